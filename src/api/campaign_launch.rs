@@ -1,0 +1,682 @@
+//! CampaignLaunch: a campaign that may start only when the service side is ready.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::kpi_target::Verdict;
+use super::scalar::{Decimal, Duration, NameReference};
+
+/// A campaign and what must be ready before its first customer contact.
+#[serde_with::skip_serializing_none]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "bpo-operator.io",
+    version = "v1alpha1",
+    kind = "CampaignLaunch",
+    plural = "campaignlaunches",
+    shortname = "cl",
+    category = "bpo",
+    namespaced,
+    status = "CampaignLaunchStatus",
+    derive = "PartialEq",
+    doc = "CampaignLaunch is a marketing campaign and the gates that the service side must pass before its first customer contact; while it is live, spikes are traced to their cause, and afterwards its cohorts are compared.",
+    printcolumn(name = "Launch", type_ = "string", json_path = ".spec.launchAt"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Decision", type_ = "string", json_path = ".status.decision"),
+    printcolumn(name = "Ready %", type_ = "integer", json_path = ".status.readinessPercent"),
+    printcolumn(name = "Blocked By", type_ = "string", json_path = ".status.blockedBySummary"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+pub struct CampaignLaunchSpec {
+    /// The VendorContracts whose service carries the campaign, in the same namespace. Local times are in the first one's zone.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub contract_refs: Vec<NameReference>,
+    /// What is offered.
+    #[schemars(length(min = 1, max = 253))]
+    pub product: String,
+    /// First customer contact of the earliest channel.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub launch_at: Timestamp,
+    /// End of the campaign. Default: 30 days after `launchAt`.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub ends_at: Option<Timestamp>,
+    /// How customers are reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub channels: Vec<Channel>,
+    /// How many agents the campaign needs, and how many there are.
+    pub staffing: Option<Staffing>,
+    /// What must be ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gates: Vec<Gate>,
+    /// Whether customers are surveyed.
+    pub survey: Option<Survey>,
+    /// KpiTargets by which success is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kpi".into()]))]
+    pub success_metrics: Vec<SuccessMetric>,
+    /// Groups that are compared after the launch.
+    pub cohorts: Option<Cohorts>,
+    /// How long before `launchAt` it is decided whether to launch. Default 2bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub go_no_go: Option<Duration>,
+    /// How long after `launchAt` the launch is watched closely. Default 14d.
+    pub hypercare: Option<Duration>,
+    /// KPIs that are watched, and the labels by which the campaign's contacts are told.
+    pub watch: Option<Watch>,
+}
+
+/// A way of reaching customers: `volume` with `responsePercent`, or `expectedContacts`.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Channel {
+    /// Name of the channel.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// What kind of channel it is.
+    #[serde(rename = "type")]
+    pub type_: ChannelType,
+    /// When it starts. Default `launchAt`.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub at: Option<Timestamp>,
+    /// How many customers it reaches.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub volume: Option<i64>,
+    /// How many of them make contact, in percent.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub response_percent: Option<Decimal>,
+    /// How many contacts are expected.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub expected_contacts: Option<Decimal>,
+    /// How the contacts spread over the days from `at` on, in percent. Default: all on the first day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub day_shares: Vec<Decimal>,
+}
+
+/// A kind of channel: DirectMail, Email, Banner, Search, Social, Television, Radio, Print, Sms or Outbound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ChannelType {
+    DirectMail,
+    Email,
+    Banner,
+    Search,
+    Social,
+    Television,
+    Radio,
+    Print,
+    Sms,
+    Outbound,
+}
+
+/// How many agents the campaign needs.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Staffing {
+    /// ErlangC (callers wait for ever) or ErlangA (callers have `patience`). Default ErlangC.
+    #[serde(default)]
+    pub model: QueueModel,
+    /// The interval that is staffed. Default 30m.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    pub interval: Option<Duration>,
+    /// The forecast without the campaign.
+    pub baseline: Option<Baseline>,
+    /// How long one contact takes.
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[serde(default)]
+    pub handle_time: Option<Duration>,
+    /// The service level that must be reached in every interval. Default 80 % within 20s.
+    pub service_level: Option<ServiceLevelGoal>,
+    /// How long a caller waits on average before hanging up.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    pub patience: Option<Duration>,
+    /// Ceiling of the agents' occupancy, in percent. Default 85.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub max_occupancy_percent: Option<Decimal>,
+    /// Share of paid time that agents are not available, in percent. Default 30.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub shrinkage_percent: Option<Decimal>,
+    /// How many agents are scheduled.
+    pub scheduled: Option<Scheduled>,
+}
+
+/// A model of the queue: ErlangC (callers wait for ever) or ErlangA (callers have patience).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum QueueModel {
+    #[default]
+    ErlangC,
+    ErlangA,
+}
+
+/// The forecast without the campaign: the median of the same weekday and interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Baseline {
+    /// The feed of the first contract that holds `offered`.
+    #[schemars(length(min = 1, max = 63))]
+    pub feed: String,
+    /// How many past values of the same weekday and interval count. Default 8.
+    #[serde(default = "eight")]
+    #[schemars(range(min = 4, max = 52))]
+    pub weeks: i64,
+}
+
+fn eight() -> i64 {
+    8
+}
+
+/// A service level: so many percent answered within a time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct ServiceLevelGoal {
+    /// Percent of contacts.
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub percent: Decimal,
+    /// The time.
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    pub within: Duration,
+}
+
+/// How many agents are scheduled: `agents`, or `feed` with `measure`.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Scheduled {
+    /// A feed of the first contract, usually a plan.
+    #[schemars(length(min = 1, max = 63))]
+    pub feed: Option<String>,
+    /// The measure that holds the scheduled heads.
+    #[schemars(length(min = 1, max = 63))]
+    pub measure: Option<String>,
+    /// The same number in every interval.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub agents: Option<i64>,
+}
+
+/// Something that must be ready.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// Name of the gate, free to choose.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// What is checked.
+    #[serde(rename = "type")]
+    pub type_: GateType,
+    /// How long before `launchAt` it must have passed.
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub due: Duration,
+    /// Whether the launch cannot go without it. Default true.
+    pub blocking: Option<bool>,
+    /// JointPlan: who signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["party".into()]))]
+    pub sign_offs: Vec<SignOff>,
+    /// Staffing: scheduled heads in percent of needed ones, in every interval. Default 100.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub coverage_percent: Option<Decimal>,
+    /// Training: what is taught.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub modules: Vec<Module>,
+    /// IvrRouting, EndToEndTest: when what is tested was last changed; older evidence is stale.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub changed_at: Option<Timestamp>,
+    /// IvrRouting, EndToEndTest: how long evidence stays valid.
+    pub valid_for: Option<Duration>,
+    /// FeedbackLoop: the day of the first review.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub first_review: Option<Date>,
+    /// Proof that it passed.
+    pub evidence: Option<Evidence>,
+    /// A figure that must hold: `kpi`, or `feed` with `measure` and `atLeast`.
+    pub check: Option<GateCheck>,
+    /// Leave to go without it.
+    pub waiver: Option<Waiver>,
+}
+
+/// What a gate checks: SuccessMetrics, JointPlan, Staffing, Training, IvrRouting, EndToEndTest, VoiceOfCustomer, FeedbackLoop, SurveyDecision or Custom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum GateType {
+    SuccessMetrics,
+    JointPlan,
+    Staffing,
+    Training,
+    IvrRouting,
+    EndToEndTest,
+    VoiceOfCustomer,
+    FeedbackLoop,
+    SurveyDecision,
+    Custom,
+}
+
+/// A signature under the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignOff {
+    /// Marketing or Service.
+    pub party: PlanParty,
+    /// Who signed.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// When.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub signed_on: Date,
+}
+
+/// Who must sign a joint plan: Marketing and Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum PlanParty {
+    Marketing,
+    Service,
+}
+
+/// A training module.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Module {
+    /// Name of the module, such as Script.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// When all agents had done it.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub done_on: Option<Date>,
+}
+
+/// Proof that a gate passed.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// When it passed.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub passed_at: Timestamp,
+    /// Who says so.
+    #[schemars(length(max = 253))]
+    pub by: Option<String>,
+    /// Where the proof stands.
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+}
+
+/// A figure that must hold: `kpi`, or `feed` with `measure` and `atLeast`.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateCheck {
+    /// A KpiTarget whose latest closed verdict must be Met.
+    #[schemars(length(min = 1, max = 63))]
+    pub kpi: Option<String>,
+    /// A feed of the first contract.
+    #[schemars(length(min = 1, max = 63))]
+    pub feed: Option<String>,
+    /// The measure that is summed over the rows of the last 30 days.
+    #[schemars(length(min = 1, max = 63))]
+    pub measure: Option<String>,
+    /// What the sum must reach.
+    pub at_least: Option<Decimal>,
+}
+
+/// Leave to go without a gate.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Waiver {
+    /// Who gave it.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// Its last day.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub until: Date,
+    /// Why.
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// Whether customers are surveyed.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Survey {
+    /// The decision.
+    pub conduct: bool,
+    /// Why.
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+    /// The margin of error that the sample must have at 95 %, in percentage points.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub margin_of_error_percent: Option<Decimal>,
+}
+
+/// A KpiTarget by which success is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct SuccessMetric {
+    /// Name of the KpiTarget.
+    #[schemars(length(min = 1, max = 63))]
+    pub kpi: String,
+}
+
+/// Groups that are compared after the launch.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cohorts {
+    /// A feed of the first contract.
+    #[schemars(length(min = 1, max = 63))]
+    pub feed: String,
+    /// The label whose values are the groups, such as scriptVersion.
+    #[schemars(length(min = 1, max = 63))]
+    pub label: String,
+    /// The measure that counts successes.
+    #[schemars(length(min = 1, max = 63))]
+    pub numerator: String,
+    /// The measure that counts attempts.
+    #[schemars(length(min = 1, max = 63))]
+    pub denominator: String,
+    /// How many attempts each group must have before anything is said.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub planned_per_cohort: i64,
+    /// The group against which the others are compared. Default: the largest.
+    #[schemars(length(min = 1, max = 128))]
+    pub control: Option<String>,
+}
+
+/// What is watched while the launch is live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Watch {
+    /// KpiTargets whose quality must hold in a spike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub kpis: Vec<String>,
+    /// The label and value that the campaign's contacts carry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 1))]
+    pub campaign_label: BTreeMap<String, String>,
+}
+
+/// What the operator found.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CampaignLaunchStatus {
+    /// The generation of the spec that this speaks of.
+    pub observed_generation: Option<i64>,
+    /// Planned, Preparing, Ready, Live, Measuring or Completed.
+    pub phase: Option<LaunchPhase>,
+    /// Pending, Go, ConditionalGo or NoGo.
+    pub decision: Option<LaunchDecision>,
+    /// Gates Passed or Waived of all, in percent; for people, never for the decision.
+    pub readiness_percent: Option<i64>,
+    /// Blocking gates that are not Passed or Waived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub blocked_by: Vec<String>,
+    /// The same on one line, for the column.
+    #[schemars(length(max = 4096))]
+    pub blocked_by_summary: Option<String>,
+    /// The gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub gates: Vec<GateStatus>,
+    /// The campaign's own contacts.
+    pub demand: Option<DemandStatus>,
+    /// Agents needed and scheduled, the baseline included.
+    pub staffing: Option<StaffingStatus>,
+    /// How many answers the survey needs.
+    pub sample_size: Option<i64>,
+    /// The newest 10 spikes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub spikes: Vec<Spike>,
+    /// The groups and how they compare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub cohorts: Vec<CohortResult>,
+    /// The success metrics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub metrics: Vec<MetricResult>,
+    /// Ready, Stalled, AtRisk, LaunchReady, SpikeDetected and QualityHeld.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 6))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a launch stands in time: Planned, Preparing, Ready, Live, Measuring or Completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum LaunchPhase {
+    Planned,
+    Preparing,
+    Ready,
+    Live,
+    Measuring,
+    Completed,
+}
+
+/// Whether to launch: Pending, Go, ConditionalGo (only non-blocking gates are open) or NoGo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum LaunchDecision {
+    Pending,
+    Go,
+    ConditionalGo,
+    NoGo,
+}
+
+/// Where a gate stands: Pending, AtRisk, Passed, Failed, Waived or Stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum GateState {
+    Pending,
+    AtRisk,
+    Passed,
+    Failed,
+    Waived,
+    Stale,
+}
+
+/// A gate.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateStatus {
+    /// Name of the gate.
+    pub name: String,
+    /// What it checks.
+    #[serde(rename = "type")]
+    pub type_: GateType,
+    /// Where it stands.
+    pub state: GateState,
+    /// Whether the launch cannot go without it.
+    pub blocking: bool,
+    /// When it must have passed.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub due_at: Timestamp,
+    /// Why it stands so, in one word.
+    #[schemars(length(max = 64))]
+    pub reason: Option<String>,
+    /// Why it stands so.
+    #[schemars(length(max = 256))]
+    pub message: Option<String>,
+}
+
+/// The campaign's own contacts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct DemandStatus {
+    /// All contacts.
+    pub contacts: String,
+    /// The first 20 days.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub days: Vec<DemandDay>,
+}
+
+/// One day's contacts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct DemandDay {
+    /// The day.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub date: Date,
+    /// Its contacts.
+    pub contacts: String,
+}
+
+/// Agents needed and scheduled.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StaffingStatus {
+    /// The interval with the most contacts.
+    pub peak: Option<StaffingPeak>,
+    /// The interval with the lowest coverage.
+    pub worst: Option<StaffingWorst>,
+    /// How many intervals have fewer heads than they need.
+    pub short_intervals: i64,
+}
+
+/// The interval with the most contacts.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct StaffingPeak {
+    /// Its start.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub start: Timestamp,
+    /// Its contacts.
+    pub contacts: String,
+    /// Agents needed on the phone.
+    pub required: i64,
+    /// Heads needed, shrinkage included.
+    pub heads: i64,
+    /// Heads scheduled.
+    pub scheduled: Option<i64>,
+}
+
+/// The interval with the lowest coverage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StaffingWorst {
+    /// Its start.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub start: Timestamp,
+    /// Scheduled heads in percent of needed ones.
+    pub coverage_percent: String,
+}
+
+/// A spike of load.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Spike {
+    /// First instant.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub start: Timestamp,
+    /// First instant after it.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub end: Timestamp,
+    /// Contacts that came.
+    pub actual: String,
+    /// Contacts that the baseline foresaw.
+    pub expected: String,
+    /// Contacts that the campaigns foresaw.
+    pub planned: Option<String>,
+    /// How far beyond the usual, in scales.
+    pub z: String,
+    /// What caused it.
+    pub cause: SpikeCause,
+    /// True, False or Unknown: whether the watched KPIs held.
+    pub quality_held: super::condition::ConditionStatus,
+}
+
+/// What caused a spike: CampaignDemand, ProcessFailure, Mixed or Unattributed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum SpikeCause {
+    CampaignDemand,
+    ProcessFailure,
+    Mixed,
+    Unattributed,
+}
+
+/// A group and how it compares.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct CohortResult {
+    /// The label's value.
+    pub name: String,
+    /// Successes.
+    pub numerator: String,
+    /// Attempts.
+    pub denominator: String,
+    /// Successes in percent of attempts.
+    pub rate: Option<String>,
+    /// Lower end of the rate's interval.
+    pub lower: Option<String>,
+    /// Upper end of the rate's interval.
+    pub upper: Option<String>,
+    /// Adjusted probability of such a difference by chance.
+    pub p: Option<String>,
+    /// Better, Worse or NoDifference.
+    #[schemars(extend("description" = "Better, Worse or NoDifference than the control."))]
+    pub verdict: Option<CohortVerdict>,
+}
+
+/// How a group compares with the control: Better, Worse or NoDifference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum CohortVerdict {
+    Better,
+    Worse,
+    NoDifference,
+}
+
+/// A success metric.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct MetricResult {
+    /// Name of the KpiTarget.
+    pub kpi: String,
+    /// Its value.
+    pub value: Option<String>,
+    /// Its target.
+    pub target: Option<String>,
+    /// Its verdict.
+    pub verdict: Verdict,
+}

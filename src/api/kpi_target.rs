@@ -1,0 +1,651 @@
+//! KpiTarget: one figure of a contract, its target, and what a miss means.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
+
+/// One KPI of a contract, judged each measurement period.
+#[serde_with::skip_serializing_none]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "bpo-operator.io",
+    version = "v1alpha1",
+    kind = "KpiTarget",
+    plural = "kpitargets",
+    shortname = "kpi",
+    category = "bpo",
+    namespaced,
+    status = "KpiTargetStatus",
+    derive = "PartialEq",
+    doc = "KpiTarget is one figure that a contract holds the vendor to: which KPI, from which feed, with which target, and what a miss means.",
+    selectable = ".spec.contractRef.name",
+    printcolumn(name = "Contract", type_ = "string", json_path = ".spec.contractRef.name"),
+    printcolumn(name = "KPI", type_ = "string", json_path = ".spec.kpi"),
+    printcolumn(name = "Target", type_ = "string", json_path = ".status.target"),
+    printcolumn(name = "So Far", type_ = "string", json_path = ".status.current.value"),
+    printcolumn(name = "Projected", type_ = "string", json_path = ".status.current.projected"),
+    printcolumn(name = "At Risk", type_ = "string", json_path = ".status.conditions[?(@.type==\"AtRisk\")].status"),
+    printcolumn(name = "Last", type_ = "string", json_path = ".status.last.value"),
+    printcolumn(name = "Verdict", type_ = "string", json_path = ".status.last.verdict"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Volume", type_ = "string", json_path = ".status.last.denominator", priority = 1),
+    printcolumn(name = "As Of", type_ = "string", json_path = ".status.current.asOf", priority = 1),
+    printcolumn(name = "Trend", type_ = "string", json_path = ".status.trend", priority = 1),
+    printcolumn(name = "Severity", type_ = "string", json_path = ".status.last.severity", priority = 1),
+    printcolumn(name = "Weight", type_ = "string", json_path = ".spec.weight", priority = 1)
+)]
+pub struct KpiTargetSpec {
+    /// The VendorContract, in the same namespace. Cannot be changed.
+    pub contract_ref: NameReference,
+    /// A catalogue KPI, or Custom with `formula`.
+    pub kpi: CatalogueKpi,
+    /// Which of the KPI's formulas, where the catalogue has several.
+    #[schemars(extend("description" = "Which of the KPI's formulas, where the catalogue has several. ServiceLevel: AnsweredAndAbandonedWithin, AnsweredOnly, AllOffered, ExcludeAbandonedWithin (default), CreditShortAbandons, ExcludeShortAbandons. AbandonmentRate: ExcludeShort. AverageHandleTime: Parts. CustomerSatisfaction: TopBox, Mean."))]
+    pub variant: Option<KpiVariant>,
+    /// The formula of a Custom KPI.
+    pub formula: Option<Formula>,
+    /// Where the figures come from.
+    pub source: KpiSource,
+    /// What is to be reached.
+    pub objective: Objective,
+    /// How grave a miss is, and what it costs. Default: every miss is Minor and costs nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["severity".into()]))]
+    pub bands: Vec<Band>,
+    /// What is paid for doing better than `from`. Default: nothing.
+    pub bonus: Option<Bonus>,
+    /// Bounds of the value for each rating. Default: from the severity.
+    pub ratings: Option<RatingBounds>,
+    /// Critical (carries credits) or KeyMeasurement (reported only). Default Critical.
+    #[serde(default)]
+    pub class: KpiClass,
+    /// Weight in the contract's score. Default 1.
+    #[serde(default = "one")]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub weight: Decimal,
+    /// The span that is judged. Default: the measurement period.
+    pub window: Option<Window>,
+    /// How the value is rounded before any comparison. Default: not at all.
+    pub rounding: Option<Rounding>,
+    /// Below this the sample is too small to judge.
+    pub minimum: Option<Minimum>,
+    /// How sure the verdict must be.
+    pub confidence: Option<Confidence>,
+    /// How old rows must be to be trustworthy, such as 7d for first-contact resolution. Default: at once.
+    pub maturity: Option<Duration>,
+    /// What the absence of data means.
+    pub missing_data: Option<MissingData>,
+    /// What makes AtRisk true. Default: a projected miss.
+    pub warning: Option<Warning>,
+    /// The KpiTarget of the same contract that guards this one against gaming.
+    #[schemars(length(min = 1, max = 63))]
+    pub counter_metric: Option<String>,
+    /// The goal of the contract that this KPI serves.
+    #[schemars(length(min = 1, max = 63))]
+    pub goal_ref: Option<String>,
+    /// The contact who answers for it.
+    #[schemars(length(min = 1, max = 63))]
+    pub owner: Option<String>,
+    /// What others reach.
+    pub benchmark: Option<Benchmark>,
+    /// True: judged and shown, never counted.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// True: not judged; the verdict is NotMeasured.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+fn one() -> Decimal {
+    Decimal(rust_decimal::Decimal::ONE)
+}
+
+super::condition::closed_enum! {
+    /// A KPI of the catalogue, or Custom.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    CatalogueKpi {
+        ServiceLevel, AverageSpeedOfAnswer, LongWaitRate, AbandonmentRate, OutboundAbandonment, AverageHandleTime,
+        Occupancy, Utilisation, FirstContactResolution, RepeatContactRate, TransferRate, CustomerSatisfaction,
+        NetPromoterScore, CustomerEffortScore, QualityScore, ScriptAdherence, CriticalErrorAccuracy,
+        ScheduleAdherence, Shrinkage, Attrition, EarlyAttrition, TrainingCompletion, EmployeeSatisfaction,
+        IvrContainment, TrueContainment, SelfServiceRate, ConversionRate, ResponseRate, CrossSellRate, UpSellRate,
+        PostSaleCancellation, NetConversion, CostPerContact, ChurnRate, Persistency, AverageRevenuePerUser,
+        CustomerLifetimeValue, LoyaltyIndex, Sentiment, Backlog, OnTimeRate, ForecastAccuracy,
+        ScriptChangeTurnaround, DeliverableOnTime, RightFirstTime, Custom,
+    }
+}
+
+super::condition::closed_enum! {
+    /// A variant of a catalogue KPI's formula.
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    KpiVariant {
+        AnsweredAndAbandonedWithin, AnsweredOnly, AllOffered, ExcludeAbandonedWithin, CreditShortAbandons,
+        ExcludeShortAbandons, ExcludeShort, Parts, TopBox, Mean,
+    }
+}
+
+/// The formula of a Custom KPI: numerator / denominator × scale.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Formula {
+    /// Sums and differences of measures and constants, such as `offered - abandonedShort`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub numerator: String,
+    /// Sums and differences of measures and constants. Default 1.
+    #[schemars(length(min = 1, max = 1024))]
+    pub denominator: Option<String>,
+    /// By what the quotient is multiplied. Default 100 with unit Percent, else 1.
+    pub scale: Option<Decimal>,
+    /// The unit of the value. Default Percent.
+    pub unit: Option<FormulaUnit>,
+    /// Which direction is better: Higher, Lower or Range.
+    pub better: Better,
+    /// Leading or Lagging. Default Lagging.
+    pub kind: Option<IndicatorKind>,
+    /// What the KPI speaks of. Default Efficiency.
+    pub category: Option<KpiCategory>,
+    /// Measures that are levels, not flows: averaged over time instead of added up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub stocks: Vec<String>,
+}
+
+/// The unit of a Custom KPI: Percent, Seconds, Count, Money, Score or Points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum FormulaUnit {
+    Percent,
+    Seconds,
+    Count,
+    Money,
+    Score,
+    Points,
+}
+
+/// Which direction of a KPI is better: Higher, Lower, or Range (neither too high nor too low).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Better {
+    Higher,
+    Lower,
+    Range,
+}
+
+/// Whether a KPI foretells (Leading) or tells what was (Lagging).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum IndicatorKind {
+    Leading,
+    Lagging,
+}
+
+/// What a KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum KpiCategory {
+    Efficiency,
+    Quality,
+    Satisfaction,
+    Engagement,
+    Revenue,
+    Cost,
+    People,
+}
+
+/// Where the figures come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct KpiSource {
+    /// Name of the contract's feed.
+    #[schemars(length(min = 1, max = 63))]
+    pub feed: String,
+    /// Labels that a row must carry. Default: any row.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What is to be reached.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Objective {
+    /// AtLeast, MoreThan, AtMost, LessThan or Between. Default: by the KPI's direction; a Range KPI must name one.
+    #[schemars(extend("description" = "How the value is compared: AtLeast (≥), MoreThan (>), AtMost (≤), LessThan (<) or Between (`target` to `upper`, both included). Default: AtLeast where higher is better, AtMost where lower is; a Range KPI must name one."))]
+    pub comparison: Option<Comparison>,
+    /// The target, in the KPI's unit; percentages hold percent (80 is 80 %).
+    pub target: Decimal,
+    /// The upper edge, with Between only.
+    pub upper: Option<Decimal>,
+    /// A better figure than the target, at which a credit is earned back.
+    pub stretch: Option<Decimal>,
+    /// Changes of the target, each from a day on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["from".into()]))]
+    pub schedule: Vec<TargetChange>,
+}
+
+/// How a value is compared with its target: AtLeast (≥), MoreThan (>), AtMost (≤), LessThan (<) or Between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Comparison {
+    AtLeast,
+    MoreThan,
+    AtMost,
+    LessThan,
+    Between,
+}
+
+/// A target from a day on.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct TargetChange {
+    /// First day of the new target.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub from: Date,
+    /// The new target.
+    pub target: Decimal,
+}
+
+/// How grave a miss is: Minor, Serious, Severe or Critical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Severity {
+    Minor,
+    Serious,
+    Severe,
+    Critical,
+}
+
+/// A band of misses: from the target, or the previous band's bound, to its own bound. At most one consequence.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Band {
+    /// How grave a miss in this band is.
+    pub severity: Severity,
+    /// The band's worst value. The last band takes everything worse, with a bound or without.
+    pub bound: Option<Decimal>,
+    /// Service points.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub points: Option<i64>,
+    /// Percentage of the at-risk amount of the charges.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub at_risk_percent: Option<Decimal>,
+    /// Percentage of the charges.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub percent: Option<Decimal>,
+    /// An amount of money.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub credit: Option<Decimal>,
+    /// True: the distance from target to value, in percent of the charges. Percent KPIs only.
+    pub proportional: Option<bool>,
+}
+
+/// What is paid for doing better.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Bonus {
+    /// The value that must be surpassed.
+    pub from: Decimal,
+    /// What is paid for the period.
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub amount: Decimal,
+}
+
+/// Bounds of the value for each rating, all inclusive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RatingBounds {
+    /// From here on: Good.
+    pub good: Decimal,
+    /// From here on: ApproachingTarget.
+    pub approaching: Decimal,
+    /// From here on: RequiresImprovement; worse is Inadequate.
+    pub requires_improvement: Decimal,
+}
+
+/// A rating, portable to public-sector reporting: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Rating {
+    Good,
+    ApproachingTarget,
+    RequiresImprovement,
+    Inadequate,
+    Other,
+}
+
+/// Whether a KPI carries credits (Critical) or is reported only (KeyMeasurement).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum KpiClass {
+    #[default]
+    Critical,
+    KeyMeasurement,
+}
+
+/// The span that is judged.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Window {
+    /// Period, Rolling (with `length`) or RollingPeriods (with `count`).
+    #[serde(rename = "type")]
+    pub type_: WindowType,
+    /// Length of a Rolling window, real time that ends with the period, such as 28d.
+    pub length: Option<Duration>,
+    /// How many periods a RollingPeriods window has, the judged one included.
+    #[schemars(range(min = 2, max = 24))]
+    pub count: Option<i64>,
+}
+
+/// The span that is judged: Period (the measurement period), Rolling (a length that ends with the period) or RollingPeriods (several periods).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum WindowType {
+    #[default]
+    Period,
+    Rolling,
+    RollingPeriods,
+}
+
+/// How the value is rounded before any comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Rounding {
+    /// Digits after the point. Default 0.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 6))]
+    pub decimals: i64,
+    /// HalfUp (away from zero), HalfEven or Truncate. Default HalfUp.
+    #[serde(default)]
+    pub mode: RoundingMode,
+}
+
+/// How a value is rounded: HalfUp (halves away from zero), HalfEven (halves to the even digit) or Truncate (towards zero).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum RoundingMode {
+    #[default]
+    HalfUp,
+    HalfEven,
+    Truncate,
+}
+
+/// Below this the sample is too small to judge.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Minimum {
+    /// The least denominator.
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub volume: Option<i64>,
+    /// The least response rate of a survey, in percent.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub response_rate_percent: Option<Decimal>,
+}
+
+/// How sure the verdict must be.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Confidence {
+    /// Level of the interval, in percent. Default 95.
+    #[serde(default = "ninety_five")]
+    #[schemars(range(min = 50, max = 99))]
+    pub level: i64,
+    /// PointEstimate (the value decides) or MarginOfError (a target inside the interval is Inconclusive). Default PointEstimate.
+    #[serde(default)]
+    pub verdict: ConfidenceVerdict,
+}
+
+fn ninety_five() -> i64 {
+    95
+}
+
+/// What decides a verdict: PointEstimate (the value) or MarginOfError (the interval: a target inside it is Inconclusive).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ConfidenceVerdict {
+    #[default]
+    PointEstimate,
+    MarginOfError,
+}
+
+/// What the absence of data means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct MissingData {
+    /// Hold (NoData stays NoData) or Miss (NoData becomes Missed, if the parties agreed so). Default Hold.
+    #[serde(default)]
+    pub policy: MissingDataPolicy,
+    /// How long after the period's end. Default 3d.
+    #[serde(default = "three_days")]
+    pub after: Duration,
+}
+
+fn three_days() -> Duration {
+    Duration::new(3, DurationUnit::Days)
+}
+
+/// What the absence of data means: Hold (the period closes as it stands) or Miss (NoData becomes Missed in the worst band).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum MissingDataPolicy {
+    #[default]
+    Hold,
+    Miss,
+}
+
+/// What makes AtRisk true.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Warning {
+    /// The period is projected to end Missed. Default true.
+    #[serde(default = "yes")]
+    pub projected: bool,
+    /// The budget of misses is being spent too fast. Default false.
+    #[serde(default)]
+    pub burn: bool,
+    /// The running value is on the wrong side of this level: below it, or above it where lower is better.
+    pub below: Option<Decimal>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What others reach.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Benchmark {
+    /// Lower edge of the usual range.
+    pub low: Option<Decimal>,
+    /// Upper edge of the usual range.
+    pub high: Option<Decimal>,
+    /// Who says so.
+    #[schemars(length(max = 1024))]
+    pub source: Option<String>,
+}
+
+super::condition::closed_enum! {
+    /// What one KPI did in one period: Met, Missed, Excused (missed, but accepted relief explains it), Inconclusive (the sample cannot tell), InsufficientVolume, NoData, or NotMeasured (outside the term, or suspended).
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    Verdict { Met, Missed, Excused, Inconclusive, InsufficientVolume, NoData, NotMeasured }
+}
+
+/// What the operator found.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KpiTargetStatus {
+    /// The generation of the spec that this speaks of.
+    pub observed_generation: Option<i64>,
+    /// The target in short, such as ≥ 80 %.
+    pub target: Option<String>,
+    /// The latest closed period: the commitment.
+    pub last: Option<ClosedValue>,
+    /// The running period, or the rolling window: the early warning.
+    pub current: Option<CurrentValue>,
+    /// The latest closed period per tier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub tiers: Vec<TierSlice>,
+    /// Closed periods, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 13))]
+    pub history: Vec<HistoryEntry>,
+    /// Improving, Steady or Worsening.
+    pub trend: Option<Trend>,
+    /// The rule of the control chart that gave a signal, if any.
+    #[schemars(length(max = 63))]
+    pub signal: Option<String>,
+    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk and GamingSuspected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 6))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a KPI is heading: Improving, Steady or Worsening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Trend {
+    Improving,
+    Steady,
+    Worsening,
+}
+
+/// A closed period of one KPI.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClosedValue {
+    /// Name of the period.
+    pub name: String,
+    /// Provisional or Final.
+    pub state: super::vendor_contract::PeriodState,
+    /// The value after relief.
+    pub value: Option<String>,
+    /// The value over all rows.
+    pub raw_value: Option<String>,
+    /// The target in force.
+    pub target: Option<String>,
+    /// The numerator of `value`.
+    pub numerator: Option<String>,
+    /// The denominator of `value`: the volume.
+    pub denominator: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How grave the miss is.
+    #[schemars(extend("description" = "How grave the miss is."))]
+    pub severity: Option<Severity>,
+    /// The rating.
+    #[schemars(extend("description" = "The rating."))]
+    pub rating: Option<Rating>,
+    /// Whether the previous judged period was Missed too.
+    pub repeat: bool,
+    /// Service points.
+    pub points: i64,
+    /// Credit of this KPI.
+    pub credit: Option<String>,
+    /// 1, and more after restatements.
+    pub revision: i64,
+}
+
+/// The running period of one KPI.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrentValue {
+    /// Name of the period.
+    pub name: String,
+    /// The value so far, after relief.
+    pub value: Option<String>,
+    /// The value so far, over all rows.
+    pub raw_value: Option<String>,
+    /// The target in force.
+    pub target: Option<String>,
+    /// The numerator of `value`.
+    pub numerator: Option<String>,
+    /// The denominator of `value`: the volume.
+    pub denominator: Option<String>,
+    /// Lower end of the interval.
+    pub lower: Option<String>,
+    /// Upper end of the interval.
+    pub upper: Option<String>,
+    /// The verdict as if the period ended at `asOf`.
+    pub verdict: Verdict,
+    /// The value at the period's end, if it goes on like this.
+    pub projected: Option<String>,
+    /// The value that the rest must have for the target to be met.
+    pub needed: Option<String>,
+    /// Open, Secured or Unreachable.
+    #[schemars(extend("description" = "Open, Secured (whatever the rest brings, the target is met) or Unreachable."))]
+    pub outlook: Option<Outlook>,
+    /// Probability that the period ends Met, 0 to 1.
+    pub probability: Option<String>,
+    /// Misses still allowed.
+    pub budget_remaining: Option<String>,
+    /// The watermark up to which this speaks.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub as_of: Option<Timestamp>,
+}
+
+/// Whether the running period is decided: Open, Secured or Unreachable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Outlook {
+    Open,
+    Secured,
+    Unreachable,
+}
+
+/// One tier's part of a closed period.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct TierSlice {
+    /// Name of the tier.
+    pub tier: String,
+    /// Name of the period.
+    pub period: String,
+    /// The value.
+    pub value: Option<String>,
+    /// The target.
+    pub target: Option<String>,
+    /// The volume.
+    pub denominator: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// A closed period in the history.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct HistoryEntry {
+    /// Name of the period.
+    pub name: String,
+    /// The value.
+    pub value: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How grave the miss is.
+    #[schemars(extend("description" = "How grave the miss is."))]
+    pub severity: Option<Severity>,
+    /// Service points.
+    pub points: i64,
+    /// Credit of this KPI.
+    pub credit: Option<String>,
+    /// 1, and more after restatements.
+    pub revision: i64,
+}

@@ -1,0 +1,29 @@
+//! The kinds of `bpo-operator.io/v1alpha1`, one file each: what users write and what the operator answers.
+//!
+//! Only shapes live here: serde, schema, CEL rules and the descriptions that `kubectl explain` prints. No decision is
+//! made in this folder, and nothing in it reads a clock, a network or a file.
+
+pub mod campaign_launch;
+pub mod condition;
+pub mod feed;
+pub mod kpi_target;
+pub mod scalar;
+pub mod schema;
+pub mod service_tier;
+pub mod sla_report;
+pub mod vendor_contract;
+
+pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};
+pub use kpi_target::{KpiTarget, KpiTargetSpec, KpiTargetStatus};
+pub use service_tier::{ServiceTier, ServiceTierSpec, ServiceTierStatus};
+pub use sla_report::{SlaReport, SlaReportSpec, SlaReportStatus};
+pub use vendor_contract::{VendorContract, VendorContractSpec, VendorContractStatus};
+
+/// The API group of every kind.
+pub const GROUP: &str = "bpo-operator.io";
+/// The version of every kind.
+pub const VERSION: &str = "v1alpha1";
+/// The annotation by which the owner of a Secret says to which hosts (comma-separated) it may be sent.
+pub const ALLOWED_HOSTS_ANNOTATION: &str = "bpo-operator.io/allowed-hosts";
+/// The label of an SlaReport that names its contract.
+pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";

@@ -1,0 +1,218 @@
+//! ServiceTier: which customers are owed how much.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::kpi_target::{CatalogueKpi, Verdict};
+use super::scalar::Decimal;
+
+/// A tier of customers by their value, with the targets and entitlements that they are owed.
+#[serde_with::skip_serializing_none]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "bpo-operator.io",
+    version = "v1alpha1",
+    kind = "ServiceTier",
+    plural = "servicetiers",
+    shortname = "st",
+    category = "bpo",
+    namespaced,
+    status = "ServiceTierStatus",
+    derive = "PartialEq",
+    doc = "ServiceTier says which customers, by their value, are owed which targets and entitlements. Contracts list it in `tiers`; feeds label their rows with `tier`, and KPIs are then also judged per tier.",
+    printcolumn(name = "Rank", type_ = "integer", json_path = ".spec.rank"),
+    printcolumn(name = "Value Band", type_ = "string", json_path = ".status.valueBand"),
+    printcolumn(name = "Contracts", type_ = "string", json_path = ".status.contracts"),
+    printcolumn(
+        name = "Compliant",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"SLACompliant\")].status"
+    ),
+    printcolumn(name = "Coherent", type_ = "string", json_path = ".status.conditions[?(@.type==\"Coherent\")].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+pub struct ServiceTierSpec {
+    /// 1 is the best; unique among the tiers of a contract.
+    #[schemars(range(min = 1, max = 100))]
+    pub rank: i64,
+    /// The band of customer value that the tier covers.
+    pub customer_value: Option<CustomerValue>,
+    /// Targets for this tier's customers, stricter or looser than the KpiTarget's own objective.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kpi".into()]))]
+    pub targets: Vec<TierTarget>,
+    /// What this tier's customers are offered.
+    pub entitlements: Option<Entitlements>,
+}
+
+/// A half-open band of customer value: [atLeast, below).
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerValue {
+    /// What is measured: LifetimeValue, LoyaltyIndex or Persistency.
+    pub measure: ValueMeasure,
+    /// ISO 4217, with LifetimeValue only.
+    #[schemars(length(min = 3, max = 3), regex(pattern = "^[A-Z]{3}$"))]
+    pub currency: Option<String>,
+    /// The lowest value of the band. Left out: no lower end.
+    pub at_least: Option<Decimal>,
+    /// The first value above the band. Left out: no upper end.
+    pub below: Option<Decimal>,
+}
+
+/// What a customer's value is measured by: LifetimeValue, LoyaltyIndex or Persistency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ValueMeasure {
+    LifetimeValue,
+    LoyaltyIndex,
+    Persistency,
+}
+
+/// A tier's target for a catalogue KPI.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct TierTarget {
+    /// The catalogue KPI.
+    pub kpi: CatalogueKpi,
+    /// Its target for this tier, compared as the KpiTarget says.
+    pub target: Decimal,
+}
+
+/// What a tier's customers are offered.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entitlements {
+    /// Ways of contact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub channels: Vec<ContactChannel>,
+    /// Priority in the queue; more is served earlier.
+    #[schemars(range(min = 0, max = 1000))]
+    pub routing_priority: Option<i64>,
+    /// How much time an agent takes.
+    pub handling_time: Option<HandlingTime>,
+    /// How strongly self-service is suggested.
+    pub self_service: Option<SelfService>,
+    /// Incentives, in percent of the customer's value.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub incentive_percent: Option<Decimal>,
+    /// Ceiling of what retaining a customer may cost, in percent of the customer's value.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub retention_spend_percent: Option<Decimal>,
+    /// How often a customer is contacted without having asked.
+    #[schemars(range(min = 0, max = 366))]
+    pub proactive_contacts_per_year: Option<i64>,
+}
+
+/// A way of contact: Voice, Chat, Email, Callback, Messaging, SocialMedia, Video or SelfService.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ContactChannel {
+    Voice,
+    Chat,
+    Email,
+    Callback,
+    Messaging,
+    SocialMedia,
+    Video,
+    SelfService,
+}
+
+/// How much time an agent takes: Unhurried, Standard or Brief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum HandlingTime {
+    Unhurried,
+    Standard,
+    Brief,
+}
+
+/// How strongly self-service is suggested: Offered, Preferred or Required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum SelfService {
+    Offered,
+    Preferred,
+    Required,
+}
+
+/// What the operator found.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceTierStatus {
+    /// The generation of the spec that this speaks of.
+    pub observed_generation: Option<i64>,
+    /// The band of customer value in short, such as 5000+.
+    pub value_band: Option<String>,
+    /// Contracts that list the tier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub contracts: Vec<String>,
+    /// Gaps, overlaps and inversions against the contract's other tiers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub findings: Vec<TierFinding>,
+    /// The newest 20 judgements of this tier's customers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub slices: Vec<SliceStatus>,
+    /// Ready, Stalled, SLACompliant and Coherent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// A flaw in how tiers fit together: TierGap, TierOverlap or TierInversion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum TierFlaw {
+    TierGap,
+    TierOverlap,
+    TierInversion,
+}
+
+/// A flaw against another tier.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct TierFinding {
+    /// TierGap, TierOverlap or TierInversion.
+    pub finding: TierFlaw,
+    /// The other tier.
+    pub with: String,
+    /// The catalogue KPI of an inversion.
+    #[schemars(extend("description" = "The catalogue KPI of an inversion."))]
+    pub kpi: Option<CatalogueKpi>,
+    /// What it means and what to do.
+    #[schemars(length(max = 256))]
+    pub message: String,
+}
+
+/// A judgement of this tier's customers.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SliceStatus {
+    /// The contract.
+    pub contract: String,
+    /// The KpiTarget.
+    pub kpi_target: String,
+    /// The closed period.
+    pub period: String,
+    /// The value.
+    pub value: Option<String>,
+    /// The target.
+    pub target: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+}

@@ -1,0 +1,1127 @@
+//! VendorContract: the agreement with one vendor, its money, its calendar and its people.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::feed::Feed;
+use super::kpi_target::Severity;
+use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
+
+/// A contract with a vendor: the service it owes, how it is measured, and what a miss costs.
+#[serde_with::skip_serializing_none]
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "bpo-operator.io",
+    version = "v1alpha1",
+    kind = "VendorContract",
+    plural = "vendorcontracts",
+    shortname = "vc",
+    category = "bpo",
+    namespaced,
+    status = "VendorContractStatus",
+    derive = "PartialEq",
+    doc = "VendorContract is the agreement with one vendor: its term, calendar, goals, feeds, charges, credits, people and governance. The operator pulls the feeds, judges each measurement period and writes an SlaReport for it.",
+    printcolumn(name = "Vendor", type_ = "string", json_path = ".spec.vendor.name"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(
+        name = "Compliant",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"SLACompliant\")].status"
+    ),
+    printcolumn(name = "At Risk", type_ = "string", json_path = ".status.conditions[?(@.type==\"AtRisk\")].status"),
+    printcolumn(name = "Score", type_ = "string", json_path = ".status.last.score"),
+    printcolumn(name = "Credit", type_ = "string", json_path = ".status.last.credit"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Level", type_ = "integer", json_path = ".status.escalation.level", priority = 1),
+    printcolumn(name = "Next Review", type_ = "string", json_path = ".status.governance.nextReview.due", priority = 1),
+    printcolumn(name = "Time Zone", type_ = "string", json_path = ".spec.timeZone", priority = 1)
+)]
+pub struct VendorContractSpec {
+    /// Who serves.
+    pub vendor: Vendor,
+    /// From when to when the contract runs.
+    pub term: Term,
+    /// IANA zone in which dates, periods and service hours are meant, such as Europe/London. Default UTC.
+    #[serde(default = "default_time_zone")]
+    #[schemars(length(min = 1, max = 63))]
+    pub time_zone: String,
+    /// The measurement period: Weekly (ISO weeks), Monthly, Quarterly or Yearly, by the calendar of `timeZone`. Default Monthly.
+    #[serde(default)]
+    pub period: PeriodLength,
+    /// How long after its end a period stays Provisional before it is Final. Default 10bd.
+    #[serde(default = "default_close_after")]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub close_after: Duration,
+    /// When service is owed. Default: every hour of every day counts, and there are no holidays.
+    pub calendar: Option<ServiceCalendar>,
+    /// The business outcomes that this contract exists for; KpiTargets name them in `goalRef`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub goals: Vec<Goal>,
+    /// Names of the ServiceTiers that this vendor serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tiers: Vec<String>,
+    /// Where the vendor publishes its figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub feeds: Vec<Feed>,
+    /// What is paid per measurement period, and how much of it is at risk.
+    pub charges: Option<Charges>,
+    /// How misses become money.
+    pub credits: Option<Credits>,
+    /// What repeated or grave failure sets in motion.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub triggers: Vec<Trigger>,
+    /// Excusing causes that a party claims. Only accepted ones change a result, and both results are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub relief: Vec<Relief>,
+    /// What happens when data or relief changes a Final period.
+    pub restatements: Option<Restatements>,
+    /// How long each step of a rectification plan may take.
+    pub rectification: Option<Rectification>,
+    /// The rectification plans themselves, recorded as they happen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub rectification_plans: Vec<RectificationPlan>,
+    /// People of both parties.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub contacts: Vec<Contact>,
+    /// Who is told when something stands for how long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["level".into()]))]
+    pub escalation: Vec<EscalationLevel>,
+    /// Governance meetings; what was held is recorded here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub reviews: Vec<Review>,
+    /// What the vendor owes besides the service: by cadence, or within a turnaround of a request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub deliverables: Vec<Deliverable>,
+    /// Where escalation and transitions are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub alerts: Vec<AlertSink>,
+    /// How much of the contract's weight must be on engagement, satisfaction and revenue.
+    pub engagement: Option<Engagement>,
+    /// True: nothing is fetched or judged; periods that close meanwhile are NotMeasured.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+fn default_time_zone() -> String {
+    "UTC".to_owned()
+}
+
+fn default_close_after() -> Duration {
+    Duration::new(10, DurationUnit::BusinessDays)
+}
+
+/// Who serves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Vendor {
+    /// The vendor's name. Contracts with the same name share its people when launches are staffed.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The values that the label `site` may have in the feeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub sites: Vec<String>,
+}
+
+/// From when to when a contract runs.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Term {
+    /// First day, in the contract's zone.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub start: Date,
+    /// Last day: the contract runs to the end of it.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub end: Date,
+    /// How long before the end notice must be given.
+    pub notice: Option<Duration>,
+    /// What happens at the end: Manual (it ends) or Automatic (it goes on). Default Manual.
+    pub renewal: Option<Renewal>,
+}
+
+/// What happens at the end of a term: Manual (it ends unless renewed) or Automatic (it is renewed unless notice is given).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Renewal {
+    Manual,
+    Automatic,
+}
+
+/// The measurement period: Weekly (ISO weeks from Monday), Monthly, Quarterly or Yearly, calendar periods of the contract's zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum PeriodLength {
+    Weekly,
+    #[default]
+    Monthly,
+    Quarterly,
+    Yearly,
+}
+
+/// When service is owed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceCalendar {
+    /// Hours of service by weekday. Default: every hour of every day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub service_hours: Vec<ServiceHours>,
+    /// Days without service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["date".into()]))]
+    pub holidays: Vec<Holiday>,
+}
+
+/// Hours of service on some weekdays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct ServiceHours {
+    /// The weekdays.
+    #[schemars(length(min = 1, max = 7))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub days: Vec<Weekday>,
+    /// When service begins, local time such as "08:00".
+    #[schemars(length(max = 5), regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub from: String,
+    /// When service ends, at the latest "24:00". What crosses midnight is two entries.
+    #[schemars(length(max = 5), regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"))]
+    pub to: String,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// A day without service.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Holiday {
+    /// The day.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub date: Date,
+    /// What it is called.
+    #[schemars(length(max = 253))]
+    pub name: Option<String>,
+}
+
+/// A business outcome.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Goal {
+    /// Name of the goal.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// What kind of outcome it is.
+    pub outcome: Option<Outcome>,
+    /// The goal in a sentence.
+    #[schemars(length(max = 1024))]
+    pub description: Option<String>,
+}
+
+/// A kind of business outcome: LifetimeValue, Retention, RevenuePerCustomer, Satisfaction, Acquisition, CostToServe or Quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Outcome {
+    LifetimeValue,
+    Retention,
+    RevenuePerCustomer,
+    Satisfaction,
+    Acquisition,
+    CostToServe,
+    Quality,
+}
+
+/// What is paid per measurement period.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Charges {
+    /// Currency of all money of the contract, ISO 4217, such as GBP.
+    #[schemars(length(min = 3, max = 3), regex(pattern = "^[A-Z]{3}$"))]
+    pub currency: String,
+    /// Charges of one measurement period.
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub amount: Decimal,
+    /// Percentage of the charges that is at risk: the credits of one period never exceed it. Default: no cap of the period.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub at_risk_percent: Option<Decimal>,
+    /// Changes of the amount, each from a day on. A period has the charges in force on its first day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["from".into()]))]
+    pub schedule: Vec<ChargeChange>,
+}
+
+/// Charges from a day on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct ChargeChange {
+    /// First day of the new amount.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub from: Date,
+    /// Charges of one measurement period.
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub amount: Decimal,
+}
+
+/// How misses become money.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Credits {
+    /// How service points become money. Leave it out if the bands give percentages or amounts.
+    pub points: Option<PointsToMoney>,
+    /// By what the points of a KPI are multiplied when it fails in consecutive periods. Default 1.
+    #[schemars(range(min = 1, max = 100))]
+    pub repeat_multiplier: Option<i64>,
+    /// Percentage of the contract year's charges that the credits of that year never exceed. Default: no cap of the year.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub year_cap_percent: Option<Decimal>,
+    /// Milder rules after `term.start`, in order; Full is what follows the last step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub ramp: Vec<RampStep>,
+    /// How a credit may be earned back by doing better. Default: not at all.
+    pub earn_back: Option<EarnBack>,
+}
+
+/// How service points become money: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PointsToMoney {
+    /// Rows of points and percentage of the charges; the highest row not above the period's points counts.
+    #[schemars(length(min = 1, max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["points".into()]))]
+    pub table: Option<Vec<PointsRow>>,
+    /// Percentage of the charges per point.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub per_point_percent: Option<Decimal>,
+}
+
+/// From so many points on, so much.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct PointsRow {
+    /// Service points of the period, at least.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub points: i64,
+    /// Percentage of the charges.
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub percent: Decimal,
+}
+
+/// A milder rule for some time after the contract's start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct RampStep {
+    /// Until how long after `term.start`, exclusive, in civil days.
+    #[schemars(schema_with = "ramp_duration")]
+    pub until: Duration,
+    /// None: measured, never punished. Half: half the credits. Full: all.
+    pub credit: RampCredit,
+}
+
+fn ramp_duration(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "string", "pattern": "^[0-9]{1,9}(d|w)$", "maxLength": 32})
+}
+
+/// How much of the credits is charged during a ramp step: None (measured, never punished), Half or Full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum RampCredit {
+    None,
+    Half,
+    Full,
+}
+
+/// How a credit may be earned back.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EarnBack {
+    /// How many of the next judged periods must all reach the KPI's `stretch`.
+    #[schemars(range(min = 1, max = 24))]
+    pub within: i64,
+    /// The gravest miss whose credit may be earned back. Default Minor.
+    pub max_severity: Option<Severity>,
+}
+
+/// What repeated or grave failure sets in motion.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Trigger {
+    /// Name of the trigger.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The condition: one of failures, points, severity, capReached.
+    pub when: TriggerCondition,
+    /// What follows: TerminationRight, RectificationPlan or Notify.
+    pub then: TriggerConsequence,
+}
+
+/// When a trigger fires: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerCondition {
+    /// So many failures out of so many closed periods.
+    pub failures: Option<FailuresCondition>,
+    /// So many service points in so many closed periods.
+    pub points: Option<PointsCondition>,
+    /// A miss of this severity or graver.
+    pub severity: Option<Severity>,
+    /// Credits were cut at the cap of the Period or of the Year.
+    pub cap_reached: Option<CapKind>,
+}
+
+/// So many failures out of so many closed periods.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FailuresCondition {
+    /// How many failures.
+    #[schemars(range(min = 1, max = 1000))]
+    pub at_least: i64,
+    /// Out of how many of the latest closed periods.
+    #[schemars(range(min = 1, max = 120))]
+    pub out_of: i64,
+    /// True: failures of one KPI by itself. False: summed over the KPIs. Default false.
+    pub same_kpi: Option<bool>,
+}
+
+/// So many service points in so many closed periods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PointsCondition {
+    /// How many points.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub at_least: i64,
+    /// Over how many of the latest closed periods.
+    #[schemars(range(min = 1, max = 120))]
+    pub periods: i64,
+}
+
+/// A cap of the credits: of the Period or of the contract Year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum CapKind {
+    Period,
+    Year,
+}
+
+/// What a trigger sets in motion: TerminationRight (stands until taken out of the spec), RectificationPlan (a plan becomes due) or Notify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum TriggerConsequence {
+    TerminationRight,
+    RectificationPlan,
+    Notify,
+}
+
+/// An excusing cause.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Relief {
+    /// Name of the relief.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// What excuses.
+    pub cause: ReliefCause,
+    /// From when, inclusive.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub from: Timestamp,
+    /// Until when, exclusive.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub to: Timestamp,
+    /// Names of the KpiTargets that it concerns. Default: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub kpis: Vec<String>,
+    /// Labels that a row must carry to be excused, such as a site or queue. Default: any row.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 10))]
+    pub labels: BTreeMap<String, String>,
+    /// The day on which it was claimed.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub claimed_on: Option<Date>,
+    /// Claimed, Accepted or Rejected. Default Claimed.
+    pub decision: Option<ReliefDecision>,
+    /// When it was decided: from then on the decision is known to a judgement. Default `to`.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub decided_at: Option<Timestamp>,
+    /// Where the proof stands.
+    #[schemars(length(max = 2048))]
+    pub evidence: Option<String>,
+}
+
+/// What excuses a miss: ForceMajeure, ClientCause, ThirdParty, PlannedMaintenance or ForecastExceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ReliefCause {
+    ForceMajeure,
+    ClientCause,
+    ThirdParty,
+    PlannedMaintenance,
+    ForecastExceeded,
+}
+
+/// Where a claim of relief stands: Claimed (changes nothing yet), Accepted or Rejected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ReliefDecision {
+    #[default]
+    Claimed,
+    Accepted,
+    Rejected,
+}
+
+/// What happens when data or relief changes a Final period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Restatements {
+    /// NextPeriod: the credit's difference is booked on the next report. Ignore: nothing changes. Default NextPeriod.
+    #[serde(default)]
+    pub after_final: AfterFinal,
+}
+
+/// What a change after Final does: NextPeriod (the difference is booked on the next report) or Ignore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum AfterFinal {
+    #[default]
+    NextPeriod,
+    Ignore,
+}
+
+/// How long each step of a rectification plan may take.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rectification {
+    /// For the vendor to notify of the failure. Default 5bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub notify: Option<Duration>,
+    /// For the vendor to submit a plan, from the end of the triggering period. Default 10bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub submit: Option<Duration>,
+    /// For the client to approve or reject it. Default 10bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub approve: Option<Duration>,
+    /// For the vendor to submit a rejected plan again. Default 5bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub resubmit: Option<Duration>,
+    /// How many Met periods after the last step verify the plan. Default 2.
+    #[schemars(range(min = 1, max = 24))]
+    pub verify_periods: Option<i64>,
+}
+
+/// A rectification plan as it happened.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RectificationPlan {
+    /// Name of the plan.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The trigger that asked for it.
+    #[schemars(length(min = 1, max = 63))]
+    pub trigger: String,
+    /// The KpiTarget whose failure it mends.
+    #[schemars(length(min = 1, max = 63))]
+    pub kpi: Option<String>,
+    /// When the vendor submitted it.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub submitted_on: Option<Date>,
+    /// When the client approved it.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub approved_on: Option<Date>,
+    /// When the client rejected it.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub rejected_on: Option<Date>,
+    /// What is to be done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub steps: Vec<PlanStep>,
+}
+
+/// One step of a rectification plan.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStep {
+    /// Name of the step.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// By when it is to be done.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub due: Option<Date>,
+    /// When it was done.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub done_on: Option<Date>,
+}
+
+/// A person of either party.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Contact {
+    /// Short name by which escalation refers to the person.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// What the person does.
+    #[schemars(length(max = 253))]
+    pub role: Option<String>,
+    /// Vendor or Client.
+    pub party: Option<Party>,
+    /// E-mail address.
+    #[schemars(length(max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
+    pub email: Option<String>,
+    /// The contact who stands in.
+    #[schemars(length(min = 1, max = 63))]
+    pub deputy: Option<String>,
+}
+
+/// A party of the contract: Vendor or Client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Party {
+    Vendor,
+    Client,
+}
+
+/// One level of the escalation matrix.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct EscalationLevel {
+    /// 1 is told first.
+    #[schemars(range(min = 1, max = 9))]
+    pub level: i64,
+    /// How long after the cause's instant this level is told.
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub after: Duration,
+    /// What is escalated; any of them.
+    #[schemars(length(min = 1, max = 7))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub causes: Vec<EscalationCause>,
+    /// Contacts who are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub contacts: Vec<String>,
+    /// Alerts through which they are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub alerts: Vec<String>,
+    /// How long they have to respond.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub respond: Option<Duration>,
+}
+
+/// What is escalated: Missed, Serious (a miss that is Serious or graver), AtRisk, TriggerFired, FeedFailing, Overdue, LaunchNoGo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum EscalationCause {
+    Missed,
+    Serious,
+    AtRisk,
+    TriggerFired,
+    FeedFailing,
+    Overdue,
+    LaunchNoGo,
+}
+
+/// A governance meeting.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// Name of the review.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How often it is held.
+    pub cadence: PeriodLength,
+    /// The weekday on which it is held. Default: the period's last business day.
+    pub day: Option<Weekday>,
+    /// How long after its date it may still be held. Default 0d.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub grace: Option<Duration>,
+    /// How long before it the report is due.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub report_due: Option<Duration>,
+    /// The days on which it was held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 600), inner(length(max = 10)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub held: Vec<ApiDate>,
+}
+
+/// A local date inside a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApiDate(pub Date);
+
+impl JsonSchema for ApiDate {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Date".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        super::scalar::date(generator)
+    }
+}
+
+/// What the vendor owes besides the service.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Deliverable {
+    /// Name of the deliverable.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How often it is due. Either this or `turnaround`.
+    #[schemars(extend("description" = "How often it is due. Either this or `turnaround`."))]
+    pub cadence: Option<PeriodLength>,
+    /// How long after the cadence's period it is due.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub due_after_period: Option<Duration>,
+    /// How long after a request it is due. Either this or `cadence`.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub turnaround: Option<Duration>,
+    /// The standard it must meet, in words.
+    #[schemars(length(max = 1024))]
+    pub quality: Option<String>,
+    /// What was delivered, by period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 600))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["period".into()]))]
+    pub delivered: Vec<Delivery>,
+    /// What was requested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub requests: Vec<DeliverableRequest>,
+}
+
+/// A delivery for a period.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The period, such as "2026-01".
+    #[schemars(length(min = 4, max = 8), regex(pattern = "^[0-9]{4}(-(W[0-9]{2}|Q[1-4]|[0-9]{2}))?$"))]
+    pub period: String,
+    /// The day on which it was delivered.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub delivered_on: Option<Date>,
+    /// Whether it was accepted the first time.
+    pub accepted: Option<bool>,
+}
+
+/// A request for a deliverable.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliverableRequest {
+    /// Name of the request.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// The day on which it was requested.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub requested_on: Date,
+    /// The day on which it was done.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub done_on: Option<Date>,
+    /// Whether it was accepted the first time.
+    pub accepted: Option<bool>,
+}
+
+/// Where alerts are sent: one of alertmanager, webhook.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct AlertSink {
+    /// Name of the alert.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// A Prometheus Alertmanager.
+    pub alertmanager: Option<AlertmanagerSink>,
+    /// A webhook that takes CloudEvents as JSON.
+    pub webhook: Option<WebhookSink>,
+}
+
+/// A Prometheus Alertmanager.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct AlertmanagerSink {
+    /// Its address; `/api/v2/alerts` is added.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+}
+
+/// A webhook.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSink {
+    /// Its address.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// The Secret whose value signs each message (HMAC with SHA-256).
+    pub signing_secret_ref: Option<SecretKeyReference>,
+}
+
+/// How much of the weight must be on engagement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Engagement {
+    /// Percentage of the contract's weight that engagement, satisfaction and revenue KPIs must reach.
+    #[schemars(schema_with = "super::scalar::percent")]
+    pub minimum_share_percent: Decimal,
+}
+
+/// What the operator found. It says nothing that only the passing of time would change.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VendorContractStatus {
+    /// The generation of the spec that this speaks of.
+    pub observed_generation: Option<i64>,
+    /// Pending (not begun), Active, NoticeDue (notice must be given) or Ended.
+    pub phase: Option<ContractPhase>,
+    /// The running period.
+    pub period: Option<PeriodBounds>,
+    /// The latest closed period: the commitment.
+    pub last: Option<LastPeriod>,
+    /// KPIs of `last` by verdict; `atRisk` is of the running period.
+    pub kpis: Option<KpiCounts>,
+    /// Credits of the contract year.
+    pub credits: Option<CreditsStatus>,
+    /// Triggers that stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub triggers: Vec<TriggerStatus>,
+    /// The highest level of escalation that stands.
+    pub escalation: Option<EscalationStatus>,
+    /// What is next and what is overdue.
+    pub governance: Option<GovernanceStatus>,
+    /// The feeds' health.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub feeds: Vec<FeedStatus>,
+    /// Advice on the contract itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub advice: Vec<Advice>,
+    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed and ActionRequired.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Where a contract stands: Pending (not begun), Active, NoticeDue (the time to give notice has come) or Ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ContractPhase {
+    Pending,
+    Active,
+    NoticeDue,
+    Ended,
+}
+
+/// A measurement period: half-open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct PeriodBounds {
+    /// Name, such as 2026-W07, 2026-02, 2026-Q1 or 2026.
+    #[schemars(length(max = 8))]
+    pub name: String,
+    /// First instant.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub start: Timestamp,
+    /// First instant after it.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub end: Timestamp,
+}
+
+/// Whether a closed period may still change: Provisional (late data counts) or Final (frozen).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum PeriodState {
+    Provisional,
+    Final,
+}
+
+/// The latest closed period.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastPeriod {
+    /// Name of the period.
+    pub name: String,
+    /// Provisional or Final.
+    pub state: PeriodState,
+    /// 0 to 100.
+    pub score: Option<String>,
+    /// How much of the weight the score speaks for, 0 to 100.
+    pub confidence: Option<String>,
+    /// The worst rating of the Critical-class KPIs.
+    pub rating: Option<super::kpi_target::Rating>,
+    /// Service points.
+    pub points: i64,
+    /// Credits before the caps.
+    pub credit_before_caps: Option<String>,
+    /// Credits owed.
+    pub credit: Option<String>,
+    /// Bonus owed.
+    pub bonus: Option<String>,
+    /// Name of the SlaReport.
+    pub report: String,
+}
+
+/// KPIs by verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KpiCounts {
+    /// All that count.
+    pub total: i64,
+    /// Met or Excused.
+    pub met: i64,
+    /// Missed.
+    pub missed: i64,
+    /// Neither.
+    pub unknown: i64,
+    /// At risk in the running period.
+    pub at_risk: i64,
+}
+
+/// Credits of the contract year.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditsStatus {
+    /// ISO 4217.
+    pub currency: String,
+    /// What the credits of the running period cannot exceed.
+    pub period_cap: Option<String>,
+    /// Credits of the contract year so far.
+    pub year_to_date: Option<String>,
+    /// What they cannot exceed.
+    pub year_cap: Option<String>,
+    /// Credits that may still be earned back.
+    pub pending: Option<String>,
+}
+
+/// A trigger that stands.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TriggerStatus {
+    /// Name of the trigger.
+    pub name: String,
+    /// What it sets in motion.
+    pub then: TriggerConsequence,
+    /// The KpiTarget that fired it.
+    pub kpi: Option<String>,
+    /// The period that fired it.
+    pub period: String,
+    /// The end of that period.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub fired_at: Timestamp,
+}
+
+/// The highest level of escalation that stands.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EscalationStatus {
+    /// The level.
+    pub level: i64,
+    /// Its cause.
+    pub cause: EscalationCause,
+    /// Since when the level stands.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub since: Timestamp,
+    /// By when someone must respond.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub respond_by: Option<Timestamp>,
+    /// Who is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub contacts: Vec<String>,
+}
+
+/// What is next and what is overdue.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GovernanceStatus {
+    /// The next review.
+    pub next_review: Option<NextReview>,
+    /// What is overdue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub overdue: Vec<Overdue>,
+    /// Rectification plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub plans: Vec<PlanStatus>,
+}
+
+/// The next review.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct NextReview {
+    /// Name of the review.
+    pub name: String,
+    /// Its day.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub due: Date,
+}
+
+/// Something overdue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Overdue {
+    /// Review, Deliverable or Plan.
+    pub kind: OverdueKind,
+    /// Its name.
+    pub name: String,
+    /// The day on which it was due.
+    #[schemars(schema_with = "super::scalar::date")]
+    pub due: Date,
+}
+
+/// What can be overdue: Review, Deliverable or Plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum OverdueKind {
+    Review,
+    Deliverable,
+    Plan,
+}
+
+/// A rectification plan.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct PlanStatus {
+    /// Name of the plan, or of the trigger that asks for one.
+    pub name: String,
+    /// Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
+    pub state: PlanState,
+    /// When the next step is due.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub due: Option<Date>,
+}
+
+/// Where a rectification plan stands: Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum PlanState {
+    Required,
+    Submitted,
+    Rejected,
+    Approved,
+    InProgress,
+    Verified,
+    Failed,
+}
+
+/// A feed's health.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct FeedStatus {
+    /// Name of the feed.
+    pub name: String,
+    /// Whether the last fetch succeeded and the rows are not late.
+    pub healthy: bool,
+    /// Fetched, or what is wrong.
+    pub reason: String,
+    /// Since when.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub since: Option<Timestamp>,
+    /// How far the data reaches without a gap.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub watermark: Option<Timestamp>,
+    /// Whether the past since `term.start` is still being fetched.
+    pub backfilling: bool,
+}
+
+/// Advice on the contract itself; it never blocks anything.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Advice {
+    /// What was found, such as OnlyTechnicalKpis or NotSmart/Relevant.
+    #[schemars(length(max = 63))]
+    pub finding: String,
+    /// The KpiTarget that it concerns.
+    pub kpi: Option<String>,
+    /// What it means and what to do.
+    #[schemars(length(max = 256))]
+    pub message: String,
+}

@@ -1,0 +1,160 @@
+//! What a judgement takes and what it gives: the boundary between the rules and everything else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::measures::Row;
+use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
+use crate::api::service_tier::ServiceTierSpec;
+use crate::api::sla_report::SlaReportSpec;
+use crate::api::vendor_contract::{
+    CreditsStatus, KpiCounts, LastPeriod, PeriodBounds, PlanStatus, TriggerStatus, VendorContractSpec,
+};
+
+/// The terms of a contract: all that people wrote about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The contract's spec.
+    pub contract: VendorContractSpec,
+    /// Its KpiTargets by name.
+    pub kpis: BTreeMap<String, KpiTargetSpec>,
+    /// The ServiceTiers that it lists and that exist, by name.
+    pub tiers: BTreeMap<String, ServiceTierSpec>,
+}
+
+/// All facts that a judgement of one contract rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct ContractFacts<'a> {
+    /// Name of the contract.
+    pub name: &'a str,
+    /// The terms in force now.
+    pub terms: &'a Terms,
+    /// The terms under which periods closed, by period name. A period that is not in it is judged by `terms`.
+    /// Relief is always that of `terms`.
+    pub closed_under: &'a BTreeMap<String, Terms>,
+    /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
+    pub rows: &'a BTreeMap<String, Vec<Row>>,
+}
+
+/// What a judgement of one contract says at an instant.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judgement {
+    /// Every SlaReport that exists by then: revision 1 of each closed period (Provisional or Final) and each restatement,
+    /// ordered by period, then revision.
+    pub reports: Vec<SlaReportSpec>,
+    /// The running period; `None` outside the term.
+    pub period: Option<PeriodBounds>,
+    /// The latest closed period, by its latest revision.
+    pub last: Option<LastPeriod>,
+    /// Verdicts of `last`; `atRisk` of the running period.
+    pub counts: Option<KpiCounts>,
+    /// Money of the running contract year; `None` without charges.
+    pub credits: Option<CreditsStatus>,
+    /// Triggers that stand.
+    pub triggers: Vec<TriggerStatus>,
+    /// Rectification plans, due or under way.
+    pub plans: Vec<PlanStatus>,
+    /// Each KPI of the terms in force.
+    pub kpis: BTreeMap<String, KpiJudgement>,
+    /// How far each feed reaches without a gap.
+    pub feeds: BTreeMap<String, FeedCoverage>,
+    /// Names of the closed periods that are Final, with the instant at which each became so.
+    pub finals: BTreeMap<String, Timestamp>,
+    /// The earliest instant after `now` at which time alone can change this judgement.
+    pub next: Option<Timestamp>,
+}
+
+/// What a judgement says of one KPI.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KpiJudgement {
+    /// The latest closed period (for rolling windows too).
+    pub last: Option<ClosedValue>,
+    /// The end of the latest closed period: when its verdict began.
+    pub last_ended_at: Option<Timestamp>,
+    /// The running period, or the rolling window up to the watermark.
+    pub current: Option<CurrentValue>,
+    /// Parts of the latest closed period by tier.
+    pub tiers: Vec<TierSlice>,
+    /// Closed periods, newest first, at most 13.
+    pub history: Vec<HistoryEntry>,
+    /// Where it is heading; `None` with under 7 values.
+    pub trend: Option<Trend>,
+    /// The rule of the control chart that gave a signal.
+    pub signal: Option<String>,
+    /// Why the running period is at risk.
+    pub risk: Risk,
+    /// Whether the counter metric suggests gaming.
+    pub gaming: Gaming,
+}
+
+/// Whether the running period is at risk, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Risk {
+    /// Nothing is known of the running period.
+    #[default]
+    NoData,
+    /// No warning that is switched on says so.
+    OnTrack,
+    /// It is projected to end Missed.
+    ProjectedMiss {
+        /// A sentence with the figures.
+        message: String,
+    },
+    /// The budget of misses is being spent too fast.
+    BudgetBurn {
+        /// A sentence with the figures.
+        message: String,
+    },
+    /// The running value is on the wrong side of the warning level.
+    BelowWarning {
+        /// A sentence with the figures.
+        message: String,
+    },
+}
+
+/// Whether the counter metric suggests gaming.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Gaming {
+    /// The KPI names no counter metric.
+    #[default]
+    NoCounterMetric,
+    /// Too few closed periods, or no share.
+    NoData,
+    /// It does not.
+    NotSuspected,
+    /// The KPI became better and its counter metric worse, both significantly.
+    Suspected {
+        /// A sentence with both figures.
+        message: String,
+    },
+}
+
+/// How far the rows of a feed reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedCoverage {
+    /// Up to where no slot is missing; `None` without rows.
+    pub watermark: Option<Timestamp>,
+    /// When the feed counts as late if no further row arrives; `None` for a plan and outside the term.
+    pub late_at: Option<Timestamp>,
+}
+
+/// A spec that cannot be judged, with every reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct InvalidSpec(pub Vec<Finding>);
+
+/// One thing that is wrong with an object, or advisable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} {name}: {field}: {message}")]
+pub struct Finding {
+    /// Kind of the object.
+    pub kind: &'static str,
+    /// Name of the object.
+    pub name: String,
+    /// Path of the field, such as spec.term.end.
+    pub field: String,
+    /// What is wrong, what was expected and what to write instead.
+    pub message: String,
+}

@@ -1,0 +1,6 @@
+//! The rules by which a contract is judged: pure functions of facts and `now`.
+//!
+//! Nothing here knows a clock, a network, a file or a Kubernetes client; a test holds the imports to that.
+
+pub mod facts;
+pub mod measures;

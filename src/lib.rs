@@ -1,0 +1,4 @@
+//! bpo-operator: business-process-outsourcing contracts and their SLAs as Kubernetes resources.
+
+pub mod api;
+pub mod domain;
