@@ -82,6 +82,41 @@ async fn a_service_account_may_do_what_its_roles_say() {
 }
 
 #[tokio::test]
+async fn the_operators_client_trusts_the_server_by_the_kubeconfig() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let kubeconfig = kube::config::Kubeconfig::read_from(control_plane.kubeconfig(ADMIN).unwrap()).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    let client = kube::Client::try_from(config).unwrap();
+    assert!(client.apiserver_version().await.unwrap().git_version.starts_with("v1."));
+}
+
+#[tokio::test]
+async fn a_namespace_may_enforce_the_restricted_standard_for_pods() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let namespace = control_plane.fresh_namespace().await.unwrap();
+    let run = ["run", "pod", "--image=image", "--dry-run=server", "--namespace", &namespace];
+    control_plane.kubectl(&run).await.unwrap();
+    let enforce = "pod-security.kubernetes.io/enforce=restricted";
+    control_plane.kubectl(&["label", "namespace", &namespace, enforce]).await.unwrap();
+    let error = control_plane.kubectl(&run).await.unwrap_err().to_string();
+    assert!(error.contains("violates PodSecurity \"restricted"), "{error}");
+}
+
+#[tokio::test]
+async fn a_thousand_objects_go_through_one_call_of_kubectl() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let namespace = control_plane.fresh_namespace().await.unwrap();
+    let item = |number: u32| {
+        let name = format!("object-with-a-name-that-is-long-enough-to-fill-the-pipe-{number}");
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}).to_string()
+    };
+    let manifests = (0..1_000).map(item).collect::<Vec<_>>().join("\n---\n");
+    let create = ["create", "--namespace", &namespace, "--filename", "-"];
+    let printed = control_plane.kubectl_with_input(&create, &manifests).await.unwrap();
+    assert_eq!(printed.lines().count(), 1_000);
+}
+
+#[tokio::test]
 async fn what_a_deleted_object_owns_is_collected() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let namespace = control_plane.fresh_namespace().await.unwrap();

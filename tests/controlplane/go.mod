@@ -1,3 +1,7 @@
+// The programs of the control plane that tests and the demo run against, and the tools for the chart.
+//
+// To move to another release of Kubernetes, change its version under require and v0.x.y under require and replace, compare
+// the list under replace with that in the go.mod of k8s.io/kubernetes, and run `go mod tidy`. The next test builds it.
 module controlplane
 
 go 1.26.0

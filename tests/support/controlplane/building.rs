@@ -141,7 +141,7 @@ const CONTROL_PLANE: Target = Target {
     file_name: "controlplane",
     package: ".",
     announcement: "building the control plane (etcd, kube-apiserver, kube-controller-manager, kubectl) from Go modules \
-                   (once, about five minutes)",
+                   (once, about six minutes on two cores)",
     versioned_module: "k8s.io/kubernetes",
     version_variable: "k8s.io/component-base/version.gitVersion",
     number_variables: Some(["k8s.io/component-base/version.gitMajor", "k8s.io/component-base/version.gitMinor"]),
@@ -151,7 +151,7 @@ const CONTROL_PLANE: Target = Target {
 const HELM: Target = Target {
     file_name: "helm",
     package: "helm.sh/helm/v4/cmd/helm",
-    announcement: "building helm from Go modules (once, about one minute)",
+    announcement: "building helm from Go modules (once, half a minute after the control plane)",
     versioned_module: "helm.sh/helm/v4",
     version_variable: "helm.sh/helm/v4/internal/version.version",
     number_variables: None,

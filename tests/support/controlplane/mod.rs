@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::process::Command;
+use tokio::process::{ChildStdin, Command};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -509,6 +509,15 @@ impl Drop for ControlPlane {
     }
 }
 
+/// Writes all of `input` and closes the pipe; that the reader did not want all of it is no error.
+async fn write_all(stdin: Option<ChildStdin>, input: &str) -> io::Result<()> {
+    let Some(mut stdin) = stdin else { return Ok(()) };
+    match stdin.write_all(input.as_bytes()).await {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The path of helm; the first call on a machine builds it.
 pub async fn helm_path() -> Result<PathBuf, ControlPlaneError> {
     find_or_build(Program::Helm).await
@@ -631,14 +640,10 @@ impl Setup {
                 .stderr(Stdio::piped())
                 .kill_on_drop(true)
                 .spawn()?;
-            if let Some(mut stdin) = child.stdin.take() {
-                match stdin.write_all(input.as_bytes()).await {
-                    // It did not want to read it all; what it wants to say about that is in its output.
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-                    _ => {}
-                }
-            }
-            child.wait_with_output().await
+            let stdin = child.stdin.take();
+            // At the same time: kubectl answers before it has read everything, and would wait for its answers to be read.
+            let (written, output) = tokio::join!(write_all(stdin, input), child.wait_with_output());
+            written.and(output)
         };
         let deadline = ControlPlaneError::KubectlDeadline { arguments: arguments.join(" ") };
         let output = timeout(KUBECTL_DEADLINE, running).await.map_err(|_| deadline)?;
