@@ -4,3 +4,5 @@
 
 pub mod facts;
 pub mod measures;
+pub mod projection;
+pub mod statistics;
