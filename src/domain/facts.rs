@@ -145,6 +145,16 @@ pub struct FeedCoverage {
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct InvalidSpec(pub Vec<Finding>);
 
+impl InvalidSpec {
+    /// The same, with the name of the object where it is not given yet.
+    pub fn named(mut self, name: &str) -> Self {
+        for finding in self.0.iter_mut().filter(|finding| finding.name.is_empty()) {
+            name.clone_into(&mut finding.name);
+        }
+        self
+    }
+}
+
 /// One thing that is wrong with an object, or advisable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} {name}: {field}: {message}")]

@@ -3,9 +3,12 @@
 //! Nothing here knows a clock, a network, a file or a Kubernetes client; a test holds the imports to that.
 
 pub mod burn;
+pub mod calendar;
+pub mod exact;
 pub mod facts;
 pub mod gaming;
 pub mod measures;
+pub mod periods;
 pub mod projection;
 pub mod statistics;
 pub mod trend;

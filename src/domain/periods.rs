@@ -1,0 +1,202 @@
+//! Measurement periods: calendar periods of the contract's zone, clipped to the term, and the contract years they belong to.
+
+use jiff::civil::{Date, ISOWeekDate, Weekday};
+use jiff::{Timestamp, ToSpan};
+
+use super::calendar::{Calendar, Span, anniversary};
+use crate::api::vendor_contract::{PeriodBounds, PeriodLength, VendorContractSpec};
+
+/// One period, clipped to the term.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Place among the periods of the term, from 0.
+    pub index: usize,
+    /// Name of the whole calendar period, such as 2026-W07, 2026-02, 2026-Q1 or 2026.
+    pub name: String,
+    /// First instant.
+    pub start: Timestamp,
+    /// First instant after it.
+    pub end: Timestamp,
+    /// First local day.
+    pub first_day: Date,
+    /// Last local day.
+    pub last_day: Date,
+}
+
+impl Period {
+    /// Its instants.
+    pub fn span(&self) -> Span {
+        Span::new(self.start, self.end)
+    }
+
+    /// Whether an instant lies in it.
+    pub fn contains(&self, instant: Timestamp) -> bool {
+        self.start <= instant && instant < self.end
+    }
+
+    /// As a status shows it.
+    pub fn bounds(&self) -> PeriodBounds {
+        PeriodBounds { name: self.name.clone(), start: self.start, end: self.end }
+    }
+}
+
+/// A contract year: from one anniversary of the term's first day to the next, clipped to the term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContractYear {
+    /// 1 for the first.
+    pub number: i64,
+    /// First local day.
+    pub first_day: Date,
+    /// Last local day.
+    pub last_day: Date,
+}
+
+/// All periods of one length in a span of days, in order.
+#[derive(Clone, Debug)]
+pub struct Periods {
+    periods: Vec<Period>,
+    length: PeriodLength,
+    first_day: Date,
+    last_day: Date,
+}
+
+impl Periods {
+    /// The measurement periods of a contract's term. A term that ends before it starts has none.
+    pub fn of(contract: &VendorContractSpec, calendar: &Calendar) -> Periods {
+        Self::of_length(contract, contract.period, calendar)
+    }
+
+    /// Periods of another length in the same term, for deliverables and reviews.
+    pub fn of_length(contract: &VendorContractSpec, length: PeriodLength, calendar: &Calendar) -> Periods {
+        Self::between(contract.term.start, contract.term.end, length, calendar)
+    }
+
+    /// Periods from one local day to another, both included.
+    pub fn between(first_day: Date, last_day: Date, length: PeriodLength, calendar: &Calendar) -> Periods {
+        let mut periods = Vec::new();
+        let mut next = Some(first_day);
+        while let Some(first) = next.filter(|first| *first <= last_day) {
+            let (name, _, whole_last) = calendar_period(first, length);
+            let last = whole_last.min(last_day);
+            periods.push(Period {
+                index: periods.len(),
+                name,
+                start: calendar.start_of_day(first),
+                end: calendar.end_of_day(last),
+                first_day: first,
+                last_day: last,
+            });
+            next = last.tomorrow().ok();
+        }
+        Periods { periods, length, first_day, last_day }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Period] {
+        &self.periods
+    }
+
+    /// How long they are.
+    pub fn length(&self) -> PeriodLength {
+        self.length
+    }
+
+    /// The instants of the term; `None` without any period.
+    pub fn term(&self) -> Option<Span> {
+        Some(Span::new(self.periods.first()?.start, self.periods.last()?.end))
+    }
+
+    /// The period in which an instant lies.
+    pub fn containing(&self, instant: Timestamp) -> Option<&Period> {
+        let ended = self.periods.partition_point(|period| period.end <= instant);
+        self.periods.get(ended).filter(|period| period.contains(instant))
+    }
+
+    /// The period in which a local day lies.
+    pub fn containing_day(&self, day: Date) -> Option<&Period> {
+        let ended = self.periods.partition_point(|period| period.last_day < day);
+        self.periods.get(ended).filter(|period| period.first_day <= day)
+    }
+
+    /// The periods that have ended at an instant, in order.
+    pub fn closed_by(&self, now: Timestamp) -> &[Period] {
+        let ended = self.periods.partition_point(|period| period.end <= now);
+        self.periods.get(..ended).unwrap_or_default()
+    }
+
+    /// The period at a place, from 0.
+    pub fn nth(&self, index: usize) -> Option<&Period> {
+        self.periods.get(index)
+    }
+
+    /// The period of a name.
+    pub fn named(&self, name: &str) -> Option<&Period> {
+        self.periods.iter().find(|period| period.name == name)
+    }
+
+    /// The period before one.
+    pub fn previous(&self, period: &Period) -> Option<&Period> {
+        self.periods.get(period.index.checked_sub(1)?)
+    }
+
+    /// The period after one.
+    pub fn next(&self, period: &Period) -> Option<&Period> {
+        self.periods.get(period.index + 1)
+    }
+
+    /// The last `count` periods that end with one, itself included; fewer where the term has fewer.
+    pub fn ending_with(&self, period: &Period, count: usize) -> &[Period] {
+        let end = period.index + 1;
+        self.periods.get(end.saturating_sub(count)..end).unwrap_or_default()
+    }
+
+    /// The contract year in which a period starts.
+    pub fn contract_year_of(&self, period: &Period) -> ContractYear {
+        self.contract_year_at(period.first_day)
+    }
+
+    /// The contract year in which a local day lies; days before the term belong to the first.
+    pub fn contract_year_at(&self, day: Date) -> ContractYear {
+        let mut passed = i64::from(day.year() - self.first_day.year()).max(0);
+        if passed > 0 && anniversary(self.first_day, passed) > day {
+            passed -= 1;
+        }
+        let next = anniversary(self.first_day, passed + 1);
+        ContractYear {
+            number: passed + 1,
+            first_day: anniversary(self.first_day, passed),
+            last_day: next.yesterday().unwrap_or(next).min(self.last_day),
+        }
+    }
+
+    /// The periods that start in a contract year.
+    pub fn of_contract_year(&self, year: ContractYear) -> &[Period] {
+        let first = self.periods.partition_point(|period| period.first_day < year.first_day);
+        let end = self.periods.partition_point(|period| period.first_day <= year.last_day);
+        self.periods.get(first..end).unwrap_or_default()
+    }
+}
+
+/// Name, first and last day of the whole calendar period that a day lies in.
+pub fn calendar_period(day: Date, length: PeriodLength) -> (String, Date, Date) {
+    match length {
+        PeriodLength::Weekly => {
+            let week = day.iso_week_date();
+            let at = |weekday| ISOWeekDate::new(week.year(), week.week(), weekday).map_or(day, |week| week.date());
+            (format!("{:04}-W{:02}", week.year(), week.week()), at(Weekday::Monday), at(Weekday::Sunday))
+        }
+        PeriodLength::Monthly => {
+            (format!("{:04}-{:02}", day.year(), day.month()), day.first_of_month(), day.last_of_month())
+        }
+        PeriodLength::Quarterly => {
+            let quarter = (day.month() - 1) / 3;
+            let first = Date::new(day.year(), quarter * 3 + 1, 1).unwrap_or(day);
+            let last = first.saturating_add(2.months()).last_of_month();
+            (format!("{:04}-Q{}", day.year(), quarter + 1), first, last)
+        }
+        PeriodLength::Yearly => (format!("{:04}", day.year()), day.first_of_year(), day.last_of_year()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

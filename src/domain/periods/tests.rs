@@ -1,0 +1,117 @@
+use serde_json::json;
+
+use super::*;
+
+fn periods(start: &str, end: &str, length: &str, zone: &str) -> Periods {
+    let contract: VendorContractSpec = serde_json::from_value(json!({
+        "vendor": {"name": "acme"}, "term": {"start": start, "end": end}, "timeZone": zone, "period": length,
+    }))
+    .unwrap();
+    Periods::of(&contract, &Calendar::of(&contract).unwrap())
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn periods_are_calendar_periods_clipped_to_the_term() {
+    for (start, end, length, names, first, last) in [
+        (
+            "2026-01-31",
+            "2026-03-15",
+            "Monthly",
+            "2026-01 2026-02 2026-03",
+            "2026-01-31..2026-01-31",
+            "2026-03-01..2026-03-15",
+        ),
+        ("2024-02-29", "2024-03-01", "Monthly", "2024-02 2024-03", "2024-02-29..2024-02-29", "2024-03-01..2024-03-01"),
+        // 2026 has an ISO week 53, and its last days are in the next year.
+        (
+            "2026-12-21",
+            "2027-01-05",
+            "Weekly",
+            "2026-W52 2026-W53 2027-W01",
+            "2026-12-21..2026-12-27",
+            "2027-01-04..2027-01-05",
+        ),
+        ("2024-12-30", "2025-01-05", "Weekly", "2025-W01", "2024-12-30..2025-01-05", "2024-12-30..2025-01-05"),
+        (
+            "2026-02-10",
+            "2026-07-01",
+            "Quarterly",
+            "2026-Q1 2026-Q2 2026-Q3",
+            "2026-02-10..2026-03-31",
+            "2026-07-01..2026-07-01",
+        ),
+        ("2026-06-01", "2027-05-31", "Yearly", "2026 2027", "2026-06-01..2026-12-31", "2027-01-01..2027-05-31"),
+    ] {
+        let periods = periods(start, end, length, "Europe/London");
+        let days = |period: &Period| format!("{}..{}", period.first_day, period.last_day);
+        let all = periods.all();
+        assert_eq!(all.iter().map(|period| period.name.as_str()).collect::<Vec<_>>().join(" "), names);
+        assert_eq!((days(&all[0]), days(&all[all.len() - 1])), (first.to_owned(), last.to_owned()));
+        assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].index + 1 == pair[1].index));
+    }
+    assert!(periods("2026-02-01", "2026-01-01", "Monthly", "UTC").all().is_empty());
+}
+
+#[test]
+fn periods_begin_and_end_at_local_midnight() {
+    for (zone, start, end) in [
+        ("Europe/London", "2026-03-01T00:00:00Z", "2026-03-31T23:00:00Z"),
+        ("America/New_York", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z"),
+        ("Asia/Manila", "2026-02-28T16:00:00Z", "2026-03-31T16:00:00Z"),
+    ] {
+        let periods = periods("2026-01-01", "2026-12-31", "Monthly", zone);
+        let march = periods.named("2026-03").unwrap();
+        assert_eq!((march.start, march.end), (at(start), at(end)), "{zone}");
+    }
+}
+
+#[test]
+fn periods_are_found_by_instant() {
+    let periods = periods("2026-01-01", "2026-12-31", "Monthly", "UTC");
+    for (instant, containing, closed) in [
+        ("2025-12-31T23:59:59Z", None, 0),
+        ("2026-01-01T00:00:00Z", Some("2026-01"), 0),
+        ("2026-01-31T23:59:59Z", Some("2026-01"), 0),
+        ("2026-02-01T00:00:00Z", Some("2026-02"), 1),
+        ("2026-12-31T23:59:59Z", Some("2026-12"), 11),
+        ("2027-01-01T00:00:00Z", None, 12),
+    ] {
+        let found = periods.containing(at(instant)).map(|period| period.name.as_str());
+        assert_eq!((found, periods.closed_by(at(instant)).len()), (containing, closed), "{instant}");
+    }
+    let march = periods.named("2026-03").unwrap();
+    assert_eq!(periods.previous(march).unwrap().name, "2026-02");
+    assert_eq!(periods.next(march).unwrap().name, "2026-04");
+    assert_eq!(periods.ending_with(march, 2)[0].name, "2026-02");
+    assert_eq!(periods.ending_with(march, 9).len(), 3);
+    assert_eq!(periods.previous(periods.nth(0).unwrap()), None);
+    assert_eq!(periods.containing_day("2026-03-31".parse().unwrap()), Some(march));
+}
+
+#[test]
+fn contract_years_run_from_the_anniversary() {
+    let leap = periods("2024-02-29", "2028-12-31", "Monthly", "UTC");
+    for (name, number, first, last) in [
+        ("2024-02", 1, "2024-02-29", "2025-02-27"),
+        ("2025-02", 1, "2024-02-29", "2025-02-27"),
+        ("2025-03", 2, "2025-02-28", "2026-02-27"),
+        ("2028-02", 4, "2027-02-28", "2028-02-28"),
+        ("2028-03", 5, "2028-02-29", "2028-12-31"),
+    ] {
+        let year = leap.contract_year_of(leap.named(name).unwrap());
+        assert_eq!(
+            (year.number, year.first_day.to_string(), year.last_day.to_string()),
+            (number, first.to_owned(), last.to_owned()),
+            "{name}"
+        );
+        assert!(leap.of_contract_year(year).iter().all(|period| leap.contract_year_of(period) == year));
+    }
+    let middle = periods("2026-01-31", "2028-01-30", "Monthly", "UTC");
+    let year = |name: &str| middle.contract_year_of(middle.named(name).unwrap()).number;
+    // The second January starts on the 1st, before the anniversary of the 31st.
+    assert_eq!((year("2026-01"), year("2027-01"), year("2027-02")), (1, 1, 2));
+}
