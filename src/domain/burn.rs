@@ -7,10 +7,7 @@
 
 use std::fmt;
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
-
+use super::exact::Exact;
 use crate::api::kpi_target::Comparison;
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::api::vendor_contract::PeriodLength;
@@ -19,7 +16,7 @@ use crate::api::vendor_contract::PeriodLength;
 #[derive(Clone, Debug, PartialEq)]
 pub struct BurnRule {
     /// Share of the period's budget, 0 to 1.
-    pub budget_share: BigRational,
+    pub budget_share: Exact,
     /// The long window, which ends at the watermark.
     pub long: Duration,
     /// The short window, which ends there too.
@@ -30,9 +27,9 @@ pub struct BurnRule {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BurnWindow {
     /// What was missed: [`misses`].
-    pub misses: BigRational,
+    pub misses: Exact,
     /// The denominator.
-    pub volume: BigRational,
+    pub volume: Exact,
 }
 
 /// What a rule says.
@@ -43,7 +40,7 @@ pub enum Burn {
     /// The budget is not being spent too fast.
     Quiet,
     /// The budget is being spent too fast.
-    Burning(BurnFigures),
+    Burning(Box<BurnFigures>),
 }
 
 /// The figures of a rule that fires.
@@ -52,22 +49,21 @@ pub struct BurnFigures {
     /// The rule.
     pub rule: BurnRule,
     /// How much of the period's budget went in the long window: 1 is all of it.
-    pub spent: BigRational,
+    pub spent: Exact,
     /// The burn of the short window: 1 spends the budget just by the period's end.
-    pub short_burn: BigRational,
+    pub short_burn: Exact,
 }
 
 impl fmt::Display for BurnFigures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |value: &BigRational| value.to_f64().unwrap_or(f64::INFINITY);
         write!(
             formatter,
             "{:.0} % of the period's budget of misses went within {} (warning from {:.0} %), and the last {} spend it {:.1} times as fast as it lasts",
-            100.0 * number(&self.spent),
+            100.0 * self.spent.to_f64(),
             self.rule.long,
-            100.0 * number(&self.rule.budget_share),
+            100.0 * self.rule.budget_share.to_f64(),
             self.rule.short,
-            number(&self.short_burn),
+            self.short_burn.to_f64(),
         )
     }
 }
@@ -87,26 +83,30 @@ pub fn rules(period: PeriodLength) -> Vec<BurnRule> {
     let days = |amount| Duration::new(amount, DurationUnit::BusinessDays);
     [(10, days(1), Duration::new(2, DurationUnit::BusinessHours)), (25, days(3), days(1)), (50, days(10), days(3))]
         .into_iter()
-        .map(|(percent, long, short)| BurnRule { budget_share: ratio(percent * months, 100 * per), long, short })
-        .filter(|rule| rule.budget_share < BigRational::one())
+        .map(|(percent, long, short)| BurnRule { budget_share: share(percent * months, 100 * per), long, short })
+        .filter(|rule| rule.budget_share < Exact::ONE)
         .collect()
+}
+
+fn share(part: i128, whole: i128) -> Exact {
+    Exact::fraction(part, whole).unwrap_or(Exact::ZERO)
 }
 
 /// The share of contacts that may miss: 1 − t, or t where less is better. `None` for `Between` and for a target outside
 /// 0 to 1.
-pub fn tolerance(target: &BigRational, comparison: Comparison) -> Option<BigRational> {
-    if target.is_negative() || target > &BigRational::one() {
+pub fn tolerance(target: &Exact, comparison: Comparison) -> Option<Exact> {
+    if target.is_negative() || *target > Exact::ONE {
         return None;
     }
     match comparison {
-        Comparison::AtLeast | Comparison::MoreThan => Some(BigRational::one() - target),
+        Comparison::AtLeast | Comparison::MoreThan => Some(&Exact::ONE - target),
         Comparison::AtMost | Comparison::LessThan => Some(target.clone()),
         Comparison::Between => None,
     }
 }
 
 /// What was missed: the rest of the denominator, or the numerator itself where less is better.
-pub fn misses(numerator: &BigRational, denominator: &BigRational, comparison: Comparison) -> BigRational {
+pub fn misses(numerator: &Exact, denominator: &Exact, comparison: Comparison) -> Exact {
     match comparison {
         Comparison::AtMost | Comparison::LessThan => numerator.clone(),
         _ => denominator - numerator,
@@ -117,61 +117,65 @@ pub fn misses(numerator: &BigRational, denominator: &BigRational, comparison: Co
 /// period: what was and what is expected.
 pub fn assess(
     rule: &BurnRule,
-    tolerance: &BigRational,
-    period_volume: &BigRational,
+    tolerance: &Exact,
+    period_volume: &Exact,
     long: &BurnWindow,
     short: &BurnWindow,
 ) -> Burn {
-    if !tolerance.is_positive() {
+    if tolerance.signum() <= 0 {
         return Burn::CannotFire;
     }
-    if !long.volume.is_positive() || !short.volume.is_positive() || !period_volume.is_positive() {
+    let share_missed = |window: &BurnWindow| window.misses.checked_div(&window.volume);
+    let budget = tolerance * period_volume;
+    let (Some(factor), Some(long_missed), Some(short_missed), Some(spent)) = (
+        (&rule.budget_share * period_volume).checked_div(&long.volume),
+        share_missed(long),
+        share_missed(short),
+        long.misses.checked_div(&budget),
+    ) else {
         return Burn::Quiet;
-    }
-    let factor = &rule.budget_share * period_volume / &long.volume;
-    if factor >= tolerance.recip() {
+    };
+    // All of it, in shares of the window instead of burns: factor × tolerance is the share of misses that fires.
+    let firing = &factor * tolerance;
+    if firing >= Exact::ONE {
         return Burn::CannotFire;
     }
-    let burn = |window: &BurnWindow| &window.misses / &window.volume / tolerance;
-    let (long_burn, short_burn) = (burn(long), burn(short));
-    if long_burn < factor || short_burn < factor {
+    if long_missed < firing || short_missed < firing {
         return Burn::Quiet;
     }
-    Burn::Burning(BurnFigures { rule: rule.clone(), spent: long_burn * &long.volume / period_volume, short_burn })
+    let short_burn = short_missed.checked_div(tolerance).unwrap_or(Exact::ZERO);
+    Burn::Burning(Box::new(BurnFigures { rule: rule.clone(), spent, short_burn }))
 }
 
 /// The first rule that fires over windows that `window` sums up to the watermark, gravest first.
 pub fn first_burning(
     period: PeriodLength,
-    tolerance: &BigRational,
-    period_volume: &BigRational,
+    tolerance: &Exact,
+    period_volume: &Exact,
     window: impl Fn(Duration) -> BurnWindow,
 ) -> Option<BurnFigures> {
     rules(period).iter().find_map(|rule| {
         match assess(rule, tolerance, period_volume, &window(rule.long), &window(rule.short)) {
-            Burn::Burning(figures) => Some(figures),
+            Burn::Burning(figures) => Some(*figures),
             Burn::CannotFire | Burn::Quiet => None,
         }
     })
-}
-
-fn ratio(numerator: i64, denominator: i64) -> BigRational {
-    if denominator == 0 {
-        return BigRational::zero();
-    }
-    BigRational::new(BigInt::from(numerator), BigInt::from(denominator))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ratio(numerator: i128, denominator: i128) -> Exact {
+        share(numerator, denominator)
+    }
+
     /// A window at a service level of so many per mille.
-    fn window(volume: i64, per_mille_met: i64) -> BurnWindow {
+    fn window(volume: i128, per_mille_met: i128) -> BurnWindow {
         BurnWindow { misses: ratio(volume * (1000 - per_mille_met), 1000), volume: ratio(volume, 1) }
     }
 
-    fn fires(rule: usize, target: &BigRational, long: &BurnWindow, short: &BurnWindow) -> Burn {
+    fn fires(rule: usize, target: &Exact, long: &BurnWindow, short: &BurnWindow) -> Burn {
         let tolerance = tolerance(target, Comparison::AtLeast).unwrap();
         assess(&rules(PeriodLength::Monthly)[rule], &tolerance, &ratio(22_000, 1), long, short)
     }

@@ -5,20 +5,19 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
 
+use super::calendar::days_between;
+use super::exact::Exact;
 use super::statistics::beta_binomial_at_least;
-use crate::api::kpi_target::{Comparison, Outlook};
+use crate::api::kpi_target::{Comparison, Outlook, RoundingMode};
 
 /// A share so far, and what is still to come.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShareSoFar {
     /// What counts so far: the good for AtLeast and MoreThan, the bad for AtMost and LessThan.
-    pub numerator: BigRational,
+    pub numerator: Exact,
     /// All so far.
-    pub denominator: BigRational,
+    pub denominator: Exact,
     /// How many are still expected: [`expected_remaining`].
     pub remaining: u64,
 }
@@ -27,53 +26,57 @@ pub struct ShareSoFar {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     /// The share at the end, if the rest goes like what was: (G + p·R)/(D + R) with p = (G + 1)/(D + 2).
-    pub projected: BigRational,
+    pub projected: Exact,
     /// The share that the rest must have (AtMost, LessThan: may have at most); below 0 or above 1 where it is decided.
     /// `None` where nothing remains.
-    pub needed: Option<BigRational>,
+    pub needed: Option<Exact>,
     /// Whether it is decided.
     pub outlook: Outlook,
     /// Probability that the period ends Met, 0 to 1, by the beta-binomial(R, G + 1, D − G + 1).
     pub probability: f64,
     /// Misses still allowed; negative where they are used up.
-    pub budget_remaining: BigRational,
+    pub budget_remaining: Exact,
 }
 
 /// Projects a share to the end of its period. `target` is a share too: 4/5 for 80 %.
 ///
 /// `None` where there is nothing to project from: no denominator yet, a numerator that is no part of it, or
 /// `Between`, which has two targets.
-pub fn project_share(so_far: &ShareSoFar, target: &BigRational, comparison: Comparison) -> Option<Projection> {
+pub fn project_share(so_far: &ShareSoFar, target: &Exact, comparison: Comparison) -> Option<Projection> {
     let (good, done) = (&so_far.numerator, &so_far.denominator);
-    if !done.is_positive() || good.is_negative() || good > done || comparison == Comparison::Between {
+    if done.signum() <= 0 || good.is_negative() || good > done || comparison == Comparison::Between {
         return None;
     }
-    let rest = BigRational::from_integer(BigInt::from(so_far.remaining));
-    let whole = done + &rest;
-    let rate = (good + BigRational::one()) / (done + BigRational::from_integer(BigInt::from(2)));
+    let rest = whole(so_far.remaining);
+    let all = done + &rest;
+    let rate = (good + &Exact::ONE).checked_div(&(done + &whole(2)))?;
     // How much the rest must (or may) add for the target to be hit exactly.
-    let margin = target * &whole - good;
+    let margin = &(target * &all) - good;
     Some(Projection {
-        projected: (good + rate * &rest) / &whole,
-        needed: (!rest.is_zero()).then(|| &margin / &rest),
+        projected: (good + &(&rate * &rest)).checked_div(&all)?,
+        needed: margin.checked_div(&rest),
         outlook: outlook(&margin, &rest, comparison),
         probability: probability(so_far, &margin, comparison),
         budget_remaining: match comparison {
             Comparison::AtMost | Comparison::LessThan => margin,
-            _ => (BigRational::one() - target) * &whole - (done - good),
+            _ => &(&(&Exact::ONE - target) * &all) - &(done - good),
         },
     })
 }
 
+fn whole(number: u64) -> Exact {
+    Exact::from_scaled(i128::from(number), 0)
+}
+
 /// Whether the target can still be missed, and still be met. `margin` is what the rest must or may add, `rest` the most
 /// that it can. Where nothing remains it is one or the other.
-fn outlook(margin: &BigRational, rest: &BigRational, comparison: Comparison) -> Outlook {
-    let zero = BigRational::zero();
+fn outlook(margin: &Exact, rest: &Exact, comparison: Comparison) -> Outlook {
+    let zero = &Exact::ZERO;
     let (unreachable, secured) = match comparison {
-        Comparison::AtLeast => (margin > rest, margin <= &zero),
-        Comparison::MoreThan => (margin >= rest, margin < &zero),
-        Comparison::AtMost => (margin < &zero, margin >= rest),
-        Comparison::LessThan => (margin <= &zero, margin > rest),
+        Comparison::AtLeast => (margin > rest, margin <= zero),
+        Comparison::MoreThan => (margin >= rest, margin < zero),
+        Comparison::AtMost => (margin < zero, margin >= rest),
+        Comparison::LessThan => (margin <= zero, margin > rest),
         Comparison::Between => (false, false),
     };
     match (unreachable, secured) {
@@ -84,18 +87,18 @@ fn outlook(margin: &BigRational, rest: &BigRational, comparison: Comparison) -> 
 }
 
 /// Probability that what the rest adds is on the side of `margin` that meets.
-fn probability(so_far: &ShareSoFar, margin: &BigRational, comparison: Comparison) -> f64 {
-    let number = |value: &BigRational| value.to_f64().unwrap_or(f64::NAN);
-    let (good, done) = (number(&so_far.numerator), number(&so_far.denominator));
-    let at_least = |least: BigRational| {
-        beta_binomial_at_least(number(&least), so_far.remaining as f64, good + 1.0, (done - good).max(0.0) + 1.0)
-    };
-    let one = BigRational::one();
+fn probability(so_far: &ShareSoFar, margin: &Exact, comparison: Comparison) -> f64 {
+    let (good, done) = (so_far.numerator.to_f64(), so_far.denominator.to_f64());
+    let at_least =
+        |least: f64| beta_binomial_at_least(least, so_far.remaining as f64, good + 1.0, (done - good).max(0.0) + 1.0);
+    let floor = |value: &Exact| value.floor_i64().map_or_else(|| value.to_f64().floor(), |floor| floor as f64);
+    let ceiling = -floor(&-margin);
+    let above = floor(margin) + 1.0;
     match comparison {
-        Comparison::AtLeast => at_least(margin.ceil()),
-        Comparison::MoreThan => at_least(margin.floor() + one),
-        Comparison::AtMost => 1.0 - at_least(margin.floor() + one),
-        Comparison::LessThan => 1.0 - at_least(margin.ceil()),
+        Comparison::AtLeast => at_least(ceiling),
+        Comparison::MoreThan => at_least(above),
+        Comparison::AtMost => 1.0 - at_least(above),
+        Comparison::LessThan => 1.0 - at_least(ceiling),
         Comparison::Between => f64::NAN,
     }
 }
@@ -106,14 +109,14 @@ pub struct RemainingDay {
     /// The day, in the contract's zone.
     pub date: Date,
     /// Share of its service time that lies after the watermark, 0 to 1: 1 for every day but the watermark's own.
-    pub share: BigRational,
+    pub share: Exact,
 }
 
 /// How fast the running period went so far, for when there is too little history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pace {
     /// The denominator so far.
-    pub done: BigRational,
+    pub done: Exact,
     /// Service time of the period before the watermark, in seconds.
     pub elapsed_seconds: i64,
     /// Service time of the period after the watermark, in seconds.
@@ -132,44 +135,39 @@ const LEAST_HISTORY_DAYS: i64 = 14;
 /// reaches back under 2 weeks: what was done × remaining / elapsed service time (0 before any elapsed). The
 /// watermark's own day is never history, since it is not over.
 pub fn expected_remaining(
-    history: &BTreeMap<Date, BigRational>,
+    history: &BTreeMap<Date, Exact>,
     watermark_day: Date,
     days: &[RemainingDay],
     pace: &Pace,
 ) -> u64 {
-    let age = |day: Date| i64::from((watermark_day - day).get_days());
+    let age = |day: Date| days_between(day, watermark_day);
     let long_enough = history.keys().next().is_some_and(|first| age(*first) >= LEAST_HISTORY_DAYS);
     if !long_enough {
-        if pace.elapsed_seconds <= 0 {
-            return 0;
-        }
-        let ratio = BigRational::new(BigInt::from(pace.remaining_seconds.max(0)), BigInt::from(pace.elapsed_seconds));
-        return nearest(&(&pace.done * ratio));
+        let remaining = Exact::from(pace.remaining_seconds.max(0));
+        let elapsed = Exact::from(pace.elapsed_seconds.max(0));
+        return (&pace.done * &remaining).checked_div(&elapsed).map_or(0, |rest| nearest(&rest));
     }
     let mean = |date: Date| {
-        let same: Vec<&BigRational> = history
+        let same: Vec<&Exact> = history
             .iter()
             .filter(|(day, _)| day.weekday() == date.weekday() && (1..=HISTORY_DAYS).contains(&age(**day)))
             .map(|(_, denominator)| denominator)
             .collect();
-        if same.is_empty() {
-            return BigRational::zero();
-        }
-        let count = BigRational::from_integer(BigInt::from(same.len()));
-        same.into_iter().fold(BigRational::zero(), |sum, value| sum + value) / count
+        let count = whole(same.len() as u64);
+        same.into_iter().sum::<Exact>().checked_div(&count).unwrap_or(Exact::ZERO)
     };
-    let mut means: BTreeMap<i8, BigRational> = BTreeMap::new();
-    let mut sum = BigRational::zero();
+    let mut means: BTreeMap<i8, Exact> = BTreeMap::new();
+    let mut sum = Exact::ZERO;
     for day in days {
         let weekday = day.date.weekday().to_monday_one_offset();
-        sum += &*means.entry(weekday).or_insert_with(|| mean(day.date)) * &day.share;
+        sum = sum + &*means.entry(weekday).or_insert_with(|| mean(day.date)) * &day.share;
     }
     nearest(&sum)
 }
 
-/// The nearest whole number, halves away from zero; 0 for what is negative.
-fn nearest(value: &BigRational) -> u64 {
-    value.round().to_integer().to_u64().unwrap_or(0)
+/// The nearest whole number, halves up; 0 for what is negative.
+fn nearest(value: &Exact) -> u64 {
+    value.round(0, RoundingMode::HalfUp).to_i64().and_then(|whole| u64::try_from(whole).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -178,8 +176,8 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
-    fn ratio(numerator: i64, denominator: i64) -> BigRational {
-        BigRational::new(BigInt::from(numerator), BigInt::from(denominator))
+    fn ratio(numerator: i64, denominator: i64) -> Exact {
+        Exact::fraction(numerator.into(), denominator.into()).unwrap()
     }
 
     fn so_far(good: i64, done: i64, remaining: u64) -> ShareSoFar {
@@ -196,7 +194,7 @@ mod tests {
         assert_eq!(projection.needed, Some(ratio(22_200, 26_000)));
         assert_eq!(projection.outlook, Outlook::Open);
         assert_eq!(projection.budget_remaining, ratio(13_200 - 9_400, 1));
-        assert!((projection.projected.to_f64().unwrap() - 0.765).abs() < 1e-4);
+        assert!((projection.projected.to_f64() - 0.765).abs() < 1e-4);
         assert!(projection.probability < 1e-6);
     }
 
@@ -284,7 +282,7 @@ mod tests {
         (0..count)
             .map(|offset| RemainingDay {
                 date: first.checked_add(jiff::Span::new().days(offset)).unwrap(),
-                share: BigRational::one(),
+                share: Exact::ONE,
             })
             .collect()
     }
@@ -323,7 +321,7 @@ mod tests {
 
     #[test]
     fn with_under_two_weeks_of_history_the_pace_goes_on() {
-        let history: BTreeMap<Date, BigRational> = (1..=13).map(|day| (date(2026, 3, day), ratio(1_000, 1))).collect();
+        let history: BTreeMap<Date, Exact> = (1..=13).map(|day| (date(2026, 3, day), ratio(1_000, 1))).collect();
         let pace = Pace { done: ratio(100, 1), elapsed_seconds: 8 * 3_600, remaining_seconds: 12 * 3_600 };
         let days = whole_days(date(2026, 3, 14), 3);
         assert_eq!(expected_remaining(&history, date(2026, 3, 14), &days, &pace), 150);
@@ -342,8 +340,8 @@ mod tests {
             let good = (part * done as f64).floor() as i64;
             let projection = project(good, done, remaining, Comparison::AtLeast);
             let needed = projection.needed.unwrap();
-            let zero = BigRational::zero();
-            prop_assert_eq!(projection.outlook == Outlook::Unreachable, needed > BigRational::one());
+            let zero = Exact::ZERO;
+            prop_assert_eq!(projection.outlook == Outlook::Unreachable, needed > Exact::ONE);
             prop_assert_eq!(projection.outlook == Outlook::Secured, needed <= zero);
             prop_assert!((0.0..=1.0).contains(&projection.probability));
             if projection.outlook == Outlook::Secured { prop_assert_eq!(projection.probability, 1.0); }
