@@ -1,0 +1,79 @@
+//! Every example is what it says: it can be applied as it stands.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected shall stop")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The documents of each example's files, by folder.
+fn documents_by_folder() -> BTreeMap<String, Vec<(PathBuf, Value)>> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut folders: BTreeMap<String, Vec<(PathBuf, Value)>> = BTreeMap::new();
+    for folder in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                let text = fs::read_to_string(&file).unwrap();
+                let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                folders.entry(name).or_default().extend(documents.into_iter().map(|found| (file.clone(), found)));
+            }
+        }
+    }
+    folders
+}
+
+/// Fails unless everything that the document says is still there after it was read as its kind.
+fn assert_nothing_is_lost<K: Serialize + DeserializeOwned>(file: &Path, document: &Value) {
+    let read: K =
+        serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    assert_contains(&serde_json::to_value(read).unwrap(), document, &file.display().to_string());
+}
+
+fn assert_contains(whole: &Value, part: &Value, path: &str) {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => {
+            for (key, value) in part {
+                let found = whole.get(key).unwrap_or_else(|| panic!("{path}.{key} is no field"));
+                assert_contains(found, value, &format!("{path}.{key}"));
+            }
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            assert_eq!(whole.len(), part.len(), "{path}");
+            for (number, (whole, part)) in whole.iter().zip(part).enumerate() {
+                assert_contains(whole, part, &format!("{path}[{number}]"));
+            }
+        }
+        // A quoted whole number may come back without its quotes: both are the same decimal.
+        _ => assert_eq!(scalar(whole), scalar(part), "{path} is read as something else"),
+    }
+}
+
+fn scalar(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn every_example_says_only_what_its_kind_knows() {
+    for (file, document) in documents_by_folder().into_values().flatten() {
+        match document.get("kind").and_then(Value::as_str).unwrap_or_default() {
+            "VendorContract" => assert_nothing_is_lost::<VendorContract>(&file, &document),
+            "KpiTarget" => assert_nothing_is_lost::<KpiTarget>(&file, &document),
+            "ServiceTier" => assert_nothing_is_lost::<ServiceTier>(&file, &document),
+            "CampaignLaunch" => assert_nothing_is_lost::<CampaignLaunch>(&file, &document),
+            "Secret" => assert!(document.pointer("/metadata/annotations/bpo-operator.io~1allowed-hosts").is_some()),
+            kind => panic!("{}: what is a {kind:?}?", file.display()),
+        }
+    }
+}
+
+#[test]
+fn the_first_contract_takes_twelve_lines() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/first-contract/contract.yaml");
+    assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 12);
+}
