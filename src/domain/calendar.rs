@@ -251,7 +251,10 @@ impl Calendar {
         let working = |day: &Date| self.is_working_weekday(day.weekday());
         let per_week = days_from(first).take(7).filter(working).count() as i64;
         let (mut day, mut left) = (first, count);
-        while per_week > 0 {
+        if per_week == 0 {
+            return None;
+        }
+        loop {
             // Whole weeks are counted, not walked; what holidays took from them remains to be found.
             let weeks = (left - 1) / per_week;
             if weeks == 0 {
