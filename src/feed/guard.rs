@@ -1,0 +1,412 @@
+//! Where a request may go: addresses of the inside are refused unless the operator's owner opened them.
+//!
+//! The rule is for resolved addresses, not for names: a name is resolved once, each of its addresses is judged, and the
+//! connection goes to one that was judged.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use super::error::{FailureKind, FetchError, presentable};
+
+/// The address policy: everything that is not on the public internet is refused, but for the networks that were opened.
+#[derive(Clone, Debug, Default)]
+pub struct AddressPolicy {
+    opened: Vec<IpNet>,
+}
+
+/// What the policy says of one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressVerdict {
+    /// On the public internet: https only.
+    Public,
+    /// In a network that the operator's owner opened: https or http.
+    Opened,
+    /// Not to be connected to; says what kind of address it is.
+    Denied(&'static str),
+}
+
+const REFUSED_V4: &[(Ipv4Addr, u8, &str)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "unspecified"),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, "carrier-grade NAT"),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "cloud platform"),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local"),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved"),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, "reserved"),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, "private"),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, "benchmarking"),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation"),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation"),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved or broadcast"),
+];
+
+const REFUSED_V6: &[(Ipv6Addr, u8, &str)] = &[
+    (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
+    (Ipv6Addr::LOCALHOST, 128, "loopback"),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, "IPv4-compatible"),
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "NAT64"),
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, "Teredo"),
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, "reserved"),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, "documentation"),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, "6to4"),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "documentation"),
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, "unique-local"),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local"),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local"),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
+];
+
+/// NAT64's well-known prefix: behind it stands an IPv4 address, which is what counts.
+const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+/// All of today's public unicast addresses lie in here.
+const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+impl AddressPolicy {
+    /// The policy with these networks opened (`--feed-allow-network`); with none, only the public internet is left.
+    pub fn new(opened: Vec<IpNet>) -> Self {
+        AddressPolicy { opened }
+    }
+
+    /// What may be done with `address`. IPv4-mapped forms are judged as the IPv4 address that they stand for.
+    pub fn verdict(&self, address: IpAddr) -> AddressVerdict {
+        let canonical = address.to_canonical();
+        if self.opened.iter().any(|network| network.contains(&canonical) || network.contains(&address)) {
+            return AddressVerdict::Opened;
+        }
+        let refused = match canonical {
+            IpAddr::V4(address) => refused_v4(address),
+            IpAddr::V6(address) => refused_v6(address),
+        };
+        refused.map_or(AddressVerdict::Public, AddressVerdict::Denied)
+    }
+
+    /// Judges what a URL says by itself: its scheme, that it has no user information, and its host if that is an address.
+    ///
+    /// # Errors
+    /// Of kind `Denied`.
+    pub fn check_url(&self, url: &Url) -> Result<(), FetchError> {
+        let denied = |message: String| Err(FetchError::new(FailureKind::Denied, message));
+        if !matches!(url.scheme(), "http" | "https") {
+            return denied(format!("scheme {:?} is refused: write https", url.scheme()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return denied("the URL holds user information: write it without, and use `auth`".to_owned());
+        }
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(name)) if !name.is_empty() => return Ok(()),
+            _ => return denied("the URL has no host".to_owned()),
+        };
+        self.check_address(address, url.scheme() == "http")
+            .map_err(|message| FetchError::new(FailureKind::Denied, message))
+    }
+
+    fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
+        match self.verdict(address) {
+            AddressVerdict::Opened => Ok(()),
+            AddressVerdict::Public if !plain => Ok(()),
+            AddressVerdict::Public => {
+                Err(format!("http to {address} is refused: use https, or open the network by --feed-allow-network"))
+            }
+            AddressVerdict::Denied(what) => {
+                Err(format!("address {address} is refused ({what}): open its network by --feed-allow-network"))
+            }
+        }
+    }
+}
+
+fn refused_v4(address: Ipv4Addr) -> Option<&'static str> {
+    REFUSED_V4
+        .iter()
+        .find(|(network, length, _)| Ipv4Net::new(*network, *length).is_ok_and(|network| network.contains(&address)))
+        .map(|(_, _, what)| *what)
+}
+
+fn refused_v6(address: Ipv6Addr) -> Option<&'static str> {
+    let within = |(network, length): (Ipv6Addr, u8)| {
+        Ipv6Net::new(network, length).is_ok_and(|network| network.contains(&address))
+    };
+    if within(NAT64) {
+        let [.., a, b, c, d] = address.octets();
+        return refused_v4(Ipv4Addr::new(a, b, c, d)).map(|_| "NAT64 of an inner address");
+    }
+    if let Some((_, _, what)) = REFUSED_V6.iter().find(|(network, length, _)| within((*network, *length))) {
+        return Some(what);
+    }
+    (!within(GLOBAL_UNICAST)).then_some("reserved")
+}
+
+/// Finds the addresses of a name. The system's resolver, or a test's.
+pub trait NameLookup: Send + Sync + 'static {
+    /// All addresses of `name`.
+    fn lookup(&self, name: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>>;
+}
+
+/// The system's resolver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemLookup;
+
+impl NameLookup for SystemLookup {
+    fn lookup(&self, name: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+    }
+}
+
+/// The resolver that the HTTP client is given: what it returns was judged, and nothing else is connected to.
+pub(crate) struct GuardedResolver {
+    policy: Arc<AddressPolicy>,
+    lookup: Arc<dyn NameLookup>,
+    /// Whether the request is http, which opened networks alone may be asked by.
+    plain: bool,
+}
+
+/// Why a name gave no address; found again in the chain of causes of the HTTP client's error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResolutionError {
+    /// The name has no address.
+    #[error("{0}")]
+    Unknown(String),
+    /// It has some, and none of them may be connected to.
+    #[error("{0}")]
+    Denied(String),
+}
+
+impl GuardedResolver {
+    pub(crate) fn new(policy: Arc<AddressPolicy>, lookup: Arc<dyn NameLookup>, plain: bool) -> Self {
+        GuardedResolver { policy, lookup, plain }
+    }
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (policy, plain) = (self.policy.clone(), self.plain);
+        let name = name.as_str().to_owned();
+        let lookup = self.lookup.lookup(name.clone());
+        Box::pin(async move {
+            let found = lookup.await.map_err(|error| unknown(&name, &error.to_string()))?;
+            let mut refusal = None;
+            let mut permitted = Vec::new();
+            for address in found {
+                match policy.check_address(address, plain) {
+                    Ok(()) => permitted.push(SocketAddr::new(address, 0)),
+                    Err(message) => refusal = Some(message),
+                }
+            }
+            match refusal {
+                _ if !permitted.is_empty() => Ok(Box::new(permitted.into_iter()) as Addrs),
+                Some(message) => {
+                    let message = format!("{} resolves to what is refused: {message}", presentable(&name, 100));
+                    Err(Box::new(ResolutionError::Denied(message)) as Box<dyn Error + Send + Sync>)
+                }
+                None => Err(unknown(&name, "it has no address").into()),
+            }
+        })
+    }
+}
+
+fn unknown(name: &str, why: &str) -> ResolutionError {
+    ResolutionError::Unknown(format!("{} cannot be resolved: {}", presentable(name, 100), presentable(why, 100)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spellings of addresses of the inside, and a network that opens each.
+    const SPELLINGS: &[(&str, &str)] = &[
+        ("127.0.0.1", "127.0.0.0/8"),
+        ("127.0.0.1.", "127.0.0.0/8"),
+        ("127.1", "127.0.0.0/8"),
+        ("127.0.1", "127.0.0.0/8"),
+        ("127.255.255.254", "127.0.0.0/8"),
+        ("2130706433", "127.0.0.0/8"),
+        ("0x7f000001", "127.0.0.0/8"),
+        ("0x7F.1", "127.0.0.0/8"),
+        ("0x7f.0x0.0x0.0x1", "127.0.0.0/8"),
+        ("017700000001", "127.0.0.0/8"),
+        ("0177.0.0.1", "127.0.0.0/8"),
+        ("0177.0.0.01", "127.0.0.0/8"),
+        ("127.0.0.0x1", "127.0.0.0/8"),
+        ("%31%32%37.0.0.1", "127.0.0.0/8"),
+        ("127%2e0%2e0%2e1", "127.0.0.0/8"),
+        ("１２７.0.0.1", "127.0.0.0/8"),
+        ("127。0。0。1", "127.0.0.0/8"),
+        ("①②⑦.⓪.⓪.①", "127.0.0.0/8"),
+        ("0", "0.0.0.0/8"),
+        ("0.0.0.0", "0.0.0.0/8"),
+        ("0x0", "0.0.0.0/8"),
+        ("0.1.2.3", "0.0.0.0/8"),
+        ("10.0.0.1", "10.0.0.0/8"),
+        ("10.1", "10.0.0.0/8"),
+        ("167772161", "10.0.0.0/8"),
+        ("012.0.0.1", "10.0.0.0/8"),
+        ("0xa.0.0.1", "10.0.0.0/8"),
+        ("10.96.0.1", "10.96.0.0/12"),
+        ("172.16.0.1", "172.16.0.0/12"),
+        ("172.31.255.255", "172.16.0.0/12"),
+        ("0xac100001", "172.16.0.0/12"),
+        ("192.168.0.1", "192.168.0.0/16"),
+        ("192.168.65535", "192.168.0.0/16"),
+        ("3232235521", "192.168.0.0/16"),
+        ("100.64.0.1", "100.64.0.0/10"),
+        ("100.100.100.200", "100.64.0.0/10"),
+        ("100.127.255.255", "100.64.0.0/10"),
+        ("169.254.169.254", "169.254.0.0/16"),
+        ("2852039166", "169.254.0.0/16"),
+        ("0xa9fea9fe", "169.254.0.0/16"),
+        ("0xA9.0xFE.0xA9.0xFE", "169.254.0.0/16"),
+        ("0251.0376.0251.0376", "169.254.0.0/16"),
+        ("169.254.43518", "169.254.0.0/16"),
+        ("169.16689662", "169.254.0.0/16"),
+        ("168.63.129.16", "168.63.129.16/32"),
+        ("192.0.0.192", "192.0.0.0/24"),
+        ("192.0.2.1", "192.0.2.0/24"),
+        ("192.88.99.1", "192.88.99.0/24"),
+        ("198.18.0.1", "198.18.0.0/15"),
+        ("198.51.100.1", "198.51.100.0/24"),
+        ("203.0.113.1", "203.0.113.0/24"),
+        ("224.0.0.1", "224.0.0.0/4"),
+        ("239.255.255.250", "224.0.0.0/4"),
+        ("240.0.0.1", "240.0.0.0/4"),
+        ("255.255.255.255", "255.255.255.255/32"),
+        ("0xffffffff", "255.255.255.255/32"),
+        ("[::]", "::/128"),
+        ("[0:0:0:0:0:0:0:0]", "::/128"),
+        ("[::1]", "::1/128"),
+        ("[0:0:0:0:0:0:0:1]", "::1/128"),
+        ("[0000::0001]", "::1/128"),
+        ("[::ffff:127.0.0.1]", "127.0.0.0/8"),
+        ("[::ffff:7f00:1]", "127.0.0.0/8"),
+        ("[0:0:0:0:0:ffff:7f00:0001]", "127.0.0.0/8"),
+        ("[::FFFF:10.0.0.1]", "10.0.0.0/8"),
+        ("[::ffff:a9fe:a9fe]", "169.254.0.0/16"),
+        ("[::ffff:192.168.1.1]", "192.168.0.0/16"),
+        ("[::ffff:100.64.0.1]", "100.64.0.0/10"),
+        ("[::ffff:0.0.0.0]", "0.0.0.0/8"),
+        ("[::127.0.0.1]", "::/96"),
+        ("[::a9fe:a9fe]", "::/96"),
+        ("[::ffff:0:127.0.0.1]", "::ffff:0:0:0/96"),
+        ("[64:ff9b::127.0.0.1]", "64:ff9b::/96"),
+        ("[64:ff9b::10.0.0.1]", "64:ff9b::/96"),
+        ("[64:ff9b::a9fe:a9fe]", "64:ff9b::/96"),
+        ("[64:ff9b:1::a9fe:a9fe]", "64:ff9b:1::/48"),
+        ("[2002:7f00:1::1]", "2002::/16"),
+        ("[2002:a9fe:a9fe::]", "2002::/16"),
+        ("[2001:0:53aa:64c:0:0:5601:5601]", "2001::/32"),
+        ("[2001:10::1]", "2001::/23"),
+        ("[2001:db8::1]", "2001:db8::/32"),
+        ("[3fff::1]", "3fff::/20"),
+        ("[fc00::1]", "fc00::/7"),
+        ("[fd00:ec2::254]", "fc00::/7"),
+        ("[fdff:ffff::1]", "fc00::/7"),
+        ("[fe80::1]", "fe80::/10"),
+        ("[febf::1]", "fe80::/10"),
+        ("[fec0::1]", "fec0::/10"),
+        ("[ff02::1]", "ff00::/8"),
+        ("[ff0e::1]", "ff00::/8"),
+        ("[100::1]", "100::/64"),
+        ("[4000::1]", "4000::/3"),
+        ("[5f00::1]", "5f00::/16"),
+    ];
+
+    #[test]
+    fn every_spelling_of_an_inner_address_is_denied_and_opened_by_its_network_alone() {
+        let closed = AddressPolicy::default();
+        for (host, network) in SPELLINGS {
+            let url = Url::parse(&format!("https://{host}/v1?key=hidden")).unwrap_or_else(|e| panic!("{host}: {e}"));
+            let error = closed.check_url(&url).expect_err(host);
+            assert_eq!(error.kind, FailureKind::Denied, "{host}");
+            assert!(!error.message.contains("hidden"), "{host}");
+            let opened = AddressPolicy::new(vec![network.parse().unwrap()]);
+            for scheme in ["https", "http"] {
+                let url = Url::parse(&format!("{scheme}://{host}/v1")).unwrap();
+                assert_eq!(opened.check_url(&url), Ok(()), "{scheme}://{host} with {network}");
+            }
+            let elsewhere = AddressPolicy::new(vec!["11.0.0.0/8".parse().unwrap(), "2600::/12".parse().unwrap()]);
+            assert!(elsewhere.check_url(&url).is_err(), "{host}");
+        }
+        assert!(SPELLINGS.len() >= 60);
+    }
+
+    #[test]
+    fn public_addresses_are_for_https_alone() {
+        let policy = AddressPolicy::default();
+        for host in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.1",
+            "100.63.255.255",
+            "100.128.0.1",
+            "126.255.255.255",
+            "128.0.0.1",
+            "172.15.255.255",
+            "172.32.0.1",
+            "192.167.255.255",
+            "192.169.0.1",
+            "223.255.255.255",
+            "[2606:4700::1111]",
+            "[2a00:1450::1]",
+            "[::ffff:1.1.1.1]",
+            "[64:ff9b::1.1.1.1]",
+            "feeds.acme.example",
+        ] {
+            assert_eq!(policy.check_url(&Url::parse(&format!("https://{host}/")).unwrap()), Ok(()), "{host}");
+        }
+        assert_eq!(policy.check_url(&Url::parse("http://1.1.1.1/").unwrap()).unwrap_err().kind, FailureKind::Denied);
+    }
+
+    #[test]
+    fn other_schemes_and_user_information_are_denied() {
+        let policy = AddressPolicy::new(vec!["0.0.0.0/0".parse().unwrap()]);
+        for url in ["ftp://1.1.1.1/", "file:///etc/passwd", "https://user:canary@1.1.1.1/", "https://canary@a.example/"]
+        {
+            let error = policy.check_url(&Url::parse(url).unwrap()).unwrap_err();
+            assert!(error.kind == FailureKind::Denied && !error.message.contains("canary"), "{url}: {error}");
+        }
+    }
+
+    struct Fixed(Vec<IpAddr>);
+
+    impl NameLookup for Fixed {
+        fn lookup(&self, _: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+            let addresses = self.0.clone();
+            Box::pin(async move { Ok(addresses) })
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_name_only_the_permitted_addresses_are_left() {
+        let cases: &[(&[&str], bool, Result<usize, &str>)] = &[
+            (&["1.1.1.1", "2606:4700::1111"], false, Ok(2)),
+            (&["1.1.1.1", "127.0.0.1", "::1"], false, Ok(1)),
+            (&["1.1.1.1"], true, Err("Denied")),
+            (&["169.254.169.254"], false, Err("Denied")),
+            (&["::ffff:10.0.0.1", "fd00::1"], false, Err("Denied")),
+            (&[], false, Err("Unknown")),
+        ];
+        for (addresses, plain, expected) in cases {
+            let lookup = Fixed(addresses.iter().map(|address| address.parse().unwrap()).collect());
+            let resolver = GuardedResolver::new(Arc::default(), Arc::new(lookup), *plain);
+            let outcome = match resolver.resolve("feeds.acme.example".parse().unwrap()).await {
+                Ok(found) => Ok(found.count()),
+                Err(error) => Err(match error.downcast_ref::<ResolutionError>() {
+                    Some(ResolutionError::Denied(_)) => "Denied",
+                    Some(ResolutionError::Unknown(_)) => "Unknown",
+                    None => "?",
+                }),
+            };
+            assert_eq!(outcome, *expected, "{addresses:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Rows from the outside: what a vendor publishes is fetched, checked and handed to the evidence store.
+//!
+//! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`error::FetchError`] of a closed
+//! kind, never in rows.
+
+pub mod error;
+pub mod guard;
+pub mod secret;
