@@ -3,6 +3,11 @@
 //! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`error::FetchError`] of a closed
 //! kind, never in rows.
 
+pub mod body;
+mod cause;
+pub mod client;
 pub mod error;
 pub mod guard;
+mod limits;
 pub mod secret;
+pub mod tls;

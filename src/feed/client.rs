@@ -1,0 +1,357 @@
+//! The HTTP client of feeds: one request with its retries, inside one deadline and all bounds of `feeds.md`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
+};
+use reqwest::{Client, Method, Response, StatusCode};
+use rustls::RootCertStore;
+use url::Url;
+
+use super::body::{BodyLimits, BodyReader, Encoding, too_large};
+use super::cause::explain;
+use super::error::{FailureKind, FetchError};
+use super::guard::{AddressPolicy, GuardedResolver, NameLookup, SystemLookup};
+use super::limits::{Breakers, Permits};
+use super::tls::{TlsIdentity, system_authorities};
+use crate::clock::Clock;
+
+/// The bounds of every request. Defaults are those of `feeds.md`.
+#[derive(Clone, Debug)]
+pub struct ClientLimits {
+    /// For the name, the connection and TLS together. Default 5 s.
+    pub connect_timeout: Duration,
+    /// Default 10 MiB and 100:1.
+    pub body: BodyLimits,
+    /// Requests in flight to one host. Default 4.
+    pub per_host: usize,
+    /// Requests in flight in all. Default 64.
+    pub in_all: usize,
+    /// How often a GET is tried again. Default 2.
+    pub retries: u32,
+    /// The longest pause before the first retry; doubled for the next. Default 500 ms.
+    pub retry_pause: Duration,
+    /// Failures in a row after which a host is left alone. Default 5.
+    pub breaker_failures: u32,
+    /// For how long. Default 15 s, less than the shortest interval.
+    pub breaker_pause: Duration,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        ClientLimits {
+            connect_timeout: Duration::from_secs(5),
+            body: BodyLimits { largest: 10 * 1_024 * 1_024, largest_ratio: 100 },
+            per_host: 4,
+            in_all: 64,
+            retries: 2,
+            retry_pause: Duration::from_millis(500),
+            breaker_failures: 5,
+            breaker_pause: Duration::from_secs(15),
+        }
+    }
+}
+
+/// Asks endpoints. Share one: connections, limits and breakers live in it.
+pub struct FeedClient {
+    policy: Arc<AddressPolicy>,
+    lookup: Arc<dyn NameLookup>,
+    limits: ClientLimits,
+    authorities: Arc<RootCertStore>,
+    permits: Permits,
+    breakers: Breakers,
+    clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
+}
+
+/// Connections are shared between requests of equal TLS identity; http has its own resolver, which permits less.
+type ClientKey = (bool, [u8; 32]);
+
+/// TLS identities remembered; the one not used for longest goes first.
+const MOST_CLIENTS: usize = 256;
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct PageRequest<'a> {
+    /// The address, with its query.
+    pub url: Url,
+    /// Headers beyond those that the client sets itself; mark secrets as sensitive.
+    pub headers: HeaderMap,
+    /// The namespace on whose behalf.
+    pub tenant: &'a str,
+    /// TLS of the feed.
+    pub tls: &'a TlsIdentity,
+    /// What the last answer was known by: the answer may be "unchanged".
+    pub validators: Option<&'a Validators>,
+    /// For everything from the first connection to the last byte, retries included.
+    pub timeout: Duration,
+    /// Makes the request a POST of this form, which is not tried again.
+    pub form: Option<String>,
+}
+
+/// By what a server knows the version of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    etag: Option<HeaderValue>,
+    last_modified: Option<HeaderValue>,
+}
+
+impl Validators {
+    /// Whether there is nothing by which to ask.
+    pub fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub enum PageResponse {
+    /// What the last answer said still stands (304).
+    Unchanged,
+    /// A body.
+    Page(Page),
+}
+
+/// A whole body and what its headers say.
+#[derive(Debug)]
+pub struct Page {
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// Its media type, in lower case, without parameters.
+    pub media_type: Option<String>,
+    /// The `Link` headers.
+    pub links: Vec<String>,
+    /// By what to ask whether it changed.
+    pub validators: Validators,
+}
+
+/// A failed attempt: what went wrong, and whether another may help.
+struct Failure {
+    error: FetchError,
+    again: bool,
+}
+
+impl FeedClient {
+    /// A client with the system's resolver and authorities and the limits of `feeds.md`.
+    pub fn new(policy: AddressPolicy) -> Self {
+        Self::with(policy, Arc::new(SystemLookup), ClientLimits::default())
+    }
+
+    /// A client with another resolver or other limits.
+    pub fn with(policy: AddressPolicy, lookup: Arc<dyn NameLookup>, limits: ClientLimits) -> Self {
+        FeedClient {
+            policy: Arc::new(policy),
+            lookup,
+            permits: Permits::new(limits.per_host, limits.in_all),
+            breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
+            limits,
+            authorities: system_authorities(),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// The address policy.
+    pub fn policy(&self) -> &AddressPolicy {
+        &self.policy
+    }
+
+    /// Asks for one page: an answer of 200, or 304 to a conditional request, is a success and nothing else is.
+    ///
+    /// # Errors
+    /// Of the kinds Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Denied, Auth and RateLimited. `retry_after` is set
+    /// where the server asked to be left alone for longer than the deadline lasts.
+    pub async fn get(&self, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
+        self.policy.check_url(&request.url)?;
+        let client = self.client(request)?;
+        let host = host_and_port(&request.url);
+        let Some(_permit) = self.permits.acquire(&host).await else {
+            return Err(FetchError::new(FailureKind::Connect, "the client is shutting down"));
+        };
+        self.breakers.check(request.tenant, &host, Instant::now())?;
+        let outcome = self.attempts(&client, request).await;
+        self.breakers.record(request.tenant, &host, outcome.as_ref().map(|_| ()), Instant::now());
+        outcome
+    }
+
+    async fn attempts(&self, client: &Client, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
+        let deadline = tokio::time::Instant::now() + request.timeout;
+        let retries = if request.form.is_some() { 0 } else { self.limits.retries };
+        let mut attempt = 0;
+        loop {
+            let outcome = tokio::time::timeout_at(deadline, self.attempt(client, request)).await;
+            let failure = match outcome {
+                Ok(Ok(page)) => return Ok(page),
+                Ok(Err(failure)) => failure,
+                Err(_) => return Err(late(request.timeout)),
+            };
+            let pause = failure.error.retry_after.unwrap_or_else(|| self.jitter(attempt));
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if !failure.again || attempt >= retries || pause >= left {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// A pause of full jitter: anything from nothing to the bound, which doubles with each attempt.
+    fn jitter(&self, attempt: u32) -> Duration {
+        self.limits.retry_pause.saturating_mul(1 << attempt.min(10)).mul_f64(fastrand::f64())
+    }
+
+    async fn attempt(&self, client: &Client, request: &PageRequest<'_>) -> Result<PageResponse, Failure> {
+        let response = client.execute(prepare(request)).await.map_err(|error| {
+            let error = explain(&error);
+            Failure { again: error.kind == FailureKind::Connect, error }
+        })?;
+        check_status(&response, request.validators.is_some())?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(PageResponse::Unchanged);
+        }
+        self.read(response).await.map(PageResponse::Page).map_err(|error| Failure { error, again: false })
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Page, FetchError> {
+        let encoding = content_encoding(response.headers())?;
+        let length = response.content_length().unwrap_or(0);
+        if usize::try_from(length).map_or(true, |length| length > self.limits.body.largest) {
+            return Err(FetchError::new(FailureKind::TooLarge, too_large(self.limits.body)));
+        }
+        let mut body = BodyReader::new(self.limits.body, encoding);
+        while let Some(piece) = response.chunk().await.map_err(|error| explain(&error))? {
+            body.push(&piece)?;
+        }
+        let headers = response.headers();
+        Ok(Page {
+            body: body.finish()?,
+            media_type: media_type(headers),
+            links: headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok()).map(str::to_owned).collect(),
+            validators: Validators { etag: validator(headers, ETAG), last_modified: validator(headers, LAST_MODIFIED) },
+        })
+    }
+
+    fn client(&self, request: &PageRequest<'_>) -> Result<Client, FetchError> {
+        let plain = request.url.scheme() == "http";
+        let key = (plain, request.tls.fingerprint());
+        let now = Instant::now();
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((client, used)) = clients.get_mut(&key) {
+            *used = now;
+            return Ok(client.clone());
+        }
+        let client = self.build(plain, request.tls)?;
+        if clients.len() >= MOST_CLIENTS
+            && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key)
+        {
+            clients.remove(&oldest);
+        }
+        clients.insert(key, (client.clone(), now));
+        Ok(client)
+    }
+
+    fn build(&self, plain: bool, tls: &TlsIdentity) -> Result<Client, FetchError> {
+        Client::builder()
+            .tls_backend_preconfigured(tls.configuration(&self.authorities)?)
+            .dns_resolver(GuardedResolver::new(self.policy.clone(), self.lookup.clone(), plain))
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_gzip()
+            .connect_timeout(self.limits.connect_timeout)
+            .pool_max_idle_per_host(self.limits.per_host)
+            .pool_idle_timeout(Duration::from_secs(60))
+            .user_agent(concat!("bpo-operator/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| FetchError::new(FailureKind::Tls, format!("the HTTP client cannot be set up: {error}")))
+    }
+}
+
+fn prepare(request: &PageRequest<'_>) -> reqwest::Request {
+    let method = if request.form.is_some() { Method::POST } else { Method::GET };
+    let mut prepared = reqwest::Request::new(method, request.url.clone());
+    let headers = prepared.headers_mut();
+    headers.extend(request.headers.clone());
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    if let Some(validators) = request.validators {
+        let conditions = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
+        headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    }
+    if let Some(form) = &request.form {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        *prepared.body_mut() = Some(form.clone().into());
+    }
+    prepared
+}
+
+/// `host:port` of a URL that has a host.
+pub(crate) fn host_and_port(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+}
+
+fn late(timeout: Duration) -> FetchError {
+    FetchError::new(FailureKind::Timeout, format!("no whole answer within {} s", timeout.as_secs_f64()))
+}
+
+fn check_status(response: &Response, conditional: bool) -> Result<(), Failure> {
+    let status = response.status();
+    let code = status.as_u16();
+    let failure = |kind, message: String, again| {
+        let error = FetchError::new(kind, message).with_retry_after(retry_after(response.headers()));
+        Err(Failure { error, again })
+    };
+    match code {
+        200 => Ok(()),
+        304 if conditional => Ok(()),
+        300..=399 => failure(
+            FailureKind::Status,
+            format!("status {code}: redirects are refused, write the address that answers in `url`"),
+            false,
+        ),
+        401 | 403 | 407 => failure(FailureKind::Auth, format!("status {code}: the credentials were refused"), false),
+        429 => failure(FailureKind::RateLimited, "status 429: too many requests".to_owned(), true),
+        502..=504 => failure(FailureKind::Status, format!("status {code} instead of 200"), true),
+        _ => failure(FailureKind::Status, format!("status {code} instead of 200"), false),
+    }
+}
+
+/// `Retry-After` in seconds or as a date, from 1 s to 1 h.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wish = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let now = std::time::SystemTime::from(Clock::real().now());
+        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
+    };
+    Some(wish.clamp(Duration::from_secs(1), Duration::from_secs(3_600)))
+}
+
+fn content_encoding(headers: &HeaderMap) -> Result<Encoding, FetchError> {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    let first = values.next().map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
+    match (first.as_deref(), values.next()) {
+        (None | Some(b"" | b"identity"), None) => Ok(Encoding::Identity),
+        (Some(b"gzip" | b"x-gzip"), None) => Ok(Encoding::Gzip),
+        (first, _) => {
+            let named = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
+            Err(FetchError::new(
+                FailureKind::Malformed,
+                format!("content encoding {named:.40?} is not taken: send gzip, once, or none"),
+            ))
+        }
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// A validator, unless it is so long that sending it back would be a burden.
+fn validator(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+    headers.get(name).filter(|value| value.len() <= 1_024).cloned()
+}
