@@ -20,6 +20,16 @@ pub fn custom_resource_definitions() -> Result<Vec<(String, Value)>, serde_json:
         .collect()
 }
 
+/// A document as YAML that every reader, of YAML 1.1 too, takes for the same document.
+///
+/// # Errors
+/// When the document nests too deep for the serializer.
+pub fn to_yaml(document: &Value) -> Result<String, serde_saphyr::ser::Error> {
+    // Folded text would hide a long rule's own spaces from a reader: every string stays on its line.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(document, options)
+}
+
 fn fit(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(crd)?;
     tidy(&mut document);
@@ -27,15 +37,23 @@ fn fit(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
 }
 
 /// Takes away what a derived schema says and a CRD must not: `nullable` (a stored null would break enums and Git diffs),
-/// integer formats that Kubernetes does not know, and defaults of `null` or of empty lists.
+/// integer formats that say nothing beyond the bounds, and defaults of `null` or of empty lists and maps.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            map.remove("nullable");
+            if map.get("nullable").is_some_and(Value::is_boolean) {
+                map.remove("nullable");
+            }
             if matches!(map.get("format").and_then(Value::as_str), Some("int64" | "int32" | "uint8" | "uint32")) {
                 map.remove("format");
             }
-            if matches!(map.get("default"), Some(Value::Null)) {
+            let says_nothing = match map.get("default") {
+                Some(Value::Null) => true,
+                Some(Value::Array(items)) => items.is_empty(),
+                Some(Value::Object(members)) => members.is_empty(),
+                _ => false,
+            };
+            if says_nothing {
                 map.remove("default");
             }
             map.values_mut().for_each(tidy);

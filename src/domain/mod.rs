@@ -12,3 +12,4 @@ pub mod periods;
 pub mod projection;
 pub mod statistics;
 pub mod trend;
+pub mod validation;

@@ -1,0 +1,65 @@
+//! Whether what people wrote can be judged: everything that the schemas and their rules say, as pure functions.
+//!
+//! The API server says the same when an object is written. This is for the offline commands and for objects that were
+//! stored under an older schema, and it knows what a schema cannot: how objects of different kinds fit together.
+
+mod campaign_launch;
+mod checks;
+mod feed;
+mod kpi_against_contract;
+mod kpi_target;
+mod service_tier;
+mod vendor_contract;
+
+use super::facts::Finding;
+use crate::api::{CampaignLaunchSpec, KpiTargetSpec, ServiceTierSpec, VendorContractSpec};
+use checks::Findings;
+
+/// Everything that is wrong with a VendorContract by itself, in the order of its fields; empty when it can be judged.
+pub fn validate_contract(name: &str, spec: &VendorContractSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("VendorContract", name);
+    vendor_contract::check(&mut findings, spec);
+    findings.into_vec()
+}
+
+/// Everything that is wrong with a KpiTarget by itself, in the order of its fields; empty when it can be judged.
+pub fn validate_kpi_target(name: &str, spec: &KpiTargetSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("KpiTarget", name);
+    kpi_target::check(&mut findings, spec);
+    findings.into_vec()
+}
+
+/// Everything that is wrong with a ServiceTier by itself; empty when it can be used.
+pub fn validate_service_tier(name: &str, spec: &ServiceTierSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("ServiceTier", name);
+    service_tier::check(&mut findings, spec);
+    findings.into_vec()
+}
+
+/// Everything that is wrong with a CampaignLaunch by itself; empty when it can be assessed.
+pub fn validate_campaign_launch(name: &str, spec: &CampaignLaunchSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("CampaignLaunch", name);
+    campaign_launch::check(&mut findings, spec);
+    findings.into_vec()
+}
+
+/// Every reference of a KpiTarget into its contract that does not resolve: feed, goal, owner.
+///
+/// `name` is the KpiTarget's. The findings' fields are `spec.source.feed`, `spec.goalRef` and `spec.owner`. Whether the
+/// counter metric exists is not in the contract: see [`validate_counter_metric`].
+pub fn validate_kpi_against_contract(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("KpiTarget", name);
+    kpi_against_contract::check(&mut findings, spec, contract);
+    findings.into_vec()
+}
+
+/// Whether the KpiTarget's counter metric is one of `names`, the KpiTargets of the same contract. Field: `spec.counterMetric`.
+pub fn validate_counter_metric<'a>(
+    name: &str,
+    spec: &KpiTargetSpec,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<Finding> {
+    let mut findings = Findings::new("KpiTarget", name);
+    kpi_against_contract::check_counter_metric(&mut findings, spec, names);
+    findings.into_vec().pop()
+}

@@ -1,0 +1,489 @@
+//! What a VendorContract must hold to by itself.
+
+use std::collections::BTreeSet;
+
+use super::checks::{
+    Findings, Units, check_count, check_labels, check_name, check_non_negative, check_percent, check_range, check_text,
+    check_time_zone, check_unique, check_units, check_url, quoted,
+};
+use super::feed;
+use crate::api::vendor_contract::{
+    AlertSink, CapKind, Charges, Contact, Credits, Deliverable, EscalationLevel, PeriodLength, PointsToMoney, RampStep,
+    RectificationPlan, Relief, ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
+};
+
+pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_object_name(findings);
+    check_vendor(findings, spec);
+    check_term(findings, spec);
+    check_time_zone(findings, "spec.timeZone", &spec.time_zone);
+    if let Some(calendar) = &spec.calendar {
+        check_calendar(findings, calendar);
+    }
+    check_goals_and_tiers(findings, spec);
+    check_count(findings, "spec.feeds", spec.feeds.len(), 32);
+    check_unique(findings, "spec.feeds", spec.feeds.iter().map(|feed| &feed.name));
+    for feed in &spec.feeds {
+        feed::check(findings, feed);
+    }
+    if let Some(charges) = &spec.charges {
+        check_charges(findings, charges, spec);
+    }
+    if let Some(credits) = &spec.credits {
+        check_credits(findings, credits, spec.charges.is_some());
+    }
+    check_triggers(findings, spec);
+    check_relief(findings, &spec.relief);
+    check_rectification(findings, spec);
+    check_contacts(findings, &spec.contacts);
+    check_escalation(findings, spec);
+    check_reviews(findings, spec);
+    check_deliverables(findings, &spec.deliverables);
+    check_alerts(findings, &spec.alerts);
+    if let Some(engagement) = &spec.engagement {
+        let field = "spec.engagement.minimumSharePercent";
+        check_percent(findings, field, engagement.minimum_share_percent);
+    }
+}
+
+fn check_object_name(findings: &mut Findings) {
+    let count = findings.name().len();
+    findings.ensure(count <= 50, "metadata.name", || {
+        format!(
+            "has {count} characters: choose a name of at most 50, since reports and labels are named after the contract"
+        )
+    });
+}
+
+fn check_vendor(findings: &mut Findings, spec: &VendorContractSpec) {
+    findings.ensure(!spec.vendor.name.trim().is_empty(), "spec.vendor.name", || {
+        "is empty: write the vendor's name, such as Acme Contact Services".to_owned()
+    });
+    check_text(findings, "spec.vendor.name", &spec.vendor.name, 253);
+    check_count(findings, "spec.vendor.sites", spec.vendor.sites.len(), 100);
+    check_unique(findings, "spec.vendor.sites", &spec.vendor.sites);
+    for site in &spec.vendor.sites {
+        check_text(findings, "spec.vendor.sites", site, 128);
+    }
+}
+
+fn check_term(findings: &mut Findings, spec: &VendorContractSpec) {
+    let (start, end) = (spec.term.start, spec.term.end);
+    findings.ensure(start <= end, "spec.term.end", || {
+        format!("{end} lies before the start {start}: write a last day that is not before the first")
+    });
+    if let Some(notice) = spec.term.notice {
+        check_units(findings, "spec.term.notice", notice, Units::Real);
+    }
+}
+
+fn check_calendar(findings: &mut Findings, calendar: &ServiceCalendar) {
+    check_count(findings, "spec.calendar.serviceHours", calendar.service_hours.len(), 50);
+    for (index, hours) in calendar.service_hours.iter().enumerate() {
+        let field = format!("spec.calendar.serviceHours[{index}]");
+        findings.ensure(!hours.days.is_empty(), format!("{field}.days"), || {
+            "is empty: list the weekdays, such as Monday".to_owned()
+        });
+        check_unique(findings, &format!("{field}.days"), hours.days.iter().map(|day| format!("{day:?}")));
+        let from_fits = is_time_of_day(&hours.from) && hours.from != "24:00";
+        findings.ensure(from_fits, format!("{field}.from"), || {
+            format!("{} is not a time of day: write \"00:00\" to \"23:59\"", quoted(&hours.from))
+        });
+        let to_fits = is_time_of_day(&hours.to);
+        findings.ensure(to_fits, format!("{field}.to"), || {
+            format!("{} is not a time of day: write \"00:01\" to \"24:00\"", quoted(&hours.to))
+        });
+        // Both are HH:MM, so that the order of the texts is the order of the times.
+        findings.ensure(!from_fits || !to_fits || hours.from < hours.to, &field, || {
+            format!(
+                "ends at {} and begins at {}: end later than it begins; what crosses midnight is two entries, such as 22:00 to 24:00 and 00:00 to 06:00",
+                quoted(&hours.to),
+                quoted(&hours.from)
+            )
+        });
+    }
+    check_count(findings, "spec.calendar.holidays", calendar.holidays.len(), 500);
+    check_unique(findings, "spec.calendar.holidays", calendar.holidays.iter().map(|holiday| holiday.date));
+    for name in calendar.holidays.iter().filter_map(|holiday| holiday.name.as_deref()) {
+        check_text(findings, "spec.calendar.holidays", name, 253);
+    }
+}
+
+/// Whether a text is `HH:MM` up to `24:00`.
+fn is_time_of_day(text: &str) -> bool {
+    let Some((hour, minute)) = text.split_once(':') else { return false };
+    let number = |part: &str| if part.len() == 2 { part.parse::<u8>().ok() } else { None };
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    all_digits && (text == "24:00" || (number(hour).is_some_and(|h| h < 24) && number(minute).is_some_and(|m| m < 60)))
+}
+
+fn check_goals_and_tiers(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.goals", spec.goals.len(), 50);
+    check_unique(findings, "spec.goals", spec.goals.iter().map(|goal| &goal.name));
+    for goal in &spec.goals {
+        check_name(findings, "spec.goals", &goal.name);
+        check_text(findings, "spec.goals", goal.description.as_deref().unwrap_or_default(), 1024);
+    }
+    check_count(findings, "spec.tiers", spec.tiers.len(), 20);
+    check_unique(findings, "spec.tiers", &spec.tiers);
+}
+
+fn check_charges(findings: &mut Findings, charges: &Charges, spec: &VendorContractSpec) {
+    let is_code = charges.currency.len() == 3 && charges.currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    findings.ensure(is_code, "spec.charges.currency", || {
+        format!("{} is not a currency: write its three letters by ISO 4217, such as GBP", quoted(&charges.currency))
+    });
+    check_non_negative(findings, "spec.charges.amount", charges.amount);
+    if let Some(percent) = charges.at_risk_percent {
+        check_percent(findings, "spec.charges.atRiskPercent", percent);
+    }
+    check_count(findings, "spec.charges.schedule", charges.schedule.len(), 100);
+    check_unique(findings, "spec.charges.schedule", charges.schedule.iter().map(|change| change.from));
+    for change in &charges.schedule {
+        check_non_negative(findings, "spec.charges.schedule", change.amount);
+        let (from, start) = (change.from, spec.term.start);
+        findings.ensure(from >= start, "spec.charges.schedule", || {
+            format!(
+                "{from} lies before the term begins on {start}: write a day of the term, or put the amount in charges.amount"
+            )
+        });
+    }
+}
+
+fn check_credits(findings: &mut Findings, credits: &Credits, has_charges: bool) {
+    if let Some(points) = &credits.points {
+        check_points(findings, points);
+        findings.ensure(has_charges, "spec.credits.points", || {
+            "turns points into percentages of the charges, and there are none: add charges with currency and amount"
+                .to_owned()
+        });
+    }
+    if let Some(multiplier) = credits.repeat_multiplier {
+        check_range(findings, "spec.credits.repeatMultiplier", multiplier, 1, 100);
+    }
+    if let Some(percent) = credits.year_cap_percent {
+        check_percent(findings, "spec.credits.yearCapPercent", percent);
+    }
+    check_ramp(findings, &credits.ramp);
+    if let Some(earn_back) = &credits.earn_back {
+        check_range(findings, "spec.credits.earnBack.within", earn_back.within, 1, 24);
+    }
+}
+
+fn check_points(findings: &mut Findings, points: &PointsToMoney) {
+    let field = "spec.credits.points";
+    findings.ensure(points.table.is_some() != points.per_point_percent.is_some(), field, || {
+        "holds not exactly one way: write exactly one of table, perPointPercent".to_owned()
+    });
+    if let Some(percent) = points.per_point_percent {
+        check_non_negative(findings, "spec.credits.points.perPointPercent", percent);
+    }
+    let Some(table) = &points.table else { return };
+    let field = "spec.credits.points.table";
+    findings.ensure(!table.is_empty(), field, || {
+        "is empty: write at least one row, such as {points: 10, percent: 2}".to_owned()
+    });
+    check_count(findings, field, table.len(), 50);
+    check_unique(findings, field, table.iter().map(|row| row.points));
+    let mut rows: Vec<_> = table.iter().collect();
+    rows.sort_by_key(|row| row.points);
+    for row in &rows {
+        check_range(findings, field, row.points, 0, 1_000_000);
+        check_non_negative(findings, field, row.percent);
+    }
+    for (fewer, more) in rows.iter().zip(rows.iter().skip(1)) {
+        findings.ensure(fewer.points == more.points || fewer.percent < more.percent, field, || {
+            format!(
+                "gives {} % from {} points on and {} % from {} on: write a higher percent for more points",
+                fewer.percent, fewer.points, more.percent, more.points
+            )
+        });
+    }
+}
+
+fn check_ramp(findings: &mut Findings, ramp: &[RampStep]) {
+    let field = "spec.credits.ramp";
+    check_count(findings, field, ramp.len(), 10);
+    for step in ramp {
+        check_units(findings, field, step.until, Units::Civil);
+    }
+    for (earlier, later) in ramp.iter().zip(ramp.iter().skip(1)) {
+        let rises = earlier.until.seconds() < later.until.seconds();
+        findings.ensure(rises, field, || {
+            format!("has {} before {}: write the steps in order, each `until` later", earlier.until, later.until)
+        });
+    }
+}
+
+fn check_triggers(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.triggers", spec.triggers.len(), 20);
+    check_unique(findings, "spec.triggers", spec.triggers.iter().map(|trigger| &trigger.name));
+    for trigger in &spec.triggers {
+        check_name(findings, "spec.triggers", &trigger.name);
+        check_trigger(findings, trigger, spec);
+    }
+}
+
+fn check_trigger(findings: &mut Findings, trigger: &Trigger, spec: &VendorContractSpec) {
+    let field = format!("spec.triggers[{}].when", trigger.name);
+    let when = &trigger.when;
+    let members = [when.failures.is_some(), when.points.is_some(), when.severity.is_some(), when.cap_reached.is_some()];
+    findings.ensure(members.iter().filter(|is_given| **is_given).count() == 1, &field, || {
+        "holds not exactly one condition: write exactly one of failures, points, severity, capReached".to_owned()
+    });
+    if let Some(failures) = &when.failures {
+        check_range(findings, &field, failures.at_least, 1, 1000);
+        check_range(findings, &field, failures.out_of, 1, 120);
+        let (at_least, out_of) = (failures.at_least, failures.out_of);
+        findings.ensure(failures.same_kpi != Some(true) || at_least <= out_of, &field, || {
+            format!(
+                "{at_least} failures of one KPI never happen in {out_of} periods: write an `atLeast` that is not above `outOf`"
+            )
+        });
+    }
+    if let Some(points) = &when.points {
+        check_range(findings, &field, points.at_least, 1, 1_000_000);
+        check_range(findings, &field, points.periods, 1, 120);
+    }
+    let cap = match when.cap_reached {
+        Some(CapKind::Period) => spec
+            .charges
+            .as_ref()
+            .is_none_or(|charges| charges.at_risk_percent.is_none())
+            .then_some(("of the period", "charges.atRiskPercent")),
+        Some(CapKind::Year) => spec
+            .credits
+            .as_ref()
+            .is_none_or(|credits| credits.year_cap_percent.is_none())
+            .then_some(("of the year", "credits.yearCapPercent")),
+        None => None,
+    };
+    if let Some((which, needed)) = cap {
+        findings.ensure(false, &field, || format!("waits for the cap {which}, and there is none: add {needed}"));
+    }
+}
+
+fn check_relief(findings: &mut Findings, relief: &[Relief]) {
+    check_count(findings, "spec.relief", relief.len(), 500);
+    check_unique(findings, "spec.relief", relief.iter().map(|relief| &relief.name));
+    for relief in relief {
+        check_name(findings, "spec.relief", &relief.name);
+        let field = format!("spec.relief[{}]", relief.name);
+        let (from, to) = (relief.from, relief.to);
+        findings.ensure(from < to, &field, || {
+            format!("ends at {to} and begins at {from}: write a `to` that is later than `from`")
+        });
+        let is_decided = matches!(relief.decision, Some(ReliefDecision::Accepted | ReliefDecision::Rejected));
+        findings.ensure(relief.decided_at.is_none() || is_decided, &field, || {
+            "has `decidedAt` without a decision: write decision Accepted or Rejected, or take `decidedAt` away"
+                .to_owned()
+        });
+        check_count(findings, &format!("{field}.kpis"), relief.kpis.len(), 100);
+        check_labels(findings, &format!("{field}.labels"), &relief.labels);
+        check_text(findings, &format!("{field}.evidence"), relief.evidence.as_deref().unwrap_or_default(), 2048);
+    }
+}
+
+fn check_rectification(findings: &mut Findings, spec: &VendorContractSpec) {
+    if let Some(periods) = spec.rectification.as_ref().and_then(|rectification| rectification.verify_periods) {
+        check_range(findings, "spec.rectification.verifyPeriods", periods, 1, 24);
+    }
+    check_count(findings, "spec.rectificationPlans", spec.rectification_plans.len(), 50);
+    check_unique(findings, "spec.rectificationPlans", spec.rectification_plans.iter().map(|plan| &plan.name));
+    let triggers: BTreeSet<&str> = spec.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+    for plan in &spec.rectification_plans {
+        check_plan(findings, plan, &triggers);
+    }
+}
+
+fn check_plan(findings: &mut Findings, plan: &RectificationPlan, triggers: &BTreeSet<&str>) {
+    check_name(findings, "spec.rectificationPlans", &plan.name);
+    let field = format!("spec.rectificationPlans[{}]", plan.name);
+    findings.ensure(triggers.contains(plan.trigger.as_str()), format!("{field}.trigger"), || {
+        format!("{} is no trigger of this contract: write {}", quoted(&plan.trigger), one_of(triggers, "triggers"))
+    });
+    findings.ensure(plan.approved_on.is_none() || plan.rejected_on.is_none(), &field, || {
+        "is both approved and rejected: keep `approvedOn` or `rejectedOn`; a rejected plan that is submitted again gets a new `submittedOn` and no `rejectedOn`"
+            .to_owned()
+    });
+    if let Some(decided) = plan.approved_on.or(plan.rejected_on) {
+        findings.ensure(plan.submitted_on.is_some_and(|submitted| submitted <= decided), &field, || {
+            format!("is decided on {decided} and not submitted by then: write a `submittedOn` that is not later")
+        });
+    }
+    check_count(findings, &format!("{field}.steps"), plan.steps.len(), 50);
+    check_unique(findings, &format!("{field}.steps"), plan.steps.iter().map(|step| &step.name));
+    for step in &plan.steps {
+        check_name(findings, &format!("{field}.steps"), &step.name);
+    }
+}
+
+/// What to write where a name is not known: one of those that are.
+fn one_of(names: &BTreeSet<&str>, section: &str) -> String {
+    if names.is_empty() {
+        return format!("a name from `{section}`, which is empty");
+    }
+    let listed: Vec<String> = names.iter().take(10).map(|name| quoted(name)).collect();
+    format!("one of {}", listed.join(", "))
+}
+
+fn check_contacts(findings: &mut Findings, contacts: &[Contact]) {
+    check_count(findings, "spec.contacts", contacts.len(), 50);
+    check_unique(findings, "spec.contacts", contacts.iter().map(|contact| &contact.name));
+    let names: BTreeSet<&str> = contacts.iter().map(|contact| contact.name.as_str()).collect();
+    for contact in contacts {
+        check_name(findings, "spec.contacts", &contact.name);
+        let field = format!("spec.contacts[{}]", contact.name);
+        check_text(findings, &format!("{field}.role"), contact.role.as_deref().unwrap_or_default(), 253);
+        if let Some(email) = &contact.email {
+            findings.ensure(is_email(email), format!("{field}.email"), || {
+                format!("{} is not an e-mail address: write one such as sam@client.example", quoted(email))
+            });
+        }
+        if let Some(deputy) = &contact.deputy {
+            findings.ensure(*deputy != contact.name, format!("{field}.deputy"), || {
+                format!("{} cannot stand in for themselves: name another contact", quoted(deputy))
+            });
+            findings.ensure(names.contains(deputy.as_str()), format!("{field}.deputy"), || {
+                format!("{} is no contact of this contract: write {}", quoted(deputy), one_of(&names, "contacts"))
+            });
+        }
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || "@<>\",;".contains(letter))
+    };
+    text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| is_part(user) && is_part(host))
+}
+
+fn check_escalation(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.escalation", spec.escalation.len(), 9);
+    check_unique(findings, "spec.escalation", spec.escalation.iter().map(|level| level.level));
+    let contacts: BTreeSet<&str> = spec.contacts.iter().map(|contact| contact.name.as_str()).collect();
+    let alerts: BTreeSet<&str> = spec.alerts.iter().map(|alert| alert.name.as_str()).collect();
+    for level in &spec.escalation {
+        check_level(findings, level, &contacts, &alerts);
+    }
+}
+
+fn check_level(findings: &mut Findings, level: &EscalationLevel, contacts: &BTreeSet<&str>, alerts: &BTreeSet<&str>) {
+    check_range(findings, "spec.escalation", level.level, 1, 9);
+    let field = format!("spec.escalation[{}]", level.level);
+    findings.ensure(!level.causes.is_empty(), format!("{field}.causes"), || {
+        "is empty: list what is escalated, such as Missed".to_owned()
+    });
+    for contact in &level.contacts {
+        findings.ensure(contacts.contains(contact.as_str()), format!("{field}.contacts"), || {
+            format!("{} is no contact of this contract: write {}", quoted(contact), one_of(contacts, "contacts"))
+        });
+    }
+    for alert in &level.alerts {
+        findings.ensure(alerts.contains(alert.as_str()), format!("{field}.alerts"), || {
+            format!("{} is no alert of this contract: write {}", quoted(alert), one_of(alerts, "alerts"))
+        });
+    }
+}
+
+fn check_reviews(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.reviews", spec.reviews.len(), 20);
+    check_unique(findings, "spec.reviews", spec.reviews.iter().map(|review| &review.name));
+    for review in &spec.reviews {
+        check_name(findings, "spec.reviews", &review.name);
+        check_count(findings, &format!("spec.reviews[{}].held", review.name), review.held.len(), 600);
+    }
+}
+
+fn check_deliverables(findings: &mut Findings, deliverables: &[Deliverable]) {
+    check_count(findings, "spec.deliverables", deliverables.len(), 50);
+    check_unique(findings, "spec.deliverables", deliverables.iter().map(|deliverable| &deliverable.name));
+    for deliverable in deliverables {
+        check_name(findings, "spec.deliverables", &deliverable.name);
+        check_deliverable(findings, deliverable);
+    }
+}
+
+fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable) {
+    let field = format!("spec.deliverables[{}]", deliverable.name);
+    findings.ensure(deliverable.cadence.is_some() != deliverable.turnaround.is_some(), &field, || {
+        "is due neither or both ways: write exactly one of cadence, turnaround".to_owned()
+    });
+    let by_period = deliverable.due_after_period.is_some() || !deliverable.delivered.is_empty();
+    findings.ensure(!by_period || deliverable.cadence.is_some(), &field, || {
+        "`dueAfterPeriod` and `delivered` belong to `cadence`: write what was asked for under `requests`".to_owned()
+    });
+    findings.ensure(deliverable.requests.is_empty() || deliverable.turnaround.is_some(), &field, || {
+        "`requests` belongs to `turnaround`: write what was delivered for a period under `delivered`".to_owned()
+    });
+    check_text(findings, &format!("{field}.quality"), deliverable.quality.as_deref().unwrap_or_default(), 1024);
+    check_count(findings, &format!("{field}.delivered"), deliverable.delivered.len(), 600);
+    check_unique(
+        findings,
+        &format!("{field}.delivered"),
+        deliverable.delivered.iter().map(|delivery| &delivery.period),
+    );
+    if let Some(cadence) = deliverable.cadence {
+        for delivery in &deliverable.delivered {
+            findings.ensure(is_period_of(cadence, &delivery.period), format!("{field}.delivered"), || {
+                format!(
+                    "{} is no period of the cadence {cadence:?}: write one such as {:?}",
+                    quoted(&delivery.period),
+                    example_of(cadence)
+                )
+            });
+        }
+    }
+    check_count(findings, &format!("{field}.requests"), deliverable.requests.len(), 1000);
+    check_unique(findings, &format!("{field}.requests"), deliverable.requests.iter().map(|request| &request.name));
+    for request in &deliverable.requests {
+        let is_in_order = request.done_on.is_none_or(|done| done >= request.requested_on);
+        findings.ensure(is_in_order, format!("{field}.requests[{}]", request.name), || {
+            format!("is done before it was requested on {}: write a `doneOn` that is not earlier", request.requested_on)
+        });
+    }
+}
+
+fn is_period_of(cadence: PeriodLength, name: &str) -> bool {
+    let (year, rest) = name.split_at_checked(4).unwrap_or((name, ""));
+    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| text.parse::<u8>().unwrap_or_default();
+    digits(year, 4)
+        && match cadence {
+            PeriodLength::Yearly => rest.is_empty(),
+            PeriodLength::Quarterly => matches!(rest, "-Q1" | "-Q2" | "-Q3" | "-Q4"),
+            PeriodLength::Monthly => {
+                rest.strip_prefix('-').is_some_and(|month| digits(month, 2) && (1..=12).contains(&number(month)))
+            }
+            PeriodLength::Weekly => {
+                rest.strip_prefix("-W").is_some_and(|week| digits(week, 2) && (1..=53).contains(&number(week)))
+            }
+        }
+}
+
+fn example_of(cadence: PeriodLength) -> &'static str {
+    match cadence {
+        PeriodLength::Weekly => "2026-W07",
+        PeriodLength::Monthly => "2026-02",
+        PeriodLength::Quarterly => "2026-Q1",
+        PeriodLength::Yearly => "2026",
+    }
+}
+
+fn check_alerts(findings: &mut Findings, alerts: &[AlertSink]) {
+    check_count(findings, "spec.alerts", alerts.len(), 20);
+    check_unique(findings, "spec.alerts", alerts.iter().map(|alert| &alert.name));
+    for alert in alerts {
+        check_name(findings, "spec.alerts", &alert.name);
+        let field = format!("spec.alerts[{}]", alert.name);
+        findings.ensure(alert.alertmanager.is_some() != alert.webhook.is_some(), &field, || {
+            "goes to not exactly one place: write exactly one of alertmanager, webhook".to_owned()
+        });
+        if let Some(alertmanager) = &alert.alertmanager {
+            check_url(findings, &format!("{field}.alertmanager.url"), &alertmanager.url);
+        }
+        if let Some(webhook) = &alert.webhook {
+            check_url(findings, &format!("{field}.webhook.url"), &webhook.url);
+        }
+    }
+}
