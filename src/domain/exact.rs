@@ -63,6 +63,11 @@ impl Exact {
             .unwrap_or_else(|| Self::from_big(BigRational::new(mantissa.into(), BigInt::from(10).pow(scale))))
     }
 
+    /// The same number as a pair of big integers, for what computes with those.
+    pub fn to_rational(&self) -> BigRational {
+        self.to_big()
+    }
+
     fn from_big(big: BigRational) -> Exact {
         match (big.numer().to_i128(), big.denom().to_i128()) {
             (Some(numerator), Some(denominator)) => Exact(Form::Small(numerator, denominator)),
@@ -271,6 +276,12 @@ impl From<scalar::Decimal> for Exact {
 impl From<&scalar::Decimal> for Exact {
     fn from(decimal: &scalar::Decimal) -> Self {
         decimal.0.into()
+    }
+}
+
+impl From<BigRational> for Exact {
+    fn from(big: BigRational) -> Self {
+        Exact::from_big(big)
     }
 }
 
