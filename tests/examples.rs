@@ -2,11 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected shall stop")]
 
+#[path = "support/controlplane/mod.rs"]
+mod controlplane;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use bpo_operator::domain::validation;
+use controlplane::ControlPlane;
+use kube::ResourceExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -77,3 +83,67 @@ fn the_first_contract_takes_twelve_lines() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/first-contract/contract.yaml");
     assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 12);
 }
+
+/// The documents of one kind.
+fn of_kind<K: DeserializeOwned>(documents: &[(PathBuf, Value)], kind: &str) -> Vec<K> {
+    let wanted = documents.iter().filter(|(_, document)| document.get("kind").is_some_and(|found| found == kind));
+    wanted.map(|(_, document)| serde_json::from_value(document.clone()).unwrap()).collect()
+}
+
+#[test]
+fn every_example_is_valid_without_a_server() {
+    for (folder, documents) in documents_by_folder() {
+        let contracts: Vec<VendorContract> = of_kind(&documents, "VendorContract");
+        let kpis: Vec<KpiTarget> = of_kind(&documents, "KpiTarget");
+        let names: Vec<String> = kpis.iter().map(ResourceExt::name_any).collect();
+        let mut findings = Vec::new();
+        for contract in &contracts {
+            findings.extend(validation::validate_contract(&contract.name_any(), &contract.spec));
+        }
+        for kpi in &kpis {
+            let contract = contracts.iter().find(|contract| contract.name_any() == kpi.spec.contract_ref.name);
+            let contract = contract.unwrap_or_else(|| panic!("{folder}: {} has no contract", kpi.name_any()));
+            findings.extend(validation::validate_kpi_target(&kpi.name_any(), &kpi.spec));
+            findings.extend(validation::validate_kpi_against_contract(&kpi.name_any(), &kpi.spec, &contract.spec));
+            let names = names.iter().map(String::as_str);
+            findings.extend(validation::validate_counter_metric(&kpi.name_any(), &kpi.spec, names));
+        }
+        for tier in of_kind::<ServiceTier>(&documents, "ServiceTier") {
+            findings.extend(validation::validate_service_tier(&tier.name_any(), &tier.spec));
+        }
+        for launch in of_kind::<CampaignLaunch>(&documents, "CampaignLaunch") {
+            findings.extend(validation::validate_campaign_launch(&launch.name_any(), &launch.spec));
+        }
+        assert!(findings.is_empty(), "{folder}: {findings:#?}");
+    }
+}
+
+#[tokio::test]
+async fn every_example_is_accepted_by_a_real_server_and_applying_it_again_changes_nothing() {
+    let control_plane = ControlPlane::shared().await.unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crds = project.join("crds").display().to_string();
+    control_plane.kubectl(&["apply", "--server-side", "--filename", &crds]).await.unwrap();
+    control_plane
+        .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "--filename", &crds])
+        .await
+        .unwrap();
+
+    for folder in documents_by_folder().into_keys() {
+        let path = project.join("examples").join(&folder).display().to_string();
+        for server_side in [false, true] {
+            let namespace = control_plane.fresh_namespace().await.unwrap();
+            let server_side = format!("--server-side={server_side}");
+            let apply = ["apply", &server_side, "--validate=strict", "--namespace", &namespace, "--filename", &path];
+            let versions = ["get", "vc,st,kpi,secrets", "--namespace", &namespace, "--output", VERSIONS];
+            control_plane.kubectl(&apply).await.unwrap();
+            let first = control_plane.kubectl(&versions).await.unwrap();
+            control_plane.kubectl(&apply).await.unwrap();
+            assert_eq!(control_plane.kubectl(&versions).await.unwrap(), first, "{folder}, {server_side}");
+            assert!(!first.is_empty(), "{folder} has no objects");
+        }
+    }
+}
+
+/// Names with what changes at every write.
+const VERSIONS: &str = "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";

@@ -1,0 +1,182 @@
+//! The operator as a process of its own: built, started, watched and stopped.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use super::failure::{Failure, OrAdvise, Result};
+use super::screen::Screen;
+
+/// How long the operator may take to become ready, and to stop.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(100);
+
+/// How many of its last lines a failure quotes.
+const QUOTED_LINES: usize = 20;
+
+/// The path of the operator's binary, which belongs beside this example's folder; built first, if there is a cargo.
+pub async fn build(screen: &Screen) -> Result<PathBuf> {
+    let advice = "run `cargo build --release --bin bpo-operator` and read what it says";
+    let example = std::env::current_exe().or_advise("finding the demo's own path", advice)?;
+    let profile_folder = example.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let binary = profile_folder.join(format!("bpo-operator{}", std::env::consts::EXE_SUFFIX));
+
+    let mut arguments = vec!["build", "--bin", "bpo-operator"];
+    if !cfg!(debug_assertions) {
+        arguments.push("--release");
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let what = match binary.is_file() {
+        true => "Checking that the operator's binary is up to date",
+        false => "Building the operator's binary",
+    };
+    let step = screen.step(what);
+    let building = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    match building {
+        Ok(output) if output.status.success() && binary.is_file() => step.done(&format!("{}", binary.display())),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Failure::new(format!("building the operator failed:\n{}", last_lines(&said)), advice));
+        }
+        Err(error) if binary.is_file() => step.done(&format!("cargo cannot be run ({error}), so it is taken as it is")),
+        Err(error) => return Err(Failure::new(format!("cargo cannot be run: {error}"), "install Rust from rustup.rs")),
+    }
+    Ok(binary)
+}
+
+/// How the operator is run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Who it is.
+    pub kubeconfig: PathBuf,
+    /// Whose objects it serves.
+    pub namespace: String,
+    /// Where it keeps its evidence.
+    pub data_folder: PathBuf,
+    /// Where its output goes; appended to.
+    pub log: PathBuf,
+}
+
+/// A running operator; it is killed when this is dropped.
+pub struct Operator {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Starts it with a clock that shows `clock_start` and runs `clock_speed` times as fast as the real one.
+    pub async fn start(settings: &Settings, clock_start: Timestamp, clock_speed: f64) -> Result<Self> {
+        let advice = format!("read {}", settings.log.display());
+        let open = || File::options().create(true).append(true).open(&settings.log);
+        let output = open().or_advise("opening the operator's log", advice.as_str())?;
+        let errors = open().or_advise("opening the operator's log", advice.as_str())?;
+        let address = free_address().or_advise("finding a free port", advice.as_str())?;
+        let child = Command::new(&settings.binary)
+            .arg("run")
+            .args(["--namespace", &settings.namespace])
+            .arg("--data-dir")
+            .arg(&settings.data_folder)
+            .args(["--listen", &address.to_string()])
+            .args(["--feed-allow-network", "127.0.0.0/8"])
+            .args(["--clock-start", &clock_start.to_string()])
+            .args(["--clock-speed", &clock_speed.to_string()])
+            .env("KUBECONFIG", &settings.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .kill_on_drop(true)
+            .spawn()
+            .or_advise("starting the operator", advice.as_str())?;
+        Ok(Self { child, address, log: settings.log.clone() })
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn wait_until_ready(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while !self.answers_ready().await {
+            self.check()?;
+            if begin.elapsed() > READY_DEADLINE {
+                return Err(self.failure(format!("the operator was not ready after {} s", READY_DEADLINE.as_secs())));
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// An error if it has ended.
+    pub fn check(&mut self) -> Result<()> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(self.failure(format!("the operator ended with {status}"))),
+            Err(error) => Err(self.failure(format!("the operator cannot be watched: {error}"))),
+        }
+    }
+
+    /// Where its metrics and health are.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Asks it to end, as Kubernetes would, and waits until it has.
+    pub async fn stop(mut self) -> Result<()> {
+        if let Some(id) = self.child.id() {
+            // The shell's own kill: the standard library sends no signal but SIGKILL.
+            let arguments = ["-c", "kill -s TERM \"$1\"", "stop-operator", &id.to_string()];
+            let _ = Command::new("/bin/sh").args(arguments).stderr(Stdio::null()).status().await;
+        }
+        match timeout(STOP_DEADLINE, self.child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(self.failure(format!("the operator was asked to end and ended with {status}"))),
+            Ok(Err(error)) => Err(self.failure(format!("the operator cannot be waited for: {error}"))),
+            Err(_) => Err(self.failure(format!("the operator did not end within {} s", STOP_DEADLINE.as_secs()))),
+        }
+    }
+
+    async fn answers_ready(&self) -> bool {
+        let asking = async {
+            let mut connection = TcpStream::connect(self.address).await.ok()?;
+            connection.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await.ok()?;
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer).await.ok()?;
+            answer.split_whitespace().nth(1).map(|status| status == "200")
+        };
+        timeout(Duration::from_secs(5), asking).await.ok().flatten().unwrap_or(false)
+    }
+
+    fn failure(&self, what: String) -> Failure {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        Failure::new(
+            format!("{what}; the last lines of its log:\n{}", last_lines(&log)),
+            format!("read the whole log, {}", self.log.display()),
+        )
+    }
+}
+
+fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(QUOTED_LINES)..).unwrap_or_default().join("\n")
+}
