@@ -34,10 +34,26 @@ use super::scalar::{Decimal, Duration, NameReference};
     printcolumn(name = "Blocked By", type_ = "string", json_path = ".status.blockedBySummary"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
+#[x_kube(validation = (
+    r#"!has(self.endsAt) || self.launchAt < self.endsAt"#,
+    "write an `endsAt` that is later than `launchAt`"
+))]
+#[x_kube(validation = (
+    r#"!has(self.channels) || self.channels.all(c, !has(c.at) || c.at >= self.launchAt)"#,
+    "a channel starts before `launchAt`, which is the first contact of the earliest channel: write a later `at`, or an earlier `launchAt`"
+))]
+#[x_kube(validation = (
+    r#"!has(self.channels) || !has(self.endsAt) || self.channels.all(c, !has(c.at) || c.at < self.endsAt)"#,
+    "a channel starts after the campaign's end: write an `at` before `endsAt`"
+))]
 pub struct CampaignLaunchSpec {
     /// The VendorContracts whose service carries the campaign, in the same namespace. Local times are in the first one's zone.
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = (
+    r#"self.all(r, self.exists_one(o, o.name == r.name))"#,
+    "name each contract once"
+))]
     pub contract_refs: Vec<NameReference>,
     /// What is offered.
     #[schemars(length(min = 1, max = 253))]
@@ -84,6 +100,10 @@ pub struct CampaignLaunchSpec {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    r#"has(self.volume) == has(self.responsePercent) && has(self.volume) != has(self.expectedContacts)"#,
+    "say how many contacts the channel brings: write `volume` with `responsePercent`, or `expectedContacts`"
+))]
 pub struct Channel {
     /// Name of the channel.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -108,9 +128,17 @@ pub struct Channel {
     pub expected_contacts: Option<Decimal>,
     /// How the contacts spread over the days from `at` on, in percent. Default: all on the first day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
+    #[schemars(schema_with = "day_shares")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = (
+    r#"self.map(s, quantity(string(s)).asApproximateFloat()).sum() >= 99.0 && self.map(s, quantity(string(s)).asApproximateFloat()).sum() <= 101.0"#,
+    "write shares in percent that add up to 100"
+))]
     pub day_shares: Vec<Decimal>,
+}
+
+fn day_shares(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "array", "items": super::scalar::percent(generator), "maxItems": 100})
 }
 
 /// A kind of channel: DirectMail, Email, Banner, Search, Social, Television, Radio, Print, Sms or Outbound.
@@ -133,6 +161,14 @@ pub enum ChannelType {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    r#"self.model != 'ErlangA' || has(self.patience)"#,
+    "ErlangA needs `patience`: write how long a caller waits on average, such as 120s"
+))]
+#[x_kube(validation = (
+    r#"has(self.handleTime)"#,
+    "agents cannot be counted without `handleTime`: write how long one contact takes, such as 240s"
+))]
 pub struct Staffing {
     /// ErlangC (callers wait for ever) or ErlangA (callers have `patience`). Default ErlangC.
     #[serde(default)]
@@ -140,26 +176,40 @@ pub struct Staffing {
     /// The interval that is staffed. Default 30m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = (
+    r#"duration(self) >= duration('1m') && duration(self) <= duration('24h') && 86400 % duration(self).getSeconds() == 0"#,
+    "write a part of 24h from 1m on, such as 15m, 30m or 1h"
+))]
     pub interval: Option<Duration>,
     /// The forecast without the campaign.
     pub baseline: Option<Baseline>,
     /// How long one contact takes.
     #[schemars(schema_with = "super::scalar::technical_duration")]
     #[serde(default)]
+    #[x_kube(validation = super::rules::LONGER_THAN_NOTHING)]
     pub handle_time: Option<Duration>,
     /// The service level that must be reached in every interval. Default 80 % within 20s.
     pub service_level: Option<ServiceLevelGoal>,
     /// How long a caller waits on average before hanging up.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = super::rules::LONGER_THAN_NOTHING)]
     pub patience: Option<Duration>,
     /// Ceiling of the agents' occupancy, in percent. Default 85.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
+    #[x_kube(validation = (
+    r#"quantity(string(self)).isGreaterThan(quantity('0'))"#,
+    "write an occupancy above 0, such as 85"
+))]
     pub max_occupancy_percent: Option<Decimal>,
     /// Share of paid time that agents are not available, in percent. Default 30.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
+    #[x_kube(validation = (
+    r#"quantity(string(self)).isLessThan(quantity('100'))"#,
+    "write a shrinkage below 100, such as 30"
+))]
     pub shrinkage_percent: Option<Decimal>,
     /// How many agents are scheduled.
     pub scheduled: Option<Scheduled>,
@@ -195,6 +245,10 @@ fn eight() -> i64 {
 pub struct ServiceLevelGoal {
     /// Percent of contacts.
     #[schemars(schema_with = "super::scalar::percent")]
+    #[x_kube(validation = (
+    r#"quantity(string(self)).isGreaterThan(quantity('0')) && quantity(string(self)).isLessThan(quantity('100'))"#,
+    "write more than 0 and less than 100 percent, such as 80"
+))]
     pub percent: Decimal,
     /// The time.
     #[schemars(schema_with = "super::scalar::technical_duration")]
@@ -204,6 +258,10 @@ pub struct ServiceLevelGoal {
 /// How many agents are scheduled: `agents`, or `feed` with `measure`.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = (
+    r#"has(self.feed) == has(self.measure) && has(self.feed) != has(self.agents)"#,
+    "write `feed` with `measure`, or `agents`"
+))]
 pub struct Scheduled {
     /// A feed of the first contract, usually a plan.
     #[schemars(length(min = 1, max = 63))]
@@ -220,6 +278,12 @@ pub struct Scheduled {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::of_gate_types("signOffs", &["JointPlan"]))]
+#[x_kube(validation = super::rules::of_gate_types("coveragePercent", &["Staffing"]))]
+#[x_kube(validation = super::rules::of_gate_types("modules", &["Training"]))]
+#[x_kube(validation = super::rules::of_gate_types("changedAt", &["IvrRouting", "EndToEndTest"]))]
+#[x_kube(validation = super::rules::of_gate_types("validFor", &["IvrRouting", "EndToEndTest"]))]
+#[x_kube(validation = super::rules::of_gate_types("firstReview", &["FeedbackLoop"]))]
 pub struct Gate {
     /// Name of the gate, free to choose.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -336,6 +400,10 @@ pub struct Evidence {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    r#"has(self.feed) == has(self.measure) && has(self.feed) == has(self.atLeast) && has(self.feed) != has(self.kpi)"#,
+    "write `kpi`, or `feed` with `measure` and `atLeast`"
+))]
 pub struct GateCheck {
     /// A KpiTarget whose latest closed verdict must be Met.
     #[schemars(length(min = 1, max = 63))]
@@ -378,6 +446,10 @@ pub struct Survey {
     /// The margin of error that the sample must have at 95 %, in percentage points.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
+    #[x_kube(validation = (
+    r#"quantity(string(self)).isGreaterThan(quantity('0'))"#,
+    "write a margin above 0, such as 5"
+))]
     pub margin_of_error_percent: Option<Decimal>,
 }
 
@@ -393,6 +465,10 @@ pub struct SuccessMetric {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    r#"self.numerator != self.denominator"#,
+    "write successes as `numerator` and attempts as `denominator`"
+))]
 pub struct Cohorts {
     /// A feed of the first contract.
     #[schemars(length(min = 1, max = 63))]
@@ -425,7 +501,8 @@ pub struct Watch {
     pub kpis: Vec<String>,
     /// The label and value that the campaign's contacts carry.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 1))]
+    #[schemars(schema_with = "super::scalar::labels", extend("maxProperties" = 1))]
+    #[x_kube(validation = super::rules::LABEL_KEYS)]
     pub campaign_label: BTreeMap<String, String>,
 }
 

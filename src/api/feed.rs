@@ -10,6 +10,14 @@ use super::scalar::{Duration, SecretKeyReference};
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    r#"duration(has(self.timeout) ? self.timeout : '10s') < duration(has(self.interval) ? self.interval : '5m')"#,
+    "write a timeout that is shorter than the interval (default 5m)"
+))]
+#[x_kube(validation = (
+    r#"!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || has(self.format.json)"#,
+    "pagination by cursor and nextUrl reads JSON, which this format is not: write linkHeader, pageNumber or offset"
+))]
 pub struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -17,20 +25,33 @@ pub struct Feed {
     /// Address of the endpoint: http or https, without user information. http and private addresses are refused unless
     /// the operator was started with `--feed-allow-network` for them.
     #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = super::rules::ADDRESS)]
     pub url: String,
     /// How often the feed is fetched, at least 30s. Default 5m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = (
+    r#"duration(self) >= duration('30s')"#,
+    "write an interval of 30s or more"
+))]
     pub interval: Option<Duration>,
     /// How long one whole request may take, shorter than `interval`. Default 10s.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = (
+    r#"duration(self) >= duration('1s')"#,
+    "write a timeout of 1s or more"
+))]
     pub timeout: Option<Duration>,
     /// How far back each fetch asks again, so that late and corrected rows arrive. Default 3d.
     pub look_back: Option<Duration>,
     /// How long one row is; tells a gap from a quiet hour. Default 30m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = (
+    r#"duration(self) >= duration('1m') && duration(self) <= duration('24h')"#,
+    "write a cadence from 1m to 24h, such as 30m"
+))]
     pub cadence: Option<Duration>,
     /// True: the rows say what is planned (rosters), may lie up to 60 days ahead, and are never judged by a KPI or late. Default false.
     pub plan: Option<bool>,
@@ -54,6 +75,7 @@ pub struct Feed {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::one_of(&["json", "csv", "openMetrics", "prometheus"], "; leave `format` out for the native one"))]
 pub struct FeedFormat {
     /// JSON of any shape, read by RFC 9535 JSONPath.
     pub json: Option<JsonFormat>,
@@ -69,18 +91,24 @@ pub struct FeedFormat {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::label_members("path", &["column", "label"]))]
+#[x_kube(validation = super::rules::measure_members("path", &["column", "metric", "query", "stock"]))]
 pub struct JsonFormat {
     /// RFC 9535 JSONPath of the rows, such as `$.results[*]`; the other paths are relative to a row.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub rows: String,
     /// Path of a row's start.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub start: String,
     /// Path of a row's end. Default: the start plus `cadence`.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub end: Option<String>,
     /// IANA zone of local times without an offset. Default: the contract's.
     #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = super::rules::TIME_ZONE)]
     pub time_zone: Option<String>,
     /// Labels of a row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,6 +131,7 @@ pub struct LabelMapping {
     pub name: String,
     /// JSONPath of the value, relative to the row.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub path: Option<String>,
     /// Column of the value.
     #[schemars(length(min = 1, max = 253))]
@@ -125,6 +154,7 @@ pub struct MeasureMapping {
     pub name: String,
     /// JSONPath of the number, relative to the row.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub path: Option<String>,
     /// Column of the number.
     #[schemars(length(min = 1, max = 253))]
@@ -165,9 +195,15 @@ pub enum MeasureUnit {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::label_members("column", &["path", "label"]))]
+#[x_kube(validation = super::rules::measure_members("column", &["path", "metric", "query", "stock"]))]
 pub struct CsvFormat {
     /// One character between fields. Default `,`.
     #[schemars(length(min = 1, max = 1))]
+    #[x_kube(validation = (
+    r#"self.matches('^[\\t !#-~]$')"#,
+    "write one character such as , or ; or | or a tab"
+))]
     pub delimiter: Option<String>,
     /// Lines before the header. Default 0.
     #[schemars(range(min = 0, max = 1000))]
@@ -178,6 +214,7 @@ pub struct CsvFormat {
     pub end: Option<CsvTime>,
     /// IANA zone of local times without an offset. Default: the contract's.
     #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = super::rules::TIME_ZONE)]
     pub time_zone: Option<String>,
     /// Labels of a row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -223,6 +260,8 @@ pub struct CsvSkip {
 
 /// The OpenMetrics or Prometheus text format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = super::rules::label_members("label", &["path", "column"]))]
+#[x_kube(validation = super::rules::measure_members("metric", &["path", "column", "query"]))]
 pub struct OpenMetricsFormat {
     /// Measures and the metrics that hold them.
     #[schemars(length(min = 1, max = 100))]
@@ -237,6 +276,8 @@ pub struct OpenMetricsFormat {
 
 /// Range queries against the Prometheus HTTP API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = super::rules::label_members("label", &["path", "column"]))]
+#[x_kube(validation = super::rules::measure_members("query", &["path", "column", "metric"]))]
 pub struct PrometheusFormat {
     /// Measures and the queries that give them.
     #[schemars(length(min = 1, max = 20))]
@@ -258,6 +299,10 @@ pub struct FeedRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = (
+    r#"!self.exists(h, h.name.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])"#,
+    "Authorization, Proxy-Authorization and Cookie would hold a secret in plain sight: write `auth` with a reference to a Secret instead"
+))]
     pub headers: Vec<NameValue>,
     /// Query parameters to send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -299,6 +344,7 @@ pub enum TimeFormat {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::one_of(&["cursor", "nextUrl", "linkHeader", "pageNumber", "offset"], ""))]
 pub struct Pagination {
     /// A cursor in the answer becomes a parameter of the next request.
     pub cursor: Option<CursorPagination>,
@@ -320,6 +366,7 @@ pub struct Pagination {
 pub struct CursorPagination {
     /// JSONPath of the cursor; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub path: String,
     /// The parameter that carries it.
     #[schemars(length(min = 1, max = 63))]
@@ -331,6 +378,7 @@ pub struct CursorPagination {
 pub struct NextUrlPagination {
     /// JSONPath of the address; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = super::rules::JSON_PATH)]
     pub path: String,
 }
 
@@ -369,6 +417,7 @@ pub struct OffsetPagination {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac"], ""))]
 pub struct FeedAuth {
     /// A bearer token.
     pub bearer: Option<BearerAuth>,
@@ -404,6 +453,7 @@ pub struct BasicAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::one_of(&["header", "query"], ""))]
 pub struct ApiKeyAuth {
     /// The header that carries the key, such as X-Key.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]
@@ -422,6 +472,7 @@ pub struct ApiKeyAuth {
 pub struct OAuth2Auth {
     /// Address of the token endpoint.
     #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = super::rules::ADDRESS)]
     pub token_url: String,
     /// The Secret that holds the client id.
     pub client_id_secret_ref: SecretKeyReference,
@@ -463,6 +514,7 @@ pub struct FeedTls {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = super::rules::one_of(&["configMapRef", "secretRef"], ""))]
 pub struct CaReference {
     /// A key of a ConfigMap in the same namespace.
     pub config_map_ref: Option<SecretKeyReference>,

@@ -7,6 +7,7 @@ pub mod campaign_launch;
 pub mod condition;
 pub mod feed;
 pub mod kpi_target;
+pub mod rules;
 pub mod scalar;
 pub mod schema;
 pub mod service_tier;

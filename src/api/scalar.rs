@@ -259,6 +259,15 @@ pub fn instant(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time", "maxLength": 40})
 }
 
+/// The schema of a map of labels, at most ten, for `#[schemars(schema_with = …)]`.
+pub fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "string", "maxLength": 128},
+        "maxProperties": 10,
+    })
+}
+
 /// A reference by name to an object in the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct NameReference {

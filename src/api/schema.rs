@@ -33,11 +33,39 @@ pub fn to_yaml(document: &Value) -> Result<String, serde_saphyr::ser::Error> {
 fn fit(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(crd)?;
     tidy(&mut document);
+    if let Some(properties) = document.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties") {
+        for part in parts_written_by_the_operator(&crd.spec.names.kind) {
+            properties.get_mut(part).into_iter().for_each(bound);
+        }
+    }
     Ok(document)
 }
 
+/// Which parts of a kind only the operator writes. An SlaReport is written by nobody else.
+fn parts_written_by_the_operator(kind: &str) -> &'static [&'static str] {
+    if kind == "SlaReport" { &["spec", "status"] } else { &["status"] }
+}
+
+/// Bounds what says nothing of its own: strings to 256 characters, lists to being replaced as a whole.
+fn bound(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    match map.get("type").and_then(Value::as_str) {
+        Some("string") if !map.contains_key("enum") && !map.contains_key("maxLength") => {
+            map.insert("maxLength".to_owned(), 256.into());
+        }
+        Some("array") => {
+            map.entry("x-kubernetes-list-type").or_insert_with(|| "atomic".into());
+            map.get_mut("items").into_iter().for_each(bound);
+        }
+        _ => {}
+    }
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        properties.values_mut().for_each(bound);
+    }
+}
+
 /// Takes away what a derived schema says and a CRD must not: `nullable` (a stored null would break enums and Git diffs),
-/// integer formats that say nothing beyond the bounds, and defaults of `null` or of empty lists and maps.
+/// integer formats that say nothing beyond the bounds, titles, and defaults of `null` or of empty lists and maps.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -55,6 +83,9 @@ fn tidy(value: &mut Value) {
             };
             if says_nothing {
                 map.remove("default");
+            }
+            if map.get("title").is_some_and(Value::is_string) {
+                map.remove("title");
             }
             map.values_mut().for_each(tidy);
         }

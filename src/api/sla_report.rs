@@ -35,6 +35,14 @@ use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConseque
     printcolumn(name = "Revision", type_ = "integer", json_path = ".spec.revision"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
+#[x_kube(validation = (
+    r#"oldSelf.state != 'Final' || self == oldSelf"#,
+    "a Final report cannot change: what changes later is a new report"
+))]
+#[x_kube(validation = (
+    r#"self.contract == oldSelf.contract && self.period.name == oldSelf.period.name && self.revision == oldSelf.revision"#,
+    "a report's contract, period and revision cannot change: another one is a new report"
+))]
 pub struct SlaReportSpec {
     /// The contract.
     #[schemars(length(max = 63))]

@@ -1,0 +1,215 @@
+//! Rules in CEL that several fields share, or that are too long to stand beside their field.
+//!
+//! Each has a message that says what to write instead. [`crate::domain::validation`] says the same without a server.
+
+use kube::core::Rule;
+
+/// An IANA zone. `Local` would be the API server's own zone, and an offset does not know when clocks change.
+pub const TIME_ZONE: (&str, &str) = (
+    "self != 'Local' && !self.contains(':') && timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
+    "write an IANA time zone such as Europe/London or UTC, neither Local nor an offset",
+);
+
+/// An address that a secret may be sent to.
+pub const ADDRESS: (&str, &str) = (
+    r"isURL(self) && self.matches('^https?://[^/?#@\\s]+([/?#]\\S*)?$')",
+    "write an address with http:// or https://, a host, and neither user name nor password, such as https://feeds.acme.example/v1",
+);
+
+/// A JSONPath.
+pub const JSON_PATH: (&str, &str) =
+    ("self.startsWith('$')", "write a JSONPath that begins with $, such as $.queueName");
+
+/// A map of labels: the keys, which no schema can bound.
+pub const LABEL_KEYS: (&str, &str) =
+    ("self.all(key, key.size() >= 1 && key.size() <= 63)", "write label keys of 1 to 63 characters, such as queue");
+
+/// A duration that is not 0.
+pub const LONGER_THAN_NOTHING: (&str, &str) =
+    ("duration(self) > duration('0s')", "write a time that is longer than 0, such as 30s");
+
+/// Exactly one of the members.
+pub fn one_of(members: &[&str], otherwise: &str) -> Rule {
+    let given: Vec<String> = members.iter().map(|member| format!("has(self.{member})")).collect();
+    let message = format!("write exactly one of {}{otherwise}", members.join(", "));
+    Rule::new(format!("[{}].filter(x, x).size() == 1", given.join(", "))).message(message.as_str())
+}
+
+/// At most one of the members.
+pub fn at_most_one_of(members: &[&str], given: &[&str]) -> Rule {
+    let message = format!("write at most one of {}", members.join(", "));
+    Rule::new(format!("[{}].filter(x, x).size() <= 1", given.join(", "))).message(message.as_str())
+}
+
+/// A field of the spec that stays as it is once a period has closed.
+pub fn fixed_once_closed(field: &str) -> Rule {
+    Rule::new(format!("!has(oldSelf.status) || !has(oldSelf.status.last) || self.spec.{field} == oldSelf.spec.{field}"))
+        .message(
+            format!(
+                "{field} cannot change once a period has closed: end this contract, and write another one with the new {field}"
+            )
+            .as_str(),
+        )
+        .field_path(format!(".spec.{field}"))
+}
+
+/// A decimal as a quantity, which compares exactly.
+fn number(field: &str) -> String {
+    format!("quantity(string({field}))")
+}
+
+/// That a decimal is strictly above another.
+pub fn above(higher: &str, lower: &str) -> String {
+    format!("{}.isGreaterThan({})", number(higher), number(lower))
+}
+
+/// Labels and measures of a feed's format say where they come from by the one member that the format has.
+pub fn label_members(member: &str, others: &[&str]) -> Rule {
+    let without: Vec<String> = others.iter().map(|other| format!(" && !has(l.{other})")).collect();
+    Rule::new(format!("!has(self.labels) || self.labels.all(l, has(l.{member}) != has(l.value){})", without.concat()))
+        .message(format!("write for each label exactly one of {member}, value").as_str())
+}
+
+/// See [`label_members`].
+pub fn measure_members(member: &str, others: &[&str]) -> Rule {
+    let without: Vec<String> = others.iter().map(|other| format!(" && !has(m.{other})")).collect();
+    Rule::new(format!("self.measures.all(m, has(m.{member}){})", without.concat()))
+        .message(format!("write for each measure `{member}`, and none of {}", others.join(", ")).as_str())
+}
+
+/// A gate's field that belongs to some types only.
+pub fn of_gate_types(field: &str, types: &[&str]) -> Rule {
+    let listed: Vec<String> = types.iter().map(|type_| format!("'{type_}'")).collect();
+    Rule::new(format!("!has(self.{field}) || self.type in [{}]", listed.join(", ")))
+        .message(format!("{field} belongs to type {}: take it away, or change the type", types.join(" and ")).as_str())
+}
+
+/// Rules of a KpiTarget that depend on how its value is compared.
+pub mod kpi_target {
+    use super::{Rule, number};
+
+    /// The KPIs whose lower values are better.
+    const LOWER: &str = "['AverageSpeedOfAnswer', 'LongWaitRate', 'AbandonmentRate', 'OutboundAbandonment', \
+        'RepeatContactRate', 'TransferRate', 'Shrinkage', 'Attrition', 'EarlyAttrition', 'PostSaleCancellation', \
+        'CostPerContact', 'ChurnRate', 'Backlog']";
+
+    /// The KPIs whose values are no percentages.
+    const NO_PERCENT: &str = "['AverageSpeedOfAnswer', 'AverageHandleTime', 'NetPromoterScore', 'CustomerEffortScore', \
+        'CostPerContact', 'AverageRevenuePerUser', 'CustomerLifetimeValue', 'LoyaltyIndex', 'Sentiment', 'Backlog']";
+
+    /// A rule about `c`, the comparison that the objective names or that follows from the KPI's direction.
+    fn compared(rule: &str, message: &str) -> Rule {
+        let comparison = format!(
+            "has(self.objective.comparison) ? self.objective.comparison : (self.kpi in {LOWER} || \
+             (has(self.formula) && self.formula.better == 'Lower')) ? 'AtMost' : 'AtLeast'"
+        );
+        Rule::new(format!("[{comparison}].all(c, {rule})")).message(message)
+    }
+
+    /// That one value is worse than another, in the direction of `c`.
+    fn is_worse(value: &str, other: &str) -> String {
+        let (value, other) = (number(value), number(other));
+        format!("(c in ['AtLeast', 'MoreThan'] ? {value}.isLessThan({other}) : {value}.isGreaterThan({other}))")
+    }
+
+    /// The variant is one of the KPI's.
+    pub const VARIANT: (&str, &str) = (
+        "!has(self.variant) || (self.kpi == 'ServiceLevel' ? self.variant in ['AnsweredAndAbandonedWithin', 'AnsweredOnly', \
+         'AllOffered', 'ExcludeAbandonedWithin', 'CreditShortAbandons', 'ExcludeShortAbandons'] : self.kpi == 'AbandonmentRate' ? \
+         self.variant == 'ExcludeShort' : self.kpi == 'AverageHandleTime' ? self.variant == 'Parts' : \
+         self.kpi == 'CustomerSatisfaction' ? self.variant in ['TopBox', 'Mean'] : false)",
+        "this KPI has no such variant: write AnsweredAndAbandonedWithin, AnsweredOnly, AllOffered, ExcludeAbandonedWithin, \
+         CreditShortAbandons or ExcludeShortAbandons with ServiceLevel, ExcludeShort with AbandonmentRate, Parts with \
+         AverageHandleTime, TopBox or Mean with CustomerSatisfaction; others have none",
+    );
+
+    /// A KPI that is better neither high nor low says how it is compared.
+    pub const RANGE: (&str, &str) = (
+        "has(self.objective.comparison) || !(self.kpi in ['AverageHandleTime', 'Occupancy', 'Utilisation'] || \
+         (has(self.formula) && self.formula.better == 'Range'))",
+        "this KPI is better neither high nor low: write objective.comparison AtLeast, MoreThan, AtMost, LessThan or Between",
+    );
+
+    /// The stretch is no worse than the target.
+    pub fn stretch() -> Rule {
+        let worse = is_worse("self.objective.stretch", "self.objective.target");
+        compared(
+            &format!("!has(self.objective.stretch) || (c != 'Between' && !{worse})"),
+            "write an objective.stretch that is at least as good as the target, and none with Between",
+        )
+    }
+
+    /// The bonus begins no worse than the target.
+    pub fn bonus() -> Rule {
+        let worse = is_worse("self.bonus.from", "self.objective.target");
+        compared(
+            &format!("!has(self.bonus) || (c != 'Between' && !{worse})"),
+            "write a bonus.from that is at least as good as the target, and no bonus with Between",
+        )
+    }
+
+    /// The ratings' bounds go from good to bad.
+    pub fn ratings() -> Rule {
+        let first = is_worse("self.ratings.good", "self.ratings.approaching");
+        let second = is_worse("self.ratings.approaching", "self.ratings.requiresImprovement");
+        compared(
+            &format!("!has(self.ratings) || (c != 'Between' && !{first} && !{second})"),
+            "write ratings from the best bound (good) over approaching to the worst (requiresImprovement), and none with Between",
+        )
+    }
+
+    /// With Between there is one band, without a bound.
+    pub fn one_band_between() -> Rule {
+        compared(
+            "c != 'Between' || !has(self.bands) || (self.bands.size() <= 1 && self.bands.all(b, !has(b.bound)))",
+            "with Between, write one band without `bound`",
+        )
+    }
+
+    /// How grave each severity is.
+    const RANK: &str = "{'Minor': 1, 'Serious': 2, 'Severe': 3, 'Critical': 4}";
+
+    /// Only the gravest band may lack a bound.
+    pub fn bounds() -> Rule {
+        Rule::new(format!(
+            "!has(self.bands) || self.bands.all(b, has(b.bound) || self.bands.all(o, {RANK}[o.severity] <= {RANK}[b.severity]))"
+        ))
+        .message("write a `bound` for every band but the gravest, which takes everything worse")
+    }
+
+    /// A graver band has a worse bound.
+    pub fn bound_order() -> Rule {
+        let worse = is_worse("g.bound", "b.bound");
+        compared(
+            &format!(
+                "c == 'Between' || !has(self.bands) || self.bands.all(b, self.bands.all(g, !has(b.bound) || !has(g.bound) || \
+                 {RANK}[g.severity] <= \
+                 {RANK}[b.severity] || {worse}))"
+            ),
+            "write worse bounds for graver bands: lower ones with AtLeast and MoreThan, higher ones with AtMost and LessThan",
+        )
+    }
+
+    /// A bound is a miss of the target, now or by the schedule.
+    pub fn bound_is_a_miss() -> Rule {
+        let now = is_worse("b.bound", "self.objective.target");
+        let later = is_worse("b.bound", "s.target");
+        compared(
+            &format!(
+                "c == 'Between' || !has(self.bands) || self.bands.all(b, !has(b.bound) || {now} || \
+                 (has(self.objective.schedule) && self.objective.schedule.exists(s, {later})))"
+            ),
+            "write bounds that miss the target: below it with AtLeast and MoreThan, above it with AtMost and LessThan",
+        )
+    }
+
+    /// A proportional credit needs a KPI in percent.
+    pub fn proportional() -> Rule {
+        Rule::new(format!(
+            "!has(self.bands) || !self.bands.exists(b, has(b.proportional) && b.proportional) || !(self.kpi in {NO_PERCENT} || \
+             (self.kpi == 'CustomerSatisfaction' && has(self.variant) && self.variant == 'Mean') || \
+             (has(self.formula) && has(self.formula.unit) && self.formula.unit != 'Percent'))"
+        ))
+        .message("`proportional` needs a KPI in percent: write points, atRiskPercent, percent or credit")
+    }
+}
