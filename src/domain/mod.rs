@@ -4,8 +4,10 @@
 
 pub mod burn;
 pub mod calendar;
+pub mod catalogue;
 pub mod exact;
 pub mod facts;
+pub mod formula;
 pub mod gaming;
 pub mod governance;
 pub mod measures;
