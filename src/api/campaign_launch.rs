@@ -35,25 +35,22 @@ use super::scalar::{Decimal, Duration, NameReference};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(validation = (
-    r#"!has(self.endsAt) || self.launchAt < self.endsAt"#,
+    "!has(self.endsAt) || self.launchAt < self.endsAt",
     "write an `endsAt` that is later than `launchAt`"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.channels) || self.channels.all(c, !has(c.at) || c.at >= self.launchAt)"#,
+    "!has(self.channels) || self.channels.all(c, !has(c.at) || c.at >= self.launchAt)",
     "a channel starts before `launchAt`, which is the first contact of the earliest channel: write a later `at`, or an earlier `launchAt`"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.channels) || !has(self.endsAt) || self.channels.all(c, !has(c.at) || c.at < self.endsAt)"#,
+    "!has(self.channels) || !has(self.endsAt) || self.channels.all(c, !has(c.at) || c.at < self.endsAt)",
     "a channel starts after the campaign's end: write an `at` before `endsAt`"
 ))]
 pub struct CampaignLaunchSpec {
     /// The VendorContracts whose service carries the campaign, in the same namespace. Local times are in the first one's zone.
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[x_kube(validation = (
-    r#"self.all(r, self.exists_one(o, o.name == r.name))"#,
-    "name each contract once"
-))]
+    #[x_kube(validation = ("self.all(r, self.exists_one(o, o.name == r.name))", "name each contract once"))]
     pub contract_refs: Vec<NameReference>,
     /// What is offered.
     #[schemars(length(min = 1, max = 253))]
@@ -101,7 +98,7 @@ pub struct CampaignLaunchSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"has(self.volume) == has(self.responsePercent) && has(self.volume) != has(self.expectedContacts)"#,
+    "has(self.volume) == has(self.responsePercent) && has(self.volume) != has(self.expectedContacts)",
     "say how many contacts the channel brings: write `volume` with `responsePercent`, or `expectedContacts`"
 ))]
 pub struct Channel {
@@ -131,9 +128,9 @@ pub struct Channel {
     #[schemars(schema_with = "day_shares")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[x_kube(validation = (
-    r#"self.map(s, quantity(string(s)).asApproximateFloat()).sum() >= 99.0 && self.map(s, quantity(string(s)).asApproximateFloat()).sum() <= 101.0"#,
-    "write shares in percent that add up to 100"
-))]
+        "self.map(s, quantity(string(s)).asApproximateFloat()).sum() >= 99.0 && self.map(s, quantity(string(s)).asApproximateFloat()).sum() <= 101.0",
+        "write shares in percent that add up to 100"
+    ))]
     pub day_shares: Vec<Decimal>,
 }
 
@@ -162,11 +159,11 @@ pub enum ChannelType {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"self.model != 'ErlangA' || has(self.patience)"#,
+    "self.model != 'ErlangA' || has(self.patience)",
     "ErlangA needs `patience`: write how long a caller waits on average, such as 120s"
 ))]
 #[x_kube(validation = (
-    r#"has(self.handleTime)"#,
+    "has(self.handleTime)",
     "agents cannot be counted without `handleTime`: write how long one contact takes, such as 240s"
 ))]
 pub struct Staffing {
@@ -177,9 +174,9 @@ pub struct Staffing {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
     #[x_kube(validation = (
-    r#"duration(self) >= duration('1m') && duration(self) <= duration('24h') && 86400 % duration(self).getSeconds() == 0"#,
-    "write a part of 24h from 1m on, such as 15m, 30m or 1h"
-))]
+        "duration(self) >= duration('1m') && duration(self) <= duration('24h') && 86400 % duration(self).getSeconds() == 0",
+        "write a part of 24h from 1m on, such as 15m, 30m or 1h"
+    ))]
     pub interval: Option<Duration>,
     /// The forecast without the campaign.
     pub baseline: Option<Baseline>,
@@ -199,17 +196,17 @@ pub struct Staffing {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
     #[x_kube(validation = (
-    r#"quantity(string(self)).isGreaterThan(quantity('0'))"#,
-    "write an occupancy above 0, such as 85"
-))]
+        "quantity(string(self)).isGreaterThan(quantity('0'))",
+        "write an occupancy above 0, such as 85"
+    ))]
     pub max_occupancy_percent: Option<Decimal>,
     /// Share of paid time that agents are not available, in percent. Default 30.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
     #[x_kube(validation = (
-    r#"quantity(string(self)).isLessThan(quantity('100'))"#,
-    "write a shrinkage below 100, such as 30"
-))]
+        "quantity(string(self)).isLessThan(quantity('100'))",
+        "write a shrinkage below 100, such as 30"
+    ))]
     pub shrinkage_percent: Option<Decimal>,
     /// How many agents are scheduled.
     pub scheduled: Option<Scheduled>,
@@ -246,9 +243,9 @@ pub struct ServiceLevelGoal {
     /// Percent of contacts.
     #[schemars(schema_with = "super::scalar::percent")]
     #[x_kube(validation = (
-    r#"quantity(string(self)).isGreaterThan(quantity('0')) && quantity(string(self)).isLessThan(quantity('100'))"#,
-    "write more than 0 and less than 100 percent, such as 80"
-))]
+        "quantity(string(self)).isGreaterThan(quantity('0')) && quantity(string(self)).isLessThan(quantity('100'))",
+        "write more than 0 and less than 100 percent, such as 80"
+    ))]
     pub percent: Decimal,
     /// The time.
     #[schemars(schema_with = "super::scalar::technical_duration")]
@@ -259,7 +256,7 @@ pub struct ServiceLevelGoal {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
-    r#"has(self.feed) == has(self.measure) && has(self.feed) != has(self.agents)"#,
+    "has(self.feed) == has(self.measure) && has(self.feed) != has(self.agents)",
     "write `feed` with `measure`, or `agents`"
 ))]
 pub struct Scheduled {
@@ -401,7 +398,7 @@ pub struct Evidence {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"has(self.feed) == has(self.measure) && has(self.feed) == has(self.atLeast) && has(self.feed) != has(self.kpi)"#,
+    "has(self.feed) == has(self.measure) && has(self.feed) == has(self.atLeast) && has(self.feed) != has(self.kpi)",
     "write `kpi`, or `feed` with `measure` and `atLeast`"
 ))]
 pub struct GateCheck {
@@ -446,10 +443,7 @@ pub struct Survey {
     /// The margin of error that the sample must have at 95 %, in percentage points.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
-    #[x_kube(validation = (
-    r#"quantity(string(self)).isGreaterThan(quantity('0'))"#,
-    "write a margin above 0, such as 5"
-))]
+    #[x_kube(validation = ("quantity(string(self)).isGreaterThan(quantity('0'))", "write a margin above 0, such as 5"))]
     pub margin_of_error_percent: Option<Decimal>,
 }
 
@@ -466,7 +460,7 @@ pub struct SuccessMetric {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"self.numerator != self.denominator"#,
+    "self.numerator != self.denominator",
     "write successes as `numerator` and attempts as `denominator`"
 ))]
 pub struct Cohorts {

@@ -11,11 +11,11 @@ use super::scalar::{Duration, SecretKeyReference};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"duration(has(self.timeout) ? self.timeout : '10s') < duration(has(self.interval) ? self.interval : '5m')"#,
+    "duration(has(self.timeout) ? self.timeout : '10s') < duration(has(self.interval) ? self.interval : '5m')",
     "write a timeout that is shorter than the interval (default 5m)"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || has(self.format.json)"#,
+    "!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || has(self.format.json)",
     "pagination by cursor and nextUrl reads JSON, which this format is not: write linkHeader, pageNumber or offset"
 ))]
 pub struct Feed {
@@ -30,18 +30,12 @@ pub struct Feed {
     /// How often the feed is fetched, at least 30s. Default 5m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
-    #[x_kube(validation = (
-    r#"duration(self) >= duration('30s')"#,
-    "write an interval of 30s or more"
-))]
+    #[x_kube(validation = ("duration(self) >= duration('30s')", "write an interval of 30s or more"))]
     pub interval: Option<Duration>,
     /// How long one whole request may take, shorter than `interval`. Default 10s.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
-    #[x_kube(validation = (
-    r#"duration(self) >= duration('1s')"#,
-    "write a timeout of 1s or more"
-))]
+    #[x_kube(validation = ("duration(self) >= duration('1s')", "write a timeout of 1s or more"))]
     pub timeout: Option<Duration>,
     /// How far back each fetch asks again, so that late and corrected rows arrive. Default 3d.
     pub look_back: Option<Duration>,
@@ -49,9 +43,9 @@ pub struct Feed {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
     #[x_kube(validation = (
-    r#"duration(self) >= duration('1m') && duration(self) <= duration('24h')"#,
-    "write a cadence from 1m to 24h, such as 30m"
-))]
+        "duration(self) >= duration('1m') && duration(self) <= duration('24h')",
+        "write a cadence from 1m to 24h, such as 30m"
+    ))]
     pub cadence: Option<Duration>,
     /// True: the rows say what is planned (rosters), may lie up to 60 days ahead, and are never judged by a KPI or late. Default false.
     pub plan: Option<bool>,
@@ -200,10 +194,7 @@ pub enum MeasureUnit {
 pub struct CsvFormat {
     /// One character between fields. Default `,`.
     #[schemars(length(min = 1, max = 1))]
-    #[x_kube(validation = (
-    r#"self.matches('^[\\t !#-~]$')"#,
-    "write one character such as , or ; or | or a tab"
-))]
+    #[x_kube(validation = (r"self.matches('^[\\t !#-~]$')", "write one character such as , or ; or | or a tab"))]
     pub delimiter: Option<String>,
     /// Lines before the header. Default 0.
     #[schemars(range(min = 0, max = 1000))]
@@ -300,9 +291,9 @@ pub struct FeedRequest {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[x_kube(validation = (
-    r#"!self.exists(h, h.name.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])"#,
-    "Authorization, Proxy-Authorization and Cookie would hold a secret in plain sight: write `auth` with a reference to a Secret instead"
-))]
+        "!self.exists(h, h.name.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])",
+        "Authorization, Proxy-Authorization and Cookie would hold a secret in plain sight: write `auth` with a reference to a Secret instead"
+    ))]
     pub headers: Vec<NameValue>,
     /// Query parameters to send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -26,13 +26,13 @@ use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
     status = "KpiTargetStatus",
     derive = "PartialEq",
     validation = (
-    r#"self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')"#,
-    "choose a metadata.name of at most 63 characters without dots, since it is a label's value"
-),
+        "self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",
+        "choose a metadata.name of at most 63 characters without dots, since it is a label's value"
+    ),
     validation = (
-    r#"!has(self.spec.counterMetric) || self.spec.counterMetric != self.metadata.name"#,
-    "a KPI cannot guard itself: name another KpiTarget in counterMetric"
-),
+        "!has(self.spec.counterMetric) || self.spec.counterMetric != self.metadata.name",
+        "a KPI cannot guard itself: name another KpiTarget in counterMetric"
+    ),
     doc = "KpiTarget is one figure that a contract holds the vendor to: which KPI, from which feed, with which target, and what a miss means.",
     selectable = ".spec.contractRef.name",
     printcolumn(name = "Contract", type_ = "string", json_path = ".spec.contractRef.name"),
@@ -51,7 +51,7 @@ use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
     printcolumn(name = "Weight", type_ = "string", json_path = ".spec.weight", priority = 1)
 )]
 #[x_kube(validation = (
-    r#"(self.kpi == 'Custom') == has(self.formula)"#,
+    "(self.kpi == 'Custom') == has(self.formula)",
     "`formula` belongs to kpi Custom, which needs it: write both or neither"
 ))]
 #[x_kube(validation = super::rules::kpi_target::VARIANT)]
@@ -67,9 +67,9 @@ use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 pub struct KpiTargetSpec {
     /// The VendorContract, in the same namespace. Cannot be changed.
     #[x_kube(validation = (
-    r#"self == oldSelf"#,
-    "contractRef cannot change: delete this KpiTarget, and write one with another name for the other contract"
-))]
+        "self == oldSelf",
+        "contractRef cannot change: delete this KpiTarget, and write one with another name for the other contract"
+    ))]
     pub contract_ref: NameReference,
     /// A catalogue KPI, or Custom with `formula`.
     pub kpi: CatalogueKpi,
@@ -166,22 +166,22 @@ pub struct Formula {
     /// Sums and differences of measures and constants, such as `offered - abandonedShort`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = (
-    r#"self.matches('^[A-Za-z0-9_.+() -]+$')"#,
-    "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
-))]
+        "self.matches('^[A-Za-z0-9_.+() -]+$')",
+        "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
+    ))]
     pub numerator: String,
     /// Sums and differences of measures and constants. Default 1.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = (
-    r#"self.matches('^[A-Za-z0-9_.+() -]+$')"#,
-    "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
-))]
+        "self.matches('^[A-Za-z0-9_.+() -]+$')",
+        "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
+    ))]
     pub denominator: Option<String>,
     /// By what the quotient is multiplied. Default 100 with unit Percent, else 1.
     #[x_kube(validation = (
-    r#"quantity(string(self)).isGreaterThan(quantity('0'))"#,
-    "write a scale above 0, such as 100 for percent"
-))]
+        "quantity(string(self)).isGreaterThan(quantity('0'))",
+        "write a scale above 0, such as 100 for percent"
+    ))]
     pub scale: Option<Decimal>,
     /// The unit of the value. Default Percent.
     pub unit: Option<FormulaUnit>,
@@ -257,11 +257,11 @@ pub struct KpiSource {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
-    r#"(has(self.comparison) && self.comparison == 'Between') == has(self.upper)"#,
+    "(has(self.comparison) && self.comparison == 'Between') == has(self.upper)",
     "`upper` belongs to comparison Between, which needs it: write both or neither"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.upper) || (quantity(string(self.upper)).isGreaterThan(quantity(string(self.target))) && (!has(self.schedule) || self.schedule.all(s, quantity(string(self.upper)).isGreaterThan(quantity(string(s.target))))))"#,
+    "!has(self.upper) || (quantity(string(self.upper)).isGreaterThan(quantity(string(self.target))) && (!has(self.schedule) || self.schedule.all(s, quantity(string(self.upper)).isGreaterThan(quantity(string(s.target))))))",
     "write an `upper` that is above the target and above all targets of the schedule"
 ))]
 pub struct Objective {
@@ -317,10 +317,7 @@ pub enum Severity {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = super::rules::at_most_one_of(
-    &["points", "atRiskPercent", "percent", "credit", "proportional"],
-    &["has(self.points)", "has(self.atRiskPercent)", "has(self.percent)", "has(self.credit)", "has(self.proportional) && self.proportional"]
-))]
+#[x_kube(validation = super::rules::kpi_target::CONSEQUENCE)]
 pub struct Band {
     /// How grave a miss in this band is.
     pub severity: Severity,
@@ -391,11 +388,11 @@ pub enum KpiClass {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
-    r#"(self.type == 'Rolling') == has(self.length)"#,
+    "(self.type == 'Rolling') == has(self.length)",
     "`length` belongs to type Rolling, which needs it: write {type: Rolling, length: 28d}"
 ))]
 #[x_kube(validation = (
-    r#"(self.type == 'RollingPeriods') == has(self.count)"#,
+    "(self.type == 'RollingPeriods') == has(self.count)",
     "`count` belongs to type RollingPeriods, which needs it: write {type: RollingPeriods, count: 3}"
 ))]
 pub struct Window {
@@ -403,10 +400,7 @@ pub struct Window {
     #[serde(rename = "type")]
     pub type_: WindowType,
     /// Length of a Rolling window, real time that ends with the period, such as 28d.
-    #[x_kube(validation = (
-    r#"!self.matches('^0+[a-z]')"#,
-    "write the span that is judged, such as 28d"
-))]
+    #[x_kube(validation = ("!self.matches('^0+[a-z]')", "write the span that is judged, such as 28d"))]
     pub length: Option<Duration>,
     /// How many periods a RollingPeriods window has, the judged one included.
     #[schemars(range(min = 2, max = 24))]
@@ -531,7 +525,7 @@ fn yes() -> bool {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
-    r#"!has(self.low) || !has(self.high) || !quantity(string(self.low)).isGreaterThan(quantity(string(self.high)))"#,
+    "!has(self.low) || !has(self.high) || !quantity(string(self.low)).isGreaterThan(quantity(string(self.high)))",
     "write a `low` that is not above `high`"
 ))]
 pub struct Benchmark {

@@ -35,12 +35,6 @@ pub fn one_of(members: &[&str], otherwise: &str) -> Rule {
     Rule::new(format!("[{}].filter(x, x).size() == 1", given.join(", "))).message(message.as_str())
 }
 
-/// At most one of the members.
-pub fn at_most_one_of(members: &[&str], given: &[&str]) -> Rule {
-    let message = format!("write at most one of {}", members.join(", "));
-    Rule::new(format!("[{}].filter(x, x).size() <= 1", given.join(", "))).message(message.as_str())
-}
-
 /// A field of the spec that stays as it is once a period has closed.
 pub fn fixed_once_closed(field: &str) -> Rule {
     Rule::new(format!("!has(oldSelf.status) || !has(oldSelf.status.last) || self.spec.{field} == oldSelf.spec.{field}"))
@@ -53,14 +47,22 @@ pub fn fixed_once_closed(field: &str) -> Rule {
         .field_path(format!(".spec.{field}"))
 }
 
+/// The currency stays once a period has closed; charges may come, and not go.
+pub fn currency_fixed_once_closed() -> Rule {
+    Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.last) || !has(oldSelf.spec.charges) || \
+         (has(self.spec.charges) && self.spec.charges.currency == oldSelf.spec.charges.currency)",
+    )
+    .message(
+        "charges.currency cannot change, nor charges go, once a period has closed: end this contract, and write another one \
+         with the new currency",
+    )
+    .field_path(".spec.charges")
+}
+
 /// A decimal as a quantity, which compares exactly.
 fn number(field: &str) -> String {
     format!("quantity(string({field}))")
-}
-
-/// That a decimal is strictly above another.
-pub fn above(higher: &str, lower: &str) -> String {
-    format!("{}.isGreaterThan({})", number(higher), number(lower))
 }
 
 /// Labels and measures of a feed's format say where they come from by the one member that the format has.
@@ -202,6 +204,13 @@ pub mod kpi_target {
             "write bounds that miss the target: below it with AtLeast and MoreThan, above it with AtMost and LessThan",
         )
     }
+
+    /// A band has at most one consequence.
+    pub const CONSEQUENCE: (&str, &str) = (
+        "[has(self.points), has(self.atRiskPercent), has(self.percent), has(self.credit), \
+         has(self.proportional) && self.proportional].filter(x, x).size() <= 1",
+        "write at most one of points, atRiskPercent, percent, credit, proportional",
+    );
 
     /// A proportional credit needs a KPI in percent.
     pub fn proportional() -> Rule {

@@ -23,9 +23,9 @@ use super::scalar::Decimal;
     status = "ServiceTierStatus",
     derive = "PartialEq",
     validation = (
-    r#"self.metadata.name.size() <= 63"#,
-    "choose a metadata.name of at most 63 characters, since contracts list tiers by it"
-),
+        "self.metadata.name.size() <= 63",
+        "choose a metadata.name of at most 63 characters, since contracts list tiers by it"
+    ),
     doc = "ServiceTier says which customers, by their value, are owed which targets and entitlements. Contracts list it in `tiers`; feeds label their rows with `tier`, and KPIs are then also judged per tier.",
     printcolumn(name = "Rank", type_ = "integer", json_path = ".spec.rank"),
     printcolumn(name = "Value Band", type_ = "string", json_path = ".status.valueBand"),
@@ -49,9 +49,9 @@ pub struct ServiceTierSpec {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kpi".into()]))]
     #[x_kube(validation = (
-    r#"!self.exists(t, t.kpi == 'Custom')"#,
-    "Custom does not say which figure is meant: name a KPI of the catalogue"
-))]
+        "!self.exists(t, t.kpi == 'Custom')",
+        "Custom does not say which figure is meant: name a KPI of the catalogue"
+    ))]
     pub targets: Vec<TierTarget>,
     /// What this tier's customers are offered.
     pub entitlements: Option<Entitlements>,
@@ -62,11 +62,11 @@ pub struct ServiceTierSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"!has(self.currency) || self.measure == 'LifetimeValue'"#,
+    "!has(self.currency) || self.measure == 'LifetimeValue'",
     "`currency` belongs to measure LifetimeValue: take it away, or write measure LifetimeValue"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.atLeast) || !has(self.below) || quantity(string(self.atLeast)).isLessThan(quantity(string(self.below)))"#,
+    "!has(self.atLeast) || !has(self.below) || quantity(string(self.atLeast)).isLessThan(quantity(string(self.below)))",
     "write a `below` that is above `atLeast`, or leave it out for an open end"
 ))]
 pub struct CustomerValue {

@@ -36,11 +36,11 @@ use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConseque
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[x_kube(validation = (
-    r#"oldSelf.state != 'Final' || self == oldSelf"#,
+    "oldSelf.state != 'Final' || self == oldSelf",
     "a Final report cannot change: what changes later is a new report"
 ))]
 #[x_kube(validation = (
-    r#"self.contract == oldSelf.contract && self.period.name == oldSelf.period.name && self.revision == oldSelf.revision"#,
+    "self.contract == oldSelf.contract && self.period.name == oldSelf.period.name && self.revision == oldSelf.revision",
     "a report's contract, period and revision cannot change: another one is a new report"
 ))]
 pub struct SlaReportSpec {

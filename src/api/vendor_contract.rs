@@ -28,13 +28,13 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     status = "VendorContractStatus",
     derive = "PartialEq",
     validation = (
-    r#"self.metadata.name.size() <= 50"#,
-    "choose a metadata.name of at most 50 characters, since reports and labels are named after the contract"
-),
+        "self.metadata.name.size() <= 50",
+        "choose a metadata.name of at most 50 characters, since reports and labels are named after the contract"
+    ),
     validation = super::rules::fixed_once_closed("period"),
     validation = super::rules::fixed_once_closed("timeZone"),
     validation = super::rules::fixed_once_closed("term.start"),
-    validation = kube::core::Rule::new("!has(oldSelf.status) || !has(oldSelf.status.last) || !has(oldSelf.spec.charges) || (has(self.spec.charges) && self.spec.charges.currency == oldSelf.spec.charges.currency)").message("charges.currency cannot change, nor charges go, once a period has closed: end this contract, and write another one with the new currency").field_path(".spec.charges"),
+    validation = super::rules::currency_fixed_once_closed(),
     doc = "VendorContract is the agreement with one vendor: its term, calendar, goals, feeds, charges, credits, people and governance. The operator pulls the feeds, judges each measurement period and writes an SlaReport for it.",
     printcolumn(name = "Vendor", type_ = "string", json_path = ".spec.vendor.name"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
@@ -53,31 +53,31 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     printcolumn(name = "Time Zone", type_ = "string", json_path = ".spec.timeZone", priority = 1)
 )]
 #[x_kube(validation = (
-    r#"!has(self.escalation) || self.escalation.all(l, !has(l.contacts) || l.contacts.all(n, has(self.contacts) && self.contacts.exists(c, c.name == n)))"#,
+    "!has(self.escalation) || self.escalation.all(l, !has(l.contacts) || l.contacts.all(n, has(self.contacts) && self.contacts.exists(c, c.name == n)))",
     "escalation names a contact that is not in `contacts`: write the name of one that is, or add it there"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.escalation) || self.escalation.all(l, !has(l.alerts) || l.alerts.all(n, has(self.alerts) && self.alerts.exists(a, a.name == n)))"#,
+    "!has(self.escalation) || self.escalation.all(l, !has(l.alerts) || l.alerts.all(n, has(self.alerts) && self.alerts.exists(a, a.name == n)))",
     "escalation names an alert that is not in `alerts`: write the name of one that is, or add it there"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.rectificationPlans) || self.rectificationPlans.all(p, has(self.triggers) && self.triggers.exists(t, t.name == p.trigger))"#,
+    "!has(self.rectificationPlans) || self.rectificationPlans.all(p, has(self.triggers) && self.triggers.exists(t, t.name == p.trigger))",
     "a rectification plan names a trigger that is not in `triggers`: write the name of one that is, or add it there"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.charges) || !has(self.charges.schedule) || self.charges.schedule.all(c, c.from >= self.term.start)"#,
+    "!has(self.charges) || !has(self.charges.schedule) || self.charges.schedule.all(c, c.from >= self.term.start)",
     "a change of the charges begins before the term: write a `from` that is not before term.start, or put the amount in charges.amount"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.credits) || !has(self.credits.points) || has(self.charges)"#,
+    "!has(self.credits) || !has(self.credits.points) || has(self.charges)",
     "credits.points turns points into percentages of the charges: add `charges` with currency and amount"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Period') || (has(self.charges) && has(self.charges.atRiskPercent))"#,
+    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Period') || (has(self.charges) && has(self.charges.atRiskPercent))",
     "a trigger waits for the cap of the period: add charges.atRiskPercent"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && has(self.credits.yearCapPercent))"#,
+    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && has(self.credits.yearCapPercent))",
     "a trigger waits for the cap of the year: add credits.yearCapPercent"
 ))]
 pub struct VendorContractSpec {
@@ -108,10 +108,7 @@ pub struct VendorContractSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[x_kube(validation = (
-    r#"self.all(t, self.exists_one(u, u == t))"#,
-    "list each tier once, the best first"
-))]
+    #[x_kube(validation = ("self.all(t, self.exists_one(u, u == t))", "list each tier once, the best first"))]
     pub tiers: Vec<String>,
     /// Where the vendor publishes its figures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -146,13 +143,13 @@ pub struct VendorContractSpec {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[x_kube(validation = (
-    r#"self.all(c, !has(c.deputy) || c.deputy != c.name)"#,
-    "nobody is their own deputy: name another contact"
-))]
+        "self.all(c, !has(c.deputy) || c.deputy != c.name)",
+        "nobody is their own deputy: name another contact"
+    ))]
     #[x_kube(validation = (
-    r#"self.all(c, !has(c.deputy) || self.exists(d, d.name == c.deputy))"#,
-    "a deputy is not in `contacts`: write the name of one that is, or add it there"
-))]
+        "self.all(c, !has(c.deputy) || self.exists(d, d.name == c.deputy))",
+        "a deputy is not in `contacts`: write the name of one that is, or add it there"
+    ))]
     pub contacts: Vec<Contact>,
     /// Who is told when something stands for how long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -205,10 +202,7 @@ pub struct Vendor {
 /// From when to when a contract runs.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = (
-    r#"self.start <= self.end"#,
-    "write an `end` that is not before `start`"
-))]
+#[x_kube(validation = ("self.start <= self.end", "write an `end` that is not before `start`"))]
 pub struct Term {
     /// First day, in the contract's zone.
     #[schemars(schema_with = "super::scalar::date")]
@@ -260,7 +254,7 @@ pub struct ServiceCalendar {
 /// Hours of service on some weekdays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
-    r#"self.from < self.to"#,
+    "self.from < self.to",
     "write a `to` that is later than `from`; what crosses midnight is two entries, such as 22:00 to 24:00 and 00:00 to 06:00"
 ))]
 pub struct ServiceHours {
@@ -368,9 +362,6 @@ pub struct ChargeChange {
 pub struct Credits {
     /// How service points become money. Leave it out if the bands give percentages or amounts.
     pub points: Option<PointsToMoney>,
-    /// By what the points of a KPI are multiplied when it fails in consecutive periods. Default 1.
-    #[schemars(range(min = 1, max = 100))]
-    pub repeat_multiplier: Option<i64>,
     /// Percentage of the contract year's charges that the credits of that year never exceed. Default: no cap of the year.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
@@ -380,9 +371,9 @@ pub struct Credits {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[x_kube(validation = (
-    r#"[1, 2, 3, 4, 5, 6, 7, 8, 9].all(i, i >= self.size() || int(self[i - 1].until.replace('d', '').replace('w', '')) * (self[i - 1].until.endsWith('w') ? 7 : 1) < int(self[i].until.replace('d', '').replace('w', '')) * (self[i].until.endsWith('w') ? 7 : 1))"#,
-    "write the steps of the ramp in order, each `until` later than the one before"
-))]
+        "[1, 2, 3, 4, 5, 6, 7, 8, 9].all(i, i >= self.size() || int(self[i - 1].until.replace('d', '').replace('w', '')) * (self[i - 1].until.endsWith('w') ? 7 : 1) < int(self[i].until.replace('d', '').replace('w', '')) * (self[i].until.endsWith('w') ? 7 : 1))",
+        "write the steps of the ramp in order, each `until` later than the one before"
+    ))]
     pub ramp: Vec<RampStep>,
     /// How a credit may be earned back by doing better. Default: not at all.
     pub earn_back: Option<EarnBack>,
@@ -398,14 +389,17 @@ pub struct PointsToMoney {
     #[schemars(length(min = 1, max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["points".into()]))]
     #[x_kube(validation = (
-    r#"self.all(p, self.all(q, p.points >= q.points || quantity(string(p.percent)).isLessThan(quantity(string(q.percent)))))"#,
-    "write a higher percent for more points"
-))]
+        "self.all(p, self.all(q, p.points >= q.points || quantity(string(p.percent)).isLessThan(quantity(string(q.percent)))))",
+        "write a higher percent for more points"
+    ))]
     pub table: Option<Vec<PointsRow>>,
     /// Percentage of the charges per point.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub per_point_percent: Option<Decimal>,
+    /// By what the points of a KPI are multiplied when it fails in consecutive periods. Default 1.
+    #[schemars(range(min = 1, max = 100))]
+    pub repeat_multiplier: Option<i64>,
 }
 
 /// From so many points on, so much.
@@ -488,7 +482,7 @@ pub struct TriggerCondition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"!has(self.sameKpi) || !self.sameKpi || self.atLeast <= self.outOf"#,
+    "!has(self.sameKpi) || !self.sameKpi || self.atLeast <= self.outOf",
     "one KPI cannot fail more often than there are periods: write an `atLeast` that is not above `outOf`"
 ))]
 pub struct FailuresCondition {
@@ -535,12 +529,9 @@ pub enum TriggerConsequence {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.from < self.to", "write a `to` that is later than `from`"))]
 #[x_kube(validation = (
-    r#"self.from < self.to"#,
-    "write a `to` that is later than `from`"
-))]
-#[x_kube(validation = (
-    r#"!has(self.decidedAt) || (has(self.decision) && self.decision != 'Claimed')"#,
+    "!has(self.decidedAt) || (has(self.decision) && self.decision != 'Claimed')",
     "`decidedAt` needs a decision: write decision Accepted or Rejected, or take `decidedAt` away"
 ))]
 pub struct Relief {
@@ -650,15 +641,15 @@ pub struct Rectification {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"!has(self.approvedOn) || !has(self.rejectedOn)"#,
+    "!has(self.approvedOn) || !has(self.rejectedOn)",
     "a plan is approved or rejected: keep `approvedOn` or `rejectedOn`; a rejected plan that is submitted again gets a new `submittedOn` and no `rejectedOn`"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.approvedOn) || (has(self.submittedOn) && self.submittedOn <= self.approvedOn)"#,
+    "!has(self.approvedOn) || (has(self.submittedOn) && self.submittedOn <= self.approvedOn)",
     "write a `submittedOn` that is not after `approvedOn`"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.rejectedOn) || (has(self.submittedOn) && self.submittedOn <= self.rejectedOn)"#,
+    "!has(self.rejectedOn) || (has(self.submittedOn) && self.submittedOn <= self.rejectedOn)",
     "write a `submittedOn` that is not after `rejectedOn`"
 ))]
 pub struct RectificationPlan {
@@ -829,15 +820,15 @@ impl JsonSchema for ApiDate {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = super::rules::one_of(&["cadence", "turnaround"], ""))]
 #[x_kube(validation = (
-    r#"has(self.cadence) || (!has(self.dueAfterPeriod) && !has(self.delivered))"#,
+    "has(self.cadence) || (!has(self.dueAfterPeriod) && !has(self.delivered))",
     "`dueAfterPeriod` and `delivered` belong to `cadence`: with `turnaround`, write `requests`"
 ))]
 #[x_kube(validation = (
-    r#"has(self.turnaround) || !has(self.requests)"#,
+    "has(self.turnaround) || !has(self.requests)",
     "`requests` belongs to `turnaround`: with `cadence`, write `delivered`"
 ))]
 #[x_kube(validation = (
-    r#"!has(self.cadence) || !has(self.delivered) || self.delivered.all(d, self.cadence == 'Weekly' ? d.period.contains('-W') : self.cadence == 'Quarterly' ? d.period.contains('-Q') : self.cadence == 'Yearly' ? d.period.size() == 4 : d.period.size() == 7 && !d.period.contains('Q'))"#,
+    "!has(self.cadence) || !has(self.delivered) || self.delivered.all(d, self.cadence == 'Weekly' ? d.period.contains('-W') : self.cadence == 'Quarterly' ? d.period.contains('-Q') : self.cadence == 'Yearly' ? d.period.size() == 4 : d.period.size() == 7 && !d.period.contains('Q'))",
     "name delivered periods as the cadence does: 2026-W07, 2026-02, 2026-Q1 or 2026"
 ))]
 pub struct Deliverable {
@@ -891,7 +882,7 @@ pub struct Delivery {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    r#"!has(self.doneOn) || self.requestedOn <= self.doneOn"#,
+    "!has(self.doneOn) || self.requestedOn <= self.doneOn",
     "write a `doneOn` that is not before `requestedOn`"
 ))]
 pub struct DeliverableRequest {

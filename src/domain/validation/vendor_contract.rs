@@ -158,9 +158,6 @@ fn check_credits(findings: &mut Findings, credits: &Credits, has_charges: bool) 
                 .to_owned()
         });
     }
-    if let Some(multiplier) = credits.repeat_multiplier {
-        check_range(findings, "spec.credits.repeatMultiplier", multiplier, 1, 100);
-    }
     if let Some(percent) = credits.year_cap_percent {
         check_percent(findings, "spec.credits.yearCapPercent", percent);
     }
@@ -177,6 +174,9 @@ fn check_points(findings: &mut Findings, points: &PointsToMoney) {
     });
     if let Some(percent) = points.per_point_percent {
         check_non_negative(findings, "spec.credits.points.perPointPercent", percent);
+    }
+    if let Some(multiplier) = points.repeat_multiplier {
+        check_range(findings, "spec.credits.points.repeatMultiplier", multiplier, 1, 100);
     }
     let Some(table) = &points.table else { return };
     let field = "spec.credits.points.table";
