@@ -3,4 +3,5 @@
 pub mod api;
 pub mod clock;
 pub mod domain;
+pub mod evidence;
 pub mod feed;

@@ -1,0 +1,131 @@
+//! The evidence store: what vendors' feeds said, kept before anything is judged from it.
+//!
+//! Append-only, with two time axes (when it happened, when we learnt it) and a SHA-256 chain per feed. `docs/evidence-format.md`
+//! describes the bytes, so that others can check them. A store knows no clock: every instant is given.
+//!
+//! Invariant: what a call has acknowledged is on disk; after an I/O error nothing more is accepted and [`EvidenceStore::healthy`] is false.
+
+mod chain;
+mod encoding;
+mod intake;
+mod model;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use crate::domain::facts::Terms;
+use crate::domain::measures::Row;
+pub use model::{
+    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, RecordedTerms,
+    RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
+};
+
+/// What the callback of [`EvidenceStore::verify`] is.
+pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;
+
+/// Answer of a store: a future that may be sent between threads.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// A store of evidence. Contracts are told apart by their UID: one deleted and created again starts empty.
+///
+/// Use it as `Arc<dyn EvidenceStore>`. Reads never wait for writes. Every operation fails with [`StoreError`].
+pub trait EvidenceStore: Send + Sync {
+    /// Commits one body of one feed in one transaction: its rows, its digest, its rejected rows and how far the back-fill is.
+    ///
+    /// Committing the same body again changes nothing.
+    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport>;
+
+    /// Rows of a feed received after `after_sequence` (0: all), every revision, in order of receipt. Empty for an unknown feed.
+    fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>>;
+
+    /// Rows of a feed that start in `[from, until)`, every revision, in order of receipt.
+    fn rows_starting_within<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<'a, Vec<Row>>;
+
+    /// The rows of a feed as they were known at `instant`: of each key the highest revision with `known_at` at or before it.
+    fn as_known_on<'a>(&'a self, contract_uid: &'a str, feed: &'a str, instant: Timestamp) -> Answer<'a, Vec<Row>>;
+
+    /// The end of the chain of each feed of a contract that has rows, by feed name.
+    fn heads<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Head>>;
+
+    /// The chain's digest at a row of a feed: with it a head that a report carries is found again. `None` without that row.
+    fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>>;
+
+    /// All feeds of the store, of contracts that are gone too.
+    fn feeds(&self) -> Answer<'_, Vec<FeedKey>>;
+
+    /// How far the first fetch of a feed has come; `None` before its first commit with progress.
+    fn feed_progress<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<BackfillProgress>>;
+
+    /// The latest rows kept aside, newest first, at most `limit`. A store keeps at least the newest 10,000 of a feed.
+    fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>>;
+
+    /// Keeps the terms under which a period closed, for ever: the first that is recorded counts. False: it was there already.
+    fn record_closing(
+        &self,
+        contract_uid: String,
+        period: String,
+        terms: Terms,
+        closed_at: Timestamp,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool>;
+
+    /// The terms under which the periods of a contract closed, by period name.
+    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>>;
+
+    /// Keeps terms as the ones in force from `recorded_at`. False: they equal the last recorded ones.
+    fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool>;
+
+    /// The terms recorded last; with them a period that ended while nobody looked closes as it should.
+    fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>>;
+
+    /// Appends a fact, such as the decision of a launch. False: the last fact of that kind and name says the same.
+    fn record_fact(
+        &self,
+        contract_uid: String,
+        kind: String,
+        name: String,
+        value: Value,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool>;
+
+    /// The facts of a kind, in the order in which they were recorded.
+    fn facts<'a>(&'a self, contract_uid: &'a str, kind: &'a str) -> Answer<'a, Vec<Fact>>;
+
+    /// Keeps the SHA-256 of a report as it was written. False: it equals the last recorded one of that report.
+    fn record_report_digest(
+        &self,
+        contract_uid: String,
+        report: String,
+        digest: Digest,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool>;
+
+    /// The last recorded digest of each report of a contract, by report name.
+    fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>>;
+
+    /// Computes every chain again and compares all heads. What is broken is in the report, not an error.
+    fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport>;
+
+    /// Feeds that got new rows, rejected rows or progress. A receiver that lags must take every feed as changed.
+    fn changes(&self) -> broadcast::Receiver<FeedKey>;
+
+    /// False after a fault: nothing is accepted any more, and the operator must not be ready.
+    fn healthy(&self) -> bool;
+
+    /// The fault that made the store unhealthy.
+    fn fault(&self) -> Option<String>;
+}

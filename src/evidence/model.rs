@@ -1,0 +1,332 @@
+//! What goes into a store of evidence and what comes out.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::domain::facts::Terms;
+
+/// A SHA-256.
+pub type Digest = [u8; 32];
+
+/// A digest as reports and people write it: `sha256:` and 64 hexadecimal digits.
+#[must_use]
+pub fn digest_text(digest: &Digest) -> String {
+    use fmt::Write;
+    let mut text = String::from("sha256:");
+    for byte in digest {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// A feed of a contract. UID and feed name identify it; the other names are for people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedKey {
+    /// UID of the VendorContract.
+    pub contract_uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub contract: String,
+    /// Name of the feed in the contract.
+    pub feed: String,
+}
+
+/// One body that a vendor served, parsed.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// SHA-256 of the raw body.
+    pub body_digest: Digest,
+    /// Host of the URL that served it.
+    pub url_host: Option<String>,
+    /// Whether it belongs to the first fetch of the past: its rows then count as known from their own end.
+    pub backfill: bool,
+    /// Whether the rows say what is planned: they then count as known at once.
+    pub plan: bool,
+    /// The rows in the order of the body.
+    pub rows: Vec<IncomingRow>,
+    /// What the checks of the feed refused.
+    pub rejected: Vec<RejectedRow>,
+    /// How far the back-fill is with this body.
+    pub progress: Option<BackfillProgress>,
+}
+
+/// A row as a body says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingRow {
+    /// Such as queue, site, tier.
+    pub labels: BTreeMap<String, String>,
+    /// First instant.
+    pub start: Timestamp,
+    /// First instant after it.
+    pub end: Timestamp,
+    /// Named numbers.
+    pub measures: BTreeMap<String, Decimal>,
+    /// The vendor's own number of the figures of this key, where it gives one.
+    pub vendor_revision: Option<i64>,
+    /// When the vendor says that it published the row. Kept, and not used by the operator.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// A row that is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Why.
+    pub reason: RejectionReason,
+    /// The row in words; a store keeps the first 1,024 characters.
+    pub text: String,
+}
+
+macro_rules! rejection_reasons {
+    ($($(#[$documentation:meta])* $name:ident),+ $(,)?) => {
+        /// Why a row is not taken.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RejectionReason { $($(#[$documentation])* $name),+ }
+
+        impl RejectionReason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name in metrics, in the store and for people.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+    };
+}
+
+rejection_reasons! {
+    /// The row cannot be read.
+    Malformed,
+    /// The row lacks what the mapping needs.
+    Mapping,
+    /// The end is not after the start.
+    EndNotAfterStart,
+    /// The start is more than 5 minutes in the future, or a planned row more than 60 days.
+    InFuture,
+    /// A number or a time is not finite or too large.
+    OutOfRange,
+    /// The part of a share is above its whole.
+    PartAboveWhole,
+    /// A share looks like another unit, such as 0.8 where 80 is meant.
+    UnitSlip,
+    /// More labels than a row may have.
+    TooManyLabels,
+    /// A label's name or value is too long.
+    LabelTooLong,
+    /// More measures than a row may have.
+    TooManyMeasures,
+    /// One body holds the key twice with one revision and different measures.
+    Conflict,
+    /// Another row with the same labels covers a part of the same time.
+    Overlap,
+}
+
+impl fmt::Display for RejectionReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A rejected row as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRejection {
+    /// Name of the reason; text, since a later version may know more of them.
+    pub reason: String,
+    /// The row in words.
+    pub text: String,
+    /// When it came first.
+    pub received_at: Timestamp,
+    /// SHA-256 of the raw body that it came with first.
+    pub body_digest: Digest,
+}
+
+/// How far the first fetch of a feed's past has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackfillProgress {
+    /// Everything before this instant was asked for and committed.
+    pub reached: Timestamp,
+    /// Whether the back-fill is over. It never starts again.
+    pub completed: bool,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitReport {
+    /// Rows with a new key.
+    pub added: u64,
+    /// Rows with new figures of a known key.
+    pub revised: u64,
+    /// Rows that say what is known already.
+    pub unchanged: u64,
+    /// Rows whose key has a higher vendor revision, in this body or in the store; they are not kept.
+    pub superseded: u64,
+    /// Rejected rows of the batch and of the store's own rules.
+    pub rejected: BTreeMap<RejectionReason, u64>,
+    /// The end of the feed's chain after the commit.
+    pub head: Head,
+}
+
+impl CommitReport {
+    /// Whether the rows of the feed are other ones than before.
+    #[must_use]
+    pub fn changed_rows(&self) -> bool {
+        self.added + self.revised > 0
+    }
+}
+
+/// The end of a feed's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Sequence of the last row, which is the number of rows too; 0 without rows.
+    pub sequence: i64,
+    /// Digest of the last row, which covers all before it.
+    pub digest: Digest,
+}
+
+impl Head {
+    /// How many rows the feed has, every revision counted.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.sequence
+    }
+
+    /// The digest as reports write it.
+    #[must_use]
+    pub fn digest_text(&self) -> String {
+        digest_text(&self.digest)
+    }
+}
+
+/// Terms with the instant from which they were seen in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedTerms {
+    /// The terms.
+    pub terms: Terms,
+    /// Since when.
+    pub recorded_at: Timestamp,
+}
+
+/// A fact of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    /// What it is about.
+    pub name: String,
+    /// What it says.
+    pub value: Value,
+    /// Since when.
+    pub recorded_at: Timestamp,
+}
+
+/// How far a verification is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Rows computed so far.
+    pub rows: u64,
+    /// Rows that the heads speak of.
+    pub total_rows: u64,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Feeds checked.
+    pub feeds: u64,
+    /// Rows checked.
+    pub rows: u64,
+    /// Entries of the journal checked.
+    pub journal_entries: u64,
+    /// What differs, at most 1,000 entries.
+    pub broken: Vec<Broken>,
+}
+
+impl VerifyReport {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn whole(&self) -> bool {
+        self.broken.is_empty()
+    }
+}
+
+/// A place where the store is not what was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// UID of the contract; empty for the journal as a whole.
+    pub contract_uid: String,
+    /// Name of the feed; empty for the journal.
+    pub feed: String,
+    /// Sequence of the row, or number of the journal's entry; 0 where a whole feed is concerned.
+    pub sequence: i64,
+    /// What differs.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.feed.is_empty() {
+            write!(formatter, "journal, entry {}: {}", self.sequence, self.what)
+        } else {
+            write!(
+                formatter,
+                "contract {}, feed {}, row {}: {}",
+                self.contract_uid, self.feed, self.sequence, self.what
+            )
+        }
+    }
+}
+
+/// Why a store did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it.
+    #[error(
+        "the evidence store {path} is in use by another process: end that process, or give this one another --data-dir"
+    )]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// A later version wrote it.
+    #[error(
+        "the evidence store {path} has format {found}, and this version knows formats up to {known}: use the version that wrote it, or a later one"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: i64,
+        /// The highest format that this version knows.
+        known: i64,
+    },
+    /// It cannot be opened.
+    #[error("the evidence store {path} cannot be opened: {reason}")]
+    NotOpened {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// It was opened for reading only.
+    #[error("the evidence store {path} is open for reading only")]
+    ReadOnly {
+        /// The file.
+        path: String,
+    },
+    /// An error of the disk or of the file: nothing more is accepted until a restart.
+    #[error("the evidence store failed and accepts nothing more: {0}")]
+    Fault(String),
+    /// What is stored cannot be read.
+    #[error("the evidence store holds what it never wrote: {0}; `kubectl bpo verify` shows where")]
+    Corrupt(String),
+    /// What was given cannot be kept.
+    #[error("{0}")]
+    Invalid(String),
+}

@@ -1,0 +1,265 @@
+//! The evidence store in one SQLite file: write-ahead log, `synchronous=FULL`, one writer, several readers.
+
+mod commit;
+mod connections;
+mod errors;
+mod journal;
+mod read;
+mod schema;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use self::connections::{Health, Readers, Writer};
+use self::journal::Topic;
+use super::model::{
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, RecordedTerms, StoreError, StoredRejection,
+    VerifyReport,
+};
+use super::{Answer, EvidenceStore, OnVerifyProgress};
+use crate::domain::facts::Terms;
+use crate::domain::measures::Row;
+
+/// How many changes a slow receiver may lag behind before it must take everything as changed.
+const CHANGES: usize = 1_024;
+
+/// Name of the store's file in the data directory.
+pub const FILE_NAME: &str = "evidence.sqlite";
+
+/// The evidence store in one SQLite file.
+pub struct SqliteStore {
+    path: Arc<PathBuf>,
+    health: Health,
+    changes: broadcast::Sender<FeedKey>,
+    readers: Readers,
+    // The writer goes before the lock, so that the file is let go when nothing writes any more.
+    writer: Option<Writer>,
+    _lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Opens the store in a data directory, which is made if it is not there, for this process alone.
+    ///
+    /// # Errors
+    /// When another process has it, a later version or another program wrote it, or the disk refuses.
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let not_opened = |error: std::io::Error| StoreError::NotOpened {
+            path: data_dir.display().to_string(),
+            reason: error.to_string(),
+        };
+        std::fs::create_dir_all(data_dir).map_err(not_opened)?;
+        let lock = lock(data_dir)?;
+        let path = Arc::new(data_dir.join(FILE_NAME));
+        let connection = schema::open_for_writing(&path)?;
+        let health = Health::default();
+        let writer = Writer::start(path.clone(), connection, health.clone())?;
+        Ok(Self::assemble(path, health, Some(writer), Some(lock)))
+    }
+
+    /// Opens the store in a data directory for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// When there is no store, or it is not of this version's format.
+    pub fn open_for_reading(data_dir: &Path) -> Result<Self, StoreError> {
+        let path = Arc::new(data_dir.join(FILE_NAME));
+        drop(schema::open_for_reading(&path)?);
+        Ok(Self::assemble(path, Health::default(), None, None))
+    }
+
+    fn assemble(path: Arc<PathBuf>, health: Health, writer: Option<Writer>, lock: Option<File>) -> Self {
+        let readers = Readers::new(path.clone(), health.clone());
+        Self { path, health, changes: broadcast::Sender::new(CHANGES), readers, writer, _lock: lock }
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.path.display().to_string() })
+    }
+
+    async fn append(&self, entry: journal::NewEntry, when: journal::Append) -> Result<bool, StoreError> {
+        self.writer()?.write(move |transaction| journal::append_if(transaction, &entry, when)).await
+    }
+
+    #[cfg(test)]
+    pub(super) async fn execute_on_writer(&self, statements: &'static str) -> Result<(), StoreError> {
+        self.writer()?.execute(statements).await
+    }
+}
+
+/// Takes the data directory for this process; the lock ends with the process, however it ends.
+fn lock(data_dir: &Path) -> Result<File, StoreError> {
+    let path = data_dir.join("evidence.lock");
+    let text = path.display().to_string();
+    let not_opened = |error: std::io::Error| StoreError::NotOpened { path: text.clone(), reason: error.to_string() };
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(not_opened)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StoreError::Locked { path: data_dir.join(FILE_NAME).display().to_string() })
+        }
+        Err(TryLockError::Error(error)) => Err(not_opened(error)),
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Invalid(format!("this cannot be kept as JSON: {error}")))
+}
+
+impl EvidenceStore for SqliteStore {
+    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport> {
+        Box::pin(async move {
+            let key = feed.clone();
+            let (report, changed) =
+                self.writer()?.write(move |transaction| commit::commit(transaction, &key, &batch)).await?;
+            if changed {
+                // Nobody listening is fine.
+                let _ = self.changes.send(feed);
+            }
+            Ok(report)
+        })
+    }
+
+    fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::rows(transaction, &uid, &feed, after_sequence)))
+    }
+
+    fn rows_starting_within<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(
+            self.readers.read(move |transaction| read::rows_starting_within(transaction, &uid, &feed, from, until)),
+        )
+    }
+
+    fn as_known_on<'a>(&'a self, contract_uid: &'a str, feed: &'a str, instant: Timestamp) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::as_known_on(transaction, &uid, &feed, instant)))
+    }
+
+    fn heads<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Head>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| read::heads(transaction, &uid)))
+    }
+
+    fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::digest_at(transaction, &uid, &feed, sequence)))
+    }
+
+    fn feeds(&self) -> Answer<'_, Vec<FeedKey>> {
+        Box::pin(self.readers.read(read::feeds))
+    }
+
+    fn feed_progress<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<BackfillProgress>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::feed_progress(transaction, &uid, &feed)))
+    }
+
+    fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::rejected(transaction, &uid, &feed, limit)))
+    }
+
+    fn record_closing(
+        &self,
+        contract_uid: String,
+        period: String,
+        terms: Terms,
+        closed_at: Timestamp,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&journal::Closing { closed_at, terms })?;
+            let entry = journal::NewEntry { topic: Topic::Closing, contract_uid, name: period, recorded_at, content };
+            self.append(entry, journal::Append::IfFirst).await
+        })
+    }
+
+    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::closings(transaction, &uid)))
+    }
+
+    fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&terms)?;
+            let entry =
+                journal::NewEntry { topic: Topic::Terms, contract_uid, name: String::new(), recorded_at, content };
+            self.append(entry, journal::Append::IfChanged).await
+        })
+    }
+
+    fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::last_terms(transaction, &uid)))
+    }
+
+    fn record_fact(
+        &self,
+        contract_uid: String,
+        kind: String,
+        name: String,
+        value: Value,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&value)?;
+            let entry = journal::NewEntry { topic: Topic::Fact(kind), contract_uid, name, recorded_at, content };
+            self.append(entry, journal::Append::IfChanged).await
+        })
+    }
+
+    fn facts<'a>(&'a self, contract_uid: &'a str, kind: &'a str) -> Answer<'a, Vec<Fact>> {
+        let (uid, kind) = (contract_uid.to_owned(), kind.to_owned());
+        Box::pin(self.readers.read(move |transaction| journal::facts(transaction, &uid, kind)))
+    }
+
+    fn record_report_digest(
+        &self,
+        contract_uid: String,
+        report: String,
+        digest: Digest,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = super::digest_text(&digest);
+            let entry = journal::NewEntry { topic: Topic::Report, contract_uid, name: report, recorded_at, content };
+            self.append(entry, journal::Append::IfChanged).await
+        })
+    }
+
+    fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::report_digests(transaction, &uid)))
+    }
+
+    fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {
+        Box::pin(self.readers.run(move |path, connection| {
+            verify::verify(connection, &*progress).map_err(|failure| failure.into_store_error(path))
+        }))
+    }
+
+    fn changes(&self) -> broadcast::Receiver<FeedKey> {
+        self.changes.subscribe()
+    }
+
+    fn healthy(&self) -> bool {
+        self.health.fault().is_none()
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.health.fault().map(str::to_owned)
+    }
+}

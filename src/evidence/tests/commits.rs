@@ -1,0 +1,278 @@
+//! What becomes of the rows of a body.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::support::{Fixture, at, body, feed, lasting, minute, offered, queue, rejection, revision, row};
+use crate::evidence::{BackfillProgress, Batch, EvidenceStore, IncomingRow, RejectionReason};
+
+/// Added, revised, unchanged, superseded, rejected.
+type Counts = (u64, u64, u64, u64, u64);
+
+async fn counts(fixture: &Fixture, batch: Batch) -> Counts {
+    let report = fixture.commit(batch).await;
+    (report.added, report.revised, report.unchanged, report.superseded, report.rejected.values().sum())
+}
+
+#[tokio::test]
+async fn the_same_body_twice_adds_nothing_at_all() {
+    let fixture = Fixture::new();
+    let rejected = vec![rejection(RejectionReason::Malformed, "row 7 has no start")];
+    let first = || Batch { rejected: rejected.clone(), ..body(60, vec![row(0, 97), row(30, 80), row(30, 80)]) };
+    assert_eq!(counts(&fixture, first()).await, (2, 0, 1, 0, 1));
+    let (head, rejections, journal) = state(&fixture).await;
+    let mut changes = fixture.store.changes();
+    let again = Batch { received_at: minute(65), ..first() };
+    assert_eq!(counts(&fixture, again).await, (0, 0, 3, 0, 1));
+    assert_eq!(state(&fixture).await, (head, rejections, journal));
+    assert!(changes.try_recv().is_err(), "an unchanged body was announced as a change");
+}
+
+async fn state(fixture: &Fixture) -> (crate::evidence::Head, usize, u64) {
+    let head = fixture.store.heads("uid-1").await.unwrap()["acd"];
+    let rejections = fixture.store.rejected("uid-1", "acd", 100).await.unwrap().len();
+    (head, rejections, fixture.verify().await.journal_entries)
+}
+
+#[tokio::test]
+async fn each_pair_of_bodies_leaves_the_rows_that_the_rules_say() {
+    let r = revision;
+    type Case<'a> = (&'a str, Vec<IncomingRow>, Vec<IncomingRow>, Counts, &'a [i64]);
+    let cases: [Case<'_>; 17] = [
+        ("another value is the next revision", vec![row(0, 1)], vec![row(0, 2)], (0, 1, 0, 0, 0), &[1, 2]),
+        (
+            "another value of an equal vendor revision too",
+            vec![r(row(0, 1), 1)],
+            vec![r(row(0, 2), 1)],
+            (0, 1, 0, 0, 0),
+            &[1, 2],
+        ),
+        (
+            "a higher vendor revision with another value",
+            vec![r(row(0, 1), 1)],
+            vec![r(row(0, 2), 5)],
+            (0, 1, 0, 0, 0),
+            &[1, 2],
+        ),
+        (
+            "a higher vendor revision with the same value",
+            vec![r(row(0, 1), 1)],
+            vec![r(row(0, 1), 2)],
+            (0, 0, 1, 0, 0),
+            &[1],
+        ),
+        ("a lower vendor revision", vec![r(row(0, 1), 2)], vec![r(row(0, 2), 1)], (0, 0, 0, 1, 0), &[1]),
+        ("equal numbers written differently", vec![decimal("1.50")], vec![decimal("1.5")], (0, 0, 1, 0, 0), &[1]),
+        (
+            "one key twice in a body with other values",
+            vec![],
+            vec![row(0, 1), row(0, 2), row(30, 3)],
+            (1, 0, 0, 0, 2),
+            &[3],
+        ),
+        (
+            "such a key that is known keeps its value",
+            vec![row(0, 9)],
+            vec![row(0, 1), row(0, 2)],
+            (0, 0, 0, 0, 2),
+            &[9],
+        ),
+        ("one key twice in a body with the same values", vec![], vec![row(0, 1), row(0, 1)], (1, 0, 1, 0, 0), &[1]),
+        ("two revisions in one body", vec![], vec![r(row(0, 2), 2), r(row(0, 1), 1)], (1, 0, 0, 1, 0), &[2]),
+        ("an overlap with a known row", vec![row(0, 1)], vec![lasting(row(15, 2), 30)], (0, 0, 0, 0, 1), &[1]),
+        ("a longer row over a known one", vec![row(0, 1)], vec![lasting(row(0, 2), 60)], (0, 0, 0, 0, 1), &[1]),
+        ("a row that holds a known one", vec![row(30, 1)], vec![lasting(row(0, 2), 90)], (0, 0, 0, 0, 1), &[1]),
+        (
+            "an overlap inside a body: the later one goes",
+            vec![],
+            vec![row(0, 1), lasting(row(15, 2), 30)],
+            (1, 0, 0, 0, 1),
+            &[1],
+        ),
+        ("neighbours do not overlap", vec![row(30, 1)], vec![row(0, 2), row(60, 3)], (2, 0, 0, 0, 0), &[1, 2, 3]),
+        (
+            "other labels do not overlap",
+            vec![row(0, 1)],
+            vec![queue(lasting(row(15, 2), 30), "sales")],
+            (1, 0, 0, 0, 0),
+            &[1, 2],
+        ),
+        ("an end that is not after the start", vec![row(0, 1)], vec![lasting(row(60, 2), 0)], (0, 0, 0, 0, 1), &[1]),
+    ];
+    for (name, first, second, expected, rows) in cases {
+        let fixture = Fixture::new();
+        fixture.commit(body(120, first)).await;
+        assert_eq!(counts(&fixture, body(125, second.clone())).await, expected, "{name}");
+        assert_eq!(fixture.offered().await, rows, "{name}");
+        let again = fixture.commit(body(130, second)).await;
+        assert_eq!((again.added, again.revised), (0, 0), "{name}: the second body again");
+        assert!(fixture.verify().await.whole(), "{name}");
+    }
+}
+
+fn decimal(text: &str) -> IncomingRow {
+    IncomingRow {
+        measures: BTreeMap::from([("offered".to_owned(), 1.into()), ("share".to_owned(), text.parse().unwrap())]),
+        ..row(0, 0)
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_goes_back_is_a_third_revision() {
+    let fixture = Fixture::new();
+    for (received, value) in [(60, 1), (65, 2), (70, 1)] {
+        fixture.commit(body(received, vec![row(0, value)])).await;
+    }
+    assert_eq!(fixture.offered().await, [1, 2, 1]);
+    let revisions: Vec<i64> =
+        fixture.store.rows("uid-1", "acd", 0).await.unwrap().iter().map(|row| row.revision).collect();
+    assert_eq!(revisions, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned() {
+    let cases = [
+        ("fetched", false, false, 500, minute(500)),
+        ("back-filled", true, false, 500, minute(30)),
+        ("back-filled before its end", true, false, 20, minute(20)),
+        ("planned", false, true, 20, Timestamp::MIN),
+        ("planned and back-filled", true, true, 500, Timestamp::MIN),
+    ];
+    for (name, backfill, plan, received, known_at) in cases {
+        let fixture = Fixture::new();
+        fixture.commit(Batch { backfill, plan, ..body(received, vec![row(0, 1)]) }).await;
+        assert_eq!(fixture.store.rows("uid-1", "acd", 0).await.unwrap()[0].known_at, known_at, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_back_filled_correction_is_not_known_before_what_it_corrects() {
+    let fixture = Fixture::new();
+    fixture.commit(body(100, vec![row(0, 1)])).await;
+    fixture.commit(Batch { backfill: true, ..body(200, vec![row(0, 2)]) }).await;
+    let known_at: Vec<_> =
+        fixture.store.rows("uid-1", "acd", 0).await.unwrap().iter().map(|row| row.known_at).collect();
+    assert_eq!(known_at, [minute(100), minute(100)]);
+}
+
+#[tokio::test]
+async fn what_was_known_on_a_day_is_a_query() {
+    let fixture = Fixture::new();
+    fixture.commit(body(60, vec![row(0, 1)])).await;
+    fixture.commit(body(90, vec![row(0, 2), row(30, 3)])).await;
+    for (instant, expected) in [(59, &[][..]), (60, &[1]), (89, &[1]), (90, &[2, 3]), (500, &[2, 3])] {
+        let known = fixture.store.as_known_on("uid-1", "acd", minute(instant)).await.unwrap();
+        assert_eq!(offered(&known), expected, "at minute {instant}");
+    }
+}
+
+#[tokio::test]
+async fn reads_go_on_after_a_sequence_and_within_a_span() {
+    let fixture = Fixture::new();
+    fixture.commit(body(120, vec![row(0, 1), row(30, 2), queue(row(30, 3), "sales"), row(60, 4)])).await;
+    fixture.commit(body(125, vec![row(30, 5)])).await;
+    let store = &fixture.store;
+    let after: Vec<i64> = store.rows("uid-1", "acd", 3).await.unwrap().iter().map(|row| row.sequence).collect();
+    assert_eq!(after, [4, 5]);
+    let within = store.rows_starting_within("uid-1", "acd", minute(30), minute(60)).await.unwrap();
+    assert_eq!(offered(&within), [2, 3, 5]);
+    assert!(store.rows("uid-2", "acd", 0).await.unwrap().is_empty());
+    assert!(store.rows("uid-1", "other", 0).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn all_of_a_row_comes_back_as_it_went_in() {
+    let fixture = Fixture::new();
+    let measures = [
+        ("a", "0"),
+        ("b", "-12.000000001"),
+        ("c", "79228162514264337593543950335"),
+        ("d", "0.0000000000000000000000000001"),
+    ];
+    let given = IncomingRow {
+        labels: BTreeMap::from([
+            ("queue".to_owned(), "Größe \u{202e}\n".to_owned()),
+            ("site".to_owned(), String::new()),
+        ]),
+        start: at("2026-03-29T00:59:59.123456789Z"),
+        end: at("2026-03-29T02:00:00.000000001Z"),
+        measures: measures.iter().map(|(name, value)| ((*name).to_owned(), value.parse().unwrap())).collect(),
+        vendor_revision: Some(-3),
+        recorded_at: Some(at("2026-03-29T03:00:00Z")),
+    };
+    fixture.commit(body(0, vec![given.clone()])).await;
+    let row = fixture.store.rows("uid-1", "acd", 0).await.unwrap().remove(0);
+    assert_eq!((row.labels, row.start, row.end, row.measures), (given.labels, given.start, given.end, given.measures));
+    assert_eq!((row.revision, row.sequence), (1, 1));
+}
+
+#[tokio::test]
+async fn progress_never_goes_back_and_completion_stays() {
+    let fixture = Fixture::new();
+    let progress = |reached, completed| Some(BackfillProgress { reached: minute(reached), completed });
+    assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), None);
+    for (given, expected) in [
+        (progress(10, false), progress(10, false)),
+        (progress(5, false), progress(10, false)),
+        (progress(20, true), progress(20, true)),
+        (progress(30, false), progress(30, true)),
+    ] {
+        fixture.commit(Batch { progress: given, ..body(60, vec![]) }).await;
+        assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), expected, "{given:?}");
+    }
+    assert!(fixture.store.heads("uid-1").await.unwrap().is_empty(), "progress alone made a head");
+}
+
+#[tokio::test]
+async fn rejected_rows_are_kept_once_with_their_reason_newest_first() {
+    let fixture = Fixture::new();
+    let long = "x".repeat(5_000);
+    let rejected = vec![rejection(RejectionReason::InFuture, "first"), rejection(RejectionReason::UnitSlip, &long)];
+    fixture.commit(Batch { rejected, ..body(60, vec![]) }).await;
+    let rejected = vec![rejection(RejectionReason::InFuture, "first"), rejection(RejectionReason::Malformed, "second")];
+    let report = fixture.commit(Batch { rejected, ..body(61, vec![row(0, 1), row(0, 2)]) }).await;
+    let counted: Vec<_> = report.rejected.into_iter().map(|(reason, count)| (reason.as_str(), count)).collect();
+    assert_eq!(counted, [("Malformed", 1), ("InFuture", 1), ("Conflict", 2)]);
+    let kept = fixture.store.rejected("uid-1", "acd", 100).await.unwrap();
+    let reasons: Vec<_> = kept.iter().map(|row| row.reason.as_str()).collect();
+    assert_eq!(reasons, ["Conflict", "Conflict", "Malformed", "UnitSlip", "InFuture"]);
+    assert_eq!(kept[0].text, "2026-01-05T09:00:00Z to 2026-01-05T09:30:00Z, queue=billing, offered 2");
+    assert_eq!(kept[3].text.len(), 1_024);
+    assert_eq!(kept[4].received_at, minute(60));
+    assert_eq!(fixture.store.rejected("uid-1", "acd", 2).await.unwrap(), kept[..2]);
+}
+
+#[tokio::test]
+async fn a_contract_of_the_same_name_with_another_uid_starts_empty() {
+    let fixture = Fixture::new();
+    fixture.commit(body(60, vec![row(0, 1)])).await;
+    let successor = crate::evidence::FeedKey { contract_uid: "uid-2".to_owned(), ..feed("acd") };
+    assert!(fixture.store.rows("uid-2", "acd", 0).await.unwrap().is_empty());
+    let report = fixture.store.commit(successor.clone(), body(65, vec![row(0, 2)])).await.unwrap();
+    assert_eq!((report.added, report.head.rows()), (1, 1));
+    assert_eq!(fixture.offered().await, [1]);
+    assert_eq!(fixture.store.feeds().await.unwrap(), [feed("acd"), successor]);
+}
+
+#[tokio::test]
+async fn a_change_is_announced_after_its_commit() {
+    let fixture = Fixture::new();
+    let mut changes = fixture.store.changes();
+    fixture.commit(body(60, vec![row(0, 1)])).await;
+    assert_eq!(changes.try_recv().unwrap(), feed("acd"));
+}
+
+#[tokio::test]
+async fn restart_keeps_everything() {
+    let fixture = Fixture::new();
+    fixture.commit(body(60, vec![row(0, 1), row(30, 2)])).await;
+    let head = fixture.store.heads("uid-1").await.unwrap();
+    let fixture = fixture.restart();
+    assert_eq!(fixture.store.heads("uid-1").await.unwrap(), head);
+    assert_eq!(fixture.offered().await, [1, 2]);
+    assert_eq!(fixture.commit(body(65, vec![row(30, 2), row(60, 3)])).await.head.rows(), 3);
+    assert_eq!(fixture.store.digest_at("uid-1", "acd", 2).await.unwrap(), Some(head["acd"].digest));
+    assert_eq!(fixture.store.digest_at("uid-1", "acd", 9).await.unwrap(), None);
+    assert!(fixture.verify().await.whole());
+}

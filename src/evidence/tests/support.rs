@@ -1,0 +1,116 @@
+//! Small words to speak of rows and bodies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use tempfile::TempDir;
+
+use crate::evidence::chain::digest_of;
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{
+    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, VerifyReport,
+};
+
+/// A store in a directory of its own.
+pub(super) struct Fixture {
+    pub store: SqliteStore,
+    pub directory: TempDir,
+}
+
+impl Fixture {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { store: SqliteStore::open(directory.path()).unwrap(), directory }
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) fn restart(self) -> Self {
+        let Self { store, directory } = self;
+        drop(store);
+        Self { store: SqliteStore::open(directory.path()).unwrap(), directory }
+    }
+
+    pub(super) async fn commit(&self, batch: Batch) -> crate::evidence::CommitReport {
+        self.store.commit(feed("acd"), batch).await.unwrap()
+    }
+
+    /// Values of the measure `offered` of all rows, in order of receipt.
+    pub(super) async fn offered(&self) -> Vec<i64> {
+        offered(&self.store.rows("uid-1", "acd", 0).await.unwrap())
+    }
+
+    pub(super) async fn verify(&self) -> VerifyReport {
+        verify(&self.store).await
+    }
+}
+
+pub(super) async fn verify(store: &SqliteStore) -> VerifyReport {
+    let silent: OnVerifyProgress = Arc::new(|_| ());
+    store.verify(silent).await.unwrap()
+}
+
+pub(super) fn offered(rows: &[crate::domain::measures::Row]) -> Vec<i64> {
+    rows.iter().map(|row| i64::try_from(row.measures["offered"]).unwrap()).collect()
+}
+
+pub(super) fn feed(name: &str) -> FeedKey {
+    FeedKey {
+        contract_uid: "uid-1".to_owned(),
+        namespace: "bpo".to_owned(),
+        contract: "acme".to_owned(),
+        feed: name.to_owned(),
+    }
+}
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// An instant of 5 January 2026, `minute` minutes after 09:00 UTC.
+pub(super) fn minute(minute: i64) -> Timestamp {
+    at("2026-01-05T09:00:00Z") + jiff::SignedDuration::from_mins(minute)
+}
+
+/// The row of the half-hour that starts `start` minutes after nine, with one measure.
+pub(super) fn row(start: i64, offered: i64) -> IncomingRow {
+    IncomingRow {
+        labels: BTreeMap::from([("queue".to_owned(), "billing".to_owned())]),
+        start: minute(start),
+        end: minute(start + 30),
+        measures: BTreeMap::from([("offered".to_owned(), Decimal::from(offered))]),
+        vendor_revision: None,
+        recorded_at: None,
+    }
+}
+
+pub(super) fn revision(row: IncomingRow, vendor_revision: i64) -> IncomingRow {
+    IncomingRow { vendor_revision: Some(vendor_revision), ..row }
+}
+
+pub(super) fn lasting(row: IncomingRow, minutes: i64) -> IncomingRow {
+    IncomingRow { end: row.start + jiff::SignedDuration::from_mins(minutes), ..row }
+}
+
+pub(super) fn queue(row: IncomingRow, queue: &str) -> IncomingRow {
+    IncomingRow { labels: BTreeMap::from([("queue".to_owned(), queue.to_owned())]), ..row }
+}
+
+/// A body received `received` minutes after nine; its digest follows from its rows, as it would from its bytes.
+pub(super) fn body(received: i64, rows: Vec<IncomingRow>) -> Batch {
+    Batch {
+        received_at: minute(received),
+        body_digest: digest_of(format!("{rows:?}").as_bytes()),
+        url_host: Some("feeds.acme.example".to_owned()),
+        backfill: false,
+        plan: false,
+        rows,
+        rejected: Vec::new(),
+        progress: None,
+    }
+}
+
+pub(super) fn rejection(reason: RejectionReason, text: &str) -> RejectedRow {
+    RejectedRow { reason, text: text.to_owned() }
+}
