@@ -13,6 +13,7 @@ pub mod governance;
 pub mod measures;
 pub mod periods;
 pub mod projection;
+pub mod staffing;
 pub mod statistics;
 pub mod tiers;
 pub mod trend;

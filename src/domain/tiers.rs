@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn bands_are_without_gap_and_overlap_in_the_order_of_rank() {
-        let cases: [(&str, [(i64, Value); 3], &[&str]); 7] = [
+        type Case = (&'static str, [(i64, Value); 3], &'static [&'static str]);
+        let cases: [Case; 7] = [
             (
                 "they fit",
                 [(1, band(Some(5000), None)), (2, band(Some(1000), Some(5000))), (3, band(None, Some(1000)))],
