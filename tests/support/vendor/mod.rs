@@ -65,7 +65,7 @@ pub struct Outage {
 
 impl Dataset {
     /// The year 2026 of a vendor in London's time, as `story.rs` tells it: the feeds [`INTERVALS`] and [`OUTCOMES`], whose
-    /// endpoint for calls answers 503 from 19 to 21 May.
+    /// endpoint for calls answers 500 from 19 to 21 May.
     pub fn story() -> Self {
         let zone = TimeZone::get("Europe/London").expect("the zone is built in");
         let mut dataset =
@@ -74,7 +74,7 @@ impl Dataset {
             feed: INTERVALS.to_owned(),
             from: "2026-05-19T00:00:00Z".parse().expect("an instant"),
             to: "2026-05-21T00:00:00Z".parse().expect("an instant"),
-            fault: Fault::Status(503, None),
+            fault: Fault::Status(500, None),
         });
         dataset
     }
