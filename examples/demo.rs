@@ -201,15 +201,15 @@ async fn install(
     }
 
     let step = screen.step("Installing the five kinds from crds/");
-    let definitions = manifests::as_list(&manifests::read_folder(&manifests::project_folder("crds"))?);
-    cluster.kubectl(&["apply", "--server-side", "--filename", "-"], &definitions).await?;
-    let wait = ["wait", "--for=condition=Established", "--timeout=60s", "--filename", "-"];
-    cluster.kubectl(&wait, &definitions).await?;
+    let definitions = manifests::project_folder("crds").display().to_string();
+    cluster.kubectl(&["apply", "--server-side", "--filename", &definitions], "").await?;
+    let wait = ["wait", "--for=condition=Established", "--timeout=60s", "--filename", &definitions];
+    cluster.kubectl(&wait, "").await?;
     step.done("established");
 
     let step = screen.step("Giving the operator the rights of its chart");
     let rights = manifests::operator_rights(OPERATOR_NAMESPACE).await?;
-    cluster.kubectl(&["apply", "--server-side", "--filename", "-"], &manifests::as_list(&rights.documents)).await?;
+    cluster.kubectl(&["apply", "--server-side", "--filename", "-"], &manifests::as_stream(&rights.documents)).await?;
     let account = &rights.service_account;
     cluster.write_service_account_kubeconfig(OPERATOR_NAMESPACE, account, kubeconfig).await?;
     step.done(&format!("it is the service account {OPERATOR_NAMESPACE}/{account}, no administrator"));
@@ -223,7 +223,7 @@ async fn install(
         documents.extend(manifests::for_the_vendor(example, vendor, TOKEN));
     }
     let arguments = ["apply", "--server-side", "--namespace", NAMESPACE, "--filename", "-"];
-    let applied = cluster.kubectl(&arguments, &manifests::as_list(&documents)).await?;
+    let applied = cluster.kubectl(&arguments, &manifests::as_stream(&documents)).await?;
     step.done(&format!("{} objects", applied.lines().count()));
     Ok(())
 }

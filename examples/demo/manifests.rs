@@ -44,9 +44,9 @@ pub fn parse(text: &str) -> std::result::Result<Vec<Value>, String> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
-/// Many documents as one, for kubectl's standard input.
-pub fn as_list(documents: &[Value]) -> String {
-    json!({"apiVersion": "v1", "kind": "List", "items": documents}).to_string()
+/// Documents one after the other, for kubectl's standard input.
+pub fn as_stream(documents: &[Value]) -> String {
+    documents.iter().map(|document| format!("---\n{document}\n")).collect()
 }
 
 /// An example's documents for the demo: the same but for the vendor's address and token, and for how often a feed is

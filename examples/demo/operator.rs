@@ -30,7 +30,8 @@ pub async fn build(screen: &Screen) -> Result<PathBuf> {
     let profile_folder = example.parent().and_then(Path::parent).unwrap_or(Path::new("."));
     let binary = profile_folder.join(format!("bpo-operator{}", std::env::consts::EXE_SUFFIX));
 
-    let mut arguments = vec!["build", "--bin", "bpo-operator"];
+    // With the demo in the same build, what both rest on is built once, with the same features, and is there already.
+    let mut arguments = vec!["build", "--bin", "bpo-operator", "--example", "demo"];
     if !cfg!(debug_assertions) {
         arguments.push("--release");
     }
