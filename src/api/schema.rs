@@ -64,7 +64,7 @@ fn bound(schema: &mut Value) {
     }
 }
 
-/// Takes away what a derived schema says and a CRD must not: `nullable` (a stored null would break enums and Git diffs),
+/// Takes away what a derived schema says and a CRD must not: `nullable` and members of `null` (a stored null would break enums and Git diffs),
 /// integer formats that say nothing beyond the bounds, titles, and defaults of `null` or of empty lists and maps.
 fn tidy(value: &mut Value) {
     match value {
@@ -83,6 +83,9 @@ fn tidy(value: &mut Value) {
             };
             if says_nothing {
                 map.remove("default");
+            }
+            if let Some(Value::Array(members)) = map.get_mut("enum") {
+                members.retain(|member| !member.is_null());
             }
             if map.get("title").is_some_and(Value::is_string) {
                 map.remove("title");
