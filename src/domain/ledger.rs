@@ -1,0 +1,427 @@
+//! Everything that a feed ever said, kept in columns, and what of it was known at an instant.
+//!
+//! A ledger is built once per judgement; what was known at an instant is a list of places in it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::calendar::{Calendar, Span};
+use super::exact::Exact;
+use super::measures::Row;
+
+/// A set of labels, as rows carry it.
+pub type Labels = BTreeMap<String, String>;
+
+/// Every version of every row of a feed.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// By labels, start, end; the versions of a key are neighbours.
+    versions: Vec<Version>,
+    /// Each set of labels once.
+    label_sets: Vec<Labels>,
+    /// A column for each measure, as long as `versions`.
+    columns: BTreeMap<String, Column>,
+    /// Places of `versions` by start, then labels and end.
+    by_start: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Version {
+    pub(super) span: Span,
+    /// The local day of the start.
+    pub(super) day: Date,
+    pub(super) labels: u32,
+    /// Whether it overlaps service hours.
+    pub(super) in_service: bool,
+    known_at: Timestamp,
+    sequence: i64,
+}
+
+impl Version {
+    /// When it was received: of two rows that cannot both be true, the earlier one stands.
+    fn received(&self) -> (Timestamp, i64) {
+        (self.known_at, self.sequence)
+    }
+}
+
+/// One measure of all versions.
+#[derive(Clone, Debug)]
+pub(super) enum Column {
+    /// Decimals of one scale that fit 64 bits; `ABSENT` where a version lacks the measure.
+    Scaled { scale: u32, values: Vec<i64> },
+    /// Any decimals.
+    Wide(Vec<Option<Decimal>>),
+}
+
+/// No value: a decimal of it would need 19 digits, which scaled columns never have.
+const ABSENT: i64 = i64::MIN;
+
+impl Column {
+    fn of(values: Vec<Option<Decimal>>) -> Column {
+        let normalised = || values.iter().flatten().map(Decimal::normalize);
+        let scale = normalised().map(|value| value.scale()).max().unwrap_or(0);
+        let scaled: Option<Vec<i64>> =
+            values.iter().map(|value| value.map_or(Some(ABSENT), |value| scaled(value, scale))).collect();
+        match scaled {
+            Some(values) => Column::Scaled { scale, values },
+            None => Column::Wide(values),
+        }
+    }
+
+    pub(super) fn has(&self, place: u32) -> bool {
+        match self {
+            Column::Scaled { values, .. } => values.get(place as usize).is_some_and(|value| *value != ABSENT),
+            Column::Wide(values) => values.get(place as usize).is_some_and(Option::is_some),
+        }
+    }
+
+    /// The value at a place.
+    pub(super) fn at(&self, place: u32) -> Option<Exact> {
+        match self {
+            Column::Scaled { scale, values } => values
+                .get(place as usize)
+                .filter(|value| **value != ABSENT)
+                .map(|value| Exact::from_scaled((*value).into(), *scale)),
+            Column::Wide(values) => values.get(place as usize).copied().flatten().map(Exact::from),
+        }
+    }
+
+    /// The sum over places; absent values count as 0.
+    pub(super) fn sum(&self, places: &[u32]) -> Exact {
+        match self {
+            Column::Scaled { scale, values } => {
+                let present = places.iter().filter_map(|place| values.get(*place as usize));
+                // 2^64 rows of the greatest values fit the sum.
+                let sum: i128 = present.map(|value| if *value == ABSENT { 0 } else { i128::from(*value) }).sum();
+                Exact::from_scaled(sum, *scale)
+            }
+            Column::Wide(values) => {
+                places.iter().filter_map(|place| values.get(*place as usize).copied().flatten()).map(Exact::from).sum()
+            }
+        }
+    }
+}
+
+fn scaled(value: Decimal, scale: u32) -> Option<i64> {
+    let normal = value.normalize();
+    let factor = 10_i128.checked_pow(scale.checked_sub(normal.scale())?)?;
+    let scaled = i64::try_from(normal.mantissa().checked_mul(factor)?).ok()?;
+    (scaled != ABSENT).then_some(scaled)
+}
+
+impl Ledger {
+    /// The ledger of a feed: its rows in any order, every revision.
+    pub fn of_feed(rows: &[Row], calendar: &Calendar) -> Ledger {
+        Self::build(rows, calendar, false)
+    }
+
+    /// The ledger of rows that concern no hours of service, such as those of the contract's own deliverables.
+    pub fn of_contract(rows: &[Row], calendar: &Calendar) -> Ledger {
+        Self::build(rows, calendar, true)
+    }
+
+    fn build(rows: &[Row], calendar: &Calendar, at_any_hour: bool) -> Ledger {
+        let (label_sets, labels_of) = intern(rows);
+        let mut order: Vec<(u32, &Row)> = labels_of.into_iter().zip(rows).collect();
+        let key = |(labels, row): &(u32, &Row)| (*labels, row.start, row.end, row.revision, row.known_at, row.sequence);
+        order.sort_unstable_by_key(key);
+        let mut versions: Vec<Version> = order
+            .iter()
+            .map(|(labels, row)| Version {
+                span: Span::new(row.start, row.end),
+                day: Date::ZERO,
+                labels: *labels,
+                in_service: at_any_hour,
+                known_at: row.known_at,
+                sequence: row.sequence,
+            })
+            .collect();
+        let mut by_start: Vec<u32> = (0..).take(versions.len()).collect();
+        by_start.sort_by_key(|place| versions.get(*place as usize).map(|version| version.span.start));
+        let mut days = Days::new(calendar);
+        for place in &by_start {
+            if let Some(version) = versions.get_mut(*place as usize) {
+                version.day = days.day_of(version.span.start);
+                version.in_service = at_any_hour || days.overlaps_service(version.span);
+            }
+        }
+        Ledger { versions, label_sets, columns: columns(&order), by_start }
+    }
+
+    /// The instants at which something became known, in order, each once.
+    pub fn instants(&self) -> BTreeSet<Timestamp> {
+        self.versions.iter().map(|version| version.known_at).collect()
+    }
+
+    /// What became known in `]after, until]`: each instant with the start of a row that it concerns.
+    pub fn learnt(&self, after: Timestamp, until: Timestamp) -> BTreeSet<(Timestamp, Timestamp)> {
+        let learnt = self.versions.iter().filter(|version| after < version.known_at && version.known_at <= until);
+        learnt.map(|version| (version.known_at, version.span.start)).collect()
+    }
+
+    /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
+    /// an earlier received one of the same labels.
+    pub fn known_at(&self, now: Timestamp) -> Known<'_> {
+        let mut stands = vec![false; self.versions.len()];
+        let mut rejected = Vec::new();
+        let mut group: Vec<Candidate> = Vec::new();
+        let mut group_labels = None;
+        for candidate in self.candidates(now) {
+            if group_labels != Some(candidate.labels) {
+                settle(&group, &mut stands, &mut rejected);
+                group.clear();
+                group_labels = Some(candidate.labels);
+            }
+            group.push(candidate);
+        }
+        settle(&group, &mut stands, &mut rejected);
+        let places = self.by_start.iter().copied().filter(|place| stands.get(*place as usize) == Some(&true)).collect();
+        rejected.sort_unstable();
+        Known { ledger: self, places, rejected }
+    }
+
+    /// Each key that is known at an instant, with the version that counts, by labels, start and end.
+    fn candidates(&self, now: Timestamp) -> Vec<Candidate> {
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(self.versions.len());
+        for (place, version) in (0_u32..).zip(&self.versions) {
+            if version.known_at > now {
+                continue;
+            }
+            match candidates.last_mut() {
+                Some(last) if last.labels == version.labels && last.span == version.span => {
+                    last.place = place;
+                    last.received = last.received.min(version.received());
+                }
+                _ => candidates.push(Candidate {
+                    labels: version.labels,
+                    span: version.span,
+                    place,
+                    received: version.received(),
+                }),
+            }
+        }
+        candidates
+    }
+
+    pub(super) fn version(&self, place: u32) -> Option<&Version> {
+        self.versions.get(place as usize)
+    }
+
+    pub(super) fn column(&self, measure: &str) -> Option<&Column> {
+        self.columns.get(measure)
+    }
+
+    pub(super) fn columns(&self) -> &BTreeMap<String, Column> {
+        &self.columns
+    }
+
+    pub(super) fn labels(&self, version: &Version) -> &Labels {
+        static NONE: Labels = Labels::new();
+        self.label_sets.get(version.labels as usize).unwrap_or(&NONE)
+    }
+
+    /// For each set of labels whether it has all that are wanted.
+    pub(super) fn carrying(&self, wanted: &Labels) -> Vec<bool> {
+        self.label_sets.iter().map(|labels| carries(labels, wanted)).collect()
+    }
+}
+
+/// Whether labels hold all that are wanted.
+pub fn carries(labels: &Labels, wanted: &Labels) -> bool {
+    wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+}
+
+/// Each set of labels once, and the place of each row's own.
+fn intern(rows: &[Row]) -> (Vec<Labels>, Vec<u32>) {
+    let distinct: BTreeSet<&Labels> = rows.iter().map(|row| &row.labels).collect();
+    let places: HashMap<&Labels, u32> = distinct.iter().copied().zip(0..).collect();
+    let labels_of = rows.iter().map(|row| places.get(&row.labels).copied().unwrap_or(u32::MAX)).collect();
+    (distinct.into_iter().cloned().collect(), labels_of)
+}
+
+fn columns(order: &[(u32, &Row)]) -> BTreeMap<String, Column> {
+    let names: BTreeSet<&String> = order.iter().flat_map(|(_, row)| row.measures.keys()).collect();
+    let column = |name: &String| Column::of(order.iter().map(|(_, row)| row.measures.get(name).copied()).collect());
+    names.into_iter().map(|name| (name.clone(), column(name))).collect()
+}
+
+/// A key that is known, with the version of it that counts.
+struct Candidate {
+    labels: u32,
+    span: Span,
+    place: u32,
+    received: (Timestamp, i64),
+}
+
+/// Which of the candidates with the same labels, in order of their starts, stand.
+fn settle(group: &[Candidate], stands: &mut [bool], rejected: &mut Vec<u32>) {
+    let mut accept = |candidate: &Candidate| {
+        if let Some(flag) = stands.get_mut(candidate.place as usize) {
+            *flag = true;
+        }
+    };
+    let mut rest = group;
+    while let Some((first, others)) = rest.split_first() {
+        let mut end = first.span.end;
+        let together = others.iter().take_while(|other| {
+            let touches = other.span.start < end;
+            end = end.max(other.span.end);
+            touches
+        });
+        let (cluster, next) = rest.split_at(1 + together.count());
+        rest = next;
+        if let [alone] = cluster {
+            accept(alone);
+            continue;
+        }
+        let mut by_receipt: Vec<&Candidate> = cluster.iter().collect();
+        by_receipt.sort_by_key(|candidate| candidate.received);
+        let mut standing: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
+        for candidate in by_receipt {
+            // What stands is disjoint, so only the last that starts before this one's end can overlap it.
+            let before = standing.range(..candidate.span.end).next_back();
+            if before.is_some_and(|(_, end)| *end > candidate.span.start) {
+                rejected.push(candidate.place);
+            } else {
+                standing.insert(candidate.span.start, candidate.span.end);
+                accept(candidate);
+            }
+        }
+    }
+}
+
+/// Local days and their service, the current one kept: rows come in order of their starts.
+struct Days<'a> {
+    calendar: &'a Calendar,
+    day: Date,
+    span: Option<Span>,
+    service: Vec<Span>,
+}
+
+impl<'a> Days<'a> {
+    fn new(calendar: &'a Calendar) -> Self {
+        Days { calendar, day: Date::ZERO, span: None, service: Vec::new() }
+    }
+
+    fn day_of(&mut self, instant: Timestamp) -> Date {
+        if !self.span.is_some_and(|span| span.start <= instant && instant < span.end) {
+            self.day = self.calendar.date_of(instant);
+            self.span = Some(Span::new(self.calendar.start_of_day(self.day), self.calendar.end_of_day(self.day)));
+            self.service = self.calendar.service_of_day(self.day);
+        }
+        self.day
+    }
+
+    /// Whether a row overlaps service hours; to be asked after [`Days::day_of`] its start.
+    fn overlaps_service(&self, row: Span) -> bool {
+        self.service.iter().any(|span| span.overlaps(&row))
+            || (self.span.is_some_and(|span| row.end > span.end) && self.calendar.overlaps_service(row.start, row.end))
+    }
+}
+
+/// The rows of a feed that were known at an instant and stand.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    ledger: &'a Ledger,
+    /// By start, then labels and end.
+    places: Vec<u32>,
+    rejected: Vec<u32>,
+}
+
+/// One row that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownRow<'a> {
+    ledger: &'a Ledger,
+    version: &'a Version,
+    place: u32,
+}
+
+impl<'a> KnownRow<'a> {
+    pub(super) fn at(ledger: &'a Ledger, place: u32) -> Option<Self> {
+        ledger.version(place).map(|version| KnownRow { ledger, version, place })
+    }
+
+    /// When it happened.
+    pub fn span(&self) -> Span {
+        self.version.span
+    }
+
+    /// The local day of its start.
+    pub fn day(&self) -> Date {
+        self.version.day
+    }
+
+    /// Whether it overlaps service hours.
+    pub fn in_service(&self) -> bool {
+        self.version.in_service
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &'a Labels {
+        self.ledger.labels(self.version)
+    }
+
+    /// One of its measures.
+    pub fn measure(&self, name: &str) -> Option<Exact> {
+        self.ledger.column(name)?.at(self.place)
+    }
+
+    /// All of its measures.
+    pub fn measures(&self) -> impl Iterator<Item = (&'a str, Exact)> + '_ {
+        let columns = self.ledger.columns().iter();
+        columns.filter_map(|(name, column)| Some((name.as_str(), column.at(self.place)?)))
+    }
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+
+    /// How many rows stand.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The rows by start, then labels and end.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = KnownRow<'a>> + '_ {
+        self.places.iter().filter_map(|place| KnownRow::at(self.ledger, *place))
+    }
+
+    /// The rows that overlap an earlier received one of the same labels and are therefore left out (`Overlap`).
+    pub fn rejected(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
+        self.rejected.iter().filter_map(|place| KnownRow::at(self.ledger, *place))
+    }
+
+    /// The union of the rows' times, whatever their labels, in order.
+    pub fn covered(&self) -> Vec<Span> {
+        union(self.places.iter().filter_map(|place| self.ledger.version(*place)).map(|version| version.span))
+    }
+}
+
+/// The union of spans that come in order of their starts.
+pub(super) fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests;
