@@ -2,11 +2,13 @@
 //!
 //! Nothing here knows a clock, a network, a file or a Kubernetes client; a test holds the imports to that.
 
+pub mod advice;
 pub mod burn;
 pub mod calendar;
 pub mod catalogue;
 pub mod coverage;
 pub mod deliverables;
+pub mod escalation;
 pub mod exact;
 pub mod facts;
 pub mod formula;

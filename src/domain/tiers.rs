@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::catalogue::better;
 use super::exact::Exact;
 use crate::api::kpi_target::{Better, CatalogueKpi, Comparison, KpiTargetSpec};
 use crate::api::service_tier::{CustomerValue, ServiceTierSpec, TierFinding, TierFlaw};
@@ -20,11 +21,10 @@ pub fn value_band(tier: &ServiceTierSpec) -> Option<String> {
 
 /// What does not fit among the tiers that a contract lists, by tier. A flaw between two tiers is told to both.
 ///
-/// `tiers` are those that exist, `kpis` the contract's KpiTargets, and `better` the catalogue's direction of a KPI.
+/// `tiers` are those that exist, `kpis` the contract's KpiTargets.
 pub fn coherence(
     tiers: &BTreeMap<String, ServiceTierSpec>,
     kpis: &BTreeMap<String, KpiTargetSpec>,
-    better: impl Fn(CatalogueKpi) -> Better,
 ) -> BTreeMap<String, Vec<TierFinding>> {
     let mut ranked: Vec<Tier<'_>> = tiers.iter().map(|(name, spec)| Tier { name, spec }).collect();
     ranked.sort_by_key(|tier| (tier.spec.rank, tier.name));
@@ -33,7 +33,7 @@ pub fn coherence(
         for low in ranked.iter().skip(place + 1) {
             compare_bands(*high, *low, &mut findings);
             if high.spec.rank < low.spec.rank {
-                compare_targets(*high, *low, kpis, &better, &mut findings);
+                compare_targets(*high, *low, kpis, &mut findings);
             }
         }
     }
@@ -166,13 +166,7 @@ fn higher_is_better(spec: Option<&KpiTargetSpec>, better: Better) -> Option<bool
     }
 }
 
-fn compare_targets(
-    high: Tier<'_>,
-    low: Tier<'_>,
-    kpis: &BTreeMap<String, KpiTargetSpec>,
-    better: &impl Fn(CatalogueKpi) -> Better,
-    findings: &mut Findings,
-) {
+fn compare_targets(high: Tier<'_>, low: Tier<'_>, kpis: &BTreeMap<String, KpiTargetSpec>, findings: &mut Findings) {
     let mut named: Vec<CatalogueKpi> =
         high.spec.targets.iter().chain(&low.spec.targets).map(|target| target.kpi).collect();
     named.sort();
@@ -218,19 +212,11 @@ mod tests {
         band
     }
 
-    fn catalogue(kpi: CatalogueKpi) -> Better {
-        match kpi {
-            CatalogueKpi::AbandonmentRate => Better::Lower,
-            CatalogueKpi::AverageHandleTime => Better::Range,
-            _ => Better::Higher,
-        }
-    }
-
     /// All findings, told once each: `flaw tier tier kpi`.
     fn flaws(tiers: &[(&str, ServiceTierSpec)], kpis: &[KpiTargetSpec]) -> Vec<String> {
         let tiers = tiers.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone())).collect();
         let kpis = kpis.iter().enumerate().map(|(place, spec)| (format!("k{place}"), spec.clone())).collect();
-        let found = coherence(&tiers, &kpis, catalogue);
+        let found = coherence(&tiers, &kpis);
         let mut told = Vec::new();
         for (name, findings) in &found {
             for finding in findings {

@@ -1,0 +1,318 @@
+//! Advice on the contract itself: whether its KPIs say what it exists for. It never blocks anything.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::calendar::days_between;
+use super::catalogue::{Definition, Guard, Origin, definition};
+use super::exact::Exact;
+use super::facts::Terms;
+use super::tiers::coherence;
+use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::kpi_target::{CatalogueKpi, Comparison, IndicatorKind, KpiCategory, KpiClass, KpiTargetSpec};
+use crate::api::scalar::shorten;
+use crate::api::service_tier::TierFlaw;
+use crate::api::vendor_contract::Advice;
+
+mod smart;
+
+/// More credit-bearing KPIs than anyone steers by.
+const MOST_CREDIT_KPIS: usize = 15;
+/// Days after which a target that never moved is asked about.
+const RATCHET_DAYS: i64 = 365;
+/// Bytes of a message.
+const LONGEST_MESSAGE: usize = 256;
+
+/// What advice rests on.
+#[derive(Clone, Copy, Debug)]
+pub struct AdviceFacts<'a> {
+    /// The terms in force now.
+    pub terms: &'a Terms,
+    /// Today, in the contract's zone.
+    pub today: Date,
+    /// The best value of the closed periods, by KpiTarget.
+    pub best: &'a BTreeMap<String, Exact>,
+    /// The launches that name this contract, by name.
+    pub launches: &'a BTreeMap<String, CampaignLaunchSpec>,
+}
+
+/// A KPI that counts: neither a dry run nor suspended.
+struct Counted<'a> {
+    name: &'a str,
+    spec: &'a KpiTargetSpec,
+    /// `None` where its formula does not resolve.
+    definition: Option<Definition>,
+}
+
+impl Counted<'_> {
+    fn category(&self) -> Option<KpiCategory> {
+        self.definition.as_ref().map(|definition| definition.category)
+    }
+}
+
+/// All findings on a contract, in the order of `api.md`'s list, then by KPI. Each says what to do.
+pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
+    let counted: Vec<Counted<'_>> = facts
+        .terms
+        .kpis
+        .iter()
+        .filter(|(_, spec)| !spec.dry_run && !spec.suspend)
+        .map(|(name, spec)| Counted { name, spec, definition: definition(spec).ok() })
+        .collect();
+    let mut advice = Findings::default();
+    balance(facts, &counted, &mut advice);
+    counter_metrics(facts, &counted, &mut advice);
+    credits(&counted, &mut advice);
+    for kpi in &counted {
+        smart::check(facts, kpi, &mut advice);
+    }
+    tiers(facts, &mut advice);
+    people_and_goals(facts, &counted, &mut advice);
+    protected_traits(facts, &mut advice);
+    ratchet(facts, &counted, &mut advice);
+    advice.0
+}
+
+#[derive(Default)]
+struct Findings(Vec<Advice>);
+
+impl Findings {
+    fn add(&mut self, finding: &str, kpi: Option<&str>, message: impl Into<String>) {
+        let mut message = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            let cut = (0..=LONGEST_MESSAGE - '…'.len_utf8()).rev().find(|end| message.is_char_boundary(*end));
+            message.truncate(cut.unwrap_or(0));
+            message.push('…');
+        }
+        self.0.push(Advice { finding: finding.to_owned(), kpi: kpi.map(str::to_owned), message });
+    }
+}
+
+fn weight_of<'a>(kpis: impl IntoIterator<Item = &'a Counted<'a>>) -> Exact {
+    kpis.into_iter().map(|kpi| Exact::from(&kpi.spec.weight)).sum()
+}
+
+fn balance(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    let engaging = |kpi: &&Counted<'_>| {
+        matches!(kpi.category(), Some(KpiCategory::Engagement | KpiCategory::Satisfaction | KpiCategory::Revenue))
+    };
+    let kinds = || counted.iter().filter_map(|kpi| kpi.definition.as_ref()).map(|definition| definition.kind);
+    if !counted.iter().any(|kpi| engaging(&kpi)) {
+        let message = "no KPI speaks of engagement, satisfaction or revenue: add one, such as CustomerSatisfaction or ConversionRate";
+        advice.add("OnlyTechnicalKpis", None, message);
+    } else if let Some(minimum) =
+        facts.terms.contract.engagement.as_ref().map(|it| Exact::from(&it.minimum_share_percent))
+    {
+        let (part, all) = (weight_of(counted.iter().filter(engaging)), weight_of(counted));
+        let share = (&part * &Exact::HUNDRED).checked_div(&all).unwrap_or(Exact::ZERO);
+        if share < minimum {
+            let message = format!(
+                "engagement, satisfaction and revenue KPIs have {} % of the weight, under the {} % of engagement.minimumSharePercent: raise their `weight` or add one",
+                share.show(1),
+                minimum.show(6)
+            );
+            advice.add("OnlyTechnicalKpis", None, message);
+        }
+    }
+    if !kinds().any(|kind| kind == IndicatorKind::Leading) {
+        let message =
+            "no KPI foretells: add a leading one, such as QualityScore, ScheduleAdherence or TrainingCompletion";
+        advice.add("NoLeadingKpi", None, message);
+    }
+    if !kinds().any(|kind| kind == IndicatorKind::Lagging) {
+        let message = "no KPI tells what came of it: add a lagging one, such as ServiceLevel or FirstContactResolution";
+        advice.add("NoLaggingKpi", None, message);
+    }
+}
+
+fn counter_metrics(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    for kpi in counted {
+        let Some(definition) = kpi.definition.as_ref().filter(|it| it.category == KpiCategory::Efficiency) else {
+            continue;
+        };
+        let guards: Vec<&str> = definition
+            .guards
+            .iter()
+            .filter_map(|guard| match guard {
+                Guard::Kpi(guard) => Some(guard.as_str()),
+                Guard::ResponseRate => None,
+            })
+            .collect();
+        let guarded = kpi.spec.counter_metric.as_ref().is_some_and(|name| facts.terms.kpis.contains_key(name));
+        if guards.is_empty() || guarded {
+            continue;
+        }
+        let message = match &kpi.spec.counter_metric {
+            Some(name) => format!(
+                "counterMetric {:?} is no KpiTarget of this contract: create it for {}, or name one that exists",
+                shorten(name),
+                guards.join(" or ")
+            ),
+            None => format!(
+                "nothing shows whether {} is reached at the customers' cost: set counterMetric to a KpiTarget of {}",
+                kpi.spec.kpi,
+                guards.join(" or ")
+            ),
+        };
+        advice.add("MissingCounterMetric", Some(kpi.name), message);
+    }
+}
+
+fn credits(counted: &[Counted<'_>], advice: &mut Findings) {
+    let critical = || counted.iter().filter(|kpi| kpi.spec.class == KpiClass::Critical);
+    let count = critical().count();
+    if count > MOST_CREDIT_KPIS {
+        let message = format!(
+            "{count} KPIs carry credits, over {MOST_CREDIT_KPIS}: make those that do not matter most `class: KeyMeasurement`"
+        );
+        advice.add("TooManyCreditKpis", None, message);
+    }
+    let allocated: Exact = critical()
+        .filter_map(|kpi| kpi.spec.bands.iter().filter_map(|band| band.at_risk_percent.as_ref().map(Exact::from)).max())
+        .sum();
+    if allocated > Exact::HUNDRED {
+        let message = format!(
+            "the worst bands together put {} % of the at-risk amount at stake; the cap holds. If this is not meant, lower atRiskPercent of the bands to 100 % in all",
+            allocated.show(6)
+        );
+        advice.add("OverAllocated", None, message);
+    }
+}
+
+fn tiers(facts: &AdviceFacts<'_>, advice: &mut Findings) {
+    let found = coherence(&facts.terms.tiers, &facts.terms.kpis);
+    for flaw in [TierFlaw::TierInversion, TierFlaw::TierGap] {
+        for (tier, findings) in &found {
+            // Each flaw is told to both tiers: once is enough here.
+            for finding in findings.iter().filter(|finding| finding.finding == flaw && *tier < finding.with) {
+                advice.add(&format!("{flaw:?}"), None, finding.message.clone());
+            }
+        }
+    }
+}
+
+fn people_and_goals(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    let contract = &facts.terms.contract;
+    let empty: Vec<String> = contract
+        .escalation
+        .iter()
+        .filter(|level| level.contacts.is_empty())
+        .map(|level| level.level.to_string())
+        .collect();
+    if contract.escalation.is_empty() {
+        let message = "no one is told when a target is missed: add `contacts`, and `escalation` levels that name them";
+        advice.add("NoEscalationContact", None, message);
+    } else if !empty.is_empty() {
+        let message = format!("escalation level {} names no one: add `contacts` to it", empty.join(", "));
+        advice.add("NoEscalationContact", None, message);
+    }
+    for goal in &contract.goals {
+        if !counted.iter().any(|kpi| kpi.spec.goal_ref.as_ref() == Some(&goal.name)) {
+            let message =
+                format!("no KPI serves the goal {}: set goalRef of the KPIs that do, or drop the goal", goal.name);
+            advice.add("UnlinkedGoal", None, message);
+        }
+    }
+}
+
+/// Words that name a protected trait.
+const PROTECTED: &[&str] = &[
+    "age",
+    "birthdate",
+    "caste",
+    "citizenship",
+    "disability",
+    "disabled",
+    "ethnic",
+    "ethnicity",
+    "female",
+    "gender",
+    "male",
+    "marital",
+    "nationality",
+    "orientation",
+    "pregnancy",
+    "pregnant",
+    "race",
+    "religion",
+    "religious",
+    "sex",
+    "sexual",
+];
+
+/// The protected trait after which a label is named, such as `agentGender`; `language` and `agent` are none.
+fn protected_trait(label: &str) -> Option<&'static str> {
+    let mut words = vec![String::new()];
+    for character in label.chars() {
+        if !character.is_alphanumeric() || character.is_uppercase() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| character.is_alphanumeric()) {
+            word.extend(character.to_lowercase());
+        }
+    }
+    // What is written in capitals alone has no words to split.
+    words.push(label.to_lowercase());
+    PROTECTED.iter().find(|protected| words.iter().any(|word| word == *protected)).copied()
+}
+
+fn protected_traits(facts: &AdviceFacts<'_>, advice: &mut Findings) {
+    let warn = |advice: &mut Findings, place: &str, label: &str, kpi: Option<&str>| {
+        if let Some(protected) = protected_trait(label) {
+            let message = format!(
+                "{place} {:?} is named after a protected trait ({protected}), by which work must not be steered: group by site, script or training wave instead",
+                shorten(label)
+            );
+            advice.add("ProtectedTrait", kpi, message);
+        }
+    };
+    for (name, spec) in &facts.terms.kpis {
+        for (key, value) in &spec.source.labels {
+            warn(advice, "the label", key, Some(name));
+            warn(advice, "the label's value", value, Some(name));
+        }
+    }
+    for relief in &facts.terms.contract.relief {
+        for key in relief.labels.keys() {
+            warn(advice, "the label of a relief", key, None);
+        }
+    }
+    for cohorts in facts.launches.values().filter_map(|launch| launch.cohorts.as_ref()) {
+        warn(advice, "the cohorts' label", &cohorts.label, None);
+        if let Some(control) = &cohorts.control {
+            warn(advice, "the cohort", control, None);
+        }
+    }
+}
+
+fn ratchet(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    let start = facts.terms.contract.term.start;
+    for kpi in counted {
+        let changed = kpi.spec.objective.schedule.iter().map(|change| change.from).max().unwrap_or(start).max(start);
+        if days_between(changed, facts.today) > RATCHET_DAYS {
+            let message = format!(
+                "the target has been the same since {changed}: agree on the next step and add it to objective.schedule"
+            );
+            advice.add("RatchetMissing", Some(kpi.name), message);
+        }
+    }
+}
+
+/// The comparison of a KpiTarget: its own, or the KPI's.
+fn comparison_of(kpi: &Counted<'_>) -> Option<Comparison> {
+    kpi.spec.objective.comparison.or_else(|| kpi.definition.as_ref()?.default_comparison())
+}
+
+/// Whether a KPI's figures come from the contract's own deliverables.
+fn from_deliverables(kpi: &Counted<'_>) -> bool {
+    kpi.definition.as_ref().is_some_and(|definition| definition.origin == Origin::Deliverables)
+}
+
+/// Whether a KPI is one of the catalogue's.
+fn from_catalogue(kpi: &Counted<'_>) -> bool {
+    kpi.spec.kpi != CatalogueKpi::Custom
+}
+
+#[cfg(test)]
+mod tests;
