@@ -20,6 +20,8 @@ pub mod periods;
 pub mod projection;
 pub mod staffing;
 pub mod statistics;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tiers;
 pub mod trend;
 pub mod validation;

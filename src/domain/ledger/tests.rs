@@ -1,1 +1,155 @@
+use serde_json::json;
 
+use super::*;
+use crate::domain::testing::{at, calendar, row};
+
+fn shown(rows: impl Iterator<Item = Span>) -> Vec<String> {
+    rows.map(|span| format!("{}..{}", &span.start.to_string()[11..16], &span.end.to_string()[11..16])).collect()
+}
+
+/// A row of queue `a` between two times of 2026-01-05, received with `sequence` at `known_at`.
+fn received(from: &str, to: &str, measure: i64, sequence: i64, known_at: &str) -> Row {
+    let mut row =
+        row(&format!("2026-01-05T{from}:00Z"), &format!("2026-01-05T{to}:00Z"), &[("queue", "a")], &[("n", measure)]);
+    (row.sequence, row.known_at) = (sequence, at(&format!("2026-01-05T{known_at}:00Z")));
+    row
+}
+
+#[test]
+fn of_each_key_the_highest_revision_known_by_then_counts() {
+    let rows = [
+        received("08:00", "08:30", 1, 1, "08:30"),
+        Row { revision: 2, ..received("08:00", "08:30", 2, 2, "10:00") },
+        Row { revision: 3, ..received("08:00", "08:30", 3, 3, "12:00") },
+        received("08:30", "09:00", 10, 4, "09:00"),
+    ];
+    let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
+    for (now, values) in [
+        ("08:29", vec![]),
+        ("08:30", vec![1]),
+        ("09:59", vec![1, 10]),
+        ("10:00", vec![2, 10]),
+        ("11:59", vec![2, 10]),
+        ("23:00", vec![3, 10]),
+    ] {
+        let known = ledger.known_at(at(&format!("2026-01-05T{now}:00Z")));
+        let found: Vec<i64> = known.rows().map(|row| row.measure("n").unwrap().to_i64().unwrap()).collect();
+        assert_eq!(found, values, "{now}");
+        assert_eq!((known.len(), known.is_empty()), (values.len(), values.is_empty()));
+    }
+    assert_eq!(ledger.instants().len(), 4);
+    let learnt = ledger.learnt(at("2026-01-05T09:00:00Z"), at("2026-01-05T10:00:00Z"));
+    assert_eq!(learnt.into_iter().collect::<Vec<_>>(), [(at("2026-01-05T10:00:00Z"), at("2026-01-05T08:00:00Z"))]);
+}
+
+#[test]
+fn of_two_rows_that_overlap_the_one_received_later_is_rejected() {
+    let other = row("2026-01-05T08:15:00Z", "2026-01-05T08:45:00Z", &[("queue", "b")], &[("n", 1)]);
+    for (case, rows, standing, rejected) in [
+        (
+            "the later one goes",
+            vec![("08:00", "09:00", 1), ("08:30", "09:30", 2)],
+            vec!["08:00..09:00"],
+            vec!["08:30..09:30"],
+        ),
+        (
+            "whatever starts first",
+            vec![("08:00", "09:00", 2), ("08:30", "09:30", 1)],
+            vec!["08:30..09:30"],
+            vec!["08:00..09:00"],
+        ),
+        (
+            "neighbours stand",
+            vec![("08:00", "08:30", 2), ("08:30", "09:00", 1)],
+            vec!["08:00..08:30", "08:30..09:00"],
+            vec![],
+        ),
+        (
+            "what overlaps only a rejected row stands",
+            vec![("08:00", "09:00", 1), ("08:30", "10:00", 2), ("09:30", "10:30", 3)],
+            vec!["08:00..09:00", "09:30..10:30"],
+            vec!["08:30..10:00"],
+        ),
+        (
+            "a total received later goes, its parts stay",
+            vec![("08:00", "10:00", 3), ("08:00", "09:00", 1), ("09:00", "10:00", 2)],
+            vec!["08:00..09:00", "09:00..10:00"],
+            vec!["08:00..10:00"],
+        ),
+        (
+            "a total received first stays, its parts go",
+            vec![("08:00", "10:00", 1), ("08:00", "09:00", 2), ("09:00", "10:00", 3)],
+            vec!["08:00..10:00"],
+            vec!["08:00..09:00", "09:00..10:00"],
+        ),
+    ] {
+        let mut rows: Vec<Row> =
+            rows.into_iter().map(|(from, to, sequence)| received(from, to, 1, sequence, "12:00")).collect();
+        rows.push(other.clone());
+        let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
+        let known = ledger.known_at(Timestamp::MAX);
+        let of_queue_a = known.rows().filter(|row| row.labels()["queue"] == "a").map(|row| row.span());
+        assert_eq!(shown(of_queue_a), standing, "{case}");
+        assert_eq!(shown(known.rejected().map(|row| row.span())), rejected, "{case}");
+        assert_eq!(known.rows().filter(|row| row.labels()["queue"] == "b").count(), 1);
+    }
+}
+
+#[test]
+fn a_correction_keeps_its_rows_place_in_the_order_of_receipt() {
+    let rows = [
+        received("08:00", "09:00", 1, 1, "09:00"),
+        received("08:30", "09:30", 5, 2, "10:00"),
+        Row { revision: 2, ..received("08:00", "09:00", 2, 3, "11:00") },
+    ];
+    let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
+    let known = ledger.known_at(at("2026-01-05T12:00:00Z"));
+    let found: Vec<_> = known.rows().map(|row| row.measure("n").unwrap().to_i64().unwrap()).collect();
+    assert_eq!(found, [2]);
+}
+
+#[test]
+fn decimals_of_any_size_are_kept_exactly() {
+    for values in [
+        vec!["0.1", "0.2"],
+        vec!["9223372036854775807", "0.000001"],
+        vec!["79228162514264337593543950335", "1"],
+        vec!["-9223372036854775808", "2"],
+    ] {
+        let rows: Vec<Row> = (8..)
+            .zip(&values)
+            .map(|(hour, value)| {
+                let mut row = received(&format!("{hour:02}:00"), &format!("{hour:02}:30"), 0, 1, "12:00");
+                row.measures.insert("n".to_owned(), value.parse().unwrap());
+                row
+            })
+            .collect();
+        let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
+        let known = ledger.known_at(Timestamp::MAX);
+        let expected: Exact = values.iter().map(|value| Exact::from(value.parse::<Decimal>().unwrap())).sum();
+        assert_eq!(known.rows().map(|row| row.measure("n").unwrap()).sum::<Exact>(), expected);
+        assert_eq!(ledger.column("n").unwrap().sum(known.places()), expected);
+    }
+}
+
+#[test]
+fn rows_know_their_local_day_and_whether_service_was_owed() {
+    let calendar = calendar(
+        "America/New_York",
+        json!({"serviceHours": [{"days": ["Monday"], "from": "09:00", "to": "17:00"}], "holidays": [{"date": "2026-01-12"}]}),
+    );
+    for (start, end, day, in_service) in [
+        ("2026-01-06T03:30:00Z", "2026-01-06T04:00:00Z", "2026-01-05", false),
+        ("2026-01-05T13:30:00Z", "2026-01-05T14:00:00Z", "2026-01-05", false),
+        ("2026-01-05T13:30:00Z", "2026-01-05T14:00:01Z", "2026-01-05", true),
+        ("2026-01-05T21:30:00Z", "2026-01-05T22:00:00Z", "2026-01-05", true),
+        ("2026-01-12T14:00:00Z", "2026-01-12T15:00:00Z", "2026-01-12", false),
+        // A row over several days, of which one has service.
+        ("2026-01-04T05:00:00Z", "2026-01-06T05:00:00Z", "2026-01-04", true),
+    ] {
+        let ledger = Ledger::of_feed(&[row(start, end, &[], &[("n", 1)])], &calendar);
+        let known = ledger.known_at(Timestamp::MAX);
+        let found = known.rows().next().unwrap();
+        assert_eq!((found.day(), found.in_service()), (day.parse().unwrap(), in_service), "{start}");
+    }
+}
