@@ -12,6 +12,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use rustls::RootCertStore;
 use url::Url;
 
+use super::auth::TokenCache;
 use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::cause::explain;
 use super::error::{FailureKind, FetchError};
@@ -64,6 +65,7 @@ pub struct FeedClient {
     authorities: Arc<RootCertStore>,
     permits: Permits,
     breakers: Breakers,
+    pub(super) tokens: TokenCache,
     clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
 }
 
@@ -148,6 +150,7 @@ impl FeedClient {
             permits: Permits::new(limits.per_host, limits.in_all),
             breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
             limits,
+            tokens: TokenCache::default(),
             authorities: system_authorities(),
             clients: Mutex::default(),
         }

@@ -3,11 +3,17 @@
 //! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`error::FetchError`] of a closed
 //! kind, never in rows.
 
+pub mod auth;
 pub mod body;
 mod cause;
 pub mod client;
+pub mod credentials;
 pub mod error;
+pub mod fetch;
+pub mod format;
 pub mod guard;
 mod limits;
+mod pagination;
+pub mod quality;
 pub mod secret;
 pub mod tls;

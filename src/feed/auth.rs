@@ -1,0 +1,220 @@
+//! How a request shows who sends it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use ring::hmac;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::client::{FeedClient, PageRequest, PageResponse};
+use super::credentials::{Authentication, Credentials};
+use super::error::{FailureKind, FetchError};
+use super::secret::SecretValue;
+use crate::clock::Clock;
+
+/// The header that says when a request was signed, in seconds since 1970.
+pub const TIMESTAMP_HEADER: &str = "x-bpo-timestamp";
+
+/// Tokens of token endpoints, kept until shortly before they end.
+#[derive(Default)]
+pub(crate) struct TokenCache(Mutex<HashMap<[u8; 32], Token>>);
+
+#[derive(Clone)]
+struct Token {
+    value: SecretValue,
+    renew_at: Instant,
+}
+
+/// Tokens remembered; beyond, the one that ends first goes.
+const MOST_TOKENS: usize = 1_024;
+/// How long a token counts that does not say how long it lasts.
+const UNSTATED_LIFETIME: u64 = 300;
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    token_type: Option<String>,
+    expires_in: Option<u64>,
+}
+
+/// Adds to `url` and `headers` what shows who asks.
+///
+/// # Errors
+/// `Auth` where a secret cannot stand in a header or the token endpoint refuses; else as [`FeedClient::get`].
+pub(crate) async fn sign(
+    client: &FeedClient,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+    url: &mut Url,
+    headers: &mut HeaderMap,
+) -> Result<(), FetchError> {
+    match &credentials.authentication {
+        Authentication::None => {}
+        Authentication::Bearer(token) => {
+            headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal_line()].concat())?);
+        }
+        Authentication::Basic { username, password } => {
+            let pair = [username.reveal_line(), b":", password.reveal_line()].concat();
+            headers.insert(AUTHORIZATION, sensitive(format!("Basic {}", STANDARD.encode(pair)).as_bytes())?);
+        }
+        Authentication::HeaderKey { header, key } => {
+            headers.insert(header_name(header)?, sensitive(key.reveal_line())?);
+        }
+        Authentication::QueryKey { parameter, key } => {
+            let key = std::str::from_utf8(key.reveal_line()).map_err(|_| unsendable())?;
+            url.query_pairs_mut().append_pair(parameter, key);
+        }
+        Authentication::OAuth2 { .. } => {
+            let token = token(client, credentials, tenant, timeout).await?;
+            headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal()].concat())?);
+        }
+        Authentication::Hmac { header, key } => {
+            let timestamp = Clock::real().now().as_second().to_string();
+            let signature = signature(key, url, &timestamp);
+            headers.insert(header_name(header)?, sensitive(signature.as_bytes())?);
+            headers.insert(HeaderName::from_static(TIMESTAMP_HEADER), sensitive(timestamp.as_bytes())?);
+        }
+    }
+    Ok(())
+}
+
+/// HMAC-SHA-256, in hexadecimal, over four lines: the method, the path with its query, the timestamp header, and the SHA-256 of
+/// the body (a GET has an empty one) in hexadecimal.
+fn signature(key: &SecretValue, url: &Url, timestamp: &str) -> String {
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let body = hexadecimal(&Sha256::digest(b""));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.reveal_line());
+    hexadecimal(hmac::sign(&key, format!("GET\n{path}\n{timestamp}\n{body}").as_bytes()).as_ref())
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn sensitive(value: &[u8]) -> Result<HeaderValue, FetchError> {
+    let mut value = HeaderValue::from_bytes(value).map_err(|_| unsendable())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn header_name(name: &str) -> Result<HeaderName, FetchError> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| FetchError::new(FailureKind::Auth, format!("{name:?} is no name of a header")))
+}
+
+fn unsendable() -> FetchError {
+    FetchError::new(FailureKind::Auth, "the secret holds characters (such as line breaks) that a request cannot carry")
+}
+
+/// Forgets the token of these credentials: the endpoint refused it. True if there was one, so that a new one may help.
+pub(crate) fn forget_token(client: &FeedClient, credentials: &Credentials) -> bool {
+    let Some(key) = token_key(credentials) else { return false };
+    client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key).is_some()
+}
+
+fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
+    let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
+    else {
+        return None;
+    };
+    let mut digest = Sha256::new();
+    let parts = [token_url.as_str().as_bytes(), client_id.reveal(), client_secret.reveal()];
+    let asked = [scopes.join(" "), audience.clone().unwrap_or_default()];
+    for part in parts.into_iter().chain(asked.iter().map(String::as_bytes)) {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.update(credentials.tls.fingerprint());
+    Some(digest.finalize().into())
+}
+
+async fn token(
+    client: &FeedClient,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+) -> Result<SecretValue, FetchError> {
+    let Some(key) = token_key(credentials) else { return Err(unsendable()) };
+    let kept = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+    if let Some(token) = kept.filter(|token| Instant::now() < token.renew_at) {
+        return Ok(token.value);
+    }
+    let token = fetch_token(client, credentials, tenant, timeout).await?;
+    let mut tokens = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if tokens.len() >= MOST_TOKENS
+        && let Some(first) = tokens.iter().min_by_key(|(_, token)| token.renew_at).map(|(key, _)| *key)
+    {
+        tokens.remove(&first);
+    }
+    tokens.insert(key, token.clone());
+    Ok(token.value)
+}
+
+async fn fetch_token(
+    client: &FeedClient,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+) -> Result<Token, FetchError> {
+    let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
+    else {
+        return Err(unsendable());
+    };
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    if !scopes.is_empty() {
+        form.append_pair("scope", &scopes.join(" "));
+    }
+    if let Some(audience) = audience {
+        form.append_pair("audience", audience);
+    }
+    // RFC 6749 §2.3.1: the client's id and secret are form-encoded before they become a Basic pair.
+    let encoded = |value: &SecretValue| url::form_urlencoded::byte_serialize(value.reveal_line()).collect::<String>();
+    let pair = STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(client_secret)));
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, sensitive(format!("Basic {pair}").as_bytes())?);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let request = PageRequest {
+        url: token_url.clone(),
+        headers,
+        tenant,
+        tls: &credentials.tls,
+        validators: None,
+        timeout,
+        form: Some(form.finish()),
+    };
+    let answer = client.get(&request).await.map_err(|mut error| {
+        // 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
+        if error.kind == FailureKind::Status && error.message.starts_with("status 400") {
+            error.kind = FailureKind::Auth;
+        }
+        FetchError { message: format!("token endpoint: {}", error.message), ..error }
+    })?;
+    let PageResponse::Page(page) = answer else { return Err(no_token()) };
+    let answer: TokenAnswer = serde_json::from_slice(&page.body).map_err(|_| no_token())?;
+    let bearer = answer.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    if answer.access_token.is_empty() || !bearer {
+        return Err(no_token());
+    }
+    let lifetime = answer.expires_in.unwrap_or(UNSTATED_LIFETIME).min(86_400);
+    // Renewed early, by a tenth of its life and at most a minute, so that it does not end on its way.
+    let renew_at = Instant::now() + Duration::from_secs(lifetime - (lifetime / 10).min(60));
+    Ok(Token { value: SecretValue::new(answer.access_token), renew_at })
+}
+
+fn no_token() -> FetchError {
+    FetchError::new(FailureKind::Auth, "token endpoint: the answer holds no bearer token (access_token, token_type)")
+}

@@ -1,0 +1,327 @@
+//! Secrets and certificate authorities of a feed, read at each fetch from the feed's own namespace and checked against where
+//! their owner lets them go.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use url::Url;
+
+use super::error::{FailureKind, FetchError, presentable};
+use super::secret::{Redactor, SecretData, SecretValue};
+use super::tls::TlsIdentity;
+use crate::api::feed::{ApiKeyAuth, CaReference, Feed, FeedAuth, HmacAuth, OAuth2Auth};
+use crate::api::scalar::SecretKeyReference;
+
+/// Why a Secret or ConfigMap could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// There is none of that name.
+    #[error("not found")]
+    NotFound,
+    /// The cluster did not answer, or not in time; says why.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Reads Secrets and ConfigMaps by name: from the cluster, or from a test's memory.
+pub trait CredentialSource: Send + Sync {
+    /// The Secret `name` of `namespace`.
+    fn secret<'a>(&'a self, namespace: &'a str, name: &'a str) -> BoxFuture<'a, Result<SecretData, CredentialError>>;
+
+    /// The data of the ConfigMap `name` of `namespace`.
+    fn config_map<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>>;
+}
+
+/// How the operator shows who it is, with the secrets themselves.
+#[derive(Clone, Debug, Default)]
+pub enum Authentication {
+    /// Not at all.
+    #[default]
+    None,
+    /// `Authorization: Bearer …`
+    Bearer(SecretValue),
+    /// `Authorization: Basic …`
+    Basic {
+        /// User name.
+        username: SecretValue,
+        /// Password.
+        password: SecretValue,
+    },
+    /// A key in a header.
+    HeaderKey {
+        /// The header.
+        header: String,
+        /// The key.
+        key: SecretValue,
+    },
+    /// A key in the query.
+    QueryKey {
+        /// The parameter.
+        parameter: String,
+        /// The key.
+        key: SecretValue,
+    },
+    /// A token from a token endpoint by client credentials.
+    OAuth2 {
+        /// The token endpoint.
+        token_url: Url,
+        /// Client id.
+        client_id: SecretValue,
+        /// Client secret.
+        client_secret: SecretValue,
+        /// Scopes to ask for.
+        scopes: Vec<String>,
+        /// Audience to ask for.
+        audience: Option<String>,
+    },
+    /// A signature in a header.
+    Hmac {
+        /// The header.
+        header: String,
+        /// The key.
+        key: SecretValue,
+    },
+}
+
+/// Everything secret that one fetch needs.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// Who the operator is.
+    pub authentication: Authentication,
+    /// Whom it trusts.
+    pub tls: TlsIdentity,
+    /// Takes these secrets out of texts.
+    pub redactor: Redactor,
+}
+
+/// Reads what `feed` refers to in `namespace`; `url` is the feed's, to whose host the secrets are going.
+///
+/// # Errors
+/// `SecretNotFound`, `SecretNotAllowed`; `Connect` where the cluster does not answer; `Auth` where a value cannot be sent.
+pub async fn resolve(
+    feed: &Feed,
+    url: &Url,
+    namespace: &str,
+    source: &dyn CredentialSource,
+) -> Result<Credentials, FetchError> {
+    let mut reader = Reader { namespace, source, secrets: BTreeMap::new(), redactor: Redactor::default() };
+    let authentication = match &feed.auth {
+        None => Authentication::None,
+        Some(auth) => reader.authentication(auth, url).await?,
+    };
+    let mut tls = TlsIdentity::default();
+    if let Some(wanted) = &feed.tls {
+        if let Some(authorities) = &wanted.ca_ref {
+            tls.authorities = Some(reader.authorities(authorities, url).await?);
+        }
+        if let Some(reference) = &wanted.client_certificate_secret_ref {
+            let chain = reader.key(&reference.name, "tls.crt", url).await?;
+            let key = reader.value(&reference.name, "tls.key", url).await?;
+            tls.client_certificate = Some((chain.reveal().to_vec(), key));
+        }
+    }
+    Ok(Credentials { authentication, tls, redactor: reader.redactor })
+}
+
+struct Reader<'a> {
+    namespace: &'a str,
+    source: &'a dyn CredentialSource,
+    /// Each Secret is read once, so that its keys belong together.
+    secrets: BTreeMap<String, SecretData>,
+    redactor: Redactor,
+}
+
+impl Reader<'_> {
+    async fn authentication(&mut self, auth: &FeedAuth, url: &Url) -> Result<Authentication, FetchError> {
+        if let Some(bearer) = &auth.bearer {
+            return Ok(Authentication::Bearer(self.referred(&bearer.token_secret_ref, url).await?));
+        }
+        if let Some(basic) = &auth.basic {
+            let username = self.referred(&basic.username_secret_ref, url).await?;
+            let password = self.referred(&basic.password_secret_ref, url).await?;
+            return Ok(Authentication::Basic { username, password });
+        }
+        if let Some(ApiKeyAuth { header, query, secret_ref }) = &auth.api_key {
+            let key = self.referred(secret_ref, url).await?;
+            return Ok(match (header, query) {
+                (Some(header), _) => Authentication::HeaderKey { header: header.clone(), key },
+                (None, Some(parameter)) => Authentication::QueryKey { parameter: parameter.clone(), key },
+                (None, None) => {
+                    return Err(FetchError::new(FailureKind::Auth, "auth.apiKey names neither header nor query"));
+                }
+            });
+        }
+        if let Some(oauth2) = &auth.oauth2 {
+            return self.oauth2(oauth2).await;
+        }
+        if let Some(HmacAuth { secret_ref, header }) = &auth.hmac {
+            let key = self.referred(secret_ref, url).await?;
+            return Ok(Authentication::Hmac { header: header.clone(), key });
+        }
+        Ok(Authentication::None)
+    }
+
+    async fn oauth2(&mut self, oauth2: &OAuth2Auth) -> Result<Authentication, FetchError> {
+        // These secrets go to the token endpoint, not to the feed.
+        let token_url = parse_url(&oauth2.token_url)?;
+        Ok(Authentication::OAuth2 {
+            client_id: self.referred(&oauth2.client_id_secret_ref, &token_url).await?,
+            client_secret: self.referred(&oauth2.client_secret_secret_ref, &token_url).await?,
+            token_url,
+            scopes: oauth2.scopes.clone(),
+            audience: oauth2.audience.clone(),
+        })
+    }
+
+    async fn authorities(&mut self, reference: &CaReference, url: &Url) -> Result<Vec<u8>, FetchError> {
+        if let Some(SecretKeyReference { name, key }) = &reference.secret_ref {
+            return Ok(self.key(name, key, url).await?.reveal().to_vec());
+        }
+        let Some(SecretKeyReference { name, key }) = &reference.config_map_ref else {
+            return Err(FetchError::new(FailureKind::Tls, "tls.caRef names neither configMapRef nor secretRef"));
+        };
+        let found = self.source.config_map(self.namespace, name).await.map_err(|e| unread("ConfigMap", name, e))?;
+        found.get(key).map(|text| text.clone().into_bytes()).ok_or_else(|| no_key("ConfigMap", name, key))
+    }
+
+    async fn referred(&mut self, reference: &SecretKeyReference, url: &Url) -> Result<SecretValue, FetchError> {
+        self.value(&reference.name, &reference.key, url).await
+    }
+
+    /// A value that must not be shown.
+    async fn value(&mut self, name: &str, key: &str, url: &Url) -> Result<SecretValue, FetchError> {
+        let value = self.key(name, key, url).await?;
+        self.redactor.add(value.clone());
+        Ok(value)
+    }
+
+    async fn key(&mut self, name: &str, key: &str, url: &Url) -> Result<SecretValue, FetchError> {
+        if !self.secrets.contains_key(name) {
+            let found = self.source.secret(self.namespace, name).await.map_err(|e| unread("Secret", name, e))?;
+            self.secrets.insert(name.to_owned(), found);
+        }
+        let Some(secret) = self.secrets.get(name) else { return Err(no_key("Secret", name, key)) };
+        secret.check_allowed(name, url)?;
+        let value = secret.data.get(key).filter(|value| !value.reveal_line().is_empty());
+        value.cloned().ok_or_else(|| no_key("Secret", name, key))
+    }
+}
+
+/// Reads a URL of a spec.
+///
+/// # Errors
+/// Of kind `Denied`; the text is not quoted, since it may hold what must not be shown.
+pub(crate) fn parse_url(text: &str) -> Result<Url, FetchError> {
+    Url::parse(text).map_err(|error| FetchError::new(FailureKind::Denied, format!("the URL cannot be read: {error}")))
+}
+
+fn unread(kind: &str, name: &str, error: CredentialError) -> FetchError {
+    let name = presentable(name, 80);
+    match error {
+        CredentialError::NotFound => {
+            FetchError::new(FailureKind::SecretNotFound, format!("{kind} {name} is not found"))
+        }
+        CredentialError::Unavailable(why) => {
+            FetchError::new(FailureKind::Connect, format!("{kind} {name} cannot be read from the cluster: {why}"))
+        }
+    }
+}
+
+fn no_key(kind: &str, name: &str, key: &str) -> FetchError {
+    let (name, key) = (presentable(name, 80), presentable(key, 60));
+    FetchError::new(FailureKind::SecretNotFound, format!("{kind} {name} has no value under the key {key:?}"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::api::ALLOWED_HOSTS_ANNOTATION;
+    use std::sync::Mutex;
+
+    /// Secrets and ConfigMaps in memory.
+    #[derive(Default)]
+    pub(crate) struct MemorySource {
+        pub(crate) secrets: Mutex<BTreeMap<(String, String), SecretData>>,
+        pub(crate) config_maps: Mutex<BTreeMap<(String, String), BTreeMap<String, String>>>,
+    }
+
+    impl MemorySource {
+        pub(crate) fn put(&self, namespace: &str, name: &str, hosts: &str, values: &[(&str, &str)]) {
+            let data = values.iter().map(|(key, value)| ((*key).to_owned(), SecretValue::new(*value))).collect();
+            let annotations = [(ALLOWED_HOSTS_ANNOTATION.to_owned(), hosts.to_owned())].into();
+            let secret = SecretData { annotations, data };
+            self.secrets.lock().unwrap().insert((namespace.to_owned(), name.to_owned()), secret);
+        }
+    }
+
+    impl CredentialSource for MemorySource {
+        fn secret<'a>(
+            &'a self,
+            namespace: &'a str,
+            name: &'a str,
+        ) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
+            let found = self.secrets.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned();
+            Box::pin(async move { found.ok_or(CredentialError::NotFound) })
+        }
+
+        fn config_map<'a>(
+            &'a self,
+            namespace: &'a str,
+            name: &'a str,
+        ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
+            let found = self.config_maps.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned();
+            Box::pin(async move { found.ok_or(CredentialError::NotFound) })
+        }
+    }
+
+    fn feed(auth: &str) -> Feed {
+        serde_json::from_str(&format!(r#"{{"name":"acd","url":"https://feeds.acme.example/v1",{auth}}}"#)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn secrets_are_read_from_the_own_namespace_and_only_for_hosts_that_their_owner_lists() {
+        let source = MemorySource::default();
+        source.put("team", "good", "feeds.acme.example", &[("token", "canary-1\n"), ("empty", " \n"), ("user", "u")]);
+        source.put("team", "elsewhere", "other.example, sso.example", &[("token", "canary-2")]);
+        source.put("stranger", "theirs", "feeds.acme.example", &[("token", "canary-3")]);
+        let bearer = |name: &str, key: &str| {
+            format!(r#""auth":{{"bearer":{{"tokenSecretRef":{{"name":"{name}","key":"{key}"}}}}}}"#)
+        };
+        let oauth = |name: &str| {
+            format!(
+                r#""auth":{{"oauth2":{{"tokenUrl":"https://sso.example/token","clientIdSecretRef":{{"name":"{name}","key":"token"}},
+                "clientSecretSecretRef":{{"name":"{name}","key":"token"}}}}}}"#
+            )
+        };
+        let cases = [
+            (bearer("good", "token"), None),
+            (bearer("good", "nothing"), Some(FailureKind::SecretNotFound)),
+            (bearer("good", "empty"), Some(FailureKind::SecretNotFound)),
+            (bearer("absent", "token"), Some(FailureKind::SecretNotFound)),
+            (bearer("theirs", "token"), Some(FailureKind::SecretNotFound)),
+            (bearer("elsewhere", "token"), Some(FailureKind::SecretNotAllowed)),
+            (oauth("elsewhere"), None),
+            (oauth("good"), Some(FailureKind::SecretNotAllowed)),
+            (
+                r#""tls":{"clientCertificateSecretRef":{"name":"elsewhere"}}"#.to_owned(),
+                Some(FailureKind::SecretNotAllowed),
+            ),
+            (r#""tls":{"clientCertificateSecretRef":{"name":"good"}}"#.to_owned(), Some(FailureKind::SecretNotFound)),
+            (
+                r#""tls":{"caRef":{"configMapRef":{"name":"ca","key":"ca.crt"}}}"#.to_owned(),
+                Some(FailureKind::SecretNotFound),
+            ),
+            (r#""tls":{"caRef":{"secretRef":{"name":"good","key":"user"}}}"#.to_owned(), None),
+        ];
+        for (auth, expected) in cases {
+            let feed = feed(&auth);
+            let outcome = resolve(&feed, &feed.url.parse().unwrap(), "team", &source).await;
+            assert_eq!(outcome.as_ref().err().map(|error| error.kind), expected, "{auth}");
+            assert!(!format!("{outcome:?}").contains("canary"), "{auth}");
+        }
+    }
+}

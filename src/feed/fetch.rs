@@ -1,0 +1,275 @@
+//! One fetch of one feed: all pages of a window, or nothing.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::auth::{forget_token, sign};
+use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
+use super::credentials::{Authentication, Credentials, parse_url};
+use super::error::{FailureKind, FetchError};
+use super::format::{self, Mapping};
+use super::pagination::Pager;
+use super::quality::{QualityRules, check};
+use crate::api::feed::{Feed, TimeFormat};
+use crate::api::scalar;
+use crate::evidence::{IncomingRow, RejectedRow};
+
+/// A stretch of time that a vendor is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug)]
+pub struct FetchRequest<'a> {
+    /// The feed as its contract describes it.
+    pub feed: &'a Feed,
+    /// The contract's namespace.
+    pub namespace: &'a str,
+    /// The contract's time zone.
+    pub time_zone: &'a str,
+    /// The stretch of time.
+    pub window: Window,
+    /// The present instant by the operator's clock.
+    pub now: Timestamp,
+    /// Secrets and authorities, resolved for this feed.
+    pub credentials: &'a Credentials,
+    /// By what the last answer was known, where it may be "unchanged".
+    pub validators: Option<&'a Validators>,
+}
+
+/// A fetch that succeeded.
+#[derive(Debug)]
+pub enum Fetched {
+    /// The vendor says that nothing changed since the last answer.
+    Unchanged,
+    /// All pages.
+    Body(FetchedBody),
+}
+
+/// All pages of a fetch.
+#[derive(Debug)]
+pub struct FetchedBody {
+    /// The rows that passed the checks, in the order of the pages.
+    pub rows: Vec<IncomingRow>,
+    /// The rows that did not.
+    pub rejected: Vec<RejectedRow>,
+    /// How many pages there were.
+    pub pages: usize,
+    /// SHA-256 of the body; of several, SHA-256 over their digests in order.
+    pub digest: [u8; 32],
+    /// Host of the URL.
+    pub url_host: Option<String>,
+    /// By what the next fetch may ask whether anything changed; only of single pages.
+    pub validators: Option<Validators>,
+}
+
+impl FetchedBody {
+    /// Why the feed is not healthy although it answered: it has rows and none can be used.
+    pub fn fault(&self) -> Option<FetchError> {
+        let first = self.rejected.first().filter(|_| self.rows.is_empty())?;
+        let message = format!("none of {} rows can be used; the first: {}", self.rejected.len(), first.reason);
+        Some(FetchError::new(FailureKind::Malformed, message))
+    }
+}
+
+/// Bytes that the pages of one fetch may have together.
+const MOST_BYTES: usize = 64 * 1_024 * 1_024;
+const DEFAULT_TIMEOUT: u64 = 10;
+const DEFAULT_INTERVAL: u64 = 300;
+const DEFAULT_CADENCE: u64 = 1_800;
+
+pub(crate) fn seconds_or(duration: Option<scalar::Duration>, default: u64) -> Duration {
+    let seconds = duration.and_then(|duration| duration.seconds()).and_then(|seconds| u64::try_from(seconds).ok());
+    Duration::from_secs(seconds.unwrap_or(default))
+}
+
+/// The interval of a feed, at least 30 s.
+pub fn interval(feed: &Feed) -> Duration {
+    seconds_or(feed.interval, DEFAULT_INTERVAL).max(Duration::from_secs(30))
+}
+
+/// Fetches all pages of a window and checks their rows. Any failure gives no row at all.
+///
+/// `timeout` bounds each page with its retries, `interval` all pages together.
+///
+/// # Errors
+/// See [`FailureKind`]; messages hold no secret of the request.
+pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+    let whole = interval(request.feed);
+    let outcome = tokio::time::timeout(whole, pages(client, request)).await.unwrap_or_else(|_| {
+        let message = format!("the pages together took more than the interval of {} s", whole.as_secs());
+        Err(FetchError::new(FailureKind::Timeout, message))
+    });
+    let redactor = &request.credentials.redactor;
+    match outcome {
+        Ok(Fetched::Body(mut body)) => {
+            for row in &mut body.rejected {
+                row.text = redactor.redact(std::mem::take(&mut row.text));
+            }
+            Ok(Fetched::Body(body))
+        }
+        other => other.map_err(|error| redactor.redact_error(error)),
+    }
+}
+
+async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
+    let zone = TimeZone::get(request.time_zone)
+        .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))?;
+    let mapping =
+        Mapping { feed: request.feed, zone: zone.clone(), cadence: seconds_or(request.feed.cadence, DEFAULT_CADENCE) };
+    let base = address(request.feed, request.window, &zone)?;
+    let mut pager = Pager::new(request.feed, base.clone())?;
+    let mut collected = Collected::default();
+    let mut next = Some(pager.first());
+    while let Some(url) = next {
+        let first = collected.digests.is_empty();
+        let validators = request.validators.filter(|validators| first && !validators.is_empty());
+        let PageResponse::Page(page) = ask(client, request, &url, validators).await? else {
+            return Ok(Fetched::Unchanged);
+        };
+        let parsed = format::parse(&mapping, &page)?;
+        next = pager.next(&url, &page, &parsed)?;
+        collected.add(page, parsed)?;
+    }
+    Ok(Fetched::Body(collected.finish(request, base.host_str())))
+}
+
+#[derive(Default)]
+struct Collected {
+    rows: Vec<IncomingRow>,
+    rejected: Vec<RejectedRow>,
+    digests: Vec<[u8; 32]>,
+    bytes: usize,
+    validators: Option<Validators>,
+}
+
+impl Collected {
+    fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
+        self.bytes = self.bytes.saturating_add(page.body.len());
+        if self.bytes > MOST_BYTES {
+            let message = format!("the pages of one fetch have more than {MOST_BYTES} bytes: serve less per window");
+            return Err(FetchError::new(FailureKind::TooLarge, message));
+        }
+        self.digests.push(Sha256::digest(&page.body).into());
+        self.rows.extend(parsed.rows);
+        self.rejected.extend(parsed.rejected);
+        self.validators = Some(page.validators);
+        Ok(())
+    }
+
+    fn finish(self, request: &FetchRequest<'_>, host: Option<&str>) -> FetchedBody {
+        let rules = QualityRules { now: request.now, plan: request.feed.plan.unwrap_or(false) };
+        let (rows, refused) = check(self.rows, rules);
+        let mut rejected = self.rejected;
+        rejected.extend(refused);
+        let digest = match self.digests.as_slice() {
+            [only] => *only,
+            several => Sha256::digest(several.concat()).into(),
+        };
+        FetchedBody {
+            rows,
+            rejected,
+            pages: self.digests.len(),
+            digest,
+            url_host: host.map(str::to_owned),
+            validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
+        }
+    }
+}
+
+/// Asks for one page; a token that was refused is fetched anew, once.
+async fn ask(
+    client: &FeedClient,
+    request: &FetchRequest<'_>,
+    url: &Url,
+    validators: Option<&Validators>,
+) -> Result<PageResponse, FetchError> {
+    let outcome = ask_once(client, request, url, validators).await;
+    match outcome {
+        Err(error)
+            if error.kind == FailureKind::Auth && uses_token(request) && forget_token(client, request.credentials) =>
+        {
+            ask_once(client, request, url, validators).await
+        }
+        other => other,
+    }
+}
+
+fn uses_token(request: &FetchRequest<'_>) -> bool {
+    matches!(request.credentials.authentication, Authentication::OAuth2 { .. })
+}
+
+async fn ask_once(
+    client: &FeedClient,
+    request: &FetchRequest<'_>,
+    url: &Url,
+    validators: Option<&Validators>,
+) -> Result<PageResponse, FetchError> {
+    let timeout = seconds_or(request.feed.timeout, DEFAULT_TIMEOUT);
+    let mut url = url.clone();
+    let mut headers = headers(request.feed)?;
+    // What must not be asked must not be signed either: a secret is never prepared for a denied address.
+    client.policy().check_url(&url)?;
+    sign(client, request.credentials, request.namespace, timeout, &mut url, &mut headers).await?;
+    let tls = &request.credentials.tls;
+    client.get(&PageRequest { url, headers, tenant: request.namespace, tls, validators, timeout, form: None }).await
+}
+
+fn headers(feed: &Feed) -> Result<HeaderMap, FetchError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(format::accepted(feed)));
+    for header in feed.request.iter().flat_map(|request| &request.headers) {
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&header.value)) else {
+            let message = format!("request.headers: {:?} cannot be sent", header.name);
+            return Err(FetchError::new(FailureKind::Mapping, message));
+        };
+        if ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()) {
+            let message = format!("request.headers may not hold {name}: use `auth`");
+            return Err(FetchError::new(FailureKind::Mapping, message));
+        }
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn address(feed: &Feed, window: Window, zone: &TimeZone) -> Result<Url, FetchError> {
+    let mut url = parse_url(&feed.url)?;
+    url.set_fragment(None);
+    let asked = feed.request.clone().unwrap_or_default();
+    let mut query = url.query_pairs_mut();
+    for parameter in &asked.query {
+        query.append_pair(&parameter.name, &parameter.value);
+    }
+    if format::takes_window(feed) {
+        let form = asked.time_format.unwrap_or(TimeFormat::Rfc3339);
+        query.append_pair(asked.since_parameter.as_deref().unwrap_or("since"), &written(window.since, form, zone));
+        query.append_pair(asked.until_parameter.as_deref().unwrap_or("until"), &written(window.until, form, zone));
+    }
+    drop(query);
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
+    Ok(url)
+}
+
+/// An instant as the vendor wants it, to the second.
+fn written(instant: Timestamp, form: TimeFormat, zone: &TimeZone) -> String {
+    let whole = Timestamp::from_second(instant.as_second()).unwrap_or(instant);
+    match form {
+        TimeFormat::Rfc3339 => whole.to_string(),
+        TimeFormat::Date => whole.to_zoned(zone.clone()).date().to_string(),
+        TimeFormat::UnixSeconds => whole.as_second().to_string(),
+        TimeFormat::UnixMilliseconds => whole.as_millisecond().to_string(),
+    }
+}

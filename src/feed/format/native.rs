@@ -1,0 +1,331 @@
+//! The native format `bpo-feed/v1`.
+//!
+//! Strict: whoever writes a duplicate key, a wrong type or `1e400` is broken, and nothing of that page is taken. A row that is
+//! well written but cannot be meant (an impossible date) is kept aside and spoils no other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::ParsedPage;
+use super::number::{NumberFault, exact};
+use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::feed::error::{FailureKind, FetchError, presentable};
+
+/// The value of `schema` that this parser reads.
+pub const SCHEMA: &str = "bpo-feed/v1";
+
+/// Reads one page.
+///
+/// # Errors
+/// `Malformed`, with the place; then no row of the page counts.
+pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
+    check_media_type(media_type)?;
+    if body.trim_ascii().is_empty() {
+        return Err(malformed("the body is empty"));
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
+    if envelope.schema != SCHEMA {
+        let found = presentable(&envelope.schema, 40);
+        return Err(malformed(format!("schema is {found:?}: this version reads {SCHEMA:?}")));
+    }
+    let mut page = ParsedPage { count: envelope.rows.len(), next: envelope.next, ..ParsedPage::default() };
+    for (number, raw) in envelope.rows.iter().enumerate() {
+        let written: WrittenRow<'_> = serde_json::from_str(raw.get())
+            .map_err(|error| malformed(format!("row {number}: {}", without_place(&error))))?;
+        match written.into_row().map_err(|message| malformed(format!("row {number}: {message}")))? {
+            Ok(row) => page.rows.push(row),
+            Err(reason) => page.rejected.push(RejectedRow { reason, text: presentable(raw.get(), 500) }),
+        }
+    }
+    Ok(page)
+}
+
+fn malformed(message: impl AsRef<str>) -> FetchError {
+    FetchError::new(FailureKind::Malformed, message)
+}
+
+/// Fails where the media type says that the body is something else than JSON.
+pub(crate) fn check_media_type(media_type: Option<&str>) -> Result<(), FetchError> {
+    let may_be_json = |text: &str| {
+        text.contains("json") || matches!(text, "" | "text/plain" | "application/octet-stream" | "binary/octet-stream")
+    };
+    match media_type {
+        Some(text) if !may_be_json(text) => {
+            Err(malformed(format!("the answer is {:?}, not application/json", presentable(text, 40))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is said of a body that is no JSON of the expected shape.
+pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
+    let beginning = String::from_utf8_lossy(body.get(..body.len().min(40)).unwrap_or_default()).into_owned();
+    if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        malformed(format!("the body cannot be read: {error}"))
+    } else {
+        malformed(format!("the body is no JSON object, it begins with {:?}", presentable(&beginning, 40)))
+    }
+}
+
+/// The message without line and column, which would be those of the row alone.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+struct Envelope<'a> {
+    schema: String,
+    rows: Vec<&'a RawValue>,
+    next: Option<String>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
+        let schema = take(&mut fields, "schema")?.ok_or_else(|| de::Error::missing_field("schema"))?;
+        let rows = take(&mut fields, "rows")?.ok_or_else(|| de::Error::missing_field("rows"))?;
+        let next: Option<String> = take(&mut fields, "next")?.flatten();
+        Ok(Envelope { schema, rows, next: next.filter(|next| !next.is_empty()) })
+    }
+}
+
+struct WrittenRow<'a> {
+    start: String,
+    end: String,
+    labels: BTreeMap<String, String>,
+    measures: BTreeMap<String, &'a RawValue>,
+    revision: Option<&'a RawValue>,
+    recorded_at: Option<String>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for WrittenRow<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
+        let labels: Option<UniqueMap<String>> = take(&mut fields, "labels")?;
+        let measures: Option<UniqueMap<&'de RawValue>> = take(&mut fields, "measures")?;
+        Ok(WrittenRow {
+            start: take(&mut fields, "start")?.ok_or_else(|| de::Error::missing_field("start"))?,
+            end: take(&mut fields, "end")?.ok_or_else(|| de::Error::missing_field("end"))?,
+            labels: labels.map(|labels| labels.0).unwrap_or_default(),
+            measures: measures.ok_or_else(|| de::Error::missing_field("measures"))?.0,
+            revision: fields.0.remove("revision").filter(|raw| raw.get() != "null"),
+            recorded_at: take::<Option<String>, D::Error>(&mut fields, "recordedAt")?.flatten(),
+        })
+    }
+}
+
+fn take<'de, T: Deserialize<'de>, E: de::Error>(
+    fields: &mut UniqueMap<&'de RawValue>,
+    name: &str,
+) -> Result<Option<T>, E> {
+    let Some(raw) = fields.0.remove(name) else { return Ok(None) };
+    serde_json::from_str(raw.get()).map(Some).map_err(|error| E::custom(format!("{name}: {}", without_place(&error))))
+}
+
+impl WrittenRow<'_> {
+    /// The row; inside, why it is kept aside; outside, why the page is malformed.
+    fn into_row(self) -> Result<Result<IncomingRow, RejectionReason>, String> {
+        let mut measures: BTreeMap<String, Decimal> = BTreeMap::new();
+        let mut out_of_range = false;
+        for (name, raw) in self.measures {
+            let text = raw.get();
+            match exact(text) {
+                Ok(value) => {
+                    measures.insert(name, value);
+                }
+                Err(NumberFault::OutOfRange) => out_of_range = true,
+                Err(NumberFault::NotANumber) => {
+                    let (name, text) = (presentable(&name, 40), presentable(text, 40));
+                    return Err(format!("measure {name} is {text}, not a number"));
+                }
+            }
+        }
+        let vendor_revision = match self.revision.map(|raw| raw.get().parse::<i64>()) {
+            None => None,
+            Some(Ok(revision)) if revision >= 0 => Some(revision),
+            Some(_) => return Err("revision is no whole number from 0".to_owned()),
+        };
+        let recorded_at = self.recorded_at.as_deref().map(instant);
+        Ok(match (instant(&self.start), instant(&self.end), recorded_at) {
+            _ if out_of_range => Err(RejectionReason::OutOfRange),
+            (Some(start), Some(end), None | Some(Some(_))) => Ok(IncomingRow {
+                labels: self.labels,
+                start,
+                end,
+                measures,
+                vendor_revision,
+                recorded_at: recorded_at.flatten(),
+            }),
+            _ => Err(RejectionReason::Malformed),
+        })
+    }
+}
+
+/// An instant of RFC 3339: a date, a time and an offset.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let separated = bytes.get(4) == Some(&b'-') && bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
+    // The parser knows offsets of more than a day, RFC 3339 does not.
+    let offset = text.get(19..).and_then(|rest| rest.split_once(['+', '-'])).map(|(_, offset)| offset.get(..2));
+    if offset.is_some_and(|hours| hours.is_none_or(|hours| hours > "23")) {
+        return None;
+    }
+    let instant = (separated && bytes.len() <= 40 && !text.contains('[')).then(|| text.parse().ok())??;
+    // The store keeps nanoseconds in 64 bits.
+    let (first, last) = (-9_000_000_000_i64, 9_000_000_000_i64);
+    Some(instant).filter(|instant: &Timestamp| (first..=last).contains(&instant.as_second()))
+}
+
+/// A JSON object in which no key stands twice.
+struct UniqueMap<T>(BTreeMap<String, T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Unique<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
+            type Value = UniqueMap<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((key, value)) = access.next_entry::<String, T>()? {
+                    let shown = presentable(&key, 40);
+                    if map.insert(key, value).is_some() {
+                        return Err(de::Error::custom(format!("key {shown:?} stands twice")));
+                    }
+                }
+                Ok(UniqueMap(map))
+            }
+        }
+        deserializer.deserialize_map(Unique(PhantomData))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
+     "rows": [
+       {"start": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:30:00Z",
+        "labels": {"queue": "billing", "tier": "gold"},
+        "measures": {"offered": 97, "answered": 44, "answeredWithin": 2, "abandoned": 53, "abandonedWithin": 11},
+        "revision": 1}],
+     "next": null}"#;
+
+    fn page_of(row: &str) -> String {
+        let good = r#"{"start":"2026-01-05T08:00:00Z","end":"2026-01-05T08:30:00Z","measures":{"offered":1}}"#;
+        format!(r#"{{"schema":"bpo-feed/v1","rows":[{good},{row}],"next":null}}"#)
+    }
+
+    #[test]
+    fn the_example_of_the_documentation_is_read() {
+        let page = parse(EXAMPLE.as_bytes(), Some("application/json")).unwrap();
+        assert_eq!((page.rows.len(), page.rejected.len(), page.next.clone(), page.count), (1, 0, None, 1));
+        let row = &page.rows[0];
+        assert_eq!(row.labels["queue"], "billing");
+        assert_eq!(row.measures["abandonedWithin"], Decimal::from(11));
+        assert_eq!((row.start.to_string(), row.vendor_revision), ("2026-01-05T09:00:00Z".to_owned(), Some(1)));
+    }
+
+    #[test]
+    fn what_stands_beside_the_known_fields_does_not_matter() {
+        let text = r#"{"next":"abc","took":12,"rows":[{"measures":{"x":1.50},"extra":[1,{"a":2}],"recordedAt":"2026-01-06T00:00:00+01:00",
+            "end":"2026-01-05T10:00:00+01:00","start":"2026-01-05T09:30:00+01:00"}],"schema":"bpo-feed/v1"}"#;
+        let page = parse(text.as_bytes(), None).unwrap();
+        assert_eq!(page.next.as_deref(), Some("abc"));
+        assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");
+        assert_eq!(page.rows[0].measures["x"].to_string(), "1.5");
+        assert_eq!(page.rows[0].recorded_at.unwrap().to_string(), "2026-01-05T23:00:00Z");
+    }
+
+    #[test]
+    fn broken_pages_give_no_row_at_all() {
+        let row = |row: &str| page_of(row);
+        let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
+        let cases = [
+            String::new(),
+            "   \n".into(),
+            "<!DOCTYPE html><html><body>Login</body></html>".into(),
+            "null".into(),
+            "[]".into(),
+            "42".into(),
+            "{}".into(),
+            r#"{"schema":"bpo-feed/v1"}"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":null}"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":{}}"#.into(),
+            r#"{"schema":"bpo-feed/v2","rows":[],"next":null}"#.into(),
+            r#"{"schema":1,"rows":[],"next":null}"#.into(),
+            r#"{"rows":[],"next":null}"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":[],"next":7}"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":[],"next":null} trailing"#.into(),
+            r#"{"schema":"bpo-feed/v1","rows":[],"next":null"#.into(),
+            EXAMPLE[..EXAMPLE.len() / 2].into(),
+            row("7"),
+            row("null"),
+            row("{}"),
+            row(&format!("{{{times}}}")),
+            row(&format!(r#"{{{times},"measures":{{"offered":NaN}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":Infinity}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":1e400}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":"97"}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":null}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":true}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":[1]}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":01}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":+1}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"offered":1,"offered":2}}}}"#)),
+            row(&format!(r#"{{{times},"measures":{{"o\u0066fered":1,"offered":2}}}}"#)),
+            row(&format!(r#"{{{times},"labels":{{"queue":"a","queue":"b"}},"measures":{{"offered":1}}}}"#)),
+            row(&format!(r#"{{{times},"start":"2026-01-05T09:00:00Z","measures":{{"offered":1}}}}"#)),
+            row(&format!(r#"{{{times},"labels":{{"queue":7}},"measures":{{"offered":1}}}}"#)),
+            row(&format!(r#"{{{times},"labels":["a"],"measures":{{"offered":1}}}}"#)),
+            row(&format!(r#"{{{times},"revision":1.5,"measures":{{"offered":1}}}}"#)),
+            row(&format!(r#"{{{times},"revision":-1,"measures":{{"offered":1}}}}"#)),
+            row(r#"{"start":1767603600,"end":1767605400,"measures":{"offered":1}}"#),
+            format!("{}{}", r#"{"schema":"bpo-feed/v1","rows":"#, "[".repeat(100_000)),
+        ];
+        for body in cases {
+            let error = parse(body.as_bytes(), None).map(|page| page.count).expect_err(&body);
+            assert_eq!(error.kind, FailureKind::Malformed, "{body}");
+        }
+        let invalid_utf8 =
+            [br#"{"schema":"bpo-feed/v1","rows":[],"next":""#.as_slice(), &[0xff, 0xfe], b"\"}"].concat();
+        assert_eq!(parse(&invalid_utf8, None).unwrap_err().kind, FailureKind::Malformed);
+        for wrong in ["text/html", "application/xml", "image/png"] {
+            assert_eq!(parse(EXAMPLE.as_bytes(), Some(wrong)).unwrap_err().kind, FailureKind::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_meant_spoils_no_other() {
+        let cases = [
+            (r#""2026-02-30T09:00:00Z""#, "1", RejectionReason::Malformed),
+            (r#""2026-01-05T25:00:00Z""#, "1", RejectionReason::Malformed),
+            (r#""2026-01-05T09:00:00+25:00""#, "1", RejectionReason::Malformed),
+            (r#""2026-01-05T09:00:00""#, "1", RejectionReason::Malformed),
+            (r#""2026-01-05""#, "1", RejectionReason::Malformed),
+            (r#""yesterday""#, "1", RejectionReason::Malformed),
+            (r#""""#, "1", RejectionReason::Malformed),
+            (r#""9999-12-31T00:00:00Z""#, "1", RejectionReason::Malformed),
+            (r#""2026-01-05T09:00:00Z""#, "1e16", RejectionReason::OutOfRange),
+            (r#""2026-01-05T09:00:00Z""#, "1e-40", RejectionReason::OutOfRange),
+        ];
+        for (start, number, reason) in cases {
+            let row = format!(r#"{{"start":{start},"end":"2026-01-05T09:30:00Z","measures":{{"offered":{number}}}}}"#);
+            let page = parse(page_of(&row).as_bytes(), None).unwrap_or_else(|error| panic!("{row}: {error}"));
+            assert_eq!((page.rows.len(), page.count), (1, 2), "{row}");
+            assert_eq!(page.rejected.iter().map(|row| row.reason).collect::<Vec<_>>(), [reason], "{row}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! How the pages of one fetch follow each other.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use serde_json_path::JsonPath;
+use url::Url;
+
+use super::client::{Page, host_and_port};
+use super::error::{FailureKind, FetchError, presentable};
+use super::format::ParsedPage;
+use super::format::json::strict_value;
+use crate::api::feed::{Feed, Pagination};
+
+/// Pages of one fetch when `maxPages` is not given.
+const DEFAULT_MOST_PAGES: i64 = 100;
+
+/// Walks from page to page.
+pub(crate) struct Pager {
+    base: Url,
+    way: Way,
+    most_pages: i64,
+    pages: i64,
+    seen: BTreeSet<String>,
+}
+
+enum Way {
+    /// One page, or the native format's own cursor.
+    Native {
+        parameter: String,
+    },
+    Cursor {
+        path: JsonPath,
+        parameter: String,
+    },
+    NextUrl {
+        path: JsonPath,
+    },
+    LinkHeader,
+    PageNumber {
+        parameter: String,
+        number: i64,
+    },
+    Offset {
+        parameter: String,
+        limit: i64,
+        offset: i64,
+    },
+}
+
+impl Pager {
+    /// A pager for `feed`, whose request without paging is `base`.
+    ///
+    /// # Errors
+    /// `Mapping` where a path is no JSONPath.
+    pub(crate) fn new(feed: &Feed, mut base: Url) -> Result<Self, FetchError> {
+        let pagination = feed.pagination.clone().unwrap_or_default();
+        let most_pages = pagination.max_pages.unwrap_or(DEFAULT_MOST_PAGES).max(1);
+        if let Some(offset) = &pagination.offset {
+            base.query_pairs_mut().append_pair(&offset.limit_parameter, &offset.limit.to_string());
+        }
+        Ok(Pager { base, way: way(pagination)?, most_pages, pages: 0, seen: BTreeSet::new() })
+    }
+
+    /// The first page's address.
+    pub(crate) fn first(&mut self) -> Url {
+        let url = match &self.way {
+            Way::PageNumber { parameter, number } => with(&self.base, parameter, &number.to_string()),
+            Way::Offset { parameter, offset, .. } => with(&self.base, parameter, &offset.to_string()),
+            _ => self.base.clone(),
+        };
+        self.seen.insert(url.to_string());
+        self.pages = 1;
+        url
+    }
+
+    /// The page after `current`, whose address was `asked`; `None` at the end.
+    ///
+    /// # Errors
+    /// `Malformed` where the pages run in a circle, `Denied` where they lead to another host, `TooLarge` beyond `maxPages`.
+    pub(crate) fn next(&mut self, asked: &Url, page: &Page, parsed: &ParsedPage) -> Result<Option<Url>, FetchError> {
+        let Some(next) = self.following(asked, page, parsed)? else { return Ok(None) };
+        if host_and_port(&next) != host_and_port(&self.base) || next.scheme() != self.base.scheme() {
+            let message = format!("the next page is on another host ({})", presentable(&host_and_port(&next), 80));
+            return Err(FetchError::new(FailureKind::Denied, message));
+        }
+        if !self.seen.insert(next.to_string()) {
+            return Err(FetchError::new(FailureKind::Malformed, "the pages run in a circle: a cursor came twice"));
+        }
+        if self.pages >= self.most_pages {
+            let message =
+                format!("more than {} pages: raise pagination.maxPages, or serve larger pages", self.most_pages);
+            return Err(FetchError::new(FailureKind::TooLarge, message));
+        }
+        self.pages += 1;
+        Ok(Some(next))
+    }
+
+    fn following(&mut self, asked: &Url, page: &Page, parsed: &ParsedPage) -> Result<Option<Url>, FetchError> {
+        match &mut self.way {
+            Way::Native { parameter } => Ok(parsed.next.as_ref().map(|next| with(&self.base, parameter, next))),
+            Way::Cursor { path, parameter } => Ok(found(path, page)?.map(|next| with(&self.base, parameter, &next))),
+            Way::NextUrl { path } => found(path, page)?.map(|next| join(asked, &next)).transpose(),
+            Way::LinkHeader => {
+                page.links.iter().find_map(|link| next_link(link)).map(|next| join(asked, &next)).transpose()
+            }
+            Way::PageNumber { parameter, number } => {
+                *number += 1;
+                Ok((parsed.count > 0).then(|| with(&self.base, parameter, &number.to_string())))
+            }
+            Way::Offset { parameter, limit, offset } => {
+                *offset = offset.saturating_add(*limit);
+                let full = i64::try_from(parsed.count).is_ok_and(|count| count >= *limit);
+                Ok(full.then(|| with(&self.base, parameter, &offset.to_string())))
+            }
+        }
+    }
+}
+
+fn way(pagination: Pagination) -> Result<Way, FetchError> {
+    if let Some(cursor) = pagination.cursor {
+        return Ok(Way::Cursor { path: json_path(&cursor.path)?, parameter: cursor.parameter });
+    }
+    if let Some(next_url) = pagination.next_url {
+        return Ok(Way::NextUrl { path: json_path(&next_url.path)? });
+    }
+    if pagination.link_header.is_some() {
+        return Ok(Way::LinkHeader);
+    }
+    if let Some(page) = pagination.page_number {
+        return Ok(Way::PageNumber { parameter: page.parameter, number: page.first.unwrap_or(1) });
+    }
+    Ok(match pagination.offset {
+        Some(offset) => Way::Offset { parameter: offset.parameter, limit: offset.limit.max(1), offset: 0 },
+        None => Way::Native { parameter: "cursor".to_owned() },
+    })
+}
+
+/// Reads a JSONPath of a spec.
+///
+/// # Errors
+/// Of kind `Mapping`.
+pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
+    JsonPath::parse(text).map_err(|error| {
+        let message = format!("{:?} is no JSONPath: {error}", presentable(text, 60));
+        FetchError::new(FailureKind::Mapping, message)
+    })
+}
+
+fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {
+    let value = strict_value(&page.body)?;
+    match path.query(&value).first() {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(FetchError::new(FailureKind::Mapping, "what pagination points to is neither text nor number")),
+    }
+}
+
+fn with(base: &Url, parameter: &str, value: &str) -> Url {
+    let mut url = base.clone();
+    url.query_pairs_mut().append_pair(parameter, value);
+    url
+}
+
+fn join(asked: &Url, next: &str) -> Result<Url, FetchError> {
+    asked.join(next).map_err(|_| FetchError::new(FailureKind::Malformed, "the next page's address cannot be read"))
+}
+
+/// The target of `rel="next"` in one `Link` header (RFC 8288).
+fn next_link(header: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some(start) = rest.find('<') {
+        let (target, after) = rest.get(start + 1..)?.split_once('>')?;
+        let end = end_of_link(after);
+        let parameters = after.get(..end)?;
+        let is_next = parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
+            let mut kinds = value.trim().trim_matches('"').split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel") && kinds.any(|kind| kind.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(target.to_owned());
+        }
+        rest = after.get(end..)?;
+    }
+    None
+}
+
+/// Where a link's parameters end: at a comma that stands outside quotes.
+fn end_of_link(text: &str) -> usize {
+    let mut quoted = false;
+    for (place, character) in text.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            ',' if !quoted => return place,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_in_link_headers() {
+        let cases = [
+            (r#"<https://a.example/?page=2>; rel="next""#, Some("https://a.example/?page=2")),
+            (r#"<https://a.example/?page=9>; rel="last", </b?x=1,2>; title="a, b"; rel=next"#, Some("/b?x=1,2")),
+            (r#"</first>; rel="first prev", </n>; REL="Next last""#, Some("/n")),
+            (r#"</first>; rel="first", </last>; rel="nextish""#, None),
+            ("<broken; rel=next", None),
+            ("", None),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(next_link(header).as_deref(), expected, "{header}");
+        }
+    }
+}
