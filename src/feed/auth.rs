@@ -173,14 +173,6 @@ async fn fetch_token(
     else {
         return Err(unsendable());
     };
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    if !scopes.is_empty() {
-        form.append_pair("scope", &scopes.join(" "));
-    }
-    if let Some(audience) = audience {
-        form.append_pair("audience", audience);
-    }
     // RFC 6749 §2.3.1: the client's id and secret are form-encoded before they become a Basic pair.
     let encoded = |value: &SecretValue| url::form_urlencoded::byte_serialize(value.reveal_line()).collect::<String>();
     let pair = STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(client_secret)));
@@ -194,7 +186,7 @@ async fn fetch_token(
         tls: &credentials.tls,
         validators: None,
         timeout,
-        form: Some(form.finish()),
+        form: Some(token_form(scopes, audience.as_deref())),
     };
     let answer = client.get(&request).await.map_err(|mut error| {
         // 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
@@ -213,6 +205,18 @@ async fn fetch_token(
     // Renewed early, by a tenth of its life and at most a minute, so that it does not end on its way.
     let renew_at = Instant::now() + Duration::from_secs(lifetime - (lifetime / 10).min(60));
     Ok(Token { value: SecretValue::new(answer.access_token), renew_at })
+}
+
+fn token_form(scopes: &[String], audience: Option<&str>) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials");
+    if !scopes.is_empty() {
+        form.append_pair("scope", &scopes.join(" "));
+    }
+    if let Some(audience) = audience {
+        form.append_pair("audience", audience);
+    }
+    form.finish()
 }
 
 fn no_token() -> FetchError {

@@ -15,5 +15,6 @@ pub mod guard;
 mod limits;
 mod pagination;
 pub mod quality;
+pub mod scheduler;
 pub mod secret;
 pub mod tls;

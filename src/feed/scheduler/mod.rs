@@ -1,0 +1,467 @@
+//! One scheduler for all feeds, which knows no controller and judges nothing.
+//!
+//! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
+
+mod poll;
+mod queue;
+mod windows;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use self::poll::{Memory, Next, PollEnd, Tools, poll};
+use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
+use self::windows::{next_poll, spread};
+use crate::api::condition::Reason;
+use crate::api::feed::Feed;
+use crate::clock::Clock;
+use crate::evidence::{CommitReport, EvidenceStore, StoreError};
+
+use super::client::{FeedClient, host_and_port};
+use super::credentials::CredentialSource;
+use super::error::{FailureKind, FetchError};
+
+/// A feed that is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedTask {
+    /// UID of the VendorContract.
+    pub contract_uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub contract: String,
+    /// The feed as the contract describes it.
+    pub feed: Feed,
+    /// First instant of the term.
+    pub term_start: Timestamp,
+    /// First instant after the term.
+    pub term_end: Timestamp,
+    /// The contract's time zone.
+    pub time_zone: String,
+    /// Suspended feeds are not fetched.
+    pub suspended: bool,
+}
+
+/// How a poll ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeedOutcome {
+    /// The vendor answered, and what it said is in the store.
+    Fetched,
+    /// The feed failed. Nothing was judged from it, and no row came of it.
+    Failed(FetchError),
+    /// The vendor answered, but the store did not take it: that is not the feed's failure.
+    NotStored(StoreError),
+}
+
+/// A poll that ended.
+#[derive(Clone, Debug)]
+pub struct FeedEvent {
+    /// UID of the VendorContract.
+    pub contract_uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub contract: String,
+    /// Name of the feed.
+    pub feed: String,
+    /// How it ended.
+    pub outcome: FeedOutcome,
+    /// What the commit did; none where nothing had to be committed.
+    pub commit: Option<CommitReport>,
+    /// When it ended, by the operator's clock.
+    pub at: Timestamp,
+    /// How long it took, in real time.
+    pub took: Duration,
+    /// Whether the feed's health or back-fill is another one than before.
+    pub transition: bool,
+}
+
+/// How a feed is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedHealth {
+    /// Whether its last poll succeeded.
+    pub healthy: bool,
+    /// `Fetched`, or why it failed. `Late` is not said here: it follows from the rows.
+    pub reason: Reason,
+    /// A sentence for people.
+    pub message: String,
+    /// Since when it is so, by the operator's clock.
+    pub since: Timestamp,
+    /// Whether the first fetch of the past is not complete yet.
+    pub backfilling: bool,
+}
+
+/// The shortest real time between two polls of one feed, however fast the clock of a rehearsal runs.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+/// The first polls after a start are spread over this.
+const START_SPREAD: Duration = Duration::from_secs(2);
+/// How long running polls may go on when the operator ends.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Events that a slow reader may be behind before it loses some.
+const EVENTS: usize = 4_096;
+const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 32, per_host: 4 };
+
+/// Polls all feeds. Cheap to clone; all clones are the same scheduler.
+#[derive(Clone)]
+pub struct Scheduler {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tools: Tools,
+    state: Mutex<State>,
+    changed: Notify,
+    events: broadcast::Sender<FeedEvent>,
+}
+
+struct State {
+    feeds: HashMap<FeedId, Entry>,
+    timers: BTreeSet<(Instant, FeedId)>,
+    queue: FairQueue,
+    /// How many polls were started.
+    polls: u64,
+}
+
+/// A poll that was started.
+struct Started {
+    number: u64,
+    task: FeedTask,
+    memory: Memory,
+}
+
+/// What a poll that ended left behind.
+struct Finished {
+    /// Whether the feed's health is another one than before.
+    transition: bool,
+    /// Whether the task changed while the poll ran.
+    changed: bool,
+}
+
+struct Entry {
+    task: FeedTask,
+    lane: Lane,
+    phase: Phase,
+    /// Present unless a poll has it.
+    memory: Option<Memory>,
+    health: Option<FeedHealth>,
+    polled: Option<Instant>,
+    /// The task changed while a poll ran: it is polled again at once, and what the poll learnt is forgotten.
+    changed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A timer is set.
+    Waiting(Instant),
+    /// In the queue.
+    Due,
+    /// Being fetched, by the poll of this number.
+    Running(u64),
+    /// Suspended, or its contract is over.
+    Idle,
+}
+
+impl Scheduler {
+    /// A scheduler without feeds; it fetches once [`Scheduler::run`] runs.
+    pub fn new(
+        client: Arc<FeedClient>,
+        store: Arc<dyn EvidenceStore>,
+        source: Arc<dyn CredentialSource>,
+        clock: Clock,
+    ) -> Self {
+        let state = State { feeds: HashMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(LIMITS), polls: 0 };
+        let shared = Shared {
+            tools: Tools { client, store, source, clock },
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            events: broadcast::Sender::new(EVENTS),
+        };
+        Scheduler { shared: Arc::new(shared) }
+    }
+
+    /// Says which feeds a contract has now. Equal tasks go on as they were; a changed one is polled at once.
+    pub fn set_feeds_of(&self, contract_uid: &str, tasks: Vec<FeedTask>) {
+        let mut state = self.shared.lock();
+        let wanted: BTreeSet<&str> = tasks.iter().map(|task| task.feed.name.as_str()).collect();
+        let gone: Vec<FeedId> = state
+            .feeds
+            .keys()
+            .filter(|(uid, name)| uid == contract_uid && !wanted.contains(name.as_str()))
+            .cloned()
+            .collect();
+        for id in gone {
+            state.forget(&id);
+        }
+        for task in tasks {
+            state.set(task, &self.shared.tools.clock);
+        }
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// Forgets all feeds of a contract.
+    pub fn remove(&self, contract_uid: &str) {
+        self.set_feeds_of(contract_uid, Vec::new());
+    }
+
+    /// How the feeds of a contract are, by name. A feed that was not polled yet, or is suspended, is absent.
+    pub fn health_of(&self, contract_uid: &str) -> BTreeMap<String, FeedHealth> {
+        let state = self.shared.lock();
+        let of_contract = state.feeds.iter().filter(|((uid, _), entry)| uid == contract_uid && !entry.task.suspended);
+        of_contract.filter_map(|((_, name), entry)| Some((name.clone(), entry.health.clone()?))).collect()
+    }
+
+    /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
+    pub fn events(&self) -> broadcast::Receiver<FeedEvent> {
+        self.shared.events.subscribe()
+    }
+
+    /// Polls until `stop`; then polls that run have a few seconds to end.
+    pub async fn run(&self, stop: CancellationToken) {
+        let polls = TaskTracker::new();
+        loop {
+            let wake = self.dispatch(&polls);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.shared.changed.notified() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+        polls.close();
+        // A poll that is cut here has committed nothing, or all.
+        let _ = tokio::time::timeout(FAREWELL, polls.wait()).await;
+    }
+
+    /// Starts what may be started; returns when the next timer is due.
+    fn dispatch(&self, polls: &TaskTracker) -> Option<Instant> {
+        let mut state = self.shared.lock();
+        state.move_due(Instant::now());
+        while let Some((lane, id)) = state.queue.pop() {
+            let Some(started) = state.start(&id) else {
+                state.queue.done(&lane);
+                continue;
+            };
+            let shared = self.shared.clone();
+            polls.spawn(async move { shared.poll(lane, id, started).await });
+        }
+        state.timers.first().map(|(due, _)| *due)
+    }
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn poll(self: Arc<Self>, lane: Lane, id: FeedId, mut started: Started) {
+        let began = Instant::now();
+        let worker = tokio::spawn({
+            let (shared, task) = (self.clone(), started.task.clone());
+            let mut memory = std::mem::take(&mut started.memory);
+            async move { (poll(&shared.tools, &task, &mut memory).await, memory) }
+        });
+        // A defect in one poll must not stop its feed for ever, nor others at all.
+        let (end, memory) = worker.await.unwrap_or_else(|_| {
+            let outcome =
+                FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
+            (PollEnd { outcome, commit: None, next: Next::Later }, Memory::default())
+        });
+        let clock = &self.tools.clock;
+        let at = clock.now();
+        let mut state = self.lock();
+        state.queue.done(&lane);
+        let finished = state.finish(&id, &started, &end, memory, at);
+        if let Some(finished) = &finished
+            && let Some(pause) = pause(&started.task, &end, finished.changed, began, clock)
+        {
+            state.wait_until(&id, Instant::now() + pause);
+        }
+        drop(state);
+        self.changed.notify_one();
+        let task = started.task;
+        let event = FeedEvent {
+            contract_uid: task.contract_uid,
+            namespace: task.namespace,
+            contract: task.contract,
+            feed: task.feed.name,
+            outcome: end.outcome,
+            commit: end.commit,
+            at,
+            took: began.elapsed(),
+            transition: finished.is_some_and(|finished| finished.transition),
+        };
+        // Without a reader nobody wants to know.
+        let _ = self.events.send(event);
+    }
+}
+
+impl State {
+    fn set(&mut self, task: FeedTask, clock: &Clock) {
+        let id = (task.contract_uid.clone(), task.feed.name.clone());
+        let lane = Lane { namespace: task.namespace.clone(), host: host(&task.feed) };
+        let Some(entry) = self.feeds.get_mut(&id) else {
+            let delay = start_delay(&task, clock);
+            let entry = Entry {
+                lane,
+                phase: Phase::Idle,
+                memory: Some(Memory::default()),
+                health: None,
+                polled: None,
+                changed: false,
+                task,
+            };
+            self.feeds.insert(id.clone(), entry);
+            self.wait_until(&id, Instant::now() + delay);
+            return;
+        };
+        if entry.task == task {
+            return;
+        }
+        let feed_changed = entry.task.feed != task.feed;
+        entry.task = task;
+        entry.lane = lane;
+        if feed_changed && let Some(memory) = &mut entry.memory {
+            memory.forget_answers();
+        }
+        match entry.phase {
+            Phase::Running(_) => entry.changed = true,
+            // The lane may be another one: the old place in the queue is passed over when its turn comes.
+            Phase::Due | Phase::Waiting(_) | Phase::Idle => {
+                let earliest = entry.polled.map_or_else(Instant::now, |polled| polled + SHORTEST_PAUSE);
+                self.wait_until(&id, earliest);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &FeedId) {
+        if let Some(entry) = self.feeds.remove(id)
+            && let Phase::Waiting(due) = entry.phase
+        {
+            self.timers.remove(&(due, id.clone()));
+        }
+    }
+
+    fn wait_until(&mut self, id: &FeedId, due: Instant) {
+        let Some(entry) = self.feeds.get_mut(id) else { return };
+        if let Phase::Waiting(before) = entry.phase {
+            self.timers.remove(&(before, id.clone()));
+        }
+        if entry.task.suspended {
+            entry.phase = Phase::Idle;
+            entry.health = None;
+            return;
+        }
+        entry.phase = Phase::Waiting(due);
+        self.timers.insert((due, id.clone()));
+    }
+
+    fn move_due(&mut self, now: Instant) {
+        while let Some((due, _)) = self.timers.first()
+            && *due <= now
+        {
+            let Some((_, id)) = self.timers.pop_first() else { return };
+            self.enqueue(&id);
+        }
+    }
+
+    fn enqueue(&mut self, id: &FeedId) {
+        let Some(entry) = self.feeds.get_mut(id) else { return };
+        entry.phase = Phase::Due;
+        self.queue.push(&entry.lane, id.clone(), entry.polled.is_none());
+    }
+
+    /// Hands a due feed to a poll; `None` if it is gone or no longer due.
+    fn start(&mut self, id: &FeedId) -> Option<Started> {
+        let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Due)?;
+        let memory = entry.memory.take()?;
+        self.polls += 1;
+        entry.phase = Phase::Running(self.polls);
+        entry.polled = Some(Instant::now());
+        Some(Started { number: self.polls, task: entry.task.clone(), memory })
+    }
+
+    /// Learns from a poll; returns how the feed's health is other than before, and whether its task changed meanwhile.
+    ///
+    /// A feed that was removed and set again while the poll ran is another one: `None`.
+    fn finish(
+        &mut self,
+        id: &FeedId,
+        started: &Started,
+        end: &PollEnd,
+        mut memory: Memory,
+        at: Timestamp,
+    ) -> Option<Finished> {
+        let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Running(started.number))?;
+        let changed = std::mem::take(&mut entry.changed);
+        if entry.task.feed != started.task.feed {
+            memory.forget_answers();
+        }
+        let health = health(entry.health.as_ref(), end, memory.backfilling(), at);
+        let transition = health.is_some() && differs(entry.health.as_ref(), health.as_ref());
+        if health.is_some() && !changed {
+            entry.health = health;
+        }
+        entry.memory = Some(memory);
+        entry.phase = Phase::Idle;
+        Some(Finished { transition, changed })
+    }
+}
+
+/// How long, in real time, until the next poll; `None` for never.
+fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, clock: &Clock) -> Option<Duration> {
+    // An instant beyond what a timer can hold would never come.
+    const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+    match end.next {
+        _ if changed => Some(SHORTEST_PAUSE.saturating_sub(began.elapsed())),
+        Next::Never => None,
+        Next::AtOnce => Some(Duration::ZERO),
+        Next::Later => {
+            let regular = clock.real_time_until(next_poll(task, clock.now())).max(SHORTEST_PAUSE);
+            let wish = match &end.outcome {
+                FeedOutcome::Failed(error) => error.retry_after,
+                _ => None,
+            };
+            Some(regular.max(wish.unwrap_or_default()).min(LONGEST))
+        }
+    }
+}
+
+fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
+    let spread_over = START_SPREAD.div_f64(clock.speed().max(1.0));
+    spread_over.mul_f64((spread(task) % 1_000) as f64 / 1_000.0)
+}
+
+fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Timestamp) -> Option<FeedHealth> {
+    let (healthy, reason, message) = match &end.outcome {
+        FeedOutcome::Fetched => (true, Reason::Fetched, "the last poll succeeded".to_owned()),
+        FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
+        FeedOutcome::NotStored(_) => return None,
+    };
+    let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
+    Some(FeedHealth { healthy, reason, message, since: same.map_or(at, |before| before.since), backfilling })
+}
+
+fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
+    let seen = |health: Option<&FeedHealth>| health.map(|health| (health.healthy, health.reason, health.backfilling));
+    seen(before) != seen(after)
+}
+
+/// The host whose limit counts; of a URL that cannot be read, none.
+fn host(feed: &Feed) -> String {
+    Url::parse(&feed.url).map(|url| host_and_port(&url)).unwrap_or_default()
+}

@@ -1,0 +1,200 @@
+//! One poll of one feed: read the secrets, fetch a window, commit it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::windows::{LONGEST_WINDOW, PlannedWindow, plan};
+use super::{FeedOutcome, FeedTask};
+use crate::clock::Clock;
+use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, StoreError};
+use crate::feed::client::{FeedClient, Validators};
+use crate::feed::credentials::{CredentialSource, parse_url, resolve};
+use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, fetch};
+
+/// What a poll works with.
+pub(super) struct Tools {
+    pub client: Arc<FeedClient>,
+    pub store: Arc<dyn EvidenceStore>,
+    pub source: Arc<dyn CredentialSource>,
+    pub clock: Clock,
+}
+
+/// What is remembered of a feed between polls; all of it can be lost.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    /// How far the feed is; read from the store at the first poll.
+    progress: Option<BackfillProgress>,
+    /// How far it is in the store.
+    stored: Option<BackfillProgress>,
+    /// Whether the store was asked for the progress.
+    asked: bool,
+    /// By what the last answer was known.
+    validators: Option<Validators>,
+    /// The last body that was committed without a rejected row.
+    digest: Option<[u8; 32]>,
+    /// The longest window that the vendor can serve.
+    longest: SignedDuration,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { progress: None, stored: None, asked: false, validators: None, digest: None, longest: LONGEST_WINDOW }
+    }
+}
+
+impl Memory {
+    /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
+    pub(super) fn forget_answers(&mut self) {
+        *self = Memory { progress: self.progress, stored: self.stored, asked: self.asked, ..Memory::default() };
+    }
+
+    /// Whether the first fetch of the past goes on.
+    pub(super) fn backfilling(&self) -> bool {
+        !self.progress.is_some_and(|progress| progress.completed)
+    }
+}
+
+/// How a poll ended.
+pub(super) struct PollEnd {
+    pub outcome: FeedOutcome,
+    pub commit: Option<CommitReport>,
+    pub next: Next,
+}
+
+/// When the feed is polled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// At once: more of the past is to be fetched.
+    AtOnce,
+    /// After its interval.
+    Later,
+    /// Never: the contract is over.
+    Never,
+}
+
+/// How far the progress in the store may be behind, so that quiet polls write nothing.
+const PROGRESS_LAG: SignedDuration = SignedDuration::from_hours(1);
+/// Windows are not halved below this.
+const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
+    if let Err(error) = load_progress(tools, task, memory).await {
+        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later };
+    }
+    let now = tools.clock.now();
+    let Some(planned) = plan(task, memory.progress, memory.longest, now) else {
+        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never };
+    };
+    match ask(tools, task, memory, &planned, now).await {
+        Ok(Fetched::Unchanged) => {
+            memory.progress = Some(planned.progress);
+            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later }
+        }
+        Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, body).await,
+        Err(error) => failed(memory, &planned, error),
+    }
+}
+
+async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> Result<(), StoreError> {
+    if !memory.asked {
+        memory.stored = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await?;
+        memory.progress = memory.stored;
+        memory.asked = true;
+    }
+    Ok(())
+}
+
+async fn ask(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &Memory,
+    planned: &PlannedWindow,
+    now: Timestamp,
+) -> Result<Fetched, FetchError> {
+    let url = parse_url(&task.feed.url)?;
+    // Before any Secret is read: a denied address is not worth one.
+    tools.client.policy().check_url(&url)?;
+    let credentials = resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await?;
+    let request = FetchRequest {
+        feed: &task.feed,
+        namespace: &task.namespace,
+        time_zone: &task.time_zone,
+        window: planned.window,
+        now,
+        credentials: &credentials,
+        validators: memory.validators.as_ref().filter(|_| planned.regular),
+    };
+    fetch(&tools.client, &request).await
+}
+
+fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> PollEnd {
+    let length = planned.window.until.duration_since(planned.window.since);
+    let shorter = length / 2;
+    let halve = error.kind == FailureKind::TooLarge && planned.backfill && shorter >= SHORTEST_WINDOW;
+    if halve {
+        memory.longest = shorter;
+    }
+    let next = if halve { Next::AtOnce } else { Next::Later };
+    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next }
+}
+
+async fn commit(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &mut Memory,
+    planned: &PlannedWindow,
+    body: FetchedBody,
+) -> PollEnd {
+    let fault = body.fault();
+    let clean = body.rejected.is_empty();
+    let known = clean && memory.digest == Some(body.digest);
+    let lag = memory.stored.is_none_or(|stored| {
+        stored.completed != planned.progress.completed
+            || planned.progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
+    });
+    // Rows of which none can be used are no success: once the mapping is mended, the same window is asked for again.
+    let store_progress = fault.is_none() && (planned.backfill || lag);
+    let (digest, validators) = (body.digest, body.validators.clone());
+    let report = if known && !store_progress {
+        None
+    } else {
+        let batch = Batch {
+            received_at: tools.clock.now(),
+            body_digest: body.digest,
+            url_host: body.url_host,
+            backfill: planned.backfill,
+            plan: task.feed.plan.unwrap_or(false),
+            rows: body.rows,
+            rejected: body.rejected,
+            progress: store_progress.then_some(planned.progress),
+        };
+        match tools.store.commit(key(task), batch).await {
+            Ok(report) => Some(report),
+            Err(error) => return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later },
+        }
+    };
+    if let Some(fault) = fault {
+        memory.forget_answers();
+        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later };
+    }
+    memory.progress = Some(planned.progress);
+    if store_progress {
+        memory.stored = Some(planned.progress);
+    }
+    // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
+    memory.digest = clean.then_some(digest);
+    memory.validators = validators.filter(|_| clean && !planned.backfill);
+    let next = if planned.last { Next::Later } else { Next::AtOnce };
+    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next }
+}
+
+fn key(task: &FeedTask) -> FeedKey {
+    FeedKey {
+        contract_uid: task.contract_uid.clone(),
+        namespace: task.namespace.clone(),
+        contract: task.contract.clone(),
+        feed: task.feed.name.clone(),
+    }
+}

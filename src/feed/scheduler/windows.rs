@@ -1,0 +1,245 @@
+//! Which stretch of time a poll asks for, and when the next poll is due: pure.
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::FeedTask;
+use crate::evidence::BackfillProgress;
+use crate::feed::fetch::{Window, interval, seconds_or};
+
+const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
+/// How far ahead a plan may reach.
+const PLAN_REACH: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// The longest window of a back-fill.
+pub(super) const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// What a poll asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PlannedWindow {
+    pub window: Window,
+    /// Whether it belongs to the first fetch of the past.
+    pub backfill: bool,
+    /// Whether nothing older is missing: the window is the usual look-back.
+    pub regular: bool,
+    /// Whether nothing newer is left to ask for now.
+    pub last: bool,
+    /// How far the feed is once this window is committed.
+    pub progress: BackfillProgress,
+}
+
+/// The window of a poll at `now`; `None` when the contract is so long over that nothing can come.
+///
+/// The first fetch of the past goes from the term's start in windows of at most `longest`. Afterwards a poll looks back by
+/// `lookBack`; after an outage it begins `lookBack` before the last success, so that what arrived meanwhile is not lost.
+pub(super) fn plan(
+    task: &FeedTask,
+    progress: Option<BackfillProgress>,
+    longest: SignedDuration,
+    now: Timestamp,
+) -> Option<PlannedWindow> {
+    let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
+    let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
+    let end = later(now, ahead).min(later(task.term_end, look_back));
+    let usual = earlier(now, look_back);
+    let backfill = !progress.is_some_and(|progress| progress.completed);
+    let reached = progress.map_or(task.term_start, |progress| progress.reached);
+    let pause = signed(interval(&task.feed)).saturating_mul(2);
+    let regular = !backfill && now.duration_since(reached) <= pause;
+    let (since, longest) = match (backfill, regular) {
+        (true, _) => (reached.min(usual), longest),
+        (false, true) => (usual, SignedDuration::MAX),
+        (false, false) => (earlier(reached, look_back), look_back.saturating_add(LONGEST_WINDOW)),
+    };
+    if since >= end {
+        return None;
+    }
+    let until = later(since, longest).min(end);
+    let completed = !backfill || until == end;
+    let progress = BackfillProgress { reached: until.min(now), completed };
+    Some(PlannedWindow { window: Window { since, until }, backfill, regular, last: until == end, progress })
+}
+
+/// A number of a feed that is the same after every restart; spreads feeds over time.
+pub(super) fn spread(task: &FeedTask) -> u64 {
+    let digest = Sha256::digest(format!("{}/{}", task.contract_uid, task.feed.name));
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The next poll after `now`: feeds of one interval are spread evenly over it, by their UID and name.
+pub(super) fn next_poll(task: &FeedTask, now: Timestamp) -> Timestamp {
+    let interval = i64::try_from(interval(&task.feed).as_secs()).unwrap_or(i64::MAX).max(1);
+    let phase = i64::try_from(spread(task) % interval.unsigned_abs()).unwrap_or_default();
+    let since_phase = now.as_second().saturating_sub(phase);
+    let slot = since_phase.div_euclid(interval).saturating_add(1).saturating_mul(interval).saturating_add(phase);
+    Timestamp::from_second(slot).unwrap_or(Timestamp::MAX)
+}
+
+fn signed(duration: std::time::Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+fn later(instant: Timestamp, duration: SignedDuration) -> Timestamp {
+    instant.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+fn earlier(instant: Timestamp, duration: SignedDuration) -> Timestamp {
+    instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn task(extra: &str) -> FeedTask {
+        let feed = format!(r#"{{"name":"acd","url":"https://feeds.acme.example/v1"{extra}}}"#);
+        FeedTask {
+            contract_uid: "5a1c".into(),
+            namespace: "team".into(),
+            contract: "acme-care".into(),
+            feed: serde_json::from_str(&feed).unwrap(),
+            term_start: at("2026-01-01T00:00:00Z"),
+            term_end: at("2027-01-01T00:00:00Z"),
+            time_zone: "UTC".into(),
+            suspended: false,
+        }
+    }
+
+    fn progress(reached: &str, completed: bool) -> Option<BackfillProgress> {
+        Some(BackfillProgress { reached: at(reached), completed })
+    }
+
+    #[test]
+    fn windows_follow_the_term_then_the_look_back_then_the_outage() {
+        let plain = "";
+        let plan_feed = r#","plan":true"#;
+        // progress, now, extra fields → since, until, back-fill, completed
+        let cases = [
+            (None, "2026-03-15T00:00:00Z", plain, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", true, false),
+            (
+                progress("2026-02-01T00:00:00Z", false),
+                "2026-03-15T00:00:00Z",
+                plain,
+                "2026-02-01T00:00:00Z",
+                "2026-03-04T00:00:00Z",
+                true,
+                false,
+            ),
+            (
+                progress("2026-03-04T00:00:00Z", false),
+                "2026-03-15T00:00:00Z",
+                plain,
+                "2026-03-04T00:00:00Z",
+                "2026-03-15T00:00:00Z",
+                true,
+                true,
+            ),
+            (
+                progress("2026-03-15T00:00:00Z", false),
+                "2026-03-15T01:00:00Z",
+                plain,
+                "2026-03-12T01:00:00Z",
+                "2026-03-15T01:00:00Z",
+                true,
+                true,
+            ),
+            (None, "2025-12-31T00:00:00Z", plain, "2025-12-28T00:00:00Z", "2025-12-31T00:00:00Z", true, true),
+            (
+                progress("2026-03-15T00:00:00Z", true),
+                "2026-03-15T00:05:00Z",
+                plain,
+                "2026-03-12T00:05:00Z",
+                "2026-03-15T00:05:00Z",
+                false,
+                true,
+            ),
+            (
+                progress("2026-03-15T00:00:00Z", true),
+                "2026-03-15T00:05:00Z",
+                r#","lookBack":"45d""#,
+                "2026-01-29T00:05:00Z",
+                "2026-03-15T00:05:00Z",
+                false,
+                true,
+            ),
+            (
+                progress("2026-03-15T00:00:00Z", true),
+                "2026-03-20T00:00:00Z",
+                plain,
+                "2026-03-12T00:00:00Z",
+                "2026-03-20T00:00:00Z",
+                false,
+                true,
+            ),
+            (
+                progress("2026-03-15T00:00:00Z", true),
+                "2026-06-15T00:00:00Z",
+                plain,
+                "2026-03-12T00:00:00Z",
+                "2026-04-15T00:00:00Z",
+                false,
+                true,
+            ),
+            (
+                progress("2026-03-15T00:00:00Z", true),
+                "2026-03-15T00:05:00Z",
+                plan_feed,
+                "2026-03-12T00:05:00Z",
+                "2026-05-14T00:05:00Z",
+                false,
+                true,
+            ),
+        ];
+        for (progress, now, extra, since, until, backfill, completed) in cases {
+            let planned = plan(&task(extra), progress, LONGEST_WINDOW, at(now)).unwrap();
+            let found = (planned.window, planned.backfill, planned.progress.completed);
+            assert_eq!(
+                found,
+                (Window { since: at(since), until: at(until) }, backfill, completed),
+                "{progress:?} {now}"
+            );
+            assert_eq!(planned.progress.reached, at(until).min(at(now)));
+        }
+        assert_eq!(
+            plan(&task(""), progress("2027-01-04T00:00:00Z", true), LONGEST_WINDOW, at("2027-02-01T00:00:00Z")),
+            None
+        );
+    }
+
+    #[test]
+    fn every_instant_of_the_term_is_asked_for_whenever_outages_happen() {
+        let task = task("");
+        let (mut now, mut state, mut asked_until) = (at("2026-04-02T00:00:00Z"), None, task.term_start);
+        for hours in [0, 1, 1, 1, 24 * 40, 1, 24 * 100, 1, 1, 1, 1, 5, 24 * 3] {
+            now = now.checked_add(SignedDuration::from_hours(hours)).unwrap();
+            for _ in 0..10 {
+                let planned = plan(&task, state, LONGEST_WINDOW, now).unwrap();
+                assert!(planned.window.since <= asked_until, "a gap before {}", planned.window.since);
+                asked_until = planned.window.until;
+                state = Some(planned.progress);
+                if planned.window.until == now {
+                    break;
+                }
+            }
+            assert_eq!(asked_until, now);
+        }
+    }
+
+    #[test]
+    fn polls_are_spread_over_the_interval_and_stay_where_they_are() {
+        let now = at("2026-03-15T00:00:00Z");
+        let mut slots = std::collections::BTreeSet::new();
+        for number in 0..300 {
+            let task = FeedTask { contract_uid: format!("uid-{number}"), ..task("") };
+            let next = next_poll(&task, now);
+            let after = next_poll(&task, next);
+            assert!(next > now && next.duration_since(now).as_secs() <= 300);
+            assert_eq!(after.duration_since(next).as_secs(), 300);
+            slots.insert(next.as_second() / 30);
+        }
+        assert!(slots.len() >= 10, "{slots:?}");
+    }
+}
