@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod measures;
 pub mod periods;
 pub mod projection;
+pub mod readiness;
 pub mod staffing;
 pub mod statistics;
 #[cfg(test)]
