@@ -1,8 +1,12 @@
 //! The committed CRDs are those that the types in `src/api` say.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say where")]
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bpo_operator::api::schema::{custom_resource_definitions, to_yaml};
+use serde_json::Value;
 
 /// Set to 1 to have the files in `crds/` and in the chart written anew.
 const UPDATE: &str = "BPO_UPDATE";
@@ -49,4 +53,68 @@ fn the_yaml_reads_back_as_the_document() {
         let read: serde_json::Value = serde_saphyr::from_str(&to_yaml(&document).unwrap()).unwrap();
         assert_eq!(read, document, "{name}");
     }
+}
+
+#[test]
+fn every_field_of_every_spec_stands_in_a_reference_example() {
+    let mut shown = BTreeSet::new();
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference");
+    for path in std::fs::read_dir(reference).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_file() {
+            let objects: Vec<Value> = serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap();
+            for object in objects {
+                let kind = object.get("kind").and_then(Value::as_str).unwrap().to_lowercase();
+                gather_written(&format!("{kind}.spec"), object.get("spec").unwrap(), &mut shown);
+            }
+        }
+    }
+    let mut known = BTreeSet::new();
+    for (_, document) in custom_resource_definitions().unwrap() {
+        let kind = document.pointer("/spec/names/singular").and_then(Value::as_str).unwrap();
+        let spec = document.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec").unwrap();
+        gather_known(&format!("{kind}.spec"), spec, &mut known);
+    }
+    let missing: Vec<_> = known.difference(&shown).filter(|path| !is_alternative(path)).collect();
+    assert!(missing.is_empty(), "show them in examples/reference: {missing:#?}");
+}
+
+/// What an example cannot show, or shows elsewhere: members that belong to another format than the one that holds them.
+fn is_alternative(path: &str) -> bool {
+    let own = [
+        ("json", "path"),
+        ("csv", "column"),
+        ("openMetrics", "label"),
+        ("openMetrics", "metric"),
+        ("prometheus", "label"),
+        ("prometheus", "query"),
+    ];
+    let members = ["path", "column", "label", "metric", "query", "value", "stock", "unit", "of"];
+    let Some((format, member)) =
+        path.split_once(".format.").and_then(|(_, rest)| Some((rest.split('.').next()?, rest.rsplit('.').next()?)))
+    else {
+        return ["spec.credits.points.perPointPercent", "spec.triggers[].when", "staffing.scheduled.agents"]
+            .iter()
+            .any(|known| path.contains(known));
+    };
+    let is_mapping = path.contains(".labels[].") || path.contains(".measures[].");
+    is_mapping && members.contains(&member) && !own.contains(&(format, member))
+}
+
+fn gather_written(path: &str, value: &Value, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, member)| {
+            paths.insert(format!("{path}.{name}"));
+            gather_written(&format!("{path}.{name}"), member, paths);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| gather_written(&format!("{path}[]"), item, paths)),
+        _ => {}
+    }
+}
+
+fn gather_known(path: &str, schema: &Value, paths: &mut BTreeSet<String>) {
+    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        paths.insert(format!("{path}.{name}"));
+        gather_known(&format!("{path}.{name}"), property, paths);
+    }
+    schema.get("items").into_iter().for_each(|items| gather_known(&format!("{path}[]"), items, paths));
 }

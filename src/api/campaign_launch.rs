@@ -105,7 +105,7 @@ pub struct Channel {
     /// Name of the channel.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What kind of channel it is.
+    /// What kind of channel it is: DirectMail, Email, Banner, Search, Social, Television, Radio, Print, Sms or Outbound.
     #[serde(rename = "type")]
     pub type_: ChannelType,
     /// When it starts. Default `launchAt`.
@@ -240,14 +240,14 @@ fn eight() -> i64 {
 /// A service level: so many percent answered within a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ServiceLevelGoal {
-    /// Percent of contacts.
+    /// Percent of the contacts.
     #[schemars(schema_with = "super::scalar::percent")]
     #[x_kube(validation = (
         "quantity(string(self)).isGreaterThan(quantity('0')) && quantity(string(self)).isLessThan(quantity('100'))",
         "write more than 0 and less than 100 percent, such as 80"
     ))]
     pub percent: Decimal,
-    /// The time.
+    /// How soon they are answered, such as 20s.
     #[schemars(schema_with = "super::scalar::technical_duration")]
     pub within: Duration,
 }
@@ -285,7 +285,10 @@ pub struct Gate {
     /// Name of the gate, free to choose.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What is checked.
+    /// What is checked. SuccessMetrics: `successMetrics` resolve and have targets. JointPlan: Marketing and Service have signed.
+    /// Staffing: enough agents are scheduled in every interval. Training: every module is done, and the check holds.
+    /// IvrRouting, EndToEndTest: fresh evidence. VoiceOfCustomer, Custom: evidence or a check that holds.
+    /// FeedbackLoop: a first review within 3 days after the launch is set. SurveyDecision: `survey` holds a decision.
     #[serde(rename = "type")]
     pub type_: GateType,
     /// How long before `launchAt` it must have passed.
@@ -317,11 +320,11 @@ pub struct Gate {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub first_review: Option<Date>,
-    /// Proof that it passed.
+    /// Proof that it passed; it is stale once older than `validFor` or than `changedAt`.
     pub evidence: Option<Evidence>,
     /// A figure that must hold: `kpi`, or `feed` with `measure` and `atLeast`.
     pub check: Option<GateCheck>,
-    /// Leave to go without it.
+    /// Leave to go without it until a day.
     pub waiver: Option<Waiver>,
 }
 
@@ -345,12 +348,12 @@ pub enum GateType {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignOff {
-    /// Marketing or Service.
+    /// Marketing or Service; the plan needs both.
     pub party: PlanParty,
-    /// Who signed.
+    /// The name of who signed.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,
-    /// When.
+    /// The day of the signature.
     #[schemars(schema_with = "super::scalar::date")]
     pub signed_on: Date,
 }
@@ -385,7 +388,7 @@ pub struct Evidence {
     /// When it passed.
     #[schemars(schema_with = "super::scalar::instant")]
     pub passed_at: Timestamp,
-    /// Who says so.
+    /// Who says that it passed.
     #[schemars(length(max = 253))]
     pub by: Option<String>,
     /// Where the proof stands.
@@ -419,13 +422,13 @@ pub struct GateCheck {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Waiver {
-    /// Who gave it.
+    /// Who allowed it.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,
-    /// Its last day.
+    /// The last day on which it holds.
     #[schemars(schema_with = "super::scalar::date")]
     pub until: Date,
-    /// Why.
+    /// Why the gate may stay open.
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
 }
@@ -435,9 +438,9 @@ pub struct Waiver {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Survey {
-    /// The decision.
+    /// Whether customers are surveyed after the contact.
     pub conduct: bool,
-    /// Why.
+    /// Why it was decided so.
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
     /// The margin of error that the sample must have at 95 %, in percentage points.
@@ -450,7 +453,7 @@ pub struct Survey {
 /// A KpiTarget by which success is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct SuccessMetric {
-    /// Name of the KpiTarget.
+    /// Name of the KpiTarget, of any of the contracts.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: String,
 }
@@ -508,8 +511,10 @@ pub struct CampaignLaunchStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
     /// Planned, Preparing, Ready, Live, Measuring or Completed.
+    #[schemars(extend("description" = "Planned, Preparing, Ready, Live, Measuring or Completed, by time whatever the decision."))]
     pub phase: Option<LaunchPhase>,
     /// Pending, Go, ConditionalGo or NoGo.
+    #[schemars(extend("description" = "Pending, Go, ConditionalGo (only gates that do not block are open) or NoGo."))]
     pub decision: Option<LaunchDecision>,
     /// Gates Passed or Waived of all, in percent; for people, never for the decision.
     pub readiness_percent: Option<i64>,

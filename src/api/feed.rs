@@ -162,6 +162,7 @@ pub struct MeasureMapping {
     /// True: the metric is a stock (a level), not a counter. Default false.
     pub stock: Option<bool>,
     /// The unit in which the vendor writes it. Default Count.
+    #[schemars(extend("description" = "The unit in which the vendor writes it: Milliseconds, Seconds, Minutes, ClockTime (`0:02:14`), IsoDuration (`PT2M14S`), Fraction (0.94), Percent (94), PercentText (`94.01%`), BasisPoints (9401) or Count. Times become seconds, shares become counts by `of`. Default Count."))]
     pub unit: Option<MeasureUnit>,
     /// The measure by which a percentage or mean becomes a count or a sum: its volume.
     #[schemars(length(min = 1, max = 63))]
@@ -307,13 +308,14 @@ pub struct FeedRequest {
     #[schemars(length(min = 1, max = 63))]
     pub until_parameter: Option<String>,
     /// How these two instants are written. Default Rfc3339.
+    #[schemars(extend("description" = "How these two instants are written: Rfc3339, Date (`2026-01-31`), UnixSeconds or UnixMilliseconds. Default Rfc3339."))]
     pub time_format: Option<TimeFormat>,
 }
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct NameValue {
-    /// The name.
+    /// The name of the header or parameter.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub name: String,
     /// The value, on one line.

@@ -71,7 +71,7 @@ pub struct KpiTargetSpec {
         "contractRef cannot change: delete this KpiTarget, and write one with another name for the other contract"
     ))]
     pub contract_ref: NameReference,
-    /// A catalogue KPI, or Custom with `formula`.
+    /// A KPI of the catalogue, which knows its formula and direction, or Custom with `formula`.
     pub kpi: CatalogueKpi,
     /// Which of the KPI's formulas, where the catalogue has several.
     #[schemars(extend("description" = "Which of the KPI's formulas, where the catalogue has several. ServiceLevel: AnsweredAndAbandonedWithin, AnsweredOnly, AllOffered, ExcludeAbandonedWithin (default), CreditShortAbandons, ExcludeShortAbandons. AbandonmentRate: ExcludeShort. AverageHandleTime: Parts. CustomerSatisfaction: TopBox, Mean."))]
@@ -166,14 +166,14 @@ pub struct Formula {
     /// Sums and differences of measures and constants, such as `offered - abandonedShort`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = (
-        "self.matches('^[A-Za-z0-9_.+() -]+$')",
+        "self.matches('^([A-Za-z0-9_.+() -]|`[^`]+`)+$')",
         "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
     ))]
     pub numerator: String,
     /// Sums and differences of measures and constants. Default 1.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = (
-        "self.matches('^[A-Za-z0-9_.+() -]+$')",
+        "self.matches('^([A-Za-z0-9_.+() -]|`[^`]+`)+$')",
         "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
     ))]
     pub denominator: Option<String>,
@@ -184,12 +184,15 @@ pub struct Formula {
     ))]
     pub scale: Option<Decimal>,
     /// The unit of the value. Default Percent.
+    #[schemars(extend("description" = "The unit of the value: Percent, Seconds, Count, Money, Score or Points. Default Percent."))]
     pub unit: Option<FormulaUnit>,
     /// Which direction is better: Higher, Lower or Range.
     pub better: Better,
     /// Leading or Lagging. Default Lagging.
+    #[schemars(extend("description" = "Leading (it foretells) or Lagging (it tells what was). Default Lagging."))]
     pub kind: Option<IndicatorKind>,
     /// What the KPI speaks of. Default Efficiency.
+    #[schemars(extend("description" = "What the KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
     pub category: Option<KpiCategory>,
     /// Measures that are levels, not flows: averaged over time instead of added up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -319,22 +322,22 @@ pub enum Severity {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = super::rules::kpi_target::CONSEQUENCE)]
 pub struct Band {
-    /// How grave a miss in this band is.
+    /// How grave a miss in this band is: Minor, Serious, Severe or Critical.
     pub severity: Severity,
     /// The band's worst value. The last band takes everything worse, with a bound or without.
     pub bound: Option<Decimal>,
-    /// Service points.
+    /// Service points; the contract says in credits.points what they cost.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub points: Option<i64>,
-    /// Percentage of the at-risk amount of the charges.
+    /// Percentage of the amount at risk (charges.atRiskPercent of the charges).
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub at_risk_percent: Option<Decimal>,
-    /// Percentage of the charges.
+    /// Percentage of the period's charges.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub percent: Option<Decimal>,
-    /// An amount of money.
+    /// An amount of money in the contract's currency.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub credit: Option<Decimal>,
@@ -356,11 +359,11 @@ pub struct Bonus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RatingBounds {
-    /// From here on: Good.
+    /// From this value on: Good.
     pub good: Decimal,
-    /// From here on: ApproachingTarget.
+    /// From this value on: ApproachingTarget.
     pub approaching: Decimal,
-    /// From here on: RequiresImprovement; worse is Inadequate.
+    /// From this value on: RequiresImprovement; worse is Inadequate.
     pub requires_improvement: Decimal,
 }
 
@@ -444,7 +447,7 @@ pub enum RoundingMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Minimum {
-    /// The least denominator.
+    /// The least denominator; below it the verdict is InsufficientVolume.
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
     pub volume: Option<i64>,
     /// The least response rate of a survey, in percent.
@@ -533,7 +536,7 @@ pub struct Benchmark {
     pub low: Option<Decimal>,
     /// Upper edge of the usual range.
     pub high: Option<Decimal>,
-    /// Who says so.
+    /// Where the range comes from, such as an industry survey.
     #[schemars(length(max = 1024))]
     pub source: Option<String>,
 }
@@ -566,6 +569,7 @@ pub struct KpiTargetStatus {
     #[schemars(length(max = 13))]
     pub history: Vec<HistoryEntry>,
     /// Improving, Steady or Worsening.
+    #[schemars(extend("description" = "Where the closed periods are heading: Improving, Steady or Worsening."))]
     pub trend: Option<Trend>,
     /// The rule of the control chart that gave a signal, if any.
     #[schemars(length(max = 63))]

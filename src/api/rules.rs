@@ -91,12 +91,12 @@ pub mod kpi_target {
     use super::{Rule, number};
 
     /// The KPIs whose lower values are better.
-    const LOWER: &str = "['AverageSpeedOfAnswer', 'LongWaitRate', 'AbandonmentRate', 'OutboundAbandonment', \
+    pub(super) const LOWER: &str = "['AverageSpeedOfAnswer', 'LongWaitRate', 'AbandonmentRate', 'OutboundAbandonment', \
         'RepeatContactRate', 'TransferRate', 'Shrinkage', 'Attrition', 'EarlyAttrition', 'PostSaleCancellation', \
         'CostPerContact', 'ChurnRate', 'Backlog']";
 
     /// The KPIs whose values are no percentages.
-    const NO_PERCENT: &str = "['AverageSpeedOfAnswer', 'AverageHandleTime', 'NetPromoterScore', 'CustomerEffortScore', \
+    pub(super) const NO_PERCENT: &str = "['AverageSpeedOfAnswer', 'AverageHandleTime', 'NetPromoterScore', 'CustomerEffortScore', \
         'CostPerContact', 'AverageRevenuePerUser', 'CustomerLifetimeValue', 'LoyaltyIndex', 'Sentiment', 'Backlog']";
 
     /// A rule about `c`, the comparison that the objective names or that follows from the KPI's direction.
@@ -220,5 +220,35 @@ pub mod kpi_target {
              (has(self.formula) && has(self.formula.unit) && self.formula.unit != 'Percent'))"
         ))
         .message("`proportional` needs a KPI in percent: write points, atRiskPercent, percent or credit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kpi_target::{LOWER, NO_PERCENT, RANGE, VARIANT};
+    use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit};
+    use crate::domain::catalogue;
+
+    fn is_named(kpi: CatalogueKpi, rule: &str) -> bool {
+        rule.contains(&format!("'{kpi}'"))
+    }
+
+    #[test]
+    fn the_rules_know_the_catalogue() {
+        for kpi in CatalogueKpi::ALL.iter().copied().filter(|kpi| *kpi != CatalogueKpi::Custom) {
+            let better = catalogue::better(kpi);
+            assert_eq!(is_named(kpi, LOWER), better == Better::Lower, "{kpi} is lower");
+            assert_eq!(is_named(kpi, RANGE.0), better == Better::Range, "{kpi} is a range");
+            let is_percent = catalogue::unit(kpi, None) == FormulaUnit::Percent;
+            assert_eq!(is_named(kpi, NO_PERCENT), !is_percent, "{kpi} is no percentage");
+            let variants = catalogue::variants(kpi);
+            assert_eq!(is_named(kpi, VARIANT.0), !variants.is_empty(), "{kpi} has variants");
+            for variant in variants {
+                assert!(
+                    VARIANT.0.contains(variant.as_str()) && VARIANT.1.contains(variant.as_str()),
+                    "{kpi} {variant}"
+                );
+            }
+        }
     }
 }

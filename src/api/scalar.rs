@@ -276,15 +276,15 @@ pub struct NameReference {
     pub name: String,
 }
 
-/// A reference to one key of a Secret in the same namespace.
+/// A reference to one key of a Secret (or ConfigMap) in the same namespace.
 ///
 /// The Secret is used only if its annotation `bpo-operator.io/allowed-hosts` lists the host that it would be sent to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SecretKeyReference {
-    /// Name of the Secret, in the same namespace.
+    /// Name of the object, in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key in the Secret's data.
+    /// Key in its data, such as token.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }

@@ -87,6 +87,10 @@ fn tidy(value: &mut Value) {
             if let Some(Value::Array(members)) = map.get_mut("enum") {
                 members.retain(|member| !member.is_null());
             }
+            // Where a comment breaks its lines is no break for readers of `kubectl explain`.
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
+            }
             if map.get("title").is_some_and(Value::is_string) {
                 map.remove("title");
             }
@@ -94,5 +98,152 @@ fn tidy(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place in a CRD's schema: its path, such as `kpitargets.spec.bands[].bound`, and what stands there.
+    type Place = (String, Value);
+
+    /// Every place of every CRD below `spec` and `status`.
+    fn places() -> Vec<Place> {
+        let mut places = vec![];
+        for (name, document) in custom_resource_definitions().unwrap() {
+            let properties = document.pointer("/spec/versions/0/schema/openAPIV3Schema/properties").unwrap();
+            for part in ["spec", "status"] {
+                gather(&format!("{name}.{part}"), properties.get(part).unwrap(), &mut places);
+            }
+        }
+        assert!(places.len() > 500, "{}", places.len());
+        places
+    }
+
+    fn gather(path: &str, schema: &Value, places: &mut Vec<Place>) {
+        places.push((path.to_owned(), schema.clone()));
+        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            gather(&format!("{path}.{name}"), property, places);
+        }
+        for (member, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
+            schema.get(member).into_iter().for_each(|inner| gather(&format!("{path}{suffix}"), inner, places));
+        }
+    }
+
+    /// The paths of the places at which `is_wrong`.
+    fn wrong(is_wrong: impl Fn(&str, &Value) -> bool) -> Vec<String> {
+        places().into_iter().filter(|(path, schema)| is_wrong(path, schema)).map(|(path, _)| path).collect()
+    }
+
+    fn type_is(schema: &Value, type_: &str) -> bool {
+        schema.get("type").and_then(Value::as_str) == Some(type_)
+    }
+
+    const NONE: [String; 0] = [];
+
+    #[test]
+    fn every_field_is_described() {
+        let undescribed = wrong(|path, schema| {
+            let is_item = path.ends_with("[]") || path.ends_with("{}");
+            let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+            !is_item && (text.len() < 8 || !text.ends_with(['.', ')']))
+        });
+        assert_eq!(undescribed, NONE);
+    }
+
+    #[test]
+    fn every_string_list_map_and_number_is_bounded() {
+        let unbounded = wrong(|path, schema| {
+            let lacks = |bound: &str| schema.get(bound).is_none();
+            let of_the_operator = path.contains(".status") || path.starts_with("slareports");
+            (type_is(schema, "string") && lacks("enum") && lacks("maxLength"))
+                || (schema.get("x-kubernetes-int-or-string").is_some() && (lacks("maxLength") || lacks("pattern")))
+                || (type_is(schema, "array") && lacks("maxItems"))
+                || (schema.get("additionalProperties").is_some() && lacks("maxProperties"))
+                || (type_is(schema, "integer") && !of_the_operator && (lacks("minimum") || lacks("maximum")))
+        });
+        assert_eq!(unbounded, NONE);
+    }
+
+    #[test]
+    fn every_list_says_how_it_merges_and_every_map_list_has_required_keys() {
+        let wrong = wrong(|_, schema| {
+            let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+            let required = schema.pointer("/items/required").and_then(Value::as_array);
+            let merges = schema.get("x-kubernetes-list-type").and_then(Value::as_str);
+            let has_keys =
+                keys.is_some_and(|keys| keys.iter().all(|key| required.is_some_and(|required| required.contains(key))));
+            type_is(schema, "array")
+                && match merges {
+                    Some("map") => !has_keys,
+                    Some("atomic" | "set") => false,
+                    _ => true,
+                }
+        });
+        assert_eq!(wrong, NONE);
+    }
+
+    #[test]
+    fn nothing_is_nullable_or_of_an_unknown_format_or_an_alternative_of_schemas() {
+        let wrong = wrong(|_, schema| {
+            let format = schema.get("format").and_then(Value::as_str);
+            let has_null = |member: &str| {
+                schema.get(member).is_some_and(|value| {
+                    value.is_null() || value.as_array().is_some_and(|items| items.iter().any(Value::is_null))
+                })
+            };
+            schema.get("nullable").is_some()
+                || !matches!(format, None | Some("date" | "date-time"))
+                || has_null("enum")
+                || has_null("default")
+                || ["anyOf", "oneOf", "allOf", "$ref", "title"].iter().any(|word| schema.get(*word).is_some())
+        });
+        assert_eq!(wrong, NONE);
+    }
+
+    #[test]
+    fn only_scalars_outside_lists_have_defaults() {
+        let wrong = wrong(|path, schema| {
+            schema.get("default").is_some_and(|value| path.contains("[]") || value.is_array() || value.is_object())
+        });
+        assert_eq!(wrong, NONE);
+    }
+
+    #[test]
+    fn every_rule_has_a_message_on_one_line() {
+        let mut rules = 0;
+        for (path, schema) in places() {
+            for rule in schema.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten() {
+                let message = rule.get("message").and_then(Value::as_str).unwrap_or_default();
+                assert!(message.len() > 15 && !message.contains('\n') && !message.contains("  "), "{path}: {rule}");
+                rules += 1;
+            }
+        }
+        assert!(rules > 80, "{rules}");
+    }
+
+    #[test]
+    fn required_is_only_what_nothing_can_do_without() {
+        let required = |path: &str| -> Vec<String> {
+            let place = places().into_iter().find(|(found, _)| found == path).unwrap();
+            serde_json::from_value(place.1.get("required").cloned().unwrap_or_default()).unwrap_or_default()
+        };
+        for (path, expected) in [
+            ("vendorcontracts.spec", &["term", "vendor"][..]),
+            ("vendorcontracts.spec.vendor", &["name"]),
+            ("vendorcontracts.spec.term", &["end", "start"]),
+            ("vendorcontracts.spec.charges", &["amount", "currency"]),
+            ("vendorcontracts.spec.feeds[]", &["name", "url"]),
+            ("servicetiers.spec", &["rank"]),
+            ("kpitargets.spec", &["contractRef", "kpi", "objective", "source"]),
+            ("kpitargets.spec.source", &["feed"]),
+            ("kpitargets.spec.objective", &["target"]),
+            ("campaignlaunches.spec", &["contractRefs", "launchAt", "product"]),
+        ] {
+            let mut found = required(path);
+            found.sort();
+            assert_eq!(found, expected, "{path}");
+        }
     }
 }

@@ -93,7 +93,7 @@ pub enum ValueMeasure {
 /// A tier's target for a catalogue KPI.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct TierTarget {
-    /// The catalogue KPI.
+    /// The catalogue KPI; it concerns every KpiTarget of the contract for this KPI.
     pub kpi: CatalogueKpi,
     /// Its target for this tier, compared as the KpiTarget says.
     pub target: Decimal,
@@ -104,7 +104,7 @@ pub struct TierTarget {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entitlements {
-    /// Ways of contact.
+    /// Ways of contact: Voice, Chat, Email, Callback, Messaging, SocialMedia, Video or SelfService.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -113,8 +113,10 @@ pub struct Entitlements {
     #[schemars(range(min = 0, max = 1000))]
     pub routing_priority: Option<i64>,
     /// How much time an agent takes.
+    #[schemars(extend("description" = "How much time an agent takes: Unhurried, Standard or Brief."))]
     pub handling_time: Option<HandlingTime>,
     /// How strongly self-service is suggested.
+    #[schemars(extend("description" = "How strongly self-service is suggested: Offered, Preferred or Required."))]
     pub self_service: Option<SelfService>,
     /// Incentives, in percent of the customer's value.
     #[serde(default)]

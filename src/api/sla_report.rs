@@ -184,7 +184,7 @@ pub struct TierLine {
 /// The rows that were judged: selected before relief, sorted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct EvidenceReference {
-    /// How many.
+    /// How many rows.
     pub rows: i64,
     /// SHA-256 over their canonical form.
     pub digest: String,
@@ -238,7 +238,7 @@ pub struct EarnedBack {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct YearToDate {
-    /// So far.
+    /// Credits of the contract year so far.
     pub credit: String,
     /// What they cannot exceed.
     pub cap: Option<String>,
@@ -311,9 +311,9 @@ pub struct LineChange {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct WasNow {
-    /// Before.
+    /// What it was before.
     pub was: Option<String>,
-    /// After.
+    /// What it is now.
     pub now: Option<String>,
 }
 

@@ -213,6 +213,7 @@ pub struct Term {
     /// How long before the end notice must be given.
     pub notice: Option<Duration>,
     /// What happens at the end: Manual (it ends) or Automatic (it goes on). Default Manual.
+    #[schemars(extend("description" = "What happens at the end: Manual (it ends unless renewed) or Automatic (it goes on unless notice is given). Default Manual."))]
     pub renewal: Option<Renewal>,
 }
 
@@ -303,6 +304,7 @@ pub struct Goal {
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// What kind of outcome it is.
+    #[schemars(extend("description" = "What kind of outcome it is: LifetimeValue, Retention, RevenuePerCustomer, Satisfaction, Acquisition, CostToServe or Quality."))]
     pub outcome: Option<Outcome>,
     /// The goal in a sentence.
     #[schemars(length(max = 1024))]
@@ -408,7 +410,7 @@ pub struct PointsRow {
     /// Service points of the period, at least.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub points: i64,
-    /// Percentage of the charges.
+    /// Percentage of the period's charges.
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub percent: Decimal,
 }
@@ -445,6 +447,7 @@ pub struct EarnBack {
     #[schemars(range(min = 1, max = 24))]
     pub within: i64,
     /// The gravest miss whose credit may be earned back. Default Minor.
+    #[schemars(extend("description" = "The gravest miss whose credit may be earned back: Minor, Serious, Severe or Critical. Default Minor."))]
     pub max_severity: Option<Severity>,
 }
 
@@ -472,8 +475,10 @@ pub struct TriggerCondition {
     /// So many service points in so many closed periods.
     pub points: Option<PointsCondition>,
     /// A miss of this severity or graver.
+    #[schemars(extend("description" = "A miss of this severity or graver: Minor, Serious, Severe or Critical."))]
     pub severity: Option<Severity>,
     /// Credits were cut at the cap of the Period or of the Year.
+    #[schemars(extend("description" = "Credits were cut at the cap of the Period (charges.atRiskPercent) or of the contract Year (credits.yearCapPercent)."))]
     pub cap_reached: Option<CapKind>,
 }
 
@@ -538,7 +543,7 @@ pub struct Relief {
     /// Name of the relief.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What excuses.
+    /// What excuses: ForceMajeure, ClientCause, ThirdParty, PlannedMaintenance or ForecastExceeded.
     pub cause: ReliefCause,
     /// From when, inclusive.
     #[schemars(schema_with = "super::scalar::instant")]
@@ -561,6 +566,7 @@ pub struct Relief {
     #[schemars(schema_with = "super::scalar::date")]
     pub claimed_on: Option<Date>,
     /// Claimed, Accepted or Rejected. Default Claimed.
+    #[schemars(extend("description" = "Claimed (changes nothing yet), Accepted (rows that it covers are left out) or Rejected. Default Claimed."))]
     pub decision: Option<ReliefDecision>,
     /// When it was decided: from then on the decision is known to a judgement. Default `to`.
     #[serde(default)]
@@ -710,11 +716,12 @@ pub struct Contact {
     #[schemars(length(max = 253))]
     pub role: Option<String>,
     /// Vendor or Client.
+    #[schemars(extend("description" = "Vendor or Client."))]
     pub party: Option<Party>,
     /// E-mail address.
     #[schemars(length(max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
     pub email: Option<String>,
-    /// The contact who stands in.
+    /// The name of the contact who stands in.
     #[schemars(length(min = 1, max = 63))]
     pub deputy: Option<String>,
 }
@@ -731,22 +738,22 @@ pub enum Party {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct EscalationLevel {
-    /// 1 is told first.
+    /// The level; 1 is told first, 9 last.
     #[schemars(range(min = 1, max = 9))]
     pub level: i64,
     /// How long after the cause's instant this level is told.
     #[schemars(schema_with = "super::scalar::business_duration")]
     pub after: Duration,
-    /// What is escalated; any of them.
+    /// What is escalated, any of: Missed, Serious (a miss that is Serious or graver), AtRisk, TriggerFired, FeedFailing, Overdue, LaunchNoGo.
     #[schemars(length(min = 1, max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub causes: Vec<EscalationCause>,
-    /// Contacts who are told.
+    /// Names of the contacts who are told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub contacts: Vec<String>,
-    /// Alerts through which they are told.
+    /// Names of the alerts through which they are told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -778,9 +785,10 @@ pub struct Review {
     /// Name of the review.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// How often it is held.
+    /// How often it is held: Weekly, Monthly, Quarterly or Yearly.
     pub cadence: PeriodLength,
     /// The weekday on which it is held. Default: the period's last business day.
+    #[schemars(extend("description" = "The weekday on which it is held. Default: the period's last business day."))]
     pub day: Option<Weekday>,
     /// How long after its date it may still be held. Default 0d.
     #[serde(default)]
@@ -928,7 +936,7 @@ pub struct AlertmanagerSink {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookSink {
-    /// Its address.
+    /// Its address: http or https, without user information.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = super::rules::ADDRESS)]
     pub url: String,
@@ -953,6 +961,7 @@ pub struct VendorContractStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
     /// Pending (not begun), Active, NoticeDue (notice must be given) or Ended.
+    #[schemars(extend("description" = "Pending (not begun), Active, NoticeDue (the time to give notice has come) or Ended."))]
     pub phase: Option<ContractPhase>,
     /// The running period.
     pub period: Option<PeriodBounds>,
@@ -1032,6 +1041,7 @@ pub struct LastPeriod {
     /// How much of the weight the score speaks for, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
+    #[schemars(extend("description" = "The worst rating of the Critical-class KPIs: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other (none was judged)."))]
     pub rating: Option<super::kpi_target::Rating>,
     /// Service points.
     pub points: i64,
@@ -1053,9 +1063,9 @@ pub struct KpiCounts {
     pub total: i64,
     /// Met or Excused.
     pub met: i64,
-    /// Missed.
+    /// Missed, and not excused.
     pub missed: i64,
-    /// Neither.
+    /// Neither met nor missed.
     pub unknown: i64,
     /// At risk in the running period.
     pub at_risk: i64,

@@ -35,6 +35,12 @@ impl Findings {
         }
     }
 
+    /// Takes over findings that know no object.
+    pub(super) fn extend(&mut self, findings: Vec<Finding>) {
+        let named = |finding| Finding { kind: self.kind, name: self.name.clone(), ..finding };
+        self.found.extend(findings.into_iter().map(named));
+    }
+
     pub(super) fn into_vec(self) -> Vec<Finding> {
         self.found
     }

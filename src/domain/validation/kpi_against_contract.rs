@@ -1,8 +1,8 @@
 //! How a KpiTarget fits its contract: the references that no schema can follow.
 
 use super::checks::{Findings, quoted};
-use crate::api::kpi_target::CatalogueKpi;
 use crate::api::{KpiTargetSpec, VendorContractSpec};
+use crate::domain::catalogue::{self, Origin};
 
 pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
     check_feed(findings, spec, contract);
@@ -21,13 +21,9 @@ pub(super) fn check_counter_metric<'a>(
     check_reference(findings, field, spec.counter_metric.as_deref(), "KpiTarget", names.into_iter());
 }
 
-/// Whether a KPI is told from the contract's own records of deliverables rather than from a feed.
-fn is_told_from_deliverables(kpi: CatalogueKpi) -> bool {
-    matches!(kpi, CatalogueKpi::ScriptChangeTurnaround | CatalogueKpi::DeliverableOnTime | CatalogueKpi::RightFirstTime)
-}
-
 fn check_feed(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
-    if is_told_from_deliverables(spec.kpi) {
+    // What the contract records of its own deliverables needs no feed.
+    if catalogue::entry(spec.kpi).is_some_and(|entry| entry.origin == Origin::Deliverables) {
         return;
     }
     let feed = contract.feeds.iter().find(|feed| feed.name == spec.source.feed);

@@ -7,10 +7,9 @@ use super::checks::{
     check_units, quoted,
 };
 use crate::api::KpiTargetSpec;
-use crate::api::kpi_target::{
-    Band, Better, CatalogueKpi, Comparison, Formula, FormulaUnit, KpiVariant, Objective, Window, WindowType,
-};
+use crate::api::kpi_target::{Band, Better, Comparison, FormulaUnit, Objective, Window, WindowType};
 use crate::api::scalar::Decimal;
+use crate::domain::catalogue;
 
 pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec) {
     let name = findings.name().to_owned();
@@ -42,95 +41,20 @@ pub(super) fn comparison(spec: &KpiTargetSpec) -> Option<Comparison> {
 }
 
 fn better(spec: &KpiTargetSpec) -> Better {
-    use CatalogueKpi::*;
-    match spec.kpi {
-        Custom => spec.formula.as_ref().map_or(Better::Higher, |formula| formula.better),
-        AverageHandleTime | Occupancy | Utilisation => Better::Range,
-        AverageSpeedOfAnswer | LongWaitRate | AbandonmentRate | OutboundAbandonment | RepeatContactRate
-        | TransferRate | Shrinkage | Attrition | EarlyAttrition | PostSaleCancellation | CostPerContact | ChurnRate
-        | Backlog => Better::Lower,
-        _ => Better::Higher,
-    }
+    spec.formula.as_ref().map_or_else(|| catalogue::better(spec.kpi), |formula| formula.better)
 }
 
 fn is_percent(spec: &KpiTargetSpec) -> bool {
-    use CatalogueKpi::*;
-    match spec.kpi {
-        Custom => {
-            spec.formula.as_ref().is_none_or(|formula| formula.unit.is_none_or(|unit| unit == FormulaUnit::Percent))
-        }
-        CustomerSatisfaction => spec.variant != Some(KpiVariant::Mean),
-        AverageSpeedOfAnswer
-        | AverageHandleTime
-        | NetPromoterScore
-        | CustomerEffortScore
-        | CostPerContact
-        | AverageRevenuePerUser
-        | CustomerLifetimeValue
-        | LoyaltyIndex
-        | Sentiment
-        | Backlog => false,
-        _ => true,
-    }
+    let unit = match &spec.formula {
+        Some(formula) => formula.unit.unwrap_or(FormulaUnit::Percent),
+        None => catalogue::unit(spec.kpi, spec.variant),
+    };
+    unit == FormulaUnit::Percent
 }
 
 fn check_figure(findings: &mut Findings, spec: &KpiTargetSpec) {
-    let is_custom = spec.kpi == CatalogueKpi::Custom;
-    findings.ensure(is_custom == spec.formula.is_some(), "spec.formula", || {
-        if is_custom {
-            "is missing: with kpi Custom, write what is divided by what, such as numerator \"resolved\" and denominator \"closed\"".to_owned()
-        } else {
-            format!("belongs to kpi Custom, and kpi is {}: write kpi Custom, or take `formula` away", spec.kpi)
-        }
-    });
-    if let Some(variant) = spec.variant {
-        let expected = variants(spec.kpi);
-        findings.ensure(expected.contains(&variant), "spec.variant", || {
-            let listed: Vec<&str> = expected.iter().map(|variant| variant.as_str()).collect();
-            if listed.is_empty() {
-                format!("{variant} does not belong to {}, which has no variants: take `variant` away", spec.kpi)
-            } else {
-                format!("{variant} does not belong to {}: write {}", spec.kpi, listed.join(", "))
-            }
-        });
-    }
-    if let Some(formula) = &spec.formula {
-        check_formula(findings, formula);
-    }
-}
-
-fn variants(kpi: CatalogueKpi) -> &'static [KpiVariant] {
-    use KpiVariant::*;
-    match kpi {
-        CatalogueKpi::ServiceLevel => &[
-            AnsweredAndAbandonedWithin,
-            AnsweredOnly,
-            AllOffered,
-            ExcludeAbandonedWithin,
-            CreditShortAbandons,
-            ExcludeShortAbandons,
-        ],
-        CatalogueKpi::AbandonmentRate => &[ExcludeShort],
-        CatalogueKpi::AverageHandleTime => &[Parts],
-        CatalogueKpi::CustomerSatisfaction => &[TopBox, Mean],
-        _ => &[],
-    }
-}
-
-fn check_formula(findings: &mut Findings, formula: &Formula) {
-    let sides = [("numerator", Some(&formula.numerator)), ("denominator", formula.denominator.as_ref())];
-    for (name, side) in sides {
-        let Some(side) = side else { continue };
-        let fits = !side.is_empty()
-            && side.len() <= 1024
-            && side.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-() ".contains(&byte));
-        findings.ensure(fits, format!("spec.formula.{name}"), || {
-            format!(
-                "{} is not a formula: write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort",
-                quoted(side)
-            )
-        });
-    }
+    findings.extend(catalogue::definition(spec).err().unwrap_or_default());
+    let Some(formula) = &spec.formula else { return };
     if let Some(scale) = formula.scale {
         findings.ensure(scale.0 > Number::ZERO, "spec.formula.scale", || {
             format!("{scale} is not above 0: write what the quotient is multiplied by, such as 100 for percent")
