@@ -182,7 +182,7 @@ pub struct TierLine {
 }
 
 /// The rows that were judged: selected before relief, sorted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct EvidenceReference {
     /// How many rows.
     pub rows: i64,

@@ -3,27 +3,43 @@
 //! Nothing here knows a clock, a network, a file or a Kubernetes client; a test holds the imports to that.
 
 pub mod advice;
+pub mod book;
 pub mod burn;
 pub mod calendar;
+#[cfg(test)]
+pub mod cases;
 pub mod catalogue;
+pub mod chain;
 pub mod coverage;
+pub mod credits;
+pub mod current;
 pub mod deliverables;
+pub mod earn_back;
 pub mod escalation;
 pub mod exact;
 pub mod facts;
+pub mod finality;
 pub mod formula;
 pub mod gaming;
 pub mod governance;
+pub mod judgement;
 pub mod ledger;
 pub mod measures;
 pub mod periods;
 pub mod projection;
+pub mod rating;
 pub mod readiness;
+pub mod reading;
+pub mod rectification;
+pub mod reports;
+pub mod restatement;
 pub mod staffing;
 pub mod statistics;
 #[cfg(test)]
-pub(crate) mod testing;
+pub mod testing;
 pub mod tiers;
 pub mod trend;
+pub mod triggers;
 pub mod validation;
 pub mod values;
+pub mod verdict;

@@ -1,0 +1,187 @@
+//! Terms made ready: the calendar and the definition of each KPI, checked once.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::api::kpi_target::{Comparison, KpiTargetSpec, MissingDataPolicy, WindowType};
+use crate::api::scalar::{Duration, DurationUnit};
+
+use super::calendar::{Calendar, Span};
+use super::catalogue::{Definition, definition};
+use super::exact::Exact;
+use super::facts::{ContractFacts, Finding, InvalidSpec, Terms};
+use super::periods::{Period, Periods};
+use super::verdict::comparison_of;
+
+const THREE_DAYS: Duration = Duration::new(3, DurationUnit::Days);
+
+/// One set of terms, made ready.
+#[derive(Debug)]
+pub struct Book<'a> {
+    /// Its place among the books; 0 for the terms in force now.
+    pub place: usize,
+    /// The first book with the same calendar: what of the evidence depends on the calendar is shared with it.
+    pub shares_calendar_with: usize,
+    /// The terms.
+    pub terms: &'a Terms,
+    /// The calendar of their contract.
+    pub calendar: Calendar,
+    /// Their KPIs by name.
+    pub kpis: Vec<Kpi<'a>>,
+}
+
+/// One KPI, made ready.
+#[derive(Debug)]
+pub struct Kpi<'a> {
+    /// Name of the KpiTarget.
+    pub name: &'a str,
+    /// Its spec.
+    pub spec: &'a KpiTargetSpec,
+    /// How it is computed.
+    pub definition: Definition,
+    /// How value and target are compared.
+    pub comparison: Comparison,
+    /// Whether it, or the contract, is suspended.
+    pub is_suspended: bool,
+}
+
+/// The books of a contract: the one in force and those under which periods closed.
+#[derive(Debug)]
+pub struct Books<'a> {
+    current: Book<'a>,
+    closed: Vec<Book<'a>>,
+    by_period: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Books<'a> {
+    /// Checks and prepares all terms of a contract. Terms that stayed the same from one period to the next share a book.
+    ///
+    /// # Errors
+    /// A calendar or a formula that cannot be used, each with its reason.
+    pub fn of(facts: &ContractFacts<'a>) -> Result<Books<'a>, InvalidSpec> {
+        let current = Book::of(facts.name, facts.terms)?;
+        let mut books = Books { current, closed: Vec::new(), by_period: BTreeMap::new() };
+        for (period, terms) in facts.closed_under {
+            let known = books.all().map(|book| (book.place, book.terms));
+            let place = match known.filter(|(_, other)| *other == terms).last() {
+                Some((place, _)) => place,
+                None => books.add(Book::of(facts.name, terms)?),
+            };
+            books.by_period.insert(period, place);
+        }
+        Ok(books)
+    }
+
+    fn add(&mut self, mut book: Book<'a>) -> usize {
+        let (terms, place) = (&book.terms.contract, self.closed.len() + 1);
+        let same = |other: &Book<'a>| {
+            other.terms.contract.calendar == terms.calendar && other.terms.contract.time_zone == terms.time_zone
+        };
+        book.shares_calendar_with = self.all().find(|other| same(other)).map_or(place, |other| other.place);
+        book.place = place;
+        self.closed.push(book);
+        place
+    }
+
+    /// The terms in force now.
+    pub fn current(&self) -> &Book<'a> {
+        &self.current
+    }
+
+    /// All of them, the current one first.
+    pub fn all(&self) -> impl Iterator<Item = &Book<'a>> {
+        std::iter::once(&self.current).chain(&self.closed)
+    }
+
+    /// The book by which a period is judged.
+    pub fn for_period(&self, period: &Period) -> &Book<'a> {
+        let place = self.by_period.get(period.name.as_str()).copied().unwrap_or(0);
+        place.checked_sub(1).and_then(|place| self.closed.get(place)).unwrap_or(&self.current)
+    }
+}
+
+impl<'a> Book<'a> {
+    fn of(contract: &str, terms: &'a Terms) -> Result<Book<'a>, InvalidSpec> {
+        let mut findings: Vec<Finding> = Vec::new();
+        let calendar = Calendar::of(&terms.contract).map_err(|error| findings.extend(error.named(contract).0)).ok();
+        let mut kpis = Vec::new();
+        for (name, spec) in &terms.kpis {
+            match definition(spec) {
+                Ok(definition) => kpis.push(Kpi {
+                    name,
+                    spec,
+                    comparison: comparison_of(&spec.objective, definition.better),
+                    definition,
+                    is_suspended: spec.suspend || terms.contract.suspend,
+                }),
+                Err(wrong) => findings.extend(InvalidSpec(wrong).named(name).0),
+            }
+        }
+        match calendar {
+            Some(calendar) if findings.is_empty() => {
+                Ok(Book { place: 0, shares_calendar_with: 0, terms, calendar, kpis })
+            }
+            _ => Err(InvalidSpec(findings)),
+        }
+    }
+}
+
+impl Kpi<'_> {
+    /// How long after a period's end a missing figure holds it open, and what becomes of it then.
+    pub fn missing_data(&self) -> (MissingDataPolicy, Duration) {
+        let rule = self.spec.missing_data.as_ref();
+        rule.map_or((MissingDataPolicy::Hold, THREE_DAYS), |rule| (rule.policy, rule.after))
+    }
+
+    /// How old a row must be to be trusted, in seconds.
+    pub fn maturity_seconds(&self) -> i64 {
+        self.definition.maturity.and_then(Duration::seconds).unwrap_or(0)
+    }
+
+    /// The instants that are judged for a period, clipped to the term: its own, or the window that ends with it.
+    pub fn window(&self, period: &Period, periods: &Periods) -> Span {
+        let rule = self.spec.window.as_ref();
+        let start = match rule.map(|window| window.type_).unwrap_or_default() {
+            WindowType::Period => period.start,
+            WindowType::Rolling => {
+                return self.rolling_window(period.end, periods).unwrap_or(period.span());
+            }
+            WindowType::RollingPeriods => {
+                let count = rule.and_then(|window| window.count).and_then(|count| usize::try_from(count).ok());
+                periods.ending_with(period, count.unwrap_or(1)).first().map_or(period.start, |first| first.start)
+            }
+        };
+        Span::new(start, period.end)
+    }
+
+    /// The rolling window that ends at an instant; `None` where the KPI has none.
+    pub fn rolling_window(&self, end: Timestamp, periods: &Periods) -> Option<Span> {
+        let rule = self.spec.window.as_ref().filter(|window| window.type_ == WindowType::Rolling)?;
+        let seconds = rule.length.and_then(Duration::seconds)?;
+        let start = end.checked_sub(jiff::SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MIN);
+        let term = periods.term()?;
+        Some(Span::new(start.max(term.start), end))
+    }
+
+    /// Whether the window spans more than the period, so that it takes the target of its last day.
+    pub fn is_rolling(&self) -> bool {
+        self.spec.window.as_ref().is_some_and(|window| window.type_ != WindowType::Period)
+    }
+
+    /// The target on a day, as the schedule has it.
+    pub fn target_on(&self, day: Date) -> Exact {
+        let objective = &self.spec.objective;
+        let changed = objective.schedule.iter().filter(|change| change.from <= day).max_by_key(|change| change.from);
+        changed.map_or(objective.target, |change| change.target).into()
+    }
+
+    /// The days inside a span at which the target changes, after its first day; ascending.
+    pub fn target_changes(&self, first_day: Date, last_day: Date) -> Vec<Date> {
+        let days = self.spec.objective.schedule.iter().map(|change| change.from);
+        let mut inside: Vec<Date> = days.filter(|day| first_day < *day && *day <= last_day).collect();
+        inside.sort_unstable();
+        inside
+    }
+}

@@ -1,0 +1,122 @@
+//! Contracts and rows in a few lines, for tests.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::exact::Exact;
+use super::facts::{ContractFacts, Judgement, Terms};
+use super::judgement::judge;
+use super::measures::Row;
+
+/// Terms from YAML: a contract's spec, and KpiTargets by name. What every KPI needs has a default: feed `acd`.
+pub fn terms(contract: &str, kpis: &[(&str, &str)]) -> Terms {
+    let contract = format!("vendor: {{name: Acme}}\n{}", unindented(contract));
+    let contract = serde_saphyr::from_str(&contract).unwrap_or_else(|error| panic!("{error}\n{contract}"));
+    let kpis = kpis.iter().map(|(name, yaml)| ((*name).to_owned(), kpi(yaml))).collect();
+    Terms { contract, kpis, tiers: BTreeMap::new() }
+}
+
+/// A KpiTarget's spec from YAML without `contractRef` and, unless it has one, `source`.
+pub fn kpi(yaml: &str) -> crate::api::KpiTargetSpec {
+    let yaml = unindented(yaml);
+    let source = if yaml.contains("source:") { "" } else { "source: {feed: acd}\n" };
+    let yaml = format!("contractRef: {{name: acme}}\n{source}{yaml}");
+    serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"))
+}
+
+/// The text without the indentation of its first line.
+fn unindented(yaml: &str) -> String {
+    let lines = || yaml.lines().filter(|line| !line.trim().is_empty());
+    let margin = lines().next().map_or(0, |line| line.len() - line.trim_start().len());
+    lines().map(|line| format!("{}\n", line.get(margin..).unwrap_or(line.trim_start()))).collect()
+}
+
+/// An instant, such as `2026-02-01T00:00Z`.
+pub fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// A row that is known when it ends: `row("2026-01-05T09:00Z", "2026-01-05T09:30Z", &[("offered", 10)])`.
+pub fn row(start: &str, end: &str, measures: &[(&str, i64)]) -> Row {
+    Row {
+        start: instant(start),
+        end: instant(end),
+        labels: BTreeMap::new(),
+        measures: measures.iter().map(|(name, number)| ((*name).to_owned(), Decimal::from(*number))).collect(),
+        revision: 1,
+        known_at: instant(end),
+        sequence: 0,
+    }
+}
+
+/// Changes to a row that read like a sentence.
+pub trait RowChanges {
+    /// With a label.
+    fn labelled(self, name: &str, value: &str) -> Row;
+    /// Known from an instant on.
+    fn known(self, at: &str) -> Row;
+    /// As a later revision.
+    fn revised(self, revision: i64) -> Row;
+}
+
+impl RowChanges for Row {
+    fn labelled(mut self, name: &str, value: &str) -> Row {
+        self.labels.insert(name.to_owned(), value.to_owned());
+        self
+    }
+    fn known(mut self, at: &str) -> Row {
+        self.known_at = instant(at);
+        self
+    }
+    fn revised(mut self, revision: i64) -> Row {
+        self.revision = revision;
+        self
+    }
+}
+
+/// A contract with its rows, to be judged at any instant.
+pub struct Case {
+    /// The terms in force now.
+    pub terms: Terms,
+    /// The terms under which periods closed.
+    pub closed_under: BTreeMap<String, Terms>,
+    /// Rows by feed.
+    pub rows: BTreeMap<String, Vec<Row>>,
+}
+
+impl Case {
+    /// A contract named `acme` whose KPIs all read the feed `acd`.
+    pub fn new(terms: Terms, rows: Vec<Row>) -> Case {
+        let mut case = Case { terms, closed_under: BTreeMap::new(), rows: BTreeMap::new() };
+        case.add(rows);
+        case
+    }
+
+    /// More rows, received after those that are there.
+    pub fn add(&mut self, rows: Vec<Row>) {
+        let feed = self.rows.entry("acd".to_owned()).or_default();
+        for mut row in rows {
+            row.sequence = feed.len() as i64 + 1;
+            feed.push(row);
+        }
+    }
+
+    /// The judgement at an instant.
+    pub fn judge(&self, now: &str) -> Judgement {
+        self.judge_at(instant(now))
+    }
+
+    /// The judgement at an instant.
+    pub fn judge_at(&self, now: Timestamp) -> Judgement {
+        let facts =
+            ContractFacts { name: "acme", terms: &self.terms, closed_under: &self.closed_under, rows: &self.rows };
+        judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// An exact number, such as `79.5`.
+pub fn exact(text: &str) -> Exact {
+    Exact::from(text.parse::<Decimal>().unwrap_or_else(|error| panic!("{text}: {error}")))
+}

@@ -1,0 +1,267 @@
+//! What misses cost: points and their table, the five consequences of a band, the ramp, the caps and the bonus.
+
+use jiff::civil::Date;
+
+use crate::api::kpi_target::{Band, KpiClass, KpiTargetSpec, RoundingMode, Severity, Verdict};
+use crate::api::scalar::{Duration, DurationUnit};
+use crate::api::vendor_contract::{CapKind, Charges, PointsToMoney, RampCredit, VendorContractSpec};
+
+use super::calendar::days_between;
+use super::exact::{Exact, minor_units};
+use super::facts::Terms;
+use super::periods::{Period, Periods};
+use super::verdict::Aim;
+
+/// The rules about points and money under which one period is judged.
+#[derive(Clone, Debug)]
+pub struct Tariff {
+    /// How much the ramp charges in this period.
+    pub ramp: RampCredit,
+    /// By what the points of a repeat are multiplied.
+    pub repeat_multiplier: i64,
+    /// Charges and caps; `None` where the contract has no charges.
+    pub money: Option<Money>,
+}
+
+/// Charges and caps of one period. All caps are rounded to the currency's minor unit.
+#[derive(Clone, Debug)]
+pub struct Money {
+    /// ISO 4217.
+    pub currency: String,
+    /// Digits after the point.
+    pub minor_units: u32,
+    /// The charges in force on the period's first day.
+    pub charges: Exact,
+    /// The part of them that is at risk, not rounded; `None` without `atRiskPercent`.
+    pub at_risk: Option<Exact>,
+    /// What the credits of the period cannot exceed.
+    pub period_cap: Option<Exact>,
+    /// What the credits of the contract year cannot exceed.
+    pub year_cap: Option<Exact>,
+    /// How points become money.
+    pub points: Option<PointsToMoney>,
+}
+
+impl Tariff {
+    /// The rules for a period of a contract.
+    pub fn of(terms: &Terms, period: &Period, periods: &Periods) -> Tariff {
+        let credits = terms.contract.credits.as_ref();
+        Tariff {
+            ramp: ramp_on(&terms.contract, period.first_day),
+            repeat_multiplier: credits.and_then(|credits| credits.points.as_ref()?.repeat_multiplier).unwrap_or(1),
+            money: terms.contract.charges.as_ref().map(|charges| Money::of(&terms.contract, charges, period, periods)),
+        }
+    }
+
+    /// Whether the ramp leaves this period unpunished: no points, credit, bonus, repeat or trigger.
+    pub fn spares(&self) -> bool {
+        self.ramp == RampCredit::None
+    }
+
+    /// What so many points cost.
+    pub fn money_of_points(&self, points: i64) -> Exact {
+        let Some(money) = &self.money else { return Exact::ZERO };
+        let percent = money.points.as_ref().map_or(Exact::ZERO, |rule| percent_of_points(rule, points));
+        money.round(&self.ramped(money.charges.percent(&percent)))
+    }
+
+    fn ramped(&self, amount: Exact) -> Exact {
+        match self.ramp {
+            RampCredit::None => Exact::ZERO,
+            RampCredit::Half => amount.percent(&Exact::from(50)),
+            RampCredit::Full => amount,
+        }
+    }
+}
+
+impl Money {
+    fn of(contract: &VendorContractSpec, charges: &Charges, period: &Period, periods: &Periods) -> Money {
+        let minor_units = minor_units(&charges.currency);
+        let round = |amount: Exact| amount.round(minor_units, RoundingMode::HalfEven);
+        let amount = charges_on(charges, period.first_day);
+        let at_risk = charges.at_risk_percent.as_ref().map(|percent| amount.percent(&percent.into()));
+        let credits = contract.credits.as_ref();
+        let year_percent = credits.and_then(|credits| credits.year_cap_percent.as_ref()).map(Exact::from);
+        let year_cap = year_percent.map(|percent| {
+            let year = periods.of_contract_year(periods.contract_year_of(period));
+            let charged: Exact = year.iter().map(|one| charges_on(charges, one.first_day)).sum();
+            round(charged.percent(&percent))
+        });
+        Money {
+            currency: charges.currency.clone(),
+            minor_units,
+            period_cap: at_risk.clone().map(round),
+            charges: amount,
+            at_risk,
+            year_cap,
+            points: credits.and_then(|credits| credits.points.clone()),
+        }
+    }
+
+    /// Half-even to the currency's minor unit.
+    pub fn round(&self, amount: &Exact) -> Exact {
+        amount.round(self.minor_units, RoundingMode::HalfEven)
+    }
+
+    /// As a report shows it.
+    pub fn show(&self, amount: &Exact) -> String {
+        amount.to_money(self.minor_units)
+    }
+}
+
+/// The charges in force on a day.
+fn charges_on(charges: &Charges, day: Date) -> Exact {
+    let changed = charges.schedule.iter().filter(|change| change.from <= day).max_by_key(|change| change.from);
+    changed.map_or(charges.amount, |change| change.amount).into()
+}
+
+/// The ramp's step on a day: the first whose end the days since the term's start have not reached.
+pub fn ramp_on(contract: &VendorContractSpec, day: Date) -> RampCredit {
+    let age = days_between(contract.term.start, day);
+    let steps = contract.credits.as_ref().map(|credits| credits.ramp.as_slice()).unwrap_or_default();
+    steps.iter().find(|step| age < civil_days(step.until)).map_or(RampCredit::Full, |step| step.credit)
+}
+
+/// Civil days of a ramp's step; weeks are seven.
+fn civil_days(duration: Duration) -> i64 {
+    match duration.unit {
+        DurationUnit::Days => duration.amount,
+        DurationUnit::Weeks => duration.amount.saturating_mul(7),
+        _ => duration.seconds().unwrap_or(0) / 86_400,
+    }
+}
+
+/// Percentage of the charges for so many points: by the table's highest row not above them, or so much a point.
+fn percent_of_points(rule: &PointsToMoney, points: i64) -> Exact {
+    if let Some(per_point) = &rule.per_point_percent {
+        return Exact::from(per_point) * Exact::from(points);
+    }
+    let rows = rule.table.as_deref().unwrap_or_default();
+    let reached = rows.iter().filter(|row| row.points <= points).max_by_key(|row| row.points);
+    reached.map_or(Exact::ZERO, |row| Exact::from(row.percent))
+}
+
+/// One KPI of one period, as far as its cost depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The KPI.
+    pub spec: &'a KpiTargetSpec,
+    /// The target in force.
+    pub aim: &'a Aim,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Its value after relief, rounded.
+    pub value: Option<&'a Exact>,
+    /// The band into which a miss falls.
+    pub band: Option<&'a Band>,
+    /// Whether it is a repeat.
+    pub repeat: bool,
+}
+
+/// What one KPI costs or earns in one period, before caps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Service points.
+    pub points: i64,
+    /// Credit, rounded.
+    pub credit: Exact,
+    /// Bonus, rounded.
+    pub bonus: Exact,
+}
+
+impl Judged<'_> {
+    /// What it costs or earns.
+    pub fn cost(&self, tariff: &Tariff) -> Cost {
+        if self.spec.dry_run || self.spec.class == KpiClass::KeyMeasurement || tariff.spares() {
+            return Cost::default();
+        }
+        Cost { points: self.points(tariff), credit: self.credit(tariff), bonus: self.bonus(tariff) }
+    }
+
+    fn points(&self, tariff: &Tariff) -> i64 {
+        let points = self.missed_band().and_then(|band| band.points).unwrap_or(0);
+        if self.repeat { points.saturating_mul(tariff.repeat_multiplier) } else { points }
+    }
+
+    fn credit(&self, tariff: &Tariff) -> Exact {
+        let Some((money, band)) = tariff.money.as_ref().zip(self.missed_band()) else { return Exact::ZERO };
+        money.round(&tariff.ramped(self.full_credit(band, money)))
+    }
+
+    /// The credit of a band without the ramp, not rounded. A miss without a value is as far as the band's own bound.
+    fn full_credit(&self, band: &Band, money: &Money) -> Exact {
+        if let Some(percent) = &band.at_risk_percent {
+            money.at_risk.as_ref().map_or(Exact::ZERO, |at_risk| at_risk.percent(&percent.into()))
+        } else if let Some(percent) = &band.percent {
+            money.charges.percent(&percent.into())
+        } else if let Some(credit) = &band.credit {
+            credit.into()
+        } else if band.proportional == Some(true) {
+            let bound = band.bound.as_ref().map(Exact::from);
+            let value = self.value.or(bound.as_ref());
+            value.map_or(Exact::ZERO, |value| money.charges.percent(&self.aim.distance(value)))
+        } else {
+            Exact::ZERO
+        }
+    }
+
+    fn bonus(&self, tariff: &Tariff) -> Exact {
+        let earned = self.spec.bonus.as_ref().filter(|bonus| {
+            self.verdict == Verdict::Met
+                && self.value.is_some_and(|value| self.aim.surpasses(value, &bonus.from.into()))
+        });
+        match (earned, &tariff.money) {
+            (Some(bonus), Some(money)) => money.round(&bonus.amount.into()),
+            _ => Exact::ZERO,
+        }
+    }
+
+    fn missed_band(&self) -> Option<&Band> {
+        self.band.filter(|_| self.verdict == Verdict::Missed)
+    }
+}
+
+/// What is owed for a period, and how it came about. All amounts are rounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settlement {
+    /// What the points cost.
+    pub from_points: Exact,
+    /// Credits of the KPIs and of the points.
+    pub before_caps: Exact,
+    /// Caps that lowered the amount that they were given.
+    pub capped_by: Vec<CapKind>,
+    /// What is owed.
+    pub net: Exact,
+}
+
+/// Adds up the credits of a period and applies the caps: the period's first, then what the year's leaves after the
+/// earlier nets of the contract year.
+pub fn settle(tariff: &Tariff, credits: &Exact, points: i64, earlier_nets: &Exact) -> Settlement {
+    let Some(money) = &tariff.money else { return Settlement::default() };
+    let from_points = tariff.money_of_points(points);
+    let before_caps = credits + &from_points;
+    let (mut net, mut capped_by) = (before_caps.clone(), Vec::new());
+    let room = money.year_cap.as_ref().map(|cap| (cap - earlier_nets).max(Exact::ZERO));
+    for (kind, cap) in [(CapKind::Period, money.period_cap.clone()), (CapKind::Year, room)] {
+        if let Some(cap) = cap.filter(|cap| *cap < net) {
+            net = cap;
+            capped_by.push(kind);
+        }
+    }
+    Settlement { from_points, before_caps, capped_by, net: net.max(Exact::ZERO) }
+}
+
+/// Whether a credit may be earned back: a direct one, within the gravity allowed, of a KPI with `stretch`, and no repeat.
+pub fn may_be_earned_back(
+    contract: &VendorContractSpec,
+    spec: &KpiTargetSpec,
+    severity: Option<Severity>,
+    repeat: bool,
+    credit: &Exact,
+) -> bool {
+    let rule = contract.credits.as_ref().and_then(|credits| credits.earn_back.as_ref());
+    rule.is_some_and(|rule| {
+        let most = rule.max_severity.unwrap_or(Severity::Minor);
+        spec.objective.stretch.is_some() && !repeat && !credit.is_zero() && severity.is_some_and(|one| one <= most)
+    })
+}

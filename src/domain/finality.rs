@@ -1,0 +1,189 @@
+//! When a closed period becomes Final, and when time alone changes a judgement next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::api::kpi_target::{MissingDataPolicy, Verdict};
+
+use super::book::{Book, Books, Kpi};
+use super::calendar::Span;
+use super::catalogue::{Origin, mature_by};
+use super::ledger::Ledger;
+use super::periods::Period;
+use super::reading::{Ledgers, Question, Reader, decided_at};
+use super::restatement::Touch;
+
+/// When a closed period becomes Final: an instant that has come, or the earliest at which it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    /// Final since then.
+    Since(Timestamp),
+    /// Not yet; by time alone not before then.
+    NotBefore(Timestamp),
+}
+
+impl Finality {
+    /// The instant at which the period became Final.
+    pub fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::Since(instant) => Some(instant),
+            Self::NotBefore(_) => None,
+        }
+    }
+}
+
+/// When a closed period becomes Final: at the latest of its end + `closeAfter`, its end + `maturity`, and (data through its
+/// end, or its end + `missingData.after`), over all its KPIs. Suspended KPIs wait for nothing.
+pub fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period, now: Timestamp) -> Finality {
+    let calendar = &book.calendar;
+    let measured = || book.kpis.iter().filter(|kpi| !kpi.is_suspended);
+    let matured = measured().filter_map(|kpi| kpi.definition.maturity).map(|age| calendar.after(period.end, age));
+    let closed = calendar.after(period.end, book.terms.contract.close_after);
+    let base = matured.fold(closed, Timestamp::max);
+    if base > now {
+        return Finality::NotBefore(base);
+    }
+    let gates = measured().map(|kpi| gate(reader, book, kpi, period, base, now));
+    gates.fold(Finality::Since(base), |latest, gate| match (latest, gate) {
+        (Finality::Since(one), Finality::Since(other)) => Finality::Since(one.max(other)),
+        (Finality::NotBefore(one), Finality::NotBefore(other)) => Finality::NotBefore(one.max(other)),
+        (Finality::NotBefore(one), _) | (_, Finality::NotBefore(one)) => Finality::NotBefore(one),
+    })
+}
+
+/// When one KPI lets its period close, from `base` on: once its data is there, or has been waited for long enough.
+fn gate<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    book: &'f Book<'a>,
+    kpi: &'f Kpi<'a>,
+    period: &Period,
+    base: Timestamp,
+    now: Timestamp,
+) -> Finality {
+    let deadline = book.calendar.after(period.end, kpi.missing_data().1);
+    if deadline <= base {
+        return Finality::Since(base);
+    }
+    let until = now.min(deadline);
+    let learnt = reader.ledger(book, kpi).map(Ledger::instants).unwrap_or_default();
+    let later = learnt.into_iter().filter(|instant| base < *instant && *instant <= until);
+    let instants: Vec<Timestamp> = std::iter::once(base).chain(later).collect();
+    let first = instants.partition_point(|at| !is_complete(reader, book, kpi, period, *at));
+    match instants.get(first) {
+        Some(instant) => Finality::Since(*instant),
+        None if deadline <= now => Finality::Since(deadline),
+        None => Finality::NotBefore(deadline),
+    }
+}
+
+/// Whether a KPI's data reaches the period's end, and gives a value where its absence would be a miss.
+fn is_complete<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    book: &'f Book<'a>,
+    kpi: &'f Kpi<'a>,
+    period: &Period,
+    at: Timestamp,
+) -> bool {
+    let reaches = kpi.definition.origin == Origin::Deliverables
+        || reader.coverage(book, &kpi.spec.source.feed, at).reaches(period.end);
+    let question = Question { period, window: kpi.window(period, reader.periods), at, is_closing: false };
+    let has_value = || reader.read(book, kpi, &question).verdict != Verdict::NoData;
+    reaches && (kpi.missing_data().0 == MissingDataPolicy::Hold || has_value())
+}
+
+/// Instants after a period became Final at which something became known that concerns one of its KPIs.
+///
+/// A period that is not Final counts from the instant at which a later one became so.
+pub fn touches<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    books: &'f Books<'a>,
+    periods: &[Period],
+    finals: &[Option<Timestamp>],
+    now: Timestamp,
+) -> BTreeMap<Timestamp, BTreeSet<Touch>> {
+    let mut touches: BTreeMap<Timestamp, BTreeSet<Touch>> = BTreeMap::new();
+    let mut learnt: BTreeMap<*const Ledger, BTreeSet<(Timestamp, Timestamp)>> = BTreeMap::new();
+    let mut earliest: Option<Timestamp> = None;
+    let mut thresholds: Vec<Option<Timestamp>> = finals
+        .iter()
+        .rev()
+        .map(|instant| {
+            earliest = [earliest, *instant].into_iter().flatten().min();
+            earliest
+        })
+        .collect();
+    thresholds.reverse();
+    let Some(first) = earliest else { return touches };
+    for (place, (period, threshold)) in periods.iter().zip(thresholds).enumerate() {
+        let (book, Some(threshold)) = (books.for_period(period), threshold) else { continue };
+        for (index, kpi) in book.kpis.iter().enumerate().filter(|(_, kpi)| !kpi.is_suspended) {
+            let Some(ledger) = reader.ledger(book, kpi) else { continue };
+            let rows = learnt.entry(std::ptr::from_ref(ledger)).or_insert_with(|| ledger.learnt(first, now));
+            let window = reach(reader, kpi, period);
+            let of_rows = rows.iter().filter(|(_, start)| window.start <= *start && *start < window.end);
+            let of_relief = reader
+                .relief
+                .iter()
+                .filter(|relief| relief.kpis.is_empty() || relief.kpis.iter().any(|name| name == kpi.name))
+                .filter(|relief| relief.to > window.start)
+                .filter_map(decided_at);
+            let instants = of_rows.map(|(known_at, _)| *known_at).chain(of_relief);
+            for at in instants.filter(|at| threshold < *at && *at <= now) {
+                touches.entry(at).or_default().insert((place, index));
+            }
+        }
+    }
+    touches
+}
+
+/// The starts of rows that concern a KPI in a period. Where the value depends on the watermark, every earlier row does.
+fn reach(reader: &Reader<'_, '_>, kpi: &Kpi<'_>, period: &Period) -> Span {
+    let window = kpi.window(period, reader.periods);
+    if kpi.definition.annualised { Span::new(Timestamp::MIN, window.end) } else { window }
+}
+
+/// The earliest instant after `now` at which time alone can change a judgement.
+pub fn next_change<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    books: &'f Books<'a>,
+    ledgers: &'f Ledgers,
+    finalities: &[Finality],
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let bounds = reader.periods.all().iter().flat_map(|period| [period.start, period.end]);
+    let closing = finalities.iter().filter_map(|finality| match finality {
+        Finality::NotBefore(instant) => Some(*instant),
+        Finality::Since(_) => None,
+    });
+    let misses = reader.periods.closed_by(now).iter().flat_map(|period| {
+        let book = books.for_period(period);
+        book.kpis.iter().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1))
+    });
+    let learnt = ledgers.all().filter_map(|ledger| ledger.instants().range(just_after(now)..).next().copied());
+    let matured = maturing(reader, books.current(), now);
+    let decided = reader.relief.iter().filter_map(decided_at);
+    let all = bounds.chain(closing).chain(misses).chain(learnt).chain(matured).chain(decided);
+    all.filter(|instant| *instant > now).min()
+}
+
+/// When the next known row becomes old enough for a KPI.
+fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp) -> Vec<Timestamp> {
+    let mut seen: BTreeSet<(*const Ledger, Timestamp)> = BTreeSet::new();
+    let mut instants = Vec::new();
+    for kpi in book.kpis.iter().filter(|kpi| !kpi.is_suspended) {
+        let Some(ledger) = reader.ledger(book, kpi) else { continue };
+        let mature = mature_by(&kpi.definition, &book.calendar, now);
+        if seen.insert((std::ptr::from_ref(ledger), mature)) {
+            let known = reader.known(ledger, now);
+            let ends = known.rows().map(|row| row.span().end).filter(|end| *end > mature).min();
+            let age = kpi.definition.maturity;
+            instants.extend(ends.map(|end| age.map_or(end, |age| book.calendar.after(end, age))));
+        }
+    }
+    instants
+}
+
+fn just_after(instant: Timestamp) -> Timestamp {
+    instant.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX)
+}

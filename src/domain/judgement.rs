@@ -1,0 +1,337 @@
+//! The judgement of a contract: every report that exists at an instant, and where things stand.
+//!
+//! Two passes. The readings say what the rows known at an instant make of each KPI in each period. The chain of periods
+//! adds what depends on earlier ones: repeats, money, caps, earn-back, triggers. Whatever became known after a period was
+//! Final is replayed in the order in which it became known, so that the same facts give the same reports at any later
+//! instant.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
+use crate::api::sla_report::Gap;
+use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod, PeriodState};
+
+use super::book::{Book, Books};
+use super::catalogue::Origin;
+use super::chain::{Frame, Reading, Settled};
+use super::credits::Tariff;
+use super::current::{Running, running};
+use super::earn_back::still_pending;
+use super::exact::Exact;
+use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement, Risk};
+use super::finality::{Finality, finality, next_change, touches};
+use super::periods::{Period, Periods};
+use super::reading::{Ledgers, Question, Reader};
+use super::rectification::{History, standing};
+use super::reports::{Reach, kpi_line};
+use super::restatement::{Closed, Knowledge, Replay, year_to_date};
+use super::trend::trend;
+
+pub use super::reports::report_name;
+
+/// Closed periods that a KPI's history keeps.
+const HISTORY: usize = 13;
+
+/// Judges a contract from all facts known at `now`.
+///
+/// # Errors
+/// A spec that cannot be judged: an unknown zone, service hours that are none, a formula that cannot be read.
+pub fn judge(facts: &ContractFacts<'_>, now: Timestamp) -> Result<Judgement, InvalidSpec> {
+    let books = Books::of(facts)?;
+    let periods = Periods::of(&facts.terms.contract, &books.current().calendar);
+    let ledgers = Ledgers::of(&books, facts.rows);
+    let reader = Reader::new(&periods, &facts.terms.contract.relief, &ledgers);
+    let ended = periods.closed_by(now);
+    let finalities: Vec<Finality> =
+        ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)).collect();
+    let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
+    let frames: Vec<Frame<'_>> =
+        ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, &periods)).collect();
+    let touches = touches(&reader, &books, ended, &finals, now);
+    let evidence = Evidence { books: &books, reader: &reader };
+    let replay = Replay {
+        contract: facts.name,
+        periods: &periods,
+        frames: &frames,
+        finals: &finals,
+        touches: &touches,
+        knowledge: &evidence,
+    };
+    let closed = replay.run(now);
+    let view = View { contract: facts.name, books: &books, periods: &periods, frames: &frames, closed: &closed, now };
+    let mut judgement = view.judgement(&reader);
+    judgement.finals = frames
+        .iter()
+        .zip(&finals)
+        .filter_map(|(frame, instant)| Some((frame.period.name.clone(), (*instant)?)))
+        .collect();
+    judgement.next = next_change(&reader, &books, &ledgers, &finalities, now);
+    Ok(judgement)
+}
+
+/// The facts of the closed periods at any instant.
+struct Evidence<'f, 'a> {
+    books: &'f Books<'a>,
+    reader: &'f Reader<'f, 'a>,
+}
+
+impl<'f, 'a> Evidence<'f, 'a> {
+    fn period(&self, place: usize) -> Option<(&'f Period, &'f Book<'a>)> {
+        let period = self.reader.periods.nth(place)?;
+        Some((period, self.books.for_period(period)))
+    }
+}
+
+impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
+    fn readings(&self, place: usize, at: Timestamp) -> Vec<Rc<Reading<'a>>> {
+        let count = self.period(place).map_or(0, |(_, book)| book.kpis.len());
+        (0..count).filter_map(|kpi| self.reading(place, kpi, at)).collect()
+    }
+
+    fn reading(&self, place: usize, kpi: usize, at: Timestamp) -> Option<Rc<Reading<'a>>> {
+        let (period, book) = self.period(place)?;
+        let kpi = book.kpis.get(kpi)?;
+        let question = Question { period, window: kpi.window(period, self.reader.periods), at, is_closing: true };
+        Some(Rc::new(self.reader.read(book, kpi, &question)))
+    }
+
+    fn reach(&self, place: usize, at: Timestamp) -> Reach {
+        let Some((period, book)) = self.period(place) else { return Reach::default() };
+        let feeds = feeds_of(book);
+        let mut reach = Reach { data_through: None, gaps: Vec::new() };
+        let mut watermarks: Vec<Option<Timestamp>> = Vec::new();
+        for feed in feeds {
+            let coverage = self.reader.coverage(book, feed, at);
+            watermarks.push(coverage.reach.watermark);
+            reach.gaps.extend(coverage.gaps(period.span()).into_iter().map(|gap| Gap {
+                feed: feed.to_owned(),
+                from: gap.start,
+                to: gap.end,
+            }));
+        }
+        let least = watermarks.into_iter().min().flatten();
+        reach.data_through = least.map(|watermark| watermark.min(period.end));
+        reach
+    }
+}
+
+/// The feeds that the KPIs of a book read, sorted.
+fn feeds_of<'a>(book: &Book<'a>) -> Vec<&'a str> {
+    let read = book.kpis.iter().filter(|kpi| kpi.definition.origin == Origin::Feed && !kpi.is_suspended);
+    let mut feeds: Vec<&str> = read.map(|kpi| kpi.spec.source.feed.as_str()).collect();
+    feeds.sort_unstable();
+    feeds.dedup();
+    feeds
+}
+
+/// All that is known of a contract at `now`, to be told.
+struct View<'v, 'a> {
+    contract: &'v str,
+    books: &'v Books<'a>,
+    periods: &'v Periods,
+    frames: &'v [Frame<'a>],
+    closed: &'v [Closed<'a>],
+    now: Timestamp,
+}
+
+impl<'v, 'a> View<'v, 'a> {
+    fn judgement(&self, reader: &Reader<'v, 'a>) -> Judgement {
+        let book = self.books.current();
+        let running_period = self.periods.containing(self.now);
+        let kpis = self.kpis(reader, running_period);
+        let history = History {
+            contract: &book.terms.contract,
+            calendar: &book.calendar,
+            frames: self.frames,
+            closed: self.closed,
+        };
+        let standing = standing(&history);
+        Judgement {
+            reports: self.closed.iter().flat_map(|closed| closed.reports.iter().cloned()).collect(),
+            period: running_period.map(Period::bounds),
+            last: self.last(),
+            counts: self.counts(&kpis),
+            credits: self.credits(running_period),
+            triggers: standing.triggers,
+            plans: standing.plans,
+            kpis,
+            feeds: book
+                .terms
+                .contract
+                .feeds
+                .iter()
+                .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
+                .collect(),
+            finals: BTreeMap::new(),
+            next: None,
+        }
+    }
+
+    fn latest(&self) -> Option<(&Frame<'a>, &Closed<'a>)> {
+        self.frames.last().zip(self.closed.last())
+    }
+
+    /// The latest closed period, by its latest revision.
+    fn last(&self) -> Option<LastPeriod> {
+        let report = self.latest()?.1.reports.last()?;
+        let credit = report.credit.as_ref();
+        Some(LastPeriod {
+            name: report.period.name.clone(),
+            state: report.state,
+            score: report.score.clone(),
+            confidence: report.confidence.clone(),
+            rating: report.rating,
+            points: report.points,
+            credit_before_caps: credit.map(|credit| credit.before_caps.clone()),
+            credit: credit.map(|credit| credit.net.clone()),
+            bonus: credit.map(|credit| credit.bonus.clone()),
+            report: report_name(self.contract, &report.period.name, report.revision),
+        })
+    }
+
+    /// Verdicts of the latest closed period; before there is one, all are unknown.
+    fn counts(&self, kpis: &BTreeMap<String, KpiJudgement>) -> Option<KpiCounts> {
+        let counted = self.books.current().kpis.iter().filter(|kpi| !kpi.is_suspended && !kpi.spec.dry_run);
+        let at_risk = counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| is_at_risk(&kpi.risk)).count();
+        let verdicts: Vec<Verdict> = match self.latest() {
+            Some((_, closed)) => {
+                let lines = closed.settled.lines.iter().map(|line| &line.reading);
+                lines.filter(|reading| reading.counts()).map(|reading| reading.verdict).collect()
+            }
+            None => counted.map(|_| Verdict::NoData).collect(),
+        };
+        if self.books.current().kpis.is_empty() && verdicts.is_empty() {
+            return None;
+        }
+        let count = |wanted: &[Verdict]| whole(verdicts.iter().filter(|verdict| wanted.contains(verdict)).count());
+        let (met, missed) = (count(&[Verdict::Met, Verdict::Excused]), count(&[Verdict::Missed]));
+        let total = whole(verdicts.len());
+        Some(KpiCounts { total, met, missed, unknown: total - met - missed, at_risk: whole(at_risk) })
+    }
+
+    /// Money of the running contract year; after the term, of its last.
+    fn credits(&self, running: Option<&Period>) -> Option<CreditsStatus> {
+        let terms = self.books.current().terms;
+        let period = running.or(self.periods.all().last())?;
+        let money = Tariff::of(terms, period, self.periods).money?;
+        let year = self.periods.contract_year_of(period);
+        let place = self.frames.iter().rposition(|frame| frame.year == year);
+        let to_date = place.map_or(Exact::ZERO, |place| year_to_date(self.frames, self.closed, place));
+        let settled: Vec<Rc<Settled<'a>>> = self.closed.iter().map(|closed| Rc::clone(&closed.settled)).collect();
+        let pending = if place.is_some() { still_pending(self.frames, &settled) } else { Exact::ZERO };
+        Some(CreditsStatus {
+            period_cap: money.period_cap.as_ref().map(|cap| money.show(cap)),
+            year_to_date: Some(money.show(&to_date)),
+            year_cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
+            pending: Some(money.show(&pending)),
+            currency: money.currency,
+        })
+    }
+
+    fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, KpiJudgement> {
+        let book = self.books.current();
+        let judged = book.kpis.iter().map(|kpi| {
+            let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
+            (kpi.name.to_owned(), self.kpi(kpi.name, running))
+        });
+        judged.collect()
+    }
+
+    fn kpi(&self, name: &str, Running { current, risk }: Running) -> KpiJudgement {
+        let latest = self.latest().and_then(|(frame, closed)| Some((frame, closed, closed.settled.line(name)?)));
+        let (trend, signal) = self.trend(name).map_or((None, None), |(trend, signal)| (Some(trend), signal));
+        KpiJudgement {
+            last: latest.map(|(frame, closed, _)| closed_value(name, frame, closed)).unwrap_or_default(),
+            last_ended_at: latest.map(|(frame, ..)| frame.period.end),
+            tiers: latest.map(|(frame, _, line)| tier_slices(frame, &line.reading)).unwrap_or_default(),
+            gaming: latest.map_or(self.gaming_before_any(name), |(.., line)| line.gaming.clone()),
+            current,
+            risk,
+            history: self.history(name),
+            trend,
+            signal: signal.map(|signal| signal.as_str().to_owned()),
+        }
+    }
+
+    fn gaming_before_any(&self, name: &str) -> Gaming {
+        let spec = self.books.current().terms.kpis.get(name);
+        let has_counter = spec.is_some_and(|spec| spec.counter_metric.is_some());
+        if has_counter { Gaming::NoData } else { Gaming::NoCounterMetric }
+    }
+
+    /// Closed periods of a KPI, newest first.
+    fn history(&self, name: &str) -> Vec<HistoryEntry> {
+        let newest_first = self.frames.iter().zip(self.closed).rev();
+        let values = newest_first.filter_map(|(frame, closed)| closed_value(name, frame, closed));
+        values
+            .map(|value| HistoryEntry {
+                name: value.name,
+                value: value.value,
+                verdict: value.verdict,
+                severity: value.severity,
+                points: value.points,
+                credit: value.credit,
+                revision: value.revision,
+            })
+            .take(HISTORY)
+            .collect()
+    }
+
+    /// Where the values of the history are heading.
+    fn trend(&self, name: &str) -> Option<(crate::api::kpi_target::Trend, Option<super::trend::Signal>)> {
+        let newest_first = self.closed.iter().rev().filter_map(|closed| closed.settled.line(name)).take(HISTORY);
+        let lines: Vec<_> = newest_first.collect();
+        let aim = &lines.first()?.reading.aim;
+        let values: Vec<f64> =
+            lines.iter().rev().filter_map(|line| line.reading.value.as_ref()).map(Exact::to_f64).collect();
+        let target = aim.target.to_f64();
+        trend(&values, aim.comparison, target, aim.upper.as_ref().map_or(target, Exact::to_f64))
+    }
+}
+
+fn is_at_risk(risk: &Risk) -> bool {
+    !matches!(risk, Risk::NoData | Risk::OnTrack)
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A closed period of a KPI, by its latest revision.
+fn closed_value(name: &str, frame: &Frame<'_>, closed: &Closed<'_>) -> Option<ClosedValue> {
+    let line = kpi_line(closed.settled.line(name)?, frame.tariff.money.as_ref());
+    Some(ClosedValue {
+        name: frame.period.name.clone(),
+        state: closed.reports.last().map_or(PeriodState::Provisional, |report| report.state),
+        value: line.value,
+        raw_value: line.raw_value,
+        target: line.target,
+        numerator: line.numerator,
+        denominator: line.denominator,
+        verdict: line.verdict,
+        severity: line.severity,
+        rating: line.rating,
+        repeat: line.repeat,
+        points: line.points,
+        credit: line.credit,
+        revision: closed.revision,
+    })
+}
+
+fn tier_slices(frame: &Frame<'_>, reading: &Reading<'_>) -> Vec<TierSlice> {
+    let slice = |line: &crate::api::sla_report::TierLine| TierSlice {
+        tier: line.tier.clone(),
+        period: frame.period.name.clone(),
+        value: line.value.clone(),
+        target: line.target.clone(),
+        denominator: line.denominator.clone(),
+        verdict: line.verdict,
+    };
+    reading.tiers.iter().map(slice).collect()
+}
+
+#[cfg(test)]
+mod tests;

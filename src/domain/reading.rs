@@ -1,0 +1,410 @@
+//! From the rows known at an instant to the reading of one KPI: its values, target, verdict, tiers and evidence.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::api::kpi_target::{CatalogueKpi, Comparison, MissingDataPolicy, Verdict};
+use crate::api::sla_report::{EvidenceReference, TierLine};
+use crate::api::vendor_contract::{Relief, ReliefDecision};
+
+use super::book::{Book, Books, Kpi};
+use super::calendar::Span;
+use super::catalogue::{Origin, effective_variant, mature_by};
+use super::chain::Reading;
+use super::coverage::Coverage;
+use super::deliverables::measures;
+use super::exact::{Exact, SHOWN_DECIMALS};
+use super::ledger::{Known, Ledger};
+use super::measures::Row;
+use super::periods::{Period, Periods};
+use super::rating::{achievement, rating_of};
+use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
+use super::values::{Quotient, Rows, TIER_LABEL};
+use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
+
+/// Relief that is accepted and known at an instant, and concerns a KPI.
+pub fn relief_for<'r>(relief: &'r [Relief], kpi: &str, at: Timestamp) -> Vec<&'r Relief> {
+    let concerns = |relief: &&Relief| relief.kpis.is_empty() || relief.kpis.iter().any(|name| name == kpi);
+    relief.iter().filter(concerns).filter(|relief| decided_at(relief).is_some_and(|decided| decided <= at)).collect()
+}
+
+/// When a relief was accepted; `None` where it is not.
+pub fn decided_at(relief: &Relief) -> Option<Timestamp> {
+    (relief.decision == Some(ReliefDecision::Accepted)).then(|| relief.decided_at.unwrap_or(relief.to))
+}
+
+/// The ledgers of a contract's feeds, one for each calendar that its books have.
+#[derive(Debug, Default)]
+pub struct Ledgers {
+    feeds: BTreeMap<(usize, String), Ledger>,
+    deliverables: BTreeMap<usize, Ledger>,
+}
+
+impl Ledgers {
+    /// The ledgers that the books of a contract read from.
+    pub fn of(books: &Books<'_>, rows: &BTreeMap<String, Vec<Row>>) -> Ledgers {
+        let mut ledgers = Ledgers::default();
+        for book in books.all() {
+            let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
+            let read = book.kpis.iter().map(|kpi| &kpi.spec.source.feed);
+            for feed in named.chain(read) {
+                let rows = rows.get(feed).map(Vec::as_slice).unwrap_or_default();
+                let key = (book.shares_calendar_with, feed.clone());
+                ledgers.feeds.entry(key).or_insert_with(|| Ledger::of_feed(rows, &book.calendar));
+            }
+            if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
+                let rows = measures(&book.terms.contract, &book.calendar);
+                ledgers.deliverables.insert(book.place, Ledger::of_contract(&rows, &book.calendar));
+            }
+        }
+        ledgers
+    }
+
+    /// The ledger that a KPI reads from.
+    pub fn of_kpi(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&Ledger> {
+        match kpi.definition.origin {
+            Origin::Deliverables => self.deliverables.get(&book.place),
+            Origin::Feed => self.of_feed(book, &kpi.spec.source.feed),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Ledger> {
+        self.feeds.values().chain(self.deliverables.values())
+    }
+
+    /// The ledger of a feed.
+    pub fn of_feed(&self, book: &Book<'_>, feed: &str) -> Option<&Ledger> {
+        self.feeds.get(&(book.shares_calendar_with, feed.to_owned()))
+    }
+}
+
+/// SHA-256 of no rows at all.
+const DIGEST_OF_NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// What was known last, and when: instants are asked for in the order of time, and many KPIs ask for the same.
+type Remembered<K, V> = RefCell<BTreeMap<K, (Timestamp, Rc<V>)>>;
+
+/// Reads KPIs from the evidence.
+pub struct Reader<'f, 'a> {
+    /// The periods of the term.
+    pub periods: &'f Periods,
+    /// Relief as the terms in force now have it.
+    pub relief: &'a [Relief],
+    ledgers: &'f Ledgers,
+    known: Remembered<*const Ledger, Known<'f>>,
+    coverage: Remembered<(usize, &'f str), Coverage>,
+}
+
+/// What is asked of the evidence.
+#[derive(Clone, Copy)]
+pub struct Question<'q> {
+    /// The period that is judged.
+    pub period: &'q Period,
+    /// The instants whose rows are judged.
+    pub window: Span,
+    /// What is known then.
+    pub at: Timestamp,
+    /// Whether the period is judged as a closed one, for which the policy on missing data holds.
+    pub is_closing: bool,
+}
+
+/// One value of a KPI before and after relief.
+struct Values {
+    raw: Option<Exact>,
+    value: Option<Exact>,
+    quotient: Quotient,
+    interval: Option<Interval>,
+}
+
+impl<'f, 'a> Reader<'f, 'a> {
+    /// A reader of all that the ledgers hold.
+    pub fn new(periods: &'f Periods, relief: &'a [Relief], ledgers: &'f Ledgers) -> Self {
+        Reader { periods, relief, ledgers, known: RefCell::default(), coverage: RefCell::default() }
+    }
+
+    /// The ledger that a KPI reads from.
+    pub fn ledger(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&'f Ledger> {
+        self.ledgers.of_kpi(book, kpi)
+    }
+
+    /// The rows of a ledger that were known at an instant.
+    pub fn known(&self, ledger: &'f Ledger, at: Timestamp) -> Rc<Known<'f>> {
+        let mut known = self.known.borrow_mut();
+        match known.get(&std::ptr::from_ref(ledger)) {
+            Some((instant, rows)) if *instant == at => Rc::clone(rows),
+            _ => {
+                let rows = Rc::new(ledger.known_at(at));
+                known.insert(std::ptr::from_ref(ledger), (at, Rc::clone(&rows)));
+                rows
+            }
+        }
+    }
+
+    /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
+    pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Rc<Coverage> {
+        let key = (book.place, feed);
+        if let Some((instant, coverage)) = self.coverage.borrow().get(&key)
+            && *instant == at
+        {
+            return Rc::clone(coverage);
+        }
+        let spec = book.terms.contract.feeds.iter().find(|one| one.name == feed);
+        let coverage = spec
+            .zip(self.ledgers.of_feed(book, feed))
+            .map(|(spec, ledger)| Coverage::of(spec, &self.known(ledger, at), self.periods, &book.calendar, at));
+        let coverage = Rc::new(coverage.unwrap_or_default());
+        self.coverage.borrow_mut().insert(key, (at, Rc::clone(&coverage)));
+        coverage
+    }
+
+    /// The reading of a KPI.
+    pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+        let Some(ledger) = self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) else {
+            return not_measured(kpi, question);
+        };
+        let known = self.known(ledger, question.at);
+        let mature = mature_by(&kpi.definition, &book.calendar, question.at);
+        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        let rows = selection.within(question.window);
+        let relieved = rows.relieved(&relief_for(self.relief, kpi.name, question.at));
+        let scale = self.scale(book, kpi, question);
+        let judgement = Slice { book, kpi, question, scale: &scale };
+
+        let aim = judgement.aim(judgement.target(&relieved.rows, &rows));
+        let values = judgement.values(&rows, &relieved.rows);
+        let is_enough = judgement.is_enough(&rows, &relieved.rows);
+        let mut verdict = judgement.verdict(&aim, &values, is_enough);
+        if verdict == Verdict::NoData && is_miss_by_policy(book, kpi, question) {
+            verdict = Verdict::Missed;
+        }
+        let missed = verdict == Verdict::Missed;
+        let band = if missed { band_of(&kpi.spec.bands, kpi.comparison, values.value.as_ref()) } else { None };
+        let severity = missed.then(|| severity_of(band));
+        let has_value = values.value.is_some();
+        let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
+        Reading {
+            rating: rating_of(verdict, severity, values.value.as_ref(), kpi.spec.ratings.as_ref(), kpi.comparison),
+            achievement: achievement(verdict, values.value.as_ref(), &aim, &kpi.spec.bands),
+            raw_value: values.raw,
+            value: values.value,
+            numerator: has_value.then_some(values.quotient.numerator),
+            denominator: has_value.then_some(values.quotient.denominator),
+            interval: values.interval,
+            verdict,
+            severity,
+            band,
+            excused_by: relieved.excused_by.into_iter().collect(),
+            tiers,
+            without_tier_percent,
+            evidence: EvidenceReference { rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), digest: rows.digest() },
+            aim,
+            ..not_measured(kpi, question)
+        }
+    }
+
+    /// The sums of a KPI after relief over the rows that start in a span.
+    pub fn quotient(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> Quotient {
+        let Some(ledger) = self.ledger(book, kpi) else { return Quotient::default() };
+        let known = self.known(ledger, at);
+        let mature = mature_by(&kpi.definition, &book.calendar, at);
+        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        selection.within(span).relieved(&relief_for(self.relief, kpi.name, at)).rows.quotient()
+    }
+
+    /// The volume of each day of a span that has rows.
+    pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
+        let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
+        let known = self.known(ledger, at);
+        let mature = mature_by(&kpi.definition, &book.calendar, at);
+        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        let days = selection.within(span).by_day();
+        days.into_iter().map(|(day, rows)| (day, rows.quotient().denominator)).collect()
+    }
+
+    /// By what a quotient is multiplied over a window: clipped to the watermark where the length of the window matters.
+    fn scale(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Exact {
+        if !kpi.definition.annualised {
+            return kpi.definition.scale.clone();
+        }
+        let watermark = self.coverage(book, &kpi.spec.source.feed, question.at).reach.watermark;
+        let end = watermark.map_or(question.window.end, |watermark| watermark.min(question.window.end));
+        kpi.definition.scale_over(Span::new(question.window.start, end), &book.calendar)
+    }
+}
+
+/// Whether the parties agreed that a figure that is still missing so long after the period's end is a miss.
+fn is_miss_by_policy(book: &Book<'_>, kpi: &Kpi<'_>, question: &Question<'_>) -> bool {
+    let (policy, after) = kpi.missing_data();
+    question.is_closing
+        && policy == MissingDataPolicy::Miss
+        && question.at >= book.calendar.after(question.period.end, after)
+}
+
+/// The reading of a KPI that is not measured: what stands in its spec alone.
+fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+    Reading {
+        name: kpi.name,
+        spec: kpi.spec,
+        kpi: kpi.spec.kpi,
+        variant: effective_variant(kpi.spec.kpi, kpi.spec.variant),
+        is_suspended: kpi.is_suspended,
+        aim: Aim {
+            comparison: kpi.comparison,
+            target: kpi.target_on(question.period.last_day),
+            upper: kpi.spec.objective.upper.as_ref().map(Exact::from),
+        },
+        raw_value: None,
+        value: None,
+        numerator: None,
+        denominator: None,
+        interval: None,
+        verdict: Verdict::NotMeasured,
+        severity: None,
+        band: None,
+        rating: rating_of(Verdict::NotMeasured, None, None, None, kpi.comparison),
+        achievement: None,
+        excused_by: Vec::new(),
+        tiers: Vec::new(),
+        without_tier_percent: None,
+        evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
+        is_share: kpi.definition.share,
+    }
+}
+
+/// A KPI, or its part of one tier, as it is judged.
+struct Slice<'s, 'a> {
+    book: &'s Book<'a>,
+    kpi: &'s Kpi<'a>,
+    question: &'s Question<'s>,
+    scale: &'s Exact,
+}
+
+impl Slice<'_, '_> {
+    fn aim(&self, target: Exact) -> Aim {
+        let upper = self.kpi.spec.objective.upper.as_ref().filter(|_| self.kpi.comparison == Comparison::Between);
+        Aim { comparison: self.kpi.comparison, target, upper: upper.map(Exact::from) }
+    }
+
+    /// The target in force. Where the schedule changes it inside the period, the mean of its parts weighted with their
+    /// denominators; a longer window takes that of its last day.
+    fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> Exact {
+        let period = self.question.period;
+        let last_instant = self.question.window.end.min(period.end);
+        let last_day = self.book.calendar.date_of(just_before(last_instant)).clamp(period.first_day, period.last_day);
+        let changes = self.kpi.target_changes(period.first_day, period.last_day);
+        if self.kpi.is_rolling() || changes.is_empty() {
+            return self.kpi.target_on(last_day);
+        }
+        let mean = self.mean_target(&changes, judged).or_else(|| self.mean_target(&changes, raw));
+        mean.unwrap_or_else(|| self.kpi.target_on(last_day))
+    }
+
+    fn mean_target(&self, changes: &[Date], rows: &Rows<'_>) -> Option<Exact> {
+        let period = self.question.period;
+        let (mut weighted, mut weight) = (Exact::ZERO, Exact::ZERO);
+        for (place, first_day) in std::iter::once(&period.first_day).chain(changes).enumerate() {
+            let start = self.book.calendar.start_of_day(*first_day).max(period.start);
+            let end = changes.get(place).map_or(period.end, |day| self.book.calendar.start_of_day(*day));
+            let denominator = rows.starting_in(Span::new(start, end)).quotient().denominator;
+            weighted = weighted + self.kpi.target_on(*first_day) * &denominator;
+            weight = weight + denominator;
+        }
+        Some(weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()))
+    }
+
+    fn values(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> Values {
+        let rounding = self.kpi.spec.rounding.as_ref();
+        let quotient = judged.quotient();
+        let value = quotient.value(self.scale);
+        Values {
+            raw: raw.quotient().value(self.scale).map(|value| value.rounded(rounding)),
+            interval: value.as_ref().and_then(|_| self.interval(judged, &quotient)),
+            value: value.map(|value| value.rounded(rounding)),
+            quotient,
+        }
+    }
+
+    /// The interval of a value: Wilson's for a share, the normal one for a net promoter score, else none.
+    fn interval(&self, rows: &Rows<'_>, quotient: &Quotient) -> Option<Interval> {
+        let level = self.kpi.spec.confidence.as_ref().map_or(95.0, |confidence| confidence.level as f64);
+        if self.kpi.spec.kpi == CatalogueKpi::NetPromoterScore {
+            let sum = |measure: &str| rows.iter().filter_map(|row| row.measure(measure)).sum::<Exact>().to_f64();
+            return net_promoter_interval(sum("promoters"), sum("detractors"), quotient.denominator.to_f64(), level);
+        }
+        let share =
+            self.kpi.definition.share.then(|| Share::new(quotient.numerator.to_f64(), quotient.denominator.to_f64()));
+        let interval = wilson_interval(share.flatten()?, level)?;
+        let scale = self.scale.to_f64();
+        Some(Interval { lower: interval.lower * scale, upper: interval.upper * scale })
+    }
+
+    /// Whether the rows that judge reach the minimums. Where relief leaves nothing, all rows are looked at.
+    fn is_enough(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> bool {
+        let Some(minimum) = &self.kpi.spec.minimum else { return true };
+        let rows = if judged.quotient().value(self.scale).is_some() { judged } else { raw };
+        let volume = minimum.volume.is_none_or(|least| rows.quotient().denominator >= Exact::from(least));
+        let responses = minimum
+            .response_rate_percent
+            .as_ref()
+            .is_none_or(|least| rows.response_rate().is_some_and(|rate| rate >= Exact::from(least)));
+        volume && responses
+    }
+
+    fn verdict(&self, aim: &Aim, values: &Values, is_enough: bool) -> Verdict {
+        let sample =
+            Sample { raw: values.raw.as_ref(), value: values.value.as_ref(), is_enough, interval: values.interval };
+        verdict_of(self.kpi.spec, aim, &sample)
+    }
+
+    /// The parts of the tiers that the contract lists, best first, and the share of the denominator that carries no tier.
+    fn tiers(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> (Vec<TierLine>, Option<String>) {
+        if self.book.terms.tiers.is_empty() {
+            return (Vec::new(), None);
+        }
+        let (raw_parts, judged_parts) = (raw.by_label(TIER_LABEL), judged.by_label(TIER_LABEL));
+        let mut tiers: Vec<(&String, i64)> =
+            self.book.terms.tiers.iter().map(|(name, tier)| (name, tier.rank)).collect();
+        tiers.sort_by_key(|(name, rank)| (*rank, *name));
+        let nothing = raw.starting_in(Span::new(Timestamp::MIN, Timestamp::MIN));
+        let lines: Vec<TierLine> = tiers
+            .into_iter()
+            .filter_map(|(name, _)| {
+                let part = raw_parts.get(name.as_str())?;
+                Some(self.tier(name, part, judged_parts.get(name.as_str()).unwrap_or(&nothing)))
+            })
+            .collect();
+        if lines.is_empty() {
+            return (lines, None);
+        }
+        let whole = judged.quotient().denominator;
+        let tiered: Exact = judged_parts.values().map(|part| part.quotient().denominator).sum();
+        let without = &whole - &tiered;
+        let share = (without * Exact::HUNDRED).checked_div(&whole).map(|share| share.show(SHOWN_DECIMALS));
+        (lines, share)
+    }
+
+    fn tier(&self, name: &str, raw: &Rows<'_>, judged: &Rows<'_>) -> TierLine {
+        let tier = self.book.terms.tiers.get(name);
+        let own = tier.and_then(|tier| tier.targets.iter().find(|target| target.kpi == self.kpi.spec.kpi));
+        let aim = self.aim(own.map_or_else(|| self.target(judged, raw), |own| own.target.into()));
+        let values = self.values(raw, judged);
+        let verdict = self.verdict(&aim, &values, true);
+        let has_value = values.value.is_some();
+        TierLine {
+            tier: name.to_owned(),
+            value: values.value.map(|value| value.show_as(self.kpi.spec.rounding.as_ref())),
+            target: Some(aim.target.show(SHOWN_DECIMALS)),
+            denominator: has_value.then(|| values.quotient.denominator.show(SHOWN_DECIMALS)),
+            verdict,
+        }
+    }
+}
+
+fn just_before(instant: Timestamp) -> Timestamp {
+    instant.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(instant)
+}

@@ -1,0 +1,224 @@
+//! SlaReports: what two parties sign, the same bytes for the same evidence.
+
+use jiff::Timestamp;
+
+use crate::api::kpi_target::Verdict;
+use crate::api::sla_report::{
+    CreditBlock, EarnedBack, Gap, KpiLine, LineChange, Restates, SlaReportSpec, WasNow, YearToDate,
+};
+use crate::api::vendor_contract::PeriodState;
+
+use super::chain::{Frame, Line, Settled};
+use super::credits::Money;
+use super::earn_back::Returned;
+use super::exact::{Exact, SHOWN_DECIMALS};
+use super::rating::{Achievement, score, worst_rating};
+
+/// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
+pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
+    let period = period.to_lowercase();
+    match revision {
+        ..=1 => format!("{contract}-{period}"),
+        _ => format!("{contract}-{period}-r{revision}"),
+    }
+}
+
+/// How far the data of a period reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The watermark, at most the period's end.
+    pub data_through: Option<Timestamp>,
+    /// Service time without data, by feed, then time.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a period books besides its own credits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bookings {
+    /// Credits that it returns.
+    pub returned: Vec<Returned>,
+    /// Difference of net of earlier, restated periods.
+    pub restated: Exact,
+    /// Difference of bonus of earlier, restated periods.
+    pub restated_bonus: Exact,
+}
+
+impl Bookings {
+    /// The sum of the credits that are returned.
+    pub fn earned_back(&self) -> Exact {
+        self.returned.iter().map(|returned| &returned.amount).sum()
+    }
+}
+
+/// All that a report says of a period.
+pub struct Statement<'s, 'a> {
+    /// Name of the contract.
+    pub contract: &'s str,
+    /// The period and its rules.
+    pub frame: &'s Frame<'a>,
+    /// What it costs.
+    pub settled: &'s Settled<'a>,
+    /// Provisional or Final.
+    pub state: PeriodState,
+    /// 1, and more for restatements.
+    pub revision: i64,
+    /// How far the data reached.
+    pub reach: &'s Reach,
+    /// What it books besides.
+    pub bookings: &'s Bookings,
+    /// Credits of the contract year up to this period; `None` for restatements.
+    pub year_to_date: Option<Exact>,
+    /// What this revision changes; revision 2 and later.
+    pub restates: Option<Restates>,
+}
+
+impl Statement<'_, '_> {
+    /// The report.
+    pub fn report(self) -> SlaReportSpec {
+        let (frame, settled) = (self.frame, self.settled);
+        let money = frame.tariff.money.as_ref();
+        let (score, confidence) = score(&achievements(settled));
+        let counted = settled.lines.iter().filter(|line| line.reading.counts());
+        SlaReportSpec {
+            contract: self.contract.to_owned(),
+            period: frame.period.bounds(),
+            state: self.state,
+            revision: self.revision,
+            data_through: self.reach.data_through,
+            kpis: settled.lines.iter().map(|line| kpi_line(line, money)).collect(),
+            score: score.map(|score| score.show(1)),
+            confidence: confidence.map(|confidence| confidence.show(1)),
+            rating: Some(worst_rating(counted.map(|line| (line.reading.spec.class, line.reading.rating)))),
+            points: settled.points,
+            credit: money.map(|money| credit_block(money, settled, self.bookings)),
+            year_to_date: money.zip(self.year_to_date).map(|(money, credit)| YearToDate {
+                credit: money.show(&credit),
+                cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
+            }),
+            triggers: settled.triggers.clone(),
+            gaps: self.reach.gaps.clone(),
+            restates: self.restates,
+        }
+    }
+}
+
+fn achievements(settled: &Settled<'_>) -> Vec<Achievement> {
+    let counted = settled.lines.iter().map(|line| &line.reading).filter(|reading| reading.counts());
+    counted
+        .map(|reading| Achievement { weight: reading.spec.weight.into(), share: reading.achievement.clone() })
+        .collect()
+}
+
+fn credit_block(money: &Money, settled: &Settled<'_>, bookings: &Bookings) -> CreditBlock {
+    let settlement = &settled.settlement;
+    let entry = |returned: &Returned| EarnedBack {
+        period: returned.period.clone(),
+        kpi: returned.kpi.clone(),
+        credit: money.show(&returned.amount),
+    };
+    CreditBlock {
+        currency: money.currency.clone(),
+        from_points: money.show(&settlement.from_points),
+        before_caps: money.show(&settlement.before_caps),
+        capped_by: settlement.capped_by.clone(),
+        net: money.show(&settlement.net),
+        bonus: money.show(&settled.bonus),
+        earned_back: money.show(&bookings.earned_back()),
+        earned_back_from: bookings.returned.iter().map(entry).collect(),
+        restated: money.show(&bookings.restated),
+        restated_bonus: money.show(&bookings.restated_bonus),
+    }
+}
+
+/// A KPI's line as a report shows it.
+pub fn kpi_line(line: &Line<'_>, money: Option<&Money>) -> KpiLine {
+    let reading = &line.reading;
+    let rounding = reading.spec.rounding.as_ref();
+    let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
+    KpiLine {
+        name: reading.name.to_owned(),
+        kpi: reading.kpi,
+        variant: reading.variant,
+        class: reading.spec.class,
+        weight: Exact::from(reading.spec.weight).show(SHOWN_DECIMALS),
+        dry_run: reading.spec.dry_run,
+        comparison: reading.aim.comparison,
+        target: Some(shown(&reading.aim.target)),
+        upper: reading.aim.upper.as_ref().map(shown),
+        raw_value: reading.raw_value.as_ref().map(|value| value.show_as(rounding)),
+        value: reading.value.as_ref().map(|value| value.show_as(rounding)),
+        numerator: reading.numerator.as_ref().map(shown),
+        denominator: reading.denominator.as_ref().map(shown),
+        verdict: reading.verdict,
+        severity: reading.severity,
+        rating: Some(reading.rating),
+        repeat: line.repeat,
+        points: line.cost.points,
+        credit: money.map(|money| money.show(&line.cost.credit)),
+        bonus: money.map(|money| money.show(&line.cost.bonus)),
+        credit_state: line.credit_state,
+        excused_by: reading.excused_by.clone(),
+        tiers: reading.tiers.clone(),
+        without_tier_percent: reading.without_tier_percent.clone(),
+        evidence: reading.evidence.clone(),
+    }
+}
+
+/// Whether two settlements of a period differ in a KPI's line or in the net. The rows behind equal figures, triggers and
+/// cumulative fields alone make no difference.
+pub fn differ(was: &Settled<'_>, now: &Settled<'_>) -> bool {
+    let same_lines =
+        was.lines.len() == now.lines.len() && was.lines.iter().zip(&now.lines).all(|(was, now)| same_figures(was, now));
+    !same_lines || was.settlement.net != now.settlement.net
+}
+
+fn same_figures(was: &Line<'_>, now: &Line<'_>) -> bool {
+    if std::rc::Rc::ptr_eq(&was.reading, &now.reading) {
+        return was.repeat == now.repeat && was.cost == now.cost && was.credit_state == now.credit_state;
+    }
+    let without_evidence = |line: &Line<'_>| {
+        let mut shown = kpi_line(line, None);
+        shown.evidence = Default::default();
+        shown
+    };
+    was.cost == now.cost && without_evidence(was) == without_evidence(now)
+}
+
+/// What a revision changes against the one before.
+pub fn restates(
+    frame: &Frame<'_>,
+    report: String,
+    was: &Settled<'_>,
+    now: &Settled<'_>,
+    booked_in: Option<String>,
+) -> Restates {
+    let money = frame.tariff.money.as_ref();
+    let credit_delta = &now.settlement.net - &was.settlement.net;
+    let bonus_delta = &now.bonus - &was.bonus;
+    let is_booked = !credit_delta.is_zero() || !bonus_delta.is_zero();
+    let pairs = now.lines.iter().filter_map(|line| Some((was.line(line.reading.name)?, line)));
+    Restates {
+        report,
+        changes: pairs.filter(|(was, now)| !same_figures(was, now)).map(|(was, now)| change(was, now, money)).collect(),
+        credit_delta: money.map(|money| money.show(&credit_delta)),
+        bonus_delta: money.filter(|_| !bonus_delta.is_zero()).map(|money| money.show(&bonus_delta)),
+        booked_in: booked_in.filter(|_| is_booked),
+    }
+}
+
+fn change(was: &Line<'_>, now: &Line<'_>, money: Option<&Money>) -> LineChange {
+    let (was, now) = (kpi_line(was, money), kpi_line(now, money));
+    let word = |verdict: Verdict| Some(verdict.to_string());
+    LineChange {
+        kpi: now.name,
+        value: was_now(was.value, now.value),
+        denominator: was_now(was.denominator, now.denominator),
+        verdict: was_now(word(was.verdict), word(now.verdict)),
+        points: was_now(Some(was.points.to_string()), Some(now.points.to_string())),
+        credit: was_now(was.credit, now.credit),
+    }
+}
+
+fn was_now(was: Option<String>, now: Option<String>) -> Option<WasNow> {
+    (was != now).then_some(WasNow { was, now })
+}
