@@ -192,7 +192,9 @@ fn processes_that_name(path: &Path) -> Vec<String> {
 async fn nothing_outlasts_a_process_that_is_killed() {
     // The process to kill is this very test once more: a control plane ends with its process, so it takes another one.
     if std::env::var_os(WAIT_TO_BE_KILLED).is_some() {
-        return start_and_wait_to_be_killed().await;
+        let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+        println!("{FOLDER_MARK}{}", control_plane.folder().display());
+        return std::future::pending().await;
     }
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "nothing_outlasts_a_process_that_is_killed", "--nocapture"])
@@ -211,13 +213,6 @@ async fn nothing_outlasts_a_process_that_is_killed() {
         assert!(begin.elapsed() < DEADLINE, "left: {:?}", processes_that_name(&folder));
         tokio::time::sleep(POLL).await;
     }
-}
-
-/// What the process does that the test above starts.
-async fn start_and_wait_to_be_killed() {
-    let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
-    println!("{FOLDER_MARK}{}", control_plane.folder().display());
-    std::future::pending::<()>().await;
 }
 
 /// Set in the process that starts a control plane for the sake of being killed.
