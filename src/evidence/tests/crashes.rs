@@ -1,0 +1,104 @@
+//! A process that is killed while it writes.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::support::{Fixture, body, feed, offered, row, verify};
+use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
+use crate::evidence::{EvidenceStore, IncomingRow};
+
+/// Tells a copy of this test that it is the one to be killed, and where its store is.
+const VICTIM: &str = "BPO_EVIDENCE_CRASH_TEST_DIRECTORY";
+
+const ROWS_PER_BODY: i64 = 40;
+
+fn body_number(number: i64) -> Vec<IncomingRow> {
+    (0..ROWS_PER_BODY).map(|slot| row((number * ROWS_PER_BODY + slot) * 30, number * ROWS_PER_BODY + slot)).collect()
+}
+
+#[tokio::test]
+async fn sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain() {
+    if let Some(directory) = std::env::var_os(VICTIM) {
+        ingest_until_killed(Path::new(&directory)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut bodies_before = 0;
+    for kill in 1..=8 {
+        let acknowledged = killed_after(directory.path().to_owned(), bodies_before + 3 * kill);
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let rows = store.rows("uid-1", "acd", 0).await.unwrap();
+        let count = i64::try_from(rows.len()).unwrap();
+        assert!(
+            count >= acknowledged * ROWS_PER_BODY,
+            "{acknowledged} bodies were acknowledged, {count} rows are there"
+        );
+        assert_eq!(count % ROWS_PER_BODY, 0, "a part of a body was kept");
+        assert!(offered(&rows).into_iter().eq(0..count), "rows are missing or stand twice");
+        assert!(verify(&store).await.whole());
+        assert_eq!(store.feed_progress("uid-1", "acd").await.unwrap(), None);
+        bodies_before = count / ROWS_PER_BODY;
+    }
+}
+
+/// Goes on where the store ends, and says each body that was acknowledged.
+async fn ingest_until_killed(directory: &Path) -> ! {
+    let store = SqliteStore::open(directory).unwrap();
+    let mut number = store.heads("uid-1").await.unwrap().get("acd").map_or(0, |head| head.rows() / ROWS_PER_BODY);
+    loop {
+        store.commit(feed("acd"), body(number, body_number(number))).await.unwrap();
+        number += 1;
+        println!("acknowledged {number}");
+    }
+}
+
+/// Starts the victim, kills it once it has acknowledged enough bodies, and gives the last number that it said.
+fn killed_after(directory: PathBuf, bodies: i64) -> i64 {
+    let name = "evidence::tests::crashes::sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain";
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(VICTIM, directory)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let mut last = 0;
+    for line in lines.map_while(Result::ok) {
+        // The harness writes its own words before the first line without a line's end.
+        let Some((_, number)) = line.split_once("acknowledged ") else { continue };
+        last = number.parse().unwrap_or(last);
+        if last == bodies {
+            victim.kill().unwrap();
+        }
+    }
+    victim.wait().unwrap();
+    assert!(last >= bodies, "the victim ended by itself after {last} bodies");
+    last
+}
+
+#[tokio::test]
+async fn a_cut_write_ahead_log_leaves_whole_bodies_and_a_whole_chain() {
+    let source = Fixture::new();
+    for number in 0..6 {
+        source.commit(body(number, body_number(number))).await;
+    }
+    let log = format!("{FILE_NAME}-wal");
+    let length = std::fs::metadata(source.directory.path().join(&log)).unwrap().len();
+    let mut counts = std::collections::BTreeSet::new();
+    for part in 0..=12 {
+        let copy = tempfile::tempdir().unwrap();
+        for name in [FILE_NAME, &log] {
+            std::fs::copy(source.directory.path().join(name), copy.path().join(name)).unwrap();
+        }
+        let file = std::fs::OpenOptions::new().write(true).open(copy.path().join(&log)).unwrap();
+        file.set_len(length * part / 12).unwrap();
+        let store = SqliteStore::open(copy.path()).unwrap();
+        let rows = store.rows("uid-1", "acd", 0).await.unwrap();
+        let count = i64::try_from(rows.len()).unwrap();
+        assert!(offered(&rows).into_iter().eq(0..count) && count % ROWS_PER_BODY == 0, "{count} rows at {part}/12");
+        assert!(verify(&store).await.whole(), "{part}/12");
+        counts.insert(count);
+    }
+    assert!(counts.len() > 3, "the cuts met too few states: {counts:?}");
+    assert_eq!(counts.last(), Some(&(6 * ROWS_PER_BODY)), "the uncut log lacks rows");
+}

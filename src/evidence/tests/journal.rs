@@ -1,0 +1,77 @@
+//! Closings, terms, facts and digests of reports.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::support::{Fixture, minute};
+use crate::domain::facts::Terms;
+use crate::evidence::EvidenceStore;
+
+/// Terms of a contract that differ in the vendor's name.
+fn terms(vendor: &str) -> Terms {
+    let contract = json!({"vendor": {"name": vendor}, "term": {"start": "2026-01-01", "end": "2026-12-31"}});
+    Terms { contract: serde_json::from_value(contract).unwrap(), kpis: BTreeMap::new(), tiers: BTreeMap::new() }
+}
+
+fn uid() -> String {
+    "uid-1".to_owned()
+}
+
+#[tokio::test]
+async fn the_first_closing_of_a_period_counts_for_ever() {
+    let fixture = Fixture::new();
+    for (vendor, period, recorded) in
+        [("Acme", "2026-01", true), ("Other", "2026-01", false), ("Other", "2026-02", true)]
+    {
+        let done =
+            fixture.store.record_closing(uid(), period.into(), terms(vendor), minute(0), minute(5)).await.unwrap();
+        assert_eq!(done, recorded, "{vendor} {period}");
+    }
+    let fixture = fixture.restart();
+    let expected = BTreeMap::from([("2026-01".to_owned(), terms("Acme")), ("2026-02".to_owned(), terms("Other"))]);
+    assert_eq!(fixture.store.closings("uid-1").await.unwrap(), expected);
+    assert!(fixture.store.closings("uid-2").await.unwrap().is_empty());
+    assert!(fixture.verify().await.whole());
+}
+
+#[tokio::test]
+async fn terms_are_recorded_when_they_change() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.store.last_terms("uid-1").await.unwrap(), None);
+    for (at, vendor, recorded) in [(0, "Acme", true), (5, "Acme", false), (9, "Other", true), (12, "Acme", true)] {
+        assert_eq!(fixture.store.record_terms(uid(), terms(vendor), minute(at)).await.unwrap(), recorded, "at {at}");
+    }
+    let last = fixture.store.last_terms("uid-1").await.unwrap().unwrap();
+    assert_eq!((last.terms, last.recorded_at), (terms("Acme"), minute(12)));
+}
+
+#[tokio::test]
+async fn facts_are_kept_in_order_and_once() {
+    let fixture = Fixture::new();
+    for (name, value, recorded) in
+        [("spring", "Go", true), ("autumn", "NoGo", true), ("spring", "Go", false), ("spring", "NoGo", true)]
+    {
+        let done =
+            fixture.store.record_fact(uid(), "launch".into(), name.into(), json!(value), minute(3)).await.unwrap();
+        assert_eq!(done, recorded, "{name} {value}");
+    }
+    let facts = fixture.store.facts("uid-1", "launch").await.unwrap();
+    let facts: Vec<_> =
+        facts.iter().map(|fact| (fact.name.as_str(), fact.value.as_str().unwrap(), fact.recorded_at)).collect();
+    assert_eq!(facts, [("spring", "Go", minute(3)), ("autumn", "NoGo", minute(3)), ("spring", "NoGo", minute(3))]);
+    assert!(fixture.store.facts("uid-1", "other").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_last_digest_of_a_report_counts() {
+    let fixture = Fixture::new();
+    for (digest, recorded) in [([1; 32], true), ([1; 32], false), ([0xab; 32], true)] {
+        assert_eq!(
+            fixture.store.record_report_digest(uid(), "acme-2026-01".into(), digest, minute(1)).await.unwrap(),
+            recorded
+        );
+    }
+    let expected = BTreeMap::from([("acme-2026-01".to_owned(), [0xab; 32])]);
+    assert_eq!(fixture.store.report_digests("uid-1").await.unwrap(), expected);
+}
