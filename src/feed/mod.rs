@@ -18,3 +18,6 @@ pub mod quality;
 pub mod scheduler;
 pub mod secret;
 pub mod tls;
+
+#[cfg(test)]
+mod tests;

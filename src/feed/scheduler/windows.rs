@@ -39,7 +39,8 @@ pub(super) fn plan(
 ) -> Option<PlannedWindow> {
     let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
     let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
-    let end = later(now, ahead).min(later(task.term_end, look_back));
+    let over = later(task.term_end, look_back);
+    let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
     let backfill = !progress.is_some_and(|progress| progress.completed);
     let reached = progress.map_or(task.term_start, |progress| progress.reached);
@@ -50,7 +51,7 @@ pub(super) fn plan(
         (false, true) => (usual, SignedDuration::MAX),
         (false, false) => (earlier(reached, look_back), look_back.saturating_add(LONGEST_WINDOW)),
     };
-    if since >= end {
+    if since >= end || (!backfill && reached >= over) {
         return None;
     }
     let until = later(since, longest).min(end);

@@ -1,0 +1,370 @@
+//! Fetches of a well-behaved vendor: pages, authentication, conditions, and what must never be asked.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use super::server::{Asked, Reply, Server, gzip};
+use crate::api::feed::Feed;
+use crate::feed::client::{ClientLimits, FeedClient};
+use crate::feed::credentials::tests::MemorySource;
+use crate::feed::credentials::{parse_url, resolve};
+use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+use crate::feed::guard::{AddressPolicy, NameLookup, SystemLookup};
+
+pub(super) const NOW: &str = "2026-01-06T00:00:00Z";
+pub(super) const CANARY: &str = "canary-f00d-5ecret";
+
+/// A page of the native format with `count` rows of half hours that begin at `first`.
+pub(super) fn native(first: usize, count: usize, next: Option<&str>) -> String {
+    let rows: Vec<String> = (first..first + count)
+        .map(|slot| {
+            let (hour, half) = (slot / 2, slot % 2);
+            let (start, end) =
+                (format!("{hour:02}:{:02}", half * 30), format!("{:02}:{:02}", (slot + 1) / 2, (slot + 1) % 2 * 30));
+            format!(
+                r#"{{"start":"2026-01-05T{start}:00Z","end":"2026-01-05T{end}:00Z","measures":{{"offered":{}}}}}"#,
+                slot + 1
+            )
+        })
+        .collect();
+    let next = next.map_or("null".to_owned(), |next| format!("{next:?}"));
+    format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":{next}}}"#, rows.join(","))
+}
+
+pub(super) fn opened() -> AddressPolicy {
+    AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()])
+}
+
+/// Limits with which tests of failures need no patience.
+pub(super) fn impatient() -> ClientLimits {
+    ClientLimits {
+        connect_timeout: Duration::from_millis(400),
+        retry_pause: Duration::from_millis(5),
+        breaker_failures: 1_000,
+        ..ClientLimits::default()
+    }
+}
+
+pub(super) fn client() -> FeedClient {
+    FeedClient::with(opened(), Arc::new(SystemLookup), impatient())
+}
+
+pub(super) fn feed(url: &str, extra: &str) -> Feed {
+    let timeout = if extra.contains("timeout") { "" } else { r#","timeout":"1s""# };
+    serde_json::from_str(&format!(r#"{{"name":"acd","url":{url:?}{timeout}{extra}}}"#)).unwrap()
+}
+
+/// A source that holds the Secret `acme` with the canary under every key, for every loopback port.
+pub(super) fn source_for(server: &Server) -> MemorySource {
+    let source = MemorySource::default();
+    source.put("team", "acme", &server.address.to_string(), &[("token", CANARY), ("user", "acme-user")]);
+    source
+}
+
+pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemorySource) -> Result<Fetched, FetchError> {
+    let url = parse_url(&feed.url)?;
+    let credentials = resolve(feed, &url, "team", source).await?;
+    let window = Window { since: "2026-01-03T00:00:00Z".parse().unwrap(), until: NOW.parse().unwrap() };
+    let request = FetchRequest {
+        feed,
+        namespace: "team",
+        time_zone: "Europe/London",
+        window,
+        now: NOW.parse().unwrap(),
+        credentials: &credentials,
+        validators: None,
+    };
+    fetch(client, &request).await
+}
+
+pub(super) async fn body(client: &FeedClient, feed: &Feed, source: &MemorySource) -> FetchedBody {
+    match try_fetch(client, feed, source).await.unwrap() {
+        Fetched::Body(body) => body,
+        Fetched::Unchanged => panic!("nothing was asked before"),
+    }
+}
+
+#[tokio::test]
+async fn the_window_and_the_headers_are_sent_as_the_feed_says() {
+    let server = Server::start(|_| Reply::json(native(0, 2, None))).await;
+    let source = source_for(&server);
+    let cases = [
+        ("", "/v1?since=2026-01-03T00%3A00%3A00Z&until=2026-01-06T00%3A00%3A00Z"),
+        (
+            r#","request":{"sinceParameter":"from","untilParameter":"to","timeFormat":"Date","query":[{"name":"granularity","value":"PT30M"}]}"#,
+            "/v1?granularity=PT30M&from=2026-01-03&to=2026-01-06",
+        ),
+        (r#","request":{"timeFormat":"UnixSeconds"}"#, "/v1?since=1767398400&until=1767657600"),
+        (r#","request":{"timeFormat":"UnixMilliseconds"}"#, "/v1?since=1767398400000&until=1767657600000"),
+    ];
+    for (extra, target) in cases {
+        let body = body(&client(), &feed(&server.url("/v1"), extra), &source).await;
+        assert_eq!((body.rows.len(), body.pages, body.rejected.len()), (2, 1, 0));
+        assert_eq!(server.asked().last().unwrap().target, target);
+    }
+    let with_headers = feed(&server.url("/v1"), r#","request":{"headers":[{"name":"X-Tenant","value":"acme"}]}"#);
+    body(&client(), &with_headers, &source).await;
+    let asked = server.asked().last().unwrap().clone();
+    assert_eq!(asked.header("x-tenant").as_deref(), Some("acme"));
+    assert_eq!(asked.header("accept").as_deref(), Some("application/json"));
+    assert_eq!(asked.header("accept-encoding").as_deref(), Some("gzip"));
+    let forbidden = feed(&server.url("/v1"), r#","request":{"headers":[{"name":"Cookie","value":"x"}]}"#);
+    assert_eq!(try_fetch(&client(), &forbidden, &source).await.unwrap_err().kind, FailureKind::Mapping);
+}
+
+#[tokio::test]
+async fn compressed_answers_are_read() {
+    let server = Server::start(|_| {
+        let body = gzip(native(0, 40, None).as_bytes());
+        Reply::answer(
+            "200 OK",
+            &[("Content-Type", "application/json; charset=utf-8"), ("Content-Encoding", "gzip")],
+            body,
+        )
+    })
+    .await;
+    assert_eq!(body(&client(), &feed(&server.url("/"), ""), &source_for(&server)).await.rows.len(), 40);
+}
+
+/// Answers pages of ten rows, thirty in all, in whatever way the request asks for them.
+fn paged(asked: &Asked) -> Reply {
+    let value = |name: &str| {
+        let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();
+        url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let number = |name: &str| value(name).and_then(|text| text.parse::<usize>().ok());
+    let path = asked.target.split('?').next().unwrap();
+    match path {
+        "/native" | "/cursor" => {
+            let page = number(if path == "/native" { "cursor" } else { "after" }).unwrap_or(0);
+            Reply::json(native(page * 10, 10, (page < 2).then(|| (page + 1).to_string()).as_deref()))
+        }
+        "/url" => {
+            let page = number("p").unwrap_or(0);
+            Reply::json(native(page * 10, 10, (page < 2).then(|| format!("/url?p={}", page + 1)).as_deref()))
+        }
+        "/link" => {
+            let page = number("p").unwrap_or(0);
+            let link = format!("</link?p={}>; rel=\"next\"", page + 1);
+            let headers = [("Content-Type", "application/json"), ("Link", link.as_str())];
+            Reply::answer("200 OK", if page < 2 { &headers } else { &headers[..1] }, native(page * 10, 10, None))
+        }
+        "/page" => {
+            let page = number("page").unwrap() - 1;
+            Reply::json(native(page * 10, if page < 3 { 10 } else { 0 }, None))
+        }
+        "/offset" => {
+            let (offset, limit) = (number("start").unwrap(), number("size").unwrap());
+            Reply::json(native(offset, limit.min(30usize.saturating_sub(offset)), None))
+        }
+        "/circle" => Reply::json(native(0, 1, Some("same"))),
+        "/endless" => Reply::json(native(0, 1, Some(&(number("cursor").unwrap_or(0) + 1).to_string()))),
+        "/elsewhere" => Reply::json(native(0, 1, Some("http://127.0.0.2:1/"))),
+        "/breaks" if number("cursor") == Some(1) => Reply::answer("500 Internal Server Error", &[], ""),
+        "/breaks" => Reply::json(native(0, 10, Some("1"))),
+        _ => Reply::answer("404 Not Found", &[], ""),
+    }
+}
+
+#[tokio::test]
+async fn all_five_ways_of_paging_give_all_rows_once() {
+    let server = Server::start(paged).await;
+    let source = source_for(&server);
+    let cases = [
+        ("/native", "", 3),
+        ("/cursor", r#","pagination":{"cursor":{"path":"$.next","parameter":"after"}}"#, 3),
+        ("/url", r#","pagination":{"nextUrl":{"path":"$.next"}}"#, 3),
+        ("/link", r#","pagination":{"linkHeader":{}}"#, 3),
+        ("/page", r#","pagination":{"pageNumber":{"parameter":"page","first":1}}"#, 4),
+        ("/offset", r#","pagination":{"offset":{"parameter":"start","limitParameter":"size","limit":10}}"#, 4),
+    ];
+    for (path, extra, pages) in cases {
+        let body = body(&client(), &feed(&server.url(path), extra), &source).await;
+        let starts: std::collections::BTreeSet<_> = body.rows.iter().map(|row| row.start).collect();
+        assert_eq!((body.rows.len(), starts.len(), body.pages), (30, 30, pages), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_lead_astray_give_no_row() {
+    let server = Server::start(paged).await;
+    let source = source_for(&server);
+    let cases = [
+        ("/circle", "", FailureKind::Malformed),
+        (
+            "/endless",
+            r#","pagination":{"cursor":{"path":"$.next","parameter":"cursor"},"maxPages":5}"#,
+            FailureKind::TooLarge,
+        ),
+        ("/elsewhere", r#","pagination":{"nextUrl":{"path":"$.next"}}"#, FailureKind::Denied),
+        ("/breaks", "", FailureKind::Status),
+        ("/native", r#","pagination":{"cursor":{"path":"not a path","parameter":"cursor"}}"#, FailureKind::Mapping),
+        ("/native", r#","pagination":{"cursor":{"path":"$.rows","parameter":"cursor"}}"#, FailureKind::Mapping),
+    ];
+    for (path, extra, kind) in cases {
+        let error = try_fetch(&client(), &feed(&server.url(path), extra), &source).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{path}: {error}");
+    }
+    assert_eq!(server.asked().iter().filter(|asked| asked.target.starts_with("/endless")).count(), 5);
+}
+
+#[tokio::test]
+async fn each_kind_of_authentication_shows_who_asks() {
+    let tokens = Arc::new(AtomicUsize::new(0));
+    let server = Server::start({
+        let tokens = tokens.clone();
+        move |asked| {
+            if asked.target == "/token" {
+                let number = tokens.fetch_add(1, Ordering::SeqCst) + 1;
+                return Reply::json(format!(
+                    r#"{{"access_token":"t{number}","token_type":"Bearer","expires_in":3600}}"#
+                ));
+            }
+            // The first token is refused the third time.
+            if asked.target.starts_with("/oauth") && asked.header("authorization").as_deref() == Some("Bearer t1") {
+                let turn = asked.target.contains("refuse");
+                return if turn { Reply::answer("401 Unauthorized", &[], "") } else { Reply::json(native(0, 1, None)) };
+            }
+            Reply::json(native(0, 1, None))
+        }
+    })
+    .await;
+    let source = source_for(&server);
+    let reference = |key: &str| format!(r#"{{"name":"acme","key":"{key}"}}"#);
+    let (token, user) = (reference("token"), reference("user"));
+    let client = client();
+    let ask = async |path: &str, auth: String| {
+        body(&client, &feed(&server.url(path), &format!(r#","auth":{auth}"#)), &source).await;
+        server.asked().last().unwrap().clone()
+    };
+    let bearer = ask("/", format!(r#"{{"bearer":{{"tokenSecretRef":{token}}}}}"#)).await;
+    assert_eq!(bearer.header("authorization"), Some(format!("Bearer {CANARY}")));
+    let basic = ask("/", format!(r#"{{"basic":{{"usernameSecretRef":{user},"passwordSecretRef":{token}}}}}"#)).await;
+    assert_eq!(basic.header("authorization").as_deref(), Some("Basic YWNtZS11c2VyOmNhbmFyeS1mMDBkLTVlY3JldA=="));
+    let header = ask("/", format!(r#"{{"apiKey":{{"header":"X-Key","secretRef":{token}}}}}"#)).await;
+    assert_eq!(header.header("x-key").as_deref(), Some(CANARY));
+    let query = ask("/", format!(r#"{{"apiKey":{{"query":"key","secretRef":{token}}}}}"#)).await;
+    assert!(query.target.ends_with(&format!("&key={CANARY}")));
+    let hmac = ask("/v1", format!(r#"{{"hmac":{{"secretRef":{token},"header":"X-Signature"}}}}"#)).await;
+    let stamp = hmac.header("x-bpo-timestamp").unwrap();
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, CANARY.as_bytes());
+    let expected = ring::hmac::sign(&key, format!("GET\n{}\n{stamp}\n{empty}", hmac.target).as_bytes());
+    assert_eq!(hmac.header("x-signature").unwrap(), crate::feed::auth::hexadecimal(expected.as_ref()));
+
+    let url = server.url("/token");
+    let oauth = format!(
+        r#"{{"oauth2":{{"tokenUrl":"{url}","clientIdSecretRef":{user},"clientSecretSecretRef":{token},"scopes":["a","b"]}}}}"#
+    );
+    for _ in 0..3 {
+        assert_eq!(ask("/oauth", oauth.clone()).await.header("authorization").as_deref(), Some("Bearer t1"));
+    }
+    assert_eq!(tokens.load(Ordering::SeqCst), 1, "the token is kept");
+    assert_eq!(ask("/oauth?refuse", oauth).await.header("authorization").as_deref(), Some("Bearer t2"));
+    let form = server.asked().into_iter().find(|asked| asked.target == "/token").unwrap();
+    assert_eq!(form.body, "grant_type=client_credentials&scope=a+b");
+}
+
+#[tokio::test]
+async fn an_answer_that_did_not_change_is_known_by_its_tag() {
+    let server = Server::start(|asked| match asked.header("if-none-match").as_deref() {
+        Some("\"v1\"") => Reply::answer("304 Not Modified", &[("ETag", "\"v1\"")], ""),
+        _ => Reply::answer("200 OK", &[("Content-Type", "application/json"), ("ETag", "\"v1\"")], native(0, 3, None)),
+    })
+    .await;
+    let (client, feed, source) = (client(), feed(&server.url("/"), ""), source_for(&server));
+    let first = body(&client, &feed, &source).await;
+    let credentials = resolve(&feed, &parse_url(&feed.url).unwrap(), "team", &source).await.unwrap();
+    let window = Window { since: "2026-01-03T00:00:00Z".parse().unwrap(), until: NOW.parse().unwrap() };
+    let request = FetchRequest {
+        feed: &feed,
+        namespace: "team",
+        time_zone: "UTC",
+        window,
+        now: NOW.parse().unwrap(),
+        credentials: &credentials,
+        validators: first.validators.as_ref(),
+    };
+    assert!(matches!(fetch(&client, &request).await, Ok(Fetched::Unchanged)));
+    assert_eq!(server.asked().len(), 2);
+}
+
+/// Answers names with what it is told, one answer after the other.
+struct Fickle(Mutex<Vec<Vec<IpAddr>>>);
+
+impl NameLookup for Fickle {
+    fn lookup(&self, _: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
+        let mut answers = self.0.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
+        Box::pin(async move { Ok(answer) })
+    }
+}
+
+#[tokio::test]
+async fn a_sink_on_a_forbidden_address_sees_no_connection() {
+    let sink = Server::start(|_| Reply::json(native(0, 1, None))).await;
+    let port = sink.address.port();
+    let loopback: IpAddr = "127.0.0.1".parse().unwrap();
+    let answers: [&[&str]; 4] =
+        [&["127.0.0.1"], &["::1", "127.0.0.1"], &["::ffff:127.0.0.1"], &["169.254.169.254", "127.0.0.1"]];
+    for answer in answers {
+        let lookup = Fickle(Mutex::new(vec![answer.iter().map(|address| address.parse().unwrap()).collect()]));
+        let closed = FeedClient::with(AddressPolicy::default(), Arc::new(lookup), impatient());
+        for scheme in ["http", "https"] {
+            let feed = feed(&format!("{scheme}://feeds.acme.example:{port}/"), "");
+            let error = try_fetch(&closed, &feed, &MemorySource::default()).await.unwrap_err();
+            assert_eq!(error.kind, FailureKind::Denied, "{answer:?} {scheme}: {error}");
+        }
+    }
+    let closed = FeedClient::with(AddressPolicy::default(), Arc::new(SystemLookup), impatient());
+    for host in ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost"] {
+        let feed = feed(&format!("http://{host}:{port}/"), "");
+        let error = try_fetch(&closed, &feed, &MemorySource::default()).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Denied, "{host}: {error}");
+    }
+    // A resolver that changes its mind is asked once for a connection: what it says later is judged anew.
+    let lookup = Fickle(Mutex::new(vec![vec!["1.1.1.1".parse().unwrap()], vec![loopback]]));
+    let resolver = crate::feed::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), false);
+    use reqwest::dns::Resolve;
+    let name = || "feeds.acme.example".parse().unwrap();
+    assert!(resolver.resolve(name()).await.unwrap().all(|address| address.ip() != loopback));
+    assert!(resolver.resolve(name()).await.is_err());
+    assert_eq!(sink.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused_and_its_target_sees_nothing() {
+    let sink = Server::start(|_| Reply::json(native(0, 1, None))).await;
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let target = sink.url("/");
+        let server = Server::start(move |_| Reply::answer(status, &[("Location", &target)], "")).await;
+        let error = try_fetch(&client(), &feed(&server.url("/"), ""), &MemorySource::default()).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Status, "{status}");
+        assert!(error.message.contains("redirects are refused"), "{error}");
+    }
+    assert_eq!(sink.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_ill_host_is_left_alone_after_failures_in_a_row() {
+    let server = Server::start(|_| Reply::answer("500 Internal Server Error", &[], "")).await;
+    let limits = ClientLimits { breaker_failures: 5, breaker_pause: Duration::from_millis(300), ..impatient() };
+    let client = FeedClient::with(opened(), Arc::new(SystemLookup), limits);
+    let (feed, source) = (feed(&server.url("/"), ""), MemorySource::default());
+    for _ in 0..20 {
+        assert_eq!(try_fetch(&client, &feed, &source).await.unwrap_err().kind, FailureKind::Status);
+    }
+    assert_eq!(server.asked().len(), 5);
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    while server.asked().len() == 5 {
+        assert!(std::time::Instant::now() < deadline, "no request tries again");
+        let _ = try_fetch(&client, &feed, &source).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.asked().len(), 6);
+}

@@ -1,0 +1,7 @@
+//! Feeds against a real server on loopback that behaves, and misbehaves, in every way.
+
+mod faults;
+mod fetching;
+mod polling;
+mod server;
+mod tls;

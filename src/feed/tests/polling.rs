@@ -1,0 +1,269 @@
+//! The scheduler against a real server and a real store.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use super::fetching::{feed, impatient, opened};
+use super::server::{Asked, Reply, Server};
+use crate::api::condition::Reason;
+use crate::clock::Clock;
+use crate::evidence::EvidenceStore;
+use crate::evidence::sqlite::SqliteStore;
+use crate::feed::client::FeedClient;
+use crate::feed::credentials::tests::MemorySource;
+use crate::feed::guard::SystemLookup;
+use crate::feed::scheduler::{FeedTask, Scheduler};
+
+/// A scheduler that runs, with its store in a folder of its own; ends when it is dropped.
+struct Running {
+    scheduler: Scheduler,
+    store: Arc<dyn EvidenceStore>,
+    stop: CancellationToken,
+    worker: tokio::task::JoinHandle<()>,
+}
+
+impl Running {
+    fn start(directory: &tempfile::TempDir, clock: Clock) -> Self {
+        let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
+        let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
+        let scheduler = Scheduler::new(client, store.clone(), Arc::new(MemorySource::default()), clock);
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn({
+            let (scheduler, stop) = (scheduler.clone(), stop.clone());
+            async move { scheduler.run(stop).await }
+        });
+        Running { scheduler, store, stop, worker }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.worker.await.unwrap();
+    }
+}
+
+async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
+    FeedTask {
+        contract_uid: uid.into(),
+        namespace: "team".into(),
+        contract: "acme-care".into(),
+        feed: feed(url, extra),
+        term_start: "2026-01-01T00:00:00Z".parse().unwrap(),
+        term_end: "2027-01-01T00:00:00Z".parse().unwrap(),
+        time_zone: "Europe/London".into(),
+        suspended: false,
+    }
+}
+
+fn rehearsal(speed: f64) -> Clock {
+    Clock::rehearsal("2026-04-10T00:00:00Z".parse().unwrap(), speed).unwrap()
+}
+
+fn window(asked: &Asked) -> (Timestamp, Timestamp) {
+    let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();
+    let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.parse().unwrap();
+    (value("since"), value("until"))
+}
+
+/// One row a day for every day that lies whole in the window.
+fn daily(asked: &Asked) -> Reply {
+    let (since, until) = window(asked);
+    let mut rows = Vec::new();
+    let day = SignedDuration::from_hours(24);
+    let mut start = Timestamp::from_second(since.as_second().div_euclid(86_400) * 86_400).unwrap();
+    while start + day <= until {
+        rows.push(format!(
+            r#"{{"start":"{start}","end":"{}","measures":{{"offered":{}}}}}"#,
+            start + day,
+            start.as_second() / 86_400
+        ));
+        start += day;
+    }
+    Reply::json(format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(",")))
+}
+
+#[tokio::test]
+async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again() {
+    let server = Server::start(daily).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(1_000.0));
+    let mut events = running.scheduler.events();
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+    eventually("the look-back", async || server.asked().len() >= 7).await;
+    let asked: Vec<_> = server.asked().iter().map(window).collect();
+    let starts: Vec<String> = asked.iter().take(4).map(|(since, _)| since.to_string()).collect();
+    assert_eq!(
+        starts,
+        ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-04T00:00:00Z", "2026-04-04T00:00:00Z"]
+    );
+    assert!(asked.iter().take(4).all(|(since, until)| until.duration_since(*since).as_hours() <= 31 * 24));
+    for (since, until) in &asked[4..] {
+        assert!((3 * 86_400 - 1..=3 * 86_400 + 1).contains(&until.duration_since(*since).as_secs()), "{since} {until}");
+    }
+    let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
+    assert!(rows.len() >= 99 && rows.iter().all(|row| row.revision == 1), "{} rows", rows.len());
+    let health = running.scheduler.health_of("uid-1");
+    assert!(health["acd"].healthy && !health["acd"].backfilling);
+    let first = events.recv().await.unwrap();
+    assert!(first.transition && first.commit.unwrap().added == 31);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_break_in_the_back_fill_resumes_where_it_stood() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let server = Server::start({
+        let broken = broken.clone();
+        move |asked| {
+            let late = window(asked).0 > "2026-02-15T00:00:00Z".parse().unwrap();
+            if late && broken.load(Ordering::SeqCst) {
+                Reply::answer("500 Internal Server Error", &[], "")
+            } else {
+                daily(asked)
+            }
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(600.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+    eventually("the failure", async || {
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| !health.healthy)
+    })
+    .await;
+    let health = running.scheduler.health_of("uid-1")["acd"].clone();
+    assert_eq!((health.reason, health.backfilling), (Reason::Status, true));
+    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 62);
+    running.end().await;
+    let before = server.asked().len();
+    broken.store(false, Ordering::SeqCst);
+    let running = Running::start(&directory, rehearsal(600.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+    eventually("the end of the back-fill", async || {
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.healthy && !health.backfilling)
+    })
+    .await;
+    assert_eq!(window(&server.asked()[before]).0.to_string(), "2026-03-04T00:00:00Z");
+    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 99);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn the_same_answer_again_changes_nothing_and_a_correction_is_a_revision() {
+    let value = Arc::new(AtomicUsize::new(7));
+    let server = Server::start({
+        let value = value.clone();
+        move |_| {
+            let row = r#""start":"2026-04-09T00:00:00Z","end":"2026-04-09T00:30:00Z""#;
+            let offered = value.load(Ordering::SeqCst);
+            Reply::json(format!(
+                r#"{{"schema":"bpo-feed/v1","rows":[{{{row},"measures":{{"offered":{offered}}}}}],"next":null}}"#
+            ))
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(300.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), r#","interval":"30s""#)]);
+    let rows = async || running.store.rows("uid-1", "acd", 0).await.unwrap();
+    eventually("four polls more than the back-fill", async || server.asked().len() >= 8).await;
+    assert_eq!(rows().await.len(), 1);
+    value.store(8, Ordering::SeqCst);
+    eventually("the correction", async || rows().await.len() == 2).await;
+    assert_eq!(rows().await.iter().map(|row| row.revision).collect::<Vec<_>>(), [1, 2]);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_longer_wanted_is_no_longer_asked() {
+    let counts = Arc::new(Mutex::new(std::collections::BTreeMap::<String, usize>::new()));
+    let server = Server::start({
+        let counts = counts.clone();
+        move |asked| {
+            let path = asked.target.split('?').next().unwrap().to_owned();
+            *counts.lock().unwrap().entry(path).or_default() += 1;
+            daily(asked)
+        }
+    })
+    .await;
+    let asked = |path: &str| counts.lock().unwrap().get(path).copied().unwrap_or_default();
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(3_600.0));
+    for name in ["stays", "removed", "suspended", "moved"] {
+        running.scheduler.set_feeds_of(name, vec![task(name, &server.url(&format!("/{name}")), "")]);
+    }
+    eventually("all are asked", async || {
+        ["/stays", "/removed", "/suspended", "/moved"].iter().all(|path| asked(path) >= 5)
+    })
+    .await;
+    running.scheduler.remove("removed");
+    let suspended = FeedTask { suspended: true, ..task("suspended", &server.url("/suspended"), "") };
+    running.scheduler.set_feeds_of("suspended", vec![suspended]);
+    running.scheduler.set_feeds_of("moved", vec![task("moved", &server.url("/new"), "")]);
+    eventually("the new address is asked", async || asked("/new") >= 1).await;
+    let (stays, before) = (asked("/stays"), ["/removed", "/suspended", "/moved"].map(asked));
+    eventually("the other goes on", async || asked("/stays") >= stays + 3).await;
+    // A request that ran when it was told may have ended since; none begins.
+    for (path, before) in ["/removed", "/suspended", "/moved"].iter().zip(before) {
+        assert!(asked(path) <= before + 1, "{path}");
+    }
+    assert!(running.scheduler.health_of("removed").is_empty() && running.scheduler.health_of("suspended").is_empty());
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_namespace_full_of_slow_feeds_does_not_stop_another() {
+    let slow = Server::start(|_| Reply::Stall(Vec::new())).await;
+    let quick = Server::start(daily).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(60.0));
+    for number in 0..300 {
+        let uid = format!("noisy-{number}");
+        // Each on a host of its own, so that only the fairness between namespaces helps.
+        let host = format!("http://127.0.{}.{}:{}/", 1 + number / 200, 1 + number % 200, slow.address.port());
+        let mut task = task(&uid, &host, r#","timeout":"20s""#);
+        task.namespace = "noisy".into();
+        running.scheduler.set_feeds_of(&uid, vec![task]);
+    }
+    let began = Instant::now();
+    running.scheduler.set_feeds_of("quiet", vec![task("quiet", &quick.url("/"), "")]);
+    eventually("the quiet one is healthy", async || {
+        running.scheduler.health_of("quiet").get("acd").is_some_and(|health| health.healthy)
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_window_that_is_too_large_is_halved() {
+    let server = Server::start(|asked| {
+        let (since, until) = window(asked);
+        if until.duration_since(since).as_hours() > 10 * 24 {
+            Reply::answer("200 OK", &[("Content-Type", "application/json")], vec![b' '; 11_000_000])
+        } else {
+            daily(asked)
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(600.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), r#","timeout":"10s""#)]);
+    eventually("the back-fill", async || {
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.healthy && !health.backfilling)
+    })
+    .await;
+    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 99);
+    running.end().await;
+}
