@@ -25,7 +25,7 @@ pub(super) fn native(first: usize, count: usize, next: Option<&str>) -> String {
         .map(|slot| {
             let (hour, half) = (slot / 2, slot % 2);
             let (start, end) =
-                (format!("{hour:02}:{:02}", half * 30), format!("{:02}:{:02}", (slot + 1) / 2, (slot + 1) % 2 * 30));
+                (format!("{hour:02}:{:02}", half * 30), format!("{:02}:{:02}", slot.div_ceil(2), (slot + 1) % 2 * 30));
             format!(
                 r#"{{"start":"2026-01-05T{start}:00Z","end":"2026-01-05T{end}:00Z","measures":{{"offered":{}}}}}"#,
                 slot + 1
