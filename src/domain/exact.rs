@@ -131,10 +131,7 @@ impl Exact {
 
     /// Rounded to `decimals` digits after the point.
     pub fn round(&self, decimals: u32, mode: RoundingMode) -> Exact {
-        let shift = match 10_i128.checked_pow(decimals) {
-            Some(power) => Exact(Form::Small(power, 1)),
-            None => Exact::from_big(BigRational::from_integer(BigInt::from(10).pow(decimals))),
-        };
+        let shift = power_of_ten(decimals);
         let whole = (self * &shift).to_whole(mode);
         whole.checked_div(&shift).unwrap_or(whole)
     }
@@ -173,18 +170,22 @@ impl Exact {
 
     /// With exactly `decimals` digits after the point, half-even.
     pub fn show_fixed(&self, decimals: u32) -> String {
-        let rounded = self.round(decimals, RoundingMode::HalfEven);
-        let shift = Exact::from_big(BigRational::from_integer(BigInt::from(10).pow(decimals)));
-        let digits = (&rounded.abs() * &shift).to_big().to_integer().to_string();
-        let sign = if rounded.is_negative() { "-" } else { "" };
+        let digits = match (&self.abs() * &power_of_ten(decimals)).to_whole(RoundingMode::HalfEven).0 {
+            Form::Small(whole, _) => whole.to_string(),
+            Form::Big(big) => big.to_integer().to_string(),
+        };
         let places = decimals as usize;
         let padded = format!("{digits:0>width$}", width = places + 1);
         let (whole, fraction) = padded.split_at(padded.len().saturating_sub(places));
+        let sign = if self.is_negative() && digits != "0" { "-" } else { "" };
         if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
     }
 
     /// With at most `decimals` digits after the point, half-even, without trailing zeros: `80`, `18.04377`, `0.5`.
     pub fn show(&self, decimals: u32) -> String {
+        if let Form::Small(whole, 1) = &self.0 {
+            return whole.to_string();
+        }
         let fixed = self.show_fixed(decimals);
         if !fixed.contains('.') {
             return fixed;
@@ -226,6 +227,13 @@ impl Exact {
             Form::Small(numerator, denominator) => i64::try_from(numerator.div_euclid(*denominator)).ok(),
             Form::Big(big) => big.floor().to_integer().to_i64(),
         }
+    }
+}
+
+fn power_of_ten(exponent: u32) -> Exact {
+    match 10_i128.checked_pow(exponent) {
+        Some(power) => Exact(Form::Small(power, 1)),
+        None => Exact::from_big(BigRational::from_integer(BigInt::from(10).pow(exponent))),
     }
 }
 

@@ -61,8 +61,7 @@ const ABSENT: i64 = i64::MIN;
 
 impl Column {
     fn of(values: Vec<Option<Decimal>>) -> Column {
-        let normalised = || values.iter().flatten().map(Decimal::normalize);
-        let scale = normalised().map(|value| value.scale()).max().unwrap_or(0);
+        let scale = values.iter().flatten().map(Decimal::scale).max().unwrap_or(0);
         let scaled: Option<Vec<i64>> =
             values.iter().map(|value| value.map_or(Some(ABSENT), |value| scaled(value, scale))).collect();
         match scaled {
@@ -106,9 +105,8 @@ impl Column {
 }
 
 fn scaled(value: Decimal, scale: u32) -> Option<i64> {
-    let normal = value.normalize();
-    let factor = 10_i128.checked_pow(scale.checked_sub(normal.scale())?)?;
-    let scaled = i64::try_from(normal.mantissa().checked_mul(factor)?).ok()?;
+    let factor = 10_i128.checked_pow(scale.checked_sub(value.scale())?)?;
+    let scaled = i64::try_from(value.mantissa().checked_mul(factor)?).ok()?;
     (scaled != ABSENT).then_some(scaled)
 }
 
@@ -223,6 +221,11 @@ impl Ledger {
         self.label_sets.get(version.labels as usize).unwrap_or(&NONE)
     }
 
+    /// For each set of labels its value of one label.
+    pub(super) fn values_of_label(&self, name: &str) -> Vec<Option<&str>> {
+        self.label_sets.iter().map(|labels| labels.get(name).map(String::as_str)).collect()
+    }
+
     /// For each set of labels whether it has all that are wanted.
     pub(super) fn carrying(&self, wanted: &Labels) -> Vec<bool> {
         self.label_sets.iter().map(|labels| carries(labels, wanted)).collect()
@@ -236,16 +239,36 @@ pub fn carries(labels: &Labels, wanted: &Labels) -> bool {
 
 /// Each set of labels once, and the place of each row's own.
 fn intern(rows: &[Row]) -> (Vec<Labels>, Vec<u32>) {
-    let distinct: BTreeSet<&Labels> = rows.iter().map(|row| &row.labels).collect();
-    let places: HashMap<&Labels, u32> = distinct.iter().copied().zip(0..).collect();
-    let labels_of = rows.iter().map(|row| places.get(&row.labels).copied().unwrap_or(u32::MAX)).collect();
-    (distinct.into_iter().cloned().collect(), labels_of)
+    let mut places: HashMap<&Labels, u32> = HashMap::new();
+    let mut labels_of: Vec<u32> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let next = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        labels_of.push(*places.entry(&row.labels).or_insert(next));
+    }
+    // Places follow the labels' own order, so that no order of rows is left in them.
+    let mut distinct: Vec<(&Labels, u32)> = places.into_iter().collect();
+    distinct.sort_unstable();
+    let mut sorted = vec![0_u32; distinct.len()];
+    for ((_, first), place) in distinct.iter().zip(0..) {
+        if let Some(slot) = sorted.get_mut(*first as usize) {
+            *slot = place;
+        }
+    }
+    let labels_of = labels_of.into_iter().filter_map(|first| sorted.get(first as usize).copied()).collect();
+    (distinct.into_iter().map(|(labels, _)| labels.clone()).collect(), labels_of)
 }
 
 fn columns(order: &[(u32, &Row)]) -> BTreeMap<String, Column> {
-    let names: BTreeSet<&String> = order.iter().flat_map(|(_, row)| row.measures.keys()).collect();
-    let column = |name: &String| Column::of(order.iter().map(|(_, row)| row.measures.get(name).copied()).collect());
-    names.into_iter().map(|name| (name.clone(), column(name))).collect()
+    let mut columns: BTreeMap<&str, Vec<Option<Decimal>>> = BTreeMap::new();
+    for (place, (_, row)) in order.iter().enumerate() {
+        for (name, value) in &row.measures {
+            let column = columns.entry(name).or_insert_with(|| vec![None; order.len()]);
+            if let Some(cell) = column.get_mut(place) {
+                *cell = Some(*value);
+            }
+        }
+    }
+    columns.into_iter().map(|(name, values)| (name.to_owned(), Column::of(values))).collect()
 }
 
 /// A key that is known, with the version of it that counts.

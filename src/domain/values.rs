@@ -212,13 +212,26 @@ impl<'a> Rows<'a> {
 
     /// The parts of the rows by the value of a label, without those that do not carry it.
     pub fn by_label(&self, name: &str) -> BTreeMap<&'a str, Rows<'a>> {
-        let mut parts: BTreeMap<&'a str, Vec<u32>> = BTreeMap::new();
         let ledger = self.selection.ledger;
+        // Rows are grouped by their whole set of labels first: there are far fewer sets than rows.
+        let mut by_set: Vec<Vec<u32>> = Vec::new();
         for place in self.places.iter().copied() {
-            if let Some(value) = KnownRow::at(ledger, place).and_then(|row| row.labels().get(name)) {
-                parts.entry(value).or_default().push(place);
+            let Some(version) = ledger.version(place) else { continue };
+            let set = version.labels as usize;
+            if by_set.len() <= set {
+                by_set.resize(set + 1, Vec::new());
+            }
+            by_set.get_mut(set).into_iter().for_each(|places| places.push(place));
+        }
+        let mut parts: BTreeMap<&'a str, Vec<u32>> = BTreeMap::new();
+        for (value, places) in ledger.values_of_label(name).into_iter().zip(by_set) {
+            if let Some(value) = value.filter(|_| !places.is_empty()) {
+                parts.entry(value).or_default().extend(places);
             }
         }
+        // Places were numbered by labels; the parts keep the order of starts.
+        let start = |place: &u32| ledger.version(*place).map(|version| (version.span.start, *place));
+        parts.values_mut().for_each(|places| places.sort_by_key(start));
         let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
         parts.into_iter().map(|(value, places)| (value, rows(places))).collect()
     }

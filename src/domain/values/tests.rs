@@ -348,16 +348,16 @@ use sha2::Digest as _;
 
 /// A flow and a level on some half hours of some queues.
 fn some_rows() -> impl Strategy<Value = Vec<Row>> {
-    let cell = (0_i64..48, 0_usize..3, 0_i64..1_000, 0_i64..1_000, 1_i64..50);
-    prop::collection::btree_map((0_i64..48, 0_usize..3), cell, 1..60).prop_map(|cells| {
+    let measures = (0_i64..1_000, 0_i64..1_000, 1_i64..50);
+    prop::collection::btree_map((0_i64..48, 0_usize..3), measures, 1..60).prop_map(|cells| {
         let midnight = at("2026-01-05T00:00:00Z");
-        let build = |((half_hour, queue), (_, _, good, all, staff)): (&(i64, usize), &(i64, usize, i64, i64, i64))| {
+        let build = |((half_hour, queue), (good, all, staff)): ((i64, usize), (i64, i64, i64))| {
             let start = midnight + SignedDuration::from_mins(30 * half_hour);
             let end = start + SignedDuration::from_mins(30);
-            let measures = [("answeredWithin", *good), ("answered", *all), ("leavers", *good), ("headcount", *staff)];
-            row(&start.to_string(), &end.to_string(), &[("queue", ["a", "b", "c"][*queue])], &measures)
+            let measures = [("answeredWithin", good), ("answered", all), ("leavers", good), ("headcount", staff)];
+            row(&start.to_string(), &end.to_string(), &[("queue", ["a", "b", "c"][queue])], &measures)
         };
-        cells.iter().map(build).collect()
+        cells.into_iter().map(build).collect()
     })
 }
 

@@ -1,0 +1,153 @@
+//! What judging costs: building a ledger, looking back at an instant, and the values of a contract's KPIs.
+//!
+//! A contract of 20 KPIs over 13 monthly periods, each whole and in four tiers, has 1,300 values.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use bpo_operator::api::vendor_contract::VendorContractSpec;
+use bpo_operator::domain::calendar::Calendar;
+use bpo_operator::domain::catalogue::{Definition, definition};
+use bpo_operator::domain::coverage::Coverage;
+use bpo_operator::domain::exact::Exact;
+use bpo_operator::domain::ledger::{Labels, Ledger};
+use bpo_operator::domain::measures::Row;
+use bpo_operator::domain::periods::Periods;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+fn main() {
+    divan::main();
+}
+
+const TIERS: [&str; 4] = ["platinum", "gold", "silver", "bronze"];
+const KPIS: usize = 20;
+
+/// A contract of 13 months with office hours.
+fn contract() -> VendorContractSpec {
+    serde_json::from_value(json!({
+        "vendor": {"name": "acme"}, "term": {"start": "2025-01-01", "end": "2026-01-31"}, "timeZone": "Europe/London",
+        "feeds": [{"name": "acd", "url": "https://vendor.example/feed"}],
+        "calendar": {"serviceHours": [
+            {"days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"], "from": "08:00", "to": "20:00"}]},
+    }))
+    .unwrap()
+}
+
+fn service_level() -> Definition {
+    let target = json!({"contractRef": {"name": "acme"}, "kpi": "ServiceLevel", "source": {"feed": "acd"}, "objective": {"target": 80}});
+    definition(&serde_json::from_value(target).unwrap()).unwrap()
+}
+
+/// Half-hour rows of four tiers from the term's start on.
+fn rows(count: usize) -> Vec<Row> {
+    let begin: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+    let labels =
+        TIERS.map(|tier| Labels::from([("queue".to_owned(), "care".to_owned()), ("tier".to_owned(), tier.to_owned())]));
+    let row = |index: usize| {
+        let start = begin + SignedDuration::from_mins(30 * (index / 4) as i64);
+        let end = start + SignedDuration::from_mins(30);
+        let figure = |offset: usize| rust_decimal::Decimal::from((index * 7 + offset) % 97);
+        Row {
+            start,
+            end,
+            labels: labels.get(index % 4).cloned().unwrap_or_default(),
+            measures: BTreeMap::from([
+                ("answered".to_owned(), figure(50)),
+                ("answeredWithin".to_owned(), figure(20)),
+                ("abandoned".to_owned(), figure(9)),
+                ("abandonedWithin".to_owned(), figure(3)),
+            ]),
+            revision: 1,
+            known_at: end,
+            sequence: index as i64 + 1,
+        }
+    };
+    (0..count).map(row).collect()
+}
+
+/// Rows of 13 months.
+fn thirteen_months() -> Vec<Row> {
+    rows(396 * 48 * 4)
+}
+
+#[divan::bench(sample_count = 10)]
+fn build_a_ledger_of_13_months(bencher: Bencher<'_, '_>) {
+    let (rows, calendar) = (thirteen_months(), Calendar::of(&contract()).unwrap());
+    bencher.counter(ItemsCount::new(rows.len())).bench_local(|| Ledger::of_feed(&rows, &calendar));
+}
+
+#[divan::bench(sample_count = 10)]
+fn look_back_at_an_instant(bencher: Bencher<'_, '_>) {
+    let (rows, calendar) = (thirteen_months(), Calendar::of(&contract()).unwrap());
+    let ledger = Ledger::of_feed(&rows, &calendar);
+    bencher.counter(ItemsCount::new(rows.len())).bench_local(|| ledger.known_at(Timestamp::MAX).len());
+}
+
+#[divan::bench(sample_count = 10)]
+fn find_the_gaps_of_13_months(bencher: Bencher<'_, '_>) {
+    let (rows, contract) = (thirteen_months(), contract());
+    let calendar = Calendar::of(&contract).unwrap();
+    let (ledger, periods) = (Ledger::of_feed(&rows, &calendar), Periods::of(&contract, &calendar));
+    let known = ledger.known_at(Timestamp::MAX);
+    let (feed, now) = (contract.feeds.first().unwrap(), periods.term().unwrap().end);
+    bencher.bench_local(|| Coverage::of(feed, &known, &periods, &calendar, now));
+}
+
+#[divan::bench(sample_count = 10)]
+fn sum_a_million_rows(bencher: Bencher<'_, '_>) {
+    let (rows, definition) = (rows(1_000_000), service_level());
+    let calendar = Calendar::of(&VendorContractSpec { calendar: None, ..contract() }).unwrap();
+    let ledger = Ledger::of_feed(&rows, &calendar);
+    let known = ledger.known_at(Timestamp::MAX);
+    let selection = known.select(&definition, &Labels::new(), Timestamp::MAX);
+    bencher.counter(ItemsCount::new(rows.len())).bench_local(|| selection.all().quotient());
+}
+
+#[divan::bench(sample_count = 10)]
+fn values_of_a_contract(bencher: Bencher<'_, '_>) {
+    let (rows, contract, definition) = (thirteen_months(), contract(), service_level());
+    let calendar = Calendar::of(&contract).unwrap();
+    let (ledger, periods) = (Ledger::of_feed(&rows, &calendar), Periods::of(&contract, &calendar));
+    let known = ledger.known_at(Timestamp::MAX);
+    bencher.bench_local(|| {
+        let mut values: Vec<Option<Exact>> = Vec::new();
+        for _ in 0..KPIS {
+            let selection = known.select(&definition, &Labels::new(), Timestamp::MAX);
+            for period in periods.all() {
+                let rows = selection.within(period.span());
+                values.push(rows.quotient().value(&definition.scale));
+                values.extend(rows.by_label("tier").values().map(|rows| rows.quotient().value(&definition.scale)));
+            }
+        }
+        values
+    });
+}
+
+#[divan::bench]
+fn compare_and_round_1300_values(bencher: Bencher<'_, '_>) {
+    let sums: Vec<(Exact, Exact)> =
+        (1..=1_300).map(|index| (Exact::from(31_000 + index * 7), Exact::from(40_000 + index * 9))).collect();
+    let (target, scale) = (Exact::from(80), Exact::HUNDRED);
+    bencher.bench_local(|| {
+        let judged = sums.iter().filter_map(|(numerator, denominator)| {
+            let value = (numerator * &scale).checked_div(denominator)?;
+            let rounded = value.round(1, bpo_operator::api::kpi_target::RoundingMode::HalfUp);
+            Some((rounded >= target, value >= target))
+        });
+        judged.filter(|(rounded, exact)| rounded != exact).count()
+    });
+}
+
+#[divan::bench(sample_count = 10)]
+fn digest_a_period_of_5952_rows(bencher: Bencher<'_, '_>) {
+    let (rows, definition) = (rows(31 * 48 * 4), service_level());
+    let calendar = Calendar::of(&VendorContractSpec { calendar: None, ..contract() }).unwrap();
+    let ledger = Ledger::of_feed(&rows, &calendar);
+    let known = ledger.known_at(Timestamp::MAX);
+    let selection = known.select(&definition, &Labels::new(), Timestamp::MAX);
+    bencher.counter(ItemsCount::new(rows.len())).bench_local(|| selection.all().digest());
+}
