@@ -56,3 +56,65 @@ fn check_reference<'a>(
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::api::{KpiTargetSpec, VendorContractSpec};
+    use crate::domain::validation::{validate_counter_metric, validate_kpi_against_contract};
+
+    fn contract() -> VendorContractSpec {
+        serde_json::from_value(json!({
+            "vendor": {"name": "Acme"},
+            "term": {"start": "2026-01-01", "end": "2026-12-31"},
+            "goals": [{"name": "keep-members"}],
+            "contacts": [{"name": "sam"}],
+            "feeds": [
+                {"name": "acd", "url": "https://feeds.acme.example"},
+                {"name": "wfm", "url": "https://feeds.acme.example/wfm", "plan": true},
+            ],
+        }))
+        .unwrap()
+    }
+
+    fn kpi(fields: Value) -> KpiTargetSpec {
+        let mut spec = json!({
+            "contractRef": {"name": "acme-care"}, "kpi": "ServiceLevel", "source": {"feed": "acd"}, "objective": {"target": 80},
+        });
+        spec.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn references_into_the_contract_resolve_or_say_what_there_is() {
+        for (fields, expected) in [
+            (json!({}), None),
+            (json!({"goalRef": "keep-members", "owner": "sam"}), None),
+            (json!({"source": {"feed": "acb"}}), Some(("spec.source.feed", "write one of \"acd\", \"wfm\""))),
+            (json!({"source": {"feed": "wfm"}}), Some(("spec.source.feed", "name a feed without `plan: true`"))),
+            (json!({"source": {"feed": "none"}, "kpi": "DeliverableOnTime"}), None),
+            (json!({"goalRef": "grow"}), Some(("spec.goalRef", "write one of \"keep-members\""))),
+            (json!({"owner": "maria"}), Some(("spec.owner", "write one of \"sam\""))),
+        ] {
+            let findings = validate_kpi_against_contract("acme-sl", &kpi(fields.clone()), &contract());
+            match expected {
+                None => assert_eq!(findings, [], "{fields}"),
+                Some((field, words)) => {
+                    let [finding] = findings.as_slice() else { panic!("{fields}: {findings:?}") };
+                    assert_eq!((finding.name.as_str(), finding.field.as_str()), ("acme-sl", field));
+                    assert!(finding.message.contains(words), "{finding}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_counter_metric_is_one_of_the_contracts_kpis() {
+        let guarded = kpi(json!({"counterMetric": "acme-fcr"}));
+        assert_eq!(validate_counter_metric("acme-sl", &guarded, ["acme-sl", "acme-fcr"]), None);
+        let finding = validate_counter_metric("acme-sl", &guarded, ["acme-sl"]).unwrap();
+        assert_eq!(finding.field, "spec.counterMetric");
+        assert!(finding.message.contains("write one of \"acme-sl\""), "{finding}");
+    }
+}
