@@ -120,3 +120,8 @@ impl Case {
 pub fn exact(text: &str) -> Exact {
     Exact::from(text.parse::<Decimal>().unwrap_or_else(|error| panic!("{text}: {error}")))
 }
+
+/// YAML without the indentation of its first line, to be continued at the outermost level.
+pub fn flat(yaml: &str) -> String {
+    unindented(yaml)
+}
