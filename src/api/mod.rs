@@ -28,3 +28,7 @@ pub const VERSION: &str = "v1alpha1";
 pub const ALLOWED_HOSTS_ANNOTATION: &str = "bpo-operator.io/allowed-hosts";
 /// The label of an SlaReport that names its contract.
 pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";
+/// The label of an SlaReport that holds the UID of its contract: contracts of one name are told apart by it.
+pub const CONTRACT_UID_LABEL: &str = "bpo-operator.io/contract-uid";
+/// The annotation by which an SlaReport says that it was written on a rehearsal clock.
+pub const CLOCK_ANNOTATION: &str = "bpo-operator.io/clock";

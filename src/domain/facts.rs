@@ -10,7 +10,7 @@ use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetS
 use crate::api::service_tier::ServiceTierSpec;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{
-    CreditsStatus, KpiCounts, LastPeriod, PeriodBounds, PlanStatus, TriggerStatus, VendorContractSpec,
+    CreditsStatus, KpiCounts, LastPeriod, PeriodBounds, PeriodState, PlanStatus, TriggerStatus, VendorContractSpec,
 };
 
 /// The terms of a contract: all that people wrote about it.
@@ -64,6 +64,33 @@ pub struct Judgement {
     pub finals: BTreeMap<String, Timestamp>,
     /// The earliest instant after `now` at which time alone can change this judgement.
     pub next: Option<Timestamp>,
+}
+
+impl Judgement {
+    /// The same judgement while the past is still being fetched: no period that was not closed before counts as Final yet, and
+    /// nothing is restated, since the rows that are missing were never late.
+    #[must_use]
+    pub fn held_open(&self, closed: &BTreeMap<String, Terms>) -> Judgement {
+        let mut held = self.clone();
+        held.reports.retain(|report| report.revision == 1 || closed.contains_key(&report.period.name));
+        for report in &mut held.reports {
+            hold(&mut report.state, &report.period.name, closed);
+        }
+        if let Some(last) = &mut held.last {
+            hold(&mut last.state, &last.name, closed);
+        }
+        for last in held.kpis.values_mut().filter_map(|kpi| kpi.last.as_mut()) {
+            hold(&mut last.state, &last.name, closed);
+        }
+        held.finals.retain(|period, _| closed.contains_key(period));
+        held
+    }
+}
+
+fn hold(state: &mut PeriodState, period: &str, closed: &BTreeMap<String, Terms>) {
+    if !closed.contains_key(period) {
+        *state = PeriodState::Provisional;
+    }
 }
 
 /// What a judgement says of one KPI.

@@ -14,6 +14,7 @@ pub mod cohorts;
 pub mod coverage;
 pub mod credits;
 pub mod current;
+pub mod decision;
 pub mod deliverables;
 pub mod demand;
 pub mod earn_back;

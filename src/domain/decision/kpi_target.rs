@@ -1,0 +1,354 @@
+//! What a reconcile of a KpiTarget wants.
+
+use jiff::Timestamp;
+
+use super::conditions::{Finding, conditions, status_of};
+use super::{FeedHealth, Notice};
+use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
+use crate::api::kpi_target::{
+    Better, CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType,
+};
+use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
+
+/// All that a decision on a KpiTarget rests on.
+#[derive(Clone, Debug)]
+pub struct ObservedKpiTarget<'a> {
+    /// Name of the KpiTarget.
+    pub name: &'a str,
+    /// Generation of its spec.
+    pub generation: Option<i64>,
+    /// The status that it has.
+    pub previous: Option<&'a KpiTargetStatus>,
+    /// Its spec.
+    pub spec: &'a KpiTargetSpec,
+    /// What is wrong with the spec itself.
+    pub invalid: Option<InvalidSpec>,
+    /// What the contract says of it.
+    pub contract: ContractOfKpi<'a>,
+}
+
+/// What the contract says of a KpiTarget.
+#[derive(Clone, Debug)]
+pub enum ContractOfKpi<'a> {
+    /// There is no contract of that name.
+    Missing,
+    /// The contract has no feed of that name.
+    FeedMissing,
+    /// A counter metric, goal or owner that the contract does not know; the sentence says which.
+    ReferenceMissing(String),
+    /// The contract's own spec cannot be judged.
+    Invalid,
+    /// The contract has not been judged yet.
+    Pending,
+    /// The contract is judged.
+    Judged {
+        /// What the judgement says of the KPI.
+        judgement: &'a KpiJudgement,
+        /// The health of the KPI's feed, lateness included.
+        feed: FeedHealth,
+        /// Whether the contract is suspended.
+        suspended: bool,
+    },
+}
+
+/// What a reconcile of a KpiTarget wants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KpiTargetDecision {
+    /// The status.
+    pub status: KpiTargetStatus,
+    /// Transitions.
+    pub notices: Vec<Notice>,
+}
+
+/// Decides what a KpiTarget's status says.
+pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> KpiTargetDecision {
+    let previous = observed.previous;
+    let mut status = match (&observed.contract, &observed.invalid) {
+        (ContractOfKpi::Judged { judgement, .. }, None) => judged_status(judgement),
+        // Until the contract is judged again, what was found last stands.
+        (ContractOfKpi::Pending, None) => previous.cloned().unwrap_or_default(),
+        _ => KpiTargetStatus::default(),
+    };
+    status.observed_generation = observed.generation;
+    status.target = Some(target_text(observed.spec));
+    let before = previous.map_or(&[][..], |previous| &previous.conditions);
+    status.conditions = conditions(Kind::KpiTarget, &findings(observed), before, observed.generation, now);
+    let notices = previous.map_or_else(Vec::new, |previous| notices(previous, &status));
+    KpiTargetDecision { status, notices }
+}
+
+fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
+    KpiTargetStatus {
+        last: judgement.last.clone(),
+        current: judgement.current.clone(),
+        tiers: judgement.tiers.iter().take(20).cloned().collect(),
+        history: judgement.history.iter().take(13).cloned().collect(),
+        trend: judgement.trend,
+        signal: judgement.signal.clone(),
+        ..KpiTargetStatus::default()
+    }
+}
+
+/// The target in short, such as `≥ 80 %`.
+pub fn target_text(spec: &KpiTargetSpec) -> String {
+    let unit = unit_text(spec);
+    let objective = &spec.objective;
+    let sign = match objective.comparison.unwrap_or_else(|| default_comparison(spec)) {
+        Comparison::AtLeast => "≥",
+        Comparison::MoreThan => ">",
+        Comparison::AtMost => "≤",
+        Comparison::LessThan => "<",
+        Comparison::Between => {
+            let upper = objective.upper.map(|upper| upper.to_string()).unwrap_or_default();
+            return format!("{} to {upper}{unit}", objective.target);
+        }
+    };
+    format!("{sign} {}{unit}", objective.target)
+}
+
+fn default_comparison(spec: &KpiTargetSpec) -> Comparison {
+    let better = match &spec.formula {
+        Some(formula) if spec.kpi == CatalogueKpi::Custom => formula.better,
+        _ => crate::domain::catalogue::better(spec.kpi),
+    };
+    match better {
+        Better::Lower => Comparison::AtMost,
+        Better::Higher | Better::Range => Comparison::AtLeast,
+    }
+}
+
+fn unit_text(spec: &KpiTargetSpec) -> &'static str {
+    let custom = spec.formula.as_ref().filter(|_| spec.kpi == CatalogueKpi::Custom);
+    let unit = match custom {
+        Some(formula) => formula.unit.unwrap_or(FormulaUnit::Percent),
+        None => crate::domain::catalogue::unit(spec.kpi, spec.variant),
+    };
+    match unit {
+        FormulaUnit::Percent => " %",
+        FormulaUnit::Seconds => " s",
+        FormulaUnit::Points => " points",
+        FormulaUnit::Count | FormulaUnit::Money | FormulaUnit::Score => "",
+    }
+}
+
+/// Ready=False and Stalled=True because of a spec that only an edit can mend.
+pub fn stalled(message: &str) -> Vec<Finding> {
+    vec![
+        Finding::is_false(ConditionType::Ready, Reason::InvalidSpec, message),
+        Finding::is_true(ConditionType::Stalled, Reason::InvalidSpec, message),
+    ]
+}
+
+fn findings(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
+    let mut findings = readiness(observed);
+    match &observed.contract {
+        ContractOfKpi::Judged { judgement, feed, suspended } if observed.invalid.is_none() => {
+            let suspended = *suspended || observed.spec.suspend;
+            findings.push(feed_finding(feed));
+            findings.push(compliance(observed.spec, judgement, suspended));
+            findings.push(at_risk(judgement, suspended));
+            findings.push(gaming(&judgement.gaming));
+        }
+        // Nothing is concluded, and nothing that was concluded is taken back, while the contract waits to be judged.
+        ContractOfKpi::Pending
+            if observed.invalid.is_none()
+                && observed.previous.is_some_and(|previous| previous.conditions.len() > 2) => {}
+        _ => findings.extend(nothing_known()),
+    }
+    findings
+}
+
+fn nothing_known() -> [Finding; 4] {
+    let message = "waiting for the contract";
+    [
+        Finding::is_unknown(ConditionType::FeedHealthy, Reason::Pending, message),
+        Finding::is_unknown(ConditionType::SLACompliant, Reason::NoClosedPeriod, message),
+        Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, message),
+        Finding::is_unknown(ConditionType::GamingSuspected, Reason::NoData, message),
+    ]
+}
+
+fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
+    if let Some(invalid) = &observed.invalid {
+        return stalled(&invalid.to_string());
+    }
+    let contract = &observed.spec.contract_ref.name;
+    let not_ready = |reason, message: String| Finding::is_false(ConditionType::Ready, reason, message);
+    let ready = match &observed.contract {
+        ContractOfKpi::Missing => not_ready(
+            Reason::ContractNotFound,
+            format!(
+                "no VendorContract named {contract} in this namespace: create it, or correct spec.contractRef.name"
+            ),
+        ),
+        ContractOfKpi::FeedMissing => not_ready(
+            Reason::FeedNotFound,
+            format!(
+                "contract {contract} has no feed named {}: add it to the contract's spec.feeds, or correct spec.source.feed",
+                observed.spec.source.feed
+            ),
+        ),
+        ContractOfKpi::ReferenceMissing(message) => not_ready(Reason::KpiTargetNotFound, message.clone()),
+        ContractOfKpi::Invalid => not_ready(
+            Reason::ContractNotFound,
+            format!("contract {contract} cannot be judged: see its condition Stalled"),
+        ),
+        ContractOfKpi::Pending => match observed.previous.and_then(|previous| {
+            previous.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+        }) {
+            Some(before) if before.status == ConditionStatus::True => {
+                Finding::is_true(ConditionType::Ready, Reason::Reconciled, before.message.clone())
+            }
+            _ => Finding::is_unknown(ConditionType::Ready, Reason::Pending, "the contract has not been judged yet"),
+        },
+        ContractOfKpi::Judged { .. } if observed.spec.suspend => {
+            Finding::is_true(ConditionType::Ready, Reason::Suspended, "spec.suspend is true: the KPI is not judged")
+        }
+        ContractOfKpi::Judged { .. } => {
+            Finding::is_true(ConditionType::Ready, Reason::Reconciled, "the KPI is being judged")
+        }
+    };
+    vec![ready, Finding::is_false(ConditionType::Stalled, Reason::Progressing, "the spec can be worked on")]
+}
+
+fn feed_finding(feed: &FeedHealth) -> Finding {
+    let type_ = ConditionType::FeedHealthy;
+    match feed.reason {
+        Reason::Fetched => Finding::is_true(type_, Reason::Fetched, feed.message.clone()).since(feed.since),
+        Reason::Pending | Reason::Suspended => Finding::is_unknown(type_, feed.reason, feed.message.clone()),
+        reason => Finding::is_false(type_, reason, feed.message.clone()).since(feed.since),
+    }
+}
+
+/// Compliance speaks of the latest closed period, for a rolling window of the window up to the watermark.
+fn compliance(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> Finding {
+    let type_ = ConditionType::SLACompliant;
+    if suspended {
+        return Finding::is_unknown(type_, Reason::Suspended, "not judged while suspended");
+    }
+    let rolling = spec.window.as_ref().is_some_and(|window| window.type_ != WindowType::Period);
+    let current = judgement.current.as_ref().filter(|_| rolling);
+    let (name, verdict, value, target, since) = match (current, &judgement.last) {
+        (Some(current), _) => (&current.name, current.verdict, &current.value, &current.target, current.as_of),
+        (None, Some(last)) => (&last.name, last.verdict, &last.value, &last.target, judgement.last_ended_at),
+        (None, None) => {
+            return Finding::is_unknown(type_, Reason::NoClosedPeriod, "no measurement period has closed yet");
+        }
+    };
+    let figures = match (value, target) {
+        (Some(value), Some(target)) => format!("{name}: {value} against a target of {target}"),
+        _ => format!("{name}: no value"),
+    };
+    let finding = match verdict {
+        Verdict::Met => Finding::is_true(type_, Reason::TargetMet, figures),
+        Verdict::Excused => Finding::is_true(type_, Reason::Excused, format!("{figures}, excused by accepted relief")),
+        Verdict::Missed => Finding::is_false(type_, Reason::TargetMissed, figures),
+        Verdict::NoData => Finding::is_unknown(type_, Reason::NoData, figures),
+        Verdict::NotMeasured => Finding::is_unknown(type_, Reason::NoData, format!("{name}: not measured")),
+        Verdict::Inconclusive => {
+            Finding::is_unknown(type_, Reason::Inconclusive, format!("{figures}: the sample cannot tell"))
+        }
+        Verdict::InsufficientVolume => {
+            Finding::is_unknown(type_, Reason::InsufficientVolume, format!("{figures}: too few to judge"))
+        }
+    };
+    finding.since(since)
+}
+
+fn at_risk(judgement: &KpiJudgement, suspended: bool) -> Finding {
+    if suspended {
+        return Finding::is_unknown(ConditionType::AtRisk, Reason::Suspended, "not judged while suspended");
+    }
+    let as_of = judgement.current.as_ref().and_then(|current| current.as_of);
+    risk_finding(&judgement.risk)
+        .unwrap_or_else(|| {
+            Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, "nothing is known yet of the running period")
+        })
+        .since(as_of)
+}
+
+/// The condition AtRisk for a risk; `None` without data.
+pub fn risk_finding(risk: &Risk) -> Option<Finding> {
+    let type_ = ConditionType::AtRisk;
+    Some(match risk {
+        Risk::NoData => return None,
+        Risk::OnTrack => Finding::is_false(type_, Reason::OnTrack, "no warning"),
+        Risk::ProjectedMiss { message } => Finding::is_true(type_, Reason::ProjectedMiss, message.clone()),
+        Risk::BudgetBurn { message } => Finding::is_true(type_, Reason::BudgetBurn, message.clone()),
+        Risk::BelowWarning { message } => Finding::is_true(type_, Reason::BelowWarning, message.clone()),
+    })
+}
+
+fn gaming(gaming: &Gaming) -> Finding {
+    let type_ = ConditionType::GamingSuspected;
+    match gaming {
+        Gaming::NoCounterMetric => Finding::is_unknown(type_, Reason::NoCounterMetric, "spec.counterMetric is not set"),
+        Gaming::NoData => Finding::is_unknown(type_, Reason::NoData, "too few closed periods to compare"),
+        Gaming::NotSuspected => Finding::is_false(type_, Reason::NotSuspected, "the counter metric has held"),
+        Gaming::Suspected { message } => Finding::is_true(type_, Reason::CounterMetricWorse, message.clone()),
+    }
+}
+
+fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> {
+    let mut notices = shared_notices(&previous.conditions, &status.conditions);
+    let flipped_to = |type_, to| {
+        status_of(&status.conditions, type_) == Some(to) && status_of(&previous.conditions, type_) != Some(to)
+    };
+    if let Some(last) = &status.last {
+        let before = previous.last.as_ref();
+        let same = before.is_some_and(|before| before.name == last.name && before.verdict == last.verdict);
+        let was_missed = before.is_some_and(|before| before.verdict == Verdict::Missed);
+        let value = last.value.as_deref().unwrap_or("no value");
+        let target = last.target.as_deref().unwrap_or("none");
+        let key = format!("{} r{} {}", last.name, last.revision, last.verdict);
+        if !same && last.verdict == Verdict::Missed {
+            let severity = last.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
+            notices.push(Notice::new(
+                EventReason::TargetMissed,
+                key,
+                format!("{}: {value} against a target of {target}{severity}", last.name),
+            ));
+        } else if !same && was_missed && last.verdict == Verdict::Met {
+            notices.push(Notice::new(
+                EventReason::TargetMet,
+                key,
+                format!("{}: {value} against a target of {target}", last.name),
+            ));
+        }
+    }
+    if flipped_to(ConditionType::GamingSuspected, ConditionStatus::True) {
+        notices.push(condition_notice(
+            EventReason::GamingSuspected,
+            ConditionType::GamingSuspected,
+            &status.conditions,
+        ));
+    }
+    notices
+}
+
+/// Transitions that several kinds share: risk and an invalid spec.
+pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> {
+    let flip = |type_, to: ConditionStatus| status_of(now, type_) == Some(to) && status_of(previous, type_) != Some(to);
+    let mut notices = Vec::new();
+    if flip(ConditionType::AtRisk, ConditionStatus::True) {
+        notices.push(condition_notice(EventReason::AtRisk, ConditionType::AtRisk, now));
+    }
+    if flip(ConditionType::AtRisk, ConditionStatus::False)
+        && status_of(previous, ConditionType::AtRisk) == Some(ConditionStatus::True)
+    {
+        notices.push(condition_notice(EventReason::AtRiskCleared, ConditionType::AtRisk, now));
+    }
+    if flip(ConditionType::Stalled, ConditionStatus::True) {
+        notices.push(condition_notice(EventReason::InvalidSpec, ConditionType::Stalled, now));
+    }
+    notices
+}
+
+fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Condition]) -> Notice {
+    let condition = conditions.iter().find(|condition| condition.type_ == type_.as_str());
+    Notice::new(
+        reason,
+        condition.map(|condition| condition.last_transition_time.to_string()).unwrap_or_default(),
+        condition.map(|condition| condition.message.clone()).unwrap_or_default(),
+    )
+}

@@ -1,0 +1,77 @@
+//! What a reconcile wants of each kind: its status, the notices to give, and when to look again.
+//!
+//! One function a kind makes the decision; the operator, the offline commands and the tests call that one.
+
+pub mod conditions;
+pub mod contract;
+pub mod counsel;
+pub mod kpi_target;
+pub mod launch;
+pub mod report_notices;
+pub mod service_tier;
+
+use jiff::Timestamp;
+
+use crate::api::condition::{EventReason, Reason};
+
+/// What is known of a feed besides its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedHealth {
+    /// Fetched, Pending (never tried), or the kind of failure.
+    pub reason: Reason,
+    /// A sentence, safe to show.
+    pub message: String,
+    /// Since when the reason stands.
+    pub since: Option<Timestamp>,
+    /// Whether the past since the contract's start is still being fetched.
+    pub backfilling: bool,
+}
+
+impl Default for FeedHealth {
+    fn default() -> Self {
+        FeedHealth { reason: Reason::Pending, message: "not fetched yet".to_owned(), since: None, backfilling: true }
+    }
+}
+
+impl FeedHealth {
+    /// Whether the last fetch succeeded.
+    pub fn is_healthy(&self) -> bool {
+        self.reason == Reason::Fetched
+    }
+
+    /// This health, or `Late` where the fetches succeed and the rows have not come in time.
+    pub fn with_lateness(&self, late_at: Option<Timestamp>, now: Timestamp) -> FeedHealth {
+        match late_at {
+            Some(late_at) if self.is_healthy() && !self.backfilling && late_at <= now => FeedHealth {
+                reason: Reason::Late,
+                message: format!("the endpoint answers, but rows that were due by {late_at} have not come"),
+                since: Some(late_at),
+                backfilling: false,
+            },
+            _ => self.clone(),
+        }
+    }
+}
+
+/// A notice of a transition; it becomes an Event on the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What happened.
+    pub reason: EventReason,
+    /// The same transition has the same key, so that a repeat after a crash is recognised: a period, a feed, an instant.
+    pub key: String,
+    /// A sentence for people.
+    pub note: String,
+}
+
+impl Notice {
+    /// A notice.
+    pub fn new(reason: EventReason, key: impl Into<String>, note: impl Into<String>) -> Self {
+        Notice { reason, key: key.into(), note: note.into() }
+    }
+}
+
+/// The earlier of two optional instants, of those after `now`.
+pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Timestamp) -> Option<Timestamp> {
+    instants.into_iter().flatten().filter(|instant| *instant > now).min()
+}
