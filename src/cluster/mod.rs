@@ -1,0 +1,7 @@
+//! Kubernetes plumbing without business words: the client, watches into stores, and writes.
+
+pub mod client;
+pub mod credentials;
+pub mod lease;
+pub mod watch;
+pub mod write;

@@ -1,0 +1,199 @@
+//! Writes to the API server: each bounded in time, counted, and safe to repeat.
+
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::client::CALL_TIMEOUT;
+use crate::web::metrics::Metrics;
+
+/// The name under which the operator owns fields and reports Events.
+pub const FIELD_MANAGER: &str = "bpo-operator";
+
+/// Why a call to the API server failed.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The server refused, or the connection broke.
+    #[error("the API server: {0}")]
+    Api(#[from] kube::Error),
+    /// No answer in time.
+    #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
+    Timeout,
+}
+
+impl WriteError {
+    /// Whether somebody else changed or removed the object meanwhile: no fault, to be looked at again at once.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, WriteError::Api(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found())
+    }
+}
+
+/// Writes objects, and counts what it wrote.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    metrics: Metrics,
+    instance: String,
+}
+
+impl Writer {
+    /// A writer that reports Events under `instance`, the name of this process or pod.
+    pub fn new(client: Client, metrics: Metrics, instance: String) -> Self {
+        Writer { client, metrics, instance }
+    }
+
+    /// Replaces the status of `object` by `status`; the operator owns all of it.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn status<K, S>(&self, object: &K, status: &S) -> Result<K, WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        S: Serialize,
+    {
+        // The UID keeps a status from landing on a successor of the same name.
+        let document = serde_json::json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"name": object.name_any(), "uid": object.uid()},
+            "status": status,
+        });
+        let namespace = object.namespace().unwrap_or_default();
+        let written = self.raw_status::<K>(&namespace, &object.name_any(), &document).await?;
+        serde_json::from_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
+    }
+
+    /// Replaces the status of an object of kind `K` by that of `document`, whether or not the object can be decoded.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn raw_status<K>(
+        &self,
+        namespace: &str,
+        name: &str,
+        document: &serde_json::Value,
+    ) -> Result<serde_json::Value, WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        let resource = kube::api::ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let written = bounded(api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
+        self.metrics.api_write(&K::kind(&()), "status");
+        serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
+    }
+
+    /// Creates or replaces `document`, an object of kind `K`; the operator owns all that it holds.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn apply<K>(&self, namespace: &str, name: &str, document: &serde_json::Value) -> Result<K, WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        let written = bounded(api.patch(name, &parameters, &Patch::Apply(document))).await?;
+        self.metrics.api_write(&K::kind(&()), "object");
+        Ok(written)
+    }
+
+    /// Deletes exactly this object; that it is gone already is no error.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn delete<K>(&self, object: &K) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = self.api(object.meta());
+        let parameters =
+            DeleteParams::default().preconditions(Preconditions { uid: object.uid(), resource_version: None });
+        match bounded(api.delete(&object.name_any(), &parameters)).await {
+            Ok(_) => {
+                self.metrics.api_write(&K::kind(&()), "delete");
+                Ok(())
+            }
+            Err(WriteError::Api(kube::Error::Api(status))) if status.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Publishes an Event on `regarding`. The same reason and key make the same Event: a repeat is no error and no second one.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn event(&self, regarding: &ObjectReference, event: &EventText<'_>) -> Result<(), WriteError> {
+        let namespace = regarding.namespace.clone().unwrap_or_default();
+        let name = event_name(regarding, event);
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let object = Event {
+            metadata: ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() },
+            action: Some("Judge".to_owned()),
+            event_time: Some(MicroTime(jiff::Timestamp::now())),
+            note: Some(crate::domain::decision::conditions::cut(event.note, 1_000)),
+            reason: Some(event.reason.to_owned()),
+            regarding: Some(regarding.clone()),
+            reporting_controller: Some("bpo-operator.io/operator".to_owned()),
+            reporting_instance: Some(self.instance.clone()),
+            type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
+            ..Event::default()
+        };
+        match bounded(api.create(&PostParams::default(), &object)).await {
+            Ok(_) => {
+                self.metrics.api_write("Event", "object");
+                Ok(())
+            }
+            Err(WriteError::Api(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn api<K>(&self, meta: &ObjectMeta) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), meta.namespace.as_deref().unwrap_or_default())
+    }
+}
+
+/// What an Event says.
+#[derive(Clone, Copy, Debug)]
+pub struct EventText<'a> {
+    /// One word.
+    pub reason: &'a str,
+    /// The same transition has the same key.
+    pub key: &'a str,
+    /// A sentence.
+    pub note: &'a str,
+    /// Whether its type is Warning.
+    pub warning: bool,
+}
+
+fn event_name(regarding: &ObjectReference, event: &EventText<'_>) -> String {
+    let identity = format!("{}\n{}\n{}", regarding.uid.as_deref().unwrap_or_default(), event.reason, event.key);
+    let digest = Sha256::digest(identity.as_bytes());
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let object: String = regarding.name.as_deref().unwrap_or_default().chars().take(200).collect();
+    format!("{object}.{hex}")
+}
+
+/// Waits for a call no longer than it may take.
+///
+/// # Errors
+/// The call's own, or that it did not answer in time.
+pub async fn bounded<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(WriteError::Timeout),
+    }
+}

@@ -1,0 +1,452 @@
+//! The operator's metrics. The series of a deleted object go with it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::api::condition::closed_enum;
+
+closed_enum! {
+    /// How a reconcile ended.
+    Outcome { Completed, Skipped, Conflict, Failed }
+}
+
+/// Labels of a KPI's series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct KpiLabels {
+    /// Namespace of the KpiTarget.
+    pub namespace: String,
+    /// Name of its contract.
+    pub contract: String,
+    /// Name of the KpiTarget.
+    pub kpi_target: String,
+    /// The catalogue KPI.
+    pub kpi: String,
+    /// The tier; empty for the whole.
+    pub tier: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct VerdictLabels {
+    namespace: String,
+    contract: String,
+    kpi_target: String,
+    kpi: String,
+    tier: String,
+    verdict: String,
+}
+
+/// Labels of a contract's series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct ContractLabels {
+    /// Namespace of the contract.
+    pub namespace: String,
+    /// Name of the contract.
+    pub contract: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CreditLabels {
+    namespace: String,
+    contract: String,
+    state: String,
+}
+
+/// Labels of a feed's series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
+pub struct FeedLabels {
+    /// Namespace of the contract.
+    pub namespace: String,
+    /// Name of the contract.
+    pub contract: String,
+    /// Name of the feed.
+    pub feed: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FeedOutcomeLabels {
+    namespace: String,
+    contract: String,
+    feed: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RejectedLabels {
+    namespace: String,
+    contract: String,
+    feed: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconcileLabels {
+    kind: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WriteLabels {
+    kind: String,
+    what: String,
+}
+
+/// One KPI, or one tier's part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KpiSeries {
+    /// Whose figures these are.
+    pub labels: KpiLabels,
+    /// The value of the running period.
+    pub value: Option<f64>,
+    /// The target in force.
+    pub target: Option<f64>,
+    /// The value that the running period is projected to end with.
+    pub projected: Option<f64>,
+    /// The verdict of the latest closed period.
+    pub verdict: Option<String>,
+}
+
+/// One contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContractSeries {
+    /// Whose figures these are.
+    pub labels: ContractLabels,
+    /// Score of the latest closed period.
+    pub score: Option<f64>,
+    /// Credit of the latest closed period, and its state.
+    pub credit: Option<(String, f64)>,
+    /// Whether the contract is compliant; `None` where that is unknown.
+    pub compliant: Option<bool>,
+    /// How far each feed reaches, in seconds since 1970.
+    pub watermarks: Vec<(FeedLabels, f64)>,
+}
+
+/// One launch.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct LaunchSeries {
+    /// Namespace of the launch.
+    pub namespace: String,
+    /// Name of the launch.
+    pub launch: String,
+    /// The decision.
+    pub decision: Option<String>,
+    /// Gates by name and state.
+    pub gates: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LaunchLabels {
+    namespace: String,
+    launch: String,
+    decision: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GateLabels {
+    namespace: String,
+    launch: String,
+    gate: String,
+    state: String,
+}
+
+/// The series of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectSeries {
+    /// A KpiTarget and its tiers.
+    Kpi(Vec<KpiSeries>),
+    /// A VendorContract.
+    Contract(ContractSeries),
+    /// A CampaignLaunch.
+    Launch(LaunchSeries),
+}
+
+/// All metrics of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: RwLock<Registry>,
+    objects: Arc<RwLock<BTreeMap<String, ObjectSeries>>>,
+    reconciles: Family<ReconcileLabels, Counter>,
+    reconcile_seconds: Family<KindLabels, Histogram>,
+    api_writes: Family<WriteLabels, Counter>,
+    fetches: Family<FeedOutcomeLabels, Counter>,
+    fetch_seconds: Family<FeedLabels, Histogram>,
+    rows: Family<FeedLabels, Counter>,
+    rejected_rows: Family<RejectedLabels, Counter>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics::new(false)
+    }
+}
+
+impl Metrics {
+    /// Fresh metrics; `rehearsal` says whether the operator runs on a rehearsal clock, which a metric shows.
+    pub fn new(rehearsal: bool) -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 15));
+        let inner = Inner {
+            registry: RwLock::new(Registry::with_prefix("bpo")),
+            objects: Arc::default(),
+            reconciles: Family::default(),
+            reconcile_seconds: Family::new_with_constructor(histogram),
+            api_writes: Family::default(),
+            fetches: Family::default(),
+            fetch_seconds: Family::new_with_constructor(histogram),
+            rows: Family::default(),
+            rejected_rows: Family::default(),
+        };
+        inner.register(rehearsal);
+        Metrics(Arc::new(inner))
+    }
+
+    /// Counts a reconcile of a kind and how long it took.
+    pub fn reconciled(&self, kind: &str, outcome: Outcome, seconds: f64) {
+        let outcome = outcome.as_str().to_lowercase();
+        self.0.reconciles.get_or_create(&ReconcileLabels { kind: kind.to_owned(), outcome }).inc();
+        self.0.reconcile_seconds.get_or_create(&KindLabels { kind: kind.to_owned() }).observe(seconds);
+    }
+
+    /// Counts a write to the API server: what (status, object, delete) of which kind.
+    pub fn api_write(&self, kind: &str, what: &str) {
+        let labels = WriteLabels { kind: kind.to_owned(), what: what.to_owned() };
+        self.0.api_writes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a fetch of a feed, its outcome (a condition reason), how long it took and what rows came.
+    pub fn fetched(&self, feed: &FeedLabels, outcome: &str, seconds: f64, rows: u64, rejected: &BTreeMap<String, u64>) {
+        let FeedLabels { namespace, contract, feed: name } = feed.clone();
+        let labels = FeedOutcomeLabels { namespace, contract, feed: name, outcome: outcome.to_owned() };
+        self.0.fetches.get_or_create(&labels).inc();
+        self.0.fetch_seconds.get_or_create(feed).observe(seconds);
+        self.0.rows.get_or_create(feed).inc_by(rows);
+        for (reason, count) in rejected {
+            let FeedLabels { namespace, contract, feed: name } = feed.clone();
+            let labels = RejectedLabels { namespace, contract, feed: name, reason: reason.clone() };
+            self.0.rejected_rows.get_or_create(&labels).inc_by(*count);
+        }
+    }
+
+    /// Sets the series of the object with this UID.
+    pub fn set_object(&self, uid: &str, series: ObjectSeries) {
+        let mut objects = self.0.objects.write().unwrap_or_else(PoisonError::into_inner);
+        objects.insert(uid.to_owned(), series);
+    }
+
+    /// Takes away the series of the object with this UID.
+    pub fn remove_object(&self, uid: &str) {
+        self.0.objects.write().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// Takes away the counters of a contract's feeds.
+    pub fn remove_feeds(&self, namespace: &str, contract: &str, feeds: &[String]) {
+        for feed in feeds {
+            let labels =
+                FeedLabels { namespace: namespace.to_owned(), contract: contract.to_owned(), feed: feed.clone() };
+            self.0.fetch_seconds.remove(&labels);
+            self.0.rows.remove(&labels);
+            for outcome in crate::api::condition::Reason::ALL {
+                self.0.fetches.remove(&FeedOutcomeLabels {
+                    namespace: namespace.to_owned(),
+                    contract: contract.to_owned(),
+                    feed: feed.clone(),
+                    outcome: outcome.as_str().to_owned(),
+                });
+            }
+            for reason in crate::evidence::RejectionReason::ALL {
+                self.0.rejected_rows.remove(&RejectedLabels {
+                    namespace: namespace.to_owned(),
+                    contract: contract.to_owned(),
+                    feed: feed.clone(),
+                    reason: reason.as_str().to_owned(),
+                });
+            }
+        }
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// When a label or number cannot be written, which the types rule out.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        let registry = self.0.registry.read().unwrap_or_else(PoisonError::into_inner);
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+impl Inner {
+    fn register(&self, rehearsal: bool) {
+        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let clock: prometheus_client::metrics::gauge::Gauge = Default::default();
+        clock.set(i64::from(rehearsal));
+        registry.register("clock_rehearsal", "1 while the operator runs on a rehearsal clock", clock);
+        registry.register("reconciles", "Reconciles by kind and outcome", self.reconciles.clone());
+        registry.register("reconcile_seconds", "How long reconciles took", self.reconcile_seconds.clone());
+        registry.register("api_writes", "Writes to the API server by kind and what", self.api_writes.clone());
+        registry.register("feed_fetches", "Fetches of a feed by outcome", self.fetches.clone());
+        registry.register("feed_fetch_seconds", "How long fetches of a feed took", self.fetch_seconds.clone());
+        registry.register("feed_rows", "Rows that a feed brought", self.rows.clone());
+        registry.register("feed_rejected_rows", "Rows of a feed that were set aside", self.rejected_rows.clone());
+        registry.register_collector(Box::new(Objects(self.objects.clone())));
+    }
+}
+
+/// Shows the series of the objects that exist.
+struct Objects(Arc<RwLock<BTreeMap<String, ObjectSeries>>>);
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Objects")
+    }
+}
+
+impl Collector for Objects {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let objects = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let kpis: Vec<&KpiSeries> = objects
+            .values()
+            .filter_map(|series| if let ObjectSeries::Kpi(kpis) = series { Some(kpis) } else { None })
+            .flatten()
+            .collect();
+        type Figure = fn(&KpiSeries) -> Option<f64>;
+        let figures: [(&str, &str, Figure); 3] = [
+            ("kpi_value", "Value of a KPI in the running period", |kpi| kpi.value),
+            ("kpi_target", "Target of a KPI", |kpi| kpi.target),
+            ("kpi_projected", "Value that the running period is projected to end with", |kpi| kpi.projected),
+        ];
+        for (name, help, figure) in figures {
+            let samples = kpis.iter().filter_map(|kpi| figure(kpi).map(|value| (kpi.labels.clone(), value)));
+            gauge(&mut encoder, name, help, samples)?;
+        }
+        let verdicts = kpis.iter().filter_map(|kpi| Some((verdict_labels(&kpi.labels, kpi.verdict.as_ref()?), 1.0)));
+        gauge(&mut encoder, "kpi_verdict", "1 for the verdict of the latest closed period", verdicts)?;
+        encode_contracts(&mut encoder, &objects)?;
+        encode_launches(&mut encoder, &objects)
+    }
+}
+
+fn encode_contracts(
+    encoder: &mut DescriptorEncoder<'_>,
+    objects: &BTreeMap<String, ObjectSeries>,
+) -> Result<(), fmt::Error> {
+    let contracts: Vec<&ContractSeries> = objects
+        .values()
+        .filter_map(|series| if let ObjectSeries::Contract(contract) = series { Some(contract) } else { None })
+        .collect();
+    let scores = contracts.iter().filter_map(|contract| Some((contract.labels.clone(), contract.score?)));
+    gauge(encoder, "contract_score", "Score of the latest closed period, 0 to 100", scores)?;
+    let credits = contracts.iter().filter_map(|contract| {
+        let (state, amount) = contract.credit.as_ref()?;
+        let ContractLabels { namespace, contract } = contract.labels.clone();
+        Some((CreditLabels { namespace, contract, state: state.clone() }, *amount))
+    });
+    gauge(encoder, "contract_credit", "Credit of the latest closed period, in the contract's currency", credits)?;
+    let compliant = contracts
+        .iter()
+        .filter_map(|contract| Some((contract.labels.clone(), if contract.compliant? { 1.0 } else { 0.0 })));
+    gauge(encoder, "contract_compliant", "1 if the latest closed period is compliant, 0 if not", compliant)?;
+    let watermarks = contracts.iter().flat_map(|contract| contract.watermarks.iter().cloned());
+    let help = "How far a feed's rows reach without a gap, in seconds since 1970";
+    gauge(encoder, "feed_watermark_timestamp_seconds", help, watermarks)
+}
+
+fn encode_launches(
+    encoder: &mut DescriptorEncoder<'_>,
+    objects: &BTreeMap<String, ObjectSeries>,
+) -> Result<(), fmt::Error> {
+    let launches: Vec<&LaunchSeries> = objects
+        .values()
+        .filter_map(|series| if let ObjectSeries::Launch(launch) = series { Some(launch) } else { None })
+        .collect();
+    let decisions = launches.iter().filter_map(|launch| {
+        let (namespace, name) = (launch.namespace.clone(), launch.launch.clone());
+        Some((LaunchLabels { namespace, launch: name, decision: launch.decision.clone()? }, 1.0))
+    });
+    gauge(encoder, "launch_decision", "1 for the present decision of a launch", decisions)?;
+    let gates = launches.iter().flat_map(|launch| {
+        launch.gates.iter().map(|(gate, state)| {
+            let (namespace, name) = (launch.namespace.clone(), launch.launch.clone());
+            (GateLabels { namespace, launch: name, gate: gate.clone(), state: state.clone() }, 1.0)
+        })
+    });
+    gauge(encoder, "launch_gate_state", "1 for the present state of a launch's gate", gates)
+}
+
+fn verdict_labels(labels: &KpiLabels, verdict: &str) -> VerdictLabels {
+    let KpiLabels { namespace, contract, kpi_target, kpi, tier } = labels.clone();
+    VerdictLabels { namespace, contract, kpi_target, kpi, tier, verdict: verdict.to_owned() }
+}
+
+fn gauge<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: impl Iterator<Item = (L, f64)>,
+) -> Result<(), fmt::Error> {
+    let mut samples = samples.peekable();
+    if samples.peek().is_none() {
+        return Ok(());
+    }
+    // The registry's prefix does not reach a collector.
+    let name = format!("bpo_{name}");
+    let mut metric: MetricEncoder<'_> = encoder.encode_descriptor(&name, help, None, MetricType::Gauge)?;
+    for (labels, value) in samples {
+        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_of_a_removed_object_go_with_it() {
+        let metrics = Metrics::new(true);
+        let labels = ContractLabels { namespace: "a".into(), contract: "acme".into() };
+        let series = ContractSeries {
+            labels,
+            score: Some(91.3),
+            credit: Some(("Final".into(), 2000.0)),
+            compliant: Some(false),
+            watermarks: Vec::new(),
+        };
+        metrics.set_object("uid", ObjectSeries::Contract(series));
+        metrics.api_write("VendorContract", "status");
+        let text = metrics.encode().unwrap();
+        for line in [
+            "bpo_contract_score{namespace=\"a\",contract=\"acme\"} 91.3",
+            "bpo_contract_credit{namespace=\"a\",contract=\"acme\",state=\"Final\"} 2000.0",
+            "bpo_contract_compliant{namespace=\"a\",contract=\"acme\"} 0.0",
+            "bpo_api_writes_total{kind=\"VendorContract\",what=\"status\"} 1",
+            "bpo_clock_rehearsal 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        metrics.remove_object("uid");
+        assert!(!metrics.encode().unwrap().contains("acme"));
+    }
+}
