@@ -1,3 +1,16 @@
-//! The operator.
+//! The operator: flags in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bpo_operator::cli::operator::{Cli, execute};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bpo-operator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

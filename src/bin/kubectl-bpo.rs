@@ -1,3 +1,10 @@
-//! The kubectl plugin.
+//! The kubectl plugin: `kubectl bpo` finds it by its name.
 
-fn main() {}
+use std::process::ExitCode;
+
+use bpo_operator::cli::plugin::{Cli, execute};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    execute(Cli::parse())
+}

@@ -98,6 +98,11 @@ pub fn interval(feed: &Feed) -> Duration {
     seconds_or(feed.interval, DEFAULT_INTERVAL).max(Duration::from_secs(30))
 }
 
+/// How long one row of a feed is.
+pub fn cadence(feed: &Feed) -> Duration {
+    seconds_or(feed.cadence, DEFAULT_CADENCE)
+}
+
 /// Fetches all pages of a window and checks their rows. Any failure gives no row at all.
 ///
 /// `timeout` bounds each page with its retries, `interval` all pages together.
@@ -125,8 +130,7 @@ pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fe
 async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
     let zone = TimeZone::get(request.time_zone)
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))?;
-    let mapping =
-        Mapping { feed: request.feed, zone: zone.clone(), cadence: seconds_or(request.feed.cadence, DEFAULT_CADENCE) };
+    let mapping = Mapping { feed: request.feed, zone: zone.clone(), cadence: cadence(request.feed) };
     let base = address(request.feed, request.window, &zone)?;
     let mut pager = Pager::new(request.feed, base.clone())?;
     let mut collected = Collected::default();

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod format;
 pub mod guard;
 mod limits;
+pub mod offline;
 mod pagination;
 pub mod quality;
 pub mod scheduler;

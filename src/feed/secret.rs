@@ -48,8 +48,8 @@ pub struct SecretData {
 impl SecretData {
     /// Whether the owner of the Secret lets it go to the host of `url`.
     ///
-    /// The annotation lists hosts, separated by commas: `feeds.acme.example` for https' port 443 and http's port 80, or
-    /// `feeds.acme.example:8443`. Names are compared whole, whatever their case; there are no wildcards.
+    /// The annotation lists hosts, separated by commas: `feeds.acme.example` for any port of that host, or
+    /// `feeds.acme.example:8443` for that port alone. Names are compared whole, whatever their case; there are no wildcards.
     ///
     /// # Errors
     /// Of kind `SecretNotAllowed`, with what to write.
@@ -83,7 +83,7 @@ fn entry_allows(entry: &str, host: &str, url: &Url) -> bool {
     let listed = entry.host_str().unwrap_or_default().trim_end_matches('.');
     bare && !listed.is_empty()
         && listed == host
-        && entry.port_or_known_default() == url.port_or_known_default()
+        && entry.port().is_none_or(|port| url.port_or_known_default() == Some(port))
         && entry.fragment().is_none()
 }
 
@@ -139,7 +139,7 @@ mod tests {
             (Some("feeds.acme.example:8443"), "https://feeds.acme.example:8443/v1", true),
             (Some("127.0.0.1:9000"), "http://0x7f.1:9000/", true),
             (Some("[::1]:9000"), "http://[0:0::1]:9000/", true),
-            (Some("feeds.acme.example"), "https://feeds.acme.example:8443/v1", false),
+            (Some("feeds.acme.example"), "https://feeds.acme.example:8443/v1", true),
             (Some("feeds.acme.example:8443"), "https://feeds.acme.example/v1", false),
             (Some("acme.example"), "https://feeds.acme.example/v1", false),
             (Some("*.acme.example"), "https://feeds.acme.example/v1", false),

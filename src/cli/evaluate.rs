@@ -1,0 +1,368 @@
+//! `kubectl bpo evaluate`: the operator's own judgement without a cluster.
+//!
+//! gather (manifests, files) → [`view`] (pure) → print.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::manifests::{Manifests, Written};
+use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::condition::Reason;
+use crate::api::feed::Feed;
+use crate::api::kpi_target::{KpiClass, Verdict};
+use crate::api::sla_report::SlaReportSpec;
+use crate::api::{KpiTarget, VendorContract};
+use crate::domain::decision::FeedHealth;
+use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
+use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target};
+use crate::domain::decision::launch::{ObservedLaunch, decide_launch};
+use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
+use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
+use crate::domain::measures::Row;
+use crate::domain::reports::report_name;
+use crate::domain::validation::{
+    validate_campaign_launch, validate_contract, validate_kpi_against_contract, validate_kpi_target,
+    validate_service_tier,
+};
+
+/// A file for a feed: `[CONTRACT/]NAME=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedFile {
+    /// The contract, where it is named.
+    pub contract: Option<String>,
+    /// The feed.
+    pub feed: String,
+    /// The file.
+    pub file: PathBuf,
+}
+
+impl std::str::FromStr for FeedFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let error = || {
+            format!("{text:?} is not [CONTRACT/]NAME=FILE, such as acd=intervals.json or acme-care/acd=intervals.json")
+        };
+        let (name, file) = text.split_once('=').ok_or_else(error)?;
+        let (contract, feed) = match name.split_once('/') {
+            Some((contract, feed)) => (Some(contract.to_owned()), feed),
+            None => (None, name),
+        };
+        if feed.is_empty() || file.is_empty() || contract.as_ref().is_some_and(String::is_empty) {
+            return Err(error());
+        }
+        Ok(FeedFile { contract, feed: feed.to_owned(), file: file.into() })
+    }
+}
+
+/// Rows by contract and feed.
+pub type RowsByContract = BTreeMap<(String, String), BTreeMap<String, Vec<Row>>>;
+
+/// What would stand in the cluster.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Every object with its status, in the order contracts, tiers, KPIs, launches.
+    pub objects: Vec<Value>,
+    /// The SlaReports: name, namespace, spec.
+    pub reports: Vec<(String, String, SlaReportSpec)>,
+    /// Judgements by namespace and contract.
+    pub judgements: BTreeMap<(String, String), Result<Judgement, InvalidSpec>>,
+    /// Whether a Critical-class KPI, dry runs left out, is Missed in its latest closed period.
+    pub missed: bool,
+}
+
+/// Computes every status and report at `now`. Pure: nothing is read and nothing is asked.
+pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> View {
+    let mut view = View::default();
+    let mut terms_of = BTreeMap::new();
+    for (key, written) in &manifests.contracts {
+        let (terms, missing_tiers) = terms_of_contract(manifests, key, written);
+        let judgement = judge_contract(&key.1, &terms, rows.get(key), now);
+        let contract = ContractView {
+            written,
+            name: &key.1,
+            terms: &terms,
+            missing_tiers,
+            judgement: &judgement,
+            rows: rows.get(key),
+            launches: launches_of(manifests, key),
+        };
+        view.objects.push(contract_object(contract, now));
+        if let Ok(judgement) = &judgement {
+            view.missed |= latest_report(judgement).is_some_and(missed_critical);
+            view.reports.extend(judgement.reports.iter().map(|report| {
+                (key.0.clone(), report_name(&report.contract, &report.period.name, report.revision), report.clone())
+            }));
+        }
+        view.judgements.insert(key.clone(), judgement);
+        terms_of.insert(key.clone(), terms);
+    }
+    tier_objects(manifests, &terms_of, &mut view, now);
+    for (key, written) in &manifests.kpis {
+        let object = kpi_object(manifests, key, written, &terms_of, &view.judgements, rows, now);
+        view.objects.push(object);
+    }
+    for (key, written) in &manifests.launches {
+        let findings = validate_campaign_launch(&key.1, &written.object.spec);
+        let missing = |name: &String| !manifests.contracts.contains_key(&(key.0.clone(), name.clone()));
+        let observed = ObservedLaunch {
+            generation: Some(1),
+            previous: None,
+            spec: &written.object.spec,
+            invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
+            missing_contracts: written
+                .object
+                .spec
+                .contract_refs
+                .iter()
+                .map(|reference| reference.name.clone())
+                .filter(missing)
+                .collect(),
+            missing_kpis: Vec::new(),
+            missing_feeds: Vec::new(),
+        };
+        view.objects.push(with_status(&written.document, &decide_launch(&observed, now).status));
+    }
+    view
+}
+
+fn launches_of(
+    manifests: &Manifests,
+    (namespace, contract): &(String, String),
+) -> BTreeMap<String, CampaignLaunchSpec> {
+    manifests
+        .launches
+        .iter()
+        .filter(|((launch_namespace, _), written)| {
+            launch_namespace == namespace
+                && written.object.spec.contract_refs.iter().any(|reference| reference.name == *contract)
+        })
+        .map(|((_, name), written)| (name.clone(), written.object.spec.clone()))
+        .collect()
+}
+
+fn missed_critical(report: &SlaReportSpec) -> bool {
+    report.kpis.iter().any(|line| line.class == KpiClass::Critical && !line.dry_run && line.verdict == Verdict::Missed)
+}
+
+fn terms_of_contract(
+    manifests: &Manifests,
+    (namespace, name): &(String, String),
+    written: &Written<VendorContract>,
+) -> (Terms, Vec<String>) {
+    let contract = written.object.spec.clone();
+    let kpis = manifests
+        .kpis
+        .iter()
+        .filter(|((kpi_namespace, kpi), written)| {
+            let spec = &written.object.spec;
+            kpi_namespace == namespace
+                && spec.contract_ref.name == *name
+                && validate_kpi_target(kpi, spec).is_empty()
+                && validate_kpi_against_contract(kpi, spec, &contract).is_empty()
+        })
+        .map(|((_, kpi), written)| (kpi.clone(), written.object.spec.clone()))
+        .collect();
+    let mut tiers = BTreeMap::new();
+    let mut missing = Vec::new();
+    for tier in &contract.tiers {
+        match manifests.tiers.get(&(namespace.clone(), tier.clone())) {
+            Some(written) => {
+                tiers.insert(tier.clone(), written.object.spec.clone());
+            }
+            None => missing.push(tier.clone()),
+        }
+    }
+    (Terms { contract, kpis, tiers }, missing)
+}
+
+fn judge_contract(
+    name: &str,
+    terms: &Terms,
+    rows: Option<&BTreeMap<String, Vec<Row>>>,
+    now: Timestamp,
+) -> Result<Judgement, InvalidSpec> {
+    let findings = validate_contract(name, &terms.contract);
+    if !findings.is_empty() {
+        return Err(InvalidSpec(findings));
+    }
+    let none = BTreeMap::new();
+    let facts = ContractFacts { name, terms, closed_under: &BTreeMap::new(), rows: rows.unwrap_or(&none) };
+    crate::domain::judgement::judge(&facts, now)
+}
+
+/// A feed with a file was fetched; one without was not.
+fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth {
+    if rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
+        FeedHealth { reason: Reason::Fetched, message: "read from a file".into(), since: None, backfilling: false }
+    } else {
+        FeedHealth { reason: Reason::Pending, message: "no file was given".into(), since: None, backfilling: false }
+    }
+}
+
+/// What is known of a contract before its status is decided.
+struct ContractView<'a> {
+    written: &'a Written<VendorContract>,
+    name: &'a str,
+    terms: &'a Terms,
+    missing_tiers: Vec<String>,
+    judgement: &'a Result<Judgement, InvalidSpec>,
+    rows: Option<&'a BTreeMap<String, Vec<Row>>>,
+    launches: BTreeMap<String, CampaignLaunchSpec>,
+}
+
+fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
+    let ContractView { written, name, terms, missing_tiers, judgement, rows, launches } = contract;
+    let observed = ObservedContract {
+        name,
+        generation: Some(1),
+        previous: None,
+        terms,
+        judgement: judgement.as_ref(),
+        missing_tiers,
+        feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows))).collect(),
+        evidence_problem: None,
+        launches,
+    };
+    with_status(&written.document, &decide_contract(&observed, now).status)
+}
+
+fn tier_objects(manifests: &Manifests, terms_of: &BTreeMap<(String, String), Terms>, view: &mut View, now: Timestamp) {
+    for ((namespace, name), written) in &manifests.tiers {
+        let listing: Vec<(&String, &Terms)> = terms_of
+            .iter()
+            .filter(|((contract_namespace, _), terms)| {
+                contract_namespace == namespace && terms.contract.tiers.contains(name)
+            })
+            .map(|((_, contract), terms)| (contract, terms))
+            .collect();
+        let mut findings = Vec::new();
+        let mut slices = Vec::new();
+        for (contract, terms) in &listing {
+            for finding in crate::domain::decision::service_tier::findings_of(name, terms) {
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+            if let Some(Ok(judgement)) = view.judgements.get(&(namespace.clone(), (*contract).clone())) {
+                slices.extend(slices_of(name, contract, judgement));
+            }
+        }
+        let invalid = validate_service_tier(name, &written.object.spec);
+        let observed = ObservedServiceTier {
+            generation: Some(1),
+            previous: None,
+            spec: &written.object.spec,
+            invalid: (!invalid.is_empty()).then_some(InvalidSpec(invalid)),
+            contracts: listing.iter().map(|(contract, _)| (*contract).clone()).collect(),
+            findings,
+            slices,
+        };
+        view.objects.push(with_status(&written.document, &decide_service_tier(&observed, now).status));
+    }
+}
+
+fn kpi_object(
+    manifests: &Manifests,
+    (namespace, name): &(String, String),
+    written: &Written<KpiTarget>,
+    terms_of: &BTreeMap<(String, String), Terms>,
+    judgements: &BTreeMap<(String, String), Result<Judgement, InvalidSpec>>,
+    rows: &RowsByContract,
+    now: Timestamp,
+) -> Value {
+    let spec = &written.object.spec;
+    let key = (namespace.clone(), spec.contract_ref.name.clone());
+    let findings = validate_kpi_target(name, spec);
+    let unresolved: Vec<Finding> = manifests
+        .contracts
+        .get(&key)
+        .map(|contract| validate_kpi_against_contract(name, spec, &contract.object.spec))
+        .unwrap_or_default();
+    let contract = match (terms_of.get(&key), judgements.get(&key)) {
+        (None, _) | (_, None) => ContractOfKpi::Missing,
+        _ if unresolved.iter().any(|finding| finding.field == "spec.source.feed") => ContractOfKpi::FeedMissing,
+        _ if !unresolved.is_empty() => {
+            ContractOfKpi::ReferenceMissing(unresolved.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
+        (_, Some(Err(_))) => ContractOfKpi::Invalid,
+        (Some(terms), Some(Ok(judgement))) => match judgement.kpis.get(name) {
+            None => ContractOfKpi::Pending,
+            Some(kpi) => {
+                let feed = terms.contract.feeds.iter().find(|feed| feed.name == spec.source.feed);
+                let late_at = judgement.feeds.get(&spec.source.feed).and_then(|coverage| coverage.late_at);
+                let feed = feed.map(|feed| health(feed, rows.get(&key))).unwrap_or_default();
+                ContractOfKpi::Judged {
+                    judgement: kpi,
+                    feed: feed.with_lateness(late_at, now),
+                    suspended: terms.contract.suspend,
+                }
+            }
+        },
+    };
+    let observed = ObservedKpiTarget {
+        name,
+        generation: Some(1),
+        previous: None,
+        spec,
+        invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
+        contract,
+    };
+    with_status(&written.document, &decide_kpi_target(&observed, now).status)
+}
+
+fn with_status(document: &Value, status: &impl serde::Serialize) -> Value {
+    let mut object = document.clone();
+    if let (Some(members), Ok(status)) = (object.as_object_mut(), serde_json::to_value(status)) {
+        members.insert("status".to_owned(), status);
+    }
+    object
+}
+
+/// A report as the object that would stand in the cluster.
+pub fn report_object(namespace: &str, name: &str, spec: &SlaReportSpec) -> Value {
+    let labels = json!({crate::api::CONTRACT_LABEL: spec.contract});
+    let metadata = match namespace {
+        "" => json!({"name": name, "labels": labels}),
+        namespace => json!({"name": name, "namespace": namespace, "labels": labels}),
+    };
+    json!({
+        "apiVersion": format!("{}/{}", crate::api::GROUP, crate::api::VERSION),
+        "kind": "SlaReport",
+        "metadata": metadata,
+        "spec": spec,
+    })
+}
+
+/// The contract that a feed's file is for.
+///
+/// # Errors
+/// When there is none, or more than one and the file does not say which.
+pub fn contract_of_file(manifests: &Manifests, file: &FeedFile) -> Result<(String, String), String> {
+    let mut matching = manifests.contracts.iter().filter(|((_, name), written)| {
+        file.contract.as_ref().is_none_or(|contract| contract == name)
+            && written.object.spec.feeds.iter().any(|feed| feed.name == file.feed)
+    });
+    match (matching.next(), matching.next()) {
+        (Some((key, _)), None) => Ok(key.clone()),
+        (None, _) => {
+            let known: Vec<String> = manifests
+                .contracts
+                .values()
+                .flat_map(|written| {
+                    let name = written.object.name_any();
+                    written.object.spec.feeds.iter().map(move |feed| format!("{name}/{}", feed.name))
+                })
+                .collect();
+            Err(format!("--feed {}: no contract has that feed; there are: {}", file.feed, known.join(", ")))
+        }
+        (Some(((_, first), _)), Some(((_, second), _))) => Err(format!(
+            "--feed {0}: both {first} and {second} have that feed: write {first}/{0}=FILE or {second}/{0}=FILE",
+            file.feed
+        )),
+    }
+}

@@ -1,0 +1,155 @@
+//! `kubectl bpo lint`: mistakes in manifests, and advice on the contract itself, without a cluster.
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::evaluate::view;
+use super::manifests::{Manifests, Place, Problem};
+use crate::api::vendor_contract::Advice;
+use crate::domain::facts::Finding;
+use crate::domain::validation::{
+    validate_campaign_launch, validate_contract, validate_kpi_against_contract, validate_kpi_target,
+    validate_service_tier,
+};
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Lint {
+    /// What the API server or the operator would refuse, and references that lead nowhere.
+    pub mistakes: Vec<Problem>,
+    /// Fields that no kind has.
+    pub unknown_fields: Vec<Problem>,
+    /// Advice, by contract.
+    pub advice: Vec<(Place, String, Advice)>,
+    /// How many objects were checked.
+    pub objects: usize,
+}
+
+/// What the schema, its rules or the operator would refuse.
+pub fn problems(manifests: &Manifests) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut take = |place: &Place, findings: Vec<Finding>| {
+        problems
+            .extend(findings.into_iter().map(|finding| Problem { place: place.clone(), message: finding.to_string() }));
+    };
+    for ((_, name), written) in &manifests.contracts {
+        take(&written.place, validate_contract(name, &written.object.spec));
+    }
+    for ((_, name), written) in &manifests.tiers {
+        take(&written.place, validate_service_tier(name, &written.object.spec));
+    }
+    for ((_, name), written) in &manifests.kpis {
+        take(&written.place, validate_kpi_target(name, &written.object.spec));
+    }
+    for ((_, name), written) in &manifests.launches {
+        take(&written.place, validate_campaign_launch(name, &written.object.spec));
+    }
+    problems
+}
+
+/// References to objects that the manifests do not hold.
+fn dangling(manifests: &Manifests) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |place: &Place, message: String| problems.push(Problem { place: place.clone(), message });
+    for ((namespace, name), written) in &manifests.kpis {
+        let spec = &written.object.spec;
+        match manifests.contracts.get(&(namespace.clone(), spec.contract_ref.name.clone())) {
+            None => add(
+                &written.place,
+                format!(
+                    "KpiTarget {name}: spec.contractRef.name: no VendorContract named {} in these manifests",
+                    spec.contract_ref.name
+                ),
+            ),
+            Some(contract) => {
+                for finding in validate_kpi_against_contract(name, spec, &contract.object.spec) {
+                    add(&written.place, finding.to_string());
+                }
+            }
+        }
+        if let Some(counter) = &spec.counter_metric
+            && !manifests.kpis.contains_key(&(namespace.clone(), counter.clone()))
+        {
+            add(
+                &written.place,
+                format!("KpiTarget {name}: spec.counterMetric: no KpiTarget named {counter} in these manifests"),
+            );
+        }
+    }
+    for ((namespace, name), written) in &manifests.contracts {
+        for tier in &written.object.spec.tiers {
+            if !manifests.tiers.contains_key(&(namespace.clone(), tier.clone())) {
+                add(
+                    &written.place,
+                    format!("VendorContract {name}: spec.tiers: no ServiceTier named {tier} in these manifests"),
+                );
+            }
+        }
+    }
+    problems
+}
+
+/// Checks manifests. `now` is the instant of the advice.
+pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
+    let mut mistakes = problems(manifests);
+    mistakes.extend(dangling(manifests));
+    let objects = manifests.contracts.len() + manifests.tiers.len() + manifests.kpis.len() + manifests.launches.len();
+    let shown = view(manifests, &Default::default(), now);
+    let mut advice = Vec::new();
+    for ((namespace, name), written) in &manifests.contracts {
+        let object = shown.objects.iter().find(|object| {
+            let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            text("/kind") == "VendorContract"
+                && text("/metadata/name") == name
+                && text("/metadata/namespace") == namespace
+        });
+        let found = object
+            .and_then(|object| object.pointer("/status/advice"))
+            .and_then(|advice| serde_json::from_value(advice.clone()).ok());
+        let found: Vec<Advice> = found.unwrap_or_default();
+        advice.extend(found.into_iter().map(|advice| (written.place.clone(), name.clone(), advice)));
+    }
+    Lint { mistakes, unknown_fields: manifests.unknown_fields.clone(), advice, objects }
+}
+
+/// The result for people.
+pub fn as_text(lint: &Lint) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    for problem in &lint.mistakes {
+        let _ = writeln!(text, "error   {problem}");
+    }
+    for problem in &lint.unknown_fields {
+        let _ = writeln!(text, "warning {problem}");
+    }
+    for (place, contract, advice) in &lint.advice {
+        let kpi = advice.kpi.as_ref().map(|kpi| format!(" (KpiTarget {kpi})")).unwrap_or_default();
+        let _ =
+            writeln!(text, "advice  {place}: VendorContract {contract}: {}{kpi}: {}", advice.finding, advice.message);
+    }
+    let _ = writeln!(
+        text,
+        "{} objects checked: {} errors, {} warnings, {} pieces of advice",
+        lint.objects,
+        lint.mistakes.len(),
+        lint.unknown_fields.len(),
+        lint.advice.len()
+    );
+    text
+}
+
+/// The result for programs.
+pub fn as_json(lint: &Lint) -> Value {
+    let problem = |problem: &Problem| json!({"file": problem.place.file.display().to_string(), "line": problem.place.line, "message": problem.message});
+    json!({
+        "objects": lint.objects,
+        "errors": lint.mistakes.iter().map(problem).collect::<Vec<_>>(),
+        "warnings": lint.unknown_fields.iter().map(problem).collect::<Vec<_>>(),
+        "advice": lint.advice.iter().map(|(place, contract, advice)| json!({
+            "file": place.file.display().to_string(), "line": place.line, "contract": contract,
+            "finding": advice.finding, "kpi": advice.kpi, "message": advice.message,
+        })).collect::<Vec<_>>(),
+    })
+}

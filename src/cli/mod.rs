@@ -1,0 +1,9 @@
+//! The two programs' commands and flags.
+
+pub mod evaluate;
+pub mod lint;
+pub mod manifests;
+pub mod operator;
+pub mod plugin;
+pub mod staffing;
+pub mod tables;

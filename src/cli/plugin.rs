@@ -1,0 +1,246 @@
+//! `kubectl bpo`: the commands of the plugin. Those that need no cluster run on the operator's own engine.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
+use super::manifests::{Manifests, Problem, read};
+use super::{lint, staffing, tables};
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{EvidenceStore, StoreError};
+
+/// Business-process-outsourcing contracts and their SLAs, beside kubectl.
+///
+/// Offline commands need no cluster: they use the same rules as the operator.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-bpo", bin_name = "kubectl bpo", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge contracts offline: print every object's status and the SlaReports that would exist
+    ///
+    /// Exit code 0; 1 when a Critical-class KPI (dry runs left out) is Missed in its latest closed period; 2 on bad input.
+    Evaluate(EvaluateArguments),
+    /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
+    Lint(LintArguments),
+    /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
+    Staffing(staffing::StaffingArguments),
+    /// Re-compute the evidence chain of a store, at rest or in use: exit code 0 whole, 1 broken, 2 not readable
+    Verify(VerifyArguments),
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// One YAML document per object.
+    Yaml,
+    /// One JSON List.
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct EvaluateArguments {
+    /// Manifests: files, folders or `-`; may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    paths: Vec<PathBuf>,
+
+    /// What a feed's endpoint would have answered, in the feed's own format: [CONTRACT/]NAME=FILE; may be given several times
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1..)]
+    feeds: Vec<FeedFile>,
+
+    /// The instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    now: Timestamp,
+
+    /// How the result is printed
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct LintArguments {
+    /// Manifests: files, folders or `-`; may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    paths: Vec<PathBuf>,
+
+    /// The day of the advice on terms and targets, RFC 3339; default: now
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Timestamp>,
+
+    /// How the result is printed: table or json
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArguments {
+    /// Folder of the evidence, as the operator's --data-dir
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+
+    /// How the result is printed: table or json
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+/// Exit code on bad input.
+const BAD_INPUT: u8 = 2;
+
+/// Does what the command line asks for, and gives the exit code.
+pub fn execute(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Evaluate(arguments) => evaluate(&arguments),
+        Command::Lint(arguments) => run_lint(&arguments),
+        Command::Staffing(arguments) => staffing::run(&arguments),
+        Command::Verify(arguments) => verify(&arguments),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(lines) => {
+            for line in lines {
+                eprintln!("error: {line}");
+            }
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// An exit code, or what is wrong with the input, a line each.
+pub type Answer = Result<u8, Vec<String>>;
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn evaluate(arguments: &EvaluateArguments) -> Answer {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    for problem in &manifests.unknown_fields {
+        eprintln!("warning: {problem}");
+    }
+    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let wrong = lint::problems(&manifests);
+    if !wrong.is_empty() {
+        return Err(lines(&wrong));
+    }
+    let result = view(&manifests, &rows, arguments.now);
+    print_view(&result, arguments.output).map_err(|error| vec![error.to_string()])?;
+    Ok(u8::from(result.missed))
+}
+
+fn gather_rows(manifests: &Manifests, files: &[FeedFile], now: Timestamp) -> Result<RowsByContract, Vec<String>> {
+    let mut rows: RowsByContract = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for file in files {
+        match rows_of_file(manifests, file, now) {
+            Ok((key, found)) => {
+                rows.entry(key).or_default().insert(file.feed.clone(), found);
+            }
+            Err(error) => wrong.push(error),
+        }
+    }
+    if wrong.is_empty() { Ok(rows) } else { Err(wrong) }
+}
+
+type ContractKey = (String, String);
+
+fn rows_of_file(
+    manifests: &Manifests,
+    file: &FeedFile,
+    now: Timestamp,
+) -> Result<(ContractKey, Vec<crate::domain::measures::Row>), String> {
+    let key = contract_of_file(manifests, file)?;
+    let shown = file.file.display();
+    let content = std::fs::read(&file.file).map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
+    let contract = manifests.contracts.get(&key).map(|written| &written.object.spec);
+    let found = contract.and_then(|contract| {
+        let feed = contract.feeds.iter().find(|feed| feed.name == file.feed)?;
+        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content, now))
+    });
+    let Some(found) = found else { return Err(format!("--feed {}: no such feed", file.feed)) };
+    let found = found.map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
+    for rejected in found.rejected.iter().take(20) {
+        eprintln!("warning: {shown}: a row is set aside ({}): {}", rejected.reason, rejected.text);
+    }
+    if found.rejected.len() > 20 {
+        eprintln!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20);
+    }
+    Ok((key, found.rows))
+}
+
+fn print_view(result: &View, output: Output) -> std::io::Result<()> {
+    let objects = || {
+        let reports = result.reports.iter().map(|(namespace, name, spec)| report_object(namespace, name, spec));
+        result.objects.iter().cloned().chain(reports)
+    };
+    let mut out = std::io::stdout().lock();
+    match output {
+        Output::Yaml => {
+            for object in objects() {
+                let yaml = crate::api::schema::to_yaml(&object).map_err(std::io::Error::other)?;
+                write!(out, "---\n{yaml}")?;
+            }
+        }
+        Output::Json => {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": objects().collect::<Vec<Value>>()});
+            serde_json::to_writer_pretty(&mut out, &list)?;
+            writeln!(out)?;
+        }
+        Output::Table => write!(out, "{}", tables::evaluation(result))?,
+    }
+    Ok(())
+}
+
+fn run_lint(arguments: &LintArguments) -> Answer {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let now = arguments.now.unwrap_or_else(|| crate::clock::Clock::real().now());
+    let result = lint::lint(&manifests, now);
+    let mut out = std::io::stdout().lock();
+    let printed = match arguments.output {
+        Output::Json | Output::Yaml => writeln!(out, "{:#}", lint::as_json(&result)),
+        Output::Table => write!(out, "{}", lint::as_text(&result)),
+    };
+    printed.map_err(|error| vec![error.to_string()])?;
+    Ok(if result.mistakes.is_empty() { 0 } else { BAD_INPUT })
+}
+
+fn verify(arguments: &VerifyArguments) -> Answer {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;
+    let report = runtime
+        .block_on(async {
+            let store = SqliteStore::open_for_reading(&arguments.data_dir)?;
+            store.verify(Arc::new(show_progress)).await
+        })
+        .map_err(|error: StoreError| vec![error.to_string()])?;
+    let mut out = std::io::stdout().lock();
+    let printed = match arguments.output {
+        Output::Table => write!(out, "{}", tables::verification(&report)),
+        Output::Json | Output::Yaml => writeln!(out, "{:#}", tables::verification_json(&report)),
+    };
+    printed.map_err(|error| vec![error.to_string()])?;
+    Ok(u8::from(!report.whole()))
+}
+
+/// A line of progress now and then, for people alone.
+fn show_progress(progress: crate::evidence::VerifyProgress) {
+    use std::io::IsTerminal;
+    if std::io::stderr().is_terminal() && progress.total_rows > 0 {
+        eprint!("\r{} of {} rows", progress.rows, progress.total_rows);
+        if progress.rows >= progress.total_rows {
+            eprintln!();
+        }
+    }
+}

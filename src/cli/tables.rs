@@ -1,0 +1,184 @@
+//! What people read: plain columns, no colour.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use super::evaluate::View;
+use crate::api::sla_report::{KpiLine, SlaReportSpec};
+use crate::evidence::VerifyReport;
+
+/// An empty table with these headings, in plain columns.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings);
+    table
+}
+
+fn shown(value: Option<&String>) -> &str {
+    value.map_or("-", String::as_str)
+}
+
+/// The reports of an evaluation, each with its lines and its sum explained.
+pub fn evaluation(view: &View) -> String {
+    let mut text = String::new();
+    for ((namespace, name), judgement) in &view.judgements {
+        if let Err(invalid) = judgement {
+            let _ = writeln!(text, "{namespace} {name}: cannot be judged: {invalid}");
+        }
+    }
+    if view.reports.is_empty() {
+        text.push_str("no measurement period has closed yet\n");
+    }
+    for (_, name, report) in &view.reports {
+        text.push_str(&one_report(name, report));
+        text.push('\n');
+    }
+    text.push_str(&statuses(&view.objects));
+    text
+}
+
+/// One report for people.
+pub fn one_report(name: &str, report: &SlaReportSpec) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{name}  {:?}  {} to {}  revision {}",
+        report.state, report.period.start, report.period.end, report.revision
+    );
+    let mut lines =
+        table(&["KPI", "VALUE", "TARGET", "VERDICT", "SEVERITY", "REPEAT", "POINTS", "CREDIT", "BONUS", "VOLUME"]);
+    for line in &report.kpis {
+        lines.add_row(line_cells(line));
+    }
+    let _ = writeln!(text, "{lines}");
+    text.push_str(&sums(report));
+    text
+}
+
+fn line_cells(line: &KpiLine) -> Vec<String> {
+    vec![
+        if line.dry_run { format!("{} (dry run)", line.name) } else { line.name.clone() },
+        shown(line.value.as_ref()).to_owned(),
+        shown(line.target.as_ref()).to_owned(),
+        line.verdict.as_str().to_owned(),
+        line.severity.map_or_else(|| "-".to_owned(), |severity| format!("{severity:?}")),
+        if line.repeat { "yes" } else { "-" }.to_owned(),
+        line.points.to_string(),
+        shown(line.credit.as_ref()).to_owned(),
+        shown(line.bonus.as_ref()).to_owned(),
+        shown(line.denominator.as_ref()).to_owned(),
+    ]
+}
+
+/// How score and money came about.
+fn sums(report: &SlaReportSpec) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "  score {} (speaks for {} % of the weight), rating {}, {} points",
+        shown(report.score.as_ref()),
+        shown(report.confidence.as_ref()),
+        report.rating.map_or_else(|| "-".to_owned(), |rating| format!("{rating:?}")),
+        report.points
+    );
+    if let Some(credit) = &report.credit {
+        let direct: Vec<String> = report
+            .kpis
+            .iter()
+            .filter_map(|line| {
+                Some(format!("{} {}", line.name, line.credit.as_ref().filter(|amount| *amount != "0.00")?))
+            })
+            .collect();
+        let direct = if direct.is_empty() { "no KPI".to_owned() } else { direct.join(" + ") };
+        let _ = writeln!(
+            text,
+            "  credit {} {} = {direct}, + {} for points = {} before caps{}",
+            credit.currency,
+            credit.net,
+            credit.from_points,
+            credit.before_caps,
+            if credit.capped_by.is_empty() {
+                String::new()
+            } else {
+                format!(", cut at the cap of the {:?}", credit.capped_by)
+            }
+        );
+        let _ = writeln!(
+            text,
+            "  bonus {}, earned back {}, restated {} (bonus {})",
+            credit.bonus, credit.earned_back, credit.restated, credit.restated_bonus
+        );
+    }
+    if let Some(year) = &report.year_to_date {
+        let _ = writeln!(text, "  contract year to date {} of at most {}", year.credit, shown(year.cap.as_ref()));
+    }
+    for trigger in &report.triggers {
+        let kpi = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
+        let _ = writeln!(text, "  trigger {}{kpi}: {:?}", trigger.name, trigger.then);
+    }
+    for gap in &report.gaps {
+        let _ = writeln!(text, "  no data of feed {} from {} to {}", gap.feed, gap.from, gap.to);
+    }
+    if let Some(restates) = &report.restates {
+        let _ = writeln!(
+            text,
+            "  restates {}, credit changes by {}",
+            restates.report,
+            shown(restates.credit_delta.as_ref())
+        );
+    }
+    text
+}
+
+fn statuses(objects: &[Value]) -> String {
+    let mut rows = table(&["KIND", "NAME", "READY", "COMPLIANT", "AT RISK", "SO FAR", "PROJECTED"]);
+    for object in objects {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or("-").to_owned();
+        let condition = |type_: &str| {
+            let all = object.pointer("/status/conditions").and_then(Value::as_array);
+            let found =
+                all.and_then(|all| all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(type_)));
+            found.and_then(|one| one.get("status")?.as_str()).unwrap_or("-").to_owned()
+        };
+        rows.add_row(vec![
+            text("/kind"),
+            text("/metadata/name"),
+            condition("Ready"),
+            condition("SLACompliant"),
+            condition("AtRisk"),
+            text("/status/current/value"),
+            text("/status/current/projected"),
+        ]);
+    }
+    format!("{rows}\n")
+}
+
+/// A verification for people.
+pub fn verification(report: &VerifyReport) -> String {
+    let mut text = String::new();
+    for broken in &report.broken {
+        let _ = writeln!(text, "broken: {broken}");
+    }
+    let verdict = if report.whole() { "whole" } else { "BROKEN" };
+    let _ = writeln!(
+        text,
+        "the evidence is {verdict}: {} feeds, {} rows and {} entries of the journal were computed again",
+        report.feeds, report.rows, report.journal_entries
+    );
+    text
+}
+
+/// A verification for programs.
+pub fn verification_json(report: &VerifyReport) -> Value {
+    json!({
+        "whole": report.whole(),
+        "feeds": report.feeds,
+        "rows": report.rows,
+        "journalEntries": report.journal_entries,
+        "broken": report.broken.iter().map(|broken| json!({
+            "contractUid": broken.contract_uid, "feed": broken.feed, "row": broken.sequence, "what": broken.what,
+        })).collect::<Vec<_>>(),
+    })
+}

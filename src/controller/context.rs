@@ -1,0 +1,229 @@
+//! What every controller shares: stores, queues, the evidence, the latest judgements.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use tokio::sync::mpsc;
+
+use super::evidence_cache::EvidenceCache;
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::clock::Clock;
+use crate::cluster::watch::Guarded;
+use crate::cluster::write::Writer;
+use crate::domain::decision::FeedHealth;
+use crate::domain::facts::{InvalidSpec, Judgement, Terms};
+use crate::evidence::EvidenceStore;
+use crate::feed::scheduler::Scheduler;
+use crate::web::metrics::Metrics;
+
+/// The objects of the cluster as the watches know them.
+#[derive(Clone)]
+pub struct Stores {
+    /// VendorContracts.
+    pub contracts: Store<Guarded<VendorContract>>,
+    /// KpiTargets.
+    pub kpis: Store<Guarded<KpiTarget>>,
+    /// ServiceTiers.
+    pub tiers: Store<Guarded<ServiceTier>>,
+    /// CampaignLaunches.
+    pub launches: Store<Guarded<CampaignLaunch>>,
+    /// SlaReports.
+    pub reports: Store<Guarded<SlaReport>>,
+}
+
+/// A queue of objects of one kind to look at. The driver folds repeats into one.
+pub struct Queue<K: Resource<DynamicType = ()>>(mpsc::UnboundedSender<ObjectRef<Guarded<K>>>);
+
+impl<K: Resource<DynamicType = ()>> Clone for Queue<K> {
+    fn clone(&self) -> Self {
+        Queue(self.0.clone())
+    }
+}
+
+impl<K: Resource<DynamicType = ()>> Queue<K> {
+    /// A queue and its end.
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Queue(sender), receiver)
+    }
+
+    /// Asks for a look at an object.
+    pub fn push(&self, namespace: &str, name: &str) {
+        // A closed queue means that the process is stopping.
+        let _ = self.0.send(ObjectRef::new(name).within(namespace));
+    }
+}
+
+/// The queues of all kinds.
+#[derive(Clone)]
+pub struct Queues {
+    /// VendorContracts.
+    pub contracts: Queue<VendorContract>,
+    /// KpiTargets.
+    pub kpis: Queue<KpiTarget>,
+    /// ServiceTiers.
+    pub tiers: Queue<ServiceTier>,
+    /// CampaignLaunches.
+    pub launches: Queue<CampaignLaunch>,
+}
+
+/// What was last judged of a contract, for the controllers of its KPIs, tiers and launches.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// UID of the contract.
+    pub uid: String,
+    /// The terms that were judged.
+    pub terms: Arc<Terms>,
+    /// What the rules say, or why they cannot say anything.
+    pub judgement: Arc<Result<Judgement, InvalidSpec>>,
+    /// Health of the feeds, lateness included.
+    pub feeds: BTreeMap<String, FeedHealth>,
+}
+
+/// What every controller shares.
+pub struct Context {
+    /// Writes to the API server.
+    pub writer: Writer,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The evidence.
+    pub evidence: Arc<dyn EvidenceStore>,
+    /// Rows that were read before.
+    pub cache: EvidenceCache,
+    /// Fetches the feeds.
+    pub scheduler: Scheduler,
+    /// The cluster's objects.
+    pub stores: Stores,
+    /// What to look at.
+    pub queues: Queues,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// How long terms must stand unchanged before a period closes under them.
+    pub settle: std::time::Duration,
+    judged: RwLock<HashMap<(String, String), Judged>>,
+    settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
+}
+
+/// The parts of a [`Context`].
+pub struct ContextParts {
+    /// Writes to the API server.
+    pub writer: Writer,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The evidence.
+    pub evidence: Arc<dyn EvidenceStore>,
+    /// Fetches the feeds.
+    pub scheduler: Scheduler,
+    /// The cluster's objects.
+    pub stores: Stores,
+    /// What to look at.
+    pub queues: Queues,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// How long terms must stand unchanged before a period closes under them.
+    pub settle: std::time::Duration,
+}
+
+impl Context {
+    /// A context of these parts.
+    pub fn new(parts: ContextParts) -> Self {
+        let ContextParts { writer, clock, evidence, scheduler, stores, queues, metrics, settle } = parts;
+        Context {
+            writer,
+            clock,
+            cache: EvidenceCache::new(evidence.clone()),
+            evidence,
+            scheduler,
+            stores,
+            queues,
+            metrics,
+            settle,
+            judged: RwLock::default(),
+            settling: Mutex::default(),
+        }
+    }
+
+    /// What was last judged of a contract.
+    pub fn judged(&self, namespace: &str, contract: &str) -> Option<Judged> {
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        judged.get(&(namespace.to_owned(), contract.to_owned())).cloned()
+    }
+
+    /// Keeps what was judged of a contract. Gives whether it is other than before.
+    pub fn set_judged(&self, namespace: &str, contract: &str, new: Judged) -> bool {
+        let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
+        let key = (namespace.to_owned(), contract.to_owned());
+        let same = judged.get(&key).is_some_and(|before| {
+            before.uid == new.uid
+                && (Arc::ptr_eq(&before.judgement, &new.judgement) || before.judgement == new.judgement)
+                && before.feeds == new.feeds
+                && before.terms == new.terms
+        });
+        if !same {
+            judged.insert(key, new);
+        }
+        !same
+    }
+
+    /// Forgets a contract that is gone.
+    pub fn forget_contract(&self, namespace: &str, contract: &str, uid: &str) {
+        let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
+        let key = (namespace.to_owned(), contract.to_owned());
+        if judged.get(&key).is_some_and(|judged| judged.uid == uid) {
+            judged.remove(&key);
+        }
+        drop(judged);
+        self.settling().remove(uid);
+        self.cache.forget(uid);
+        self.scheduler.remove(uid);
+        self.metrics.remove_object(uid);
+    }
+
+    /// How much longer the terms of a contract must stand before a period may close under them; zero when they have.
+    ///
+    /// People apply a contract and its KpiTargets one after the other: nothing is frozen between the two.
+    pub fn unsettled_for(&self, uid: &str, terms: [u8; 32]) -> std::time::Duration {
+        let mut settling = self.settling();
+        let entry = settling.entry(uid.to_owned()).or_insert((terms, Instant::now()));
+        if entry.0 != terms {
+            *entry = (terms, Instant::now());
+        }
+        self.settle.saturating_sub(entry.1.elapsed())
+    }
+
+    fn settling(&self) -> MutexGuard<'_, HashMap<String, ([u8; 32], Instant)>> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Health of the feeds of a contract, by name. A feed that was never polled is absent.
+    pub fn feed_health(&self, uid: &str) -> BTreeMap<String, FeedHealth> {
+        let polled = self.scheduler.health_of(uid).into_iter();
+        polled
+            .map(|(feed, health)| {
+                let crate::feed::scheduler::FeedHealth { healthy: _, reason, message, since, backfilling } = health;
+                (feed, FeedHealth { reason, message, since: Some(since), backfilling })
+            })
+            .collect()
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The decoded KpiTargets of a contract.
+    pub fn kpis_of(&self, namespace: &str, contract: &str) -> Vec<Arc<Guarded<KpiTarget>>> {
+        crate::cluster::watch::decoded(&self.stores.kpis, |kpi: &KpiTarget| {
+            kpi.spec.contract_ref.name == contract && kpi.namespace().as_deref() == Some(namespace)
+        })
+    }
+
+    /// One contract, decoded.
+    pub fn contract(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<VendorContract>>> {
+        self.stores.contracts.get(&ObjectRef::new(name).within(namespace))
+    }
+}

@@ -1,0 +1,316 @@
+//! The only reconcile: observe → decide → apply → report, the same for every kind.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::NamespaceResourceScope;
+use kube::runtime::controller::{Action, Config};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use crate::api::condition::{Condition, EventReason, Kind};
+use crate::cluster::watch::Guarded;
+use crate::cluster::write::{EventText, WriteError};
+use crate::domain::decision::Notice;
+use crate::domain::decision::conditions::conditions;
+use crate::evidence::StoreError;
+use crate::web::metrics::Outcome;
+
+/// How many objects of one kind are looked at at the same time.
+const CONCURRENCY: u16 = 8;
+
+/// What a decision wants of an object.
+pub struct Wanted<S, M> {
+    /// Its status.
+    pub status: S,
+    /// Transitions.
+    pub notices: Vec<Notice>,
+    /// What the kind wants besides: reports, for one.
+    pub more: M,
+    /// When time alone may change the decision.
+    pub next: Option<Timestamp>,
+}
+
+/// A kind that the driver looks after.
+pub trait Controlled:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+    + Send
+    + Sync
+    + Sized
+    + 'static
+{
+    /// Which kind.
+    const KIND: Kind;
+    /// Its status.
+    type Status: Clone + PartialEq + Serialize + Send + Sync + 'static;
+    /// What it takes to decide.
+    type Observed: Send + Sync;
+    /// What it wants besides a status and notices.
+    type More: Send;
+
+    /// The status that the object carries.
+    fn status_of(&self) -> Option<&Self::Status>;
+
+    /// Gathers references and evidence: reads only. `previous` is the freshest status known.
+    fn observe(
+        object: Arc<Self>,
+        previous: Option<Self::Status>,
+        context: &Context,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Self::Observed, ReconcileError>> + Send;
+
+    /// Decides, from what was observed alone.
+    fn decide(observed: &Self::Observed, now: Timestamp) -> Wanted<Self::Status, Self::More>;
+
+    /// Applies what the kind wants besides its status, before the status. Gives a real time after which to look again.
+    fn apply(
+        observed: &Self::Observed,
+        wanted: &Wanted<Self::Status, Self::More>,
+        context: &Context,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Duration>, ReconcileError>> + Send;
+
+    /// Shows the outcome to metrics and to other controllers, after the status was written.
+    fn publish(observed: &Self::Observed, wanted: &Wanted<Self::Status, Self::More>, context: &Context);
+}
+
+/// Why a reconcile did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// A write failed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The evidence cannot be read or written.
+    #[error(transparent)]
+    Evidence(#[from] StoreError),
+    /// The computation was broken off.
+    #[error("the judgement was broken off: {0}")]
+    BrokenOff(String),
+}
+
+impl ReconcileError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, ReconcileError::Write(error) if error.is_conflict())
+    }
+}
+
+/// One kind's reconciler: its context and what it remembers of each object.
+struct Driver<K: Controlled> {
+    context: Arc<Context>,
+    written: Mutex<HashMap<String, Written<K::Status>>>,
+    failures: Mutex<HashMap<String, u32>>,
+    /// Generation at which an undecodable object was told so: its own status write must not come back as news.
+    refused: Mutex<HashMap<String, Option<i64>>>,
+}
+
+/// A status that was written on top of a state of the object that the watch may still show.
+struct Written<S> {
+    on_top_of: Option<String>,
+    status: S,
+}
+
+/// Runs the controller of a kind until `stop`; reconciles under way are finished.
+pub async fn run<K: Controlled>(
+    context: Arc<Context>,
+    store: Store<Guarded<K>>,
+    queue: mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>,
+    stop: CancellationToken,
+) {
+    let driver = Arc::new(Driver::<K> {
+        context,
+        written: Mutex::default(),
+        failures: Mutex::default(),
+        refused: Mutex::default(),
+    });
+    let queue =
+        futures::stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|object| (object, queue)) })
+            .take_until(stop.cancelled_owned())
+            .map(Ok::<_, std::convert::Infallible>);
+    let reconcile =
+        |object: Arc<Guarded<K>>, driver: Arc<Driver<K>>| Box::pin(async move { driver.reconcile(object).await });
+    let results = kube::runtime::applier(
+        reconcile,
+        |object, error, driver: Arc<Driver<K>>| driver.retry(&object, error),
+        driver,
+        store,
+        queue,
+        Config::default().concurrency(CONCURRENCY),
+    );
+    // Errors were told by the driver; that an object is gone is none.
+    results.for_each(|_| std::future::ready(())).await;
+}
+
+impl<K: Controlled> Driver<K> {
+    async fn reconcile(&self, guarded: Arc<Guarded<K>>) -> Result<Action, ReconcileError> {
+        let started = Instant::now();
+        let result = match &guarded.0 {
+            Ok(object) => self.reconcile_decoded(Arc::new(object.clone())).await,
+            Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
+        };
+        let outcome = match &result {
+            Ok(_) => Outcome::Completed,
+            Err(error) if error.is_conflict() => Outcome::Conflict,
+            Err(_) => Outcome::Failed,
+        };
+        self.context.metrics.reconciled(K::KIND.as_str(), outcome, started.elapsed().as_secs_f64());
+        if result.is_ok() {
+            self.failures().remove(&guarded.uid().unwrap_or_default());
+        }
+        result
+    }
+
+    async fn reconcile_decoded(&self, object: Arc<K>) -> Result<Action, ReconcileError> {
+        if object.meta().deletion_timestamp.is_some() {
+            return Ok(Action::await_change());
+        }
+        let context = &self.context;
+        let now = context.now();
+        let previous = self.freshest(&object);
+        let observed = K::observe(object.clone(), previous.clone(), context, now).await?;
+        let wanted = K::decide(&observed, now);
+        let again = K::apply(&observed, &wanted, context, now).await?;
+        self.notify(&object, &wanted.notices).await?;
+        if previous.as_ref() != Some(&wanted.status) {
+            context.writer.status(object.as_ref(), &wanted.status).await?;
+            let written = Written { on_top_of: object.resource_version(), status: wanted.status.clone() };
+            self.written().insert(object.uid().unwrap_or_default(), written);
+        }
+        K::publish(&observed, &wanted, context);
+        let by_clock = wanted.next.map(|next| context.clock.real_time_until(next) + Duration::from_millis(1));
+        Ok(match [by_clock, again].into_iter().flatten().min() {
+            Some(wait) => Action::requeue(wait),
+            None => Action::await_change(),
+        })
+    }
+
+    /// The status that the watch shows, or the one written since, which the watch does not show yet.
+    fn freshest(&self, object: &K) -> Option<K::Status> {
+        let mut written = self.written();
+        let uid = object.uid().unwrap_or_default();
+        match written.get(&uid) {
+            Some(last) if last.on_top_of == object.resource_version() => Some(last.status.clone()),
+            Some(_) => {
+                written.remove(&uid);
+                object.status_of().cloned()
+            }
+            None => object.status_of().cloned(),
+        }
+    }
+
+    async fn notify(&self, object: &K, notices: &[Notice]) -> Result<(), ReconcileError> {
+        let regarding = object.object_ref(&());
+        for notice in notices {
+            publish_notice(&self.context, &regarding, notice).await?;
+        }
+        Ok(())
+    }
+
+    /// An object that cannot be decoded is told so, once for each generation, and stops nobody else.
+    async fn refuse(
+        &self,
+        meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+        error: &str,
+    ) -> Result<Action, ReconcileError> {
+        let uid = meta.uid.clone().unwrap_or_default();
+        if self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&uid) == Some(&meta.generation) {
+            return Ok(Action::await_change());
+        }
+        let message = format!("the object cannot be read: {error}; correct the field and apply it again");
+        let findings = crate::domain::decision::kpi_target::stalled(&message);
+        let now = self.context.now();
+        let conditions: Vec<Condition> = conditions(K::KIND, &findings, &[], meta.generation, now);
+        let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+        let key = format!("generation {}", meta.generation.unwrap_or_default());
+        let notice = Notice::new(EventReason::InvalidSpec, key, message);
+        let mut regarding = ObjectRef::<K>::new(&name).within(&namespace);
+        regarding.extra.uid.clone_from(&meta.uid);
+        publish_notice(&self.context, &regarding.into(), &notice).await?;
+        let document = serde_json::json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": {"name": name, "uid": meta.uid},
+            "status": {"observedGeneration": meta.generation, "conditions": conditions},
+        });
+        self.context.writer.raw_status::<K>(&namespace, &name, &document).await?;
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, meta.generation);
+        Ok(Action::await_change())
+    }
+
+    fn retry(&self, object: &Guarded<K>, error: &ReconcileError) -> Action {
+        let kind = K::KIND.as_str();
+        let name = object.name_any();
+        let namespace = object.namespace().unwrap_or_default();
+        if error.is_conflict() {
+            tracing::debug!(kind, namespace, name, %error, "somebody else was faster; looking again");
+            return Action::requeue(Duration::from_millis(200));
+        }
+        let uid = object.uid().unwrap_or_default();
+        let mut failures = self.failures();
+        let count = failures.entry(uid.clone()).or_insert(0);
+        *count += 1;
+        let wait = backoff(*count, &uid);
+        tracing::warn!(kind, namespace, name, %error, attempt = *count, wait_seconds = wait.as_secs_f64(), "a reconcile failed and is tried again");
+        Action::requeue(wait)
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashMap<String, Written<K::Status>>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Publishes a notice as an Event on an object.
+///
+/// # Errors
+/// When the API server does not take it.
+pub async fn publish_notice(
+    context: &Context,
+    regarding: &k8s_openapi::api::core::v1::ObjectReference,
+    notice: &Notice,
+) -> Result<(), WriteError> {
+    let text = EventText {
+        reason: notice.reason.as_str(),
+        key: &notice.key,
+        note: &notice.note,
+        warning: notice.reason.is_warning(),
+    };
+    context.writer.event(regarding, &text).await
+}
+
+/// Half a second, doubled with each failure up to a minute, and spread so that many objects do not come back at once.
+fn backoff(failures: u32, uid: &str) -> Duration {
+    let full =
+        Duration::from_millis(500).saturating_mul(2_u32.saturating_pow(failures.min(8))).min(Duration::from_secs(60));
+    let spread = RandomState::new().hash_one(uid) % 1_000;
+    full.mul_f64(0.5 + f64::from(u32::try_from(spread).unwrap_or(0)) / 2_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_after_a_failure_grows_to_a_minute_and_no_further() {
+        for (failures, least, most) in [(1, 500, 1_000), (3, 2_000, 4_000), (40, 30_000, 60_000)] {
+            let pause = backoff(failures, "uid").as_millis();
+            assert!((least..=most).contains(&pause), "{failures}: {pause}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Rows and closings that were read from the evidence before, kept so that a look costs only what is new.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::domain::facts::{InvalidSpec, Judgement, Terms};
+use crate::domain::measures::Row;
+use crate::evidence::{EvidenceStore, Head, StoreError};
+
+/// What is known of one contract's evidence.
+#[derive(Clone, Debug, Default)]
+pub struct ContractEvidence {
+    /// Rows by feed.
+    pub rows: Arc<BTreeMap<String, Vec<Row>>>,
+    /// Ends of the chains by feed.
+    pub heads: BTreeMap<String, Head>,
+    /// Terms under which periods closed.
+    pub closings: Arc<BTreeMap<String, Terms>>,
+}
+
+/// The last judgement of a contract and for what it holds.
+#[derive(Clone, Debug)]
+struct Memo {
+    terms: [u8; 32],
+    sequences: BTreeMap<String, i64>,
+    closings: usize,
+    judged_at: Timestamp,
+    next: Option<Timestamp>,
+    judgement: Arc<Result<Judgement, InvalidSpec>>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    evidence: ContractEvidence,
+    closings_known: bool,
+    memo: Option<Memo>,
+}
+
+/// Keeps evidence by the contract's UID.
+pub struct EvidenceCache {
+    store: Arc<dyn EvidenceStore>,
+    entries: Mutex<HashMap<String, Entry>>,
+}
+
+impl EvidenceCache {
+    /// An empty cache over a store.
+    pub fn new(store: Arc<dyn EvidenceStore>) -> Self {
+        EvidenceCache { store, entries: Mutex::default() }
+    }
+
+    /// The evidence of a contract: what is new is read, the rest is known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
+        let heads = self.store.heads(uid).await?;
+        let (known, closings_known) = {
+            let mut entries = self.entries();
+            let entry = entries.entry(uid.to_owned()).or_default();
+            (entry.evidence.heads.clone(), entry.closings_known)
+        };
+        let mut news = Vec::new();
+        for feed in feeds {
+            let after = known.get(feed).map_or(0, |head| head.sequence);
+            if heads.get(feed).is_some_and(|head| head.sequence > after) {
+                news.push((feed.clone(), self.store.rows(uid, feed, after).await?));
+            }
+        }
+        let closings = if closings_known { None } else { Some(self.store.closings(uid).await?) };
+        let mut entries = self.entries();
+        let entry = entries.entry(uid.to_owned()).or_default();
+        if !news.is_empty() {
+            let rows = Arc::make_mut(&mut entry.evidence.rows);
+            for (feed, new) in news {
+                let kept = rows.entry(feed).or_default();
+                let last = kept.last().map_or(0, |row| row.sequence);
+                kept.extend(new.into_iter().filter(|row| row.sequence > last));
+            }
+        }
+        for (feed, rows) in entry.evidence.rows.iter() {
+            if let (Some(head), Some(last)) = (heads.get(feed), rows.last()) {
+                // Rows that arrived between the two reads are told by the next head.
+                let head =
+                    if head.sequence == last.sequence { *head } else { Head { sequence: last.sequence, ..*head } };
+                entry.evidence.heads.insert(feed.clone(), head);
+            }
+        }
+        if let Some(closings) = closings {
+            entry.evidence.closings = Arc::new(closings);
+            entry.closings_known = true;
+        }
+        Ok(entry.evidence.clone())
+    }
+
+    /// Remembers that a period closed.
+    pub fn closed(&self, uid: &str, period: &str, terms: &Terms) {
+        if let Some(entry) = self.entries().get_mut(uid) {
+            Arc::make_mut(&mut entry.evidence.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+        }
+    }
+
+    /// The last judgement, if neither the facts nor the time can have changed it.
+    pub fn judgement(
+        &self,
+        uid: &str,
+        terms: [u8; 32],
+        evidence: &ContractEvidence,
+        now: Timestamp,
+    ) -> Option<Arc<Result<Judgement, InvalidSpec>>> {
+        let entries = self.entries();
+        let memo = entries.get(uid)?.memo.as_ref()?;
+        let holds = memo.terms == terms
+            && memo.closings == evidence.closings.len()
+            && memo.sequences == sequences(evidence)
+            && now >= memo.judged_at
+            && memo.next.is_none_or(|next| now < next);
+        holds.then(|| memo.judgement.clone())
+    }
+
+    /// Keeps a judgement.
+    pub fn keep(
+        &self,
+        uid: &str,
+        terms: [u8; 32],
+        evidence: &ContractEvidence,
+        judged_at: Timestamp,
+        judgement: &Arc<Result<Judgement, InvalidSpec>>,
+    ) {
+        let next = judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.next);
+        let memo = Memo {
+            terms,
+            sequences: sequences(evidence),
+            closings: evidence.closings.len(),
+            judged_at,
+            next,
+            judgement: judgement.clone(),
+        };
+        self.entries().entry(uid.to_owned()).or_default().memo = Some(memo);
+    }
+
+    /// Forgets a contract that is gone. The store keeps its evidence.
+    pub fn forget(&self, uid: &str) {
+        self.entries().remove(uid);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn sequences(evidence: &ContractEvidence) -> BTreeMap<String, i64> {
+    evidence.rows.iter().map(|(feed, rows)| (feed.clone(), rows.last().map_or(0, |row| row.sequence))).collect()
+}

@@ -1,0 +1,167 @@
+//! The controller of KpiTargets: it shows what the contract's judgement says of each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::context::{Context, Judged};
+use super::driver::{Controlled, ReconcileError, Wanted};
+use crate::api::KpiTarget;
+use crate::api::condition::Kind;
+use crate::api::kpi_target::KpiTargetStatus;
+use crate::domain::decision::kpi_target::{ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
+use crate::domain::facts::{Finding, InvalidSpec};
+use crate::domain::validation::{validate_kpi_against_contract, validate_kpi_target};
+use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
+
+/// What is observed of a KpiTarget.
+pub struct Observed {
+    object: Arc<KpiTarget>,
+    previous: Option<KpiTargetStatus>,
+    invalid: Option<InvalidSpec>,
+    contract: Contract,
+}
+
+enum Contract {
+    Missing,
+    Unresolved(Vec<Finding>),
+    Pending,
+    Judged(Judged),
+}
+
+impl Controlled for KpiTarget {
+    const KIND: Kind = Kind::KpiTarget;
+    type Status = KpiTargetStatus;
+    type Observed = Observed;
+    type More = ();
+
+    fn status_of(&self) -> Option<&KpiTargetStatus> {
+        self.status.as_ref()
+    }
+
+    async fn observe(
+        object: Arc<Self>,
+        previous: Option<KpiTargetStatus>,
+        context: &Context,
+        _now: Timestamp,
+    ) -> Result<Observed, ReconcileError> {
+        let findings = validate_kpi_target(&object.name_any(), &object.spec);
+        let invalid = (!findings.is_empty()).then_some(InvalidSpec(findings));
+        let contract = observe_contract(context, &object);
+        Ok(Observed { object, previous, invalid, contract })
+    }
+
+    fn decide(observed: &Observed, now: Timestamp) -> Wanted<KpiTargetStatus, ()> {
+        let name = observed.object.name_any();
+        let KpiTargetDecision { status, notices } = decide_kpi_target(
+            &ObservedKpiTarget {
+                name: &name,
+                generation: observed.object.metadata.generation,
+                previous: observed.previous.as_ref(),
+                spec: &observed.object.spec,
+                invalid: observed.invalid.clone(),
+                contract: contract_of(observed, &name),
+            },
+            now,
+        );
+        Wanted { status, notices, more: (), next: None }
+    }
+
+    async fn apply(
+        _observed: &Observed,
+        _wanted: &Wanted<KpiTargetStatus, ()>,
+        _context: &Context,
+        _now: Timestamp,
+    ) -> Result<Option<Duration>, ReconcileError> {
+        Ok(None)
+    }
+
+    fn publish(observed: &Observed, wanted: &Wanted<KpiTargetStatus, ()>, context: &Context) {
+        let uid = observed.object.uid().unwrap_or_default();
+        context.metrics.set_object(&uid, ObjectSeries::Kpi(series(&observed.object, &wanted.status)));
+    }
+}
+
+fn observe_contract(context: &Context, object: &KpiTarget) -> Contract {
+    let namespace = object.namespace().unwrap_or_default();
+    let contract = &object.spec.contract_ref.name;
+    let Some(guarded) = context.contract(&namespace, contract) else { return Contract::Missing };
+    let Ok(spec) = guarded.0.as_ref().map(|contract| &contract.spec) else { return Contract::Pending };
+    let findings = validate_kpi_against_contract(&object.name_any(), &object.spec, spec);
+    if !findings.is_empty() {
+        return Contract::Unresolved(findings);
+    }
+    if let Some(counter) = &object.spec.counter_metric
+        && !context.kpis_of(&namespace, contract).iter().any(|kpi| kpi.name_any() == *counter)
+    {
+        return Contract::Unresolved(vec![Finding {
+            kind: "KpiTarget",
+            name: object.name_any(),
+            field: "spec.counterMetric".to_owned(),
+            message: format!("contract {contract} has no KpiTarget named {counter}: create it, or correct the name"),
+        }]);
+    }
+    match context.judged(&namespace, contract) {
+        Some(judged) if guarded.uid().as_deref() == Some(&judged.uid) => Contract::Judged(judged),
+        _ => Contract::Pending,
+    }
+}
+
+fn contract_of<'a>(observed: &'a Observed, name: &str) -> ContractOfKpi<'a> {
+    match &observed.contract {
+        Contract::Missing => ContractOfKpi::Missing,
+        Contract::Unresolved(findings) if findings.iter().any(|finding| finding.field == "spec.source.feed") => {
+            ContractOfKpi::FeedMissing
+        }
+        Contract::Unresolved(findings) => ContractOfKpi::ReferenceMissing(
+            findings
+                .iter()
+                .map(|finding| format!("{}: {}", finding.field, finding.message))
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+        Contract::Pending => ContractOfKpi::Pending,
+        Contract::Judged(judged) => match judged.judgement.as_ref() {
+            Err(_) => ContractOfKpi::Invalid,
+            Ok(judgement) => match judgement.kpis.get(name) {
+                // The contract was judged before this spec of the KPI was seen: it will be again.
+                Some(_) if judged.terms.kpis.get(name) != Some(&observed.object.spec) => ContractOfKpi::Pending,
+                None => ContractOfKpi::Pending,
+                Some(kpi) => ContractOfKpi::Judged {
+                    judgement: kpi,
+                    feed: judged.feeds.get(&observed.object.spec.source.feed).cloned().unwrap_or_default(),
+                    suspended: judged.terms.contract.suspend,
+                },
+            },
+        },
+    }
+}
+
+fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
+    let labels = |tier: &str| KpiLabels {
+        namespace: object.namespace().unwrap_or_default(),
+        contract: object.spec.contract_ref.name.clone(),
+        kpi_target: object.name_any(),
+        kpi: object.spec.kpi.as_str().to_owned(),
+        tier: tier.to_owned(),
+    };
+    let number = |text: Option<&String>| text.and_then(|text| text.parse::<f64>().ok());
+    let current = status.current.as_ref();
+    let whole = KpiSeries {
+        labels: labels(""),
+        value: number(current.and_then(|current| current.value.as_ref())),
+        target: number(current.and_then(|current| current.target.as_ref())),
+        projected: number(current.and_then(|current| current.projected.as_ref())),
+        verdict: status.last.as_ref().map(|last| last.verdict.as_str().to_owned()),
+    };
+    let tiers = status.tiers.iter().map(|slice| KpiSeries {
+        labels: labels(&slice.tier),
+        value: number(slice.value.as_ref()),
+        target: number(slice.target.as_ref()),
+        projected: None,
+        verdict: Some(slice.verdict.as_str().to_owned()),
+    });
+    std::iter::once(whole).chain(tiers).collect()
+}

@@ -1,0 +1,13 @@
+//! The controllers: one driver for all kinds, and for each kind what it observes, what it triggers and what it shows.
+//!
+//! Invariant: controllers never fetch a feed and never decide; they gather facts, call the one decision, and apply it.
+
+pub mod campaign_launch;
+pub mod context;
+pub mod driver;
+pub mod evidence_cache;
+pub mod kpi_target;
+pub mod reports;
+pub mod run;
+pub mod service_tier;
+pub mod vendor_contract;

@@ -1,0 +1,303 @@
+//! Which SlaReports are to be written, given those that exist: planned without a client, then carried out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::driver::{ReconcileError, publish_notice};
+use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
+use crate::api::vendor_contract::PeriodState;
+use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, SlaReport};
+use crate::cluster::watch::Guarded;
+use crate::domain::decision::report_notices::report_notices;
+use crate::domain::facts::Judgement;
+use crate::domain::reports::report_name;
+use crate::evidence::Head;
+
+/// One thing to do about a report.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReportAction {
+    /// Create it, or replace a Provisional one.
+    Write {
+        /// Its name.
+        name: String,
+        /// What it says.
+        spec: Box<SlaReportSpec>,
+        /// How it stood before; `None`: it did not exist.
+        before: Option<PeriodState>,
+    },
+    /// A Provisional report that the terms no longer have.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+    /// A Final report says something else than the evidence: it stays, and somebody must know.
+    Contradiction {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A report that exists, as far as planning needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExistingReport {
+    /// Its name.
+    pub name: String,
+    /// UID of the contract that it is about.
+    pub contract_uid: Option<String>,
+    /// What it says.
+    pub spec: SlaReportSpec,
+}
+
+/// Plans the reports of a contract.
+pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport]) -> Vec<ReportAction> {
+    let by_name: BTreeMap<&str, &ExistingReport> =
+        existing.iter().map(|report| (report.name.as_str(), report)).collect();
+    let mut names = Vec::new();
+    let mut actions = Vec::new();
+    for spec in &judgement.reports {
+        let name = name_of(spec, uid, &by_name);
+        names.push(name.clone());
+        let before = by_name.get(name.as_str()).map(|report| &report.spec);
+        match before {
+            Some(before) if before == spec => {}
+            Some(before) if before.state == PeriodState::Final => actions.push(ReportAction::Contradiction { name }),
+            before => actions.push(ReportAction::Write {
+                name,
+                spec: Box::new(spec.clone()),
+                before: before.map(|spec| spec.state),
+            }),
+        }
+    }
+    for report in existing {
+        let ours = report.contract_uid.as_deref() == Some(uid) && report.spec.state == PeriodState::Provisional;
+        if ours && !names.contains(&report.name) {
+            actions.push(ReportAction::Remove { name: report.name.clone() });
+        }
+    }
+    actions
+}
+
+/// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.
+fn name_of(spec: &SlaReportSpec, uid: &str, existing: &BTreeMap<&str, &ExistingReport>) -> String {
+    let name = report_name(&spec.contract, &spec.period.name, spec.revision);
+    match existing.get(name.as_str()) {
+        Some(taken) if taken.contract_uid.as_deref() != Some(uid) => {
+            let digits: String = uid.chars().filter(char::is_ascii_hexdigit).take(8).collect();
+            format!("{name}-u{digits}")
+        }
+        _ => name,
+    }
+}
+
+/// The reports of a namespace that are about a contract name, whatever its UID.
+pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> Vec<ExistingReport> {
+    let of_contract = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
+        report.namespace().as_deref() == Some(namespace) && report.spec.contract == contract
+    });
+    of_contract
+        .iter()
+        .filter_map(|guarded| {
+            let report = guarded.0.as_ref().ok()?;
+            Some(ExistingReport {
+                name: report.name_any(),
+                contract_uid: report.labels().get(CONTRACT_UID_LABEL).cloned(),
+                spec: report.spec.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Whose reports are carried out, and on what evidence they rest.
+pub struct ReportOwner<'a> {
+    /// The contract.
+    pub regarding: &'a ObjectReference,
+    /// Ends of the chains of the feeds' evidence.
+    pub heads: &'a BTreeMap<String, Head>,
+}
+
+/// Carries out what was planned.
+///
+/// # Errors
+/// When the API server or the evidence store does not take a write; what is done is found done the next time.
+pub async fn carry_out(
+    context: &Context,
+    owner: &ReportOwner<'_>,
+    actions: &[ReportAction],
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let namespace = owner.regarding.namespace.as_deref().unwrap_or_default();
+    for action in actions {
+        match action {
+            ReportAction::Write { name, spec, before } => {
+                write(context, owner, name, spec, now).await?;
+                for notice in report_notices(spec, *before) {
+                    publish_notice(context, owner.regarding, &notice).await?;
+                }
+            }
+            ReportAction::Remove { name } => {
+                if let Some(found) = stored(context, namespace, name)
+                    && let Ok(report) = &found.0
+                {
+                    context.writer.delete(report).await?;
+                }
+            }
+            ReportAction::Contradiction { name } => tracing::error!(
+                namespace,
+                report = name,
+                "a Final report says something else than the evidence; it is left as it was signed"
+            ),
+        }
+    }
+    Ok(())
+}
+
+fn stored(context: &Context, namespace: &str, name: &str) -> Option<Arc<Guarded<SlaReport>>> {
+    context.stores.reports.get(&kube::runtime::reflector::ObjectRef::new(name).within(namespace))
+}
+
+async fn write(
+    context: &Context,
+    owner: &ReportOwner<'_>,
+    name: &str,
+    spec: &SlaReportSpec,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let namespace = owner.regarding.namespace.as_deref().unwrap_or_default();
+    let uid = owner.regarding.uid.as_deref().unwrap_or_default();
+    if spec.state == PeriodState::Final {
+        let digest = report_digest(spec);
+        context.evidence.record_report_digest(uid.to_owned(), name.to_owned(), digest, now).await?;
+    }
+    let document = document(context, owner, name, spec);
+    let report: SlaReport = context.writer.apply(namespace, name, &document).await?;
+    let status = SlaReportStatus {
+        contract_uid: Some(uid.to_owned()),
+        evidence_heads: owner
+            .heads
+            .iter()
+            .map(|(feed, head)| EvidenceHead { feed: feed.clone(), head: head.digest_text(), rows: head.rows() })
+            .collect(),
+        clock: Some(if context.clock.is_rehearsal() { ClockKind::Rehearsal } else { ClockKind::Real }),
+    };
+    if report.status.as_ref() != Some(&status) {
+        context.writer.status(&report, &status).await?;
+    }
+    Ok(())
+}
+
+/// The digest of a report: SHA-256 over its spec as JSON, members in the order of the API's documentation.
+pub fn report_digest(spec: &SlaReportSpec) -> [u8; 32] {
+    use sha2::Digest;
+    // A spec is texts, numbers and lists: writing it cannot fail, and an empty text would never pass for one.
+    sha2::Sha256::digest(serde_json::to_vec(spec).unwrap_or_default()).into()
+}
+
+fn document(context: &Context, owner: &ReportOwner<'_>, name: &str, spec: &SlaReportSpec) -> Value {
+    let regarding = owner.regarding;
+    // A Final report is nobody's: deleting a contract never deletes what was signed.
+    let owners = match spec.state {
+        PeriodState::Final => json!([]),
+        PeriodState::Provisional => json!([{
+            "apiVersion": regarding.api_version, "kind": regarding.kind, "name": regarding.name,
+            "uid": regarding.uid, "controller": true, "blockOwnerDeletion": false,
+        }]),
+    };
+    let annotations = if context.clock.is_rehearsal() { json!({CLOCK_ANNOTATION: "Rehearsal"}) } else { json!({}) };
+    let metadata = json!({
+        "name": name,
+        "namespace": regarding.namespace,
+        "labels": {CONTRACT_LABEL: spec.contract, CONTRACT_UID_LABEL: regarding.uid},
+        "annotations": annotations,
+        "ownerReferences": owners,
+    });
+    json!({
+        "apiVersion": SlaReport::api_version(&()),
+        "kind": SlaReport::kind(&()),
+        "metadata": metadata,
+        "spec": spec,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::vendor_contract::PeriodBounds;
+
+    fn spec(state: PeriodState, points: i64) -> SlaReportSpec {
+        SlaReportSpec {
+            contract: "acme".into(),
+            period: PeriodBounds {
+                name: "2026-05".into(),
+                start: "2026-05-01T00:00:00Z".parse().unwrap(),
+                end: "2026-06-01T00:00:00Z".parse().unwrap(),
+            },
+            state,
+            revision: 1,
+            data_through: None,
+            kpis: Vec::new(),
+            score: None,
+            confidence: None,
+            rating: None,
+            points,
+            credit: None,
+            year_to_date: None,
+            triggers: Vec::new(),
+            gaps: Vec::new(),
+            restates: None,
+        }
+    }
+
+    fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport {
+        ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec }
+    }
+
+    const UID: &str = "12345678-9abc-4000-8000-000000000000";
+
+    #[test]
+    fn reports_are_written_replaced_kept_or_removed() {
+        use PeriodState::{Final, Provisional};
+        type Case<'a> = (&'a str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&'a str>);
+        let cases: [Case<'_>; 7] = [
+            ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
+            ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
+            (
+                "changed",
+                Some(spec(Provisional, 2)),
+                vec![existing(UID, spec(Provisional, 1))],
+                vec!["write acme-2026-05"],
+            ),
+            ("final", Some(spec(Final, 1)), vec![existing(UID, spec(Provisional, 1))], vec!["write acme-2026-05"]),
+            (
+                "contradicted",
+                Some(spec(Final, 2)),
+                vec![existing(UID, spec(Final, 1))],
+                vec!["contradiction acme-2026-05"],
+            ),
+            (
+                "taken",
+                Some(spec(Final, 2)),
+                vec![existing("other", spec(Final, 1))],
+                vec!["write acme-2026-05-u12345678"],
+            ),
+            ("gone", None, vec![existing(UID, spec(Provisional, 1))], vec!["remove acme-2026-05"]),
+        ];
+        for (name, wanted, existing, expected) in cases {
+            let judgement = Judgement { reports: wanted.into_iter().collect(), ..Judgement::default() };
+            let actions: Vec<String> = plan_reports(&judgement, UID, &existing)
+                .into_iter()
+                .map(|action| match action {
+                    ReportAction::Write { name, .. } => format!("write {name}"),
+                    ReportAction::Remove { name } => format!("remove {name}"),
+                    ReportAction::Contradiction { name } => format!("contradiction {name}"),
+                })
+                .collect();
+            assert_eq!(actions, expected, "{name}");
+        }
+    }
+}

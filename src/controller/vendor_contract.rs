@@ -1,0 +1,388 @@
+//! The controller of VendorContracts: it judges, writes reports and tells the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+use sha2::{Digest, Sha256};
+
+use super::context::{Context, Judged};
+use super::driver::{Controlled, ReconcileError, Wanted};
+use super::evidence_cache::ContractEvidence;
+use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
+use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::condition::Kind;
+use crate::api::vendor_contract::{PeriodState, VendorContractStatus};
+use crate::api::{ServiceTier, VendorContract};
+use crate::domain::decision::FeedHealth;
+use crate::domain::decision::contract::{ContractDecision, ObservedContract, compliant, decide_contract, term_of};
+use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
+use crate::domain::judgement::judge;
+use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
+use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
+use crate::feed::scheduler::FeedTask;
+use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeries};
+
+/// What is observed of a contract.
+pub struct Observed {
+    object: Arc<VendorContract>,
+    previous: Option<VendorContractStatus>,
+    terms: Arc<Terms>,
+    term: Option<(Timestamp, Timestamp)>,
+    digest: [u8; 32],
+    evidence: ContractEvidence,
+    judgement: Arc<Result<Judgement, InvalidSpec>>,
+    feeds: BTreeMap<String, FeedHealth>,
+    missing_tiers: Vec<String>,
+    existing: Vec<ExistingReport>,
+    launches: BTreeMap<String, CampaignLaunchSpec>,
+    /// Periods that were final under the terms recorded last, which have changed since.
+    closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
+}
+
+impl Controlled for VendorContract {
+    const KIND: Kind = Kind::VendorContract;
+    type Status = VendorContractStatus;
+    type Observed = Observed;
+    type More = Vec<ReportAction>;
+
+    fn status_of(&self) -> Option<&VendorContractStatus> {
+        self.status.as_ref()
+    }
+
+    async fn observe(
+        object: Arc<Self>,
+        previous: Option<VendorContractStatus>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Observed, ReconcileError> {
+        let (namespace, name, uid) = identity(&object);
+        let (terms, missing_tiers) = gather_terms(context, &object);
+        let terms = Arc::new(terms);
+        let digest = digest_of(&terms);
+        let feeds = judged_feeds(&terms);
+        let evidence = context.cache.read(&uid, &feeds).await?;
+        let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
+        let past_is_known = past_is_known(context, &uid, &feeds).await?;
+        let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
+        let closing_under_old_terms = match context.evidence.last_terms(&uid).await? {
+            Some(recorded) if past_is_known && recorded.terms != *terms => due_under(&name, recorded, &evidence, now),
+            _ => Vec::new(),
+        };
+        Ok(Observed {
+            term: term_of(&terms),
+            existing: existing_reports(context, &namespace, &name),
+            launches: launches_of(context, &namespace, &name),
+            feeds: context.feed_health(&uid),
+            object,
+            previous,
+            terms,
+            digest,
+            evidence,
+            judgement,
+            missing_tiers,
+            closing_under_old_terms,
+        })
+    }
+
+    fn decide(observed: &Observed, now: Timestamp) -> Wanted<VendorContractStatus, Vec<ReportAction>> {
+        let (_, name, uid) = identity(&observed.object);
+        let judgement = observed.judgement.as_ref().as_ref();
+        let ContractDecision { status, notices, next } = decide_contract(
+            &ObservedContract {
+                name: &name,
+                generation: observed.object.metadata.generation,
+                previous: observed.previous.as_ref(),
+                terms: &observed.terms,
+                judgement,
+                missing_tiers: observed.missing_tiers.clone(),
+                feeds: observed.feeds.clone(),
+                evidence_problem: None,
+                launches: observed.launches.clone(),
+            },
+            now,
+        );
+        // Under changed terms nothing is written before the periods that closed under the old ones are recorded.
+        let settled = observed.closing_under_old_terms.is_empty();
+        let reports = judgement
+            .ok()
+            .filter(|_| settled && !observed.terms.contract.suspend)
+            .map(|judgement| plan_reports(judgement, &uid, &observed.existing))
+            .unwrap_or_default();
+        Wanted { status, notices, more: reports, next }
+    }
+
+    async fn apply(
+        observed: &Observed,
+        wanted: &Wanted<VendorContractStatus, Vec<ReportAction>>,
+        context: &Context,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, ReconcileError> {
+        let (namespace, name, uid) = identity(&observed.object);
+        context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
+        if !observed.closing_under_old_terms.is_empty() {
+            for (period, closed_at, terms) in &observed.closing_under_old_terms {
+                close(context, &uid, period, terms, *closed_at, now).await?;
+            }
+            context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
+            context.queues.contracts.push(&namespace, &name);
+            return Ok(None);
+        }
+        let unsettled = context.unsettled_for(&uid, observed.digest);
+        let regarding = observed.object.object_ref(&());
+        let owner = ReportOwner { regarding: &regarding, heads: &observed.evidence.heads };
+        if !unsettled.is_zero() {
+            let provisional: Vec<ReportAction> = wanted.more.iter().filter(|action| !closes(action)).cloned().collect();
+            carry_out(context, &owner, &provisional, now).await?;
+            return Ok(Some(unsettled + Duration::from_millis(10)));
+        }
+        context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
+        if let Ok(judgement) = observed.judgement.as_ref() {
+            record_closings(context, observed, judgement, &wanted.more, now).await?;
+        }
+        carry_out(context, &owner, &wanted.more, now).await?;
+        Ok(None)
+    }
+
+    fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, Vec<ReportAction>>, context: &Context) {
+        let (namespace, name, uid) = identity(&observed.object);
+        context.metrics.set_object(&uid, ObjectSeries::Contract(series(&namespace, &name, &wanted.status)));
+        let feeds = observed
+            .terms
+            .contract
+            .feeds
+            .iter()
+            .map(|feed| {
+                let late_at = observed
+                    .judgement
+                    .as_ref()
+                    .as_ref()
+                    .ok()
+                    .and_then(|judgement| judgement.feeds.get(&feed.name))
+                    .and_then(|coverage| coverage.late_at);
+                let health = observed.feeds.get(&feed.name).cloned().unwrap_or_default();
+                (feed.name.clone(), health.with_lateness(late_at, context.now()))
+            })
+            .collect();
+        let judged = Judged { uid, terms: observed.terms.clone(), judgement: observed.judgement.clone(), feeds };
+        if context.set_judged(&namespace, &name, judged) {
+            for kpi in context.kpis_of(&namespace, &name) {
+                context.queues.kpis.push(&namespace, &kpi.name_any());
+            }
+            for tier in &observed.terms.contract.tiers {
+                context.queues.tiers.push(&namespace, tier);
+            }
+            super::campaign_launch::look_at_launches_of(context, &namespace, &name);
+        }
+    }
+}
+
+fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, CampaignLaunchSpec> {
+    super::campaign_launch::launches_of(context, namespace, contract)
+        .iter()
+        .filter_map(|guarded| guarded.0.as_ref().ok())
+        .map(|launch| (launch.name_any(), launch.spec.clone()))
+        .collect()
+}
+
+fn identity(object: &VendorContract) -> (String, String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
+}
+
+/// The terms in force and the tiers that are missing. A KpiTarget that cannot be judged is left out: it says so itself.
+fn gather_terms(context: &Context, object: &VendorContract) -> (Terms, Vec<String>) {
+    let (namespace, name, _) = identity(object);
+    let kpis = context
+        .kpis_of(&namespace, &name)
+        .iter()
+        .filter_map(|guarded| guarded.0.as_ref().ok())
+        .filter(|kpi| kpi.metadata.deletion_timestamp.is_none())
+        .filter(|kpi| {
+            let kpi_name = kpi.name_any();
+            validate_kpi_target(&kpi_name, &kpi.spec).is_empty()
+                && validate_kpi_against_contract(&kpi_name, &kpi.spec, &object.spec).is_empty()
+        })
+        .map(|kpi| (kpi.name_any(), kpi.spec.clone()))
+        .collect();
+    let mut tiers = BTreeMap::new();
+    let mut missing = Vec::new();
+    for tier in &object.spec.tiers {
+        match context.stores.tiers.get(&kube::runtime::reflector::ObjectRef::new(tier).within(&namespace)) {
+            Some(found) => {
+                if let Ok(found) = &found.0 {
+                    let spec: &ServiceTier = found;
+                    tiers.insert(tier.clone(), spec.spec.clone());
+                }
+            }
+            None => missing.push(tier.clone()),
+        }
+    }
+    (Terms { contract: object.spec.clone(), kpis, tiers }, missing)
+}
+
+fn digest_of(terms: &Terms) -> [u8; 32] {
+    // Terms were read from JSON, so they can be written as JSON.
+    Sha256::digest(serde_json::to_vec(terms).unwrap_or_default()).into()
+}
+
+/// Names of the feeds that KPIs read, sorted.
+fn judged_feeds(terms: &Terms) -> Vec<String> {
+    let mut feeds: Vec<String> = terms.kpis.values().map(|kpi| kpi.source.feed.clone()).collect();
+    feeds.sort();
+    feeds.dedup();
+    feeds
+}
+
+async fn judged(
+    context: &Context,
+    uid: &str,
+    name: &str,
+    terms: &Arc<Terms>,
+    digest: [u8; 32],
+    evidence: &ContractEvidence,
+    now: Timestamp,
+) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
+    if let Some(known) = context.cache.judgement(uid, digest, evidence, now) {
+        return Ok(known);
+    }
+    let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());
+    let judgement = tokio::task::spawn_blocking(move || judge_evidence(&name, &terms, &facts, now))
+        .await
+        .map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
+    let judgement = Arc::new(judgement);
+    context.cache.keep(uid, digest, evidence, now, &judgement);
+    Ok(judgement)
+}
+
+fn judge_evidence(
+    name: &str,
+    terms: &Terms,
+    evidence: &ContractEvidence,
+    now: Timestamp,
+) -> Result<Judgement, InvalidSpec> {
+    let findings = validate_contract(name, &terms.contract);
+    if !findings.is_empty() {
+        return Err(InvalidSpec(findings));
+    }
+    judge(&ContractFacts { name, terms, closed_under: &evidence.closings, rows: &evidence.rows }, now)
+}
+
+async fn past_is_known(context: &Context, uid: &str, feeds: &[String]) -> Result<bool, StoreError> {
+    for feed in feeds {
+        let progress = context.evidence.feed_progress(uid, feed).await?;
+        if !progress.is_some_and(|BackfillProgress { completed, .. }| completed) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Periods that became final under the terms recorded last and were not recorded as closed yet.
+fn due_under(
+    name: &str,
+    recorded: RecordedTerms,
+    evidence: &ContractEvidence,
+    now: Timestamp,
+) -> Vec<(String, Timestamp, Terms)> {
+    let RecordedTerms { terms, recorded_at } = recorded;
+    let Ok(judgement) = judge_evidence(name, &terms, evidence, now) else { return Vec::new() };
+    judgement
+        .finals
+        .iter()
+        .filter(|(period, at)| **at >= recorded_at && !evidence.closings.contains_key(*period))
+        .map(|(period, at)| (period.clone(), *at, terms.clone()))
+        .collect()
+}
+
+/// Nothing becomes Final before the past of every judged feed was fetched once.
+fn held_open(
+    judgement: &Arc<Result<Judgement, InvalidSpec>>,
+    evidence: &ContractEvidence,
+) -> Arc<Result<Judgement, InvalidSpec>> {
+    match judgement.as_ref() {
+        Ok(judgement) => Arc::new(Ok(judgement.held_open(&evidence.closings))),
+        Err(_) => judgement.clone(),
+    }
+}
+
+fn closes(action: &ReportAction) -> bool {
+    matches!(action, ReportAction::Write { spec, .. } if spec.state == PeriodState::Final)
+}
+
+async fn record_closings(
+    context: &Context,
+    observed: &Observed,
+    judgement: &Judgement,
+    actions: &[ReportAction],
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let uid = observed.object.uid().unwrap_or_default();
+    for action in actions {
+        let ReportAction::Write { spec, .. } = action else { continue };
+        if spec.state != PeriodState::Final || observed.evidence.closings.contains_key(&spec.period.name) {
+            continue;
+        }
+        let closed_at = judgement.finals.get(&spec.period.name).copied().unwrap_or(now);
+        close(context, &uid, &spec.period.name, &observed.terms, closed_at, now).await?;
+    }
+    Ok(())
+}
+
+async fn close(
+    context: &Context,
+    uid: &str,
+    period: &str,
+    terms: &Terms,
+    closed_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    context.evidence.record_closing(uid.to_owned(), period.to_owned(), terms.clone(), closed_at, now).await?;
+    context.cache.closed(uid, period, terms);
+    Ok(())
+}
+
+fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
+    let (namespace, contract, contract_uid) = identity(&observed.object);
+    let spec = &observed.terms.contract;
+    let Some((term_start, term_end)) = observed.term.filter(|_| observed.judgement.is_ok()) else {
+        return Vec::new();
+    };
+    spec.feeds
+        .iter()
+        .map(|feed| FeedTask {
+            contract_uid: contract_uid.clone(),
+            namespace: namespace.clone(),
+            contract: contract.clone(),
+            feed: feed.clone(),
+            term_start,
+            term_end,
+            time_zone: spec.time_zone.clone(),
+            suspended: spec.suspend,
+        })
+        .collect()
+}
+
+fn series(namespace: &str, contract: &str, status: &VendorContractStatus) -> ContractSeries {
+    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
+    let last = status.last.as_ref();
+    ContractSeries {
+        labels: ContractLabels { namespace: namespace.to_owned(), contract: contract.to_owned() },
+        score: last.and_then(|last| number(&last.score)),
+        credit: last.and_then(|last| Some((format!("{:?}", last.state), number(&last.credit)?))),
+        compliant: compliant(status),
+        watermarks: status
+            .feeds
+            .iter()
+            .filter_map(|feed| {
+                let labels = FeedLabels {
+                    namespace: namespace.to_owned(),
+                    contract: contract.to_owned(),
+                    feed: feed.name.clone(),
+                };
+                Some((labels, feed.watermark?.as_second() as f64))
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,282 @@
+//! What the tests against the real API server share: the installation, an operator under test, and waiting with a deadline.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::controlplane::{ControlPlane, helm_path};
+
+/// How long anything may take that the operator does by itself. Generous, since tests share two cores.
+pub const DEADLINE: Duration = Duration::from_secs(90);
+
+/// The namespace of the operator's ServiceAccount.
+const SYSTEM: &str = "bpo-system";
+
+/// The control plane with the CRDs and the chart's objects, and the kubeconfig of the operator's own ServiceAccount.
+pub struct Installation {
+    /// The real API server.
+    pub plane: &'static ControlPlane,
+    /// What the operator may do: what the chart gives it.
+    pub kubeconfig: PathBuf,
+}
+
+/// Installs once for all tests of this program.
+pub async fn installation() -> &'static Installation {
+    static INSTALLED: OnceCell<Installation> = OnceCell::const_new();
+    INSTALLED.get_or_init(install).await
+}
+
+async fn install() -> Installation {
+    let plane = ControlPlane::shared().await.unwrap_or_else(|error| panic!("{error}"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crds = root.join("crds");
+    plane.kubectl(&["apply", "--server-side", "-f", path(&crds)]).await.unwrap();
+    plane.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", path(&crds)]).await.unwrap();
+    plane.kubectl(&["create", "namespace", SYSTEM]).await.unwrap();
+    let chart = root.join("charts/bpo-operator");
+    let rendered = Command::new(helm_path().await.unwrap())
+        .args(["template", "bpo-operator", path(&chart), "--namespace", SYSTEM])
+        .output()
+        .unwrap();
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    let manifests = String::from_utf8(rendered.stdout).unwrap();
+    plane.kubectl_with_input(&["apply", "-n", SYSTEM, "-f", "-"], &manifests).await.unwrap();
+    let kubeconfig = plane.service_account_kubeconfig(SYSTEM, "bpo-operator").await.unwrap();
+    // The garbage collector learns of new kinds every 30 seconds, and of those that are there when it starts at once.
+    plane.stop_controller_manager().unwrap();
+    plane.start_controller_manager().await.unwrap();
+    Installation { plane, kubeconfig }
+}
+
+/// A path as text.
+pub fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A namespace of its own for one test, and short words for what tests ask kubectl.
+pub struct Place {
+    /// Its name.
+    pub namespace: String,
+    /// Where it is.
+    pub installation: &'static Installation,
+    /// Holds the evidence and logs; goes with the test.
+    pub folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// A fresh namespace.
+    pub async fn fresh() -> Self {
+        let installation = installation().await;
+        let namespace = installation.plane.fresh_namespace().await.unwrap();
+        Place { namespace, installation, folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// kubectl in this namespace; a failure is the test's.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        self.installation.plane.kubectl(&self.arguments(arguments)).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// kubectl in this namespace with standard input.
+    pub async fn kubectl_with(&self, arguments: &[&str], input: &str) -> String {
+        self.installation
+            .plane
+            .kubectl_with_input(&self.arguments(arguments), input)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Whatever kubectl says, success or not: standard output and error together.
+    pub async fn try_kubectl(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let plane = self.installation.plane;
+        let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+        let output = plane.kubectl_as(&admin, &self.arguments(arguments), input).await.unwrap();
+        (output.is_success(), format!("{}{}", output.stdout, output.stderr))
+    }
+
+    fn arguments<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        ["-n", &self.namespace].into_iter().chain(arguments.iter().copied()).collect()
+    }
+
+    /// Applies manifests.
+    pub async fn apply(&self, manifests: &str) {
+        self.kubectl_with(&["apply", "-f", "-"], manifests).await;
+    }
+
+    /// An object, or `None`.
+    pub async fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let text = self.kubectl(&["get", kind, name, "-o", "json", "--ignore-not-found"]).await;
+        (!text.trim().is_empty()).then(|| serde_json::from_str(&text).unwrap())
+    }
+
+    /// All objects of a kind.
+    pub async fn list(&self, kind: &str) -> Vec<Value> {
+        let text = self.kubectl(&["get", kind, "-o", "json"]).await;
+        let list: Value = serde_json::from_str(&text).unwrap();
+        list["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits until an object satisfies `wanted`, and gives it; the failure shows what it was instead.
+    pub async fn wait_for(&self, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        loop {
+            let object = self.get(kind, name).await;
+            if let Some(object) = &object
+                && wanted(object)
+            {
+                return object.clone();
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{kind} {name}: {what}, waited for in vain; it is {:#}",
+                object.map(|object| object["status"].clone()).unwrap_or_default()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until something holds.
+    pub async fn eventually<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(started.elapsed() < DEADLINE, "{what}: waited for in vain");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Starts an operator for this namespace, on the evidence of this place.
+    pub fn operator(&self) -> Operator {
+        self.operator_with(&[])
+    }
+
+    /// The same with further flags.
+    pub fn operator_with(&self, flags: &[&str]) -> Operator {
+        let log = self.folder.path().join(format!("operator-{}.log", unique()));
+        let file = File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_bpo-operator"))
+            .args(["run", "--namespace", &self.namespace, "--listen", "127.0.0.1:0"])
+            .args(["--feed-allow-network", "127.0.0.0/8", "--settle-seconds", "1"])
+            .args(["--data-dir", path(&self.data_dir())])
+            .args(flags)
+            .env("KUBECONFIG", &self.installation.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Operator { child, log }
+    }
+
+    /// Where the evidence lies.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// `kubectl bpo verify` on the evidence: exit code and output.
+    pub fn verify(&self) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+            .args(["verify", "--data-dir", path(&self.data_dir())])
+            .output()
+            .unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), text)
+    }
+}
+
+/// An operator under test; it ends with the value.
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end and waits for that; gives its exit code.
+    pub async fn stop(mut self) -> Option<i32> {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < DEADLINE, "the operator did not end:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// What it answers at a path of its own HTTP server: status line and body.
+    pub async fn http(&self, path: &str) -> (u16, String) {
+        let address = self.address().await;
+        let response = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .get(format!("http://{address}{path}"))
+            .send()
+            .await
+            .unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn address(&self) -> String {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            if let Some(rest) = log.split("address=").nth(1) {
+                return rest.split_whitespace().next().unwrap().to_owned();
+            }
+            assert!(started.elapsed() < DEADLINE, "the operator serves no HTTP:\n{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("the operator's last lines:");
+            for line in tail.into_iter().rev() {
+                eprintln!("  {line}");
+            }
+        }
+    }
+}
+
+fn unique() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Status and reason of a condition, such as `("False", "Timeout")`.
+pub fn condition(object: &Value, type_: &str) -> (String, String) {
+    let found = object["status"]["conditions"].as_array().and_then(|all| all.iter().find(|one| one["type"] == type_));
+    let text = |name: &str| found.and_then(|one| one[name].as_str()).unwrap_or_default().to_owned();
+    (text("status"), text("reason"))
+}
+
+/// Whether a condition has this status and reason.
+pub fn has(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
+    condition(object, type_) == (status.to_owned(), reason.to_owned())
+}

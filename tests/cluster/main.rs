@@ -1,0 +1,16 @@
+//! The operator against a real API server: each test has a namespace and an operator of its own, which runs as the
+//! ServiceAccount that the chart gives it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
+)]
+
+#[path = "../support/controlplane/mod.rs"]
+mod controlplane;
+mod harness;
+mod judged;
+#[path = "../support/vendor/mod.rs"]
+mod vendor;
