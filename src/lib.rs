@@ -1,4 +1,18 @@
 //! bpo-operator: business-process-outsourcing contracts and their SLAs as Kubernetes resources.
+//!
+//! The modules in reading order, each with what it does and what holds for it:
+//!
+//! 1. [`api`]: the kinds as users write them. Shapes alone; nothing in it decides, reads a clock or a network.
+//! 2. [`domain`]: the rules by which a contract is judged. Pure functions of facts and `now`: no client, no runtime, no clock.
+//! 3. [`evidence`]: what the vendors' feeds said, append-only and chained. What was acknowledged is on disk; nothing in it judges.
+//! 4. [`feed`]: rows from the outside, fetched within bounds. A failure is a typed reason and never a row.
+//! 5. [`cluster`]: Kubernetes plumbing (client, watches, writes, lease) without a business word.
+//! 6. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
+//! 7. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
+//! 8. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
+//! 9. [`clock`]: the only reader of the system's clock.
+//!
+//! Data flows one way: feed → evidence → domain → controller → status, report, Event.
 
 pub mod api;
 pub mod cli;
