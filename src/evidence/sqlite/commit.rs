@@ -304,26 +304,31 @@ impl<'a, 't> Intake<'a, 't> {
         };
         encode_row(&header, &self.values_buffer, &mut self.row_buffer);
         let sequence = self.log.append(ROW, &self.row_buffer)?;
-        self.log
-            .transaction
-            .prepare_cached(
-                "INSERT INTO newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (feed_id, labels, start_at) DO UPDATE SET sequence = excluded.sequence, revision = excluded.revision,
-                   vendor_revision = coalesce(excluded.vendor_revision, vendor_revision)",
-            )?
-            .execute((
-                self.log.feed_id,
-                header.labels,
-                header.start,
-                header.end,
-                sequence,
-                revision,
-                header.vendor_revision,
-            ))?;
+        self.index(&header, sequence)?;
         if let Some(state) = self.labels.get_mut(candidate.labels) {
             state.last_end = state.last_end.max(Some(header.end));
         }
+        Ok(())
+    }
+
+    /// Makes the row the newest of its key.
+    fn index(&self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
+        let statement = if header.replaces == 0 {
+            "INSERT INTO newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        } else {
+            "UPDATE newest SET end_at = ?4, sequence = ?5, revision = ?6, vendor_revision = coalesce(?7, vendor_revision)
+             WHERE feed_id = ?1 AND labels = ?2 AND start_at = ?3"
+        };
+        self.log.transaction.prepare_cached(statement)?.execute((
+            self.log.feed_id,
+            header.labels,
+            header.start,
+            header.end,
+            sequence,
+            header.revision,
+            header.vendor_revision,
+        ))?;
         Ok(())
     }
 
