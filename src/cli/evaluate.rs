@@ -69,6 +69,8 @@ pub struct View {
     pub objects: Vec<Value>,
     /// The SlaReports: name, namespace, spec.
     pub reports: Vec<(String, String, SlaReportSpec)>,
+    /// Terms by namespace and contract.
+    pub terms: BTreeMap<(String, String), Terms>,
     /// Judgements by namespace and contract.
     pub judgements: BTreeMap<(String, String), Result<Judgement, InvalidSpec>>,
     /// Whether a Critical-class KPI, dry runs left out, is Missed in its latest closed period.
@@ -106,6 +108,7 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
         let object = kpi_object(manifests, key, written, &terms_of, &view.judgements, rows, now);
         view.objects.push(object);
     }
+    view.terms = terms_of;
     for (key, written) in &manifests.launches {
         let findings = validate_campaign_launch(&key.1, &written.object.spec);
         let missing = |name: &String| !manifests.contracts.contains_key(&(key.0.clone(), name.clone()));

@@ -1,6 +1,8 @@
 //! The two programs' commands and flags.
 
+pub mod backtest;
 pub mod evaluate;
+pub mod explain;
 pub mod lint;
 pub mod manifests;
 pub mod operator;

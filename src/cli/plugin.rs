@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
+use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{lint, staffing, tables};
+use super::{backtest, lint, staffing, tables};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreError};
 
@@ -32,6 +33,8 @@ enum Command {
     ///
     /// Exit code 0; 1 when a Critical-class KPI (dry runs left out) is Missed in its latest closed period; 2 on bad input.
     Evaluate(EvaluateArguments),
+    /// Explain one SlaReport offline: how each figure came about, from rows to caps
+    Explain(ExplainArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
     /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
@@ -65,9 +68,32 @@ struct EvaluateArguments {
     #[arg(long, value_name = "INSTANT")]
     now: Timestamp,
 
+    /// Back-test: manifests with other terms, which take the place of objects of the same name; shows what they would have meant
+    #[arg(long = "terms", value_name = "PATH", num_args = 1..)]
+    terms: Vec<PathBuf>,
+
     /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: Output,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArguments {
+    /// Name of the SlaReport, such as acme-care-2026-05
+    #[arg(value_name = "SLAREPORT")]
+    report: String,
+
+    /// Manifests: files, folders or `-`; may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    paths: Vec<PathBuf>,
+
+    /// What a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1..)]
+    feeds: Vec<FeedFile>,
+
+    /// The instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT")]
+    now: Timestamp,
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +129,7 @@ const BAD_INPUT: u8 = 2;
 pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Evaluate(arguments) => evaluate(&arguments),
+        Command::Explain(arguments) => explain_report(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => verify(&arguments),
@@ -136,8 +163,49 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
         return Err(lines(&wrong));
     }
     let result = view(&manifests, &rows, arguments.now);
+    if !arguments.terms.is_empty() {
+        return back_test(arguments, &manifests, &rows, &result);
+    }
     print_view(&result, arguments.output).map_err(|error| vec![error.to_string()])?;
     Ok(u8::from(result.missed))
+}
+
+fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsByContract, was: &View) -> Answer {
+    let terms = read(&arguments.terms).map_err(|problems| lines(&problems))?;
+    let other = backtest::with_terms(manifests, &terms);
+    let wrong = lint::problems(&other);
+    if !wrong.is_empty() {
+        return Err(lines(&wrong));
+    }
+    let comparisons = backtest::compare(was, &view(&other, rows, arguments.now));
+    let mut out = std::io::stdout().lock();
+    let printed = match arguments.output {
+        Output::Table => write!(out, "{}", backtest::as_table(&comparisons)),
+        Output::Json | Output::Yaml => writeln!(out, "{:#}", backtest::as_json(&comparisons)),
+    };
+    printed.map_err(|error| vec![error.to_string()])?;
+    Ok(0)
+}
+
+fn explain_report(arguments: &ExplainArguments) -> Answer {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let wrong = lint::problems(&manifests);
+    if !wrong.is_empty() {
+        return Err(lines(&wrong));
+    }
+    let result = view(&manifests, &rows, arguments.now);
+    let Some((namespace, name, report)) = result.reports.iter().find(|(_, name, _)| *name == arguments.report) else {
+        let known: Vec<&str> = result.reports.iter().map(|(_, name, _)| name.as_str()).collect();
+        let known = if known.is_empty() { "none has closed yet".to_owned() } else { known.join(", ") };
+        return Err(vec![format!(
+            "there is no SlaReport {} at {}; there are: {known}",
+            arguments.report, arguments.now
+        )]);
+    };
+    let terms = result.terms.get(&(namespace.clone(), report.contract.clone()));
+    print!("{}", explain(name, report, terms));
+    Ok(0)
 }
 
 fn gather_rows(manifests: &Manifests, files: &[FeedFile], now: Timestamp) -> Result<RowsByContract, Vec<String>> {

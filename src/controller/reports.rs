@@ -262,8 +262,7 @@ mod tests {
     #[test]
     fn reports_are_written_replaced_kept_or_removed() {
         use PeriodState::{Final, Provisional};
-        type Case<'a> = (&'a str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&'a str>);
-        let cases: [Case<'_>; 7] = [
+        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 7] = [
             ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
             ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
             (

@@ -11,6 +11,7 @@
 //! once to the sums, not once per row: splitting a row changes nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::iter::Peekable;
 use std::str::{CharIndices, FromStr};
 
@@ -62,6 +63,31 @@ pub struct FormulaError {
     pub column: usize,
     /// What is wrong there and what was expected.
     pub problem: String,
+}
+
+impl fmt::Display for LinearForm {
+    /// As people would write it: `answered + abandoned - abandonedWithin`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let constant = (!self.constant.is_zero() || self.terms.is_empty()).then_some((None, &self.constant));
+        let terms = self.terms.iter().map(|(measure, factor)| (Some(measure), factor));
+        // What is added comes first, so that no formula begins with a minus that it need not have.
+        let (added, taken): (Vec<_>, Vec<_>) = terms.chain(constant).partition(|(_, factor)| !factor.is_negative());
+        for (place, (measure, factor)) in added.into_iter().chain(taken).enumerate() {
+            let sign = match (place, factor.is_negative()) {
+                (0, false) => "",
+                (0, true) => "-",
+                (_, false) => " + ",
+                (_, true) => " - ",
+            };
+            let size = factor.abs();
+            match measure {
+                None => write!(formatter, "{sign}{}", size.show(6))?,
+                Some(measure) if size == Exact::ONE => write!(formatter, "{sign}{measure}")?,
+                Some(measure) => write!(formatter, "{sign}{} × {measure}", size.show(6))?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for LinearForm {

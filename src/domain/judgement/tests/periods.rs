@@ -17,7 +17,7 @@ fn a_period_is_open_then_provisional_then_final() {
     ] {
         let judgement = case.judge(now);
         assert_eq!((judgement.reports[0].state, judgement.next), (state, Some(instant(next))), "{now}");
-        assert_eq!(judgement.finals.get("2026-01").is_some(), state == PeriodState::Final, "{now}");
+        assert_eq!(judgement.finals.contains_key("2026-01"), state == PeriodState::Final, "{now}");
     }
 }
 

@@ -19,7 +19,7 @@ fn correction(name: &str, good: i64, at: &str) -> Row {
     month(name, good, 10_000).revised(2).known(at)
 }
 
-fn named<'j>(judgement: &'j Judgement) -> Vec<(&'j str, i64, &'j str)> {
+fn named(judgement: &Judgement) -> Vec<(&str, i64, &str)> {
     let reports = judgement.reports.iter();
     reports.map(|one| (one.period.name.as_str(), one.revision, one.credit.as_ref().unwrap().net.as_str())).collect()
 }
