@@ -39,6 +39,7 @@ use jiff::{Timestamp, ToSpan};
 use k8s_openapi::api::events::v1::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
+use tokio::signal::unix::{SignalKind, signal};
 
 use cluster::Cluster;
 use failure::{Failure, OrAdvise, Result};
@@ -88,10 +89,9 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::new();
-    let interrupted = tokio::signal::ctrl_c();
     let result = tokio::select! {
         result = run(&arguments, &screen) => result,
-        _ = interrupted => {
+        () = interruption() => {
             screen.say("\nInterrupted; everything that the demo started ends with it.");
             Ok(())
         }
@@ -102,6 +102,21 @@ async fn main() -> ExitCode {
             eprintln!("\nThe demo cannot go on. {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for Ctrl-C, or for what ends a process politely: the operator must not outlive the demo.
+async fn interruption() {
+    let mut terminated = signal(SignalKind::terminate()).ok();
+    let termination = async {
+        match &mut terminated {
+            Some(signal) => signal.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = termination => {}
     }
 }
 
@@ -310,20 +325,11 @@ async fn list_reports(client: &Client) -> Result<Vec<SlaReport>> {
 async fn show(screen: &Screen, cluster: &Cluster) -> Result<()> {
     screen.title("What kubectl shows");
     for arguments in [
-        vec!["get", "bpo", "--namespace", NAMESPACE],
-        vec![
-            "get",
-            "events",
-            "--namespace",
-            NAMESPACE,
-            "--field-selector",
-            "type=Warning",
-            "--sort-by",
-            ".lastTimestamp",
-        ],
+        ["wait", "--for=condition=Ready", "--namespace", NAMESPACE, "vendorcontracts", "--all"].as_slice(),
+        &["get", "bpo", "--namespace", NAMESPACE],
     ] {
         screen.say(&format!("$ kubectl {}", arguments.join(" ")));
-        screen.say(&cluster.kubectl(&arguments, "").await?);
+        screen.say(&cluster.kubectl(arguments, "").await?);
     }
     Ok(())
 }
@@ -332,19 +338,19 @@ async fn show(screen: &Screen, cluster: &Cluster) -> Result<()> {
 async fn stay(screen: &Screen, cluster: &Cluster, settings: &Settings, mut operator: Operator) -> Result<()> {
     operator.wait_until_ready().await?;
     screen.title("Look around");
-    let kubectl = cluster.kubectl_command();
-    if let Some(kubeconfig) = cluster.kubeconfig() {
-        screen.say(&format!("  export KUBECONFIG={}", kubeconfig.display()));
+    for line in cluster.setting_up_kubectl() {
+        screen.say(&format!("  {line}"));
     }
     for line in [
-        format!("  {kubectl} --namespace {NAMESPACE} describe vendorcontract acme-care"),
-        format!("  {kubectl} --namespace {NAMESPACE} get slareport acme-care-2026-03 --output yaml"),
-        format!("  {kubectl} --namespace {NAMESPACE} get kpi --output wide"),
-        format!("  {kubectl} explain vendorcontract.spec.credits"),
-        format!("  curl http://{}/metrics", operator.address()),
-        format!("  less {}", settings.log.display()),
+        format!("kubectl --namespace {NAMESPACE} describe vendorcontract acme-care"),
+        format!("kubectl --namespace {NAMESPACE} get slareport acme-care-2026-03 --output yaml"),
+        format!("kubectl --namespace {NAMESPACE} get kpi --output wide"),
+        format!("kubectl --namespace {NAMESPACE} events --types=Warning"),
+        "kubectl explain vendorcontract.spec.credits".to_owned(),
+        format!("curl http://{}/metrics", operator.address()),
+        format!("less {}", settings.log.display()),
     ] {
-        screen.say(&line);
+        screen.say(&format!("  {line}"));
     }
     screen.say("\nThe operator's time goes on from the story's end, as fast as yours. Ctrl-C ends everything.");
     if !cluster.is_own() {

@@ -121,9 +121,19 @@ impl Cluster {
         format!("{} {}", self.kubectl.display(), flags.join(" ")).trim_end().to_owned()
     }
 
-    /// The path of the kubeconfig, if it is not kubectl's own default.
-    pub fn kubeconfig(&self) -> Option<&Path> {
-        self.kubeconfig.as_deref()
+    /// What to type so that `kubectl` is the right program and speaks to this cluster.
+    pub fn setting_up_kubectl(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(path) = &self.kubeconfig {
+            lines.push(format!("export KUBECONFIG={}", path.display()));
+        }
+        if let Some(context) = &self.context {
+            lines.push(format!("kubectl config use-context {context}"));
+        }
+        if find_on_path("kubectl").is_none() {
+            lines.push(format!("alias kubectl={}", self.kubectl.display()));
+        }
+        lines
     }
 
     /// Whether the demo started it, so that it goes away with the demo.

@@ -5,17 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use bpo_operator::api::SlaReport;
 use bpo_operator::api::kpi_target::{Comparison, KpiClass, Verdict};
 use bpo_operator::api::sla_report::{KpiLine, SlaReportSpec};
-use bpo_operator::api::vendor_contract::{CapKind, PeriodState};
+use bpo_operator::api::vendor_contract::{CapKind, PeriodState, TriggerConsequence};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use k8s_openapi::api::events::v1::Event;
 
 use super::screen::{Mood, Story};
-use super::vendor::{INTERVALS, OUTCOMES, VendorServer};
+use super::vendor::{INTERVALS, OUTCOMES, TOTALS, VendorServer};
 
 /// Events whose figures the reports tell better.
-const TOLD_BY_REPORTS: [&str; 5] = ["TargetMissed", "TargetMet", "PeriodClosed", "PeriodFinal", "CreditDue"];
+const TOLD_BY_REPORTS: [&str; 6] =
+    ["TargetMissed", "TargetMet", "PeriodClosed", "PeriodFinal", "CreditDue", "TriggerFired"];
+
+/// Events in which a contract repeats what its KPIs say.
+const TOLD_BY_KPIS: [&str; 2] = ["AtRisk", "AtRiskCleared"];
 
 /// Tells the story as it happens, and remembers what was told.
 pub struct Narrator<'a> {
@@ -55,8 +59,8 @@ impl<'a> Narrator<'a> {
         let days = now.timestamp().duration_since(self.begin).as_hours() / 24;
         self.story.reach(u64::try_from(days).unwrap_or_default(), &now.strftime("%-d %B %Y").to_string());
         let month = now.date().first_of_month();
-        let (calls, outcomes) = (self.vendor.count(INTERVALS), self.vendor.count(OUTCOMES));
-        if calls.rows == 0 || self.month_told.is_some_and(|told| told >= month) {
+        let [intervals, totals, outcomes] = [INTERVALS, TOTALS, OUTCOMES].map(|feed| self.vendor.count(feed));
+        if intervals.rows == 0 || self.month_told.is_some_and(|told| told >= month) {
             return;
         }
         let told = match self.month_told {
@@ -66,9 +70,9 @@ impl<'a> Narrator<'a> {
         self.month_told = Some(month);
         let sentence = format!(
             "{told}: {} rows of calls and {} rows of outcomes in {} requests so far.",
-            calls.rows,
+            intervals.rows + totals.rows,
             outcomes.rows,
-            calls.requests + outcomes.requests
+            intervals.requests + totals.requests + outcomes.requests
         );
         self.tell(Mood::Plain, &sentence);
     }
@@ -109,8 +113,11 @@ impl<'a> Narrator<'a> {
         let reason = event.reason.clone().unwrap_or_default();
         let note = event.note.clone().unwrap_or_default();
         let object = event.regarding.as_ref().and_then(|object| object.name.clone()).unwrap_or_default();
-        let is_news = !TOLD_BY_REPORTS.contains(&reason.as_str())
-            && self.events.insert((object.clone(), reason.clone(), note.clone()));
+        let is_contract =
+            event.regarding.as_ref().is_some_and(|object| object.kind.as_deref() == Some("VendorContract"));
+        let is_told_elsewhere =
+            TOLD_BY_REPORTS.contains(&reason.as_str()) || (is_contract && TOLD_BY_KPIS.contains(&reason.as_str()));
+        let is_news = !is_told_elsewhere && self.events.insert((object.clone(), reason.clone(), note.clone()));
         if is_news {
             let mood = if event.type_.as_deref() == Some("Warning") { Mood::Bad } else { Mood::Good };
             self.tell(mood, &format!("{object}: {reason}: {note}"));
@@ -145,8 +152,13 @@ fn sentences(report: &SlaReportSpec) -> Vec<(Mood, String)> {
     sentences.extend(report.kpis.iter().filter_map(tier_sentence));
     sentences.extend(money_sentences(report));
     for trigger in &report.triggers {
-        let kpi = trigger.kpi.as_deref().map_or(String::new(), |kpi| format!(" by {kpi}"));
-        sentences.push((Mood::Bad, format!("Trigger {}{kpi}: {:?}.", trigger.name, trigger.then)));
+        let kpi = trigger.kpi.as_deref().map_or(String::new(), |kpi| format!(", by {kpi}"));
+        let consequence = match trigger.then {
+            TriggerConsequence::TerminationRight => "the client may terminate",
+            TriggerConsequence::RectificationPlan => "the vendor owes a rectification plan",
+            TriggerConsequence::Notify => "both parties are told",
+        };
+        sentences.push((Mood::Bad, format!("The trigger {} fires{kpi}: {consequence}.", trigger.name)));
     }
     sentences
 }

@@ -1,5 +1,7 @@
 //! The feed `intervals`: calls in half hours by site and tier, built from the real days.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{Date, Time, Weekday, time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -35,6 +37,19 @@ pub fn rows(zone: &TimeZone) -> Vec<FeedRow> {
         }
     }
     rows
+}
+
+/// The rows of all sites and tiers added up, as they were first published.
+pub fn totals(rows: &[FeedRow]) -> Vec<FeedRow> {
+    let mut totals: BTreeMap<Timestamp, FeedRow> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.revision == 1) {
+        let empty = || FeedRow::new(row.start, row.end, &[("queue", "billing")], &[]);
+        let total = totals.entry(row.start).or_insert_with(empty);
+        for (measure, count) in &row.measures {
+            *total.measures.entry(measure.clone()).or_default() += count;
+        }
+    }
+    totals.into_values().collect()
 }
 
 /// The real day as it was counted, moved to a date: one row of 30 minutes for each half hour, those without a call included.

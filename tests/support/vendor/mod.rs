@@ -24,7 +24,7 @@ mod row;
 mod server;
 mod story;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -34,9 +34,11 @@ pub use fault::Fault;
 pub use row::{FeedRow, FeedRows};
 pub use server::{FeedCount, VendorServer};
 
-/// The feed of calls in half hours, and the feed of outcomes by day.
+/// The feed of calls in half hours, by site and tier.
 pub const INTERVALS: &str = "intervals";
-/// See [`INTERVALS`].
+/// The same calls in half hours without the parts, open to everybody.
+pub const TOTALS: &str = "totals";
+/// The feed of outcomes by day and tier.
 pub const OUTCOMES: &str = "outcomes";
 
 /// What a vendor serves: rows by feed, who may ask, and when its endpoints fail.
@@ -46,6 +48,8 @@ pub struct Dataset {
     pub feeds: BTreeMap<String, FeedRows>,
     /// The bearer token that every request must carry.
     pub token: Option<String>,
+    /// Feeds that are served without the token too.
+    pub open: BTreeSet<String>,
     /// Failures that belong to the story.
     pub outages: Vec<Outage>,
 }
@@ -64,16 +68,20 @@ pub struct Outage {
 }
 
 impl Dataset {
-    /// The year 2026 of a vendor in London's time, as `story.rs` tells it: the feeds [`INTERVALS`] and [`OUTCOMES`], whose
-    /// endpoint for calls answers 500 from 19 to 21 May.
+    /// The year 2026 of a vendor in London's time, as `story.rs` tells it: the feeds [`INTERVALS`], [`TOTALS`] and
+    /// [`OUTCOMES`]; the first one answers 500 from 18 to 21 May.
     pub fn story() -> Self {
         let zone = TimeZone::get("Europe/London").expect("the zone is built in");
-        let mut dataset =
-            Self::default().with_feed(INTERVALS, call_centre::rows(&zone)).with_feed(OUTCOMES, outcomes::rows(&zone));
+        let calls = call_centre::rows(&zone);
+        let mut dataset = Self::default()
+            .with_feed(TOTALS, call_centre::totals(&calls))
+            .with_feed(INTERVALS, calls)
+            .with_feed(OUTCOMES, outcomes::rows(&zone));
+        dataset.open.insert(TOTALS.to_owned());
         dataset.outages.push(Outage {
             feed: INTERVALS.to_owned(),
-            from: "2026-05-19T00:00:00Z".parse().expect("an instant"),
-            to: "2026-05-21T00:00:00Z".parse().expect("an instant"),
+            from: "2026-05-18T00:00:00Z".parse().expect("an instant"),
+            to: "2026-05-22T00:00:00Z".parse().expect("an instant"),
             fault: Fault::Status(500, None),
         });
         dataset
