@@ -197,7 +197,15 @@ fn put<K: Resource<DynamicType = ()> + DeserializeOwned>(
         return Err(vec![Problem { place, message }]);
     }
     // Read from the text once more, so that an error tells its line.
-    let object: K = serde_saphyr::from_str(text).map_err(|error| vec![problem_of(&error, &place, &kind)])?;
+    let object: K = serde_saphyr::from_str(text).map_err(|error| {
+        let mut problem = problem_of(&error, &place, &kind);
+        // The document once more, for the path of the field and the words that stand there.
+        if let Err(error) = serde_path_to_error::deserialize::<_, K>(&document) {
+            let words = format!("{kind}: {}: {}", error.path(), error.inner());
+            problem.message = crate::domain::decision::conditions::cut(&words, 400);
+        }
+        vec![problem]
+    })?;
     if object.name_any().is_empty() {
         return Err(vec![Problem {
             place,
@@ -207,7 +215,10 @@ fn put<K: Resource<DynamicType = ()> + DeserializeOwned>(
     let mut ignored = Vec::new();
     // The document was decoded above; this second pass only listens to what no field takes.
     let _: Result<K, _> = serde_ignored::deserialize(&document, |path| ignored.push(path.to_string()));
-    for path in ignored.into_iter().filter(|path| !path.starts_with("metadata.")) {
+    for path in ignored
+        .into_iter()
+        .filter(|path| !path.starts_with("metadata.") && !matches!(path.as_str(), "apiVersion" | "kind"))
+    {
         let message = format!("{kind} {}: {path} is no field of this kind; it would have no effect", object.name_any());
         unknown_fields.push(Problem { place: place.clone(), message });
     }
@@ -256,7 +267,7 @@ mod tests {
             (format!("{TIER}---\n{TIER}"), 7, "stands twice"),
             (TIER.replace("ServiceTier", "ServiceTeir"), 1, "write VendorContract, ServiceTier"),
             (TIER.replace("v1alpha1", "v9"), 1, "write bpo-operator.io/v1alpha1"),
-            (TIER.replace("rank: 1", "rank: first"), 5, "first"),
+            (TIER.replace("rank: 1", "rank: first"), 5, "spec.rank: invalid type: string \"first\""),
             (TIER.replace("name: gold", ""), 1, "metadata.name is missing"),
             (TIER.replace("  rank", " - rank"), 5, ""),
         ];

@@ -157,7 +157,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
     for problem in &manifests.unknown_fields {
         eprintln!("warning: {problem}");
     }
-    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let rows = gather_rows(&manifests, &arguments.feeds)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
@@ -189,7 +189,7 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
 
 fn explain_report(arguments: &ExplainArguments) -> Answer {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let rows = gather_rows(&manifests, &arguments.feeds)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
@@ -208,11 +208,11 @@ fn explain_report(arguments: &ExplainArguments) -> Answer {
     Ok(0)
 }
 
-fn gather_rows(manifests: &Manifests, files: &[FeedFile], now: Timestamp) -> Result<RowsByContract, Vec<String>> {
+fn gather_rows(manifests: &Manifests, files: &[FeedFile]) -> Result<RowsByContract, Vec<String>> {
     let mut rows: RowsByContract = BTreeMap::new();
     let mut wrong = Vec::new();
     for file in files {
-        match rows_of_file(manifests, file, now) {
+        match rows_of_file(manifests, file) {
             Ok((key, found)) => {
                 rows.entry(key).or_default().insert(file.feed.clone(), found);
             }
@@ -227,7 +227,6 @@ type ContractKey = (String, String);
 fn rows_of_file(
     manifests: &Manifests,
     file: &FeedFile,
-    now: Timestamp,
 ) -> Result<(ContractKey, Vec<crate::domain::measures::Row>), String> {
     let key = contract_of_file(manifests, file)?;
     let shown = file.file.display();
@@ -235,7 +234,7 @@ fn rows_of_file(
     let contract = manifests.contracts.get(&key).map(|written| &written.object.spec);
     let found = contract.and_then(|contract| {
         let feed = contract.feeds.iter().find(|feed| feed.name == file.feed)?;
-        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content, now))
+        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content))
     });
     let Some(found) = found else { return Err(format!("--feed {}: no such feed", file.feed)) };
     let found = found.map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
