@@ -19,9 +19,9 @@ use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
 use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target};
-use crate::domain::decision::launch::{ObservedLaunch, decide_launch};
+use crate::domain::decision::launch::{LaunchContract, ObservedLaunch, decide_launch};
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
-use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
+use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
 use crate::domain::measures::Row;
 use crate::domain::reports::report_name;
 use crate::domain::validation::{
@@ -109,8 +109,10 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
         view.objects.push(object);
     }
     view.terms = terms_of;
+    let none = BTreeMap::new();
     for (key, written) in &manifests.launches {
         let findings = validate_campaign_launch(&key.1, &written.object.spec);
+        let first = written.object.spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
         let missing = |name: &String| !manifests.contracts.contains_key(&(key.0.clone(), name.clone()));
         let observed = ObservedLaunch {
             generation: Some(1),
@@ -127,6 +129,11 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
                 .collect(),
             missing_kpis: Vec::new(),
             missing_feeds: Vec::new(),
+            contract: first.as_ref().and_then(|first| {
+                Some(LaunchContract { terms: view.terms.get(first)?, rows: rows.get(first).unwrap_or(&none) })
+            }),
+            kpis: judged_kpis(&view, key, &written.object.spec),
+            kept_decision: None,
         };
         view.objects.push(with_status(&written.document, &decide_launch(&observed, now).status));
     }
@@ -324,6 +331,18 @@ fn with_status(document: &Value, status: &impl serde::Serialize) -> Value {
         members.insert("status".to_owned(), status);
     }
     object
+}
+
+fn judged_kpis(
+    view: &View,
+    (namespace, _): &(String, String),
+    spec: &CampaignLaunchSpec,
+) -> BTreeMap<String, KpiJudgement> {
+    let judged = spec
+        .contract_refs
+        .iter()
+        .filter_map(|reference| view.judgements.get(&(namespace.clone(), reference.name.clone()))?.as_ref().ok());
+    judged.flat_map(|judgement| judgement.kpis.iter().map(|(name, kpi)| (name.clone(), kpi.clone()))).collect()
 }
 
 /// A report as the object that would stand in the cluster.

@@ -1,6 +1,6 @@
 //! The controller of CampaignLaunches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::context::Context;
 use super::driver::{Controlled, ReconcileError, Wanted};
-use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
 use crate::api::{CampaignLaunch, VendorContract};
 use crate::cluster::watch::Guarded;
-use crate::domain::decision::launch::{LaunchDecision, ObservedLaunch, decide_launch};
-use crate::domain::facts::InvalidSpec;
+use crate::domain::decision::launch::{DecidedLaunch, LaunchContract, ObservedLaunch, decide_launch};
+use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
+use crate::domain::measures::Row;
 use crate::domain::validation::validate_campaign_launch;
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
 
@@ -26,13 +27,20 @@ pub struct Observed {
     missing_contracts: Vec<String>,
     missing_kpis: Vec<String>,
     missing_feeds: Vec<String>,
+    terms: Option<Arc<Terms>>,
+    rows: Arc<BTreeMap<String, Vec<Row>>>,
+    kpis: BTreeMap<String, KpiJudgement>,
+    kept_decision: Option<LaunchDecision>,
 }
+
+/// The kind of fact under which a launch's decision is kept when `launchAt` has passed.
+const DECISION: &str = "LaunchDecision";
 
 impl Controlled for CampaignLaunch {
     const KIND: Kind = Kind::CampaignLaunch;
     type Status = CampaignLaunchStatus;
     type Observed = Observed;
-    type More = ();
+    type More = Option<LaunchDecision>;
 
     fn status_of(&self) -> Option<&CampaignLaunchStatus> {
         self.status.as_ref()
@@ -59,12 +67,29 @@ impl Controlled for CampaignLaunch {
             .collect();
         let missing_feeds =
             feeds_of(&object.spec).into_iter().filter(|feed| first.is_some() && !known.contains(feed)).collect();
-        Ok(Observed { object, previous, missing_contracts, missing_kpis, missing_feeds })
+        let first = object.spec.contract_refs.first().and_then(|first| context.judged(&namespace, &first.name));
+        let feeds: Vec<String> = feeds_of(&object.spec).into_iter().collect();
+        let rows = match &first {
+            Some(judged) => context.cache.read(&judged.uid, &feeds).await?.rows,
+            None => Arc::default(),
+        };
+        let kept = context.evidence.facts(&object.uid().unwrap_or_default(), DECISION).await?;
+        Ok(Observed {
+            kpis: judged_kpis(context, &namespace, &object.spec),
+            terms: first.map(|judged| judged.terms),
+            kept_decision: kept.first().and_then(|fact| serde_json::from_value(fact.value.clone()).ok()),
+            object,
+            previous,
+            missing_contracts,
+            missing_kpis,
+            missing_feeds,
+            rows,
+        })
     }
 
-    fn decide(observed: &Observed, now: Timestamp) -> Wanted<CampaignLaunchStatus, ()> {
+    fn decide(observed: &Observed, now: Timestamp) -> Wanted<CampaignLaunchStatus, Option<LaunchDecision>> {
         let findings = validate_campaign_launch(&observed.object.name_any(), &observed.object.spec);
-        let LaunchDecision { status, notices, next } = decide_launch(
+        let DecidedLaunch { status, keep, notices, next } = decide_launch(
             &ObservedLaunch {
                 generation: observed.object.metadata.generation,
                 previous: observed.previous.as_ref(),
@@ -73,22 +98,30 @@ impl Controlled for CampaignLaunch {
                 missing_contracts: observed.missing_contracts.clone(),
                 missing_kpis: observed.missing_kpis.clone(),
                 missing_feeds: observed.missing_feeds.clone(),
+                contract: observed.terms.as_ref().map(|terms| LaunchContract { terms, rows: &observed.rows }),
+                kpis: observed.kpis.clone(),
+                kept_decision: observed.kept_decision,
             },
             now,
         );
-        Wanted { status, notices, more: (), next }
+        Wanted { status, notices, more: keep, next }
     }
 
     async fn apply(
-        _observed: &Observed,
-        _wanted: &Wanted<CampaignLaunchStatus, ()>,
-        _context: &Context,
-        _now: Timestamp,
+        observed: &Observed,
+        wanted: &Wanted<CampaignLaunchStatus, Option<LaunchDecision>>,
+        context: &Context,
+        now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
+        if let Some(decision) = wanted.more {
+            let (uid, name) = (observed.object.uid().unwrap_or_default(), observed.object.name_any());
+            let value = serde_json::json!(decision);
+            context.evidence.record_fact(uid, DECISION.to_owned(), name, value, now).await?;
+        }
         Ok(None)
     }
 
-    fn publish(observed: &Observed, wanted: &Wanted<CampaignLaunchStatus, ()>, context: &Context) {
+    fn publish(observed: &Observed, wanted: &Wanted<CampaignLaunchStatus, Option<LaunchDecision>>, context: &Context) {
         let series = LaunchSeries {
             namespace: observed.object.namespace().unwrap_or_default(),
             launch: observed.object.name_any(),
@@ -97,6 +130,18 @@ impl Controlled for CampaignLaunch {
         };
         context.metrics.set_object(&observed.object.uid().unwrap_or_default(), ObjectSeries::Launch(series));
     }
+}
+
+/// What the judgements of a launch's contracts say of their KPIs, by name.
+fn judged_kpis(context: &Context, namespace: &str, spec: &CampaignLaunchSpec) -> BTreeMap<String, KpiJudgement> {
+    let judged = spec.contract_refs.iter().filter_map(|reference| context.judged(namespace, &reference.name));
+    let mut kpis = BTreeMap::new();
+    for judged in judged {
+        if let Ok(judgement) = judged.judgement.as_ref() {
+            kpis.extend(judgement.kpis.iter().map(|(name, kpi)| (name.clone(), kpi.clone())));
+        }
+    }
+    kpis
 }
 
 /// Names of the KpiTargets that a launch refers to.

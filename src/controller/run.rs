@@ -318,7 +318,10 @@ fn on_report(context: Arc<Context>) -> impl FnMut(Change<'_, SlaReport>) {
 
 fn look_at_uid(context: &Context, uid: &str) {
     if let Some(contract) = context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid)) {
-        context.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
+        let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
+        context.queues.contracts.push(&namespace, &name);
+        // Launches read feeds that no KPI is judged by, such as rosters.
+        super::campaign_launch::look_at_launches_of(context, &namespace, &name);
     }
 }
 
