@@ -1,6 +1,11 @@
 //! Three real contracts, judged to the figures that their sources publish.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected shall stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,12 @@
 //!
 //! The figures stand in `data/golden.json` with their sources; those of statistics alone are in `golden_statistics.rs`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected shall stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop"
+)]
 
 #[path = "support/judging/mod.rs"]
 mod judging;

@@ -1,6 +1,11 @@
 //! The figures of `docs/how-a-contract-is-judged.md` are those of the judgement: each of its YAML blocks is a case.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets the unexpected shall stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop"
+)]
 
 #[path = "support/judging/mod.rs"]
 mod judging;
