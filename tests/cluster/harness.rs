@@ -224,6 +224,8 @@ impl Operator {
     /// What it answers at a path of its own HTTP server: status line and body.
     pub async fn http(&self, path: &str) -> (u16, String) {
         let address = self.address().await;
+        // reqwest wants to know how to encrypt even where nothing is encrypted; the second to say so is told that it is known.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::Client::builder()
             .no_proxy()
             .build()

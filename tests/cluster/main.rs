@@ -10,7 +10,9 @@
 
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
+mod figures;
 mod harness;
 mod judged;
+mod references;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
