@@ -86,6 +86,11 @@ pub trait Controlled:
 
     /// Shows the outcome to metrics and to other controllers, after the status was written.
     fn publish(observed: &Self::Observed, wanted: &Wanted<Self::Status, Self::More>, context: &Context);
+
+    /// Takes back what `apply` and `publish` left in this process, for an object that is gone.
+    fn forget(&self, context: &Context) {
+        context.metrics.remove_object(self.meta().uid.as_deref().unwrap_or_default());
+    }
 }
 
 /// Why a reconcile did not end.
@@ -111,6 +116,7 @@ impl ReconcileError {
 /// One kind's reconciler: its context and what it remembers of each object.
 struct Driver<K: Controlled> {
     context: Arc<Context>,
+    store: Store<Guarded<K>>,
     written: Mutex<HashMap<String, Written<K::Status>>>,
     failures: Mutex<HashMap<String, u32>>,
     /// Generation at which an undecodable object was told so: its own status write must not come back as news.
@@ -132,6 +138,7 @@ pub async fn run<K: Controlled>(
 ) {
     let driver = Arc::new(Driver::<K> {
         context,
+        store: store.clone(),
         written: Mutex::default(),
         failures: Mutex::default(),
         refused: Mutex::default(),
@@ -158,7 +165,12 @@ impl<K: Controlled> Driver<K> {
     async fn reconcile(&self, guarded: Arc<Guarded<K>>) -> Result<Action, ReconcileError> {
         let started = Instant::now();
         let result = match &guarded.0 {
-            Ok(object) => self.reconcile_decoded(Arc::new(object.clone())).await,
+            Ok(object) => {
+                let object = Arc::new(object.clone());
+                let result = self.reconcile_decoded(object.clone()).await;
+                self.forget_if_gone(&object);
+                result
+            }
             Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
         };
         let outcome = match &result {
@@ -195,6 +207,15 @@ impl<K: Controlled> Driver<K> {
             Some(wait) => Action::requeue(wait),
             None => Action::await_change(),
         })
+    }
+
+    /// An object that went while it was looked at was forgotten too early: its feeds and series are here again.
+    fn forget_if_gone(&self, object: &K) {
+        let name = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
+        if self.store.get(&name).is_none_or(|found| found.uid() != object.uid()) {
+            object.forget(&self.context);
+            self.written().remove(&object.uid().unwrap_or_default());
+        }
     }
 
     /// The status that the watch shows, or the one written since, which the watch does not show yet.

@@ -316,8 +316,12 @@ fn on_report(context: Arc<Context>) -> impl FnMut(Change<'_, SlaReport>) {
     }
 }
 
+fn contract_of(context: &Context, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
+    context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid))
+}
+
 fn look_at_uid(context: &Context, uid: &str) {
-    if let Some(contract) = context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid)) {
+    if let Some(contract) = contract_of(context, uid) {
         let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
         context.queues.contracts.push(&namespace, &name);
         // Launches read feeds that no KPI is judged by, such as rosters.
@@ -345,7 +349,10 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
     loop {
         match changes.recv().await {
             Ok(event) => {
-                count(&context.metrics, &event);
+                // A poll that ends after its contract is gone must not bring the series back.
+                if contract_of(&context, &event.contract_uid).is_some() {
+                    count(&context.metrics, &event);
+                }
                 if event.transition {
                     look_at_uid(&context, &event.contract_uid);
                 }

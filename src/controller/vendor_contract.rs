@@ -177,6 +177,11 @@ impl Controlled for VendorContract {
             super::campaign_launch::look_at_launches_of(context, &namespace, &name);
         }
     }
+
+    fn forget(&self, context: &Context) {
+        let (namespace, name, uid) = identity(self);
+        context.forget_contract(&namespace, &name, &uid);
+    }
 }
 
 fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, CampaignLaunchSpec> {
