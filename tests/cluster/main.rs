@@ -10,9 +10,12 @@
 
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
+mod deletion;
+mod failing_feeds;
 mod figures;
 mod harness;
 mod judged;
+mod quiet;
 mod references;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
