@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::FeedTask;
 use crate::evidence::BackfillProgress;
-use crate::feed::fetch::{Window, interval, seconds_or};
+use crate::feed::fetch::{Window, cadence, interval, seconds_or};
 
 const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
 /// How far ahead a plan may reach.
@@ -29,7 +29,8 @@ pub(super) struct PlannedWindow {
 
 /// The window of a poll at `now`; `None` when the contract is so long over that nothing can come.
 ///
-/// The first fetch of the past goes from the term's start in windows of at most `longest`. Afterwards a poll looks back by
+/// The first fetch of the past goes from the term's start in windows of at most `longest`, each beginning one row's length
+/// before the last one ended: a vendor that tells whole rows alone tells a row across that end in neither window. Afterwards a poll looks back by
 /// `lookBack`; after an outage it begins `lookBack` before the last success, so that what arrived meanwhile is not lost.
 pub(super) fn plan(
     task: &FeedTask,
@@ -44,10 +45,13 @@ pub(super) fn plan(
     let usual = earlier(now, look_back);
     let backfill = !progress.is_some_and(|progress| progress.completed);
     let reached = progress.map_or(task.term_start, |progress| progress.reached);
+    // Never more than half a window, so that each window gets further.
+    let overlap = signed(cadence(&task.feed)).min(longest / 2);
+    let unbroken = progress.map_or(task.term_start, |progress| earlier(progress.reached, overlap));
     let pause = signed(interval(&task.feed)).saturating_mul(2);
     let regular = !backfill && now.duration_since(reached) <= pause;
     let (since, longest) = match (backfill, regular) {
-        (true, _) => (reached.min(usual), longest),
+        (true, _) => (unbroken.min(usual), longest),
         (false, true) => (usual, SignedDuration::MAX),
         (false, false) => (earlier(reached, look_back), look_back.saturating_add(LONGEST_WINDOW)),
     };
@@ -124,8 +128,17 @@ mod tests {
                 progress("2026-02-01T00:00:00Z", false),
                 "2026-03-15T00:00:00Z",
                 plain,
-                "2026-02-01T00:00:00Z",
-                "2026-03-04T00:00:00Z",
+                "2026-01-31T23:30:00Z",
+                "2026-03-03T23:30:00Z",
+                true,
+                false,
+            ),
+            (
+                progress("2026-02-01T00:00:00Z", false),
+                "2026-03-15T00:00:00Z",
+                r#","cadence":"24h""#,
+                "2026-01-31T00:00:00Z",
+                "2026-03-03T00:00:00Z",
                 true,
                 false,
             ),
@@ -133,7 +146,7 @@ mod tests {
                 progress("2026-03-04T00:00:00Z", false),
                 "2026-03-15T00:00:00Z",
                 plain,
-                "2026-03-04T00:00:00Z",
+                "2026-03-03T23:30:00Z",
                 "2026-03-15T00:00:00Z",
                 true,
                 true,

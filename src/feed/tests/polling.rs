@@ -105,7 +105,7 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
     let starts: Vec<String> = asked.iter().take(4).map(|(since, _)| since.to_string()).collect();
     assert_eq!(
         starts,
-        ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-04T00:00:00Z", "2026-04-04T00:00:00Z"]
+        ["2026-01-01T00:00:00Z", "2026-01-31T23:30:00Z", "2026-03-03T23:00:00Z", "2026-04-03T22:30:00Z"]
     );
     assert!(asked.iter().take(4).all(|(since, until)| until.duration_since(*since).as_hours() <= 31 * 24));
     for (since, until) in &asked[4..] {
@@ -144,7 +144,7 @@ async fn a_break_in_the_back_fill_resumes_where_it_stood() {
     .await;
     let health = running.scheduler.health_of("uid-1")["acd"].clone();
     assert_eq!((health.reason, health.backfilling), (Reason::Status, true));
-    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 62);
+    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 61);
     running.end().await;
     let before = server.asked().len();
     broken.store(false, Ordering::SeqCst);
@@ -154,7 +154,7 @@ async fn a_break_in_the_back_fill_resumes_where_it_stood() {
         running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.healthy && !health.backfilling)
     })
     .await;
-    assert_eq!(window(&server.asked()[before]).0.to_string(), "2026-03-04T00:00:00Z");
+    assert_eq!(window(&server.asked()[before]).0.to_string(), "2026-03-03T23:00:00Z");
     assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 99);
     running.end().await;
 }
