@@ -63,9 +63,10 @@ impl Controlled for VendorContract {
         let terms = Arc::new(terms);
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
+        // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end.
+        let past_is_known = past_is_known(context, &uid, &feeds).await?;
         let evidence = context.cache.read(&uid, &feeds).await?;
         let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
-        let past_is_known = past_is_known(context, &uid, &feeds).await?;
         let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
         let closing_under_old_terms = match context.evidence.last_terms(&uid).await? {
             Some(recorded) if past_is_known && recorded.terms != *terms => due_under(&name, recorded, &evidence, now),
