@@ -64,8 +64,8 @@ impl EvidenceCache {
         let mut news = Vec::new();
         for feed in feeds {
             let after = known.get(feed).map_or(0, |head| head.sequence);
-            if heads.get(feed).is_some_and(|head| head.sequence > after) {
-                news.push((feed.clone(), self.store.rows(uid, feed, after).await?));
+            if let Some(head) = heads.get(feed).filter(|head| head.sequence > after) {
+                news.push((feed.clone(), *head, self.store.rows(uid, feed, after).await?));
             }
         }
         let closings = if closings_known { None } else { Some(self.store.closings(uid).await?) };
@@ -73,18 +73,12 @@ impl EvidenceCache {
         let entry = entries.entry(uid.to_owned()).or_default();
         if !news.is_empty() {
             let rows = Arc::make_mut(&mut entry.evidence.rows);
-            for (feed, new) in news {
-                let kept = rows.entry(feed).or_default();
+            for (feed, head, new) in news {
+                let kept = rows.entry(feed.clone()).or_default();
                 let last = kept.last().map_or(0, |row| row.sequence);
-                kept.extend(new.into_iter().filter(|row| row.sequence > last));
-            }
-        }
-        for (feed, rows) in entry.evidence.rows.iter() {
-            if let (Some(head), Some(last)) = (heads.get(feed), rows.last()) {
-                // Rows that arrived between the two reads are told by the next head.
-                let head =
-                    if head.sequence == last.sequence { *head } else { Head { sequence: last.sequence, ..*head } };
-                entry.evidence.heads.insert(feed.clone(), head);
+                // Rows that arrived between the two reads wait for the head that vouches for them.
+                kept.extend(new.into_iter().filter(|row| last < row.sequence && row.sequence <= head.sequence));
+                entry.evidence.heads.insert(feed, head);
             }
         }
         if let Some(closings) = closings {
