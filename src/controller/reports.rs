@@ -52,6 +52,8 @@ pub struct ExistingReport {
     pub contract_uid: Option<String>,
     /// What it says.
     pub spec: SlaReportSpec,
+    /// Whether its status was written: that comes after the report, and may have been cut off.
+    pub has_status: bool,
 }
 
 /// Plans the reports of a contract.
@@ -63,14 +65,15 @@ pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport
     for spec in &judgement.reports {
         let name = name_of(spec, uid, &by_name);
         names.push(name.clone());
-        let before = by_name.get(name.as_str()).map(|report| &report.spec);
-        match before {
-            Some(before) if before == spec => {}
-            Some(before) if before.state == PeriodState::Final => actions.push(ReportAction::Contradiction { name }),
+        match by_name.get(name.as_str()) {
+            Some(before) if before.spec == *spec && before.has_status => {}
+            Some(before) if before.spec != *spec && before.spec.state == PeriodState::Final => {
+                actions.push(ReportAction::Contradiction { name });
+            }
             before => actions.push(ReportAction::Write {
                 name,
                 spec: Box::new(spec.clone()),
-                before: before.map(|spec| spec.state),
+                before: before.map(|report| report.spec.state),
             }),
         }
     }
@@ -108,6 +111,7 @@ pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> V
                 name: report.name_any(),
                 contract_uid: report.labels().get(CONTRACT_UID_LABEL).cloned(),
                 spec: report.spec.clone(),
+                has_status: report.status.is_some(),
             })
         })
         .collect()
@@ -135,10 +139,12 @@ pub async fn carry_out(
     for action in actions {
         match action {
             ReportAction::Write { name, spec, before } => {
-                write(context, owner, name, spec, now).await?;
+                // Events first: what is cut off in between is done again, and the same Event is told once. A report that is
+                // there already would never be told.
                 for notice in report_notices(spec, *before) {
                     publish_notice(context, owner.regarding, &notice).await?;
                 }
+                write(context, owner, name, spec, now).await?;
             }
             ReportAction::Remove { name } => {
                 if let Some(found) = stored(context, namespace, name)
@@ -254,7 +260,7 @@ mod tests {
     }
 
     fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport {
-        ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec }
+        ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec, has_status: true }
     }
 
     const UID: &str = "12345678-9abc-4000-8000-000000000000";
@@ -262,7 +268,8 @@ mod tests {
     #[test]
     fn reports_are_written_replaced_kept_or_removed() {
         use PeriodState::{Final, Provisional};
-        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 7] = [
+        let without_status = ExistingReport { has_status: false, ..existing(UID, spec(Final, 1)) };
+        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 8] = [
             ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
             ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
             (
@@ -271,6 +278,7 @@ mod tests {
                 vec![existing(UID, spec(Provisional, 1))],
                 vec!["write acme-2026-05"],
             ),
+            ("cut off before its status", Some(spec(Final, 1)), vec![without_status], vec!["write acme-2026-05"]),
             ("final", Some(spec(Final, 1)), vec![existing(UID, spec(Provisional, 1))], vec!["write acme-2026-05"]),
             (
                 "contradicted",
