@@ -16,7 +16,9 @@ mod failing_feeds;
 mod figures;
 mod harness;
 mod judged;
+mod offline;
 mod quiet;
 mod references;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
+mod zones;
