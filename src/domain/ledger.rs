@@ -3,6 +3,8 @@
 //! A ledger is built once per judgement; what was known at an instant is a list of places in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -26,6 +28,8 @@ pub struct Ledger {
     columns: BTreeMap<String, Column>,
     /// Places of `versions` by start, then labels and end.
     by_start: Vec<u32>,
+    /// For each version the beginning of its line of evidence, once that is asked for.
+    keys: OnceLock<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +92,18 @@ impl Column {
         }
     }
 
+    /// Writes the value at a place as a plain decimal without superfluous zeros; 0 where it is absent.
+    pub(super) fn write(&self, place: u32, text: &mut String) {
+        let decimal = match self {
+            Column::Scaled { scale, values } => {
+                let value = values.get(place as usize).copied().filter(|value| *value != ABSENT).unwrap_or(0);
+                Decimal::from_i128_with_scale(value.into(), *scale)
+            }
+            Column::Wide(values) => values.get(place as usize).copied().flatten().unwrap_or_default(),
+        };
+        let _ = write!(text, "{}", decimal.normalize());
+    }
+
     /// The sum over places; absent values count as 0.
     pub(super) fn sum(&self, places: &[u32]) -> Exact {
         match self {
@@ -146,7 +162,7 @@ impl Ledger {
                 version.in_service = at_any_hour || days.overlaps_service(version.span);
             }
         }
-        Ledger { versions, label_sets, columns: columns(&order), by_start }
+        Ledger { versions, label_sets, columns: columns(&order), by_start, keys: OnceLock::new() }
     }
 
     /// The instants at which something became known, in order, each once.
@@ -204,6 +220,18 @@ impl Ledger {
         candidates
     }
 
+    /// `["<start>","<end>",{<labels>},{`: what the evidence of a version has before its measures.
+    fn canonical_keys(&self) -> &[String] {
+        self.keys.get_or_init(|| {
+            let labels: Vec<String> = self.label_sets.iter().map(canonical_labels).collect();
+            let key = |version: &Version| {
+                let labels = labels.get(version.labels as usize).map_or("{}", String::as_str);
+                format!("[\"{}\",\"{}\",{labels},{{", version.span.start, version.span.end)
+            };
+            self.versions.iter().map(key).collect()
+        })
+    }
+
     pub(super) fn version(&self, place: u32) -> Option<&Version> {
         self.versions.get(place as usize)
     }
@@ -235,6 +263,11 @@ impl Ledger {
 /// Whether labels hold all that are wanted.
 pub fn carries(labels: &Labels, wanted: &Labels) -> bool {
     wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+}
+
+/// Labels as canonical JSON: names sorted by their bytes, no spaces.
+fn canonical_labels(labels: &Labels) -> String {
+    serde_json::to_string(labels).unwrap_or_default()
 }
 
 /// Each set of labels once, and the place of each row's own.
@@ -367,6 +400,15 @@ impl<'a> KnownRow<'a> {
         ledger.version(place).map(|version| KnownRow { ledger, version, place })
     }
 
+    pub(super) fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// The beginning of its line of evidence, up to the measures.
+    pub(super) fn canonical_key(&self) -> &'a str {
+        self.ledger.canonical_keys().get(self.place as usize).map_or("", String::as_str)
+    }
+
     /// When it happened.
     pub fn span(&self) -> Span {
         self.version.span
@@ -406,6 +448,18 @@ impl<'a> Known<'a> {
 
     pub(super) fn places(&self) -> &[u32] {
         &self.places
+    }
+
+    /// Those that start in a span.
+    pub fn starting_in(&self, span: Span) -> Known<'a> {
+        let before = |instant: Timestamp| {
+            self.places.partition_point(|place| {
+                self.ledger.version(*place).is_some_and(|version| version.span.start < instant)
+            })
+        };
+        let (first, end) = (before(span.start), before(span.end));
+        let places = self.places.get(first..end.max(first)).unwrap_or_default().to_vec();
+        Known { ledger: self.ledger, places, rejected: Vec::new() }
     }
 
     /// How many rows stand.

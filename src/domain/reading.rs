@@ -169,8 +169,9 @@ impl<'f, 'a> Reader<'f, 'a> {
         };
         let known = self.known(ledger, question.at);
         let mature = mature_by(&kpi.definition, &book.calendar, question.at);
+        let known = known.starting_in(question.window);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        let rows = selection.within(question.window);
+        let rows = selection.all();
         let relieved = rows.relieved(&relief_for(self.relief, kpi.name, question.at));
         let scale = self.scale(book, kpi, question);
         let judgement = Slice { book, kpi, question, scale: &scale };
@@ -201,7 +202,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             excused_by: relieved.excused_by.into_iter().collect(),
             tiers,
             without_tier_percent,
-            evidence: EvidenceReference { rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), digest: rows.digest() },
+            evidence: evidence(&rows, question),
             aim,
             ..not_measured(kpi, question)
         }
@@ -210,19 +211,19 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// The sums of a KPI after relief over the rows that start in a span.
     pub fn quotient(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> Quotient {
         let Some(ledger) = self.ledger(book, kpi) else { return Quotient::default() };
-        let known = self.known(ledger, at);
+        let known = self.known(ledger, at).starting_in(span);
         let mature = mature_by(&kpi.definition, &book.calendar, at);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        selection.within(span).relieved(&relief_for(self.relief, kpi.name, at)).rows.quotient()
+        selection.all().relieved(&relief_for(self.relief, kpi.name, at)).rows.quotient()
     }
 
     /// The volume of each day of a span that has rows.
     pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
         let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
-        let known = self.known(ledger, at);
+        let known = self.known(ledger, at).starting_in(span);
         let mature = mature_by(&kpi.definition, &book.calendar, at);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        let days = selection.within(span).by_day();
+        let days = selection.all().by_day();
         days.into_iter().map(|(day, rows)| (day, rows.quotient().denominator)).collect()
     }
 
@@ -235,6 +236,12 @@ impl<'f, 'a> Reader<'f, 'a> {
         let end = watermark.map_or(question.window.end, |watermark| watermark.min(question.window.end));
         kpi.definition.scale_over(Span::new(question.window.start, end), &book.calendar)
     }
+}
+
+/// The rows that a closed period rests on. The running one is not signed, so no digest is taken of its rows.
+fn evidence(rows: &Rows<'_>, question: &Question<'_>) -> EvidenceReference {
+    let digest = if question.is_closing { rows.digest() } else { DIGEST_OF_NOTHING.to_owned() };
+    EvidenceReference { rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), digest }
 }
 
 /// Whether the parties agreed that a figure that is still missing so long after the period's end is a miss.

@@ -17,7 +17,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::Rows;
-use crate::domain::ledger::{KnownRow, Labels};
+use crate::domain::ledger::KnownRow;
 
 impl Rows<'_> {
     /// The digest of these rows, as the module describes it.
@@ -36,31 +36,14 @@ impl Rows<'_> {
     }
 
     fn line(&self, row: &KnownRow<'_>) -> String {
-        let span = row.span();
-        let mut line = format!("[\"{}\",\"{}\",", span.start, span.end);
-        write_labels(&mut line, row.labels());
-        line.push(',');
-        let measures = self.selection.columns.iter().map(|column| {
-            (column.measure, row.measure(column.measure).unwrap_or_default().show(DECIMALS_OF_A_MEASURE))
-        });
-        write_object(&mut line, measures);
-        line.push_str("]\n");
+        let mut line = row.canonical_key().to_owned();
+        for (index, column) in self.selection.columns.iter().enumerate() {
+            line.push_str(if index == 0 { "" } else { "," });
+            let _ = write!(line, "{}:\"", serde_json::Value::from(column.measure));
+            column.column.write(row.place(), &mut line);
+            line.push('"');
+        }
+        line.push_str("}]\n");
         line
     }
-}
-
-/// No decimal of a row has more digits after its point.
-const DECIMALS_OF_A_MEASURE: u32 = 28;
-
-fn write_labels(line: &mut String, labels: &Labels) {
-    write_object(line, labels.iter().map(|(name, value)| (name.as_str(), value.clone())));
-}
-
-fn write_object<'a>(line: &mut String, members: impl Iterator<Item = (&'a str, String)>) {
-    line.push('{');
-    for (index, (name, value)) in members.enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(line, "{comma}{}:{}", serde_json::Value::from(name), serde_json::Value::from(value));
-    }
-    line.push('}');
 }

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use super::*;
 
 const CAPPED: &str = "
-    term: {start: 2026-01-01, end: 2026-12-31}
+    term: {start: 2026-01-01, end: 2026-07-31}
     feeds: [{name: acd, url: 'https://feeds.example'}]
     charges: {currency: GBP, amount: 100000, atRiskPercent: 8}
-    credits: {points: {perPointPercent: 1, repeatMultiplier: 2}, yearCapPercent: 2, ramp: [{until: 31d, credit: Half}], earnBack: {within: 2}}
+    credits: {points: {perPointPercent: 1, repeatMultiplier: 2}, yearCapPercent: 3, ramp: [{until: 31d, credit: Half}], earnBack: {within: 2}}
     triggers: [{name: chronic, when: {failures: {atLeast: 2, outOf: 3}}, then: TerminationRight}]
     ";
 const KPIS: [(&str, &str); 2] = [
@@ -110,7 +110,7 @@ proptest! {
         let mut improved = values.clone();
         let Some(value) = improved.get_mut(place).filter(|value| **value > 0) else { return Ok(()) };
         *value = (*value + better).min(10_000);
-        let uncapped = CAPPED.replace(", atRiskPercent: 8", "").replace("yearCapPercent: 2, ", "");
+        let uncapped = CAPPED.replace(", atRiskPercent: 8", "").replace("yearCapPercent: 3, ", "");
         let total = |values: &[i64]| case(&uncapped, rows(values)).judge("2026-10-01T00:00Z").reports.iter().map(net_of).sum::<Exact>();
         prop_assert!(total(&improved) <= total(&values));
         let net = |values: &[i64]| net_of(&case(CAPPED, rows(values)).judge("2026-10-01T00:00Z").reports[place]);
@@ -124,7 +124,7 @@ proptest! {
         let lower = lower.min(cap);
         let contract = |cap: i64| {
             let (period, year) = if of_year { (100, cap) } else { (cap, 100) };
-            CAPPED.replace("atRiskPercent: 8", &format!("atRiskPercent: {period}")).replace("yearCapPercent: 2", &format!("yearCapPercent: {year}"))
+            CAPPED.replace("atRiskPercent: 8", &format!("atRiskPercent: {period}")).replace("yearCapPercent: 3", &format!("yearCapPercent: {year}"))
         };
         let judged = |cap: i64| case(&contract(cap), rows(&values)).judge("2026-10-01T00:00Z");
         let (high, low) = (judged(cap), judged(lower));
@@ -132,7 +132,7 @@ proptest! {
         prop_assert!(total(&low) <= total(&high));
         let most = Exact::from(100_000).percent(&Exact::from(cap));
         if of_year {
-            prop_assert!(total(&high) <= most * Exact::from(12));
+            prop_assert!(total(&high) <= most * Exact::from(7));
         } else {
             for (high, low) in high.reports.iter().zip(&low.reports) {
                 prop_assert!(net_of(low) <= net_of(high) && net_of(high) <= most);
