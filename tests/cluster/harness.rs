@@ -223,6 +223,8 @@ impl Operator {
 
     /// What it answers at a path of its own HTTP server: status line and body.
     pub async fn http(&self, path: &str) -> (u16, String) {
+        // The HTTP client asks for one, though nothing is encrypted here; a second installation changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let address = self.address().await;
         // reqwest wants to know how to encrypt even where nothing is encrypted; the second to say so is told that it is known.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -18,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::form_urlencoded;
 
-use super::Dataset;
 use super::fault::Fault;
 use super::row::{FeedRow, FeedRows};
+use super::{Dataset, Outage};
 
 /// How many rows one page has at most.
 const PAGE: usize = 2_000;
@@ -82,6 +82,11 @@ impl VendorServer {
             Some(fault) => shared.faults.insert(feed.to_owned(), fault),
             None => shared.faults.remove(feed),
         };
+    }
+
+    /// Replaces the spans of the vendor's time in which feeds fail.
+    pub fn set_outages(&self, outages: Vec<Outage>) {
+        lock(&self.shared).dataset.outages = outages;
     }
 
     /// Replaces the rows of a feed, or adds one.
