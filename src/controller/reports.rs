@@ -180,8 +180,6 @@ async fn write(
         let digest = report_digest(spec);
         context.evidence.record_report_digest(uid.to_owned(), name.to_owned(), digest, now).await?;
     }
-    let document = document(context, owner, name, spec);
-    let report: SlaReport = context.writer.apply(namespace, name, &document).await?;
     let status = SlaReportStatus {
         contract_uid: Some(uid.to_owned()),
         evidence_heads: owner
@@ -191,6 +189,16 @@ async fn write(
             .collect(),
         clock: Some(if context.clock.is_rehearsal() { ClockKind::Rehearsal } else { ClockKind::Real }),
     };
+    // The status of a report that exists is written before its spec: broken off between the two, the spec is found to differ
+    // and both are written again. A new report is found to lack its status.
+    if let Some(found) = stored(context, namespace, name)
+        && let Ok(report) = &found.0
+        && report.status.as_ref() != Some(&status)
+    {
+        context.writer.status(report, &status).await?;
+    }
+    let document = document(context, owner, name, spec);
+    let report: SlaReport = context.writer.apply(namespace, name, &document).await?;
     if report.status.as_ref() != Some(&status) {
         context.writer.status(&report, &status).await?;
     }

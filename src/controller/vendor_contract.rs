@@ -76,7 +76,7 @@ impl Controlled for VendorContract {
             term: term_of(&terms),
             existing: existing_reports(context, &namespace, &name),
             launches: launches_of(context, &namespace, &name),
-            feeds: context.feed_health(&uid),
+            feeds: feed_health(context, &uid, previous.as_ref()),
             object,
             previous,
             terms,
@@ -183,6 +183,15 @@ impl Controlled for VendorContract {
         let (namespace, name, uid) = identity(self);
         context.forget_contract(&namespace, &name, &uid);
     }
+}
+
+/// Health of the feeds: what was polled since the operator began, else what the status told last.
+fn feed_health(context: &Context, uid: &str, previous: Option<&VendorContractStatus>) -> BTreeMap<String, FeedHealth> {
+    let told = previous.map_or(&[][..], |previous| &previous.feeds);
+    let mut feeds: BTreeMap<String, FeedHealth> =
+        told.iter().filter_map(|feed| Some((feed.name.clone(), FeedHealth::remembered(feed)?))).collect();
+    feeds.extend(context.feed_health(uid));
+    feeds
 }
 
 fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, CampaignLaunchSpec> {

@@ -13,6 +13,10 @@ pub mod service_tier;
 use jiff::Timestamp;
 
 use crate::api::condition::{EventReason, Reason};
+use crate::api::vendor_contract::FeedStatus;
+
+/// What is said of a feed whose last poll succeeded.
+pub const LAST_POLL_SUCCEEDED: &str = "the last poll succeeded";
 
 /// What is known of a feed besides its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,19 @@ impl Default for FeedHealth {
 }
 
 impl FeedHealth {
+    /// The health that a status tells of, for a feed that was not polled since the operator began: a restart alone is no news.
+    pub fn remembered(status: &FeedStatus) -> Option<FeedHealth> {
+        let told = Reason::ALL.iter().copied().find(|reason| reason.as_str() == status.reason)?;
+        let (reason, message) = match told {
+            Reason::Pending | Reason::Suspended => return None,
+            // Late is told from the rows, each time anew.
+            Reason::Fetched | Reason::Late => (Reason::Fetched, LAST_POLL_SUCCEEDED),
+            failure => (failure, "as it was before the operator began again; not polled since"),
+        };
+        let message = message.to_owned();
+        Some(FeedHealth { reason, message, since: status.since, backfilling: false })
+    }
+
     /// Whether the last fetch succeeded.
     pub fn is_healthy(&self) -> bool {
         self.reason == Reason::Fetched

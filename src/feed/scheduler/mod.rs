@@ -448,7 +448,7 @@ fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
 
 fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Timestamp) -> Option<FeedHealth> {
     let (healthy, reason, message) = match &end.outcome {
-        FeedOutcome::Fetched => (true, Reason::Fetched, "the last poll succeeded".to_owned()),
+        FeedOutcome::Fetched => (true, Reason::Fetched, crate::domain::decision::LAST_POLL_SUCCEEDED.to_owned()),
         FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
         FeedOutcome::NotStored(_) => return None,
     };
