@@ -196,6 +196,12 @@ pub struct Operator {
 }
 
 impl Operator {
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Asks it to end and waits for that; gives its exit code.
     pub async fn stop(mut self) -> Option<i32> {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();

@@ -11,6 +11,7 @@
 mod applying;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
+mod crash;
 mod deletion;
 mod failing_feeds;
 mod figures;
