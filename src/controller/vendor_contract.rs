@@ -1,6 +1,6 @@
 //! The controller of VendorContracts: it judges, writes reports and tells the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +64,8 @@ impl Controlled for VendorContract {
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
         // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end.
-        let past_is_known = past_is_known(context, &uid, &feeds).await?;
+        let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
+        let past_is_known = feeds.iter().all(|feed| past_known_of.contains(feed));
         let evidence = context.cache.read(&uid, &feeds).await?;
         let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
         let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
@@ -76,7 +77,7 @@ impl Controlled for VendorContract {
             term: term_of(&terms),
             existing: existing_reports(context, &namespace, &name),
             launches: launches_of(context, &namespace, &name),
-            feeds: feed_health(context, &uid, previous.as_ref()),
+            feeds: feed_health(context, &uid, previous.as_ref(), &past_known_of),
             object,
             previous,
             terms,
@@ -185,11 +186,18 @@ impl Controlled for VendorContract {
     }
 }
 
-/// Health of the feeds: what was polled since the operator began, else what the status told last.
-fn feed_health(context: &Context, uid: &str, previous: Option<&VendorContractStatus>) -> BTreeMap<String, FeedHealth> {
+/// Health of the feeds: what was polled since the operator began, else what the status told last, else what the evidence shows: a feed
+/// whose past is complete was fetched, even where the status was never told and nothing is left to poll.
+fn feed_health(
+    context: &Context,
+    uid: &str,
+    previous: Option<&VendorContractStatus>,
+    past_known_of: &BTreeSet<String>,
+) -> BTreeMap<String, FeedHealth> {
     let told = previous.map_or(&[][..], |previous| &previous.feeds);
     let mut feeds: BTreeMap<String, FeedHealth> =
-        told.iter().filter_map(|feed| Some((feed.name.clone(), FeedHealth::remembered(feed)?))).collect();
+        past_known_of.iter().map(|feed| (feed.clone(), FeedHealth::fetched_before())).collect();
+    feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), FeedHealth::remembered(feed)?))));
     feeds.extend(context.feed_health(uid));
     feeds
 }
@@ -284,14 +292,20 @@ fn judge_evidence(
     judge(&ContractFacts { name, terms, closed_under: &evidence.closings, rows: &evidence.rows }, now)
 }
 
-async fn past_is_known(context: &Context, uid: &str, feeds: &[String]) -> Result<bool, StoreError> {
-    for feed in feeds {
-        let progress = context.evidence.feed_progress(uid, feed).await?;
-        if !progress.is_some_and(|BackfillProgress { completed, .. }| completed) {
-            return Ok(false);
+/// The feeds whose rows since the term's start have all been asked for once.
+async fn feeds_whose_past_is_known(
+    context: &Context,
+    uid: &str,
+    terms: &Terms,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut known = BTreeSet::new();
+    for feed in &terms.contract.feeds {
+        let progress = context.evidence.feed_progress(uid, &feed.name).await?;
+        if progress.is_some_and(|BackfillProgress { completed, .. }| completed) {
+            known.insert(feed.name.clone());
         }
     }
-    Ok(true)
+    Ok(known)
 }
 
 /// Periods that became final under the terms recorded last and were not recorded as closed yet.

@@ -51,6 +51,11 @@ impl FeedHealth {
         Some(FeedHealth { reason, message, since: status.since, backfilling: false })
     }
 
+    /// The health of a feed whose past is complete in the evidence, though it was not polled since the operator began.
+    pub fn fetched_before() -> FeedHealth {
+        FeedHealth { reason: Reason::Fetched, message: LAST_POLL_SUCCEEDED.to_owned(), since: None, backfilling: false }
+    }
+
     /// Whether the last fetch succeeded.
     pub fn is_healthy(&self) -> bool {
         self.reason == Reason::Fetched
