@@ -369,3 +369,12 @@ fn the_value_of_a_customer() {
         assert_close(value(january(&judged(json!({}), kpi, &[row]))), number(place, "out"), 1e-6, "by the catalogue");
     }
 }
+
+#[test]
+fn no_section_of_the_published_figures_is_left_out() {
+    let golden: Map<String, Value> = serde_json::from_str(include_str!("data/golden.json")).unwrap();
+    let tests = [include_str!("golden.rs"), include_str!("golden_statistics.rs")].concat();
+    let unused = |section: &&String| !tests.contains(&format!("(\"{section}\")"));
+    let unused: Vec<&String> = golden.keys().filter(unused).collect();
+    assert!(golden.len() > 10 && unused.is_empty(), "no test reads {unused:?}");
+}

@@ -23,6 +23,9 @@ struct Example {
     contract: Map<String, Value>,
     /// KpiTargets by name.
     kpis: Map<String, Value>,
+    /// ServiceTiers by name.
+    #[serde(default)]
+    tiers: Map<String, Value>,
     /// Rows of the feed.
     rows: Vec<Value>,
     /// When it is judged.
@@ -79,6 +82,8 @@ fn said(judgement: &Judgement) -> Value {
             Risk::BudgetBurn { .. } => "BudgetBurn",
             Risk::BelowWarning { .. } => "BelowWarning",
         });
+        running[name]["trend"] = json!(kpi.trend);
+        running[name]["signal"] = json!(kpi.signal);
         running[name]["gamingSuspected"] = json!(matches!(kpi.gaming, Gaming::Suspected { .. }));
     }
     said.insert("running".to_owned(), running);
@@ -113,11 +118,12 @@ fn every_worked_example_is_what_the_judgement_says() {
         let example: Example = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("line {line}: {error}"));
         assert!(!example.expected.is_empty(), "line {line} expects nothing");
         let terms = judging::terms(&Value::Object(example.contract), &example.kpis);
+        let terms = judging::with_tiers(terms, &example.tiers);
         let judgement = judging::judged(&terms, example.rows.iter().map(judging::row).collect(), &example.now);
         differences(&said(&judgement), &Value::Object(example.expected), &format!("line {line}: "), &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(blocks.len() >= 20, "the document has only {} examples", blocks.len());
+    assert!(blocks.len() >= 30, "the document has only {} examples", blocks.len());
 }
 
 #[test]

@@ -43,6 +43,19 @@ fn merge(into: &mut Value, changes: &Value) {
     }
 }
 
+/// The same terms with ServiceTiers by name, which the contract lists.
+#[allow(dead_code, reason = "only some of the test programs speak of tiers")]
+pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
+    terms.contract.tiers = tiers.keys().cloned().collect();
+    for (name, tier) in tiers {
+        let spec = serde_json::from_value(tier.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let findings = validation::validate_service_tier(name, &spec);
+        assert!(findings.is_empty(), "{findings:#?}");
+        terms.tiers.insert(name.clone(), spec);
+    }
+    terms
+}
+
 /// A row of the feed from its text: `month`, `day`, or `from` and `to` in UTC; `labels` and `known` if it has any; the rest are
 /// its measures. Known when it ends, unless `known` says otherwise.
 pub fn row(written: &Value) -> Row {

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 
 use super::*;
 
@@ -186,4 +187,73 @@ proptest! {
             .map(|report| exact(&report.credit.as_ref().unwrap().restated)).sum();
         prop_assert_eq!(deltas, booked);
     }
+
+    #[test]
+    fn splitting_and_merging_rows_changes_nothing_but_their_digest(
+        values in values(), corrections in corrections(), parts in 2..6_i64, by_time in any::<bool>(),
+    ) {
+        let whole = with_corrections(&values, &corrections);
+        let split = whole.iter().flat_map(|row| split(row, parts, by_time)).collect();
+        let told = |rows: Vec<Row>| {
+            let mut reports = case(CAPPED, rows).judge("2026-10-01T00:00Z").reports;
+            for line in reports.iter_mut().flat_map(|report| &mut report.kpis) {
+                line.evidence = Default::default();
+            }
+            reports
+        };
+        prop_assert_eq!(told(whole), told(split));
+    }
+
+    #[test]
+    fn the_parts_of_a_period_add_up_to_the_period(
+        figures in prop::collection::vec((0..500_i64, 0..500_i64, 0..3_usize), 1..60),
+    ) {
+        let first = instant("2026-01-01T00:00Z");
+        let rows: Vec<Row> = (0..).zip(&figures).map(|(day, (good, bad, queue))| {
+            let start = first + SignedDuration::from_hours(24 * day);
+            let mut row = row("2026-01-01T00:00Z", "2026-01-02T00:00Z", &[("answered", good + bad), ("answeredWithin", *good)])
+                .labelled("queue", &format!("q{queue}"));
+            (row.start, row.end, row.known_at) = (start, start + SignedDuration::from_hours(24), start + SignedDuration::from_hours(24));
+            row
+        }).collect();
+        let kpi = |labels: &str| format!("kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {{target: 80}}\nsource: {{feed: acd{labels}}}");
+        let kpis = [("all", kpi("")), ("q0", kpi(", labels: {queue: q0}")), ("q1", kpi(", labels: {queue: q1}")), ("q2", kpi(", labels: {queue: q2}"))];
+        let kpis: Vec<(&str, &str)> = kpis.iter().map(|(name, yaml)| (*name, yaml.as_str())).collect();
+        let sums = |period: &str, names: &[&str]| {
+            let contract = format!("term: {{start: 2026-01-01, end: 2026-03-31}}\nperiod: {period}\nfeeds: [{{name: acd, url: 'https://feeds.example', cadence: 24h}}]");
+            let judgement = Case::new(terms(&contract, &kpis), rows.clone()).judge("2026-06-01T00:00Z");
+            let lines: Vec<KpiLine> = judgement.reports.iter().flat_map(|report| report.kpis.clone())
+                .filter(|line| names.contains(&line.name.as_str())).collect();
+            let total = |part: fn(&KpiLine) -> &Option<String>| lines.iter().filter_map(|line| part(line).as_deref()).map(exact).sum::<Exact>();
+            (total(|line| &line.numerator), total(|line| &line.denominator))
+        };
+        let whole = sums("Quarterly", &["all"]);
+        let good: i64 = figures.iter().map(|(good, ..)| good).sum();
+        prop_assert_eq!(&whole.0, &Exact::from(good));
+        for parts in [sums("Monthly", &["all"]), sums("Weekly", &["all"]), sums("Quarterly", &["q0", "q1", "q2"]), sums("Weekly", &["q0", "q1", "q2"])] {
+            prop_assert_eq!(&parts, &whole);
+        }
+    }
+}
+
+/// The row as so many parts of itself: queues of the same time, or pieces of time.
+fn split(row: &Row, parts: i64, by_time: bool) -> Vec<Row> {
+    let piece = (row.end.as_second() - row.start.as_second()) / parts;
+    (0..parts)
+        .map(|part| {
+            let mut piece_of = row.clone();
+            for figure in piece_of.measures.values_mut() {
+                let each = (*figure / Decimal::from(parts)).floor();
+                *figure = if part + 1 == parts { *figure - each * Decimal::from(parts - 1) } else { each };
+            }
+            if by_time {
+                piece_of.start = row.start + SignedDuration::from_secs(piece * part);
+                piece_of.end =
+                    if part + 1 == parts { row.end } else { row.start + SignedDuration::from_secs(piece * (part + 1)) };
+            } else {
+                piece_of.labels.insert("queue".to_owned(), part.to_string());
+            }
+            piece_of
+        })
+        .collect()
 }
