@@ -536,7 +536,10 @@ pub struct CampaignLaunchStatus {
     pub staffing: Option<StaffingStatus>,
     /// How many answers the survey needs.
     pub sample_size: Option<i64>,
-    /// The newest 10 spikes.
+    /// Share of the contacts since `launchAt` that carry the key of the campaign's label, in percent; what carries none cannot be attributed.
+    #[schemars(length(max = 32))]
+    pub label_coverage_percent: Option<String>,
+    /// The newest 10 spikes, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub spikes: Vec<Spike>,

@@ -19,7 +19,9 @@ use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
 use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target};
-use crate::domain::decision::launch::{LaunchContract, ObservedLaunch, decide_launch};
+use crate::domain::decision::launch::{
+    LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
+};
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
 use crate::domain::measures::Row;
@@ -127,17 +129,47 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
                 .map(|reference| reference.name.clone())
                 .filter(missing)
                 .collect(),
-            missing_kpis: Vec::new(),
-            missing_feeds: Vec::new(),
+            missing_kpis: kpis_named(&written.object.spec)
+                .into_iter()
+                .filter(|name| !manifests.kpis.contains_key(&(key.0.clone(), name.clone())))
+                .collect(),
+            missing_feeds: missing_feeds(manifests, first.as_ref(), &written.object.spec),
             contract: first.as_ref().and_then(|first| {
                 Some(LaunchContract { terms: view.terms.get(first)?, rows: rows.get(first).unwrap_or(&none) })
             }),
             kpis: judged_kpis(&view, key, &written.object.spec),
             kept_decision: None,
+            others: other_launches(manifests, &view, key, rows, &none),
         };
         view.objects.push(with_status(&written.document, &decide_launch(&observed, now).status));
     }
     view
+}
+
+fn missing_feeds(manifests: &Manifests, first: Option<&(String, String)>, spec: &CampaignLaunchSpec) -> Vec<String> {
+    let Some(contract) = first.and_then(|first| manifests.contracts.get(first)) else { return Vec::new() };
+    let has = |name: &String| contract.object.spec.feeds.iter().any(|feed| feed.name == *name);
+    feeds_named(spec).into_iter().filter(|name| !has(name)).collect()
+}
+
+/// The other launches of a namespace whose first contract is there.
+fn other_launches<'a>(
+    manifests: &'a Manifests,
+    view: &'a View,
+    own: &(String, String),
+    rows: &'a RowsByContract,
+    none: &'a BTreeMap<String, Vec<Row>>,
+) -> Vec<OtherLaunch<'a>> {
+    let others = manifests.launches.iter().filter(|(key, _)| key.0 == own.0 && key.1 != own.1);
+    others
+        .filter(|(key, written)| validate_campaign_launch(&key.1, &written.object.spec).is_empty())
+        .filter_map(|(key, written)| {
+            let spec = &written.object.spec;
+            let first = (key.0.clone(), spec.contract_refs.first()?.name.clone());
+            let contract = LaunchContract { terms: view.terms.get(&first)?, rows: rows.get(&first).unwrap_or(none) };
+            Some(OtherLaunch { spec, contract, kpis: judged_kpis(view, key, spec) })
+        })
+        .collect()
 }
 
 fn launches_of(

@@ -8,16 +8,19 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
-use super::context::Context;
+use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
 use crate::api::{CampaignLaunch, VendorContract};
 use crate::cluster::watch::Guarded;
-use crate::domain::decision::launch::{DecidedLaunch, LaunchContract, ObservedLaunch, decide_launch};
+use crate::domain::decision::launch::{
+    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, feeds_read, kpis_named,
+};
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
 use crate::domain::measures::Row;
 use crate::domain::validation::validate_campaign_launch;
+use crate::evidence::StoreError;
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
 
 /// What is observed of a launch.
@@ -31,6 +34,15 @@ pub struct Observed {
     rows: Arc<BTreeMap<String, Vec<Row>>>,
     kpis: BTreeMap<String, KpiJudgement>,
     kept_decision: Option<LaunchDecision>,
+    others: Vec<Other>,
+}
+
+/// Another launch of the same vendor.
+struct Other {
+    spec: CampaignLaunchSpec,
+    terms: Arc<Terms>,
+    rows: Arc<BTreeMap<String, Vec<Row>>>,
+    kpis: BTreeMap<String, KpiJudgement>,
 }
 
 /// The kind of fact under which a launch's decision is kept when `launchAt` has passed.
@@ -55,7 +67,7 @@ impl Controlled for CampaignLaunch {
         let namespace = object.namespace().unwrap_or_default();
         let contracts = object.spec.contract_refs.iter().map(|reference| reference.name.clone());
         let missing_contracts = contracts.filter(|name| context.contract(&namespace, name).is_none()).collect();
-        let missing_kpis = kpis_of(&object.spec)
+        let missing_kpis = kpis_named(&object.spec)
             .into_iter()
             .filter(|name| context.stores.kpis.get(&ObjectRef::new(name).within(&namespace)).is_none())
             .collect();
@@ -66,18 +78,25 @@ impl Controlled for CampaignLaunch {
             .flat_map(|contract: &VendorContract| contract.spec.feeds.iter().map(|feed| feed.name.clone()))
             .collect();
         let missing_feeds =
-            feeds_of(&object.spec).into_iter().filter(|feed| first.is_some() && !known.contains(feed)).collect();
+            feeds_named(&object.spec).into_iter().filter(|feed| first.is_some() && !known.contains(feed)).collect();
         let first = object.spec.contract_refs.first().and_then(|first| context.judged(&namespace, &first.name));
-        let feeds: Vec<String> = feeds_of(&object.spec).into_iter().collect();
         let rows = match &first {
-            Some(judged) => context.cache.read(&judged.uid, &feeds).await?.rows,
+            Some(judged) => rows_read(context, judged, &object.spec).await?,
             None => Arc::default(),
         };
+        let others = match &first {
+            Some(judged) => others_of_vendor(context, &object, &judged.terms.contract.vendor.name).await?,
+            None => Vec::new(),
+        };
+        // A launch that is moved to another instant is another decision.
+        let launch_at = object.spec.launch_at.to_string();
         let kept = context.evidence.facts(&object.uid().unwrap_or_default(), DECISION).await?;
+        let kept = kept.iter().find(|fact| fact.name == launch_at);
         Ok(Observed {
             kpis: judged_kpis(context, &namespace, &object.spec),
             terms: first.map(|judged| judged.terms),
-            kept_decision: kept.first().and_then(|fact| serde_json::from_value(fact.value.clone()).ok()),
+            kept_decision: kept.and_then(|fact| serde_json::from_value(fact.value.clone()).ok()),
+            others,
             object,
             previous,
             missing_contracts,
@@ -101,6 +120,7 @@ impl Controlled for CampaignLaunch {
                 contract: observed.terms.as_ref().map(|terms| LaunchContract { terms, rows: &observed.rows }),
                 kpis: observed.kpis.clone(),
                 kept_decision: observed.kept_decision,
+                others: observed.others.iter().map(Other::seen).collect(),
             },
             now,
         );
@@ -114,7 +134,7 @@ impl Controlled for CampaignLaunch {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
         if let Some(decision) = wanted.more {
-            let (uid, name) = (observed.object.uid().unwrap_or_default(), observed.object.name_any());
+            let (uid, name) = (observed.object.uid().unwrap_or_default(), observed.object.spec.launch_at.to_string());
             let value = serde_json::json!(decision);
             context.evidence.record_fact(uid, DECISION.to_owned(), name, value, now).await?;
         }
@@ -132,6 +152,57 @@ impl Controlled for CampaignLaunch {
     }
 }
 
+impl Other {
+    fn seen(&self) -> OtherLaunch<'_> {
+        let contract = LaunchContract { terms: &self.terms, rows: &self.rows };
+        OtherLaunch { spec: &self.spec, contract, kpis: self.kpis.clone() }
+    }
+}
+
+/// The rows of the first contract's feeds that a launch reads.
+async fn rows_read(
+    context: &Context,
+    judged: &Judged,
+    spec: &CampaignLaunchSpec,
+) -> Result<Arc<BTreeMap<String, Vec<Row>>>, StoreError> {
+    let feeds: Vec<String> = feeds_read(spec, &judged.terms).into_iter().collect();
+    Ok(context.cache.read(&judged.uid, &feeds).await?.rows)
+}
+
+/// The other launches of the namespace that the same vendor's people serve, by name.
+async fn others_of_vendor(context: &Context, own: &CampaignLaunch, vendor: &str) -> Result<Vec<Other>, StoreError> {
+    let namespace = own.namespace().unwrap_or_default();
+    let mut found: Vec<(String, CampaignLaunchSpec)> = launches_in(context, &namespace)
+        .iter()
+        .filter_map(|guarded| guarded.0.as_ref().ok())
+        .map(|launch| (launch.name_any(), launch.spec.clone()))
+        .filter(|(name, spec)| *name != own.name_any() && validate_campaign_launch(name, spec).is_empty())
+        .collect();
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    let mut others = Vec::new();
+    for (_, spec) in found {
+        let first = spec.contract_refs.first().and_then(|first| context.judged(&namespace, &first.name));
+        if let Some(judged) = first.filter(|judged| judged.terms.contract.vendor.name == vendor) {
+            let rows = rows_read(context, &judged, &spec).await?;
+            let kpis = judged_kpis(context, &namespace, &spec);
+            others.push(Other { spec, terms: judged.terms, rows, kpis });
+        }
+    }
+    Ok(others)
+}
+
+fn launches_in(context: &Context, namespace: &str) -> Vec<Arc<Guarded<CampaignLaunch>>> {
+    let inside = |launch: &CampaignLaunch| launch.namespace().as_deref() == Some(namespace);
+    crate::cluster::watch::decoded(&context.stores.launches, inside)
+}
+
+/// Asks for a look at every launch of a namespace: they may share a vendor's people.
+pub fn look_at_launches_in(context: &Context, namespace: &str) {
+    for launch in launches_in(context, namespace) {
+        context.queues.launches.push(namespace, &launch.name_any());
+    }
+}
+
 /// What the judgements of a launch's contracts say of their KPIs, by name.
 fn judged_kpis(context: &Context, namespace: &str, spec: &CampaignLaunchSpec) -> BTreeMap<String, KpiJudgement> {
     let judged = spec.contract_refs.iter().filter_map(|reference| context.judged(namespace, &reference.name));
@@ -144,25 +215,6 @@ fn judged_kpis(context: &Context, namespace: &str, spec: &CampaignLaunchSpec) ->
     kpis
 }
 
-/// Names of the KpiTargets that a launch refers to.
-fn kpis_of(spec: &CampaignLaunchSpec) -> BTreeSet<String> {
-    let metrics = spec.success_metrics.iter().map(|metric| metric.kpi.clone());
-    let checks = spec.gates.iter().filter_map(|gate| gate.check.as_ref()?.kpi.clone());
-    let watched = spec.watch.iter().flat_map(|watch| watch.kpis.iter().cloned());
-    metrics.chain(checks).chain(watched).collect()
-}
-
-/// Names of the first contract's feeds that a launch refers to.
-fn feeds_of(spec: &CampaignLaunchSpec) -> BTreeSet<String> {
-    let checks = spec.gates.iter().filter_map(|gate| gate.check.as_ref()?.feed.clone());
-    let cohorts = spec.cohorts.iter().map(|cohorts| cohorts.feed.clone());
-    let staffing = spec.staffing.iter().flat_map(|staffing| {
-        let baseline = staffing.baseline.iter().map(|baseline| baseline.feed.clone());
-        baseline.chain(staffing.scheduled.iter().filter_map(|scheduled| scheduled.feed.clone()))
-    });
-    checks.chain(cohorts).chain(staffing).collect()
-}
-
 /// The launches that refer to a contract.
 pub fn launches_of(context: &Context, namespace: &str, contract: &str) -> Vec<Arc<Guarded<CampaignLaunch>>> {
     crate::cluster::watch::decoded(&context.stores.launches, |launch: &CampaignLaunch| {
@@ -171,9 +223,9 @@ pub fn launches_of(context: &Context, namespace: &str, contract: &str) -> Vec<Ar
     })
 }
 
-/// Asks for a look at every launch that refers to a contract.
+/// Asks for a look at every launch that refers to a contract, and at those that share its vendor's people with one of them.
 pub fn look_at_launches_of(context: &Context, namespace: &str, contract: &str) {
-    for launch in launches_of(context, namespace, contract) {
-        context.queues.launches.push(namespace, &launch.name_any());
+    if !launches_of(context, namespace, contract).is_empty() {
+        look_at_launches_in(context, namespace);
     }
 }

@@ -299,6 +299,7 @@ fn on_launch(context: Arc<Context>) -> impl FnMut(Change<'_, CampaignLaunch>) {
             context.metrics.remove_object(&gone.uid().unwrap_or_default());
         }
         context.queues.launches.push(&namespace, &name);
+        super::campaign_launch::look_at_launches_in(&context, &namespace);
     }
 }
 

@@ -159,6 +159,17 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// The same contacts by the intervals of another calendar.
+    #[must_use]
+    pub fn in_intervals_of(mut self, calendar: &Calendar, seconds: i64) -> Demand {
+        let mut intervals: BTreeMap<Timestamp, f64> = BTreeMap::new();
+        for (start, contacts) in &self.intervals {
+            *intervals.entry(interval_at(calendar, *start, seconds).start).or_default() += contacts;
+        }
+        self.intervals = intervals;
+        self
+    }
+
     /// As a status shows it: the first 20 days.
     pub fn status(&self) -> DemandStatus {
         let days = self.days.iter().take(SHOWN_DAYS);

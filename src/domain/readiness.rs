@@ -34,6 +34,17 @@ pub struct KpiFact {
     pub last: Option<Verdict>,
 }
 
+/// A measure over the rows that ended in a span: after its start, at its end at the latest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Their sum; `None` without such rows.
+    pub sum: Option<Exact>,
+    /// The earliest end among them: the first to leave a window that slides with time.
+    pub oldest: Option<Timestamp>,
+    /// The earliest end of a known row after the span: the next to enter.
+    pub first_to_come: Option<Timestamp>,
+}
+
 /// What readiness rests on, all of it as known now.
 #[derive(Clone, Copy)]
 pub struct LaunchFacts<'a> {
@@ -43,9 +54,8 @@ pub struct LaunchFacts<'a> {
     pub calendar: &'a Calendar,
     /// The KpiTargets of its contracts that exist, by name.
     pub kpis: &'a BTreeMap<String, KpiFact>,
-    /// The sum of a measure of a feed of the first contract over the rows that ended in a span (after its start, at its end
-    /// at the latest); `None` without such rows.
-    pub measured: &'a dyn Fn(&str, &str, Span) -> Option<Exact>,
+    /// What a measure of a feed of the first contract says over a span.
+    pub measured: &'a dyn Fn(&str, &str, Span) -> Measured,
     /// The lowest coverage over the campaign's intervals, scheduled heads in percent of needed ones; `None` where it is not
     /// known.
     pub coverage_percent: Option<&'a Exact>,
@@ -175,6 +185,13 @@ impl Clock {
         }
         self.next = Some(self.next.map_or(instant, |next| next.min(instant)));
         false
+    }
+
+    /// Notes instants at which something changes, those that are over left out.
+    fn changes_at(&mut self, instants: [Option<Timestamp>; 2]) {
+        for instant in instants.into_iter().flatten() {
+            self.has_come(instant);
+        }
     }
 }
 

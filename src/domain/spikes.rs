@@ -78,7 +78,7 @@ pub fn find_spikes(facts: &SpikeFacts<'_>, watched: Span, now: Timestamp) -> Opt
     while facts.calendar.start_of_day(day) < until {
         let factor = after_holiday_factor(facts, day);
         let points = points_of_day(facts, day, Span::new(watched.start, until), factor);
-        known |= !points.is_empty();
+        known |= !points.is_empty() || has_baseline(facts, day);
         let runs = runs_of(&points);
         if runs.is_empty() && facts.calendar.end_of_day(day) <= until {
             known |= facts.baseline.day(day).is_some();
@@ -97,6 +97,13 @@ struct Point {
     actual: f64,
     expected: f64,
     z: f64,
+}
+
+/// Whether something is usual on a day, even before its first figures have come.
+fn has_baseline(facts: &SpikeFacts<'_>, day: Date) -> bool {
+    let local = |span: &Span| facts.calendar.local(span.start).time();
+    let spans = service_intervals(facts.calendar, day, facts.interval_seconds);
+    spans.iter().any(|span| facts.baseline.interval(day, local(span)).is_some())
 }
 
 fn points_of_day(facts: &SpikeFacts<'_>, day: Date, within: Span, factor: f64) -> Vec<Point> {

@@ -1,26 +1,30 @@
 //! What a reconcile of a CampaignLaunch wants.
 
+mod look;
+mod notices;
+mod watching;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Notice;
 use super::conditions::{Finding, conditions};
-use crate::api::campaign_launch::{
-    CampaignLaunchSpec, CampaignLaunchStatus, GateState, GateStatus, LaunchDecision, MetricResult,
-};
-use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
-use crate::domain::calendar::{Calendar, Span};
-use crate::domain::demand::{
-    Baseline, Demand, Scheduled, StaffingFacts, StaffingPlan, campaign_demand, interval_seconds, is_of_campaign,
-    offered_by_interval, plan_staffing, scheduled_by_interval,
-};
-use crate::domain::exact::Exact;
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, GateState, LaunchDecision, MetricResult};
+use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
+use crate::domain::demand::StaffingPlan;
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
-use crate::domain::ledger::Ledger;
 use crate::domain::measures::Row;
-use crate::domain::readiness::{KpiFact, LaunchFacts, Readiness, judge_launch};
+use crate::domain::readiness::Readiness;
 use crate::domain::statistics::survey_sample_size;
+
+use look::{Seen, look};
+pub use look::{feeds_named, feeds_read, kpis_named};
+use watching::{LoadState, Surge};
+
+/// Spikes that a status shows, and cohorts.
+const SHOWN_SPIKES: usize = 10;
+const SHOWN_COHORTS: usize = 20;
 
 /// All that a decision on a CampaignLaunch rests on.
 #[derive(Clone, Debug)]
@@ -45,6 +49,19 @@ pub struct ObservedLaunch<'a> {
     pub kpis: BTreeMap<String, KpiJudgement>,
     /// The decision that was kept when `launchAt` passed.
     pub kept_decision: Option<LaunchDecision>,
+    /// The other launches of the namespace; those of the same vendor share its people.
+    pub others: Vec<OtherLaunch<'a>>,
+}
+
+/// Another launch.
+#[derive(Clone, Debug)]
+pub struct OtherLaunch<'a> {
+    /// Its spec.
+    pub spec: &'a CampaignLaunchSpec,
+    /// Its first contract.
+    pub contract: LaunchContract<'a>,
+    /// What its contracts' judgements say of their KPIs.
+    pub kpis: BTreeMap<String, KpiJudgement>,
 }
 
 /// The first contract of a launch.
@@ -70,9 +87,6 @@ pub struct DecidedLaunch {
 }
 
 /// Decides what a CampaignLaunch's status says.
-///
-/// Spikes and cohorts are not looked for yet, and other launches of the same vendor are not added to the load; the
-/// conditions and the documentation say so.
 pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLaunch {
     let seen =
         observed.contract.filter(|_| observed.invalid.is_none()).and_then(|contract| look(observed, contract, now));
@@ -82,84 +96,15 @@ pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLa
     if let Some(seen) = &seen {
         fill(&mut status, observed, seen);
     }
-    let findings = findings(observed, seen.as_ref().map(|seen| &seen.readiness));
+    let findings = findings(observed, seen.as_ref());
     status.conditions = conditions(Kind::CampaignLaunch, &findings, previous, observed.generation, now);
     let launched = now >= observed.spec.launch_at;
     DecidedLaunch {
         keep: status.decision.filter(|_| launched && observed.kept_decision.is_none()),
-        notices: observed.previous.map_or_else(Vec::new, |previous| notices(previous, &status)),
-        next: seen.and_then(|seen| seen.readiness.next),
+        notices: observed.previous.map_or_else(Vec::new, |previous| notices::notices(previous, &status)),
+        next: seen.and_then(|seen| seen.next),
         status,
     }
-}
-
-/// What the rules say of a launch.
-struct Seen {
-    readiness: Readiness,
-    demand: Demand,
-    plan: Option<StaffingPlan>,
-}
-
-fn look(observed: &ObservedLaunch<'_>, contract: LaunchContract<'_>, now: Timestamp) -> Option<Seen> {
-    let calendar = Calendar::of(&contract.terms.contract).ok()?;
-    let ledgers: BTreeMap<&str, Ledger> =
-        contract.rows.iter().map(|(feed, rows)| (feed.as_str(), Ledger::of_feed(rows, &calendar))).collect();
-    let (demand, plan) = staff(observed.spec, &calendar, &ledgers, now);
-    let coverage = plan.as_ref().and_then(StaffingPlan::coverage_percent);
-    let kpis = observed
-        .kpis
-        .iter()
-        .map(|(name, kpi)| (name.clone(), KpiFact { last: kpi.last.as_ref().map(|last| last.verdict) }))
-        .collect();
-    let measured = |feed: &str, measure: &str, span: Span| -> Option<Exact> {
-        let known = ledgers.get(feed)?.known_at(now);
-        let ended = known.rows().filter(|row| row.span().end > span.start && row.span().end <= span.end);
-        ended.filter_map(|row| row.measure(measure)).reduce(|left, right| left + right)
-    };
-    let facts = LaunchFacts {
-        spec: observed.spec,
-        calendar: &calendar,
-        kpis: &kpis,
-        measured: &measured,
-        coverage_percent: coverage.as_ref(),
-        cohorts_complete: observed.spec.cohorts.is_none(),
-        kept_decision: observed.kept_decision,
-    };
-    Some(Seen { readiness: judge_launch(&facts, now), demand, plan })
-}
-
-/// The campaign's own contacts, and the heads that they and the baseline need.
-fn staff(
-    spec: &CampaignLaunchSpec,
-    calendar: &Calendar,
-    ledgers: &BTreeMap<&str, Ledger>,
-    now: Timestamp,
-) -> (Demand, Option<StaffingPlan>) {
-    let seconds = spec.staffing.as_ref().map_or(crate::domain::demand::DEFAULT_INTERVAL_SECONDS, interval_seconds);
-    let own = spec.watch.as_ref().map(|watch| &watch.campaign_label);
-    let baseline = spec.staffing.as_ref().and_then(|staffing| {
-        let wanted = staffing.baseline.as_ref()?;
-        let known = ledgers.get(wanted.feed.as_str())?.known_at(now);
-        let without = |labels: &_| own.is_none_or(|own| !is_of_campaign(labels, own));
-        Some(Baseline::of(&offered_by_interval(&known, calendar, seconds, without), calendar, wanted.weeks))
-    });
-    let demand = campaign_demand(spec, calendar, baseline.as_ref(), seconds);
-    let plan = spec.staffing.as_ref().and_then(|staffing| {
-        let by_feed = staffing.scheduled.as_ref().and_then(|scheduled| {
-            let known = ledgers.get(scheduled.feed.as_deref()?)?.known_at(now);
-            Some(scheduled_by_interval(&known, calendar, seconds, scheduled.measure.as_deref()?))
-        });
-        let always = staffing.scheduled.as_ref().and_then(|scheduled| scheduled.agents);
-        let scheduled = match (&by_feed, always) {
-            (Some(by_interval), _) => Scheduled::ByInterval(by_interval),
-            (None, Some(agents)) => Scheduled::Always(agents),
-            (None, None) => Scheduled::Unknown,
-        };
-        let facts =
-            StaffingFacts { staffing, calendar, demand: &demand, baseline: baseline.as_ref(), others: &[], scheduled };
-        plan_staffing(&facts)
-    });
-    (demand, plan)
 }
 
 fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: &Seen) {
@@ -178,6 +123,9 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
         .as_ref()
         .filter(|survey| survey.conduct)
         .and_then(|survey| survey_sample_size(survey.margin_of_error_percent?.0));
+    status.label_coverage_percent = seen.surge.labelled_percent.as_ref().map(|percent| percent.show_fixed(1));
+    status.spikes = seen.surge.spikes.iter().rev().take(SHOWN_SPIKES).cloned().collect();
+    status.cohorts = seen.cohorts.iter().take(SHOWN_COHORTS).cloned().collect();
     status.metrics = observed.spec.success_metrics.iter().filter_map(|metric| result(&metric.kpi, observed)).collect();
 }
 
@@ -191,23 +139,74 @@ fn result(name: &str, observed: &ObservedLaunch<'_>) -> Option<MetricResult> {
     Some(MetricResult { kpi: name.to_owned(), value: value.clone(), target: target.clone(), verdict })
 }
 
-fn findings(observed: &ObservedLaunch<'_>, readiness: Option<&Readiness>) -> Vec<Finding> {
+fn findings(observed: &ObservedLaunch<'_>, seen: Option<&Seen>) -> Vec<Finding> {
     let mut findings = references(observed);
-    match readiness {
-        Some(readiness) => findings.extend(ready_or_not(readiness)),
-        None => {
-            let waiting = "waiting for the first contract to be judged";
-            findings.push(Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, waiting));
-            findings.push(match observed.spec.gates.is_empty() {
-                true => Finding::is_unknown(ConditionType::LaunchReady, Reason::NoGates, "the launch has no gates"),
-                false => Finding::is_false(ConditionType::LaunchReady, Reason::GatesOpen, waiting),
-            });
+    match seen {
+        Some(seen) => {
+            findings.extend(ready_or_not(&seen.readiness));
+            findings.extend([spiking(&seen.surge), quality(&seen.surge)]);
+        }
+        None => findings.extend(nothing_known(observed)),
+    }
+    findings
+}
+
+fn nothing_known(observed: &ObservedLaunch<'_>) -> [Finding; 4] {
+    let waiting = "waiting for the first contract to be judged";
+    let ready = match observed.spec.gates.is_empty() {
+        true => Finding::is_unknown(ConditionType::LaunchReady, Reason::NoGates, "the launch has no gates"),
+        false => Finding::is_false(ConditionType::LaunchReady, Reason::GatesOpen, waiting),
+    };
+    [
+        Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, waiting),
+        ready,
+        Finding::is_unknown(ConditionType::SpikeDetected, Reason::NotLive, waiting),
+        Finding::is_unknown(ConditionType::QualityHeld, Reason::NotLive, waiting),
+    ]
+}
+
+const NOT_LIVE: &str = "the launch is not live";
+
+fn spiking(surge: &Surge) -> Finding {
+    let type_ = ConditionType::SpikeDetected;
+    match (surge.state, surge.spikes.last()) {
+        (LoadState::NotLive, _) => Finding::is_unknown(type_, Reason::NotLive, NOT_LIVE),
+        (LoadState::NoBaseline, _) => {
+            let message = "what is usual is not known: name a feed in spec.staffing.baseline that holds `offered` of at \
+                           least 4 weeks";
+            Finding::is_unknown(type_, Reason::NoBaseline, message)
+        }
+        (LoadState::Spiking, Some(spike)) => {
+            Finding::is_true(type_, Reason::SpikeDetected, notices::spike_text(spike)).since(Some(spike.start))
+        }
+        (LoadState::Ordinary | LoadState::Spiking, last) => {
+            let since = last.map(|spike| spike.end);
+            Finding::is_false(type_, Reason::NoSpike, "the load is what is usual").since(since)
         }
     }
-    let later = "not looked for by this version";
-    findings.push(Finding::is_unknown(ConditionType::SpikeDetected, Reason::NotLive, later));
-    findings.push(Finding::is_unknown(ConditionType::QualityHeld, Reason::NotLive, later));
-    findings
+}
+
+/// Whether quality held in the latest spike; where none strained the service, it did.
+fn quality(surge: &Surge) -> Finding {
+    let type_ = ConditionType::QualityHeld;
+    let unknown = |reason, message| Finding::is_unknown(type_, reason, message);
+    match (surge.state, surge.spikes.last()) {
+        (LoadState::NotLive, _) => unknown(Reason::NotLive, NOT_LIVE),
+        _ if !surge.watches_quality => unknown(Reason::NoData, "no KPI is watched: list KpiTargets in spec.watch.kpis"),
+        (LoadState::NoBaseline, _) => unknown(Reason::NoData, "what is usual is not known"),
+        (_, None) => Finding::is_true(type_, Reason::Held, "no spike has strained the service"),
+        (_, Some(spike)) => match spike.quality_held {
+            ConditionStatus::True => {
+                let message = "in the latest spike no watched KPI was worse than in the four weeks before";
+                Finding::is_true(type_, Reason::Held, message)
+            }
+            ConditionStatus::False => {
+                let message = "in the latest spike a watched KPI was worse than in the four weeks before";
+                Finding::is_false(type_, Reason::QualityDropped, message)
+            }
+            ConditionStatus::Unknown => unknown(Reason::NoData, "the watched KPIs have no figures of the latest spike"),
+        },
+    }
 }
 
 /// Ready and Stalled: whether every reference resolves.
@@ -256,104 +255,5 @@ fn ready_or_not(readiness: &Readiness) -> [Finding; 2] {
     ]
 }
 
-fn notices(previous: &CampaignLaunchStatus, status: &CampaignLaunchStatus) -> Vec<Notice> {
-    let mut notices = super::kpi_target::shared_notices(&previous.conditions, &status.conditions);
-    let failed = |gate: &&GateStatus| gate.state == GateState::Failed;
-    for gate in status.gates.iter().filter(failed) {
-        if !previous.gates.iter().filter(failed).any(|before| before.name == gate.name) {
-            let message = gate.message.clone().unwrap_or_default();
-            let key = format!("{} {}", gate.name, gate.due_at);
-            notices.push(Notice::new(
-                EventReason::GateFailed,
-                key,
-                format!("gate {} was due at {}: {message}", gate.name, gate.due_at),
-            ));
-        }
-    }
-    if previous.decision != status.decision {
-        let generation = status.observed_generation.unwrap_or_default();
-        let key = format!("{:?} {generation} {}", status.decision, status.blocked_by.join(","));
-        match status.decision {
-            Some(LaunchDecision::Go) => {
-                notices.push(Notice::new(EventReason::LaunchGo, key, "every gate is passed or waived: go"));
-            }
-            Some(LaunchDecision::ConditionalGo) => {
-                let note = "every blocking gate is passed or waived: go, with open gates that do not block";
-                notices.push(Notice::new(EventReason::LaunchGo, key, note));
-            }
-            Some(LaunchDecision::NoGo) => {
-                let note = format!("no go: blocked by {}", status.blocked_by.join(", "));
-                notices.push(Notice::new(EventReason::LaunchNoGo, key, note));
-            }
-            Some(LaunchDecision::Pending) | None => {}
-        }
-    }
-    notices
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn spec(gates: serde_json::Value) -> CampaignLaunchSpec {
-        serde_json::from_value(json!({
-            "contractRefs": [{"name": "acme"}], "product": "Fibre", "launchAt": "2026-11-30T08:00:00Z", "gates": gates,
-        }))
-        .unwrap()
-    }
-
-    fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>) -> DecidedLaunch {
-        let terms = Terms {
-            contract: serde_json::from_value(json!({
-                "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
-            }))
-            .unwrap(),
-            kpis: BTreeMap::new(),
-            tiers: BTreeMap::new(),
-        };
-        let observed = ObservedLaunch {
-            generation: Some(1),
-            previous: Some(&CampaignLaunchStatus::default()),
-            spec,
-            invalid: None,
-            missing_contracts: Vec::new(),
-            missing_kpis: Vec::new(),
-            missing_feeds: Vec::new(),
-            contract: Some(LaunchContract { terms: &terms, rows: &BTreeMap::new() }),
-            kpis: BTreeMap::new(),
-            kept_decision: kept,
-        };
-        decide_launch(&observed, now.parse().unwrap())
-    }
-
-    #[test]
-    fn a_launch_is_decided_by_its_gates_and_the_decision_is_kept_from_its_launch_on() {
-        use LaunchDecision::{Go, NoGo, Pending};
-        let passed = json!([{"name": "voice", "type": "VoiceOfCustomer", "due": "7d",
-            "evidence": {"passedAt": "2026-11-20T12:00:00Z"}}]);
-        let open = json!([{"name": "voice", "type": "VoiceOfCustomer", "due": "7d"}]);
-        let cases = [
-            (&passed, "2026-11-21T00:00:00Z", None, Go, None, vec!["LaunchGo"]),
-            (&open, "2026-11-21T00:00:00Z", None, Pending, None, vec![]),
-            (&open, "2026-11-29T00:00:00Z", None, NoGo, None, vec!["GateFailed", "LaunchNoGo"]),
-            (&passed, "2026-11-30T08:00:00Z", None, Go, Some(Go), vec!["LaunchGo"]),
-            (&passed, "2026-12-01T00:00:00Z", Some(NoGo), NoGo, None, vec!["LaunchNoGo"]),
-        ];
-        for (gates, now, kept, decision, keep, reasons) in cases {
-            let decided = decide_at(&spec(gates.clone()), now, kept);
-            let found: Vec<&str> = decided
-                .notices
-                .iter()
-                .map(|notice| notice.reason.as_str())
-                .filter(|reason| *reason != "AtRisk")
-                .collect();
-            assert_eq!(
-                (decided.status.decision, decided.keep, found),
-                (Some(decision), keep, reasons),
-                "{now} {gates}"
-            );
-            assert_eq!(decided.status.conditions.len(), ConditionType::of_kind(Kind::CampaignLaunch).len());
-        }
-    }
-}
+mod tests;

@@ -232,7 +232,10 @@ fn check_holds(facts: &LaunchFacts<'_>, check: &GateCheck, clock: &mut Clock) ->
     };
     let wanted = check.at_least.as_ref().map_or(Exact::ONE, Exact::from);
     let span = Span::new(before(facts.calendar, clock.now, CHECKED), clock.now);
-    match (facts.measured)(feed, measure, span) {
+    let measured = (facts.measured)(feed, measure, span);
+    // The window slides: its oldest row leaves it, and a row that is known already may still enter.
+    clock.changes_at([measured.oldest.map(|end| after(facts.calendar, end, CHECKED)), measured.first_to_come]);
+    match measured.sum {
         None => Answer::Open("NoData", format!("{} of {} has no rows in 30 days", shorten(measure), shorten(feed))),
         Some(sum) if sum >= wanted => Answer::Holds,
         Some(sum) => {

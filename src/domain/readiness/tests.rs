@@ -42,7 +42,7 @@ fn with(more: Value) -> Case {
 
 impl Case {
     fn at(&self, now: &str) -> Readiness {
-        let measured = |_: &str, _: &str, _: Span| self.sum.map(Exact::from);
+        let measured = |_: &str, _: &str, _: Span| Measured { sum: self.sum.map(Exact::from), ..Measured::default() };
         let facts = LaunchFacts {
             spec: &self.spec,
             calendar: &self.calendar,
