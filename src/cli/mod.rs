@@ -1,6 +1,7 @@
 //! The two programs' commands and flags.
 
 pub mod backtest;
+pub mod cluster;
 pub mod evaluate;
 pub mod explain;
 pub mod lint;

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
@@ -33,7 +34,9 @@ enum Command {
     ///
     /// Exit code 0; 1 when a Critical-class KPI (dry runs left out) is Missed in its latest closed period; 2 on bad input.
     Evaluate(EvaluateArguments),
-    /// Explain one SlaReport offline: how each figure came about, from rows to caps
+    /// Explain one SlaReport: how each figure came about, from rows to caps
+    ///
+    /// The report is the cluster's own; with -f, --feed and --now it is the one that `evaluate` would give, and no cluster is needed.
     Explain(ExplainArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
@@ -83,17 +86,20 @@ struct ExplainArguments {
     #[arg(value_name = "SLAREPORT")]
     report: String,
 
-    /// Manifests: files, folders or `-`; may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    /// Offline: manifests (files, folders or `-`); may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
     paths: Vec<PathBuf>,
 
-    /// What a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
-    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1..)]
+    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
     feeds: Vec<FeedFile>,
 
-    /// The instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT")]
-    now: Timestamp,
+    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT", requires = "paths")]
+    now: Option<Timestamp>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
 }
 
 #[derive(Debug, Args)]
@@ -188,24 +194,42 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
 }
 
 fn explain_report(arguments: &ExplainArguments) -> Answer {
+    let text = match arguments.now {
+        Some(now) => explain_offline(arguments, now)?,
+        None => wait_for(explain_of_cluster(arguments))?,
+    };
+    print!("{text}");
+    Ok(0)
+}
+
+async fn explain_of_cluster(arguments: &ExplainArguments) -> Result<String, String> {
+    let cluster = Cluster::connect(&arguments.cluster).await?;
+    let report = cluster.report(&arguments.report).await?;
+    let terms = cluster.terms(&report.spec.contract).await?;
+    let shown = explain(&arguments.report, &report.spec, terms.as_ref());
+    Ok(match terms {
+        Some(_) => format!("{shown}Formulas, rounding and bands are those of the contract as it stands now.\n"),
+        None => {
+            format!("{shown}Contract {} is gone: formulas, rounding and bands are not shown.\n", report.spec.contract)
+        }
+    })
+}
+
+fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<String, Vec<String>> {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
     let rows = gather_rows(&manifests, &arguments.feeds)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
     }
-    let result = view(&manifests, &rows, arguments.now);
+    let result = view(&manifests, &rows, now);
     let Some((namespace, name, report)) = result.reports.iter().find(|(_, name, _)| *name == arguments.report) else {
         let known: Vec<&str> = result.reports.iter().map(|(_, name, _)| name.as_str()).collect();
         let known = if known.is_empty() { "none has closed yet".to_owned() } else { known.join(", ") };
-        return Err(vec![format!(
-            "there is no SlaReport {} at {}; there are: {known}",
-            arguments.report, arguments.now
-        )]);
+        return Err(vec![format!("there is no SlaReport {} at {now}; there are: {known}", arguments.report)]);
     };
     let terms = result.terms.get(&(namespace.clone(), report.contract.clone()));
-    print!("{}", explain(name, report, terms));
-    Ok(0)
+    Ok(explain(name, report, terms))
 }
 
 fn gather_rows(manifests: &Manifests, files: &[FeedFile]) -> Result<RowsByContract, Vec<String>> {

@@ -1,7 +1,9 @@
 //! The connection to the API server, found as kubectl finds it.
 
+use std::path::Path;
 use std::time::Duration;
 
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 /// How long one call to the API server may take. Every call is bounded by it at the place where it waits.
@@ -18,6 +20,9 @@ pub enum ConnectError {
         "no cluster found: set KUBECONFIG to a kubeconfig whose current context is the cluster, or run inside one: {0}"
     )]
     Config(#[from] kube::config::InferConfigError),
+    /// The kubeconfig that was named, or its context, is not there or not readable.
+    #[error("the kubeconfig cannot be used: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
     /// The client cannot be built from the configuration.
     #[error("the cluster's configuration cannot be used: {0}")]
     Client(#[from] kube::Error),
@@ -28,7 +33,25 @@ pub enum ConnectError {
 /// # Errors
 /// When no configuration is found or it cannot be used. The server itself is not asked yet.
 pub async fn connect() -> Result<Client, ConnectError> {
-    let mut config = Config::infer().await?;
+    client_of(Config::infer().await?)
+}
+
+/// Connects as [`connect`] does, unless a kubeconfig or a context is named.
+///
+/// # Errors
+/// When no configuration is found, the one named is not there, or it cannot be used. The server itself is not asked yet.
+pub async fn connect_as_told(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client, ConnectError> {
+    if kubeconfig.is_none() && context.is_none() {
+        return connect().await;
+    }
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    client_of(match kubeconfig {
+        Some(file) => Config::from_custom_kubeconfig(Kubeconfig::read_from(file)?, &options).await?,
+        None => Config::from_kubeconfig(&options).await?,
+    })
+}
+
+fn client_of(mut config: Config) -> Result<Client, ConnectError> {
     // One policy for repeats, the reconcile's own back-off: the client's would repeat any verb up to fifteen times.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));

@@ -178,6 +178,19 @@ impl Place {
         self.folder.path().join("data")
     }
 
+    /// `kubectl bpo` in this namespace, with the user's kubeconfig: exit code, what it printed, and what it complained of.
+    pub fn plugin(&self, arguments: &[&str]) -> (i32, String, String) {
+        let kubeconfig = self.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+            .args(arguments)
+            .args(["-n", &self.namespace, "--kubeconfig", path(&kubeconfig)])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    }
+
     /// `kubectl bpo verify` on the evidence: exit code and output.
     pub fn verify(&self) -> (i32, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))

@@ -87,4 +87,17 @@ async fn the_operator_and_evaluate_agree_byte_for_byte_on_the_example() {
     }
     let judged = |spec: &String| spec.contains("\"verdict\":\"Missed\"") && spec.contains("\"verdict\":\"Met\"");
     assert!(inside.values().any(judged), "the reports say something: {inside:#?}");
+
+    let files = [format!("acd={}", path(&intervals)), format!("outcomes={}", path(&outcomes))];
+    let report = "acme-care-2026-05";
+    let offline = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+        .args(["explain", report, "-f", path(&manifests), "--now", LATER, "--feed", &files[0], "--feed", &files[1]])
+        .output()
+        .unwrap();
+    let (code, explained, complaints) = place.plugin(&["explain", report]);
+    assert_eq!(code, 0, "{complaints}");
+    let offline = String::from_utf8(offline.stdout).unwrap();
+    assert!(offline.contains("score") && explained.starts_with(&offline), "{explained}\nis not\n{offline}");
+    let (code, _, complaints) = place.plugin(&["explain", "acme-care-2025-01"]);
+    assert!(code == 2 && complaints.contains("there are: acme-care-2026-01, acme-care-2026-02"), "{complaints}");
 }
