@@ -1,4 +1,4 @@
-//! The operator's own commands: `run` and `crds`.
+//! The operator's own commands: `run`, `crds` and `dashboard`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ enum Command {
     Run(Box<RunArguments>),
     /// Print the CustomResourceDefinitions as YAML, ready for `kubectl apply -f -`
     Crds,
+    /// Print the Grafana dashboard as JSON, ready for its import
+    Dashboard,
 }
 
 /// How log lines are written.
@@ -131,6 +133,11 @@ pub enum RunError {
 pub fn execute(cli: Cli) -> Result<(), RunError> {
     match cli.command {
         Command::Crds => print_crds(),
+        Command::Dashboard => {
+            use std::io::Write;
+            writeln!(std::io::stdout().lock(), "{:#}", crate::web::dashboard::dashboard())?;
+            Ok(())
+        }
         Command::Run(arguments) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run(*arguments))

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use crate::api::KpiTarget;
-use crate::api::condition::Kind;
+use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::domain::decision::kpi_target::{ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
 use crate::domain::facts::{Finding, InvalidSpec};
@@ -154,6 +154,7 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
         value: number(current.and_then(|current| current.value.as_ref())),
         target: number(current.and_then(|current| current.target.as_ref())),
         projected: number(current.and_then(|current| current.projected.as_ref())),
+        at_risk: at_risk(status),
         verdict: status.last.as_ref().map(|last| last.verdict.as_str().to_owned()),
     };
     let tiers = status.tiers.iter().map(|slice| KpiSeries {
@@ -161,7 +162,17 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
         value: number(slice.value.as_ref()),
         target: number(slice.target.as_ref()),
         projected: None,
+        at_risk: None,
         verdict: Some(slice.verdict.as_str().to_owned()),
     });
     std::iter::once(whole).chain(tiers).collect()
+}
+
+fn at_risk(status: &KpiTargetStatus) -> Option<bool> {
+    let told = status.conditions.iter().find(|condition| condition.type_ == ConditionType::AtRisk.as_str())?;
+    match told.status {
+        ConditionStatus::True => Some(true),
+        ConditionStatus::False => Some(false),
+        ConditionStatus::Unknown => None,
+    }
 }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::catalogue::Metric;
 use crate::api::condition::closed_enum;
 
 closed_enum! {
@@ -116,6 +117,8 @@ pub struct KpiSeries {
     pub target: Option<f64>,
     /// The value that the running period is projected to end with.
     pub projected: Option<f64>,
+    /// Whether the running period is at risk; `None` where that is unknown, and for tiers.
+    pub at_risk: Option<bool>,
     /// The verdict of the latest closed period.
     pub verdict: Option<String>,
 }
@@ -302,14 +305,18 @@ impl Inner {
         let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
         let clock: prometheus_client::metrics::gauge::Gauge = Default::default();
         clock.set(i64::from(rehearsal));
-        registry.register("clock_rehearsal", "1 while the operator runs on a rehearsal clock", clock);
-        registry.register("reconciles", "Reconciles by kind and outcome", self.reconciles.clone());
-        registry.register("reconcile_seconds", "How long reconciles took", self.reconcile_seconds.clone());
-        registry.register("api_writes", "Writes to the API server by kind and what", self.api_writes.clone());
-        registry.register("feed_fetches", "Fetches of a feed by outcome", self.fetches.clone());
-        registry.register("feed_fetch_seconds", "How long fetches of a feed took", self.fetch_seconds.clone());
-        registry.register("feed_rows", "Rows that a feed brought", self.rows.clone());
-        registry.register("feed_rejected_rows", "Rows of a feed that were set aside", self.rejected_rows.clone());
+        registry.register(Metric::ClockRehearsal.name(), Metric::ClockRehearsal.help(), clock);
+        registry.register(Metric::Reconciles.name(), Metric::Reconciles.help(), self.reconciles.clone());
+        registry.register(
+            Metric::ReconcileSeconds.name(),
+            Metric::ReconcileSeconds.help(),
+            self.reconcile_seconds.clone(),
+        );
+        registry.register(Metric::ApiWrites.name(), Metric::ApiWrites.help(), self.api_writes.clone());
+        registry.register(Metric::FeedFetches.name(), Metric::FeedFetches.help(), self.fetches.clone());
+        registry.register(Metric::FeedFetchSeconds.name(), Metric::FeedFetchSeconds.help(), self.fetch_seconds.clone());
+        registry.register(Metric::FeedRows.name(), Metric::FeedRows.help(), self.rows.clone());
+        registry.register(Metric::FeedRejectedRows.name(), Metric::FeedRejectedRows.help(), self.rejected_rows.clone());
         registry.register_collector(Box::new(Objects(self.objects.clone())));
     }
 }
@@ -332,17 +339,18 @@ impl Collector for Objects {
             .flatten()
             .collect();
         type Figure = fn(&KpiSeries) -> Option<f64>;
-        let figures: [(&str, &str, Figure); 3] = [
-            ("kpi_value", "Value of a KPI in the running period", |kpi| kpi.value),
-            ("kpi_target", "Target of a KPI", |kpi| kpi.target),
-            ("kpi_projected", "Value that the running period is projected to end with", |kpi| kpi.projected),
+        let figures: [(Metric, Figure); 4] = [
+            (Metric::KpiValue, |kpi| kpi.value),
+            (Metric::KpiTarget, |kpi| kpi.target),
+            (Metric::KpiProjected, |kpi| kpi.projected),
+            (Metric::KpiAtRisk, |kpi| kpi.at_risk.map(|at_risk| if at_risk { 1.0 } else { 0.0 })),
         ];
-        for (name, help, figure) in figures {
+        for (metric, figure) in figures {
             let samples = kpis.iter().filter_map(|kpi| figure(kpi).map(|value| (kpi.labels.clone(), value)));
-            gauge(&mut encoder, name, help, samples)?;
+            gauge(&mut encoder, metric, samples)?;
         }
         let verdicts = kpis.iter().filter_map(|kpi| Some((verdict_labels(&kpi.labels, kpi.verdict.as_ref()?), 1.0)));
-        gauge(&mut encoder, "kpi_verdict", "1 for the verdict of the latest closed period", verdicts)?;
+        gauge(&mut encoder, Metric::KpiVerdict, verdicts)?;
         encode_contracts(&mut encoder, &objects)?;
         encode_launches(&mut encoder, &objects)
     }
@@ -357,20 +365,19 @@ fn encode_contracts(
         .filter_map(|series| if let ObjectSeries::Contract(contract) = series { Some(contract) } else { None })
         .collect();
     let scores = contracts.iter().filter_map(|contract| Some((contract.labels.clone(), contract.score?)));
-    gauge(encoder, "contract_score", "Score of the latest closed period, 0 to 100", scores)?;
+    gauge(encoder, Metric::ContractScore, scores)?;
     let credits = contracts.iter().filter_map(|contract| {
         let (state, amount) = contract.credit.as_ref()?;
         let ContractLabels { namespace, contract } = contract.labels.clone();
         Some((CreditLabels { namespace, contract, state: state.clone() }, *amount))
     });
-    gauge(encoder, "contract_credit", "Credit of the latest closed period, in the contract's currency", credits)?;
+    gauge(encoder, Metric::ContractCredit, credits)?;
     let compliant = contracts
         .iter()
         .filter_map(|contract| Some((contract.labels.clone(), if contract.compliant? { 1.0 } else { 0.0 })));
-    gauge(encoder, "contract_compliant", "1 if the latest closed period is compliant, 0 if not", compliant)?;
+    gauge(encoder, Metric::ContractCompliant, compliant)?;
     let watermarks = contracts.iter().flat_map(|contract| contract.watermarks.iter().cloned());
-    let help = "How far a feed's rows reach without a gap, in seconds since 1970";
-    gauge(encoder, "feed_watermark_timestamp_seconds", help, watermarks)
+    gauge(encoder, Metric::FeedWatermark, watermarks)
 }
 
 fn encode_launches(
@@ -385,14 +392,14 @@ fn encode_launches(
         let (namespace, name) = (launch.namespace.clone(), launch.launch.clone());
         Some((LaunchLabels { namespace, launch: name, decision: launch.decision.clone()? }, 1.0))
     });
-    gauge(encoder, "launch_decision", "1 for the present decision of a launch", decisions)?;
+    gauge(encoder, Metric::LaunchDecision, decisions)?;
     let gates = launches.iter().flat_map(|launch| {
         launch.gates.iter().map(|(gate, state)| {
             let (namespace, name) = (launch.namespace.clone(), launch.launch.clone());
             (GateLabels { namespace, launch: name, gate: gate.clone(), state: state.clone() }, 1.0)
         })
     });
-    gauge(encoder, "launch_gate_state", "1 for the present state of a launch's gate", gates)
+    gauge(encoder, Metric::LaunchGateState, gates)
 }
 
 fn verdict_labels(labels: &KpiLabels, verdict: &str) -> VerdictLabels {
@@ -402,17 +409,17 @@ fn verdict_labels(labels: &KpiLabels, verdict: &str) -> VerdictLabels {
 
 fn gauge<L: EncodeLabelSet>(
     encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    help: &str,
+    metric: Metric,
     samples: impl Iterator<Item = (L, f64)>,
 ) -> Result<(), fmt::Error> {
     let mut samples = samples.peekable();
     if samples.peek().is_none() {
         return Ok(());
     }
-    let mut metric: MetricEncoder<'_> = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    let mut family: MetricEncoder<'_> =
+        encoder.encode_descriptor(metric.name(), metric.help(), None, MetricType::Gauge)?;
     for (labels, value) in samples {
-        ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }
@@ -420,6 +427,70 @@ fn gauge<L: EncodeLabelSet>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Metrics in which every series has a sample.
+    fn full() -> Metrics {
+        let metrics = Metrics::new(false);
+        let text = |text: &str| text.to_owned();
+        let kpi = KpiSeries {
+            labels: KpiLabels {
+                namespace: text("a"),
+                contract: text("acme"),
+                kpi_target: text("level"),
+                kpi: text("ServiceLevel"),
+                tier: text(""),
+            },
+            value: Some(78.4),
+            target: Some(80.0),
+            projected: Some(79.0),
+            at_risk: Some(true),
+            verdict: Some(text("Missed")),
+        };
+        let feed = FeedLabels { namespace: text("a"), contract: text("acme"), feed: text("acd") };
+        let contract = ContractSeries {
+            labels: ContractLabels { namespace: text("a"), contract: text("acme") },
+            score: Some(91.3),
+            credit: Some((text("Final"), 2000.0)),
+            compliant: Some(false),
+            watermarks: vec![(feed.clone(), 1.0)],
+        };
+        let launch = LaunchSeries {
+            namespace: text("a"),
+            launch: text("winter"),
+            decision: Some(text("Go")),
+            gates: vec![(text("ivr"), text("Passed"))],
+        };
+        metrics.set_object("kpi", ObjectSeries::Kpi(vec![kpi]));
+        metrics.set_object("contract", ObjectSeries::Contract(contract));
+        metrics.set_object("launch", ObjectSeries::Launch(launch));
+        metrics.reconciled("KpiTarget", Outcome::Completed, 0.1);
+        metrics.api_write("KpiTarget", "status");
+        metrics.fetched(&feed, "Fetched", 0.1, 1, &BTreeMap::from([(text("Overlap"), 1)]));
+        metrics
+    }
+
+    #[test]
+    fn the_table_of_metrics_is_what_is_shown_with_its_labels_and_nothing_else() {
+        let shown = full().encode().unwrap();
+        let mut told = std::collections::BTreeSet::new();
+        for line in shown.lines().filter(|line| !line.starts_with('#')) {
+            let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
+            let labels: Vec<&str> = match rest.strip_prefix('{') {
+                Some(rest) => {
+                    rest.split_once('}').unwrap().0.split(',').map(|label| label.split_once('=').unwrap().0).collect()
+                }
+                None => Vec::new(),
+            };
+            let metric = Metric::ALL.iter().find(|metric| metric.series().contains(&name.to_owned()));
+            let definition = metric.unwrap_or_else(|| panic!("{name} is not in the table")).definition();
+            let own: Vec<&str> = labels.into_iter().filter(|label| *label != "le").collect();
+            assert_eq!(own, definition.labels, "{name}");
+            told.insert(name.to_owned());
+        }
+        for metric in Metric::ALL {
+            assert!(metric.series().iter().all(|series| told.contains(series)), "{metric} is not shown:\n{shown}");
+        }
+    }
 
     #[test]
     fn the_series_of_a_removed_object_go_with_it() {

@@ -1,4 +1,6 @@
 //! What the operator shows over HTTP: metrics, health and readiness.
 
+pub mod catalogue;
+pub mod dashboard;
 pub mod metrics;
 pub mod server;

@@ -15,6 +15,8 @@ pub fn everything() -> [Value; 2] {
         "feedAllowNetworks": ["10.20.0.0/16", "fd00:20::/32"],
         "alertAllowNetworks": ["10.20.0.0/16", "10.30.0.0/16"],
         "serviceMonitor": {"enabled": true, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": true, "labels": {"release": "prometheus"}},
+        "grafanaDashboard": {"enabled": true},
         "networkPolicy": {
             "enabled": true,
             "apiServerNetworks": ["172.18.0.2/32"],
@@ -445,6 +447,10 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
     let cases = [
         (json!({}), "ServiceMonitor", 0),
         (json!({"serviceMonitor": {"enabled": true}}), "ServiceMonitor", 1),
+        (json!({}), "PrometheusRule", 0),
+        (json!({"prometheusRule": {"enabled": true}}), "PrometheusRule", 1),
+        (json!({}), "ConfigMap", 0),
+        (json!({"grafanaDashboard": {"enabled": true}}), "ConfigMap", 1),
         (json!({}), "NetworkPolicy", 0),
         (json!({}), "ValidatingAdmissionPolicy", 1),
         (json!({}), "ValidatingAdmissionPolicyBinding", 1),

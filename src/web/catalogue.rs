@@ -1,0 +1,117 @@
+//! Every metric of the operator in one table: what it is called, what it tells, which labels it has. The registry, the dashboard, the
+//! alerting rules and their tests read this table, so that none of them can name a metric that does not exist.
+
+use crate::api::condition::closed_enum;
+
+closed_enum! {
+    /// The metrics, without the prefix `bpo_`.
+    Metric {
+        KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant, LaunchDecision,
+        LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds,
+        ApiWrites, ClockRehearsal,
+    }
+}
+
+/// How a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// A figure that goes up and down.
+    Gauge,
+    /// A count that only grows; its series end in `_total`.
+    Counter,
+    /// Counts by size; its series end in `_bucket`, `_sum` and `_count`.
+    Histogram,
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricDefinition {
+    /// The name in the registry: without the prefix `bpo_` and, for a counter, without `_total`.
+    pub name: &'static str,
+    /// How it counts.
+    pub kind: MetricKind,
+    /// The labels, in the order in which they are written.
+    pub labels: &'static [&'static str],
+    /// A sentence without its full stop.
+    pub help: &'static str,
+}
+
+const KPI: &[&str] = &["namespace", "contract", "kpi_target", "kpi", "tier"];
+const KPI_VERDICT: &[&str] = &["namespace", "contract", "kpi_target", "kpi", "tier", "verdict"];
+const CONTRACT: &[&str] = &["namespace", "contract"];
+const CREDIT: &[&str] = &["namespace", "contract", "state"];
+const FEED: &[&str] = &["namespace", "contract", "feed"];
+const FEED_OUTCOME: &[&str] = &["namespace", "contract", "feed", "outcome"];
+const FEED_REASON: &[&str] = &["namespace", "contract", "feed", "reason"];
+const DECISION: &[&str] = &["namespace", "launch", "decision"];
+const RECONCILE: &[&str] = &["kind", "outcome"];
+const KIND: &[&str] = &["kind"];
+const WRITE: &[&str] = &["kind", "what"];
+const NONE: &[&str] = &[];
+const GATE: &[&str] = &["namespace", "launch", "gate", "state"];
+
+impl Metric {
+    /// What this metric is.
+    pub const fn definition(self) -> MetricDefinition {
+        use MetricKind::{Counter, Gauge, Histogram};
+        let (name, kind, labels, help) = match self {
+            Metric::KpiValue => ("kpi_value", Gauge, KPI, "Value of a KPI in the running period"),
+            Metric::KpiTarget => ("kpi_target", Gauge, KPI, "Target of a KPI"),
+            Metric::KpiProjected => {
+                ("kpi_projected", Gauge, KPI, "Value that the running period is projected to end with")
+            }
+            Metric::KpiAtRisk => {
+                ("kpi_at_risk", Gauge, KPI, "1 while the condition AtRisk of a KPI is True, 0 while it is False")
+            }
+            Metric::KpiVerdict => ("kpi_verdict", Gauge, KPI_VERDICT, "1 for the verdict of the latest closed period"),
+            Metric::ContractScore => ("contract_score", Gauge, CONTRACT, "Score of the latest closed period, 0 to 100"),
+            Metric::ContractCredit => {
+                ("contract_credit", Gauge, CREDIT, "Credit of the latest closed period, in the contract's currency")
+            }
+            Metric::ContractCompliant => {
+                ("contract_compliant", Gauge, CONTRACT, "1 if the latest closed period is compliant, 0 if not")
+            }
+            Metric::LaunchDecision => ("launch_decision", Gauge, DECISION, "1 for the present decision of a launch"),
+            Metric::LaunchGateState => ("launch_gate_state", Gauge, GATE, "1 for the present state of a launch's gate"),
+            Metric::FeedFetches => ("feed_fetches", Counter, FEED_OUTCOME, "Fetches of a feed by outcome"),
+            Metric::FeedFetchSeconds => ("feed_fetch_seconds", Histogram, FEED, "How long fetches of a feed took"),
+            Metric::FeedWatermark => (
+                "feed_watermark_timestamp_seconds",
+                Gauge,
+                FEED,
+                "How far a feed's rows reach without a gap, in seconds since 1970",
+            ),
+            Metric::FeedRows => ("feed_rows", Counter, FEED, "Rows that a feed brought"),
+            Metric::FeedRejectedRows => {
+                ("feed_rejected_rows", Counter, FEED_REASON, "Rows of a feed that were set aside")
+            }
+            Metric::Reconciles => ("reconciles", Counter, RECONCILE, "Reconciles by kind and outcome"),
+            Metric::ReconcileSeconds => ("reconcile_seconds", Histogram, KIND, "How long reconciles took"),
+            Metric::ApiWrites => ("api_writes", Counter, WRITE, "Writes to the API server by kind and what"),
+            Metric::ClockRehearsal => {
+                ("clock_rehearsal", Gauge, NONE, "1 while the operator runs on a rehearsal clock, 0 otherwise")
+            }
+        };
+        MetricDefinition { name, kind, labels, help }
+    }
+
+    /// The name in the registry.
+    pub const fn name(self) -> &'static str {
+        self.definition().name
+    }
+
+    /// What it tells.
+    pub const fn help(self) -> &'static str {
+        self.definition().help
+    }
+
+    /// The names of its series as a query writes them: `bpo_kpi_value`, `bpo_reconciles_total`, `bpo_feed_fetch_seconds_bucket`.
+    pub fn series(self) -> Vec<String> {
+        let MetricDefinition { name, kind, .. } = self.definition();
+        match kind {
+            MetricKind::Gauge => vec![format!("bpo_{name}")],
+            MetricKind::Counter => vec![format!("bpo_{name}_total")],
+            MetricKind::Histogram => ["bucket", "sum", "count"].map(|part| format!("bpo_{name}_{part}")).to_vec(),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The Grafana dashboard, written from the table of metrics: `bpo-operator dashboard` prints it and the chart ships it.
+
+use serde_json::{Value, json};
+
+use super::catalogue::{Metric, MetricDefinition, MetricKind};
+
+/// A query of a panel: the expression, and what its lines are called.
+type Query = (String, &'static str);
+
+/// A panel: title, what it tells, Grafana's type of panel, unit, queries.
+struct Panel {
+    title: &'static str,
+    description: &'static str,
+    kind: &'static str,
+    unit: &'static str,
+    queries: Vec<Query>,
+}
+
+/// The dashboard as Grafana imports it.
+pub fn dashboard() -> Value {
+    let rows =
+        [("Commitments", commitments()), ("Launches", launches()), ("Feeds", feeds()), ("The operator", operator())];
+    let mut panels = Vec::new();
+    let mut top = 0;
+    for (title, members) in rows {
+        let row = json!({"type": "row", "title": title, "collapsed": false, "panels": []});
+        place(&mut panels, row, [0, top, 24, 1]);
+        top += 1;
+        for (place_in_row, panel) in members.iter().enumerate() {
+            let left = if place_in_row % 2 == 0 { 0 } else { 12 };
+            place(&mut panels, drawn(panel), [left, top, 12, HEIGHT]);
+            top += if left == 0 { 0 } else { HEIGHT };
+        }
+        top += if members.len() % 2 == 0 { 0 } else { HEIGHT };
+    }
+    json!({
+        "uid": "bpo-operator",
+        "title": "Business-process-outsourcing contracts",
+        "tags": ["bpo-operator"],
+        "schemaVersion": 39,
+        "editable": true,
+        "graphTooltip": 1,
+        "time": {"from": "now-7d", "to": "now"},
+        "refresh": "5m",
+        "templating": {"list": [datasource(), choice(Metric::ContractCompliant, "namespace", ""), choice(Metric::ContractCompliant, "contract", "namespace=~\"$namespace\"")]},
+        "panels": panels,
+    })
+}
+
+/// Height of a panel in Grafana's grid.
+const HEIGHT: usize = 8;
+
+fn place(panels: &mut Vec<Value>, mut panel: Value, [left, top, width, height]: [usize; 4]) {
+    if let Value::Object(fields) = &mut panel {
+        fields.insert("id".to_owned(), json!(panels.len() + 1));
+        fields.insert("gridPos".to_owned(), json!({"x": left, "y": top, "w": width, "h": height}));
+    }
+    panels.push(panel);
+}
+
+fn drawn(panel: &Panel) -> Value {
+    let targets: Vec<Value> = ('A'..)
+        .zip(&panel.queries)
+        .map(|(letter, (expression, legend))| {
+            let instant = panel.kind != "timeseries";
+            json!({"refId": letter.to_string(), "expr": expression, "legendFormat": legend, "instant": instant, "range": !instant})
+        })
+        .collect();
+    json!({
+        "type": panel.kind,
+        "title": panel.title,
+        "description": panel.description,
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
+        "targets": targets,
+    })
+}
+
+fn datasource() -> Value {
+    json!({"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"})
+}
+
+/// A choice of the values that a label of a metric has.
+fn choice(metric: Metric, label: &str, within: &str) -> Value {
+    let series = metric.series().concat();
+    let query = format!("label_values({series}{{{within}}}, {label})");
+    json!({
+        "name": label, "label": label, "type": "query", "query": {"query": query, "refId": "A"}, "refresh": 2,
+        "datasource": {"type": "prometheus", "uid": "${datasource}"},
+        "includeAll": true, "multi": true, "allValue": ".*", "sort": 1,
+    })
+}
+
+/// The series of a metric for the chosen namespaces and contracts.
+fn chosen(metric: Metric, more: &str) -> String {
+    let MetricDefinition { name, kind, labels, .. } = metric.definition();
+    let end = match kind {
+        MetricKind::Gauge => "",
+        MetricKind::Counter => "_total",
+        MetricKind::Histogram => "_bucket",
+    };
+    let choices = ["namespace", "contract"].into_iter().filter(|label| labels.contains(label));
+    let mut matchers: Vec<String> = choices.map(|label| format!("{label}=~\"${label}\"")).collect();
+    matchers.extend((!more.is_empty()).then(|| more.to_owned()));
+    format!("bpo_{name}{end}{{{}}}", matchers.join(","))
+}
+
+fn commitments() -> Vec<Panel> {
+    let whole = "tier=\"\"";
+    vec![
+        Panel {
+            title: "Compliant contracts",
+            description: "1: the latest closed period is compliant. 0: a KPI that carries credits was missed.",
+            kind: "stat",
+            unit: "bool_yes_no",
+            queries: vec![(chosen(Metric::ContractCompliant, ""), "{{namespace}}/{{contract}}")],
+        },
+        Panel {
+            title: "Credit of the latest closed period",
+            description: "In the contract's currency.",
+            kind: "stat",
+            unit: "none",
+            queries: vec![(chosen(Metric::ContractCredit, ""), "{{contract}} ({{state}})")],
+        },
+        Panel {
+            title: "Score",
+            description: "Of the latest closed period, 0 to 100.",
+            kind: "timeseries",
+            unit: "none",
+            queries: vec![(chosen(Metric::ContractScore, ""), "{{contract}}")],
+        },
+        Panel {
+            title: "Verdicts of the latest closed period",
+            description: "How many KPIs have which verdict.",
+            kind: "bargauge",
+            unit: "none",
+            queries: vec![(format!("sum by (verdict) ({})", chosen(Metric::KpiVerdict, whole)), "{{verdict}}")],
+        },
+        Panel {
+            title: "Running period: value, projection and target",
+            description: "What the period stands at, what it is projected to end with, and what was promised.",
+            kind: "timeseries",
+            unit: "none",
+            queries: vec![
+                (chosen(Metric::KpiValue, whole), "{{kpi_target}}"),
+                (chosen(Metric::KpiProjected, whole), "{{kpi_target}} projected"),
+                (chosen(Metric::KpiTarget, whole), "{{kpi_target}} target"),
+            ],
+        },
+        Panel {
+            title: "KPIs at risk",
+            description: "KPIs whose running period is at risk.",
+            kind: "table",
+            unit: "none",
+            queries: vec![(format!("{} == 1", chosen(Metric::KpiAtRisk, whole)), "{{kpi_target}}")],
+        },
+    ]
+}
+
+fn launches() -> Vec<Panel> {
+    vec![
+        Panel {
+            title: "Decisions",
+            description: "The present decision of each launch.",
+            kind: "table",
+            unit: "none",
+            queries: vec![(chosen(Metric::LaunchDecision, ""), "{{launch}}: {{decision}}")],
+        },
+        Panel {
+            title: "Gates that are not passed",
+            description: "Gates that are neither Passed nor Waived.",
+            kind: "table",
+            unit: "none",
+            queries: vec![(chosen(Metric::LaunchGateState, "state!~\"Passed|Waived\""), "{{launch}}: {{gate}}")],
+        },
+    ]
+}
+
+fn feeds() -> Vec<Panel> {
+    let behind = format!("time() - {}", chosen(Metric::FeedWatermark, ""));
+    let duration = chosen(Metric::FeedFetchSeconds, "");
+    let p95 = format!("histogram_quantile(0.95, sum by (le, contract, feed) (rate({duration}[15m])))");
+    let fetches = format!("sum by (outcome) (rate({}[15m]))", chosen(Metric::FeedFetches, ""));
+    let rejected = format!("sum by (contract, feed, reason) (increase({}[1h]))", chosen(Metric::FeedRejectedRows, ""));
+    let rows = format!("sum by (contract, feed) (rate({}[15m]))", chosen(Metric::FeedRows, ""));
+    let panel =
+        |title, description, unit, query| Panel { title, description, kind: "timeseries", unit, queries: vec![query] };
+    vec![
+        panel(
+            "Behind",
+            "How long ago the gapless data ends; below zero while there is no service.",
+            "s",
+            (behind, "{{contract}}/{{feed}}"),
+        ),
+        panel("Fetches by outcome", "Fetched, or the kind of failure.", "reqps", (fetches, "{{outcome}}")),
+        panel(
+            "Duration of fetches, 95th percentile",
+            "All pages and repeats of a fetch.",
+            "s",
+            (p95, "{{contract}}/{{feed}}"),
+        ),
+        panel(
+            "Rows set aside in an hour",
+            "Rows that could not be taken, by reason.",
+            "none",
+            (rejected, "{{contract}}/{{feed}}: {{reason}}"),
+        ),
+        panel("Rows", "Rows that were brought.", "rowsps", (rows, "{{contract}}/{{feed}}")),
+    ]
+}
+
+fn operator() -> Vec<Panel> {
+    let seconds = chosen(Metric::ReconcileSeconds, "");
+    let panel =
+        |title, description, unit, query| Panel { title, description, kind: "timeseries", unit, queries: vec![query] };
+    vec![
+        panel(
+            "Reconciles",
+            "By kind and how they ended.",
+            "ops",
+            (format!("sum by (kind, outcome) (rate({}[5m]))", chosen(Metric::Reconciles, "")), "{{kind}} {{outcome}}"),
+        ),
+        panel(
+            "Duration of reconciles, 95th percentile",
+            "By kind.",
+            "s",
+            (format!("histogram_quantile(0.95, sum by (le, kind) (rate({seconds}[5m])))"), "{{kind}}"),
+        ),
+        panel(
+            "Writes to the API server",
+            "Quiet while nothing changes.",
+            "wps",
+            (format!("sum by (kind, what) (rate({}[5m]))", chosen(Metric::ApiWrites, "")), "{{kind}} {{what}}"),
+        ),
+        panel(
+            "Rehearsal clock",
+            "1: the operator does not run on the real time.",
+            "none",
+            (chosen(Metric::ClockRehearsal, ""), "rehearsal"),
+        ),
+    ]
+}
