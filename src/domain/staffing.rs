@@ -3,9 +3,8 @@
 //! Loads are in erlangs (arrival rate × handle time). All sums run relative to a state that matters, so that neither a
 //! single agent nor fifty thousand overflow or lose digits.
 
+mod capacity;
 mod erlang;
-
-use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -55,6 +54,11 @@ impl StaffingGoal {
             QueueModel::ErlangC => erlang_c(&rates, agents, self.within_seconds),
             QueueModel::ErlangA => erlang_a(&rates, agents, self.within_seconds),
         }
+    }
+
+    /// The figures with so many erlangs.
+    fn figures_of_load(&self, load: f64, agents: u64) -> QueueFigures {
+        self.figures(load, self.handle_seconds.max(1e-9), agents)
     }
 
     fn rates(&self, contacts: f64, interval_seconds: f64) -> Rates {
@@ -205,24 +209,27 @@ pub fn heads(agents: u64, shrinkage_percent: Decimal) -> Option<u64> {
     u64::try_from(scaled.div_ceil(parts)).ok()
 }
 
-/// Requirements of many intervals with one goal: the same load is searched once.
+/// Requirements of many intervals with one goal: what so many agents carry is found once, not for each interval.
 #[derive(Clone, Debug)]
 pub struct Planner {
     goal: StaffingGoal,
     interval_seconds: f64,
-    known: HashMap<u64, Option<Requirement>>,
+    capacities: capacity::Capacities,
 }
 
 impl Planner {
     /// A planner for intervals of one length.
     pub fn new(goal: StaffingGoal, interval_seconds: f64) -> Planner {
-        Planner { goal, interval_seconds, known: HashMap::new() }
+        Planner { capacities: capacity::Capacities::new(goal.clone()), goal, interval_seconds }
     }
 
     /// What so many contacts in an interval need: [`StaffingGoal::requirement`].
     pub fn requirement(&mut self, contacts: f64) -> Option<Requirement> {
-        let (goal, interval) = (&self.goal, self.interval_seconds);
-        *self.known.entry(contacts.to_bits()).or_insert_with(|| goal.requirement(contacts, interval))
+        let rates = self.goal.rates(contacts, self.interval_seconds);
+        let load = rates.arrival / rates.service;
+        let known = if load > 1e-12 && load.is_finite() { self.capacities.fewest(load) } else { None };
+        let Some(agents) = known else { return self.goal.requirement(contacts, self.interval_seconds) };
+        Some(Requirement { agents, heads: heads(agents, self.goal.shrinkage_percent)? })
     }
 }
 
@@ -322,11 +329,27 @@ mod tests {
             let expected = goal(QueueModel::ErlangC).requirement(contacts, 1_800.0);
             assert_eq!(planner.requirement(contacts), expected);
         }
-        assert_eq!(planner.known.len(), 3);
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn a_planner_answers_like_a_search_whatever_the_goal(
+            from in 0.0..60.0_f64, step in 0.01..40.0_f64, level in 0.01..0.99_f64, ceiling in 0.3..1.0_f64,
+            within in 0.0..120.0_f64, patience in 5.0..900.0_f64, handle in 30.0..900.0_f64, with_patience in any::<bool>(),
+        ) {
+            let model = if with_patience { QueueModel::ErlangA } else { QueueModel::ErlangC };
+            let goal = StaffingGoal {
+                service_level: level, max_occupancy: ceiling, within_seconds: within, patience_seconds: patience,
+                handle_seconds: handle, ..goal(model)
+            };
+            let mut planner = Planner::new(goal.clone(), 1_800.0);
+            for place in 0..40 {
+                let contacts = from + step * f64::from(place);
+                prop_assert_eq!(planner.requirement(contacts), goal.requirement(contacts, 1_800.0), "{}", contacts);
+            }
+        }
 
         #[test]
         fn the_answer_holds_and_one_agent_fewer_does_not(

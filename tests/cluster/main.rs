@@ -17,6 +17,7 @@ mod failing_feeds;
 mod figures;
 mod harness;
 mod judged;
+mod launches;
 mod offline;
 mod quiet;
 mod references;

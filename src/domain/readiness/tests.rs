@@ -289,6 +289,44 @@ fn gates_of(states: &[(bool, u8)]) -> Vec<GateStatus> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// People edit facts, feeds come and go, and the operator looks now and then: what stood when it first looked after the
+    /// launch is kept, and stands.
+    #[test]
+    fn through_any_sequence_of_facts_the_decision_that_was_kept_stands(
+        steps in prop::collection::vec((1_i64..200, 0_usize..4, prop::option::of(0_i64..1_200), any::<bool>()), 1..25),
+    ) {
+        let start: Timestamp = "2026-10-30T00:00:00Z".parse().unwrap();
+        let launch: Timestamp = LAUNCH.parse().unwrap();
+        let mut gates: Vec<Value> = (0..4).map(|place| json!({
+            "name": format!("g{place}"), "type": "Custom", "due": format!("{}d", 2 + place), "blocking": place % 2 == 0,
+        })).collect();
+        let (mut now, mut kept) = (start, None);
+        let mut at_the_launch = None;
+        for (hours, place, fact, waived) in steps {
+            now += jiff::SignedDuration::from_hours(hours);
+            let gate = gates[place].as_object_mut().unwrap();
+            gate.remove("evidence");
+            gate.remove("waiver");
+            if let Some(fact) = fact {
+                let passed_at = (start + jiff::SignedDuration::from_hours(fact)).to_string();
+                gate.insert("evidence".to_owned(), json!({"passedAt": passed_at}));
+            }
+            if waived {
+                gate.insert("waiver".to_owned(), json!({"by": "sam", "until": "2026-12-05", "reason": "r"}));
+            }
+            let mut case = case(json!(gates));
+            case.kept = kept;
+            let decision = case.at(&now.to_string()).decision;
+            if now >= launch {
+                prop_assert!(decision != LaunchDecision::Pending, "a launch with gates is decided when it starts");
+                prop_assert_eq!(*at_the_launch.get_or_insert(decision), decision);
+                kept = kept.or(Some(decision));
+            }
+        }
+    }
+
     #[test]
     fn a_gate_that_worsens_never_makes_the_decision_better(
         states in prop::collection::vec((any::<bool>(), 0_u8..6), 1..8), which in any::<prop::sample::Index>(), decided in any::<bool>(),

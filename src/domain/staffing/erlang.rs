@@ -432,6 +432,19 @@ mod tests {
     }
 
     #[test]
+    fn a_simulation_in_which_nobody_hangs_up_agrees_with_erlang_c() {
+        for (arrival, agents) in [(10.0 / 3.0, 13_usize), (20.0, 66)] {
+            let rates = Rates { arrival, service: 1.0 / 3.0, abandonment: 1e-12 };
+            let in_time: Vec<f64> = simulate(&rates, agents, 1.0 / 3.0, 30).iter().map(|batch| batch.0).collect();
+            let count = in_time.len() as f64;
+            let mean = in_time.iter().sum::<f64>() / count;
+            let variance = in_time.iter().map(|share| (share - mean).powi(2)).sum::<f64>() / (count - 1.0);
+            let level = erlang_c(&rates, agents as u64, 1.0 / 3.0).service_level;
+            close(mean, level, 3.66 * (variance / count).sqrt());
+        }
+    }
+
+    #[test]
     fn a_simulation_of_events_agrees_within_its_confidence_interval() {
         for (rates, agents) in [
             (Rates { arrival: 10.0 / 3.0, service: 1.0 / 3.0, abandonment: 0.2 }, 13_usize),
@@ -454,6 +467,22 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn more_calls_never_raise_the_service_level(
+            load in 0.1..400.0_f64, more in 0.0..1.0_f64, agents in 1_u64..500, patience in 0.01..100.0_f64,
+            within in 0.0..3.0_f64,
+        ) {
+            let rates = Rates { arrival: load, service: 1.0, abandonment: 1.0 / patience };
+            let busier = Rates { arrival: load * (1.0 + more), ..rates };
+            for queue in [erlang_a, erlang_c] {
+                let (before, after) = (queue(&rates, agents, within), queue(&busier, agents, within));
+                prop_assert!(after.service_level <= before.service_level + 1e-12, "{before:?} {after:?}");
+                prop_assert!(after.occupancy >= before.occupancy - 1e-12);
+            }
+        }
+
         #[test]
         fn more_agents_never_lower_the_service_level(
             load in 0.1..400.0_f64, agents in 1_u64..500, patience in 0.01..100.0_f64, within in 0.0..3.0_f64,
