@@ -15,8 +15,9 @@ use crate::cluster::client::connect;
 use crate::cluster::credentials::ClusterCredentials;
 use crate::cluster::lease::Candidate;
 use crate::controller::run::{Parts, run_controllers};
-use crate::evidence::EvidenceStore;
+use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{EvidenceStore, StoreError};
 use crate::feed::client::FeedClient;
 use crate::feed::guard::AddressPolicy;
 use crate::feed::scheduler::Scheduler;
@@ -63,9 +64,10 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_DATA_DIR", value_name = "DIR", default_value = "./data")]
     data_dir: PathBuf,
 
-    /// Keep the evidence in PostgreSQL instead, such as postgres://user@host/database
+    /// Keep the evidence in PostgreSQL instead, such as postgres://user:password@host/database; best given as the variable,
+    /// which no list of processes shows. The server is verified unless it is on this machine or the URL says sslmode=disable
     #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
-    evidence_url: Option<String>,
+    evidence_url: Option<EvidenceUrl>,
 
     /// Let feeds be read from this network, and over http; private addresses are refused otherwise. May be given several times
     #[arg(long = "feed-allow-network", env = "BPO_FEED_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
@@ -160,7 +162,6 @@ fn print_crds() -> Result<(), RunError> {
 async fn run(arguments: RunArguments) -> Result<(), RunError> {
     start_logging(arguments.log_format);
     let clock = clock(&arguments)?;
-    refuse_what_is_missing(&arguments)?;
     let client = connect().await?;
     let stop = stop_on_signal();
     let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| "bpo-operator".to_owned());
@@ -170,7 +171,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         let Some(candidate) = lead(&client, &instance, &stop).await else { return Ok(()) };
         lease = Some(tokio::spawn(candidate.hold(finished.clone(), lost.clone())));
     }
-    let evidence: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(&arguments.data_dir)?);
+    let evidence = open_evidence(&arguments).await?;
     let metrics = Metrics::new(clock.is_rehearsal());
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone());
     let scheduler = Scheduler::new(
@@ -231,12 +232,15 @@ fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
     }
 }
 
-/// Flags whose work is not done yet are refused, so that nobody relies on them.
-fn refuse_what_is_missing(arguments: &RunArguments) -> Result<(), RunError> {
-    if arguments.evidence_url.is_some() {
-        return Err(RunError::Flag("--evidence-url: PostgreSQL is not supported yet; use --data-dir".into()));
-    }
-    Ok(())
+/// Opens the evidence where the flags say. A replica that holds the lease ends the session of one that lost it.
+async fn open_evidence(arguments: &RunArguments) -> Result<Arc<dyn EvidenceStore>, RunError> {
+    let Some(url) = arguments.evidence_url.clone() else {
+        return Ok(Arc::new(SqliteStore::open(&arguments.data_dir)?));
+    };
+    let when_in_use = if arguments.leader_elect { WhenInUse::TakeOver } else { WhenInUse::Refuse };
+    let opening = tokio::task::spawn_blocking(move || PostgresStore::open(&url, when_in_use));
+    let store = opening.await.map_err(|error| StoreError::Invalid(error.to_string()))??;
+    Ok(Arc::new(store))
 }
 
 fn start_logging(format: LogFormat) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_o
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
 use super::{backtest, lint, staffing, tables};
+use crate::evidence::postgres::{EvidenceUrl, PostgresStore};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreError};
 
@@ -120,8 +121,12 @@ struct LintArguments {
 #[derive(Debug, Args)]
 struct VerifyArguments {
     /// Folder of the evidence, as the operator's --data-dir
-    #[arg(long, value_name = "DIR")]
-    data_dir: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "evidence_url")]
+    data_dir: Option<PathBuf>,
+
+    /// Database of the evidence, as the operator's --evidence-url
+    #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
+    evidence_url: Option<EvidenceUrl>,
 
     /// How the result is printed: table or json
     #[arg(short = 'o', long, value_enum, default_value = "table")]
@@ -312,7 +317,7 @@ fn verify(arguments: &VerifyArguments) -> Answer {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;
     let report = runtime
         .block_on(async {
-            let store = SqliteStore::open_for_reading(&arguments.data_dir)?;
+            let store = open_for_reading(arguments.data_dir.as_deref(), arguments.evidence_url.as_ref())?;
             store.verify(Arc::new(show_progress)).await
         })
         .map_err(|error: StoreError| vec![error.to_string()])?;
@@ -323,6 +328,18 @@ fn verify(arguments: &VerifyArguments) -> Answer {
     };
     printed.map_err(|error| vec![error.to_string()])?;
     Ok(u8::from(!report.whole()))
+}
+
+/// The store of a folder, or else of a database.
+fn open_for_reading(
+    data_dir: Option<&Path>,
+    evidence_url: Option<&EvidenceUrl>,
+) -> Result<Box<dyn EvidenceStore>, StoreError> {
+    match (data_dir, evidence_url) {
+        (Some(folder), _) => Ok(Box::new(SqliteStore::open_for_reading(folder)?)),
+        (None, Some(url)) => Ok(Box::new(PostgresStore::open_for_reading(url)?)),
+        (None, None) => Err(StoreError::Invalid("give --data-dir DIR or --evidence-url URL".to_owned())),
+    }
 }
 
 /// A line of progress now and then, for people alone.

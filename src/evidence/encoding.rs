@@ -66,6 +66,11 @@ pub(super) fn from_nanoseconds(nanoseconds: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or(Timestamp::MIN)
 }
 
+/// Nanoseconds since 1970, the nearest that there are.
+pub(super) fn clamped(instant: Timestamp) -> i64 {
+    to_nanoseconds(instant).unwrap_or(if instant < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
+}
+
 /// Appends an unsigned number, seven bits a byte, lowest first.
 pub(super) fn put_unsigned(bytes: &mut Vec<u8>, mut number: u128) {
     while number >= 0x80 {

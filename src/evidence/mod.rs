@@ -7,11 +7,17 @@
 
 mod chain;
 mod encoding;
+mod health;
+mod ingest;
 mod intake;
+mod journal;
 mod model;
+pub mod postgres;
+mod rows;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

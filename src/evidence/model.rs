@@ -288,7 +288,7 @@ impl fmt::Display for Broken {
 pub enum StoreError {
     /// Another process has it.
     #[error(
-        "the evidence store {path} is in use by another process: end that process, or give this one another --data-dir"
+        "the evidence store {path} is in use by another process: end that process, or give this one another --data-dir or --evidence-url"
     )]
     Locked {
         /// The file.

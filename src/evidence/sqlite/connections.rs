@@ -1,14 +1,15 @@
 //! The writer's thread and the connections for reads.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::errors::{Failure, is_fatal};
+use super::errors::Failure;
 use super::schema;
+use crate::evidence::health::Health;
 use crate::evidence::model::StoreError;
 
 /// How many commits may wait for the writer before the next caller waits.
@@ -16,30 +17,6 @@ const WAITING_JOBS: usize = 64;
 
 /// How many reads run at once.
 const READERS: usize = 4;
-
-/// The first fault; once set, the store accepts nothing.
-#[derive(Clone, Default)]
-pub(super) struct Health(Arc<OnceLock<String>>);
-
-impl Health {
-    pub(super) fn fault(&self) -> Option<&str> {
-        self.0.get().map(String::as_str)
-    }
-
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        self.fault().map_or(Ok(()), |fault| Err(StoreError::Fault(fault.to_owned())))
-    }
-
-    /// Notes the error if nothing may go on after it.
-    fn note(&self, error: &StoreError) {
-        if is_fatal(error) {
-            let reason = if let StoreError::Fault(reason) = error { reason.clone() } else { error.to_string() };
-            if self.0.set(reason).is_ok() {
-                tracing::error!(%error, "the evidence store stops");
-            }
-        }
-    }
-}
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 

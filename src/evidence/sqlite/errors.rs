@@ -55,11 +55,6 @@ impl Failure {
     }
 }
 
-/// Whether nothing may be accepted after this error.
-pub(super) fn is_fatal(error: &StoreError) -> bool {
-    matches!(error, StoreError::Fault(_) | StoreError::Corrupt(_))
-}
-
 /// The error of a store that cannot be opened.
 pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
     let file = path.display().to_string();

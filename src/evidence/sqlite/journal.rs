@@ -4,73 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
-use serde::{Deserialize, Serialize};
 
 use super::errors::Failure;
 use crate::domain::facts::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
-use crate::evidence::model::{Digest, Fact, Head, RecordedTerms, StoreError, digest_text};
-
-/// What an entry of the journal is about.
-#[derive(Clone, Debug)]
-pub(super) enum Topic {
-    Head,
-    Closing,
-    Terms,
-    Report,
-    Fact(String),
-}
-
-impl Topic {
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Head => "head".to_owned(),
-            Self::Closing => "closing".to_owned(),
-            Self::Terms => "terms".to_owned(),
-            Self::Report => "report".to_owned(),
-            Self::Fact(kind) => format!("fact/{kind}"),
-        }
-    }
-}
-
-/// An entry without its place in the chain.
-pub(super) struct NewEntry {
-    pub topic: Topic,
-    pub contract_uid: String,
-    pub name: String,
-    pub recorded_at: Timestamp,
-    pub content: String,
-}
-
-/// When an entry is appended at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Append {
-    /// If there is none of its topic and name.
-    IfFirst,
-    /// If the last one of its topic and name has another content.
-    IfChanged,
-}
-
-/// Content of an entry about a closed period.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Closing {
-    pub closed_at: Timestamp,
-    pub terms: Terms,
-}
-
-/// Content of an entry about the end of a feed's chain.
-#[derive(Serialize, Deserialize)]
-pub(super) struct HeadContent {
-    pub sequence: i64,
-    pub digest: String,
-}
-
-impl From<&Head> for HeadContent {
-    fn from(head: &Head) -> Self {
-        Self { sequence: head.sequence, digest: head.digest_text() }
-    }
-}
+use crate::evidence::journal::{Append, Closing, NewEntry, Topic, instant, parse_digest};
+use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
 /// Appends an entry; false when it is not wanted.
 pub(super) fn append_if(transaction: &Transaction<'_>, entry: &NewEntry, when: Append) -> Result<bool, Failure> {
@@ -80,11 +19,7 @@ pub(super) fn append_if(transaction: &Transaction<'_>, entry: &NewEntry, when: A
         )?
         .query_row((&entry.contract_uid, entry.topic.text(), &entry.name), |row| row.get(0))
         .optional()?;
-    let wanted = match (when, last) {
-        (_, None) => true,
-        (Append::IfFirst, Some(_)) => false,
-        (Append::IfChanged, Some(last)) => last != entry.content,
-    };
+    let wanted = when.wants(last.as_deref(), &entry.content);
     if wanted {
         append(transaction, entry)?;
     }
@@ -138,10 +73,6 @@ fn entries(transaction: &Transaction<'_>, contract_uid: &str, topic: &Topic) -> 
     Ok(entries)
 }
 
-fn instant(text: &str) -> Result<Timestamp, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt(format!("an instant in the journal: {text:?}")))
-}
-
 /// The terms under which periods closed, by period name.
 pub(super) fn closings(transaction: &Transaction<'_>, contract_uid: &str) -> Result<BTreeMap<String, Terms>, Failure> {
     entries(transaction, contract_uid, &Topic::Closing)?
@@ -188,14 +119,4 @@ pub(super) fn report_digests(
             Ok((entry.name, digest))
         })
         .collect()
-}
-
-/// A digest of its text; `None` for anything that [`digest_text`] does not write.
-fn parse_digest(text: &str) -> Option<Digest> {
-    let digits = text.strip_prefix("sha256:")?;
-    let mut digest = [0; 32];
-    for (place, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    (digest_text(&digest) == text).then_some(digest)
 }

@@ -17,8 +17,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use self::connections::{Health, Readers, Writer};
-use self::journal::Topic;
+use self::connections::{Readers, Writer};
+use super::health::Health;
+use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, RecordedTerms, StoreError, StoredRejection,
     VerifyReport,
@@ -82,7 +83,7 @@ impl SqliteStore {
         self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.path.display().to_string() })
     }
 
-    async fn append(&self, entry: journal::NewEntry, when: journal::Append) -> Result<bool, StoreError> {
+    async fn append(&self, entry: NewEntry, when: Append) -> Result<bool, StoreError> {
         self.writer()?.write(move |transaction| journal::append_if(transaction, &entry, when)).await
     }
 
@@ -105,10 +106,6 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
         }
         Err(TryLockError::Error(error)) => Err(not_opened(error)),
     }
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Invalid(format!("this cannot be kept as JSON: {error}")))
 }
 
 impl EvidenceStore for SqliteStore {
@@ -181,9 +178,9 @@ impl EvidenceStore for SqliteStore {
         recorded_at: Timestamp,
     ) -> Answer<'_, bool> {
         Box::pin(async move {
-            let content = json(&journal::Closing { closed_at, terms })?;
-            let entry = journal::NewEntry { topic: Topic::Closing, contract_uid, name: period, recorded_at, content };
-            self.append(entry, journal::Append::IfFirst).await
+            let content = json(&Closing { closed_at, terms })?;
+            let entry = NewEntry { topic: Topic::Closing, contract_uid, name: period, recorded_at, content };
+            self.append(entry, Append::IfFirst).await
         })
     }
 
@@ -195,9 +192,8 @@ impl EvidenceStore for SqliteStore {
     fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool> {
         Box::pin(async move {
             let content = json(&terms)?;
-            let entry =
-                journal::NewEntry { topic: Topic::Terms, contract_uid, name: String::new(), recorded_at, content };
-            self.append(entry, journal::Append::IfChanged).await
+            let entry = NewEntry { topic: Topic::Terms, contract_uid, name: String::new(), recorded_at, content };
+            self.append(entry, Append::IfChanged).await
         })
     }
 
@@ -216,8 +212,8 @@ impl EvidenceStore for SqliteStore {
     ) -> Answer<'_, bool> {
         Box::pin(async move {
             let content = json(&value)?;
-            let entry = journal::NewEntry { topic: Topic::Fact(kind), contract_uid, name, recorded_at, content };
-            self.append(entry, journal::Append::IfChanged).await
+            let entry = NewEntry { topic: Topic::Fact(kind), contract_uid, name, recorded_at, content };
+            self.append(entry, Append::IfChanged).await
         })
     }
 
@@ -235,8 +231,8 @@ impl EvidenceStore for SqliteStore {
     ) -> Answer<'_, bool> {
         Box::pin(async move {
             let content = super::digest_text(&digest);
-            let entry = journal::NewEntry { topic: Topic::Report, contract_uid, name: report, recorded_at, content };
-            self.append(entry, journal::Append::IfChanged).await
+            let entry = NewEntry { topic: Topic::Report, contract_uid, name: report, recorded_at, content };
+            self.append(entry, Append::IfChanged).await
         })
     }
 
@@ -246,9 +242,7 @@ impl EvidenceStore for SqliteStore {
     }
 
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {
-        Box::pin(self.readers.run(move |path, connection| {
-            verify::verify(connection, &*progress).map_err(|failure| failure.into_store_error(path))
-        }))
+        Box::pin(self.readers.run(move |path, connection| verify::verify(path, connection, &*progress)))
     }
 
     fn changes(&self) -> broadcast::Receiver<FeedKey> {

@@ -8,10 +8,10 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::errors::Failure;
 use crate::domain::measures::Row;
 use crate::evidence::encoding::{
-    LABELS, Labels, NAMES, ROW, RowHeader, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
-    to_nanoseconds,
+    LABELS, Labels, NAMES, ROW, clamped, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
 };
 use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, StoreError, StoredRejection};
+use crate::evidence::rows::{earlier, row};
 
 /// The number of a feed in the file; `None` if it never had evidence.
 fn feed_id(transaction: &Transaction<'_>, contract_uid: &str, feed: &str) -> Result<Option<i64>, Failure> {
@@ -53,18 +53,6 @@ impl<'t> Decoder<'t> {
     fn definition(&self, sequence: i64, kind: u8) -> Result<Vec<u8>, Failure> {
         payload_at(self.transaction, self.feed_id, sequence, kind)?
             .ok_or_else(|| StoreError::Corrupt(format!("entry {sequence} of kind {kind} is missing")).into())
-    }
-}
-
-fn row(sequence: i64, header: &RowHeader, labels: Labels, measures: BTreeMap<String, rust_decimal::Decimal>) -> Row {
-    Row {
-        start: from_nanoseconds(header.start),
-        end: from_nanoseconds(header.end),
-        labels,
-        measures,
-        revision: header.revision,
-        known_at: from_nanoseconds(header.known_at),
-        sequence,
     }
 }
 
@@ -137,18 +125,6 @@ pub(super) fn rows_starting_within(
     }
     rows.sort_unstable_by_key(|row| row.sequence);
     Ok(rows)
-}
-
-/// A row replaces an earlier one only; anything else would never end.
-fn earlier(sequence: i64, replaces: i64) -> Result<i64, Failure> {
-    if replaces < sequence {
-        return Ok(replaces);
-    }
-    Err(StoreError::Corrupt(format!("row {sequence} says that it replaces row {replaces}")).into())
-}
-
-fn clamped(instant: Timestamp) -> i64 {
-    to_nanoseconds(instant).unwrap_or(if instant < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
 /// Of each key the highest revision that was known at an instant, in order of receipt.

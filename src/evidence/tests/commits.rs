@@ -4,8 +4,26 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::support::{Fixture, at, body, feed, lasting, minute, offered, queue, rejection, revision, row};
-use crate::evidence::{BackfillProgress, Batch, EvidenceStore, IncomingRow, RejectionReason};
+use super::support::{
+    Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
+};
+use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason};
+
+on_both_stores!(
+    the_same_body_twice_adds_nothing_at_all,
+    each_pair_of_bodies_leaves_the_rows_that_the_rules_say,
+    a_value_that_goes_back_is_a_third_revision,
+    a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned,
+    a_back_filled_correction_is_not_known_before_what_it_corrects,
+    what_was_known_on_a_day_is_a_query,
+    reads_go_on_after_a_sequence_and_within_a_span,
+    all_of_a_row_comes_back_as_it_went_in,
+    progress_never_goes_back_and_completion_stays,
+    rejected_rows_are_kept_once_with_their_reason_newest_first,
+    a_contract_of_the_same_name_with_another_uid_starts_empty,
+    a_change_is_announced_after_its_commit,
+    restart_keeps_everything,
+);
 
 /// Added, revised, unchanged, superseded, rejected.
 type Counts = (u64, u64, u64, u64, u64);
@@ -15,9 +33,8 @@ async fn counts(fixture: &Fixture, batch: Batch) -> Counts {
     (report.added, report.revised, report.unchanged, report.superseded, report.rejected.values().sum())
 }
 
-#[tokio::test]
-async fn the_same_body_twice_adds_nothing_at_all() {
-    let fixture = Fixture::new();
+async fn the_same_body_twice_adds_nothing_at_all(backend: Backend) {
+    let fixture = Fixture::new(backend);
     let rejected = vec![rejection(RejectionReason::Malformed, "row 7 has no start")];
     let first = || Batch { rejected: rejected.clone(), ..body(60, vec![row(0, 97), row(30, 80), row(30, 80)]) };
     assert_eq!(counts(&fixture, first()).await, (2, 0, 1, 0, 1));
@@ -35,8 +52,7 @@ async fn state(fixture: &Fixture) -> (crate::evidence::Head, usize, u64) {
     (head, rejections, fixture.verify().await.journal_entries)
 }
 
-#[tokio::test]
-async fn each_pair_of_bodies_leaves_the_rows_that_the_rules_say() {
+async fn each_pair_of_bodies_leaves_the_rows_that_the_rules_say(backend: Backend) {
     let r = revision;
     type Case<'a> = (&'a str, Vec<IncomingRow>, Vec<IncomingRow>, Counts, &'a [i64]);
     let cases: [Case<'_>; 17] = [
@@ -101,7 +117,7 @@ async fn each_pair_of_bodies_leaves_the_rows_that_the_rules_say() {
         ("an end that is not after the start", vec![row(0, 1)], vec![lasting(row(60, 2), 0)], (0, 0, 0, 0, 1), &[1]),
     ];
     for (name, first, second, expected, rows) in cases {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(backend);
         fixture.commit(body(120, first)).await;
         assert_eq!(counts(&fixture, body(125, second.clone())).await, expected, "{name}");
         assert_eq!(fixture.offered().await, rows, "{name}");
@@ -118,9 +134,8 @@ fn decimal(text: &str) -> IncomingRow {
     }
 }
 
-#[tokio::test]
-async fn a_value_that_goes_back_is_a_third_revision() {
-    let fixture = Fixture::new();
+async fn a_value_that_goes_back_is_a_third_revision(backend: Backend) {
+    let fixture = Fixture::new(backend);
     for (received, value) in [(60, 1), (65, 2), (70, 1)] {
         fixture.commit(body(received, vec![row(0, value)])).await;
     }
@@ -130,8 +145,7 @@ async fn a_value_that_goes_back_is_a_third_revision() {
     assert_eq!(revisions, [1, 2, 3]);
 }
 
-#[tokio::test]
-async fn a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned() {
+async fn a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned(backend: Backend) {
     let cases = [
         ("fetched", false, false, 500, minute(500)),
         ("back-filled", true, false, 500, minute(30)),
@@ -140,15 +154,14 @@ async fn a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_
         ("planned and back-filled", true, true, 500, Timestamp::MIN),
     ];
     for (name, backfill, plan, received, known_at) in cases {
-        let fixture = Fixture::new();
+        let fixture = Fixture::new(backend);
         fixture.commit(Batch { backfill, plan, ..body(received, vec![row(0, 1)]) }).await;
         assert_eq!(fixture.store.rows("uid-1", "acd", 0).await.unwrap()[0].known_at, known_at, "{name}");
     }
 }
 
-#[tokio::test]
-async fn a_back_filled_correction_is_not_known_before_what_it_corrects() {
-    let fixture = Fixture::new();
+async fn a_back_filled_correction_is_not_known_before_what_it_corrects(backend: Backend) {
+    let fixture = Fixture::new(backend);
     fixture.commit(body(100, vec![row(0, 1)])).await;
     fixture.commit(Batch { backfill: true, ..body(200, vec![row(0, 2)]) }).await;
     let known_at: Vec<_> =
@@ -156,9 +169,8 @@ async fn a_back_filled_correction_is_not_known_before_what_it_corrects() {
     assert_eq!(known_at, [minute(100), minute(100)]);
 }
 
-#[tokio::test]
-async fn what_was_known_on_a_day_is_a_query() {
-    let fixture = Fixture::new();
+async fn what_was_known_on_a_day_is_a_query(backend: Backend) {
+    let fixture = Fixture::new(backend);
     fixture.commit(body(60, vec![row(0, 1)])).await;
     fixture.commit(body(90, vec![row(0, 2), row(30, 3)])).await;
     for (instant, expected) in [(59, &[][..]), (60, &[1]), (89, &[1]), (90, &[2, 3]), (500, &[2, 3])] {
@@ -167,9 +179,8 @@ async fn what_was_known_on_a_day_is_a_query() {
     }
 }
 
-#[tokio::test]
-async fn reads_go_on_after_a_sequence_and_within_a_span() {
-    let fixture = Fixture::new();
+async fn reads_go_on_after_a_sequence_and_within_a_span(backend: Backend) {
+    let fixture = Fixture::new(backend);
     fixture.commit(body(120, vec![row(0, 1), row(30, 2), queue(row(30, 3), "sales"), row(60, 4)])).await;
     fixture.commit(body(125, vec![row(30, 5)])).await;
     let store = &fixture.store;
@@ -181,9 +192,8 @@ async fn reads_go_on_after_a_sequence_and_within_a_span() {
     assert!(store.rows("uid-1", "other", 0).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn all_of_a_row_comes_back_as_it_went_in() {
-    let fixture = Fixture::new();
+async fn all_of_a_row_comes_back_as_it_went_in(backend: Backend) {
+    let fixture = Fixture::new(backend);
     let measures = [
         ("a", "0"),
         ("b", "-12.000000001"),
@@ -207,9 +217,8 @@ async fn all_of_a_row_comes_back_as_it_went_in() {
     assert_eq!((row.revision, row.sequence), (1, 1));
 }
 
-#[tokio::test]
-async fn progress_never_goes_back_and_completion_stays() {
-    let fixture = Fixture::new();
+async fn progress_never_goes_back_and_completion_stays(backend: Backend) {
+    let fixture = Fixture::new(backend);
     let progress = |reached, completed| Some(BackfillProgress { reached: minute(reached), completed });
     assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), None);
     for (given, expected) in [
@@ -224,9 +233,8 @@ async fn progress_never_goes_back_and_completion_stays() {
     assert!(fixture.store.heads("uid-1").await.unwrap().is_empty(), "progress alone made a head");
 }
 
-#[tokio::test]
-async fn rejected_rows_are_kept_once_with_their_reason_newest_first() {
-    let fixture = Fixture::new();
+async fn rejected_rows_are_kept_once_with_their_reason_newest_first(backend: Backend) {
+    let fixture = Fixture::new(backend);
     let long = "x".repeat(5_000);
     let rejected = vec![rejection(RejectionReason::InFuture, "first"), rejection(RejectionReason::UnitSlip, &long)];
     fixture.commit(Batch { rejected, ..body(60, vec![]) }).await;
@@ -243,9 +251,8 @@ async fn rejected_rows_are_kept_once_with_their_reason_newest_first() {
     assert_eq!(fixture.store.rejected("uid-1", "acd", 2).await.unwrap(), kept[..2]);
 }
 
-#[tokio::test]
-async fn a_contract_of_the_same_name_with_another_uid_starts_empty() {
-    let fixture = Fixture::new();
+async fn a_contract_of_the_same_name_with_another_uid_starts_empty(backend: Backend) {
+    let fixture = Fixture::new(backend);
     fixture.commit(body(60, vec![row(0, 1)])).await;
     let successor = crate::evidence::FeedKey { contract_uid: "uid-2".to_owned(), ..feed("acd") };
     assert!(fixture.store.rows("uid-2", "acd", 0).await.unwrap().is_empty());
@@ -255,17 +262,15 @@ async fn a_contract_of_the_same_name_with_another_uid_starts_empty() {
     assert_eq!(fixture.store.feeds().await.unwrap(), [feed("acd"), successor]);
 }
 
-#[tokio::test]
-async fn a_change_is_announced_after_its_commit() {
-    let fixture = Fixture::new();
+async fn a_change_is_announced_after_its_commit(backend: Backend) {
+    let fixture = Fixture::new(backend);
     let mut changes = fixture.store.changes();
     fixture.commit(body(60, vec![row(0, 1)])).await;
     assert_eq!(changes.try_recv().unwrap(), feed("acd"));
 }
 
-#[tokio::test]
-async fn restart_keeps_everything() {
-    let fixture = Fixture::new();
+async fn restart_keeps_everything(backend: Backend) {
+    let fixture = Fixture::new(backend);
     fixture.commit(body(60, vec![row(0, 1), row(30, 2)])).await;
     let head = fixture.store.heads("uid-1").await.unwrap();
     let fixture = fixture.restart();

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::support::{Fixture, body, feed, offered, row, verify};
+use super::support::{SqliteFixture, body, feed, offered, row, verify};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{EvidenceStore, IncomingRow};
 
@@ -78,7 +78,7 @@ fn killed_after(directory: PathBuf, bodies: i64) -> i64 {
 
 #[tokio::test]
 async fn a_cut_write_ahead_log_leaves_whole_bodies_and_a_whole_chain() {
-    let source = Fixture::new();
+    let source = SqliteFixture::new();
     for number in 0..6 {
         source.commit(body(number, body_number(number))).await;
     }

@@ -1,6 +1,6 @@
 //! A disk that fails, a store that another one has: unhealthy or refused, never wrong.
 
-use super::support::{Fixture, body, feed, row};
+use super::support::{SqliteFixture, body, feed, row};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{Batch, EvidenceStore, IncomingRow, StoreError};
 
@@ -11,7 +11,7 @@ fn large(received: i64) -> Batch {
 }
 
 /// The store has failed: it says so, refuses everything, and after a restart holds what it had acknowledged, whole.
-async fn assert_stopped(fixture: Fixture, error: StoreError, cause: &str) {
+async fn assert_stopped(fixture: SqliteFixture, error: StoreError, cause: &str) {
     assert!(matches!(&error, StoreError::Fault(reason) if reason.contains(cause)), "{error}");
     assert!(!fixture.store.healthy());
     assert!(fixture.store.fault().unwrap().contains(cause));
@@ -20,11 +20,11 @@ async fn assert_stopped(fixture: Fixture, error: StoreError, cause: &str) {
     let fixture = fixture.restart();
     assert!(fixture.store.healthy());
     assert_eq!(fixture.offered().await, [41, 42]);
-    assert!(fixture.verify().await.whole());
+    assert!(super::support::verify(&fixture.store).await.whole());
 }
 
-async fn with_two_rows() -> Fixture {
-    let fixture = Fixture::new();
+async fn with_two_rows() -> SqliteFixture {
+    let fixture = SqliteFixture::new();
     fixture.commit(body(60, vec![row(-60, 41), row(-30, 42)])).await;
     fixture
 }

@@ -4,9 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::support::{Fixture, minute};
+use super::support::{Backend, Fixture, minute, on_both_stores};
 use crate::domain::facts::Terms;
-use crate::evidence::EvidenceStore;
+
+on_both_stores!(
+    the_first_closing_of_a_period_counts_for_ever,
+    terms_are_recorded_when_they_change,
+    facts_are_kept_in_order_and_once,
+    the_last_digest_of_a_report_counts,
+);
 
 /// Terms of a contract that differ in the vendor's name.
 fn terms(vendor: &str) -> Terms {
@@ -18,9 +24,8 @@ fn uid() -> String {
     "uid-1".to_owned()
 }
 
-#[tokio::test]
-async fn the_first_closing_of_a_period_counts_for_ever() {
-    let fixture = Fixture::new();
+async fn the_first_closing_of_a_period_counts_for_ever(backend: Backend) {
+    let fixture = Fixture::new(backend);
     for (vendor, period, recorded) in
         [("Acme", "2026-01", true), ("Other", "2026-01", false), ("Other", "2026-02", true)]
     {
@@ -35,9 +40,8 @@ async fn the_first_closing_of_a_period_counts_for_ever() {
     assert!(fixture.verify().await.whole());
 }
 
-#[tokio::test]
-async fn terms_are_recorded_when_they_change() {
-    let fixture = Fixture::new();
+async fn terms_are_recorded_when_they_change(backend: Backend) {
+    let fixture = Fixture::new(backend);
     assert_eq!(fixture.store.last_terms("uid-1").await.unwrap(), None);
     for (at, vendor, recorded) in [(0, "Acme", true), (5, "Acme", false), (9, "Other", true), (12, "Acme", true)] {
         assert_eq!(fixture.store.record_terms(uid(), terms(vendor), minute(at)).await.unwrap(), recorded, "at {at}");
@@ -46,9 +50,8 @@ async fn terms_are_recorded_when_they_change() {
     assert_eq!((last.terms, last.recorded_at), (terms("Acme"), minute(12)));
 }
 
-#[tokio::test]
-async fn facts_are_kept_in_order_and_once() {
-    let fixture = Fixture::new();
+async fn facts_are_kept_in_order_and_once(backend: Backend) {
+    let fixture = Fixture::new(backend);
     for (name, value, recorded) in
         [("spring", "Go", true), ("autumn", "NoGo", true), ("spring", "Go", false), ("spring", "NoGo", true)]
     {
@@ -63,9 +66,8 @@ async fn facts_are_kept_in_order_and_once() {
     assert!(fixture.store.facts("uid-1", "other").await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn the_last_digest_of_a_report_counts() {
-    let fixture = Fixture::new();
+async fn the_last_digest_of_a_report_counts(backend: Backend) {
+    let fixture = Fixture::new(backend);
     for (digest, recorded) in [([1; 32], true), ([1; 32], false), ([0xab; 32], true)] {
         assert_eq!(
             fixture.store.record_report_digest(uid(), "acme-2026-01".into(), digest, minute(1)).await.unwrap(),

@@ -1,9 +1,11 @@
-//! Tests of the store; each says in its name what it proves.
+//! Tests of the stores; each says in its name what it proves.
 
 mod commits;
 mod crashes;
+mod databases;
 mod faults;
 mod journal;
 mod orders;
+mod server;
 mod support;
 mod tampering;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::support::{Fixture, body, queue, revision, row};
+use super::support::{Backend, Fixture, body, queue, revision, row};
 use crate::domain::measures::Row;
 use crate::evidence::{EvidenceStore, IncomingRow};
 
@@ -33,8 +33,8 @@ fn known(rows: Vec<Row>) -> BTreeSet<String> {
     rows.into_iter().map(|row| format!("{:?} {} {} {:?}", row.labels, row.start, row.end, row.measures)).collect()
 }
 
-async fn after(bodies: &[Vec<IncomingRow>]) -> (Fixture, BTreeSet<String>) {
-    let fixture = Fixture::new();
+async fn after(backend: Backend, bodies: &[Vec<IncomingRow>]) -> (Fixture, BTreeSet<String>) {
+    let fixture = Fixture::new(backend);
     for (received, rows) in (200..).zip(bodies) {
         fixture.commit(body(received, rows.clone())).await;
     }
@@ -47,7 +47,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn consistent_bodies_give_the_same_known_rows_in_any_order(
@@ -55,7 +55,9 @@ proptest! {
             .prop_flat_map(|bodies| (Just(bodies.clone()), Just(bodies).prop_shuffle()))
     ) {
         run(async {
-            prop_assert_eq!(after(&bodies).await.1, after(&shuffled).await.1);
+            for backend in [Backend::Sqlite, Backend::Postgres] {
+                prop_assert_eq!(after(backend, &bodies).await.1, after(backend, &shuffled).await.1);
+            }
             Ok(())
         })?;
     }
@@ -65,23 +67,41 @@ proptest! {
         bodies in proptest::collection::vec(proptest::collection::vec(any_row(), 1..10), 1..6)
     ) {
         run(async {
-            let (fixture, _) = after(&bodies).await;
-            let mut rows = fixture.store.as_known_on("uid-1", "acd", jiff::Timestamp::MAX).await.unwrap();
-            rows.sort_by_key(|row| row.start);
-            for pair in rows.windows(2) {
-                prop_assert!(pair[0].end <= pair[1].start, "{:?} overlaps {:?}", pair[0], pair[1]);
+            for backend in [Backend::Sqlite, Backend::Postgres] {
+                let (fixture, _) = after(backend, &bodies).await;
+                let mut rows = fixture.store.as_known_on("uid-1", "acd", jiff::Timestamp::MAX).await.unwrap();
+                rows.sort_by_key(|row| row.start);
+                for pair in rows.windows(2) {
+                    prop_assert!(pair[0].end <= pair[1].start, "{:?} overlaps {:?}", pair[0], pair[1]);
+                }
+                let all = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
+                prop_assert!(all.iter().map(|row| row.sequence).eq(1..=i64::try_from(all.len()).unwrap()));
+                let whole = fixture.store.rows_starting_within("uid-1", "acd", jiff::Timestamp::MIN, jiff::Timestamp::MAX).await.unwrap();
+                prop_assert_eq!(&whole, &all);
+                let head = fixture.store.heads("uid-1").await.unwrap();
+                let report = fixture.commit(body(900, bodies.last().unwrap().clone())).await;
+                prop_assert_eq!((report.added, report.revised), (0, 0));
+                prop_assert_eq!(fixture.store.heads("uid-1").await.unwrap(), head);
+                prop_assert!(fixture.verify().await.whole());
+                let of_report = report.unchanged + report.superseded + report.rejected.values().sum::<u64>();
+                prop_assert_eq!(of_report, bodies.last().unwrap().len() as u64);
             }
-            let all = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
-            prop_assert!(all.iter().map(|row| row.sequence).eq(1..=i64::try_from(all.len()).unwrap()));
-            let whole = fixture.store.rows_starting_within("uid-1", "acd", jiff::Timestamp::MIN, jiff::Timestamp::MAX).await.unwrap();
-            prop_assert_eq!(&whole, &all);
-            let head = fixture.store.heads("uid-1").await.unwrap();
-            let report = fixture.commit(body(900, bodies.last().unwrap().clone())).await;
-            prop_assert_eq!((report.added, report.revised), (0, 0));
-            prop_assert_eq!(fixture.store.heads("uid-1").await.unwrap(), head);
-            prop_assert!(fixture.verify().await.whole());
-            let of_report = report.unchanged + report.superseded + report.rejected.values().sum::<u64>();
-            prop_assert_eq!(of_report, bodies.last().unwrap().len() as u64);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn both_stores_give_the_same_rows_and_the_same_heads_for_the_same_bodies(
+        bodies in proptest::collection::vec(proptest::collection::vec(any_row(), 1..10), 1..6)
+    ) {
+        run(async {
+            let (sqlite, _) = after(Backend::Sqlite, &bodies).await;
+            let (postgres, _) = after(Backend::Postgres, &bodies).await;
+            prop_assert_eq!(sqlite.store.heads("uid-1").await.unwrap(), postgres.store.heads("uid-1").await.unwrap());
+            let all = |store: std::sync::Arc<dyn EvidenceStore>| async move { store.rows("uid-1", "acd", 0).await.unwrap() };
+            prop_assert_eq!(all(sqlite.store.clone()).await, all(postgres.store.clone()).await);
+            let rejected = |store: std::sync::Arc<dyn EvidenceStore>| async move { store.rejected("uid-1", "acd", 1_000).await.unwrap() };
+            prop_assert_eq!(rejected(sqlite.store.clone()).await, rejected(postgres.store.clone()).await);
             Ok(())
         })?;
     }

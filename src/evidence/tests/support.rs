@@ -7,19 +7,104 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use tempfile::TempDir;
 
+use super::server::Database;
 use crate::evidence::chain::digest_of;
+use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{
-    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, VerifyReport,
+    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, StoreError,
+    VerifyReport,
 };
 
-/// A store in a directory of its own.
+/// Which store a test runs against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs each of the tests against both stores.
+macro_rules! on_both_stores {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $test() { super::$test(super::Backend::Sqlite).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $test() { super::$test(super::Backend::Postgres).await; })+
+        }
+    };
+}
+pub(super) use on_both_stores;
+
+/// A store in a directory or in a database of its own.
 pub(super) struct Fixture {
+    pub store: Arc<dyn EvidenceStore>,
+    pub place: Place,
+}
+
+/// Where a store is.
+pub(super) enum Place {
+    Directory(TempDir),
+    Database(Database),
+}
+
+impl Place {
+    pub(super) fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::Directory(tempfile::tempdir().unwrap()),
+            Backend::Postgres => Self::Database(Database::new()),
+        }
+    }
+
+    pub(super) fn open(&self) -> Result<Arc<dyn EvidenceStore>, StoreError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteStore::open(directory.path())?),
+            Self::Database(database) => Arc::new(PostgresStore::open(&database.url(), WhenInUse::Refuse)?),
+        })
+    }
+
+    pub(super) fn open_for_reading(&self) -> Result<Arc<dyn EvidenceStore>, StoreError> {
+        Ok(match self {
+            Self::Directory(directory) => Arc::new(SqliteStore::open_for_reading(directory.path())?),
+            Self::Database(database) => Arc::new(PostgresStore::open_for_reading(&database.url())?),
+        })
+    }
+}
+
+impl Fixture {
+    pub(super) fn new(backend: Backend) -> Self {
+        let place = Place::new(backend);
+        Self { store: place.open().unwrap(), place }
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) fn restart(self) -> Self {
+        let Self { store, place } = self;
+        drop(store);
+        Self { store: place.open().unwrap(), place }
+    }
+
+    pub(super) async fn commit(&self, batch: Batch) -> crate::evidence::CommitReport {
+        self.store.commit(feed("acd"), batch).await.unwrap()
+    }
+
+    /// Values of the measure `offered` of all rows, in order of receipt.
+    pub(super) async fn offered(&self) -> Vec<i64> {
+        offered(&self.store.rows("uid-1", "acd", 0).await.unwrap())
+    }
+
+    pub(super) async fn verify(&self) -> VerifyReport {
+        verify(&*self.store).await
+    }
+}
+
+/// An SQLite store in a directory of its own, for tests that touch its file.
+pub(super) struct SqliteFixture {
     pub store: SqliteStore,
     pub directory: TempDir,
 }
 
-impl Fixture {
+impl SqliteFixture {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self { store: SqliteStore::open(directory.path()).unwrap(), directory }
@@ -36,17 +121,12 @@ impl Fixture {
         self.store.commit(feed("acd"), batch).await.unwrap()
     }
 
-    /// Values of the measure `offered` of all rows, in order of receipt.
     pub(super) async fn offered(&self) -> Vec<i64> {
         offered(&self.store.rows("uid-1", "acd", 0).await.unwrap())
     }
-
-    pub(super) async fn verify(&self) -> VerifyReport {
-        verify(&self.store).await
-    }
 }
 
-pub(super) async fn verify(store: &SqliteStore) -> VerifyReport {
+pub(super) async fn verify(store: &dyn EvidenceStore) -> VerifyReport {
     let silent: OnVerifyProgress = Arc::new(|_| ());
     store.verify(silent).await.unwrap()
 }

@@ -2,14 +2,14 @@
 
 use rusqlite::Connection;
 
-use super::support::{Fixture, body, feed, minute, row, verify};
+use super::support::{SqliteFixture, body, feed, minute, row, verify};
 use crate::evidence::chain::{entry_digest, feed_origin};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{EvidenceStore, digest_text};
 
 /// Two feeds; `acd` has five rows from two bodies, one of them a correction.
-async fn written() -> Fixture {
-    let fixture = Fixture::new();
+async fn written() -> SqliteFixture {
+    let fixture = SqliteFixture::new();
     fixture.commit(body(100, vec![row(0, 11), row(30, 22), row(60, 33)])).await;
     fixture.commit(body(130, vec![row(30, 44), row(90, 55)])).await;
     fixture.store.commit(feed("qa"), body(130, vec![row(0, 66)])).await.unwrap();
@@ -22,7 +22,7 @@ const UNLOCK: &str = "DROP TRIGGER log_is_not_edited; DROP TRIGGER log_is_not_cu
 
 /// Closes the store, changes its file, and says what a verification finds: feed, sequence, what.
 async fn found_after(change: impl FnOnce(&Connection)) -> Vec<(String, i64, String)> {
-    let Fixture { store, directory } = written().await;
+    let SqliteFixture { store, directory } = written().await;
     assert!(verify(&store).await.whole());
     drop(store);
     let connection = Connection::open(directory.path().join(FILE_NAME)).unwrap();
@@ -127,7 +127,7 @@ async fn a_rewritten_last_row_with_its_digest_and_head_is_found_by_the_journal_a
 
 #[tokio::test]
 async fn one_flipped_bit_anywhere_in_a_row_is_found() {
-    let Fixture { store, directory } = written().await;
+    let SqliteFixture { store, directory } = written().await;
     drop(store);
     let file = directory.path().join(FILE_NAME);
     let payload: Vec<u8> = Connection::open(&file)
@@ -157,7 +157,7 @@ async fn one_flipped_bit_anywhere_in_a_row_is_found() {
 
 #[tokio::test]
 async fn damage_anywhere_in_the_file_never_goes_through_as_other_rows() {
-    let Fixture { store, directory } = written().await;
+    let SqliteFixture { store, directory } = written().await;
     let expected = store.rows("uid-1", "acd", 0).await.unwrap();
     drop(store);
     let file = directory.path().join(FILE_NAME);

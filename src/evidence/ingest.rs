@@ -1,0 +1,340 @@
+//! One body becomes evidence: the same steps for every store, inside a transaction that the store has begun.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::chain::digest_of;
+use super::encoding::{
+    BODY, LABELS, NAMES, ROW, RowHeader, Undecodable, decode_row, encode_body, encode_labels, encode_names, encode_row,
+    encode_values, to_nanoseconds,
+};
+use super::intake::{
+    Candidate, Neighbour, Relation, Repetition, SortedBody, describe, relation, repetition, sort_body,
+};
+use super::model::{Batch, CommitReport, Digest, Head, RejectedRow, RejectionReason, StoreError};
+
+/// How many rejected rows of a feed are kept.
+pub(super) const REJECTIONS_KEPT: i64 = 10_000;
+
+/// How many characters of a rejected row are kept.
+const REJECTION_CHARACTERS: usize = 1_024;
+
+/// The log of one feed, open at its end in a transaction.
+pub(super) trait OpenLog {
+    /// What goes wrong in the store.
+    type Failure: From<StoreError> + From<Undecodable>;
+
+    /// Reads ahead what the rows of a body will need, where that saves time.
+    fn prepare(&mut self, _batch: &Batch, _sorted: &SortedBody<'_>) -> Result<(), Self::Failure> {
+        Ok(())
+    }
+
+    /// Where the chain ends, with what was appended.
+    fn head(&self) -> Head;
+
+    /// Adds an entry that belongs to the row that comes next, and gives its sequence.
+    fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Self::Failure>;
+
+    /// Sequence of the entry that defines labels or names.
+    fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Self::Failure>;
+
+    /// Sequence of the entry of a body.
+    fn find_body(&mut self, digest: &Digest) -> Result<Option<i64>, Self::Failure>;
+
+    /// Where the last row of a label set ends.
+    fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Self::Failure>;
+
+    /// The row of a label set that starts last before an instant.
+    fn neighbour(&mut self, labels: i64, before: i64) -> Result<Option<Neighbour>, Self::Failure>;
+
+    /// A row as it is stored.
+    fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Self::Failure>;
+
+    /// Makes the row the newest of its key.
+    fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Self::Failure>;
+
+    /// Notes a higher number of the vendor for figures that did not change.
+    fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Self::Failure>;
+
+    /// Keeps rejected rows that were not kept before; says whether there was one.
+    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Self::Failure>;
+
+    /// Keeps how far the back-fill is, in nanoseconds; it never goes back. Says whether it moved.
+    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Self::Failure>;
+
+    /// Writes down where the chain ends now, beside the log and in the journal.
+    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Self::Failure>;
+
+    /// Writes what was only kept in mind so far.
+    fn finish(&mut self) -> Result<(), Self::Failure> {
+        Ok(())
+    }
+}
+
+/// A rejected row as it is kept.
+pub(super) struct Rejection<'a> {
+    /// Tells rejections apart.
+    pub fingerprint: Digest,
+    pub reason: &'static str,
+    /// The row in words, cut.
+    pub text: String,
+    /// Nanoseconds since 1970.
+    pub received_at: i64,
+    pub body_digest: &'a Digest,
+}
+
+/// Commits a body; the second value says whether anything changed.
+pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch) -> Result<(CommitReport, bool), L::Failure> {
+    let received_at = nanoseconds(batch.received_at, "the time of receipt")?;
+    let before = log.head();
+    let sorted = sort_body(&batch.rows);
+    log.prepare(batch, &sorted)?;
+    let mut intake = Intake::new(log, batch, received_at, &sorted.labels)?;
+    for candidate in &sorted.candidates {
+        intake.take(candidate)?;
+    }
+    let Intake { added, revised, mut unchanged, mut superseded, rejected: overlapping, .. } = intake;
+    unchanged += sorted.repeated;
+    superseded += sorted.superseded;
+    let all_rejected = || batch.rejected.iter().chain(&sorted.rejected).chain(&overlapping);
+    let kept: Vec<Rejection<'_>> = all_rejected().map(|row| rejection(row, received_at, &batch.body_digest)).collect();
+    let new_rejections = !kept.is_empty() && log.keep_rejections(&kept)?;
+    let progressed = match batch.progress {
+        Some(progress) => {
+            log.keep_progress(nanoseconds(progress.reached, "the progress of the back-fill")?, progress.completed)?
+        }
+        None => false,
+    };
+    let head = log.head();
+    if head != before {
+        log.close(batch.received_at)?;
+    }
+    log.finish()?;
+    let mut rejected = BTreeMap::new();
+    for row in all_rejected() {
+        *rejected.entry(row.reason).or_insert(0) += 1;
+    }
+    let changed = head != before || new_rejections || progressed;
+    Ok((CommitReport { added, revised, unchanged, superseded, rejected, head }, changed))
+}
+
+fn rejection<'a>(row: &RejectedRow, received_at: i64, body_digest: &'a Digest) -> Rejection<'a> {
+    let reason = row.reason.as_str();
+    Rejection {
+        fingerprint: digest_of(format!("{reason}\n{}", row.text).as_bytes()),
+        reason,
+        text: row.text.chars().take(REJECTION_CHARACTERS).collect(),
+        received_at,
+        body_digest,
+    }
+}
+
+fn nanoseconds(instant: Timestamp, what: &str) -> Result<i64, StoreError> {
+    to_nanoseconds(instant).filter(|nanoseconds| *nanoseconds != i64::MIN).ok_or_else(|| {
+        StoreError::Invalid(format!("{what} is {instant}; the store keeps instants of the years 1678 to 2261"))
+    })
+}
+
+/// What the store knows of a label set of the body.
+struct LabelState {
+    payload: Vec<u8>,
+    /// Sequence of its entry; `None` while no row has it.
+    reference: Option<i64>,
+    /// Where its last row ends: what starts there or later needs no search.
+    last_end: Option<i64>,
+}
+
+/// Takes the rows of a body one after the other.
+struct Intake<'a, L> {
+    log: &'a mut L,
+    batch: &'a Batch,
+    received_at: i64,
+    labels: Vec<LabelState>,
+    names: HashMap<Vec<u8>, i64>,
+    body: Option<i64>,
+    names_buffer: Vec<u8>,
+    values_buffer: Vec<u8>,
+    row_buffer: Vec<u8>,
+    added: u64,
+    revised: u64,
+    unchanged: u64,
+    superseded: u64,
+    rejected: Vec<RejectedRow>,
+}
+
+impl<'a, L: OpenLog> Intake<'a, L> {
+    fn new(
+        log: &'a mut L,
+        batch: &'a Batch,
+        received_at: i64,
+        labels: &[&BTreeMap<String, String>],
+    ) -> Result<Self, L::Failure> {
+        let labels = labels.iter().map(|labels| label_state(log, encode_labels(labels))).collect::<Result<_, _>>()?;
+        Ok(Self {
+            log,
+            batch,
+            received_at,
+            labels,
+            names: HashMap::new(),
+            body: None,
+            names_buffer: Vec::new(),
+            values_buffer: Vec::new(),
+            row_buffer: Vec::new(),
+            added: 0,
+            revised: 0,
+            unchanged: 0,
+            superseded: 0,
+            rejected: Vec::new(),
+        })
+    }
+
+    fn take(&mut self, candidate: &Candidate<'_>) -> Result<(), L::Failure> {
+        encode_names(&candidate.row.measures, &mut self.names_buffer);
+        encode_values(&candidate.row.measures, &mut self.values_buffer);
+        let neighbour = self.neighbour(candidate)?;
+        match (relation(candidate.start, candidate.end, neighbour.as_ref()), neighbour) {
+            (Relation::SameKey, Some(neighbour)) => self.repeat(candidate, neighbour),
+            (Relation::Overlap, _) => {
+                self.rejected.push(RejectedRow { reason: RejectionReason::Overlap, text: describe(candidate.row) });
+                Ok(())
+            }
+            _ => {
+                let known_at = self.first_known_at(candidate.end);
+                self.insert(candidate, 1, 0, known_at)?;
+                self.added += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn neighbour(&mut self, candidate: &Candidate<'_>) -> Result<Option<Neighbour>, L::Failure> {
+        let Some(state) = self.labels.get(candidate.labels) else { return Ok(None) };
+        let (Some(labels), Some(last_end)) = (state.reference, state.last_end) else { return Ok(None) };
+        if last_end <= candidate.start {
+            return Ok(None);
+        }
+        self.log.neighbour(labels, candidate.end)
+    }
+
+    /// A row whose key is known: the same again, new figures, or old ones.
+    fn repeat(&mut self, candidate: &Candidate<'_>, known: Neighbour) -> Result<(), L::Failure> {
+        let payload = self.log.payload_of_row(known.sequence)?;
+        let (header, values) = decode_row(&payload)?;
+        let same = values == self.values_buffer.as_slice() && self.reference_of_names()? == Some(header.names);
+        match repetition(same, known.vendor_revision, candidate.row.vendor_revision) {
+            Repetition::Unchanged { raised_to } => {
+                self.unchanged += 1;
+                raised_to.map_or(Ok(()), |revision| self.log.raise_vendor_revision(&header, revision))
+            }
+            Repetition::Superseded => {
+                self.superseded += 1;
+                Ok(())
+            }
+            Repetition::Revision => {
+                // A correction is never known before what it corrects.
+                let known_at = header.known_at.max(self.first_known_at(candidate.end));
+                self.insert(candidate, known.revision + 1, known.sequence, known_at)?;
+                self.revised += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn first_known_at(&self, end: i64) -> i64 {
+        if self.batch.plan {
+            i64::MIN
+        } else if self.batch.backfill {
+            end.min(self.received_at)
+        } else {
+            self.received_at
+        }
+    }
+
+    fn insert(
+        &mut self,
+        candidate: &Candidate<'_>,
+        revision: i64,
+        replaces: i64,
+        known_at: i64,
+    ) -> Result<(), L::Failure> {
+        let recorded_at = candidate.row.recorded_at.map(|at| nanoseconds(at, "recordedAt of a row")).transpose()?;
+        let header = RowHeader {
+            labels: self.define_labels(candidate.labels)?,
+            names: self.define_names()?,
+            body: self.define_body()?,
+            start: candidate.start,
+            end: candidate.end,
+            received_at: self.received_at,
+            known_at,
+            recorded_at,
+            revision,
+            replaces,
+            vendor_revision: candidate.row.vendor_revision,
+        };
+        encode_row(&header, &self.values_buffer, &mut self.row_buffer);
+        let sequence = self.log.append(ROW, &self.row_buffer)?;
+        self.log.index(&header, sequence)?;
+        if let Some(state) = self.labels.get_mut(candidate.labels) {
+            state.last_end = state.last_end.max(Some(header.end));
+        }
+        Ok(())
+    }
+
+    fn define_labels(&mut self, number: usize) -> Result<i64, L::Failure> {
+        let Some(state) = self.labels.get_mut(number) else {
+            return Err(StoreError::Invalid("a row without its labels".to_owned()).into());
+        };
+        let reference = match state.reference {
+            Some(reference) => reference,
+            None => self.log.append(LABELS, &state.payload)?,
+        };
+        state.reference = Some(reference);
+        Ok(reference)
+    }
+
+    fn reference_of_names(&mut self) -> Result<Option<i64>, L::Failure> {
+        if let Some(reference) = self.names.get(&self.names_buffer) {
+            return Ok(Some(*reference));
+        }
+        let found = self.log.find_definition(NAMES, &self.names_buffer)?;
+        if let Some(reference) = found {
+            self.names.insert(self.names_buffer.clone(), reference);
+        }
+        Ok(found)
+    }
+
+    fn define_names(&mut self) -> Result<i64, L::Failure> {
+        if let Some(reference) = self.reference_of_names()? {
+            return Ok(reference);
+        }
+        let reference = self.log.append(NAMES, &self.names_buffer)?;
+        self.names.insert(self.names_buffer.clone(), reference);
+        Ok(reference)
+    }
+
+    fn define_body(&mut self) -> Result<i64, L::Failure> {
+        if let Some(reference) = self.body {
+            return Ok(reference);
+        }
+        let Batch { body_digest, backfill, plan, url_host, .. } = self.batch;
+        let reference = match self.log.find_body(body_digest)? {
+            Some(reference) => reference,
+            None => {
+                let payload = encode_body(body_digest, self.received_at, *backfill, *plan, url_host.as_deref());
+                self.log.append(BODY, &payload)?
+            }
+        };
+        self.body = Some(reference);
+        Ok(reference)
+    }
+}
+
+fn label_state<L: OpenLog>(log: &mut L, payload: Vec<u8>) -> Result<LabelState, L::Failure> {
+    let reference = log.find_definition(LABELS, &payload)?;
+    let last_end = match reference {
+        Some(reference) => log.last_end(reference)?,
+        None => None,
+    };
+    Ok(LabelState { payload, reference, last_end })
+}

@@ -1,0 +1,106 @@
+//! Words of the journal that every store uses: what is kept besides rows, in one chain over the whole store.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::model::{Digest, Head, StoreError, digest_text};
+use crate::domain::facts::Terms;
+
+/// What an entry of the journal is about.
+#[derive(Clone, Debug)]
+pub(super) enum Topic {
+    Head,
+    Closing,
+    Terms,
+    Report,
+    Fact(String),
+}
+
+impl Topic {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Head => "head".to_owned(),
+            Self::Closing => "closing".to_owned(),
+            Self::Terms => "terms".to_owned(),
+            Self::Report => "report".to_owned(),
+            Self::Fact(kind) => format!("fact/{kind}"),
+        }
+    }
+}
+
+/// An entry without its place in the chain.
+pub(super) struct NewEntry {
+    pub topic: Topic,
+    pub contract_uid: String,
+    pub name: String,
+    pub recorded_at: Timestamp,
+    pub content: String,
+}
+
+/// When an entry is appended at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Append {
+    /// If there is none of its topic and name.
+    IfFirst,
+    /// If the last one of its topic and name has another content.
+    IfChanged,
+}
+
+impl Append {
+    /// Whether an entry with this content is appended after the last one of its topic and name.
+    pub(super) fn wants(self, last: Option<&str>, content: &str) -> bool {
+        match (self, last) {
+            (_, None) => true,
+            (Self::IfFirst, Some(_)) => false,
+            (Self::IfChanged, Some(last)) => last != content,
+        }
+    }
+}
+
+/// Content of an entry about a closed period.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Closing {
+    pub closed_at: Timestamp,
+    pub terms: Terms,
+}
+
+/// Content of an entry about the end of a feed's chain.
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeadContent {
+    pub sequence: i64,
+    pub digest: String,
+}
+
+impl From<&Head> for HeadContent {
+    fn from(head: &Head) -> Self {
+        Self { sequence: head.sequence, digest: head.digest_text() }
+    }
+}
+
+impl HeadContent {
+    /// The content of the entry.
+    pub(super) fn text(&self) -> String {
+        format!("{{\"sequence\":{},\"digest\":\"{}\"}}", self.sequence, self.digest)
+    }
+}
+
+/// A value as the content of an entry.
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Invalid(format!("this cannot be kept as JSON: {error}")))
+}
+
+/// The instant of an entry.
+pub(super) fn instant(text: &str) -> Result<Timestamp, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(format!("an instant in the journal: {text:?}")))
+}
+
+/// A digest of its text; `None` for anything that [`digest_text`] does not write.
+pub(super) fn parse_digest(text: &str) -> Option<Digest> {
+    let digits = text.strip_prefix("sha256:")?;
+    let mut digest = [0; 32];
+    for (place, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    (digest_text(&digest) == text).then_some(digest)
+}

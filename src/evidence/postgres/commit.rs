@@ -1,0 +1,377 @@
+//! The log of a feed in PostgreSQL, open for a body: read ahead at the beginning, written at the end, so that a body costs a dozen
+//! round trips however many rows it has.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::types::Type;
+
+use super::errors::Failure;
+use super::journal;
+use super::session::Session;
+use crate::evidence::chain::{digest_of, entry_digest, feed_origin};
+use crate::evidence::encoding::{LABELS, NAMES, ROW, RowHeader, encode_labels, encode_names};
+use crate::evidence::ingest::{OpenLog, REJECTIONS_KEPT, Rejection, commit_body};
+use crate::evidence::intake::{Neighbour, SortedBody};
+use crate::evidence::journal::{HeadContent, NewEntry, Topic};
+use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreError};
+
+/// Commits a body; the second value says whether anything changed.
+pub(super) fn commit(session: &mut Session, key: &FeedKey, batch: &Batch) -> Result<(CommitReport, bool), Failure> {
+    commit_body(&mut Log::open(session, key)?, batch)
+}
+
+struct Log<'s> {
+    session: &'s mut Session,
+    key: &'s FeedKey,
+    feed_id: i64,
+    stored_head: Option<Head>,
+    head: Head,
+    /// Sequences of the definitions that the body needs, by kind and payload.
+    definitions: HashMap<(u8, Vec<u8>), i64>,
+    last_ends: HashMap<i64, i64>,
+    /// The newest rows around the time of the body, by labels and start.
+    newest: HashMap<i64, BTreeMap<i64, Neighbour>>,
+    payloads: HashMap<i64, Vec<u8>>,
+    entries: Vec<(i64, u8, Vec<u8>, Digest)>,
+    /// Labels and start of what `newest` gets, and of what changes in it.
+    added: Vec<(i64, i64)>,
+    changed: BTreeSet<(i64, i64)>,
+}
+
+impl<'s> Log<'s> {
+    fn open(session: &'s mut Session, key: &'s FeedKey) -> Result<Self, Failure> {
+        let known = session.query_opt(
+            "SELECT id FROM bpo_evidence.feeds WHERE contract_uid = $1 AND feed = $2",
+            &[&key.contract_uid, &key.feed],
+        )?;
+        let known = match known {
+            Some(row) => Some(row),
+            None => session.query_opt(
+                "INSERT INTO bpo_evidence.feeds (contract_uid, feed, namespace, contract) VALUES ($1, $2, $3, $4) RETURNING id",
+                &[&key.contract_uid, &key.feed, &key.namespace, &key.contract],
+            )?,
+        };
+        let known = known.ok_or_else(|| StoreError::Corrupt("a feed without a number".to_owned()))?;
+        let feed_id: i64 = known.try_get(0)?;
+        let stored_head = super::read::head(session, feed_id)?;
+        let head =
+            stored_head.unwrap_or_else(|| Head { sequence: 0, digest: feed_origin(&key.contract_uid, &key.feed) });
+        Ok(Self {
+            session,
+            key,
+            feed_id,
+            stored_head,
+            head,
+            definitions: HashMap::new(),
+            last_ends: HashMap::new(),
+            newest: HashMap::new(),
+            payloads: HashMap::new(),
+            entries: Vec::new(),
+            added: Vec::new(),
+            changed: BTreeSet::new(),
+        })
+    }
+
+    fn read_definitions(&mut self, payloads: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
+        let digests: Vec<Vec<u8>> = payloads.iter().map(|payload| digest_of(payload).to_vec()).collect();
+        let found = self.session.query(
+            "SELECT sequence, kind, payload FROM bpo_evidence.log WHERE feed_id = $1 AND kind < 3 AND sha256(payload) = ANY($2)",
+            &[&self.feed_id, &digests],
+        )?;
+        for row in found {
+            let kind: i16 = row.try_get(1)?;
+            self.definitions.insert((u8::try_from(kind).unwrap_or_default(), row.try_get(2)?), row.try_get(0)?);
+        }
+        Ok(())
+    }
+
+    fn read_last_ends(&mut self, labels: &[i64]) -> Result<(), Failure> {
+        let found = self.session.query(
+            "SELECT known.labels, (SELECT end_at FROM bpo_evidence.newest
+               WHERE feed_id = $1 AND labels = known.labels ORDER BY start_at DESC LIMIT 1)
+             FROM unnest($2::bigint[]) AS known (labels)",
+            &[&self.feed_id, &labels],
+        )?;
+        for row in found {
+            if let Some(end) = row.try_get(1)? {
+                self.last_ends.insert(row.try_get(0)?, end);
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest rows that start before `until`, from the last one of each label set that starts at or before `from`.
+    fn read_newest(&mut self, labels: &[i64], from: i64, until: i64) -> Result<(), Failure> {
+        let found = self.session.query(
+            "SELECT newest.labels, newest.start_at, newest.end_at, newest.sequence, newest.revision, newest.vendor_revision, log.payload
+             FROM (SELECT known.labels, coalesce((SELECT start_at FROM bpo_evidence.newest
+                     WHERE feed_id = $1 AND labels = known.labels AND start_at <= $3 ORDER BY start_at DESC LIMIT 1), $3) AS since
+                   FROM unnest($2::bigint[]) AS known (labels)) AS known
+             JOIN bpo_evidence.newest ON newest.feed_id = $1 AND newest.labels = known.labels
+               AND newest.start_at >= known.since AND newest.start_at < $4
+             JOIN bpo_evidence.log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4",
+            &[&self.feed_id, &labels, &from, &until],
+        )?;
+        for row in found {
+            let neighbour = Neighbour {
+                start: row.try_get(1)?,
+                end: row.try_get(2)?,
+                sequence: row.try_get(3)?,
+                revision: row.try_get(4)?,
+                vendor_revision: row.try_get(5)?,
+            };
+            self.payloads.insert(neighbour.sequence, row.try_get(6)?);
+            self.newest.entry(row.try_get(0)?).or_default().insert(neighbour.start, neighbour);
+        }
+        Ok(())
+    }
+
+    fn known(&self, (labels, start): (i64, i64)) -> Option<&Neighbour> {
+        self.newest.get(&labels)?.get(&start)
+    }
+
+    fn write_entries(&mut self) -> Result<(), Failure> {
+        let copy = self
+            .session
+            .client
+            .copy_in("COPY bpo_evidence.log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY")?;
+        let mut writer = BinaryCopyInWriter::new(copy, &[Type::INT8, Type::INT8, Type::INT2, Type::BYTEA, Type::BYTEA]);
+        for (sequence, kind, payload, digest) in &self.entries {
+            writer.write(&[&self.feed_id, sequence, &i16::from(*kind), payload, &digest.as_slice()])?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+
+    fn write_added(&mut self) -> Result<(), Failure> {
+        let rows: Vec<(i64, Neighbour)> =
+            self.added.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
+        let copy = self.session.client.copy_in(
+            "COPY bpo_evidence.newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
+        )?;
+        let mut writer = BinaryCopyInWriter::new(copy, &[const { Type::INT8 }; 7]);
+        for (labels, row) in &rows {
+            let Neighbour { start, end, sequence, revision, vendor_revision } = row;
+            writer.write(&[&self.feed_id, labels, start, end, sequence, revision, vendor_revision])?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+
+    fn write_changed(&mut self) -> Result<(), Failure> {
+        let rows: Vec<(i64, Neighbour)> =
+            self.changed.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
+        let column = |value: fn(&Neighbour) -> i64| -> Vec<i64> { rows.iter().map(|(_, row)| value(row)).collect() };
+        let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
+        let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
+        self.session.execute(
+            "UPDATE bpo_evidence.newest SET end_at = changed.end_at, sequence = changed.sequence, revision = changed.revision,
+               vendor_revision = changed.vendor_revision
+             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+               AS changed (labels, start_at, end_at, sequence, revision, vendor_revision)
+             WHERE newest.feed_id = $1 AND newest.labels = changed.labels AND newest.start_at = changed.start_at",
+            &[
+                &self.feed_id,
+                &labels,
+                &column(|row| row.start),
+                &column(|row| row.end),
+                &column(|row| row.sequence),
+                &column(|row| row.revision),
+                &vendor_revisions,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes what the body changed in the log and its index, each at once.
+    fn flush(&mut self) -> Result<(), Failure> {
+        if !self.entries.is_empty() {
+            self.write_entries()?;
+        }
+        if !self.added.is_empty() {
+            self.write_added()?;
+        }
+        if !self.changed.is_empty() {
+            self.write_changed()?;
+        }
+        Ok(())
+    }
+
+    /// Moves the head on from where this body found it, and from nowhere else.
+    fn move_head(&mut self) -> Result<(), Failure> {
+        let digest = self.head.digest.as_slice();
+        let moved = match self.stored_head {
+            None => self.session.execute(
+                "INSERT INTO bpo_evidence.heads (feed_id, sequence, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                &[&self.feed_id, &self.head.sequence, &digest],
+            )?,
+            Some(before) => self.session.execute(
+                "UPDATE bpo_evidence.heads SET sequence = $2, digest = $3 WHERE feed_id = $1 AND sequence = $4 AND digest = $5",
+                &[&self.feed_id, &self.head.sequence, &digest, &before.sequence, &before.digest.as_slice()],
+            )?,
+        };
+        if moved == 1 {
+            return Ok(());
+        }
+        Err(StoreError::Fault(format!("another writer has moved the head of feed {}", self.key.feed)).into())
+    }
+}
+
+impl OpenLog for Log<'_> {
+    type Failure = Failure;
+
+    fn prepare(&mut self, _batch: &Batch, sorted: &SortedBody<'_>) -> Result<(), Failure> {
+        let span = sorted.candidates.iter().fold(None, |span: Option<(i64, i64)>, row| {
+            Some(span.map_or((row.start, row.end), |(from, until)| (from.min(row.start), until.max(row.end))))
+        });
+        let Some((from, until)) = span else { return Ok(()) };
+        let labels: BTreeSet<Vec<u8>> = sorted.labels.iter().map(|labels| encode_labels(labels)).collect();
+        let mut payloads = labels.clone();
+        let mut buffer = Vec::new();
+        for candidate in &sorted.candidates {
+            encode_names(&candidate.row.measures, &mut buffer);
+            if !payloads.contains(&buffer) {
+                payloads.insert(buffer.clone());
+            }
+        }
+        self.read_definitions(&payloads)?;
+        let known: Vec<i64> =
+            labels.into_iter().filter_map(|payload| self.definitions.get(&(LABELS, payload)).copied()).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        self.read_last_ends(&known)?;
+        if self.last_ends.values().any(|end| *end > from) {
+            self.read_newest(&known, from, until)?;
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure> {
+        let sequence = self.head.sequence + 1;
+        let digest = entry_digest(&self.head.digest, sequence, kind, payload);
+        self.entries.push((sequence, kind, payload.to_vec(), digest));
+        self.head.digest = digest;
+        match kind {
+            ROW => {
+                self.head.sequence = sequence;
+                self.payloads.insert(sequence, payload.to_vec());
+            }
+            LABELS | NAMES => {
+                self.definitions.insert((kind, payload.to_vec()), sequence);
+            }
+            _ => {}
+        }
+        Ok(sequence)
+    }
+
+    fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure> {
+        Ok(self.definitions.get(&(kind, payload.to_vec())).copied())
+    }
+
+    fn find_body(&mut self, digest: &Digest) -> Result<Option<i64>, Failure> {
+        let found = self.session.query_opt(
+            "SELECT sequence FROM bpo_evidence.log WHERE feed_id = $1 AND kind = 3 AND substr(payload, 1, 32) = $2",
+            &[&self.feed_id, &digest.as_slice()],
+        )?;
+        Ok(found.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Failure> {
+        Ok(self.last_ends.get(&labels).copied())
+    }
+
+    fn neighbour(&mut self, labels: i64, before: i64) -> Result<Option<Neighbour>, Failure> {
+        let rows = self.newest.get(&labels);
+        Ok(rows.and_then(|rows| rows.range(..before).next_back()).map(|(_, row)| *row))
+    }
+
+    fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure> {
+        let payload = self.payloads.get(&sequence).cloned();
+        Ok(payload.ok_or_else(|| StoreError::Corrupt(format!("feed {} lacks row {sequence}", self.key.feed)))?)
+    }
+
+    fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
+        let key = (header.labels, header.start);
+        let before = self.known(key).and_then(|row| row.vendor_revision);
+        let row = Neighbour {
+            start: header.start,
+            end: header.end,
+            sequence,
+            revision: header.revision,
+            vendor_revision: header.vendor_revision.or(before),
+        };
+        self.newest.entry(header.labels).or_default().insert(header.start, row);
+        if header.replaces == 0 {
+            self.added.push(key);
+        } else {
+            self.changed.insert(key);
+        }
+        Ok(())
+    }
+
+    fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Failure> {
+        let known = self.newest.get_mut(&header.labels).and_then(|rows| rows.get_mut(&header.start));
+        if let Some(row) = known {
+            row.vendor_revision = Some(revision);
+            self.changed.insert((header.labels, header.start));
+        }
+        Ok(())
+    }
+
+    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
+        let mut any = false;
+        for Rejection { fingerprint, reason, text, received_at, body_digest } in rejections {
+            let added = self.session.execute(
+                "INSERT INTO bpo_evidence.rejections (feed_id, fingerprint, reason, content, received_at, body_digest)
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                &[
+                    &self.feed_id,
+                    &fingerprint.as_slice(),
+                    reason,
+                    &text.as_bytes(),
+                    received_at,
+                    &body_digest.as_slice(),
+                ],
+            )?;
+            any |= added > 0;
+        }
+        if any {
+            self.session.execute(
+                "DELETE FROM bpo_evidence.rejections WHERE feed_id = $1 AND id <=
+                 (SELECT id FROM bpo_evidence.rejections WHERE feed_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
+                &[&self.feed_id, &REJECTIONS_KEPT],
+            )?;
+        }
+        Ok(any)
+    }
+
+    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure> {
+        let moved = self.session.execute(
+            "INSERT INTO bpo_evidence.backfills AS known (feed_id, reached, completed) VALUES ($1, $2, $3)
+             ON CONFLICT (feed_id) DO UPDATE
+             SET reached = greatest(known.reached, excluded.reached), completed = known.completed OR excluded.completed
+             WHERE excluded.reached > known.reached OR (excluded.completed AND NOT known.completed)",
+            &[&self.feed_id, &reached, &completed],
+        )?;
+        Ok(moved > 0)
+    }
+
+    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
+        self.move_head()?;
+        let content = HeadContent::from(&self.head).text();
+        let (contract_uid, name) = (self.key.contract_uid.clone(), self.key.feed.clone());
+        let entry = NewEntry { topic: Topic::Head, contract_uid, name, recorded_at, content };
+        journal::append(self.session, &entry)
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+}

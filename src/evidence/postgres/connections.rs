@@ -1,0 +1,249 @@
+//! The writer's thread and the connections for reads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::errors::{Failure, not_opened};
+use super::location::Location;
+use super::session::{Access, Session};
+use super::{WhenInUse, schema};
+use crate::evidence::health::Health;
+use crate::evidence::model::StoreError;
+
+/// How many commits may wait for the writer before the next caller waits.
+const WAITING_JOBS: usize = 64;
+
+/// How many reads run at once.
+const READERS: usize = 4;
+
+/// The advisory lock of a database's one writer ("BPOE").
+const WRITER_LOCK: i64 = 0x4250_4f45;
+
+/// How long a new writer waits for the session of an earlier one to end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+type Job = Box<dyn FnOnce(&mut Session) + Send>;
+
+/// The one thread that writes. Its session holds the database's advisory lock as long as it lives.
+pub(super) struct Writer {
+    shown: Arc<str>,
+    health: Health,
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Connects on a thread of its own, so that it may be called from anywhere.
+    pub(super) fn start(location: Location, when_in_use: WhenInUse, health: Health) -> Result<Self, StoreError> {
+        let (jobs, mut queue) = mpsc::channel::<Job>(WAITING_JOBS);
+        let (opened, waiting) = std::sync::mpsc::channel();
+        let shown = location.shown.clone();
+        let ended = |reason: String| StoreError::NotOpened { path: shown.to_string(), reason };
+        let thread = std::thread::Builder::new()
+            .name("evidence-writer".to_owned())
+            .spawn(move || match open_for_writing(&location, when_in_use) {
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                }
+                Ok(mut session) => {
+                    let _ = opened.send(Ok(()));
+                    while let Some(job) = queue.blocking_recv() {
+                        job(&mut session);
+                    }
+                }
+            })
+            .map_err(|error| ended(error.to_string()))?;
+        waiting.recv().map_err(|_| ended("the writer has ended".to_owned()))??;
+        Ok(Self { shown, health, jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Does work in one transaction and answers when it is on disk.
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
+    {
+        let (shown, health) = (self.shown.clone(), self.health.clone());
+        self.run(move |session| {
+            health.check()?;
+            let result = session.transact(Access::Write, work).map_err(|failure| failure.into_store_error(&shown));
+            if let Err(error) = &result {
+                health.note(error);
+            }
+            result
+        })
+        .await
+    }
+
+    async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, StoreError> + Send + 'static,
+    {
+        let stopped = || {
+            let error = StoreError::Fault("the writer has stopped".to_owned());
+            self.health.note(&error);
+            error
+        };
+        let (answer, waiting) = oneshot::channel();
+        let job: Job = Box::new(move |session| {
+            // A caller that went away does not undo what was committed.
+            let _ = answer.send(job(session));
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(job).await.map_err(|_| stopped())?;
+        waiting.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Without a sender the thread ends after what it was given; its session ends with it, and so does the lock.
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn open_for_writing(location: &Location, when_in_use: WhenInUse) -> Result<Session, StoreError> {
+    let mut session = Session::connect(location)?;
+    lock(&mut session, location, when_in_use)?;
+    schema::migrate(&mut session, &location.shown)?;
+    warn_of_unsafe_settings(&mut session, location);
+    Ok(session)
+}
+
+/// Takes the database for this session; whoever had it before is ended or waited for, as the caller says.
+fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        let taken = session
+            .client
+            .query_one("SELECT pg_try_advisory_lock($1)", &[&WRITER_LOCK])
+            .and_then(|row| row.try_get::<_, bool>(0))
+            .map_err(|error| not_opened(&location.shown, &error))?;
+        if taken {
+            return Ok(());
+        }
+        if when_in_use == WhenInUse::Refuse || Instant::now() > deadline {
+            return Err(StoreError::Locked { path: location.shown.to_string() });
+        }
+        end_other_writer(session).map_err(|error| not_opened(&location.shown, &error))?;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Ends the session that holds the lock: a leader that stands still must not write when it goes on.
+fn end_other_writer(session: &mut Session) -> Result<(), postgres::Error> {
+    session.client.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1::bigint::oid AND objsubid = 1
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()",
+        &[&WRITER_LOCK],
+    )?;
+    Ok(())
+}
+
+fn warn_of_unsafe_settings(session: &mut Session, location: &Location) {
+    let setting = session.client.query_one("SELECT current_setting('fsync')", &[]).and_then(|row| row.try_get(0));
+    if let Ok::<String, _>(setting) = setting
+        && setting != "on"
+    {
+        tracing::warn!(database = %location.shown, "fsync is {setting}: what is acknowledged may be lost when the server's machine fails");
+    }
+}
+
+/// Connections that only read; they see the last commit and wait for no writer.
+pub(super) struct Readers {
+    location: Location,
+    health: Health,
+    idle: Arc<Mutex<Vec<Session>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(location: Location, health: Health) -> Self {
+        Self { location, health, idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Connects once on a thread of its own, so that a database without a store is found at once.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let location = self.location.clone();
+        let opened = std::thread::spawn(move || open_for_reading(&location)).join();
+        let session = opened.unwrap_or_else(|_| Err(StoreError::Invalid("the connection has ended".to_owned())))?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        Ok(())
+    }
+
+    /// Does work on one state of the store, on a thread that may block.
+    pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
+    {
+        self.run(move |session| {
+            let done = work(session)?;
+            session.client.batch_execute("COMMIT")?;
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Lends a connection, in a transaction that reads, to a job on a thread that may block.
+    pub(super) async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
+    {
+        let ended = |_| StoreError::Invalid("the read was ended before its answer".to_owned());
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| ended(()))?;
+        let (location, idle) = (self.location.clone(), self.idle.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            // A connection that was cut while nobody used it is no fault of the store.
+            let pooled = pooled.and_then(|mut session| session.begin(Access::Read).is_ok().then_some(session));
+            let mut session = match pooled {
+                Some(session) => session,
+                None => begun(&location)?,
+            };
+            let result = job(&mut session).map_err(|failure| failure.into_store_error(&location.shown));
+            if result.is_ok() {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+            }
+            drop(permit);
+            result
+        });
+        let result = task.await.map_err(|_| ended(()))?;
+        if let Err(error) = &result {
+            self.health.note(error);
+        }
+        result
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        let sessions = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        if !sessions.is_empty() {
+            // Closing waits for the server, which a thread of an asynchronous runtime may not.
+            let _ = std::thread::spawn(move || drop(sessions)).join();
+        }
+    }
+}
+
+fn open_for_reading(location: &Location) -> Result<Session, StoreError> {
+    let mut session = Session::connect(location)?;
+    schema::check(&mut session, &location.shown)?;
+    Ok(session)
+}
+
+/// A new connection in a transaction that reads. A database that went away is a fault.
+fn begun(location: &Location) -> Result<Session, StoreError> {
+    let mut session = open_for_reading(location).map_err(|error| StoreError::Fault(error.to_string()))?;
+    session.begin(Access::Read).map_err(|failure| failure.into_store_error(&location.shown))?;
+    Ok(session)
+}

@@ -1,0 +1,118 @@
+//! The journal in PostgreSQL.
+
+use std::collections::BTreeMap;
+
+use super::errors::Failure;
+use super::session::{Session, digest};
+use crate::domain::facts::Terms;
+use crate::evidence::chain::{journal_digest, journal_origin};
+use crate::evidence::journal::{Append, Closing, NewEntry, Topic, instant, parse_digest};
+use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
+
+/// Appends an entry; false when it is not wanted.
+pub(super) fn append_if(session: &mut Session, entry: &NewEntry, when: Append) -> Result<bool, Failure> {
+    let last = session.query_opt(
+        "SELECT content FROM bpo_evidence.journal WHERE contract_uid = $1 AND topic = $2 AND name = $3 ORDER BY number DESC LIMIT 1",
+        &[&entry.contract_uid, &entry.topic.text(), &entry.name],
+    )?;
+    let last: Option<String> = last.map(|row| row.try_get(0)).transpose()?;
+    let wanted = when.wants(last.as_deref(), &entry.content);
+    if wanted {
+        append(session, entry)?;
+    }
+    Ok(wanted)
+}
+
+/// The last number and digest of the journal.
+pub(super) fn head(session: &mut Session) -> Result<Option<(i64, Digest)>, Failure> {
+    session
+        .query_opt("SELECT number, digest FROM bpo_evidence.journal_head", &[])?
+        .map(|row| Ok((row.try_get(0)?, digest(&row, 1)?)))
+        .transpose()
+}
+
+/// Appends an entry to the chain.
+pub(super) fn append(session: &mut Session, entry: &NewEntry) -> Result<(), Failure> {
+    let before = head(session)?;
+    let (last, previous) = before.unwrap_or_else(|| (0, journal_origin()));
+    let number = last + 1;
+    let (topic, recorded_at) = (entry.topic.text(), entry.recorded_at.to_string());
+    let texts = [topic.as_str(), &entry.contract_uid, &entry.name, &recorded_at, &entry.content];
+    let digest = journal_digest(&previous, number, texts);
+    session.execute(
+        "INSERT INTO bpo_evidence.journal (number, topic, contract_uid, name, recorded_at, content, digest)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[&number, &topic, &entry.contract_uid, &entry.name, &recorded_at, &entry.content, &digest.as_slice()],
+    )?;
+    let moved = session.execute(
+        "INSERT INTO bpo_evidence.journal_head AS known (id, number, digest) VALUES (1, $1, $2)
+         ON CONFLICT (id) DO UPDATE SET number = excluded.number, digest = excluded.digest WHERE known.number = $3",
+        &[&number, &digest.as_slice(), &last],
+    )?;
+    if moved == 1 {
+        return Ok(());
+    }
+    Err(StoreError::Fault("another writer has moved the journal".to_owned()).into())
+}
+
+struct Entry {
+    name: String,
+    recorded_at: String,
+    content: String,
+}
+
+fn entries(session: &mut Session, contract_uid: &str, topic: &Topic) -> Result<Vec<Entry>, Failure> {
+    session
+        .query(
+            "SELECT name, recorded_at, content FROM bpo_evidence.journal WHERE contract_uid = $1 AND topic = $2 ORDER BY number",
+            &[&contract_uid, &topic.text()],
+        )?
+        .iter()
+        .map(|row| Ok(Entry { name: row.try_get(0)?, recorded_at: row.try_get(1)?, content: row.try_get(2)? }))
+        .collect()
+}
+
+/// The terms under which periods closed, by period name.
+pub(super) fn closings(session: &mut Session, contract_uid: &str) -> Result<BTreeMap<String, Terms>, Failure> {
+    entries(session, contract_uid, &Topic::Closing)?
+        .into_iter()
+        .map(|entry| Ok((entry.name, serde_json::from_str::<Closing>(&entry.content)?.terms)))
+        .collect()
+}
+
+/// The terms recorded last.
+pub(super) fn last_terms(session: &mut Session, contract_uid: &str) -> Result<Option<RecordedTerms>, Failure> {
+    let last = session.query_opt(
+        "SELECT recorded_at, content FROM bpo_evidence.journal
+         WHERE contract_uid = $1 AND topic = 'terms' AND name = '' ORDER BY number DESC LIMIT 1",
+        &[&contract_uid],
+    )?;
+    last.map(|row| {
+        let terms = serde_json::from_str(row.try_get(1)?)?;
+        Ok(RecordedTerms { terms, recorded_at: instant(row.try_get(0)?)? })
+    })
+    .transpose()
+}
+
+/// The facts of a kind, in the order in which they were recorded.
+pub(super) fn facts(session: &mut Session, contract_uid: &str, kind: String) -> Result<Vec<Fact>, Failure> {
+    entries(session, contract_uid, &Topic::Fact(kind))?
+        .into_iter()
+        .map(|entry| {
+            let value = serde_json::from_str(&entry.content)?;
+            Ok(Fact { name: entry.name, value, recorded_at: instant(&entry.recorded_at)? })
+        })
+        .collect()
+}
+
+/// The last recorded digest of each report.
+pub(super) fn report_digests(session: &mut Session, contract_uid: &str) -> Result<BTreeMap<String, Digest>, Failure> {
+    entries(session, contract_uid, &Topic::Report)?
+        .into_iter()
+        .map(|entry| {
+            let digest = parse_digest(&entry.content)
+                .ok_or_else(|| StoreError::Corrupt(format!("the digest of report {:?}", entry.name)))?;
+            Ok((entry.name, digest))
+        })
+        .collect()
+}

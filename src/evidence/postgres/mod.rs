@@ -1,0 +1,239 @@
+//! The evidence store in PostgreSQL, for several replicas: one writer, held apart by an advisory lock, and several readers.
+//!
+//! The bytes of entries and their digests are those of the SQLite store: the same bodies give the same heads.
+
+mod commit;
+mod connections;
+mod errors;
+mod journal;
+mod location;
+mod read;
+mod schema;
+mod session;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use self::connections::{Readers, Writer};
+use self::location::Location;
+use super::health::Health;
+use super::journal::{Append, Closing, NewEntry, Topic, json};
+use super::model::{
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, RecordedTerms, StoreError, StoredRejection,
+    VerifyReport,
+};
+use super::{Answer, EvidenceStore, OnVerifyProgress};
+use crate::domain::facts::Terms;
+use crate::domain::measures::Row;
+pub use location::EvidenceUrl;
+
+/// How many changes a slow receiver may lag behind before it must take everything as changed.
+const CHANGES: usize = 1_024;
+
+/// What becomes of another process that has the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenInUse {
+    /// It keeps the database, and this one is refused.
+    Refuse,
+    /// Its session is ended: it has lost its lease, and must not write when it goes on.
+    TakeOver,
+}
+
+/// The evidence store in a PostgreSQL database.
+pub struct PostgresStore {
+    shown: Arc<str>,
+    health: Health,
+    changes: broadcast::Sender<FeedKey>,
+    readers: Readers,
+    writer: Option<Writer>,
+}
+
+impl PostgresStore {
+    /// Opens the store in a database, for this process alone; its tables are made if they are not there. Blocks while it connects.
+    ///
+    /// # Errors
+    /// When the URL is wrong, the server refuses or cannot be reached and verified, another process has the store, or a later
+    /// version wrote it. No error holds the password.
+    pub fn open(url: &EvidenceUrl, when_in_use: WhenInUse) -> Result<Self, StoreError> {
+        let location = Location::of(url)?;
+        let health = Health::default();
+        let writer = Writer::start(location.clone(), when_in_use, health.clone())?;
+        Ok(Self::assemble(location, health, Some(writer)))
+    }
+
+    /// Opens the store for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when there is no store.
+    pub fn open_for_reading(url: &EvidenceUrl) -> Result<Self, StoreError> {
+        let store = Self::assemble(Location::of(url)?, Health::default(), None);
+        store.readers.check()?;
+        Ok(store)
+    }
+
+    fn assemble(location: Location, health: Health, writer: Option<Writer>) -> Self {
+        let shown = location.shown.clone();
+        let readers = Readers::new(location, health.clone());
+        Self { shown, health, changes: broadcast::Sender::new(CHANGES), readers, writer }
+    }
+
+    fn writer(&self) -> Result<&Writer, StoreError> {
+        self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.shown.to_string() })
+    }
+
+    async fn append(&self, entry: NewEntry, when: Append) -> Result<bool, StoreError> {
+        self.writer()?.write(move |session| journal::append_if(session, &entry, when)).await
+    }
+}
+
+impl EvidenceStore for PostgresStore {
+    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport> {
+        Box::pin(async move {
+            let key = feed.clone();
+            let (report, changed) = self.writer()?.write(move |session| commit::commit(session, &key, &batch)).await?;
+            if changed {
+                // Nobody listening is fine.
+                let _ = self.changes.send(feed);
+            }
+            Ok(report)
+        })
+    }
+
+    fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::rows(session, &uid, &feed, after_sequence)))
+    }
+
+    fn rows_starting_within<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::rows_starting_within(session, &uid, &feed, from, until)))
+    }
+
+    fn as_known_on<'a>(&'a self, contract_uid: &'a str, feed: &'a str, instant: Timestamp) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::as_known_on(session, &uid, &feed, instant)))
+    }
+
+    fn heads<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Head>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| read::heads(session, &uid)))
+    }
+
+    fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::digest_at(session, &uid, &feed, sequence)))
+    }
+
+    fn feeds(&self) -> Answer<'_, Vec<FeedKey>> {
+        Box::pin(self.readers.read(read::feeds))
+    }
+
+    fn feed_progress<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<BackfillProgress>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::feed_progress(session, &uid, &feed)))
+    }
+
+    fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::rejected(session, &uid, &feed, limit)))
+    }
+
+    fn record_closing(
+        &self,
+        contract_uid: String,
+        period: String,
+        terms: Terms,
+        closed_at: Timestamp,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&Closing { closed_at, terms })?;
+            let entry = NewEntry { topic: Topic::Closing, contract_uid, name: period, recorded_at, content };
+            self.append(entry, Append::IfFirst).await
+        })
+    }
+
+    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::closings(session, &uid)))
+    }
+
+    fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&terms)?;
+            let entry = NewEntry { topic: Topic::Terms, contract_uid, name: String::new(), recorded_at, content };
+            self.append(entry, Append::IfChanged).await
+        })
+    }
+
+    fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::last_terms(session, &uid)))
+    }
+
+    fn record_fact(
+        &self,
+        contract_uid: String,
+        kind: String,
+        name: String,
+        value: Value,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = json(&value)?;
+            let entry = NewEntry { topic: Topic::Fact(kind), contract_uid, name, recorded_at, content };
+            self.append(entry, Append::IfChanged).await
+        })
+    }
+
+    fn facts<'a>(&'a self, contract_uid: &'a str, kind: &'a str) -> Answer<'a, Vec<Fact>> {
+        let (uid, kind) = (contract_uid.to_owned(), kind.to_owned());
+        Box::pin(self.readers.read(move |session| journal::facts(session, &uid, kind)))
+    }
+
+    fn record_report_digest(
+        &self,
+        contract_uid: String,
+        report: String,
+        digest: Digest,
+        recorded_at: Timestamp,
+    ) -> Answer<'_, bool> {
+        Box::pin(async move {
+            let content = super::digest_text(&digest);
+            let entry = NewEntry { topic: Topic::Report, contract_uid, name: report, recorded_at, content };
+            self.append(entry, Append::IfChanged).await
+        })
+    }
+
+    fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::report_digests(session, &uid)))
+    }
+
+    fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {
+        Box::pin(self.readers.run(move |session| verify::verify(session, &*progress)))
+    }
+
+    fn changes(&self) -> broadcast::Receiver<FeedKey> {
+        self.changes.subscribe()
+    }
+
+    fn healthy(&self) -> bool {
+        self.health.fault().is_none()
+    }
+
+    fn fault(&self) -> Option<String> {
+        self.health.fault().map(str::to_owned)
+    }
+}

@@ -1,0 +1,236 @@
+//! Computes the chains again: the same checks for every store.
+
+use std::collections::HashSet;
+
+use super::chain::{entry_digest, feed_origin, journal_digest, journal_origin};
+use super::encoding::{ROW, decode_row};
+use super::journal::HeadContent;
+use super::model::{Broken, Digest, Head, VerifyProgress, VerifyReport};
+
+/// How many differences are listed.
+const BROKEN_LISTED: usize = 1_000;
+
+/// After how many rows the progress is told.
+const ROWS_PER_PROGRESS: u64 = 65_536;
+
+/// A feed of a store.
+pub(super) struct StoredFeed {
+    pub id: i64,
+    pub contract_uid: String,
+    pub feed: String,
+}
+
+/// An entry of a feed's log as it is stored.
+pub(super) struct StoredEntry<'a> {
+    pub sequence: i64,
+    pub kind: u8,
+    pub payload: &'a [u8],
+    pub digest: Digest,
+}
+
+/// An entry of the journal as it is stored: topic, contract, name, instant and content.
+pub(super) struct StoredJournalEntry {
+    pub number: i64,
+    pub texts: [String; 5],
+    pub digest: Digest,
+}
+
+/// What is stored, as it is: nothing in it may repair or check anything.
+pub(super) trait Stored {
+    /// What goes wrong on the way.
+    type Failure;
+
+    /// Goes on with the newest state of the store, and keeps it until the next call.
+    fn refresh(&mut self) -> Result<(), Self::Failure>;
+    /// The damage of what is stored, in words; any other failure is given back.
+    fn damage(failure: Self::Failure) -> Result<String, Self::Failure>;
+    /// All feeds.
+    fn feeds(&mut self) -> Result<Vec<StoredFeed>, Self::Failure>;
+    /// How many rows the heads speak of.
+    fn total_rows(&mut self) -> Result<u64, Self::Failure>;
+    /// The log of a feed by sequence and kind.
+    fn entries(&mut self, feed: i64, each: &mut dyn FnMut(StoredEntry<'_>)) -> Result<(), Self::Failure>;
+    /// The head that is kept beside the log.
+    fn head(&mut self, feed: i64) -> Result<Option<Head>, Self::Failure>;
+    /// How many keys the index of newest rows has, and the sum of their sequences.
+    fn newest(&mut self, feed: i64) -> Result<(i64, f64), Self::Failure>;
+    /// Content of the journal's last entry about a feed's head.
+    fn last_journal_head(&mut self, contract_uid: &str, feed: &str) -> Result<Option<String>, Self::Failure>;
+    /// The journal by number.
+    fn journal(&mut self, each: &mut dyn FnMut(StoredJournalEntry)) -> Result<(), Self::Failure>;
+    /// The last number and digest of the journal.
+    fn journal_head(&mut self) -> Result<Option<(i64, Digest)>, Self::Failure>;
+    /// Contract and name of each feed that the journal has heads of.
+    fn feeds_of_journal(&mut self) -> Result<Vec<(String, String)>, Self::Failure>;
+    /// How many heads belong to no feed.
+    fn heads_without_feed(&mut self) -> Result<i64, Self::Failure>;
+}
+
+/// Verifies each feed on a state of its own, so that a long verification holds up nobody, then the journal.
+pub(super) fn verify<S: Stored>(
+    stored: &mut S,
+    on_progress: &(dyn Fn(VerifyProgress) + Send + Sync),
+) -> Result<VerifyReport, S::Failure> {
+    stored.refresh()?;
+    let (feeds, total_rows) = (stored.feeds()?, stored.total_rows()?);
+    let mut check = Check { report: VerifyReport::default(), on_progress, total_rows };
+    for feed in &feeds {
+        stored.refresh()?;
+        let outcome = check.feed(stored, feed);
+        check.damage::<S>(outcome, &feed.contract_uid, &feed.feed)?;
+        check.report.feeds += 1;
+    }
+    stored.refresh()?;
+    let outcome = check.journal(stored).and_then(|()| check.strangers(stored));
+    check.damage::<S>(outcome, "", "")?;
+    on_progress(VerifyProgress { rows: check.report.rows, total_rows: check.report.rows });
+    Ok(check.report)
+}
+
+struct Check<'a> {
+    report: VerifyReport,
+    on_progress: &'a (dyn Fn(VerifyProgress) + Send + Sync),
+    total_rows: u64,
+}
+
+/// What the walk through a feed's log found at its end.
+struct Walked {
+    head: Head,
+    /// Keys, and the sum of the sequences of their newest rows.
+    keys: i64,
+    newest: i128,
+}
+
+impl Check<'_> {
+    fn broken(&mut self, contract_uid: &str, feed: &str, sequence: i64, what: impl Into<String>) {
+        if self.report.broken.len() < BROKEN_LISTED {
+            let (contract_uid, feed, what) = (contract_uid.to_owned(), feed.to_owned(), what.into());
+            self.report.broken.push(Broken { contract_uid, feed, sequence, what });
+        }
+    }
+
+    /// Damage of the store itself is a finding, and the other feeds are still checked; other errors end the verification.
+    fn damage<S: Stored>(
+        &mut self,
+        outcome: Result<(), S::Failure>,
+        contract_uid: &str,
+        feed: &str,
+    ) -> Result<(), S::Failure> {
+        if let Err(failure) = outcome {
+            let what = S::damage(failure)?;
+            self.broken(contract_uid, feed, 0, what);
+        }
+        Ok(())
+    }
+
+    fn feed<S: Stored>(&mut self, stored: &mut S, feed: &StoredFeed) -> Result<(), S::Failure> {
+        let StoredFeed { contract_uid, feed: name, id } = feed;
+        let walked = self.walk(stored, feed)?;
+        match stored.head(*id)? {
+            None if walked.head.sequence == 0 => {}
+            Some(kept) if kept == walked.head => {}
+            None => self.broken(contract_uid, name, walked.head.sequence, "the feed has rows and no head"),
+            Some(kept) if kept.sequence == walked.head.sequence => {
+                self.broken(contract_uid, name, kept.sequence, "the head has another digest than the last row");
+            }
+            Some(kept) => {
+                let what = format!("the head says {} rows, the log has {}", kept.sequence, walked.head.sequence);
+                self.broken(contract_uid, name, walked.head.sequence, what);
+            }
+        }
+        let (keys, newest) = stored.newest(*id)?;
+        if keys != walked.keys || newest != walked.newest as f64 {
+            self.broken(contract_uid, name, 0, "the index of newest rows does not follow from the log");
+        }
+        let last = stored.last_journal_head(contract_uid, name)?;
+        let expected = HeadContent::from(&walked.head).text();
+        if last.as_ref().map_or(walked.head.sequence != 0, |last| *last != expected) {
+            let what = format!(
+                "the journal's last head is {}, the log ends with {expected}",
+                last.as_deref().unwrap_or("absent")
+            );
+            self.broken(contract_uid, name, walked.head.sequence, what);
+        }
+        Ok(())
+    }
+
+    fn walk<S: Stored>(&mut self, stored: &mut S, feed: &StoredFeed) -> Result<Walked, S::Failure> {
+        let head = Head { sequence: 0, digest: feed_origin(&feed.contract_uid, &feed.feed) };
+        let mut walked = Walked { head, keys: 0, newest: 0 };
+        stored.entries(feed.id, &mut |entry| {
+            if let Some(what) = differs(&walked.head, &entry) {
+                self.broken(&feed.contract_uid, &feed.feed, entry.sequence, what);
+            }
+            // Goes on from what is stored, so that each place that differs is found, not everything after the first.
+            walked.head.digest = entry.digest;
+            if entry.kind == ROW {
+                self.row(&mut walked, feed, &entry);
+            }
+        })?;
+        Ok(walked)
+    }
+
+    fn row(&mut self, walked: &mut Walked, feed: &StoredFeed, entry: &StoredEntry<'_>) {
+        let sequence = entry.sequence;
+        walked.head.sequence = sequence;
+        match decode_row(entry.payload) {
+            Ok((header, _)) => {
+                walked.keys += i64::from(header.replaces == 0);
+                walked.newest += i128::from(sequence) - i128::from(header.replaces);
+            }
+            Err(what) => {
+                self.broken(&feed.contract_uid, &feed.feed, sequence, format!("the row cannot be read: {what}"))
+            }
+        }
+        self.report.rows += 1;
+        if self.report.rows.is_multiple_of(ROWS_PER_PROGRESS) {
+            (self.on_progress)(VerifyProgress {
+                rows: self.report.rows,
+                total_rows: self.total_rows.max(self.report.rows),
+            });
+        }
+    }
+
+    fn journal<S: Stored>(&mut self, stored: &mut S) -> Result<(), S::Failure> {
+        let (mut last, mut previous) = (0_i64, journal_origin());
+        stored.journal(&mut |StoredJournalEntry { number, texts, digest }| {
+            if number != last + 1 {
+                self.broken("", "", number, format!("entries {} to {} are missing", last + 1, number - 1));
+            } else if journal_digest(&previous, number, texts.each_ref().map(String::as_str)) != digest {
+                self.broken("", "", number, "the digest does not follow from the entry and the one before");
+            }
+            (last, previous) = (number, digest);
+            self.report.journal_entries += 1;
+        })?;
+        if stored.journal_head()?.unwrap_or_else(|| (0, journal_origin())) != (last, previous) {
+            self.broken("", "", last, "the journal does not end where its head says");
+        }
+        Ok(())
+    }
+
+    /// Feeds that the journal speaks of and the store does not have, and logs without a feed.
+    fn strangers<S: Stored>(&mut self, stored: &mut S) -> Result<(), S::Failure> {
+        let known: HashSet<(String, String)> =
+            stored.feeds()?.into_iter().map(|feed| (feed.contract_uid, feed.feed)).collect();
+        for key in stored.feeds_of_journal()? {
+            if !known.contains(&key) {
+                self.broken(&key.0, &key.1, 0, "the journal knows rows of this feed, and the store has no such feed");
+            }
+        }
+        let orphans = stored.heads_without_feed()?;
+        if orphans > 0 {
+            self.broken("", "", 0, format!("{orphans} heads belong to no feed"));
+        }
+        Ok(())
+    }
+}
+
+fn differs(before: &Head, entry: &StoredEntry<'_>) -> Option<String> {
+    let StoredEntry { sequence, kind, payload, digest } = entry;
+    let expected = before.sequence + 1;
+    if *sequence != expected {
+        return Some(format!("rows {expected} to {} are missing", sequence - 1));
+    }
+    let follows = entry_digest(&before.digest, *sequence, *kind, payload) == *digest;
+    (!follows).then(|| "the digest does not follow from the row and the one before".to_owned())
+}
