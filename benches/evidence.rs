@@ -1,13 +1,20 @@
 //! How fast evidence is committed, read and verified: `cargo bench --bench evidence`.
 //!
+//! SQLite is always measured. PostgreSQL is when `BPO_BENCH_DATABASE` is the URL of a database for benchmarks alone: all evidence
+//! in it is thrown away. `BPO_BENCH_FEEDS` (16) is how many feeds of six months, 62,496 rows each, are read and verified: 480
+//! are 30 million rows.
+//!
 //! Bodies are a month of half-hours of seven queues with eight measures each, as a call centre's feed gives them.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on may end")]
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
+use bpo_operator::evidence::postgres::{PostgresStore, WhenInUse};
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress};
 use divan::Bencher;
@@ -29,12 +36,42 @@ const MEASURES: [&str; 8] = [
 ];
 const ROWS: usize = SLOTS as usize * QUEUES.len();
 
-/// Feeds times months of the store that is read and verified: about a million rows.
-const FEEDS: usize = 16;
+/// How many months the store that is read and verified has of each feed.
 const MONTHS: i64 = 6;
 
 fn main() {
     divan::main();
+    // `cargo test --benches` only looks whether everything starts.
+    if std::env::args().any(|argument| argument == "--bench") {
+        for backend in backends() {
+            read_and_verify(backend);
+        }
+    }
+}
+
+/// Which store is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+fn database() -> Option<String> {
+    std::env::var("BPO_BENCH_DATABASE").ok()
+}
+
+fn backends() -> Vec<Backend> {
+    if database().is_some() { vec![Backend::Sqlite, Backend::Postgres] } else { vec![Backend::Sqlite] }
+}
+
+fn feeds() -> usize {
+    std::env::var("BPO_BENCH_FEEDS").ok().and_then(|feeds| feeds.parse().ok()).unwrap_or(16)
 }
 
 fn feed(number: usize) -> FeedKey {
@@ -84,37 +121,56 @@ fn row(month: i64, slot: i64, queue: &str) -> IncomingRow {
 
 struct Setting {
     runtime: Runtime,
-    store: SqliteStore,
+    store: Arc<dyn EvidenceStore>,
     directory: tempfile::TempDir,
 }
 
 impl Setting {
-    fn new() -> Self {
+    fn new(backend: Backend) -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory for the store");
         let runtime = Runtime::new().expect("a runtime");
-        let store = SqliteStore::open(directory.path()).expect("an empty store");
+        let store: Arc<dyn EvidenceStore> = match backend {
+            Backend::Sqlite => Arc::new(SqliteStore::open(directory.path()).expect("an empty store")),
+            Backend::Postgres => Arc::new(empty_database()),
+        };
         Self { runtime, store, directory }
     }
 
-    fn filled() -> Self {
-        let setting = Self::new();
+    fn filled(backend: Backend) -> Self {
+        let setting = Self::new(backend);
+        let begin = Instant::now();
         for number in 0..MONTHS {
-            for key in 0..FEEDS {
-                setting.commit(key, month(number));
+            for key in 0..feeds() {
+                setting.commit(key, "acd", month(number));
             }
         }
+        let rows = ROWS * feeds() * usize::try_from(MONTHS).expect("a few months");
+        let seconds = begin.elapsed().as_secs_f64();
+        println!("{backend}: {rows} rows in {seconds:.0} s, {:.0} rows/s", rows as f64 / seconds);
+        let mut one_queue = month(2);
+        one_queue.rows.retain(|row| row.labels.get("queue").is_some_and(|queue| queue == "billing"));
+        setting.commit(3, "billing", one_queue);
         setting
     }
 
-    fn commit(&self, key: usize, batch: Batch) -> CommitReport {
-        self.runtime.block_on(self.store.commit(feed(key), batch)).expect("a commit")
+    fn commit(&self, key: usize, name: &str, batch: Batch) -> CommitReport {
+        let key = FeedKey { feed: name.to_owned(), ..feed(key) };
+        self.runtime.block_on(self.store.commit(key, batch)).expect("a commit")
     }
 }
 
+fn empty_database() -> PostgresStore {
+    let url = database().expect("the URL of a database");
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("the database");
+    client.batch_execute("DROP SCHEMA IF EXISTS bpo_evidence CASCADE").expect("an empty database");
+    drop(client);
+    PostgresStore::open(&url.parse().expect("a URL"), WhenInUse::TakeOver).expect("an empty store")
+}
+
 /// Durable commits of new rows, one month a body.
-#[divan::bench(sample_count = 30, sample_size = 1)]
-fn ingest(bencher: Bencher) {
-    let setting = Setting::new();
+#[divan::bench(args = backends(), sample_count = 30, sample_size = 1)]
+fn ingest(bencher: Bencher, backend: Backend) {
+    let setting = Setting::new(backend);
     let next = std::cell::Cell::new(0);
     bencher
         .counter(ItemsCount::new(ROWS))
@@ -122,56 +178,53 @@ fn ingest(bencher: Bencher) {
             next.set(next.get() + 1);
             month(next.get())
         })
-        .bench_local_values(|batch| assert_eq!(setting.commit(0, batch).added, ROWS as u64));
+        .bench_local_values(|batch| assert_eq!(setting.commit(0, "acd", batch).added, ROWS as u64));
 }
 
 /// A body that says what is known already.
-#[divan::bench(sample_count = 30, sample_size = 1)]
-fn poll_without_news(bencher: Bencher) {
-    let setting = Setting::new();
-    setting.commit(0, month(0));
+#[divan::bench(args = backends(), sample_count = 30, sample_size = 1)]
+fn poll_without_news(bencher: Bencher, backend: Backend) {
+    let setting = Setting::new(backend);
+    setting.commit(0, "acd", month(0));
     bencher
         .counter(ItemsCount::new(ROWS))
         .with_inputs(|| month(0))
-        .bench_local_values(|batch| assert_eq!(setting.commit(0, batch).unchanged, ROWS as u64));
+        .bench_local_values(|batch| assert_eq!(setting.commit(0, "acd", batch).unchanged, ROWS as u64));
 }
 
-/// Reads out of a store with a million rows, and a verification of all of them.
-#[divan::bench_group(sample_count = 50, sample_size = 1)]
-mod filled {
-    use super::*;
+/// Reads of a month and a verification, out of all rows. The slowest of a hundred reads is their 99th percentile.
+fn read_and_verify(backend: Backend) {
+    let setting = Setting::filled(backend);
+    read(&setting, "acd", ROWS);
+    read(&setting, "billing", SLOTS as usize);
+    verify(&setting, backend);
+}
 
-    #[divan::bench]
-    fn read_one_feeds_month(bencher: Bencher) {
-        let Setting { runtime, store, directory: _kept } = Setting::filled();
-        let uid = feed(3).contract_uid;
-        bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
-            let rows = runtime.block_on(store.rows_starting_within(&uid, "acd", start_of(2), start_of(3)));
-            assert_eq!(rows.expect("rows").len(), ROWS);
-        });
-    }
+/// Reads a month a hundred times.
+fn read(setting: &Setting, name: &str, expected: usize) {
+    let uid = feed(3).contract_uid;
+    let mut took: Vec<f64> = (0..100)
+        .map(|_| {
+            let begin = Instant::now();
+            let rows =
+                setting.runtime.block_on(setting.store.rows_starting_within(&uid, name, start_of(2), start_of(3)));
+            assert_eq!(rows.expect("rows").len(), expected);
+            begin.elapsed().as_secs_f64() * 1_000.0
+        })
+        .collect();
+    took.sort_by(f64::total_cmp);
+    println!("read a month of {expected} rows: median {:.2} ms, slowest of 100 {:.2} ms", took[50], took[99]);
+}
 
-    #[divan::bench]
-    fn read_what_is_new(bencher: Bencher) {
-        let Setting { runtime, store, directory: _kept } = Setting::filled();
-        let uid = feed(3).contract_uid;
-        let last = ROWS as i64 * MONTHS;
-        bencher.bench_local(|| {
-            let rows = runtime.block_on(store.rows(&uid, "acd", last - 10));
-            assert_eq!(rows.expect("rows").len(), 10);
-        });
-    }
-
-    #[divan::bench(sample_count = 5)]
-    fn verify(bencher: Bencher) {
-        let Setting { runtime, store, directory } = Setting::filled();
-        let rows = ROWS * FEEDS * usize::try_from(MONTHS).expect("a few months");
-        println!("{:.0} bytes a row", size_of_files(directory.path()) / rows as f64);
-        bencher.counter(ItemsCount::new(rows)).bench_local(|| {
-            let silent: OnVerifyProgress = Arc::new(|_| ());
-            let report = runtime.block_on(store.verify(silent)).expect("a verification");
-            assert!(report.whole() && report.rows == rows as u64);
-        });
+fn verify(setting: &Setting, backend: Backend) {
+    let begin = Instant::now();
+    let silent: OnVerifyProgress = Arc::new(|_| ());
+    let report = setting.runtime.block_on(setting.store.verify(silent)).expect("a verification");
+    assert!(report.whole(), "{:?}", report.broken);
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{backend}: verified {} rows in {seconds:.1} s, {:.0} rows/s", report.rows, report.rows as f64 / seconds);
+    if backend == Backend::Sqlite {
+        println!("{:.0} bytes a row", size_of_files(setting.directory.path()) / report.rows as f64);
     }
 }
 

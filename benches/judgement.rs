@@ -11,6 +11,8 @@ use bpo_operator::domain::calendar::Calendar;
 use bpo_operator::domain::catalogue::{Definition, definition};
 use bpo_operator::domain::coverage::Coverage;
 use bpo_operator::domain::exact::Exact;
+use bpo_operator::domain::facts::{ContractFacts, Terms};
+use bpo_operator::domain::judgement::judge;
 use bpo_operator::domain::ledger::{Labels, Ledger};
 use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::periods::Periods;
@@ -150,4 +152,43 @@ fn digest_a_period_of_5952_rows(bencher: Bencher<'_, '_>) {
     let known = ledger.known_at(Timestamp::MAX);
     let selection = known.select(&definition, &Labels::new(), Timestamp::MAX);
     bencher.counter(ItemsCount::new(rows.len())).bench_local(|| selection.all().digest());
+}
+
+/// Terms of 20 KPIs with bands, points and four tiers.
+fn terms() -> Terms {
+    let kpi = json!({
+        "contractRef": {"name": "acme"}, "kpi": "ServiceLevel", "source": {"feed": "acd"},
+        "objective": {"target": 40}, "rounding": {"decimals": 1},
+        "bands": [{"severity": "Minor", "bound": 35, "points": 1}, {"severity": "Serious", "points": 2}],
+    });
+    let mut contract = serde_json::to_value(contract()).unwrap();
+    contract["charges"] = json!({"currency": "GBP", "amount": 100_000, "atRiskPercent": 10});
+    contract["credits"] = json!({"points": {"perPointPercent": 1, "repeatMultiplier": 2}, "yearCapPercent": 4});
+    contract["tiers"] = json!(TIERS);
+    let tiers = TIERS.iter().zip(1..);
+    Terms {
+        contract: serde_json::from_value(contract).unwrap(),
+        kpis: (0..KPIS)
+            .map(|kpi_number| (format!("kpi-{kpi_number:02}"), serde_json::from_value(kpi.clone()).unwrap()))
+            .collect(),
+        tiers: tiers
+            .map(|(name, rank)| ((*name).to_owned(), serde_json::from_value(json!({"rank": rank})).unwrap()))
+            .collect(),
+    }
+}
+
+/// A whole judgement of 13 closed months; `of_day` rows a day and tier.
+#[divan::bench(args = [1, 48], sample_count = 10)]
+fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
+    let every = 48 / of_day;
+    let rows: Vec<Row> = thirteen_months()
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| (index / 4) % every == every / 2)
+        .map(|(_, row)| row)
+        .collect();
+    let (terms, closed_under, rows) = (terms(), BTreeMap::new(), BTreeMap::from([("acd".to_owned(), rows)]));
+    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+    let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    bencher.bench_local(|| judge(&facts, now).unwrap().reports.len());
 }
