@@ -3,6 +3,7 @@
 pub mod backtest;
 pub mod cluster;
 pub mod evaluate;
+pub mod evidence;
 pub mod explain;
 pub mod lint;
 pub mod manifests;

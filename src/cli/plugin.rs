@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -14,10 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{backtest, lint, staffing, tables};
-use crate::evidence::postgres::{EvidenceUrl, PostgresStore};
-use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{EvidenceStore, StoreError};
+use super::{backtest, evidence, lint, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -43,8 +39,11 @@ enum Command {
     Lint(LintArguments),
     /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
     Staffing(staffing::StaffingArguments),
-    /// Re-compute the evidence chain of a store, at rest or in use: exit code 0 whole, 1 broken, 2 not readable
-    Verify(VerifyArguments),
+    /// Re-compute the evidence chain of a store, at rest or in use, or of a bundle, and judge SlaReports again from it:
+    /// exit code 0 whole, 1 broken, 2 not readable
+    Verify(evidence::VerifyArguments),
+    /// Write the evidence of one contract as a bundle that `verify --bundle` checks without the operator or the cluster
+    Export(evidence::ExportArguments),
 }
 
 /// How results are printed.
@@ -118,21 +117,6 @@ struct LintArguments {
     output: Output,
 }
 
-#[derive(Debug, Args)]
-struct VerifyArguments {
-    /// Folder of the evidence, as the operator's --data-dir
-    #[arg(long, value_name = "DIR", required_unless_present = "evidence_url")]
-    data_dir: Option<PathBuf>,
-
-    /// Database of the evidence, as the operator's --evidence-url
-    #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
-    evidence_url: Option<EvidenceUrl>,
-
-    /// How the result is printed: table or json
-    #[arg(short = 'o', long, value_enum, default_value = "table")]
-    output: Output,
-}
-
 /// Exit code on bad input.
 const BAD_INPUT: u8 = 2;
 
@@ -143,7 +127,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
-        Command::Verify(arguments) => verify(&arguments),
+        Command::Verify(arguments) => evidence::verify(&arguments),
+        Command::Export(arguments) => evidence::export(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -310,45 +295,4 @@ fn run_lint(arguments: &LintArguments) -> Answer {
     };
     printed.map_err(|error| vec![error.to_string()])?;
     Ok(if result.mistakes.is_empty() { 0 } else { BAD_INPUT })
-}
-
-fn verify(arguments: &VerifyArguments) -> Answer {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;
-    let report = runtime
-        .block_on(async {
-            let store = open_for_reading(arguments.data_dir.as_deref(), arguments.evidence_url.as_ref())?;
-            store.verify(Arc::new(show_progress)).await
-        })
-        .map_err(|error: StoreError| vec![error.to_string()])?;
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", tables::verification(&report)),
-        Output::Json | Output::Yaml => writeln!(out, "{:#}", tables::verification_json(&report)),
-    };
-    printed.map_err(|error| vec![error.to_string()])?;
-    Ok(u8::from(!report.whole()))
-}
-
-/// The store of a folder, or else of a database.
-fn open_for_reading(
-    data_dir: Option<&Path>,
-    evidence_url: Option<&EvidenceUrl>,
-) -> Result<Box<dyn EvidenceStore>, StoreError> {
-    match (data_dir, evidence_url) {
-        (Some(folder), _) => Ok(Box::new(SqliteStore::open_for_reading(folder)?)),
-        (None, Some(url)) => Ok(Box::new(PostgresStore::open_for_reading(url)?)),
-        (None, None) => Err(StoreError::Invalid("give --data-dir DIR or --evidence-url URL".to_owned())),
-    }
-}
-
-/// A line of progress now and then, for people alone.
-fn show_progress(progress: crate::evidence::VerifyProgress) {
-    use std::io::IsTerminal;
-    if std::io::stderr().is_terminal() && progress.total_rows > 0 {
-        eprint!("\r{} of {} rows", progress.rows, progress.total_rows);
-        if progress.rows >= progress.total_rows {
-            eprintln!();
-        }
-    }
 }

@@ -146,6 +146,12 @@ pub(super) fn encode_body(
     bytes
 }
 
+/// Digest and first receipt of a body's payload.
+pub(super) fn decode_body(payload: &[u8]) -> Result<(Digest, i64), Undecodable> {
+    let (digest, rest) = payload.split_first_chunk::<32>().ok_or("an entry that ends too early")?;
+    Ok((*digest, Reader(rest).fixed()?))
+}
+
 /// The numbers of a row in the order of their names, into a buffer that is emptied before.
 pub(super) fn encode_values(measures: &BTreeMap<String, Decimal>, bytes: &mut Vec<u8>) {
     bytes.clear();

@@ -5,6 +5,7 @@
 //!
 //! Invariant: what a call has acknowledged is on disk; after an I/O error nothing more is accepted and [`EvidenceStore::healthy`] is false.
 
+pub mod bundle;
 mod chain;
 mod encoding;
 mod health;
@@ -30,7 +31,7 @@ use tokio::sync::broadcast;
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 pub use model::{
-    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, RecordedTerms,
+    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
 };
 
@@ -69,6 +70,9 @@ pub trait EvidenceStore: Send + Sync {
 
     /// The chain's digest at a row of a feed: with it a head that a report carries is found again. `None` without that row.
     fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>>;
+
+    /// The log of a feed up to a row: every entry, in the order of the chain.
+    fn log<'a>(&'a self, contract_uid: &'a str, feed: &'a str, until_sequence: i64) -> Answer<'a, Vec<LogEntry>>;
 
     /// All feeds of the store, of contracts that are gone too.
     fn feeds(&self) -> Answer<'_, Vec<FeedKey>>;

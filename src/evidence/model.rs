@@ -206,6 +206,19 @@ impl Head {
     }
 }
 
+/// An entry of a feed's log, as `docs/evidence-format.md` describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Sequence of the row that it is, or that it stands before.
+    pub sequence: i64,
+    /// 1 labels, 2 names of measures, 3 a body, 4 a row.
+    pub kind: u8,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// The chain's digest with it.
+    pub digest: Digest,
+}
+
 /// Terms with the instant from which they were seen in force.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedTerms {
@@ -271,7 +284,9 @@ pub struct Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.feed.is_empty() {
+        if self.feed.is_empty() && self.sequence == 0 {
+            formatter.write_str(&self.what)
+        } else if self.feed.is_empty() {
             write!(formatter, "journal, entry {}: {}", self.sequence, self.what)
         } else {
             write!(

@@ -24,8 +24,8 @@ use self::location::Location;
 use super::health::Health;
 use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
-    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, RecordedTerms, StoreError, StoredRejection,
-    VerifyReport,
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
+    StoredRejection, VerifyReport,
 };
 use super::{Answer, EvidenceStore, OnVerifyProgress};
 use crate::domain::facts::Terms;
@@ -133,6 +133,11 @@ impl EvidenceStore for PostgresStore {
     fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |session| read::digest_at(session, &uid, &feed, sequence)))
+    }
+
+    fn log<'a>(&'a self, contract_uid: &'a str, feed: &'a str, until_sequence: i64) -> Answer<'a, Vec<LogEntry>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::log(session, &uid, &feed, until_sequence)))
     }
 
     fn feeds(&self) -> Answer<'_, Vec<FeedKey>> {

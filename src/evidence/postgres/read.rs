@@ -9,7 +9,7 @@ use super::errors::Failure;
 use super::session::{Session, digest};
 use crate::domain::measures::Row;
 use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
-use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, StoreError, StoredRejection};
+use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
 use crate::evidence::rows::{Definitions, earlier};
 
 /// The number of a feed; `None` if it never had evidence.
@@ -233,4 +233,29 @@ pub(super) fn rejected(
             })
         })
         .collect()
+}
+
+/// The log of a feed up to a row.
+pub(super) fn log(
+    session: &mut Session,
+    contract_uid: &str,
+    feed: &str,
+    until_sequence: i64,
+) -> Result<Vec<LogEntry>, Failure> {
+    let Some(feed_id) = feed_id(session, contract_uid, feed)? else { return Ok(Vec::new()) };
+    let mut found = session.stream(
+        "SELECT sequence, kind, payload, digest FROM bpo_evidence.log WHERE feed_id = $1 AND sequence <= $2 ORDER BY sequence, kind",
+        &[&feed_id, &until_sequence],
+    )?;
+    let mut entries = Vec::new();
+    while let Some(row) = found.next()? {
+        let kind: i16 = row.try_get(1)?;
+        entries.push(LogEntry {
+            sequence: row.try_get(0)?,
+            kind: u8::try_from(kind).unwrap_or_default(),
+            payload: row.try_get(2)?,
+            digest: digest(&row, 3)?,
+        });
+    }
+    Ok(entries)
 }

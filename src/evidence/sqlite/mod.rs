@@ -21,8 +21,8 @@ use self::connections::{Readers, Writer};
 use super::health::Health;
 use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
-    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, RecordedTerms, StoreError, StoredRejection,
-    VerifyReport,
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
+    StoredRejection, VerifyReport,
 };
 use super::{Answer, EvidenceStore, OnVerifyProgress};
 use crate::domain::facts::Terms;
@@ -153,6 +153,11 @@ impl EvidenceStore for SqliteStore {
     fn digest_at<'a>(&'a self, contract_uid: &'a str, feed: &'a str, sequence: i64) -> Answer<'a, Option<Digest>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |transaction| read::digest_at(transaction, &uid, &feed, sequence)))
+    }
+
+    fn log<'a>(&'a self, contract_uid: &'a str, feed: &'a str, until_sequence: i64) -> Answer<'a, Vec<LogEntry>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::log(transaction, &uid, &feed, until_sequence)))
     }
 
     fn feeds(&self) -> Answer<'_, Vec<FeedKey>> {

@@ -10,7 +10,7 @@ use crate::domain::measures::Row;
 use crate::evidence::encoding::{
     LABELS, Labels, NAMES, ROW, clamped, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
 };
-use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, StoreError, StoredRejection};
+use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
 use crate::evidence::rows::{earlier, row};
 
 /// The number of a feed in the file; `None` if it never had evidence.
@@ -231,4 +231,23 @@ pub(super) fn rejected(
         })?
         .collect::<Result<_, _>>()?;
     Ok(rejected)
+}
+
+/// The log of a feed up to a row.
+pub(super) fn log(
+    transaction: &Transaction<'_>,
+    contract_uid: &str,
+    feed: &str,
+    until_sequence: i64,
+) -> Result<Vec<LogEntry>, Failure> {
+    let Some(feed_id) = feed_id(transaction, contract_uid, feed)? else { return Ok(Vec::new()) };
+    let mut statement = transaction.prepare_cached(
+        "SELECT sequence, kind, payload, digest FROM log WHERE feed_id = ?1 AND sequence <= ?2 ORDER BY sequence, kind",
+    )?;
+    let entries = statement
+        .query_map((feed_id, until_sequence), |row| {
+            Ok(LogEntry { sequence: row.get(0)?, kind: row.get(1)?, payload: row.get(2)?, digest: row.get(3)? })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(entries)
 }

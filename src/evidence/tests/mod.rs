@@ -1,5 +1,6 @@
 //! Tests of the stores; each says in its name what it proves.
 
+mod bundles;
 mod commits;
 mod crashes;
 mod databases;

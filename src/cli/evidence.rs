@@ -1,0 +1,494 @@
+//! `kubectl bpo verify` and `kubectl bpo export`: the evidence of a store or of a bundle, and reports against it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::plugin::{Answer, Output};
+use super::tables;
+use crate::api::sla_report::SlaReport;
+use crate::api::vendor_contract::PeriodState;
+use crate::controller::reports::report_digest;
+use crate::domain::calendar::Calendar;
+use crate::domain::facts::{ContractFacts, Terms};
+use crate::domain::judgement::judge;
+use crate::domain::measures::Row;
+use crate::domain::periods::Periods;
+use crate::evidence::bundle::{Bundle, read_bundle, write_bundle};
+use crate::evidence::postgres::{EvidenceUrl, PostgresStore};
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{Broken, Digest, EvidenceStore, FeedKey, StoreError, VerifyProgress, VerifyReport, digest_text};
+
+/// Where the evidence is.
+#[derive(Debug, Args)]
+struct StoreArguments {
+    /// Folder of the evidence, as the operator's --data-dir
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// Database of the evidence, as the operator's --evidence-url
+    #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
+    evidence_url: Option<EvidenceUrl>,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// A bundle that `kubectl bpo export` wrote, in place of a store: neither the operator nor the cluster is needed
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    bundle: Option<PathBuf>,
+
+    /// SlaReports as `kubectl get slar -o yaml` prints them: each is judged again from the evidence and compared
+    #[arg(long = "report", value_name = "FILE")]
+    reports: Vec<PathBuf>,
+
+    /// How the result is printed: table or json
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    store: StoreArguments,
+
+    /// The contract: [NAMESPACE/]NAME, or its UID where several had that name
+    #[arg(long, value_name = "CONTRACT")]
+    contract: String,
+
+    /// Write out the rows of this measurement period in words, such as 2026-05
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "until"])]
+    period: Option<String>,
+
+    /// Write out the rows that start from this instant on; default: all
+    #[arg(long, value_name = "INSTANT")]
+    from: Option<Timestamp>,
+
+    /// Write out the rows that start before this instant; default: all
+    #[arg(long, value_name = "INSTANT")]
+    until: Option<Timestamp>,
+
+    /// The file to write; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Does what `verify` asks for: exit code 0 whole, 1 broken.
+pub fn verify(arguments: &VerifyArguments) -> Answer {
+    let reports = read_reports(&arguments.reports)?;
+    let (mut found, differences) = match &arguments.bundle {
+        Some(file) => verify_bundle(file, &reports)?,
+        None => in_runtime(verify_store(&arguments.store, &reports))?,
+    };
+    found.broken.extend(differences);
+    let mut out = std::io::stdout().lock();
+    let printed = match arguments.output {
+        Output::Table => write!(out, "{}", tables::verification(&found)),
+        Output::Json | Output::Yaml => writeln!(out, "{:#}", tables::verification_json(&found)),
+    };
+    printed.map_err(|error| vec![error.to_string()])?;
+    Ok(u8::from(!found.whole()))
+}
+
+/// Does what `export` asks for.
+pub fn export(arguments: &ExportArguments) -> Answer {
+    let shown = arguments.to.display();
+    let file = File::create_new(&arguments.to).map_err(|error| vec![format!("--to {shown}: {error}")])?;
+    let manifest = in_runtime(async {
+        let store = open(&arguments.store)?;
+        let contract = find_contract(&*store, &arguments.contract).await?;
+        let span = span_of(&*store, &contract, arguments).await?;
+        write_bundle(&*store, &contract, span, &mut BufWriter::new(file)).await
+    });
+    let manifest = manifest.inspect_err(|_| {
+        // What is not whole must not pass for a bundle.
+        let _ = std::fs::remove_file(&arguments.to);
+    })?;
+    let rows: i64 = manifest.feeds.iter().map(|feed| feed.rows).sum();
+    println!(
+        "{shown}: contract {}/{}, {} feeds, {rows} rows",
+        manifest.namespace,
+        manifest.contract,
+        manifest.feeds.len()
+    );
+    Ok(0)
+}
+
+fn in_runtime<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Vec<String>> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;
+    runtime.block_on(work).map_err(|error| vec![error.to_string()])
+}
+
+fn open(arguments: &StoreArguments) -> Result<Box<dyn EvidenceStore>, StoreError> {
+    match (&arguments.data_dir, &arguments.evidence_url) {
+        (Some(folder), _) => Ok(Box::new(SqliteStore::open_for_reading(folder)?)),
+        (None, Some(url)) => Ok(Box::new(PostgresStore::open_for_reading(url)?)),
+        (None, None) => Err(StoreError::Invalid(
+            "where is the evidence? Give --data-dir DIR or --evidence-url URL, as the operator has it".to_owned(),
+        )),
+    }
+}
+
+async fn find_contract(store: &dyn EvidenceStore, wanted: &str) -> Result<FeedKey, StoreError> {
+    let mut found: BTreeMap<String, FeedKey> = BTreeMap::new();
+    for key in store.feeds().await? {
+        let name = format!("{}/{}", key.namespace, key.contract);
+        if wanted == key.contract_uid || wanted == key.contract || wanted == name {
+            found.insert(key.contract_uid.clone(), key);
+        }
+    }
+    let uids: Vec<String> = found.keys().cloned().collect();
+    match (found.pop_first(), uids.as_slice()) {
+        (Some((_, key)), [_]) => Ok(key),
+        (None, _) => Err(StoreError::Invalid(format!(
+            "--contract {wanted:?}: the store has no rows of such a contract; write NAMESPACE/NAME or its UID"
+        ))),
+        _ => Err(StoreError::Invalid(format!(
+            "--contract {wanted:?}: several contracts had this name; give one of their UIDs: {}",
+            uids.join(", ")
+        ))),
+    }
+}
+
+async fn span_of(
+    store: &dyn EvidenceStore,
+    contract: &FeedKey,
+    arguments: &ExportArguments,
+) -> Result<(Timestamp, Timestamp), StoreError> {
+    let Some(wanted) = &arguments.period else {
+        return Ok((arguments.from.unwrap_or(Timestamp::MIN), arguments.until.unwrap_or(Timestamp::MAX)));
+    };
+    let terms = store.last_terms(&contract.contract_uid).await?.map(|recorded| recorded.terms);
+    let calendar = terms.as_ref().and_then(|terms| Calendar::of(&terms.contract).ok());
+    let periods = terms.as_ref().zip(calendar).map(|(terms, calendar)| Periods::of(&terms.contract, &calendar));
+    let span = periods.and_then(|periods| {
+        let period = periods.all().iter().find(|period| period.name == *wanted)?;
+        let span = period.span();
+        Some((span.start, span.end))
+    });
+    span.ok_or_else(|| {
+        StoreError::Invalid(format!(
+            "--period {wanted:?}: the recorded terms of {} have no such period; write it as in its SlaReport, such as 2026-05, or give --from and --until",
+            contract.contract
+        ))
+    })
+}
+
+type Found = (VerifyReport, Vec<Broken>);
+
+async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)]) -> Result<Found, StoreError> {
+    let store = open(arguments)?;
+    let found = store.verify(Arc::new(show_progress)).await?;
+    let mut differences = Vec::new();
+    for (file, report) in reports {
+        let uid = contract_uid(report).to_owned();
+        let mut record = Record {
+            terms: store.last_terms(&uid).await?.map(|recorded| recorded.terms),
+            closings: store.closings(&uid).await?,
+            ..Record::default()
+        };
+        for feed in store.feeds().await?.into_iter().filter(|feed| feed.contract_uid == uid) {
+            record.rows.insert(feed.feed.clone(), store.rows(&uid, &feed.feed, 0).await?);
+        }
+        for head in report.status.iter().flat_map(|status| &status.evidence_heads) {
+            record.digests.insert(head.feed.clone(), store.digest_at(&uid, &head.feed, head.rows).await?);
+        }
+        let name = report.metadata.name.clone().unwrap_or_default();
+        record.written = store.report_digests(&uid).await?.remove(&name);
+        differences.extend(compare(file, report, record));
+    }
+    Ok((found, differences))
+}
+
+fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, Vec<String>> {
+    let shown = file.display();
+    let failed = |error: std::io::Error| vec![format!("--bundle {shown}: {error}")];
+    let Bundle { manifest, rows, digests, terms, closings, report: found } =
+        read_bundle(BufReader::new(File::open(file).map_err(failed)?)).map_err(failed)?;
+    let terms = terms.map(|recorded| recorded.terms);
+    let mut differences = Vec::new();
+    for (file, report) in reports {
+        if manifest.as_ref().is_none_or(|manifest| manifest.contract_uid != contract_uid(report)) {
+            differences.push(difference(report, format!("{file}: the bundle is of another contract than the report")));
+            continue;
+        }
+        let heads = report.status.iter().flat_map(|status| &status.evidence_heads);
+        let digests = heads.map(|head| {
+            let place = usize::try_from(head.rows - 1).ok();
+            (head.feed.clone(), place.and_then(|place| digests.get(&head.feed)?.get(place).copied()))
+        });
+        let record = Record {
+            terms: terms.clone(),
+            closings: closings.clone(),
+            rows: rows.clone(),
+            digests: digests.collect(),
+            written: None,
+        };
+        differences.extend(compare(file, report, record));
+    }
+    Ok((found, differences))
+}
+
+/// What the evidence knows of the contract of a report.
+#[derive(Default)]
+struct Record {
+    terms: Option<Terms>,
+    closings: BTreeMap<String, Terms>,
+    rows: BTreeMap<String, Vec<Row>>,
+    /// The chain's digest at each head that the report names.
+    digests: BTreeMap<String, Option<Digest>>,
+    /// The digest of the report as it was written, where it was recorded.
+    written: Option<Digest>,
+}
+
+/// Judges a report again from the rows that it rests on, and says what differs.
+fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
+    let mut differences = Vec::new();
+    let mut differs = |what: String| differences.push(difference(report, format!("{file}: {what}")));
+    for head in report.status.iter().flat_map(|status| &status.evidence_heads) {
+        let found = record.digests.get(&head.feed).copied().flatten().map(|digest| digest_text(&digest));
+        if head.rows > 0 && found.as_ref() != Some(&head.head) {
+            let found = found.as_deref().unwrap_or("no such row");
+            differs(format!(
+                "feed {}: the report rests on {} after row {}, the evidence has {found}",
+                head.feed, head.head, head.rows
+            ));
+        }
+        if let Some(rows) = record.rows.get_mut(&head.feed) {
+            rows.retain(|row| row.sequence <= head.rows);
+        }
+    }
+    if report.spec.state != PeriodState::Final {
+        // A Provisional report may have been judged before the evidence that it names was complete.
+        return differences;
+    }
+    if record.written.is_some_and(|written| written != report_digest(&report.spec)) {
+        differs("the report is not the one that the operator recorded when it wrote it".to_owned());
+    }
+    match judged_again(report, &record) {
+        Err(why) => differs(why),
+        Ok(again) => {
+            for (place, was, now) in members_that_differ(&report.spec, &again) {
+                differs(format!("{place} is {was} in the report, the evidence gives {now}"));
+            }
+        }
+    }
+    differences
+}
+
+fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_report::SlaReportSpec, String> {
+    let terms = record.terms.as_ref().ok_or("the evidence holds no terms of this contract")?;
+    let facts =
+        ContractFacts { name: &report.spec.contract, terms, closed_under: &record.closings, rows: &record.rows };
+    // A Final report says the same at every later instant; a rehearsal's clock may be ahead of this one.
+    let end_of_term = record.rows.values().flatten().map(|row| row.known_at).max().unwrap_or(Timestamp::MIN);
+    let now = crate::clock::Clock::real().now().max(end_of_term);
+    let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;
+    let wanted = (&report.spec.period.name, report.spec.revision);
+    let again = judgement.reports.into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
+    again.ok_or_else(|| format!("the evidence gives no report of {} with revision {}", wanted.0, wanted.1))
+}
+
+/// Place, value in the report, and value from the evidence; KPIs are compared member by member.
+fn members_that_differ<T: serde::Serialize>(was: &T, now: &T) -> Vec<(String, String, String)> {
+    let value = |spec: &T| serde_json::to_value(spec).unwrap_or_default();
+    let mut differences = Vec::new();
+    walk("", &value(was), &value(now), &mut differences);
+    differences.truncate(100);
+    differences
+}
+
+fn walk(place: &str, was: &Value, now: &Value, differences: &mut Vec<(String, String, String)>) {
+    match (was, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for name in names {
+                let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                let null = Value::Null;
+                walk(&inner, a.get(name).unwrap_or(&null), b.get(name).unwrap_or(&null), differences);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                let name = a.get("name").and_then(Value::as_str).map_or_else(|| index.to_string(), str::to_owned);
+                walk(&format!("{place}[{name}]"), a, b, differences);
+            }
+        }
+        _ if was == now => {}
+        _ => differences.push((place.to_owned(), was.to_string(), now.to_string())),
+    }
+}
+
+fn difference(report: &SlaReport, what: String) -> Broken {
+    Broken { contract_uid: contract_uid(report).to_owned(), feed: String::new(), sequence: 0, what }
+}
+
+fn contract_uid(report: &SlaReport) -> &str {
+    report.status.as_ref().and_then(|status| status.contract_uid.as_deref()).unwrap_or_default()
+}
+
+/// Reads reports: one object a file, or the List that `kubectl get` prints.
+fn read_reports(files: &[PathBuf]) -> Result<Vec<(String, SlaReport)>, Vec<String>> {
+    let mut reports = Vec::new();
+    for file in files {
+        let shown = file.display().to_string();
+        let failed = |error: &dyn std::fmt::Display| vec![format!("--report {shown}: {error}")];
+        let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+        let value: Value = serde_saphyr::from_str(&text).map_err(|error| failed(&error))?;
+        let items = match value.get("items").and_then(Value::as_array) {
+            Some(items) => items.clone(),
+            None => vec![value],
+        };
+        for item in items {
+            let report: SlaReport = serde_json::from_value(item).map_err(|error| {
+                failed(&format!("{error}; write SlaReports as `kubectl get slar NAME -o yaml` prints them"))
+            })?;
+            if contract_uid(&report).is_empty() {
+                return Err(failed(&"the report has no status.contractUid, so its evidence cannot be found"));
+            }
+            reports.push((shown.clone(), report));
+        }
+    }
+    Ok(reports)
+}
+
+/// A line of progress now and then, for people alone.
+fn show_progress(progress: VerifyProgress) {
+    use std::io::IsTerminal;
+    if std::io::stderr().is_terminal() && progress.total_rows > 0 {
+        eprint!("\r{} of {} rows", progress.rows, progress.total_rows);
+        if progress.rows >= progress.total_rows {
+            eprintln!();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::sla_report::{EvidenceHead, SlaReportStatus};
+
+    /// A contract of one KPI with a month of rows, and the Final report of that month.
+    fn judged() -> (SlaReport, Record) {
+        let kpi = json!({"contractRef": {"name": "acme"}, "kpi": "ServiceLevel", "source": {"feed": "acd"}, "objective": {"target": 80}});
+        let terms = Terms {
+            contract: serde_json::from_value(json!({
+                "vendor": {"name": "Acme"}, "term": {"start": "2025-01-01", "end": "2025-12-31"},
+                "feeds": [{"name": "acd", "url": "https://vendor.example/feed", "cadence": "24h"}],
+            }))
+            .unwrap(),
+            kpis: BTreeMap::from([("level".to_owned(), serde_json::from_value(kpi).unwrap())]),
+            tiers: BTreeMap::new(),
+        };
+        let begin: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+        let rows: Vec<Row> = (0..31)
+            .map(|day| {
+                let start = begin + jiff::SignedDuration::from_hours(24 * day);
+                let end = start + jiff::SignedDuration::from_hours(24);
+                let measures = [("answered", 90), ("answeredWithin", 70), ("abandoned", 10), ("abandonedWithin", 2)];
+                Row {
+                    start,
+                    end,
+                    labels: BTreeMap::new(),
+                    measures: measures.map(|(name, value)| (name.to_owned(), value.into())).into(),
+                    revision: 1,
+                    known_at: end,
+                    sequence: day + 1,
+                }
+            })
+            .collect();
+        let digest = [7; 32];
+        let record = Record {
+            terms: Some(terms),
+            rows: BTreeMap::from([("acd".to_owned(), rows)]),
+            digests: BTreeMap::from([("acd".to_owned(), Some(digest))]),
+            ..Record::default()
+        };
+        let facts = ContractFacts {
+            name: "acme",
+            terms: record.terms.as_ref().unwrap(),
+            closed_under: &record.closings,
+            rows: &record.rows,
+        };
+        let judgement = judge(&facts, "2025-03-01T00:00:00Z".parse().unwrap()).unwrap();
+        let spec = judgement.reports[0].clone();
+        assert_eq!(spec.state, PeriodState::Final);
+        let mut report = SlaReport::new("acme-2025-01", spec);
+        let head = EvidenceHead { feed: "acd".to_owned(), head: digest_text(&digest), rows: 31 };
+        report.status =
+            Some(SlaReportStatus { contract_uid: Some("uid-1".to_owned()), evidence_heads: vec![head], clock: None });
+        let record = Record { written: Some(report_digest(&report.spec)), ..record };
+        (report, record)
+    }
+
+    fn found(report: &SlaReport, record: Record) -> String {
+        compare("file", report, record).iter().map(|broken| format!("{}\n", broken.what)).collect()
+    }
+
+    #[test]
+    fn a_report_that_follows_from_its_evidence_has_no_difference_also_when_more_came_later() {
+        let (report, mut record) = judged();
+        let rows = record.rows.get_mut("acd").unwrap();
+        let correction = Row { revision: 2, sequence: 32, known_at: Timestamp::MAX, ..rows[3].clone() };
+        rows.push(correction);
+        assert_eq!(found(&report, record), "");
+    }
+
+    #[test]
+    fn each_change_of_a_report_or_of_its_evidence_is_told() {
+        type Change = fn(&mut SlaReport, &mut Record);
+        let cases: [(&str, Change, &str); 8] = [
+            (
+                "an evidence digest",
+                |report, _| report.spec.kpis[0].evidence.digest = "sha256:00".to_owned(),
+                "kpis[level].evidence.digest",
+            ),
+            ("a number of rows", |report, _| report.spec.kpis[0].evidence.rows = 30, "kpis[level].evidence.rows is 30"),
+            ("a value", |report, _| report.spec.kpis[0].value = Some("99".to_owned()), "kpis[level].value is \"99\""),
+            (
+                "any member of a signed report",
+                |report, _| report.spec.points = 9,
+                "not the one that the operator recorded",
+            ),
+            (
+                "a figure of a row",
+                |_, record| {
+                    record.rows.get_mut("acd").unwrap()[4].measures.insert("answered".to_owned(), 91.into());
+                },
+                "kpis[level].evidence.digest",
+            ),
+            (
+                "a missing row",
+                |_, record| drop(record.rows.get_mut("acd").unwrap().remove(9)),
+                "kpis[level].evidence.rows is 31",
+            ),
+            (
+                "another chain",
+                |_, record| {
+                    record.digests.insert("acd".to_owned(), Some([8; 32]));
+                },
+                "the report rests on",
+            ),
+            ("no terms", |_, record| record.terms = None, "no terms"),
+        ];
+        for (name, change, expected) in cases {
+            let (mut report, mut record) = judged();
+            change(&mut report, &mut record);
+            let found = found(&report, record);
+            assert!(found.contains(expected), "{name}: {found}");
+        }
+    }
+}
