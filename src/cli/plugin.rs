@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{backtest, evidence, lint, staffing, tables};
+use super::{backtest, evidence, launch_report, lint, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -37,6 +37,8 @@ enum Command {
     Explain(ExplainArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
+    /// What became of a campaign launch: a report for people
+    Launch(launch_report::LaunchArguments),
     /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
     Staffing(staffing::StaffingArguments),
     /// Re-compute the evidence chain of a store, at rest or in use, or of a bundle, and judge SlaReports again from it:
@@ -126,6 +128,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
+        Command::Launch(arguments) => launch_report::run(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),
         Command::Export(arguments) => evidence::export(&arguments),
@@ -144,7 +147,7 @@ pub fn execute(cli: Cli) -> ExitCode {
 /// An exit code, or what is wrong with the input, a line each.
 pub type Answer = Result<u8, Vec<String>>;
 
-fn lines(problems: &[Problem]) -> Vec<String> {
+pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
@@ -222,7 +225,7 @@ fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<Strin
     Ok(explain(name, report, terms))
 }
 
-fn gather_rows(manifests: &Manifests, files: &[FeedFile]) -> Result<RowsByContract, Vec<String>> {
+pub(super) fn gather_rows(manifests: &Manifests, files: &[FeedFile]) -> Result<RowsByContract, Vec<String>> {
     let mut rows: RowsByContract = BTreeMap::new();
     let mut wrong = Vec::new();
     for file in files {

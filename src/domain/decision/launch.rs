@@ -129,11 +129,16 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
     status.metrics = observed.spec.success_metrics.iter().filter_map(|metric| result(&metric.kpi, observed)).collect();
 }
 
+/// What a success metric says: its latest closed period, or the running one where that ended before the launch.
 fn result(name: &str, observed: &ObservedLaunch<'_>) -> Option<MetricResult> {
     let kpi = observed.kpis.get(name)?;
-    let (value, target, verdict) = match (&kpi.last, &kpi.current) {
-        (Some(last), _) => (&last.value, &last.target, last.verdict),
-        (None, Some(current)) => (&current.value, &current.target, current.verdict),
+    let of_campaign = kpi.last_ended_at.is_some_and(|ended| ended > observed.spec.launch_at);
+    let (value, target, verdict) = match (&kpi.last, kpi.current.as_ref()) {
+        (Some(last), None) => (&last.value, &last.target, last.verdict),
+        (Some(last), Some(current)) if of_campaign || current.value.is_none() => {
+            (&last.value, &last.target, last.verdict)
+        }
+        (_, Some(current)) => (&current.value, &current.target, current.verdict),
         (None, None) => return None,
     };
     Some(MetricResult { kpi: name.to_owned(), value: value.clone(), target: target.clone(), verdict })

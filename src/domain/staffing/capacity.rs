@@ -5,8 +5,6 @@
 //! (n − load)/√n where the service level binds, and load/n where the occupancy does, hardly change over √n. How wrong an
 //! interpolation may be is told by its difference from one of lower degree; a load so near to a border is searched exactly.
 
-use std::collections::HashMap;
-
 use super::StaffingGoal;
 
 /// Up to this many agents every number is found exactly.
@@ -39,13 +37,35 @@ struct Border {
 #[derive(Clone, Debug)]
 pub(super) struct Capacities {
     goal: StaffingGoal,
-    squares: HashMap<u64, Option<(f64, Binding)>>,
-    borders: HashMap<u64, Option<Border>>,
+    /// By j what j² agents carry, where that was asked.
+    squares: Asked<(f64, Binding)>,
+    /// By agents.
+    borders: Asked<Border>,
+}
+
+/// Answers by number, `Some(None)` where there is none: a list, since a look into it costs least.
+#[derive(Clone, Debug)]
+struct Asked<T>(Vec<Option<Option<T>>>);
+
+impl<T: Copy> Asked<T> {
+    fn get(&self, number: u64) -> Option<Option<T>> {
+        *self.0.get(usize::try_from(number).ok()?)?
+    }
+
+    fn keep(&mut self, number: u64, answer: Option<T>) {
+        let Ok(place) = usize::try_from(number) else { return };
+        if self.0.len() <= place {
+            self.0.resize(place + place / 2 + 64, None);
+        }
+        if let Some(slot) = self.0.get_mut(place) {
+            *slot = Some(answer);
+        }
+    }
 }
 
 impl Capacities {
     pub(super) fn new(goal: StaffingGoal) -> Capacities {
-        Capacities { goal, squares: HashMap::new(), borders: HashMap::new() }
+        Capacities { goal, squares: Asked(Vec::new()), borders: Asked(Vec::new()) }
     }
 
     /// The fewest agents for a load; `None` where the borders do not tell, and it must be searched.
@@ -83,22 +103,22 @@ impl Capacities {
         if root == 0 {
             return Some((0.0, Binding::Level));
         }
-        if let Some(known) = self.squares.get(&root) {
-            return *known;
+        if let Some(known) = self.squares.get(root) {
+            return known;
         }
         let agents = root * root;
         let neighbour = [root - 1, root + 1].into_iter().find_map(|near| {
-            let (load, binding) = (*self.squares.get(&near)?)?;
+            let (load, binding) = self.squares.get(near)??;
             Some(from_scaled(scaled(load, near as f64, binding), root as f64, binding))
         });
         let found = self.exact(agents, neighbour);
-        self.squares.insert(root, found);
+        self.squares.keep(root, found);
         found
     }
 
     fn border(&mut self, agents: u64) -> Option<Border> {
-        if let Some(known) = self.borders.get(&agents) {
-            return *known;
+        if let Some(known) = self.borders.get(agents) {
+            return known;
         }
         let root = agents.isqrt();
         let exact = |load: f64| Border { load, uncertainty: 4.0 * TOLERANCE * (agents as f64).sqrt() };
@@ -109,7 +129,7 @@ impl Capacities {
         } else {
             self.interpolated(agents)
         };
-        self.borders.insert(agents, found);
+        self.borders.keep(agents, found);
         found
     }
 

@@ -479,7 +479,8 @@ mod tests {
             for queue in [erlang_a, erlang_c] {
                 let (before, after) = (queue(&rates, agents, within), queue(&busier, agents, within));
                 prop_assert!(after.service_level <= before.service_level + 1e-12, "{before:?} {after:?}");
-                prop_assert!(after.occupancy >= before.occupancy - 1e-12);
+                // Load · (1 − abandoned) cancels where nearly all hang up.
+                prop_assert!(after.occupancy >= before.occupancy - 1e-9);
             }
         }
 
