@@ -180,6 +180,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         Arc::new(ClusterCredentials::new(client.clone())),
         clock.clone(),
     );
+    let watched = evidence.clone();
     let parts = Parts {
         client,
         namespaces: arguments.namespaces,
@@ -191,17 +192,30 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         settle: Duration::from_secs(arguments.settle_seconds),
         instance,
     };
-    tokio::select! {
-        result = run_controllers(parts, stop.clone()) => result?,
+    let ended = tokio::select! {
+        result = run_controllers(parts, stop.clone()) => result.map_err(RunError::from),
         // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
         () = lost.cancelled() => return Err(RunError::LeaseLost),
-    }
+        // A leader that may accept nothing more makes way for a replica that opens the store anew.
+        fault = fault_of(&*watched), if lease.is_some() => Err(RunError::Evidence(StoreError::Fault(fault))),
+    };
     if let Some(lease) = lease {
         // Given back only now that nothing is written any more.
         finished.cancel();
         let _ = lease.await;
     }
-    Ok(())
+    ended
+}
+
+/// Waits until the store has failed, and gives the fault.
+async fn fault_of(evidence: &dyn EvidenceStore) -> String {
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        looks.tick().await;
+        if !evidence.healthy() {
+            return evidence.fault().unwrap_or_else(|| "the store has stopped".to_owned());
+        }
+    }
 }
 
 /// Waits for the lease; `None`: a stop came first.
@@ -272,5 +286,23 @@ async fn wait_for_signal() {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_noticed_and_a_whole_one_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let patience = Duration::from_millis(1_500);
+        assert!(tokio::time::timeout(patience, fault_of(&store)).await.is_err(), "a whole store was taken for failed");
+        std::fs::remove_file(directory.path().join(crate::evidence::sqlite::FILE_NAME)).unwrap();
+        let value = serde_json::json!("Go");
+        let written = store.record_fact("uid".into(), "launch".into(), "spring".into(), value, Timestamp::UNIX_EPOCH);
+        assert!(written.await.is_err());
+        assert!(fault_of(&store).await.contains("deleted while in use"));
     }
 }

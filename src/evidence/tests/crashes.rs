@@ -1,10 +1,13 @@
 //! A process that is killed while it writes.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use super::server::{Database, shared};
 use super::support::{SqliteFixture, body, feed, offered, row, verify};
+use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{EvidenceStore, IncomingRow};
 
@@ -19,14 +22,28 @@ fn body_number(number: i64) -> Vec<IncomingRow> {
 
 #[tokio::test]
 async fn sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain() {
-    if let Some(directory) = std::env::var_os(VICTIM) {
-        ingest_until_killed(Path::new(&directory)).await;
-    }
+    let name = "sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain";
     let directory = tempfile::tempdir().unwrap();
+    kill_again_and_again(name, || directory.path().to_str().unwrap().to_owned()).await;
+}
+
+#[tokio::test]
+async fn sigkill_during_ingest_into_a_database_leaves_every_acknowledged_row_and_a_whole_chain() {
+    let name = "sigkill_during_ingest_into_a_database_leaves_every_acknowledged_row_and_a_whole_chain";
+    let database = std::cell::OnceCell::new();
+    let place = || shared().address("127.0.0.1", &database.get_or_init(Database::new).name);
+    kill_again_and_again(name, place).await;
+}
+
+async fn kill_again_and_again(test: &str, place: impl Fn() -> String) {
+    if let Ok(place) = std::env::var(VICTIM) {
+        ingest_until_killed(&place).await;
+    }
+    let place = place();
     let mut bodies_before = 0;
     for kill in 1..=8 {
-        let acknowledged = killed_after(directory.path().to_owned(), bodies_before + 3 * kill);
-        let store = SqliteStore::open(directory.path()).unwrap();
+        let acknowledged = killed_after(test, &place, bodies_before + 3 * kill);
+        let store = open(&place);
         let rows = store.rows("uid-1", "acd", 0).await.unwrap();
         let count = i64::try_from(rows.len()).unwrap();
         assert!(
@@ -35,15 +52,23 @@ async fn sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain()
         );
         assert_eq!(count % ROWS_PER_BODY, 0, "a part of a body was kept");
         assert!(offered(&rows).into_iter().eq(0..count), "rows are missing or stand twice");
-        assert!(verify(&store).await.whole());
+        assert!(verify(&*store).await.whole());
         assert_eq!(store.feed_progress("uid-1", "acd").await.unwrap(), None);
         bodies_before = count / ROWS_PER_BODY;
     }
 }
 
+/// The store in a folder or in a database. The session of a killed process may outlive it for a moment.
+fn open(place: &str) -> Arc<dyn EvidenceStore> {
+    if place.starts_with("postgres://") {
+        return Arc::new(PostgresStore::open(&place.parse().unwrap(), WhenInUse::TakeOver).unwrap());
+    }
+    Arc::new(SqliteStore::open(Path::new(place)).unwrap())
+}
+
 /// Goes on where the store ends, and says each body that was acknowledged.
-async fn ingest_until_killed(directory: &Path) -> ! {
-    let store = SqliteStore::open(directory).unwrap();
+async fn ingest_until_killed(place: &str) -> ! {
+    let store = open(place);
     let mut number = store.heads("uid-1").await.unwrap().get("acd").map_or(0, |head| head.rows() / ROWS_PER_BODY);
     loop {
         store.commit(feed("acd"), body(number, body_number(number))).await.unwrap();
@@ -53,11 +78,11 @@ async fn ingest_until_killed(directory: &Path) -> ! {
 }
 
 /// Starts the victim, kills it once it has acknowledged enough bodies, and gives the last number that it said.
-fn killed_after(directory: PathBuf, bodies: i64) -> i64 {
-    let name = "evidence::tests::crashes::sigkill_during_ingest_leaves_every_acknowledged_row_and_a_whole_chain";
+fn killed_after(test: &str, place: &str, bodies: i64) -> i64 {
+    let name = format!("evidence::tests::crashes::{test}");
     let mut victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(VICTIM, directory)
+        .args(["--exact", &name, "--nocapture"])
+        .env(VICTIM, place)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

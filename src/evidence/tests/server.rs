@@ -62,7 +62,11 @@ impl Server {
     }
 
     pub(super) fn url(&self, host: &str, database: &str) -> EvidenceUrl {
-        format!("postgres://bpo:{CANARY}@{host}:{}/{database}", self.port).parse().unwrap()
+        self.address(host, database).parse().unwrap()
+    }
+
+    pub(super) fn address(&self, host: &str, database: &str) -> String {
+        format!("postgres://bpo:{CANARY}@{host}:{}/{database}", self.port)
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
