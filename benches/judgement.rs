@@ -12,10 +12,11 @@ use bpo_operator::domain::catalogue::{Definition, definition};
 use bpo_operator::domain::coverage::Coverage;
 use bpo_operator::domain::exact::Exact;
 use bpo_operator::domain::facts::{ContractFacts, Terms};
-use bpo_operator::domain::judgement::judge;
+use bpo_operator::domain::judgement::{judge, judge_again};
 use bpo_operator::domain::ledger::{Labels, Ledger};
 use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::periods::Periods;
+use bpo_operator::domain::rollups::RollUps;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +24,38 @@ use serde_json::json;
 
 fn main() {
     divan::main();
+    // `cargo test --benches` only looks whether everything starts.
+    if std::env::args().any(|argument| argument == "--bench") {
+        memory();
+    }
+}
+
+/// What a contract of 13 months takes in memory: its rows, and what is kept of a judgement for the next one.
+fn memory() {
+    let resident = || -> f64 {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0
+    };
+    let (terms, closed_under) = (terms(), BTreeMap::new());
+    let before = resident();
+    let contracts: Vec<_> = (0..4).map(|_| rows_a_day(48)).collect();
+    let with_rows = resident();
+    let rollups: Vec<RollUps> = contracts
+        .iter()
+        .map(|rows| {
+            let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows };
+            let mut rollups = RollUps::default();
+            judge_again(&facts, after_the_term(), &mut rollups).unwrap();
+            rollups
+        })
+        .collect();
+    let count = contracts.iter().map(|rows| rows["acd"].len()).sum::<usize>() as f64;
+    println!(
+        "memory: {:.0} bytes a row, and {:.0} more for the roll-ups of {} contracts",
+        (with_rows - before) / count,
+        (resident() - with_rows) / count,
+        rollups.len()
+    );
 }
 
 const TIERS: [&str; 4] = ["platinum", "gold", "silver", "bronze"];
@@ -177,18 +210,54 @@ fn terms() -> Terms {
     }
 }
 
+/// Rows of 13 months, so many a day and tier.
+fn rows_a_day(of_day: usize) -> BTreeMap<String, Vec<Row>> {
+    let every = 48 / of_day;
+    let chosen = |(index, _): &(usize, Row)| (index / 4) % every == every / 2;
+    let rows = thirteen_months().into_iter().enumerate().filter(chosen).map(|(_, row)| row).collect();
+    BTreeMap::from([("acd".to_owned(), rows)])
+}
+
+fn after_the_term() -> Timestamp {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
 /// A whole judgement of 13 closed months; `of_day` rows a day and tier.
 #[divan::bench(args = [1, 48], sample_count = 10)]
 fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
-    let every = 48 / of_day;
-    let rows: Vec<Row> = thirteen_months()
-        .into_iter()
-        .enumerate()
-        .filter(|(index, _)| (index / 4) % every == every / 2)
-        .map(|(_, row)| row)
-        .collect();
-    let (terms, closed_under, rows) = (terms(), BTreeMap::new(), BTreeMap::from([("acd".to_owned(), rows)]));
+    let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
     let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
-    let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
-    bencher.bench_local(|| judge(&facts, now).unwrap().reports.len());
+    bencher.bench_local(|| judge(&facts, after_the_term()).unwrap().reports.len());
+}
+
+/// The same with the roll-ups of an earlier judgement.
+#[divan::bench(args = [1, 48], sample_count = 100)]
+fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
+    let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
+    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+    let mut rollups = RollUps::default();
+    let mut now = after_the_term();
+    judge_again(&facts, now, &mut rollups).unwrap();
+    bencher.bench_local(|| {
+        now += SignedDuration::from_secs(30);
+        judge_again(&facts, now, &mut rollups).unwrap().reports.len()
+    });
+}
+
+/// In the middle of the last month: four new rows arrive, and the contract is judged again.
+#[divan::bench(args = [1, 48], sample_count = 100)]
+fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usize) {
+    let (terms, closed_under, mut rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
+    let mut later: std::collections::VecDeque<Row> = rows["acd"].iter().skip(380 * of_day * 4).cloned().collect();
+    rows.get_mut("acd").unwrap().truncate(380 * of_day * 4);
+    let mut rollups = RollUps::default();
+    let mut now = rows["acd"].last().unwrap().known_at;
+    bencher.bench_local(|| {
+        if later.len() >= 4 {
+            rows.get_mut("acd").unwrap().extend(later.drain(..4));
+            now = rows["acd"].last().unwrap().known_at;
+        }
+        let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+        judge_again(&facts, now, &mut rollups).unwrap().reports.len()
+    });
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::measures::Row;
+use crate::domain::rollups::RollUps;
 use crate::evidence::{EvidenceStore, Head, StoreError};
 
 /// What is known of one contract's evidence.
@@ -36,6 +37,7 @@ struct Entry {
     evidence: ContractEvidence,
     closings_known: bool,
     memo: Option<Memo>,
+    rollups: RollUps,
 }
 
 /// Keeps evidence by the contract's UID.
@@ -113,7 +115,12 @@ impl EvidenceCache {
         holds.then(|| memo.judgement.clone())
     }
 
-    /// Keeps a judgement.
+    /// Gives what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
+    pub fn take_rollups(&self, uid: &str) -> RollUps {
+        self.entries().get_mut(uid).map(|entry| std::mem::take(&mut entry.rollups)).unwrap_or_default()
+    }
+
+    /// Keeps a judgement, and what was worked out for it. A contract that is gone by now stays forgotten.
     pub fn keep(
         &self,
         uid: &str,
@@ -121,6 +128,7 @@ impl EvidenceCache {
         evidence: &ContractEvidence,
         judged_at: Timestamp,
         judgement: &Arc<Result<Judgement, InvalidSpec>>,
+        rollups: RollUps,
     ) {
         let next = judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.next);
         let memo = Memo {
@@ -131,7 +139,9 @@ impl EvidenceCache {
             next,
             judgement: judgement.clone(),
         };
-        self.entries().entry(uid.to_owned()).or_default().memo = Some(memo);
+        if let Some(entry) = self.entries().get_mut(uid) {
+            (entry.memo, entry.rollups) = (Some(memo), rollups);
+        }
     }
 
     /// Forgets a contract that is gone. The store keeps its evidence.

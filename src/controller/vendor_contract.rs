@@ -19,7 +19,8 @@ use crate::api::{ServiceTier, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ContractDecision, ObservedContract, compliant, decide_contract, term_of};
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
-use crate::domain::judgement::judge;
+use crate::domain::judgement::judge_again;
+use crate::domain::rollups::RollUps;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
 use crate::feed::scheduler::FeedTask;
@@ -271,11 +272,12 @@ async fn judged(
         return Ok(known);
     }
     let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());
-    let judgement = tokio::task::spawn_blocking(move || judge_evidence(&name, &terms, &facts, now))
-        .await
-        .map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
+    let mut rollups = context.cache.take_rollups(uid);
+    let judging = move || (judge_evidence(&name, &terms, &facts, now, &mut rollups), rollups);
+    let (judgement, rollups) =
+        tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
     let judgement = Arc::new(judgement);
-    context.cache.keep(uid, digest, evidence, now, &judgement);
+    context.cache.keep(uid, digest, evidence, now, &judgement, rollups);
     Ok(judgement)
 }
 
@@ -284,12 +286,14 @@ fn judge_evidence(
     terms: &Terms,
     evidence: &ContractEvidence,
     now: Timestamp,
+    rollups: &mut RollUps,
 ) -> Result<Judgement, InvalidSpec> {
     let findings = validate_contract(name, &terms.contract);
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    judge(&ContractFacts { name, terms, closed_under: &evidence.closings, rows: &evidence.rows }, now)
+    let facts = ContractFacts { name, terms, closed_under: &evidence.closings, rows: &evidence.rows };
+    judge_again(&facts, now, rollups)
 }
 
 /// The feeds whose rows since the term's start have all been asked for once.
@@ -316,7 +320,7 @@ fn due_under(
     now: Timestamp,
 ) -> Vec<(String, Timestamp, Terms)> {
     let RecordedTerms { terms, recorded_at } = recorded;
-    let Ok(judgement) = judge_evidence(name, &terms, evidence, now) else { return Vec::new() };
+    let Ok(judgement) = judge_evidence(name, &terms, evidence, now, &mut RollUps::default()) else { return Vec::new() };
     judgement
         .finals
         .iter()

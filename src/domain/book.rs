@@ -35,6 +35,8 @@ pub struct Book<'a> {
 /// One KPI, made ready.
 #[derive(Debug)]
 pub struct Kpi<'a> {
+    /// Its place among the KPIs of its book.
+    pub place: usize,
     /// Name of the KpiTarget.
     pub name: &'a str,
     /// Its spec.
@@ -110,6 +112,7 @@ impl<'a> Book<'a> {
         for (name, spec) in &terms.kpis {
             match definition(spec) {
                 Ok(definition) => kpis.push(Kpi {
+                    place: kpis.len(),
                     name,
                     spec,
                     comparison: comparison_of(&spec.objective, definition.better),

@@ -67,8 +67,9 @@ fn gate<'f, 'a>(
     }
     let until = now.min(deadline);
     let learnt = reader.ledger(book, kpi).map(Ledger::instants).unwrap_or_default();
-    let later = learnt.into_iter().filter(|instant| base < *instant && *instant <= until);
-    let instants: Vec<Timestamp> = std::iter::once(base).chain(later).collect();
+    let later =
+        learnt.iter().skip(learnt.partition_point(|instant| *instant <= base)).take_while(|instant| **instant <= until);
+    let instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
     let first = instants.partition_point(|at| !is_complete(reader, book, kpi, period, *at));
     match instants.get(first) {
         Some(instant) => Finality::Since(*instant),
@@ -103,7 +104,7 @@ pub fn touches<'f, 'a>(
     now: Timestamp,
 ) -> BTreeMap<Timestamp, BTreeSet<Touch>> {
     let mut touches: BTreeMap<Timestamp, BTreeSet<Touch>> = BTreeMap::new();
-    let mut learnt: BTreeMap<*const Ledger, BTreeSet<(Timestamp, Timestamp)>> = BTreeMap::new();
+    let mut learnt: BTreeMap<(*const Ledger, Timestamp, Timestamp), BTreeSet<Timestamp>> = BTreeMap::new();
     let mut earliest: Option<Timestamp> = None;
     let mut thresholds: Vec<Option<Timestamp>> = finals
         .iter()
@@ -114,21 +115,22 @@ pub fn touches<'f, 'a>(
         })
         .collect();
     thresholds.reverse();
-    let Some(first) = earliest else { return touches };
     for (place, (period, threshold)) in periods.iter().zip(thresholds).enumerate() {
         let (book, Some(threshold)) = (books.for_period(period), threshold) else { continue };
+        learnt.clear();
         for (index, kpi) in book.kpis.iter().enumerate().filter(|(_, kpi)| !kpi.is_suspended) {
             let Some(ledger) = reader.ledger(book, kpi) else { continue };
-            let rows = learnt.entry(std::ptr::from_ref(ledger)).or_insert_with(|| ledger.learnt(first, now));
             let window = reach(reader, kpi, period);
-            let of_rows = rows.iter().filter(|(_, start)| window.start <= *start && *start < window.end);
+            // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
+            let key = (std::ptr::from_ref(ledger), window.start, window.end);
+            let of_rows = learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now));
             let of_relief = reader
                 .relief
                 .iter()
                 .filter(|relief| relief.kpis.is_empty() || relief.kpis.iter().any(|name| name == kpi.name))
                 .filter(|relief| relief.to > window.start)
                 .filter_map(decided_at);
-            let instants = of_rows.map(|(known_at, _)| *known_at).chain(of_relief);
+            let instants = of_rows.iter().copied().chain(of_relief);
             for at in instants.filter(|at| threshold < *at && *at <= now) {
                 touches.entry(at).or_default().insert((place, index));
             }
@@ -160,7 +162,10 @@ pub fn next_change<'f, 'a>(
         let book = books.for_period(period);
         book.kpis.iter().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1))
     });
-    let learnt = ledgers.all().filter_map(|ledger| ledger.instants().range(just_after(now)..).next().copied());
+    let learnt = ledgers.all().filter_map(|ledger| {
+        let instants = ledger.instants();
+        instants.get(instants.partition_point(|instant| *instant <= now)).copied()
+    });
     let matured = maturing(reader, books.current(), now);
     let decided = reader.relief.iter().filter_map(decided_at);
     let all = bounds.chain(closing).chain(misses).chain(learnt).chain(matured).chain(decided);
@@ -176,14 +181,9 @@ fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp)
         let mature = mature_by(&kpi.definition, &book.calendar, now);
         if seen.insert((std::ptr::from_ref(ledger), mature)) {
             let known = reader.known(ledger, now);
-            let ends = known.rows().map(|row| row.span().end).filter(|end| *end > mature).min();
             let age = kpi.definition.maturity;
-            instants.extend(ends.map(|end| age.map_or(end, |age| book.calendar.after(end, age))));
+            instants.extend(known.next_end(mature).map(|end| age.map_or(end, |age| book.calendar.after(end, age))));
         }
     }
     instants
-}
-
-fn just_after(instant: Timestamp) -> Timestamp {
-    instant.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX)
 }

@@ -24,10 +24,11 @@ use super::exact::Exact;
 use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement, Risk};
 use super::finality::{Finality, finality, next_change, touches};
 use super::periods::{Period, Periods};
-use super::reading::{Ledgers, Question, Reader};
+use super::reading::{Question, Reader};
 use super::rectification::{History, standing};
 use super::reports::{Reach, kpi_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
+use super::rollups::RollUps;
 use super::trend::trend;
 
 pub use super::reports::report_name;
@@ -40,18 +41,35 @@ const HISTORY: usize = 13;
 /// # Errors
 /// A spec that cannot be judged: an unknown zone, service hours that are none, a formula that cannot be read.
 pub fn judge(facts: &ContractFacts<'_>, now: Timestamp) -> Result<Judgement, InvalidSpec> {
+    judge_again(facts, now, &mut RollUps::default())
+}
+
+/// The same judgement, with what earlier ones of the same contract worked out. The rows of a feed must be those of the
+/// judgement before, in the same order, and after them the new ones; where they are not, everything is worked out anew.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_again(facts: &ContractFacts<'_>, now: Timestamp, rollups: &mut RollUps) -> Result<Judgement, InvalidSpec> {
     let books = Books::of(facts)?;
+    rollups.turn_to(facts, &books);
+    rollups.ledgers.complete(&books, facts.rows);
+    let judgement = judge_by(facts, &books, now, rollups);
+    rollups.figures.turn();
+    Ok(judgement)
+}
+
+fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &RollUps) -> Judgement {
     let periods = Periods::of(&facts.terms.contract, &books.current().calendar);
-    let ledgers = Ledgers::of(&books, facts.rows);
-    let reader = Reader::new(&periods, &facts.terms.contract.relief, &ledgers);
+    let ledgers = &rollups.ledgers;
+    let reader = Reader::new(&periods, &facts.terms.contract.relief, ledgers, &rollups.figures);
     let ended = periods.closed_by(now);
     let finalities: Vec<Finality> =
         ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)).collect();
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
     let frames: Vec<Frame<'_>> =
         ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, &periods)).collect();
-    let touches = touches(&reader, &books, ended, &finals, now);
-    let evidence = Evidence { books: &books, reader: &reader };
+    let touches = touches(&reader, books, ended, &finals, now);
+    let evidence = Evidence { books, reader: &reader };
     let replay = Replay {
         contract: facts.name,
         periods: &periods,
@@ -61,15 +79,15 @@ pub fn judge(facts: &ContractFacts<'_>, now: Timestamp) -> Result<Judgement, Inv
         knowledge: &evidence,
     };
     let closed = replay.run(now);
-    let view = View { contract: facts.name, books: &books, periods: &periods, frames: &frames, closed: &closed, now };
+    let view = View { contract: facts.name, books, periods: &periods, frames: &frames, closed: &closed, now };
     let mut judgement = view.judgement(&reader);
     judgement.finals = frames
         .iter()
         .zip(&finals)
         .filter_map(|(frame, instant)| Some((frame.period.name.clone(), (*instant)?)))
         .collect();
-    judgement.next = next_change(&reader, &books, &ledgers, &finalities, now);
-    Ok(judgement)
+    judgement.next = next_change(&reader, books, ledgers, &finalities, now);
+    judgement
 }
 
 /// The facts of the closed periods at any instant.

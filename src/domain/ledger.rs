@@ -1,24 +1,33 @@
 //! Everything that a feed ever said, kept in columns, and what of it was known at an instant.
 //!
-//! A ledger is built once per judgement; what was known at an instant is a list of places in it.
+//! A ledger is built once for what a feed has said; what was known at an instant is a list of places in it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::calendar::{Calendar, Span};
 use super::exact::Exact;
 use super::measures::Row;
 
+mod known;
+
+use known::Standing;
+pub(super) use known::union;
+pub use known::{Known, KnownRow};
+
 /// A set of labels, as rows carry it.
 pub type Labels = BTreeMap<String, String>;
 
+/// Versions by start in one block, whose latest receipt is kept: a block that says nothing new is passed over as a whole.
+const BLOCK: usize = 256;
+
 /// Every version of every row of a feed.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Ledger {
     /// By labels, start, end; the versions of a key are neighbours.
     versions: Vec<Version>,
@@ -28,6 +37,14 @@ pub struct Ledger {
     columns: BTreeMap<String, Column>,
     /// Places of `versions` by start, then labels and end.
     by_start: Vec<u32>,
+    /// For each block of `by_start` the latest instant at which something of it became known.
+    latest_of_block: Vec<Timestamp>,
+    /// The instants at which something became known, in order, each once.
+    instants: Vec<Timestamp>,
+    /// How long the longest row is.
+    longest: SignedDuration,
+    /// What stands at the latest instant that was asked for, with how many of `instants` that is.
+    latest: Mutex<Option<(usize, Arc<Standing>)>>,
     /// For each version the beginning of its line of evidence, once that is asked for.
     keys: OnceLock<Vec<String>>,
 }
@@ -162,23 +179,64 @@ impl Ledger {
                 version.in_service = at_any_hour || days.overlaps_service(version.span);
             }
         }
-        Ledger { versions, label_sets, columns: columns(&order), by_start, keys: OnceLock::new() }
+        let known_at = |place: &u32| versions.get(*place as usize).map(|version| version.known_at);
+        let latest_of_block = by_start
+            .chunks(BLOCK)
+            .map(|block| block.iter().filter_map(known_at).max().unwrap_or(Timestamp::MIN))
+            .collect();
+        let mut instants: Vec<Timestamp> = versions.iter().map(|version| version.known_at).collect();
+        instants.sort_unstable();
+        instants.dedup();
+        let length = |version: &Version| version.span.end.duration_since(version.span.start);
+        let longest = versions.iter().map(length).max().unwrap_or(SignedDuration::ZERO);
+        let columns = columns(&order);
+        let (latest, keys) = (Mutex::default(), OnceLock::new());
+        Ledger { versions, label_sets, columns, by_start, latest_of_block, instants, longest, latest, keys }
     }
 
     /// The instants at which something became known, in order, each once.
-    pub fn instants(&self) -> BTreeSet<Timestamp> {
-        self.versions.iter().map(|version| version.known_at).collect()
+    pub fn instants(&self) -> &[Timestamp] {
+        &self.instants
     }
 
-    /// What became known in `]after, until]`: each instant with the start of a row that it concerns.
-    pub fn learnt(&self, after: Timestamp, until: Timestamp) -> BTreeSet<(Timestamp, Timestamp)> {
-        let learnt = self.versions.iter().filter(|version| after < version.known_at && version.known_at <= until);
-        learnt.map(|version| (version.known_at, version.span.start)).collect()
+    /// The instants in `]after, until]` at which something became known of rows that start in a window.
+    pub fn learnt(&self, window: Span, after: Timestamp, until: Timestamp) -> BTreeSet<Timestamp> {
+        let starts_before = |instant: Timestamp| {
+            self.by_start.partition_point(|place| self.version(*place).is_some_and(|one| one.span.start < instant))
+        };
+        let (first, end) = (starts_before(window.start), starts_before(window.end));
+        let blocks =
+            self.latest_of_block.iter().enumerate().skip(first / BLOCK).take_while(|(block, _)| block * BLOCK < end);
+        let late = blocks.filter(|(_, latest)| **latest > after);
+        let places = late.flat_map(|(block, _)| {
+            let places = (block * BLOCK).max(first)..((block + 1) * BLOCK).min(end);
+            self.by_start.get(places).unwrap_or_default()
+        });
+        let known = places.filter_map(|place| self.version(*place)).map(|version| version.known_at);
+        known.filter(|instant| after < *instant && *instant <= until).collect()
     }
 
     /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
     /// an earlier received one of the same labels.
     pub fn known_at(&self, now: Timestamp) -> Known<'_> {
+        // Between two instants at which something became known, what stands is the same.
+        let passed = self.instants.partition_point(|instant| *instant <= now);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = match &*latest {
+            Some((instants, standing)) if *instants == passed => Arc::clone(standing),
+            known => {
+                let is_later = known.as_ref().is_none_or(|(instants, _)| *instants < passed);
+                let standing = Arc::new(self.standing_at(now));
+                if is_later {
+                    *latest = Some((passed, Arc::clone(&standing)));
+                }
+                standing
+            }
+        };
+        Known::all(self, standing)
+    }
+
+    fn standing_at(&self, now: Timestamp) -> Standing {
         let mut stands = vec![false; self.versions.len()];
         let mut rejected = Vec::new();
         let mut group: Vec<Candidate> = Vec::new();
@@ -194,7 +252,7 @@ impl Ledger {
         settle(&group, &mut stands, &mut rejected);
         let places = self.by_start.iter().copied().filter(|place| stands.get(*place as usize) == Some(&true)).collect();
         rejected.sort_unstable();
-        Known { ledger: self, places, rejected }
+        Standing::of(places, rejected)
     }
 
     /// Each key that is known at an instant, with the version that counts, by labels, start and end.
@@ -376,128 +434,6 @@ impl<'a> Days<'a> {
         self.service.iter().any(|span| span.overlaps(&row))
             || (self.span.is_some_and(|span| row.end > span.end) && self.calendar.overlaps_service(row.start, row.end))
     }
-}
-
-/// The rows of a feed that were known at an instant and stand.
-#[derive(Clone, Debug)]
-pub struct Known<'a> {
-    ledger: &'a Ledger,
-    /// By start, then labels and end.
-    places: Vec<u32>,
-    rejected: Vec<u32>,
-}
-
-/// One row that is known.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownRow<'a> {
-    ledger: &'a Ledger,
-    version: &'a Version,
-    place: u32,
-}
-
-impl<'a> KnownRow<'a> {
-    pub(super) fn at(ledger: &'a Ledger, place: u32) -> Option<Self> {
-        ledger.version(place).map(|version| KnownRow { ledger, version, place })
-    }
-
-    pub(super) fn place(&self) -> u32 {
-        self.place
-    }
-
-    /// The beginning of its line of evidence, up to the measures.
-    pub(super) fn canonical_key(&self) -> &'a str {
-        self.ledger.canonical_keys().get(self.place as usize).map_or("", String::as_str)
-    }
-
-    /// When it happened.
-    pub fn span(&self) -> Span {
-        self.version.span
-    }
-
-    /// The local day of its start.
-    pub fn day(&self) -> Date {
-        self.version.day
-    }
-
-    /// Whether it overlaps service hours.
-    pub fn in_service(&self) -> bool {
-        self.version.in_service
-    }
-
-    /// Its labels.
-    pub fn labels(&self) -> &'a Labels {
-        self.ledger.labels(self.version)
-    }
-
-    /// One of its measures.
-    pub fn measure(&self, name: &str) -> Option<Exact> {
-        self.ledger.column(name)?.at(self.place)
-    }
-
-    /// All of its measures.
-    pub fn measures(&self) -> impl Iterator<Item = (&'a str, Exact)> + '_ {
-        let columns = self.ledger.columns().iter();
-        columns.filter_map(|(name, column)| Some((name.as_str(), column.at(self.place)?)))
-    }
-}
-
-impl<'a> Known<'a> {
-    pub(super) fn ledger(&self) -> &'a Ledger {
-        self.ledger
-    }
-
-    pub(super) fn places(&self) -> &[u32] {
-        &self.places
-    }
-
-    /// Those that start in a span.
-    pub fn starting_in(&self, span: Span) -> Known<'a> {
-        let before = |instant: Timestamp| {
-            self.places.partition_point(|place| {
-                self.ledger.version(*place).is_some_and(|version| version.span.start < instant)
-            })
-        };
-        let (first, end) = (before(span.start), before(span.end));
-        let places = self.places.get(first..end.max(first)).unwrap_or_default().to_vec();
-        Known { ledger: self.ledger, places, rejected: Vec::new() }
-    }
-
-    /// How many rows stand.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// The rows by start, then labels and end.
-    pub fn rows(&self) -> impl DoubleEndedIterator<Item = KnownRow<'a>> + '_ {
-        self.places.iter().filter_map(|place| KnownRow::at(self.ledger, *place))
-    }
-
-    /// The rows that overlap an earlier received one of the same labels and are therefore left out (`Overlap`).
-    pub fn rejected(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
-        self.rejected.iter().filter_map(|place| KnownRow::at(self.ledger, *place))
-    }
-
-    /// The union of the rows' times, whatever their labels, in order.
-    pub fn covered(&self) -> Vec<Span> {
-        union(self.places.iter().filter_map(|place| self.ledger.version(*place)).map(|version| version.span))
-    }
-}
-
-/// The union of spans that come in order of their starts.
-pub(super) fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
-    let mut merged: Vec<Span> = Vec::new();
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
-        }
-    }
-    merged
 }
 
 #[cfg(test)]

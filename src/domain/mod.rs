@@ -36,6 +36,7 @@ pub mod reading;
 pub mod rectification;
 pub mod reports;
 pub mod restatement;
+pub mod rollups;
 pub mod spikes;
 pub mod staffing;
 pub mod statistics;

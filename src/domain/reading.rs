@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,6 +23,7 @@ use super::ledger::{Known, Ledger};
 use super::measures::Row;
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
+use super::rollups::Figures;
 use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
 use super::values::{Quotient, Rows, TIER_LABEL};
 use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
@@ -45,9 +47,9 @@ pub struct Ledgers {
 }
 
 impl Ledgers {
-    /// The ledgers that the books of a contract read from.
-    pub fn of(books: &Books<'_>, rows: &BTreeMap<String, Vec<Row>>) -> Ledgers {
-        let mut ledgers = Ledgers::default();
+    /// Builds those that the books of a contract read from and that are not there yet.
+    pub fn complete(&mut self, books: &Books<'_>, rows: &BTreeMap<String, Vec<Row>>) {
+        let ledgers = self;
         for book in books.all() {
             let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
             let read = book.kpis.iter().map(|kpi| &kpi.spec.source.feed);
@@ -57,11 +59,16 @@ impl Ledgers {
                 ledgers.feeds.entry(key).or_insert_with(|| Ledger::of_feed(rows, &book.calendar));
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
-                let rows = measures(&book.terms.contract, &book.calendar);
-                ledgers.deliverables.insert(book.place, Ledger::of_contract(&rows, &book.calendar));
+                ledgers.deliverables.entry(book.place).or_insert_with(|| {
+                    Ledger::of_contract(&measures(&book.terms.contract, &book.calendar), &book.calendar)
+                });
             }
         }
-        ledgers
+    }
+
+    /// Forgets the ledgers of some feeds.
+    pub fn forget(&mut self, is_dirty: impl Fn(&str) -> bool) {
+        self.feeds.retain(|(_, feed), _| !is_dirty(feed));
     }
 
     /// The ledger that a KPI reads from.
@@ -96,8 +103,8 @@ pub struct Reader<'f, 'a> {
     /// Relief as the terms in force now have it.
     pub relief: &'a [Relief],
     ledgers: &'f Ledgers,
+    figures: &'f Figures,
     known: Remembered<*const Ledger, Known<'f>>,
-    coverage: Remembered<(usize, &'f str), Coverage>,
 }
 
 /// What is asked of the evidence.
@@ -122,9 +129,9 @@ struct Values {
 }
 
 impl<'f, 'a> Reader<'f, 'a> {
-    /// A reader of all that the ledgers hold.
-    pub fn new(periods: &'f Periods, relief: &'a [Relief], ledgers: &'f Ledgers) -> Self {
-        Reader { periods, relief, ledgers, known: RefCell::default(), coverage: RefCell::default() }
+    /// A reader of all that the ledgers hold. What it works out it leaves in `figures`, for itself and for others.
+    pub(super) fn new(periods: &'f Periods, relief: &'a [Relief], ledgers: &'f Ledgers, figures: &'f Figures) -> Self {
+        Reader { periods, relief, ledgers, figures, known: RefCell::default() }
     }
 
     /// The ledger that a KPI reads from.
@@ -146,27 +153,33 @@ impl<'f, 'a> Reader<'f, 'a> {
     }
 
     /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
-    pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Rc<Coverage> {
-        let key = (book.place, feed);
-        if let Some((instant, coverage)) = self.coverage.borrow().get(&key)
-            && *instant == at
-        {
-            return Rc::clone(coverage);
-        }
-        let spec = book.terms.contract.feeds.iter().find(|one| one.name == feed);
-        let coverage = spec
-            .zip(self.ledgers.of_feed(book, feed))
-            .map(|(spec, ledger)| Coverage::of(spec, &self.known(ledger, at), self.periods, &book.calendar, at));
-        let coverage = Rc::new(coverage.unwrap_or_default());
-        self.coverage.borrow_mut().insert(key, (at, Rc::clone(&coverage)));
-        coverage
+    pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Arc<Coverage> {
+        self.figures.coverage(book.place, feed, at, || {
+            let spec = book.terms.contract.feeds.iter().find(|one| one.name == feed);
+            let ledger = spec.zip(self.ledgers.of_feed(book, feed));
+            let coverage = ledger
+                .map(|(spec, ledger)| Coverage::of(spec, &self.known(ledger, at), self.periods, &book.calendar, at));
+            coverage.unwrap_or_default()
+        })
     }
 
     /// The reading of a KPI.
     pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
-        let Some(ledger) = self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) else {
-            return not_measured(kpi, question);
-        };
+        match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
+            Some(ledger) => {
+                self.figures.reading(book.place, kpi, question, || self.work_out(book, kpi, question, ledger))
+            }
+            None => not_measured(kpi, question),
+        }
+    }
+
+    fn work_out(
+        &self,
+        book: &'f Book<'a>,
+        kpi: &'f Kpi<'a>,
+        question: &Question<'_>,
+        ledger: &'f Ledger,
+    ) -> Reading<'a> {
         let known = self.known(ledger, question.at);
         let mature = mature_by(&kpi.definition, &book.calendar, question.at);
         let known = known.starting_in(question.window);
@@ -253,7 +266,7 @@ fn is_miss_by_policy(book: &Book<'_>, kpi: &Kpi<'_>, question: &Question<'_>) ->
 }
 
 /// The reading of a KPI that is not measured: what stands in its spec alone.
-fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
     Reading {
         name: kpi.name,
         spec: kpi.spec,

@@ -38,8 +38,11 @@ fn of_each_key_the_highest_revision_known_by_then_counts() {
         assert_eq!((known.len(), known.is_empty()), (values.len(), values.is_empty()));
     }
     assert_eq!(ledger.instants().len(), 4);
-    let learnt = ledger.learnt(at("2026-01-05T09:00:00Z"), at("2026-01-05T10:00:00Z"));
-    assert_eq!(learnt.into_iter().collect::<Vec<_>>(), [(at("2026-01-05T10:00:00Z"), at("2026-01-05T08:00:00Z"))]);
+    let first_half_hour = Span::new(at("2026-01-05T08:00:00Z"), at("2026-01-05T08:30:00Z"));
+    let learnt = ledger.learnt(first_half_hour, at("2026-01-05T09:00:00Z"), at("2026-01-05T10:00:00Z"));
+    assert_eq!(learnt.into_iter().collect::<Vec<_>>(), [at("2026-01-05T10:00:00Z")]);
+    let second_half_hour = Span::new(at("2026-01-05T08:30:00Z"), at("2026-01-05T09:00:00Z"));
+    assert_eq!(ledger.learnt(second_half_hour, at("2026-01-05T09:00:00Z"), Timestamp::MAX).len(), 0);
 }
 
 #[test]

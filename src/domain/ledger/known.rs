@@ -1,0 +1,165 @@
+//! The rows of a ledger that stand at an instant.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Labels, Ledger, Version};
+use crate::domain::calendar::Span;
+use crate::domain::exact::Exact;
+
+/// The places of the rows that stand at an instant.
+#[derive(Debug)]
+pub(super) struct Standing {
+    /// By start, then labels and end.
+    places: Vec<u32>,
+    rejected: Vec<u32>,
+    /// The union of their times, once that is asked for.
+    covered: OnceLock<Vec<Span>>,
+}
+
+/// The rows of a feed that were known at an instant and stand, or those of them that start in a span.
+#[derive(Clone, Debug)]
+pub struct Known<'a> {
+    ledger: &'a Ledger,
+    standing: Arc<Standing>,
+    part: Range<usize>,
+    is_whole: bool,
+}
+
+/// One row that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownRow<'a> {
+    ledger: &'a Ledger,
+    version: &'a Version,
+    place: u32,
+}
+
+impl Standing {
+    /// Of places by start, then labels and end, and of the places that are left out.
+    pub(super) fn of(places: Vec<u32>, rejected: Vec<u32>) -> Standing {
+        Standing { places, rejected, covered: OnceLock::new() }
+    }
+}
+
+impl<'a> KnownRow<'a> {
+    pub(in crate::domain) fn at(ledger: &'a Ledger, place: u32) -> Option<Self> {
+        ledger.version(place).map(|version| KnownRow { ledger, version, place })
+    }
+
+    pub(in crate::domain) fn place(&self) -> u32 {
+        self.place
+    }
+
+    /// The beginning of its line of evidence, up to the measures.
+    pub(in crate::domain) fn canonical_key(&self) -> &'a str {
+        self.ledger.canonical_keys().get(self.place as usize).map_or("", String::as_str)
+    }
+
+    /// When it happened.
+    pub fn span(&self) -> Span {
+        self.version.span
+    }
+
+    /// The local day of its start.
+    pub fn day(&self) -> Date {
+        self.version.day
+    }
+
+    /// Whether it overlaps service hours.
+    pub fn in_service(&self) -> bool {
+        self.version.in_service
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &'a Labels {
+        self.ledger.labels(self.version)
+    }
+
+    /// One of its measures.
+    pub fn measure(&self, name: &str) -> Option<Exact> {
+        self.ledger.column(name)?.at(self.place)
+    }
+
+    /// All of its measures.
+    pub fn measures(&self) -> impl Iterator<Item = (&'a str, Exact)> + '_ {
+        let columns = self.ledger.columns().iter();
+        columns.filter_map(|(name, column)| Some((name.as_str(), column.at(self.place)?)))
+    }
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn all(ledger: &'a Ledger, standing: Arc<Standing>) -> Known<'a> {
+        Known { ledger, part: 0..standing.places.len(), is_whole: true, standing }
+    }
+
+    pub(in crate::domain) fn ledger(&self) -> &'a Ledger {
+        self.ledger
+    }
+
+    pub(in crate::domain) fn places(&self) -> &[u32] {
+        self.standing.places.get(self.part.clone()).unwrap_or_default()
+    }
+
+    /// Those that start in a span.
+    pub fn starting_in(&self, span: Span) -> Known<'a> {
+        let before = |instant: Timestamp| {
+            let first = self.places().partition_point(|place| {
+                self.ledger.version(*place).is_some_and(|version| version.span.start < instant)
+            });
+            self.part.start + first
+        };
+        let (first, end) = (before(span.start), before(span.end));
+        Known { part: first..end.max(first), is_whole: false, standing: Arc::clone(&self.standing), ..*self }
+    }
+
+    /// How many rows stand.
+    pub fn len(&self) -> usize {
+        self.part.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.part.is_empty()
+    }
+
+    /// The rows by start, then labels and end.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = KnownRow<'a>> + '_ {
+        self.places().iter().filter_map(|place| KnownRow::at(self.ledger, *place))
+    }
+
+    /// The earliest end of a row after an instant.
+    pub fn next_end(&self, instant: Timestamp) -> Option<Timestamp> {
+        // What starts earlier has ended by then.
+        let from = instant.checked_sub(self.ledger.longest).unwrap_or(Timestamp::MIN);
+        let rows = self.starting_in(Span::new(from, Timestamp::MAX));
+        rows.rows().map(|row| row.span().end).filter(|end| *end > instant).min()
+    }
+
+    /// The rows that overlap an earlier received one of the same labels and are therefore left out (`Overlap`).
+    pub fn rejected(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
+        let rejected = self.standing.rejected.iter().filter(|_| self.is_whole);
+        rejected.filter_map(|place| KnownRow::at(self.ledger, *place))
+    }
+
+    /// The union of the rows' times, whatever their labels, in order.
+    pub fn covered(&self) -> Vec<Span> {
+        let versions = || self.places().iter().filter_map(|place| self.ledger.version(*place));
+        let covered = || union(versions().map(|version| version.span));
+        if self.is_whole { self.standing.covered.get_or_init(covered).clone() } else { covered() }
+    }
+}
+
+/// The union of spans that come in order of their starts.
+pub(in crate::domain) fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}

@@ -1,0 +1,270 @@
+//! What earlier judgements of a contract worked out, kept for the next one: readings, how far feeds reached, ledgers.
+//!
+//! A reading is a sum over rows, and the sum of a closed month is the same today as it was yesterday. What is kept is what
+//! [`super::reading::Reader`] itself gave, and it is given again only to the very same question: same terms, same KPI, same
+//! period, same window, same instant of knowledge. It holds as long as nothing new was known at that instant. Rows that
+//! arrive are known from their receipt on, so they leave the closed months as they are; a row that was known earlier, or a
+//! correction that a signed month is judged again for, makes everything from its instant on dirty.
+//!
+//! Invariant: a judgement with roll-ups equals the judgement without them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::kpi_target::{Rating, Severity, Verdict};
+use crate::api::sla_report::{EvidenceReference, TierLine};
+
+use super::book::{Books, Kpi};
+use super::calendar::Span;
+use super::chain::Reading;
+use super::coverage::Coverage;
+use super::exact::Exact;
+use super::facts::{ContractFacts, Terms};
+use super::measures::Row;
+use super::reading::{Ledgers, Question, not_measured};
+use super::statistics::Interval;
+use super::verdict::Aim;
+
+/// What earlier judgements of one contract worked out. Empty ones are always right.
+#[derive(Debug, Default)]
+pub struct RollUps {
+    ground: Option<Ground>,
+    seen: BTreeMap<String, Seen>,
+    pub(super) ledgers: Ledgers,
+    pub(super) figures: Figures,
+}
+
+/// What all of it rests on besides rows.
+#[derive(Debug)]
+struct Ground {
+    terms: Terms,
+    closed_under: BTreeMap<String, Terms>,
+}
+
+/// The rows of a feed that it rests on: the first so many, by the last of them.
+#[derive(Debug)]
+struct Seen {
+    rows: usize,
+    last: Row,
+}
+
+/// A question of a KPI by the places of its book and of the KPI in it.
+type AskedOfKpi = (usize, usize, Asked);
+/// A question of a feed by the place of its book.
+type AskedOfFeed = (usize, String, Timestamp);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    /// The instant of knowledge.
+    at: Timestamp,
+    period: Span,
+    window: Span,
+    is_closing: bool,
+}
+
+/// Answers of earlier judgements, and those that this one gave or took.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    readings: RefCell<Answers<AskedOfKpi, KeptReading>>,
+    coverages: RefCell<Answers<AskedOfFeed, Coverage>>,
+}
+
+#[derive(Debug)]
+struct Answers<Q, A> {
+    earlier: BTreeMap<Q, Arc<A>>,
+    used: BTreeMap<Q, Arc<A>>,
+}
+
+impl<Q, A> Default for Answers<Q, A> {
+    fn default() -> Self {
+        Answers { earlier: BTreeMap::new(), used: BTreeMap::new() }
+    }
+}
+
+impl<Q: Ord, A> Answers<Q, A> {
+    fn get(&mut self, question: &Q) -> Option<Arc<A>> {
+        if let Some(answer) = self.used.get(question) {
+            return Some(Arc::clone(answer));
+        }
+        let (question, answer) = self.earlier.remove_entry(question)?;
+        self.used.insert(question, Arc::clone(&answer));
+        Some(answer)
+    }
+
+    fn forget(&mut self, is_dirty: impl Fn(&Q) -> bool) {
+        self.earlier.retain(|question, _| !is_dirty(question));
+    }
+
+    /// What was not asked for any more goes, so that no more is kept than one judgement asks.
+    fn turn(&mut self) {
+        self.earlier = std::mem::take(&mut self.used);
+    }
+}
+
+/// A reading without what stands in the terms.
+#[derive(Debug)]
+struct KeptReading {
+    aim: Aim,
+    raw_value: Option<Exact>,
+    value: Option<Exact>,
+    numerator: Option<Exact>,
+    denominator: Option<Exact>,
+    interval: Option<Interval>,
+    verdict: Verdict,
+    severity: Option<Severity>,
+    /// Place of the band among those of the KPI.
+    band: Option<usize>,
+    rating: Rating,
+    achievement: Option<Exact>,
+    excused_by: Vec<String>,
+    tiers: Vec<TierLine>,
+    without_tier_percent: Option<String>,
+    evidence: EvidenceReference,
+}
+
+impl RollUps {
+    /// Makes them ready for a judgement of these facts: what does not hold for them goes.
+    pub(super) fn turn_to(&mut self, facts: &ContractFacts<'_>, books: &Books<'_>) {
+        let holds = self.ground.as_ref().is_some_and(|ground| {
+            ground.terms == *facts.terms
+                && ground.closed_under == *facts.closed_under
+                && self.is_continued_by(facts.rows)
+        });
+        if !holds {
+            *self = RollUps::default();
+            let (terms, closed_under) = (facts.terms.clone(), facts.closed_under.clone());
+            self.ground = Some(Ground { terms, closed_under });
+        }
+        let dirty = self.take_in(facts.rows);
+        let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);
+        self.ledgers.forget(|feed| dirty.contains_key(feed));
+        self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
+            let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
+            kpi.is_none_or(|kpi| is_dirty(&kpi.spec.source.feed, asked.at))
+        });
+        self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
+    }
+
+    /// Whether the rows are those that were seen, with more after them.
+    fn is_continued_by(&self, rows: &BTreeMap<String, Vec<Row>>) -> bool {
+        self.seen.iter().all(|(feed, seen)| {
+            let last = seen.rows.checked_sub(1).and_then(|last| rows.get(feed)?.get(last));
+            last == Some(&seen.last)
+        })
+    }
+
+    /// Notes the rows; the feeds with new ones, and the earliest instant at which one of those was known.
+    fn take_in(&mut self, rows: &BTreeMap<String, Vec<Row>>) -> BTreeMap<String, Timestamp> {
+        let mut dirty = BTreeMap::new();
+        for (feed, rows) in rows {
+            let seen = self.seen.get(feed).map_or(0, |seen| seen.rows);
+            let new = rows.get(seen..).unwrap_or_default();
+            let earliest = new.iter().map(|row| row.known_at).min();
+            if let (Some(earliest), Some(last)) = (earliest, new.last()) {
+                dirty.insert(feed.clone(), earliest);
+                self.seen.insert(feed.clone(), Seen { rows: rows.len(), last: last.clone() });
+            }
+        }
+        dirty
+    }
+}
+
+impl Figures {
+    /// Ends a judgement.
+    pub(super) fn turn(&mut self) {
+        self.readings.get_mut().turn();
+        self.coverages.get_mut().turn();
+    }
+
+    /// The reading of a KPI: the one that is kept for the question, or else the one that is worked out.
+    pub(super) fn reading<'a>(
+        &self,
+        book: usize,
+        kpi: &Kpi<'a>,
+        question: &Question<'_>,
+        work_out: impl FnOnce() -> Reading<'a>,
+    ) -> Reading<'a> {
+        let key = (book, kpi.place, Asked::of(question));
+        if let Some(kept) = self.readings.borrow_mut().get(&key) {
+            return kept.of_kpi(kpi, question);
+        }
+        let reading = work_out();
+        let kept = Arc::new(KeptReading::of(&reading, kpi));
+        self.readings.borrow_mut().used.insert(key, kept);
+        reading
+    }
+
+    /// The coverage of a feed: the one that is kept, or else the one that is worked out.
+    pub(super) fn coverage(
+        &self,
+        book: usize,
+        feed: &str,
+        at: Timestamp,
+        work_out: impl FnOnce() -> Coverage,
+    ) -> Arc<Coverage> {
+        let key = (book, feed.to_owned(), at);
+        if let Some(kept) = self.coverages.borrow_mut().get(&key) {
+            return kept;
+        }
+        let coverage = Arc::new(work_out());
+        self.coverages.borrow_mut().used.insert(key, Arc::clone(&coverage));
+        coverage
+    }
+}
+
+impl Asked {
+    fn of(question: &Question<'_>) -> Asked {
+        let Question { period, window, at, is_closing } = *question;
+        Asked { at, period: period.span(), window, is_closing }
+    }
+}
+
+impl KeptReading {
+    fn of(reading: &Reading<'_>, kpi: &Kpi<'_>) -> KeptReading {
+        let band = reading.band.and_then(|band| kpi.spec.bands.iter().position(|one| std::ptr::eq(one, band)));
+        KeptReading {
+            aim: reading.aim.clone(),
+            raw_value: reading.raw_value.clone(),
+            value: reading.value.clone(),
+            numerator: reading.numerator.clone(),
+            denominator: reading.denominator.clone(),
+            interval: reading.interval,
+            verdict: reading.verdict,
+            severity: reading.severity,
+            band,
+            rating: reading.rating,
+            achievement: reading.achievement.clone(),
+            excused_by: reading.excused_by.clone(),
+            tiers: reading.tiers.clone(),
+            without_tier_percent: reading.without_tier_percent.clone(),
+            evidence: reading.evidence.clone(),
+        }
+    }
+
+    fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+        Reading {
+            aim: self.aim.clone(),
+            raw_value: self.raw_value.clone(),
+            value: self.value.clone(),
+            numerator: self.numerator.clone(),
+            denominator: self.denominator.clone(),
+            interval: self.interval,
+            verdict: self.verdict,
+            severity: self.severity,
+            band: self.band.and_then(|band| kpi.spec.bands.get(band)),
+            rating: self.rating,
+            achievement: self.achievement.clone(),
+            excused_by: self.excused_by.clone(),
+            tiers: self.tiers.clone(),
+            without_tier_percent: self.without_tier_percent.clone(),
+            evidence: self.evidence.clone(),
+            ..not_measured(kpi, question)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
