@@ -1,8 +1,7 @@
-//! How fast evidence is committed, read and verified: `cargo bench --bench evidence`.
+//! How fast evidence is committed, read and verified in both stores: `cargo bench --bench evidence`.
 //!
-//! SQLite is always measured. PostgreSQL is when `BPO_BENCH_DATABASE` is the URL of a database for benchmarks alone: all evidence
-//! in it is thrown away. `BPO_BENCH_FEEDS` (16) is how many feeds of six months, 62,496 rows each, are read and verified: 480
-//! are 30 million rows.
+//! PostgreSQL is started from the machine's packages, with `fsync` on and otherwise as it comes. `BPO_BENCH_FEEDS` (16) is how
+//! many feeds of six months, 62,496 rows each, are read and verified: 480 are 30 million rows.
 //!
 //! Bodies are a month of half-hours of seven queues with eight measures each, as a call centre's feed gives them.
 
@@ -14,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bpo_operator::evidence;
 use bpo_operator::evidence::postgres::{PostgresStore, WhenInUse};
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress};
@@ -21,6 +21,10 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
+
+#[path = "../src/evidence/tests/server.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
+mod server;
 
 const SLOTS: i64 = 31 * 48;
 const QUEUES: [&str; 7] = ["billing", "sales", "support", "retention", "upgrades", "claims", "premium"];
@@ -43,7 +47,7 @@ fn main() {
     divan::main();
     // `cargo test --benches` only looks whether everything starts.
     if std::env::args().any(|argument| argument == "--bench") {
-        for backend in backends() {
+        for backend in BACKENDS {
             read_and_verify(backend);
         }
     }
@@ -62,12 +66,12 @@ impl fmt::Display for Backend {
     }
 }
 
-fn database() -> Option<String> {
-    std::env::var("BPO_BENCH_DATABASE").ok()
-}
+const BACKENDS: [Backend; 2] = [Backend::Sqlite, Backend::Postgres];
 
-fn backends() -> Vec<Backend> {
-    if database().is_some() { vec![Backend::Sqlite, Backend::Postgres] } else { vec![Backend::Sqlite] }
+/// The server that is measured; unlike that of the tests it waits for the disk.
+fn database() -> &'static server::Server {
+    static SERVER: std::sync::OnceLock<server::Server> = std::sync::OnceLock::new();
+    SERVER.get_or_init(|| server::Server::start("-c fsync=on", &[]))
 }
 
 fn feeds() -> usize {
@@ -160,15 +164,12 @@ impl Setting {
 }
 
 fn empty_database() -> PostgresStore {
-    let url = database().expect("the URL of a database");
-    let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("the database");
-    client.batch_execute("DROP SCHEMA IF EXISTS bpo_evidence CASCADE").expect("an empty database");
-    drop(client);
-    PostgresStore::open(&url.parse().expect("a URL"), WhenInUse::TakeOver).expect("an empty store")
+    database().execute("postgres", "DROP SCHEMA IF EXISTS bpo_evidence CASCADE");
+    PostgresStore::open(&database().url("127.0.0.1", "postgres"), WhenInUse::TakeOver).expect("an empty store")
 }
 
 /// Durable commits of new rows, one month a body.
-#[divan::bench(args = backends(), sample_count = 30, sample_size = 1)]
+#[divan::bench(args = BACKENDS, sample_count = 30, sample_size = 1)]
 fn ingest(bencher: Bencher, backend: Backend) {
     let setting = Setting::new(backend);
     let next = std::cell::Cell::new(0);
@@ -182,7 +183,7 @@ fn ingest(bencher: Bencher, backend: Backend) {
 }
 
 /// A body that says what is known already.
-#[divan::bench(args = backends(), sample_count = 30, sample_size = 1)]
+#[divan::bench(args = BACKENDS, sample_count = 30, sample_size = 1)]
 fn poll_without_news(bencher: Bencher, backend: Backend) {
     let setting = Setting::new(backend);
     setting.commit(0, "acd", month(0));
@@ -192,28 +193,36 @@ fn poll_without_news(bencher: Bencher, backend: Backend) {
         .bench_local_values(|batch| assert_eq!(setting.commit(0, "acd", batch).unchanged, ROWS as u64));
 }
 
-/// Reads of a month and a verification, out of all rows. The slowest of a hundred reads is their 99th percentile.
+/// Reads of a month and a verification, out of all rows.
 fn read_and_verify(backend: Backend) {
     let setting = Setting::filled(backend);
-    read(&setting, "acd", ROWS);
-    read(&setting, "billing", SLOTS as usize);
+    let months: Vec<(FeedKey, i64)> =
+        (0..READS).map(|number| (feed(number * 7 % feeds()), number as i64 % MONTHS)).collect();
+    read(&setting, backend, &months, ROWS, 100);
+    let of_one_queue = FeedKey { feed: "billing".to_owned(), ..feed(3) };
+    let one_queue: Vec<(FeedKey, i64)> = (0..READS).map(|_| (of_one_queue.clone(), 2)).collect();
+    read(&setting, backend, &one_queue, SLOTS as usize, READS);
     verify(&setting, backend);
 }
 
-/// Reads a month a hundred times.
-fn read(setting: &Setting, name: &str, expected: usize) {
-    let uid = feed(3).contract_uid;
-    let mut took: Vec<f64> = (0..100)
-        .map(|_| {
+/// How many months of one queue are read.
+const READS: usize = 1_000;
+
+fn read(setting: &Setting, backend: Backend, months: &[(FeedKey, i64)], expected: usize, reads: usize) {
+    let mut took: Vec<f64> = months
+        .iter()
+        .take(reads)
+        .map(|(key, month)| {
+            let (from, until) = (start_of(*month), start_of(month + 1));
             let begin = Instant::now();
-            let rows =
-                setting.runtime.block_on(setting.store.rows_starting_within(&uid, name, start_of(2), start_of(3)));
-            assert_eq!(rows.expect("rows").len(), expected);
+            let rows = setting.store.rows_starting_within(&key.contract_uid, &key.feed, from, until);
+            assert_eq!(setting.runtime.block_on(rows).expect("rows").len(), expected);
             begin.elapsed().as_secs_f64() * 1_000.0
         })
         .collect();
     took.sort_by(f64::total_cmp);
-    println!("read a month of {expected} rows: median {:.2} ms, slowest of 100 {:.2} ms", took[50], took[99]);
+    let (median, most) = (took[reads / 2], took[reads * 99 / 100]);
+    println!("{backend}: a month of {expected} rows, read {reads} times: p50 {median:.2} ms, p99 {most:.2} ms");
 }
 
 fn verify(setting: &Setting, backend: Backend) {
@@ -223,12 +232,19 @@ fn verify(setting: &Setting, backend: Backend) {
     assert!(report.whole(), "{:?}", report.broken);
     let seconds = begin.elapsed().as_secs_f64();
     println!("{backend}: verified {} rows in {seconds:.1} s, {:.0} rows/s", report.rows, report.rows as f64 / seconds);
-    if backend == Backend::Sqlite {
-        println!("{:.0} bytes a row", size_of_files(setting.directory.path()) / report.rows as f64);
-    }
+    let size = match backend {
+        Backend::Sqlite => size_of_files(setting.directory.path()),
+        Backend::Postgres => size_of_database(),
+    };
+    println!("{backend}: {:.0} bytes a row", size / report.rows as f64);
 }
 
 fn size_of_files(directory: &Path) -> f64 {
     let entries = std::fs::read_dir(directory).expect("the store's directory");
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len() as f64).sum()
+}
+
+fn size_of_database() -> f64 {
+    let size = "SELECT pg_database_size(current_database())";
+    database().session("postgres", |client| client.query_one(size, &[]).expect("a size").get::<_, i64>(0)) as f64
 }
