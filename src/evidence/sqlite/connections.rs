@@ -84,10 +84,10 @@ impl Writer {
 
     /// Runs statements on the writer's connection, such as a limit of its size.
     #[cfg(test)]
-    pub(super) async fn execute(&self, statements: &'static str) -> Result<(), StoreError> {
+    pub(super) async fn execute(&self, statements: String) -> Result<(), StoreError> {
         let path = self.path.clone();
         self.run(move |connection| {
-            connection.execute_batch(statements).map_err(|error| Failure::from(error).into_store_error(&path))
+            connection.execute_batch(&statements).map_err(|error| Failure::from(error).into_store_error(&path))
         })
         .await
     }

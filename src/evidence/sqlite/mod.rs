@@ -88,8 +88,8 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
-    pub(super) async fn execute_on_writer(&self, statements: &'static str) -> Result<(), StoreError> {
-        self.writer()?.execute(statements).await
+    pub(super) async fn execute_on_writer(&self, statements: impl Into<String>) -> Result<(), StoreError> {
+        self.writer()?.execute(statements.into()).await
     }
 }
 

@@ -15,7 +15,7 @@ on_both_stores!(
 );
 
 /// Terms of a contract that differ in the vendor's name.
-fn terms(vendor: &str) -> Terms {
+pub(super) fn terms(vendor: &str) -> Terms {
     let contract = json!({"vendor": {"name": vendor}, "term": {"start": "2026-01-01", "end": "2026-12-31"}});
     Terms { contract: serde_json::from_value(contract).unwrap(), kpis: BTreeMap::new(), tiers: BTreeMap::new() }
 }

@@ -10,3 +10,5 @@ mod orders;
 mod server;
 mod support;
 mod tampering;
+mod upgrades;
+mod wholeness;
