@@ -5,7 +5,12 @@
 //!
 //! Bodies are a month of half-hours of seven queues with eight measures each, as a call centre's feed gives them.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on may end")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on may end"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -17,6 +17,9 @@ use crate::evidence::intake::{Neighbour, SortedBody};
 use crate::evidence::journal::{HeadContent, NewEntry, Topic};
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreError};
 
+/// From how many rows on it matters what the server knows of them.
+const MANY_ROWS: usize = 1_000;
+
 /// Commits a body; the second value says whether anything changed.
 pub(super) fn commit(session: &mut Session, key: &FeedKey, batch: &Batch) -> Result<(CommitReport, bool), Failure> {
     commit_body(&mut Log::open(session, key)?, batch)
@@ -195,6 +198,21 @@ impl<'s> Log<'s> {
         }
         if !self.changed.is_empty() {
             self.write_changed()?;
+        }
+        if self.added.len() >= MANY_ROWS {
+            self.count_if_young()?;
+        }
+        Ok(())
+    }
+
+    /// The server's own statistics come about a minute after the first rows, and until then it guesses plans that take seconds.
+    fn count_if_young(&mut self) -> Result<(), Failure> {
+        let counted = self
+            .session
+            .query_opt("SELECT reltuples::float8 FROM pg_class WHERE oid = 'bpo_evidence.newest'::regclass", &[])?;
+        let counted: f64 = counted.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+        if counted < MANY_ROWS as f64 {
+            self.session.client.batch_execute("ANALYZE bpo_evidence.newest; ANALYZE bpo_evidence.log")?;
         }
         Ok(())
     }

@@ -33,10 +33,6 @@ impl Session {
             let mut client = location.connect()?;
             // A server whose default it is to acknowledge before a commit is on disk is asked to wait.
             client.batch_execute("SET synchronous_commit = on; SET lock_timeout = '10s'")?;
-            // Every statement goes by an index. A server without statistics yet, as after the first fill, guesses otherwise.
-            client.batch_execute(
-                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
-            )?;
             Ok(client)
         };
         let client = opened().map_err(|error| not_opened(&location.shown, &error))?;
