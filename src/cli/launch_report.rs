@@ -1,6 +1,6 @@
 //! `kubectl bpo launch report`: a launch from its readiness to its result, for whoever started the campaign.
 //!
-//! gather (manifests, files) → [`Document`] (pure) → Markdown or HTML. What people wrote is escaped in both.
+//! gather (manifests, files) → `Document` (pure) → Markdown or HTML. What people wrote is escaped in both.
 
 mod render;
 
