@@ -70,27 +70,38 @@ fn gate<'f, 'a>(
     let later =
         learnt.iter().skip(learnt.partition_point(|instant| *instant <= base)).take_while(|instant| **instant <= until);
     let instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
-    let first = instants.partition_point(|at| !is_complete(reader, book, kpi, period, *at));
-    match instants.get(first) {
+    // Data only ever comes to reach further, so that is searched by halves; a value may go again with a revision, so that is not.
+    let reached = instants.partition_point(|at| !reaches_end(reader, book, kpi, period, *at));
+    let first = instants.iter().skip(reached).find(|at| has_what_it_needs(reader, book, kpi, period, **at));
+    match first {
         Some(instant) => Finality::Since(*instant),
         None if deadline <= now => Finality::Since(deadline),
         None => Finality::NotBefore(deadline),
     }
 }
 
-/// Whether a KPI's data reaches the period's end, and gives a value where its absence would be a miss.
-fn is_complete<'f, 'a>(
+/// Whether a KPI's data reaches the period's end. What is told from deliverables waits for no feed.
+fn reaches_end<'f, 'a>(
     reader: &Reader<'f, 'a>,
     book: &'f Book<'a>,
     kpi: &'f Kpi<'a>,
     period: &Period,
     at: Timestamp,
 ) -> bool {
-    let reaches = kpi.definition.origin == Origin::Deliverables
-        || reader.coverage(book, &kpi.spec.source.feed, at).reaches(period.end);
+    kpi.definition.origin == Origin::Deliverables
+        || reader.coverage(book, &kpi.spec.source.feed, at).reaches(period.end)
+}
+
+/// Whether a KPI has a value, where its absence would be a miss.
+fn has_what_it_needs<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    book: &'f Book<'a>,
+    kpi: &'f Kpi<'a>,
+    period: &Period,
+    at: Timestamp,
+) -> bool {
     let question = Question { period, window: kpi.window(period, reader.periods), at, is_closing: false };
-    let has_value = || reader.read(book, kpi, &question).verdict != Verdict::NoData;
-    reaches && (kpi.missing_data().0 == MissingDataPolicy::Hold || has_value())
+    kpi.missing_data().0 == MissingDataPolicy::Hold || reader.read(book, kpi, &question).verdict != Verdict::NoData
 }
 
 /// Instants after a period became Final at which something became known that concerns one of its KPIs.

@@ -50,6 +50,23 @@ fn a_period_waits_for_its_data_no_longer_than_agreed() {
     }
 }
 
+#[test]
+fn a_period_is_final_from_the_first_instant_that_had_its_value_even_if_a_revision_takes_it_away() {
+    let kpi = format!("{}missingData: {{policy: Miss, after: 20d}}", flat(SERVICE_LEVEL));
+    let whole =
+        |good, all| row("2026-01-01T00:00Z", "2026-02-01T00:00Z", &[("answeredWithin", good), ("answered", all)]);
+    let withdrawn = (6..12).map(|day| {
+        let mut row = whole(0, 0).known(&format!("2026-02-{day:02}T00:00Z"));
+        row.revision = day - 4;
+        row
+    });
+    let rows = std::iter::once(whole(79, 100).known("2026-02-05T00:00Z")).chain(withdrawn).collect();
+    let case = Case::new(terms(&(flat(CONTRACT) + "closeAfter: 1d"), &[("sl", &kpi)]), rows);
+    for now in ["2026-02-05T00:00Z", "2026-02-07T00:00Z", "2026-02-28T00:00Z"] {
+        assert_eq!(case.judge(now).finals.get("2026-01"), Some(&instant("2026-02-05T00:00:00Z")), "{now}");
+    }
+}
+
 fn month_long(start: &str, end: &str, good: i64) -> Row {
     row(start, end, &[("answeredWithin", good), ("answered", 100)])
 }
