@@ -15,6 +15,8 @@ mod cluster;
 mod controlplane;
 #[path = "demo/failure.rs"]
 mod failure;
+#[path = "demo/launches.rs"]
+mod launches;
 #[path = "demo/manifests.rs"]
 mod manifests;
 #[path = "demo/narrator.rs"]
@@ -30,7 +32,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use bpo_operator::api::SlaReport;
+use bpo_operator::api::{CampaignLaunch, SlaReport};
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
@@ -163,7 +165,8 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
     }
 
     show(screen, &cluster).await?;
-    let missing = checks::what_is_missing(&months, &list_reports(&client).await?);
+    let mut missing = checks::what_is_missing(&months, &list_reports(&client).await?);
+    missing.extend(checks::what_is_wrong_with_the_launch(end, find_launch(&client).await?.as_ref()));
     if !missing.is_empty() {
         return Err(Failure::new(
             format!("The story did not come about:\n  {}", missing.join("\n  ")),
@@ -249,8 +252,8 @@ fn introduce(screen: &Screen, arguments: &Arguments, vendor: &VendorServer) {
     screen.say(&format!(
         "Acme Contact Services answers the calls of a membership company. Its feed server is http://{}/v1.\n\
          Volumes, their shape over the day and the handling times are those of real call centres (examples/data);\n\
-         how well ordinary days were staffed, and whether issues were solved, members content and memberships renewed,\n\
-         no public data holds: that is generated, with a fixed seed.\n\
+         how well ordinary days were staffed, whether issues were solved, members content and memberships renewed, and\n\
+         what a campaign brought, no public data holds: that is generated, with a fixed seed.\n\
          From {} to {} in about {seconds:.0} seconds:\n",
         vendor.address(),
         arguments.from,
@@ -277,6 +280,11 @@ async fn rehearse(
         .default_backoff()
         .applied_objects()
         .boxed();
+    let mut launches =
+        watcher(Api::<CampaignLaunch>::namespaced(client.clone(), NAMESPACE), watcher::Config::default())
+            .default_backoff()
+            .applied_objects()
+            .boxed();
     let mut events = watcher(Api::<Event>::namespaced(client.clone(), NAMESPACE), watcher::Config::default())
         .default_backoff()
         .applied_objects()
@@ -294,6 +302,7 @@ async fn rehearse(
                 narrator.report(&report);
                 known.insert(report.metadata.name.clone().unwrap_or_default(), report);
             }
+            Ok(Some(launch)) = launches.try_next() => narrator.launch(&launch),
             Ok(Some(event)) = events.try_next() => narrator.event(&event),
             _ = ticks.tick() => {
                 operator.check()?;
@@ -321,6 +330,11 @@ async fn list_reports(client: &Client) -> Result<Vec<SlaReport>> {
     Ok(listed.or_advise("listing the reports", "look with kubectl get slareports whether they can be read")?.items)
 }
 
+async fn find_launch(client: &Client) -> Result<Option<CampaignLaunch>> {
+    let found = Api::<CampaignLaunch>::namespaced(client.clone(), NAMESPACE).get_opt(checks::LAUNCH).await;
+    found.or_advise("reading the launch", "look with kubectl get campaignlaunches whether it can be read")
+}
+
 /// Shows what kubectl shows.
 async fn show(screen: &Screen, cluster: &Cluster) -> Result<()> {
     screen.title("What kubectl shows");
@@ -344,6 +358,7 @@ async fn stay(screen: &Screen, cluster: &Cluster, settings: &Settings, mut opera
     for line in [
         format!("kubectl --namespace {NAMESPACE} describe vendorcontract acme-care"),
         format!("kubectl --namespace {NAMESPACE} get slareport acme-care-2026-03 --output yaml"),
+        format!("kubectl --namespace {NAMESPACE} describe campaignlaunch spring-offer"),
         format!("kubectl --namespace {NAMESPACE} get kpi --output wide"),
         format!("kubectl --namespace {NAMESPACE} events --types=Warning"),
         "kubectl explain vendorcontract.spec.credits".to_owned(),

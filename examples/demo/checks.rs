@@ -1,8 +1,9 @@
 //! Whether the story came about, from what the cluster holds at its end.
 
-use bpo_operator::api::SlaReport;
+use bpo_operator::api::campaign_launch::{CohortVerdict, LaunchDecision, LaunchPhase, SpikeCause};
 use bpo_operator::api::kpi_target::Verdict;
 use bpo_operator::api::vendor_contract::PeriodState;
+use bpo_operator::api::{CampaignLaunch, SlaReport};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -10,6 +11,10 @@ use jiff::{Timestamp, ToSpan};
 /// The contract that the story is about, and the first day of its term.
 pub const CONTRACT: &str = "acme-care";
 const TERM_START: Date = date(2026, 1, 1);
+
+/// The launch of the story, and the first day on which it is surely completed.
+pub const LAUNCH: &str = "spring-offer";
+const LAUNCH_COMPLETED: Date = date(2026, 6, 29);
 
 /// How long after its end a month is surely final: ten business days and the longest run of holidays.
 const FINAL_AFTER_DAYS: i64 = 19;
@@ -68,4 +73,26 @@ fn wrong_verdicts(month: &str, report: &SlaReport) -> Vec<String> {
 
 fn find<'a>(reports: &'a [SlaReport], month: &str) -> Option<&'a SlaReport> {
     reports.iter().find(|report| report.spec.contract == CONTRACT && report.spec.period.name == month)
+}
+
+/// What of the launch did not come about, in sentences; empty if all did, or if the story ends before it does.
+pub fn what_is_wrong_with_the_launch(until: Timestamp, launch: Option<&CampaignLaunch>) -> Vec<String> {
+    if until.to_zoned(TimeZone::UTC).date() < LAUNCH_COMPLETED {
+        return Vec::new();
+    }
+    let Some(status) = launch.and_then(|launch| launch.status.as_ref()) else {
+        return vec![format!("the launch {LAUNCH} has no status")];
+    };
+    let is_better = |name: &str| {
+        status.cohorts.iter().any(|cohort| cohort.name == name && cohort.verdict == Some(CohortVerdict::Better))
+    };
+    let is_explained =
+        |cause: SpikeCause| !status.spikes.is_empty() && status.spikes.iter().all(|one| one.cause == cause);
+    let facts = [
+        (status.decision == Some(LaunchDecision::Go), "was not decided with Go"),
+        (status.phase == Some(LaunchPhase::Completed), "is not completed"),
+        (is_explained(SpikeCause::CampaignDemand), "has no spike, or one that the campaign does not explain"),
+        (is_better("story"), "did not find the script `story` better"),
+    ];
+    facts.iter().filter(|(came_about, _)| !came_about).map(|(_, what)| format!("the launch {LAUNCH} {what}")).collect()
 }

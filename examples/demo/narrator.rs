@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bpo_operator::api::SlaReport;
+use bpo_operator::api::campaign_launch::LaunchPhase;
 use bpo_operator::api::kpi_target::{Comparison, KpiClass, Verdict};
 use bpo_operator::api::sla_report::{KpiLine, SlaReportSpec};
 use bpo_operator::api::vendor_contract::{CapKind, PeriodState, TriggerConsequence};
+use bpo_operator::api::{CampaignLaunch, SlaReport};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use k8s_openapi::api::events::v1::Event;
 
+use super::launches;
 use super::screen::{Mood, Story};
 use super::vendor::{INTERVALS, OUTCOMES, TOTALS, VendorServer};
 
@@ -30,6 +32,8 @@ pub struct Narrator<'a> {
     /// What was told of each report.
     reports: BTreeMap<String, Told>,
     events: BTreeSet<(String, String, String)>,
+    /// The phase of each launch that was told.
+    phases: BTreeMap<String, LaunchPhase>,
     month_told: Option<Date>,
 }
 
@@ -43,8 +47,8 @@ struct Told {
 impl<'a> Narrator<'a> {
     /// Tells what a vendor is asked for from `begin` on, in the days of a zone.
     pub fn new(story: Story<'a>, vendor: &'a VendorServer, zone: TimeZone, begin: Timestamp) -> Self {
-        let (reports, events) = (BTreeMap::new(), BTreeSet::new());
-        Self { story, vendor, zone, begin, reports, events, month_told: None }
+        let (reports, events, phases) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { story, vendor, zone, begin, reports, events, phases, month_told: None }
     }
 
     /// The rehearsal's present, as the operator shows it to the vendor.
@@ -105,6 +109,19 @@ impl<'a> Narrator<'a> {
                 self.tell(mood, &format!("  {sentence}"));
             }
             self.reports.insert(name, now);
+        }
+    }
+
+    /// Tells to which phase a launch has come, if it is news.
+    pub fn launch(&mut self, launch: &CampaignLaunch) {
+        let Some(status) = &launch.status else { return };
+        let Some(phase) = status.phase else { return };
+        let name = launch.metadata.name.clone().unwrap_or_default();
+        if self.phases.insert(name.clone(), phase) == Some(phase) {
+            return;
+        }
+        for (mood, sentence) in launches::sentences(launch, status, phase) {
+            self.tell(mood, &format!("{name}: {sentence}"));
         }
     }
 

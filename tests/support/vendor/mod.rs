@@ -3,7 +3,7 @@
 //! Its figures ([`Dataset::story`]) are months of a call centre built from real days: volumes, their shape over the day and
 //! the handling times come from the real figures in `examples/data`, scaled from day to day like the real series of a large
 //! bank; a day of distress has the real day's own waiting. How ordinary days were staffed, and every figure of engagement
-//! (first-contact resolution, satisfaction, renewals, sales), is made up with a fixed seed: see `story.rs`.
+//! (first-contact resolution, satisfaction, renewals, sales) and of the campaign in June, is made up with a fixed seed: see `story.rs`.
 //!
 //! The vendor has no clock of its own: `until`, which the client asks for, is its present. So it also serves clients whose
 //! time runs faster. Faults are switched on and off by [`VendorServer::fail`] and [`VendorServer::refuse_connections`].
@@ -16,6 +16,7 @@
 )]
 
 mod call_centre;
+mod campaign;
 mod fault;
 mod outcomes;
 mod random;
@@ -36,7 +37,7 @@ pub use server::{FeedCount, VendorServer};
 
 /// The feed of calls in half hours, by site and tier.
 pub const INTERVALS: &str = "intervals";
-/// The same calls in half hours without the parts, open to everybody.
+/// The calls about bills in half hours without the parts, open to everybody.
 pub const TOTALS: &str = "totals";
 /// The feed of outcomes by day and tier.
 pub const OUTCOMES: &str = "outcomes";
@@ -72,9 +73,11 @@ impl Dataset {
     /// [`OUTCOMES`]; the first one answers 500 from 18 to 21 May.
     pub fn story() -> Self {
         let zone = TimeZone::get("Europe/London").expect("the zone is built in");
-        let calls = call_centre::rows(&zone);
+        let mut calls = call_centre::rows(&zone);
+        let totals = call_centre::totals(&calls);
+        calls.extend(campaign::rows(&zone));
         let mut dataset = Self::default()
-            .with_feed(TOTALS, call_centre::totals(&calls))
+            .with_feed(TOTALS, totals)
             .with_feed(INTERVALS, calls)
             .with_feed(OUTCOMES, outcomes::rows(&zone));
         dataset.open.insert(TOTALS.to_owned());

@@ -3,7 +3,8 @@
 //! Volumes, their shape over the day and the handling times are real. Made up is how well a half hour was staffed: on an
 //! ordinary day the shares below, on a day of distress the real day's own waiting, which was a bad one.
 
-use jiff::civil::{Date, date};
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday, date};
 
 /// What one month is like, in percent.
 #[derive(Clone, Copy, Debug)]
@@ -67,3 +68,17 @@ pub const TIERS: [(&str, f64, f64); 3] = [("platinum", 0.1, 4.5), ("gold", 0.3, 
 
 /// The vendor's sites and their share of the calls.
 pub const SITES: [(&str, f64); 2] = [("cebu", 0.6), ("bogota", 0.4)];
+
+/// The campaign of June: its queue, the day of its first contact, and what its two scripts sell of 100 offers.
+pub const CAMPAIGN: &str = "spring-offer";
+pub const LAUNCH: Date = date(2026, 6, 8);
+pub const SCRIPTS: [(&str, f64); 2] = [("standard", 11.5), ("story", 17.0)];
+
+/// Calls that the mail brings, by weekday from the launch on.
+const CAMPAIGN_CALLS: [f64; 10] = [640.0, 390.0, 290.0, 160.0, 95.0, 60.0, 45.0, 35.0, 25.0, 20.0];
+
+/// The campaign's weekdays with the calls of each.
+pub fn campaign_days() -> impl Iterator<Item = (Date, f64)> {
+    let weekdays = LAUNCH.series(1.day()).filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday));
+    weekdays.zip(CAMPAIGN_CALLS)
+}
