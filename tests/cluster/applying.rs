@@ -11,6 +11,7 @@ const CLOCK: [&str; 4] = ["--clock-start", "2026-02-10T00:00:00Z", "--clock-spee
 const TOKEN: &str = "a-token-of-the-vendor";
 /// Kinds that people write.
 const KINDS: &str = "vc,kpi,st,cl";
+const REFERENCE_LAUNCH: &str = "winter-upgrade";
 
 /// A way of applying.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +92,7 @@ async fn reconciled(place: &Place) {
                     || has(object, "FeedHealthy", "True", "Fetched") && !object["status"]["last"]["verdict"].is_null();
                 seen && match kind {
                     // The launch of the reference names feeds that this contract does not have.
-                    "CampaignLaunch" => has(object, "Ready", "False", "FeedNotFound"),
+                    "CampaignLaunch" if name == REFERENCE_LAUNCH => has(object, "Ready", "False", "FeedNotFound"),
                     "KpiTarget" => has(object, "Ready", "True", "Reconciled") && judged(),
                     _ => has(object, "Ready", "True", "Reconciled"),
                 }
