@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod evaluate;
 pub mod evidence;
 pub mod explain;
+pub mod feed;
 pub mod launch_report;
 pub mod lint;
 pub mod manifests;

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{backtest, evidence, launch_report, lint, staffing, tables};
+use super::{backtest, evidence, feed, launch_report, lint, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -37,6 +37,8 @@ enum Command {
     Explain(ExplainArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
+    /// Look at a feed: what its mapping makes of a sample
+    Feed(feed::FeedArguments),
     /// What became of a campaign launch: a report for people
     Launch(launch_report::LaunchArguments),
     /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
@@ -128,6 +130,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
+        Command::Feed(arguments) => feed::run(&arguments),
         Command::Launch(arguments) => launch_report::run(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),

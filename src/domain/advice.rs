@@ -15,6 +15,7 @@ use crate::api::scalar::shorten;
 use crate::api::service_tier::TierFlaw;
 use crate::api::vendor_contract::Advice;
 
+mod feeds;
 mod smart;
 
 /// More credit-bearing KPIs than anyone steers by.
@@ -71,6 +72,7 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     people_and_goals(facts, &counted, &mut advice);
     protected_traits(facts, &mut advice);
     ratchet(facts, &counted, &mut advice);
+    feeds::check(&facts.terms.contract.feeds, &mut advice);
     advice.0
 }
 

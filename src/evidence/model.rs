@@ -108,6 +108,10 @@ rejection_reasons! {
     Malformed,
     /// The row lacks what the mapping needs.
     Mapping,
+    /// A local time that the clock showed twice, and nothing tells which of the two is meant.
+    AmbiguousTime,
+    /// A local time that the clock never showed.
+    NonexistentTime,
     /// The end is not after the start.
     EndNotAfterStart,
     /// The start is more than 5 minutes in the future, or a planned row more than 60 days.

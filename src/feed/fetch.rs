@@ -172,7 +172,9 @@ impl Collected {
     }
 
     fn finish(self, request: &FetchRequest<'_>, host: Option<&str>) -> FetchedBody {
-        let rules = QualityRules { now: request.now, plan: request.feed.plan.unwrap_or(false) };
+        let derived = format::derived(request.feed);
+        let plan = request.feed.plan.unwrap_or(false);
+        let rules = QualityRules { now: request.now, plan, derived: &derived };
         let (rows, refused) = check(self.rows, rules);
         let mut rejected = self.rejected;
         rejected.extend(refused);

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
-use super::format::{Mapping, parse};
+use super::format::{Mapping, derived, parse};
 use super::quality::{QualityRules, check};
 use crate::api::feed::Feed;
 use crate::domain::measures::Row;
@@ -22,23 +22,44 @@ pub struct OfflineRows {
     pub rejected: Vec<RejectedRow>,
 }
 
+/// The rows of one answer, checked.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    /// The rows that are taken.
+    pub rows: Vec<IncomingRow>,
+    /// The rows that are set aside, with the reason.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// Reads one answer of an endpoint in the feed's own format, as a fetch would.
+///
+/// # Errors
+/// When it is not of that format; nothing of it is used then.
+pub fn preview(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<Preview, FetchError> {
+    let zone = TimeZone::get(contract_time_zone)
+        .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
+    let mapping = Mapping { feed, zone, cadence: super::fetch::cadence(feed) };
+    let page = parse(&mapping, &page_of(content))?;
+    let plan = feed.plan.unwrap_or(false);
+    // A file may reach beyond the instant of a judgement: such rows are simply not known by then.
+    let (rows, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan, derived: &derived(feed) });
+    let rejected = page.rejected.into_iter().chain(faulty).collect();
+    Ok(Preview { rows, rejected })
+}
+
 /// Reads what an endpoint would have answered, in the feed's own format.
 ///
 /// # Errors
 /// When the file is not of that format; nothing of it is used then.
 pub fn rows_of(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<OfflineRows, FetchError> {
-    let zone = TimeZone::get(contract_time_zone)
-        .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
-    let mapping = Mapping { feed, zone, cadence: super::fetch::cadence(feed) };
-    let page = Page { body: content.to_vec(), media_type: None, links: Vec::new(), validators: Validators::default() };
-    let page = parse(&mapping, &page)?;
-    let plan = feed.plan.unwrap_or(false);
-    // A file may reach beyond the instant of the judgement: such rows are simply not known by then.
-    let (kept, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan });
-    let mut rejected = page.rejected;
-    rejected.extend(faulty);
-    let rows = revise(kept, plan, &mut rejected);
+    let Preview { rows, mut rejected } = preview(feed, contract_time_zone, content)?;
+    let rows = revise(rows, feed.plan.unwrap_or(false), &mut rejected);
     Ok(OfflineRows { rows, rejected })
+}
+
+/// A page that came from a file: nothing was said about it.
+pub(crate) fn page_of(content: &[u8]) -> Page {
+    Page { body: content.to_vec(), media_type: None, links: Vec::new(), validators: Validators::default() }
 }
 
 type Key = (Timestamp, Timestamp, BTreeMap<String, String>);

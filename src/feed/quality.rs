@@ -12,11 +12,13 @@ use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 
 /// What the checks have to know of a feed.
 #[derive(Clone, Copy, Debug)]
-pub struct QualityRules {
+pub struct QualityRules<'a> {
     /// The present instant.
     pub now: Timestamp,
     /// Whether the rows say what is planned.
     pub plan: bool,
+    /// Measures that were made from shares by their volume, in which a fraction of a count is nothing odd.
+    pub derived: &'a [&'a str],
 }
 
 /// How far a vendor's clock may be ahead.
@@ -97,7 +99,7 @@ const NEVER_NEGATIVE: &[&str] = &[
 ];
 
 /// Parts the rows that may be kept from those that may not.
-pub fn check(rows: Vec<IncomingRow>, rules: QualityRules) -> (Vec<IncomingRow>, Vec<RejectedRow>) {
+pub fn check(rows: Vec<IncomingRow>, rules: QualityRules<'_>) -> (Vec<IncomingRow>, Vec<RejectedRow>) {
     let mut rejected = Vec::new();
     let kept = rows
         .into_iter()
@@ -113,11 +115,11 @@ pub fn check(rows: Vec<IncomingRow>, rules: QualityRules) -> (Vec<IncomingRow>, 
 }
 
 /// The first thing that is wrong with a row.
-pub fn fault(row: &IncomingRow, rules: QualityRules) -> Option<RejectionReason> {
-    time_fault(row, rules).or_else(|| size_fault(row)).or_else(|| number_fault(row))
+pub fn fault(row: &IncomingRow, rules: QualityRules<'_>) -> Option<RejectionReason> {
+    time_fault(row, rules).or_else(|| size_fault(row)).or_else(|| number_fault(row, rules.derived))
 }
 
-fn time_fault(row: &IncomingRow, rules: QualityRules) -> Option<RejectionReason> {
+fn time_fault(row: &IncomingRow, rules: QualityRules<'_>) -> Option<RejectionReason> {
     let reach = if rules.plan { PLAN_REACH } else { CLOCK_SKEW };
     if row.end <= row.start {
         Some(RejectionReason::EndNotAfterStart)
@@ -148,7 +150,7 @@ fn size_fault(row: &IncomingRow) -> Option<RejectionReason> {
     None
 }
 
-fn number_fault(row: &IncomingRow) -> Option<RejectionReason> {
+fn number_fault(row: &IncomingRow, derived: &[&str]) -> Option<RejectionReason> {
     let negative =
         row.measures.iter().any(|(name, value)| value.is_sign_negative() && !value.is_zero() && is_count(name));
     if negative {
@@ -161,7 +163,7 @@ fn number_fault(row: &IncomingRow) -> Option<RejectionReason> {
         }
         // A count of 0.8 among several is a share that was written in the count's place.
         let fraction = *value < Decimal::ONE && !value.is_zero() && *of > Decimal::ONE;
-        (fraction && !AMOUNTS.contains(part)).then_some(RejectionReason::UnitSlip)
+        (fraction && !AMOUNTS.contains(part) && !derived.contains(part)).then_some(RejectionReason::UnitSlip)
     })
 }
 
@@ -199,8 +201,8 @@ mod tests {
         }
     }
 
-    fn rules(plan: bool) -> QualityRules {
-        QualityRules { now: NOW.parse().unwrap(), plan }
+    fn rules(plan: bool) -> QualityRules<'static> {
+        QualityRules { now: NOW.parse().unwrap(), plan, derived: &[] }
     }
 
     #[test]

@@ -234,3 +234,24 @@ fn targets_that_never_moved_for_a_year_are_asked_about() {
     }
     assert_eq!(found_in(&terms, &BTreeMap::new(), &BTreeMap::new(), "2027-07-02").len(), 3);
 }
+
+#[test]
+fn a_percentage_without_its_volume_is_told() {
+    let with = |measures: Value| {
+        after(|contract, _| {
+            contract["feeds"][0]["format"] = json!({"csv": {"start": {"columns": ["Start"]}, "measures": measures}});
+        })
+    };
+    let share = json!({"name": "value", "column": "SL", "unit": "Percent"});
+    let answered = json!({"name": "answered", "column": "Answered"});
+    let of = json!({"name": "answeredWithin", "column": "SL", "unit": "Percent", "of": "answered"});
+    let weight = json!({"name": "weight", "column": "Calls"});
+    for (measures, findings) in [
+        (json!([share.clone()]), vec!["DegradedFeed"]),
+        (json!([share, weight]), vec![]),
+        (json!([answered.clone(), of]), vec![]),
+        (json!([answered]), vec![]),
+    ] {
+        assert_eq!(with(measures.clone()), findings, "{measures}");
+    }
+}

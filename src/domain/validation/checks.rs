@@ -35,6 +35,11 @@ impl Findings {
         }
     }
 
+    /// Notes a finding.
+    pub(super) fn add(&mut self, field: impl Display, message: String) {
+        self.ensure(false, field, || message);
+    }
+
     /// Takes over findings that know no object.
     pub(super) fn extend(&mut self, findings: Vec<Finding>) {
         let named = |finding| Finding { kind: self.kind, name: self.name.clone(), ..finding };

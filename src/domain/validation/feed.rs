@@ -1,5 +1,9 @@
 //! What a feed of a VendorContract must hold to.
 
+use jiff::Zoned;
+use jiff::fmt::strtime;
+use serde_json_path::JsonPath;
+
 use super::checks::{
     Findings, Units, check_count, check_name, check_range, check_time_zone, check_unique, check_units, check_url,
     quoted,
@@ -118,9 +122,11 @@ fn check_json(findings: &mut Findings, field: &str, json: &JsonFormat) {
 }
 
 fn check_path(findings: &mut Findings, field: &str, path: &str) {
-    findings.ensure(path.starts_with('$'), field, || {
-        format!("{} is not a JSONPath: begin with $, such as $.queueName", quoted(path))
-    });
+    if !path.starts_with('$') {
+        findings.add(field, format!("{} is not a JSONPath: begin with $, such as $.queueName", quoted(path)));
+    } else if let Err(error) = JsonPath::parse(path) {
+        findings.add(field, format!("{} is not a JSONPath: {error}; RFC 9535 says how one is written", quoted(path)));
+    }
 }
 
 fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
@@ -141,6 +147,14 @@ fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
             "is empty: list the columns that hold the time, such as Date and Time".to_owned()
         });
         check_count(findings, &format!("{field}.{name}.columns"), time.columns.len(), 4);
+        if let Some(format) = &time.format
+            && let Err(error) = strtime::format(format, &Zoned::default())
+        {
+            findings.add(
+                &format!("{field}.{name}.format"),
+                format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)),
+            );
+        }
     }
     check_mappings(findings, field, &csv.labels, &csv.measures, COLUMNS);
 }
@@ -172,7 +186,26 @@ fn check_mappings(
     check_unique(findings, &format!("{field}.measures"), measures.iter().map(|measure| &measure.name));
     for measure in measures {
         check_measure(findings, &format!("{field}.measures[{}]", measure.name), measure, members);
+        check_volume(findings, &format!("{field}.measures[{}].of", measure.name), measure, measures);
     }
+}
+
+/// The volume of a share or a mean is another measure of the same mapping, and does not in turn wait for this one.
+fn check_volume(findings: &mut Findings, field: &str, measure: &MeasureMapping, measures: &[MeasureMapping]) {
+    let volume = |of: &str| measures.iter().find(|other| other.name == of);
+    let Some(of) = &measure.of else { return };
+    let Some(mut volume_of) = volume(of) else {
+        findings
+            .add(field, format!("{} is no measure of this mapping: map the volume too, such as answered", quoted(of)));
+        return;
+    };
+    for _ in 0..=measures.len() {
+        match volume_of.of.as_deref().and_then(volume) {
+            Some(next) => volume_of = next,
+            None => return,
+        }
+    }
+    findings.add(field, format!("{} is in the end its own volume: name a measure that is counted", quoted(of)));
 }
 
 fn check_measure(findings: &mut Findings, field: &str, measure: &MeasureMapping, members: Members) {

@@ -1,78 +1,225 @@
 //! JSON of any shape, read by RFC 9535 JSONPath.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
+use serde_json_path::{JsonPath, NormalizedPath};
 
-use super::native::unreadable;
+use super::assembly::{FoundRow, assemble};
+use super::document::Document;
+use super::native::check_media_type;
+use super::number::NumberFault;
+use super::times::{WrittenTime, counted, written};
+use super::units::{Notation, figure, is_absent};
+use super::{Mapping, ParsedPage, mapping_fault, zone_of};
+use crate::api::feed::{JsonFormat, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
+
+/// Reads one page.
+///
+/// # Errors
+/// `Malformed` when the body is no JSON, `Mapping` when the paths find nothing in it; then no row of the page counts.
+pub fn parse(
+    mapping: &Mapping<'_>,
+    format: &JsonFormat,
+    body: &[u8],
+    media_type: Option<&str>,
+) -> Result<ParsedPage, FetchError> {
+    check_media_type(media_type)?;
+    let paths = Paths::of(format)?;
+    let zone = zone_of(mapping, format.time_zone.as_deref())?;
+    let document = Document::read(body)?;
+    let rows = paths.rows.query_located(&document.value).all();
+    if rows.is_empty() {
+        check_whole_is_there(format, &document)?;
+    }
+    let reader = |row: &Value, place: &NormalizedPath<'_>| {
+        let row = Row { document: &document, value: row, pointer: place.to_json_pointer() };
+        row.read(&paths).map_err(|reason| RejectedRow { reason, text: presentable(&row.value.to_string(), 500) })
+    };
+    let found: Vec<_> = rows.iter().map(|row| reader(row.node(), row.location())).collect();
+    // A row that is broken is kept aside; where no row at all has what the mapping asks for, the mapping is wrong.
+    let is_unmapped = |row: &RejectedRow| row.reason == RejectionReason::Mapping;
+    let has_time = |row: &Value| matches!(one(&paths.start, row), Ok(Some((value, _))) if time(value).is_some());
+    let is_wrong =
+        found.iter().all(|row| row.as_ref().is_err_and(is_unmapped)) || !rows.iter().any(|row| has_time(row.node()));
+    if let (Some(first), true) = (rows.first(), is_wrong) {
+        return Err(nothing_fits(format, first.node(), &paths));
+    }
+    Ok(assemble(mapping, &zone, &format.measures, found))
+}
+
+/// The mapping's paths, parsed.
+struct Paths<'f> {
+    rows: JsonPath,
+    start: JsonPath,
+    end: Option<JsonPath>,
+    labels: Vec<(&'f LabelMapping, Option<JsonPath>)>,
+    measures: Vec<(&'f MeasureMapping, JsonPath)>,
+}
+
+impl<'f> Paths<'f> {
+    fn of(format: &'f JsonFormat) -> Result<Self, FetchError> {
+        let optional = |field: &str, path: Option<&String>| path.map(|path| json_path(field, path)).transpose();
+        let labels = format
+            .labels
+            .iter()
+            .map(|label| Ok((label, optional(&format!("labels[{}].path", label.name), label.path.as_ref())?)));
+        let measures = format.measures.iter().map(|measure| {
+            let field = format!("measures[{}].path", measure.name);
+            Ok((measure, json_path(&field, measure.path.as_deref().unwrap_or_default())?))
+        });
+        Ok(Self {
+            rows: json_path("rows", &format.rows)?,
+            start: json_path("start", &format.start)?,
+            end: optional("end", format.end.as_ref())?,
+            labels: labels.collect::<Result<_, FetchError>>()?,
+            measures: measures.collect::<Result<_, FetchError>>()?,
+        })
+    }
+}
+
+fn json_path(field: &str, text: &str) -> Result<JsonPath, FetchError> {
+    JsonPath::parse(text).map_err(|error| {
+        mapping_fault(format!("format.json.{field}: {:?} is no JSONPath: {error}", presentable(text, 80)))
+    })
+}
+
+/// No row is an answer only if what would hold the rows is there.
+fn check_whole_is_there(format: &JsonFormat, document: &Document) -> Result<(), FetchError> {
+    let before_bracket = |(bracket, _)| format.rows.get(..bracket).unwrap_or_default();
+    let wholes = format.rows.rmatch_indices('[').map(before_bracket);
+    // A bracket may stand inside a filter: what is before it is no path then.
+    let whole = wholes.filter_map(|whole| Some((whole, JsonPath::parse(whole).ok()?))).next();
+    match whole {
+        Some((_, path)) if path.query(&document.value).iter().any(|found| found.is_array() || found.is_object()) => {
+            Ok(())
+        }
+        Some((whole, _)) => Err(finds_nothing(format, whole, document)),
+        None => Err(finds_nothing(format, &format.rows, document)),
+    }
+}
+
+fn finds_nothing(format: &JsonFormat, path: &str, document: &Document) -> FetchError {
+    let beginning = presentable(&document.value.to_string(), 120);
+    let rows = presentable(&format.rows, 80);
+    mapping_fault(format!(
+        "format.json.rows is {rows:?}, but {:?} finds nothing in the answer, which begins {beginning}",
+        presentable(path, 80)
+    ))
+}
+
+/// Why no row at all can be used, told from the first.
+fn nothing_fits(format: &JsonFormat, row: &Value, paths: &Paths<'_>) -> FetchError {
+    let shown = presentable(&row.to_string(), 120);
+    if row.is_array() {
+        let rows = presentable(&format.rows, 80);
+        return mapping_fault(format!("format.json.rows {rows:?} finds an array, not its rows: write \"{rows}[*]\""));
+    }
+    let start = presentable(&format.start, 80);
+    match one(&paths.start, row) {
+        Ok(Some((value, _))) if time(value).is_none() => mapping_fault(format!(
+            "format.json.start {start:?} finds {}, which is no time: RFC 3339, a local time such as 2026-01-05T09:00, \
+             or seconds or milliseconds since 1970 are read",
+            presentable(&value.to_string(), 60)
+        )),
+        Ok(Some(_)) => mapping_fault(format!("no row has a figure that can be read; the first is {shown}")),
+        _ => {
+            mapping_fault(format!("format.json.start {start:?} does not find one time in a row; the first is {shown}"))
+        }
+    }
+}
+
+/// One row of the document.
+struct Row<'d> {
+    document: &'d Document,
+    value: &'d Value,
+    pointer: String,
+}
+
+impl Row<'_> {
+    fn read(&self, paths: &Paths<'_>) -> Result<FoundRow, RejectionReason> {
+        let (start, _) = one(&paths.start, self.value)?.ok_or(RejectionReason::Mapping)?;
+        let end = match &paths.end {
+            None => None,
+            Some(path) => Some(one(path, self.value)?.ok_or(RejectionReason::Mapping)?.0),
+        };
+        Ok(FoundRow {
+            start: time(start).ok_or(RejectionReason::Malformed)?,
+            end: end.map(|end| time(end).ok_or(RejectionReason::Malformed)).transpose()?,
+            labels: self.labels(paths)?,
+            figures: self.figures(paths)?,
+            text: self.value.to_string(),
+        })
+    }
+
+    fn labels(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, String>, RejectionReason> {
+        let mut labels = BTreeMap::new();
+        for (label, path) in &paths.labels {
+            let value = match path {
+                None => label.value.clone(),
+                Some(path) => match one(path, self.value)?.map(|(value, _)| value) {
+                    None | Some(Value::Null) => None,
+                    Some(Value::String(text)) => Some(text.trim().to_owned()),
+                    Some(Value::Array(_) | Value::Object(_)) => return Err(RejectionReason::Mapping),
+                    Some(scalar) => Some(scalar.to_string()),
+                },
+            };
+            labels.extend(value.filter(|value| !value.is_empty()).map(|value| (label.name.clone(), value)));
+        }
+        Ok(labels)
+    }
+
+    fn figures(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, rust_decimal::Decimal>, RejectionReason> {
+        let mut figures = BTreeMap::new();
+        for (measure, path) in &paths.measures {
+            let text = match one(path, self.value)? {
+                None | Some((Value::Null, _)) => continue,
+                Some((Value::String(text), _)) if is_absent(text) => continue,
+                Some((Value::String(text), _)) => text.clone(),
+                Some((Value::Number(number), place)) => {
+                    self.document.number(&format!("{}{place}", self.pointer), number)
+                }
+                Some(_) => return Err(RejectionReason::Malformed),
+            };
+            let unit = measure.unit.unwrap_or(MeasureUnit::Count);
+            let figure = figure(&text, unit, Notation::Plain).map_err(reason)?;
+            figures.insert(measure.name.clone(), figure);
+        }
+        if figures.is_empty() { Err(RejectionReason::Mapping) } else { Ok(figures) }
+    }
+}
+
+/// What of a number's fault is said of its row.
+pub(super) fn reason(fault: NumberFault) -> RejectionReason {
+    match fault {
+        NumberFault::NotANumber => RejectionReason::Malformed,
+        NumberFault::OutOfRange => RejectionReason::OutOfRange,
+    }
+}
+
+/// The one value that a path finds, with its place in the row; several are a fault of the mapping.
+fn one<'d>(path: &JsonPath, row: &'d Value) -> Result<Option<(&'d Value, String)>, RejectionReason> {
+    let found = path.query_located(row).at_most_one().map_err(|_| RejectionReason::Mapping)?;
+    Ok(found.map(|node| (node.node(), node.location().to_json_pointer())))
+}
+
+fn time(value: &Value) -> Option<WrittenTime> {
+    match value {
+        Value::String(text) => written(text),
+        Value::Number(number) => number.as_i64().and_then(counted),
+        _ => None,
+    }
+}
 
 /// Reads JSON in which no key stands twice.
 ///
 /// # Errors
 /// Of kind `Malformed`.
 pub(crate) fn strict_value(body: &[u8]) -> Result<Value, FetchError> {
-    serde_json::from_slice::<Strict>(body).map(|value| value.0).map_err(|error| unreadable(body, &error))
+    Document::read(body).map(|document| document.value)
 }
 
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number is not finite"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(Strict(item)) = access.next_element()? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some((key, Strict(value))) = access.next_entry::<String, Strict>()? {
-            let shown = presentable(&key, 40);
-            if map.insert(key, value).is_some() {
-                return Err(de::Error::custom(format!("key {shown:?} stands twice")));
-            }
-        }
-        Ok(Value::Object(map))
-    }
-}
+#[cfg(test)]
+mod tests;

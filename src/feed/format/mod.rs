@@ -1,8 +1,15 @@
 //! From an answer's bytes to rows, one file per format.
 
+mod assembly;
+pub mod csv;
+mod document;
 pub mod json;
 pub mod native;
 pub mod number;
+mod times;
+mod units;
+
+pub use assembly::WEIGHT;
 
 use std::time::Duration;
 
@@ -10,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use super::client::Page;
 use super::error::{FailureKind, FetchError};
-use crate::api::feed::Feed;
+use crate::api::feed::{Feed, FeedFormat};
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// What one page says.
@@ -42,16 +49,40 @@ pub struct Mapping<'a> {
 /// # Errors
 /// `Malformed` or `Mapping`; then no row of the page counts.
 pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
+    let media_type = page.media_type.as_deref();
     match &mapping.feed.format {
-        None => native::parse(&page.body, page.media_type.as_deref()),
-        Some(_) => Err(FetchError::new(FailureKind::Mapping, "this version reads the native format bpo-feed/v1 only")),
+        None => native::parse(&page.body, media_type),
+        Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, &page.body, media_type),
+        Some(FeedFormat { csv: Some(csv), .. }) => csv::parse(mapping, csv, &page.body, media_type),
+        Some(_) => Err(mapping_fault("this version reads the native format, json and csv")),
     }
+}
+
+pub(crate) fn mapping_fault(message: impl AsRef<str>) -> FetchError {
+    FetchError::new(FailureKind::Mapping, message)
+}
+
+/// The zone of local times: the format's own, else the contract's.
+fn zone_of(mapping: &Mapping<'_>, name: Option<&str>) -> Result<TimeZone, FetchError> {
+    let Some(name) = name else { return Ok(mapping.zone.clone()) };
+    TimeZone::get(name).map_err(|error| mapping_fault(format!("format.timeZone: {error}")))
+}
+
+/// The measures of a feed that were made from shares or means by their volume: fractions of a count among them mean nothing odd.
+pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
+    let format = feed.format.as_ref();
+    let json = format.and_then(|format| format.json.as_ref()).map(|json| &json.measures);
+    let csv = format.and_then(|format| format.csv.as_ref()).map(|csv| &csv.measures);
+    let measures = json.into_iter().chain(csv).flatten();
+    measures.filter(|measure| measure.of.is_some()).map(|measure| measure.name.as_str()).collect()
 }
 
 /// The media types to ask for.
 pub(crate) fn accepted(feed: &Feed) -> &'static str {
     match &feed.format {
         None => "application/json",
+        Some(FeedFormat { json: Some(_), .. }) => "application/json, */*;q=0.1",
+        Some(FeedFormat { csv: Some(_), .. }) => "text/csv, */*;q=0.1",
         Some(_) => "*/*",
     }
 }

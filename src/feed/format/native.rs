@@ -46,7 +46,7 @@ pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchE
     Ok(page)
 }
 
-fn malformed(message: impl AsRef<str>) -> FetchError {
+pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
     FetchError::new(FailureKind::Malformed, message)
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
 }
 
 /// The message without line and column, which would be those of the row alone.
-fn without_place(error: &serde_json::Error) -> String {
+pub(crate) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }
@@ -183,7 +183,7 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
 }
 
 /// A JSON object in which no key stands twice.
-struct UniqueMap<T>(BTreeMap<String, T>);
+pub(crate) struct UniqueMap<T>(pub BTreeMap<String, T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

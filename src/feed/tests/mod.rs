@@ -2,6 +2,7 @@
 
 mod faults;
 mod fetching;
+mod formats;
 mod polling;
 mod server;
 mod tls;

@@ -1,0 +1,116 @@
+//! `kubectl bpo feed preview`: the rows that a mapping makes of a sample.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::cli::evaluate::{FeedFile, contract_of_file};
+use crate::cli::manifests::read;
+use crate::cli::plugin::{Answer, lines};
+use crate::cli::tables::table;
+use crate::evidence::{IncomingRow, RejectedRow};
+use crate::feed::error::presentable;
+use crate::feed::offline::{Preview, preview};
+
+/// Rows that a table shows if nothing else is asked for.
+const DEFAULT_ROWS: usize = 20;
+
+/// Arguments of `kubectl bpo feed preview`.
+#[derive(Debug, Args)]
+pub struct PreviewArguments {
+    /// Manifests with the contract whose feed it is: files, folders or `-`; may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    paths: Vec<PathBuf>,
+
+    /// What the feed's endpoint answers, saved to a file: [CONTRACT/]NAME=FILE
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE")]
+    feed: FeedFile,
+
+    /// How many rows the table shows
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_ROWS)]
+    rows: usize,
+
+    /// How the result is printed; json has all rows
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: PreviewOutput,
+}
+
+/// How a preview is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PreviewOutput {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Shows the rows.
+///
+/// # Errors
+/// What is wrong with the manifests or the sample.
+pub fn run(arguments: &PreviewArguments) -> Answer {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let one = |error: String| vec![error];
+    let key = contract_of_file(&manifests, &arguments.feed).map_err(one)?;
+    let FeedFile { feed: name, file, .. } = &arguments.feed;
+    let contract = manifests.contracts.get(&key).map(|written| &written.object.spec);
+    let feed = contract.and_then(|contract| contract.feeds.iter().find(|feed| feed.name == *name));
+    let (Some(contract), Some(feed)) = (contract, feed) else {
+        return Err(vec![format!("--feed {name}: no such feed")]);
+    };
+    let shown = file.display();
+    let content = std::fs::read(file).map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
+    let found = preview(feed, &contract.time_zone, &content)
+        .map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
+    match arguments.output {
+        PreviewOutput::Table => print!("{}", as_text(&found, arguments.rows)),
+        PreviewOutput::Json => println!("{:#}", as_json(&found)),
+    }
+    Ok(u8::from(!found.rejected.is_empty()))
+}
+
+fn as_text(found: &Preview, most: usize) -> String {
+    let mut text = String::new();
+    let names: BTreeSet<&String> = found.rows.iter().flat_map(|row| row.measures.keys()).collect();
+    let headings = ["START", "END", "LABELS"].into_iter().chain(names.iter().map(|name| name.as_str()));
+    let mut rows = table(&headings.collect::<Vec<_>>());
+    for row in found.rows.iter().take(most) {
+        rows.add_row(cells(row, &names));
+    }
+    // Writing into a String cannot fail.
+    if !found.rows.is_empty() {
+        let _ = writeln!(text, "{rows}");
+    }
+    if found.rows.len() > most {
+        let _ = writeln!(text, "… and {} more; --rows {} shows all", found.rows.len() - most, found.rows.len());
+    }
+    let _ = writeln!(text, "{} rows taken, {} set aside", found.rows.len(), found.rejected.len());
+    for rejected in found.rejected.iter().take(most) {
+        let _ = writeln!(text, "  {}: {}", rejected.reason, presentable(&rejected.text, 300));
+    }
+    text
+}
+
+fn cells(row: &IncomingRow, names: &BTreeSet<&String>) -> Vec<String> {
+    let labels =
+        row.labels.iter().map(|(name, value)| format!("{}={}", presentable(name, 63), presentable(value, 128)));
+    let labels: Vec<String> = labels.collect();
+    let measures = names.iter().map(|name| row.measures.get(*name).map_or("-".to_owned(), ToString::to_string));
+    [row.start.to_string(), row.end.to_string(), labels.join(",")].into_iter().chain(measures).collect()
+}
+
+fn as_json(found: &Preview) -> Value {
+    let row = |row: &IncomingRow| {
+        let measures: serde_json::Map<String, Value> =
+            row.measures.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
+        json!({"start": row.start, "end": row.end, "labels": row.labels, "measures": measures})
+    };
+    let rejected = |row: &RejectedRow| json!({"reason": row.reason.as_str(), "row": row.text});
+    json!({
+        "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
+        "rejected": found.rejected.iter().map(rejected).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,161 @@
+//! From what a mapping found in the fields of a page to rows: local times get their zone, shares and means their volume.
+//!
+//! A local time that the clock shows twice in a night is told apart where the page has both: of two rows with the same labels
+//! the first is the earlier one (in a page that goes back in time, the later one). A row alone could be either, so it is kept
+//! aside, as is one at a time that the clock never showed.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+
+use super::times::{Instants, WrittenTime, end_of, instants};
+use super::units::is_share;
+use super::{Mapping, ParsedPage};
+use crate::api::feed::{MeasureMapping, MeasureUnit};
+use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::feed::error::presentable;
+
+/// The measure that a row has for a volume where a share comes without one: each row then counts the same.
+pub const WEIGHT: &str = "weight";
+
+/// What stands in one row of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundRow {
+    /// When it begins.
+    pub start: WrittenTime,
+    /// When it ends; a row without an end is as long as the feed's cadence.
+    pub end: Option<WrittenTime>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// By name, the figures that are there, in the unit of the measures.
+    pub figures: BTreeMap<String, Decimal>,
+    /// The row in the vendor's words.
+    pub text: String,
+}
+
+/// Puts the rows of a page together. `found` says for each row what is in it or why it cannot be used.
+pub fn assemble(
+    mapping: &Mapping<'_>,
+    zone: &TimeZone,
+    measures: &[MeasureMapping],
+    found: Vec<Result<FoundRow, RejectedRow>>,
+) -> ParsedPage {
+    let mut page = ParsedPage { count: found.len(), ..ParsedPage::default() };
+    let twice = Twice::of(found.iter().flatten());
+    let mut seen: BTreeMap<Occurrence, usize> = BTreeMap::new();
+    let length = SignedDuration::try_from(mapping.cadence).unwrap_or(SignedDuration::MAX);
+    for row in found {
+        let outcome = row.and_then(|row| {
+            let rejected = |reason| RejectedRow { reason, text: presentable(&row.text, 500) };
+            let start = start_of(&row, zone, &twice, &mut seen).map_err(rejected)?;
+            let end = match row.end {
+                None => start.checked_add(length).ok(),
+                Some(end) => end_of(end, start, zone),
+            };
+            let end = end.ok_or(RejectionReason::NonexistentTime).map_err(rejected)?;
+            let measures = weigh(measures, row.figures.clone()).map_err(rejected)?;
+            Ok(IncomingRow {
+                labels: row.labels.clone(),
+                start,
+                end,
+                measures,
+                vendor_revision: None,
+                recorded_at: None,
+            })
+        });
+        match outcome {
+            Ok(row) => page.rows.push(row),
+            Err(rejected) => page.rejected.push(rejected),
+        }
+    }
+    page
+}
+
+type Occurrence = (BTreeMap<String, String>, DateTime);
+
+/// How often each local time stands in a page, and whether the page goes back in time.
+struct Twice {
+    times: BTreeMap<Occurrence, usize>,
+    descends: bool,
+}
+
+impl Twice {
+    fn of<'r>(rows: impl Iterator<Item = &'r FoundRow>) -> Self {
+        let mut times: BTreeMap<Occurrence, usize> = BTreeMap::new();
+        let (mut first, mut last) = (None, None);
+        for row in rows {
+            if let WrittenTime::Local(local) = row.start {
+                *times.entry((row.labels.clone(), local)).or_default() += 1;
+                first = first.or(Some(local));
+                last = Some(local);
+            }
+        }
+        Self { times, descends: first > last }
+    }
+}
+
+fn start_of(
+    row: &FoundRow,
+    zone: &TimeZone,
+    twice: &Twice,
+    seen: &mut BTreeMap<Occurrence, usize>,
+) -> Result<Timestamp, RejectionReason> {
+    let local = match row.start {
+        WrittenTime::Instant(instant) => return Ok(instant),
+        WrittenTime::Local(local) => local,
+    };
+    match instants(local, zone) {
+        Instants::One(instant) => Ok(instant),
+        Instants::None(_) => Err(RejectionReason::NonexistentTime),
+        Instants::Two(earlier, later) => {
+            let key = (row.labels.clone(), local);
+            if twice.times.get(&key) != Some(&2) {
+                return Err(RejectionReason::AmbiguousTime);
+            }
+            let before = seen.entry(key).or_default();
+            let is_first = *before == 0;
+            *before += 1;
+            Ok(if is_first == twice.descends { later } else { earlier })
+        }
+    }
+}
+
+/// Makes counts and sums of shares and means by their volume. Where the volume is not there, neither is the measure.
+fn weigh(
+    measures: &[MeasureMapping],
+    mut figures: BTreeMap<String, Decimal>,
+) -> Result<BTreeMap<String, Decimal>, RejectionReason> {
+    let needs_weight = |measure: &&MeasureMapping| {
+        measure.of.is_none()
+            && is_share(measure.unit.unwrap_or(MeasureUnit::Count))
+            && figures.contains_key(&measure.name)
+    };
+    let is_weightless = measures.iter().any(|measure| needs_weight(&measure));
+    let mut open: Vec<&MeasureMapping> = measures.iter().filter(|measure| measure.of.is_some()).collect();
+    // A volume may itself be a share of another one: what is left when nothing moves any more waits for itself.
+    loop {
+        let waiting: Vec<&str> = open.iter().map(|measure| measure.name.as_str()).collect();
+        let (ready, rest): (Vec<_>, Vec<_>) =
+            open.iter().copied().partition(|one| one.of.as_deref().is_some_and(|of| !waiting.contains(&of)));
+        if ready.is_empty() {
+            rest.iter().for_each(|measure| _ = figures.remove(&measure.name));
+            break;
+        }
+        for measure in ready {
+            let volume = measure.of.as_ref().and_then(|of| figures.get(of)).copied();
+            let product = match (figures.remove(&measure.name), volume) {
+                (Some(figure), Some(volume)) => figure.checked_mul(volume).ok_or(RejectionReason::OutOfRange)?,
+                _ => continue,
+            };
+            figures.insert(measure.name.clone(), product.normalize());
+        }
+        open = rest;
+    }
+    if is_weightless {
+        figures.entry(WEIGHT.to_owned()).or_insert(Decimal::ONE);
+    }
+    if figures.is_empty() { Err(RejectionReason::Mapping) } else { Ok(figures) }
+}

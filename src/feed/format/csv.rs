@@ -1,0 +1,243 @@
+//! CSV exports with all their warts: byte-order marks, UTF-16, lines before the header, headers that come again, totals,
+//! thousands separators, trailing commas, quoted line breaks.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+use rust_decimal::Decimal;
+
+use super::assembly::{FoundRow, assemble};
+use super::json::reason;
+use super::native::malformed;
+use super::times::{WrittenTime, formatted, written};
+use super::units::{Notation, figure, is_absent};
+use super::{Mapping, ParsedPage, mapping_fault, zone_of};
+use crate::api::feed::{CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::evidence::{RejectedRow, RejectionReason};
+use crate::feed::error::{FetchError, presentable};
+
+/// Columns that a message lists.
+const SHOWN_COLUMNS: usize = 12;
+
+/// Reads one file.
+///
+/// # Errors
+/// `Malformed` when the body is no such file, `Mapping` when it lacks the columns; then no row of it counts.
+pub fn parse(
+    mapping: &Mapping<'_>,
+    format: &CsvFormat,
+    body: &[u8],
+    media_type: Option<&str>,
+) -> Result<ParsedPage, FetchError> {
+    let zone = zone_of(mapping, format.time_zone.as_deref())?;
+    let text = decoded(body)?;
+    check_is_no_markup(&text, media_type)?;
+    let table = after_lines(&text, format.skip_lines.unwrap_or(0))?;
+    let delimiter = format.delimiter.as_deref().and_then(|text| text.as_bytes().first().copied()).unwrap_or(b',');
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(table.as_bytes());
+    let mut records = reader.records();
+    let header = records.next().ok_or_else(|| malformed("there is no header line"))?.map_err(unreadable)?;
+    let columns = Columns::of(format, &header)?;
+    let mut found = Vec::new();
+    let mut has_time = false;
+    for record in records {
+        let record = record.map_err(unreadable)?;
+        if is_blank(&record) || is_same(&record, &header) || columns.skips(&record) {
+            continue;
+        }
+        let rejected = |reason| RejectedRow { reason, text: presentable(&shown(&record), 500) };
+        has_time |= columns.start.read(&record).is_ok();
+        found.push(columns.read(&record).map_err(rejected));
+    }
+    // One line whose time cannot be read is kept aside; where none can be, the mapping is wrong.
+    if let (Some(Err(first)), false) = (found.first(), has_time) {
+        return Err(no_time(&format.start, &first.text));
+    }
+    Ok(assemble(mapping, &zone, &format.measures, found))
+}
+
+/// The text of a body in UTF-8, or in UTF-16 with its byte-order mark.
+fn decoded(body: &[u8]) -> Result<Cow<'_, str>, FetchError> {
+    if body.trim_ascii().is_empty() {
+        return Err(malformed("the body is empty"));
+    }
+    let (encoding, _) = encoding_rs::Encoding::for_bom(body).unwrap_or((encoding_rs::UTF_8, 0));
+    let (text, _, has_errors) = encoding.decode(body);
+    if has_errors {
+        let name = encoding.name();
+        return Err(malformed(format!(
+            "the body is not {name}: export it as UTF-8, or as UTF-16 with a byte-order mark"
+        )));
+    }
+    if text.contains('\0') {
+        return Err(malformed("the body has a zero byte in it: it is no text, or UTF-16 without its byte-order mark"));
+    }
+    Ok(text)
+}
+
+/// A page for people or an error in another format must not be read as a table.
+fn check_is_no_markup(text: &str, media_type: Option<&str>) -> Result<(), FetchError> {
+    let beginning = text.trim_start();
+    let is_other = media_type.is_some_and(|media_type| media_type.contains("html") || media_type.contains("json"));
+    if is_other || beginning.starts_with(['<', '{']) {
+        let said = media_type.map_or(String::new(), |media_type| format!(" ({})", presentable(media_type, 40)));
+        return Err(malformed(format!("the body{said} is no CSV, it begins with {:?}", presentable(beginning, 40))));
+    }
+    Ok(())
+}
+
+/// What stands after some lines.
+fn after_lines(text: &str, lines: i64) -> Result<&str, FetchError> {
+    let mut rest = text;
+    for number in 0..lines {
+        rest = rest.split_once('\n').map(|(_, rest)| rest).ok_or_else(|| {
+            malformed(format!("skipLines is {lines}, but the body has only {} lines before its end", number + 1))
+        })?;
+    }
+    Ok(rest)
+}
+
+fn no_time(start: &CsvTime, line: &str) -> FetchError {
+    let columns = start.columns.join(" ");
+    let expected = match &start.format {
+        Some(format) => format!("by the format {:?}", presentable(format, 40)),
+        None => "as RFC 3339, such as 2026-01-05T09:00; see start.format".to_owned(),
+    };
+    mapping_fault(format!(
+        "format.csv.start: in no line can a time be read from {:?} {expected}; the first line is {}",
+        presentable(&columns, 60),
+        presentable(line, 120)
+    ))
+}
+
+fn unreadable(error: csv::Error) -> FetchError {
+    malformed(format!("the body cannot be read: {error}"))
+}
+
+fn is_blank(record: &StringRecord) -> bool {
+    record.iter().all(|field| field.trim().is_empty())
+}
+
+fn is_same(record: &StringRecord, header: &StringRecord) -> bool {
+    record.iter().map(str::trim).eq(header.iter().map(str::trim))
+}
+
+/// A line in the vendor's words.
+fn shown(record: &StringRecord) -> String {
+    record.iter().collect::<Vec<_>>().join(" | ")
+}
+
+/// Where in a line the mapping's columns stand.
+struct Columns<'f> {
+    start: TimeColumns<'f>,
+    end: Option<TimeColumns<'f>>,
+    labels: Vec<(&'f LabelMapping, Option<usize>)>,
+    measures: Vec<(&'f MeasureMapping, usize)>,
+    skips: Vec<(usize, &'f str)>,
+    notation: Notation,
+}
+
+struct TimeColumns<'f> {
+    places: Vec<usize>,
+    format: Option<&'f str>,
+}
+
+impl<'f> Columns<'f> {
+    fn of(format: &'f CsvFormat, header: &StringRecord) -> Result<Self, FetchError> {
+        let place = |field: &str, column: &str| place(header, field, column);
+        let time = |field: &str, time: &'f CsvTime| -> Result<TimeColumns<'f>, FetchError> {
+            let places = time.columns.iter().map(|column| place(field, column)).collect::<Result<_, _>>()?;
+            Ok(TimeColumns { places, format: time.format.as_deref() })
+        };
+        let labels = format.labels.iter().map(|label| {
+            let column = label.column.as_deref().map(|column| place(&format!("labels[{}]", label.name), column));
+            Ok((label, column.transpose()?))
+        });
+        let measures = format.measures.iter().map(|measure| {
+            let column = measure.column.as_deref().unwrap_or_default();
+            Ok((measure, place(&format!("measures[{}]", measure.name), column)?))
+        });
+        let skips = format.skip_rows.iter().map(|skip| Ok((place("skipRows", &skip.column)?, skip.equals.as_str())));
+        Ok(Self {
+            start: time("start", &format.start)?,
+            end: format.end.as_ref().map(|end| time("end", end)).transpose()?,
+            labels: labels.collect::<Result<_, FetchError>>()?,
+            measures: measures.collect::<Result<_, FetchError>>()?,
+            skips: skips.collect::<Result<_, FetchError>>()?,
+            notation: if format.decimal_comma.unwrap_or(false) { Notation::Comma } else { Notation::Point },
+        })
+    }
+
+    fn skips(&self, record: &StringRecord) -> bool {
+        self.skips.iter().any(|(place, equals)| record.get(*place).is_some_and(|field| field.trim() == equals.trim()))
+    }
+
+    fn read(&self, record: &StringRecord) -> Result<FoundRow, RejectionReason> {
+        let mut labels = BTreeMap::new();
+        for (label, place) in &self.labels {
+            let text = match place {
+                Some(place) => Some(field(record, *place)?.to_owned()),
+                None => label.value.clone(),
+            };
+            labels.extend(text.filter(|text| !text.is_empty()).map(|text| (label.name.clone(), text)));
+        }
+        let mut figures: BTreeMap<String, Decimal> = BTreeMap::new();
+        for (measure, place) in &self.measures {
+            let text = field(record, *place)?;
+            if !is_absent(text) {
+                let unit = measure.unit.unwrap_or(MeasureUnit::Count);
+                figures.insert(measure.name.clone(), figure(text, unit, self.notation).map_err(reason)?);
+            }
+        }
+        Ok(FoundRow {
+            start: self.start.read(record)?,
+            end: self.end.as_ref().map(|end| end.read(record)).transpose()?,
+            labels,
+            figures,
+            text: shown(record),
+        })
+    }
+}
+
+impl TimeColumns<'_> {
+    fn read(&self, record: &StringRecord) -> Result<WrittenTime, RejectionReason> {
+        let parts = self.places.iter().map(|place| field(record, *place)).collect::<Result<Vec<_>, _>>()?;
+        let text = parts.join(" ");
+        let time = match self.format {
+            Some(format) => formatted(&text, format),
+            None => written(&text),
+        };
+        time.ok_or(RejectionReason::Malformed)
+    }
+}
+
+/// A field of a line; a line that ends before it was cut short.
+fn field(record: &StringRecord, place: usize) -> Result<&str, RejectionReason> {
+    record.get(place).map(str::trim).ok_or(RejectionReason::Malformed)
+}
+
+/// Where a column stands.
+fn place(header: &StringRecord, field: &str, column: &str) -> Result<usize, FetchError> {
+    let mut places = header.iter().enumerate().filter(|(_, name)| name.trim() == column.trim()).map(|(place, _)| place);
+    let shown_column = presentable(column, 60);
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (Some(_), Some(_)) => Err(mapping_fault(format!(
+            "format.csv.{field}: the column {shown_column:?} stands twice in the header: which is meant cannot be told"
+        ))),
+        (None, _) => {
+            let names = header.iter().take(SHOWN_COLUMNS).map(|name| format!("{:?}", presentable(name.trim(), 40)));
+            let more = if header.len() > SHOWN_COLUMNS { ", …" } else { "" };
+            Err(mapping_fault(format!(
+                "format.csv.{field}: there is no column {shown_column:?}; the header has {}{more}; \
+                 if it is not the header, see delimiter and skipLines",
+                names.collect::<Vec<_>>().join(", ")
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

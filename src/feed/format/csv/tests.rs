@@ -1,0 +1,219 @@
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::api::feed::Feed;
+use crate::feed::error::FailureKind;
+use crate::feed::format::parse as parse_feed;
+use crate::feed::offline::page_of;
+
+/// A feed with a format, as a contract in London has it.
+fn feed(format: &Value) -> Feed {
+    let feed = json!({"name": "acd", "url": "https://feeds.acme.example/v1/intervals", "format": format});
+    serde_json::from_value(feed).unwrap()
+}
+
+fn read(format: &Value, body: &[u8]) -> Result<ParsedPage, FetchError> {
+    let feed = feed(format);
+    let zone = TimeZone::get("Europe/London").unwrap();
+    parse_feed(&Mapping { feed: &feed, zone, cadence: Duration::from_secs(1_800) }, &page_of(body))
+}
+
+/// Rows as text: their times, their labels, what they count.
+fn rows(page: &ParsedPage) -> Vec<String> {
+    let describe = |row: &crate::evidence::IncomingRow| {
+        let labels: Vec<String> = row.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let measures: Vec<String> = row.measures.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        format!("{}/{} {} | {}", row.start, row.end, labels.join(","), measures.join(", "))
+    };
+    page.rows.iter().map(describe).collect()
+}
+
+fn reasons(page: &ParsedPage) -> Vec<RejectionReason> {
+    page.rejected.iter().map(|row| row.reason).collect()
+}
+
+/// The format of a mapping in `tests/data/exports`.
+fn exported(mapping: &str) -> Value {
+    let value: Value = serde_saphyr::from_str(mapping).unwrap();
+    value["format"].clone()
+}
+
+#[test]
+fn an_export_in_the_manner_of_amazon_connect_is_read() {
+    let format = exported(include_str!("../../../../tests/data/exports/amazon-connect.yaml"));
+    let page = read(&format, include_bytes!("../../../../tests/data/exports/amazon-connect.csv")).unwrap();
+    assert_eq!(
+        rows(&page),
+        [
+            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Billing | abandoned 53, answered 1044, answeredWithin 981.4644, handleSeconds 218196, offered 1097, waitSeconds 14616",
+            "2026-01-05T09:30:00Z/2026-01-05T10:00:00Z queue=Billing | abandoned 0, answered 80, answeredWithin 80, handleSeconds 16880, offered 80, waitSeconds 720",
+            // Nobody called: there is no mean, and none is made up.
+            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Sales | abandoned 0, answered 0, offered 0",
+        ]
+    );
+}
+
+#[test]
+fn an_export_in_the_manner_of_genesys_cloud_is_read_over_the_night_of_the_clock_change() {
+    let format = exported(include_str!("../../../../tests/data/exports/genesys-cloud.yaml"));
+    let page = read(&format, include_bytes!("../../../../tests/data/exports/genesys-cloud.csv")).unwrap();
+    let times: Vec<String> = rows(&page).iter().map(|row| row.split(' ').next().unwrap().replace(":00Z", "")).collect();
+    assert_eq!(
+        times,
+        [
+            "2026-10-24T23:30/2026-10-25T00:00",
+            "2026-10-25T00:00/2026-10-25T00:30",
+            "2026-10-25T00:30/2026-10-25T01:00",
+            "2026-10-25T01:00/2026-10-25T01:30",
+            "2026-10-25T01:30/2026-10-25T02:00",
+            "2026-10-25T09:00/2026-10-25T09:30",
+        ]
+    );
+    let last = rows(&page).pop().unwrap();
+    assert!(
+        last.ends_with("queue=Accueil,site=lille | abandoned 30, answered 1180, answeredWithin 997.1, handleSeconds 247210, offered 1210, waitSeconds 16815"),
+        "{last}"
+    );
+    assert_eq!(page.rejected, []);
+}
+
+#[test]
+fn an_export_in_the_manner_of_avaya_bcms_is_read_and_a_broken_line_spoils_no_other() {
+    let format = exported(include_str!("../../../../tests/data/exports/avaya-bcms.yaml"));
+    let page = read(&format, include_bytes!("../../../../tests/data/exports/avaya-bcms.csv")).unwrap();
+    assert_eq!(
+        rows(&page),
+        [
+            "2026-01-05T14:00:00Z/2026-01-05T14:30:00Z queue=Billing, UK | abandoned 4, answered 32, talkSeconds 10080, waitSeconds 800",
+            "2026-01-05T14:30:00Z/2026-01-05T15:00:00Z queue=Billing, UK | abandoned 0, answered 30, talkSeconds 8400, waitSeconds 270",
+        ]
+    );
+    assert_eq!(reasons(&page), [RejectionReason::Malformed]);
+    assert!(page.rejected[0].text.contains("2x"), "{}", page.rejected[0].text);
+}
+
+#[test]
+fn the_mappings_stand_in_the_documentation() {
+    let docs = include_str!("../../../../docs/feeds.md");
+    for mapping in [
+        include_str!("../../../../tests/data/exports/amazon-connect.yaml"),
+        include_str!("../../../../tests/data/exports/genesys-cloud.yaml"),
+        include_str!("../../../../tests/data/exports/avaya-bcms.yaml"),
+    ] {
+        assert!(docs.contains(mapping), "docs/feeds.md does not show\n{mapping}");
+    }
+}
+
+fn simple() -> Value {
+    json!({"csv": {"start": {"columns": ["Start"]}, "labels": [{"name": "queue", "column": "Queue"}],
+        "measures": [{"name": "offered", "column": "Calls"}]}})
+}
+
+#[test]
+fn the_warts_of_exports_change_no_figure() {
+    let expected = ["2026-06-08T08:00:00Z/2026-06-08T08:30:00Z queue=a | offered 7"];
+    let utf16 = |text: &str, big: bool| {
+        let bytes = |unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() };
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect::<Vec<u8>>()
+    };
+    let plain = "Start,Queue,Calls\n2026-06-08T09:00,a,7\n";
+    for (name, body) in [
+        ("plain", plain.as_bytes().to_vec()),
+        ("a byte-order mark", format!("\u{feff}{plain}").into_bytes()),
+        ("UTF-16, little end first", utf16(plain, false)),
+        ("UTF-16, big end first", utf16(plain, true)),
+        ("carriage returns", plain.replace('\n', "\r\n").into_bytes()),
+        ("no last line break", plain.trim_end().as_bytes().to_vec()),
+        ("spaces", b" Start , Queue,Calls \n 2026-06-08T09:00 , a, 7 \n".to_vec()),
+        ("quotes", b"\"Start\",\"Queue\",\"Calls\"\n\"2026-06-08T09:00\",\"a\",\"7\"\n".to_vec()),
+        ("trailing commas", b"Start,Queue,Calls,,\n2026-06-08T09:00,a,7,,\n".to_vec()),
+        ("another order, another column", b"Calls,x,Queue,Start\n7,?,a,2026-06-08 09:00:00\n".to_vec()),
+        ("an empty line and a line of commas", b"Start,Queue,Calls\n\n,,\n2026-06-08T09:00,a,7\n".to_vec()),
+        ("the header again", format!("{plain}Start,Queue,Calls\n").into_bytes()),
+        ("a quoted line break beside it", b"Note,Start,Queue,Calls\n\"two\nlines\",2026-06-08T09:00,a,7\n".to_vec()),
+        ("an offset", b"Start,Queue,Calls\n2026-06-08T09:00:00+01:00,a,7\n".to_vec()),
+    ] {
+        let page = read(&simple(), &body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((rows(&page), reasons(&page)), (expected.map(str::to_owned).to_vec(), vec![]), "{name}");
+    }
+}
+
+#[test]
+fn lines_that_cannot_be_read_are_kept_aside() {
+    use RejectionReason::{AmbiguousTime, Malformed, Mapping, NonexistentTime, OutOfRange};
+    for (line, reason) in [
+        ("2026-06-31T09:00,a,7", Malformed),
+        ("yesterday,a,7", Malformed),
+        ("2026-06-08T09:00,a,seven", Malformed),
+        ("2026-06-08T09:00,a,NaN", Malformed),
+        ("2026-06-08T09:00,a,1e400", Malformed),
+        ("2026-06-08T09:00,a,99999999999999999", OutOfRange),
+        ("2026-06-08T09:00,a", Malformed),
+        ("2026-06-08T09:00,a,", Mapping),
+        ("2026-06-08T09:00,a,N/A", Mapping),
+        ("2026-10-25T01:30,a,7", AmbiguousTime),
+        ("2026-03-29T01:30,a,7", NonexistentTime),
+    ] {
+        let body = format!("Start,Queue,Calls\n2026-06-08T08:30,a,1\n{line}\n2026-06-08T10:00,a,2\n");
+        let page = read(&simple(), body.as_bytes()).unwrap();
+        assert_eq!((page.rows.len(), reasons(&page)), (2, vec![reason]), "{line}");
+    }
+    // Both hours of the night in which the clock is set back, oldest first and newest first.
+    for (body, first) in [
+        ("2026-10-25T01:30,a,1\n2026-10-25T01:30,a,2\n2026-10-25T03:00,a,3\n", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T03:00,a,3\n2026-10-25T01:30,a,1\n2026-10-25T01:30,a,2\n", "2026-10-25T01:30:00Z"),
+    ] {
+        let page = read(&simple(), format!("Start,Queue,Calls\n{body}").as_bytes()).unwrap();
+        let found = page.rows.iter().find(|row| row.measures["offered"] == Decimal::ONE).unwrap();
+        assert_eq!((page.rows.len(), found.start.to_string().as_str()), (3, first), "{body}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_the_mapped_table_is_a_failure_that_names_the_remedy() {
+    let with = |change: Value| {
+        let mut format = simple();
+        format["csv"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        format
+    };
+    let good = "Start,Queue,Calls\n2026-06-08T09:00,a,7\n";
+    for (format, body, kind, said) in [
+        (simple(), "", FailureKind::Malformed, "the body is empty"),
+        (simple(), "<!DOCTYPE html><title>Login</title>", FailureKind::Malformed, "is no CSV"),
+        (simple(), "{\"error\": \"no such report\"}", FailureKind::Malformed, "is no CSV"),
+        (
+            simple(),
+            "Start;Queue;Calls\n2026-06-08T09:00;a;7\n",
+            FailureKind::Mapping,
+            "no column \"Start\"; the header has \"Start;Queue;Calls\"",
+        ),
+        (simple(), "Start,Queue,Calls,Calls\n2026-06-08T09:00,a,7,8\n", FailureKind::Mapping, "\"Calls\" stands twice"),
+        (simple(), "Start,Queue,Calls\n08/06/2026 09:00,a,7\n", FailureKind::Mapping, "start.format"),
+        (with(json!({"skipLines": 9})), good, FailureKind::Malformed, "skipLines is 9"),
+        (with(json!({"skipLines": 1})), good, FailureKind::Mapping, "no column \"Start\""),
+        (with(json!({"timeZone": "Mars/Olympus"})), good, FailureKind::Mapping, "timeZone"),
+        (with(json!({"start": {"columns": ["Start"], "format": "%d.%m.%Y"}})), good, FailureKind::Mapping, "%d.%m.%Y"),
+        (with(json!({"skipRows": [{"column": "Site", "equals": "Total"}]})), good, FailureKind::Mapping, "skipRows"),
+    ] {
+        let error = read(&format, body.as_bytes()).expect_err(body);
+        assert!(error.kind == kind && error.message.contains(said), "{body}: {:?} {}", error.kind, error.message);
+    }
+    assert_eq!(read(&simple(), b"Start,Queue,Calls\n\xe9t\xe9,a,7\n").unwrap_err().kind, FailureKind::Malformed);
+    assert_eq!(read(&simple(), b"Start,Queue,Calls\n").map(|page| page.count), Ok(0));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 1_000, failure_persistence: None, ..<_>::default() })]
+
+    #[test]
+    fn no_bytes_make_the_parser_panic_or_lose_count(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+        let mut body = b"Start,Queue,Calls\n2026-06-08T09:00,a,7\n".to_vec();
+        body.extend(bytes);
+        if let Ok(page) = read(&simple(), &body) {
+            proptest::prop_assert_eq!(page.rows.len() + page.rejected.len(), page.count);
+        }
+    }
+}

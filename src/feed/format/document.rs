@@ -1,0 +1,105 @@
+//! A JSON document whose numbers keep the digits that the vendor wrote.
+//!
+//! JSONPath works on values whose fractions are binary; what a figure is comes from its text, found again by its place.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+use serde_json::{Number, Value};
+
+use super::native::{UniqueMap, malformed, unreadable, without_place};
+use crate::feed::error::FetchError;
+
+/// How deep a document may be nested: each level is looked through once more.
+const DEEPEST: usize = 32;
+
+/// A document in which no key stands twice.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The whole, for JSONPath.
+    pub value: Value,
+    /// By JSON Pointer, the text of every number that no 64-bit integer holds.
+    texts: HashMap<String, String>,
+}
+
+impl Document {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Of kind `Malformed`.
+    pub fn read(body: &[u8]) -> Result<Self, FetchError> {
+        if body.trim_ascii().is_empty() {
+            return Err(malformed("the body is empty"));
+        }
+        let raw: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
+        let mut reader = Reader { pointer: String::new(), depth: 0, texts: HashMap::new() };
+        let value = reader.value(raw).map_err(malformed)?;
+        Ok(Document { value, texts: reader.texts })
+    }
+
+    /// The text of a number at a place, as it was written.
+    pub fn number(&self, pointer: &str, number: &Number) -> String {
+        self.texts.get(pointer).cloned().unwrap_or_else(|| number.to_string())
+    }
+}
+
+struct Reader {
+    pointer: String,
+    depth: usize,
+    texts: HashMap<String, String>,
+}
+
+impl Reader {
+    fn value(&mut self, raw: &RawValue) -> Result<Value, String> {
+        let text = raw.get();
+        let failed = |error: serde_json::Error| without_place(&error);
+        match text.as_bytes().first() {
+            Some(b'{') => self.object(serde_json::from_str(text).map_err(failed)?),
+            Some(b'[') => self.array(&serde_json::from_str::<Vec<&RawValue>>(text).map_err(failed)?),
+            Some(b'-' | b'0'..=b'9') => Ok(self.number(text)),
+            _ => serde_json::from_str(text).map_err(failed),
+        }
+    }
+
+    fn object(&mut self, fields: UniqueMap<&RawValue>) -> Result<Value, String> {
+        let mut object = serde_json::Map::new();
+        for (name, field) in fields.0 {
+            let value = self.inside(&name.replace('~', "~0").replace('/', "~1"), field)?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn array(&mut self, items: &[&RawValue]) -> Result<Value, String> {
+        let items = items.iter().enumerate().map(|(index, item)| self.inside(&index.to_string(), item));
+        Ok(Value::Array(items.collect::<Result<_, _>>()?))
+    }
+
+    fn inside(&mut self, step: &str, raw: &RawValue) -> Result<Value, String> {
+        if self.depth == DEEPEST {
+            return Err(format!("the document is nested more than {DEEPEST} levels deep"));
+        }
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(step);
+        self.depth += 1;
+        let value = self.value(raw);
+        self.depth -= 1;
+        self.pointer.truncate(length);
+        value
+    }
+
+    fn number(&mut self, text: &str) -> Value {
+        if let Ok(whole) = text.parse::<i64>() {
+            return Value::Number(whole.into());
+        }
+        match text.parse().ok().and_then(Number::from_f64) {
+            Some(number) => {
+                self.texts.insert(self.pointer.clone(), text.to_owned());
+                Value::Number(number)
+            }
+            // Beyond every machine's numbers: no mapping will take it for one.
+            None => Value::String(text.to_owned()),
+        }
+    }
+}

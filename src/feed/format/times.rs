@@ -1,0 +1,181 @@
+//! Times as vendors write them: instants, or local times that a zone makes instants.
+
+use jiff::civil::DateTime;
+use jiff::fmt::strtime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use super::native::instant;
+
+/// A time that was read, and may still need its zone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WrittenTime {
+    /// With an offset, or counted from 1970.
+    Instant(Timestamp),
+    /// As a clock on a wall shows it.
+    Local(DateTime),
+}
+
+/// Reads `2026-01-05T09:00:00Z`, the same without an offset, or a date alone, which is its midnight.
+pub fn written(text: &str) -> Option<WrittenTime> {
+    let text = text.trim();
+    if let Some(instant) = instant(text) {
+        return Some(WrittenTime::Instant(instant));
+    }
+    let bytes = text.as_bytes();
+    let is_separated = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-') && bytes.len() <= 40;
+    // An offset that is no offset must not be overlooked, nor may a name of a zone.
+    let is_local = !text.get(10..).unwrap_or_default().contains(['Z', 'z', '+', '-', '[']);
+    (is_separated && is_local).then(|| text.parse().ok().map(WrittenTime::Local))?.filter(is_kept)
+}
+
+/// Reads a time by a strftime format. With an offset in it, it is an instant.
+pub fn formatted(text: &str, format: &str) -> Option<WrittenTime> {
+    let broken_down = strtime::parse(format, text.trim()).ok()?;
+    if broken_down.offset().is_some() || format.contains("%s") {
+        return broken_down.to_timestamp().ok().map(WrittenTime::Instant).filter(is_kept);
+    }
+    let date = broken_down.to_date().ok()?;
+    // A format without an hour is a date: its midnight.
+    let time = if broken_down.hour().is_some() { broken_down.to_time().ok()? } else { jiff::civil::Time::midnight() };
+    Some(WrittenTime::Local(date.to_datetime(time))).filter(is_kept)
+}
+
+/// Reads seconds or milliseconds since 1970: those after 1973 and before 5138, where neither can be taken for the other.
+pub fn counted(number: i64) -> Option<WrittenTime> {
+    let instant = match number {
+        100_000_000..=99_999_999_999 => Timestamp::from_second(number),
+        100_000_000_000..=9_000_000_000_000 => Timestamp::from_millisecond(number),
+        _ => return None,
+    };
+    instant.ok().map(WrittenTime::Instant)
+}
+
+/// Whether the store can keep a time.
+fn is_kept(time: &WrittenTime) -> bool {
+    let year = match time {
+        WrittenTime::Instant(instant) => instant.to_zoned(TimeZone::UTC).year(),
+        WrittenTime::Local(local) => local.year(),
+    };
+    (1900..=2200).contains(&year)
+}
+
+/// The instants that a local time may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Instants {
+    /// One.
+    One(Timestamp),
+    /// Two, since the clock was set back: the earlier and the later.
+    Two(Timestamp, Timestamp),
+    /// None, since the clock was set forward over it; the instant at which that happened, if it is that very one.
+    None(Option<Timestamp>),
+}
+
+/// The instants at which a zone's clock shows a local time.
+pub fn instants(local: DateTime, zone: &TimeZone) -> Instants {
+    let at = |offset: jiff::tz::Offset| offset.to_timestamp(local).ok();
+    let ambiguous = zone.to_ambiguous_timestamp(local).offset();
+    match ambiguous {
+        AmbiguousOffset::Unambiguous { offset } => at(offset).map_or(Instants::None(None), Instants::One),
+        AmbiguousOffset::Fold { before, after } => match (at(before), at(after)) {
+            (Some(first), Some(second)) => Instants::Two(first, second),
+            _ => Instants::None(None),
+        },
+        AmbiguousOffset::Gap { before, after } => {
+            let is_change = |instant: &Timestamp| {
+                let just_before = instant.checked_sub(SignedDuration::from_nanos(1));
+                zone.to_offset(*instant) == after && just_before.is_ok_and(|instant| zone.to_offset(instant) == before)
+            };
+            Instants::None(at(before).filter(is_change))
+        }
+    }
+}
+
+/// The end of a row that begins at an instant: of two, the first that comes after the start; the very moment at which the
+/// clock is set forward is one, although the clock never shows it.
+pub fn end_of(time: WrittenTime, start: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    match time {
+        WrittenTime::Instant(instant) => Some(instant),
+        WrittenTime::Local(local) => match instants(local, zone) {
+            Instants::One(instant) => Some(instant),
+            Instants::Two(first, second) => Some(if first > start { first } else { second }),
+            Instants::None(change) => change,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(time: Option<WrittenTime>) -> String {
+        match time {
+            None => "-".to_owned(),
+            Some(WrittenTime::Instant(instant)) => instant.to_string(),
+            Some(WrittenTime::Local(local)) => format!("local {local}"),
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_they_were_written() {
+        for (text, expected) in [
+            ("2026-01-05T09:00:00Z", "2026-01-05T09:00:00Z"),
+            (" 2026-01-05 09:00:00+01:00 ", "2026-01-05T08:00:00Z"),
+            ("2026-01-05T09:00:00", "local 2026-01-05T09:00:00"),
+            ("2026-01-05 09:00", "local 2026-01-05T09:00:00"),
+            ("2026-01-05", "local 2026-01-05T00:00:00"),
+            ("2026-01-05T09:00:00[Europe/Paris]", "-"),
+            ("2026-01-05T09:00:00+25:00", "-"),
+            ("05/01/2026", "-"),
+            ("20260105", "-"),
+            ("9999-01-01", "-"),
+            ("", "-"),
+        ] {
+            assert_eq!(shown(written(text)), expected, "{text}");
+        }
+        for (text, format, expected) in [
+            ("05/01/2026 09:30", "%d/%m/%Y %H:%M", "local 2026-01-05T09:30:00"),
+            ("1/5/2026 9:30 PM", "%m/%d/%Y %I:%M %p", "local 2026-01-05T21:30:00"),
+            ("05.01.2026", "%d.%m.%Y", "local 2026-01-05T00:00:00"),
+            ("2026-01-05 09:30 +0100", "%Y-%m-%d %H:%M %z", "2026-01-05T08:30:00Z"),
+            ("1767603600", "%s", "2026-01-05T09:00:00Z"),
+            ("31/02/2026 09:30", "%d/%m/%Y %H:%M", "-"),
+            ("09:30", "%H:%M", "-"),
+        ] {
+            assert_eq!(shown(formatted(text, format)), expected, "{text} {format}");
+        }
+        for (number, expected) in [
+            (1_767_603_600, "2026-01-05T09:00:00Z"),
+            (1_767_603_600_000, "2026-01-05T09:00:00Z"),
+            (20_260_105, "-"),
+            (-1, "-"),
+            (i64::MAX, "-"),
+        ] {
+            assert_eq!(shown(counted(number)), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_has_one_instant_two_or_none() {
+        let instant = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (zone, local, expected) in [
+            ("Europe/London", "2026-06-08T09:00", Instants::One(instant("2026-06-08T08:00Z"))),
+            (
+                "Europe/London",
+                "2026-10-25T01:30",
+                Instants::Two(instant("2026-10-25T00:30Z"), instant("2026-10-25T01:30Z")),
+            ),
+            ("Europe/London", "2026-03-29T01:00", Instants::None(Some(instant("2026-03-29T01:00Z")))),
+            ("Europe/London", "2026-03-29T01:30", Instants::None(None)),
+            (
+                "America/New_York",
+                "2026-11-01T01:00",
+                Instants::Two(instant("2026-11-01T05:00Z"), instant("2026-11-01T06:00Z")),
+            ),
+            ("Asia/Kolkata", "2026-10-25T01:30", Instants::One(instant("2026-10-24T20:00Z"))),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(instants(local.parse().unwrap(), &zone), expected, "{local}");
+        }
+    }
+}
