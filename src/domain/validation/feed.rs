@@ -151,7 +151,7 @@ fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
             && let Err(error) = strtime::format(format, &Zoned::default())
         {
             findings.add(
-                &format!("{field}.{name}.format"),
+                format!("{field}.{name}.format"),
                 format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)),
             );
         }
