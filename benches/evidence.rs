@@ -109,6 +109,7 @@ fn month(number: i64) -> Batch {
         rows,
         rejected: Vec::new(),
         progress: None,
+        state: None,
     }
 }
 

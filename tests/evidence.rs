@@ -30,6 +30,7 @@ async fn store(directory: &Path, uid: &str) {
         rows: vec![row(0), row(1)],
         rejected: Vec::new(),
         progress: None,
+        state: None,
     };
     let feed = FeedKey {
         contract_uid: uid.to_owned(),

@@ -63,6 +63,9 @@ pub(super) trait OpenLog {
     /// Keeps how far the back-fill is, in nanoseconds; it never goes back. Says whether it moved.
     fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Self::Failure>;
 
+    /// Keeps what the next fetch has to know, in the place of what was kept before.
+    fn keep_state(&mut self, state: &str) -> Result<(), Self::Failure>;
+
     /// Writes down where the chain ends now, beside the log and in the journal.
     fn close(&mut self, recorded_at: Timestamp) -> Result<(), Self::Failure>;
 
@@ -106,6 +109,9 @@ pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch) -> Result<(Com
         }
         None => false,
     };
+    if let Some(state) = &batch.state {
+        log.keep_state(state)?;
+    }
     let head = log.head();
     if head != before {
         log.close(batch.received_at)?;

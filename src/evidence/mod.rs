@@ -80,6 +80,9 @@ pub trait EvidenceStore: Send + Sync {
     /// How far the first fetch of a feed has come; `None` before its first commit with progress.
     fn feed_progress<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<BackfillProgress>>;
 
+    /// What the last body of a feed left behind for the next fetch; none for feeds whose bodies speak for themselves.
+    fn feed_state<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<String>>;
+
     /// The latest rows kept aside, newest first, at most `limit`. A store keeps at least the newest 10,000 of a feed.
     fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>>;
 

@@ -56,6 +56,8 @@ pub struct Batch {
     pub rejected: Vec<RejectedRow>,
     /// How far the back-fill is with this body.
     pub progress: Option<BackfillProgress>,
+    /// What the next fetch of the feed has to know to go on from this body; none leaves what is known.
+    pub state: Option<String>,
 }
 
 /// A row as a body says it.

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::auth::{forget_token, sign};
+use super::auth::{forget_token, hexadecimal, sign};
 use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
 use super::credentials::{Authentication, Credentials, parse_url};
 use super::error::{FailureKind, FetchError};
-use super::format::{self, Mapping};
+use super::format::openmetrics::{self, Scrape};
+use super::format::{self, Mapping, ParsedPage};
 use super::pagination::Pager;
 use super::quality::{QualityRules, check};
 use crate::api::feed::{Feed, TimeFormat};
@@ -45,6 +46,8 @@ pub struct FetchRequest<'a> {
     pub credentials: &'a Credentials,
     /// By what the last answer was known, where it may be "unchanged".
     pub validators: Option<&'a Validators>,
+    /// What the fetch before left behind, in the formats whose rows follow from two fetches.
+    pub state: Option<&'a str>,
 }
 
 /// A fetch that succeeded.
@@ -71,6 +74,8 @@ pub struct FetchedBody {
     pub url_host: Option<String>,
     /// By what the next fetch may ask whether anything changed; only of single pages.
     pub validators: Option<Validators>,
+    /// What the next fetch has to know, in the formats whose rows follow from two fetches.
+    pub state: Option<String>,
 }
 
 impl FetchedBody {
@@ -141,11 +146,29 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         let PageResponse::Page(page) = ask(client, request, &url, validators).await? else {
             return Ok(Fetched::Unchanged);
         };
-        let parsed = format::parse(&mapping, &page)?;
+        let parsed = parse(request, &mapping, &page)?;
         next = pager.next(&url, &page, &parsed)?;
         collected.add(page, parsed)?;
     }
     Ok(Fetched::Body(collected.finish(request, base.host_str())))
+}
+
+/// Reads a page; the rows of a scrape follow from it and the one before.
+fn parse(request: &FetchRequest<'_>, mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
+    let Some(metrics) = request.feed.format.as_ref().and_then(|format| format.open_metrics.as_ref()) else {
+        return format::parse(mapping, page);
+    };
+    let at = Timestamp::from_second(request.now.as_second()).unwrap_or(request.now);
+    let longest = mapping.cadence.max(interval(request.feed).saturating_mul(2));
+    let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
+    let origin = origin(request.feed);
+    openmetrics::scrape(metrics, &Scrape { at, longest, origin: &origin, before: request.state }, page)
+}
+
+/// Tells an endpoint from another, without its address.
+fn origin(feed: &Feed) -> String {
+    let asked = serde_json::to_string(&feed.request).unwrap_or_default();
+    hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.url)))
 }
 
 #[derive(Default)]
@@ -155,6 +178,7 @@ struct Collected {
     digests: Vec<[u8; 32]>,
     bytes: usize,
     validators: Option<Validators>,
+    state: Option<String>,
 }
 
 impl Collected {
@@ -168,6 +192,7 @@ impl Collected {
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
         self.validators = Some(page.validators);
+        self.state = parsed.state.or(self.state.take());
         Ok(())
     }
 
@@ -189,6 +214,7 @@ impl Collected {
             digest,
             url_host: host.map(str::to_owned),
             validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
+            state: self.state,
         }
     }
 }

@@ -381,6 +381,15 @@ impl OpenLog for Log<'_> {
         Ok(moved > 0)
     }
 
+    fn keep_state(&mut self, state: &str) -> Result<(), Failure> {
+        self.session.execute(
+            "INSERT INTO bpo_evidence.feed_states (feed_id, content) VALUES ($1, $2)
+             ON CONFLICT (feed_id) DO UPDATE SET content = excluded.content",
+            &[&self.feed_id, &state],
+        )?;
+        Ok(())
+    }
+
     fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
         self.move_head()?;
         let content = HeadContent::from(&self.head).text();

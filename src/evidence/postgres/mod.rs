@@ -149,6 +149,11 @@ impl EvidenceStore for PostgresStore {
         Box::pin(self.readers.read(move |session| read::feed_progress(session, &uid, &feed)))
     }
 
+    fn feed_state<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<String>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::feed_state(session, &uid, &feed)))
+    }
+
     fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |session| read::rejected(session, &uid, &feed, limit)))

@@ -210,6 +210,18 @@ pub(super) fn feed_progress(
         .transpose()
 }
 
+/// What the last body left behind for the next fetch.
+pub(super) fn feed_state(session: &mut Session, contract_uid: &str, feed: &str) -> Result<Option<String>, Failure> {
+    session
+        .query_opt(
+            "SELECT content FROM bpo_evidence.feed_states JOIN bpo_evidence.feeds ON feeds.id = feed_states.feed_id
+             WHERE contract_uid = $1 AND feed = $2",
+            &[&contract_uid, &feed],
+        )?
+        .map(|row| Ok(row.try_get(0)?))
+        .transpose()
+}
+
 /// The latest rejected rows, newest first.
 pub(super) fn rejected(
     session: &mut Session,

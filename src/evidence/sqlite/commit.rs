@@ -195,6 +195,16 @@ impl OpenLog for Log<'_> {
         Ok(moved > 0)
     }
 
+    fn keep_state(&mut self, state: &str) -> Result<(), Failure> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO feed_states (feed_id, content) VALUES (?1, ?2)
+                 ON CONFLICT (feed_id) DO UPDATE SET content = excluded.content",
+            )?
+            .execute((self.feed_id, state))?;
+        Ok(())
+    }
+
     fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
         self.transaction
             .prepare_cached(

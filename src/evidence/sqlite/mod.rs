@@ -169,6 +169,11 @@ impl EvidenceStore for SqliteStore {
         Box::pin(self.readers.read(move |transaction| read::feed_progress(transaction, &uid, &feed)))
     }
 
+    fn feed_state<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Option<String>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::feed_state(transaction, &uid, &feed)))
+    }
+
     fn rejected<'a>(&'a self, contract_uid: &'a str, feed: &'a str, limit: usize) -> Answer<'a, Vec<StoredRejection>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |transaction| read::rejected(transaction, &uid, &feed, limit)))

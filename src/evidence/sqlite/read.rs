@@ -209,6 +209,21 @@ pub(super) fn feed_progress(
     Ok(progress)
 }
 
+/// What the last body left behind for the next fetch.
+pub(super) fn feed_state(
+    transaction: &Transaction<'_>,
+    contract_uid: &str,
+    feed: &str,
+) -> Result<Option<String>, Failure> {
+    let content = transaction
+        .prepare_cached(
+            "SELECT content FROM feed_states JOIN feeds ON feeds.id = feed_states.feed_id WHERE contract_uid = ?1 AND feed = ?2",
+        )?
+        .query_row((contract_uid, feed), |row| row.get(0))
+        .optional()?;
+    Ok(content)
+}
+
 /// The latest rejected rows, newest first.
 pub(super) fn rejected(
     transaction: &Transaction<'_>,

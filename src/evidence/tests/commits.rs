@@ -19,6 +19,7 @@ on_both_stores!(
     reads_go_on_after_a_sequence_and_within_a_span,
     all_of_a_row_comes_back_as_it_went_in,
     progress_never_goes_back_and_completion_stays,
+    what_a_body_leaves_for_the_next_fetch_stands_until_another_does,
     rejected_rows_are_kept_once_with_their_reason_newest_first,
     a_contract_of_the_same_name_with_another_uid_starts_empty,
     a_change_is_announced_after_its_commit,
@@ -231,6 +232,20 @@ async fn progress_never_goes_back_and_completion_stays(backend: Backend) {
         assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), expected, "{given:?}");
     }
     assert!(fixture.store.heads("uid-1").await.unwrap().is_empty(), "progress alone made a head");
+}
+
+async fn what_a_body_leaves_for_the_next_fetch_stands_until_another_does(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let state = async |fixture: &Fixture, feed| fixture.store.feed_state("uid-1", feed).await.unwrap();
+    assert_eq!(state(&fixture, "acd").await, None);
+    for (left, expected) in
+        [(None, None), (Some("10 calls"), Some("10 calls")), (None, Some("10 calls")), (Some("\"ü\""), Some("\"ü\""))]
+    {
+        fixture.commit(Batch { state: left.map(str::to_owned), ..body(60, vec![row(0, 97)]) }).await;
+        assert_eq!(state(&fixture, "acd").await.as_deref(), expected);
+    }
+    let fixture = fixture.restart();
+    assert_eq!((state(&fixture, "acd").await.as_deref(), state(&fixture, "other").await), (Some("\"ü\""), None));
 }
 
 async fn rejected_rows_are_kept_once_with_their_reason_newest_first(backend: Backend) {

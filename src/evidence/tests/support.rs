@@ -188,6 +188,7 @@ pub(super) fn body(received: i64, rows: Vec<IncomingRow>) -> Batch {
         rows,
         rejected: Vec::new(),
         progress: None,
+        state: None,
     }
 }
 

@@ -110,11 +110,13 @@ async fn a_file_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and
 async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and_written_on() {
     let expected = as_this_version_tells_it().await;
     // Both stores have had the same tables in each format so far.
-    for (kept, step) in kept_stores().await.iter().zip([include_str!("../postgres/format_1.sql")]) {
+    let steps = [include_str!("../postgres/format_1.sql"), include_str!("../postgres/format_2.sql")];
+    for (kept, number) in kept_stores().await.iter().zip(1..) {
         let place = Place::new(Backend::Postgres);
         let Place::Database(database) = &place else { panic!("no database") };
-        database.execute(&format!("CREATE SCHEMA bpo_evidence; {step}"));
-        copy_tables(kept, database);
+        database.execute(&format!("CREATE SCHEMA bpo_evidence; {}", steps[..number].concat()));
+        database.execute(&format!("UPDATE bpo_evidence.format SET number = {number}"));
+        copy_tables(kept, database, number);
         let store = place.open().unwrap();
         assert!(told(&*store).await == expected, "{}: something else is read", kept.display());
         let report = store.commit(feed("acd"), body(140, vec![row(30, 5), row(90, 6)])).await.unwrap();
@@ -124,9 +126,11 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
 }
 
 /// Copies what a file holds into the tables of the same names.
-fn copy_tables(file: &Path, database: &Database) {
+fn copy_tables(file: &Path, database: &Database, format: usize) {
     let connection = rusqlite::Connection::open(file).unwrap();
-    for table in ["feeds", "log", "newest", "heads", "backfills", "rejections", "journal", "journal_head"] {
+    let first = ["feeds", "log", "newest", "heads", "backfills", "rejections", "journal", "journal_head"];
+    let second = (format >= 2).then_some("feed_states");
+    for table in first.into_iter().chain(second) {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let columns = statement.column_names().join(", ");
         let width = statement.column_count();

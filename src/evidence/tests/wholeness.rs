@@ -20,6 +20,7 @@ struct State {
     rows: Vec<Row>,
     rejected: Vec<StoredRejection>,
     progress: Option<BackfillProgress>,
+    left_behind: Option<String>,
     journal: u64,
     feeds: usize,
 }
@@ -32,6 +33,7 @@ async fn state(store: &dyn EvidenceStore) -> State {
         rows: store.rows("uid-1", "acd", 0).await.unwrap(),
         rejected: store.rejected("uid-1", "acd", 1_000).await.unwrap(),
         progress: store.feed_progress("uid-1", "acd").await.unwrap(),
+        left_behind: store.feed_state("uid-1", "acd").await.unwrap(),
         journal: report.journal_entries,
         feeds: store.feeds().await.unwrap().len(),
     }
@@ -72,6 +74,7 @@ fn batch(number: i64, rows: Vec<IncomingRow>) -> Batch {
     Batch {
         rejected: vec![rejection(RejectionReason::Malformed, &format!("line {number}"))],
         progress: Some(BackfillProgress { reached: super::support::minute(number), completed: false }),
+        state: Some(format!("scrape {number}")),
         ..body(200 + number, rows)
     }
 }

@@ -10,6 +10,8 @@ mod times;
 mod units;
 
 pub use assembly::WEIGHT;
+pub mod openmetrics;
+pub(crate) mod scale;
 
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct ParsedPage {
     pub next: Option<String>,
     /// How many rows the page has, those included that the mapping leaves out: tells the last page.
     pub count: usize,
+    /// What the next fetch of the feed has to know, in the formats whose rows follow from two fetches.
+    pub state: Option<String>,
 }
 
 /// What a format has to know beyond the bytes.
@@ -54,6 +58,10 @@ pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchErro
         None => native::parse(&page.body, media_type),
         Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, &page.body, media_type),
         Some(FeedFormat { csv: Some(csv), .. }) => csv::parse(mapping, csv, &page.body, media_type),
+        Some(format) if format.open_metrics.is_some() => Err(FetchError::new(
+            FailureKind::Mapping,
+            "one answer in openMetrics has no rows: they follow from two scrapes of the endpoint",
+        )),
         Some(_) => Err(mapping_fault("this version reads the native format, json and csv")),
     }
 }
@@ -83,6 +91,9 @@ pub(crate) fn accepted(feed: &Feed) -> &'static str {
         None => "application/json",
         Some(FeedFormat { json: Some(_), .. }) => "application/json, */*;q=0.1",
         Some(FeedFormat { csv: Some(_), .. }) => "text/csv, */*;q=0.1",
+        Some(format) if format.open_metrics.is_some() => {
+            "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
+        }
         Some(_) => "*/*",
     }
 }

@@ -12,6 +12,7 @@ use crate::feed::client::{FeedClient, Validators};
 use crate::feed::credentials::{CredentialSource, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, fetch};
+use crate::feed::format;
 
 /// What a poll works with.
 pub(super) struct Tools {
@@ -87,7 +88,11 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
     let Some(planned) = plan(task, memory.progress, memory.longest, now) else {
         return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never };
     };
-    match ask(tools, task, memory, &planned, now).await {
+    let state = match state(tools, task).await {
+        Ok(state) => state,
+        Err(error) => return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later },
+    };
+    match ask(tools, task, memory, &planned, now, state.as_deref()).await {
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
             PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later }
@@ -106,12 +111,21 @@ async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> R
     Ok(())
 }
 
+/// What the fetch before left behind: always as the store has it, since rows and state belong together.
+async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreError> {
+    if format::takes_window(&task.feed) {
+        return Ok(None);
+    }
+    tools.store.feed_state(&task.contract_uid, &task.feed.name).await
+}
+
 async fn ask(
     tools: &Tools,
     task: &FeedTask,
     memory: &Memory,
     planned: &PlannedWindow,
     now: Timestamp,
+    state: Option<&str>,
 ) -> Result<Fetched, FetchError> {
     let url = parse_url(&task.feed.url)?;
     // Before any Secret is read: a denied address is not worth one.
@@ -125,6 +139,7 @@ async fn ask(
         now,
         credentials: &credentials,
         validators: memory.validators.as_ref().filter(|_| planned.regular),
+        state,
     };
     fetch(&tools.client, &request).await
 }
@@ -149,7 +164,8 @@ async fn commit(
 ) -> PollEnd {
     let fault = body.fault();
     let clean = body.rejected.is_empty();
-    let known = clean && memory.digest == Some(body.digest);
+    // Two equal scrapes say that nothing happened between them.
+    let known = clean && body.state.is_none() && memory.digest == Some(body.digest);
     let lag = memory.stored.is_none_or(|stored| {
         stored.completed != planned.progress.completed
             || planned.progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
@@ -169,6 +185,7 @@ async fn commit(
             rows: body.rows,
             rejected: body.rejected,
             progress: store_progress.then_some(planned.progress),
+            state: body.state,
         };
         match tools.store.commit(key(task), batch).await {
             Ok(report) => Some(report),
@@ -185,7 +202,7 @@ async fn commit(
     }
     // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
     memory.digest = clean.then_some(digest);
-    memory.validators = validators.filter(|_| clean && !planned.backfill);
+    memory.validators = validators.filter(|_| clean && !planned.backfill && format::takes_window(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
     PollEnd { outcome: FeedOutcome::Fetched, commit: report, next }
 }

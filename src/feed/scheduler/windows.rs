@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::FeedTask;
 use crate::evidence::BackfillProgress;
 use crate::feed::fetch::{Window, cadence, interval, seconds_or};
+use crate::feed::format;
 
 const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
 /// How far ahead a plan may reach.
@@ -43,6 +44,9 @@ pub(super) fn plan(
     let over = later(task.term_end, look_back);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
+    if !format::takes_window(&task.feed) {
+        return present(Window { since: usual, until: end }, now < over, now);
+    }
     let backfill = !progress.is_some_and(|progress| progress.completed);
     let reached = progress.map_or(task.term_start, |progress| progress.reached);
     // Never more than half a window, so that each window gets further.
@@ -62,6 +66,12 @@ pub(super) fn plan(
     let completed = !backfill || until == end;
     let progress = BackfillProgress { reached: until.min(now), completed };
     Some(PlannedWindow { window: Window { since, until }, backfill, regular, last: until == end, progress })
+}
+
+/// The poll of an endpoint that tells the present alone: there is no past to fetch.
+fn present(window: Window, goes_on: bool, now: Timestamp) -> Option<PlannedWindow> {
+    let progress = BackfillProgress { reached: now, completed: true };
+    goes_on.then_some(PlannedWindow { window, backfill: false, regular: true, last: true, progress })
 }
 
 /// A number of a feed that is the same after every restart; spreads feeds over time.
@@ -221,6 +231,21 @@ mod tests {
             plan(&task(""), progress("2027-01-04T00:00:00Z", true), LONGEST_WINDOW, at("2027-02-01T00:00:00Z")),
             None
         );
+    }
+
+    #[test]
+    fn an_endpoint_of_the_present_is_asked_once_and_has_no_past() {
+        let scraped = task(r#","format":{"openMetrics":{"measures":[{"name":"offered","metric":"calls_total"}]}}"#);
+        for known in [None, progress("2026-01-02T00:00:00Z", true)] {
+            let planned = plan(&scraped, known, LONGEST_WINDOW, at("2026-06-15T00:00:00Z")).unwrap();
+            assert!(planned.last && !planned.backfill);
+            assert_eq!(Some(planned.progress), progress("2026-06-15T00:00:00Z", true));
+        }
+        assert!(
+            plan(&scraped, None, LONGEST_WINDOW, at("2027-01-01T00:00:00Z")).is_some(),
+            "late rows would still count"
+        );
+        assert!(plan(&scraped, None, LONGEST_WINDOW, at("2027-01-05T00:00:00Z")).is_none());
     }
 
     #[test]

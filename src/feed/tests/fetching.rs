@@ -78,6 +78,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
         now: NOW.parse().unwrap(),
         credentials: &credentials,
         validators: None,
+        state: None,
     };
     fetch(client, &request).await
 }
@@ -289,6 +290,7 @@ async fn an_answer_that_did_not_change_is_known_by_its_tag() {
         now: NOW.parse().unwrap(),
         credentials: &credentials,
         validators: first.validators.as_ref(),
+        state: None,
     };
     assert!(matches!(fetch(&client, &request).await, Ok(Fetched::Unchanged)));
     assert_eq!(server.asked().len(), 2);

@@ -4,5 +4,6 @@ mod faults;
 mod fetching;
 mod formats;
 mod polling;
+mod scraping;
 mod server;
 mod tls;

@@ -19,15 +19,15 @@ use crate::feed::guard::SystemLookup;
 use crate::feed::scheduler::{FeedTask, Scheduler};
 
 /// A scheduler that runs, with its store in a folder of its own; ends when it is dropped.
-struct Running {
-    scheduler: Scheduler,
-    store: Arc<dyn EvidenceStore>,
+pub(super) struct Running {
+    pub(super) scheduler: Scheduler,
+    pub(super) store: Arc<dyn EvidenceStore>,
     stop: CancellationToken,
     worker: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
-    fn start(directory: &tempfile::TempDir, clock: Clock) -> Self {
+    pub(super) fn start(directory: &tempfile::TempDir, clock: Clock) -> Self {
         let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
         let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
         let scheduler = Scheduler::new(client, store.clone(), Arc::new(MemorySource::default()), clock);
@@ -39,13 +39,13 @@ impl Running {
         Running { scheduler, store, stop, worker }
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.stop.cancel();
         self.worker.await.unwrap();
     }
 }
 
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+pub(super) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition().await {
         assert!(Instant::now() < deadline, "not within 30 s: {what}");
@@ -53,7 +53,7 @@ async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     }
 }
 
-fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
+pub(super) fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
     FeedTask {
         contract_uid: uid.into(),
         namespace: "team".into(),
@@ -66,7 +66,7 @@ fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
     }
 }
 
-fn rehearsal(speed: f64) -> Clock {
+pub(super) fn rehearsal(speed: f64) -> Clock {
     Clock::rehearsal("2026-04-10T00:00:00Z".parse().unwrap(), speed).unwrap()
 }
 
