@@ -16,6 +16,7 @@ use super::format::openmetrics::{self, Scrape};
 use super::format::{self, Mapping, ParsedPage};
 use super::pagination::Pager;
 use super::quality::{QualityRules, check};
+use super::ranges;
 use crate::api::feed::{Feed, TimeFormat};
 use crate::api::scalar;
 use crate::evidence::{IncomingRow, RejectedRow};
@@ -136,6 +137,10 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let zone = TimeZone::get(request.time_zone)
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))?;
     let mapping = Mapping { feed: request.feed, zone: zone.clone(), cadence: cadence(request.feed) };
+    if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
+        let collected = ranges::collect(client, request, prometheus, &zone).await?;
+        return Ok(Fetched::Body(collected.finish(request, parse_url(&request.feed.url)?.host_str())));
+    }
     let base = address(request.feed, request.window, &zone)?;
     let mut pager = Pager::new(request.feed, base.clone())?;
     let mut collected = Collected::default();
@@ -172,7 +177,7 @@ fn origin(feed: &Feed) -> String {
 }
 
 #[derive(Default)]
-struct Collected {
+pub(super) struct Collected {
     rows: Vec<IncomingRow>,
     rejected: Vec<RejectedRow>,
     digests: Vec<[u8; 32]>,
@@ -182,7 +187,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
+    pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
         self.bytes = self.bytes.saturating_add(page.body.len());
         if self.bytes > MOST_BYTES {
             let message = format!("the pages of one fetch have more than {MOST_BYTES} bytes: serve less per window");
@@ -194,6 +199,11 @@ impl Collected {
         self.validators = Some(page.validators);
         self.state = parsed.state.or(self.state.take());
         Ok(())
+    }
+
+    pub(super) fn extend(&mut self, rows: Vec<IncomingRow>, rejected: Vec<RejectedRow>) {
+        self.rows.extend(rows);
+        self.rejected.extend(rejected);
     }
 
     fn finish(self, request: &FetchRequest<'_>, host: Option<&str>) -> FetchedBody {
@@ -220,7 +230,7 @@ impl Collected {
 }
 
 /// Asks for one page; a token that was refused is fetched anew, once.
-async fn ask(
+pub(super) async fn ask(
     client: &FeedClient,
     request: &FetchRequest<'_>,
     url: &Url,

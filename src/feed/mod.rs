@@ -16,6 +16,7 @@ mod limits;
 pub mod offline;
 mod pagination;
 pub mod quality;
+mod ranges;
 pub mod scheduler;
 pub mod secret;
 pub mod tls;

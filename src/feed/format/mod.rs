@@ -6,12 +6,13 @@ mod document;
 pub mod json;
 pub mod native;
 pub mod number;
+pub mod openmetrics;
+pub mod prometheus;
+pub(crate) mod scale;
 mod times;
 mod units;
 
 pub use assembly::WEIGHT;
-pub mod openmetrics;
-pub(crate) mod scale;
 
 use std::time::Duration;
 
@@ -62,7 +63,11 @@ pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchErro
             FailureKind::Mapping,
             "one answer in openMetrics has no rows: they follow from two scrapes of the endpoint",
         )),
-        Some(_) => Err(mapping_fault("this version reads the native format, json and csv")),
+        Some(format) if format.prometheus.is_some() => Err(FetchError::new(
+            FailureKind::Mapping,
+            "one answer of Prometheus has no rows: each measure is asked for by its own query",
+        )),
+        Some(_) => Err(mapping_fault("format names no format: write one of json, csv, openMetrics, prometheus")),
     }
 }
 
@@ -78,10 +83,12 @@ fn zone_of(mapping: &Mapping<'_>, name: Option<&str>) -> Result<TimeZone, FetchE
 
 /// The measures of a feed that were made from shares or means by their volume: fractions of a count among them mean nothing odd.
 pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
-    let format = feed.format.as_ref();
-    let json = format.and_then(|format| format.json.as_ref()).map(|json| &json.measures);
-    let csv = format.and_then(|format| format.csv.as_ref()).map(|csv| &csv.measures);
-    let measures = json.into_iter().chain(csv).flatten();
+    let Some(format) = &feed.format else { return Vec::new() };
+    let json = format.json.iter().flat_map(|format| &format.measures);
+    let csv = format.csv.iter().flat_map(|format| &format.measures);
+    let metrics = format.open_metrics.iter().flat_map(|format| &format.measures);
+    let queries = format.prometheus.iter().flat_map(|format| &format.measures);
+    let measures = json.chain(csv).chain(metrics).chain(queries);
     measures.filter(|measure| measure.of.is_some()).map(|measure| measure.name.as_str()).collect()
 }
 
@@ -94,11 +101,17 @@ pub(crate) fn accepted(feed: &Feed) -> &'static str {
         Some(format) if format.open_metrics.is_some() => {
             "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
         }
+        Some(format) if format.prometheus.is_some() => "application/json",
         Some(_) => "*/*",
     }
 }
 
 /// Whether the request says from when until when.
 pub(crate) fn takes_window(feed: &Feed) -> bool {
+    feed.format.as_ref().is_none_or(|format| format.open_metrics.is_none() && format.prometheus.is_none())
+}
+
+/// Whether the endpoint tells what was, and not the present alone.
+pub(crate) fn tells_the_past(feed: &Feed) -> bool {
     feed.format.as_ref().is_none_or(|format| format.open_metrics.is_none())
 }

@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::feed::error::presentable;
 pub(crate) use flows::{Scrape, scrape};
+pub(crate) use line::number as sample_value;
 
 /// Labels of a sample.
 pub type Labels = BTreeMap<String, String>;

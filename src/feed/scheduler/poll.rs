@@ -113,7 +113,7 @@ async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> R
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.
 async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreError> {
-    if format::takes_window(&task.feed) {
+    if format::tells_the_past(&task.feed) {
         return Ok(None);
     }
     tools.store.feed_state(&task.contract_uid, &task.feed.name).await
@@ -202,7 +202,7 @@ async fn commit(
     }
     // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
     memory.digest = clean.then_some(digest);
-    memory.validators = validators.filter(|_| clean && !planned.backfill && format::takes_window(&task.feed));
+    memory.validators = validators.filter(|_| clean && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
     PollEnd { outcome: FeedOutcome::Fetched, commit: report, next }
 }

@@ -44,7 +44,7 @@ pub(super) fn plan(
     let over = later(task.term_end, look_back);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
-    if !format::takes_window(&task.feed) {
+    if !format::tells_the_past(&task.feed) {
         return present(Window { since: usual, until: end }, now < over, now);
     }
     let backfill = !progress.is_some_and(|progress| progress.completed);

@@ -4,6 +4,7 @@ mod faults;
 mod fetching;
 mod formats;
 mod polling;
+mod prometheus;
 mod scraping;
 mod server;
 mod tls;

@@ -128,7 +128,7 @@ fn checked_name(name: &str, is_metric: bool) -> Result<String, ExpositionFault> 
 }
 
 /// A number as Go and the standard write it: `+Inf`, `NaN`, `1e+06`, `.5`.
-fn number(text: &str) -> Result<SampleValue, ExpositionFault> {
+pub(crate) fn number(text: &str) -> Result<SampleValue, ExpositionFault> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if unsigned.eq_ignore_ascii_case("nan") {
         return Ok(SampleValue::Missing);

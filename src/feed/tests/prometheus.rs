@@ -1,0 +1,185 @@
+//! A real Prometheus, from Debian's packages, between an exporter and a feed: the same flows as scraped directly.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::fetching::{client, feed};
+use super::polling::eventually;
+use super::server::{Reply, Server};
+use crate::api::feed::Feed;
+use crate::clock::Clock;
+use crate::evidence::IncomingRow;
+use crate::feed::credentials::Credentials;
+use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+
+/// Runs until its standard input ends, which is when the process of the tests ends, however it does.
+const SCRIPT: &str = r#"
+"$PROGRAM" --config.file="$DIR/prometheus.yml" --storage.tsdb.path="$DIR/data" --web.listen-address=127.0.0.1:"$PORT" >"$DIR/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill $server
+wait $server
+rm -rf "$DIR"
+"#;
+
+/// A running server.
+struct Prometheus {
+    port: u16,
+    directory: PathBuf,
+    _keeper: Child,
+}
+
+impl Prometheus {
+    /// Starts one that scrapes `target` ten times a second.
+    fn start(target: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("bpo-prometheus").tempdir().unwrap().keep();
+        let configuration = format!(
+            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\nscrape_configs: [{{job_name: acd, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        );
+        std::fs::write(directory.join("prometheus.yml"), configuration).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let keeper = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .env("PROGRAM", program())
+            .env("DIR", &directory)
+            .env("PORT", port.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Prometheus { port, directory, _keeper: keeper }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+}
+
+fn program() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([Path::new("/usr/bin").to_owned()]);
+    folders
+        .map(|folder| folder.join("prometheus"))
+        .find(|program| program.is_file())
+        .expect("these tests need Prometheus: install the package prometheus (apt-get install prometheus)")
+}
+
+const LABELS: &str = r#""labels":[{"name":"queue","label":"queue"}]"#;
+/// The growth of a second, and what a counter shows after it began anew: what a scrape before and after it would tell.
+const FLOW: &str =
+    "sum by (queue) ((calls_total - calls_total offset 1s >= 0) or (calls_total and calls_total offset 1s))";
+
+fn queried(prometheus: &Prometheus, query: &str) -> Feed {
+    let measures = serde_json::json!([{"name": "offered", "query": query}]);
+    let extra =
+        format!(r#","cadence":"1s","timeout":"10s","format":{{"prometheus":{{"measures":{measures},{LABELS}}}}}"#);
+    feed(&prometheus.url(), &extra)
+}
+
+fn now() -> Timestamp {
+    Clock::real().now()
+}
+
+async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<FetchedBody, FetchError> {
+    let now = now();
+    let request = FetchRequest {
+        feed,
+        namespace: "team",
+        time_zone: "UTC",
+        window: Window { since, until: now },
+        now,
+        credentials: &Credentials::default(),
+        validators: None,
+        state,
+    };
+    match fetch(&client(), &request).await? {
+        Fetched::Body(body) => Ok(body),
+        Fetched::Unchanged => panic!("nothing was asked before"),
+    }
+}
+
+/// What happened, in order of time: the flows of a queue that are not zero.
+fn flows(rows: &[IncomingRow], queue: &str) -> Vec<Decimal> {
+    let of_queue = rows.iter().filter(|row| row.labels["queue"] == queue);
+    of_queue.map(|row| row.measures["offered"]).filter(|flow| !flow.is_zero()).collect()
+}
+
+/// Whether Prometheus has the value of a queue's counter.
+async fn has_seen(prometheus: &Prometheus, since: Timestamp, queue: &str, value: u64) -> bool {
+    let levels = ask(&queried(prometheus, "sum by (queue) (calls_total)"), since, None).await;
+    levels.is_ok_and(|body| {
+        let last = body.rows.iter().rfind(|row| row.labels["queue"] == queue);
+        last.is_some_and(|row| row.measures["offered"] == Decimal::from(value))
+    })
+}
+
+#[tokio::test]
+async fn counters_scraped_directly_and_through_prometheus_give_the_same_flows() {
+    let counters = Arc::new(Mutex::new(Some((1_000_u64, 50_u64))));
+    let exporter = Server::start({
+        let counters = counters.clone();
+        move |_| match *counters.lock().unwrap() {
+            None => Reply::answer("503 Service Unavailable", &[], ""),
+            Some((billing, sales)) => {
+                let text = format!(
+                    "# TYPE calls_total counter\ncalls_total{{queue=\"billing\"}} {billing}\ncalls_total{{queue=\"sales\"}} {sales}\n"
+                );
+                Reply::answer("200 OK", &[("Content-Type", "text/plain; version=0.0.4")], text)
+            }
+        }
+    })
+    .await;
+    let prometheus = Prometheus::start(&exporter.address.to_string());
+    let since = now();
+    let metrics =
+        format!(r#","format":{{"openMetrics":{{"measures":[{{"name":"offered","metric":"calls_total"}}],{LABELS}}}}}"#);
+    let scraped = feed(&exporter.url("/metrics"), &metrics);
+    let (mut direct, mut state) = (Vec::new(), None);
+    // The second but last step is a restart of the exporter.
+    for (billing, sales) in [(1_000, 50), (1_007, 50), (1_021, 53), (3, 1), (8, 1)] {
+        *counters.lock().unwrap() = Some((billing, sales));
+        eventually(&format!("{billing} in Prometheus: {}", prometheus.log()), async || {
+            has_seen(&prometheus, since, "billing", billing).await
+        })
+        .await;
+        let body = ask(&scraped, since, state.as_deref()).await.unwrap();
+        direct.extend(body.rows);
+        state = body.state;
+    }
+    let through = ask(&queried(&prometheus, FLOW), since, None).await.unwrap();
+    for (queue, expected) in [("billing", vec![7, 14, 3, 5]), ("sales", vec![3, 1])] {
+        let expected: Vec<Decimal> = expected.into_iter().map(Decimal::from).collect();
+        assert_eq!(flows(&direct, queue), expected, "{queue}, directly: {direct:?}");
+        assert_eq!(flows(&through.rows, queue), expected, "{queue}, through Prometheus: {:?}", through.rows);
+    }
+    assert!(through.rows.windows(2).all(|pair| pair[0].labels != pair[1].labels || pair[0].end <= pair[1].start));
+
+    // An exporter that is gone is a gap, not a level that stands still.
+    *counters.lock().unwrap() = None;
+    let gone = now();
+    let levels = queried(&prometheus, "sum by (queue) (calls_total)");
+    let later = gone + jiff::SignedDuration::from_secs(2);
+    eventually("a stale series", async || {
+        now() > later && ask(&levels, later, None).await.is_ok_and(|body| body.rows.is_empty())
+    })
+    .await;
+    for query in ["sum by (queue) (calls_total / 0 * 0)", "absent_metric"] {
+        assert!(ask(&queried(&prometheus, query), since, None).await.unwrap().rows.is_empty(), "{query}");
+    }
+    let endless = ask(&queried(&prometheus, "calls_total / 0"), since, None).await.unwrap();
+    assert!(endless.rows.is_empty() && endless.fault().is_some_and(|fault| fault.message.contains("OutOfRange")));
+    let refused = ask(&queried(&prometheus, "sum by (queue) (calls_total"), since, None).await.unwrap_err();
+    assert!(refused.kind == FailureKind::Mapping && refused.message.contains("refuses the query"), "{refused:?}");
+    let several =
+        ask(&queried(&prometheus, "label_replace(calls_total, \"queue\", \"\", \"queue\", \".*\")"), since, None).await;
+    assert_eq!(several.unwrap_err().kind, FailureKind::Mapping);
+}
