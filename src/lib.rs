@@ -23,3 +23,7 @@ pub mod domain;
 pub mod evidence;
 pub mod feed;
 pub mod web;
+
+#[cfg(test)]
+#[path = "../tests/support/debian/mod.rs"]
+mod debian;

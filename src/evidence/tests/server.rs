@@ -87,11 +87,8 @@ impl Server {
 }
 
 fn programs() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> =
-        versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists()).collect();
-    found.sort();
-    found.pop().expect("these tests need PostgreSQL: install the package postgresql (apt-get install postgresql)")
+    let initdb = crate::debian::program("initdb", "postgresql").unwrap_or_else(|advice| panic!("{advice}"));
+    initdb.parent().unwrap().to_owned()
 }
 
 /// PostgreSQL refuses to run as root, so root runs it as the user of its package.

@@ -1,7 +1,7 @@
 //! A real Prometheus, from Debian's packages, between an exporter and a feed: the same flows as scraped directly.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -65,12 +65,7 @@ impl Prometheus {
 }
 
 fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([Path::new("/usr/bin").to_owned()]);
-    folders
-        .map(|folder| folder.join("prometheus"))
-        .find(|program| program.is_file())
-        .expect("these tests need Prometheus: install the package prometheus (apt-get install prometheus)")
+    crate::debian::program("prometheus", "prometheus").unwrap_or_else(|advice| panic!("{advice}"))
 }
 
 const LABELS: &str = r#""labels":[{"name":"queue","label":"queue"}]"#;

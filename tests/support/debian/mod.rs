@@ -1,7 +1,7 @@
 //! Real servers and tools that Debian packages: where they are, and their installation where that is possible.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The path of a program of a Debian package.
@@ -12,7 +12,7 @@ pub fn program(name: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(found) = find(name) {
         return Ok(found);
     }
-    let lock = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian.lock");
+    let lock = std::env::temp_dir().join("bpo-operator-debian.lock");
     let lock = File::create(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
     lock.lock().map_err(|error| format!("cannot wait for another installation: {error}"))?;
     if let Some(found) = find(name) {
