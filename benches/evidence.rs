@@ -27,6 +27,8 @@ use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Runtime;
 
+#[path = "../tests/support/debian/mod.rs"]
+mod debian;
 #[path = "../src/evidence/tests/server.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod server;

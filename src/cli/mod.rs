@@ -11,5 +11,6 @@ pub mod lint;
 pub mod manifests;
 pub mod operator;
 pub mod plugin;
+pub mod portfolio;
 pub mod staffing;
 pub mod tables;

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{backtest, evidence, feed, launch_report, lint, staffing, tables};
+use super::{backtest, evidence, feed, launch_report, lint, portfolio, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -37,6 +37,8 @@ enum Command {
     Explain(ExplainArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
+    /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
+    Portfolio(portfolio::PortfolioArguments),
     /// Look at a feed: what its mapping makes of a sample
     Feed(feed::FeedArguments),
     /// What became of a campaign launch: a report for people
@@ -130,6 +132,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
+        Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),
         Command::Launch(arguments) => launch_report::run(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),

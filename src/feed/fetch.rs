@@ -57,7 +57,7 @@ pub enum Fetched {
     /// The vendor says that nothing changed since the last answer.
     Unchanged,
     /// All pages.
-    Body(FetchedBody),
+    Body(Box<FetchedBody>),
 }
 
 /// All pages of a fetch.
@@ -139,7 +139,8 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let mapping = Mapping { feed: request.feed, zone: zone.clone(), cadence: cadence(request.feed) };
     if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
         let collected = ranges::collect(client, request, prometheus, &zone).await?;
-        return Ok(Fetched::Body(collected.finish(request, parse_url(&request.feed.url)?.host_str())));
+        let body = collected.finish(request, parse_url(&request.feed.url)?.host_str());
+        return Ok(Fetched::Body(Box::new(body)));
     }
     let base = address(request.feed, request.window, &zone)?;
     let mut pager = Pager::new(request.feed, base.clone())?;
@@ -155,7 +156,7 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         next = pager.next(&url, &page, &parsed)?;
         collected.add(page, parsed)?;
     }
-    Ok(Fetched::Body(collected.finish(request, base.host_str())))
+    Ok(Fetched::Body(Box::new(collected.finish(request, base.host_str()))))
 }
 
 /// Reads a page; the rows of a scrape follow from it and the one before.

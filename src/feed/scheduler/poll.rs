@@ -97,7 +97,7 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
             memory.progress = Some(planned.progress);
             PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later }
         }
-        Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, body).await,
+        Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
         Err(error) => failed(memory, &planned, error),
     }
 }

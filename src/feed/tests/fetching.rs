@@ -85,7 +85,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
 
 pub(super) async fn body(client: &FeedClient, feed: &Feed, source: &MemorySource) -> FetchedBody {
     match try_fetch(client, feed, source).await.unwrap() {
-        Fetched::Body(body) => body,
+        Fetched::Body(body) => *body,
         Fetched::Unchanged => panic!("nothing was asked before"),
     }
 }

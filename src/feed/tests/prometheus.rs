@@ -97,7 +97,7 @@ async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<Fetch
         state,
     };
     match fetch(&client(), &request).await? {
-        Fetched::Body(body) => Ok(body),
+        Fetched::Body(body) => Ok(*body),
         Fetched::Unchanged => panic!("nothing was asked before"),
     }
 }

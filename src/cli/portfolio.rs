@@ -1,0 +1,257 @@
+//! `kubectl bpo portfolio`: the vendors side by side, what their misses cost, and what is next; or the ratings of their KPIs as a
+//! public client publishes them.
+//!
+//! gather (cluster or files) → lines (pure) → table, CSV or JSON.
+
+mod render;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde::Serialize;
+
+use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::evaluate::{FeedFile, view};
+use super::manifests::read;
+use super::plugin::{Answer, gather_rows, lines};
+use super::{cluster, lint};
+use crate::api::condition::ConditionStatus;
+use crate::api::kpi_target::{Rating, Verdict};
+use crate::api::sla_report::SlaReportSpec;
+use crate::api::vendor_contract::{PeriodState, VendorContractStatus};
+use crate::api::{SlaReport, VendorContract};
+
+/// Arguments of `kubectl bpo portfolio`.
+#[derive(Debug, Args)]
+pub struct PortfolioArguments {
+    /// Instead: each KPI's rating in the latest closed period, as public clients publish it (Procurement Act 2023, sections 52 and 71)
+    #[arg(long)]
+    ratings: bool,
+
+    /// Offline: manifests (files, folders or `-`); may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
+    paths: Vec<PathBuf>,
+
+    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
+    feeds: Vec<FeedFile>,
+
+    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT", requires = "paths")]
+    now: Option<Timestamp>,
+
+    /// Every namespace of the cluster
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// How the result is printed
+    #[arg(short = 'o', long, value_enum, default_value = "table")]
+    output: PortfolioOutput,
+}
+
+/// How a portfolio is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PortfolioOutput {
+    /// For people.
+    Table,
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// Contracts with their status, and the SlaReports that there are.
+#[derive(Clone, Debug, Default)]
+pub struct Holdings {
+    /// The contracts.
+    pub contracts: Vec<VendorContract>,
+    /// Namespace, name and content of the reports.
+    pub reports: Vec<(String, String, SlaReportSpec)>,
+}
+
+/// One contract in the portfolio.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    vendor: String,
+    namespace: String,
+    contract: String,
+    phase: Option<String>,
+    compliant: Option<ConditionStatus>,
+    at_risk: Option<ConditionStatus>,
+    /// The latest closed period.
+    period: Option<String>,
+    score: Option<String>,
+    rating: Option<Rating>,
+    kpis_met: Option<i64>,
+    kpis: Option<i64>,
+    currency: Option<String>,
+    /// What the latest closed period's misses cost the vendor, and those of the contract year.
+    credit: Option<String>,
+    year_to_date: Option<String>,
+    next: Option<String>,
+}
+
+/// One KPI's rating in its contract's latest closed period.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RatingLine {
+    vendor: String,
+    namespace: String,
+    contract: String,
+    from: Timestamp,
+    to: Timestamp,
+    state: PeriodState,
+    revision: i64,
+    name: String,
+    kpi: String,
+    target: Option<String>,
+    value: Option<String>,
+    verdict: Verdict,
+    rating: &'static str,
+}
+
+/// Prints the portfolio.
+///
+/// # Errors
+/// What is wrong with the input, or what the cluster said.
+pub fn run(arguments: &PortfolioArguments) -> Answer {
+    let holdings = match arguments.now {
+        Some(now) => of_files(arguments, now)?,
+        None => wait_for(of_cluster(arguments))?,
+    };
+    let text = match (arguments.ratings, arguments.output) {
+        (false, PortfolioOutput::Table) => render::portfolio_table(&portfolio(&holdings)),
+        (false, PortfolioOutput::Csv) => render::portfolio_csv(&portfolio(&holdings)),
+        (false, PortfolioOutput::Json) => render::json(&portfolio(&holdings)),
+        (true, PortfolioOutput::Table) => render::ratings_table(&ratings(&holdings)),
+        (true, PortfolioOutput::Csv) => render::ratings_csv(&ratings(&holdings)),
+        (true, PortfolioOutput::Json) => render::json(&ratings(&holdings)),
+    };
+    print!("{text}");
+    Ok(0)
+}
+
+fn of_files(arguments: &PortfolioArguments, now: Timestamp) -> Result<Holdings, Vec<String>> {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let wrong = lint::problems(&manifests);
+    if !wrong.is_empty() {
+        return Err(lines(&wrong));
+    }
+    let result = view(&manifests, &rows, now);
+    let contracts = result.objects.into_iter().filter(|object| object["kind"] == "VendorContract");
+    let contracts = contracts.map(serde_json::from_value).collect::<Result<_, _>>();
+    Ok(Holdings { contracts: contracts.map_err(|error| vec![error.to_string()])?, reports: result.reports })
+}
+
+async fn of_cluster(arguments: &PortfolioArguments) -> Result<Holdings, String> {
+    let Cluster { client, namespace } = cluster::Cluster::connect(&arguments.cluster).await?;
+    let (contracts, reports): (Api<VendorContract>, Api<SlaReport>) = match arguments.all_namespaces {
+        true => (Api::all(client.clone()), Api::all(client)),
+        false => (Api::namespaced(client.clone(), &namespace), Api::namespaced(client, &namespace)),
+    };
+    let contracts = answered(contracts.list(&ListParams::default())).await?.items;
+    let reports = answered(reports.list(&ListParams::default())).await?.items;
+    let named = |report: SlaReport| (report.namespace().unwrap_or_default(), report.name_any(), report.spec);
+    Ok(Holdings { contracts, reports: reports.into_iter().map(named).collect() })
+}
+
+/// The contracts by vendor, then by name.
+pub fn portfolio(holdings: &Holdings) -> Vec<Line> {
+    let mut found: Vec<Line> = holdings.contracts.iter().map(line).collect();
+    found.sort_by(|left, right| {
+        (&left.vendor, &left.namespace, &left.contract).cmp(&(&right.vendor, &right.namespace, &right.contract))
+    });
+    found
+}
+
+fn line(contract: &VendorContract) -> Line {
+    let empty = VendorContractStatus::default();
+    let status = contract.status.as_ref().unwrap_or(&empty);
+    let condition = |name: &str| {
+        let found = status.conditions.iter().find(|condition| condition.type_ == name);
+        found.map(|condition| condition.status)
+    };
+    let last = status.last.as_ref();
+    let counts = status.kpis.as_ref();
+    let credits = status.credits.as_ref();
+    Line {
+        vendor: contract.spec.vendor.name.clone(),
+        namespace: contract.namespace().unwrap_or_default(),
+        contract: contract.name_any(),
+        phase: status.phase.map(|phase| format!("{phase:?}")),
+        compliant: condition("SLACompliant"),
+        at_risk: condition("AtRisk"),
+        period: last.map(|last| last.name.clone()),
+        score: last.and_then(|last| last.score.clone()),
+        rating: last.and_then(|last| last.rating),
+        kpis_met: counts.map(|counts| counts.met),
+        kpis: counts.map(|counts| counts.total),
+        currency: credits.map(|credits| credits.currency.clone()),
+        credit: last.and_then(|last| last.credit.clone()),
+        year_to_date: credits.and_then(|credits| credits.year_to_date.clone()),
+        next: next(status),
+    }
+}
+
+/// What somebody has to do next: what is overdue longest, else the next review.
+fn next(status: &VendorContractStatus) -> Option<String> {
+    let governance = status.governance.as_ref()?;
+    let overdue = governance.overdue.iter().min_by_key(|overdue| overdue.due);
+    let overdue = overdue.map(|it| format!("{:?} {} overdue since {}", it.kind, it.name, it.due));
+    overdue.or_else(|| governance.next_review.as_ref().map(|review| format!("review {} {}", review.name, review.due)))
+}
+
+/// The KPIs of the latest closed period of each contract, in its latest revision.
+pub fn ratings(holdings: &Holdings) -> Vec<RatingLine> {
+    let mut found = Vec::new();
+    for contract in &holdings.contracts {
+        let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
+        let own = holdings.reports.iter().filter(|(of, _, report)| *of == namespace && report.contract == name);
+        let Some((_, _, report)) = own.max_by_key(|(_, _, report)| (report.period.end, report.revision)) else {
+            continue;
+        };
+        found.extend(report.kpis.iter().filter(|line| !line.dry_run).map(|line| RatingLine {
+            vendor: contract.spec.vendor.name.clone(),
+            namespace: namespace.clone(),
+            contract: name.clone(),
+            from: report.period.start,
+            to: report.period.end,
+            state: report.state,
+            revision: report.revision,
+            name: line.name.clone(),
+            kpi: line.kpi.to_string(),
+            target: line.target.clone(),
+            value: line.value.clone(),
+            verdict: line.verdict,
+            rating: published(line.rating),
+        }));
+    }
+    found.sort_by(|left, right| {
+        (&left.vendor, &left.namespace, &left.contract, &left.name).cmp(&(
+            &right.vendor,
+            &right.namespace,
+            &right.contract,
+            &right.name,
+        ))
+    });
+    found
+}
+
+/// A rating in the words in which it is published.
+fn published(rating: Option<Rating>) -> &'static str {
+    match rating {
+        Some(Rating::Good) => "Good",
+        Some(Rating::ApproachingTarget) => "Approaching target",
+        Some(Rating::RequiresImprovement) => "Requires improvement",
+        Some(Rating::Inadequate) => "Inadequate",
+        Some(Rating::Other) | None => "Other",
+    }
+}
