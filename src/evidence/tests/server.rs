@@ -87,7 +87,7 @@ impl Server {
 }
 
 fn programs() -> PathBuf {
-    let initdb = crate::debian::program("initdb", "postgresql").unwrap_or_else(|advice| panic!("{advice}"));
+    let initdb = crate::debian::program("initdb", "postgresql").unwrap();
     initdb.parent().unwrap().to_owned()
 }
 
