@@ -16,7 +16,7 @@ use url::form_urlencoded::Serializer;
 use super::client::{FeedClient, PageRequest, PageResponse};
 use super::credentials::{Authentication, Credentials};
 use super::error::{FailureKind, FetchError};
-use super::secret::SecretValue;
+use super::secret::{Redactor, SecretValue};
 use crate::clock::Clock;
 
 /// The header that says when a request was signed, in seconds since 1970.
@@ -201,10 +201,24 @@ async fn fetch_token(
     if answer.access_token.is_empty() || !bearer {
         return Err(no_token());
     }
-    let lifetime = answer.expires_in.unwrap_or(UNSTATED_LIFETIME).min(86_400);
-    // Renewed early, by a tenth of its life and at most a minute, so that it does not end on its way.
-    let renew_at = Instant::now() + Duration::from_secs(lifetime - (lifetime / 10).min(60));
+    let renew_at = Instant::now() + kept_for(answer.expires_in);
     Ok(Token { value: SecretValue::new(answer.access_token), renew_at })
+}
+
+/// How long a token is used: it is renewed early, by a tenth of its life and at most a minute, so that it does not end on its way.
+fn kept_for(expires_in: Option<u64>) -> Duration {
+    let lifetime = expires_in.unwrap_or(UNSTATED_LIFETIME).min(86_400);
+    Duration::from_secs(lifetime - lifetime.div_ceil(10).min(60))
+}
+
+/// What takes the secrets of these credentials out of texts, the token that was got by them included.
+pub(crate) fn redactor(client: &FeedClient, credentials: &Credentials) -> Redactor {
+    let mut redactor = credentials.redactor.clone();
+    let tokens = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(token) = token_key(credentials).and_then(|key| tokens.get(&key)) {
+        redactor.add(token.value.clone());
+    }
+    redactor
 }
 
 fn token_form(scopes: &[String], audience: Option<&str>) -> String {
@@ -221,4 +235,26 @@ fn token_form(scopes: &[String], audience: Option<&str>) -> String {
 
 fn no_token() -> FetchError {
     FetchError::new(FailureKind::Auth, "token endpoint: the answer holds no bearer token (access_token, token_type)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends() {
+        let cases = [
+            (Some(3_600), 3_540),
+            (Some(600), 540),
+            (Some(100), 90),
+            (Some(5), 4),
+            (Some(1), 0),
+            (Some(0), 0),
+            (None, 270),
+            (Some(u64::MAX), 86_340),
+        ];
+        for (expires_in, seconds) in cases {
+            assert_eq!(kept_for(expires_in), Duration::from_secs(seconds), "{expires_in:?}");
+        }
+    }
 }

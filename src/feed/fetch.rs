@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::auth::{forget_token, hexadecimal, sign};
+use super::auth::{forget_token, hexadecimal, redactor, sign};
 use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
 use super::credentials::{Authentication, Credentials, parse_url};
 use super::error::{FailureKind, FetchError};
@@ -121,7 +121,7 @@ pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fe
         let message = format!("the pages together took more than the interval of {} s", whole.as_secs());
         Err(FetchError::new(FailureKind::Timeout, message))
     });
-    let redactor = &request.credentials.redactor;
+    let redactor = redactor(client, request.credentials);
     match outcome {
         Ok(Fetched::Body(mut body)) => {
             for row in &mut body.rejected {

@@ -1,5 +1,6 @@
 //! Feeds against a real server on loopback that behaves, and misbehaves, in every way.
 
+mod authentication;
 mod faults;
 mod fetching;
 mod formats;

@@ -28,9 +28,13 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(directory: &tempfile::TempDir, clock: Clock) -> Self {
+        Self::start_with(directory, clock, Arc::new(MemorySource::default()))
+    }
+
+    pub(super) fn start_with(directory: &tempfile::TempDir, clock: Clock, source: Arc<MemorySource>) -> Self {
         let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
         let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
-        let scheduler = Scheduler::new(client, store.clone(), Arc::new(MemorySource::default()), clock);
+        let scheduler = Scheduler::new(client, store.clone(), source, clock);
         let stop = CancellationToken::new();
         let worker = tokio::spawn({
             let (scheduler, stop) = (scheduler.clone(), stop.clone());

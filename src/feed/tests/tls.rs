@@ -15,16 +15,16 @@ use crate::feed::credentials::tests::MemorySource;
 use crate::feed::error::FailureKind;
 use crate::feed::guard::SystemLookup;
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+pub(super) fn authority() -> Authority {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// Certificate and key (PEM) for `name`, which end at the end of `year`.
-fn leaf(issuer: Option<&Authority>, name: &str, year: i32) -> (String, String) {
+pub(super) fn leaf(issuer: Option<&Authority>, name: &str, year: i32) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
     parameters.not_before = date_time_ymd(2020, 1, 1);
@@ -36,7 +36,7 @@ fn leaf(issuer: Option<&Authority>, name: &str, year: i32) -> (String, String) {
     (certificate.pem(), key.serialize_pem())
 }
 
-fn server_configuration((chain, key): &(String, String), clients: Option<&Authority>) -> Arc<ServerConfig> {
+pub(super) fn server_configuration((chain, key): &(String, String), clients: Option<&Authority>) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
     let builder = match clients {
@@ -53,12 +53,12 @@ fn server_configuration((chain, key): &(String, String), clients: Option<&Author
     Arc::new(builder.with_single_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap())
 }
 
-fn trusting(source: &MemorySource, pem: &str) {
+pub(super) fn trusting(source: &MemorySource, pem: &str) {
     let bundle = [("ca.crt".to_owned(), pem.to_owned())].into();
     source.config_maps.lock().unwrap().insert(("team".into(), "ca".into()), bundle);
 }
 
-const WITH_CA: &str = r#","tls":{"caRef":{"configMapRef":{"name":"ca","key":"ca.crt"}}}"#;
+pub(super) const WITH_CA: &str = r#","tls":{"caRef":{"configMapRef":{"name":"ca","key":"ca.crt"}}}"#;
 const WITH_BOTH: &str =
     r#","tls":{"caRef":{"configMapRef":{"name":"ca","key":"ca.crt"}},"clientCertificateSecretRef":{"name":"mtls"}}"#;
 
