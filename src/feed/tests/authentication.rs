@@ -49,7 +49,8 @@ fn count(server: &Server, path: &str) -> usize {
 #[tokio::test]
 async fn a_token_is_kept_renewed_when_it_ends_and_fetched_anew_once_when_it_is_refused() {
     // Lifetime, which tokens count, fetches that succeed or fail; requests of tokens and of rows.
-    let cases: [(&str, u64, fn(usize) -> bool, &[bool], (usize, usize)); 4] = [
+    type Case<'a> = (&'a str, u64, fn(usize) -> bool, &'a [bool], (usize, usize));
+    let cases: [Case<'_>; 4] = [
         ("kept", 3_600, |_| true, &[true, true, true], (1, 3)),
         ("ended", 1, |_| true, &[true, true, true], (3, 3)),
         ("revoked", 3_600, |number| number == 2, &[true, true], (2, 3)),
