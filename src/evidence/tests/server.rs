@@ -86,9 +86,18 @@ impl Server {
     }
 }
 
+/// The folder in which Debian's package keeps all programs of its newest server; a PATH may know single ones of them.
 fn programs() -> PathBuf {
-    let initdb = crate::debian::program("initdb", "postgresql").unwrap();
-    initdb.parent().unwrap().to_owned()
+    installed().unwrap_or_else(|| {
+        crate::debian::program("postgres", "postgresql").unwrap();
+        installed().expect("these tests need PostgreSQL's server programs in /usr/lib/postgresql/VERSION/bin")
+    })
+}
+
+fn installed() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let folders = versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists());
+    folders.max()
 }
 
 /// PostgreSQL refuses to run as root, so root runs it as the user of its package.
