@@ -7,13 +7,15 @@
 //! 3. [`evidence`]: what the vendors' feeds said, append-only and chained. What was acknowledged is on disk; nothing in it judges.
 //! 4. [`feed`]: rows from the outside, fetched within bounds. A failure is a typed reason and never a row.
 //! 5. [`cluster`]: Kubernetes plumbing (client, watches, writes, lease) without a business word.
-//! 6. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
-//! 7. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
-//! 8. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
-//! 9. [`clock`]: the only reader of the system's clock.
+//! 6. [`alert`]: alerts on their way to people: an outbox that outlives the process, and what each sink wants to be sent.
+//! 7. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
+//! 8. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
+//! 9. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
+//! 10. [`clock`]: the only reader of the system's clock.
 //!
-//! Data flows one way: feed → evidence → domain → controller → status, report, Event.
+//! Data flows one way: feed → evidence → domain → controller → status, report, Event, alert.
 
+pub mod alert;
 pub mod api;
 pub mod cli;
 pub mod clock;
@@ -27,3 +29,7 @@ pub mod web;
 #[cfg(test)]
 #[path = "../tests/support/debian/mod.rs"]
 mod debian;
+
+#[cfg(test)]
+#[path = "../tests/support/receiver/mod.rs"]
+mod receiver;

@@ -26,6 +26,10 @@ pub const GROUP: &str = "bpo-operator.io";
 pub const VERSION: &str = "v1alpha1";
 /// The annotation by which the owner of a Secret says to which hosts (comma-separated) it may be sent.
 pub const ALLOWED_HOSTS_ANNOTATION: &str = "bpo-operator.io/allowed-hosts";
+/// Says on a VendorContract who has acknowledged its escalation and when: `NAME at INSTANT`.
+pub const ACKNOWLEDGED_ANNOTATION: &str = "bpo-operator.io/acknowledged";
+/// Asks on a VendorContract for a test message to one of its alerts: `ALERT at INSTANT`.
+pub const ALERT_TEST_ANNOTATION: &str = "bpo-operator.io/alert-test";
 /// The label of an SlaReport that names its contract.
 pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";
 /// The label of an SlaReport that holds the UID of its contract: contracts of one name are told apart by it.

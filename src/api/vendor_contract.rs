@@ -908,10 +908,10 @@ pub struct DeliverableRequest {
     pub accepted: Option<bool>,
 }
 
-/// Where alerts are sent: one of alertmanager, webhook.
+/// Where alerts are sent: one of alertmanager, webhook, slack, teams, pagerduty, email.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(validation = super::rules::one_of(&["alertmanager", "webhook"], ""))]
+#[x_kube(validation = super::rules::one_of(&["alertmanager", "webhook", "slack", "teams", "pagerduty", "email"], ""))]
 pub struct AlertSink {
     /// Name of the alert.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
@@ -920,6 +920,14 @@ pub struct AlertSink {
     pub alertmanager: Option<AlertmanagerSink>,
     /// A webhook that takes CloudEvents as JSON.
     pub webhook: Option<WebhookSink>,
+    /// An incoming webhook of Slack, or of what takes the same messages.
+    pub slack: Option<ChatSink>,
+    /// A workflow webhook of Microsoft Teams, or of what takes the same messages.
+    pub teams: Option<ChatSink>,
+    /// PagerDuty, by its Events API v2.
+    pub pagerduty: Option<PagerDutySink>,
+    /// E-mail by SMTP.
+    pub email: Option<EmailSink>,
 }
 
 /// A Prometheus Alertmanager.
@@ -942,6 +950,53 @@ pub struct WebhookSink {
     pub url: String,
     /// The Secret whose value signs each message (HMAC with SHA-256).
     pub signing_secret_ref: Option<SecretKeyReference>,
+}
+
+/// A chat's incoming webhook, whose address is itself a secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatSink {
+    /// The Secret that holds the address; its annotation `bpo-operator.io/allowed-hosts` must list the address's host.
+    pub url_secret_ref: SecretKeyReference,
+}
+
+/// PagerDuty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PagerDutySink {
+    /// The Secret that holds the integration's routing key.
+    pub routing_key_secret_ref: SecretKeyReference,
+    /// The address of the Events API. Default https://events.pagerduty.com/v2/enqueue.
+    #[serde(default = "default_pagerduty_url")]
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = super::rules::ADDRESS)]
+    pub url: String,
+}
+
+fn default_pagerduty_url() -> String {
+    "https://events.pagerduty.com/v2/enqueue".to_owned()
+}
+
+/// E-mail by SMTP, always over TLS.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailSink {
+    /// The mail server: smtps://HOST[:465], or smtp://HOST[:587] with STARTTLS, without which nothing is sent.
+    #[schemars(length(min = 1, max = 2048), regex(pattern = "^smtps?://[^/?#@\\s]+/?$"))]
+    pub server: String,
+    /// Whom it is from.
+    #[schemars(length(min = 3, max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
+    pub from: String,
+    /// Names of the contacts to whom it goes. Default: every contact of the Client with an address; an escalation goes to its level's contacts besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub to: Vec<String>,
+    /// The Secret that holds the user name at the server.
+    pub username_secret_ref: Option<SecretKeyReference>,
+    /// The Secret that holds the password.
+    pub password_secret_ref: Option<SecretKeyReference>,
 }
 
 /// How much of the weight must be on engagement.
@@ -984,6 +1039,11 @@ pub struct VendorContractStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub feeds: Vec<FeedStatus>,
+    /// Where alerts are sent: those whose last delivery failed, or that have given messages up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub alerts: Vec<AlertSinkStatus>,
     /// Advice on the contract itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -1126,6 +1186,24 @@ pub struct EscalationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub contacts: Vec<String>,
+    /// Who has acknowledged it.
+    #[schemars(length(max = 253))]
+    pub acknowledged_by: Option<String>,
+}
+
+/// How it stands with one place where alerts are sent.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertSinkStatus {
+    /// Name of the alert.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Whether the last delivery failed, and why.
+    #[schemars(length(max = 1024))]
+    pub failure: Option<String>,
+    /// Messages that were given up; `kubectl bpo alert list` shows them.
+    pub given_up: i64,
 }
 
 /// What is next and what is overdue.

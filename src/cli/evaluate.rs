@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::manifests::{Manifests, Written};
-use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{KpiClass, Verdict};
@@ -18,6 +18,7 @@ use crate::api::sla_report::SlaReportSpec;
 use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
+use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target};
 use crate::domain::decision::launch::{
     LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
@@ -82,20 +83,10 @@ pub struct View {
 /// Computes every status and report at `now`. Pure: nothing is read and nothing is asked.
 pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> View {
     let mut view = View::default();
-    let mut terms_of = BTreeMap::new();
+    let mut missing_tiers = BTreeMap::new();
     for (key, written) in &manifests.contracts {
-        let (terms, missing_tiers) = terms_of_contract(manifests, key, written);
+        let (terms, missing) = terms_of_contract(manifests, key, written);
         let judgement = judge_contract(&key.1, &terms, rows.get(key), now);
-        let contract = ContractView {
-            written,
-            name: &key.1,
-            terms: &terms,
-            missing_tiers,
-            judgement: &judgement,
-            rows: rows.get(key),
-            launches: launches_of(manifests, key),
-        };
-        view.objects.push(contract_object(contract, now));
         if let Ok(judgement) = &judgement {
             view.missed |= latest_report(judgement).is_some_and(missed_critical);
             view.reports.extend(judgement.reports.iter().map(|report| {
@@ -103,47 +94,73 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
             }));
         }
         view.judgements.insert(key.clone(), judgement);
-        terms_of.insert(key.clone(), terms);
+        view.terms.insert(key.clone(), terms);
+        missing_tiers.insert(key, missing);
     }
+    // Contracts tell of their launches, and launches are judged from what was judged of the contracts.
+    let launches = launch_statuses(manifests, &view, rows, now);
+    for (key, written) in &manifests.contracts {
+        let (Some(terms), Some(judgement)) = (view.terms.get(key), view.judgements.get(key)) else { continue };
+        let contract = ContractView {
+            written,
+            namespace: &key.0,
+            name: &key.1,
+            terms,
+            missing_tiers: missing_tiers.remove(key).unwrap_or_default(),
+            judgement,
+            rows: rows.get(key),
+            launches: launches_of(manifests, &launches, key),
+        };
+        let object = contract_object(contract, now);
+        view.objects.push(object);
+    }
+    let terms_of = view.terms.clone();
     tier_objects(manifests, &terms_of, &mut view, now);
     for (key, written) in &manifests.kpis {
         let object = kpi_object(manifests, key, written, &terms_of, &view.judgements, rows, now);
         view.objects.push(object);
     }
-    view.terms = terms_of;
-    let none = BTreeMap::new();
     for (key, written) in &manifests.launches {
-        let findings = validate_campaign_launch(&key.1, &written.object.spec);
-        let first = written.object.spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
+        if let Some(status) = launches.get(key) {
+            view.objects.push(with_status(&written.document, status));
+        }
+    }
+    view
+}
+
+/// The status of every launch, by namespace and name.
+fn launch_statuses(
+    manifests: &Manifests,
+    view: &View,
+    rows: &RowsByContract,
+    now: Timestamp,
+) -> BTreeMap<(String, String), CampaignLaunchStatus> {
+    let none = BTreeMap::new();
+    let decided = manifests.launches.iter().map(|(key, written)| {
+        let spec = &written.object.spec;
+        let findings = validate_campaign_launch(&key.1, spec);
+        let first = spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
         let missing = |name: &String| !manifests.contracts.contains_key(&(key.0.clone(), name.clone()));
+        let missing_kpi = |name: &String| !manifests.kpis.contains_key(&(key.0.clone(), name.clone()));
+        let named = spec.contract_refs.iter().map(|reference| reference.name.clone());
         let observed = ObservedLaunch {
             generation: Some(1),
             previous: None,
-            spec: &written.object.spec,
+            spec,
             invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
-            missing_contracts: written
-                .object
-                .spec
-                .contract_refs
-                .iter()
-                .map(|reference| reference.name.clone())
-                .filter(missing)
-                .collect(),
-            missing_kpis: kpis_named(&written.object.spec)
-                .into_iter()
-                .filter(|name| !manifests.kpis.contains_key(&(key.0.clone(), name.clone())))
-                .collect(),
-            missing_feeds: missing_feeds(manifests, first.as_ref(), &written.object.spec),
+            missing_contracts: named.filter(missing).collect(),
+            missing_kpis: kpis_named(spec).into_iter().filter(missing_kpi).collect(),
+            missing_feeds: missing_feeds(manifests, first.as_ref(), spec),
             contract: first.as_ref().and_then(|first| {
                 Some(LaunchContract { terms: view.terms.get(first)?, rows: rows.get(first).unwrap_or(&none) })
             }),
-            kpis: judged_kpis(&view, key, &written.object.spec),
+            kpis: judged_kpis(view, key, spec),
             kept_decision: None,
-            others: other_launches(manifests, &view, key, rows, &none),
+            others: other_launches(manifests, view, key, rows, &none),
         };
-        view.objects.push(with_status(&written.document, &decide_launch(&observed, now).status));
-    }
-    view
+        (key.clone(), decide_launch(&observed, now).status)
+    });
+    decided.collect()
 }
 
 fn missing_feeds(manifests: &Manifests, first: Option<&(String, String)>, spec: &CampaignLaunchSpec) -> Vec<String> {
@@ -174,8 +191,9 @@ fn other_launches<'a>(
 
 fn launches_of(
     manifests: &Manifests,
+    statuses: &BTreeMap<(String, String), CampaignLaunchStatus>,
     (namespace, contract): &(String, String),
-) -> BTreeMap<String, CampaignLaunchSpec> {
+) -> BTreeMap<String, LaunchOfContract> {
     manifests
         .launches
         .iter()
@@ -183,7 +201,10 @@ fn launches_of(
             launch_namespace == namespace
                 && written.object.spec.contract_refs.iter().any(|reference| reference.name == *contract)
         })
-        .map(|((_, name), written)| (name.clone(), written.object.spec.clone()))
+        .map(|(key, written)| {
+            let launch = LaunchOfContract { spec: written.object.spec.clone(), status: statuses.get(key).cloned() };
+            (key.1.clone(), launch)
+        })
         .collect()
 }
 
@@ -249,17 +270,19 @@ fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth 
 /// What is known of a contract before its status is decided.
 struct ContractView<'a> {
     written: &'a Written<VendorContract>,
+    namespace: &'a str,
     name: &'a str,
     terms: &'a Terms,
     missing_tiers: Vec<String>,
     judgement: &'a Result<Judgement, InvalidSpec>,
     rows: Option<&'a BTreeMap<String, Vec<Row>>>,
-    launches: BTreeMap<String, CampaignLaunchSpec>,
+    launches: BTreeMap<String, LaunchOfContract>,
 }
 
 fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
-    let ContractView { written, name, terms, missing_tiers, judgement, rows, launches } = contract;
+    let ContractView { written, namespace, name, terms, missing_tiers, judgement, rows, launches } = contract;
     let observed = ObservedContract {
+        namespace,
         name,
         generation: Some(1),
         previous: None,
@@ -269,6 +292,10 @@ fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
         feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows))).collect(),
         evidence_problem: None,
         launches,
+        acknowledged: crate::domain::decision::contract::acknowledgement_of(
+            written.object.metadata.annotations.as_ref(),
+        ),
+        alert_sinks: Vec::new(),
     };
     with_status(&written.document, &decide_contract(&observed, now).status)
 }

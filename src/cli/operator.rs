@@ -8,8 +8,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use jiff::Timestamp;
+use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+use crate::alert::dispatcher::{self, Dispatcher, Pace};
+use crate::alert::mail::Mailer;
 use crate::clock::Clock;
 use crate::cluster::client::connect;
 use crate::cluster::credentials::ClusterCredentials;
@@ -19,7 +22,7 @@ use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreError};
 use crate::feed::client::FeedClient;
-use crate::feed::guard::AddressPolicy;
+use crate::feed::guard::{AddressPolicy, SystemLookup};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
 
@@ -147,6 +150,25 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
     }
 }
 
+fn dispatcher(
+    arguments: &RunArguments,
+    client: &Client,
+    evidence: &Arc<dyn EvidenceStore>,
+    metrics: &Metrics,
+) -> Dispatcher {
+    let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone());
+    let (counted, shown) = (metrics.clone(), metrics.clone());
+    Dispatcher::new(dispatcher::Parts {
+        store: evidence.clone(),
+        client: FeedClient::new(policy.clone()),
+        mailer: Mailer::new(policy, Arc::new(SystemLookup)),
+        credentials: Arc::new(ClusterCredentials::new(client.clone())),
+        count: Box::new(move |sink, outcome| counted.alert(sink, outcome)),
+        show_waiting: Box::new(move |waiting| shown.alerts_waiting(waiting)),
+        pace: Pace::default(),
+    })
+}
+
 fn print_crds() -> Result<(), RunError> {
     use std::io::Write;
     let documents =
@@ -181,6 +203,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         clock.clone(),
     );
     let watched = evidence.clone();
+    let alerts = dispatcher(&arguments, &client, &evidence, &metrics);
     let parts = Parts {
         client,
         namespaces: arguments.namespaces,
@@ -188,6 +211,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         evidence,
         scheduler,
         metrics,
+        alerts,
         listen: arguments.listen,
         settle: Duration::from_secs(arguments.settle_seconds),
         instance,

@@ -10,10 +10,12 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
 use super::evidence_cache::EvidenceCache;
+use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
+use crate::domain::alerts::Told;
 use crate::domain::decision::FeedHealth;
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::evidence::EvidenceStore;
@@ -102,9 +104,12 @@ pub struct Context {
     pub queues: Queues,
     /// Metrics.
     pub metrics: Metrics,
+    /// Delivers alerts.
+    pub alerts: Dispatcher,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
     judged: RwLock<HashMap<(String, String), Judged>>,
+    told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
 }
 
@@ -124,6 +129,8 @@ pub struct ContextParts {
     pub queues: Queues,
     /// Metrics.
     pub metrics: Metrics,
+    /// Delivers alerts.
+    pub alerts: Dispatcher,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
 }
@@ -131,7 +138,7 @@ pub struct ContextParts {
 impl Context {
     /// A context of these parts.
     pub fn new(parts: ContextParts) -> Self {
-        let ContextParts { writer, clock, evidence, scheduler, stores, queues, metrics, settle } = parts;
+        let ContextParts { writer, clock, evidence, scheduler, stores, queues, metrics, alerts, settle } = parts;
         Context {
             writer,
             clock,
@@ -141,8 +148,10 @@ impl Context {
             stores,
             queues,
             metrics,
+            alerts,
             settle,
             judged: RwLock::default(),
+            told: Mutex::default(),
             settling: Mutex::default(),
         }
     }
@@ -181,6 +190,22 @@ impl Context {
         self.cache.forget(uid);
         self.scheduler.remove(uid);
         self.metrics.remove_object(uid);
+        self.alerts.forget(uid);
+        self.told_now().remove(uid);
+    }
+
+    /// The alerts of a contract that people were told of, where they were read before.
+    pub fn told(&self, uid: &str) -> Option<Arc<Vec<Told>>> {
+        self.told_now().get(uid).cloned()
+    }
+
+    /// Remembers the alerts of a contract that people were told of.
+    pub fn set_told(&self, uid: &str, told: Arc<Vec<Told>>) {
+        self.told_now().insert(uid.to_owned(), told);
+    }
+
+    fn told_now(&self) -> MutexGuard<'_, HashMap<String, Arc<Vec<Told>>>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much longer the terms of a contract must stand before a period may close under them; zero when they have.

@@ -17,11 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Context, ContextParts, Queue, Queues, Stores};
 use super::driver;
-use crate::api::condition::Reason;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::alert::dispatcher::{Dispatcher, SinkNow, Sinks};
+use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
+use crate::api::condition::{ConditionStatus, ConditionType, Reason};
+use crate::api::{
+    ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract,
+};
 use crate::clock::Clock;
 use crate::cluster::watch::{Change, Guarded, watch};
 use crate::cluster::write::Writer;
+use crate::domain::decision::conditions::status_of;
 use crate::evidence::EvidenceStore;
 use crate::feed::scheduler::{FeedEvent, FeedOutcome, Scheduler};
 use crate::web::metrics::{FeedLabels, Metrics};
@@ -41,6 +46,8 @@ pub struct Parts {
     pub scheduler: Scheduler,
     /// Metrics.
     pub metrics: Metrics,
+    /// Delivers alerts.
+    pub alerts: Dispatcher,
     /// Where metrics and health are served.
     pub listen: SocketAddr,
     /// How long terms must stand unchanged before a period closes under them.
@@ -57,7 +64,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// # Errors
 /// When the address for metrics and health cannot be bound.
 pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<(), ServeError> {
-    let Parts { client, namespaces, clock, evidence, scheduler, metrics, listen, settle, instance } = parts;
+    let Parts { client, namespaces, clock, evidence, scheduler, metrics, alerts, listen, settle, instance } = parts;
     let readiness = Arc::new(Readiness::new(evidence.clone()));
     let (bound, server) = serve(listen, metrics.clone(), readiness.clone(), stop.clone()).await?;
     tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
@@ -73,6 +80,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
         stores: stores.clone(),
         queues,
         metrics,
+        alerts,
         settle,
     }));
     start_watches(&mut watches, &client, &namespaces, writers, &context);
@@ -89,6 +97,9 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     tokio::select! {
         () = readiness.all_listed.cancelled() => {
             tracing::info!("all kinds are listed; the controllers start");
+            super::alerts::end_those_of_contracts_that_are_gone(&context, &namespaces).await;
+            let sinks = Arc::new(ContractSinks(context.clone()));
+            watches.spawn(context.alerts.clone().run(sinks, stop.clone()));
             controllers.spawn(driver::run(context.clone(), stores.contracts, ends.contracts, stop.clone()));
             controllers.spawn(driver::run(context.clone(), stores.kpis, ends.kpis, stop.clone()));
             controllers.spawn(driver::run(context.clone(), stores.tiers, ends.tiers, stop.clone()));
@@ -153,9 +164,12 @@ fn stores() -> (Stores, Writers) {
     )
 }
 
+/// Generation of an object, and what its annotations ask of the operator.
+type Seen = (Option<i64>, [Option<String>; 2]);
+
 /// Tells whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
-    seen: HashMap<String, Option<i64>>,
+    seen: HashMap<String, Seen>,
     kind: std::marker::PhantomData<fn() -> K>,
 }
 
@@ -168,8 +182,9 @@ impl<K: Resource<DynamicType = ()>> News<K> {
         match change {
             Change::Applied(object) => {
                 let uid = object.uid().unwrap_or_default();
-                let generation = object.meta().generation;
-                self.seen.insert(uid, generation) != Some(generation)
+                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION];
+                let seen = (object.meta().generation, asked.map(|name| object.annotations().get(name).cloned()));
+                self.seen.insert(uid, seen.clone()) != Some(seen)
             }
             Change::Deleted(object) => {
                 self.seen.remove(&object.uid().unwrap_or_default());
@@ -234,7 +249,10 @@ fn on_contract(context: Arc<Context>) -> impl FnMut(Change<'_, VendorContract>) 
         if let Change::Deleted(gone) = &change {
             let feeds: Vec<String> =
                 gone.0.iter().flat_map(|contract| contract.spec.feeds.iter().map(|feed| feed.name.clone())).collect();
-            context.forget_contract(&namespace, &name, &gone.uid().unwrap_or_default());
+            let uid = gone.uid().unwrap_or_default();
+            context.forget_contract(&namespace, &name, &uid);
+            let ending = context.clone();
+            tokio::spawn(async move { super::alerts::end(&ending, &uid).await });
             context.metrics.remove_feeds(&namespace, &name, &feeds);
         }
         context.queues.contracts.push(&namespace, &name);
@@ -288,10 +306,36 @@ fn on_tier(context: Arc<Context>) -> impl FnMut(Change<'_, ServiceTier>) {
     }
 }
 
+/// What contracts tell of their launches: the decision, the phase, and the spike that stands.
+#[derive(Default)]
+struct Outcomes(HashMap<String, Outcome>);
+
+type Outcome = (Option<LaunchDecision>, Option<LaunchPhase>, Option<jiff::Timestamp>);
+
+impl Outcomes {
+    /// Whether a launch has come to something else than when it was last seen.
+    fn are_news(&mut self, change: &Change<'_, CampaignLaunch>) -> bool {
+        let uid = object(change).uid().unwrap_or_default();
+        let Change::Applied(applied) = change else { return self.0.remove(&uid).is_some() };
+        let Ok(launch) = &applied.0 else { return false };
+        let outcome = launch.status.as_ref().map_or((None, None, None), |status| {
+            let spike = status_of(&status.conditions, ConditionType::SpikeDetected) == Some(ConditionStatus::True);
+            (status.decision, status.phase, status.spikes.first().filter(|_| spike).map(|spike| spike.start))
+        });
+        self.0.insert(uid, outcome) != Some(outcome)
+    }
+}
+
 fn on_launch(context: Arc<Context>) -> impl FnMut(Change<'_, CampaignLaunch>) {
     let mut news = News::new();
+    let mut outcomes = Outcomes::default();
     move |change| {
         let (namespace, name) = place(&change);
+        if outcomes.are_news(&change) {
+            for reference in object(&change).0.iter().flat_map(|launch| &launch.spec.contract_refs) {
+                context.queues.contracts.push(&namespace, &reference.name);
+            }
+        }
         if !news.is_news(&change) {
             return;
         }
@@ -313,6 +357,25 @@ fn on_report(context: Arc<Context>) -> impl FnMut(Change<'_, SlaReport>) {
         }
         if let Ok(report) = &object(&change).0 {
             context.queues.contracts.push(&namespace, &report.spec.contract);
+        }
+    }
+}
+
+/// The sinks of the contracts that the watches know.
+struct ContractSinks(Arc<Context>);
+
+impl Sinks for ContractSinks {
+    fn sink(&self, contract_uid: &str, sink: &str) -> SinkNow {
+        let Some(contract) = contract_of(&self.0, contract_uid) else { return SinkNow::ContractGone };
+        // A spec that cannot be read says nothing of its sinks: what the message holds is used.
+        let Ok(contract) = &contract.0 else { return SinkNow::ContractGone };
+        let found = contract.spec.alerts.iter().find(|known| known.name == sink);
+        found.map_or(SinkNow::Removed, |found| SinkNow::Known(Box::new(found.clone())))
+    }
+
+    fn changed(&self, contract_uid: &str) {
+        if let Some(contract) = contract_of(&self.0, contract_uid) {
+            self.0.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
         }
     }
 }

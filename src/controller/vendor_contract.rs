@@ -12,12 +12,15 @@ use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
-use crate::api::campaign_launch::CampaignLaunchSpec;
 use crate::api::condition::Kind;
-use crate::api::vendor_contract::{PeriodState, VendorContractStatus};
+use crate::api::vendor_contract::{AlertSinkStatus, PeriodState, VendorContractStatus};
 use crate::api::{ServiceTier, VendorContract};
+use crate::domain::alerts::Addressed;
 use crate::domain::decision::FeedHealth;
-use crate::domain::decision::contract::{ContractDecision, ObservedContract, compliant, decide_contract, term_of};
+use crate::domain::decision::contract::{
+    ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
+};
+use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
@@ -38,16 +41,26 @@ pub struct Observed {
     feeds: BTreeMap<String, FeedHealth>,
     missing_tiers: Vec<String>,
     existing: Vec<ExistingReport>,
-    launches: BTreeMap<String, CampaignLaunchSpec>,
+    launches: BTreeMap<String, LaunchOfContract>,
+    /// Whether the past of every judged feed was fetched once: before, verdicts may rest on parts.
+    past_is_known: bool,
+    alert_sinks: Vec<AlertSinkStatus>,
     /// Periods that were final under the terms recorded last, which have changed since.
     closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
+}
+
+/// What is wanted of a contract besides its status.
+pub struct More {
+    reports: Vec<ReportAction>,
+    /// The alerts that stand; `None`: those that stood go on.
+    alerts: Option<Vec<Addressed>>,
 }
 
 impl Controlled for VendorContract {
     const KIND: Kind = Kind::VendorContract;
     type Status = VendorContractStatus;
     type Observed = Observed;
-    type More = Vec<ReportAction>;
+    type More = More;
 
     fn status_of(&self) -> Option<&VendorContractStatus> {
         self.status.as_ref()
@@ -79,6 +92,8 @@ impl Controlled for VendorContract {
             existing: existing_reports(context, &namespace, &name),
             launches: launches_of(context, &namespace, &name),
             feeds: feed_health(context, &uid, previous.as_ref(), &past_known_of),
+            alert_sinks: context.alerts.status_of(&uid, &object.spec.alerts),
+            past_is_known,
             object,
             previous,
             terms,
@@ -90,11 +105,12 @@ impl Controlled for VendorContract {
         })
     }
 
-    fn decide(observed: &Observed, now: Timestamp) -> Wanted<VendorContractStatus, Vec<ReportAction>> {
-        let (_, name, uid) = identity(&observed.object);
+    fn decide(observed: &Observed, now: Timestamp) -> Wanted<VendorContractStatus, More> {
+        let (namespace, name, uid) = identity(&observed.object);
         let judgement = observed.judgement.as_ref().as_ref();
-        let ContractDecision { status, notices, next } = decide_contract(
+        let ContractDecision { status, notices, alerts, next } = decide_contract(
             &ObservedContract {
+                namespace: &namespace,
                 name: &name,
                 generation: observed.object.metadata.generation,
                 previous: observed.previous.as_ref(),
@@ -104,6 +120,8 @@ impl Controlled for VendorContract {
                 feeds: observed.feeds.clone(),
                 evidence_problem: None,
                 launches: observed.launches.clone(),
+                acknowledged: acknowledgement_of(observed.object.metadata.annotations.as_ref()),
+                alert_sinks: observed.alert_sinks.clone(),
             },
             now,
         );
@@ -114,12 +132,12 @@ impl Controlled for VendorContract {
             .filter(|_| settled && !observed.terms.contract.suspend)
             .map(|judgement| plan_reports(judgement, &uid, &observed.existing))
             .unwrap_or_default();
-        Wanted { status, notices, more: reports, next }
+        Wanted { status, notices, more: More { reports, alerts }, next }
     }
 
     async fn apply(
         observed: &Observed,
-        wanted: &Wanted<VendorContractStatus, Vec<ReportAction>>,
+        wanted: &Wanted<VendorContractStatus, More>,
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
@@ -137,19 +155,23 @@ impl Controlled for VendorContract {
         let regarding = observed.object.object_ref(&());
         let owner = ReportOwner { regarding: &regarding, heads: &observed.evidence.heads };
         if !unsettled.is_zero() {
-            let provisional: Vec<ReportAction> = wanted.more.iter().filter(|action| !closes(action)).cloned().collect();
+            let provisional: Vec<ReportAction> =
+                wanted.more.reports.iter().filter(|action| !closes(action)).cloned().collect();
             carry_out(context, &owner, &provisional, now).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
         context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
         if let Ok(judgement) = observed.judgement.as_ref() {
-            record_closings(context, observed, judgement, &wanted.more, now).await?;
+            record_closings(context, observed, judgement, &wanted.more.reports, now).await?;
         }
-        carry_out(context, &owner, &wanted.more, now).await?;
+        carry_out(context, &owner, &wanted.more.reports, now).await?;
+        if let Some(standing) = &wanted.more.alerts {
+            super::alerts::tell(context, &observed.object, standing, observed.past_is_known).await?;
+        }
         Ok(None)
     }
 
-    fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, Vec<ReportAction>>, context: &Context) {
+    fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {
         let (namespace, name, uid) = identity(&observed.object);
         context.metrics.set_object(&uid, ObjectSeries::Contract(series(&namespace, &name, &wanted.status)));
         let feeds = observed
@@ -203,11 +225,14 @@ fn feed_health(
     feeds
 }
 
-fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, CampaignLaunchSpec> {
+fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, LaunchOfContract> {
     super::campaign_launch::launches_of(context, namespace, contract)
         .iter()
         .filter_map(|guarded| guarded.0.as_ref().ok())
-        .map(|launch| (launch.name_any(), launch.spec.clone()))
+        .map(|launch| {
+            let seen = LaunchOfContract { spec: launch.spec.clone(), status: launch.status.clone() };
+            (launch.name_any(), seen)
+        })
         .collect()
 }
 

@@ -17,13 +17,48 @@ pub struct StandingCause {
     pub cause: EscalationCause,
 }
 
+/// That someone has taken up what was escalated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// Who.
+    pub by: String,
+    /// When: it speaks of the levels that stood by then, and of none that is raised later.
+    pub at: Timestamp,
+}
+
+impl Acknowledgement {
+    /// Reads `NAME at INSTANT`, as the annotation says it.
+    ///
+    /// # Errors
+    /// A sentence that says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (by, at) = text.rsplit_once(" at ")?;
+            let by = by.trim();
+            let named = !by.is_empty() && by.chars().count() <= 253 && !by.contains(char::is_control);
+            Some(Self { by: by.to_owned(), at: at.trim().parse().ok()? }).filter(|_| named)
+        };
+        read().ok_or_else(|| {
+            let shown: String = text.chars().take(80).collect();
+            format!("{shown:?} acknowledges nothing: write NAME at INSTANT, such as \"sam at 2026-06-03T09:12:00Z\"")
+        })
+    }
+}
+
 /// What the matrix says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Escalation<'a> {
-    /// The highest level that stands; `None` when none does.
-    pub standing: Option<StandingLevel<'a>>,
-    /// The earliest instant after `now` at which a level begins to stand by time alone.
+    /// Every level whose `after` has passed, the lowest first: one that passed while nobody looked is among them. The last one stands.
+    pub levels: Vec<StandingLevel<'a>>,
+    /// The earliest instant after `now` at which a level begins to stand, or has not been answered, by time alone.
     pub next: Option<Timestamp>,
+}
+
+impl<'a> Escalation<'a> {
+    /// The highest level that stands; `None` when none does.
+    pub fn standing(&self) -> Option<&StandingLevel<'a>> {
+        self.levels.last()
+    }
 }
 
 /// A level that stands.
@@ -31,6 +66,8 @@ pub struct Escalation<'a> {
 pub struct StandingLevel<'a> {
     /// As a status shows it; `contacts` are those that the level names.
     pub status: EscalationStatus,
+    /// Whether the time to respond has passed and nobody has acknowledged.
+    pub unanswered: bool,
     /// The level's contacts, each followed by the deputy, each person once.
     pub people: Vec<&'a Contact>,
     /// The level's alerts, through which they are told.
@@ -60,16 +97,17 @@ pub fn causes_of(judgement: &Judgement, terms: &Terms, overdue: &[OverdueItem]) 
     causes
 }
 
-/// The highest level of the contract's matrix of which a cause has stood for the level's `after`. Of several causes the one
-/// through which the level stands longest is named.
+/// The levels of the contract's matrix of which a cause has stood for the level's `after`. Of several causes the one through which a
+/// level stands longest is named.
 pub fn escalate<'a>(
     contract: &'a VendorContractSpec,
     calendar: &Calendar,
     causes: &[StandingCause],
+    acknowledged: Option<&Acknowledgement>,
     now: Timestamp,
 ) -> Escalation<'a> {
     let mut levels: Vec<&EscalationLevel> = contract.escalation.iter().collect();
-    levels.sort_by_key(|level| std::cmp::Reverse(level.level));
+    levels.sort_by_key(|level| level.level);
     let mut escalation = Escalation::default();
     for level in levels {
         let stands_from = causes
@@ -79,12 +117,25 @@ pub fn escalate<'a>(
             .min();
         let Some((since, cause)) = stands_from else { continue };
         if since > now {
-            escalation.next = Some(escalation.next.map_or(since, |next: Timestamp| next.min(since)));
-        } else if escalation.standing.is_none() {
-            escalation.standing = Some(standing_level(contract, level, cause, since, calendar));
+            escalation.next = earlier(escalation.next, since);
+            continue;
         }
+        let mut standing = standing_level(contract, level, cause, since, calendar);
+        let answer = acknowledged.filter(|answer| answer.at >= since && answer.at <= now);
+        standing.status.acknowledged_by = answer.map(|answer| answer.by.clone());
+        if let Some(respond_by) = standing.status.respond_by.filter(|_| answer.is_none()) {
+            standing.unanswered = respond_by <= now;
+            if !standing.unanswered {
+                escalation.next = earlier(escalation.next, respond_by);
+            }
+        }
+        escalation.levels.push(standing);
     }
     escalation
+}
+
+fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(known.map_or(other, |known| known.min(other)))
 }
 
 fn standing_level<'a>(
@@ -107,8 +158,8 @@ fn standing_level<'a>(
         }
     }
     let respond_by = level.respond.map(|respond| calendar.after(since, respond));
-    let status = EscalationStatus { level: level.level, cause, since, respond_by, contacts };
-    StandingLevel { status, people, alerts: &level.alerts }
+    let status = EscalationStatus { level: level.level, cause, since, respond_by, contacts, acknowledged_by: None };
+    StandingLevel { status, unanswered: false, people, alerts: &level.alerts }
 }
 
 #[cfg(test)]
@@ -146,9 +197,9 @@ mod tests {
     fn told(causes: &[StandingCause], now: &str) -> String {
         let contract = contract();
         let calendar = Calendar::of(&contract).unwrap();
-        let escalation = escalate(&contract, &calendar, causes, now.parse().unwrap());
-        let standing = escalation.standing.map_or("none".to_owned(), |standing| {
-            let status = standing.status;
+        let escalation = escalate(&contract, &calendar, causes, None, now.parse().unwrap());
+        let standing = escalation.standing().map_or("none".to_owned(), |standing| {
+            let status = &standing.status;
             let respond = status.respond_by.map_or("-".to_owned(), |instant| instant.to_string());
             format!("{} {:?} {} {respond} {}", status.level, status.cause, status.since, status.contacts.join(","))
         });
@@ -164,9 +215,13 @@ mod tests {
             (
                 vec![missed],
                 "2026-06-01T00:00:00Z",
-                "1 Missed 2026-06-01T00:00:00Z 2026-06-01T12:00:00Z sam | 2026-06-03T00:00:00Z",
+                "1 Missed 2026-06-01T00:00:00Z 2026-06-01T12:00:00Z sam | 2026-06-01T12:00:00Z",
             ),
-            (vec![missed], "2026-06-03T00:00:00Z", "2 Missed 2026-06-03T00:00:00Z 2026-06-03T10:00:00Z maria,zoe | -"),
+            (
+                vec![missed],
+                "2026-06-03T00:00:00Z",
+                "2 Missed 2026-06-03T00:00:00Z 2026-06-03T10:00:00Z maria,zoe | 2026-06-03T10:00:00Z",
+            ),
             (
                 // The same level by two causes: the one that stands longest is named.
                 vec![missed, cause(EscalationCause::Overdue, "2026-05-27T00:00:00Z")],
@@ -176,7 +231,7 @@ mod tests {
             (
                 vec![missed, cause(EscalationCause::TriggerFired, "2026-06-01T00:00:00Z")],
                 "2026-06-03T00:00:00Z",
-                "2 Missed 2026-06-03T00:00:00Z 2026-06-03T10:00:00Z maria,zoe | 2026-06-06T00:00:00Z",
+                "2 Missed 2026-06-03T00:00:00Z 2026-06-03T10:00:00Z maria,zoe | 2026-06-03T10:00:00Z",
             ),
             (
                 vec![missed, cause(EscalationCause::TriggerFired, "2026-06-01T00:00:00Z")],
@@ -195,10 +250,42 @@ mod tests {
         let calendar = Calendar::of(&contract).unwrap();
         for (since, names) in [("2026-06-01T00:00:00Z", "sam maria"), ("2026-05-01T00:00:00Z", "maria sam zoe")] {
             let causes = [cause(EscalationCause::Missed, since)];
-            let escalation = escalate(&contract, &calendar, &causes, "2026-06-01T12:00:00Z".parse().unwrap());
+            let escalation = escalate(&contract, &calendar, &causes, None, "2026-06-01T12:00:00Z".parse().unwrap());
             let people: Vec<&str> =
-                escalation.standing.unwrap().people.iter().map(|person| person.name.as_str()).collect();
+                escalation.standing().unwrap().people.iter().map(|person| person.name.as_str()).collect();
             assert_eq!(people.join(" "), names);
+        }
+    }
+
+    #[test]
+    fn no_level_is_skipped_and_an_acknowledgement_answers_those_that_stood_by_then() {
+        let contract = contract();
+        let calendar = Calendar::of(&contract).unwrap();
+        let causes = [cause(EscalationCause::Missed, "2026-06-01T00:00:00Z")];
+        let told = |acknowledged: Option<&str>, now: &str| {
+            let acknowledged = acknowledged.map(|text| Acknowledgement::parse(text).unwrap());
+            let escalation = escalate(&contract, &calendar, &causes, acknowledged.as_ref(), now.parse().unwrap());
+            let level = |standing: &StandingLevel<'_>| {
+                let by = standing.status.acknowledged_by.as_deref().unwrap_or("nobody");
+                format!("{} {by}{}", standing.status.level, if standing.unanswered { " unanswered" } else { "" })
+            };
+            escalation.levels.iter().map(level).collect::<Vec<_>>().join(", ")
+        };
+        for (acknowledged, now, expected) in [
+            (None, "2026-06-01T11:00:00Z", "1 nobody"),
+            (None, "2026-06-01T12:00:00Z", "1 nobody unanswered"),
+            (Some("sam at 2026-06-01T11:00:00Z"), "2026-06-01T12:00:00Z", "1 sam"),
+            (Some("sam at 2026-06-01T11:00:00Z"), "2026-06-03T10:00:00Z", "1 sam, 2 nobody unanswered"),
+            (Some("Maria B. at 2026-06-03T00:00:00Z"), "2026-06-03T10:00:00Z", "1 Maria B., 2 Maria B."),
+            // Of before the miss, and of a time that has not come.
+            (Some("sam at 2026-05-31T23:59:59Z"), "2026-06-01T11:00:00Z", "1 nobody"),
+            (Some("sam at 2026-06-02T00:00:00Z"), "2026-06-01T11:00:00Z", "1 nobody"),
+        ] {
+            assert_eq!(told(acknowledged, now), expected, "{acknowledged:?} {now}");
+        }
+        for text in ["sam", " at 2026-06-01T11:00:00Z", "sam at noon", "s\u{7}m at 2026-06-01T11:00:00Z"] {
+            let message = Acknowledgement::parse(text).unwrap_err();
+            assert!(message.contains("write NAME at INSTANT") && !message.contains('\u{7}'), "{message}");
         }
     }
 

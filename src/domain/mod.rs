@@ -3,6 +3,7 @@
 //! Nothing here knows a clock, a network, a file or a Kubernetes client; a test holds the imports to that.
 
 pub mod advice;
+pub mod alerts;
 pub mod book;
 pub mod burn;
 pub mod calendar;

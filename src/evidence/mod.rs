@@ -13,6 +13,7 @@ mod ingest;
 mod intake;
 mod journal;
 mod model;
+mod outbox;
 pub mod postgres;
 mod rows;
 pub mod sqlite;
@@ -34,6 +35,7 @@ pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
 };
+pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert};
 
 /// What the callback of [`EvidenceStore::verify`] is.
 pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;
@@ -129,6 +131,25 @@ pub trait EvidenceStore: Send + Sync {
 
     /// The last recorded digest of each report of a contract, by report name.
     fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>>;
+
+    /// Writes messages about a contract's alerts, and what stands after them, in one transaction. A trial that is there already is not
+    /// written again.
+    fn record_alerts(&self, contract_uid: String, messages: Vec<NewMessage>, written_at: Timestamp) -> Answer<'_, ()>;
+
+    /// The alerts that stand for the sinks of a contract, by sink and fingerprint.
+    fn standing_alerts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<StandingAlert>>;
+
+    /// UIDs of the contracts for which alerts stand.
+    fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>>;
+
+    /// The messages that wait for delivery, in the order in which they were written, at most `limit`.
+    fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>>;
+
+    /// The latest messages about a contract, the newest first, at most `limit`. Settled ones are kept for 30 days.
+    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>>;
+
+    /// Keeps what became of the delivery of messages.
+    fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()>;
 
     /// Computes every chain again and compares all heads. What is broken is in the report, not an error.
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport>;

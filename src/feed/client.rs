@@ -94,6 +94,37 @@ pub struct PageRequest<'a> {
     pub form: Option<String>,
 }
 
+/// One message to deliver.
+#[derive(Clone, Debug)]
+pub struct PostRequest<'a> {
+    /// Where to.
+    pub url: Url,
+    /// Headers; mark secrets as sensitive.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The namespace on whose behalf.
+    pub tenant: &'a str,
+    /// For everything.
+    pub timeout: Duration,
+}
+
+/// Why a message was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct PostError {
+    /// What went wrong.
+    pub error: FetchError,
+    /// Whether the receiver refuses this very message, so that sending it again cannot help.
+    pub refused: bool,
+}
+
+impl From<FetchError> for PostError {
+    fn from(error: FetchError) -> Self {
+        PostError { error, refused: false }
+    }
+}
+
 /// By what a server knows the version of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
@@ -168,7 +199,7 @@ impl FeedClient {
     /// where the server asked to be left alone for longer than the deadline lasts.
     pub async fn get(&self, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
         self.policy.check_url(&request.url)?;
-        let client = self.client(request)?;
+        let client = self.client(&request.url, request.tls)?;
         let host = host_and_port(&request.url);
         let Some(_permit) = self.permits.acquire(&host).await else {
             return Err(FetchError::new(FailureKind::Connect, "the client is shutting down"));
@@ -176,6 +207,31 @@ impl FeedClient {
         self.breakers.check(request.tenant, &host, Instant::now())?;
         let outcome = self.attempts(&client, request).await;
         self.breakers.record(request.tenant, &host, outcome.as_ref().map(|_| ()), Instant::now());
+        outcome
+    }
+
+    /// Delivers one message: any answer from 200 to 299 is a success and nothing else is. It is sent once; what it answers is not read.
+    ///
+    /// # Errors
+    /// As [`Self::get`], with `refused` where the receiver says that this message will never be taken.
+    pub async fn post(&self, message: &PostRequest<'_>) -> Result<(), PostError> {
+        self.policy.check_url(&message.url)?;
+        let client = self.client(&message.url, &TlsIdentity::default())?;
+        let host = host_and_port(&message.url);
+        let Some(_permit) = self.permits.acquire(&host).await else {
+            return Err(FetchError::new(FailureKind::Connect, "the client is shutting down").into());
+        };
+        self.breakers.check(message.tenant, &host, Instant::now())?;
+        let mut request = reqwest::Request::new(Method::POST, message.url.clone());
+        request.headers_mut().extend(message.headers.clone());
+        *request.body_mut() = Some(message.body.clone().into());
+        let outcome = match tokio::time::timeout(message.timeout, client.execute(request)).await {
+            Ok(Ok(response)) => check_delivery(&response),
+            Ok(Err(error)) => Err(explain(&error).into()),
+            Err(_) => Err(late(message.timeout).into()),
+        };
+        let told = outcome.as_ref().map(|()| ()).map_err(|failure| &failure.error);
+        self.breakers.record(message.tenant, &host, told, Instant::now());
         outcome
     }
 
@@ -236,16 +292,16 @@ impl FeedClient {
         })
     }
 
-    fn client(&self, request: &PageRequest<'_>) -> Result<Client, FetchError> {
-        let plain = request.url.scheme() == "http";
-        let key = (plain, request.tls.fingerprint());
+    fn client(&self, url: &Url, tls: &TlsIdentity) -> Result<Client, FetchError> {
+        let plain = url.scheme() == "http";
+        let key = (plain, tls.fingerprint());
         let now = Instant::now();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((client, used)) = clients.get_mut(&key) {
             *used = now;
             return Ok(client.clone());
         }
-        let client = self.build(plain, request.tls)?;
+        let client = self.build(plain, tls)?;
         if clients.len() >= MOST_CLIENTS
             && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key)
         {
@@ -319,6 +375,18 @@ fn check_status(response: &Response, conditional: bool) -> Result<(), Failure> {
         502..=504 => failure(FailureKind::Status, format!("status {code} instead of 200"), true),
         _ => failure(FailureKind::Status, format!("status {code} instead of 200"), false),
     }
+}
+
+fn check_delivery(response: &Response) -> Result<(), PostError> {
+    let code = response.status().as_u16();
+    if (200..300).contains(&code) {
+        return Ok(());
+    }
+    let failure = match check_status(response, false) {
+        Err(failure) => failure.error.with_retry_after(retry_after(response.headers())),
+        Ok(()) => return Ok(()),
+    };
+    Err(PostError { error: failure, refused: matches!(code, 400 | 410 | 413 | 415 | 422) })
 }
 
 /// `Retry-After` in seconds or as a date, from 1 s to 1 h.

@@ -15,9 +15,16 @@ use url::{Host, Url};
 use super::error::{FailureKind, FetchError, presentable};
 
 /// The address policy: everything that is not on the public internet is refused, but for the networks that were opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct AddressPolicy {
     opened: Vec<IpNet>,
+    flag: &'static str,
+}
+
+impl Default for AddressPolicy {
+    fn default() -> Self {
+        AddressPolicy::new(Vec::new())
+    }
 }
 
 /// What the policy says of one address.
@@ -74,7 +81,12 @@ const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 
 impl AddressPolicy {
     /// The policy with these networks opened (`--feed-allow-network`); with none, only the public internet is left.
     pub fn new(opened: Vec<IpNet>) -> Self {
-        AddressPolicy { opened }
+        AddressPolicy { opened, flag: "--feed-allow-network" }
+    }
+
+    /// The policy for alerts, with these networks opened (`--alert-allow-network`).
+    pub fn for_alerts(opened: Vec<IpNet>) -> Self {
+        AddressPolicy { opened, flag: "--alert-allow-network" }
     }
 
     /// What may be done with `address`. IPv4-mapped forms are judged as the IPv4 address that they stand for.
@@ -112,15 +124,20 @@ impl AddressPolicy {
             .map_err(|message| FetchError::new(FailureKind::Denied, message))
     }
 
-    fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
+    /// Whether a connection may go to `address`; `plain` says that it is not secured from the start.
+    ///
+    /// # Errors
+    /// A sentence that says why not, and how to open the network.
+    pub fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
+        let flag = self.flag;
         match self.verdict(address) {
             AddressVerdict::Opened => Ok(()),
             AddressVerdict::Public if !plain => Ok(()),
             AddressVerdict::Public => {
-                Err(format!("http to {address} is refused: use https, or open the network by --feed-allow-network"))
+                Err(format!("http to {address} is refused: use https, or open the network by {flag}"))
             }
             AddressVerdict::Denied(what) => {
-                Err(format!("address {address} is refused ({what}): open its network by --feed-allow-network"))
+                Err(format!("address {address} is refused ({what}): open its network by {flag}"))
             }
         }
     }

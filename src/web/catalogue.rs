@@ -8,7 +8,7 @@ closed_enum! {
     Metric {
         KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant, LaunchDecision,
         LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds,
-        ApiWrites, ClockRehearsal,
+        ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
     }
 }
 
@@ -47,6 +47,7 @@ const DECISION: &[&str] = &["namespace", "launch", "decision"];
 const RECONCILE: &[&str] = &["kind", "outcome"];
 const KIND: &[&str] = &["kind"];
 const WRITE: &[&str] = &["kind", "what"];
+const ALERT: &[&str] = &["sink", "outcome"];
 const NONE: &[&str] = &[];
 const GATE: &[&str] = &["namespace", "launch", "gate", "state"];
 
@@ -88,6 +89,13 @@ impl Metric {
             Metric::Reconciles => ("reconciles", Counter, RECONCILE, "Reconciles by kind and outcome"),
             Metric::ReconcileSeconds => ("reconcile_seconds", Histogram, KIND, "How long reconciles took"),
             Metric::ApiWrites => ("api_writes", Counter, WRITE, "Writes to the API server by kind and what"),
+            Metric::Alerts => (
+                "alerts",
+                Counter,
+                ALERT,
+                "Messages about alerts by kind of sink and outcome: delivered, failed (tried again) or given_up",
+            ),
+            Metric::AlertOutbox => ("alert_outbox", Gauge, NONE, "Messages about alerts that wait for delivery"),
             Metric::ClockRehearsal => {
                 ("clock_rehearsal", Gauge, NONE, "1 while the operator runs on a rehearsal clock, 0 otherwise")
             }

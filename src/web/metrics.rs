@@ -9,7 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
@@ -106,6 +106,12 @@ struct WriteLabels {
     what: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    sink: String,
+    outcome: String,
+}
+
 /// One KPI, or one tier's part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KpiSeries {
@@ -191,6 +197,8 @@ struct Inner {
     fetch_seconds: Family<FeedLabels, Histogram>,
     rows: Family<FeedLabels, Counter>,
     rejected_rows: Family<RejectedLabels, Counter>,
+    alerts: Family<AlertLabels, Counter>,
+    alert_outbox: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -219,6 +227,8 @@ impl Metrics {
             fetch_seconds: Family::new_with_constructor(histogram),
             rows: Family::default(),
             rejected_rows: Family::default(),
+            alerts: Family::default(),
+            alert_outbox: Gauge::default(),
         };
         inner.register(rehearsal);
         Metrics(Arc::new(inner))
@@ -235,6 +245,17 @@ impl Metrics {
     pub fn api_write(&self, kind: &str, what: &str) {
         let labels = WriteLabels { kind: kind.to_owned(), what: what.to_owned() };
         self.0.api_writes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a message about an alert by the kind of its sink and what became of it.
+    pub fn alert(&self, sink: &str, outcome: &str) {
+        let labels = AlertLabels { sink: sink.to_owned(), outcome: outcome.to_owned() };
+        self.0.alerts.get_or_create(&labels).inc();
+    }
+
+    /// Shows how many messages about alerts wait.
+    pub fn alerts_waiting(&self, waiting: usize) {
+        self.0.alert_outbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// Counts a fetch of a feed, its outcome (a condition reason), how long it took and what rows came.
@@ -317,6 +338,8 @@ impl Inner {
         registry.register(Metric::FeedFetchSeconds.name(), Metric::FeedFetchSeconds.help(), self.fetch_seconds.clone());
         registry.register(Metric::FeedRows.name(), Metric::FeedRows.help(), self.rows.clone());
         registry.register(Metric::FeedRejectedRows.name(), Metric::FeedRejectedRows.help(), self.rejected_rows.clone());
+        registry.register(Metric::Alerts.name(), Metric::Alerts.help(), self.alerts.clone());
+        registry.register(Metric::AlertOutbox.name(), Metric::AlertOutbox.help(), self.alert_outbox.clone());
         registry.register_collector(Box::new(Objects(self.objects.clone())));
     }
 }

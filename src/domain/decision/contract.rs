@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::conditions::{Finding, conditions, status_of};
-use super::counsel::counsel;
+use super::counsel::{Counsel, CounselFacts, LaunchOfContract, counsel};
 use super::{FeedHealth, Notice, earliest};
-use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::ACKNOWLEDGED_ANNOTATION;
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
-use crate::api::vendor_contract::{Advice, FeedStatus, GovernanceStatus, Overdue, OverdueKind, VendorContractStatus};
+use crate::api::vendor_contract::{
+    Advice, AlertSinkStatus, FeedStatus, GovernanceStatus, Overdue, OverdueKind, VendorContractStatus,
+};
+use crate::domain::alerts::{Addressed, AlertFacts, standing_alerts};
 use crate::domain::calendar::Calendar;
+use crate::domain::escalation::{Acknowledgement, StandingLevel};
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::governance::Governance;
 use crate::domain::periods::Periods;
@@ -20,6 +24,8 @@ use crate::domain::periods::Periods;
 /// All that a decision on a contract rests on.
 #[derive(Clone, Debug)]
 pub struct ObservedContract<'a> {
+    /// Namespace of the contract.
+    pub namespace: &'a str,
     /// Name of the contract.
     pub name: &'a str,
     /// Generation of its spec.
@@ -37,7 +43,11 @@ pub struct ObservedContract<'a> {
     /// Why the evidence cannot be read, if it cannot.
     pub evidence_problem: Option<String>,
     /// The launches that name the contract.
-    pub launches: BTreeMap<String, CampaignLaunchSpec>,
+    pub launches: BTreeMap<String, LaunchOfContract>,
+    /// Who has acknowledged what is escalated.
+    pub acknowledged: Option<Acknowledgement>,
+    /// How it stands with the places where alerts are sent.
+    pub alert_sinks: Vec<AlertSinkStatus>,
 }
 
 /// First and first later instant of the term; `None` where the zone is unknown.
@@ -45,6 +55,11 @@ pub fn term_of(terms: &Terms) -> Option<(Timestamp, Timestamp)> {
     let calendar = Calendar::of(&terms.contract).ok()?;
     let span = Periods::of(&terms.contract, &calendar).term()?;
     Some((span.start, span.end))
+}
+
+/// Who has acknowledged what is escalated, as the annotation of the contract says it; `None` where it says nothing that can be read.
+pub fn acknowledgement_of(annotations: Option<&BTreeMap<String, String>>) -> Option<Acknowledgement> {
+    Acknowledgement::parse(annotations?.get(ACKNOWLEDGED_ANNOTATION)?).ok()
 }
 
 fn governance_status(observed: &ObservedContract<'_>, governance: &Governance) -> GovernanceStatus {
@@ -64,6 +79,8 @@ pub struct ContractDecision {
     pub status: VendorContractStatus,
     /// Transitions.
     pub notices: Vec<Notice>,
+    /// The alerts that stand; `None` where the spec cannot be judged, and those that stood go on.
+    pub alerts: Option<Vec<Addressed>>,
     /// When time alone may change it.
     pub next: Option<Timestamp>,
 }
@@ -71,10 +88,7 @@ pub struct ContractDecision {
 /// Decides what a contract's status says.
 pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> ContractDecision {
     let feeds = feed_statuses(observed, now);
-    let counsel = observed
-        .judgement
-        .ok()
-        .and_then(|judgement| counsel(observed.terms, judgement, &feeds, &observed.launches, now));
+    let counsel = counsel_on(observed, &feeds, now);
     let mut status = VendorContractStatus {
         observed_generation: observed.generation,
         phase: counsel.as_ref().map(|counsel| counsel.governance.phase),
@@ -82,7 +96,8 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
             .as_ref()
             .map(|counsel| governance_status(observed, &counsel.governance))
             .filter(|governance| *governance != GovernanceStatus::default()),
-        escalation: counsel.as_ref().and_then(|counsel| counsel.escalation.clone()),
+        escalation: counsel.as_ref().and_then(|counsel| counsel.levels.last()).map(|standing| standing.status.clone()),
+        alerts: observed.alert_sinks.clone(),
         feeds: feeds.iter().map(|(name, health)| feed_status(observed, name, health)).collect(),
         advice: counsel.iter().flat_map(|counsel| counsel.advice.iter().take(20).cloned()).collect(),
         ..VendorContractStatus::default()
@@ -97,7 +112,9 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
     let findings = findings(observed, &feeds, &status);
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::VendorContract, &findings, previous, observed.generation, now);
-    let notices = observed.previous.map_or_else(Vec::new, |previous| notices(previous, &status, &feeds));
+    let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
+    let notices = observed.previous.map_or_else(Vec::new, |previous| notices(previous, &status, &feeds, levels));
+    let alerts = alerts(observed, &feeds, counsel.as_ref(), now);
     let next = earliest(
         observed
             .judgement
@@ -108,7 +125,42 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
             .chain([counsel.as_ref().and_then(|counsel| counsel.next)]),
         now,
     );
-    ContractDecision { status, notices, next }
+    ContractDecision { status, notices, alerts, next }
+}
+
+fn counsel_on<'a>(
+    observed: &'a ObservedContract<'_>,
+    feeds: &'a BTreeMap<String, FeedHealth>,
+    now: Timestamp,
+) -> Option<Counsel<'a>> {
+    let facts = CounselFacts {
+        terms: observed.terms,
+        judgement: observed.judgement.ok()?,
+        feeds,
+        launches: &observed.launches,
+        acknowledged: observed.acknowledged.as_ref(),
+    };
+    counsel(facts, now)
+}
+
+fn alerts(
+    observed: &ObservedContract<'_>,
+    feeds: &BTreeMap<String, FeedHealth>,
+    counsel: Option<&Counsel<'_>>,
+    now: Timestamp,
+) -> Option<Vec<Addressed>> {
+    let counsel = counsel?;
+    let facts = AlertFacts {
+        namespace: observed.namespace,
+        name: observed.name,
+        terms: observed.terms,
+        judgement: observed.judgement.ok()?,
+        feeds,
+        overdue: &counsel.governance.overdue,
+        levels: &counsel.levels,
+        launches: &counsel.launches,
+    };
+    Some(standing_alerts(&facts, now))
 }
 
 fn feed_statuses(observed: &ObservedContract<'_>, now: Timestamp) -> BTreeMap<String, FeedHealth> {
@@ -325,7 +377,8 @@ fn well_formed(advice: &[Advice]) -> Finding {
 fn action_required(status: &VendorContractStatus) -> Finding {
     let type_ = ConditionType::ActionRequired;
     if let Some(escalation) = &status.escalation {
-        let message = format!("escalated to level {} because of {:?}", escalation.level, escalation.cause);
+        let taken = escalation.acknowledged_by.as_ref().map(|by| format!(", acknowledged by {by}")).unwrap_or_default();
+        let message = format!("escalated to level {} because of {:?}{taken}", escalation.level, escalation.cause);
         return Finding::is_true(type_, Reason::Escalated, message).since(Some(escalation.since));
     }
     match status.triggers.first() {
@@ -344,6 +397,7 @@ fn notices(
     previous: &VendorContractStatus,
     status: &VendorContractStatus,
     feeds: &BTreeMap<String, FeedHealth>,
+    levels: &[StandingLevel<'_>],
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
     for feed in &status.feeds {
@@ -384,24 +438,27 @@ fn notices(
             ));
         }
     }
-    notices.extend(escalation_notice(previous, status));
+    notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(super::kpi_target::shared_notices(&previous.conditions, &status.conditions));
     notices
 }
 
-fn escalation_notice(previous: &VendorContractStatus, status: &VendorContractStatus) -> Option<Notice> {
-    let escalation = status.escalation.as_ref()?;
-    let raised = previous.escalation.as_ref().is_none_or(|before| before.level < escalation.level);
-    raised.then(|| {
-        let contacts =
-            if escalation.contacts.is_empty() { "nobody".to_owned() } else { escalation.contacts.join(", ") };
-        Notice::new(
-            EventReason::EscalationRaised,
-            format!("level {} {}", escalation.level, escalation.since),
-            format!("level {} because of {:?}: {contacts} to respond", escalation.level, escalation.cause),
-        )
-    })
+/// Each level that was raised since, one that passed while nobody looked too.
+fn escalation_notices(previous: &VendorContractStatus, levels: &[StandingLevel<'_>]) -> Vec<Notice> {
+    let before = previous.escalation.as_ref().map_or(0, |before| before.level);
+    let raised = levels.iter().map(|standing| &standing.status).filter(|status| status.level > before);
+    raised
+        .map(|escalation| {
+            let contacts =
+                if escalation.contacts.is_empty() { "nobody".to_owned() } else { escalation.contacts.join(", ") };
+            Notice::new(
+                EventReason::EscalationRaised,
+                format!("level {} {}", escalation.level, escalation.since),
+                format!("level {} because of {:?}: {contacts} to respond", escalation.level, escalation.cause),
+            )
+        })
+        .collect()
 }
 
 fn overdue_notices(previous: &VendorContractStatus, status: &VendorContractStatus) -> Vec<Notice> {

@@ -6,54 +6,98 @@ use jiff::Timestamp;
 
 use super::FeedHealth;
 use super::earliest;
-use crate::api::campaign_launch::CampaignLaunchSpec;
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision, LaunchPhase};
 use crate::api::condition::Reason;
 use crate::api::kpi_target::{Better, KpiTargetSpec};
-use crate::api::vendor_contract::{Advice, EscalationCause, EscalationStatus};
+use crate::api::vendor_contract::{Advice, EscalationCause};
 use crate::domain::advice::{AdviceFacts, advise};
+use crate::domain::alerts::LaunchNews;
 use crate::domain::calendar::{Calendar, days_after};
-use crate::domain::escalation::{StandingCause, causes_of, escalate};
+use crate::domain::escalation::{Acknowledgement, StandingCause, StandingLevel, causes_of, escalate};
 use crate::domain::exact::Exact;
 use crate::domain::facts::{Judgement, KpiJudgement, Risk, Terms};
 use crate::domain::governance::{Governance, govern};
+use crate::domain::readiness::LaunchTimes;
+
+/// A launch that names the contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaunchOfContract {
+    /// Its spec.
+    pub spec: CampaignLaunchSpec,
+    /// Its status, where one is known.
+    pub status: Option<CampaignLaunchStatus>,
+}
 
 /// All of it at an instant.
 #[derive(Clone, Debug)]
-pub struct Counsel {
+pub struct Counsel<'a> {
     /// Phase, reviews and deliverables.
     pub governance: Governance,
-    /// The highest level of escalation that stands.
-    pub escalation: Option<EscalationStatus>,
+    /// The levels of escalation that stand, the lowest first.
+    pub levels: Vec<StandingLevel<'a>>,
+    /// What the launches have come to.
+    pub launches: BTreeMap<String, LaunchNews<'a>>,
     /// Advice on the contract itself.
     pub advice: Vec<Advice>,
     /// When time alone may change it.
     pub next: Option<Timestamp>,
 }
 
+/// What counsel is taken on.
+#[derive(Clone, Copy)]
+pub struct CounselFacts<'a> {
+    /// The terms in force.
+    pub terms: &'a Terms,
+    /// What the rules say.
+    pub judgement: &'a Judgement,
+    /// The feeds' health, lateness included.
+    pub feeds: &'a BTreeMap<String, FeedHealth>,
+    /// The launches that name the contract.
+    pub launches: &'a BTreeMap<String, LaunchOfContract>,
+    /// Who has acknowledged what is escalated.
+    pub acknowledged: Option<&'a Acknowledgement>,
+}
+
 /// Takes counsel on a contract; `None` where its zone is unknown.
-///
-/// `feeds` are the feeds' health with lateness, `launches` the launches that name the contract.
-pub fn counsel(
-    terms: &Terms,
-    judgement: &Judgement,
-    feeds: &BTreeMap<String, FeedHealth>,
-    launches: &BTreeMap<String, CampaignLaunchSpec>,
-    now: Timestamp,
-) -> Option<Counsel> {
+pub fn counsel<'a>(facts: CounselFacts<'a>, now: Timestamp) -> Option<Counsel<'a>> {
+    let CounselFacts { terms, judgement, feeds, launches, acknowledged } = facts;
     let calendar = Calendar::of(&terms.contract).ok()?;
     let governance = govern(&terms.contract, &calendar, &judgement.plans, now);
+    let launch_news = news_of(launches, &calendar);
     let mut causes = causes_of(judgement, terms, &governance.overdue);
     causes.extend(failing_feeds(feeds));
     causes.extend(risks(judgement, terms));
-    let escalation = escalate(&terms.contract, &calendar, &causes, now);
+    causes.extend(stopped_launches(&launch_news));
+    let escalation = escalate(&terms.contract, &calendar, &causes, acknowledged, now);
     let today = calendar.date_of(now);
     let best = best_values(terms, judgement);
-    let advice = advise(&AdviceFacts { terms, today, best: &best, launches });
+    let specs = launches.iter().map(|(name, launch)| (name.clone(), launch.spec.clone())).collect();
+    let advice = advise(&AdviceFacts { terms, today, best: &best, launches: &specs });
     let tomorrow = calendar.start_of_day(days_after(today, 1));
     // Advice speaks of whole days: of targets that nobody has touched for a year.
     let next = earliest([governance.next, escalation.next, Some(tomorrow)], now);
-    let escalation = escalation.standing.map(|standing| standing.status);
-    Some(Counsel { governance, escalation, advice, next })
+    Some(Counsel { governance, levels: escalation.levels, launches: launch_news, advice, next })
+}
+
+fn news_of<'a>(
+    launches: &'a BTreeMap<String, LaunchOfContract>,
+    calendar: &Calendar,
+) -> BTreeMap<String, LaunchNews<'a>> {
+    launches
+        .iter()
+        .filter_map(|(name, launch)| {
+            let status = launch.status.as_ref()?;
+            let no_go_at = LaunchTimes::of(&launch.spec, calendar).go_no_go_at;
+            Some((name.clone(), LaunchNews { no_go_at, status }))
+        })
+        .collect()
+}
+
+fn stopped_launches(launches: &BTreeMap<String, LaunchNews<'_>>) -> Vec<StandingCause> {
+    let stopped = launches.values().filter(|news| {
+        news.status.decision == Some(LaunchDecision::NoGo) && news.status.phase != Some(LaunchPhase::Completed)
+    });
+    stopped.map(|news| StandingCause { since: news.no_go_at, cause: EscalationCause::LaunchNoGo }).collect()
 }
 
 fn failing_feeds(feeds: &BTreeMap<String, FeedHealth>) -> impl Iterator<Item = StandingCause> {

@@ -2,6 +2,7 @@
 
 mod look;
 mod notices;
+pub use notices::spike_text;
 mod watching;
 
 use std::collections::BTreeMap;

@@ -8,9 +8,10 @@ use super::checks::{
 };
 use super::feed;
 use crate::api::vendor_contract::{
-    AlertSink, CapKind, Charges, Contact, Credits, Deliverable, EscalationLevel, PeriodLength, PointsToMoney, RampStep,
-    RectificationPlan, Relief, ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
+    AlertSink, CapKind, Charges, Contact, Credits, Deliverable, EmailSink, EscalationLevel, PeriodLength,
+    PointsToMoney, RampStep, RectificationPlan, Relief, ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
 };
+use crate::domain::alerts::MailServer;
 
 pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_object_name(findings);
@@ -39,7 +40,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_escalation(findings, spec);
     check_reviews(findings, spec);
     check_deliverables(findings, &spec.deliverables);
-    check_alerts(findings, &spec.alerts);
+    check_alerts(findings, &spec.alerts, &spec.contacts);
     if let Some(engagement) = &spec.engagement {
         let field = "spec.engagement.minimumSharePercent";
         check_percent(findings, field, engagement.minimum_share_percent);
@@ -470,20 +471,54 @@ fn example_of(cadence: PeriodLength) -> &'static str {
     }
 }
 
-fn check_alerts(findings: &mut Findings, alerts: &[AlertSink]) {
+fn check_alerts(findings: &mut Findings, alerts: &[AlertSink], contacts: &[Contact]) {
     check_count(findings, "spec.alerts", alerts.len(), 20);
     check_unique(findings, "spec.alerts", alerts.iter().map(|alert| &alert.name));
     for alert in alerts {
         check_name(findings, "spec.alerts", &alert.name);
         let field = format!("spec.alerts[{}]", alert.name);
-        findings.ensure(alert.alertmanager.is_some() != alert.webhook.is_some(), &field, || {
-            "goes to not exactly one place: write exactly one of alertmanager, webhook".to_owned()
+        let AlertSink { name: _, alertmanager, webhook, slack, teams, pagerduty, email } = alert;
+        let given = [
+            alertmanager.is_some(),
+            webhook.is_some(),
+            slack.is_some(),
+            teams.is_some(),
+            pagerduty.is_some(),
+            email.is_some(),
+        ];
+        findings.ensure(given.into_iter().filter(|given| *given).count() == 1, &field, || {
+            "goes to not exactly one place: write exactly one of alertmanager, webhook, slack, teams, pagerduty, email"
+                .to_owned()
         });
-        if let Some(alertmanager) = &alert.alertmanager {
+        if let Some(alertmanager) = alertmanager {
             check_url(findings, &format!("{field}.alertmanager.url"), &alertmanager.url);
         }
-        if let Some(webhook) = &alert.webhook {
+        if let Some(webhook) = webhook {
             check_url(findings, &format!("{field}.webhook.url"), &webhook.url);
         }
+        if let Some(pagerduty) = pagerduty {
+            check_url(findings, &format!("{field}.pagerduty.url"), &pagerduty.url);
+        }
+        if let Some(email) = email {
+            check_email(findings, &format!("{field}.email"), email, contacts);
+        }
+    }
+}
+
+fn check_email(findings: &mut Findings, field: &str, email: &EmailSink, contacts: &[Contact]) {
+    findings.ensure(MailServer::parse(&email.server).is_some(), format!("{field}.server"), || {
+        format!(
+            "{} is no mail server: write smtps://HOST or smtp://HOST, with :PORT where it is another",
+            quoted(&email.server)
+        )
+    });
+    findings.ensure(is_email(&email.from), format!("{field}.from"), || {
+        format!("{} is no e-mail address: write one such as sla@client.example", quoted(&email.from))
+    });
+    for name in &email.to {
+        let contact = contacts.iter().find(|contact| contact.name == *name);
+        findings.ensure(contact.is_some_and(|contact| contact.email.is_some()), format!("{field}.to"), || {
+            format!("{} is no contact of this contract with an e-mail address: give `contacts` one", quoted(name))
+        });
     }
 }

@@ -7,6 +7,7 @@ mod connections;
 mod errors;
 mod journal;
 mod location;
+mod outbox;
 mod read;
 mod schema;
 mod session;
@@ -27,7 +28,7 @@ use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
     StoredRejection, VerifyReport,
 };
-use super::{Answer, EvidenceStore, OnVerifyProgress};
+use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 pub use location::EvidenceUrl;
@@ -229,6 +230,36 @@ impl EvidenceStore for PostgresStore {
     fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>> {
         let uid = contract_uid.to_owned();
         Box::pin(self.readers.read(move |session| journal::report_digests(session, &uid)))
+    }
+
+    fn record_alerts(&self, contract_uid: String, messages: Vec<NewMessage>, written_at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?.write(move |session| outbox::record(session, &contract_uid, &messages, written_at)).await
+        })
+    }
+
+    fn standing_alerts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<StandingAlert>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| outbox::standing(session, &uid)))
+    }
+
+    fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(self.readers.read(outbox::contracts))
+    }
+
+    fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>> {
+        Box::pin(self.readers.read(move |session| outbox::waiting(session, limit)))
+    }
+
+    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| outbox::of_contract(session, &uid, limit)))
+    }
+
+    fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {
+        Box::pin(
+            async move { self.writer()?.write(move |session| outbox::settle(session, &ids, &delivery, now)).await },
+        )
     }
 
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {

@@ -4,6 +4,7 @@ mod commit;
 mod connections;
 mod errors;
 mod journal;
+mod outbox;
 mod read;
 mod schema;
 mod verify;
@@ -24,7 +25,7 @@ use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
     StoredRejection, VerifyReport,
 };
-use super::{Answer, EvidenceStore, OnVerifyProgress};
+use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 
@@ -249,6 +250,38 @@ impl EvidenceStore for SqliteStore {
     fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>> {
         let uid = contract_uid.to_owned();
         Box::pin(self.readers.read(move |transaction| journal::report_digests(transaction, &uid)))
+    }
+
+    fn record_alerts(&self, contract_uid: String, messages: Vec<NewMessage>, written_at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?
+                .write(move |transaction| outbox::record(transaction, &contract_uid, &messages, written_at))
+                .await
+        })
+    }
+
+    fn standing_alerts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<StandingAlert>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| outbox::standing(transaction, &uid)))
+    }
+
+    fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(self.readers.read(outbox::contracts))
+    }
+
+    fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>> {
+        Box::pin(self.readers.read(move |transaction| outbox::waiting(transaction, limit)))
+    }
+
+    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| outbox::of_contract(transaction, &uid, limit)))
+    }
+
+    fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?.write(move |transaction| outbox::settle(transaction, &ids, &delivery, now)).await
+        })
     }
 
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {

@@ -9,7 +9,7 @@ use super::errors::opening;
 use crate::evidence::model::StoreError;
 
 /// The highest format that this version knows.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// Marks a file as a store of evidence ("BPOE").
 const APPLICATION: i64 = 0x4250_4f45;
@@ -18,7 +18,7 @@ const APPLICATION: i64 = 0x4250_4f45;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 2] = [include_str!("format_1.sql"), include_str!("format_2.sql")];
+const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.sql"), include_str!("format_3.sql")];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {

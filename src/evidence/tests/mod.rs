@@ -7,6 +7,7 @@ mod databases;
 mod faults;
 mod journal;
 mod orders;
+mod outbox;
 mod server;
 mod support;
 mod tampering;

@@ -110,7 +110,11 @@ async fn a_file_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and
 async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and_written_on() {
     let expected = as_this_version_tells_it().await;
     // Both stores have had the same tables in each format so far.
-    let steps = [include_str!("../postgres/format_1.sql"), include_str!("../postgres/format_2.sql")];
+    let steps = [
+        include_str!("../postgres/format_1.sql"),
+        include_str!("../postgres/format_2.sql"),
+        include_str!("../postgres/format_3.sql"),
+    ];
     for (kept, number) in kept_stores().await.iter().zip(1..) {
         let place = Place::new(Backend::Postgres);
         let Place::Database(database) = &place else { panic!("no database") };

@@ -7,7 +7,7 @@ use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::kpi_target::shared_notices;
 
 /// A spike in one sentence.
-pub(super) fn spike_text(spike: &Spike) -> String {
+pub fn spike_text(spike: &Spike) -> String {
     format!(
         "{} contacts from {} where {} are usual (z {}): {:?}",
         spike.actual, spike.start, spike.expected, spike.z, spike.cause

@@ -1,0 +1,502 @@
+//! The dispatcher: takes waiting messages from the outbox, groups them, and delivers them until their sinks have them.
+//!
+//! One delivery a sink at a time, in the order in which the messages were written. A sink that fails is left alone for longer and longer,
+//! and no other sink waits for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::envelope::{Envelope, Message};
+use super::mail::{MailLogin, Mailer};
+use super::sinks::{self, MOST_MESSAGES, Outgoing};
+use crate::api::scalar::SecretKeyReference;
+use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
+use crate::clock::Clock;
+use crate::domain::alerts::MailServer;
+use crate::evidence::{Delivery, EvidenceStore, OutboxMessage, StoreError};
+use crate::feed::client::{FeedClient, PostError, PostRequest};
+use crate::feed::credentials::{CredentialError, CredentialSource};
+use crate::feed::error::{FailureKind, FetchError, presentable};
+use crate::feed::secret::SecretValue;
+
+/// What is known of a sink now, besides what its messages say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SinkNow {
+    /// The contract has it.
+    Known(Box<AlertSink>),
+    /// The contract is there and no longer has it.
+    Removed,
+    /// The contract is gone: what the message says of the sink holds.
+    ContractGone,
+}
+
+/// Knows the sinks of the contracts.
+pub trait Sinks: Send + Sync {
+    /// The sink of a contract as it is configured now.
+    fn sink(&self, contract_uid: &str, sink: &str) -> SinkNow;
+
+    /// Told when what is known of a contract's sinks has changed: a failure began, changed or ended, or messages were given up.
+    fn changed(&self, contract_uid: &str);
+}
+
+/// How the dispatcher goes about it.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    /// How long messages are collected before a group is sent. Default 1 s.
+    pub group_wait: Duration,
+    /// The pause after a first failure; doubled with each further one. Default 2 s.
+    pub first_pause: Duration,
+    /// The longest pause. Default 2 min.
+    pub longest_pause: Duration,
+    /// For one delivery. Default 15 s.
+    pub timeout: Duration,
+    /// How often Alertmanagers are told again of what stands. Default 1 min.
+    pub refresh: Duration,
+    /// How long a message is tried. Default 3 days.
+    pub patience: SignedDuration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace {
+            group_wait: Duration::from_secs(1),
+            first_pause: Duration::from_secs(2),
+            longest_pause: Duration::from_secs(120),
+            timeout: Duration::from_secs(15),
+            refresh: Duration::from_secs(60),
+            patience: SignedDuration::from_hours(72),
+        }
+    }
+}
+
+/// The parts of a [`Dispatcher`].
+pub struct Parts {
+    /// Holds the outbox.
+    pub store: Arc<dyn EvidenceStore>,
+    /// Sends requests.
+    pub client: FeedClient,
+    /// Sends mail.
+    pub mailer: Mailer,
+    /// Reads Secrets.
+    pub credentials: Arc<dyn CredentialSource>,
+    /// Counts deliveries: kind of sink, outcome.
+    pub count: Box<dyn Fn(&'static str, &'static str) + Send + Sync>,
+    /// Shows how many messages wait.
+    pub show_waiting: Box<dyn Fn(usize) + Send + Sync>,
+    /// How it goes about it.
+    pub pace: Pace,
+}
+
+/// Delivers what the outbox holds. Cheap to clone.
+#[derive(Clone)]
+pub struct Dispatcher(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    wake: Notify,
+    states: Mutex<BTreeMap<SinkKey, SinkState>>,
+}
+
+/// UID of the contract and name of the sink.
+type SinkKey = (String, String);
+
+#[derive(Clone, Debug, Default)]
+struct SinkState {
+    failures: u32,
+    not_before: Option<Instant>,
+    failure: Option<String>,
+    given_up: i64,
+}
+
+/// The most messages read from the outbox at a time.
+const MOST_WAITING: usize = 10_000;
+
+/// How many sinks are served at a time.
+const CONCURRENCY: usize = 16;
+
+/// The outbox is read at least so often, whatever nobody has said.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+impl Dispatcher {
+    /// A dispatcher of these parts; it does nothing before [`Self::run`].
+    pub fn new(parts: Parts) -> Self {
+        Dispatcher(Arc::new(Inner { parts, wake: Notify::new(), states: Mutex::default() }))
+    }
+
+    /// Says that messages were written.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// How it stands with the sinks of a contract: those alone that fail, or have given messages up.
+    pub fn status_of(&self, contract_uid: &str, sinks: &[AlertSink]) -> Vec<AlertSinkStatus> {
+        let states = self.0.states();
+        sinks
+            .iter()
+            .filter_map(|sink| {
+                let state = states.get(&(contract_uid.to_owned(), sink.name.clone()))?;
+                let SinkState { failure, given_up, .. } = state.clone();
+                (failure.is_some() || given_up > 0).then(|| AlertSinkStatus {
+                    name: sink.name.clone(),
+                    failure,
+                    given_up,
+                })
+            })
+            .collect()
+    }
+
+    /// Forgets what is known of a contract's sinks.
+    pub fn forget(&self, contract_uid: &str) {
+        self.0.states().retain(|(uid, _), _| uid != contract_uid);
+    }
+
+    /// Delivers until `stop`. What is under way is broken off then; it stays in the outbox.
+    pub async fn run(self, known: Arc<dyn Sinks>, stop: CancellationToken) {
+        let work = async {
+            tokio::join!(self.deliver(&known), self.refresh(&known));
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn deliver(&self, known: &Arc<dyn Sinks>) {
+        let mut under_way: JoinSet<SinkKey> = JoinSet::new();
+        let mut busy: BTreeSet<SinkKey> = BTreeSet::new();
+        loop {
+            let pause = match self.0.parts.store.waiting_messages(MOST_WAITING).await {
+                Ok(waiting) => self.start(waiting, known, &mut under_way, &mut busy),
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox of alerts cannot be read; trying again");
+                    LONGEST_SLEEP
+                }
+            };
+            tokio::select! {
+                () = self.0.wake.notified() => tokio::time::sleep(self.0.parts.pace.group_wait).await,
+                Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
+                    if let Ok(key) = ended {
+                        busy.remove(&key);
+                    }
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Starts a delivery for each sink that has messages, is not being served and need not be left alone. Gives how long to wait for the
+    /// next that will be due.
+    fn start(
+        &self,
+        waiting: Vec<OutboxMessage>,
+        known: &Arc<dyn Sinks>,
+        under_way: &mut JoinSet<SinkKey>,
+        busy: &mut BTreeSet<SinkKey>,
+    ) -> Duration {
+        (self.0.parts.show_waiting)(waiting.len());
+        let mut groups: BTreeMap<SinkKey, Vec<OutboxMessage>> = BTreeMap::new();
+        for message in waiting {
+            groups.entry((message.contract_uid.clone(), message.sink.clone())).or_default().push(message);
+        }
+        let now = Instant::now();
+        let mut pause = LONGEST_SLEEP;
+        for (key, mut messages) in groups {
+            let left_alone = self.0.states().get(&key).and_then(|state| state.not_before).filter(|until| *until > now);
+            if let Some(until) = left_alone {
+                pause = pause.min(until.duration_since(now));
+            } else if !busy.contains(&key) && busy.len() < CONCURRENCY {
+                messages.truncate(MOST_MESSAGES);
+                busy.insert(key.clone());
+                let (inner, known) = (self.0.clone(), known.clone());
+                under_way.spawn(async move {
+                    inner.serve(&key, messages, &*known).await;
+                    key
+                });
+            }
+        }
+        pause.max(Duration::from_millis(10))
+    }
+
+    /// Tells Alertmanagers again of what stands, since they forget what nobody repeats.
+    async fn refresh(&self, known: &Arc<dyn Sinks>) {
+        loop {
+            tokio::time::sleep(self.0.parts.pace.refresh).await;
+            if let Err(error) = self.0.refresh_all(&**known).await {
+                tracing::warn!(%error, "the standing alerts cannot be read; trying again");
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn states(&self) -> MutexGuard<'_, BTreeMap<SinkKey, SinkState>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(&self, key: &SinkKey, messages: Vec<OutboxMessage>, known: &dyn Sinks) {
+        let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
+        let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
+        for message in &messages {
+            match Message::open(message) {
+                Ok(message) => opened.push(message),
+                Err(_) => unreadable.push(message.id),
+            }
+        }
+        self.settle(key, unreadable, Delivery::GivenUp("the message cannot be read".to_owned()), "none", known).await;
+        let Some(first) = opened.first() else { return };
+        let sink = match known.sink(&key.0, &key.1) {
+            SinkNow::Known(sink) => *sink,
+            SinkNow::ContractGone => first.envelope.sink.clone(),
+            SinkNow::Removed => {
+                let why = "the contract no longer has this alert".to_owned();
+                return self.settle(key, ids, Delivery::GivenUp(why), "none", known).await;
+            }
+        };
+        self.serve_opened(key, &sink, opened, known).await;
+    }
+
+    async fn serve_opened(&self, key: &SinkKey, sink: &AlertSink, group: Vec<Message>, known: &dyn Sinks) {
+        let kind = sinks::kind_of(sink);
+        let outcome = self.send(sink, &group).await;
+        for (ids, result) in outcome {
+            let delivery = match result {
+                Ok(()) => Delivery::Delivered,
+                Err(failure) if failure.refused && ids.len() > 1 => {
+                    // One message that is refused must not take the others with it.
+                    self.send_one_by_one(key, sink, &group, &ids, known).await;
+                    continue;
+                }
+                Err(failure) if failure.refused => Delivery::GivenUp(failure.error.message),
+                Err(failure) => {
+                    self.fail(key, ids, &group, failure.error, kind, known).await;
+                    return;
+                }
+            };
+            self.settle(key, ids, delivery, kind, known).await;
+        }
+    }
+
+    async fn send_one_by_one(
+        &self,
+        key: &SinkKey,
+        sink: &AlertSink,
+        group: &[Message],
+        ids: &[i64],
+        known: &dyn Sinks,
+    ) {
+        let kind = sinks::kind_of(sink);
+        for message in group.iter().filter(|message| ids.contains(&message.id)) {
+            for (ids, result) in self.send(sink, std::slice::from_ref(message)).await {
+                match result {
+                    Ok(()) => self.settle(key, ids, Delivery::Delivered, kind, known).await,
+                    Err(failure) if failure.refused => {
+                        self.settle(key, ids, Delivery::GivenUp(failure.error.message), kind, known).await;
+                    }
+                    Err(failure) => return self.fail(key, ids, group, failure.error, kind, known).await,
+                }
+            }
+        }
+    }
+
+    /// A delivery that failed: the messages wait, but for those that have waited too long.
+    async fn fail(
+        &self,
+        key: &SinkKey,
+        ids: Vec<i64>,
+        group: &[Message],
+        error: FetchError,
+        kind: &'static str,
+        known: &dyn Sinks,
+    ) {
+        let oldest = Clock::real().now().checked_sub(self.parts.pace.patience).unwrap_or(Timestamp::MIN);
+        let written = |id: &i64| group.iter().find(|message| message.id == *id).map(|message| message.written_at);
+        let (given_up, waiting): (Vec<i64>, Vec<i64>) =
+            ids.into_iter().partition(|id| written(id).is_some_and(|written| written < oldest));
+        let pause = {
+            let mut states = self.states();
+            let state = states.entry(key.clone()).or_default();
+            state.failures = state.failures.saturating_add(1);
+            let Pace { first_pause, longest_pause, .. } = self.parts.pace;
+            let pause = first_pause.saturating_mul(1 << (state.failures - 1).min(16)).min(longest_pause);
+            let pause = error.retry_after.unwrap_or_default().max(pause);
+            state.not_before = Some(Instant::now() + pause.mul_f64(0.75 + 0.5 * fastrand::f64()));
+            pause
+        };
+        let (uid, sink) = key;
+        tracing::warn!(contract_uid = uid, sink, %error, wait_seconds = pause.as_secs_f64(), "alerts could not be delivered and are tried again");
+        self.settle(key, given_up, Delivery::GivenUp(error.message.clone()), kind, known).await;
+        self.settle(key, waiting, Delivery::Failed(error.message), kind, known).await;
+    }
+
+    /// Keeps what became of messages, and shows it.
+    async fn settle(&self, key: &SinkKey, ids: Vec<i64>, delivery: Delivery, kind: &'static str, known: &dyn Sinks) {
+        if ids.is_empty() {
+            return;
+        }
+        let count = ids.len();
+        let settled = self.parts.store.settle_messages(ids, delivery.clone(), Clock::real().now()).await;
+        if let Err(error) = settled {
+            // They are still in the outbox and go out again, under the same names.
+            tracing::warn!(%error, "what became of alerts could not be kept");
+            self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + LONGEST_SLEEP);
+            return;
+        }
+        let outcome = match &delivery {
+            Delivery::Delivered => "delivered",
+            Delivery::Failed(_) => "failed",
+            Delivery::GivenUp(_) => "given_up",
+        };
+        (0..count).for_each(|_| (self.parts.count)(kind, outcome));
+        if self.note(key, &delivery, count) {
+            known.changed(&key.0);
+        }
+    }
+
+    /// Takes note of a sink's state; gives whether what a status shows of it has changed.
+    fn note(&self, key: &SinkKey, delivery: &Delivery, count: usize) -> bool {
+        let mut states = self.states();
+        let state = states.entry(key.clone()).or_default();
+        let before = (state.failure.clone(), state.given_up);
+        match delivery {
+            Delivery::Delivered => {
+                let given_up = state.given_up;
+                *state = SinkState { given_up, ..SinkState::default() };
+            }
+            Delivery::Failed(why) => state.failure = Some(presentable(why, 240)),
+            Delivery::GivenUp(_) => {
+                state.given_up = state.given_up.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        before != (state.failure.clone(), state.given_up)
+    }
+
+    async fn send(&self, sink: &AlertSink, group: &[Message]) -> Vec<(Vec<i64>, Result<(), PostError>)> {
+        let all = || group.iter().map(|message| message.id).collect::<Vec<_>>();
+        let Some(first) = group.first() else { return Vec::new() };
+        let tenant = first.envelope.namespace.as_str();
+        if let Some(email) = sinks::email_of(sink) {
+            return vec![(all(), self.send_mail(email, group, tenant).await)];
+        }
+        let secret = match self.secret(sink, tenant).await {
+            Ok(secret) => secret,
+            Err(error) => return vec![(all(), Err(error.into()))],
+        };
+        let url = match sinks::address_of(sink, secret.as_ref()) {
+            Ok(url) => url,
+            Err(error) => return vec![(all(), Err(error.into()))],
+        };
+        let mut results = Vec::new();
+        for outgoing in sinks::render(sink, group, secret.as_ref(), Clock::real().now()) {
+            let ids = outgoing.messages.clone();
+            let result = self.post(&url, outgoing, tenant).await;
+            let failed = matches!(&result, Err(failure) if !failure.refused);
+            results.push((ids, result));
+            if failed {
+                break;
+            }
+        }
+        results
+    }
+
+    async fn post(&self, url: &Url, outgoing: Outgoing, tenant: &str) -> Result<(), PostError> {
+        let Outgoing { messages: _, headers, body } = outgoing;
+        let request = PostRequest { url: url.clone(), headers, body, tenant, timeout: self.parts.pace.timeout };
+        self.parts.client.post(&request).await
+    }
+
+    async fn send_mail(&self, email: &EmailSink, group: &[Message], tenant: &str) -> Result<(), PostError> {
+        let server = MailServer::parse(&email.server)
+            .ok_or_else(|| FetchError::new(FailureKind::Denied, "the mail server's address cannot be read"))?;
+        let login = self.login(email, &server, tenant).await?;
+        let mail = sinks::mail::render(email, group)?;
+        self.parts.mailer.send(&server, login.as_ref(), mail, self.parts.pace.timeout).await
+    }
+
+    async fn login(
+        &self,
+        email: &EmailSink,
+        server: &MailServer,
+        tenant: &str,
+    ) -> Result<Option<MailLogin>, FetchError> {
+        let (Some(username), Some(password)) = (&email.username_secret_ref, &email.password_secret_ref) else {
+            return Ok(None);
+        };
+        // The annotation of the Secret lists hosts; the scheme says nothing there.
+        let url =
+            crate::feed::credentials::parse_url(&format!("https://{}:{}/", bracketed(&server.host), server.port))?;
+        Ok(Some((self.value(username, tenant, Some(&url)).await?, self.value(password, tenant, Some(&url)).await?)))
+    }
+
+    /// The secret of a sink, if it has one, and whether it may go where the sink's messages go.
+    async fn secret(&self, sink: &AlertSink, tenant: &str) -> Result<Option<SecretValue>, FetchError> {
+        let Some(reference) = sinks::secret_of(sink) else { return Ok(None) };
+        // A signing key never leaves; an address and a routing key do.
+        if sink.webhook.is_some() {
+            return Ok(Some(self.value(reference, tenant, None).await?));
+        }
+        let value = self.value(reference, tenant, None).await?;
+        let url = sinks::address_of(sink, Some(&value))?;
+        self.value(reference, tenant, Some(&url)).await.map(Some)
+    }
+
+    async fn value(
+        &self,
+        reference: &SecretKeyReference,
+        tenant: &str,
+        goes_to: Option<&Url>,
+    ) -> Result<SecretValue, FetchError> {
+        let SecretKeyReference { name, key } = reference;
+        let shown = presentable(name, 80);
+        let secret = self.parts.credentials.secret(tenant, name).await.map_err(|error| match error {
+            CredentialError::NotFound => {
+                FetchError::new(FailureKind::SecretNotFound, format!("Secret {shown} is not found"))
+            }
+            CredentialError::Unavailable(why) => {
+                FetchError::new(FailureKind::Connect, format!("Secret {shown} cannot be read: {why}"))
+            }
+        })?;
+        if let Some(url) = goes_to {
+            secret.check_allowed(name, url)?;
+        }
+        let value = secret.data.get(key).filter(|value| !value.reveal_line().is_empty());
+        value.cloned().ok_or_else(|| {
+            let message = format!("Secret {shown} has no value under the key {:?}", presentable(key, 60));
+            FetchError::new(FailureKind::SecretNotFound, message)
+        })
+    }
+
+    async fn refresh_all(&self, known: &dyn Sinks) -> Result<(), StoreError> {
+        for uid in self.parts.store.contracts_with_alerts().await? {
+            let mut by_sink: BTreeMap<String, Vec<Envelope>> = BTreeMap::new();
+            for standing in self.parts.store.standing_alerts(&uid).await? {
+                if let Ok(envelope) = serde_json::from_str(&standing.content) {
+                    by_sink.entry(standing.sink).or_default().push(envelope);
+                }
+            }
+            for (name, standing) in by_sink {
+                let failing = self.states().get(&(uid.clone(), name.clone())).is_some_and(|state| state.failures > 0);
+                let SinkNow::Known(sink) = known.sink(&uid, &name) else { continue };
+                let (Some(first), false, true) = (standing.first(), failing, sink.alertmanager.is_some()) else {
+                    continue;
+                };
+                let Ok(url) = sinks::address_of(&sink, None) else { continue };
+                let outgoing = sinks::refresh(&standing, Clock::real().now());
+                if let Err(error) = self.post(&url, outgoing, &first.namespace).await {
+                    tracing::debug!(%error, sink = name, "standing alerts could not be told again");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}

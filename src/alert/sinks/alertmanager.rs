@@ -1,0 +1,63 @@
+//! Prometheus Alertmanager, by its API v2 (`POST /api/v2/alerts`).
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::{Outgoing, numbers, shown};
+use crate::alert::envelope::{Envelope, Message};
+use crate::evidence::MessageKind;
+use crate::feed::error::FetchError;
+
+/// An alert that is not refreshed goes by itself after this long. Longer than an operator takes to be replaced.
+const STANDS_FOR: SignedDuration = SignedDuration::from_mins(30);
+
+/// Adds the path of the API to the address of an Alertmanager, which may lie behind a path of its own.
+///
+/// # Errors
+/// Of kind `Denied`.
+pub(super) fn address(text: &str) -> Result<Url, FetchError> {
+    let mut url = crate::feed::credentials::parse_url(text)?;
+    let path = format!("{}/api/v2/alerts", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+pub(super) fn render(group: &[Message], now: Timestamp) -> Outgoing {
+    let alerts: Vec<Value> = group.iter().map(|message| alert(&message.envelope, message.kind, now)).collect();
+    super::json(numbers(group), "application/json", &Value::Array(alerts))
+}
+
+/// What keeps standing alerts standing: Alertmanager forgets what nobody repeats.
+pub fn refresh(standing: &[Envelope], now: Timestamp) -> Outgoing {
+    let alerts: Vec<Value> = standing.iter().map(|envelope| alert(envelope, MessageKind::Fired, now)).collect();
+    super::json(Vec::new(), "application/json", &Value::Array(alerts))
+}
+
+fn alert(envelope: &Envelope, kind: MessageKind, now: Timestamp) -> Value {
+    let alert = &envelope.alert;
+    let text = |value: &str| Value::String(shown(value, 1_024));
+    let mut labels: Map<String, Value> = alert.labels.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let mut annotations: Map<String, Value> =
+        alert.details.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    annotations.insert("summary".to_owned(), text(&alert.summary));
+    annotations.insert("since".to_owned(), text(&alert.starts_at.to_string()));
+    if !alert.contacts.is_empty() {
+        annotations.insert("contacts".to_owned(), text(&alert.contacts.join(", ")));
+    }
+    if kind == MessageKind::Test {
+        labels.insert("alertname".to_owned(), text("Test"));
+    }
+    let stands_for = match kind {
+        MessageKind::Fired => STANDS_FOR,
+        MessageKind::Resolved => SignedDuration::ZERO,
+        MessageKind::Test => SignedDuration::from_mins(5),
+    };
+    // On a rehearsal clock causes may lie in the future, which no Alertmanager takes.
+    let starts_at = alert.starts_at.min(envelope.fired_at).min(now);
+    let ends_at = now.checked_add(stands_for).unwrap_or(now);
+    json!({
+        "labels": labels, "annotations": annotations,
+        "startsAt": starts_at.to_string(), "endsAt": ends_at.to_string(),
+    })
+}

@@ -1,0 +1,141 @@
+//! A real Alertmanager, from Debian's packages, between the operator and a receiver.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Post, alert, sink};
+use crate::evidence::MessageKind;
+use crate::receiver::Receiver;
+
+/// Runs until its standard input ends, which is when the process of the tests ends, however it does.
+const SCRIPT: &str = r#"
+"$PROGRAM" --config.file="$DIR/alertmanager.yml" --storage.path="$DIR/data" --cluster.listen-address= --web.listen-address=127.0.0.1:"$PORT" >"$DIR/log" 2>&1 &
+server=$!
+cat >/dev/null
+kill $server
+wait $server
+rm -rf "$DIR"
+"#;
+
+struct Alertmanager {
+    port: u16,
+    directory: PathBuf,
+    keeper: Child,
+}
+
+impl Alertmanager {
+    /// Starts one that groups by contract and tells `receiver` at once.
+    fn start(receiver: &str) -> Self {
+        let program = crate::debian::program("prometheus-alertmanager", "prometheus-alertmanager")
+            .unwrap_or_else(|advice| panic!("{advice}"));
+        let directory = tempfile::Builder::new().prefix("bpo-alertmanager").tempdir().unwrap().keep();
+        let configuration = format!(
+            "route: {{receiver: test, group_by: [namespace, contract], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}}\n\
+             receivers: [{{name: test, webhook_configs: [{{url: '{receiver}', send_resolved: true}}]}}]\n"
+        );
+        std::fs::write(directory.join("alertmanager.yml"), configuration).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let keeper = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .env("PROGRAM", program)
+            .env("DIR", &directory)
+            .env("PORT", port.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Alertmanager { port, directory, keeper }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// Status, names and KPI of what a notification tells.
+fn told(notification: &Value) -> (String, Vec<String>) {
+    let alerts = notification["alerts"].as_array().unwrap();
+    let name = |alert: &Value| {
+        format!("{} {}", alert["status"].as_str().unwrap(), alert["labels"]["kpi_target"].as_str().unwrap())
+    };
+    let mut names: Vec<String> = alerts.iter().map(name).collect();
+    names.sort();
+    (notification["status"].as_str().unwrap().to_owned(), names)
+}
+
+#[tokio::test]
+async fn a_real_alertmanager_receives_groups_and_resolves() {
+    let receiver = Receiver::start().await;
+    let alertmanager = Alertmanager::start(&receiver.url());
+    let post = Post::new();
+    let ops = sink("ops", json!({"alertmanager": {"url": format!("http://127.0.0.1:{}", alertmanager.port)}}));
+    let of_kpi = |name: &str| {
+        let mut alert = alert(&format!("{name}: missed"));
+        alert.labels.insert("kpi_target".to_owned(), name.to_owned());
+        alert
+    };
+    for kpi in ["speed", "tone", "answer"] {
+        post.write(&ops, MessageKind::Fired, kpi, of_kpi(kpi)).await;
+    }
+    let running = post.run(vec![ops.clone()]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while receiver.received().is_empty() {
+        assert!(
+            Instant::now() < deadline,
+            "{}\n{:?}",
+            alertmanager.log(),
+            running.dispatcher.status_of("uid-1", std::slice::from_ref(&ops))
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let names = |status: &str| ["answer", "speed", "tone"].map(|kpi| format!("{status} {kpi}")).to_vec();
+    assert_eq!(
+        told(&receiver.received()[0].json()),
+        ("firing".to_owned(), names("firing")),
+        "one group for the contract"
+    );
+    assert_eq!(receiver.received()[0].json()["groupLabels"], json!({"namespace": "care", "contract": "acme-care"}));
+    for kpi in ["speed", "tone", "answer"] {
+        post.write(&ops, MessageKind::Resolved, kpi, of_kpi(kpi)).await;
+    }
+    running.dispatcher.wake();
+    receiver
+        .until("all are resolved", |received| {
+            received.last().is_some_and(|last| told(&last.json()) == ("resolved".to_owned(), names("resolved")))
+        })
+        .await;
+    post.settled().await;
+}
+
+#[tokio::test]
+async fn standing_alerts_are_told_again_until_they_end() {
+    let receiver = Receiver::start().await;
+    let mut post = Post::new();
+    post.pace.refresh = Duration::from_millis(50);
+    let ops = sink("ops", json!({"alertmanager": {"url": receiver.url()}}));
+    let hook = sink("hook", json!({"webhook": {"url": format!("{}/hook", receiver.url())}}));
+    post.write(&ops, MessageKind::Fired, "a", alert("speed: missed")).await;
+    post.write(&hook, MessageKind::Fired, "a", alert("speed: missed")).await;
+    let running = post.run(vec![ops.clone(), hook]);
+    let to =
+        |received: &[crate::receiver::Received], path: &str| received.iter().filter(|one| one.path == path).count();
+    receiver.until("it is told again", |received| to(received, "/api/v2/alerts") >= 4).await;
+    assert_eq!(to(&receiver.received(), "/hook"), 1, "a webhook is told once");
+    post.write(&ops, MessageKind::Resolved, "a", alert("speed: missed")).await;
+    running.dispatcher.wake();
+    post.settled().await;
+    let ended = receiver.received().len();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // One that was under way when the alert ended may still arrive.
+    assert!(receiver.received().len() <= ended + 1);
+}

@@ -1,0 +1,147 @@
+//! What becomes of messages when receivers are down, slow, refuse or must not be reached, and when the operator ends.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{Post, alert, sink};
+use crate::api::vendor_contract::AlertSink;
+use crate::evidence::MessageKind;
+use crate::receiver::{Received, Receiver};
+
+fn hook(name: &str, receiver: &Receiver) -> AlertSink {
+    sink(name, json!({"webhook": {"url": format!("{}/{name}", receiver.url())}}))
+}
+
+fn ids(received: &[Received]) -> Vec<String> {
+    let alerts = received.iter().flat_map(Received::alerts);
+    alerts.map(|alert| alert["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_down_gets_everything_once_and_in_order_when_it_is_back() {
+    let receiver = Receiver::start().await;
+    receiver.answer(503);
+    let post = Post::new();
+    let hook = hook("hook", &receiver);
+    let running = post.run(vec![hook.clone()]);
+    for number in 0..250 {
+        let kind = if number % 2 == 0 { MessageKind::Fired } else { MessageKind::Resolved };
+        post.write(&hook, kind, &format!("alert-{}", number / 2), alert("speed: missed")).await;
+        running.dispatcher.wake();
+    }
+    receiver.until("it is tried again and again", |received| received.len() >= 3).await;
+    assert!(post.ends().await.iter().all(|end| end.ends_with("waiting")));
+    receiver.answer(200);
+    post.settled().await;
+    let taken = ids(&receiver.taken());
+    let expected: Vec<String> = (1..=250).map(|number| format!("uid-1-{number}")).collect();
+    assert_eq!(taken, expected);
+    assert!(running.dispatcher.status_of("uid-1", &[hook]).is_empty(), "a failure that is over is shown no longer");
+}
+
+#[tokio::test]
+async fn an_operator_that_ends_before_the_answer_sends_again_under_the_same_names() {
+    let receiver = Receiver::start().await;
+    let post = Post::new();
+    let hook = hook("hook", &receiver);
+    for number in 0..5 {
+        post.write(&hook, MessageKind::Fired, &format!("alert-{number}"), alert("speed: missed")).await;
+    }
+    receiver.be_silent(true);
+    let killed = post.run(vec![hook.clone()]);
+    receiver.until("the messages arrive", |received| !received.is_empty()).await;
+    drop(killed);
+    receiver.be_silent(false);
+    let _running = post.run(vec![hook]);
+    post.settled().await;
+    let came = ids(&receiver.received());
+    let distinct: BTreeSet<&String> = came.iter().collect();
+    assert_eq!((came.len(), distinct.len()), (10, 5), "each twice, by the same ids: {came:?}");
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_does_not_take_the_others_with_it() {
+    let receiver = Receiver::start().await;
+    receiver.refuse("poison");
+    let post = Post::new();
+    let hook = hook("hook", &receiver);
+    for summary in ["good 1", "poison", "good 2"] {
+        post.write(&hook, MessageKind::Fired, summary, alert(summary)).await;
+    }
+    let running = post.run(vec![hook.clone()]);
+    post.settled().await;
+    assert_eq!(post.ends().await, ["fired good 1 delivered", "fired poison given up", "fired good 2 delivered"]);
+    let status = running.dispatcher.status_of("uid-1", &[hook]);
+    assert_eq!((status[0].given_up, status[0].failure.as_deref()), (1, None));
+    let mut counts = post.counts.lock().unwrap().clone();
+    counts.sort();
+    assert_eq!(counts, ["webhook delivered", "webhook delivered", "webhook given_up"]);
+}
+
+#[tokio::test]
+async fn no_sink_waits_for_another_that_does_not_answer() {
+    let (silent, good) = (Receiver::start().await, Receiver::start().await);
+    silent.be_silent(true);
+    let post = Post::new();
+    let sinks: Vec<AlertSink> = (0..8).map(|number| hook(&format!("silent-{number}"), &silent)).collect();
+    for sink in &sinks {
+        post.write(sink, MessageKind::Fired, "a", alert("speed: missed")).await;
+    }
+    let fast = hook("good", &good);
+    post.write(&fast, MessageKind::Fired, "a", alert("speed: missed")).await;
+    let _running = post.run([sinks, vec![fast]].concat());
+    good.until("it is served while the others are silent", |received| received.len() == 1).await;
+}
+
+#[tokio::test]
+async fn messages_for_a_sink_that_is_gone_and_of_long_ago_are_given_up_with_the_reason() {
+    let receiver = Receiver::start().await;
+    receiver.answer(500);
+    let post = Post {
+        pace: crate::alert::dispatcher::Pace { patience: jiff::SignedDuration::ZERO, ..Post::new().pace },
+        ..Post::new()
+    };
+    let (gone, old) = (hook("gone", &receiver), hook("old", &receiver));
+    post.write(&gone, MessageKind::Fired, "a", alert("x")).await;
+    post.write(&old, MessageKind::Fired, "b", alert("x")).await;
+    let _running = post.run(vec![old]);
+    post.settled().await;
+    assert_eq!(post.ends().await, ["fired a given up", "fired b given up"]);
+    let messages = post.store.messages_of("uid-1", 10).await.unwrap();
+    let reasons: Vec<&str> = messages.iter().rev().map(|message| message.failure.as_deref().unwrap()).collect();
+    assert_eq!(reasons, ["the contract no longer has this alert", "status 500 instead of 200"]);
+}
+
+#[tokio::test]
+async fn nothing_goes_to_an_address_of_the_inside_that_was_not_opened() {
+    let receiver = Receiver::start().await;
+    let port = receiver.address.port();
+    let post = Post { opened: Vec::new(), ..Post::new() };
+    let hosts = ["127.0.0.1", "localhost", "0x7f.1", "[::ffff:127.0.0.1]", "2130706433", "169.254.169.254", "10.0.0.1"];
+    let sinks: Vec<AlertSink> = hosts
+        .iter()
+        .zip(0..)
+        .map(|(host, number)| {
+            sink(&format!("inside-{number}"), json!({"webhook": {"url": format!("http://{host}:{port}/")}}))
+        })
+        .collect();
+    for sink in &sinks {
+        post.write(sink, MessageKind::Fired, "a", alert("x")).await;
+    }
+    let running = post.run(sinks.clone());
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let failing = running.dispatcher.status_of("uid-1", &sinks);
+        if failing.len() == hosts.len() {
+            for status in failing {
+                let failure = status.failure.unwrap();
+                assert!(failure.contains("is refused") && failure.contains("--alert-allow-network"), "{failure}");
+            }
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{failing:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(receiver.received().is_empty());
+}

@@ -1,0 +1,175 @@
+//! Alerts from the outbox to receivers: what each is sent, and what becomes of it when a receiver is down, slow or refuses.
+
+mod alertmanager;
+mod delivery;
+mod mailing;
+mod rendering;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::dispatcher::{Dispatcher, Pace, Parts, SinkNow, Sinks};
+use super::envelope::Envelope;
+use super::mail::Mailer;
+use crate::api::vendor_contract::AlertSink;
+use crate::clock::Clock;
+use crate::domain::alerts::Alert;
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{EvidenceStore, MessageKind, NewMessage};
+use crate::feed::client::FeedClient;
+use crate::feed::credentials::tests::MemorySource;
+use crate::feed::guard::{AddressPolicy, SystemLookup};
+
+/// Sinks that stay as they are.
+pub(super) struct Fixed(pub Vec<AlertSink>);
+
+impl Sinks for Fixed {
+    fn sink(&self, _: &str, name: &str) -> SinkNow {
+        let found = self.0.iter().find(|sink| sink.name == name);
+        found.map_or(SinkNow::Removed, |sink| SinkNow::Known(Box::new(sink.clone())))
+    }
+
+    fn changed(&self, _: &str) {}
+}
+
+/// A store with an outbox, and what a dispatcher needs.
+pub(super) struct Post {
+    pub store: Arc<dyn EvidenceStore>,
+    pub secrets: Arc<MemorySource>,
+    pub counts: Arc<Mutex<Vec<String>>>,
+    pub opened: Vec<ipnet::IpNet>,
+    pub pace: Pace,
+    pub authority: Option<Vec<u8>>,
+    _directory: tempfile::TempDir,
+}
+
+pub(super) fn sink(name: &str, target: serde_json::Value) -> AlertSink {
+    let mut sink = json!({"name": name});
+    sink.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+    serde_json::from_value(sink).unwrap()
+}
+
+pub(super) fn alert(summary: &str) -> Alert {
+    let labels = [
+        ("alertname", "TargetMissed"),
+        ("severity", "critical"),
+        ("namespace", "care"),
+        ("contract", "acme-care"),
+        ("vendor", "Acme"),
+        ("kpi_target", "speed"),
+    ];
+    Alert {
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        summary: summary.to_owned(),
+        details: [("period".to_owned(), "2026-05".to_owned())].into(),
+        starts_at: "2026-06-01T00:00:00Z".parse().unwrap(),
+        occurrence: "2026-05".to_owned(),
+        contacts: vec!["sam".to_owned()],
+    }
+}
+
+impl Post {
+    pub(super) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Post {
+            store: Arc::new(SqliteStore::open(directory.path()).unwrap()),
+            secrets: Arc::default(),
+            counts: Arc::default(),
+            opened: vec!["127.0.0.0/8".parse().unwrap()],
+            pace: Pace {
+                group_wait: Duration::ZERO,
+                first_pause: Duration::from_millis(20),
+                longest_pause: Duration::from_millis(100),
+                timeout: Duration::from_secs(20),
+                ..Pace::default()
+            },
+            authority: None,
+            _directory: directory,
+        }
+    }
+
+    pub(super) async fn write(&self, sink: &AlertSink, kind: MessageKind, fingerprint: &str, alert: Alert) {
+        let envelope = Envelope {
+            namespace: "care".to_owned(),
+            contract: "acme-care".to_owned(),
+            sink: sink.clone(),
+            mail_to: vec![("sam".to_owned(), "sam@client.example".to_owned())],
+            fired_at: Clock::real().now(),
+            alert,
+        };
+        let content = serde_json::to_string(&envelope).unwrap();
+        let (sink, fingerprint) = (sink.name.clone(), fingerprint.to_owned());
+        let message = NewMessage { sink, fingerprint, kind, content };
+        self.store.record_alerts("uid-1".to_owned(), vec![message], Clock::real().now()).await.unwrap();
+    }
+
+    pub(super) fn dispatcher(&self) -> Dispatcher {
+        let policy = AddressPolicy::for_alerts(self.opened.clone());
+        let mailer = Mailer::new(policy.clone(), Arc::new(SystemLookup));
+        let counts = self.counts.clone();
+        Dispatcher::new(Parts {
+            store: self.store.clone(),
+            client: FeedClient::new(policy),
+            mailer: match &self.authority {
+                Some(authority) => mailer.trusting(authority.clone()),
+                None => mailer,
+            },
+            credentials: self.secrets.clone(),
+            count: Box::new(move |kind, outcome| counts.lock().unwrap().push(format!("{kind} {outcome}"))),
+            show_waiting: Box::new(|_| ()),
+            pace: self.pace.clone(),
+        })
+    }
+
+    /// Runs a dispatcher for these sinks; dropping the guard ends it as a kill would: between any two steps.
+    pub(super) fn run(&self, sinks: Vec<AlertSink>) -> Running {
+        let dispatcher = self.dispatcher();
+        let task = tokio::spawn(dispatcher.clone().run(Arc::new(Fixed(sinks)), CancellationToken::new()));
+        Running { dispatcher, task }
+    }
+
+    /// Waits until nothing waits.
+    pub(super) async fn settled(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let waiting = self.store.waiting_messages(100).await.unwrap();
+            if waiting.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{waiting:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The messages in the order in which they were written: kind, fingerprint, what became of them.
+    pub(super) async fn ends(&self) -> Vec<String> {
+        let mut messages = self.store.messages_of("uid-1", 1_000).await.unwrap();
+        messages.reverse();
+        let end = |delivered: bool, settled: bool| match (delivered, settled) {
+            (true, _) => "delivered",
+            (false, true) => "given up",
+            (false, false) => "waiting",
+        };
+        messages
+            .iter()
+            .map(|message| {
+                let end = end(message.delivered, message.settled_at.is_some());
+                format!("{} {} {end}", message.kind.as_str(), message.fingerprint)
+            })
+            .collect()
+    }
+}
+
+pub(super) struct Running {
+    pub dispatcher: Dispatcher,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

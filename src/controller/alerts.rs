@@ -1,0 +1,165 @@
+//! Alerts of a contract: what stands is compared with what people were told, and the difference goes into the outbox.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+
+use super::context::Context;
+use crate::alert::envelope::{Envelope, mail_to};
+use crate::api::condition::EventReason;
+use crate::api::{ALERT_TEST_ANNOTATION, VendorContract};
+use crate::clock::Clock;
+use crate::domain::alerts::{Addressed, Alert, Told, changes};
+use crate::evidence::{MessageKind, NewMessage, StoreError};
+
+/// How old a wish for a trial may be; an annotation that stays on an object asks for nothing after that.
+const TRIAL_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Writes a message for each alert that began to stand, recurred or ended, and a trial where one was asked for.
+///
+/// While the past is still being fetched (`past_is_known` false) verdicts rest on parts: then failing feeds alone are told of.
+pub async fn tell(
+    context: &Context,
+    contract: &VendorContract,
+    standing: &[Addressed],
+    past_is_known: bool,
+) -> Result<(), StoreError> {
+    let uid = contract.uid().unwrap_or_default();
+    let told = told(context, &uid).await?;
+    let speaks = |alert: &Alert| past_is_known || alert.label("alertname") == EventReason::FeedFailing.as_str();
+    let before: Vec<Told> = told.iter().filter(|told| speaks(&told.alert)).cloned().collect();
+    let standing: Vec<Addressed> = standing.iter().filter(|addressed| speaks(&addressed.alert)).cloned().collect();
+    let changes = changes(&uid, &before, &standing);
+    let now = Clock::real().now();
+    let trial = trial(contract, &uid, now);
+    if changes.is_empty() && trial.is_none() {
+        return Ok(());
+    }
+    let mut after: Vec<Told> = told.to_vec();
+    let mut messages = Vec::new();
+    for (kind, changed) in [(MessageKind::Resolved, changes.resolved), (MessageKind::Fired, changes.fired)] {
+        for told in changed {
+            after.retain(|known| (&known.sink, &known.fingerprint) != (&told.sink, &told.fingerprint));
+            messages.extend(message(contract, kind, &told, now));
+            if kind == MessageKind::Fired {
+                after.push(told);
+            }
+        }
+    }
+    messages.extend(trial);
+    context.evidence.record_alerts(uid.clone(), messages, now).await?;
+    context.set_told(&uid, Arc::new(after));
+    context.alerts.wake();
+    Ok(())
+}
+
+/// The alerts that people were told of: remembered, or read from the store.
+async fn told(context: &Context, uid: &str) -> Result<Arc<Vec<Told>>, StoreError> {
+    if let Some(told) = context.told(uid) {
+        return Ok(told);
+    }
+    let standing = context.evidence.standing_alerts(uid).await?;
+    let read = standing.into_iter().filter_map(|standing| {
+        let Envelope { alert, .. } = serde_json::from_str(&standing.content).ok()?;
+        Some(Told { sink: standing.sink, fingerprint: standing.fingerprint, alert })
+    });
+    let told = Arc::new(read.collect::<Vec<Told>>());
+    context.set_told(uid, told.clone());
+    Ok(told)
+}
+
+/// The message about an alert. One whose sink has left the contract still has to be taken from what stands.
+fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Timestamp) -> Option<NewMessage> {
+    let Told { sink, fingerprint, alert } = told;
+    let known = contract.spec.alerts.iter().find(|known| known.name == *sink);
+    let empty = || serde_json::from_value(serde_json::json!({"name": sink})).ok();
+    let envelope = Envelope {
+        namespace: contract.namespace().unwrap_or_default(),
+        contract: contract.name_any(),
+        mail_to: known.map(|known| mail_to(&contract.spec, known, alert)).unwrap_or_default(),
+        sink: known.cloned().or_else(empty)?,
+        fired_at: now,
+        alert: alert.clone(),
+    };
+    let content = serde_json::to_string(&envelope).ok()?;
+    Some(NewMessage { sink: sink.clone(), fingerprint: fingerprint.clone(), kind, content })
+}
+
+/// The trial that the annotation asks for, where it is one and still wanted.
+fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMessage> {
+    let text = contract.annotations().get(ALERT_TEST_ANNOTATION)?;
+    let (sink, asked_at) = text.rsplit_once(" at ")?;
+    let asked_at: Timestamp = asked_at.trim().parse().ok()?;
+    let age = now.duration_since(asked_at);
+    if age > TRIAL_WITHIN || age < -TRIAL_WITHIN {
+        return None;
+    }
+    let labels = [
+        ("alertname", "Test"),
+        ("severity", "warning"),
+        ("namespace", &contract.namespace().unwrap_or_default()),
+        ("contract", &contract.name_any()),
+        ("vendor", &contract.spec.vendor.name),
+        ("asked_at", &asked_at.to_string()),
+    ];
+    let alert = Alert {
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        summary: "a test message: nothing is wrong, and alerts of this contract arrive here".to_owned(),
+        details: Default::default(),
+        starts_at: asked_at,
+        occurrence: String::new(),
+        contacts: Vec::new(),
+    };
+    contract.spec.alerts.iter().find(|known| known.name == sink.trim())?;
+    let told = Told { sink: sink.trim().to_owned(), fingerprint: alert.fingerprint(uid), alert };
+    message(contract, MessageKind::Test, &told, now)
+}
+
+/// Ends the alerts of a contract that is gone.
+pub async fn end(context: &Context, uid: &str) {
+    if let Err(error) = try_to_end(context, uid).await {
+        tracing::warn!(%error, contract_uid = uid, "the alerts of a contract that is gone could not be ended; the next start does it");
+    }
+}
+
+async fn try_to_end(context: &Context, uid: &str) -> Result<(), StoreError> {
+    let standing = context.evidence.standing_alerts(uid).await?;
+    if standing.is_empty() {
+        return Ok(());
+    }
+    let messages = standing.into_iter().map(|standing| NewMessage {
+        sink: standing.sink,
+        fingerprint: standing.fingerprint,
+        kind: MessageKind::Resolved,
+        content: standing.content,
+    });
+    context.evidence.record_alerts(uid.to_owned(), messages.collect(), Clock::real().now()).await?;
+    context.alerts.wake();
+    Ok(())
+}
+
+/// Ends the alerts of contracts that went while no operator looked; of those alone that lie in the namespaces looked after.
+pub async fn end_those_of_contracts_that_are_gone(context: &Context, namespaces: &[String]) {
+    let uids = match context.evidence.contracts_with_alerts().await {
+        Ok(uids) => uids,
+        Err(error) => {
+            tracing::warn!(%error, "the standing alerts cannot be read");
+            return;
+        }
+    };
+    for uid in uids {
+        if context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(&uid)).is_some() {
+            continue;
+        }
+        if namespaces.is_empty() || is_within(context, &uid, namespaces).await {
+            end(context, &uid).await;
+        }
+    }
+}
+
+async fn is_within(context: &Context, uid: &str, namespaces: &[String]) -> bool {
+    let standing = context.evidence.standing_alerts(uid).await.unwrap_or_default();
+    let first = standing.first().and_then(|standing| serde_json::from_str::<Envelope>(&standing.content).ok());
+    first.is_some_and(|envelope| namespaces.contains(&envelope.namespace))
+}

@@ -1,0 +1,112 @@
+//! The outbox of alerts: what stands for each sink, and the messages about it, kept until they are settled.
+//!
+//! It lies beside the evidence so that one transaction holds a change and its messages. It is no evidence: no chain covers it, and its
+//! contents are opaque to the store.
+
+use jiff::Timestamp;
+
+/// What a message says of its alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// It stands.
+    Fired,
+    /// It stands no longer.
+    Resolved,
+    /// It is a trial that somebody asked for; it stands nowhere.
+    Test,
+}
+
+impl MessageKind {
+    /// As the store keeps it and as people read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fired => "fired",
+            Self::Resolved => "resolved",
+            Self::Test => "test",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Fired, Self::Resolved, Self::Test].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A message that is about to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Name of the sink.
+    pub sink: String,
+    /// What identifies the alert.
+    pub fingerprint: String,
+    /// What it says.
+    pub kind: MessageKind,
+    /// The alert and its sink, as JSON.
+    pub content: String,
+}
+
+/// An alert that stands for a sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingAlert {
+    /// Name of the sink.
+    pub sink: String,
+    /// What identifies the alert.
+    pub fingerprint: String,
+    /// As the last message said it.
+    pub content: String,
+}
+
+/// A message in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxMessage {
+    /// Rises with each message.
+    pub id: i64,
+    /// UID of the contract.
+    pub contract_uid: String,
+    /// Name of the sink.
+    pub sink: String,
+    /// What identifies the alert.
+    pub fingerprint: String,
+    /// What it says.
+    pub kind: MessageKind,
+    /// The alert and its sink, as JSON.
+    pub content: String,
+    /// When it was written, by the machine's own clock.
+    pub written_at: Timestamp,
+    /// How often its delivery failed.
+    pub attempts: i64,
+    /// Why it failed last.
+    pub failure: Option<String>,
+    /// When it was delivered or given up; `None` while it waits.
+    pub settled_at: Option<Timestamp>,
+    /// Whether it was delivered.
+    pub delivered: bool,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The sink has it.
+    Delivered,
+    /// The sink does not have it; it goes on waiting.
+    Failed(String),
+    /// The sink will never have it.
+    GivenUp(String),
+}
+
+/// How long settled messages are kept.
+pub(super) const KEPT_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// An instant as the store keeps it.
+pub(super) fn microseconds(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+/// An instant that the store keeps.
+pub(super) fn from_microseconds(number: i64) -> Timestamp {
+    Timestamp::from_microsecond(number).unwrap_or_default()
+}
+
+/// The instant before which settled messages go.
+pub(super) fn kept_since(now: Timestamp) -> i64 {
+    now.checked_sub(KEPT_FOR).map_or(i64::MIN, microseconds)
+}

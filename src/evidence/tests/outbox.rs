@@ -1,0 +1,90 @@
+//! The outbox: a change and its messages are there together or not at all, and outlive the operator.
+
+use super::support::{Backend, Fixture, minute, on_both_stores};
+use crate::evidence::{Delivery, MessageKind, NewMessage, OutboxMessage};
+
+on_both_stores!(
+    what_stands_follows_from_the_messages_and_outlives_the_store,
+    a_message_waits_until_it_is_delivered_or_given_up,
+    a_trial_is_written_once_and_stands_nowhere,
+    settled_messages_go_after_thirty_days_and_waiting_ones_never,
+);
+
+fn message(kind: MessageKind, fingerprint: &str, content: &str) -> NewMessage {
+    let (sink, fingerprint, content) = ("ops".to_owned(), fingerprint.to_owned(), content.to_owned());
+    NewMessage { sink, fingerprint, kind, content }
+}
+
+fn told(messages: &[OutboxMessage]) -> Vec<String> {
+    messages
+        .iter()
+        .map(|message| format!("{} {} {}", message.kind.as_str(), message.fingerprint, message.content))
+        .collect()
+}
+
+async fn what_stands_follows_from_the_messages_and_outlives_the_store(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let record = async |fixture: &Fixture, messages: Vec<NewMessage>| {
+        fixture.store.record_alerts("uid-1".to_owned(), messages, minute(1)).await.unwrap();
+    };
+    record(&fixture, vec![message(MessageKind::Fired, "a", "1"), message(MessageKind::Fired, "b", "1")]).await;
+    record(&fixture, vec![message(MessageKind::Resolved, "b", "1"), message(MessageKind::Fired, "a", "2 'quoted'")])
+        .await;
+    let fixture = fixture.restart();
+    let standing = fixture.store.standing_alerts("uid-1").await.unwrap();
+    let standing: Vec<(&str, &str)> =
+        standing.iter().map(|alert| (alert.fingerprint.as_str(), alert.content.as_str())).collect();
+    assert_eq!(standing, [("a", "2 'quoted'")]);
+    assert!(fixture.store.standing_alerts("uid-2").await.unwrap().is_empty());
+    assert_eq!(fixture.store.contracts_with_alerts().await.unwrap(), ["uid-1"]);
+    let waiting = fixture.store.waiting_messages(10).await.unwrap();
+    assert_eq!(told(&waiting), ["fired a 1", "fired b 1", "resolved b 1", "fired a 2 'quoted'"]);
+    assert!(waiting.iter().all(|message| message.written_at == minute(1)));
+    assert_eq!(told(&fixture.store.waiting_messages(1).await.unwrap()), ["fired a 1"]);
+}
+
+async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let messages = ["a", "b", "c"].map(|fingerprint| message(MessageKind::Fired, fingerprint, "x")).to_vec();
+    fixture.store.record_alerts("uid-1".to_owned(), messages, minute(1)).await.unwrap();
+    let ids: Vec<i64> = fixture.store.waiting_messages(10).await.unwrap().iter().map(|message| message.id).collect();
+    let settle = async |ids: &[i64], delivery| {
+        fixture.store.settle_messages(ids.to_vec(), delivery, minute(2)).await.unwrap();
+    };
+    settle(&ids[..2], Delivery::Failed("refused".to_owned())).await;
+    settle(&ids[..1], Delivery::Delivered).await;
+    settle(&ids[1..2], Delivery::GivenUp("status 400".to_owned())).await;
+    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x"]);
+    let all = fixture.store.messages_of("uid-1", 10).await.unwrap();
+    let ends: Vec<(i64, Option<&str>, bool, bool)> = all
+        .iter()
+        .map(|message| {
+            (message.attempts, message.failure.as_deref(), message.delivered, message.settled_at == Some(minute(2)))
+        })
+        .collect();
+    // The newest first.
+    assert_eq!(ends, [(0, None, false, false), (2, Some("status 400"), false, true), (1, None, true, true)]);
+}
+
+async fn a_trial_is_written_once_and_stands_nowhere(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    for _ in 0..2 {
+        let trial = vec![message(MessageKind::Test, "trial-1", "x")];
+        fixture.store.record_alerts("uid-1".to_owned(), trial, minute(1)).await.unwrap();
+    }
+    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["test trial-1 x"]);
+    assert!(fixture.store.standing_alerts("uid-1").await.unwrap().is_empty());
+}
+
+async fn settled_messages_go_after_thirty_days_and_waiting_ones_never(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let day = 24 * 60;
+    let messages = ["a", "b"].map(|fingerprint| message(MessageKind::Fired, fingerprint, "x")).to_vec();
+    fixture.store.record_alerts("uid-1".to_owned(), messages, minute(0)).await.unwrap();
+    let ids: Vec<i64> = fixture.store.waiting_messages(10).await.unwrap().iter().map(|message| message.id).collect();
+    fixture.store.settle_messages(ids[..1].to_vec(), Delivery::Delivered, minute(1)).await.unwrap();
+    for (now, left) in [(30 * day, 2), (31 * day, 1)] {
+        fixture.store.settle_messages(Vec::new(), Delivery::Delivered, minute(now)).await.unwrap();
+        assert_eq!(fixture.store.messages_of("uid-1", 10).await.unwrap().len(), left, "day {}", now / day);
+    }
+}
