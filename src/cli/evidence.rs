@@ -27,7 +27,7 @@ use crate::evidence::{Broken, Digest, EvidenceStore, FeedKey, StoreError, Verify
 
 /// Where the evidence is.
 #[derive(Debug, Args)]
-struct StoreArguments {
+pub(super) struct StoreArguments {
     /// Folder of the evidence, as the operator's --data-dir
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -124,13 +124,13 @@ pub fn export(arguments: &ExportArguments) -> Answer {
     Ok(0)
 }
 
-fn in_runtime<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Vec<String>> {
+pub(super) fn in_runtime<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Vec<String>> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;
     runtime.block_on(work).map_err(|error| vec![error.to_string()])
 }
 
-fn open(arguments: &StoreArguments) -> Result<Box<dyn EvidenceStore>, StoreError> {
+pub(super) fn open(arguments: &StoreArguments) -> Result<Box<dyn EvidenceStore>, StoreError> {
     match (&arguments.data_dir, &arguments.evidence_url) {
         (Some(folder), _) => Ok(Box::new(SqliteStore::open_for_reading(folder)?)),
         (None, Some(url)) => Ok(Box::new(PostgresStore::open_for_reading(url)?)),

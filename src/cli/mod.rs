@@ -1,5 +1,6 @@
 //! The two programs' commands and flags.
 
+pub mod alert;
 pub mod backtest;
 pub mod cluster;
 pub mod evaluate;

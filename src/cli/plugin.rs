@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{backtest, evidence, feed, launch_report, lint, portfolio, staffing, tables};
+use super::{alert, backtest, evidence, feed, launch_report, lint, portfolio, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -41,6 +41,10 @@ enum Command {
     Portfolio(portfolio::PortfolioArguments),
     /// Look at a feed: what its mapping makes of a sample
     Feed(feed::FeedArguments),
+    /// Acknowledge the escalation of a contract: say that someone has taken it up
+    Ack(alert::AckArguments),
+    /// Alerts: what stands, what waits, what was given up; and trials
+    Alert(alert::AlertArguments),
     /// What became of a campaign launch: a report for people
     Launch(launch_report::LaunchArguments),
     /// How many agents a load needs, by Erlang C or, with --patience, Erlang A
@@ -134,6 +138,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),
+        Command::Ack(arguments) => alert::acknowledge(&arguments),
+        Command::Alert(arguments) => alert::run(&arguments),
         Command::Launch(arguments) => launch_report::run(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),

@@ -145,8 +145,8 @@ pub trait EvidenceStore: Send + Sync {
     /// The messages that wait for delivery, in the order in which they were written, at most `limit`.
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>>;
 
-    /// The latest messages about a contract, the newest first, at most `limit`. Settled ones are kept for 30 days.
-    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>>;
+    /// The latest messages, of one contract or of all, the newest first, at most `limit`. Settled ones are kept for 30 days.
+    fn latest_messages<'a>(&'a self, contract_uid: Option<&'a str>, limit: usize) -> Answer<'a, Vec<OutboxMessage>>;
 
     /// Keeps what became of the delivery of messages.
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()>;

@@ -108,7 +108,7 @@ async fn messages_for_a_sink_that_is_gone_and_of_long_ago_are_given_up_with_the_
     let _running = post.run(vec![old]);
     post.settled().await;
     assert_eq!(post.ends().await, ["fired a given up", "fired b given up"]);
-    let messages = post.store.messages_of("uid-1", 10).await.unwrap();
+    let messages = post.store.latest_messages(Some("uid-1"), 10).await.unwrap();
     let reasons: Vec<&str> = messages.iter().rev().map(|message| message.failure.as_deref().unwrap()).collect();
     assert_eq!(reasons, ["the contract no longer has this alert", "status 500 instead of 200"]);
 }

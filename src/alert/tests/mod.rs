@@ -146,7 +146,7 @@ impl Post {
 
     /// The messages in the order in which they were written: kind, fingerprint, what became of them.
     pub(super) async fn ends(&self) -> Vec<String> {
-        let mut messages = self.store.messages_of("uid-1", 1_000).await.unwrap();
+        let mut messages = self.store.latest_messages(Some("uid-1"), 1_000).await.unwrap();
         messages.reverse();
         let end = |delivered: bool, settled: bool| match (delivered, settled) {
             (true, _) => "delivered",

@@ -212,9 +212,11 @@ async fn every_kind_arrives_over_http_and_its_secret_goes_only_where_its_owner_l
     };
     let mut paths: Vec<String> = receiver.received().into_iter().map(|received| received.path).collect();
     paths.sort();
+    let signed = |one: &crate::receiver::Received| one.headers.contains_key(SIGNATURE_HEADER) == (one.path == "/hook");
+    assert!(receiver.received().iter().all(signed));
     assert_eq!(paths, ["/api/v2/alerts", "/canary-chat", "/canary-chat", "/hook", "/pager"]);
     assert!(failing[0].failure.as_ref().unwrap().contains("may not be sent to 127.0.0.1"), "{failing:?}");
     assert_eq!(failing[1].failure.as_deref(), Some("Secret no-such-secret is not found"));
-    let kept = format!("{:?}", post.store.messages_of("uid-1", 100).await.unwrap());
+    let kept = format!("{:?}", post.store.latest_messages(Some("uid-1"), 100).await.unwrap());
     assert!(!kept.contains("canary") && !format!("{failing:?}").contains("canary"), "a secret is in the outbox");
 }

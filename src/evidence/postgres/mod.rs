@@ -251,9 +251,9 @@ impl EvidenceStore for PostgresStore {
         Box::pin(self.readers.read(move |session| outbox::waiting(session, limit)))
     }
 
-    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
-        let uid = contract_uid.to_owned();
-        Box::pin(self.readers.read(move |session| outbox::of_contract(session, &uid, limit)))
+    fn latest_messages<'a>(&'a self, contract_uid: Option<&'a str>, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
+        let uid = contract_uid.map(str::to_owned);
+        Box::pin(self.readers.read(move |session| outbox::latest(session, uid.as_deref(), limit)))
     }
 
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {

@@ -100,16 +100,16 @@ pub(super) fn waiting(session: &mut Session, limit: usize) -> Result<Vec<OutboxM
         .collect()
 }
 
-/// The latest messages of a contract, the newest first.
-pub(super) fn of_contract(
+/// The latest messages, of one contract or of all, the newest first.
+pub(super) fn latest(
     session: &mut Session,
-    contract_uid: &str,
+    contract_uid: Option<&str>,
     limit: usize,
 ) -> Result<Vec<OutboxMessage>, Failure> {
     session
         .query(
             "SELECT id, contract_uid, sink, fingerprint, kind, content, written_at, attempts, failure, settled_at, delivered
-             FROM bpo_evidence.alert_messages WHERE contract_uid = $1 ORDER BY id DESC LIMIT $2",
+             FROM bpo_evidence.alert_messages WHERE $1::text IS NULL OR contract_uid = $1 ORDER BY id DESC LIMIT $2",
             &[&contract_uid, &i64::try_from(limit).unwrap_or(i64::MAX)],
         )?
         .iter()

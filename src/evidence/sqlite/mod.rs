@@ -273,9 +273,9 @@ impl EvidenceStore for SqliteStore {
         Box::pin(self.readers.read(move |transaction| outbox::waiting(transaction, limit)))
     }
 
-    fn messages_of<'a>(&'a self, contract_uid: &'a str, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
-        let uid = contract_uid.to_owned();
-        Box::pin(self.readers.read(move |transaction| outbox::of_contract(transaction, &uid, limit)))
+    fn latest_messages<'a>(&'a self, contract_uid: Option<&'a str>, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {
+        let uid = contract_uid.map(str::to_owned);
+        Box::pin(self.readers.read(move |transaction| outbox::latest(transaction, uid.as_deref(), limit)))
     }
 
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {

@@ -100,13 +100,14 @@ pub(super) fn waiting(transaction: &Transaction<'_>, limit: usize) -> Result<Vec
     Ok(messages)
 }
 
-/// The latest messages of a contract, the newest first.
-pub(super) fn of_contract(
+/// The latest messages, of one contract or of all, the newest first.
+pub(super) fn latest(
     transaction: &Transaction<'_>,
-    contract_uid: &str,
+    contract_uid: Option<&str>,
     limit: usize,
 ) -> Result<Vec<OutboxMessage>, Failure> {
-    let sql = format!("SELECT {COLUMNS} FROM alert_messages WHERE contract_uid = ?1 ORDER BY id DESC LIMIT ?2");
+    let sql =
+        format!("SELECT {COLUMNS} FROM alert_messages WHERE ?1 IS NULL OR contract_uid = ?1 ORDER BY id DESC LIMIT ?2");
     let mut statement = transaction.prepare_cached(&sql)?;
     let mut rows = statement.query((contract_uid, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut messages = Vec::new();

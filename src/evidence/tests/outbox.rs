@@ -55,7 +55,7 @@ async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
     settle(&ids[..1], Delivery::Delivered).await;
     settle(&ids[1..2], Delivery::GivenUp("status 400".to_owned())).await;
     assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x"]);
-    let all = fixture.store.messages_of("uid-1", 10).await.unwrap();
+    let all = fixture.store.latest_messages(Some("uid-1"), 10).await.unwrap();
     let ends: Vec<(i64, Option<&str>, bool, bool)> = all
         .iter()
         .map(|message| {
@@ -85,6 +85,6 @@ async fn settled_messages_go_after_thirty_days_and_waiting_ones_never(backend: B
     fixture.store.settle_messages(ids[..1].to_vec(), Delivery::Delivered, minute(1)).await.unwrap();
     for (now, left) in [(30 * day, 2), (31 * day, 1)] {
         fixture.store.settle_messages(Vec::new(), Delivery::Delivered, minute(now)).await.unwrap();
-        assert_eq!(fixture.store.messages_of("uid-1", 10).await.unwrap().len(), left, "day {}", now / day);
+        assert_eq!(fixture.store.latest_messages(Some("uid-1"), 10).await.unwrap().len(), left, "day {}", now / day);
     }
 }
