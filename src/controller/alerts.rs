@@ -109,6 +109,7 @@ fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMess
         details: Default::default(),
         starts_at: asked_at,
         occurrence: String::new(),
+        reminds: false,
         contacts: Vec::new(),
     };
     contract.spec.alerts.iter().find(|known| known.name == sink.trim())?;

@@ -57,6 +57,9 @@ pub struct Alert {
     pub starts_at: Timestamp,
     /// A standing alert whose occurrence changes, such as to the next missed period, is told anew.
     pub occurrence: String,
+    /// Whether it asks again, since nobody has answered in time: that is told once.
+    #[serde(default)]
+    pub reminds: bool,
     /// Names of the contacts who are asked to act, each followed by the deputy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
@@ -158,7 +161,7 @@ fn alert<const N: usize>(
     ];
     let labels = common.into_iter().chain(labels).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let (details, contacts, occurrence) = (BTreeMap::new(), Vec::new(), String::new());
-    Alert { labels, summary, details, starts_at, occurrence, contacts }
+    Alert { labels, summary, details, starts_at, occurrence, reminds: false, contacts }
 }
 
 impl Alert {
@@ -296,11 +299,11 @@ fn escalated(facts: &AlertFacts<'_>, standing: &StandingLevel<'_>) -> Alert {
     let mut escalated =
         alert(facts, EventReason::EscalationRaised, severity, [("level", level.as_str())], status.since, summary)
             .detail("cause", format!("{:?}", status.cause))
-            .occurring(format!("{}{late}", status.since));
+            .occurring(status.since.to_string());
     if let Some(respond_by) = status.respond_by {
         escalated = escalated.detail("respond_by", respond_by.to_string());
     }
-    Alert { contacts: people, ..escalated }
+    Alert { contacts: people, reminds: standing.unanswered, ..escalated }
 }
 
 /// An alert that stands for a sink, as it was told last.
@@ -339,8 +342,12 @@ pub fn changes(contract_uid: &str, before: &[Told], standing: &[Addressed]) -> A
     for Addressed { sink, alert } in standing {
         now.insert((sink.clone(), alert.fingerprint(contract_uid)), alert);
     }
-    let news =
-        now.iter().filter(|(key, alert)| known.get(*key).is_none_or(|told| told.alert.occurrence != alert.occurrence));
+    let is_news = |key: &(String, String), alert: &Alert| {
+        known
+            .get(key)
+            .is_none_or(|told| told.alert.occurrence != alert.occurrence || (alert.reminds && !told.alert.reminds))
+    };
+    let news = now.iter().filter(|(key, alert)| is_news(key, alert));
     let fired = news
         .map(|((sink, fingerprint), alert)| Told {
             sink: sink.clone(),

@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
 )]
 
+mod alerts;
 mod applying;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
@@ -20,6 +21,8 @@ mod judged;
 mod launches;
 mod offline;
 mod quiet;
+#[path = "../support/receiver/mod.rs"]
+mod receiver;
 mod references;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;

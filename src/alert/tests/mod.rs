@@ -67,6 +67,7 @@ pub(super) fn alert(summary: &str) -> Alert {
         details: [("period".to_owned(), "2026-05".to_owned())].into(),
         starts_at: "2026-06-01T00:00:00Z".parse().unwrap(),
         occurrence: "2026-05".to_owned(),
+        reminds: false,
         contacts: vec!["sam".to_owned()],
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::calendar::Calendar;
-use crate::domain::escalation::{StandingCause, escalate};
+use crate::domain::escalation::{Acknowledgement, StandingCause, escalate};
 
 fn terms() -> Terms {
     let kpi = |class: &str, dry_run: bool| {
@@ -77,6 +77,14 @@ impl Story {
     }
 
     fn standing(&self, now: &str) -> Vec<Addressed> {
+        self.standing_when(None, now)
+    }
+
+    fn standing_acknowledged(&self, by: &str, now: &str) -> Vec<Addressed> {
+        self.standing_when(Some(Acknowledgement::parse(by).unwrap()), now)
+    }
+
+    fn standing_when(&self, acknowledged: Option<Acknowledgement>, now: &str) -> Vec<Addressed> {
         let now = instant(now);
         let calendar = Calendar::of(&self.terms.contract).unwrap();
         let missed = self.judgement.kpis.values().filter(|kpi| kpi.last.as_ref().unwrap().verdict == Verdict::Missed);
@@ -86,7 +94,7 @@ impl Story {
                 cause: crate::api::vendor_contract::EscalationCause::Missed,
             })
             .collect();
-        let escalation = escalate(&self.terms.contract, &calendar, &causes, None, now);
+        let escalation = escalate(&self.terms.contract, &calendar, &causes, acknowledged.as_ref(), now);
         let facts = AlertFacts {
             namespace: "care",
             name: "acme-care",
@@ -193,4 +201,8 @@ fn an_escalation_that_nobody_answers_is_told_again_when_the_time_to_respond_has_
     let expected =
         "level 1 because of Missed: sam, maria to respond by 2026-06-01T04:00:00Z, and nobody has responded in time";
     assert_eq!(summaries, [expected]);
+    let answered = missed.standing_acknowledged("sam at 2026-06-01T04:30:00Z", "2026-06-01T05:00:00Z");
+    let others = asked.fired.iter().filter(|told| told.alert.label("level").is_empty());
+    let told: Vec<Told> = late.fired.iter().chain(others).cloned().collect();
+    assert!(changes("uid-1", &told, &answered).is_empty(), "an answer asks nobody for anything");
 }

@@ -1,5 +1,7 @@
 //! A receiver of alerts on loopback: it answers as it is told and remembers what came.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
