@@ -20,7 +20,7 @@ pub struct Envelope {
     /// Whom a mail goes to: name and address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mail_to: Vec<(String, String)>,
-    /// When the alert's cause began, for receivers that know the real time alone.
+    /// When the message was written, by the machine's own clock.
     pub fired_at: Timestamp,
     /// The alert.
     pub alert: Alert,

@@ -103,6 +103,18 @@ pub struct TierTarget {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.selfService) || self.selfService != 'Required' || !has(self.channels) || self.channels.exists(c, c == 'SelfService')",
+    "selfService is Required and `channels` has no SelfService: add it, or write Offered or Preferred"
+))]
+#[x_kube(validation = (
+    "!has(self.proactiveContactsPerYear) || self.proactiveContactsPerYear == 0 || !has(self.channels) || self.channels.exists(c, c != 'SelfService')",
+    "nobody can be contacted by SelfService alone: add a channel such as Email, or write proactiveContactsPerYear 0"
+))]
+#[x_kube(validation = (
+    "!has(self.incentivePercent) || !has(self.retentionSpendPercent) || quantity(string(self.incentivePercent)).compareTo(quantity(string(self.retentionSpendPercent))) <= 0",
+    "incentivePercent is above retentionSpendPercent, the ceiling of what retaining a customer may cost: lower it, or raise the ceiling"
+))]
 pub struct Entitlements {
     /// Ways of contact: Voice, Chat, Email, Callback, Messaging, SocialMedia, Video or SelfService.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

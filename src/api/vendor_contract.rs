@@ -961,20 +961,16 @@ pub struct ChatSink {
 }
 
 /// PagerDuty.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PagerDutySink {
     /// The Secret that holds the integration's routing key.
     pub routing_key_secret_ref: SecretKeyReference,
     /// The address of the Events API. Default https://events.pagerduty.com/v2/enqueue.
-    #[serde(default = "default_pagerduty_url")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = super::rules::ADDRESS)]
-    pub url: String,
-}
-
-fn default_pagerduty_url() -> String {
-    "https://events.pagerduty.com/v2/enqueue".to_owned()
+    pub url: Option<String>,
 }
 
 /// E-mail by SMTP, always over TLS.
@@ -1224,13 +1220,19 @@ pub struct GovernanceStatus {
 }
 
 /// The next review.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct NextReview {
     /// Name of the review.
     pub name: String,
     /// Its day.
     #[schemars(schema_with = "super::scalar::date")]
     pub due: Date,
+    /// The day by which its report is due.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::date")]
+    pub report_due: Option<Date>,
 }
 
 /// Something overdue.

@@ -148,7 +148,8 @@ fn judge_review(
     for (_, due) in days.into_iter().skip(settled) {
         let deadline = calendar.after(calendar.end_of_day(due), review.grace.unwrap_or(NO_TIME));
         if !changes.has_come(deadline) {
-            state.next = Some(NextReview { name: review.name.clone(), due });
+            let report_due = report_day(review, due, calendar);
+            state.next = Some(NextReview { name: review.name.clone(), due, report_due });
             break;
         }
         state.overdue.get_or_insert_with(|| OverdueItem {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::catalogue::better;
 use super::exact::Exact;
 use crate::api::kpi_target::{Better, CatalogueKpi, Comparison, KpiTargetSpec};
-use crate::api::service_tier::{CustomerValue, ServiceTierSpec, TierFinding, TierFlaw};
+use crate::api::service_tier::{CustomerValue, HandlingTime, ServiceTierSpec, TierFinding, TierFlaw};
 
 /// The band of customer value in short: `5000+`, `1000-5000`, `under 1000` or `any`; `None` where the tier has no band.
 pub fn value_band(tier: &ServiceTierSpec) -> Option<String> {
@@ -34,6 +34,7 @@ pub fn coherence(
             compare_bands(*high, *low, &mut findings);
             if high.spec.rank < low.spec.rank {
                 compare_targets(*high, *low, kpis, &mut findings);
+                compare_entitlements(*high, *low, &mut findings);
             }
         }
     }
@@ -163,6 +164,27 @@ fn higher_is_better(spec: Option<&KpiTargetSpec>, better: Better) -> Option<bool
             Better::Lower => Some(false),
             Better::Range => None,
         },
+    }
+}
+
+/// A better rank never waits behind a worse one, and is never given less time.
+fn compare_entitlements(high: Tier<'_>, low: Tier<'_>, findings: &mut Findings) {
+    let (Some(upper), Some(lower)) = (&high.spec.entitlements, &low.spec.entitlements) else { return };
+    let mut add = |what: &str| {
+        let message =
+            format!("{} ranks above {} and {what}: raise it, or lower that of {}", high.name, low.name, low.name);
+        findings.add(TierFlaw::TierInversion, (high, low), None, &message);
+    };
+    if upper.routing_priority.zip(lower.routing_priority).is_some_and(|(upper, lower)| upper < lower) {
+        add("has a lower routingPriority");
+    }
+    let time = |handling: HandlingTime| match handling {
+        HandlingTime::Brief => 0,
+        HandlingTime::Standard => 1,
+        HandlingTime::Unhurried => 2,
+    };
+    if upper.handling_time.zip(lower.handling_time).is_some_and(|(upper, lower)| time(upper) < time(lower)) {
+        add("has a shorter handlingTime");
     }
 }
 
@@ -309,6 +331,24 @@ mod tests {
     fn kpi(kpi: &str, objective: Value) -> KpiTargetSpec {
         let spec = json!({"contractRef": {"name": "c"}, "kpi": kpi, "source": {"feed": "acd"}, "objective": objective});
         serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn a_better_rank_never_waits_longer_nor_is_hurried_more() {
+        let owed = |rank: i64, priority: i64, time: &str| {
+            let entitlements = json!({"routingPriority": priority, "handlingTime": time});
+            serde_json::from_value(json!({"rank": rank, "entitlements": entitlements})).unwrap()
+        };
+        for (high, low, expected) in [
+            ((100, "Unhurried"), (50, "Standard"), 0),
+            ((50, "Standard"), (50, "Standard"), 0),
+            ((10, "Unhurried"), (50, "Standard"), 1),
+            ((100, "Brief"), (50, "Standard"), 1),
+            ((10, "Brief"), (50, "Unhurried"), 2),
+        ] {
+            let tiers = [("a", owed(1, high.0, high.1)), ("b", owed(2, low.0, low.1))];
+            assert_eq!(flaws(&tiers, &[]), vec!["TierInversion a b"; expected], "{high:?} {low:?}");
+        }
     }
 
     #[test]

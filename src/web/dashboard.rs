@@ -233,6 +233,18 @@ fn operator() -> Vec<Panel> {
             (format!("sum by (kind, what) (rate({}[5m]))", chosen(Metric::ApiWrites, "")), "{{kind}} {{what}}"),
         ),
         panel(
+            "Messages about alerts",
+            "By kind of sink: delivered, failed (tried again) or given_up.",
+            "none",
+            (format!("sum by (sink, outcome) (increase({}[1h]))", chosen(Metric::Alerts, "")), "{{sink}} {{outcome}}"),
+        ),
+        panel(
+            "Messages that wait",
+            "Messages about alerts that no receiver has taken yet.",
+            "none",
+            (chosen(Metric::AlertOutbox, ""), "waiting"),
+        ),
+        panel(
             "Rehearsal clock",
             "1: the operator does not run on the real time.",
             "none",

@@ -487,6 +487,8 @@ mod tests {
         metrics.set_object("contract", ObjectSeries::Contract(contract));
         metrics.set_object("launch", ObjectSeries::Launch(launch));
         metrics.reconciled("KpiTarget", Outcome::Completed, 0.1);
+        metrics.alert("webhook", "delivered");
+        metrics.alerts_waiting(1);
         metrics.api_write("KpiTarget", "status");
         metrics.fetched(&feed, "Fetched", 0.1, 1, &BTreeMap::from([(text("Overlap"), 1)]));
         metrics

@@ -245,6 +245,9 @@ const TIER_CASES: &[Case] = &[
     ("targets: [{kpi: ServiceLevel, target: 1}, {kpi: ServiceLevel, target: 2}]", "Duplicate value"),
     ("entitlements: {incentivePercent: 101}", "incentivePercent"),
     ("entitlements: {channels: [Fax]}", "supported values"),
+    ("entitlements: {channels: [Voice], selfService: Required}", "`channels` has no SelfService: add it"),
+    ("entitlements: {channels: [SelfService], proactiveContactsPerYear: 2}", "add a channel such as Email"),
+    ("entitlements: {incentivePercent: 20, retentionSpendPercent: 5}", "raise the ceiling"),
 ];
 
 const KPI_CASES: &[Case] = &[

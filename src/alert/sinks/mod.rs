@@ -57,7 +57,7 @@ pub fn address_of(sink: &AlertSink, secret: Option<&SecretValue>) -> Result<Url,
     let text = match sink {
         AlertSink { alertmanager: Some(alertmanager), .. } => return alertmanager::address(&alertmanager.url),
         AlertSink { webhook: Some(webhook), .. } => webhook.url.as_str(),
-        AlertSink { pagerduty: Some(pagerduty), .. } => pagerduty.url.as_str(),
+        AlertSink { pagerduty: Some(pagerduty), .. } => pagerduty.url.as_deref().unwrap_or(pagerduty::DEFAULT_ADDRESS),
         _ => secret
             .and_then(|secret| std::str::from_utf8(secret.reveal_line()).ok())
             .ok_or_else(|| FetchError::new(FailureKind::SecretNotFound, "the Secret holds no address"))?,

@@ -7,6 +7,9 @@ use crate::alert::envelope::Message;
 use crate::evidence::MessageKind;
 use crate::feed::secret::SecretValue;
 
+/// Where events go unless the contract says another address.
+pub(super) const DEFAULT_ADDRESS: &str = "https://events.pagerduty.com/v2/enqueue";
+
 /// One event: the API takes no groups. The fingerprint is the key by which repeats and the end belong to one incident.
 pub(super) fn render(message: &Message, secret: Option<&SecretValue>) -> Outgoing {
     let alert = &message.envelope.alert;

@@ -51,9 +51,9 @@ fn an_alertmanager_is_sent_alerts_of_its_api_v2_and_a_resolved_one_has_ended() {
         json!({"summary": "speed: missed", "period": "2026-05", "since": "2026-06-01T00:00:00Z", "contacts": "sam"});
     let expected = json!([
         {"labels": labels, "annotations": annotations,
-         "startsAt": "2026-06-01T00:00:00Z", "endsAt": "2026-06-01T02:30:01Z"},
+         "startsAt": "2026-06-01T02:00:00Z", "endsAt": "2026-06-01T02:30:01Z"},
         {"labels": labels, "annotations": annotations,
-         "startsAt": "2026-06-01T00:00:00Z", "endsAt": "2026-06-01T02:00:01Z"},
+         "startsAt": "2026-06-01T02:00:00Z", "endsAt": "2026-06-01T02:00:01Z"},
     ]);
     assert_eq!(bodies(&sink, &group, None), [expected]);
 }

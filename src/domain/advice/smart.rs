@@ -40,6 +40,13 @@ fn not_measurable(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Option<String> 
             "it is computed from the contract's deliverables, of which there are none: add some to spec.deliverables";
         return contract.deliverables.is_empty().then(|| message.to_owned());
     }
+    let site = kpi.spec.source.labels.get("site");
+    if let Some(site) = site.filter(|site| !contract.vendor.sites.is_empty() && !contract.vendor.sites.contains(site)) {
+        let shown: String = site.chars().take(60).collect();
+        return Some(format!(
+            "its source.labels.site {shown:?} is none of vendor.sites: correct it, or add the site there"
+        ));
+    }
     let known = contract.feeds.iter().any(|feed| feed.name == kpi.spec.source.feed);
     (!known).then(|| {
         "its source.feed is none of the contract's feeds: add it to spec.feeds, or name one of them".to_owned()

@@ -122,6 +122,14 @@ fn each_letter_of_smart_is_told_by_itself() {
     let broken = |change: &dyn Fn(&mut Value)| after(|_, kpis| change(&mut kpis[2].1));
     assert_eq!(broken(&|kpi| kpi["source"]["labels"] = json!({})), ["NotSmart/Specific csat"]);
     assert_eq!(broken(&|kpi| kpi["source"]["feed"] = json!("other")), ["NotSmart/Measurable csat"]);
+    let at_site = |site: &str| {
+        after(|contract, kpis| {
+            contract["vendor"]["sites"] = json!(["cebu", "bogota"]);
+            kpis[2].1["source"]["labels"] = json!({"site": site});
+        })
+    };
+    assert_eq!(at_site("manila"), ["NotSmart/Measurable csat"]);
+    assert_eq!(at_site("cebu"), Vec::<String>::new());
     assert_eq!(broken(&|kpi| kpi["benchmark"]["high"] = json!(79)), ["NotSmart/Achievable csat"]);
     assert_eq!(broken(&|kpi| kpi["goalRef"] = json!("other")), ["NotSmart/Relevant csat"]);
     let no_window = broken(&|kpi| {
@@ -254,4 +262,43 @@ fn a_percentage_without_its_volume_is_told() {
     ] {
         assert_eq!(with(measures.clone()), findings, "{measures}");
     }
+}
+
+/// The findings of an example's contracts, by name without their KPIs, each once.
+fn of_example(folder: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+    let manifests = crate::cli::manifests::read(&[path]).unwrap();
+    let result = crate::cli::lint::lint(&manifests, "2026-06-15T00:00:00Z".parse().unwrap());
+    let mut found: Vec<String> = result.advice.into_iter().map(|(_, _, advice)| advice.finding).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn the_example_with_technical_kpis_alone_is_flagged_and_the_one_with_engagement_targets_is_not() {
+    assert!(of_example("first-contract").contains(&"OnlyTechnicalKpis".to_owned()));
+    assert!(!of_example("acme-care").contains(&"OnlyTechnicalKpis".to_owned()));
+}
+
+#[test]
+fn every_finding_is_in_the_docs_with_its_mend() {
+    let docs = include_str!("../../../docs/governance.md");
+    let told = |finding: &str| {
+        docs.lines()
+            .any(|line| line.starts_with("| `") && line.split('|').nth(1).unwrap().contains(&format!("`{finding}`")))
+    };
+    let sources = [include_str!("../advice.rs"), include_str!("smart.rs"), include_str!("feeds.rs")].concat();
+    let mut count = 0;
+    for (place, _) in sources.match_indices("advice.add(\"") {
+        let finding = sources[place + "advice.add(\"".len()..].split('"').next().unwrap();
+        assert!(told(finding), "{finding} is not in docs/governance.md");
+        count += 1;
+    }
+    for (place, _) in sources.match_indices("add(\"") {
+        let finding = sources[place + "add(\"".len()..].split('"').next().unwrap();
+        let told = told(finding) || told(&format!("NotSmart/{finding}"));
+        assert!(told, "{finding} is not in docs/governance.md");
+    }
+    assert!(count >= 10, "only {count} findings are looked for");
 }

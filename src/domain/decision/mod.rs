@@ -97,3 +97,6 @@ impl Notice {
 pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Timestamp) -> Option<Timestamp> {
     instants.into_iter().flatten().filter(|instant| *instant > now).min()
 }
+
+#[cfg(test)]
+mod month;

@@ -3,7 +3,7 @@
 use super::checks::{Findings, check_count, check_percent, check_range, check_unique, quoted};
 use crate::api::ServiceTierSpec;
 use crate::api::kpi_target::CatalogueKpi;
-use crate::api::service_tier::{CustomerValue, ValueMeasure};
+use crate::api::service_tier::{ContactChannel, CustomerValue, Entitlements, SelfService, ValueMeasure};
 
 pub(super) fn check(findings: &mut Findings, spec: &ServiceTierSpec) {
     let count = findings.name().len();
@@ -20,20 +20,42 @@ pub(super) fn check(findings: &mut Findings, spec: &ServiceTierSpec) {
         "\"Custom\" does not say which figure is meant: name a KPI of the catalogue".to_owned()
     });
     if let Some(entitlements) = &spec.entitlements {
-        let field = "spec.entitlements.channels";
-        check_unique(findings, field, entitlements.channels.iter().map(|channel| format!("{channel:?}")));
-        for (field, value, most) in [
-            ("spec.entitlements.routingPriority", entitlements.routing_priority, 1000),
-            ("spec.entitlements.proactiveContactsPerYear", entitlements.proactive_contacts_per_year, 366),
-        ] {
-            value.into_iter().for_each(|value| check_range(findings, field, value, 0, most));
-        }
-        for (field, value) in [
-            ("spec.entitlements.incentivePercent", entitlements.incentive_percent),
-            ("spec.entitlements.retentionSpendPercent", entitlements.retention_spend_percent),
-        ] {
-            value.into_iter().for_each(|value| check_percent(findings, field, value));
-        }
+        check_entitlements(findings, entitlements);
+    }
+}
+
+fn check_entitlements(findings: &mut Findings, entitlements: &Entitlements) {
+    let Entitlements { channels, routing_priority, incentive_percent, retention_spend_percent, .. } = entitlements;
+    let contacts = entitlements.proactive_contacts_per_year;
+    let field = "spec.entitlements.channels";
+    check_unique(findings, field, channels.iter().map(|channel| format!("{channel:?}")));
+    for (field, value, most) in [
+        ("spec.entitlements.routingPriority", *routing_priority, 1000),
+        ("spec.entitlements.proactiveContactsPerYear", contacts, 366),
+    ] {
+        value.into_iter().for_each(|value| check_range(findings, field, value, 0, most));
+    }
+    for (field, value) in [
+        ("spec.entitlements.incentivePercent", *incentive_percent),
+        ("spec.entitlements.retentionSpendPercent", *retention_spend_percent),
+    ] {
+        value.into_iter().for_each(|value| check_percent(findings, field, value));
+    }
+    let required = entitlements.self_service == Some(SelfService::Required);
+    let offers = |wanted: ContactChannel| channels.is_empty() || channels.contains(&wanted);
+    findings.ensure(!required || offers(ContactChannel::SelfService), "spec.entitlements.selfService", || {
+        "is Required and `channels` has no SelfService: add it, or write Offered or Preferred".to_owned()
+    });
+    let reachable = channels.is_empty() || channels.iter().any(|channel| *channel != ContactChannel::SelfService);
+    findings.ensure(reachable || contacts.unwrap_or(0) == 0, "spec.entitlements.proactiveContactsPerYear", || {
+        "nobody can be contacted by SelfService alone: add a channel such as Email, or write 0".to_owned()
+    });
+    if let (Some(incentive), Some(ceiling)) = (incentive_percent, retention_spend_percent) {
+        findings.ensure(incentive <= ceiling, "spec.entitlements.incentivePercent", || {
+            format!(
+                "{incentive} is above retentionSpendPercent {ceiling}, the ceiling of what retaining a customer may cost: lower it, or raise the ceiling"
+            )
+        });
     }
 }
 

@@ -496,8 +496,8 @@ fn check_alerts(findings: &mut Findings, alerts: &[AlertSink], contacts: &[Conta
         if let Some(webhook) = webhook {
             check_url(findings, &format!("{field}.webhook.url"), &webhook.url);
         }
-        if let Some(pagerduty) = pagerduty {
-            check_url(findings, &format!("{field}.pagerduty.url"), &pagerduty.url);
+        if let Some(url) = pagerduty.as_ref().and_then(|pagerduty| pagerduty.url.as_ref()) {
+            check_url(findings, &format!("{field}.pagerduty.url"), url);
         }
         if let Some(email) = email {
             check_email(findings, &format!("{field}.email"), email, contacts);
