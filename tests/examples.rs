@@ -153,3 +153,20 @@ async fn every_example_is_accepted_by_a_real_server_and_applying_it_again_change
 
 /// Names with what changes at every write.
 const VERSIONS: &str = "jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";
+
+/// The findings of an example's contracts, by name without their KPIs, each once.
+fn of_example(folder: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+    let manifests = bpo_operator::cli::manifests::read(&[path]).unwrap();
+    let result = bpo_operator::cli::lint::lint(&manifests, "2026-06-15T00:00:00Z".parse().unwrap());
+    let mut found: Vec<String> = result.advice.into_iter().map(|(_, _, advice)| advice.finding).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn the_example_with_technical_kpis_alone_is_flagged_and_the_one_with_engagement_targets_is_not() {
+    assert!(of_example("first-contract").contains(&"OnlyTechnicalKpis".to_owned()));
+    assert!(!of_example("acme-care").contains(&"OnlyTechnicalKpis".to_owned()));
+}

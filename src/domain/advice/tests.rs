@@ -264,23 +264,6 @@ fn a_percentage_without_its_volume_is_told() {
     }
 }
 
-/// The findings of an example's contracts, by name without their KPIs, each once.
-fn of_example(folder: &str) -> Vec<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
-    let manifests = crate::cli::manifests::read(&[path]).unwrap();
-    let result = crate::cli::lint::lint(&manifests, "2026-06-15T00:00:00Z".parse().unwrap());
-    let mut found: Vec<String> = result.advice.into_iter().map(|(_, _, advice)| advice.finding).collect();
-    found.sort();
-    found.dedup();
-    found
-}
-
-#[test]
-fn the_example_with_technical_kpis_alone_is_flagged_and_the_one_with_engagement_targets_is_not() {
-    assert!(of_example("first-contract").contains(&"OnlyTechnicalKpis".to_owned()));
-    assert!(!of_example("acme-care").contains(&"OnlyTechnicalKpis".to_owned()));
-}
-
 #[test]
 fn every_finding_is_in_the_docs_with_its_mend() {
     let docs = include_str!("../../../docs/governance.md");
