@@ -139,13 +139,23 @@ impl Place {
     }
 
     /// Waits until something holds.
-    pub async fn eventually<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn eventually<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        self.eventually_within(DEADLINE, what, look).await
+    }
+
+    /// The same with a deadline of its own.
+    pub async fn eventually_within<T>(
+        &self,
+        deadline: Duration,
+        what: &str,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(started.elapsed() < DEADLINE, "{what}: waited for in vain");
+            assert!(started.elapsed() < deadline, "{what}: waited for in vain");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

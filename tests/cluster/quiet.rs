@@ -2,52 +2,90 @@
 
 use crate::controlplane::AuditEvent;
 use crate::figures::hours;
-use crate::harness::{Place, has};
+use crate::harness::{DEADLINE, Place, has};
 use crate::judged::{contract, kpi};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// Within the term, while nothing is due: neither a period's end nor a row.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-10T00:05:00Z", "--clock-speed", "1"];
-const TARGETS: usize = 200;
 const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
+
+/// Contracts, and KpiTargets of each: `BPO_QUIET=500x10` makes it as large as a big installation, which takes some minutes.
+fn size() -> (usize, usize) {
+    let wanted = std::env::var("BPO_QUIET").unwrap_or_else(|_| "4x50".to_owned());
+    let (contracts, targets) = wanted.split_once('x').unwrap();
+    (contracts.parse().unwrap(), targets.parse().unwrap())
+}
+
+/// Contracts with three tiers of customers, an alert and an escalation; nothing of them is missed.
+fn manifests(url: &str, contracts: usize, targets: usize) -> String {
+    let term = ("2026-01-01", "2026-12-31");
+    let mut manifests = String::new();
+    for (rank, tier) in (1..).zip(["platinum", "gold", "standard"]) {
+        manifests += &format!(
+            "---\n{{apiVersion: bpo-operator.io/v1alpha1, kind: ServiceTier, metadata: {{name: {tier}}}, spec: {{rank: {rank}}}}}\n"
+        );
+    }
+    for contract_number in 0..contracts {
+        let name = format!("quiet-{contract_number}");
+        manifests += &contract(&name, "UTC", "Monthly", term, url);
+        manifests += "  tiers: [platinum, gold, standard]
+  contacts: [{name: sam}]
+  escalation: [{level: 1, after: 0h, causes: [Missed], contacts: [sam], alerts: [hook]}]
+  alerts: [{name: hook, webhook: {url: \"https://hooks.client.invalid/bpo\"}}]
+";
+        for number in 0..targets {
+            let spec = "kpi: ServiceLevel\nobjective: {target: 80}";
+            manifests += &kpi(&format!("level-{contract_number}-{number}"), &name, spec);
+        }
+    }
+    manifests
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_polls_that_bring_nothing_new_make_no_write_for_two_hundred_targets() {
+    let (contracts, targets) = size();
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
     let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
-    let term = ("2026-01-01", "2026-12-31");
-    let mut manifests = contract("quiet", "UTC", "Monthly", term, &server.url(INTERVALS));
-    for number in 0..TARGETS {
-        manifests += &kpi(&format!("level-{number}"), "quiet", "kpi: ServiceLevel\nobjective: {target: 80}");
-    }
-    place.apply(&manifests).await;
+    place.apply(&manifests(&server.url(INTERVALS), contracts, targets)).await;
     let operator = place.operator_with(&CLOCK);
     let judged = async || {
-        let targets = place.list("kpi").await;
-        let done = targets.iter().filter(|kpi| {
+        let found = place.list("kpi").await;
+        let done = found.iter().filter(|kpi| {
             kpi["status"]["last"]["verdict"] == "Met"
                 && has(kpi, "Ready", "True", "Reconciled")
                 && has(kpi, "FeedHealthy", "True", "Fetched")
         });
-        (done.count() == TARGETS).then_some(())
+        (done.count() == contracts * targets).then_some(())
     };
-    place.eventually("every target is judged", judged).await;
+    place.eventually_within(patience(), "every target is judged", judged).await;
     settle(&place, "before").await;
 
     let before = writes(&place);
-    assert!(before.len() > TARGETS, "each target's status was written, and the log tells it: {}", before.len());
+    assert!(
+        before.len() > contracts * targets,
+        "each target's status was written, and the log tells it: {}",
+        before.len()
+    );
     let polls = server.count(INTERVALS).requests;
-    let two_more = async || (server.count(INTERVALS).requests >= polls + 2).then_some(());
-    place.eventually("the feed is polled twice more", two_more).await;
-    let fetched = async || (fetches(&operator.http("/metrics").await.1) >= polls + 2).then_some(());
-    place.eventually("both polls have ended", fetched).await;
+    let more = 2 * u64::try_from(contracts).unwrap();
+    let two_more = async || (server.count(INTERVALS).requests >= polls + more).then_some(());
+    place.eventually_within(patience(), "the feeds are polled twice more", two_more).await;
+    let fetched = async || (fetches(&operator.http("/metrics").await.1) >= polls + more).then_some(());
+    place.eventually_within(patience(), "all polls have ended", fetched).await;
     settle(&place, "after").await;
 
     let after = writes(&place);
     let news: Vec<&AuditEvent> = after[before.len()..].iter().filter(|write| write.name != "after").collect();
     assert!(news.is_empty(), "{} writes with nothing new: {news:#?}", news.len());
     assert!(after.len() > before.len(), "the log tells the write that was asked for");
+}
+
+/// How long each step may take: longer for more.
+fn patience() -> std::time::Duration {
+    let (contracts, targets) = size();
+    DEADLINE * u32::try_from(1 + contracts * targets / 1_000).unwrap()
 }
 
 /// Lets the operator work off what it has begun: an object that is made now comes after all that was to be looked at before.
@@ -73,6 +111,6 @@ fn writes(place: &Place) -> Vec<AuditEvent> {
 
 /// How many polls ended well, as the operator's metrics tell.
 fn fetches(metrics: &str) -> u64 {
-    let line = metrics.lines().find(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
-    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64)
+    let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
 }
