@@ -25,6 +25,40 @@ pub const SCHEMA: &str = "bpo-feed/v1";
 /// # Errors
 /// `Malformed`, with the place; then no row of the page counts.
 pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
+    let envelope = open(body, media_type)?;
+    let mut page = ParsedPage { count: envelope.rows.len(), ..ParsedPage::default() };
+    for (number, raw) in envelope.rows.iter().enumerate() {
+        match read_row(raw) {
+            WrittenRowOutcome::Taken(row) => page.rows.push(row),
+            WrittenRowOutcome::SetAside(rejected) => page.rejected.push(rejected),
+            WrittenRowOutcome::Broken(message) => return Err(malformed(format!("row {number}: {message}"))),
+        }
+    }
+    page.next = envelope.next;
+    Ok(page)
+}
+
+/// What one row of a page is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WrittenRowOutcome {
+    /// It can be read; its quality is not checked yet.
+    Taken(IncomingRow),
+    /// It is well written, but cannot be meant: it is kept aside.
+    SetAside(RejectedRow),
+    /// It is written wrongly, which makes the whole page malformed; says how.
+    Broken(String),
+}
+
+/// Reads every row of a page, those after a broken one too, and the cursor of the next page: for whoever mends the page.
+///
+/// # Errors
+/// `Malformed` where the page has no rows that could be told apart.
+pub fn read_all(body: &[u8], media_type: Option<&str>) -> Result<(Vec<WrittenRowOutcome>, Option<String>), FetchError> {
+    let envelope = open(body, media_type)?;
+    Ok((envelope.rows.iter().map(|raw| read_row(raw)).collect(), envelope.next))
+}
+
+fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, FetchError> {
     check_media_type(media_type)?;
     if body.trim_ascii().is_empty() {
         return Err(malformed("the body is empty"));
@@ -34,16 +68,19 @@ pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchE
         let found = presentable(&envelope.schema, 40);
         return Err(malformed(format!("schema is {found:?}: this version reads {SCHEMA:?}")));
     }
-    let mut page = ParsedPage { count: envelope.rows.len(), next: envelope.next, ..ParsedPage::default() };
-    for (number, raw) in envelope.rows.iter().enumerate() {
-        let written: WrittenRow<'_> = serde_json::from_str(raw.get())
-            .map_err(|error| malformed(format!("row {number}: {}", without_place(&error))))?;
-        match written.into_row().map_err(|message| malformed(format!("row {number}: {message}")))? {
-            Ok(row) => page.rows.push(row),
-            Err(reason) => page.rejected.push(RejectedRow { reason, text: presentable(raw.get(), 500) }),
-        }
+    Ok(envelope)
+}
+
+fn read_row(raw: &RawValue) -> WrittenRowOutcome {
+    let written: WrittenRow<'_> = match serde_json::from_str(raw.get()) {
+        Ok(written) => written,
+        Err(error) => return WrittenRowOutcome::Broken(without_place(&error)),
+    };
+    match written.into_row() {
+        Err(message) => WrittenRowOutcome::Broken(message),
+        Ok(Ok(row)) => WrittenRowOutcome::Taken(row),
+        Ok(Err(reason)) => WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }),
     }
-    Ok(page)
 }
 
 pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
