@@ -248,21 +248,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
 }
 
 #[cfg(test)]
+mod bodies;
+
+#[cfg(test)]
 mod tests {
+    use super::bodies::{BESIDE, EXAMPLE, no_json, set_aside, wrong_shapes};
     use super::*;
-
-    const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
-     "rows": [
-       {"start": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:30:00Z",
-        "labels": {"queue": "billing", "tier": "gold"},
-        "measures": {"offered": 97, "answered": 44, "answeredWithin": 2, "abandoned": 53, "abandonedWithin": 11},
-        "revision": 1}],
-     "next": null}"#;
-
-    fn page_of(row: &str) -> String {
-        let good = r#"{"start":"2026-01-05T08:00:00Z","end":"2026-01-05T08:30:00Z","measures":{"offered":1}}"#;
-        format!(r#"{{"schema":"bpo-feed/v1","rows":[{good},{row}],"next":null}}"#)
-    }
 
     #[test]
     fn the_example_of_the_documentation_is_read() {
@@ -276,9 +267,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_known_fields_does_not_matter() {
-        let text = r#"{"next":"abc","took":12,"rows":[{"measures":{"x":1.50},"extra":[1,{"a":2}],"recordedAt":"2026-01-06T00:00:00+01:00",
-            "end":"2026-01-05T10:00:00+01:00","start":"2026-01-05T09:30:00+01:00"}],"schema":"bpo-feed/v1"}"#;
-        let page = parse(text.as_bytes(), None).unwrap();
+        let page = parse(BESIDE.as_bytes(), None).unwrap();
         assert_eq!(page.next.as_deref(), Some("abc"));
         assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");
         assert_eq!(page.rows[0].measures["x"].to_string(), "1.5");
@@ -287,52 +276,7 @@ mod tests {
 
     #[test]
     fn broken_pages_give_no_row_at_all() {
-        let row = |row: &str| page_of(row);
-        let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
-        let cases = [
-            String::new(),
-            "   \n".into(),
-            "<!DOCTYPE html><html><body>Login</body></html>".into(),
-            "null".into(),
-            "[]".into(),
-            "42".into(),
-            "{}".into(),
-            r#"{"schema":"bpo-feed/v1"}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":{}}"#.into(),
-            r#"{"schema":"bpo-feed/v2","rows":[],"next":null}"#.into(),
-            r#"{"schema":1,"rows":[],"next":null}"#.into(),
-            r#"{"rows":[],"next":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":7}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":null} trailing"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":null"#.into(),
-            EXAMPLE[..EXAMPLE.len() / 2].into(),
-            row("7"),
-            row("null"),
-            row("{}"),
-            row(&format!("{{{times}}}")),
-            row(&format!(r#"{{{times},"measures":{{"offered":NaN}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":Infinity}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":1e400}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":"97"}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":null}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":true}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":[1]}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":01}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":+1}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":1,"offered":2}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"o\u0066fered":1,"offered":2}}}}"#)),
-            row(&format!(r#"{{{times},"labels":{{"queue":"a","queue":"b"}},"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"start":"2026-01-05T09:00:00Z","measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"labels":{{"queue":7}},"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"labels":["a"],"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"revision":1.5,"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"revision":-1,"measures":{{"offered":1}}}}"#)),
-            row(r#"{"start":1767603600,"end":1767605400,"measures":{"offered":1}}"#),
-            format!("{}{}", r#"{"schema":"bpo-feed/v1","rows":"#, "[".repeat(100_000)),
-        ];
-        for body in cases {
+        for body in no_json().into_iter().chain(wrong_shapes()) {
             let error = parse(body.as_bytes(), None).map(|page| page.count).expect_err(&body);
             assert_eq!(error.kind, FailureKind::Malformed, "{body}");
         }
@@ -346,23 +290,10 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_meant_spoils_no_other() {
-        let cases = [
-            (r#""2026-02-30T09:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T25:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00+25:00""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05""#, "1", RejectionReason::Malformed),
-            (r#""yesterday""#, "1", RejectionReason::Malformed),
-            (r#""""#, "1", RejectionReason::Malformed),
-            (r#""9999-12-31T00:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00Z""#, "1e16", RejectionReason::OutOfRange),
-            (r#""2026-01-05T09:00:00Z""#, "1e-40", RejectionReason::OutOfRange),
-        ];
-        for (start, number, reason) in cases {
-            let row = format!(r#"{{"start":{start},"end":"2026-01-05T09:30:00Z","measures":{{"offered":{number}}}}}"#);
-            let page = parse(page_of(&row).as_bytes(), None).unwrap_or_else(|error| panic!("{row}: {error}"));
-            assert_eq!((page.rows.len(), page.count), (1, 2), "{row}");
-            assert_eq!(page.rejected.iter().map(|row| row.reason).collect::<Vec<_>>(), [reason], "{row}");
+        for (body, reason) in set_aside() {
+            let page = parse(body.as_bytes(), None).unwrap_or_else(|error| panic!("{body}: {error}"));
+            assert_eq!((page.rows.len(), page.count), (1, 2), "{body}");
+            assert_eq!(page.rejected.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>(), [reason], "{body}");
         }
     }
 }
