@@ -125,8 +125,8 @@ async fn a_right_endpoint_is_taken_with_all_its_pages_and_what_was_read_is_told(
 
     let text = check(&arguments).await;
     for fragment in [
-        "rows       3168 good ones on 2 pages",
-        "intervals  30m (3168)",
+        "rows        3168 good ones on 2 pages",
+        "intervals   30m (3168)",
         "tier (gold, platinum, standard)",
         "asked twice",
         "The operator takes all of it.",

@@ -20,7 +20,7 @@ use super::fetch::{cadence, seconds_or};
 use super::format::derived;
 use super::quality::{CLOCK_SKEW, QualityRules, describe, fault, share_fault};
 use crate::api::feed::Feed;
-use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::evidence::{IncomingRow, RejectionReason};
 
 pub use facts::{Facts, Gap, span_text};
 pub use walk::{Answers, Repeated, ask_all, read_file};
@@ -173,8 +173,8 @@ fn refusals(answers: &Answers) -> Vec<Finding> {
         let rule = RejectionReason::Malformed.as_str();
         findings.push(Finding::of_answer(rule, Some(*place), message, words::of_broken_row(message)));
     }
-    for (place, RejectedRow { reason, text }) in answers.set_aside() {
-        findings.push(Finding::of_row(*reason, *place, presentable(text, 240)));
+    for (place, reason, what) in answers.set_aside() {
+        findings.push(Finding::of_row(*reason, *place, presentable(what, 240)));
     }
     findings
 }

@@ -30,7 +30,7 @@ pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchE
     for (number, raw) in envelope.rows.iter().enumerate() {
         match read_row(raw) {
             WrittenRowOutcome::Taken(row) => page.rows.push(row),
-            WrittenRowOutcome::SetAside(rejected) => page.rejected.push(rejected),
+            WrittenRowOutcome::SetAside(rejected, _) => page.rejected.push(rejected),
             WrittenRowOutcome::Broken(message) => return Err(malformed(format!("row {number}: {message}"))),
         }
     }
@@ -43,8 +43,8 @@ pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchE
 pub enum WrittenRowOutcome {
     /// It can be read; its quality is not checked yet.
     Taken(IncomingRow),
-    /// It is well written, but cannot be meant: it is kept aside.
-    SetAside(RejectedRow),
+    /// It is well written, but cannot be meant: it is kept aside. Says also what exactly is wrong.
+    SetAside(RejectedRow, String),
     /// It is written wrongly, which makes the whole page malformed; says how.
     Broken(String),
 }
@@ -79,7 +79,9 @@ fn read_row(raw: &RawValue) -> WrittenRowOutcome {
     match written.into_row() {
         Err(message) => WrittenRowOutcome::Broken(message),
         Ok(Ok(row)) => WrittenRowOutcome::Taken(row),
-        Ok(Err(reason)) => WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }),
+        Ok(Err((reason, why))) => {
+            WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }, why)
+        }
     }
 }
 
@@ -167,16 +169,19 @@ fn take<'de, T: Deserialize<'de>, E: de::Error>(
 
 impl WrittenRow<'_> {
     /// The row; inside, why it is kept aside; outside, why the page is malformed.
-    fn into_row(self) -> Result<Result<IncomingRow, RejectionReason>, String> {
+    fn into_row(self) -> Result<Result<IncomingRow, (RejectionReason, String)>, String> {
         let mut measures: BTreeMap<String, Decimal> = BTreeMap::new();
-        let mut out_of_range = false;
+        let mut out_of_range = None;
         for (name, raw) in self.measures {
             let text = raw.get();
             match exact(text) {
                 Ok(value) => {
                     measures.insert(name, value);
                 }
-                Err(NumberFault::OutOfRange) => out_of_range = true,
+                Err(NumberFault::OutOfRange) => {
+                    let (name, text) = (presentable(&name, 40), presentable(text, 40));
+                    out_of_range = out_of_range.or(Some(format!("measure {name} is {text}")));
+                }
                 Err(NumberFault::NotANumber) => {
                     let (name, text) = (presentable(&name, 40), presentable(text, 40));
                     return Err(format!("measure {name} is {text}, not a number"));
@@ -188,20 +193,26 @@ impl WrittenRow<'_> {
             Some(Ok(revision)) if revision >= 0 => Some(revision),
             Some(_) => return Err("revision is no whole number from 0".to_owned()),
         };
-        let recorded_at = self.recorded_at.as_deref().map(instant);
-        Ok(match (instant(&self.start), instant(&self.end), recorded_at) {
-            _ if out_of_range => Err(RejectionReason::OutOfRange),
-            (Some(start), Some(end), None | Some(Some(_))) => Ok(IncomingRow {
-                labels: self.labels,
-                start,
-                end,
-                measures,
-                vendor_revision,
-                recorded_at: recorded_at.flatten(),
-            }),
-            _ => Err(RejectionReason::Malformed),
-        })
+        if let Some(why) = out_of_range {
+            return Ok(Err((RejectionReason::OutOfRange, why)));
+        }
+        let recorded_at = self.recorded_at.as_deref().map(|text| known_instant("recordedAt", text)).transpose();
+        let times = known_instant("start", &self.start)
+            .and_then(|start| Ok((start, known_instant("end", &self.end)?, recorded_at?)));
+        Ok(times.map_err(|why| (RejectionReason::Malformed, why)).map(|(start, end, recorded_at)| IncomingRow {
+            labels: self.labels,
+            start,
+            end,
+            measures,
+            vendor_revision,
+            recorded_at,
+        }))
     }
+}
+
+/// The instant that a field holds, or what it holds instead.
+fn known_instant(field: &str, text: &str) -> Result<Timestamp, String> {
+    instant(text).ok_or_else(|| format!("{field} is {:?}, no instant with an offset", presentable(text, 40)))
 }
 
 /// An instant of RFC 3339: a date, a time and an offset.

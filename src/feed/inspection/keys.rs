@@ -129,7 +129,7 @@ fn totals(by_labels: &BTreeMap<&Labels, Vec<&PlacedRow>>) -> Vec<Finding> {
         }
         let beside = part.or_else(|| sets.iter().find(|(other, _)| other != labels));
         let beside = beside.map(|(other, _)| labels_text(other)).unwrap_or_default();
-        let found = format!("rows of {} stand beside rows of {beside} for the same time", labels_text(labels));
+        let found = format!("rows with {} stand beside rows with {beside} for the same time", labels_text(labels));
         let place = by_labels.get(**labels).and_then(|rows| rows.first()).map(|placed| placed.place);
         let expected = "rows that are disjoint parts of the whole: the operator adds them all up";
         doubts.push(Finding::doubt("TotalBesideParts", place, found, expected, "leave the rows of totals out"));

@@ -9,7 +9,7 @@ use url::Url;
 use super::{Finding, Place, PlacedRow};
 use crate::api::feed::Feed;
 use crate::clock::Clock;
-use crate::evidence::RejectedRow;
+use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Walk, ask, cadence, interval, within_bound, zone_of_contract};
@@ -35,7 +35,7 @@ pub struct Answers {
 #[derive(Clone, Debug, Default)]
 struct PageRows {
     rows: Vec<PlacedRow>,
-    set_aside: Vec<(Place, RejectedRow)>,
+    set_aside: Vec<(Place, RejectionReason, String)>,
     broken: Vec<(Place, String)>,
 }
 
@@ -69,7 +69,7 @@ impl Answers {
         self.pages.iter().flat_map(|page| &page.rows)
     }
 
-    pub(super) fn set_aside(&self) -> impl Iterator<Item = &(Place, RejectedRow)> {
+    pub(super) fn set_aside(&self) -> impl Iterator<Item = &(Place, RejectionReason, String)> {
         self.pages.iter().flat_map(|page| &page.set_aside)
     }
 
@@ -152,7 +152,8 @@ fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, 
     if mapping.feed.format.is_some() {
         let mut parsed = parse(mapping, page)?;
         let place = Place { page: number, row: None };
-        rows.set_aside.extend(std::mem::take(&mut parsed.rejected).into_iter().map(|row| (place, row)));
+        let rejected = std::mem::take(&mut parsed.rejected).into_iter();
+        rows.set_aside.extend(rejected.map(|row| (place, row.reason, row.text)));
         rows.rows.extend(std::mem::take(&mut parsed.rows).into_iter().map(|row| PlacedRow { place, row }));
         return Ok((rows, parsed));
     }
@@ -162,7 +163,7 @@ fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, 
         let place = Place { page: number, row: Some(index) };
         match outcome {
             WrittenRowOutcome::Taken(row) => rows.rows.push(PlacedRow { place, row }),
-            WrittenRowOutcome::SetAside(row) => rows.set_aside.push((place, row)),
+            WrittenRowOutcome::SetAside(row, why) => rows.set_aside.push((place, row.reason, why)),
             WrittenRowOutcome::Broken(message) => rows.broken.push((place, message)),
         }
     }

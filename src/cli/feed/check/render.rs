@@ -52,13 +52,12 @@ fn verdict(inspection: &Inspection) -> String {
     let doubtful = inspection.findings.len() - wrong;
     let doubts = match doubtful {
         0 => String::new(),
-        1 => ", 1 doubt".to_owned(),
-        several => format!(", {several} doubts"),
+        1 => "; 1 thing is doubtful".to_owned(),
+        several => format!("; {several} things are doubtful"),
     };
     match wrong {
         0 => format!("The operator takes all of it{doubts}."),
-        1 => format!("The operator refuses 1 thing{doubts}."),
-        several => format!("The operator refuses {several} things{doubts}."),
+        wrong => format!("The operator refuses {}{doubts}.", counted(wrong, "thing")),
     }
 }
 
@@ -88,7 +87,7 @@ fn facts_text(facts: &Facts) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
-            let _ = writeln!(text, "  {name:<11}{value}");
+            let _ = writeln!(text, "  {name:<12}{value}");
         }
     };
     line("rows", format!("{} good ones on {}", facts.rows, counted(facts.pages, "page")));
@@ -147,7 +146,7 @@ fn labels(facts: &Facts) -> String {
 
 fn measures(facts: &Facts) -> String {
     let one = |(name, count): (&String, &usize)| {
-        if *count == facts.rows { name.clone() } else { format!("{name} (in {count} rows)") }
+        if *count == facts.rows { name.clone() } else { format!("{name} (in {})", counted(*count, "row")) }
     };
     facts.measures.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -160,7 +159,7 @@ fn gaps(facts: &Facts) -> String {
         return "none".to_owned();
     };
     format!(
-        "{} in {}, the longest {} from {} of {}; right where nobody works, else write rows of zeros",
+        "{} in {}, the longest {} from {} with {}; right where nobody works, else write rows of zeros",
         facts.gaps.len(),
         if facts.label_sets == 1 {
             "one set of labels".to_owned()
@@ -177,7 +176,8 @@ fn repetitions(facts: &Facts) -> String {
     match (facts.repeated, facts.superseded) {
         (0, 0) => String::new(),
         (repeated, superseded) => {
-            format!("{repeated} rows twice, {superseded} with a higher revision: neither is counted")
+            let repeated = counted(repeated, "repetition");
+            format!("{repeated}, {}: such rows count once", counted(superseded, "correction"))
         }
     }
 }
@@ -185,7 +185,8 @@ fn repetitions(facts: &Facts) -> String {
 fn clock(facts: &Facts) -> String {
     match facts.clock_ahead {
         None => String::new(),
-        Some(0) => "agrees with this machine's".to_owned(),
+        // The header is whole seconds old, and the answer was on its way.
+        Some(-5..=5) => "agrees with this machine's".to_owned(),
         Some(ahead) if ahead > 0 => format!("{} ahead of this machine's", seconds_text(ahead)),
         Some(behind) => format!("{} behind this machine's", seconds_text(-behind)),
     }
