@@ -424,9 +424,17 @@ pub fn report_object(namespace: &str, name: &str, spec: &SlaReportSpec) -> Value
 /// # Errors
 /// When there is none, or more than one and the file does not say which.
 pub fn contract_of_file(manifests: &Manifests, file: &FeedFile) -> Result<(String, String), String> {
+    contract_of_feed(manifests, file.contract.as_deref(), &file.feed)
+}
+
+/// The contract that has a feed of this name.
+///
+/// # Errors
+/// When there is none, or more than one and `contract` does not say which.
+pub fn contract_of_feed(manifests: &Manifests, contract: Option<&str>, feed: &str) -> Result<(String, String), String> {
     let mut matching = manifests.contracts.iter().filter(|((_, name), written)| {
-        file.contract.as_ref().is_none_or(|contract| contract == name)
-            && written.object.spec.feeds.iter().any(|feed| feed.name == file.feed)
+        contract.is_none_or(|contract| contract == name)
+            && written.object.spec.feeds.iter().any(|known| known.name == feed)
     });
     match (matching.next(), matching.next()) {
         (Some((key, _)), None) => Ok(key.clone()),
@@ -439,11 +447,10 @@ pub fn contract_of_file(manifests: &Manifests, file: &FeedFile) -> Result<(Strin
                     written.object.spec.feeds.iter().map(move |feed| format!("{name}/{}", feed.name))
                 })
                 .collect();
-            Err(format!("--feed {}: no contract has that feed; there are: {}", file.feed, known.join(", ")))
+            Err(format!("--feed {feed}: no contract has that feed; there are: {}", known.join(", ")))
         }
         (Some(((_, first), _)), Some(((_, second), _))) => Err(format!(
-            "--feed {0}: both {first} and {second} have that feed: write {first}/{0}=FILE or {second}/{0}=FILE",
-            file.feed
+            "--feed {feed}: both {first} and {second} have that feed: write {first}/{feed} or {second}/{feed}"
         )),
     }
 }

@@ -1,5 +1,6 @@
 //! `kubectl bpo feed`: looks at feeds without a cluster.
 
+mod check;
 mod preview;
 
 use clap::{Args, Subcommand};
@@ -15,6 +16,13 @@ pub struct FeedArguments {
 
 #[derive(Debug, Subcommand)]
 enum FeedCommand {
+    /// Check an endpoint, or a saved answer, as the operator would read it: for vendors who build one
+    ///
+    /// Asks it as the operator does, follows its pages, asks a second time, and says what is wrong, where, what was expected and what
+    /// to write; then what was read. Exit code 0 when the operator takes all of it; 1 when it would refuse something; 2 on bad
+    /// usage, or when nothing can be reached.
+    #[command(after_long_help = check::EXAMPLES)]
+    Check(check::CheckArguments),
     /// Show which rows the mapping of a feed makes of a sample, and which it sets aside and why
     ///
     /// Exit code 0; 1 when a row is set aside; 2 when the sample cannot be read at all, or on bad input.
@@ -27,6 +35,7 @@ enum FeedCommand {
 /// What is wrong with the input, a line each.
 pub fn run(arguments: &FeedArguments) -> Answer {
     match &arguments.command {
+        FeedCommand::Check(arguments) => check::run(arguments),
         FeedCommand::Preview(arguments) => preview::run(arguments),
     }
 }

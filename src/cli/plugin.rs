@@ -39,7 +39,7 @@ enum Command {
     Lint(LintArguments),
     /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
     Portfolio(portfolio::PortfolioArguments),
-    /// Look at a feed: what its mapping makes of a sample
+    /// Look at a feed: check a vendor's endpoint, or what a mapping makes of a sample
     Feed(feed::FeedArguments),
     /// Acknowledge the escalation of a contract: say that someone has taken it up
     Ack(alert::AckArguments),

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
 };
 use reqwest::{Client, Method, Response, StatusCode};
@@ -159,6 +159,8 @@ pub struct Page {
     pub links: Vec<String>,
     /// By what to ask whether it changed.
     pub validators: Validators,
+    /// What the server's clock showed, where it says so (`Date`).
+    pub date: Option<SystemTime>,
 }
 
 /// A failed attempt: what went wrong, and whether another may help.
@@ -289,6 +291,7 @@ impl FeedClient {
             media_type: media_type(headers),
             links: headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok()).map(str::to_owned).collect(),
             validators: Validators { etag: validator(headers, ETAG), last_modified: validator(headers, LAST_MODIFIED) },
+            date: headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok()),
         })
     }
 

@@ -134,29 +134,55 @@ pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fe
 }
 
 async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
-    let zone = TimeZone::get(request.time_zone)
-        .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))?;
+    let zone = zone_of_contract(request)?;
     let mapping = Mapping { feed: request.feed, zone: zone.clone(), cadence: cadence(request.feed) };
     if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
         let collected = ranges::collect(client, request, prometheus, &zone).await?;
         let body = collected.finish(request, parse_url(&request.feed.url)?.host_str());
         return Ok(Fetched::Body(Box::new(body)));
     }
-    let base = address(request.feed, request.window, &zone)?;
-    let mut pager = Pager::new(request.feed, base.clone())?;
+    let mut walk = Walk::begin(request)?;
     let mut collected = Collected::default();
-    let mut next = Some(pager.first());
-    while let Some(url) = next {
+    while let Some(url) = walk.next.take() {
         let first = collected.digests.is_empty();
         let validators = request.validators.filter(|validators| first && !validators.is_empty());
         let PageResponse::Page(page) = ask(client, request, &url, validators).await? else {
             return Ok(Fetched::Unchanged);
         };
         let parsed = parse(request, &mapping, &page)?;
-        next = pager.next(&url, &page, &parsed)?;
+        walk.follow(&url, &page, &parsed)?;
         collected.add(page, parsed)?;
     }
-    Ok(Fetched::Body(Box::new(collected.finish(request, base.host_str()))))
+    Ok(Fetched::Body(Box::new(collected.finish(request, walk.base.host_str()))))
+}
+
+/// The way through the pages of a window.
+pub(super) struct Walk {
+    base: Url,
+    pager: Pager,
+    /// The page that comes next; `None` at the end.
+    pub(super) next: Option<Url>,
+}
+
+impl Walk {
+    /// At the first page.
+    pub(super) fn begin(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
+        let base = address(request.feed, request.window, &zone_of_contract(request)?)?;
+        let mut pager = Pager::new(request.feed, base.clone())?;
+        let next = Some(pager.first());
+        Ok(Walk { base, pager, next })
+    }
+
+    /// Goes on to the page after this one.
+    pub(super) fn follow(&mut self, url: &Url, page: &Page, parsed: &ParsedPage) -> Result<(), FetchError> {
+        self.next = self.pager.next(url, page, parsed)?;
+        Ok(())
+    }
+}
+
+pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, FetchError> {
+    TimeZone::get(request.time_zone)
+        .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))
 }
 
 /// Reads a page; the rows of a scrape follow from it and the one before.
@@ -177,6 +203,15 @@ fn origin(feed: &Feed) -> String {
     hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.url)))
 }
 
+/// The bytes that the pages of a fetch have together, unless they are too many.
+pub(super) fn within_bound(bytes: usize) -> Result<usize, FetchError> {
+    if bytes > MOST_BYTES {
+        let message = format!("the pages of one fetch have more than {MOST_BYTES} bytes: serve less per window");
+        return Err(FetchError::new(FailureKind::TooLarge, message));
+    }
+    Ok(bytes)
+}
+
 #[derive(Default)]
 pub(super) struct Collected {
     rows: Vec<IncomingRow>,
@@ -189,11 +224,7 @@ pub(super) struct Collected {
 
 impl Collected {
     pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
-        self.bytes = self.bytes.saturating_add(page.body.len());
-        if self.bytes > MOST_BYTES {
-            let message = format!("the pages of one fetch have more than {MOST_BYTES} bytes: serve less per window");
-            return Err(FetchError::new(FailureKind::TooLarge, message));
-        }
+        self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
         self.digests.push(Sha256::digest(&page.body).into());
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);

@@ -237,11 +237,11 @@ fn unknown(name: &str, why: &str) -> ResolutionError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Spellings of addresses of the inside, and a network that opens each.
-    const SPELLINGS: &[(&str, &str)] = &[
+    pub(crate) const SPELLINGS: &[(&str, &str)] = &[
         ("127.0.0.1", "127.0.0.0/8"),
         ("127.0.0.1.", "127.0.0.0/8"),
         ("127.1", "127.0.0.0/8"),

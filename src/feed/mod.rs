@@ -12,6 +12,7 @@ pub mod error;
 pub mod fetch;
 pub mod format;
 pub mod guard;
+pub mod inspection;
 mod limits;
 pub mod offline;
 mod pagination;

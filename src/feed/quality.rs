@@ -22,9 +22,9 @@ pub struct QualityRules<'a> {
 }
 
 /// How far a vendor's clock may be ahead.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// How far a plan may reach.
-const PLAN_REACH: SignedDuration = SignedDuration::from_hours(60 * 24);
+pub(crate) const PLAN_REACH: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// The longest row: a year and its leap day, with room for offsets.
 const LONGEST_ROW: SignedDuration = SignedDuration::from_hours(367 * 24);
 const MOST_LABELS: usize = 10;
@@ -156,14 +156,23 @@ fn number_fault(row: &IncomingRow, derived: &[&str]) -> Option<RejectionReason> 
     if negative {
         return Some(RejectionReason::OutOfRange);
     }
+    share_fault(row, derived).map(|(_, _, reason)| reason)
+}
+
+/// The first part of a row that cannot be one of its whole: part, whole, and why.
+pub(crate) fn share_fault(
+    row: &IncomingRow,
+    derived: &[&str],
+) -> Option<(&'static str, &'static str, RejectionReason)> {
     SHARES.iter().find_map(|(part, whole)| {
         let (value, of) = (row.measures.get(*part)?, row.measures.get(*whole)?);
         if value > of {
-            return Some(RejectionReason::PartAboveWhole);
+            return Some((*part, *whole, RejectionReason::PartAboveWhole));
         }
         // A count of 0.8 among several is a share that was written in the count's place.
         let fraction = *value < Decimal::ONE && !value.is_zero() && *of > Decimal::ONE;
-        (fraction && !AMOUNTS.contains(part) && !derived.contains(part)).then_some(RejectionReason::UnitSlip)
+        let slip = fraction && !AMOUNTS.contains(part) && !derived.contains(part);
+        slip.then_some((*part, *whole, RejectionReason::UnitSlip))
     })
 }
 

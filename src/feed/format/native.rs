@@ -25,6 +25,40 @@ pub const SCHEMA: &str = "bpo-feed/v1";
 /// # Errors
 /// `Malformed`, with the place; then no row of the page counts.
 pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
+    let envelope = open(body, media_type)?;
+    let mut page = ParsedPage { count: envelope.rows.len(), ..ParsedPage::default() };
+    for (number, raw) in envelope.rows.iter().enumerate() {
+        match read_row(raw) {
+            WrittenRowOutcome::Taken(row) => page.rows.push(row),
+            WrittenRowOutcome::SetAside(rejected, _) => page.rejected.push(rejected),
+            WrittenRowOutcome::Broken(message) => return Err(malformed(format!("row {number}: {message}"))),
+        }
+    }
+    page.next = envelope.next;
+    Ok(page)
+}
+
+/// What one row of a page is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WrittenRowOutcome {
+    /// It can be read; its quality is not checked yet.
+    Taken(IncomingRow),
+    /// It is well written, but cannot be meant: it is kept aside. Says also what exactly is wrong.
+    SetAside(RejectedRow, String),
+    /// It is written wrongly, which makes the whole page malformed; says how.
+    Broken(String),
+}
+
+/// Reads every row of a page, those after a broken one too, and the cursor of the next page: for whoever mends the page.
+///
+/// # Errors
+/// `Malformed` where the page has no rows that could be told apart.
+pub fn read_all(body: &[u8], media_type: Option<&str>) -> Result<(Vec<WrittenRowOutcome>, Option<String>), FetchError> {
+    let envelope = open(body, media_type)?;
+    Ok((envelope.rows.iter().map(|raw| read_row(raw)).collect(), envelope.next))
+}
+
+fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, FetchError> {
     check_media_type(media_type)?;
     if body.trim_ascii().is_empty() {
         return Err(malformed("the body is empty"));
@@ -34,16 +68,21 @@ pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchE
         let found = presentable(&envelope.schema, 40);
         return Err(malformed(format!("schema is {found:?}: this version reads {SCHEMA:?}")));
     }
-    let mut page = ParsedPage { count: envelope.rows.len(), next: envelope.next, ..ParsedPage::default() };
-    for (number, raw) in envelope.rows.iter().enumerate() {
-        let written: WrittenRow<'_> = serde_json::from_str(raw.get())
-            .map_err(|error| malformed(format!("row {number}: {}", without_place(&error))))?;
-        match written.into_row().map_err(|message| malformed(format!("row {number}: {message}")))? {
-            Ok(row) => page.rows.push(row),
-            Err(reason) => page.rejected.push(RejectedRow { reason, text: presentable(raw.get(), 500) }),
+    Ok(envelope)
+}
+
+fn read_row(raw: &RawValue) -> WrittenRowOutcome {
+    let written: WrittenRow<'_> = match serde_json::from_str(raw.get()) {
+        Ok(written) => written,
+        Err(error) => return WrittenRowOutcome::Broken(without_place(&error)),
+    };
+    match written.into_row() {
+        Err(message) => WrittenRowOutcome::Broken(message),
+        Ok(Ok(row)) => WrittenRowOutcome::Taken(row),
+        Ok(Err((reason, why))) => {
+            WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }, why)
         }
     }
-    Ok(page)
 }
 
 pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
@@ -130,16 +169,19 @@ fn take<'de, T: Deserialize<'de>, E: de::Error>(
 
 impl WrittenRow<'_> {
     /// The row; inside, why it is kept aside; outside, why the page is malformed.
-    fn into_row(self) -> Result<Result<IncomingRow, RejectionReason>, String> {
+    fn into_row(self) -> Result<Result<IncomingRow, (RejectionReason, String)>, String> {
         let mut measures: BTreeMap<String, Decimal> = BTreeMap::new();
-        let mut out_of_range = false;
+        let mut out_of_range = None;
         for (name, raw) in self.measures {
             let text = raw.get();
             match exact(text) {
                 Ok(value) => {
                     measures.insert(name, value);
                 }
-                Err(NumberFault::OutOfRange) => out_of_range = true,
+                Err(NumberFault::OutOfRange) => {
+                    let (name, text) = (presentable(&name, 40), presentable(text, 40));
+                    out_of_range = out_of_range.or(Some(format!("measure {name} is {text}")));
+                }
                 Err(NumberFault::NotANumber) => {
                     let (name, text) = (presentable(&name, 40), presentable(text, 40));
                     return Err(format!("measure {name} is {text}, not a number"));
@@ -151,20 +193,26 @@ impl WrittenRow<'_> {
             Some(Ok(revision)) if revision >= 0 => Some(revision),
             Some(_) => return Err("revision is no whole number from 0".to_owned()),
         };
-        let recorded_at = self.recorded_at.as_deref().map(instant);
-        Ok(match (instant(&self.start), instant(&self.end), recorded_at) {
-            _ if out_of_range => Err(RejectionReason::OutOfRange),
-            (Some(start), Some(end), None | Some(Some(_))) => Ok(IncomingRow {
-                labels: self.labels,
-                start,
-                end,
-                measures,
-                vendor_revision,
-                recorded_at: recorded_at.flatten(),
-            }),
-            _ => Err(RejectionReason::Malformed),
-        })
+        if let Some(why) = out_of_range {
+            return Ok(Err((RejectionReason::OutOfRange, why)));
+        }
+        let recorded_at = self.recorded_at.as_deref().map(|text| known_instant("recordedAt", text)).transpose();
+        let times = known_instant("start", &self.start)
+            .and_then(|start| Ok((start, known_instant("end", &self.end)?, recorded_at?)));
+        Ok(times.map_err(|why| (RejectionReason::Malformed, why)).map(|(start, end, recorded_at)| IncomingRow {
+            labels: self.labels,
+            start,
+            end,
+            measures,
+            vendor_revision,
+            recorded_at,
+        }))
     }
+}
+
+/// The instant that a field holds, or what it holds instead.
+fn known_instant(field: &str, text: &str) -> Result<Timestamp, String> {
+    instant(text).ok_or_else(|| format!("{field} is {:?}, no instant with an offset", presentable(text, 40)))
 }
 
 /// An instant of RFC 3339: a date, a time and an offset.
@@ -211,21 +259,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
 }
 
 #[cfg(test)]
+mod bodies;
+
+#[cfg(test)]
 mod tests {
+    use super::bodies::{BESIDE, EXAMPLE, no_json, set_aside, wrong_shapes};
     use super::*;
-
-    const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
-     "rows": [
-       {"start": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:30:00Z",
-        "labels": {"queue": "billing", "tier": "gold"},
-        "measures": {"offered": 97, "answered": 44, "answeredWithin": 2, "abandoned": 53, "abandonedWithin": 11},
-        "revision": 1}],
-     "next": null}"#;
-
-    fn page_of(row: &str) -> String {
-        let good = r#"{"start":"2026-01-05T08:00:00Z","end":"2026-01-05T08:30:00Z","measures":{"offered":1}}"#;
-        format!(r#"{{"schema":"bpo-feed/v1","rows":[{good},{row}],"next":null}}"#)
-    }
 
     #[test]
     fn the_example_of_the_documentation_is_read() {
@@ -239,9 +278,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_known_fields_does_not_matter() {
-        let text = r#"{"next":"abc","took":12,"rows":[{"measures":{"x":1.50},"extra":[1,{"a":2}],"recordedAt":"2026-01-06T00:00:00+01:00",
-            "end":"2026-01-05T10:00:00+01:00","start":"2026-01-05T09:30:00+01:00"}],"schema":"bpo-feed/v1"}"#;
-        let page = parse(text.as_bytes(), None).unwrap();
+        let page = parse(BESIDE.as_bytes(), None).unwrap();
         assert_eq!(page.next.as_deref(), Some("abc"));
         assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");
         assert_eq!(page.rows[0].measures["x"].to_string(), "1.5");
@@ -250,52 +287,7 @@ mod tests {
 
     #[test]
     fn broken_pages_give_no_row_at_all() {
-        let row = |row: &str| page_of(row);
-        let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
-        let cases = [
-            String::new(),
-            "   \n".into(),
-            "<!DOCTYPE html><html><body>Login</body></html>".into(),
-            "null".into(),
-            "[]".into(),
-            "42".into(),
-            "{}".into(),
-            r#"{"schema":"bpo-feed/v1"}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":{}}"#.into(),
-            r#"{"schema":"bpo-feed/v2","rows":[],"next":null}"#.into(),
-            r#"{"schema":1,"rows":[],"next":null}"#.into(),
-            r#"{"rows":[],"next":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":7}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":null} trailing"#.into(),
-            r#"{"schema":"bpo-feed/v1","rows":[],"next":null"#.into(),
-            EXAMPLE[..EXAMPLE.len() / 2].into(),
-            row("7"),
-            row("null"),
-            row("{}"),
-            row(&format!("{{{times}}}")),
-            row(&format!(r#"{{{times},"measures":{{"offered":NaN}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":Infinity}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":1e400}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":"97"}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":null}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":true}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":[1]}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":01}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":+1}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"offered":1,"offered":2}}}}"#)),
-            row(&format!(r#"{{{times},"measures":{{"o\u0066fered":1,"offered":2}}}}"#)),
-            row(&format!(r#"{{{times},"labels":{{"queue":"a","queue":"b"}},"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"start":"2026-01-05T09:00:00Z","measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"labels":{{"queue":7}},"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"labels":["a"],"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"revision":1.5,"measures":{{"offered":1}}}}"#)),
-            row(&format!(r#"{{{times},"revision":-1,"measures":{{"offered":1}}}}"#)),
-            row(r#"{"start":1767603600,"end":1767605400,"measures":{"offered":1}}"#),
-            format!("{}{}", r#"{"schema":"bpo-feed/v1","rows":"#, "[".repeat(100_000)),
-        ];
-        for body in cases {
+        for body in no_json().into_iter().chain(wrong_shapes()) {
             let error = parse(body.as_bytes(), None).map(|page| page.count).expect_err(&body);
             assert_eq!(error.kind, FailureKind::Malformed, "{body}");
         }
@@ -309,23 +301,10 @@ mod tests {
 
     #[test]
     fn a_row_that_cannot_be_meant_spoils_no_other() {
-        let cases = [
-            (r#""2026-02-30T09:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T25:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00+25:00""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05""#, "1", RejectionReason::Malformed),
-            (r#""yesterday""#, "1", RejectionReason::Malformed),
-            (r#""""#, "1", RejectionReason::Malformed),
-            (r#""9999-12-31T00:00:00Z""#, "1", RejectionReason::Malformed),
-            (r#""2026-01-05T09:00:00Z""#, "1e16", RejectionReason::OutOfRange),
-            (r#""2026-01-05T09:00:00Z""#, "1e-40", RejectionReason::OutOfRange),
-        ];
-        for (start, number, reason) in cases {
-            let row = format!(r#"{{"start":{start},"end":"2026-01-05T09:30:00Z","measures":{{"offered":{number}}}}}"#);
-            let page = parse(page_of(&row).as_bytes(), None).unwrap_or_else(|error| panic!("{row}: {error}"));
-            assert_eq!((page.rows.len(), page.count), (1, 2), "{row}");
-            assert_eq!(page.rejected.iter().map(|row| row.reason).collect::<Vec<_>>(), [reason], "{row}");
+        for (body, reason) in set_aside() {
+            let page = parse(body.as_bytes(), None).unwrap_or_else(|error| panic!("{body}: {error}"));
+            assert_eq!((page.rows.len(), page.count), (1, 2), "{body}");
+            assert_eq!(page.rejected.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>(), [reason], "{body}");
         }
     }
 }

@@ -49,13 +49,14 @@ pub(super) fn plan(
     }
     let backfill = !progress.is_some_and(|progress| progress.completed);
     let reached = progress.map_or(task.term_start, |progress| progress.reached);
-    // Never more than half a window, so that each window gets further.
+    // Never more than half a window, so that each window gets further, also where the look-back is longer than a window.
+    let furthest_back = progress.map_or(Timestamp::MIN, |progress| earlier(progress.reached, longest / 2));
     let overlap = signed(cadence(&task.feed)).min(longest / 2);
     let unbroken = progress.map_or(task.term_start, |progress| earlier(progress.reached, overlap));
     let pause = signed(interval(&task.feed)).saturating_mul(2);
     let regular = !backfill && now.duration_since(reached) <= pause;
     let (since, longest) = match (backfill, regular) {
-        (true, _) => (unbroken.min(usual), longest),
+        (true, _) => (unbroken.min(usual).max(furthest_back), longest),
         (false, true) => (usual, SignedDuration::MAX),
         (false, false) => (earlier(reached, look_back), look_back.saturating_add(LONGEST_WINDOW)),
     };
@@ -231,6 +232,31 @@ mod tests {
             plan(&task(""), progress("2027-01-04T00:00:00Z", true), LONGEST_WINDOW, at("2027-02-01T00:00:00Z")),
             None
         );
+    }
+
+    #[test]
+    fn the_first_fetch_of_the_past_ends_however_long_the_look_back_and_however_short_the_windows() {
+        let now = at("2026-12-15T00:00:00Z");
+        for look_back in ["1h", "3d", "31d", "45d", "300d", "900d"] {
+            for longest in [LONGEST_WINDOW, SignedDuration::from_hours(48), SignedDuration::from_hours(24)] {
+                let task = task(&format!(r#","lookBack":"{look_back}""#));
+                let (mut state, mut asked_until, mut windows) = (None, task.term_start, 0);
+                while !state.is_some_and(|progress: BackfillProgress| progress.completed) {
+                    let planned = plan(&task, state, longest, now).unwrap();
+                    let Window { since, until } = planned.window;
+                    assert!(
+                        since <= asked_until && until.duration_since(since) <= longest,
+                        "{look_back}: {since} {until}"
+                    );
+                    assert!(
+                        state.is_none_or(|state| until > state.reached),
+                        "{look_back}: {since} {until} goes no further"
+                    );
+                    (state, asked_until, windows) = (Some(planned.progress), until, windows + 1);
+                }
+                assert!(asked_until == now && windows < 4_000, "{look_back}: {windows} windows of {longest}");
+            }
+        }
     }
 
     #[test]

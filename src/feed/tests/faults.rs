@@ -1,16 +1,28 @@
-//! Every way in which an endpoint can fail: each gives its kind and no row, and the next good answer heals it.
+//! Every way in which an endpoint can fail: each gives its kind and no row, and the next good answer heals it; the same through the
+//! scheduler into a store.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::fetching::{CANARY, body, client, feed, native, source_for, try_fetch};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::fetching::{CANARY, NOW, body, client, feed, native, source_for, try_fetch};
+use super::polling::{Running, eventually, task};
 use super::server::{Reply, Server, gzip};
+use super::tls::{authority, certificates, secure, server_configuration, speaking_plainly, trusting};
+use crate::clock::Clock;
+use crate::feed::credentials::tests::MemorySource;
 use crate::feed::error::FailureKind::{self, *};
 use crate::feed::fetch::Fetched;
 
 fn status(line: &str) -> Reply {
     Reply::answer(line, &[("Content-Type", "text/plain")], format!("you sent {CANARY}"))
+}
+
+fn moved(line: &str) -> Reply {
+    Reply::answer(line, &[("Location", "http://169.254.169.254/")], "")
 }
 
 fn typed(media_type: &str, body: &str) -> Reply {
@@ -38,8 +50,87 @@ fn timed(start: &str, end: &str) -> Reply {
     ))
 }
 
-/// The faults with the kind that each must give.
-fn faults() -> Vec<(&'static str, Reply, FailureKind)> {
+/// What is wrong with a feed.
+#[derive(Clone, Debug)]
+enum Fault {
+    /// What the endpoint answers.
+    Answer(Reply),
+    /// Its address, where nobody answers or nobody may be asked, and more of the feed.
+    Place(String, String),
+}
+
+/// The faults with the kind that each must give, and what has to live as long as they do.
+struct Faults {
+    table: Vec<(String, Fault, FailureKind)>,
+    /// Knows the Secret of the server and the authority of the right certificates.
+    source: MemorySource,
+    _servers: Vec<Server>,
+    _silent: TcpListener,
+    plain: JoinHandle<()>,
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        self.plain.abort();
+    }
+}
+
+const TOKEN: &str = r#","auth":{"bearer":{"tokenSecretRef":{"name":"acme","key":"token"}}}"#;
+
+impl Faults {
+    /// All faults of a feed whose right endpoint is `server`.
+    async fn of(server: &Server) -> Self {
+        let source = source_for(server);
+        let (ours, strangers) = (authority(), authority());
+        trusting(&source, &ours.pem());
+        source.put("team", "elsewhere", "feeds.acme.example", &[("token", CANARY)]);
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (plain, plain_worker) = speaking_plainly().await;
+        let mut places = unreachable_places(server).await;
+        let handshakes = [(plain, "plain http", Tls), (silent.local_addr().unwrap(), "a silent handshake", Timeout)];
+        let handshakes =
+            handshakes.map(|(address, name, kind)| (name, format!("https://{address}/"), String::new(), kind));
+        places.extend(handshakes);
+        let mut servers = Vec::new();
+        for (name, certificate, extra, expected) in certificates(&ours, &strangers) {
+            let Some(kind) = expected else { continue };
+            let (wrong, url) = secure(server_configuration(&certificate, None)).await;
+            places.push((name, url, extra.to_owned(), kind));
+            servers.push(wrong);
+        }
+        let answers = answers().into_iter().map(|(name, reply, kind)| (name.to_owned(), Fault::Answer(reply), kind));
+        let places =
+            places.into_iter().map(|(name, url, extra, kind)| (name.to_owned(), Fault::Place(url, extra), kind));
+        Faults {
+            table: answers.chain(places).collect(),
+            source,
+            _servers: servers,
+            _silent: silent,
+            plain: plain_worker,
+        }
+    }
+}
+
+/// Addresses at which there is nobody, or where nobody may be asked.
+async fn unreachable_places(server: &Server) -> Vec<(&'static str, String, String, FailureKind)> {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let place = |name, url: &str, kind| (name, url.to_owned(), String::new(), kind);
+    let with_secret = |name, secret: &str, kind| (name, server.url("/"), TOKEN.replace("acme", secret), kind);
+    vec![
+        place("refused", &format!("http://{closed}/"), Connect),
+        place("an unknown name", "http://unknown.invalid/", Dns),
+        place("an address of the inside", "https://169.254.169.254/latest", Denied),
+        place("http to the outside", "http://1.1.1.1/", Denied),
+        place("no host", "http://", Denied),
+        place("another scheme", "gopher://x/", Denied),
+        place("user information", "http://user:secret@127.0.0.1/", Denied),
+        with_secret("a Secret that is not there", "absent", SecretNotFound),
+        with_secret("a Secret for another host", "elsewhere", SecretNotAllowed),
+    ]
+}
+
+/// What a broken endpoint answers.
+fn answers() -> Vec<(&'static str, Reply, FailureKind)> {
     let good = native(0, 20, None);
     let head = |length: usize| {
         format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n")
@@ -102,7 +193,7 @@ fn faults() -> Vec<(&'static str, Reply, FailureKind)> {
         ("a bad zone", timed("2026-01-05T09:00:00+25:00", "2026-01-05T09:30:00+25:00"), Malformed),
         ("no zone", timed("2026-01-05T09:00:00", "2026-01-05T09:30:00"), Malformed),
         ("an impossible date", timed("2026-02-30T09:00:00Z", "2026-02-30T09:30:00Z"), Malformed),
-        ("a clock that is ahead", timed("2026-01-06T09:00:00Z", "2026-01-06T09:30:00Z"), Malformed),
+        ("a clock that is ahead", timed("2030-01-06T09:00:00Z", "2030-01-06T09:30:00Z"), Malformed),
         ("end before start", timed("2026-01-05T09:30:00Z", "2026-01-05T09:00:00Z"), Malformed),
         ("no content", Reply::answer("204 No Content", &[], ""), Status),
         (
@@ -111,6 +202,12 @@ fn faults() -> Vec<(&'static str, Reply, FailureKind)> {
             Status,
         ),
         ("304 that nobody asked for", Reply::answer("304 Not Modified", &[], ""), Status),
+        ("301", moved("301 Moved Permanently"), Status),
+        ("302", moved("302 Found"), Status),
+        ("303", moved("303 See Other"), Status),
+        ("307", moved("307 Temporary Redirect"), Status),
+        ("308", moved("308 Permanent Redirect"), Status),
+        ("pages in a circle", Reply::json(native(0, 1, Some("again"))), Malformed),
         ("400", status("400 Bad Request"), Status),
         ("401", status("401 Unauthorized"), Auth),
         ("403", status("403 Forbidden"), Auth),
@@ -151,27 +248,49 @@ fn faults() -> Vec<(&'static str, Reply, FailureKind)> {
     ]
 }
 
-#[tokio::test]
-async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
-    let faults = faults();
-    assert!(faults.len() >= 60, "{}", faults.len());
-    let broken = Arc::new(AtomicBool::new(true));
-    let reply = Arc::new(Mutex::new(Reply::Bytes(Vec::new())));
-    let server = Server::start({
-        let (broken, reply) = (broken.clone(), reply.clone());
-        move |_| {
-            if broken.load(Ordering::SeqCst) { reply.lock().unwrap().clone() } else { Reply::json(native(0, 5, None)) }
+/// Answers well, or, while it is broken, by the fault whose number its path holds.
+async fn breakable(replies: Arc<Mutex<Vec<Reply>>>, broken: Arc<AtomicBool>) -> Server {
+    Server::start(move |asked| {
+        let number: usize = asked.target.trim_start_matches('/').split(['?', '/']).next().unwrap().parse().unwrap();
+        match replies.lock().unwrap().get(number) {
+            Some(reply) if broken.load(Ordering::SeqCst) => reply.clone(),
+            _ => Reply::json(native(0, 5, None)),
         }
     })
-    .await;
-    let source = source_for(&server);
-    let feed =
-        feed(&server.url("/v1?visible=no"), r#","auth":{"bearer":{"tokenSecretRef":{"name":"acme","key":"token"}}}"#);
-    let client = client();
-    for (name, fault, kind) in faults {
-        *reply.lock().unwrap() = fault;
+    .await
+}
+
+/// The faults, and a server that gives those which are answers.
+async fn breakable_and_faults() -> (Server, Faults, Arc<AtomicBool>) {
+    let (replies, broken) = (Arc::<Mutex<Vec<Reply>>>::default(), Arc::new(AtomicBool::new(true)));
+    let server = breakable(replies.clone(), broken.clone()).await;
+    let faults = Faults::of(&server).await;
+    let answer = |fault: &Fault| match fault {
+        Fault::Answer(reply) => reply.clone(),
+        Fault::Place(..) => Reply::Bytes(Vec::new()),
+    };
+    *replies.lock().unwrap() = faults.table.iter().map(|(_, fault, _)| answer(fault)).collect();
+    assert!(faults.table.len() >= 90, "{}", faults.table.len());
+    (server, faults, broken)
+}
+
+/// Where the feed of a fault is, and what else it says.
+fn address(server: &Server, number: usize, fault: &Fault) -> (String, String) {
+    match fault {
+        Fault::Answer(_) => (server.url(&format!("/{number}?visible=no")), TOKEN.to_owned()),
+        Fault::Place(url, extra) => (url.clone(), extra.clone()),
+    }
+}
+
+#[tokio::test]
+async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
+    let (server, faults, broken) = breakable_and_faults().await;
+    let (client, source) = (client(), &faults.source);
+    for (number, (name, fault, kind)) in faults.table.iter().enumerate() {
+        let (url, extra) = address(&server, number, fault);
+        let feed = feed(&url, &extra);
         broken.store(true, Ordering::SeqCst);
-        let error = match try_fetch(&client, &feed, &source).await {
+        let error = match try_fetch(&client, &feed, source).await {
             Err(error) => error,
             Ok(Fetched::Body(body)) => {
                 assert!(body.rows.is_empty(), "{name}: {} rows", body.rows.len());
@@ -179,7 +298,7 @@ async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
             }
             Ok(Fetched::Unchanged) => panic!("{name}: unchanged"),
         };
-        assert_eq!(error.kind, kind, "{name}: {error}");
+        assert_eq!(error.kind, *kind, "{name}: {error}");
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains(CANARY) && !shown.contains("visible"), "{name}: {shown}");
         assert!(
@@ -188,23 +307,59 @@ async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
         );
         let wish = error.retry_after;
         assert!(wish.is_none_or(|wish| (1..=3_600).contains(&wish.as_secs())), "{name}: {wish:?}");
-        broken.store(false, Ordering::SeqCst);
-        assert_eq!(body(&client, &feed, &source).await.rows.len(), 5, "{name}: no recovery");
+        if let Fault::Answer(_) = fault {
+            broken.store(false, Ordering::SeqCst);
+            assert_eq!(body(&client, &feed, source).await.rows.len(), 5, "{name}: no recovery");
+        }
     }
 }
 
-#[tokio::test]
-async fn a_closed_port_and_an_unknown_name_have_their_kinds() {
-    let server = Server::start(|_| Reply::json("")).await;
-    let closed = server.url("/");
-    drop(server);
-    let source = crate::feed::credentials::tests::MemorySource::default();
-    let cases =
-        [(closed.as_str(), Connect), ("http://unknown.invalid/", Dns), ("http://", Denied), ("gopher://x/", Denied)];
-    for (url, kind) in cases {
-        let error = try_fetch(&client(), &feed(url, ""), &source).await.unwrap_err();
-        assert_eq!(error.kind, kind, "{url}: {error}");
+/// Whether an endpoint asked to be left alone for longer than a test lasts.
+fn asks_for_patience(fault: &Fault) -> bool {
+    matches!(fault, Fault::Answer(Reply::Bytes(bytes)) if String::from_utf8_lossy(bytes).contains("Retry-After"))
+}
+
+/// All at once, each a contract of its own: what is told is the right reason, what is stored is nothing, and all come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
+    let (server, faults, broken) = breakable_and_faults().await;
+    let Faults { table, source, .. } = &faults;
+    let source = Arc::new(MemorySource {
+        secrets: Mutex::new(source.secrets.lock().unwrap().clone()),
+        config_maps: Mutex::new(source.config_maps.lock().unwrap().clone()),
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start_with(&directory, Clock::rehearsal(NOW.parse().unwrap(), 3_600.0).unwrap(), source);
+    let (scheduler, store) = (running.scheduler.clone(), running.store.clone());
+    let uid = |number: usize| format!("uid-{number}");
+    let hourly = |url: &str, extra: &str, number| task(&uid(number), url, &format!(r#","interval":"1h"{extra}"#));
+    for (number, (_, fault, _)) in table.iter().enumerate() {
+        let (url, extra) = address(&server, number, fault);
+        scheduler.set_feeds_of(&uid(number), vec![hourly(&url, &extra, number)]);
     }
+    let health = |number| scheduler.health_of(&uid(number)).get("acd").cloned();
+    for (number, (name, _, kind)) in table.iter().enumerate() {
+        let told = || health(number).is_some_and(|health| !health.healthy && health.reason == kind.reason());
+        eventually(&format!("{name}: {kind}"), async || told()).await;
+    }
+    for (number, (name, ..)) in table.iter().enumerate() {
+        let message = health(number).unwrap().message;
+        assert!(!message.contains(CANARY) && !message.contains("visible"), "{name}: {message}");
+        assert!(store.rows(&uid(number), "acd", 0).await.unwrap().is_empty(), "{name}: rows of a fault");
+    }
+    broken.store(false, Ordering::SeqCst);
+    for (number, (_, fault, _)) in table.iter().enumerate() {
+        // Who must wait, or is at a wrong address, is edited; the others come back by themselves.
+        if asks_for_patience(fault) || matches!(fault, Fault::Place(..)) {
+            scheduler.set_feeds_of(&uid(number), vec![hourly(&server.url(&format!("/{number}/mended")), "", number)]);
+        }
+    }
+    let healed = |number| health(number).is_some_and(|health| health.healthy && !health.backfilling);
+    for (number, (name, ..)) in table.iter().enumerate() {
+        eventually(&format!("{name}: healthy again"), async || healed(number)).await;
+        assert_eq!(store.rows(&uid(number), "acd", 0).await.unwrap().len(), 5, "{name}");
+    }
+    running.end().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod authentication;
 mod faults;
 mod fetching;
+mod forbidden;
 mod formats;
 mod polling;
 mod prometheus;

@@ -90,11 +90,28 @@ impl Server {
         Self::start_with(None, script).await
     }
 
+    /// A server that sees what is sent to any address of this machine.
+    pub(super) async fn start_everywhere(script: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        // Where there is no IPv6, there is nothing of it to be seen.
+        let listener = match TcpListener::bind("[::]:0").await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind("0.0.0.0:0").await.unwrap(),
+        };
+        Self::serve_on(listener, None, script)
+    }
+
     pub(super) async fn start_with(
         tls: Option<Arc<rustls::ServerConfig>>,
         script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), tls, script)
+    }
+
+    fn serve_on(
+        listener: TcpListener,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        script: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let (connections, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
         let script: Arc<Script> = Arc::new(script);

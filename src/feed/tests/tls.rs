@@ -1,5 +1,6 @@
 //! TLS with real certificates: what is wrong with one is always found, and a rotation needs no restart.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
@@ -7,6 +8,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::fetching::{feed, impatient, native, opened, try_fetch};
 use super::server::{Reply, Server};
@@ -66,7 +70,22 @@ fn client() -> FeedClient {
     FeedClient::with(opened(), Arc::new(SystemLookup), impatient())
 }
 
-async fn secure(configuration: Arc<ServerConfig>) -> (Server, String) {
+/// A certificate and key, more of the feed, and what becomes of it.
+type Certificate = (&'static str, (String, String), &'static str, Option<FailureKind>);
+
+/// Certificates of `localhost`, of which the first alone is right, for feeds that trust `ours`.
+pub(super) fn certificates(ours: &Authority, strangers: &Authority) -> [Certificate; 6] {
+    [
+        ("right", leaf(Some(ours), "localhost", 2099), WITH_CA, None),
+        ("expired", leaf(Some(ours), "localhost", 2021), WITH_CA, Some(FailureKind::Tls)),
+        ("another host's", leaf(Some(ours), "other.example", 2099), WITH_CA, Some(FailureKind::Tls)),
+        ("a stranger's", leaf(Some(strangers), "localhost", 2099), WITH_CA, Some(FailureKind::Tls)),
+        ("self-signed", leaf(None, "localhost", 2099), WITH_CA, Some(FailureKind::Tls)),
+        ("unknown to the system", leaf(Some(ours), "localhost", 2099), "", Some(FailureKind::Tls)),
+    ]
+}
+
+pub(super) async fn secure(configuration: Arc<ServerConfig>) -> (Server, String) {
     let server = Server::start_with(Some(configuration), |_| Reply::json(native(0, 1, None))).await;
     let url = format!("https://localhost:{}/", server.address.port());
     (server, url)
@@ -75,17 +94,9 @@ async fn secure(configuration: Arc<ServerConfig>) -> (Server, String) {
 #[tokio::test]
 async fn a_certificate_counts_only_if_everything_about_it_is_right() {
     let (ours, strangers) = (authority(), authority());
-    let cases = [
-        ("right", leaf(Some(&ours), "localhost", 2099), WITH_CA, None),
-        ("expired", leaf(Some(&ours), "localhost", 2021), WITH_CA, Some(FailureKind::Tls)),
-        ("another host's", leaf(Some(&ours), "other.example", 2099), WITH_CA, Some(FailureKind::Tls)),
-        ("a stranger's", leaf(Some(&strangers), "localhost", 2099), WITH_CA, Some(FailureKind::Tls)),
-        ("self-signed", leaf(None, "localhost", 2099), WITH_CA, Some(FailureKind::Tls)),
-        ("unknown to the system", leaf(Some(&ours), "localhost", 2099), "", Some(FailureKind::Tls)),
-    ];
     let source = MemorySource::default();
     trusting(&source, &ours.pem());
-    for (name, certificate, extra, expected) in cases {
+    for (name, certificate, extra, expected) in certificates(&ours, &strangers) {
         let (server, url) = secure(server_configuration(&certificate, None)).await;
         let outcome = try_fetch(&client(), &feed(&url, extra), &source).await;
         assert_eq!(outcome.as_ref().err().map(|error| error.kind), expected, "{name}: {outcome:?}");
@@ -98,28 +109,31 @@ async fn a_certificate_counts_only_if_everything_about_it_is_right() {
     }
 }
 
-#[tokio::test]
-async fn plain_http_on_the_port_of_https_is_a_tls_failure() {
-    let server = Server::start(|_| Reply::json("")).await;
-    let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// An endpoint that answers every greeting with HTTP, for as long as the task runs.
+pub(super) async fn speaking_plainly() -> (SocketAddr, JoinHandle<()>) {
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = plain.local_addr().unwrap();
     let worker = tokio::spawn(async move {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
         while let Ok((mut stream, _)) = plain.accept().await {
             let _ = stream.read(&mut [0; 16]).await;
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
+    (address, worker)
+}
+
+#[tokio::test]
+async fn plain_http_on_the_port_of_https_is_a_tls_failure() {
+    let (address, worker) = speaking_plainly().await;
     let source = MemorySource::default();
     let error = try_fetch(&client(), &feed(&format!("https://{address}/"), ""), &source).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Tls, "{error}");
     worker.abort();
-    drop(server);
 }
 
 #[tokio::test]
 async fn a_handshake_that_stalls_ends_in_time() {
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let error = try_fetch(&client(), &feed(&url, ""), &MemorySource::default()).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Timeout, "{error}");

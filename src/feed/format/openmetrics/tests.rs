@@ -97,6 +97,7 @@ impl Endpoint {
             media_type: Some("text/plain".to_owned()),
             links: Vec::new(),
             validators: Validators::default(),
+            date: None,
         };
         let longest = SignedDuration::from_mins(30);
         let parsed =

@@ -1,0 +1,212 @@
+use super::*;
+use crate::feed::error::FailureKind;
+
+const NOW: &str = "2026-01-06T00:00:00Z";
+
+fn native() -> Feed {
+    serde_json::from_str(r#"{"name":"acd","url":"https://feeds.acme.example/v1"}"#).unwrap()
+}
+
+fn inspect_body(body: &str) -> Inspection {
+    let feed = native();
+    let answers = read_file(&feed, "UTC", body.as_bytes()).unwrap();
+    inspect(&answers, Expectations { feed: &feed, now: NOW.parse().unwrap(), up_to_now: false })
+}
+
+fn body_of(rows: &[&str]) -> String {
+    format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(","))
+}
+
+/// What is found, the places of rows as JSON counts them.
+fn found(inspection: &Inspection) -> Vec<(Cost, &'static str, Option<usize>)> {
+    let place = |finding: &Finding| finding.place.and_then(|place| place.row);
+    inspection.findings.iter().map(|finding| (finding.cost, finding.rule, place(finding))).collect()
+}
+
+/// A row of 5 January from `start` to `end`, with labels and measures as JSON.
+fn row(start: &str, end: &str, labels: &str, measures: &str) -> String {
+    format!(
+        r#"{{"start":"2026-01-05T{start}:00Z","end":"2026-01-05T{end}:00Z","labels":{{{labels}}},"measures":{{{measures}}}}}"#
+    )
+}
+
+#[test]
+fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() {
+    let good = row("08:00", "08:30", "", r#""offered":1"#);
+    let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
+    let many = |count: usize, value: &str| {
+        (0..count).map(|number| format!(r#""n{number}":{value}"#)).collect::<Vec<_>>().join(",")
+    };
+    let measured = |measures: &str| row("09:00", "09:30", "", measures);
+    let cases = [
+        (format!(r#"{{{times},"measures":{{"offered":"97"}}}}"#), Cost::Answer, "Malformed"),
+        (format!(r#"{{{times},"measures":{{"offered":null}}}}"#), Cost::Answer, "Malformed"),
+        (format!(r#"{{{times},"measures":{{"offered":1,"offered":2}}}}"#), Cost::Answer, "Malformed"),
+        (format!(r#"{{{times}}}"#), Cost::Answer, "Malformed"),
+        (r#"{"end":"2026-01-05T09:30:00Z","measures":{"offered":1}}"#.to_owned(), Cost::Answer, "Malformed"),
+        (r#"{"start":"2026-01-05T09:30:00Z","measures":{"offered":1}}"#.to_owned(), Cost::Answer, "Malformed"),
+        (r#"{"start":1767603600,"end":1767605400,"measures":{"offered":1}}"#.to_owned(), Cost::Answer, "Malformed"),
+        (format!(r#"{{{times},"labels":{{"queue":7}},"measures":{{"offered":1}}}}"#), Cost::Answer, "Malformed"),
+        (format!(r#"{{{times},"revision":1.5,"measures":{{"offered":1}}}}"#), Cost::Answer, "Malformed"),
+        ("7".to_owned(), Cost::Answer, "Malformed"),
+        (
+            r#"{"start":"2026-01-05T09:00:00","end":"2026-01-05T09:30:00","measures":{"offered":1}}"#.to_owned(),
+            Cost::Row,
+            "Malformed",
+        ),
+        (row("09:30", "09:00", "", r#""offered":1"#), Cost::Row, "EndNotAfterStart"),
+        (
+            r#"{"start":"2026-01-06T00:05:01Z","end":"2026-01-06T00:30:00Z","measures":{"offered":1}}"#.to_owned(),
+            Cost::Row,
+            "InFuture",
+        ),
+        (measured(r#""offered":-1"#), Cost::Row, "OutOfRange"),
+        (measured(r#""offered":1e16"#), Cost::Row, "OutOfRange"),
+        (measured(r#""answered":44,"answeredWithin":45"#), Cost::Row, "PartAboveWhole"),
+        (measured(r#""surveyResponses":100,"satisfied":0.8"#), Cost::Row, "UnitSlip"),
+        (measured(""), Cost::Row, "Mapping"),
+        (measured(&many(101, "1")), Cost::Row, "TooManyMeasures"),
+        (row("09:00", "09:30", &many(11, "\"x\""), r#""offered":1"#), Cost::Row, "TooManyLabels"),
+        (
+            row("09:00", "09:30", &format!(r#""queue":"{}""#, "x".repeat(129)), r#""offered":1"#),
+            Cost::Row,
+            "LabelTooLong",
+        ),
+        (row("08:00", "08:30", "", r#""offered":2"#), Cost::Row, "Conflict"),
+        (row("08:15", "08:45", "", r#""offered":2"#), Cost::Row, "Overlap"),
+        (measured(r#""answered_within":2"#), Cost::Doubt, "MisspeltMeasure"),
+        (measured(r#""serviceLevelPercent":80"#), Cost::Doubt, "NotAdditive"),
+        (measured(r#""avg_handle":80"#), Cost::Doubt, "NotAdditive"),
+    ];
+    for (wrong, cost, rule) in cases {
+        let inspection = inspect_body(&body_of(&[&good, &wrong, &row("10:00", "10:30", "", r#""offered":3"#)]));
+        assert_eq!(found(&inspection), [(cost, rule, Some(1))], "{wrong}");
+        assert_eq!(inspection.refused(), cost != Cost::Doubt, "{wrong}");
+        let finding = &inspection.findings[0];
+        let texts = [&finding.found, &finding.expected, &finding.write];
+        assert!(texts.iter().all(|text| !text.is_empty() && text.chars().count() <= 240), "{finding:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
+    let cases = [
+        ("", "the body is empty", "\"rows\": […]"),
+        ("<!DOCTYPE html>", "no JSON object", "\"rows\": […]"),
+        ("[]", "cannot be read", "\"rows\": […]"),
+        (r#"{"schema":"bpo-feed/v9","rows":[],"next":null}"#, "bpo-feed/v9", "\"schema\": \"bpo-feed/v1\""),
+        (r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#, "stands twice", "once"),
+        (r#"{"schema":"bpo-feed/v1","next":null}"#, "rows", "\"rows\": […]"),
+    ];
+    for (body, message, write) in cases {
+        let inspection = inspect_body(body);
+        assert_eq!(found(&inspection), [(Cost::Answer, "Malformed", None)], "{body}");
+        let finding = &inspection.findings[0];
+        assert!(finding.found.contains(message) && finding.write.contains(write), "{body}: {finding:?}");
+    }
+}
+
+#[test]
+fn every_kind_of_failure_has_words_of_its_own() {
+    let unknown = words::of_failure(&FetchError::new(FailureKind::Late, "late"));
+    for kind in FailureKind::ALL {
+        let by_cluster = [FailureKind::SecretNotFound, FailureKind::SecretNotAllowed, FailureKind::Late];
+        let words = words::of_failure(&FetchError::new(*kind, "whatever"));
+        assert_eq!(words == unknown, by_cluster.contains(kind), "{kind}");
+    }
+}
+
+#[test]
+fn rows_are_compared_with_each_other_within_their_labels() {
+    let queue = |start, end, queue: &str, offered: u32| {
+        row(start, end, &format!(r#""queue":"{queue}""#), &format!(r#""offered":{offered}"#))
+    };
+    let corrected = queue("09:00", "09:30", "a", 2).replace("\"measures\"", "\"revision\":2,\"measures\"");
+    type Case<'a> = (&'a str, Vec<String>, Vec<(Cost, &'static str, Option<usize>)>, (usize, usize, usize));
+    // The numbers are those of rows that repeat, that are superseded, and of gaps.
+    let cases: [Case<'_>; 8] = [
+        ("apart", vec![queue("09:00", "09:30", "a", 1), queue("09:30", "10:00", "a", 1)], vec![], (0, 0, 0)),
+        ("other labels", vec![queue("09:00", "09:30", "a", 1), queue("09:15", "09:45", "b", 2)], vec![], (0, 0, 0)),
+        ("a gap", vec![queue("11:00", "11:30", "a", 1), queue("09:00", "09:30", "a", 1)], vec![], (0, 0, 1)),
+        ("the same twice", vec![queue("09:00", "09:30", "a", 1), queue("09:00", "09:30", "a", 1)], vec![], (1, 0, 0)),
+        ("a correction", vec![corrected.clone(), queue("09:00", "09:30", "a", 1)], vec![], (0, 1, 0)),
+        (
+            "a long row over two",
+            vec![queue("09:00", "09:30", "a", 1), queue("09:30", "10:00", "a", 1), queue("09:00", "10:00", "a", 2)],
+            vec![(Cost::Row, "Overlap", Some(2)), (Cost::Row, "Overlap", Some(2))],
+            (0, 0, 0),
+        ),
+        (
+            "a whole beside its parts",
+            vec![queue("09:00", "09:30", "a", 1), row("09:00", "09:30", "", r#""offered":1"#)],
+            vec![(Cost::Doubt, "TotalBesideParts", Some(1))],
+            (0, 0, 0),
+        ),
+        (
+            "a whole by its name",
+            vec![queue("09:00", "09:30", "a", 1), queue("09:00", "09:30", "Total", 1)],
+            vec![(Cost::Doubt, "TotalBesideParts", Some(1))],
+            (0, 0, 0),
+        ),
+    ];
+    for (name, rows, findings, counts) in cases {
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let inspection = inspect_body(&body_of(&rows));
+        let facts = &inspection.facts;
+        assert_eq!(found(&inspection), findings, "{name}");
+        assert_eq!((facts.repeated, facts.superseded, facts.gaps.len()), counts, "{name}");
+    }
+}
+
+#[test]
+fn what_was_read_is_told_in_figures() {
+    let measures = r#""offered":9,"answered":8,"abandoned":1,"answeredWithin":7,"abandonedWithin":0"#;
+    let rows = [
+        row("09:00", "09:15", r#""queue":"billing""#, measures),
+        row("09:15", "09:30", r#""queue":"billing""#, measures),
+        row("09:00", "09:15", r#""queue":"sales""#, r#""offered":3"#),
+    ];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let facts = inspect_body(&body_of(&rows)).facts;
+    assert_eq!((facts.pages, facts.rows, facts.label_sets, facts.cadence), (1, 3, 2, 1_800));
+    assert_eq!(facts.lengths.into_iter().collect::<Vec<_>>(), [(900, 3)]);
+    assert_eq!(facts.labels["queue"].iter().collect::<Vec<_>>(), ["billing", "sales"]);
+    assert_eq!((facts.measures["offered"], facts.measures["answered"]), (3, 2));
+    assert!(facts.kpis.contains(&"ServiceLevel".to_owned()) && facts.kpis.contains(&"AbandonmentRate".to_owned()));
+    assert!(!facts.kpis.contains(&"AverageHandleTime".to_owned()), "{:?}", facts.kpis);
+    let (start, end) = facts.span.unwrap();
+    assert_eq!((start.to_string(), end.to_string()), ("2026-01-05T09:00:00Z".into(), "2026-01-05T09:30:00Z".into()));
+}
+
+#[test]
+fn rows_that_come_late_and_windows_without_rows_are_doubtful() {
+    let feed = native();
+    let cases = [
+        (body_of(&[&row("22:00", "22:30", "", r#""offered":1"#)]), true, Some("Late")),
+        (body_of(&[&row("22:30", "23:00", "", r#""offered":1"#)]), true, None),
+        (body_of(&[&row("08:00", "08:30", "", r#""offered":1"#)]), false, None),
+        (body_of(&[]), true, Some("NoRows")),
+    ];
+    for (body, up_to_now, rule) in cases {
+        let answers = read_file(&feed, "UTC", body.as_bytes()).unwrap();
+        let inspection = inspect(&answers, Expectations { feed: &feed, now: NOW.parse().unwrap(), up_to_now });
+        assert_eq!(inspection.findings.first().map(|finding| finding.rule), rule, "{body}");
+        assert!(!inspection.refused(), "{body}");
+    }
+}
+
+#[test]
+fn lengths_of_time_are_told_in_their_two_largest_units() {
+    let cases = [
+        (0, "0s"),
+        (59, "59s"),
+        (1_800, "30m"),
+        (5_400, "1h 30m"),
+        (90_061, "1d 1h"),
+        (86_400, "1d"),
+        (86_401, "1d 1s"),
+    ];
+    for (seconds, text) in cases {
+        assert_eq!(span_text(SignedDuration::from_secs(seconds)), text);
+    }
+}

@@ -1,0 +1,238 @@
+//! Asks an endpoint as the operator does, and keeps where each row stands.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::{Finding, Place, PlacedRow};
+use crate::api::feed::Feed;
+use crate::clock::Clock;
+use crate::evidence::RejectionReason;
+use crate::feed::client::{FeedClient, Page, PageResponse};
+use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::{FetchRequest, Walk, ask, cadence, interval, within_bound, zone_of_contract};
+use crate::feed::format::native::{self, WrittenRowOutcome};
+use crate::feed::format::{Mapping, ParsedPage, parse};
+use crate::feed::offline::page_of;
+
+/// What was answered, row by row.
+#[derive(Debug, Default)]
+pub struct Answers {
+    pages: Vec<PageRows>,
+    /// Which page is being dealt with, from 1.
+    page: usize,
+    /// What ended the fetch before its time, and where.
+    pub failure: Option<(Place, FetchError)>,
+    /// How far the server's clock is ahead of this one, where it says so.
+    pub clock: Option<SignedDuration>,
+    /// What became of the first page when it was asked for again.
+    pub repeated: Option<Repeated>,
+}
+
+/// One page.
+#[derive(Clone, Debug, Default)]
+struct PageRows {
+    rows: Vec<PlacedRow>,
+    set_aside: Vec<(Place, RejectionReason, String)>,
+    broken: Vec<(Place, String)>,
+}
+
+/// What became of a request that was made again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repeated {
+    /// 304: the server knows what it said.
+    Unchanged,
+    /// The same bytes again.
+    SameBytes {
+        /// Whether it was asked by an `ETag` or `Last-Modified` and could have said so.
+        tagged: bool,
+    },
+    /// Other bytes with the same rows.
+    SameRows,
+    /// Rows that had ended say something else, or are gone.
+    OtherRows(Vec<Place>),
+    /// It failed.
+    Failed(FetchError),
+}
+
+impl Answers {
+    /// How many pages could be read.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Rows that can be read.
+    pub fn rows(&self) -> impl Iterator<Item = &PlacedRow> {
+        self.pages.iter().flat_map(|page| &page.rows)
+    }
+
+    pub(super) fn set_aside(&self) -> impl Iterator<Item = &(Place, RejectionReason, String)> {
+        self.pages.iter().flat_map(|page| &page.set_aside)
+    }
+
+    pub(super) fn broken(&self) -> impl Iterator<Item = &(Place, String)> {
+        self.pages.iter().flat_map(|page| &page.broken)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows().next().is_none() && self.set_aside().next().is_none() && self.broken().next().is_none()
+    }
+
+    /// Keeps what ended the fetch; gives it back where nothing came, so that there is nothing to speak of.
+    fn fail(&mut self, error: FetchError) -> Result<(), FetchError> {
+        use FailureKind::{Connect, Denied, Dns, Timeout, Tls};
+        if self.pages.is_empty() && matches!(error.kind, Dns | Connect | Tls | Timeout | Denied) {
+            return Err(error);
+        }
+        self.failure = Some((Place { page: self.page.max(1), row: None }, error));
+        Ok(())
+    }
+}
+
+/// Asks for all pages of a window, and for the first one again.
+///
+/// # Errors
+/// Where nothing came that could be looked through: no connection, no answer in time, an address that may not be asked.
+pub async fn ask_all(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Answers, FetchError> {
+    let whole = interval(request.feed);
+    let mut answers = Answers::default();
+    let outcome = tokio::time::timeout(whole, follow(client, request, &mut answers)).await;
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => answers.fail(error)?,
+        Err(_) => {
+            let message = format!("the pages together took more than the interval of {} s", whole.as_secs());
+            answers.fail(FetchError::new(FailureKind::Timeout, message))?;
+        }
+    }
+    Ok(answers)
+}
+
+async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut Answers) -> Result<(), FetchError> {
+    let zone = zone_of_contract(request)?;
+    let mapping = Mapping { feed: request.feed, zone, cadence: cadence(request.feed) };
+    let mut walk = Walk::begin(request)?;
+    let (mut bytes, mut first) = (0_usize, None);
+    while let Some(url) = walk.next.take() {
+        answers.page += 1;
+        let page = page_at(client, request, &url).await?;
+        answers.clock = answers.clock.or_else(|| ahead(&page));
+        let (rows, parsed) = read(&mapping, &page, answers.page)?;
+        answers.pages.push(rows);
+        walk.follow(&url, &page, &parsed)?;
+        bytes = within_bound(bytes.saturating_add(page.body.len()))?;
+        first.get_or_insert((url, page));
+    }
+    if let Some((url, page)) = first {
+        answers.repeated = Some(repeat(client, request, &mapping, &url, &page).await);
+    }
+    Ok(())
+}
+
+async fn page_at(client: &FeedClient, request: &FetchRequest<'_>, url: &Url) -> Result<Page, FetchError> {
+    match ask(client, request, url, None).await? {
+        PageResponse::Page(page) => Ok(page),
+        PageResponse::Unchanged => {
+            Err(FetchError::new(FailureKind::Status, "the answer says \"unchanged\", which was not asked for"))
+        }
+    }
+}
+
+fn ahead(page: &Page) -> Option<SignedDuration> {
+    let date = Timestamp::try_from(page.date?).ok()?;
+    Some(date.duration_since(Clock::real().now()))
+}
+
+/// Reads a page as the operator does; in the native format a broken row does not hide those after it.
+fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, ParsedPage), FetchError> {
+    let mut rows = PageRows::default();
+    if mapping.feed.format.is_some() {
+        let mut parsed = parse(mapping, page)?;
+        let place = Place { page: number, row: None };
+        let rejected = std::mem::take(&mut parsed.rejected).into_iter();
+        rows.set_aside.extend(rejected.map(|row| (place, row.reason, row.text)));
+        rows.rows.extend(std::mem::take(&mut parsed.rows).into_iter().map(|row| PlacedRow { place, row }));
+        return Ok((rows, parsed));
+    }
+    let (written, next) = native::read_all(&page.body, page.media_type.as_deref())?;
+    let parsed = ParsedPage { count: written.len(), next, ..ParsedPage::default() };
+    for (index, outcome) in written.into_iter().enumerate() {
+        let place = Place { page: number, row: Some(index) };
+        match outcome {
+            WrittenRowOutcome::Taken(row) => rows.rows.push(PlacedRow { place, row }),
+            WrittenRowOutcome::SetAside(row, why) => rows.set_aside.push((place, row.reason, why)),
+            WrittenRowOutcome::Broken(message) => rows.broken.push((place, message)),
+        }
+    }
+    Ok((rows, parsed))
+}
+
+async fn repeat(
+    client: &FeedClient,
+    request: &FetchRequest<'_>,
+    mapping: &Mapping<'_>,
+    url: &Url,
+    first: &Page,
+) -> Repeated {
+    let validators = Some(&first.validators).filter(|validators| !validators.is_empty());
+    let again = match ask(client, request, url, validators).await {
+        Ok(PageResponse::Unchanged) => return Repeated::Unchanged,
+        Ok(PageResponse::Page(again)) => again,
+        Err(error) => return Repeated::Failed(error),
+    };
+    if again.body == first.body {
+        return Repeated::SameBytes { tagged: validators.is_some() };
+    }
+    match (read(mapping, first, 1), read(mapping, &again, 1)) {
+        (Ok((before, _)), Ok((after, _))) => compare(&before, &after, request.now),
+        (_, Err(error)) | (Err(error), _) => Repeated::Failed(error),
+    }
+}
+
+/// Rows that had ended are compared: what still runs may say more each time.
+fn compare(before: &PageRows, after: &PageRows, now: Timestamp) -> Repeated {
+    let key = |placed: &PlacedRow| (placed.row.start, placed.row.end, placed.row.labels.clone());
+    let later: BTreeMap<_, _> = after.rows.iter().map(|placed| (key(placed), &placed.row.measures)).collect();
+    let ended = before.rows.iter().filter(|placed| placed.row.end <= now);
+    let differing = ended.filter(|placed| later.get(&key(placed)) != Some(&&placed.row.measures));
+    let places: Vec<Place> = differing.map(|placed| placed.place).collect();
+    if places.is_empty() { Repeated::SameRows } else { Repeated::OtherRows(places) }
+}
+
+pub(super) fn doubts_of_repetition(answers: &Answers) -> Vec<Finding> {
+    match &answers.repeated {
+        Some(Repeated::OtherRows(places)) => {
+            let found =
+                format!("{} rows that had ended say something else when they are asked for again", places.len());
+            let expected = "the same rows for the same window, until a figure is corrected";
+            let write =
+                "serve figures that are counted, not estimated at each request; number corrections by `revision`";
+            vec![Finding::doubt("NotRepeatable", places.first().copied(), found, expected, write)]
+        }
+        Some(Repeated::Failed(error)) => {
+            let found = format!("the second request for the same page failed: {error}");
+            let write = "serve the same address as often as the feed's interval asks for it";
+            vec![Finding::doubt("NotRepeatable", None, found, "the same answer again", write)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Reads what an endpoint has answered, saved to a file: one page.
+///
+/// # Errors
+/// Of kind `Mapping`, where the time zone is unknown.
+pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers, FetchError> {
+    let zone = TimeZone::get(time_zone)
+        .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {time_zone} is unknown")))?;
+    let mapping = Mapping { feed, zone, cadence: cadence(feed) };
+    let mut answers = Answers { page: 1, ..Answers::default() };
+    match read(&mapping, &page_of(content), 1) {
+        Ok((rows, _)) => answers.pages.push(rows),
+        Err(error) => answers.fail(error)?,
+    }
+    Ok(answers)
+}
