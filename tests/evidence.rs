@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bpo_operator::evidence::sqlite::SqliteStore;
-use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow};
+use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow, RejectedRow, RejectionReason};
 use jiff::{SignedDuration, Timestamp};
 
 /// A store with two half-hours of one contract.
@@ -28,7 +28,7 @@ async fn store(directory: &Path, uid: &str) {
         backfill: false,
         plan: false,
         rows: vec![row(0), row(1)],
-        rejected: Vec::new(),
+        rejected: vec![RejectedRow { reason: RejectionReason::InFuture, text: "offered 3".to_owned() }],
         progress: None,
         state: None,
     };
@@ -100,4 +100,22 @@ async fn wrong_input_ends_with_2_says_what_to_write_and_leaves_no_file() {
         assert!(err.contains(expected) && !err.contains("canary"), "{arguments:?}: {err}");
         assert!(!Path::new(&to).exists(), "{arguments:?} left a file");
     }
+}
+
+#[tokio::test]
+async fn rows_that_were_set_aside_are_shown_with_their_reason_and_the_answer_they_came_with() {
+    let directory = tempfile::tempdir().unwrap();
+    store(directory.path(), "uid-1").await;
+    let data = directory.path().to_str().unwrap();
+    let (code, out, err) = run(&["feed", "rejected", "--data-dir", data, "--contract", "bpo/acme", "-o", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), 1);
+    let one = &shown[0];
+    assert_eq!((&one["reason"], &one["row"], &one["feed"]), (&"InFuture".into(), &"offered 3".into(), &"acd".into()));
+    assert!(one["bodyDigest"].as_str().unwrap().starts_with("sha256:0303"), "{one}");
+    let (_, table, _) = run(&["feed", "rejected", "--data-dir", data]);
+    assert!(table.contains("InFuture") && table.contains("bpo/acme"), "{table}");
+    let (_, other, _) = run(&["feed", "rejected", "--data-dir", data, "--feed", "plan"]);
+    assert_eq!(other, "no row was set aside\n");
 }

@@ -1,7 +1,8 @@
-//! `kubectl bpo feed`: looks at feeds without a cluster.
+//! `kubectl bpo feed`: looks at feeds and at what was set aside of them, without a cluster.
 
 mod check;
 mod preview;
+mod rejected;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,8 @@ enum FeedCommand {
     ///
     /// Exit code 0; 1 when a row is set aside; 2 when the sample cannot be read at all, or on bad input.
     Preview(preview::PreviewArguments),
+    /// Show the rows that an operator set aside: when they came, why, and with which answer
+    Rejected(rejected::RejectedArguments),
 }
 
 /// Runs the command.
@@ -37,5 +40,6 @@ pub fn run(arguments: &FeedArguments) -> Answer {
     match &arguments.command {
         FeedCommand::Check(arguments) => check::run(arguments),
         FeedCommand::Preview(arguments) => preview::run(arguments),
+        FeedCommand::Rejected(arguments) => rejected::run(arguments),
     }
 }

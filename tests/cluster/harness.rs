@@ -167,6 +167,11 @@ impl Place {
 
     /// The same with further flags.
     pub fn operator_with(&self, flags: &[&str]) -> Operator {
+        self.operator_telling(flags, "info")
+    }
+
+    /// The same with further flags and a level of the log.
+    pub fn operator_telling(&self, flags: &[&str], level: &str) -> Operator {
         let log = self.folder.path().join(format!("operator-{}.log", unique()));
         let file = File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_bpo-operator"))
@@ -175,6 +180,7 @@ impl Place {
             .args(["--data-dir", path(&self.data_dir())])
             .args(flags)
             .env("KUBECONFIG", &self.installation.kubeconfig)
+            .env("BPO_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

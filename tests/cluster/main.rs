@@ -24,6 +24,7 @@ mod quiet;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
 mod references;
+mod secrets;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
 mod zones;
