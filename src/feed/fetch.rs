@@ -1,6 +1,6 @@
 //! One fetch of one feed: all pages of a window, or nothing.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,7 @@ use super::quality::{QualityRules, check};
 use super::ranges;
 use crate::api::feed::{Feed, TimeFormat};
 use crate::api::scalar;
+use crate::clock::Clock;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// A stretch of time that a vendor is asked for.
@@ -77,6 +78,8 @@ pub struct FetchedBody {
     pub validators: Option<Validators>,
     /// What the next fetch has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,
+    /// How far the vendor's clock is ahead (below zero: behind), where its first page says what it shows.
+    pub ahead: Option<SignedDuration>,
 }
 
 impl FetchedBody {
@@ -220,6 +223,7 @@ pub(super) struct Collected {
     bytes: usize,
     validators: Option<Validators>,
     state: Option<String>,
+    ahead: Option<SignedDuration>,
 }
 
 impl Collected {
@@ -229,6 +233,7 @@ impl Collected {
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
         self.validators = Some(page.validators);
+        self.ahead = self.ahead.or_else(|| ahead(page.date?));
         self.state = parsed.state.or(self.state.take());
         Ok(())
     }
@@ -257,8 +262,22 @@ impl Collected {
             url_host: host.map(str::to_owned),
             validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
             state: self.state,
+            ahead: self.ahead,
         }
     }
+}
+
+/// How far a clock of the real world is ahead of the machine's own.
+fn ahead(shown: SystemTime) -> Option<SignedDuration> {
+    Some(Timestamp::try_from(shown).ok()?.duration_since(Clock::real().now()))
+}
+
+/// What is said of a vendor's clock: nothing while it is less than two minutes off. Steps, so that a figure that trembles is no news.
+pub fn clock_is_off(ahead: SignedDuration) -> Option<String> {
+    let steps = [(86_400, "a day"), (3_600, "an hour"), (900, "15 minutes"), (300, "5 minutes"), (120, "2 minutes")];
+    let (_, step) = steps.iter().find(|(seconds, _)| ahead.abs().as_secs() >= *seconds)?;
+    let direction = if ahead.is_negative() { "behind" } else { "ahead" };
+    Some(format!("the vendor's clock is more than {step} {direction}: rows that lie in the future are set aside"))
 }
 
 /// Asks for one page; a token that was refused is fetched anew, once.

@@ -270,9 +270,18 @@ fn feed_health(feeds: &BTreeMap<String, FeedHealth>) -> Finding {
     match waiting {
         Some((name, health)) => Finding::is_unknown(type_, health.reason, format!("feed {name}: {}", health.message)),
         None if feeds.is_empty() => Finding::is_unknown(type_, Reason::Pending, "the contract has no feed"),
-        None => Finding::is_true(type_, Reason::Fetched, "every feed answers")
+        None => Finding::is_true(type_, Reason::Fetched, every_feed_answers(feeds))
             .since(feeds.values().filter_map(|health| health.since).max()),
     }
+}
+
+/// That every feed answers, and what one of them says besides, such as that the vendor's clock is off.
+fn every_feed_answers(feeds: &BTreeMap<String, FeedHealth>) -> String {
+    let besides = feeds.iter().find_map(|(name, health)| {
+        let besides = health.message.strip_prefix(super::LAST_POLL_SUCCEEDED)?.strip_prefix("; ")?;
+        Some(format!("; feed {name}: {besides}"))
+    });
+    format!("every feed answers{}", besides.unwrap_or_default())
 }
 
 /// The report of the latest closed period, by its latest revision.

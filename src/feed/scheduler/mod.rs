@@ -448,7 +448,11 @@ fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
 
 fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Timestamp) -> Option<FeedHealth> {
     let (healthy, reason, message) = match &end.outcome {
-        FeedOutcome::Fetched => (true, Reason::Fetched, crate::domain::decision::LAST_POLL_SUCCEEDED.to_owned()),
+        FeedOutcome::Fetched => {
+            let succeeded = crate::domain::decision::LAST_POLL_SUCCEEDED;
+            let clock = end.clock.as_ref().map(|clock| format!("; {clock}")).unwrap_or_default();
+            (true, Reason::Fetched, format!("{succeeded}{clock}"))
+        }
         FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
         FeedOutcome::NotStored(_) => return None,
     };
@@ -457,7 +461,13 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Tim
 }
 
 fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
-    let seen = |health: Option<&FeedHealth>| health.map(|health| (health.healthy, health.reason, health.backfilling));
+    // What an error says may change with each poll; what a success says changes with the vendor's clock alone.
+    let seen = |health: Option<&FeedHealth>| {
+        health.map(|health| {
+            let told = health.healthy.then(|| health.message.clone());
+            (health.healthy, health.reason, health.backfilling, told)
+        })
+    };
     seen(before) != seen(after)
 }
 

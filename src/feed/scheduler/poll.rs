@@ -11,7 +11,7 @@ use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, Feed
 use crate::feed::client::{FeedClient, Validators};
 use crate::feed::credentials::{CredentialSource, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, fetch};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, clock_is_off, fetch};
 use crate::feed::format;
 
 /// What a poll works with.
@@ -62,6 +62,8 @@ pub(super) struct PollEnd {
     pub outcome: FeedOutcome,
     pub commit: Option<CommitReport>,
     pub next: Next,
+    /// What is to be said of the vendor's clock.
+    pub clock: Option<String>,
 }
 
 /// When the feed is polled again.
@@ -82,20 +84,22 @@ const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
     if let Err(error) = load_progress(tools, task, memory).await {
-        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later };
+        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
     }
     let now = tools.clock.now();
     let Some(planned) = plan(task, memory.progress, memory.longest, now) else {
-        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never };
+        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never, clock: None };
     };
     let state = match state(tools, task).await {
         Ok(state) => state,
-        Err(error) => return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later },
+        Err(error) => {
+            return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
+        }
     };
     match ask(tools, task, memory, &planned, now, state.as_deref()).await {
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
-            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later }
+            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later, clock: None }
         }
         Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
         Err(error) => failed(memory, &planned, error),
@@ -152,7 +156,7 @@ fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> Po
         memory.longest = shorter;
     }
     let next = if halve { Next::AtOnce } else { Next::Later };
-    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next }
+    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next, clock: None }
 }
 
 async fn commit(
@@ -173,6 +177,7 @@ async fn commit(
     // Rows of which none can be used are no success: once the mapping is mended, the same window is asked for again.
     let store_progress = fault.is_none() && (planned.backfill || lag);
     let (digest, validators) = (body.digest, body.validators.clone());
+    let clock = body.ahead.and_then(clock_is_off);
     let report = if known && !store_progress {
         None
     } else {
@@ -189,12 +194,14 @@ async fn commit(
         };
         match tools.store.commit(key(task), batch).await {
             Ok(report) => Some(report),
-            Err(error) => return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later },
+            Err(error) => {
+                return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
+            }
         }
     };
     if let Some(fault) = fault {
         memory.forget_answers();
-        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later };
+        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later, clock: None };
     }
     memory.progress = Some(planned.progress);
     if store_progress {
@@ -204,7 +211,7 @@ async fn commit(
     memory.digest = clean.then_some(digest);
     memory.validators = validators.filter(|_| clean && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
-    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next }
+    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next, clock }
 }
 
 fn key(task: &FeedTask) -> FeedKey {

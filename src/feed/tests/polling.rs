@@ -125,6 +125,37 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
 }
 
 #[tokio::test]
+async fn a_vendor_whose_clock_is_off_is_told_so_and_stays_healthy() {
+    let real = Clock::real().now();
+    for (ahead, told) in [
+        (0, ""),
+        (60, ""),
+        (600, "; the vendor's clock is more than 5 minutes ahead: rows that lie in the future are set aside"),
+        (-7_200, "; the vendor's clock is more than an hour behind: rows that lie in the future are set aside"),
+    ] {
+        let shown = std::time::SystemTime::from(real + jiff::SignedDuration::from_secs(ahead));
+        let server = Server::start(move |asked| match daily(asked) {
+            Reply::Bytes(bytes) => {
+                let head = format!("HTTP/1.1 200 OK\r\nDate: {}\r\n", httpdate::fmt_http_date(shown));
+                let bytes = String::from_utf8(bytes).unwrap();
+                Reply::Bytes(bytes.replacen("HTTP/1.1 200 OK\r\n", &head, 1).into_bytes())
+            }
+            other => other,
+        })
+        .await;
+        let directory = tempfile::tempdir().unwrap();
+        let running = Running::start(&directory, rehearsal(1_000.0));
+        running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+        let health = || running.scheduler.health_of("uid-1").get("acd").cloned();
+        eventually("it is fetched", async || health().is_some_and(|health| !health.backfilling)).await;
+        let health = health().unwrap();
+        assert!(health.healthy);
+        assert_eq!(health.message, format!("the last poll succeeded{told}"), "{ahead} s");
+        running.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_break_in_the_back_fill_resumes_where_it_stood() {
     let broken = Arc::new(AtomicBool::new(true));
     let server = Server::start({
