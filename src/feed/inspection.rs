@@ -153,13 +153,22 @@ pub fn inspect(answers: &Answers, expectations: Expectations<'_>) -> Inspection 
         answers.rows().partition(|placed| fault(&placed.row, rules).is_none());
     findings.extend(bad.into_iter().filter_map(|placed| of_quality(placed, rules)));
     let keys = keys::examine(&good);
-    let facts = Facts::of(answers, &good, &keys, cadence(expectations.feed));
+    let mut facts = Facts::of(answers, &good, &keys, cadence(expectations.feed));
     findings.extend(keys.findings);
+    facts.taken = taken(answers, &findings);
     findings.extend(names::doubts(&good));
     findings.extend(doubts_of_time(answers, &facts, expectations));
     findings.extend(walk::doubts_of_repetition(answers));
     findings.sort_by_key(|finding| (finding.cost, finding.place));
     Inspection { findings, facts }
+}
+
+/// How many rows the operator takes: each row that it refuses has one finding.
+fn taken(answers: &Answers, findings: &[Finding]) -> usize {
+    if findings.iter().any(|finding| finding.cost == Cost::Answer) {
+        return 0;
+    }
+    answers.count().saturating_sub(findings.iter().filter(|finding| finding.cost == Cost::Row).count())
 }
 
 /// What the parser refused.
@@ -221,7 +230,7 @@ fn doubts_of_time(answers: &Answers, facts: &Facts, expectations: Expectations<'
                          `lateness` in the contract's feed";
             doubts.push(Finding::doubt("Late", None, found, &expected, write));
         }
-        None if answers.failure.is_none() && answers.is_empty() => {
+        None if answers.failure.is_none() && answers.count() == 0 => {
             let write = "give the rows whose intervals lie between since and until; a quiet interval is a row of zeros";
             let found = "the answer has no rows".to_owned();
             doubts.push(Finding::doubt("NoRows", None, found, "rows for the window that was asked for", write));

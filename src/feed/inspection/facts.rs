@@ -25,8 +25,12 @@ pub struct Gap {
 pub struct Facts {
     /// Pages.
     pub pages: usize,
-    /// Rows that pass by themselves.
+    /// Rows that came.
     pub rows: usize,
+    /// Rows of them that are right by themselves; of those the figures below speak.
+    pub right: usize,
+    /// Rows of them that the operator takes; none where it refuses the whole answer.
+    pub taken: usize,
     /// First start and last end.
     pub span: Option<(Timestamp, Timestamp)>,
     /// How many rows are how long, in seconds.
@@ -57,7 +61,8 @@ impl Facts {
     pub(super) fn of(answers: &Answers, rows: &[&PlacedRow], keys: &Keys, cadence: Duration) -> Self {
         let mut facts = Facts {
             pages: answers.pages(),
-            rows: rows.len(),
+            rows: answers.count(),
+            right: rows.len(),
             cadence: i64::try_from(cadence.as_secs()).unwrap_or(i64::MAX),
             label_sets: keys.label_sets,
             gaps: keys.gaps.clone(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::facts::{Gap, labels_text};
-use super::{Finding, PlacedRow};
+use super::{Finding, Place, PlacedRow};
 use crate::evidence::RejectionReason;
 
 type Labels = BTreeMap<String, String>;
@@ -33,9 +33,9 @@ pub(super) fn examine(rows: &[&PlacedRow]) -> Keys {
         by_labels.entry(&placed.row.labels).or_default().push(placed);
     }
     let mut keys = Keys { label_sets: by_labels.len(), ..Keys::default() };
-    for (labels, rows) in &mut by_labels {
-        rows.sort_by_key(|placed| (placed.row.start, placed.row.end, revision(placed), placed.place));
-        keys.follow(labels, rows);
+    for (labels, rows) in &by_labels {
+        let taken = keys.settle(rows);
+        keys.follow(labels, &taken);
     }
     keys.findings.extend(totals(&by_labels));
     keys
@@ -47,67 +47,69 @@ fn revision(placed: &PlacedRow) -> i64 {
 }
 
 impl Keys {
-    /// Goes along the rows of one label set in time.
+    /// Takes one row at most of each stretch of time, in the order in which they come first: of the highest revision that does not
+    /// contradict itself.
+    fn settle<'a>(&mut self, rows: &[&'a PlacedRow]) -> Vec<&'a PlacedRow> {
+        let mut by_time: BTreeMap<(Timestamp, Timestamp), Vec<&PlacedRow>> = BTreeMap::new();
+        for placed in rows {
+            by_time.entry((placed.row.start, placed.row.end)).or_default().push(placed);
+        }
+        let mut taken: Vec<(Place, &PlacedRow)> = Vec::new();
+        for (_, mut group) in by_time {
+            let Some(first) = group.first().map(|placed| placed.place) else { continue };
+            group.sort_by_key(|placed| revision(placed));
+            let same_revision = group.chunk_by(|a, b| revision(a) == revision(b));
+            let agreeing: Vec<&[&PlacedRow]> = same_revision.filter(|rows| self.agree(rows)).collect();
+            self.repeated += agreeing.iter().map(|rows| rows.len() - 1).sum::<usize>();
+            self.superseded += agreeing.len().saturating_sub(1);
+            taken.extend(agreeing.last().and_then(|rows| rows.first()).map(|placed| (first, *placed)));
+        }
+        taken.sort_by_key(|(first, _)| *first);
+        taken.into_iter().map(|(_, placed)| placed).collect()
+    }
+
+    /// Whether rows of one key and revision say the same; if not, none of them counts.
+    fn agree(&mut self, rows: &[&PlacedRow]) -> bool {
+        let Some((first, others)) = rows.split_first() else { return false };
+        let Some(other) = others.iter().find(|other| other.row.measures != first.row.measures) else { return true };
+        for placed in rows {
+            let contradicted = if placed.place == first.place { other.place } else { first.place };
+            let found = format!("{}: other measures than {contradicted}", in_words(placed));
+            self.findings.push(Finding::of_row(RejectionReason::Conflict, placed.place, found));
+        }
+        false
+    }
+
+    /// Takes the rows of one label set one after the other, as long as they cover no time that is covered already.
     fn follow(&mut self, labels: &Labels, rows: &[&PlacedRow]) {
-        let mut reach: Option<&PlacedRow> = None;
-        for group in rows.chunk_by(|a, b| (a.row.start, a.row.end) == (b.row.start, b.row.end)) {
-            let Some(first) = group.first() else { continue };
-            self.settle(group);
-            match reach {
-                Some(before) if first.row.start < before.row.end => self.overlap(before, first),
-                Some(before) if first.row.start > before.row.end => {
-                    self.gaps.push(Gap { labels: labels_text(labels), from: before.row.end, to: first.row.start });
-                }
-                _ => {}
+        let mut kept: BTreeMap<Timestamp, &PlacedRow> = BTreeMap::new();
+        for placed in rows {
+            let before = kept.range(..placed.row.end).next_back().map(|(_, before)| *before);
+            match before.filter(|before| before.row.end > placed.row.start) {
+                Some(before) => self.overlap(before, placed),
+                None => _ = kept.insert(placed.row.start, placed),
             }
-            if reach.is_none_or(|before| first.row.end > before.row.end) {
-                reach = Some(first);
+        }
+        let mut reach = None;
+        for placed in kept.values() {
+            if let Some(from) = reach.filter(|reach| *reach < placed.row.start) {
+                self.gaps.push(Gap { labels: labels_text(labels), from, to: placed.row.start });
             }
+            reach = Some(placed.row.end);
         }
     }
 
-    /// Rows of one key: the same again, corrections, or two that contradict each other.
-    fn settle(&mut self, group: &[&PlacedRow]) {
-        let mut revisions = 0;
-        for same in group.chunk_by(|a, b| revision(a) == revision(b)) {
-            let Some((first, others)) = same.split_first() else { continue };
-            revisions += 1;
-            for other in others {
-                if other.row.measures == first.row.measures {
-                    self.repeated += 1;
-                } else {
-                    let found = format!(
-                        "{} to {}{}: other measures than {}",
-                        other.row.start,
-                        other.row.end,
-                        with_labels(&other.row.labels),
-                        first.place
-                    );
-                    self.findings.push(Finding::of_row(RejectionReason::Conflict, other.place, found));
-                }
-            }
-        }
-        self.superseded += revisions - 1;
-    }
-
-    fn overlap(&mut self, one: &PlacedRow, other: &PlacedRow) {
-        // The operator keeps what stands first in the answer.
-        let (kept, refused) = if one.place <= other.place { (one, other) } else { (other, one) };
-        let found = format!(
-            "{} to {}{}: covers a part of the time of {}, {} to {}",
-            refused.row.start,
-            refused.row.end,
-            with_labels(&refused.row.labels),
-            kept.place,
-            kept.row.start,
-            kept.row.end
-        );
+    fn overlap(&mut self, kept: &PlacedRow, refused: &PlacedRow) {
+        let (words, place) = (in_words(refused), kept.place);
+        let found = format!("{words}: covers a part of the time of {place}, {} to {}", kept.row.start, kept.row.end);
         self.findings.push(Finding::of_row(RejectionReason::Overlap, refused.place, found));
     }
 }
 
-fn with_labels(labels: &Labels) -> String {
-    if labels.is_empty() { String::new() } else { format!(", {}", labels_text(labels)) }
+fn in_words(placed: &PlacedRow) -> String {
+    let PlacedRow { row, .. } = placed;
+    let labels = if row.labels.is_empty() { String::new() } else { format!(", {}", labels_text(&row.labels)) };
+    format!("{} to {}{labels}", row.start, row.end)
 }
 
 /// Rows that look like the sum of others: everything would be counted twice.

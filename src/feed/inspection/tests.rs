@@ -1,5 +1,11 @@
+use proptest::prelude::*;
+
 use super::*;
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{Batch, EvidenceStore, FeedKey};
 use crate::feed::error::FailureKind;
+use crate::feed::format::native;
+use crate::feed::quality::check;
 
 const NOW: &str = "2026-01-06T00:00:00Z";
 
@@ -72,7 +78,6 @@ fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() 
             Cost::Row,
             "LabelTooLong",
         ),
-        (row("08:00", "08:30", "", r#""offered":2"#), Cost::Row, "Conflict"),
         (row("08:15", "08:45", "", r#""offered":2"#), Cost::Row, "Overlap"),
         (measured(r#""answered_within":2"#), Cost::Doubt, "MisspeltMeasure"),
         (measured(r#""serviceLevelPercent":80"#), Cost::Doubt, "NotAdditive"),
@@ -82,6 +87,8 @@ fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() 
         let inspection = inspect_body(&body_of(&[&good, &wrong, &row("10:00", "10:30", "", r#""offered":3"#)]));
         assert_eq!(found(&inspection), [(cost, rule, Some(1))], "{wrong}");
         assert_eq!(inspection.refused(), cost != Cost::Doubt, "{wrong}");
+        let taken = [(Cost::Answer, 0), (Cost::Row, 2), (Cost::Doubt, 3)].into_iter().find(|(of, _)| *of == cost);
+        assert_eq!((inspection.facts.rows, Some(inspection.facts.taken)), (3, taken.map(|(_, rows)| rows)), "{wrong}");
         let finding = &inspection.findings[0];
         let texts = [&finding.found, &finding.expected, &finding.write];
         assert!(texts.iter().all(|text| !text.is_empty() && text.chars().count() <= 240), "{finding:?}");
@@ -124,16 +131,28 @@ fn rows_are_compared_with_each_other_within_their_labels() {
     let corrected = queue("09:00", "09:30", "a", 2).replace("\"measures\"", "\"revision\":2,\"measures\"");
     type Case<'a> = (&'a str, Vec<String>, Vec<(Cost, &'static str, Option<usize>)>, (usize, usize, usize));
     // The numbers are those of rows that repeat, that are superseded, and of gaps.
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 10] = [
         ("apart", vec![queue("09:00", "09:30", "a", 1), queue("09:30", "10:00", "a", 1)], vec![], (0, 0, 0)),
         ("other labels", vec![queue("09:00", "09:30", "a", 1), queue("09:15", "09:45", "b", 2)], vec![], (0, 0, 0)),
         ("a gap", vec![queue("11:00", "11:30", "a", 1), queue("09:00", "09:30", "a", 1)], vec![], (0, 0, 1)),
         ("the same twice", vec![queue("09:00", "09:30", "a", 1), queue("09:00", "09:30", "a", 1)], vec![], (1, 0, 0)),
+        (
+            "two that differ",
+            vec![queue("09:00", "09:30", "a", 1), queue("09:00", "09:30", "a", 2)],
+            vec![(Cost::Row, "Conflict", Some(0)), (Cost::Row, "Conflict", Some(1))],
+            (0, 0, 0),
+        ),
+        (
+            "a row beside one that is refused",
+            vec![queue("09:00", "10:00", "a", 1), queue("09:30", "11:00", "a", 1), queue("10:30", "11:00", "a", 1)],
+            vec![(Cost::Row, "Overlap", Some(1))],
+            (0, 0, 1),
+        ),
         ("a correction", vec![corrected.clone(), queue("09:00", "09:30", "a", 1)], vec![], (0, 1, 0)),
         (
             "a long row over two",
             vec![queue("09:00", "09:30", "a", 1), queue("09:30", "10:00", "a", 1), queue("09:00", "10:00", "a", 2)],
-            vec![(Cost::Row, "Overlap", Some(2)), (Cost::Row, "Overlap", Some(2))],
+            vec![(Cost::Row, "Overlap", Some(2))],
             (0, 0, 0),
         ),
         (
@@ -168,7 +187,8 @@ fn what_was_read_is_told_in_figures() {
     ];
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let facts = inspect_body(&body_of(&rows)).facts;
-    assert_eq!((facts.pages, facts.rows, facts.label_sets, facts.cadence), (1, 3, 2, 1_800));
+    assert_eq!((facts.pages, facts.rows, facts.right, facts.taken), (1, 3, 3, 3));
+    assert_eq!((facts.label_sets, facts.cadence), (2, 1_800));
     assert_eq!(facts.lengths.into_iter().collect::<Vec<_>>(), [(900, 3)]);
     assert_eq!(facts.labels["queue"].iter().collect::<Vec<_>>(), ["billing", "sales"]);
     assert_eq!((facts.measures["offered"], facts.measures["answered"]), (3, 2));
@@ -209,4 +229,72 @@ fn lengths_of_time_are_told_in_their_two_largest_units() {
     for (seconds, text) in cases {
         assert_eq!(span_text(SignedDuration::from_secs(seconds)), text);
     }
+}
+
+/// Half hours and hours that meet, repeat, contradict and overlap each other often.
+fn crowded_rows() -> impl Strategy<Value = Vec<String>> {
+    let row = (0..6_i64, 1..4_i64, 0..2_u8, 0..2_u8, prop::option::of(1..3_i64)).prop_map(
+        |(slot, length, queue, offered, revision)| {
+            let at = |slot: i64| format!("2026-01-05T{:02}:{:02}:00Z", 9 + slot / 2, slot % 2 * 30);
+            let revision = revision.map_or("null".to_owned(), |revision| revision.to_string());
+            format!(
+                r#"{{"start":"{}","end":"{}","labels":{{"queue":"{queue}"}},"measures":{{"offered":{offered}}},"revision":{revision}}}"#,
+                at(slot),
+                at(slot + length)
+            )
+        },
+    );
+    prop::collection::vec(row, 0..14)
+}
+
+/// What the operator itself does with a body: how many rows it keeps, and how many it refuses by which reason.
+fn committed(
+    store: &SqliteStore,
+    runtime: &tokio::runtime::Runtime,
+    body: &str,
+    uid: u64,
+) -> (u64, Vec<(String, u64)>) {
+    let page = native::parse(body.as_bytes(), None).unwrap();
+    let rules = QualityRules { now: NOW.parse().unwrap(), plan: false, derived: &[] };
+    let (rows, rejected) = check(page.rows, rules);
+    let batch = Batch {
+        received_at: NOW.parse().unwrap(),
+        body_digest: [0; 32],
+        url_host: None,
+        backfill: false,
+        plan: false,
+        rows,
+        rejected,
+        progress: None,
+        state: None,
+    };
+    let key =
+        FeedKey { contract_uid: uid.to_string(), namespace: "team".into(), contract: "c".into(), feed: "acd".into() };
+    let report = runtime.block_on(store.commit(key, batch)).unwrap();
+    (report.added, report.rejected.into_iter().map(|(reason, count)| (reason.to_string(), count)).collect())
+}
+
+#[test]
+fn what_is_told_to_the_vendor_is_what_the_operator_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let number = std::cell::Cell::new(0_u64);
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+    let outcome = runner.run(&crowded_rows(), |rows| {
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let body = body_of(&rows);
+        number.set(number.get() + 1);
+        let (kept, refused) = committed(&store, &runtime, &body, number.get());
+        let inspection = inspect_body(&body);
+        let mut told: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+        for finding in inspection.findings.iter().filter(|finding| finding.cost == Cost::Row) {
+            *told.entry(finding.rule.to_owned()).or_default() += 1;
+        }
+        prop_assert_eq!(told.into_iter().collect::<Vec<_>>(), refused);
+        let facts = &inspection.facts;
+        prop_assert_eq!((facts.taken - facts.repeated - facts.superseded) as u64, kept);
+        Ok(())
+    });
+    outcome.unwrap();
 }

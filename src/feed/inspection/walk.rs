@@ -77,8 +77,9 @@ impl Answers {
         self.pages.iter().flat_map(|page| &page.broken)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows().next().is_none() && self.set_aside().next().is_none() && self.broken().next().is_none()
+    /// How many rows came, right or wrong.
+    pub(super) fn count(&self) -> usize {
+        self.pages.iter().map(|page| page.rows.len() + page.set_aside.len() + page.broken.len()).sum()
     }
 
     /// Keeps what ended the fetch; gives it back where nothing came, so that there is nothing to speak of.

@@ -56,7 +56,7 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
             ("at most 100 measures in a row", "the measures that were agreed, or several feeds")
         }
         RejectionReason::Conflict => (
-            "one row for each stretch of time and set of labels",
+            "one row for each stretch of time and set of labels; of two that differ neither counts",
             "one of the rows; a correction has a higher \"revision\"",
         ),
         RejectionReason::Overlap => (

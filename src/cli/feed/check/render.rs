@@ -90,7 +90,7 @@ fn facts_text(facts: &Facts) -> String {
             let _ = writeln!(text, "  {name:<12}{value}");
         }
     };
-    line("rows", format!("{} good ones on {}", facts.rows, counted(facts.pages, "page")));
+    line("rows", rows(facts));
     line("span", facts.span.map(|(start, end)| format!("{start} to {end}")).unwrap_or_default());
     line("intervals", intervals(facts));
     line("labels", labels(facts));
@@ -101,6 +101,16 @@ fn facts_text(facts: &Facts) -> String {
     line("clock", clock(facts));
     line("asked twice", facts.repetition.as_ref().map(asked_twice).unwrap_or_default());
     text
+}
+
+fn rows(facts: &Facts) -> String {
+    let taken = match facts.taken {
+        _ if facts.rows == 0 => return format!("none on {}", counted(facts.pages, "page")),
+        0 => "none taken".to_owned(),
+        all if all == facts.rows => "all taken".to_owned(),
+        some => format!("{some} taken"),
+    };
+    format!("{} on {}, {taken}", facts.rows, counted(facts.pages, "page"))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -146,13 +156,13 @@ fn labels(facts: &Facts) -> String {
 
 fn measures(facts: &Facts) -> String {
     let one = |(name, count): (&String, &usize)| {
-        if *count == facts.rows { name.clone() } else { format!("{name} (in {})", counted(*count, "row")) }
+        if *count == facts.right { name.clone() } else { format!("{name} (in {})", counted(*count, "row")) }
     };
     facts.measures.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn gaps(facts: &Facts) -> String {
-    if facts.rows == 0 {
+    if facts.right == 0 {
         return String::new();
     }
     let Some(longest) = facts.gaps.iter().max_by_key(|gap| gap.to.duration_since(gap.from)) else {
@@ -233,6 +243,7 @@ fn facts_json(facts: &Facts) -> Value {
     json!({
         "pages": facts.pages,
         "rows": facts.rows,
+        "taken": facts.taken,
         "start": facts.span.map(|(start, _)| start),
         "end": facts.span.map(|(_, end)| end),
         "rowsByLengthSeconds": facts.lengths.iter().map(|(length, rows)| (length.to_string(), *rows)).collect::<BTreeMap<_, _>>(),
