@@ -276,8 +276,11 @@ fn ahead(shown: SystemTime) -> Option<SignedDuration> {
 pub fn clock_is_off(ahead: SignedDuration) -> Option<String> {
     let steps = [(86_400, "a day"), (3_600, "an hour"), (900, "15 minutes"), (300, "5 minutes"), (120, "2 minutes")];
     let (_, step) = steps.iter().find(|(seconds, _)| ahead.abs().as_secs() >= *seconds)?;
-    let direction = if ahead.is_negative() { "behind" } else { "ahead" };
-    Some(format!("the vendor's clock is more than {step} {direction}: rows that lie in the future are set aside"))
+    let what = match ahead.is_negative() {
+        false => "ahead: rows that lie in the future are set aside",
+        true => "behind: its newest rows may come late",
+    };
+    Some(format!("the vendor's clock is more than {step} {what}"))
 }
 
 /// Asks for one page; a token that was refused is fetched anew, once.

@@ -279,7 +279,7 @@ impl Shared {
         let (end, memory) = worker.await.unwrap_or_else(|_| {
             let outcome =
                 FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
-            (PollEnd { outcome, commit: None, next: Next::Later }, Memory::default())
+            (PollEnd { outcome, commit: None, next: Next::Later, clock: None }, Memory::default())
         });
         let clock = &self.tools.clock;
         let at = clock.now();

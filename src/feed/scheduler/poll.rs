@@ -195,7 +195,12 @@ async fn commit(
         match tools.store.commit(key(task), batch).await {
             Ok(report) => Some(report),
             Err(error) => {
-                return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
+                return PollEnd {
+                    outcome: FeedOutcome::NotStored(error),
+                    commit: None,
+                    next: Next::Later,
+                    clock: None,
+                };
             }
         }
     };

@@ -131,7 +131,7 @@ async fn a_vendor_whose_clock_is_off_is_told_so_and_stays_healthy() {
         (0, ""),
         (60, ""),
         (600, "; the vendor's clock is more than 5 minutes ahead: rows that lie in the future are set aside"),
-        (-7_200, "; the vendor's clock is more than an hour behind: rows that lie in the future are set aside"),
+        (-7_200, "; the vendor's clock is more than an hour behind: its newest rows may come late"),
     ] {
         let shown = std::time::SystemTime::from(real + jiff::SignedDuration::from_secs(ahead));
         let server = Server::start(move |asked| match daily(asked) {
