@@ -254,12 +254,17 @@ impl Inner {
         let sink = match known.sink(&key.0, &key.1) {
             SinkNow::Known(sink) => *sink,
             SinkNow::ContractGone => first.envelope.sink.clone(),
-            SinkNow::Removed => {
-                let why = "the contract no longer has this alert".to_owned();
-                return self.settle(key, ids, Delivery::GivenUp(why), "none", known).await;
-            }
+            SinkNow::Removed => return self.withdraw(ids).await,
         };
         self.serve_opened(key, &sink, opened, known).await;
+    }
+
+    /// Gives up what was meant for an alert that was taken out of its contract. That is its owner's will and no failure.
+    async fn withdraw(&self, ids: Vec<i64>) {
+        let why = Delivery::GivenUp("the contract no longer has this alert".to_owned());
+        if let Err(error) = self.parts.store.settle_messages(ids, why, Clock::real().now()).await {
+            tracing::warn!(%error, "messages for an alert that is gone could not be struck out");
+        }
     }
 
     async fn serve_opened(&self, key: &SinkKey, sink: &AlertSink, group: Vec<Message>, known: &dyn Sinks) {

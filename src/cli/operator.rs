@@ -21,7 +21,7 @@ use crate::controller::run::{Parts, run_controllers};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreError};
-use crate::feed::client::FeedClient;
+use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::guard::{AddressPolicy, SystemLookup};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
@@ -158,9 +158,11 @@ fn dispatcher(
 ) -> Dispatcher {
     let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone());
     let (counted, shown) = (metrics.clone(), metrics.clone());
+    // The dispatcher leaves a failing receiver alone by itself, and tells of it in words that stay the same.
+    let limits = ClientLimits { breaker_failures: u32::MAX, ..ClientLimits::default() };
     Dispatcher::new(dispatcher::Parts {
         store: evidence.clone(),
-        client: FeedClient::new(policy.clone()),
+        client: FeedClient::with(policy.clone(), Arc::new(SystemLookup), limits),
         mailer: Mailer::new(policy, Arc::new(SystemLookup)),
         credentials: Arc::new(ClusterCredentials::new(client.clone())),
         count: Box::new(move |sink, outcome| counted.alert(sink, outcome)),

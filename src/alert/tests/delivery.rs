@@ -30,7 +30,9 @@ async fn a_receiver_that_was_down_gets_everything_once_and_in_order_when_it_is_b
         post.write(&hook, kind, &format!("alert-{}", number / 2), alert("speed: missed")).await;
         running.dispatcher.wake();
     }
-    receiver.until("it is tried again and again", |received| received.len() >= 3).await;
+    receiver.until("it is tried again and again", |received| received.len() >= 8).await;
+    let status = running.dispatcher.status_of("uid-1", std::slice::from_ref(&hook));
+    assert_eq!(status[0].failure.as_deref(), Some("status 503 instead of 200"), "told in the same words each time");
     assert!(post.ends().await.iter().all(|end| end.ends_with("waiting")));
     receiver.answer(200);
     post.settled().await;

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::alerts::Alert;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, MessageKind, NewMessage};
-use crate::feed::client::FeedClient;
+use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::credentials::tests::MemorySource;
 use crate::feed::guard::{AddressPolicy, SystemLookup};
 
@@ -113,7 +113,11 @@ impl Post {
         let counts = self.counts.clone();
         Dispatcher::new(Parts {
             store: self.store.clone(),
-            client: FeedClient::new(policy),
+            client: FeedClient::with(
+                policy,
+                Arc::new(SystemLookup),
+                ClientLimits { breaker_failures: u32::MAX, ..ClientLimits::default() },
+            ),
             mailer: match &self.authority {
                 Some(authority) => mailer.trusting(authority.clone()),
                 None => mailer,
