@@ -18,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::Query;
+use axum::extract::RawQuery;
 use bpo_operator::clock::Clock;
 use bpo_operator::evidence::EvidenceStore;
 use bpo_operator::evidence::sqlite::SqliteStore;
@@ -29,7 +29,6 @@ use bpo_operator::feed::scheduler::{FeedOutcome, FeedTask, Scheduler};
 use bpo_operator::feed::secret::SecretData;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -53,16 +52,14 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-#[derive(Deserialize)]
-struct Window {
-    since: Timestamp,
-    until: Timestamp,
-}
-
-async fn answer(Query(window): Query<Window>) -> String {
+async fn answer(RawQuery(query): RawQuery) -> String {
+    let asked = url::Url::parse(&format!("http://vendor/?{}", query.unwrap_or_default())).unwrap();
+    let instant =
+        |name: &str| -> Timestamp { asked.query_pairs().find(|(key, _)| key == name).unwrap().1.parse().unwrap() };
+    let (since, until) = (instant("since"), instant("until"));
     let slots = |instant: Timestamp| instant.as_second().div_euclid(HALF_HOUR);
     let at = |slot: i64| Timestamp::from_second(slot * HALF_HOUR).unwrap().to_string();
-    let rows: Vec<serde_json::Value> = (slots(window.since)..slots(window.until))
+    let rows: Vec<serde_json::Value> = (slots(since)..slots(until))
         .flat_map(|slot| {
             QUEUES.iter().map(move |queue| {
                 json!({

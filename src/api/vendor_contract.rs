@@ -967,7 +967,7 @@ pub struct ChatSink {
 pub struct PagerDutySink {
     /// The Secret that holds the integration's routing key.
     pub routing_key_secret_ref: SecretKeyReference,
-    /// The address of the Events API. Default https://events.pagerduty.com/v2/enqueue.
+    /// The address of the Events API. Default: `https://events.pagerduty.com/v2/enqueue`.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = super::rules::ADDRESS)]
     pub url: Option<String>,
@@ -978,7 +978,7 @@ pub struct PagerDutySink {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmailSink {
-    /// The mail server: smtps://HOST[:465], or smtp://HOST[:587] with STARTTLS, without which nothing is sent.
+    /// The mail server: smtps://HOST (port 465), or smtp://HOST (port 587) with STARTTLS, without which nothing is sent; `:PORT` for another port.
     #[schemars(length(min = 1, max = 2048), regex(pattern = "^smtps?://[^/?#@\\s]+/?$"))]
     pub server: String,
     /// Whom it is from.

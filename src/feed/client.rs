@@ -232,7 +232,10 @@ impl FeedClient {
             Ok(Err(error)) => Err(explain(&error).into()),
             Err(_) => Err(late(message.timeout).into()),
         };
-        let told = outcome.as_ref().map(|()| ()).map_err(|failure| &failure.error);
+        let told = match &outcome {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(&failure.error),
+        };
         self.breakers.record(message.tenant, &host, told, Instant::now());
         outcome
     }

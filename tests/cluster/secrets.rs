@@ -89,8 +89,8 @@ async fn a_canary_in_every_secret_is_found_in_no_log_event_status_metric_or_stor
     let before = receiver.received().len();
     receiver
         .until("they are refused", |received| {
-            let refused = |path: &&str| received[before..].iter().any(|one| one.path == **path && one.answered == 401);
-            ["/bearer", "/basic", "/header", "/query", "/signed", "/token"].iter().all(|path| refused(&path))
+            let refused = |path: &str| received[before..].iter().any(|one| one.path == path && one.answered == 401);
+            ["/bearer", "/basic", "/header", "/query", "/signed", "/token"].iter().all(|path| refused(path))
         })
         .await;
     place

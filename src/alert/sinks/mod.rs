@@ -1,6 +1,6 @@
 //! What each kind of sink wants to be sent. Pure: messages and secrets in, requests out.
 //!
-//! Names and sentences come from contracts and vendors. Every one of them passes [`shown`], which escapes what could disturb a reader,
+//! Names and sentences come from contracts and vendors. Every one of them passes `shown`, which escapes what could disturb a reader,
 //! and the JSON library or the sink's own escaping, so that none can break out of its place.
 
 mod alertmanager;

@@ -28,7 +28,7 @@ impl MailServer {
             && url.query().is_none()
             && url.fragment().is_none();
         let host = match url.host().filter(|_| bare)? {
-            Host::Domain(name) if name.is_empty() => return None,
+            Host::Domain("") => return None,
             Host::Domain(name) => name.to_ascii_lowercase(),
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
