@@ -58,7 +58,8 @@ pub fn rows_of(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<
 }
 
 /// A page that came from a file: nothing was said about it.
-pub(crate) fn page_of(content: &[u8]) -> Page {
+#[doc(hidden)]
+pub fn page_of(content: &[u8]) -> Page {
     Page { body: content.to_vec(), media_type: None, links: Vec::new(), validators: Validators::default(), date: None }
 }
 

@@ -9,8 +9,10 @@ pub mod number;
 pub mod openmetrics;
 pub mod prometheus;
 pub(crate) mod scale;
-mod times;
-mod units;
+#[doc(hidden)]
+pub mod times;
+#[doc(hidden)]
+pub mod units;
 
 pub use assembly::WEIGHT;
 

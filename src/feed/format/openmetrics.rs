@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 
 use crate::feed::error::presentable;
-pub(crate) use flows::{Scrape, scrape};
+#[doc(hidden)]
+pub use flows::{Scrape, scrape};
 pub(crate) use line::number as sample_value;
 
 /// Labels of a sample.

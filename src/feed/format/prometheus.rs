@@ -16,8 +16,9 @@ use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 use crate::feed::error::{FailureKind, FetchError, presentable};
 
 /// Slots that follow each other at equal steps: one range query. Instants are seconds since 1970.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub struct Run {
     /// Where the first slot ends; a query looks back from there.
     pub first: i64,
     /// Where the last one ends.
@@ -90,8 +91,9 @@ struct Series<'a> {
 }
 
 /// What the queries of one window answered, by the end of the slot and the labels of the row.
+#[doc(hidden)]
 #[derive(Debug, Default)]
-pub(crate) struct Answers {
+pub struct Answers {
     figures: BTreeMap<(i64, BTreeMap<String, String>), BTreeMap<String, Decimal>>,
     rejected: Vec<RejectedRow>,
 }
@@ -108,7 +110,7 @@ impl Answers {
     ///
     /// # Errors
     /// `Mapping` where the query does not fit, else `Malformed`; an answer that warns may lack something, and counts as none.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         format: &PrometheusFormat,
         measure: &MeasureMapping,
@@ -161,7 +163,7 @@ impl Answers {
     }
 
     /// The rows, in order of time.
-    pub(crate) fn finish(self, format: &PrometheusFormat, step: i64) -> (Vec<IncomingRow>, Vec<RejectedRow>) {
+    pub fn finish(self, format: &PrometheusFormat, step: i64) -> (Vec<IncomingRow>, Vec<RejectedRow>) {
         let row = |((end, labels), raw): ((i64, BTreeMap<String, String>), BTreeMap<String, Decimal>)| {
             let end = Timestamp::from_second(end).ok()?;
             let start = end.checked_sub(SignedDuration::from_secs(step)).ok()?;

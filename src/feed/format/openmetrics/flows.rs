@@ -16,7 +16,7 @@ use crate::feed::format::{ParsedPage, scale};
 
 /// When and where a scrape was made.
 #[derive(Clone, Debug)]
-pub(crate) struct Scrape<'a> {
+pub struct Scrape<'a> {
     /// The instant.
     pub at: Timestamp,
     /// How far apart two scrapes may be for their difference to be a row.
@@ -55,7 +55,7 @@ const CLOCK_STEP: SignedDuration = SignedDuration::from_mins(5);
 ///
 /// # Errors
 /// `Malformed`, or `Mapping` where the metrics are not those that the mapping means.
-pub(crate) fn scrape(format: &OpenMetricsFormat, scrape: &Scrape<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
+pub fn scrape(format: &OpenMetricsFormat, scrape: &Scrape<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
     scale::check(&format.measures)?;
     let wanted = selectors(format)?;
     let open_metrics = is_open_metrics(page.media_type.as_deref())?;
