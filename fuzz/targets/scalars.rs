@@ -22,9 +22,9 @@ const UNITS: [MeasureUnit; 10] = [
     MeasureUnit::IsoDuration,
 ];
 
-/// Formats that say all of a minute: what they print they read.
+/// Formats that say all of a time: what they print they read.
 const FORMATS: [&str; 6] =
-    ["%m/%d/%Y %I:%M %p", "%d/%m/%Y %H:%M", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%d %b %Y %H:%M", "%Y-%m-%d %H:%M %z"];
+    ["%m/%d/%Y %I:%M %p", "%d/%m/%Y %H:%M", "%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%d %b %Y %H:%M", "%Y-%m-%d %H:%M:%S %z"];
 
 fuzz_target!(|input: &[u8]| {
     let Some((choice, text)) = input.split_first() else { return };

@@ -82,12 +82,32 @@ impl fmt::Display for LinearForm {
             let size = factor.abs();
             match measure {
                 None => write!(formatter, "{sign}{}", size.show(6))?,
-                Some(measure) if size == Exact::ONE => write!(formatter, "{sign}{measure}")?,
-                Some(measure) => write!(formatter, "{sign}{} × {measure}", size.show(6))?,
+                Some(measure) if size == Exact::ONE => write!(formatter, "{sign}{}", Written(measure))?,
+                Some(measure) => write!(formatter, "{sign}{} × {}", size.show(6), Written(measure))?,
             }
         }
         Ok(())
     }
+}
+
+/// The name of a measure as a formula has it: between backquotes where it would not be read as one name.
+struct Written<'a>(&'a str);
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Written(name) = self;
+        let is_plain = name.starts_with(begins_name) && name.chars().all(continues_name);
+        let quote = if is_plain { "" } else { "`" };
+        write!(formatter, "{quote}{name}{quote}")
+    }
+}
+
+fn begins_name(character: char) -> bool {
+    character.is_ascii_alphabetic() || character == '_'
+}
+
+fn continues_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '.')
 }
 
 impl FromStr for LinearForm {
@@ -173,9 +193,7 @@ impl<'a> Parser<'a> {
             ')' => Token::Close,
             '`' => Token::Measure(self.quoted(offset)?),
             '0'..='9' => Token::Constant(self.constant(offset)?),
-            'A'..='Z' | 'a'..='z' | '_' => Token::Measure(
-                self.run(offset, |next| next.is_ascii_alphanumeric() || matches!(next, '_' | '.')).to_owned(),
-            ),
+            begin if begins_name(begin) => Token::Measure(self.run(offset, continues_name).to_owned()),
             '*' | '/' | '×' | '÷' => {
                 let problem =
                     "formulas only add and subtract: the quotient is numerator / denominator, its factor is `scale`";
@@ -194,7 +212,7 @@ impl<'a> Parser<'a> {
     }
 
     fn constant(&mut self, offset: usize) -> Result<Exact, Problem> {
-        let text = self.run(offset, |next| next.is_ascii_alphanumeric() || matches!(next, '_' | '.'));
+        let text = self.run(offset, continues_name);
         text.parse::<scalar::Decimal>().map(Exact::from).map_err(|error| (offset, error.to_string()))
     }
 
@@ -239,6 +257,19 @@ mod tests {
             ("10 - (3 - x_1)", "7 1*x_1"),
         ] {
             assert_eq!(text.parse::<LinearForm>().map(|form| shown(&form)), Ok(form.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_shown_as_people_would_write_it() {
+        for (text, expected) in [
+            ("- b + a", "a - b"),
+            ("2.5 - x_1 - queue.calls", "2.5 - queue.calls - x_1"),
+            ("`first-contact` - `2nd` - `a b` + `plain`", "`first-contact` + plain - `2nd` - `a b`"),
+            ("`a-b` + `a-b`", "2 × `a-b`"),
+            ("a - a", "0"),
+        ] {
+            assert_eq!(text.parse::<LinearForm>().map(|form| form.to_string()), Ok(expected.to_owned()), "{text}");
         }
     }
 

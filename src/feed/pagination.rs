@@ -141,7 +141,7 @@ fn way(pagination: Pagination) -> Result<Way, FetchError> {
 /// # Errors
 /// Of kind `Mapping`.
 pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
-    JsonPath::parse(text).map_err(|error| {
+    crate::domain::json_path::parse(text).map_err(|error| {
         let message = format!("{:?} is no JSONPath: {error}", presentable(text, 60));
         FetchError::new(FailureKind::Mapping, message)
     })

@@ -33,7 +33,8 @@ impl MailServer {
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        Some(Self { host, port: url.port().unwrap_or(if starts_plain { 587 } else { 465 }), starts_plain })
+        let port = url.port().unwrap_or(if starts_plain { 587 } else { 465 });
+        (port > 0).then_some(Self { host, port, starts_plain })
     }
 }
 
@@ -52,6 +53,7 @@ mod tests {
             ("https://mail.example", None),
             ("mail.example:25", None),
             ("smtp://", None),
+            ("smtps://mail.example:0", None),
         ] {
             let found = MailServer::parse(text);
             let found = found.as_ref().map(|server| (server.host.as_str(), server.port, server.starts_plain));

@@ -2,7 +2,6 @@
 
 use jiff::Zoned;
 use jiff::fmt::strtime;
-use serde_json_path::JsonPath;
 
 use super::checks::{
     Findings, Units, check_count, check_name, check_range, check_time_zone, check_unique, check_units, check_url,
@@ -13,6 +12,7 @@ use crate::api::feed::{
     Pagination,
 };
 use crate::api::scalar::{Duration, DurationUnit};
+use crate::domain::json_path;
 
 /// Headers that would carry a secret past the rule that a Secret's owner says where it goes.
 const FORBIDDEN_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
@@ -124,7 +124,7 @@ fn check_json(findings: &mut Findings, field: &str, json: &JsonFormat) {
 fn check_path(findings: &mut Findings, field: &str, path: &str) {
     if !path.starts_with('$') {
         findings.add(field, format!("{} is not a JSONPath: begin with $, such as $.queueName", quoted(path)));
-    } else if let Err(error) = JsonPath::parse(path) {
+    } else if let Err(error) = json_path::parse(path) {
         findings.add(field, format!("{} is not a JSONPath: {error}; RFC 9535 says how one is written", quoted(path)));
     }
 }

@@ -123,7 +123,8 @@ fn start_of(
     }
 }
 
-/// Makes counts and sums of shares and means by their volume. Where the volume is not there, neither is the measure.
+/// Makes counts and sums of shares and means by their volume. Where the volume is not there, neither is the measure. A product of
+/// two long fractions keeps 28 digits.
 fn weigh(
     measures: &[MeasureMapping],
     mut figures: BTreeMap<String, Decimal>,

@@ -13,6 +13,7 @@ use super::times::{WrittenTime, counted, written};
 use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
 use crate::api::feed::{JsonFormat, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::domain::json_path;
 use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
 
@@ -61,18 +62,18 @@ struct Paths<'f> {
 
 impl<'f> Paths<'f> {
     fn of(format: &'f JsonFormat) -> Result<Self, FetchError> {
-        let optional = |field: &str, path: Option<&String>| path.map(|path| json_path(field, path)).transpose();
+        let optional = |field: &str, path: Option<&String>| path.map(|path| path_of(field, path)).transpose();
         let labels = format
             .labels
             .iter()
             .map(|label| Ok((label, optional(&format!("labels[{}].path", label.name), label.path.as_ref())?)));
         let measures = format.measures.iter().map(|measure| {
             let field = format!("measures[{}].path", measure.name);
-            Ok((measure, json_path(&field, measure.path.as_deref().unwrap_or_default())?))
+            Ok((measure, path_of(&field, measure.path.as_deref().unwrap_or_default())?))
         });
         Ok(Self {
-            rows: json_path("rows", &format.rows)?,
-            start: json_path("start", &format.start)?,
+            rows: path_of("rows", &format.rows)?,
+            start: path_of("start", &format.start)?,
             end: optional("end", format.end.as_ref())?,
             labels: labels.collect::<Result<_, FetchError>>()?,
             measures: measures.collect::<Result<_, FetchError>>()?,
@@ -80,8 +81,8 @@ impl<'f> Paths<'f> {
     }
 }
 
-fn json_path(field: &str, text: &str) -> Result<JsonPath, FetchError> {
-    JsonPath::parse(text).map_err(|error| {
+fn path_of(field: &str, text: &str) -> Result<JsonPath, FetchError> {
+    json_path::parse(text).map_err(|error| {
         mapping_fault(format!("format.json.{field}: {:?} is no JSONPath: {error}", presentable(text, 80)))
     })
 }
@@ -91,7 +92,7 @@ fn check_whole_is_there(format: &JsonFormat, document: &Document) -> Result<(), 
     let before_bracket = |(bracket, _)| format.rows.get(..bracket).unwrap_or_default();
     let wholes = format.rows.rmatch_indices('[').map(before_bracket);
     // A bracket may stand inside a filter: what is before it is no path then.
-    let whole = wholes.filter_map(|whole| Some((whole, JsonPath::parse(whole).ok()?))).next();
+    let whole = wholes.filter_map(|whole| Some((whole, json_path::parse(whole).ok()?))).next();
     match whole {
         Some((_, path)) if path.query(&document.value).iter().any(|found| found.is_array() || found.is_object()) => {
             Ok(())

@@ -220,7 +220,7 @@ pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let separated = bytes.get(4) == Some(&b'-') && bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
     // The parser knows offsets of more than a day, RFC 3339 does not.
-    let offset = text.get(19..).and_then(|rest| rest.split_once(['+', '-'])).map(|(_, offset)| offset.get(..2));
+    let offset = text.get(11..).and_then(|rest| rest.split_once(['+', '-'])).map(|(_, offset)| offset.get(..2));
     if offset.is_some_and(|hours| hours.is_none_or(|hours| hours > "23")) {
         return None;
     }

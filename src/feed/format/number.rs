@@ -65,6 +65,16 @@ fn scaled(whole: &str, fraction: &str, exponent: i32) -> Result<Decimal, NumberF
     value.filter(|value| *value <= Decimal::from(LARGEST)).ok_or(NumberFault::OutOfRange)
 }
 
+/// The product of two numbers, where all its digits can be kept.
+pub fn exact_product(left: Decimal, right: Decimal) -> Option<Decimal> {
+    let mut mantissa = left.mantissa().checked_mul(right.mantissa())?;
+    let mut scale = left.scale() + right.scale();
+    while scale > 0 && mantissa % 10 == 0 {
+        (mantissa, scale) = (mantissa / 10, scale - 1);
+    }
+    Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

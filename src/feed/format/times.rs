@@ -41,14 +41,14 @@ pub fn formatted(text: &str, format: &str) -> Option<WrittenTime> {
     Some(WrittenTime::Local(date.to_datetime(time))).filter(is_kept)
 }
 
-/// Reads seconds or milliseconds since 1970: those after 1973 and before 5138, where neither can be taken for the other.
+/// Reads seconds or milliseconds since 1970: those after 1973 and before 2201, where neither can be taken for the other.
 pub fn counted(number: i64) -> Option<WrittenTime> {
     let instant = match number {
         100_000_000..=99_999_999_999 => Timestamp::from_second(number),
         100_000_000_000..=9_000_000_000_000 => Timestamp::from_millisecond(number),
         _ => return None,
     };
-    instant.ok().map(WrittenTime::Instant)
+    instant.ok().map(WrittenTime::Instant).filter(is_kept)
 }
 
 /// Whether the store can keep a time.
@@ -126,6 +126,8 @@ mod tests {
             ("2026-01-05", "local 2026-01-05T00:00:00"),
             ("2026-01-05T09:00:00[Europe/Paris]", "-"),
             ("2026-01-05T09:00:00+25:00", "-"),
+            ("2026-01-05T09:00+25:00", "-"),
+            ("2026-01-05T09-24", "-"),
             ("05/01/2026", "-"),
             ("20260105", "-"),
             ("9999-01-01", "-"),
@@ -148,6 +150,7 @@ mod tests {
             (1_767_603_600, "2026-01-05T09:00:00Z"),
             (1_767_603_600_000, "2026-01-05T09:00:00Z"),
             (20_260_105, "-"),
+            (30_000_000_000, "-"),
             (-1, "-"),
             (i64::MAX, "-"),
         ] {

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 
-use super::number::{NumberFault, exact};
+use super::number::{NumberFault, exact, exact_product};
 use crate::api::feed::MeasureUnit;
 
 /// How numbers are written.
@@ -33,7 +33,7 @@ pub fn figure(text: &str, unit: MeasureUnit, notation: Notation) -> Result<Decim
     let text = text.trim();
     let scaled = |text: &str, factor: Decimal| {
         let figure = number(text, notation)?;
-        figure.checked_mul(factor).ok_or(NumberFault::OutOfRange)
+        exact_product(figure, factor).ok_or(NumberFault::OutOfRange)
     };
     let percent = || text.strip_suffix('%').map_or(text, str::trim_end);
     match unit {
@@ -65,7 +65,11 @@ fn number(text: &str, notation: Notation) -> Result<Decimal, NumberFault> {
     let mut groups = unsigned.split(thousands);
     let first = groups.next().unwrap_or_default();
     let rest: Vec<&str> = groups.collect();
-    let grouped = rest.is_empty() || ((1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3));
+    let is_group = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let grouped = rest.is_empty()
+        || ((1..=3).contains(&first.len())
+            && is_group(first)
+            && rest.iter().all(|group| group.len() == 3 && is_group(group)));
     if !grouped {
         return Err(NumberFault::NotANumber);
     }
@@ -132,6 +136,9 @@ mod tests {
             ("1\u{a0}234,5", Count, Comma, Some("1234.5")),
             ("12,34", Count, Point, None),
             ("1,2345", Count, Point, None),
+            ("1,2e3", Count, Point, None),
+            ("1e0.003", Count, Comma, None),
+            ("1,234.5e3", Count, Point, Some("1234500")),
             (",123", Count, Point, None),
             ("1234,567", Count, Point, None),
             ("12.5.3", Count, Comma, None),
@@ -169,6 +176,10 @@ mod tests {
             ("%", PercentText, Plain, None),
             ("94.01%%", PercentText, Plain, None),
             ("9401", BasisPoints, Plain, Some("0.9401")),
+            ("1e-28", Percent, Plain, None),
+            ("1e-25", Milliseconds, Plain, Some("0.0000000000000000000000000001")),
+            ("7.9228162514264337593543950333", Minutes, Plain, None),
+            ("0.1234567890123456789012345678", Percent, Plain, None),
             ("", Count, Point, None),
             ("NaN", Count, Point, None),
             ("1e400", Count, Plain, None),

@@ -10,3 +10,4 @@ mod prometheus;
 mod scraping;
 mod server;
 mod tls;
+mod wholeness;
