@@ -33,3 +33,7 @@ mod debian;
 #[cfg(test)]
 #[path = "../tests/support/receiver/mod.rs"]
 mod receiver;
+
+#[cfg(test)]
+#[path = "../tests/support/debian/kept_server.rs"]
+mod kept_server;

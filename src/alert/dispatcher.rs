@@ -3,7 +3,7 @@
 //! One delivery a sink at a time, in the order in which the messages were written. A sink that fails is left alone for longer and longer,
 //! and no other sink waits for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,12 @@ use url::Url;
 use super::envelope::{Envelope, Message};
 use super::mail::{MailLogin, Mailer};
 use super::sinks::{self, MOST_MESSAGES, Outgoing};
-use crate::api::scalar::SecretKeyReference;
 use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
 use crate::clock::Clock;
 use crate::domain::alerts::MailServer;
 use crate::evidence::{Delivery, EvidenceStore, OutboxMessage, StoreError};
 use crate::feed::client::{FeedClient, PostError, PostRequest};
-use crate::feed::credentials::{CredentialError, CredentialSource};
+use crate::feed::credentials::{CredentialSource, SecretReader};
 use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::secret::SecretValue;
 
@@ -269,42 +268,19 @@ impl Inner {
 
     async fn serve_opened(&self, key: &SinkKey, sink: &AlertSink, group: Vec<Message>, known: &dyn Sinks) {
         let kind = sinks::kind_of(sink);
-        let outcome = self.send(sink, &group).await;
-        for (ids, result) in outcome {
-            let delivery = match result {
-                Ok(()) => Delivery::Delivered,
-                Err(failure) if failure.refused && ids.len() > 1 => {
-                    // One message that is refused must not take the others with it.
-                    self.send_one_by_one(key, sink, &group, &ids, known).await;
-                    continue;
-                }
-                Err(failure) if failure.refused => Delivery::GivenUp(failure.error.message),
-                Err(failure) => {
-                    self.fail(key, ids, &group, failure.error, kind, known).await;
-                    return;
-                }
-            };
-            self.settle(key, ids, delivery, kind, known).await;
-        }
-    }
-
-    async fn send_one_by_one(
-        &self,
-        key: &SinkKey,
-        sink: &AlertSink,
-        group: &[Message],
-        ids: &[i64],
-        known: &dyn Sinks,
-    ) {
-        let kind = sinks::kind_of(sink);
-        for message in group.iter().filter(|message| ids.contains(&message.id)) {
-            for (ids, result) in self.send(sink, std::slice::from_ref(message)).await {
+        let mut groups = VecDeque::from([group]);
+        while let Some(group) = groups.pop_front() {
+            for (ids, result) in self.send(sink, &group).await {
                 match result {
                     Ok(()) => self.settle(key, ids, Delivery::Delivered, kind, known).await,
+                    Err(failure) if failure.refused && ids.len() > 1 => {
+                        // One message that is refused must not take the others with it.
+                        groups.extend(group.iter().filter(|one| ids.contains(&one.id)).map(|one| vec![one.clone()]));
+                    }
                     Err(failure) if failure.refused => {
                         self.settle(key, ids, Delivery::GivenUp(failure.error.message), kind, known).await;
                     }
-                    Err(failure) => return self.fail(key, ids, group, failure.error, kind, known).await,
+                    Err(failure) => return self.fail(key, ids, &group, failure.error, kind, known).await,
                 }
             }
         }
@@ -386,7 +362,7 @@ impl Inner {
         let all = || group.iter().map(|message| message.id).collect::<Vec<_>>();
         let Some(first) = group.first() else { return Vec::new() };
         let tenant = first.envelope.namespace.as_str();
-        if let Some(email) = sinks::email_of(sink) {
+        if let Some(email) = &sink.email {
             return vec![(all(), self.send_mail(email, group, tenant).await)];
         }
         let secret = match self.secret(sink, tenant).await {
@@ -436,45 +412,20 @@ impl Inner {
         // The annotation of the Secret lists hosts; the scheme says nothing there.
         let url =
             crate::feed::credentials::parse_url(&format!("https://{}:{}/", bracketed(&server.host), server.port))?;
-        Ok(Some((self.value(username, tenant, Some(&url)).await?, self.value(password, tenant, Some(&url)).await?)))
+        let mut reader = SecretReader::new(tenant, &*self.parts.credentials);
+        Ok(Some((reader.referred(username, &url).await?, reader.referred(password, &url).await?)))
     }
 
     /// The secret of a sink, if it has one, and whether it may go where the sink's messages go.
     async fn secret(&self, sink: &AlertSink, tenant: &str) -> Result<Option<SecretValue>, FetchError> {
         let Some(reference) = sinks::secret_of(sink) else { return Ok(None) };
+        let mut reader = SecretReader::new(tenant, &*self.parts.credentials);
+        let value = reader.kept(&reference.name, &reference.key).await?;
         // A signing key never leaves; an address and a routing key do.
-        if sink.webhook.is_some() {
-            return Ok(Some(self.value(reference, tenant, None).await?));
+        if sink.webhook.is_none() {
+            reader.referred(reference, &sinks::address_of(sink, Some(&value))?).await?;
         }
-        let value = self.value(reference, tenant, None).await?;
-        let url = sinks::address_of(sink, Some(&value))?;
-        self.value(reference, tenant, Some(&url)).await.map(Some)
-    }
-
-    async fn value(
-        &self,
-        reference: &SecretKeyReference,
-        tenant: &str,
-        goes_to: Option<&Url>,
-    ) -> Result<SecretValue, FetchError> {
-        let SecretKeyReference { name, key } = reference;
-        let shown = presentable(name, 80);
-        let secret = self.parts.credentials.secret(tenant, name).await.map_err(|error| match error {
-            CredentialError::NotFound => {
-                FetchError::new(FailureKind::SecretNotFound, format!("Secret {shown} is not found"))
-            }
-            CredentialError::Unavailable(why) => {
-                FetchError::new(FailureKind::Connect, format!("Secret {shown} cannot be read: {why}"))
-            }
-        })?;
-        if let Some(url) = goes_to {
-            secret.check_allowed(name, url)?;
-        }
-        let value = secret.data.get(key).filter(|value| !value.reveal_line().is_empty());
-        value.cloned().ok_or_else(|| {
-            let message = format!("Secret {shown} has no value under the key {:?}", presentable(key, 60));
-            FetchError::new(FailureKind::SecretNotFound, message)
-        })
+        Ok(Some(value))
     }
 
     async fn refresh_all(&self, known: &dyn Sinks) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor
 use crate::domain::alerts::MailServer;
 use crate::feed::client::PostError;
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::guard::{AddressPolicy, NameLookup};
+use crate::feed::guard::{AddressPolicy, NameLookup, permitted_addresses};
 use crate::feed::secret::SecretValue;
 
 /// Sends mail.
@@ -77,23 +77,14 @@ impl Mailer {
         builder.build().send(mail).await.map(|_| ()).map_err(|error| failed(&error))
     }
 
+    /// The address to connect to, of those that the policy permits.
     async fn vetted(&self, host: &str) -> Result<IpAddr, FetchError> {
-        let found = match host.parse::<IpAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => self
-                .lookup
-                .lookup(host.to_owned())
-                .await
-                .map_err(|error| FetchError::new(FailureKind::Dns, format!("{host} is not found: {error}")))?,
-        };
-        let mut refusal = format!("{host} has no address");
-        for address in found {
-            match self.policy.check_address(address, false) {
-                Ok(()) => return Ok(address),
-                Err(message) => refusal = message,
-            }
+        let denied = |message: String| FetchError::new(FailureKind::Denied, message);
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return self.policy.check_address(address, false).map(|()| address).map_err(denied);
         }
-        Err(FetchError::new(FailureKind::Denied, refusal))
+        let permitted = permitted_addresses(&self.policy, &*self.lookup, host, false).await?;
+        permitted.first().copied().ok_or_else(|| denied(format!("{host} has no address")))
     }
 
     fn tls(&self, host: &str) -> Result<TlsParameters, FetchError> {

@@ -11,6 +11,7 @@ use crate::api::condition::EventReason;
 use crate::api::{ALERT_TEST_ANNOTATION, VendorContract};
 use crate::clock::Clock;
 use crate::domain::alerts::{Addressed, Alert, Told, changes};
+use crate::domain::escalation::said_at;
 use crate::evidence::{MessageKind, NewMessage, StoreError};
 
 /// How old a wish for a trial may be; an annotation that stays on an object asks for nothing after that.
@@ -28,9 +29,8 @@ pub async fn tell(
     let uid = contract.uid().unwrap_or_default();
     let told = told(context, &uid).await?;
     let speaks = |alert: &Alert| past_is_known || alert.label("alertname") == EventReason::FeedFailing.as_str();
-    let before: Vec<Told> = told.iter().filter(|told| speaks(&told.alert)).cloned().collect();
-    let standing: Vec<Addressed> = standing.iter().filter(|addressed| speaks(&addressed.alert)).cloned().collect();
-    let changes = changes(&uid, &before, &standing);
+    let before = told.iter().filter(|told| speaks(&told.alert));
+    let changes = changes(&uid, before, standing.iter().filter(|addressed| speaks(&addressed.alert)));
     let now = Clock::real().now();
     let trial = trial(contract, &uid, now);
     if changes.is_empty() && trial.is_none() {
@@ -89,8 +89,7 @@ fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Times
 /// The trial that the annotation asks for, where it is one and still wanted.
 fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMessage> {
     let text = contract.annotations().get(ALERT_TEST_ANNOTATION)?;
-    let (sink, asked_at) = text.rsplit_once(" at ")?;
-    let asked_at: Timestamp = asked_at.trim().parse().ok()?;
+    let (sink, asked_at) = said_at(text)?;
     let age = now.duration_since(asked_at);
     if age > TRIAL_WITHIN || age < -TRIAL_WITHIN {
         return None;
@@ -112,8 +111,8 @@ fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMess
         reminds: false,
         contacts: Vec::new(),
     };
-    contract.spec.alerts.iter().find(|known| known.name == sink.trim())?;
-    let told = Told { sink: sink.trim().to_owned(), fingerprint: alert.fingerprint(uid), alert };
+    contract.spec.alerts.iter().find(|known| known.name == sink)?;
+    let told = Told { sink: sink.to_owned(), fingerprint: alert.fingerprint(uid), alert };
     message(contract, MessageKind::Test, &told, now)
 }
 
@@ -150,7 +149,7 @@ pub async fn end_those_of_contracts_that_are_gone(context: &Context, namespaces:
         }
     };
     for uid in uids {
-        if context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(&uid)).is_some() {
+        if context.contract_of_uid(&uid).is_some() {
             continue;
         }
         if namespaces.is_empty() || is_within(context, &uid, namespaces).await {

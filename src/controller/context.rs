@@ -247,6 +247,11 @@ impl Context {
         })
     }
 
+    /// The contract with this UID.
+    pub fn contract_of_uid(&self, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
+        self.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid))
+    }
+
     /// One contract, decoded.
     pub fn contract(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<VendorContract>>> {
         self.stores.contracts.get(&ObjectRef::new(name).within(namespace))

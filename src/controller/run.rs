@@ -366,7 +366,7 @@ struct ContractSinks(Arc<Context>);
 
 impl Sinks for ContractSinks {
     fn sink(&self, contract_uid: &str, sink: &str) -> SinkNow {
-        let Some(contract) = contract_of(&self.0, contract_uid) else { return SinkNow::ContractGone };
+        let Some(contract) = self.0.contract_of_uid(contract_uid) else { return SinkNow::ContractGone };
         // A spec that cannot be read says nothing of its sinks: what the message holds is used.
         let Ok(contract) = &contract.0 else { return SinkNow::ContractGone };
         let found = contract.spec.alerts.iter().find(|known| known.name == sink);
@@ -374,18 +374,14 @@ impl Sinks for ContractSinks {
     }
 
     fn changed(&self, contract_uid: &str) {
-        if let Some(contract) = contract_of(&self.0, contract_uid) {
+        if let Some(contract) = self.0.contract_of_uid(contract_uid) {
             self.0.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
         }
     }
 }
 
-fn contract_of(context: &Context, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
-    context.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid))
-}
-
 fn look_at_uid(context: &Context, uid: &str) {
-    if let Some(contract) = contract_of(context, uid) {
+    if let Some(contract) = context.contract_of_uid(uid) {
         let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
         context.queues.contracts.push(&namespace, &name);
         // Launches read feeds that no KPI is judged by, such as rosters.
@@ -414,7 +410,7 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
         match changes.recv().await {
             Ok(event) => {
                 // A poll that ends after its contract is gone must not bring the series back.
-                if contract_of(&context, &event.contract_uid).is_some() {
+                if context.contract_of_uid(&event.contract_uid).is_some() {
                     count(&context.metrics, &event);
                 }
                 if event.transition {

@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 
 pub use mail_server::MailServer;
 
-use super::decision::FeedHealth;
 use super::decision::kpi_target::risk_finding;
+use super::decision::{FeedHealth, overdue_notice, trigger_text};
 use super::escalation::StandingLevel;
 use super::facts::{Gaming, Judgement, KpiJudgement, Terms};
 use super::governance::OverdueItem;
 use crate::api::campaign_launch::{CampaignLaunchStatus, LaunchDecision, LaunchPhase};
-use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Reason};
+use crate::api::condition::{ConditionStatus, ConditionType, EventReason};
 use crate::api::kpi_target::{KpiClass, Verdict};
-use crate::api::vendor_contract::{OverdueKind, TriggerStatus};
+use crate::api::vendor_contract::TriggerStatus;
 
 /// How grave an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,6 +99,13 @@ pub struct LaunchNews<'a> {
     pub no_go_at: Timestamp,
     /// Its status.
     pub status: &'a CampaignLaunchStatus,
+}
+
+impl LaunchNews<'_> {
+    /// Whether it was stopped, and its time is not over.
+    pub fn is_stopped(&self) -> bool {
+        self.status.decision == Some(LaunchDecision::NoGo) && self.status.phase != Some(LaunchPhase::Completed)
+    }
 }
 
 /// All that the alerts of a contract are told from.
@@ -223,8 +230,7 @@ fn alerts_of_kpi(
 
 /// One alert for all feeds that fail: a vendor that is down must not make 32 of them.
 fn failing_feeds(facts: &AlertFacts<'_>) -> Option<Alert> {
-    let fails = |health: &&FeedHealth| !matches!(health.reason, Reason::Fetched | Reason::Pending | Reason::Suspended);
-    let failing: Vec<(&String, &FeedHealth)> = facts.feeds.iter().filter(|(_, health)| fails(health)).collect();
+    let failing: Vec<(&String, &FeedHealth)> = facts.feeds.iter().filter(|(_, health)| health.is_failing()).collect();
     let since = failing.iter().filter_map(|(_, health)| health.since).min()?;
     let (name, first) = failing.first()?;
     let summary = match failing.len() {
@@ -239,9 +245,7 @@ fn failing_feeds(facts: &AlertFacts<'_>) -> Option<Alert> {
 }
 
 fn fired(facts: &AlertFacts<'_>, trigger: &TriggerStatus) -> Alert {
-    let by = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
-    let then = format!("{:?}", trigger.then);
-    let summary = format!("trigger {} fired in {}{by}: {then}", trigger.name, trigger.period);
+    let (then, summary) = (format!("{:?}", trigger.then), trigger_text(trigger));
     let labels = [("trigger", trigger.name.as_str()), ("kpi_target", trigger.kpi.as_deref().unwrap_or_default())];
     let mut fired = alert(facts, EventReason::TriggerFired, AlertSeverity::Critical, labels, trigger.fired_at, summary);
     fired.labels.retain(|_, value| !value.is_empty());
@@ -249,13 +253,8 @@ fn fired(facts: &AlertFacts<'_>, trigger: &TriggerStatus) -> Alert {
 }
 
 fn overdue(facts: &AlertFacts<'_>, entry: &OverdueItem) -> Alert {
-    let (reason, what) = match entry.item.kind {
-        OverdueKind::Review => (EventReason::ReviewOverdue, "review"),
-        OverdueKind::Deliverable => (EventReason::DeliverableOverdue, "deliverable"),
-        OverdueKind::Plan => (EventReason::PlanOverdue, "rectification plan"),
-    };
+    let (reason, summary) = overdue_notice(&entry.item);
     let due = entry.item.due.to_string();
-    let summary = format!("{what} {} was due on {due}", entry.item.name);
     alert(facts, reason, AlertSeverity::Warning, [("item", &entry.item.name)], entry.since, summary)
         .detail("due", &due)
         .occurring(due)
@@ -264,8 +263,7 @@ fn overdue(facts: &AlertFacts<'_>, entry: &OverdueItem) -> Alert {
 fn launch_alerts(facts: &AlertFacts<'_>, launch: &str, news: &LaunchNews<'_>) -> impl Iterator<Item = Alert> {
     let labels = [("launch", launch)];
     let status = news.status;
-    let stopped = status.decision == Some(LaunchDecision::NoGo) && status.phase != Some(LaunchPhase::Completed);
-    let no_go = stopped.then(|| {
+    let no_go = news.is_stopped().then(|| {
         let summary = format!("launch {launch}: no go, blocked by {}", status.blocked_by.join(", "));
         alert(facts, EventReason::LaunchNoGo, AlertSeverity::Critical, labels, news.no_go_at, summary)
     });
@@ -335,9 +333,13 @@ impl AlertChanges {
 
 /// Compares the alerts that stood with those that stand. An alert that goes on in the same occurrence is not told again, however its
 /// sentence changes.
-pub fn changes(contract_uid: &str, before: &[Told], standing: &[Addressed]) -> AlertChanges {
+pub fn changes<'a>(
+    contract_uid: &str,
+    before: impl IntoIterator<Item = &'a Told>,
+    standing: impl IntoIterator<Item = &'a Addressed>,
+) -> AlertChanges {
     let key = |told: &Told| (told.sink.clone(), told.fingerprint.clone());
-    let known: BTreeMap<_, &Told> = before.iter().map(|told| (key(told), told)).collect();
+    let known: BTreeMap<_, &Told> = before.into_iter().map(|told| (key(told), told)).collect();
     let mut now: BTreeMap<(String, String), &Alert> = BTreeMap::new();
     for Addressed { sink, alert } in standing {
         now.insert((sink.clone(), alert.fingerprint(contract_uid)), alert);

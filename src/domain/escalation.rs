@@ -33,16 +33,21 @@ impl Acknowledgement {
     /// A sentence that says what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let read = || {
-            let (by, at) = text.rsplit_once(" at ")?;
-            let by = by.trim();
+            let (by, at) = said_at(text)?;
             let named = !by.is_empty() && by.chars().count() <= 253 && !by.contains(char::is_control);
-            Some(Self { by: by.to_owned(), at: at.trim().parse().ok()? }).filter(|_| named)
+            Some(Self { by: by.to_owned(), at }).filter(|_| named)
         };
         read().ok_or_else(|| {
             let shown: String = text.chars().take(80).collect();
             format!("{shown:?} acknowledges nothing: write NAME at INSTANT, such as \"sam at 2026-06-03T09:12:00Z\"")
         })
     }
+}
+
+/// Who or what, and when, of a text such as an annotation: `NAME at INSTANT`.
+pub fn said_at(text: &str) -> Option<(&str, Timestamp)> {
+    let (name, at) = text.rsplit_once(" at ")?;
+    Some((name.trim(), at.trim().parse().ok()?))
 }
 
 /// What the matrix says.

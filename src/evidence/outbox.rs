@@ -5,6 +5,8 @@
 
 use jiff::Timestamp;
 
+use super::model::StoreError;
+
 /// What a message says of its alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
@@ -26,8 +28,10 @@ impl MessageKind {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Fired, Self::Resolved, Self::Test].into_iter().find(|kind| kind.as_str() == text)
+    /// Reads what a store keeps.
+    pub(super) fn read(text: &str) -> Result<Self, StoreError> {
+        let known = [Self::Fired, Self::Resolved, Self::Test].into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| StoreError::Corrupt(format!("a message about an alert is of kind {text:.20?}")))
     }
 }
 
@@ -91,6 +95,28 @@ pub enum Delivery {
     Failed(String),
     /// The sink will never have it.
     GivenUp(String),
+}
+
+/// What a store notes of a message after a delivery.
+pub(super) struct Settled<'a> {
+    /// Why it failed.
+    pub failure: Option<&'a str>,
+    /// When it ceased to wait, in microseconds.
+    pub settled_at: Option<i64>,
+    /// Whether the sink has it.
+    pub delivered: bool,
+}
+
+impl Delivery {
+    /// What is noted of it at `now`.
+    pub(super) fn noted(&self, now: Timestamp) -> Settled<'_> {
+        let settled_at = Some(microseconds(now));
+        match self {
+            Self::Delivered => Settled { failure: None, settled_at, delivered: true },
+            Self::Failed(failure) => Settled { failure: Some(failure), settled_at: None, delivered: false },
+            Self::GivenUp(failure) => Settled { failure: Some(failure), settled_at, delivered: false },
+        }
+    }
 }
 
 /// How long settled messages are kept.

@@ -23,10 +23,7 @@ pub(crate) fn explain(error: &reqwest::Error) -> FetchError {
 
 fn find(error: &(dyn Error + 'static)) -> Option<FetchError> {
     if let Some(resolution) = error.downcast_ref::<ResolutionError>() {
-        return Some(match resolution {
-            ResolutionError::Unknown(message) => FetchError::new(FailureKind::Dns, message),
-            ResolutionError::Denied(message) => FetchError::new(FailureKind::Denied, message),
-        });
+        return Some(resolution.clone().into());
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(FetchError::new(FailureKind::Tls, format!("TLS: {tls}")));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
@@ -161,6 +162,13 @@ pub struct Page {
     pub validators: Validators,
     /// What the server's clock showed, where it says so (`Date`).
     pub date: Option<SystemTime>,
+}
+
+impl Page {
+    /// How far the server's clock is ahead of this machine's own, where it says what it shows.
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        Some(Timestamp::try_from(self.date?).ok()?.duration_since(Clock::real().now()))
+    }
 }
 
 /// A failed attempt: what went wrong, and whether another may help.

@@ -108,7 +108,7 @@ pub async fn resolve(
     namespace: &str,
     source: &dyn CredentialSource,
 ) -> Result<Credentials, FetchError> {
-    let mut reader = Reader { namespace, source, secrets: BTreeMap::new(), redactor: Redactor::default() };
+    let mut reader = SecretReader::new(namespace, source);
     let authentication = match &feed.auth {
         None => Authentication::None,
         Some(auth) => reader.authentication(auth, url).await?,
@@ -127,7 +127,8 @@ pub async fn resolve(
     Ok(Credentials { authentication, tls, redactor: reader.redactor })
 }
 
-struct Reader<'a> {
+/// Reads values of the Secrets of one namespace, and remembers them to take them out of texts.
+pub(crate) struct SecretReader<'a> {
     namespace: &'a str,
     source: &'a dyn CredentialSource,
     /// Each Secret is read once, so that its keys belong together.
@@ -135,7 +136,12 @@ struct Reader<'a> {
     redactor: Redactor,
 }
 
-impl Reader<'_> {
+impl<'a> SecretReader<'a> {
+    /// A reader that has read nothing yet.
+    pub(crate) fn new(namespace: &'a str, source: &'a dyn CredentialSource) -> Self {
+        SecretReader { namespace, source, secrets: BTreeMap::new(), redactor: Redactor::default() }
+    }
+
     async fn authentication(&mut self, auth: &FeedAuth, url: &Url) -> Result<Authentication, FetchError> {
         if let Some(bearer) = &auth.bearer {
             return Ok(Authentication::Bearer(self.referred(&bearer.token_secret_ref, url).await?));
@@ -188,7 +194,12 @@ impl Reader<'_> {
         found.get(key).map(|text| text.clone().into_bytes()).ok_or_else(|| no_key("ConfigMap", name, key))
     }
 
-    async fn referred(&mut self, reference: &SecretKeyReference, url: &Url) -> Result<SecretValue, FetchError> {
+    /// A value that may go to the host of `url`.
+    pub(crate) async fn referred(
+        &mut self,
+        reference: &SecretKeyReference,
+        url: &Url,
+    ) -> Result<SecretValue, FetchError> {
         self.value(&reference.name, &reference.key, url).await
     }
 
@@ -200,14 +211,22 @@ impl Reader<'_> {
     }
 
     async fn key(&mut self, name: &str, key: &str, url: &Url) -> Result<SecretValue, FetchError> {
+        self.secret(name, key).await?.check_allowed(name, url)?;
+        self.kept(name, key).await
+    }
+
+    /// A value that stays here, or that has to be known before it is known where it would go.
+    pub(crate) async fn kept(&mut self, name: &str, key: &str) -> Result<SecretValue, FetchError> {
+        let value = self.secret(name, key).await?.data.get(key).filter(|value| !value.reveal_line().is_empty());
+        value.cloned().ok_or_else(|| no_key("Secret", name, key))
+    }
+
+    async fn secret(&mut self, name: &str, key: &str) -> Result<&SecretData, FetchError> {
         if !self.secrets.contains_key(name) {
             let found = self.source.secret(self.namespace, name).await.map_err(|e| unread("Secret", name, e))?;
             self.secrets.insert(name.to_owned(), found);
         }
-        let Some(secret) = self.secrets.get(name) else { return Err(no_key("Secret", name, key)) };
-        secret.check_allowed(name, url)?;
-        let value = secret.data.get(key).filter(|value| !value.reveal_line().is_empty());
-        value.cloned().ok_or_else(|| no_key("Secret", name, key))
+        self.secrets.get(name).ok_or_else(|| no_key("Secret", name, key))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One fetch of one feed: all pages of a window, or nothing.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,6 @@ use super::quality::{QualityRules, check};
 use super::ranges;
 use crate::api::feed::{Feed, TimeFormat};
 use crate::api::scalar;
-use crate::clock::Clock;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// A stretch of time that a vendor is asked for.
@@ -232,8 +231,8 @@ impl Collected {
         self.digests.push(Sha256::digest(&page.body).into());
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
+        self.ahead = self.ahead.or_else(|| page.clock_ahead());
         self.validators = Some(page.validators);
-        self.ahead = self.ahead.or_else(|| ahead(page.date?));
         self.state = parsed.state.or(self.state.take());
         Ok(())
     }
@@ -265,11 +264,6 @@ impl Collected {
             ahead: self.ahead,
         }
     }
-}
-
-/// How far a clock of the real world is ahead of the machine's own.
-fn ahead(shown: SystemTime) -> Option<SignedDuration> {
-    Some(Timestamp::try_from(shown).ok()?.duration_since(Clock::real().now()))
 }
 
 /// What is said of a vendor's clock: nothing while it is less than two minutes off. Steps, so that a figure that trembles is no news.

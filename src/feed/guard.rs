@@ -3,7 +3,6 @@
 //! The rule is for resolved addresses, not for names: a name is resolved once, each of its addresses is judged, and the
 //! connection goes to one that was judged.
 
-use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -128,7 +127,7 @@ impl AddressPolicy {
     ///
     /// # Errors
     /// A sentence that says why not, and how to open the network.
-    pub fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
+    pub(crate) fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
         let flag = self.flag;
         match self.verdict(address) {
             AddressVerdict::Opened => Ok(()),
@@ -189,7 +188,7 @@ pub(crate) struct GuardedResolver {
 }
 
 /// Why a name gave no address; found again in the chain of causes of the HTTP client's error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ResolutionError {
     /// The name has no address.
     #[error("{0}")]
@@ -197,6 +196,15 @@ pub(crate) enum ResolutionError {
     /// It has some, and none of them may be connected to.
     #[error("{0}")]
     Denied(String),
+}
+
+impl From<ResolutionError> for FetchError {
+    fn from(error: ResolutionError) -> Self {
+        match error {
+            ResolutionError::Unknown(message) => FetchError::new(FailureKind::Dns, message),
+            ResolutionError::Denied(message) => FetchError::new(FailureKind::Denied, message),
+        }
+    }
 }
 
 impl GuardedResolver {
@@ -208,27 +216,38 @@ impl GuardedResolver {
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (policy, plain) = (self.policy.clone(), self.plain);
+        let lookup = self.lookup.clone();
         let name = name.as_str().to_owned();
-        let lookup = self.lookup.lookup(name.clone());
         Box::pin(async move {
-            let found = lookup.await.map_err(|error| unknown(&name, &error.to_string()))?;
-            let mut refusal = None;
-            let mut permitted = Vec::new();
-            for address in found {
-                match policy.check_address(address, plain) {
-                    Ok(()) => permitted.push(SocketAddr::new(address, 0)),
-                    Err(message) => refusal = Some(message),
-                }
-            }
-            match refusal {
-                _ if !permitted.is_empty() => Ok(Box::new(permitted.into_iter()) as Addrs),
-                Some(message) => {
-                    let message = format!("{} resolves to what is refused: {message}", presentable(&name, 100));
-                    Err(Box::new(ResolutionError::Denied(message)) as Box<dyn Error + Send + Sync>)
-                }
-                None => Err(unknown(&name, "it has no address").into()),
-            }
+            let permitted = permitted_addresses(&policy, &*lookup, &name, plain).await?;
+            Ok(Box::new(permitted.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
+    }
+}
+
+/// Resolves a name once, and gives those of its addresses to which a connection may go: one of them at least.
+pub(crate) async fn permitted_addresses(
+    policy: &AddressPolicy,
+    lookup: &dyn NameLookup,
+    name: &str,
+    plain: bool,
+) -> Result<Vec<IpAddr>, ResolutionError> {
+    let found = lookup.lookup(name.to_owned()).await.map_err(|error| unknown(name, &error.to_string()))?;
+    let mut refusal = None;
+    let mut permitted = Vec::new();
+    for address in found {
+        match policy.check_address(address, plain) {
+            Ok(()) => permitted.push(address),
+            Err(message) => refusal = Some(message),
+        }
+    }
+    match refusal {
+        _ if !permitted.is_empty() => Ok(permitted),
+        Some(message) => {
+            let message = format!("{} resolves to what is refused: {message}", presentable(name, 100));
+            Err(ResolutionError::Denied(message))
+        }
+        None => Err(unknown(name, "it has no address")),
     }
 }
 

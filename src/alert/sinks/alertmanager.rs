@@ -1,10 +1,10 @@
 //! Prometheus Alertmanager, by its API v2 (`POST /api/v2/alerts`).
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::Url;
 
-use super::{Outgoing, numbers, shown};
+use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
 use crate::alert::envelope::{Envelope, Message};
 use crate::evidence::MessageKind;
 use crate::feed::error::FetchError;
@@ -36,10 +36,8 @@ pub fn refresh(standing: &[Envelope], now: Timestamp) -> Outgoing {
 
 fn alert(envelope: &Envelope, kind: MessageKind, now: Timestamp) -> Value {
     let alert = &envelope.alert;
-    let text = |value: &str| Value::String(shown(value, 1_024));
-    let mut labels: Map<String, Value> = alert.labels.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let mut annotations: Map<String, Value> =
-        alert.details.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    let text = |value: &str| Value::String(shown(value, LONGEST_TEXT));
+    let (mut labels, mut annotations) = (texts(&alert.labels), texts(&alert.details));
     annotations.insert("summary".to_owned(), text(&alert.summary));
     annotations.insert("since".to_owned(), text(&alert.starts_at.to_string()));
     if !alert.contacts.is_empty() {

@@ -9,14 +9,16 @@ pub mod mail;
 mod pagerduty;
 mod webhook;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::envelope::Message;
 use crate::api::scalar::SecretKeyReference;
-use crate::api::vendor_contract::{AlertSink, EmailSink};
+use crate::api::vendor_contract::AlertSink;
 use crate::evidence::MessageKind;
 use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::secret::SecretValue;
@@ -92,11 +94,6 @@ pub fn render(sink: &AlertSink, group: &[Message], secret: Option<&SecretValue>,
     }]
 }
 
-/// The sink's e-mail part.
-pub fn email_of(sink: &AlertSink) -> Option<&EmailSink> {
-    sink.email.as_ref()
-}
-
 fn numbers(group: &[Message]) -> Vec<i64> {
     group.iter().map(|message| message.id).collect()
 }
@@ -111,6 +108,14 @@ fn json(messages: Vec<i64>, media_type: &'static str, body: &Value) -> Outgoing 
 fn shown(text: &str, most: usize) -> String {
     presentable(text, most)
 }
+
+/// Labels or details, fit to be shown.
+fn texts(pairs: &BTreeMap<String, String>) -> Map<String, Value> {
+    pairs.iter().map(|(name, value)| (name.clone(), Value::String(shown(value, LONGEST_TEXT)))).collect()
+}
+
+/// The most characters of one text.
+const LONGEST_TEXT: usize = 1_024;
 
 /// What a message says in one line, such as `[fired, critical] acme-care: speed: 2026-05: 71.2 against a target of 80`.
 fn headline(message: &Message) -> String {

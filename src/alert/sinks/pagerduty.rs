@@ -1,8 +1,8 @@
 //! PagerDuty, by its Events API v2: <https://developer.pagerduty.com/docs/events-api-v2-overview>.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::{Outgoing, headline, shown};
+use super::{Outgoing, headline, texts};
 use crate::alert::envelope::Message;
 use crate::evidence::MessageKind;
 use crate::feed::secret::SecretValue;
@@ -18,8 +18,7 @@ pub(super) fn render(message: &Message, secret: Option<&SecretValue>) -> Outgoin
         MessageKind::Fired | MessageKind::Test => "trigger",
         MessageKind::Resolved => "resolve",
     };
-    let mut details: Map<String, Value> =
-        alert.details.iter().map(|(name, value)| (name.clone(), Value::String(shown(value, 1_024)))).collect();
+    let mut details = texts(&alert.details);
     if !alert.contacts.is_empty() {
         details.insert("contacts".to_owned(), json!(alert.contacts));
     }

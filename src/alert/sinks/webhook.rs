@@ -5,7 +5,7 @@ use reqwest::header::HeaderValue;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use super::{Outgoing, numbers, shown};
+use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
 use crate::alert::envelope::Message;
 use crate::feed::secret::SecretValue;
 
@@ -56,16 +56,12 @@ fn sign(secret: &SecretValue, seconds: i64, body: &[u8]) -> String {
 
 fn alert(message: &Message) -> Value {
     let alert = &message.envelope.alert;
-    let text = |value: &String| shown(value, 1_024);
-    let texts = |pairs: &std::collections::BTreeMap<String, String>| {
-        pairs.iter().map(|(name, value)| (name.clone(), Value::String(text(value)))).collect::<serde_json::Map<_, _>>()
-    };
     json!({
         "id": message.message_id,
         "fingerprint": message.fingerprint,
         "status": message.kind.as_str(),
         "labels": texts(&alert.labels),
-        "summary": text(&alert.summary),
+        "summary": shown(&alert.summary, LONGEST_TEXT),
         "details": texts(&alert.details),
         "contacts": alert.contacts,
         "startsAt": alert.starts_at.to_string(),

@@ -1,65 +1,22 @@
 //! A real Alertmanager, from Debian's packages, between the operator and a receiver.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::{Post, alert, sink};
 use crate::evidence::MessageKind;
+use crate::kept_server::KeptServer;
 use crate::receiver::Receiver;
 
-/// Runs until its standard input ends, which is when the process of the tests ends, however it does.
-const SCRIPT: &str = r#"
-"$PROGRAM" --config.file="$DIR/alertmanager.yml" --storage.path="$DIR/data" --cluster.listen-address= --web.listen-address=127.0.0.1:"$PORT" >"$DIR/log" 2>&1 &
-server=$!
-cat >/dev/null
-kill $server
-wait $server
-rm -rf "$DIR"
-"#;
-
-struct Alertmanager {
-    port: u16,
-    directory: PathBuf,
-    keeper: Child,
-}
-
-impl Alertmanager {
-    /// Starts one that groups by contract and tells `receiver` at once.
-    fn start(receiver: &str) -> Self {
-        let program = crate::debian::program("prometheus-alertmanager", "prometheus-alertmanager")
-            .unwrap_or_else(|advice| panic!("{advice}"));
-        let directory = tempfile::Builder::new().prefix("bpo-alertmanager").tempdir().unwrap().keep();
-        let configuration = format!(
-            "route: {{receiver: test, group_by: [namespace, contract], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}}\n\
-             receivers: [{{name: test, webhook_configs: [{{url: '{receiver}', send_resolved: true}}]}}]\n"
-        );
-        std::fs::write(directory.join("alertmanager.yml"), configuration).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let keeper = Command::new("sh")
-            .args(["-c", SCRIPT])
-            .env("PROGRAM", program)
-            .env("DIR", &directory)
-            .env("PORT", port.to_string())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Alertmanager { port, directory, keeper }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Alertmanager {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
+/// One that groups by contract and tells `receiver` at once.
+fn alertmanager(receiver: &str) -> KeptServer {
+    let configuration = format!(
+        "route: {{receiver: test, group_by: [namespace, contract], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}}\n\
+         receivers: [{{name: test, webhook_configs: [{{url: '{receiver}', send_resolved: true}}]}}]\n"
+    );
+    let arguments = ["--storage.path=DIR/data", "--cluster.listen-address="];
+    KeptServer::start("prometheus-alertmanager", &configuration, &arguments)
 }
 
 /// Status, names and KPI of what a notification tells.
@@ -76,9 +33,9 @@ fn told(notification: &Value) -> (String, Vec<String>) {
 #[tokio::test]
 async fn a_real_alertmanager_receives_groups_and_resolves() {
     let receiver = Receiver::start().await;
-    let alertmanager = Alertmanager::start(&receiver.url());
+    let alertmanager = alertmanager(&receiver.url());
     let post = Post::new();
-    let ops = sink("ops", json!({"alertmanager": {"url": format!("http://127.0.0.1:{}", alertmanager.port)}}));
+    let ops = sink("ops", json!({"alertmanager": {"url": alertmanager.url()}}));
     let of_kpi = |name: &str| {
         let mut alert = alert(&format!("{name}: missed"));
         alert.labels.insert("kpi_target".to_owned(), name.to_owned());

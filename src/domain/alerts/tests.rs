@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::api::condition::Reason;
 use crate::domain::calendar::Calendar;
 use crate::domain::escalation::{Acknowledgement, StandingCause, escalate};
 

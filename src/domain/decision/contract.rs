@@ -260,9 +260,7 @@ fn readiness(observed: &ObservedContract<'_>, feeds: &BTreeMap<String, FeedHealt
 /// The health of all feeds: the first that fails, by name, speaks.
 fn feed_health(feeds: &BTreeMap<String, FeedHealth>) -> Finding {
     let type_ = ConditionType::FeedHealthy;
-    let failing = feeds
-        .iter()
-        .find(|(_, health)| !matches!(health.reason, Reason::Fetched | Reason::Pending | Reason::Suspended));
+    let failing = feeds.iter().find(|(_, health)| health.is_failing());
     if let Some((name, health)) = failing {
         return Finding::is_false(type_, health.reason, format!("feed {name}: {}", health.message)).since(health.since);
     }
@@ -434,7 +432,7 @@ fn notices(
             notices.push(Notice::new(
                 EventReason::TriggerFired,
                 format!("{} {}{kpi}", trigger.name, trigger.period),
-                format!("trigger {} fired in {}{kpi}: {:?}", trigger.name, trigger.period, trigger.then),
+                super::trigger_text(trigger),
             ));
         }
     }
@@ -478,16 +476,8 @@ fn overdue_notices(previous: &VendorContractStatus, status: &VendorContractStatu
         .flat_map(|governance| &governance.overdue)
         .filter(|overdue| !known.contains(overdue))
         .map(|overdue| {
-            let (reason, what) = match overdue.kind {
-                OverdueKind::Review => (EventReason::ReviewOverdue, "review"),
-                OverdueKind::Deliverable => (EventReason::DeliverableOverdue, "deliverable"),
-                OverdueKind::Plan => (EventReason::PlanOverdue, "rectification plan"),
-            };
-            Notice::new(
-                reason,
-                format!("{} {}", overdue.name, overdue.due),
-                format!("{what} {} was due on {}", overdue.name, overdue.due),
-            )
+            let (reason, note) = super::overdue_notice(overdue);
+            Notice::new(reason, format!("{} {}", overdue.name, overdue.due), note)
         })
         .collect()
 }

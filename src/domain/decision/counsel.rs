@@ -6,8 +6,7 @@ use jiff::Timestamp;
 
 use super::FeedHealth;
 use super::earliest;
-use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision, LaunchPhase};
-use crate::api::condition::Reason;
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
 use crate::api::kpi_target::{Better, KpiTargetSpec};
 use crate::api::vendor_contract::{Advice, EscalationCause};
 use crate::domain::advice::{AdviceFacts, advise};
@@ -94,16 +93,16 @@ fn news_of<'a>(
 }
 
 fn stopped_launches(launches: &BTreeMap<String, LaunchNews<'_>>) -> Vec<StandingCause> {
-    let stopped = launches.values().filter(|news| {
-        news.status.decision == Some(LaunchDecision::NoGo) && news.status.phase != Some(LaunchPhase::Completed)
-    });
+    let stopped = launches.values().filter(|news| news.is_stopped());
     stopped.map(|news| StandingCause { since: news.no_go_at, cause: EscalationCause::LaunchNoGo }).collect()
 }
 
 fn failing_feeds(feeds: &BTreeMap<String, FeedHealth>) -> impl Iterator<Item = StandingCause> {
     feeds.values().filter_map(|health| {
-        let failing = !matches!(health.reason, Reason::Fetched | Reason::Pending | Reason::Suspended);
-        Some(StandingCause { since: health.since.filter(|_| failing)?, cause: EscalationCause::FeedFailing })
+        Some(StandingCause {
+            since: health.since.filter(|_| health.is_failing())?,
+            cause: EscalationCause::FeedFailing,
+        })
     })
 }
 

@@ -13,7 +13,7 @@ pub mod service_tier;
 use jiff::Timestamp;
 
 use crate::api::condition::{EventReason, Reason};
-use crate::api::vendor_contract::FeedStatus;
+use crate::api::vendor_contract::{FeedStatus, Overdue, OverdueKind, TriggerStatus};
 
 /// What is said of a feed whose last poll succeeded.
 pub const LAST_POLL_SUCCEEDED: &str = "the last poll succeeded";
@@ -61,6 +61,11 @@ impl FeedHealth {
         self.reason == Reason::Fetched
     }
 
+    /// Whether its figures cannot be had, or not in time. A feed that waits to be fetched does not fail.
+    pub fn is_failing(&self) -> bool {
+        !matches!(self.reason, Reason::Fetched | Reason::Pending | Reason::Suspended)
+    }
+
     /// This health, or `Late` where the fetches succeed and the rows have not come in time.
     pub fn with_lateness(&self, late_at: Option<Timestamp>, now: Timestamp) -> FeedHealth {
         match late_at {
@@ -91,6 +96,22 @@ impl Notice {
     pub fn new(reason: EventReason, key: impl Into<String>, note: impl Into<String>) -> Self {
         Notice { reason, key: key.into(), note: note.into() }
     }
+}
+
+/// That something is overdue: which Event tells it, and in which words.
+pub fn overdue_notice(overdue: &Overdue) -> (EventReason, String) {
+    let (reason, what) = match overdue.kind {
+        OverdueKind::Review => (EventReason::ReviewOverdue, "review"),
+        OverdueKind::Deliverable => (EventReason::DeliverableOverdue, "deliverable"),
+        OverdueKind::Plan => (EventReason::PlanOverdue, "rectification plan"),
+    };
+    (reason, format!("{what} {} was due on {}", overdue.name, overdue.due))
+}
+
+/// That a trigger fired, in words.
+pub fn trigger_text(trigger: &TriggerStatus) -> String {
+    let by = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
+    format!("trigger {} fired in {}{by}: {:?}", trigger.name, trigger.period, trigger.then)
 }
 
 /// The earlier of two optional instants, of those after `now`.

@@ -5,9 +5,9 @@ use postgres::Row;
 
 use super::errors::Failure;
 use super::session::Session;
-use crate::evidence::model::StoreError;
 use crate::evidence::outbox::{
-    Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, from_microseconds, kept_since, microseconds,
+    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, from_microseconds, kept_since,
+    microseconds,
 };
 
 /// Writes messages, and what stands after them.
@@ -69,15 +69,12 @@ pub(super) fn contracts(session: &mut Session) -> Result<Vec<String>, Failure> {
 }
 
 fn message(row: &Row) -> Result<OutboxMessage, Failure> {
-    let kind: String = row.try_get(4)?;
-    let kind = MessageKind::parse(&kind)
-        .ok_or_else(|| StoreError::Corrupt(format!("a message about an alert is of kind {kind:.20?}")))?;
     Ok(OutboxMessage {
         id: row.try_get(0)?,
         contract_uid: row.try_get(1)?,
         sink: row.try_get(2)?,
         fingerprint: row.try_get(3)?,
-        kind,
+        kind: MessageKind::read(row.try_get(4)?)?,
         content: row.try_get(5)?,
         written_at: from_microseconds(row.try_get(6)?),
         attempts: row.try_get(7)?,
@@ -119,11 +116,7 @@ pub(super) fn latest(
 
 /// Keeps what became of messages, and lets go of those settled long ago.
 pub(super) fn settle(session: &mut Session, ids: &[i64], delivery: &Delivery, now: Timestamp) -> Result<(), Failure> {
-    let (failure, settled_at, delivered) = match delivery {
-        Delivery::Delivered => (None, Some(microseconds(now)), true),
-        Delivery::Failed(failure) => (Some(failure), None, false),
-        Delivery::GivenUp(failure) => (Some(failure), Some(microseconds(now)), false),
-    };
+    let Settled { failure, settled_at, delivered } = delivery.noted(now);
     session.execute(
         "UPDATE bpo_evidence.alert_messages SET attempts = attempts + $2, failure = $3, settled_at = $4, delivered = $5
          WHERE id = ANY($1)",

@@ -1,12 +1,12 @@
 //! The outbox of alerts in SQLite.
 
 use jiff::Timestamp;
-use rusqlite::{Row, Transaction};
+use rusqlite::{Row, Rows, Transaction};
 
 use super::errors::Failure;
-use crate::evidence::model::StoreError;
 use crate::evidence::outbox::{
-    Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, from_microseconds, kept_since, microseconds,
+    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, from_microseconds, kept_since,
+    microseconds,
 };
 
 const COLUMNS: &str =
@@ -70,15 +70,12 @@ pub(super) fn contracts(transaction: &Transaction<'_>) -> Result<Vec<String>, Fa
 }
 
 fn message(row: &Row<'_>) -> Result<OutboxMessage, Failure> {
-    let kind: String = row.get(4)?;
-    let kind = MessageKind::parse(&kind)
-        .ok_or_else(|| StoreError::Corrupt(format!("a message about an alert is of kind {kind:.20?}")))?;
     Ok(OutboxMessage {
         id: row.get(0)?,
         contract_uid: row.get(1)?,
         sink: row.get(2)?,
         fingerprint: row.get(3)?,
-        kind,
+        kind: MessageKind::read(&row.get::<_, String>(4)?)?,
         content: row.get(5)?,
         written_at: from_microseconds(row.get(6)?),
         attempts: row.get(7)?,
@@ -88,16 +85,19 @@ fn message(row: &Row<'_>) -> Result<OutboxMessage, Failure> {
     })
 }
 
-/// The messages that wait, in the order in which they were written.
-pub(super) fn waiting(transaction: &Transaction<'_>, limit: usize) -> Result<Vec<OutboxMessage>, Failure> {
-    let sql = format!("SELECT {COLUMNS} FROM alert_messages WHERE settled_at IS NULL ORDER BY id LIMIT ?1");
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+fn messages(mut rows: Rows<'_>) -> Result<Vec<OutboxMessage>, Failure> {
     let mut messages = Vec::new();
     while let Some(row) = rows.next()? {
         messages.push(message(row)?);
     }
     Ok(messages)
+}
+
+/// The messages that wait, in the order in which they were written.
+pub(super) fn waiting(transaction: &Transaction<'_>, limit: usize) -> Result<Vec<OutboxMessage>, Failure> {
+    let sql = format!("SELECT {COLUMNS} FROM alert_messages WHERE settled_at IS NULL ORDER BY id LIMIT ?1");
+    let mut statement = transaction.prepare_cached(&sql)?;
+    messages(statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?)
 }
 
 /// The latest messages, of one contract or of all, the newest first.
@@ -109,12 +109,7 @@ pub(super) fn latest(
     let sql =
         format!("SELECT {COLUMNS} FROM alert_messages WHERE ?1 IS NULL OR contract_uid = ?1 ORDER BY id DESC LIMIT ?2");
     let mut statement = transaction.prepare_cached(&sql)?;
-    let mut rows = statement.query((contract_uid, i64::try_from(limit).unwrap_or(i64::MAX)))?;
-    let mut messages = Vec::new();
-    while let Some(row) = rows.next()? {
-        messages.push(message(row)?);
-    }
-    Ok(messages)
+    messages(statement.query((contract_uid, i64::try_from(limit).unwrap_or(i64::MAX)))?)
 }
 
 /// Keeps what became of messages, and lets go of those settled long ago.
@@ -124,11 +119,7 @@ pub(super) fn settle(
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let (failure, settled_at, delivered) = match delivery {
-        Delivery::Delivered => (None, Some(microseconds(now)), true),
-        Delivery::Failed(failure) => (Some(failure), None, false),
-        Delivery::GivenUp(failure) => (Some(failure), Some(microseconds(now)), false),
-    };
+    let Settled { failure, settled_at, delivered } = delivery.noted(now);
     for id in ids {
         transaction
             .prepare_cached(

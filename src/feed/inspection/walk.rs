@@ -8,7 +8,6 @@ use url::Url;
 
 use super::{Finding, Place, PlacedRow};
 use crate::api::feed::Feed;
-use crate::clock::Clock;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
@@ -120,7 +119,7 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
     while let Some(url) = walk.next.take() {
         answers.page += 1;
         let page = page_at(client, request, &url).await?;
-        answers.clock = answers.clock.or_else(|| ahead(&page));
+        answers.clock = answers.clock.or_else(|| page.clock_ahead());
         let (rows, parsed) = read(&mapping, &page, answers.page)?;
         answers.pages.push(rows);
         walk.follow(&url, &page, &parsed)?;
@@ -140,11 +139,6 @@ async fn page_at(client: &FeedClient, request: &FetchRequest<'_>, url: &Url) -> 
             Err(FetchError::new(FailureKind::Status, "the answer says \"unchanged\", which was not asked for"))
         }
     }
-}
-
-fn ahead(page: &Page) -> Option<SignedDuration> {
-    let date = Timestamp::try_from(page.date?).ok()?;
-    Some(date.duration_since(Clock::real().now()))
 }
 
 /// Reads a page as the operator does; in the native format a broken row does not hide those after it.

@@ -1,8 +1,5 @@
 //! A real Prometheus, from Debian's packages, between an exporter and a feed: the same flows as scraped directly.
 
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -17,55 +14,14 @@ use crate::evidence::IncomingRow;
 use crate::feed::credentials::Credentials;
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+use crate::kept_server::KeptServer;
 
-/// Runs until its standard input ends, which is when the process of the tests ends, however it does.
-const SCRIPT: &str = r#"
-"$PROGRAM" --config.file="$DIR/prometheus.yml" --storage.tsdb.path="$DIR/data" --web.listen-address=127.0.0.1:"$PORT" >"$DIR/log" 2>&1 &
-server=$!
-cat >/dev/null
-kill $server
-wait $server
-rm -rf "$DIR"
-"#;
-
-/// A running server.
-struct Prometheus {
-    port: u16,
-    directory: PathBuf,
-    _keeper: Child,
-}
-
-impl Prometheus {
-    /// Starts one that scrapes `target` ten times a second.
-    fn start(target: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("bpo-prometheus").tempdir().unwrap().keep();
-        let configuration = format!(
-            "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\nscrape_configs: [{{job_name: acd, static_configs: [{{targets: ['{target}']}}]}}]\n"
-        );
-        std::fs::write(directory.join("prometheus.yml"), configuration).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let keeper = Command::new("sh")
-            .args(["-c", SCRIPT])
-            .env("PROGRAM", program())
-            .env("DIR", &directory)
-            .env("PORT", port.to_string())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Prometheus { port, directory, _keeper: keeper }
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
-    }
-}
-
-fn program() -> PathBuf {
-    crate::debian::program("prometheus", "prometheus").unwrap_or_else(|advice| panic!("{advice}"))
+/// One that scrapes `target` ten times a second.
+fn prometheus(target: &str) -> KeptServer {
+    let configuration = format!(
+        "global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}\nscrape_configs: [{{job_name: acd, static_configs: [{{targets: ['{target}']}}]}}]\n"
+    );
+    KeptServer::start("prometheus", &configuration, &["--storage.tsdb.path=DIR/data"])
 }
 
 const LABELS: &str = r#""labels":[{"name":"queue","label":"queue"}]"#;
@@ -73,7 +29,7 @@ const LABELS: &str = r#""labels":[{"name":"queue","label":"queue"}]"#;
 const FLOW: &str =
     "sum by (queue) ((calls_total - calls_total offset 1s >= 0) or (calls_total and calls_total offset 1s))";
 
-fn queried(prometheus: &Prometheus, query: &str) -> Feed {
+fn queried(prometheus: &KeptServer, query: &str) -> Feed {
     let measures = serde_json::json!([{"name": "offered", "query": query}]);
     let extra =
         format!(r#","cadence":"1s","timeout":"10s","format":{{"prometheus":{{"measures":{measures},{LABELS}}}}}"#);
@@ -109,7 +65,7 @@ fn flows(rows: &[IncomingRow], queue: &str) -> Vec<Decimal> {
 }
 
 /// Whether Prometheus has the value of a queue's counter.
-async fn has_seen(prometheus: &Prometheus, since: Timestamp, queue: &str, value: u64) -> bool {
+async fn has_seen(prometheus: &KeptServer, since: Timestamp, queue: &str, value: u64) -> bool {
     let levels = ask(&queried(prometheus, "sum by (queue) (calls_total)"), since, None).await;
     levels.is_ok_and(|body| {
         let last = body.rows.iter().rfind(|row| row.labels["queue"] == queue);
@@ -133,7 +89,7 @@ async fn counters_scraped_directly_and_through_prometheus_give_the_same_flows() 
         }
     })
     .await;
-    let prometheus = Prometheus::start(&exporter.address.to_string());
+    let prometheus = prometheus(&exporter.address.to_string());
     let since = now();
     let metrics =
         format!(r#","format":{{"openMetrics":{{"measures":[{{"name":"offered","metric":"calls_total"}}],{LABELS}}}}}"#);
