@@ -43,7 +43,7 @@ fn memory() {
     let rollups: Vec<RollUps> = contracts
         .iter()
         .map(|rows| {
-            let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows };
+            let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows, journal: None };
             let mut rollups = RollUps::default();
             judge_again(&facts, after_the_term(), &mut rollups).unwrap();
             rollups
@@ -229,7 +229,7 @@ fn after_the_term() -> Timestamp {
 #[divan::bench(args = [1, 48], sample_count = 10)]
 fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
     bencher.bench_local(|| judge(&facts, after_the_term()).unwrap().reports.len());
 }
 
@@ -237,7 +237,7 @@ fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
 #[divan::bench(args = [1, 48], sample_count = 100)]
 fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
     let mut rollups = RollUps::default();
     let mut now = after_the_term();
     judge_again(&facts, now, &mut rollups).unwrap();
@@ -260,7 +260,8 @@ fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usi
             rows.get_mut("acd").unwrap().extend(later.drain(..4));
             now = rows["acd"].last().unwrap().known_at;
         }
-        let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows };
+        let facts =
+            ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
         judge_again(&facts, now, &mut rollups).unwrap().reports.len()
     });
 }

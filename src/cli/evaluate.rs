@@ -254,7 +254,8 @@ fn judge_contract(
         return Err(InvalidSpec(findings));
     }
     let none = BTreeMap::new();
-    let facts = ContractFacts { name, terms, closed_under: &BTreeMap::new(), rows: rows.unwrap_or(&none) };
+    let facts =
+        ContractFacts { name, terms, closed_under: &BTreeMap::new(), rows: rows.unwrap_or(&none), journal: None };
     crate::domain::judgement::judge(&facts, now)
 }
 

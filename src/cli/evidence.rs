@@ -17,13 +17,16 @@ use crate::api::vendor_contract::PeriodState;
 use crate::controller::reports::report_digest;
 use crate::domain::calendar::Calendar;
 use crate::domain::facts::{ContractFacts, Terms};
+use crate::domain::journal::Journal;
 use crate::domain::judgement::judge;
 use crate::domain::measures::Row;
 use crate::domain::periods::Periods;
 use crate::evidence::bundle::{Bundle, read_bundle, write_bundle};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore};
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{Broken, Digest, EvidenceStore, FeedKey, StoreError, VerifyProgress, VerifyReport, digest_text};
+use crate::evidence::{
+    Broken, Digest, EvidenceStore, FeedKey, StoreError, VerifyProgress, VerifyReport, digest_text, facts,
+};
 
 /// Where the evidence is.
 #[derive(Debug, Args)]
@@ -196,6 +199,7 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
         let mut record = Record {
             terms: store.last_terms(&uid).await?.map(|recorded| recorded.terms),
             closings: store.closings(&uid).await?,
+            journal: facts::journal(&*store, &uid).await?,
             ..Record::default()
         };
         for feed in store.feeds().await?.into_iter().filter(|feed| feed.contract_uid == uid) {
@@ -214,8 +218,9 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
 fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, Vec<String>> {
     let shown = file.display();
     let failed = |error: std::io::Error| vec![format!("--bundle {shown}: {error}")];
-    let Bundle { manifest, rows, digests, terms, closings, report: found } =
+    let Bundle { manifest, rows, digests, terms, closings, facts, report: found } =
         read_bundle(BufReader::new(File::open(file).map_err(failed)?)).map_err(failed)?;
+    let journal = facts::journal_of(&facts).map_err(|error| vec![format!("--bundle {shown}: {error}")])?;
     let terms = terms.map(|recorded| recorded.terms);
     let mut differences = Vec::new();
     for (file, report) in reports {
@@ -231,6 +236,7 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
         let record = Record {
             terms: terms.clone(),
             closings: closings.clone(),
+            journal: journal.clone(),
             rows: rows.clone(),
             digests: digests.collect(),
             written: None,
@@ -245,6 +251,7 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
 struct Record {
     terms: Option<Terms>,
     closings: BTreeMap<String, Terms>,
+    journal: Journal,
     rows: BTreeMap<String, Vec<Row>>,
     /// The chain's digest at each head that the report names.
     digests: BTreeMap<String, Option<Digest>>,
@@ -289,11 +296,17 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
 
 fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_report::SlaReportSpec, String> {
     let terms = record.terms.as_ref().ok_or("the evidence holds no terms of this contract")?;
-    let facts =
-        ContractFacts { name: &report.spec.contract, terms, closed_under: &record.closings, rows: &record.rows };
+    let facts = ContractFacts {
+        name: &report.spec.contract,
+        terms,
+        closed_under: &record.closings,
+        rows: &record.rows,
+        journal: Some(&record.journal),
+    };
     // A Final report says the same at every later instant; a rehearsal's clock may be ahead of this one.
-    let end_of_term = record.rows.values().flatten().map(|row| row.known_at).max().unwrap_or(Timestamp::MIN);
-    let now = crate::clock::Clock::real().now().max(end_of_term);
+    let last_row = record.rows.values().flatten().map(|row| row.known_at).max();
+    let last_known = last_row.max(record.journal.last_recorded_at());
+    let now = last_known.into_iter().fold(crate::clock::Clock::real().now(), Timestamp::max);
     let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;
     let wanted = (&report.spec.period.name, report.spec.revision);
     let again = judgement.reports.into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
@@ -422,6 +435,7 @@ mod tests {
             terms: record.terms.as_ref().unwrap(),
             closed_under: &record.closings,
             rows: &record.rows,
+            journal: None,
         };
         let judgement = judge(&facts, "2025-03-01T00:00:00Z".parse().unwrap()).unwrap();
         let spec = judgement.reports[0].clone();

@@ -18,9 +18,10 @@ use crate::domain::decision::launch::{
     DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, feeds_read, kpis_named,
 };
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
+use crate::domain::journal::{JournalFact, RecordedFact};
 use crate::domain::measures::Row;
 use crate::domain::validation::validate_campaign_launch;
-use crate::evidence::StoreError;
+use crate::evidence::{StoreError, facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
 
 /// What is observed of a launch.
@@ -44,9 +45,6 @@ struct Other {
     rows: Arc<BTreeMap<String, Vec<Row>>>,
     kpis: BTreeMap<String, KpiJudgement>,
 }
-
-/// The kind of fact under which a launch's decision is kept when `launchAt` has passed.
-const DECISION: &str = "LaunchDecision";
 
 impl Controlled for CampaignLaunch {
     const KIND: Kind = Kind::CampaignLaunch;
@@ -90,12 +88,11 @@ impl Controlled for CampaignLaunch {
         };
         // A launch that is moved to another instant is another decision.
         let launch_at = object.spec.launch_at.to_string();
-        let kept = context.evidence.facts(&object.uid().unwrap_or_default(), DECISION).await?;
-        let kept = kept.iter().find(|fact| fact.name == launch_at);
+        let journal = facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
         Ok(Observed {
             kpis: judged_kpis(context, &namespace, &object.spec),
             terms: first.map(|judged| judged.terms),
-            kept_decision: kept.and_then(|fact| serde_json::from_value(fact.value.clone()).ok()),
+            kept_decision: journal.launch_decisions().get(launch_at.as_str()).copied(),
             others,
             object,
             previous,
@@ -134,9 +131,10 @@ impl Controlled for CampaignLaunch {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
         if let Some(decision) = wanted.more {
-            let (uid, name) = (observed.object.uid().unwrap_or_default(), observed.object.spec.launch_at.to_string());
-            let value = serde_json::json!(decision);
-            context.evidence.record_fact(uid, DECISION.to_owned(), name, value, now).await?;
+            let fact = JournalFact::LaunchDecision(decision);
+            let name = observed.object.spec.launch_at.to_string();
+            let uid = observed.object.uid().unwrap_or_default();
+            context.record_fact(&uid, &RecordedFact { name, fact, recorded_at: now }).await?;
         }
         Ok(None)
     }

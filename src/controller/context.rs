@@ -18,7 +18,8 @@ use crate::cluster::write::Writer;
 use crate::domain::alerts::Told;
 use crate::domain::decision::FeedHealth;
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
-use crate::evidence::EvidenceStore;
+use crate::domain::journal::RecordedFact;
+use crate::evidence::{EvidenceStore, StoreError, facts};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
 
@@ -176,6 +177,17 @@ impl Context {
             judged.insert(key, new);
         }
         !same
+    }
+
+    /// Records a fact in the journal of a contract, on disk before this returns: call it before anything is written that rests on it.
+    ///
+    /// # Errors
+    /// When the evidence store does not take it.
+    pub async fn record_fact(&self, uid: &str, fact: &RecordedFact) -> Result<(), StoreError> {
+        if facts::record(&*self.evidence, uid, fact).await? {
+            self.cache.recorded(uid, fact);
+        }
+        Ok(())
     }
 
     /// Forgets a contract that is gone.

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
+use crate::domain::journal::{Journal, RecordedFact};
 use crate::domain::measures::Row;
 use crate::domain::rollups::RollUps;
-use crate::evidence::{EvidenceStore, Head, StoreError};
+use crate::evidence::{EvidenceStore, Head, StoreError, facts};
 
 /// What is known of one contract's evidence.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct ContractEvidence {
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
     pub closings: Arc<BTreeMap<String, Terms>>,
+    /// Facts of the journal.
+    pub journal: Arc<Journal>,
 }
 
 /// The last judgement of a contract and for what it holds.
@@ -27,6 +30,7 @@ struct Memo {
     terms: [u8; 32],
     sequences: BTreeMap<String, i64>,
     closings: usize,
+    journal: Arc<Journal>,
     judged_at: Timestamp,
     next: Option<Timestamp>,
     judgement: Arc<Result<Judgement, InvalidSpec>>,
@@ -35,7 +39,7 @@ struct Memo {
 #[derive(Debug, Default)]
 struct Entry {
     evidence: ContractEvidence,
-    closings_known: bool,
+    journal_known: bool,
     memo: Option<Memo>,
     rollups: RollUps,
 }
@@ -58,10 +62,10 @@ impl EvidenceCache {
     /// When the store cannot be read.
     pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
         let heads = self.store.heads(uid).await?;
-        let (known, closings_known) = {
+        let (known, journal_known) = {
             let mut entries = self.entries();
             let entry = entries.entry(uid.to_owned()).or_default();
-            (entry.evidence.heads.clone(), entry.closings_known)
+            (entry.evidence.heads.clone(), entry.journal_known)
         };
         let mut news = Vec::new();
         for feed in feeds {
@@ -70,7 +74,10 @@ impl EvidenceCache {
                 news.push((feed.clone(), *head, self.store.rows(uid, feed, after).await?));
             }
         }
-        let closings = if closings_known { None } else { Some(self.store.closings(uid).await?) };
+        let journal = match journal_known {
+            true => None,
+            false => Some((self.store.closings(uid).await?, facts::journal(&*self.store, uid).await?)),
+        };
         let mut entries = self.entries();
         let entry = entries.entry(uid.to_owned()).or_default();
         if !news.is_empty() {
@@ -83,9 +90,9 @@ impl EvidenceCache {
                 entry.evidence.heads.insert(feed, head);
             }
         }
-        if let Some(closings) = closings {
-            entry.evidence.closings = Arc::new(closings);
-            entry.closings_known = true;
+        if let Some((closings, journal)) = journal {
+            (entry.evidence.closings, entry.evidence.journal) = (Arc::new(closings), Arc::new(journal));
+            entry.journal_known = true;
         }
         Ok(entry.evidence.clone())
     }
@@ -94,6 +101,13 @@ impl EvidenceCache {
     pub fn closed(&self, uid: &str, period: &str, terms: &Terms) {
         if let Some(entry) = self.entries().get_mut(uid) {
             Arc::make_mut(&mut entry.evidence.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+        }
+    }
+
+    /// Remembers that a fact was recorded.
+    pub fn recorded(&self, uid: &str, fact: &RecordedFact) {
+        if let Some(entry) = self.entries().get_mut(uid) {
+            Arc::make_mut(&mut entry.evidence.journal).facts.push(fact.clone());
         }
     }
 
@@ -109,6 +123,7 @@ impl EvidenceCache {
         let memo = entries.get(uid)?.memo.as_ref()?;
         let holds = memo.terms == terms
             && memo.closings == evidence.closings.len()
+            && memo.journal == evidence.journal
             && memo.sequences == sequences(evidence)
             && now >= memo.judged_at
             && memo.next.is_none_or(|next| now < next);
@@ -135,6 +150,7 @@ impl EvidenceCache {
             terms,
             sequences: sequences(evidence),
             closings: evidence.closings.len(),
+            journal: evidence.journal.clone(),
             judged_at,
             next,
             judgement: judgement.clone(),

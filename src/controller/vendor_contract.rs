@@ -317,7 +317,13 @@ fn judge_evidence(
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    let facts = ContractFacts { name, terms, closed_under: &evidence.closings, rows: &evidence.rows };
+    let facts = ContractFacts {
+        name,
+        terms,
+        closed_under: &evidence.closings,
+        rows: &evidence.rows,
+        journal: Some(&evidence.journal),
+    };
     judge_again(&facts, now, rollups)
 }
 

@@ -110,8 +110,13 @@ impl Case {
 
     /// The judgement at an instant.
     pub fn judge_at(&self, now: Timestamp) -> Judgement {
-        let facts =
-            ContractFacts { name: "acme", terms: &self.terms, closed_under: &self.closed_under, rows: &self.rows };
+        let facts = ContractFacts {
+            name: "acme",
+            terms: &self.terms,
+            closed_under: &self.closed_under,
+            rows: &self.rows,
+            journal: None,
+        };
         judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))
     }
 }

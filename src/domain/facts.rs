@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::journal::Journal;
 use super::measures::Row;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
@@ -36,6 +37,8 @@ pub struct ContractFacts<'a> {
     pub closed_under: &'a BTreeMap<String, Terms>,
     /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
     pub rows: &'a BTreeMap<String, Vec<Row>>,
+    /// What the journal of the evidence says besides terms and rows; `None` where there is no journal, as offline without a bundle.
+    pub journal: Option<&'a Journal>,
 }
 
 /// What a judgement of one contract says at an instant.

@@ -26,6 +26,7 @@ pub mod finality;
 pub mod formula;
 pub mod gaming;
 pub mod governance;
+pub mod journal;
 pub mod json_path;
 pub mod judgement;
 pub mod ledger;

@@ -16,14 +16,17 @@ use sha2::{Digest as _, Sha256};
 use super::chain::{entry_digest, feed_origin};
 use super::encoding::{BODY, ROW, decode_body, from_nanoseconds};
 use super::journal::parse_digest;
-use super::model::{Broken, Digest, Head, LogEntry, RecordedTerms, StoreError, VerifyReport, digest_text};
+use super::model::{Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, VerifyReport, digest_text};
 use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 
 /// What the first line of a bundle says.
-const SCHEMA: &str = "bpo-evidence-bundle/v1";
+const SCHEMA: &str = "bpo-evidence-bundle/v2";
+
+/// What the first line of a bundle without facts says, which earlier versions wrote.
+const SCHEMA_WITHOUT_FACTS: &str = "bpo-evidence-bundle/v1";
 
 /// How many differences are listed.
 const BROKEN_LISTED: usize = 1_000;
@@ -84,6 +87,15 @@ struct TermsLine {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FactLine {
+    fact: String,
+    name: String,
+    recorded_at: Timestamp,
+    value: Value,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EndLine {
     lines: u64,
@@ -103,6 +115,8 @@ pub struct Bundle {
     pub terms: Option<RecordedTerms>,
     /// The terms under which periods closed.
     pub closings: BTreeMap<String, Terms>,
+    /// The facts of the journal, in the order in which they were recorded.
+    pub facts: Vec<Fact>,
     /// What was computed again, and what differs.
     pub report: VerifyReport,
 }
@@ -146,6 +160,9 @@ pub async fn write_bundle(
     }
     for (period, terms) in store.closings(uid).await? {
         lines.write(&TermsLine { period, recorded_at: None, terms })?;
+    }
+    for Fact { kind, name, value, recorded_at } in store.all_facts(uid).await? {
+        lines.write(&FactLine { fact: kind, name, recorded_at, value })?;
     }
     lines.end()?;
     Ok(manifest)
@@ -254,6 +271,8 @@ impl Reading {
             self.entry(&entry);
         } else if let Ok(terms) = serde_json::from_slice::<TermsLine>(line) {
             self.terms(terms);
+        } else if let Ok(FactLine { fact: kind, name, recorded_at, value }) = serde_json::from_slice(line) {
+            self.bundle.facts.push(Fact { kind, name, value, recorded_at });
         } else if let Ok(end) = serde_json::from_slice::<EndLine>(line) {
             self.last(&end);
             return;
@@ -267,7 +286,7 @@ impl Reading {
 
     fn first(&mut self, line: &[u8]) {
         match serde_json::from_slice::<Manifest>(line) {
-            Ok(manifest) if manifest.schema == SCHEMA => {
+            Ok(manifest) if [SCHEMA, SCHEMA_WITHOUT_FACTS].contains(&manifest.schema.as_str()) => {
                 for feed in &manifest.feeds {
                     let origin = Head { sequence: 0, digest: feed_origin(&manifest.contract_uid, &feed.feed) };
                     self.feeds.insert(feed.feed.clone(), (origin, Definitions::default()));

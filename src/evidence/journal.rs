@@ -90,6 +90,13 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Invalid(format!("this cannot be kept as JSON: {error}")))
 }
 
+/// The kind of fact that a topic names.
+pub(super) fn fact_kind(topic: &str) -> Result<String, StoreError> {
+    let kind =
+        topic.strip_prefix("fact/").ok_or_else(|| StoreError::Corrupt(format!("a topic of a fact: {topic:?}")))?;
+    Ok(kind.to_owned())
+}
+
 /// The instant of an entry.
 pub(super) fn instant(text: &str) -> Result<Timestamp, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt(format!("an instant in the journal: {text:?}")))

@@ -8,6 +8,7 @@
 pub mod bundle;
 mod chain;
 mod encoding;
+pub mod facts;
 mod health;
 mod ingest;
 mod intake;
@@ -119,6 +120,12 @@ pub trait EvidenceStore: Send + Sync {
 
     /// The facts of a kind, in the order in which they were recorded.
     fn facts<'a>(&'a self, contract_uid: &'a str, kind: &'a str) -> Answer<'a, Vec<Fact>>;
+
+    /// The facts of all kinds, in the order in which they were recorded. [`facts::journal`] reads them into their types.
+    fn all_facts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<Fact>>;
+
+    /// When the first entry of any kind about a contract was recorded, its rows' heads among them; `None` without an entry.
+    fn first_recorded_at<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>>;
 
     /// Keeps the SHA-256 of a report as it was written. False: it equals the last recorded one of that report.
     fn record_report_digest(

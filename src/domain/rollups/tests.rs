@@ -183,13 +183,28 @@ impl World {
 
     fn judge(&self) -> Judgement {
         let (terms, now) = (self.terms(), self.now);
-        judge(&ContractFacts { name: "acme", terms: &terms, closed_under: &self.closed_under, rows: &self.rows }, now)
-            .unwrap()
+        judge(
+            &ContractFacts {
+                name: "acme",
+                terms: &terms,
+                closed_under: &self.closed_under,
+                rows: &self.rows,
+                journal: None,
+            },
+            now,
+        )
+        .unwrap()
     }
 
     fn judge_again(&self, rollups: &mut RollUps) -> Judgement {
         let (terms, now) = (self.terms(), self.now);
-        let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &self.closed_under, rows: &self.rows };
+        let facts = ContractFacts {
+            name: "acme",
+            terms: &terms,
+            closed_under: &self.closed_under,
+            rows: &self.rows,
+            journal: None,
+        };
         judge_again(&facts, now, rollups).unwrap()
     }
 
@@ -242,7 +257,13 @@ fn kept_after(event: &Event) -> usize {
     let (mut world, mut rollups) = four_weeks();
     world.take(event);
     let terms = world.terms();
-    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &world.closed_under, rows: &world.rows };
+    let facts = ContractFacts {
+        name: "acme",
+        terms: &terms,
+        closed_under: &world.closed_under,
+        rows: &world.rows,
+        journal: None,
+    };
     rollups.turn_to(&facts, &Books::of(&facts).unwrap());
     rollups.figures.readings.get_mut().earlier.len()
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::errors::Failure;
 use super::session::{Session, digest};
 use crate::domain::facts::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
-use crate::evidence::journal::{Append, Closing, NewEntry, Topic, instant, parse_digest};
+use crate::evidence::journal::{Append, Closing, NewEntry, Topic, fact_kind, instant, parse_digest};
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
 /// Appends an entry; false when it is not wanted.
@@ -96,13 +98,42 @@ pub(super) fn last_terms(session: &mut Session, contract_uid: &str) -> Result<Op
 
 /// The facts of a kind, in the order in which they were recorded.
 pub(super) fn facts(session: &mut Session, contract_uid: &str, kind: String) -> Result<Vec<Fact>, Failure> {
-    entries(session, contract_uid, &Topic::Fact(kind))?
+    entries(session, contract_uid, &Topic::Fact(kind.clone()))?
         .into_iter()
         .map(|entry| {
             let value = serde_json::from_str(&entry.content)?;
-            Ok(Fact { name: entry.name, value, recorded_at: instant(&entry.recorded_at)? })
+            Ok(Fact { kind: kind.clone(), name: entry.name, value, recorded_at: instant(&entry.recorded_at)? })
         })
         .collect()
+}
+
+/// The facts of all kinds, in the order in which they were recorded.
+pub(super) fn all_facts(session: &mut Session, contract_uid: &str) -> Result<Vec<Fact>, Failure> {
+    session
+        .query(
+            "SELECT topic, name, recorded_at, content FROM bpo_evidence.journal
+             WHERE contract_uid = $1 AND starts_with(topic, 'fact/') ORDER BY number",
+            &[&contract_uid],
+        )?
+        .iter()
+        .map(|row| {
+            Ok(Fact {
+                kind: fact_kind(row.try_get(0)?)?,
+                name: row.try_get(1)?,
+                recorded_at: instant(row.try_get(2)?)?,
+                value: serde_json::from_str(row.try_get(3)?)?,
+            })
+        })
+        .collect()
+}
+
+/// When the first entry about a contract was recorded.
+pub(super) fn first_recorded_at(session: &mut Session, contract_uid: &str) -> Result<Option<Timestamp>, Failure> {
+    let first = session.query_opt(
+        "SELECT recorded_at FROM bpo_evidence.journal WHERE contract_uid = $1 ORDER BY number LIMIT 1",
+        &[&contract_uid],
+    )?;
+    first.map(|row| Ok(instant(row.try_get(0)?)?)).transpose()
 }
 
 /// The last recorded digest of each report.

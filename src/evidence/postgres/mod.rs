@@ -213,6 +213,16 @@ impl EvidenceStore for PostgresStore {
         Box::pin(self.readers.read(move |session| journal::facts(session, &uid, kind)))
     }
 
+    fn all_facts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<Fact>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::all_facts(session, &uid)))
+    }
+
+    fn first_recorded_at<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::first_recorded_at(session, &uid)))
+    }
+
     fn record_report_digest(
         &self,
         contract_uid: String,

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::errors::Failure;
 use crate::domain::facts::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
-use crate::evidence::journal::{Append, Closing, NewEntry, Topic, instant, parse_digest};
+use crate::evidence::journal::{Append, Closing, NewEntry, Topic, fact_kind, instant, parse_digest};
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
 /// Appends an entry; false when it is not wanted.
@@ -97,13 +97,44 @@ pub(super) fn last_terms(transaction: &Transaction<'_>, contract_uid: &str) -> R
 
 /// The facts of a kind, in the order in which they were recorded.
 pub(super) fn facts(transaction: &Transaction<'_>, contract_uid: &str, kind: String) -> Result<Vec<Fact>, Failure> {
-    entries(transaction, contract_uid, &Topic::Fact(kind))?
+    entries(transaction, contract_uid, &Topic::Fact(kind.clone()))?
         .into_iter()
         .map(|entry| {
             let value = serde_json::from_str(&entry.content)?;
-            Ok(Fact { name: entry.name, value, recorded_at: entry.recorded_at })
+            Ok(Fact { kind: kind.clone(), name: entry.name, value, recorded_at: entry.recorded_at })
         })
         .collect()
+}
+
+/// The facts of all kinds, in the order in which they were recorded.
+pub(super) fn all_facts(transaction: &Transaction<'_>, contract_uid: &str) -> Result<Vec<Fact>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT topic, name, recorded_at, content FROM journal
+         WHERE contract_uid = ?1 AND topic >= 'fact/' AND topic < 'fact0' ORDER BY number",
+    )?;
+    let mut rows = statement.query([contract_uid])?;
+    let mut facts = Vec::new();
+    while let Some(row) = rows.next()? {
+        facts.push(Fact {
+            kind: fact_kind(row.get_ref(0)?.as_str().unwrap_or_default())?,
+            name: row.get(1)?,
+            recorded_at: instant(row.get_ref(2)?.as_str().unwrap_or_default())?,
+            value: serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?,
+        });
+    }
+    Ok(facts)
+}
+
+/// When the first entry about a contract was recorded.
+pub(super) fn first_recorded_at(
+    transaction: &Transaction<'_>,
+    contract_uid: &str,
+) -> Result<Option<Timestamp>, Failure> {
+    let first: Option<String> = transaction
+        .prepare_cached("SELECT recorded_at FROM journal WHERE contract_uid = ?1 ORDER BY number LIMIT 1")?
+        .query_row([contract_uid], |row| row.get(0))
+        .optional()?;
+    Ok(first.map(|text| instant(&text)).transpose()?)
 }
 
 /// The last recorded digest of each report.

@@ -233,6 +233,16 @@ impl EvidenceStore for SqliteStore {
         Box::pin(self.readers.read(move |transaction| journal::facts(transaction, &uid, kind)))
     }
 
+    fn all_facts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<Fact>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::all_facts(transaction, &uid)))
+    }
+
+    fn first_recorded_at<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::first_recorded_at(transaction, &uid)))
+    }
+
     fn record_report_digest(
         &self,
         contract_uid: String,

@@ -1,10 +1,16 @@
 //! Bundles: what they prove, and what is found in one that was changed.
 
+use serde_json::json;
+
 use super::support::{Backend, Fixture, body, feed, minute, on_both_stores, row};
 use crate::evidence::EvidenceStore;
 use crate::evidence::bundle::{Bundle, read_bundle, write_bundle};
 
-on_both_stores!(a_bundle_is_checked_without_the_store_and_holds_its_rows, a_bundle_is_the_same_bytes_each_time,);
+on_both_stores!(
+    a_bundle_is_checked_without_the_store_and_holds_its_rows,
+    a_bundle_is_the_same_bytes_each_time,
+    a_bundle_carries_the_facts_of_its_contract_alone,
+);
 
 async fn written(store: &dyn EvidenceStore) -> Vec<u8> {
     store.commit(feed("acd"), body(100, vec![row(0, 11), row(30, 22), row(60, 33)])).await.unwrap();
@@ -43,6 +49,26 @@ async fn a_bundle_is_the_same_bytes_each_time(backend: Backend) {
     // Byte for byte what the other store gives for the same commits.
     let other = Fixture::new(if backend == Backend::Sqlite { Backend::Postgres } else { Backend::Sqlite });
     assert_eq!(written(&*other.store).await, bytes);
+}
+
+async fn a_bundle_carries_the_facts_of_its_contract_alone(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    for (uid, kind, name) in [("uid-1", "ReliefSeen", "cut"), ("uid-2", "ReliefSeen", "other"), ("uid-1", "Later", "x")]
+    {
+        fixture.store.record_fact(uid.into(), kind.into(), name.into(), json!({}), minute(3)).await.unwrap();
+    }
+    let bytes = written(&*fixture.store).await;
+    let bundle = read_bundle(&*bytes).unwrap();
+    assert!(bundle.report.whole(), "{:?}", bundle.report.broken);
+    assert_eq!(bundle.facts, fixture.store.all_facts("uid-1").await.unwrap());
+    assert_eq!(bundle.facts.len(), 2);
+    // What an earlier version wrote has no facts and another first line.
+    let old = String::from_utf8(bytes).unwrap();
+    let old: Vec<String> = old.lines().filter(|line| !line.contains("\"fact\":")).map(str::to_owned).collect();
+    let old: Vec<String> = old.iter().map(|line| line.replace("bundle/v2", "bundle/v1")).collect();
+    let found = read(&old[..old.len() - 1]);
+    assert!(found.facts.is_empty() && found.rows == bundle.rows);
+    assert!(found.report.broken.iter().all(|broken| broken.what.contains("last line")), "{:?}", found.report.broken);
 }
 
 fn read(lines: &[String]) -> Bundle {

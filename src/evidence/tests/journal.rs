@@ -6,11 +6,15 @@ use serde_json::json;
 
 use super::support::{Backend, Fixture, minute, on_both_stores};
 use crate::domain::facts::Terms;
+use crate::domain::journal::{FirstJudged, JournalFact, RecordedFact, ReliefSeen};
+use crate::evidence::facts;
 
 on_both_stores!(
     the_first_closing_of_a_period_counts_for_ever,
     terms_are_recorded_when_they_change,
     facts_are_kept_in_order_and_once,
+    facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_were_recorded,
+    a_fact_of_a_known_kind_that_cannot_be_read_is_an_error_that_names_it,
     the_last_digest_of_a_report_counts,
 );
 
@@ -64,6 +68,50 @@ async fn facts_are_kept_in_order_and_once(backend: Backend) {
         facts.iter().map(|fact| (fact.name.as_str(), fact.value.as_str().unwrap(), fact.recorded_at)).collect();
     assert_eq!(facts, [("spring", "Go", minute(3)), ("autumn", "NoGo", minute(3)), ("spring", "NoGo", minute(3))]);
     assert!(fixture.store.facts("uid-1", "other").await.unwrap().is_empty());
+}
+
+fn first_judged(name: &str, at: i64) -> RecordedFact {
+    let fact = JournalFact::FirstJudged(FirstJudged { at: minute(at), closed_before: vec!["2026-01".to_owned()] });
+    RecordedFact { name: name.to_owned(), fact, recorded_at: minute(at) }
+}
+
+fn relief(decision: Option<&str>, at: i64) -> RecordedFact {
+    let relief = decision.map(|decision| {
+        let relief =
+            json!({"name": "cut", "cause": "ForceMajeure", "from": minute(0), "to": minute(9), "decision": decision});
+        serde_json::from_value(relief).unwrap()
+    });
+    let fact = JournalFact::ReliefSeen(ReliefSeen { relief, known_before: false });
+    RecordedFact { name: "cut".to_owned(), fact, recorded_at: minute(at) }
+}
+
+async fn facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_were_recorded(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let told = [first_judged("", 3), relief(Some("Accepted"), 4), relief(Some("Rejected"), 5), relief(None, 6)];
+    for fact in &told {
+        assert!(facts::record(&*fixture.store, "uid-1", fact).await.unwrap(), "{fact:?}");
+    }
+    assert!(!facts::record(&*fixture.store, "uid-1", &relief(None, 7)).await.unwrap(), "it says the same as the last");
+    assert!(facts::record(&*fixture.store, "uid-2", &first_judged("", 1)).await.unwrap());
+    // A later version's kind, and a kind whose name follows the topics of facts in order.
+    fixture.store.record_fact(uid(), "Later".into(), "x".into(), json!({"a": 1}), minute(8)).await.unwrap();
+    fixture.store.record_terms(uid(), terms("Acme"), minute(9)).await.unwrap();
+    let fixture = fixture.restart();
+    assert_eq!(facts::journal(&*fixture.store, "uid-1").await.unwrap().facts, told);
+    let all = fixture.store.all_facts("uid-1").await.unwrap();
+    let kinds: Vec<&str> = all.iter().map(|fact| fact.kind.as_str()).collect();
+    assert_eq!(kinds, ["FirstJudged", "ReliefSeen", "ReliefSeen", "ReliefSeen", "Later"]);
+    assert_eq!(fixture.store.first_recorded_at("uid-1").await.unwrap(), Some(minute(3)));
+    assert_eq!(fixture.store.first_recorded_at("uid-3").await.unwrap(), None);
+    let verified = fixture.verify().await;
+    assert!(verified.whole() && verified.journal_entries == 7, "{verified:?}");
+}
+
+async fn a_fact_of_a_known_kind_that_cannot_be_read_is_an_error_that_names_it(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    fixture.store.record_fact(uid(), "FirstJudged".into(), String::new(), json!({"at": 7}), minute(1)).await.unwrap();
+    let error = facts::journal(&*fixture.store, "uid-1").await.unwrap_err().to_string();
+    assert!(error.contains("the fact FirstJudged"), "{error}");
 }
 
 async fn the_last_digest_of_a_report_counts(backend: Backend) {

@@ -79,6 +79,10 @@ async fn kept_stores() -> Vec<PathBuf> {
         std::fs::create_dir_all(stores()).unwrap();
         std::fs::copy(&file, &kept).unwrap();
     }
+    let documented = format!("`PRAGMA user_version`: {format}, and");
+    let number = format!("table `format` holds the number: {format}.");
+    let page = include_str!("../../../docs/evidence-format.md");
+    assert!(page.contains(&documented) && page.contains(&number), "docs/evidence-format.md gives another format");
     assert!(
         kept.exists(),
         "keep a store of format {format} for later versions: BPO_UPDATE=1 cargo test --lib upgrades"

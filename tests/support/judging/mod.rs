@@ -101,6 +101,6 @@ pub fn judged(terms: &Terms, rows: Vec<Row>, now: &str) -> Judgement {
         row.sequence = i64::try_from(place).unwrap() + 1;
     }
     let rows = BTreeMap::from([("figures".to_owned(), rows)]);
-    let facts = ContractFacts { name: "acme", terms, closed_under: &BTreeMap::new(), rows: &rows };
+    let facts = ContractFacts { name: "acme", terms, closed_under: &BTreeMap::new(), rows: &rows, journal: None };
     judge(&facts, now.parse().unwrap()).unwrap_or_else(|error| panic!("{error}"))
 }

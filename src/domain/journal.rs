@@ -1,0 +1,174 @@
+//! Facts of the journal: what a judgement needs besides terms and rows, each with the instant at which it was recorded.
+//!
+//! The store keeps them in its chained journal, a bundle carries them, and `evaluate --bundle` reads them, so that the operator
+//! and the offline command judge alike. A judgement without a journal (manifests and files alone) has none of them.
+//!
+//! To add a kind of fact:
+//! 1. Write the struct of what it says, with `Serialize` and `Deserialize`. Later versions may add members that have a default.
+//! 2. Add one line `Kind(Struct)` to `journal_facts!` below. The kind's name is part of the stored format: never rename it.
+//! 3. Give [`Journal`] an accessor that says what the facts of that kind mean for a judgement.
+//! 4. Let the controller that observes it record it before it writes anything that rests on it:
+//!    `context.record_fact(uid, &RecordedFact { name, fact, recorded_at: now })`.
+//! 5. Describe it in the table *Facts* of `docs/evidence-format.md`.
+//!
+//! Store, chain, `verify`, bundles and the offline commands need no change. A version that does not know a kind ignores its facts.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::api::campaign_launch::LaunchDecision;
+use crate::api::vendor_contract::Relief;
+
+macro_rules! journal_facts {
+    ($($(#[$documentation:meta])* $kind:ident($content:ty)),+ $(,)?) => {
+        /// What a fact of the journal says.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum JournalFact { $($(#[$documentation])* $kind($content)),+ }
+
+        impl JournalFact {
+            /// The names of all kinds, as the store writes them.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($kind)),+];
+
+            /// The name of its kind.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$kind(_) => stringify!($kind)),+ }
+            }
+
+            /// What it says as JSON.
+            ///
+            /// # Errors
+            /// When it cannot be written as JSON, which no kind does.
+            pub fn content(&self) -> serde_json::Result<Value> {
+                match self { $(Self::$kind(content) => serde_json::to_value(content)),+ }
+            }
+
+            /// Reads a fact of a kind; `None` for a kind that this version does not know.
+            pub fn parse(kind: &str, content: &Value) -> Option<serde_json::Result<Self>> {
+                $(if kind == stringify!($kind) {
+                    return Some(<$content>::deserialize(content).map(Self::$kind));
+                })+
+                None
+            }
+        }
+    };
+}
+
+journal_facts! {
+    /// The contract was judged for the first time with its past complete. One a contract; its name is empty.
+    FirstJudged(FirstJudged),
+    /// A decision on relief, as it was seen. Named after the relief.
+    ReliefSeen(ReliefSeen),
+    /// The decision of a launch, frozen at `launchAt`. Named after `launchAt` in the launch's own journal, and
+    /// `LAUNCH@LAUNCHAT` in that of its first contract.
+    LaunchDecision(LaunchDecision),
+}
+
+/// When a contract was judged for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstJudged {
+    /// The instant. Earlier than the fact itself where a version without these facts judged the contract before.
+    pub at: Timestamp,
+    /// Periods that such a version had closed: what was added since to the rules on closing does not concern them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_before: Vec<String>,
+}
+
+/// A decision on relief.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReliefSeen {
+    /// The relief as it was written; `None`: it was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relief: Option<Relief>,
+    /// Whether a version without these facts had judged by it before: it then counts from its decision alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known_before: bool,
+}
+
+/// A fact with its name and the instant at which it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedFact {
+    /// What it is about among the facts of its kind, such as the name of a relief.
+    pub name: String,
+    /// What it says.
+    pub fact: JournalFact,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// The facts of one contract, in the order in which they were recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Journal {
+    /// All of them.
+    pub facts: Vec<RecordedFact>,
+}
+
+impl Journal {
+    /// The first judgement of the contract.
+    #[must_use]
+    pub fn first_judged(&self) -> Option<&FirstJudged> {
+        self.facts.iter().find_map(|recorded| match &recorded.fact {
+            JournalFact::FirstJudged(first) => Some(first),
+            _ => None,
+        })
+    }
+
+    /// What was seen of relief, in order: name, what, when it was recorded.
+    pub fn relief(&self) -> impl Iterator<Item = (&str, &ReliefSeen, Timestamp)> {
+        self.facts.iter().filter_map(|recorded| match &recorded.fact {
+            JournalFact::ReliefSeen(seen) => Some((recorded.name.as_str(), seen, recorded.recorded_at)),
+            _ => None,
+        })
+    }
+
+    /// The decisions of launches by name of the fact; the first one counts.
+    #[must_use]
+    pub fn launch_decisions(&self) -> BTreeMap<&str, LaunchDecision> {
+        let mut decisions = BTreeMap::new();
+        for recorded in &self.facts {
+            if let JournalFact::LaunchDecision(decision) = recorded.fact {
+                decisions.entry(recorded.name.as_str()).or_insert(decision);
+            }
+        }
+        decisions
+    }
+
+    /// The latest instant at which one of them was recorded.
+    #[must_use]
+    pub fn last_recorded_at(&self) -> Option<Timestamp> {
+        self.facts.iter().map(|recorded| recorded.recorded_at).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_is_read_back_as_it_was_written_and_an_unknown_one_is_left_out() {
+        let relief = json!({"name": "cut", "cause": "ForceMajeure", "from": "2026-01-15T00:00:00Z", "to": "2026-01-16T00:00:00Z", "decision": "Accepted"});
+        let cases = [
+            ("FirstJudged", json!({"at": "2026-03-01T09:00:00Z"})),
+            ("FirstJudged", json!({"at": "2026-03-01T09:00:00Z", "closedBefore": ["2026-01"]})),
+            ("ReliefSeen", json!({"relief": relief})),
+            ("ReliefSeen", json!({"relief": relief, "knownBefore": true})),
+            ("ReliefSeen", json!({})),
+            ("LaunchDecision", json!("Go")),
+        ];
+        for (kind, content) in &cases {
+            let fact = JournalFact::parse(kind, content).unwrap().unwrap();
+            assert_eq!((fact.kind(), fact.content().unwrap()), (*kind, content.clone()));
+        }
+        let tried: std::collections::BTreeSet<&str> = cases.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(tried, JournalFact::KINDS.iter().copied().collect(), "a kind without a case");
+        assert!(JournalFact::parse("Later", &json!(1)).is_none());
+        assert!(JournalFact::parse("FirstJudged", &json!({"at": "yesterday"})).unwrap().is_err());
+    }
+}
