@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::consequence::{Bonus, Price, RepeatRow};
 use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 
 /// One KPI of a contract, judged each measurement period.
@@ -63,6 +64,10 @@ use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 #[x_kube(validation = super::rules::kpi_target::one_band_between())]
 #[x_kube(validation = super::rules::kpi_target::proportional())]
 #[x_kube(validation = super::rules::kpi_target::bonus())]
+#[x_kube(validation = super::rules::kpi_target::price())]
+#[x_kube(validation = super::rules::kpi_target::PRICE_ALONE)]
+#[x_kube(validation = super::rules::kpi_target::PRICE_OF_SILENCE)]
+#[x_kube(validation = super::rules::kpi_target::price_of_events())]
 #[x_kube(validation = super::rules::kpi_target::ratings())]
 pub struct KpiTargetSpec {
     /// The VendorContract, in the same namespace. Cannot be changed.
@@ -89,6 +94,14 @@ pub struct KpiTargetSpec {
     pub bands: Vec<Band>,
     /// What is paid for doing better than `from`. Default: nothing.
     pub bonus: Option<Bonus>,
+    /// Money by quantity: what a miss costs for each step that the value is worse than a point. Beside it, bands give the severity alone.
+    pub price: Option<Price>,
+    /// By what the points and the credit of the n-th miss in a row are multiplied, such as [{misses: 1, times: 1}, {misses: 2, times: 2}]. The highest row not above n counts; below the first row the miss is spared. Default: credits.repeats of the contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 12))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["misses".into()]))]
+    #[x_kube(validation = super::rules::REPEATS)]
+    pub repeats: Vec<RepeatRow>,
     /// Bounds of the value for each rating. Default: from the severity.
     pub ratings: Option<RatingBounds>,
     /// Critical (carries credits) or KeyMeasurement (reported only). Default Critical.
@@ -343,16 +356,6 @@ pub struct Band {
     pub credit: Option<Decimal>,
     /// True: the distance from target to value, in percent of the charges. Percent KPIs only.
     pub proportional: Option<bool>,
-}
-
-/// What is paid for doing better.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct Bonus {
-    /// The value that must be surpassed.
-    pub from: Decimal,
-    /// What is paid for the period.
-    #[schemars(schema_with = "super::scalar::non_negative")]
-    pub amount: Decimal,
 }
 
 /// Bounds of the value for each rating, all inclusive.

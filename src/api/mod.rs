@@ -5,6 +5,7 @@
 
 pub mod campaign_launch;
 pub mod condition;
+pub mod consequence;
 pub mod feed;
 pub mod kpi_target;
 pub mod rules;

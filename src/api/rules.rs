@@ -65,6 +65,12 @@ fn number(field: &str) -> String {
     format!("quantity(string({field}))")
 }
 
+/// A table of repeats does not grow milder as misses go on.
+pub const REPEATS: (&str, &str) = (
+    "self.all(p, self.all(q, p.misses >= q.misses || !quantity(string(p.times)).isGreaterThan(quantity(string(q.times)))))",
+    "write a `times` that does not fall as misses go on, such as [{misses: 1, times: 1}, {misses: 2, times: 2}]",
+);
+
 /// Labels and measures of a feed's format say where they come from by the one member that the format has.
 pub fn label_members(member: &str, others: &[&str]) -> Rule {
     let without: Vec<String> = others.iter().map(|other| format!(" && !has(l.{other})")).collect();
@@ -147,6 +153,36 @@ pub mod kpi_target {
         compared(
             &format!("!has(self.bonus) || (c != 'Between' && !{worse})"),
             "write a bonus.from that is at least as good as the target, and no bonus with Between",
+        )
+    }
+
+    /// A price counts in one direction.
+    pub fn price() -> Rule {
+        compared(
+            "c != 'Between' || !has(self.price)",
+            "a price counts in one direction: write comparison AtLeast, MoreThan, AtMost or LessThan, or take `price` away",
+        )
+    }
+
+    /// Beside a price, bands say how grave a miss is, and no more.
+    pub const PRICE_ALONE: (&str, &str) = (
+        "!has(self.price) || !has(self.bands) || self.bands.all(b, !has(b.points) && !has(b.atRiskPercent) && !has(b.percent) && \
+         !has(b.credit) && !(has(b.proportional) && b.proportional))",
+        "`price` says what a miss costs: take the consequences of `bands` away, and leave severity and bound",
+    );
+
+    /// A miss without a value has no quantity.
+    pub const PRICE_OF_SILENCE: (&str, &str) = (
+        "!has(self.price) || !has(self.missingData) || self.missingData.policy != 'Miss' || has(self.price.upTo)",
+        "with missingData.policy Miss a miss without a value costs price.upTo: write it, such as upTo: 50000",
+    );
+
+    /// Events are counted where fewer are better.
+    pub fn price_of_events() -> Rule {
+        compared(
+            "!has(self.price) || self.price.count != 'Numerator' || (c in ['AtMost', 'LessThan'] && !has(self.price.beyond))",
+            "price.count Numerator counts events, of which fewer are better, from the first on: write it with AtMost or LessThan, \
+             and without `beyond`",
         )
     }
 

@@ -233,7 +233,7 @@ mod tests {
             ("vendorcontracts.spec", &["term", "vendor"][..]),
             ("vendorcontracts.spec.vendor", &["name"]),
             ("vendorcontracts.spec.term", &["end", "start"]),
-            ("vendorcontracts.spec.charges", &["amount", "currency"]),
+            ("vendorcontracts.spec.charges", &["currency"]),
             ("vendorcontracts.spec.feeds[]", &["name", "url"]),
             ("servicetiers.spec", &["rank"]),
             ("kpitargets.spec", &["contractRef", "kpi", "objective", "source"]),

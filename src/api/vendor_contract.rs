@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::consequence::RepeatRow;
 use super::feed::Feed;
 use super::kpi_target::Severity;
 use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
@@ -69,16 +70,24 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "a change of the charges begins before the term: write a `from` that is not before term.start, or put the amount in charges.amount"
 ))]
 #[x_kube(validation = (
-    "!has(self.credits) || !has(self.credits.points) || has(self.charges)",
+    "!has(self.credits) || !has(self.credits.points) || (has(self.charges) && has(self.charges.amount))",
     "credits.points turns points into percentages of the charges: add `charges` with currency and amount"
 ))]
 #[x_kube(validation = (
-    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Period') || (has(self.charges) && has(self.charges.atRiskPercent))",
-    "a trigger waits for the cap of the period: add charges.atRiskPercent"
+    "!has(self.credits) || !has(self.credits.yearCapPercent) || !has(self.charges) || has(self.charges.amount)",
+    "credits.yearCapPercent is a percentage of charges.amount: add charges.amount, or write yearCapAmount instead"
 ))]
 #[x_kube(validation = (
-    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && has(self.credits.yearCapPercent))",
-    "a trigger waits for the cap of the year: add credits.yearCapPercent"
+    "!has(self.credits) || !has(self.credits.yearCapAmount) || has(self.charges)",
+    "credits.yearCapAmount is money: add `charges` with its currency, such as charges: {currency: GBP}"
+))]
+#[x_kube(validation = (
+    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Period') || (has(self.charges) && (has(self.charges.atRiskPercent) || has(self.charges.atRiskAmount)))",
+    "a trigger waits for the cap of the period: add charges.atRiskPercent or charges.atRiskAmount"
+))]
+#[x_kube(validation = (
+    "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && (has(self.credits.yearCapPercent) || has(self.credits.yearCapAmount)))",
+    "a trigger waits for the cap of the year: add credits.yearCapPercent or credits.yearCapAmount"
 ))]
 pub struct VendorContractSpec {
     /// Who serves.
@@ -328,17 +337,34 @@ pub enum Outcome {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.atRiskPercent) || !has(self.atRiskAmount)",
+    "the amount at risk is given twice: write atRiskPercent or atRiskAmount"
+))]
+#[x_kube(validation = (
+    "has(self.amount) || !has(self.atRiskPercent)",
+    "atRiskPercent is a percentage of charges.amount: add `amount`, or write atRiskAmount instead"
+))]
+#[x_kube(validation = (
+    "has(self.amount) || !has(self.schedule)",
+    "charges.schedule changes charges.amount: add `amount`"
+))]
 pub struct Charges {
     /// Currency of all money of the contract, ISO 4217, such as GBP.
     #[schemars(length(min = 3, max = 3), regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
-    /// Charges of one measurement period.
+    /// Charges of one measurement period, such as "100000.00". May be left out where nothing is a percentage of it.
+    #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
-    pub amount: Decimal,
+    pub amount: Option<Decimal>,
     /// Percentage of the charges that is at risk: the credits of one period never exceed it. Default: no cap of the period.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
     pub at_risk_percent: Option<Decimal>,
+    /// The amount at risk in money, such as "50000", instead of atRiskPercent: the credits of one period never exceed it. Default: no cap of the period.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub at_risk_amount: Option<Decimal>,
     /// Changes of the amount, each from a day on. A period has the charges in force on its first day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
@@ -361,6 +387,14 @@ pub struct ChargeChange {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.yearCapPercent) || !has(self.yearCapAmount)",
+    "the cap of the year is given twice: write yearCapPercent or yearCapAmount"
+))]
+#[x_kube(validation = (
+    "!has(self.repeats) || !has(self.points) || !has(self.points.repeatMultiplier)",
+    "repeats are given twice: write credits.repeats or points.repeatMultiplier"
+))]
 pub struct Credits {
     /// How service points become money. Leave it out if the bands give percentages or amounts.
     pub points: Option<PointsToMoney>,
@@ -368,6 +402,16 @@ pub struct Credits {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
     pub year_cap_percent: Option<Decimal>,
+    /// What the credits of a contract year never exceed, in money, such as "120000", instead of yearCapPercent. It is the same in a short last year. Default: no cap of the year.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::non_negative")]
+    pub year_cap_amount: Option<Decimal>,
+    /// By what points and credits of the n-th miss in a row are multiplied, such as [{misses: 1, times: 1}, {misses: 2, times: 2}]. The highest row not above n counts; below the first row a miss is spared. Instead of points.repeatMultiplier. Default: each miss counts once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 12))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["misses".into()]))]
+    #[x_kube(validation = super::rules::REPEATS)]
+    pub repeats: Vec<RepeatRow>,
     /// Milder rules after `term.start`, in order; Full is what follows the last step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -478,7 +522,7 @@ pub struct TriggerCondition {
     #[schemars(extend("description" = "A miss of this severity or graver: Minor, Serious, Severe or Critical."))]
     pub severity: Option<Severity>,
     /// Credits were cut at the cap of the Period or of the Year.
-    #[schemars(extend("description" = "Credits were cut at the cap of the Period (charges.atRiskPercent) or of the contract Year (credits.yearCapPercent)."))]
+    #[schemars(extend("description" = "Credits were cut at the cap of the Period (charges.atRiskPercent or atRiskAmount) or of the contract Year (credits.yearCapPercent or yearCapAmount)."))]
     pub cap_reached: Option<CapKind>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use crate::api::consequence::{Price, PriceCount, PriceSteps};
 use crate::api::kpi_target::{Band, Comparison, KpiTargetSpec, Verdict};
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::domain::catalogue::definition;
@@ -90,11 +91,33 @@ fn explain_value(text: &mut String, line: &KpiLine, spec: Option<&KpiTargetSpec>
 
 fn explain_consequence(text: &mut String, line: &KpiLine, spec: Option<&KpiTargetSpec>) {
     let band = spec.and_then(|spec| spec.bands.iter().find(|band| Some(band.severity) == line.severity));
-    let consequence = band.map_or_else(|| "no consequence is agreed".to_owned(), consequence);
-    let _ = writeln!(text, "  band      {consequence}");
+    let price = spec.and_then(|spec| spec.price.as_ref());
+    match (band, price) {
+        (Some(band), None) => text.push_str(&format!("  band      {}\n", consequence(band))),
+        (None, None) => text.push_str("  band      no consequence is agreed\n"),
+        (_, Some(price)) => {
+            let _ = writeln!(text, "  price     {}", price_in_words(price));
+        }
+    }
     let repeat = if line.repeat { ", a repeat of the period before" } else { "" };
     let credit = line.credit.as_deref().unwrap_or("none");
     let _ = writeln!(text, "  cost      {} points{repeat}, credit {credit}", line.points);
+}
+
+/// Such as `1000 for each 5 that have begun beyond 35, at most 5000`.
+fn price_in_words(price: &Price) -> String {
+    let steps = match price.steps {
+        PriceSteps::Started => "that have begun",
+        PriceSteps::Full => "that are full",
+        PriceSteps::Exact => "counted exactly",
+    };
+    let from = match (price.count, price.beyond) {
+        (PriceCount::Numerator, _) => " of the numerator".to_owned(),
+        (PriceCount::Distance, Some(beyond)) => format!(" beyond {beyond}"),
+        (PriceCount::Distance, None) => " beyond the target".to_owned(),
+    };
+    let limit = price.up_to.map(|limit| format!(", at most {limit}")).unwrap_or_default();
+    format!("{} for each {} {steps}{from}{limit}", price.amount, price.per)
 }
 
 fn consequence(band: &Band) -> String {

@@ -11,6 +11,7 @@ use super::exact::Exact;
 use super::facts::{Gaming, Terms};
 use super::gaming::{PERIODS_BEFORE, ShareHistory, gaming};
 use super::periods::{ContractYear, Period, Periods};
+use super::repeats::{Weight, weight_of};
 use super::statistics::{Interval, Share};
 use super::triggers::triggers_at;
 use super::verdict::{Aim, better_of};
@@ -121,8 +122,10 @@ impl<'a> Frame<'a> {
 pub struct Line<'a> {
     /// What the rows say.
     pub reading: Rc<Reading<'a>>,
-    /// Whether the previous judged period was Missed too.
-    pub repeat: bool,
+    /// How many misses in a row this one ends; 0 where it is none.
+    pub misses: i64,
+    /// By what that multiplies points and credit.
+    pub weight: Weight,
     /// Points, credit and bonus.
     pub cost: Cost,
     /// Whether the credit is settled; `None` where there is neither a credit nor points.
@@ -144,6 +147,13 @@ pub struct Settled<'a> {
     pub bonus: Exact,
     /// Triggers whose condition holds.
     pub triggers: Vec<ReportTrigger>,
+}
+
+impl Line<'_> {
+    /// Whether the previous judged period was Missed too.
+    pub fn is_repeat(&self) -> bool {
+        self.misses > 1
+    }
 }
 
 impl<'a> Settled<'a> {
@@ -192,35 +202,38 @@ fn line_of<'a>(
     readings: &[Rc<Reading<'a>>],
     reading: &Rc<Reading<'a>>,
 ) -> Line<'a> {
-    let repeat = is_repeat(frames, frame, before, reading);
+    let misses = run_of_misses(frames, frame, before, reading);
+    let weight = weight_of(&frame.terms.contract, reading.spec, misses);
     let gaming = gaming_of(before, readings, reading);
     let judged = Judged {
         spec: reading.spec,
         aim: &reading.aim,
         verdict: reading.verdict,
         value: reading.value.as_ref(),
+        numerator: reading.numerator.as_ref(),
         band: reading.band,
-        repeat,
+        weight: &weight,
     };
     let mut cost = judged.cost(&frame.tariff);
     if matches!(gaming, Gaming::Suspected { .. }) {
         cost.bonus = Exact::ZERO;
     }
-    let credit_state = credit_state(frame, reading, repeat, &cost);
-    Line { reading: Rc::clone(reading), repeat, cost, credit_state, gaming }
+    let credit_state = credit_state(frame, reading, weight.is_repeat, &cost);
+    Line { reading: Rc::clone(reading), misses, weight, cost, credit_state, gaming }
 }
 
-/// Whether a miss follows a miss of the same KPI. Only Met and Missed count, in periods that the ramp punishes; a dry run
-/// and the real thing are chains of their own.
-fn is_repeat(frames: &[Frame<'_>], frame: &Frame<'_>, before: &[Rc<Settled<'_>>], reading: &Reading<'_>) -> bool {
+/// How many misses in a row a miss ends, itself included; 0 for what is none. Only Met and Missed count, in periods that the
+/// ramp punishes; a dry run and the real thing are chains of their own.
+fn run_of_misses(frames: &[Frame<'_>], frame: &Frame<'_>, before: &[Rc<Settled<'_>>], reading: &Reading<'_>) -> i64 {
     if reading.verdict != Verdict::Missed || frame.tariff.spares() {
-        return false;
+        return 0;
     }
     let earlier = frames.iter().zip(before).rev().filter(|(one, _)| !one.tariff.spares());
     let decided = earlier
         .filter_map(|(_, settled)| settled.line(reading.name))
         .find(|line| line.reading.is_decided() && line.reading.spec.dry_run == reading.spec.dry_run);
-    decided.is_some_and(|line| line.reading.verdict == Verdict::Missed)
+    // The run of a Met period is 0.
+    decided.map_or(0, |line| line.misses) + 1
 }
 
 fn credit_state(frame: &Frame<'_>, reading: &Reading<'_>, repeat: bool, cost: &Cost) -> Option<CreditState> {

@@ -1,4 +1,4 @@
-//! What misses cost: points and their table, the five consequences of a band, the ramp, the caps and the bonus.
+//! What misses cost: points and their table, the five consequences of a band or a price, repeats, the ramp, the caps and the bonus.
 
 use jiff::civil::Date;
 
@@ -10,6 +10,8 @@ use super::calendar::days_between;
 use super::exact::{Exact, minor_units};
 use super::facts::Terms;
 use super::periods::{Period, Periods};
+use super::price::{Miss, Priced, price_of_bonus, price_of_miss};
+use super::repeats::Weight;
 use super::verdict::Aim;
 
 /// The rules about points and money under which one period is judged.
@@ -17,8 +19,8 @@ use super::verdict::Aim;
 pub struct Tariff {
     /// How much the ramp charges in this period.
     pub ramp: RampCredit,
-    /// By what the points of a repeat are multiplied.
-    pub repeat_multiplier: i64,
+    /// The first day of the period: what changes by date is as it was then.
+    pub first_day: Date,
     /// Charges and caps; `None` where the contract has no charges.
     pub money: Option<Money>,
 }
@@ -30,9 +32,9 @@ pub struct Money {
     pub currency: String,
     /// Digits after the point.
     pub minor_units: u32,
-    /// The charges in force on the period's first day.
+    /// The charges in force on the period's first day; 0 where the contract names none.
     pub charges: Exact,
-    /// The part of them that is at risk, not rounded; `None` without `atRiskPercent`.
+    /// The amount at risk, not rounded: a percentage of the charges, or given in money; `None` where neither is.
     pub at_risk: Option<Exact>,
     /// What the credits of the period cannot exceed.
     pub period_cap: Option<Exact>,
@@ -45,10 +47,9 @@ pub struct Money {
 impl Tariff {
     /// The rules for a period of a contract.
     pub fn of(terms: &Terms, period: &Period, periods: &Periods) -> Tariff {
-        let credits = terms.contract.credits.as_ref();
         Tariff {
             ramp: ramp_on(&terms.contract, period.first_day),
-            repeat_multiplier: credits.and_then(|credits| credits.points.as_ref()?.repeat_multiplier).unwrap_or(1),
+            first_day: period.first_day,
             money: terms.contract.charges.as_ref().map(|charges| Money::of(&terms.contract, charges, period, periods)),
         }
     }
@@ -79,14 +80,17 @@ impl Money {
         let minor_units = minor_units(&charges.currency);
         let round = |amount: Exact| amount.round(minor_units, RoundingMode::HalfEven);
         let amount = charges_on(charges, period.first_day);
-        let at_risk = charges.at_risk_percent.as_ref().map(|percent| amount.percent(&percent.into()));
+        let of_charges = charges.at_risk_percent.as_ref().map(|percent| amount.percent(&percent.into()));
+        let at_risk = of_charges.or_else(|| charges.at_risk_amount.as_ref().map(Exact::from));
         let credits = contract.credits.as_ref();
         let year_percent = credits.and_then(|credits| credits.year_cap_percent.as_ref()).map(Exact::from);
-        let year_cap = year_percent.map(|percent| {
+        let of_year = year_percent.map(|percent| {
             let year = periods.of_contract_year(periods.contract_year_of(period));
             let charged: Exact = year.iter().map(|one| charges_on(charges, one.first_day)).sum();
-            round(charged.percent(&percent))
+            charged.percent(&percent)
         });
+        let in_money = credits.and_then(|credits| credits.year_cap_amount.as_ref()).map(Exact::from);
+        let year_cap = of_year.or(in_money).map(round);
         Money {
             currency: charges.currency.clone(),
             minor_units,
@@ -112,7 +116,7 @@ impl Money {
 /// The charges in force on a day.
 fn charges_on(charges: &Charges, day: Date) -> Exact {
     let changed = charges.schedule.iter().filter(|change| change.from <= day).max_by_key(|change| change.from);
-    changed.map_or(charges.amount, |change| change.amount).into()
+    changed.map(|change| change.amount).or(charges.amount).map_or(Exact::ZERO, Exact::from)
 }
 
 /// The ramp's step on a day: the first whose end the days since the term's start have not reached.
@@ -152,10 +156,12 @@ pub struct Judged<'a> {
     pub verdict: Verdict,
     /// Its value after relief, rounded.
     pub value: Option<&'a Exact>,
+    /// The numerator of that value.
+    pub numerator: Option<&'a Exact>,
     /// The band into which a miss falls.
     pub band: Option<&'a Band>,
-    /// Whether it is a repeat.
-    pub repeat: bool,
+    /// By what the length of the run of misses multiplies points and credit.
+    pub weight: &'a Weight,
 }
 
 /// What one KPI costs or earns in one period, before caps.
@@ -175,17 +181,36 @@ impl Judged<'_> {
         if self.spec.dry_run || self.spec.class == KpiClass::KeyMeasurement || tariff.spares() {
             return Cost::default();
         }
-        Cost { points: self.points(tariff), credit: self.credit(tariff), bonus: self.bonus(tariff) }
+        Cost { points: self.points(), credit: self.credit(tariff), bonus: self.bonus(tariff) }
     }
 
-    fn points(&self, tariff: &Tariff) -> i64 {
+    /// Points, rounded half-up to whole ones.
+    fn points(&self) -> i64 {
         let points = self.missed_band().and_then(|band| band.points).unwrap_or(0);
-        if self.repeat { points.saturating_mul(tariff.repeat_multiplier) } else { points }
+        let weighed = (Exact::from(points) * &self.weight.points).round(0, RoundingMode::HalfUp);
+        weighed.to_i64().unwrap_or(i64::MAX)
     }
 
     fn credit(&self, tariff: &Tariff) -> Exact {
-        let Some((money, band)) = tariff.money.as_ref().zip(self.missed_band()) else { return Exact::ZERO };
-        money.round(&tariff.ramped(self.full_credit(band, money)))
+        let Some(money) = &tariff.money else { return Exact::ZERO };
+        let full = match self.priced(tariff) {
+            Some(priced) => priced.total,
+            None => self.missed_band().map_or(Exact::ZERO, |band| self.full_credit(band, money) * &self.weight.credit),
+        };
+        money.round(&tariff.ramped(full))
+    }
+
+    /// What a miss costs by quantity; `None` without a price or a miss.
+    pub fn priced(&self, tariff: &Tariff) -> Option<Priced> {
+        let price = self.spec.price.as_ref().filter(|_| self.verdict == Verdict::Missed)?;
+        let miss = Miss {
+            aim: self.aim,
+            value: self.value,
+            numerator: self.numerator,
+            day: tariff.first_day,
+            times: &self.weight.credit,
+        };
+        Some(price_of_miss(price, &miss))
     }
 
     /// The credit of a band without the ramp, not rounded. A miss without a value is as far as the band's own bound.
@@ -206,14 +231,16 @@ impl Judged<'_> {
     }
 
     fn bonus(&self, tariff: &Tariff) -> Exact {
-        let earned = self.spec.bonus.as_ref().filter(|bonus| {
-            self.verdict == Verdict::Met
-                && self.value.is_some_and(|value| self.aim.surpasses(value, &bonus.from.into()))
-        });
-        match (earned, &tariff.money) {
-            (Some(bonus), Some(money)) => money.round(&bonus.amount.into()),
-            _ => Exact::ZERO,
-        }
+        let earned = self
+            .spec
+            .bonus
+            .as_ref()
+            .zip(self.value)
+            .filter(|(bonus, value)| self.verdict == Verdict::Met && self.aim.surpasses(value, &bonus.from.into()));
+        let (Some((bonus, value)), Some(money)) = (earned, &tariff.money) else { return Exact::ZERO };
+        let by_quantity = bonus.price.as_ref().map(|price| price_of_bonus(price, &bonus.from.into(), self.aim, value));
+        let total = by_quantity.map(|priced| priced.total).or(bonus.amount.map(Exact::from));
+        money.round(&total.unwrap_or_default())
     }
 
     fn missed_band(&self) -> Option<&Band> {
@@ -251,7 +278,8 @@ pub fn settle(tariff: &Tariff, credits: &Exact, points: i64, earlier_nets: &Exac
     Settlement { from_points, before_caps, capped_by, net: net.max(Exact::ZERO) }
 }
 
-/// Whether a credit may be earned back: a direct one, within the gravity allowed, of a KPI with `stretch`, and no repeat.
+/// Whether a credit may be earned back: a direct one, within the gravity allowed, of a KPI with `stretch`, and no repeat of
+/// a miss that was charged.
 pub fn may_be_earned_back(
     contract: &VendorContractSpec,
     spec: &KpiTargetSpec,

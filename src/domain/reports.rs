@@ -152,7 +152,7 @@ pub fn kpi_line(line: &Line<'_>, money: Option<&Money>) -> KpiLine {
         verdict: reading.verdict,
         severity: reading.severity,
         rating: Some(reading.rating),
-        repeat: line.repeat,
+        repeat: line.is_repeat(),
         points: line.cost.points,
         credit: money.map(|money| money.show(&line.cost.credit)),
         bonus: money.map(|money| money.show(&line.cost.bonus)),
@@ -174,7 +174,7 @@ pub fn differ(was: &Settled<'_>, now: &Settled<'_>) -> bool {
 
 fn same_figures(was: &Line<'_>, now: &Line<'_>) -> bool {
     if std::rc::Rc::ptr_eq(&was.reading, &now.reading) {
-        return was.repeat == now.repeat && was.cost == now.cost && was.credit_state == now.credit_state;
+        return was.is_repeat() == now.is_repeat() && was.cost == now.cost && was.credit_state == now.credit_state;
     }
     let without_evidence = |line: &Line<'_>| {
         let mut shown = kpi_line(line, None);

@@ -8,7 +8,9 @@ use crate::api::sla_report::{CreditState, KpiLine};
 
 mod money;
 mod periods;
+mod prices;
 mod properties;
+mod repeats;
 mod restatements;
 mod standing;
 mod values;

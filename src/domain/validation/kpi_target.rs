@@ -6,6 +6,7 @@ use super::checks::{
     Findings, Units, check_count, check_labels, check_non_negative, check_percent, check_range, check_unique,
     check_units, quoted,
 };
+use super::consequences;
 use crate::api::KpiTargetSpec;
 use crate::api::kpi_target::{Band, Better, Comparison, FormulaUnit, Objective, Window, WindowType};
 use crate::api::scalar::Decimal;
@@ -21,6 +22,8 @@ pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec) {
     check_objective(findings, spec);
     check_bands(findings, spec);
     check_bonus_and_ratings(findings, spec);
+    consequences::check_price(findings, spec, comparison(spec));
+    consequences::check_repeats(findings, "spec.repeats", &spec.repeats);
     check_non_negative(findings, "spec.weight", spec.weight);
     if let Some(window) = &spec.window {
         check_window(findings, window);
@@ -188,7 +191,7 @@ fn check_bonus_and_ratings(findings: &mut Findings, spec: &KpiTargetSpec) {
         let fits = comparison.is_none_or(|comparison| is_not_worse(comparison, bonus.from, spec.objective.target));
         findings
             .ensure(fits, "spec.bonus.from", || no_better_than("bonus", bonus.from, spec.objective.target, is_between));
-        check_non_negative(findings, "spec.bonus.amount", bonus.amount);
+        consequences::check_bonus(findings, bonus);
     }
     if let Some(ratings) = &spec.ratings {
         let fits = comparison.is_none_or(|comparison| {

@@ -5,9 +5,11 @@
 
 mod campaign_launch;
 mod checks;
+mod consequences;
 mod feed;
 mod kpi_against_contract;
 mod kpi_target;
+mod money;
 mod service_tier;
 mod vendor_contract;
 

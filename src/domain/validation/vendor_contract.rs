@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::checks::{
-    Findings, Units, check_count, check_labels, check_name, check_non_negative, check_percent, check_range, check_text,
-    check_time_zone, check_unique, check_units, check_url, quoted,
+    Findings, Units, check_count, check_labels, check_name, check_percent, check_range, check_text, check_time_zone,
+    check_unique, check_units, check_url, quoted,
 };
 use super::feed;
+use super::money::{check_charges, check_credits};
 use crate::api::vendor_contract::{
-    AlertSink, CapKind, Charges, Contact, Credits, Deliverable, EmailSink, EscalationLevel, PeriodLength,
-    PointsToMoney, RampStep, RectificationPlan, Relief, ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
+    AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
+    ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
 };
 use crate::domain::alerts::MailServer;
 
@@ -31,7 +32,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
         check_charges(findings, charges, spec);
     }
     if let Some(credits) = &spec.credits {
-        check_credits(findings, credits, spec.charges.is_some());
+        check_credits(findings, credits, spec.charges.as_ref());
     }
     check_triggers(findings, spec);
     check_relief(findings, &spec.relief);
@@ -129,93 +130,6 @@ fn check_goals_and_tiers(findings: &mut Findings, spec: &VendorContractSpec) {
     check_unique(findings, "spec.tiers", &spec.tiers);
 }
 
-fn check_charges(findings: &mut Findings, charges: &Charges, spec: &VendorContractSpec) {
-    let is_code = charges.currency.len() == 3 && charges.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-    findings.ensure(is_code, "spec.charges.currency", || {
-        format!("{} is not a currency: write its three letters by ISO 4217, such as GBP", quoted(&charges.currency))
-    });
-    check_non_negative(findings, "spec.charges.amount", charges.amount);
-    if let Some(percent) = charges.at_risk_percent {
-        check_percent(findings, "spec.charges.atRiskPercent", percent);
-    }
-    check_count(findings, "spec.charges.schedule", charges.schedule.len(), 100);
-    check_unique(findings, "spec.charges.schedule", charges.schedule.iter().map(|change| change.from));
-    for change in &charges.schedule {
-        check_non_negative(findings, "spec.charges.schedule", change.amount);
-        let (from, start) = (change.from, spec.term.start);
-        findings.ensure(from >= start, "spec.charges.schedule", || {
-            format!(
-                "{from} lies before the term begins on {start}: write a day of the term, or put the amount in charges.amount"
-            )
-        });
-    }
-}
-
-fn check_credits(findings: &mut Findings, credits: &Credits, has_charges: bool) {
-    if let Some(points) = &credits.points {
-        check_points(findings, points);
-        findings.ensure(has_charges, "spec.credits.points", || {
-            "turns points into percentages of the charges, and there are none: add charges with currency and amount"
-                .to_owned()
-        });
-    }
-    if let Some(percent) = credits.year_cap_percent {
-        check_percent(findings, "spec.credits.yearCapPercent", percent);
-    }
-    check_ramp(findings, &credits.ramp);
-    if let Some(earn_back) = &credits.earn_back {
-        check_range(findings, "spec.credits.earnBack.within", earn_back.within, 1, 24);
-    }
-}
-
-fn check_points(findings: &mut Findings, points: &PointsToMoney) {
-    let field = "spec.credits.points";
-    findings.ensure(points.table.is_some() != points.per_point_percent.is_some(), field, || {
-        "holds not exactly one way: write exactly one of table, perPointPercent".to_owned()
-    });
-    if let Some(percent) = points.per_point_percent {
-        check_non_negative(findings, "spec.credits.points.perPointPercent", percent);
-    }
-    if let Some(multiplier) = points.repeat_multiplier {
-        check_range(findings, "spec.credits.points.repeatMultiplier", multiplier, 1, 100);
-    }
-    let Some(table) = &points.table else { return };
-    let field = "spec.credits.points.table";
-    findings.ensure(!table.is_empty(), field, || {
-        "is empty: write at least one row, such as {points: 10, percent: 2}".to_owned()
-    });
-    check_count(findings, field, table.len(), 50);
-    check_unique(findings, field, table.iter().map(|row| row.points));
-    let mut rows: Vec<_> = table.iter().collect();
-    rows.sort_by_key(|row| row.points);
-    for row in &rows {
-        check_range(findings, field, row.points, 0, 1_000_000);
-        check_non_negative(findings, field, row.percent);
-    }
-    for (fewer, more) in rows.iter().zip(rows.iter().skip(1)) {
-        findings.ensure(fewer.points == more.points || fewer.percent < more.percent, field, || {
-            format!(
-                "gives {} % from {} points on and {} % from {} on: write a higher percent for more points",
-                fewer.percent, fewer.points, more.percent, more.points
-            )
-        });
-    }
-}
-
-fn check_ramp(findings: &mut Findings, ramp: &[RampStep]) {
-    let field = "spec.credits.ramp";
-    check_count(findings, field, ramp.len(), 10);
-    for step in ramp {
-        check_units(findings, field, step.until, Units::Civil);
-    }
-    for (earlier, later) in ramp.iter().zip(ramp.iter().skip(1)) {
-        let rises = earlier.until.seconds() < later.until.seconds();
-        findings.ensure(rises, field, || {
-            format!("has {} before {}: write the steps in order, each `until` later", earlier.until, later.until)
-        });
-    }
-}
-
 fn check_triggers(findings: &mut Findings, spec: &VendorContractSpec) {
     check_count(findings, "spec.triggers", spec.triggers.len(), 20);
     check_unique(findings, "spec.triggers", spec.triggers.iter().map(|trigger| &trigger.name));
@@ -250,13 +164,13 @@ fn check_trigger(findings: &mut Findings, trigger: &Trigger, spec: &VendorContra
         Some(CapKind::Period) => spec
             .charges
             .as_ref()
-            .is_none_or(|charges| charges.at_risk_percent.is_none())
-            .then_some(("of the period", "charges.atRiskPercent")),
+            .is_none_or(|charges| charges.at_risk_percent.is_none() && charges.at_risk_amount.is_none())
+            .then_some(("of the period", "charges.atRiskPercent or charges.atRiskAmount")),
         Some(CapKind::Year) => spec
             .credits
             .as_ref()
-            .is_none_or(|credits| credits.year_cap_percent.is_none())
-            .then_some(("of the year", "credits.yearCapPercent")),
+            .is_none_or(|credits| credits.year_cap_percent.is_none() && credits.year_cap_amount.is_none())
+            .then_some(("of the year", "credits.yearCapPercent or credits.yearCapAmount")),
         None => None,
     };
     if let Some((which, needed)) = cap {
