@@ -664,7 +664,7 @@ pub struct CurrentValue {
     pub probability: Option<String>,
     /// Misses still allowed.
     pub budget_remaining: Option<String>,
-    /// The watermark up to which this speaks.
+    /// The end of the latest row that has ended: up to where this speaks.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub as_of: Option<Timestamp>,

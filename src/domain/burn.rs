@@ -17,7 +17,7 @@ use crate::api::vendor_contract::PeriodLength;
 pub struct BurnRule {
     /// Share of the period's budget, 0 to 1.
     pub budget_share: Exact,
-    /// The long window, which ends at the watermark.
+    /// The long window, which ends at `asOf`.
     pub long: Duration,
     /// The short window, which ends there too.
     pub short: Duration,
@@ -147,7 +147,7 @@ pub fn assess(
     Burn::Burning(Box::new(BurnFigures { rule: rule.clone(), spent, short_burn }))
 }
 
-/// The first rule that fires over windows that `window` sums up to the watermark, gravest first.
+/// The first rule that fires over windows that `window` sums up to `asOf`, gravest first.
 pub fn first_burning(
     period: PeriodLength,
     tolerance: &Exact,

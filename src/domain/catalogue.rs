@@ -162,7 +162,7 @@ impl Definition {
     }
 
     /// By what the quotient of a window is multiplied: the scale; for an annualised KPI × 12 / months of the window, a
-    /// month being 30.4375 civil days. `window` is already clipped to the term and the watermark.
+    /// month being 30.4375 civil days. `window` is already clipped to the term and, while it runs, to `asOf`.
     pub fn scale_over(&self, window: Span, calendar: &Calendar) -> Exact {
         if !self.annualised {
             return self.scale.clone();

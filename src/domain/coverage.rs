@@ -1,4 +1,7 @@
-//! How far the rows of a feed reach without a gap.
+//! How far the rows of a feed reach: without a gap (the watermark), and at all (`asOf`).
+//!
+//! The watermark decides when a period may close and what is missing. Figures of what runs go by `asOf`: a hole in the past
+//! is named as a gap, but it neither holds them back nor counts as time in which nothing happened.
 //!
 //! A slot is as long as the feed's cadence and starts at local midnight or where the slot before it ends; the day's last one
 //! may be shorter. A past slot of the term is missing when an instant of it in service hours is outside all known rows.
@@ -24,6 +27,9 @@ pub struct Coverage {
     pub reach: FeedCoverage,
     /// Service time of missing slots, in order; spans that touch are one.
     gaps: Vec<Span>,
+    /// The start of the slot that the latest row that has ended ends in: slots before it are over for good. The slot itself
+    /// may still be filled, and must not turn into a hole by the clock alone.
+    settled: Option<Timestamp>,
 }
 
 impl Coverage {
@@ -33,6 +39,7 @@ impl Coverage {
         let slots = Slots::of(feed, calendar);
         let covered = known.covered();
         let last_end = covered.iter().map(|span| span.end).max();
+        let latest_ended = known.last_end_by(now);
         let missing = missing_slots(&slots, &covered, term, now);
         let reached = match missing.first() {
             Some(first) => last_end.map(|_| first.start),
@@ -41,9 +48,11 @@ impl Coverage {
         Coverage {
             reach: FeedCoverage {
                 watermark: reached.map(|instant| onwards(instant, periods, calendar)),
+                as_of: latest_ended.map(|instant| onwards(instant, periods, calendar)),
                 late_at: late_at(feed, &slots, last_end, term, now),
             },
             gaps: missing.into_iter().flat_map(|span| calendar.service_spans(span.start, span.end)).collect(),
+            settled: latest_ended.map(|instant| slots.start_of_slot(instant)),
         }
     }
 
@@ -52,21 +61,29 @@ impl Coverage {
         self.gaps.iter().filter_map(|gap| gap.intersection(&within)).collect()
     }
 
+    /// Seconds of service time within a span, without that of missing slots: the time that rows speak of.
+    pub fn known_seconds(&self, within: Span, calendar: &Calendar) -> i64 {
+        let all = calendar.service_seconds(within.start, within.end);
+        let over = Span::new(within.start, self.settled.map_or(within.start, |settled| settled.min(within.end)));
+        let missing: i64 = self.gaps(over).iter().map(Span::seconds).sum();
+        all - missing
+    }
+
     /// Whether the rows reach an instant without a gap.
     pub fn reaches(&self, instant: Timestamp) -> bool {
         self.reach.watermark.is_some_and(|watermark| watermark >= instant)
     }
 }
 
-/// A watermark after which no service follows at once moves on to the next service, or to a period's end before it.
-fn onwards(watermark: Timestamp, periods: &Periods, calendar: &Calendar) -> Timestamp {
-    let service = calendar.next_service(watermark);
-    if service == Some(watermark) {
-        return watermark;
+/// An instant after which no service follows at once moves on to the next service, or to a period's end before it.
+fn onwards(reached: Timestamp, periods: &Periods, calendar: &Calendar) -> Timestamp {
+    let service = calendar.next_service(reached);
+    if service == Some(reached) {
+        return reached;
     }
-    let ended = periods.all().partition_point(|period| period.end < watermark);
+    let ended = periods.all().partition_point(|period| period.end < reached);
     let period_end = periods.nth(ended).map(|period| period.end);
-    [service, period_end].into_iter().flatten().min().unwrap_or(watermark)
+    [service, period_end].into_iter().flatten().min().unwrap_or(reached)
 }
 
 /// The slots of the term that are past and missing, as spans of whole slots, in order.

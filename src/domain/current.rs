@@ -39,8 +39,7 @@ pub fn running<'f, 'a>(
     period: &Period,
     now: Timestamp,
 ) -> Running {
-    let watermark = reader.coverage(book, &kpi.spec.source.feed, now).reach.watermark;
-    let as_of = watermark.map(|watermark| watermark.min(period.end));
+    let as_of = reader.as_of(book, kpi, now).map(|as_of| as_of.min(period.end));
     let rolling = as_of.and_then(|as_of| kpi.rolling_window(as_of, reader.periods));
     let window = rolling.unwrap_or_else(|| kpi.window(period, reader.periods));
     let question = Question { period, window, at: now, is_closing: false };
@@ -112,7 +111,7 @@ impl SoFar<'_, '_, '_> {
         if !reading.is_share || !self.is_period() || reading.value.is_none() {
             return None;
         }
-        let from = self.watermark()?.clamp(self.period.start, self.period.end);
+        let from = self.trusted()?.clamp(self.period.start, self.period.end);
         let target = reading.aim.target.checked_div(&self.kpi.definition.scale)?;
         let (numerator, denominator) = (reading.numerator.clone()?, reading.denominator.clone()?);
         let remaining = self.remaining(from, &denominator);
@@ -122,19 +121,13 @@ impl SoFar<'_, '_, '_> {
         Some(Projected { projection, target, volume, from })
     }
 
-    /// The instant from which the rest is expected: the watermark, or where the trusted rows end.
-    fn watermark(&self) -> Option<Timestamp> {
-        let watermark = self.as_of?;
-        let Some(age) = self.kpi.definition.maturity else { return Some(watermark) };
-        let trusted = self.book.calendar.before(self.now, age);
-        let ends = self.trusted_end(trusted);
-        Some(ends.map_or(watermark, |end| watermark.min(end)))
-    }
-
-    fn trusted_end(&self, trusted: Timestamp) -> Option<Timestamp> {
+    /// The instant from which the rest is expected: `asOf`, or where the trusted rows end.
+    fn trusted(&self) -> Option<Timestamp> {
+        let as_of = self.as_of?;
+        let Some(age) = self.kpi.definition.maturity else { return Some(as_of) };
         let ledger = self.reader.ledger(self.book, self.kpi)?;
-        let known = self.reader.known(ledger, self.now);
-        known.rows().map(|row| row.span().end).filter(|end| *end <= trusted).max()
+        let end = self.reader.known(ledger, self.now).last_end_by(self.book.calendar.before(self.now, age));
+        Some(end.map_or(as_of, |end| as_of.min(end)))
     }
 
     fn remaining(&self, from: Timestamp, done: &Exact) -> u64 {
@@ -142,7 +135,10 @@ impl SoFar<'_, '_, '_> {
         let day = calendar.date_of(from);
         let pace = Pace {
             done: done.clone(),
-            elapsed_seconds: calendar.service_seconds(self.period.start, from),
+            elapsed_seconds: self
+                .reader
+                .coverage(self.book, &self.kpi.spec.source.feed, self.now)
+                .known_seconds(Span::new(self.period.start, from), calendar),
             remaining_seconds: calendar.service_seconds(from, self.period.end),
         };
         let since = calendar.start_of_day(days_after(day, -HISTORY_DAYS));

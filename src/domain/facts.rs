@@ -103,7 +103,7 @@ pub struct KpiJudgement {
     pub last: Option<ClosedValue>,
     /// The end of the latest closed period: when its verdict began.
     pub last_ended_at: Option<Timestamp>,
-    /// The running period, or the rolling window up to the watermark.
+    /// The running period, or the rolling window up to `asOf`.
     pub current: Option<CurrentValue>,
     /// Parts of the latest closed period by tier.
     pub tiers: Vec<TierSlice>,
@@ -166,6 +166,8 @@ pub enum Gaming {
 pub struct FeedCoverage {
     /// Up to where no slot is missing; `None` without rows.
     pub watermark: Option<Timestamp>,
+    /// The end of the latest row that has ended, over closed hours moved on like the watermark; `None` without one.
+    pub as_of: Option<Timestamp>,
     /// When the feed counts as late if no further row arrives; `None` for a plan and outside the term.
     pub late_at: Option<Timestamp>,
 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::api::kpi_target::{MissingDataPolicy, Verdict};
 
 use super::book::{Book, Books, Kpi};
-use super::calendar::Span;
 use super::catalogue::{Origin, mature_by};
 use super::ledger::Ledger;
 use super::periods::Period;
@@ -31,6 +30,27 @@ impl Finality {
             Self::NotBefore(_) => None,
         }
     }
+
+    /// When both have become so.
+    fn and(self, other: Finality) -> Finality {
+        match (self, other) {
+            (Self::Since(one), Self::Since(other)) => Self::Since(one.max(other)),
+            (Self::NotBefore(one), Self::NotBefore(other)) => Self::NotBefore(one.max(other)),
+            (Self::NotBefore(one), _) | (_, Self::NotBefore(one)) => Self::NotBefore(one),
+        }
+    }
+}
+
+/// The same of consecutive periods, in order: no period becomes Final before the one before it, since its repeats, caps and
+/// bookings rest on what that one said.
+pub fn in_order(finalities: impl IntoIterator<Item = Finality>) -> Vec<Finality> {
+    let mut before: Option<Finality> = None;
+    let held = finalities.into_iter().map(|own| {
+        let held = before.map_or(own, |before| before.and(own));
+        before = Some(held);
+        held
+    });
+    held.collect()
 }
 
 /// When a closed period becomes Final: at the latest of its end + `closeAfter`, its end + `maturity`, and (data through its
@@ -45,11 +65,7 @@ pub fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Pe
         return Finality::NotBefore(base);
     }
     let gates = measured().map(|kpi| gate(reader, book, kpi, period, base, now));
-    gates.fold(Finality::Since(base), |latest, gate| match (latest, gate) {
-        (Finality::Since(one), Finality::Since(other)) => Finality::Since(one.max(other)),
-        (Finality::NotBefore(one), Finality::NotBefore(other)) => Finality::NotBefore(one.max(other)),
-        (Finality::NotBefore(one), _) | (_, Finality::NotBefore(one)) => Finality::NotBefore(one),
-    })
+    gates.fold(Finality::Since(base), Finality::and)
 }
 
 /// When one KPI lets its period close, from `base` on: once its data is there, or has been waited for long enough.
@@ -131,7 +147,7 @@ pub fn touches<'f, 'a>(
         learnt.clear();
         for (index, kpi) in book.kpis.iter().enumerate().filter(|(_, kpi)| !kpi.is_suspended) {
             let Some(ledger) = reader.ledger(book, kpi) else { continue };
-            let window = reach(reader, kpi, period);
+            let window = kpi.window(period, reader.periods);
             // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
             let key = (std::ptr::from_ref(ledger), window.start, window.end);
             let of_rows = learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now));
@@ -148,12 +164,6 @@ pub fn touches<'f, 'a>(
         }
     }
     touches
-}
-
-/// The starts of rows that concern a KPI in a period. Where the value depends on the watermark, every earlier row does.
-fn reach(reader: &Reader<'_, '_>, kpi: &Kpi<'_>, period: &Period) -> Span {
-    let window = kpi.window(period, reader.periods);
-    if kpi.definition.annualised { Span::new(Timestamp::MIN, window.end) } else { window }
 }
 
 /// The earliest instant after `now` at which time alone can change a judgement.
@@ -183,17 +193,19 @@ pub fn next_change<'f, 'a>(
     all.filter(|instant| *instant > now).min()
 }
 
-/// When the next known row becomes old enough for a KPI.
+/// When the next known row ends, which moves `asOf`, and when it becomes old enough for a KPI.
 fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp) -> Vec<Timestamp> {
     let mut seen: BTreeSet<(*const Ledger, Timestamp)> = BTreeSet::new();
     let mut instants = Vec::new();
-    for kpi in book.kpis.iter().filter(|kpi| !kpi.is_suspended) {
+    for kpi in &book.kpis {
         let Some(ledger) = reader.ledger(book, kpi) else { continue };
         let mature = mature_by(&kpi.definition, &book.calendar, now);
-        if seen.insert((std::ptr::from_ref(ledger), mature)) {
-            let known = reader.known(ledger, now);
-            let age = kpi.definition.maturity;
-            instants.extend(known.next_end(mature).map(|end| age.map_or(end, |age| book.calendar.after(end, age))));
+        let known = reader.known(ledger, now);
+        if seen.insert((std::ptr::from_ref(ledger), now)) {
+            instants.extend(known.next_end(now));
+        }
+        if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((std::ptr::from_ref(ledger), mature))) {
+            instants.extend(known.next_end(mature).map(|end| book.calendar.after(end, age)));
         }
     }
     instants

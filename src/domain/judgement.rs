@@ -22,7 +22,7 @@ use super::current::{Running, running};
 use super::earn_back::still_pending;
 use super::exact::Exact;
 use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement, Risk};
-use super::finality::{Finality, finality, next_change, touches};
+use super::finality::{Finality, finality, in_order, next_change, touches};
 use super::periods::{Period, Periods};
 use super::reading::{Question, Reader};
 use super::rectification::{History, standing};
@@ -64,7 +64,7 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
     let reader = Reader::new(&periods, &facts.terms.contract.relief, ledgers, &rollups.figures);
     let ended = periods.closed_by(now);
     let finalities: Vec<Finality> =
-        ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)).collect();
+        in_order(ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)));
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
     let frames: Vec<Frame<'_>> =
         ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, &periods)).collect();

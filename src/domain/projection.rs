@@ -103,12 +103,12 @@ fn probability(so_far: &ShareSoFar, margin: &Exact, comparison: Comparison) -> f
     }
 }
 
-/// A day of the period that is not over at the watermark.
+/// A day of the period that is not over at `asOf`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemainingDay {
     /// The day, in the contract's zone.
     pub date: Date,
-    /// Share of its service time that lies after the watermark, 0 to 1: 1 for every day but the watermark's own.
+    /// Share of its service time that lies after `asOf`, 0 to 1: 1 for every day but that of `asOf`.
     pub share: Exact,
 }
 
@@ -117,9 +117,9 @@ pub struct RemainingDay {
 pub struct Pace {
     /// The denominator so far.
     pub done: Exact,
-    /// Service time of the period before the watermark, in seconds.
+    /// Service time of the period before `asOf` without that of missing slots, in seconds.
     pub elapsed_seconds: i64,
-    /// Service time of the period after the watermark, in seconds.
+    /// Service time of the period after `asOf`, in seconds.
     pub remaining_seconds: i64,
 }
 
@@ -130,17 +130,12 @@ const LEAST_HISTORY_DAYS: i64 = 14;
 
 /// How much denominator is still to come in the period, to the nearest whole (halves up).
 ///
-/// For each remaining day the mean of `history` (denominator by day with data, in the contract's zone) over the same
-/// weekday in the 8 weeks before `watermark_day`; a weekday on which none came in these weeks counts 0. Where history
+/// For each remaining day the mean of `history` (denominator by day without a hole, in the contract's zone) over the same
+/// weekday in the 8 weeks before the day of `asOf`; a weekday on which none came in these weeks counts 0. Where history
 /// reaches back under 2 weeks: what was done × remaining / elapsed service time (0 before any elapsed). The
-/// watermark's own day is never history, since it is not over.
-pub fn expected_remaining(
-    history: &BTreeMap<Date, Exact>,
-    watermark_day: Date,
-    days: &[RemainingDay],
-    pace: &Pace,
-) -> u64 {
-    let age = |day: Date| days_between(day, watermark_day);
+/// day of `asOf` itself is never history, since it is not over.
+pub fn expected_remaining(history: &BTreeMap<Date, Exact>, as_of_day: Date, days: &[RemainingDay], pace: &Pace) -> u64 {
+    let age = |day: Date| days_between(day, as_of_day);
     let long_enough = history.keys().next().is_some_and(|first| age(*first) >= LEAST_HISTORY_DAYS);
     if !long_enough {
         let remaining = Exact::from(pace.remaining_seconds.max(0));

@@ -163,6 +163,11 @@ impl<'f, 'a> Reader<'f, 'a> {
         })
     }
 
+    /// The end of the latest row of a KPI's feed that had ended at an instant, over closed hours moved on.
+    pub fn as_of(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, at: Timestamp) -> Option<Timestamp> {
+        self.coverage(book, &kpi.spec.source.feed, at).reach.as_of
+    }
+
     /// The reading of a KPI.
     pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
         match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
@@ -187,7 +192,8 @@ impl<'f, 'a> Reader<'f, 'a> {
         let rows = selection.all();
         let relieved = rows.relieved(&relief_for(self.relief, kpi.name, question.at));
         let scale = self.scale(book, kpi, question);
-        let judgement = Slice { book, kpi, question, scale: &scale };
+        let as_of = self.as_of(book, kpi, question.at);
+        let judgement = Slice { book, kpi, question, scale: &scale, as_of };
 
         let aim = judgement.aim(judgement.target(&relieved.rows, &rows));
         let values = judgement.values(&rows, &relieved.rows);
@@ -230,24 +236,30 @@ impl<'f, 'a> Reader<'f, 'a> {
         selection.all().relieved(&relief_for(self.relief, kpi.name, at)).rows.quotient()
     }
 
-    /// The volume of each day of a span that has rows.
+    /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is no whole day's.
     pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
         let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
         let known = self.known(ledger, at).starting_in(span);
         let mature = mature_by(&kpi.definition, &book.calendar, at);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        let days = selection.all().by_day();
-        days.into_iter().map(|(day, rows)| (day, rows.quotient().denominator)).collect()
+        let coverage = self.coverage(book, &kpi.spec.source.feed, at);
+        let is_whole = |day: Date| {
+            let span = Span::new(book.calendar.start_of_day(day), book.calendar.end_of_day(day));
+            coverage.gaps(span).is_empty()
+        };
+        let days = selection.all().by_day().into_iter().filter(|(day, _)| is_whole(*day));
+        days.map(|(day, rows)| (day, rows.quotient().denominator)).collect()
     }
 
-    /// By what a quotient is multiplied over a window: clipped to the watermark where the length of the window matters.
+    /// By what a quotient is multiplied over a window. Where its length matters, a window that runs ends at `asOf`; one that
+    /// is over has its whole length, whatever is missing in it.
     fn scale(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Exact {
         if !kpi.definition.annualised {
             return kpi.definition.scale.clone();
         }
-        let watermark = self.coverage(book, &kpi.spec.source.feed, question.at).reach.watermark;
-        let end = watermark.map_or(question.window.end, |watermark| watermark.min(question.window.end));
-        kpi.definition.scale_over(Span::new(question.window.start, end), &book.calendar)
+        let Span { start, end } = question.window;
+        let running = self.as_of(book, kpi, question.at).filter(|_| question.at < end);
+        kpi.definition.scale_over(Span::new(start, running.map_or(end, |as_of| as_of.min(end))), &book.calendar)
     }
 }
 
@@ -302,6 +314,7 @@ struct Slice<'s, 'a> {
     kpi: &'s Kpi<'a>,
     question: &'s Question<'s>,
     scale: &'s Exact,
+    as_of: Option<Timestamp>,
 }
 
 impl Slice<'_, '_> {
@@ -311,13 +324,17 @@ impl Slice<'_, '_> {
     }
 
     /// The target in force. Where the schedule changes it inside the period, the mean of its parts weighted with their
-    /// denominators; a longer window takes that of its last day.
+    /// denominators; a longer window takes that of its last day, and while it runs that of the day of `asOf`.
     fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> Exact {
         let period = self.question.period;
-        let last_instant = self.question.window.end.min(period.end);
-        let last_day = self.book.calendar.date_of(just_before(last_instant)).clamp(period.first_day, period.last_day);
-        let changes = self.kpi.target_changes(period.first_day, period.last_day);
-        if self.kpi.is_rolling() || changes.is_empty() {
+        if self.kpi.is_rolling() {
+            let running = self.as_of.filter(|_| self.question.at < period.end);
+            let day = running.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
+            return self.kpi.target_on(day.unwrap_or(period.last_day));
+        }
+        let last_day = period.last_day;
+        let changes = self.kpi.target_changes(period.first_day, last_day);
+        if changes.is_empty() {
             return self.kpi.target_on(last_day);
         }
         let mean = self.mean_target(&changes, judged).or_else(|| self.mean_target(&changes, raw));
@@ -423,8 +440,4 @@ impl Slice<'_, '_> {
             verdict,
         }
     }
-}
-
-fn just_before(instant: Timestamp) -> Timestamp {
-    instant.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(instant)
 }

@@ -12,7 +12,10 @@ fn coverage(contract_fields: &Value, feed_fields: &Value, rows: &[(&str, &str)],
     for (field, value) in feed_fields.as_object().unwrap() {
         feed[field] = value.clone();
     }
-    let rows: Vec<_> = rows.iter().map(|(start, end)| row(start, end, &[], &[("n", 1)])).collect();
+    // Each row has labels of its own, so that no two of them are in each other's way.
+    let parts: Vec<String> = (0..rows.len()).map(|part| part.to_string()).collect();
+    let labelled = rows.iter().zip(&parts);
+    let rows: Vec<_> = labelled.map(|((start, end), part)| row(start, end, &[("part", part)], &[("n", 1)])).collect();
     let ledger = Ledger::of_feed(&rows, &calendar);
     let known = ledger.known_at(Timestamp::MAX);
     let periods = Periods::of(&contract, &calendar);
@@ -116,6 +119,74 @@ fn the_watermark_is_how_far_rows_reach_without_a_gap() {
     ] {
         let found = coverage(contract, feed, &rows, now).reach.watermark;
         assert_eq!(found, watermark.map(at), "{case}");
+    }
+}
+
+#[test]
+fn as_of_is_where_the_rows_that_have_ended_end_whatever_is_missing_before() {
+    let hourly = json!({"cadence": "1h"});
+    let always = json!({"timeZone": "UTC"});
+    for (case, contract, rows, now, as_of, known) in [
+        ("no rows", &always, vec![], "2026-01-01T05:00:00Z", None, 4),
+        (
+            "a hole",
+            &always,
+            vec![("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"), ("2026-01-01T02:00:00Z", "2026-01-01T04:00:00Z")],
+            "2026-01-01T05:00:00Z",
+            Some("2026-01-01T04:00:00Z"),
+            3,
+        ),
+        (
+            "a long row that runs moves nothing",
+            &always,
+            vec![("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"), ("2026-01-01T01:00:00Z", "2026-06-01T00:00:00Z")],
+            "2026-01-01T05:00:00Z",
+            Some("2026-01-01T01:00:00Z"),
+            4,
+        ),
+        (
+            "a long row that has ended before a short one",
+            &always,
+            vec![("2025-01-01T00:00:00Z", "2026-01-01T04:00:00Z"), ("2026-01-01T02:00:00Z", "2026-01-01T03:00:00Z")],
+            "2026-01-01T05:00:00Z",
+            Some("2026-01-01T04:00:00Z"),
+            4,
+        ),
+        (
+            "over closed hours to the next service",
+            &office(),
+            vec![("2026-01-02T11:00:00Z", "2026-01-02T17:00:00Z")],
+            "2026-01-02T17:00:00Z",
+            Some("2026-01-05T09:00:00Z"),
+            0,
+        ),
+        (
+            "over closed hours to a period's end",
+            &office(),
+            vec![("2026-01-30T16:00:00Z", "2026-01-30T17:00:00Z")],
+            "2026-01-31T05:00:00Z",
+            Some("2026-02-01T00:00:00Z"),
+            0,
+        ),
+    ] {
+        let found = coverage(contract, &hourly, &rows, now);
+        assert_eq!(found.reach.as_of, as_of.map(at), "{case}");
+        // The first four hours of January, without those that are missing.
+        let calendar = Calendar::of(&self::contract(contract.clone())).unwrap();
+        let morning = Span::new(at("2026-01-01T00:00:00Z"), at("2026-01-01T04:00:00Z"));
+        assert_eq!(found.known_seconds(morning, &calendar), known * 3_600, "{case}");
+    }
+}
+
+#[test]
+fn a_slot_that_may_still_be_filled_becomes_no_hole_by_the_clock_alone() {
+    let contract = json!({"timeZone": "UTC"});
+    let calendar = Calendar::of(&self::contract(contract.clone())).unwrap();
+    let rows = [("2026-01-01T00:00:00Z", "2026-01-01T03:30:00Z")];
+    let so_far = Span::new(at("2026-01-01T00:00:00Z"), at("2026-01-01T03:30:00Z"));
+    for now in ["2026-01-01T03:30:00Z", "2026-01-01T04:00:00Z", "2026-01-01T12:00:00Z"] {
+        let found = coverage(&contract, &json!({"cadence": "1h"}), &rows, now);
+        assert_eq!(found.known_seconds(so_far, &calendar), 12_600, "{now}");
     }
 }
 

@@ -220,7 +220,8 @@ fn feed_finding(feed: &FeedHealth) -> Finding {
     }
 }
 
-/// Compliance speaks of the latest closed period, for a rolling window of the window up to the watermark.
+/// Compliance speaks of the latest closed period, for a rolling window of the window up to `asOf`, once a
+/// first period has closed.
 fn compliance(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> Finding {
     let type_ = ConditionType::SLACompliant;
     if suspended {

@@ -138,6 +138,23 @@ impl<'a> Known<'a> {
         rows.rows().map(|row| row.span().end).filter(|end| *end > instant).min()
     }
 
+    /// The latest end of a row that has ended by an instant.
+    pub fn last_end_by(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut latest: Option<Timestamp> = None;
+        for row in self.starting_in(Span::new(Timestamp::MIN, instant)).rows().rev() {
+            let Span { start, end } = row.span();
+            if end <= instant {
+                latest = latest.max(Some(end));
+            }
+            // What starts even earlier has ended by then.
+            let most = start.checked_add(self.ledger.longest).unwrap_or(Timestamp::MAX);
+            if latest.is_some_and(|latest| most <= latest) {
+                break;
+            }
+        }
+        latest
+    }
+
     /// The rows that overlap an earlier received one of the same labels and are therefore left out (`Overlap`).
     pub fn rejected(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
         let rejected = self.standing.rejected.iter().filter(|_| self.is_whole);

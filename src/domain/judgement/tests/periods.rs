@@ -67,6 +67,44 @@ fn a_period_is_final_from_the_first_instant_that_had_its_value_even_if_a_revisio
     }
 }
 
+#[test]
+fn no_period_becomes_final_before_the_one_before_it() {
+    // January has no row of the queue, so its miss by agreement waits 60 days; February has all that it needs on 2 March.
+    let kpi = format!(
+        "{}source: {{feed: acd, labels: {{queue: a}}}}\nmissingData: {{policy: Miss, after: 60d}}",
+        flat(SERVICE_LEVEL)
+    );
+    let rows = || {
+        vec![
+            month_long("2026-01-01T00:00Z", "2026-02-01T00:00Z", 79).labelled("queue", "b"),
+            month_long("2026-02-01T00:00Z", "2026-03-01T00:00Z", 90).labelled("queue", "a"),
+        ]
+    };
+    let contract = flat(CONTRACT) + "closeAfter: 1d";
+    let case = Case::new(terms(&contract, &[("sl", &kpi)]), rows());
+    for (now, finals) in [
+        ("2026-03-02T00:00:00Z", vec![]),
+        ("2026-04-01T23:59:59Z", vec![]),
+        ("2026-04-02T00:00:00Z", vec!["2026-04-02T00:00:00Z", "2026-04-02T00:00:00Z"]),
+    ] {
+        let judgement = case.judge(now);
+        let found: Vec<_> = judgement.finals.values().copied().collect();
+        assert_eq!(found, finals.into_iter().map(instant).collect::<Vec<_>>(), "{now}");
+    }
+    // What January waits for comes on 20 March: both become Final then, with what is known at that very instant.
+    let mut late = rows();
+    late.push(
+        month_long("2026-01-01T00:00Z", "2026-02-01T00:00Z", 85).labelled("queue", "a").known("2026-03-20T00:00Z"),
+    );
+    let corrected = month_long("2026-02-01T00:00Z", "2026-03-01T00:00Z", 70).labelled("queue", "a").revised(2);
+    late.push(corrected.known("2026-03-20T00:00Z"));
+    let judgement = Case::new(terms(&contract, &[("sl", &kpi)]), late).judge("2026-03-21T00:00Z");
+    let closed: Vec<_> = judgement.reports.iter().map(|one| (one.period.name.as_str(), one.revision)).collect();
+    assert_eq!(closed, [("2026-01", 1), ("2026-02", 1)]);
+    assert_eq!(judgement.finals.values().copied().collect::<Vec<_>>(), [instant("2026-03-20T00:00:00Z"); 2]);
+    assert_eq!(line(&judgement, "2026-02", "sl").value.as_deref(), Some("70"));
+}
+
 fn month_long(start: &str, end: &str, good: i64) -> Row {
     row(start, end, &[("answeredWithin", good), ("answered", 100)])
 }
