@@ -28,7 +28,7 @@ fn judged(folder: &str, feeds: &[&str], now: &str) -> View {
         let key = contract_of_file(&manifests, &feed_file).unwrap();
         let contract = &manifests.contracts[&key].object.spec;
         let feed = contract.feeds.iter().find(|feed| feed.name == *name).unwrap();
-        let found = rows_of(feed, &contract.time_zone, &content).unwrap();
+        let found = rows_of(feed, &contract.time_zone, &content, now.parse().unwrap()).unwrap();
         assert!(found.rejected.is_empty(), "{name}: {:?}", found.rejected);
         rows.entry(key).or_default().insert((*name).to_owned(), found.rows);
     }

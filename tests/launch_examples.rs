@@ -176,7 +176,7 @@ fn the_document_s_sentence_on_more_calls_is_what_the_queue_does() {
         max_occupancy: 0.85,
         shrinkage_percent: 30.into(),
     };
-    let rows = goal.sensitivity(100.0, 1_800.0);
+    let rows = goal.sensitivity(100.0, 1_800.0, 14);
     let level = |change: i32| {
         let row = rows.iter().find(|row| row.varied == Varied::Contacts && row.change_percent == change).unwrap();
         format!("{:.1} %", 100.0 * row.as_planned.service_level)

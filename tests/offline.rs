@@ -179,6 +179,25 @@ fn staffing_gives_the_published_figures() {
 }
 
 #[test]
+fn the_sensitivity_of_a_given_number_of_agents_is_that_of_these_agents() {
+    let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s", "-o", "json"];
+    for agents in ["12", "14", "16"] {
+        let said = plugin(&[&load[..], &["--agents", agents]].concat());
+        let figures: Value = serde_json::from_str(&said.out).unwrap();
+        let rows = figures["sensitivity"].as_array().unwrap();
+        let as_planned: Vec<f64> = rows
+            .iter()
+            .filter(|row| row["changePercent"] == 0)
+            .map(|row| row["serviceLevelPercent"].as_f64().unwrap())
+            .collect();
+        let level = figures["serviceLevelPercent"].as_f64().unwrap();
+        assert_eq!(as_planned.len(), 2);
+        assert!(as_planned.iter().all(|planned| (planned - level).abs() < 0.001), "{agents}: {as_planned:?}, {level}");
+        assert!(rows.iter().filter(|row| row["changePercent"] == 0).all(|row| row["agents"] == 14), "{rows:?}");
+    }
+}
+
+#[test]
 fn wrong_input_of_every_command_ends_with_2_and_says_what_to_write() {
     let folder = tempfile::tempdir().unwrap();
     let right = file(&folder, "right.yaml", &format!("{CONTRACT}---\n{KPI}"));

@@ -10,12 +10,12 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::manifests::{Manifests, Written};
-use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
+use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::SlaReportSpec;
-use crate::api::{KpiTarget, VendorContract};
+use crate::api::{CampaignLaunch, KpiTarget, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
 use crate::domain::decision::counsel::LaunchOfContract;
@@ -135,8 +135,46 @@ fn launch_statuses(
     rows: &RowsByContract,
     now: Timestamp,
 ) -> BTreeMap<(String, String), CampaignLaunchStatus> {
-    let none = BTreeMap::new();
-    let decided = manifests.launches.iter().map(|(key, written)| {
+    let mut views_at: BTreeMap<Timestamp, View> = BTreeMap::new();
+    let mut statuses = BTreeMap::new();
+    for (key, written) in &manifests.launches {
+        let launch_at = written.object.spec.launch_at;
+        let launch = LaunchView { manifests, rows, key, written };
+        // The operator keeps the decision of launchAt. It is made again here from what was known then: nothing that came later may
+        // turn it.
+        let kept_decision = (launch_at < now).then(|| {
+            let then = views_at.entry(launch_at).or_insert_with(|| judged(manifests, rows, launch_at));
+            launch.status(then, None, launch_at).decision
+        });
+        statuses.insert(key.clone(), launch.status(view, kept_decision.flatten(), now));
+    }
+    statuses
+}
+
+/// The terms and judgements of every contract at an instant, without any status.
+fn judged(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> View {
+    let mut view = View::default();
+    for (key, written) in &manifests.contracts {
+        let (terms, _) = terms_of_contract(manifests, key, written);
+        view.judgements.insert(key.clone(), judge_contract(&key.1, &terms, rows.get(key), now));
+        view.terms.insert(key.clone(), terms);
+    }
+    view
+}
+
+/// A launch among the manifests.
+struct LaunchView<'a> {
+    manifests: &'a Manifests,
+    rows: &'a RowsByContract,
+    key: &'a (String, String),
+    written: &'a Written<CampaignLaunch>,
+}
+
+impl LaunchView<'_> {
+    /// Its status at an instant at which its contracts are judged as in `view`.
+    fn status(&self, view: &View, kept: Option<LaunchDecision>, now: Timestamp) -> CampaignLaunchStatus {
+        let LaunchView { manifests, rows, key, written } = self;
+        let none = BTreeMap::new();
         let spec = &written.object.spec;
         let findings = validate_campaign_launch(&key.1, spec);
         let first = spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
@@ -155,12 +193,11 @@ fn launch_statuses(
                 Some(LaunchContract { terms: view.terms.get(first)?, rows: rows.get(first).unwrap_or(&none) })
             }),
             kpis: judged_kpis(view, key, spec),
-            kept_decision: None,
+            kept_decision: kept,
             others: other_launches(manifests, view, key, rows, &none),
         };
-        (key.clone(), decide_launch(&observed, now).status)
-    });
-    decided.collect()
+        decide_launch(&observed, now).status
+    }
 }
 
 fn missing_feeds(manifests: &Manifests, first: Option<&(String, String)>, spec: &CampaignLaunchSpec) -> Vec<String> {
@@ -455,3 +492,6 @@ pub fn contract_of_feed(manifests: &Manifests, contract: Option<&str>, feed: &st
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

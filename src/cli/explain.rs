@@ -43,7 +43,8 @@ fn explain_line(line: &KpiLine, spec: Option<&KpiTargetSpec>) -> String {
     let _ = writeln!(text, "  rows      {} selected, digest {}", line.evidence.rows, line.evidence.digest);
     if let Some(definition) = spec.and_then(|spec| definition(spec).ok()) {
         let (numerator, denominator) = (&definition.numerator, &definition.denominator);
-        let _ = writeln!(text, "  formula   ({numerator}) / ({denominator}) × {}", definition.scale.show(6));
+        let a_year = if definition.annualised { " × 12 / months of the window (days / 30.4375)" } else { "" };
+        let _ = writeln!(text, "  formula   ({numerator}) / ({denominator}) × {}{a_year}", definition.scale.show(6));
     }
     match (&line.numerator, &line.denominator) {
         (Some(numerator), Some(denominator)) => {
@@ -93,7 +94,7 @@ fn explain_consequence(text: &mut String, line: &KpiLine, spec: Option<&KpiTarge
     let band = spec.and_then(|spec| spec.bands.iter().find(|band| Some(band.severity) == line.severity));
     let price = spec.and_then(|spec| spec.price.as_ref());
     match (band, price) {
-        (Some(band), None) => text.push_str(&format!("  band      {}\n", consequence(band))),
+        (Some(band), None) => text.push_str(&format!("  band      {}\n", consequence(band, line.comparison))),
         (None, None) => text.push_str("  band      no consequence is agreed\n"),
         (_, Some(price)) => {
             let _ = writeln!(text, "  price     {}", price_in_words(price));
@@ -120,8 +121,10 @@ fn price_in_words(price: &Price) -> String {
     format!("{} for each {} {steps}{from}{limit}", price.amount, price.per)
 }
 
-fn consequence(band: &Band) -> String {
-    let bound = band.bound.map(|bound| format!("down to {bound}")).unwrap_or_else(|| "all that is worse".to_owned());
+fn consequence(band: &Band, comparison: Comparison) -> String {
+    // A bound is the worst value of its band: the lowest where higher is better, the highest where lower is.
+    let worse = if matches!(comparison, Comparison::AtMost | Comparison::LessThan) { "up" } else { "down" };
+    let bound = band.bound.map(|bound| format!("{worse} to {bound}")).unwrap_or_else(|| "all that is worse".to_owned());
     let cost = match band {
         Band { points: Some(points), .. } => format!("{points} points"),
         Band { at_risk_percent: Some(percent), .. } => format!("{percent} % of the amount at risk"),
@@ -175,4 +178,22 @@ fn explain_money(report: &SlaReportSpec, credit: &CreditBlock) -> String {
 
 fn is_zero(amount: &str) -> bool {
     !amount.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_band_reaches_to_its_worst_value() {
+        let band: Band = serde_json::from_str(r#"{"severity": "Minor", "bound": 12, "points": 1}"#).unwrap();
+        for (comparison, expected) in [
+            (Comparison::AtLeast, "Minor (down to 12): 1 points"),
+            (Comparison::MoreThan, "Minor (down to 12): 1 points"),
+            (Comparison::AtMost, "Minor (up to 12): 1 points"),
+            (Comparison::LessThan, "Minor (up to 12): 1 points"),
+        ] {
+            assert_eq!(consequence(&band, comparison), expected);
+        }
+    }
 }

@@ -70,7 +70,7 @@ pub fn run(arguments: &LaunchArguments) -> Answer {
     use std::io::Write;
     let LaunchCommand::Report(arguments) = &arguments.command;
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
     let wrong = super::lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));

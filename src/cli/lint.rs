@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::evaluate::view;
-use super::manifests::{Manifests, Place, Problem};
+use super::manifests::{Manifests, Place, Problem, Written};
+use crate::api::KpiTarget;
+use crate::api::scalar::shorten;
 use crate::api::vendor_contract::Advice;
 use crate::domain::facts::Finding;
+use crate::domain::spelling::did_you_mean;
 use crate::domain::validation::{
-    validate_campaign_launch, validate_contract, validate_kpi_against_contract, validate_kpi_target,
-    validate_service_tier,
+    refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_against_contract,
+    validate_kpi_target, validate_service_tier,
 };
 
 /// What a check found.
@@ -45,6 +48,41 @@ pub fn problems(manifests: &Manifests) -> Vec<Problem> {
     }
     for ((_, name), written) in &manifests.launches {
         take(&written.place, validate_campaign_launch(name, &written.object.spec));
+    }
+    problems
+}
+
+/// What the API server refuses in a new contract, and what one that was accepted before is judged with.
+fn refused(manifests: &Manifests) -> Vec<Problem> {
+    let contracts = manifests.contracts.iter();
+    let refused = contracts.flat_map(|((_, name), written)| {
+        let findings = refused_on_writing(name, &written.object.spec).into_iter();
+        findings.map(|finding| Problem { place: written.place.clone(), message: finding.to_string() })
+    });
+    refused.collect()
+}
+
+/// Relief of a contract that names KPIs which the manifests do not hold.
+fn idle_relief(manifests: &Manifests) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for ((namespace, name), written) in &manifests.contracts {
+        let is_own = |(key, kpi): &(&(String, String), &Written<KpiTarget>)| {
+            key.0 == *namespace && kpi.object.spec.contract_ref.name == *name
+        };
+        let kpis: Vec<&str> = manifests.kpis.iter().filter(is_own).map(|(key, _)| key.1.as_str()).collect();
+        for relief in &written.object.spec.relief {
+            for unknown in relief.kpis.iter().filter(|kpi| !kpis.contains(&kpi.as_str())) {
+                let message = format!(
+                    "VendorContract {name}: spec.relief[{}].kpis: {:?} is no KpiTarget of this contract{}: write the name of one, such \
+                     as {}, or leave `kpis` out for all",
+                    relief.name,
+                    shorten(unknown),
+                    did_you_mean(unknown, kpis.iter().copied()),
+                    kpis.first().unwrap_or(&"acme-service-level"),
+                );
+                problems.push(Problem { place: written.place.clone(), message });
+            }
+        }
     }
     problems
 }
@@ -94,7 +132,9 @@ fn dangling(manifests: &Manifests) -> Vec<Problem> {
 /// Checks manifests. `now` is the instant of the advice.
 pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
     let mut mistakes = problems(manifests);
+    mistakes.extend(refused(manifests));
     mistakes.extend(dangling(manifests));
+    mistakes.extend(idle_relief(manifests));
     let objects = manifests.contracts.len() + manifests.tiers.len() + manifests.kpis.len() + manifests.launches.len();
     let shown = view(manifests, &Default::default(), now);
     let mut advice = Vec::new();

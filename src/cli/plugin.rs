@@ -168,7 +168,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
     for problem in &manifests.unknown_fields {
         eprintln!("warning: {problem}");
     }
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
@@ -222,7 +222,7 @@ async fn explain_of_cluster(arguments: &ExplainArguments) -> Result<String, Stri
 
 fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<String, Vec<String>> {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
@@ -237,11 +237,15 @@ fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<Strin
     Ok(explain(name, report, terms))
 }
 
-pub(super) fn gather_rows(manifests: &Manifests, files: &[FeedFile]) -> Result<RowsByContract, Vec<String>> {
+pub(super) fn gather_rows(
+    manifests: &Manifests,
+    files: &[FeedFile],
+    now: Timestamp,
+) -> Result<RowsByContract, Vec<String>> {
     let mut rows: RowsByContract = BTreeMap::new();
     let mut wrong = Vec::new();
     for file in files {
-        match rows_of_file(manifests, file) {
+        match rows_of_file(manifests, file, now) {
             Ok((key, found)) => {
                 rows.entry(key).or_default().insert(file.feed.clone(), found);
             }
@@ -256,6 +260,7 @@ type ContractKey = (String, String);
 fn rows_of_file(
     manifests: &Manifests,
     file: &FeedFile,
+    now: Timestamp,
 ) -> Result<(ContractKey, Vec<crate::domain::measures::Row>), String> {
     let key = contract_of_file(manifests, file)?;
     let shown = file.file.display();
@@ -263,7 +268,7 @@ fn rows_of_file(
     let contract = manifests.contracts.get(&key).map(|written| &written.object.spec);
     let found = contract.and_then(|contract| {
         let feed = contract.feeds.iter().find(|feed| feed.name == file.feed)?;
-        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content))
+        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content, now))
     });
     let Some(found) = found else { return Err(format!("--feed {}: no such feed", file.feed)) };
     let found = found.map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;

@@ -140,7 +140,7 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
 
 fn of_files(arguments: &PortfolioArguments, now: Timestamp) -> Result<Holdings, Vec<String>> {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));

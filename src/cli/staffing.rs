@@ -160,7 +160,7 @@ fn as_json(
     figures: &QueueFigures,
 ) -> Value {
     let sensitivity: Vec<Value> = goal
-        .sensitivity(contacts, interval)
+        .sensitivity(contacts, interval, agents)
         .iter()
         .map(|row| {
             json!({
@@ -221,7 +221,7 @@ fn as_table(
         let _ = writeln!(text, "{name:<26}{value:>12}");
     }
     let _ = writeln!(text, "\nIf it comes otherwise:     with the agents above     to keep the goal");
-    for row in goal.sensitivity(contacts, interval) {
+    for row in goal.sensitivity(contacts, interval, agents) {
         let what = format!("{} {:+} %", varied(row.varied), row.change_percent);
         let level = share(row.as_planned.service_level);
         let _ = writeln!(

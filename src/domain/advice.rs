@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::calendar::days_between;
 use super::catalogue::{Definition, Guard, Origin, definition};
+use super::doubts::Doubt;
 use super::exact::Exact;
 use super::facts::Terms;
 use super::tiers::coherence;
@@ -16,6 +17,7 @@ use crate::api::service_tier::TierFlaw;
 use crate::api::vendor_contract::Advice;
 
 mod feeds;
+mod misreadings;
 mod smart;
 
 /// More credit-bearing KPIs than anyone steers by.
@@ -36,6 +38,8 @@ pub struct AdviceFacts<'a> {
     pub best: &'a BTreeMap<String, Exact>,
     /// The launches that name this contract, by name.
     pub launches: &'a BTreeMap<String, CampaignLaunchSpec>,
+    /// Figures of its feeds that were probably misread, by feed.
+    pub doubts: &'a BTreeMap<String, Vec<Doubt>>,
 }
 
 /// A KPI that counts: neither a dry run nor suspended.
@@ -52,7 +56,8 @@ impl Counted<'_> {
     }
 }
 
-/// All findings on a contract, in the order of `api.md`'s list, then by KPI. Each says what to do.
+/// All findings on a contract: first what was probably misread, then in the order of the documentation's list, then by KPI. Each says
+/// what to do.
 pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     let counted: Vec<Counted<'_>> = facts
         .terms
@@ -62,6 +67,9 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
         .map(|(name, spec)| Counted { name, spec, definition: definition(spec).ok() })
         .collect();
     let mut advice = Findings::default();
+    misreadings::figures(facts, &mut advice);
+    misreadings::contract(facts, &mut advice);
+    counted.iter().for_each(|kpi| misreadings::objective(facts, kpi, &mut advice));
     balance(facts, &counted, &mut advice);
     counter_metrics(facts, &counted, &mut advice);
     credits(&counted, &mut advice);

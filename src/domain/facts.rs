@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::doubts::Doubt;
 use super::journal::Journal;
 use super::measures::Row;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
@@ -63,6 +64,8 @@ pub struct Judgement {
     pub kpis: BTreeMap<String, KpiJudgement>,
     /// How far each feed reaches without a gap.
     pub feeds: BTreeMap<String, FeedCoverage>,
+    /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.
+    pub doubts: BTreeMap<String, Vec<Doubt>>,
     /// Names of the closed periods that are Final, with the instant at which each became so.
     pub finals: BTreeMap<String, Timestamp>,
     /// The earliest instant after `now` at which time alone can change this judgement.

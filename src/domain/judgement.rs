@@ -19,6 +19,7 @@ use super::catalogue::Origin;
 use super::chain::{Frame, Reading, Settled};
 use super::credits::Tariff;
 use super::current::{Running, running};
+use super::doubts::Doubt;
 use super::earn_back::still_pending;
 use super::exact::Exact;
 use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement, Risk};
@@ -183,9 +184,18 @@ impl<'v, 'a> View<'v, 'a> {
                 .iter()
                 .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
                 .collect(),
+            doubts: self.doubts(reader),
             finals: BTreeMap::new(),
             next: None,
         }
+    }
+
+    /// Figures that were probably misread, of the feeds that are judged.
+    fn doubts(&self, reader: &Reader<'v, 'a>) -> BTreeMap<String, Vec<Doubt>> {
+        let book = self.books.current();
+        let feeds = book.terms.contract.feeds.iter().filter(|feed| feed.plan != Some(true));
+        let doubts = feeds.map(|feed| (feed.name.clone(), reader.doubts(book, feed, self.now)));
+        doubts.filter(|(_, doubts)| !doubts.is_empty()).collect()
     }
 
     fn latest(&self) -> Option<(&Frame<'a>, &Closed<'a>)> {

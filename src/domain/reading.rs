@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::api::feed::Feed;
 use crate::api::kpi_target::{CatalogueKpi, Comparison, MissingDataPolicy, Verdict};
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::vendor_contract::{Relief, ReliefDecision};
@@ -18,6 +19,7 @@ use super::catalogue::{Origin, effective_variant, mature_by};
 use super::chain::Reading;
 use super::coverage::Coverage;
 use super::deliverables::measures;
+use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::ledger::{Known, Ledger};
 use super::measures::Row;
@@ -150,6 +152,12 @@ impl<'f, 'a> Reader<'f, 'a> {
                 rows
             }
         }
+    }
+
+    /// What is doubtful in the figures of a feed that are known at an instant.
+    pub fn doubts(&self, book: &Book<'_>, feed: &Feed, at: Timestamp) -> Vec<Doubt> {
+        let ledger = self.ledgers.of_feed(book, &feed.name);
+        ledger.map_or_else(Vec::new, |ledger| doubts::of_feed(feed, &self.known(ledger, at)))
     }
 
     /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.

@@ -150,9 +150,9 @@ impl StaffingGoal {
         Some(Requirement { agents, heads: heads(agents, self.shrinkage_percent)? })
     }
 
-    /// What becomes of the plan when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in steps of 10.
-    pub fn sensitivity(&self, contacts: f64, interval_seconds: f64) -> Vec<SensitivityRow> {
-        let Some(planned) = self.fewest_agents(contacts, interval_seconds) else { return Vec::new() };
+    /// What becomes of a plan with so many agents when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in
+    /// steps of 10.
+    pub fn sensitivity(&self, contacts: f64, interval_seconds: f64, planned: u64) -> Vec<SensitivityRow> {
         [Varied::Contacts, Varied::HandleTime]
             .into_iter()
             .flat_map(|varied| [-20, -10, 0, 10, 20].into_iter().map(move |change| (varied, change)))
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn the_sensitivity_table_shows_what_a_wrong_forecast_does() {
-        let rows = goal(QueueModel::ErlangC).sensitivity(100.0, 1_800.0);
+        let rows = goal(QueueModel::ErlangC).sensitivity(100.0, 1_800.0, 14);
         assert_eq!(rows.len(), 10);
         for varied in [Varied::Contacts, Varied::HandleTime] {
             let of: Vec<&SensitivityRow> = rows.iter().filter(|row| row.varied == varied).collect();

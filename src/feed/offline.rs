@@ -8,15 +8,17 @@ use jiff::tz::TimeZone;
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
 use super::format::{Mapping, derived, parse};
-use super::quality::{QualityRules, check};
+use super::quality::{QualityRules, check, describe, fault};
 use crate::api::feed::Feed;
+use crate::domain::doubts::{Doubt, Doubts};
+use crate::domain::exact::Exact;
 use crate::domain::measures::Row;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 
 /// What a file says.
 #[derive(Clone, Debug, Default)]
 pub struct OfflineRows {
-    /// Every row and revision, each known from its `recordedAt`, by default from its end; a plan's at once.
+    /// Every row and revision, each known from its `recordedAt`, by default from its end, a plan's row by default at once.
     pub rows: Vec<Row>,
     /// Rows that were set aside, with the reason.
     pub rejected: Vec<RejectedRow>,
@@ -29,6 +31,8 @@ pub struct Preview {
     pub rows: Vec<IncomingRow>,
     /// The rows that are set aside, with the reason.
     pub rejected: Vec<RejectedRow>,
+    /// Figures that were probably read otherwise than they were meant.
+    pub doubts: Vec<Doubt>,
 }
 
 /// Reads one answer of an endpoint in the feed's own format, as a fetch would.
@@ -41,19 +45,37 @@ pub fn preview(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<
     let mapping = Mapping { feed, zone, cadence: super::fetch::cadence(feed) };
     let page = parse(&mapping, &page_of(content))?;
     let plan = feed.plan.unwrap_or(false);
-    // A file may reach beyond the instant of a judgement: such rows are simply not known by then.
+    // What lies ahead depends on the instant of a judgement, of which a preview knows nothing.
     let (rows, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan, derived: &derived(feed) });
     let rejected = page.rejected.into_iter().chain(faulty).collect();
-    Ok(Preview { rows, rejected })
+    let mut doubts = Doubts::of(feed);
+    for row in &rows {
+        doubts.note(&row.measures.iter().map(|(name, value)| (name.as_str(), Exact::from(*value))).collect());
+    }
+    Ok(Preview { rows, rejected, doubts: doubts.into_doubts() })
 }
 
-/// Reads what an endpoint would have answered, in the feed's own format.
+/// Reads what an endpoint would have answered by `now`, in the feed's own format. Rows that lie ahead of `now`, or of their own
+/// `recordedAt`, are set aside as a fetch at that instant would have done.
 ///
 /// # Errors
 /// When the file is not of that format; nothing of it is used then.
-pub fn rows_of(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<OfflineRows, FetchError> {
-    let Preview { rows, mut rejected } = preview(feed, contract_time_zone, content)?;
-    let rows = revise(rows, feed.plan.unwrap_or(false), &mut rejected);
+pub fn rows_of(
+    feed: &Feed,
+    contract_time_zone: &str,
+    content: &[u8],
+    now: Timestamp,
+) -> Result<OfflineRows, FetchError> {
+    let Preview { rows, mut rejected, .. } = preview(feed, contract_time_zone, content)?;
+    let plan = feed.plan.unwrap_or(false);
+    let (mut there, mut ahead) = (Vec::new(), Vec::new());
+    for row in rows {
+        let received = row.recorded_at.map_or(now, |recorded| recorded.min(now));
+        let lies_ahead = fault(&row, QualityRules { now: received, plan, derived: &derived(feed) });
+        if lies_ahead == Some(RejectionReason::InFuture) { ahead.push(row) } else { there.push(row) }
+    }
+    rejected.extend(ahead.iter().map(|row| RejectedRow { reason: RejectionReason::InFuture, text: describe(row) }));
+    let rows = revise(there, plan, &mut rejected);
     Ok(OfflineRows { rows, rejected })
 }
 
@@ -67,7 +89,8 @@ type Key = (Timestamp, Timestamp, BTreeMap<String, String>);
 
 /// Gives each row its revision: later figures of a key follow earlier ones, by when they became known.
 fn revise(incoming: Vec<IncomingRow>, plan: bool, rejected: &mut Vec<RejectedRow>) -> Vec<Row> {
-    let known_at = |row: &IncomingRow| if plan { Timestamp::MIN } else { row.recorded_at.unwrap_or(row.end) };
+    let unless_recorded = |row: &IncomingRow| if plan { Timestamp::MIN } else { row.end };
+    let known_at = |row: &IncomingRow| row.recorded_at.unwrap_or_else(|| unless_recorded(row));
     let mut by_key: BTreeMap<Key, Vec<IncomingRow>> = BTreeMap::new();
     for row in incoming {
         by_key.entry((row.start, row.end, row.labels.clone())).or_default().push(row);
@@ -163,6 +186,46 @@ mod tests {
             let found: Vec<(i64, i64)> =
                 rows.iter().map(|row| (i64::try_from(row.measures["offered"]).unwrap(), row.revision)).collect();
             assert_eq!((found, rejected.len()), (expected, conflicts), "{name}");
+        }
+    }
+
+    /// A feed with one row as JSON, evaluated at 12:00 on 5 January: when the row is known, or why it is set aside.
+    fn known(plan: bool, times: &str) -> String {
+        let feed: Feed =
+            serde_json::from_str(&format!(r#"{{"name":"acd","url":"https://feeds.acme.example","plan":{plan}}}"#))
+                .unwrap();
+        let body = format!(r#"{{"schema":"bpo-feed/v1","rows":[{{{times},"measures":{{"offered":1}}}}],"next":null}}"#);
+        let found = rows_of(&feed, "UTC", body.as_bytes(), "2026-01-05T12:00:00Z".parse().unwrap()).unwrap();
+        match (found.rows.as_slice(), found.rejected.as_slice()) {
+            ([row], []) if row.known_at == Timestamp::MIN => "at once".to_owned(),
+            ([row], []) => row.known_at.to_string(),
+            ([], [rejected]) => rejected.reason.to_string(),
+            other => panic!("{times}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn rows_that_lie_ahead_are_set_aside_as_a_fetch_would_have_done() {
+        let past = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
+        let ahead = r#""start":"2026-01-05T13:00:00Z","end":"2026-01-05T13:30:00Z""#;
+        let running = r#""start":"2026-01-05T12:00:00Z","end":"2026-01-05T12:30:00Z""#;
+        let far = r#""start":"2026-03-07T09:00:00Z","end":"2026-03-07T09:30:00Z""#;
+        let recorded = |times: &str, at: &str| format!(r#"{times},"recordedAt":"{at}""#);
+        for (plan, times, expected) in [
+            (false, past.to_owned(), "2026-01-05T09:30:00Z"),
+            (false, recorded(past, "2026-01-05T11:00:00Z"), "2026-01-05T11:00:00Z"),
+            // Recorded after now: not known yet, which is nothing wrong.
+            (false, recorded(past, "2026-01-06T11:00:00Z"), "2026-01-06T11:00:00Z"),
+            (false, running.to_owned(), "2026-01-05T12:30:00Z"),
+            (false, ahead.to_owned(), "InFuture"),
+            (false, recorded(ahead, "2026-01-05T11:00:00Z"), "InFuture"),
+            // Recorded before it had begun, whatever now is.
+            (false, recorded(past, "2026-01-05T08:00:00Z"), "InFuture"),
+            (true, ahead.to_owned(), "at once"),
+            (true, recorded(ahead, "2026-01-04T11:00:00Z"), "2026-01-04T11:00:00Z"),
+            (true, far.to_owned(), "InFuture"),
+        ] {
+            assert_eq!(known(plan, &times), expected, "plan {plan}: {times}");
         }
     }
 }

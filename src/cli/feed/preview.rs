@@ -91,6 +91,9 @@ fn as_text(found: &Preview, most: usize) -> String {
     for rejected in found.rejected.iter().take(most) {
         let _ = writeln!(text, "  {}: {}", rejected.reason, presentable(&rejected.text, 300));
     }
+    for doubt in &found.doubts {
+        let _ = writeln!(text, "doubtful: {}", presentable(&doubt.message, 300));
+    }
     text
 }
 
@@ -112,5 +115,6 @@ fn as_json(found: &Preview) -> Value {
     json!({
         "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
         "rejected": found.rejected.iter().map(rejected).collect::<Vec<_>>(),
+        "doubts": found.doubts.iter().map(|doubt| json!({"measure": doubt.measure, "message": doubt.message})).collect::<Vec<_>>(),
     })
 }

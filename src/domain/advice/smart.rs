@@ -53,6 +53,11 @@ fn not_measurable(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Option<String> 
     })
 }
 
+/// How a KPI is compared, and its target in force today; `None` where a Range KPI names no comparison.
+pub(super) fn comparison_and_target(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Option<(Comparison, Exact)> {
+    Some((comparison_of(kpi)?, target_today(facts, kpi)))
+}
+
 /// The target in force today.
 fn target_today(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Exact {
     let objective = &kpi.spec.objective;
@@ -61,7 +66,7 @@ fn target_today(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Exact {
 }
 
 /// The usual range: what the KpiTarget says, or else the catalogue.
-fn benchmark(kpi: &Counted<'_>) -> Option<(Option<Exact>, Option<Exact>)> {
+pub(super) fn benchmark(kpi: &Counted<'_>) -> Option<(Option<Exact>, Option<Exact>)> {
     if let Some(own) = &kpi.spec.benchmark {
         return Some((own.low.as_ref().map(Exact::from), own.high.as_ref().map(Exact::from)));
     }
@@ -74,7 +79,7 @@ fn not_achievable(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Option<String> 
     if kpi.spec.objective.stretch.is_some() {
         return None;
     }
-    let (comparison, target) = (comparison_of(kpi)?, target_today(facts, kpi));
+    let (comparison, target) = comparison_and_target(facts, kpi)?;
     let upper = kpi.spec.objective.upper.as_ref().map_or_else(|| target.clone(), Exact::from);
     let not_above = |bound: &Option<Exact>, value: &Exact| bound.as_ref().is_none_or(|bound| value <= bound);
     let not_below = |bound: &Option<Exact>, value: &Exact| bound.as_ref().is_none_or(|bound| value >= bound);

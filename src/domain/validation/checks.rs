@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use crate::api::scalar::{Decimal, Duration, DurationUnit, shorten};
+use crate::domain::currencies::{CURRENCIES, is_currency};
 use crate::domain::facts::Finding;
+use crate::domain::spelling::did_you_mean;
 
 /// Findings about one object, in the order in which they were found.
 pub(super) struct Findings {
@@ -152,6 +154,14 @@ pub(super) fn check_units(findings: &mut Findings, field: &str, duration: Durati
         Units::Civil => (matches!(duration.unit, Days | Weeks), "d or w, such as 30d"),
     };
     findings.ensure(fits, field, || format!("\"{duration}\" has a unit that is not taken here: write {expected}"));
+}
+
+/// Notes three letters that are no currency of ISO 4217.
+pub(super) fn check_currency(findings: &mut Findings, field: &str, code: &str) {
+    findings.ensure(is_currency(code), field, || {
+        let meant = did_you_mean(code, CURRENCIES);
+        format!("{} is not a currency of ISO 4217{meant}: write its three letters, such as GBP", quoted(code))
+    });
 }
 
 /// Notes a number below 0.

@@ -13,6 +13,7 @@ use crate::api::feed::{
 };
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::domain::json_path;
+use crate::domain::time_format;
 
 /// Headers that would carry a secret past the rule that a Secret's owner says where it goes.
 const FORBIDDEN_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
@@ -39,6 +40,20 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
         findings.ensure(is_one, format!("{field}.tls.caRef"), || {
             "names not exactly one source: write exactly one of configMapRef, secretRef".to_owned()
         });
+    }
+}
+
+/// Formats of times that were accepted once, and read another time than the one that stands there.
+pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
+    let Some(csv) = feed.format.as_ref().and_then(|format| format.csv.as_ref()) else { return };
+    for (name, time) in [("start", Some(&csv.start)), ("end", csv.end.as_ref())] {
+        let Some(format) = time.and_then(|time| time.format.as_ref()) else { continue };
+        if let Some(fault) = time_format::fault(format) {
+            findings.add(
+                format!("spec.feeds[{}].format.csv.{name}.format", feed.name),
+                format!("{} {fault}", quoted(format)),
+            );
+        }
     }
 }
 

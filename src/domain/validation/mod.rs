@@ -24,6 +24,22 @@ pub fn validate_contract(name: &str, spec: &VendorContractSpec) -> Vec<Finding> 
     findings.into_vec()
 }
 
+/// What the API server and `lint` refuse in a VendorContract although one that was accepted before goes on being judged: rules that
+/// came later. The findings name no object.
+pub fn refused_when_edited(spec: &VendorContractSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("VendorContract", "");
+    vendor_contract::check_later_rules(&mut findings, spec);
+    findings.into_vec()
+}
+
+/// [`refused_when_edited`] with the object's name, which has rules of its own.
+pub fn refused_on_writing(name: &str, spec: &VendorContractSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("VendorContract", name);
+    vendor_contract::check_name_has_no_dot(&mut findings);
+    findings.extend(refused_when_edited(spec));
+    findings.into_vec()
+}
+
 /// Everything that is wrong with a KpiTarget by itself, in the order of its fields; empty when it can be judged.
 pub fn validate_kpi_target(name: &str, spec: &KpiTargetSpec) -> Vec<Finding> {
     let mut findings = Findings::new("KpiTarget", name);

@@ -6,9 +6,13 @@ use super::checks::{
 use super::consequences::check_repeats;
 use crate::api::vendor_contract::{Charges, Credits, PointsToMoney, RampStep, VendorContractSpec};
 
+/// Whether a text has the form of a currency's code.
+pub(super) fn is_currency_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 pub(super) fn check_charges(findings: &mut Findings, charges: &Charges, spec: &VendorContractSpec) {
-    let is_code = charges.currency.len() == 3 && charges.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-    findings.ensure(is_code, "spec.charges.currency", || {
+    findings.ensure(is_currency_code(&charges.currency), "spec.charges.currency", || {
         format!("{} is not a currency: write its three letters by ISO 4217, such as GBP", quoted(&charges.currency))
     });
     charges.amount.into_iter().for_each(|amount| check_non_negative(findings, "spec.charges.amount", amount));

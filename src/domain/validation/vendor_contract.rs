@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::checks::{
-    Findings, Units, check_count, check_labels, check_name, check_percent, check_range, check_text, check_time_zone,
-    check_unique, check_units, check_url, quoted,
+    Findings, Units, check_count, check_currency, check_labels, check_name, check_percent, check_range, check_text,
+    check_time_zone, check_unique, check_units, check_url, quoted,
 };
 use super::feed;
-use super::money::{check_charges, check_credits};
+use super::money::{check_charges, check_credits, is_currency_code};
 use crate::api::vendor_contract::{
     AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
     ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
@@ -55,6 +55,24 @@ fn check_object_name(findings: &mut Findings) {
             "has {count} characters: choose a name of at most 50, since reports and labels are named after the contract"
         )
     });
+}
+
+/// Names of reports and of KpiTargets join the contract's with others by dots and dashes.
+pub(super) fn check_name_has_no_dot(findings: &mut Findings) {
+    let name = findings.name().to_owned();
+    findings.ensure(!name.contains('.'), "metadata.name", || {
+        format!("{} has a dot: write one of a-z, 0-9 and - alone, such as acme-care", quoted(&name))
+    });
+}
+
+/// Rules that contracts were accepted without: what they refuse was misread in silence.
+pub(super) fn check_later_rules(findings: &mut Findings, spec: &VendorContractSpec) {
+    if let Some(charges) = spec.charges.as_ref().filter(|charges| is_currency_code(&charges.currency)) {
+        check_currency(findings, "spec.charges.currency", &charges.currency);
+    }
+    for feed in &spec.feeds {
+        feed::check_later_rules(findings, feed);
+    }
 }
 
 fn check_vendor(findings: &mut Findings, spec: &VendorContractSpec) {

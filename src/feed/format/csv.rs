@@ -14,6 +14,8 @@ use super::times::{WrittenTime, formatted, written};
 use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
 use crate::api::feed::{CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::domain::spelling::did_you_mean;
+use crate::domain::time_format::with_day_and_month_swapped;
 use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
 
@@ -41,16 +43,19 @@ pub fn parse(
     let header = records.next().ok_or_else(|| malformed("there is no header line"))?.map_err(unreadable)?;
     let columns = Columns::of(format, &header)?;
     let mut found = Vec::new();
-    let mut has_time = false;
+    let (mut has_time, mut order) = (false, DayMonthOrder::of(&columns.start));
     for record in records {
         let record = record.map_err(unreadable)?;
         if is_blank(&record) || is_same(&record, &header) || columns.skips(&record) {
             continue;
         }
         let rejected = |reason| RejectedRow { reason, text: presentable(&shown(&record), 500) };
-        has_time |= columns.start.read(&record).is_ok();
+        let start = columns.start.read(&record);
+        has_time |= start.is_ok();
+        order.note(&columns.start, &record, start.is_ok());
         found.push(columns.read(&record).map_err(rejected));
     }
+    order.check()?;
     // One line whose time cannot be read is kept aside; where none can be, the mapping is wrong.
     if let (Some(Err(first)), false) = (found.first(), has_time) {
         return Err(no_time(&format.start, &first.text));
@@ -97,6 +102,45 @@ fn after_lines(text: &str, lines: i64) -> Result<&str, FetchError> {
         })?;
     }
     Ok(rest)
+}
+
+/// Whether a file writes the day before the month or after it, as far as its lines tell: `05/03/2026` can be read both ways,
+/// `13/03/2026` only one.
+struct DayMonthOrder<'f> {
+    /// The format and the one with day and month changed over; `None` where it has not both, or was proven.
+    formats: Option<(&'f str, String)>,
+    /// The first time that only the other order can read.
+    against: Option<String>,
+}
+
+impl<'f> DayMonthOrder<'f> {
+    fn of(start: &TimeColumns<'f>) -> Self {
+        let formats = start.format.and_then(|format| Some((format, with_day_and_month_swapped(format)?)));
+        Self { formats, against: None }
+    }
+
+    fn note(&mut self, start: &TimeColumns<'_>, record: &StringRecord, is_read: bool) {
+        let Some((_, swapped)) = &self.formats else { return };
+        let Ok(text) = start.text(record) else { return };
+        match (is_read, formatted(&text, swapped).is_some()) {
+            (true, false) => self.formats = None,
+            (false, true) if self.against.is_none() => self.against = Some(text),
+            _ => {}
+        }
+    }
+
+    /// Fails where lines are read only the other way and none only this way: the rest would be read with day and month mixed up.
+    fn check(self) -> Result<(), FetchError> {
+        match (self.formats, self.against) {
+            (Some((format, swapped)), Some(text)) => Err(mapping_fault(format!(
+                "format.csv.start.format: {:?} cannot read {:?}, but with day and month the other way round it can: write {:?}",
+                presentable(format, 40),
+                presentable(&text, 40),
+                presentable(&swapped, 40)
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn no_time(start: &CsvTime, line: &str) -> FetchError {
@@ -171,7 +215,7 @@ impl<'f> Columns<'f> {
     }
 
     fn skips(&self, record: &StringRecord) -> bool {
-        self.skips.iter().any(|(place, equals)| record.get(*place).is_some_and(|field| field.trim() == equals.trim()))
+        self.skips.iter().any(|(place, equals)| record.get(*place).is_some_and(|field| cell(field) == equals.trim()))
     }
 
     fn read(&self, record: &StringRecord) -> Result<FoundRow, RejectionReason> {
@@ -202,9 +246,13 @@ impl<'f> Columns<'f> {
 }
 
 impl TimeColumns<'_> {
-    fn read(&self, record: &StringRecord) -> Result<WrittenTime, RejectionReason> {
+    fn text(&self, record: &StringRecord) -> Result<String, RejectionReason> {
         let parts = self.places.iter().map(|place| field(record, *place)).collect::<Result<Vec<_>, _>>()?;
-        let text = parts.join(" ");
+        Ok(parts.join(" "))
+    }
+
+    fn read(&self, record: &StringRecord) -> Result<WrittenTime, RejectionReason> {
+        let text = self.text(record)?;
         let time = match self.format {
             Some(format) => formatted(&text, format),
             None => written(&text),
@@ -215,12 +263,18 @@ impl TimeColumns<'_> {
 
 /// A field of a line; a line that ends before it was cut short.
 fn field(record: &StringRecord, place: usize) -> Result<&str, RejectionReason> {
-    record.get(place).map(str::trim).ok_or(RejectionReason::Malformed)
+    record.get(place).map(cell).ok_or(RejectionReason::Malformed)
+}
+
+/// What a field says: spreadsheets write `="0012"` for a text whose leading zeros must stay, and mean `0012`.
+fn cell(field: &str) -> &str {
+    let field = field.trim();
+    field.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).map_or(field, str::trim)
 }
 
 /// Where a column stands.
 fn place(header: &StringRecord, field: &str, column: &str) -> Result<usize, FetchError> {
-    let mut places = header.iter().enumerate().filter(|(_, name)| name.trim() == column.trim()).map(|(place, _)| place);
+    let mut places = header.iter().enumerate().filter(|(_, name)| cell(name) == column.trim()).map(|(place, _)| place);
     let shown_column = presentable(column, 60);
     match (places.next(), places.next()) {
         (Some(place), None) => Ok(place),
@@ -228,11 +282,13 @@ fn place(header: &StringRecord, field: &str, column: &str) -> Result<usize, Fetc
             "format.csv.{field}: the column {shown_column:?} stands twice in the header: which is meant cannot be told"
         ))),
         (None, _) => {
-            let names = header.iter().take(SHOWN_COLUMNS).map(|name| format!("{:?}", presentable(name.trim(), 40)));
+            let names = header.iter().take(SHOWN_COLUMNS).map(|name| format!("{:?}", presentable(cell(name), 40)));
+            let meant = did_you_mean(column, header.iter().map(cell));
             let more = if header.len() > SHOWN_COLUMNS { ", …" } else { "" };
             Err(mapping_fault(format!(
-                "format.csv.{field}: there is no column {shown_column:?}; the header has {}{more}; \
+                "format.csv.{field}: there is no column {shown_column:?}{}; the header has {}{more}; \
                  if it is not the header, see delimiter and skipLines",
+                presentable(&meant, 60),
                 names.collect::<Vec<_>>().join(", ")
             )))
         }

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::ParsedPage;
 use super::number::{NumberFault, exact};
+use crate::domain::spelling::nearest;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 use crate::feed::error::{FailureKind, FetchError, presentable};
 
@@ -129,7 +130,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
         let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
         let schema = take(&mut fields, "schema")?.ok_or_else(|| de::Error::missing_field("schema"))?;
         let rows = take(&mut fields, "rows")?.ok_or_else(|| de::Error::missing_field("rows"))?;
-        let next: Option<String> = take(&mut fields, "next")?.flatten();
+        let next: Option<Option<String>> = take(&mut fields, "next")?;
+        if next.is_none() {
+            check_spelling(&fields, &["next"], &["nextCursor", "nextPage", "nextToken", "cursor"])?;
+        }
+        let next = next.flatten();
         Ok(Envelope { schema, rows, next: next.filter(|next| !next.is_empty()) })
     }
 }
@@ -146,6 +151,8 @@ struct WrittenRow<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for WrittenRow<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
+        let absent: Vec<&str> = MEMBERS_OF_A_ROW.into_iter().filter(|name| !fields.0.contains_key(*name)).collect();
+        check_spelling(&fields, &absent, &[])?;
         let labels: Option<UniqueMap<String>> = take(&mut fields, "labels")?;
         let measures: Option<UniqueMap<&'de RawValue>> = take(&mut fields, "measures")?;
         Ok(WrittenRow {
@@ -157,6 +164,23 @@ impl<'de: 'a, 'a> Deserialize<'de> for WrittenRow<'a> {
             recorded_at: take::<Option<String>, D::Error>(&mut fields, "recordedAt")?.flatten(),
         })
     }
+}
+
+/// The members that a row may have; others are the vendor's own and are passed over.
+const MEMBERS_OF_A_ROW: [&str; 6] = ["start", "end", "labels", "measures", "revision", "recordedAt"];
+
+/// Fails where an unknown member is most likely one of those that are absent: passed over, a row would lose its labels, or a feed its
+/// later pages, and nobody would notice. `others` are names that other formats have for the first of `absent`.
+fn check_spelling<E: de::Error>(fields: &UniqueMap<&RawValue>, absent: &[&str], others: &[&str]) -> Result<(), E> {
+    for name in fields.0.keys() {
+        let is_other = others.iter().any(|other| name == other);
+        let meant = if is_other { absent.first().copied() } else { nearest(name, absent.iter().copied()) };
+        if let Some(meant) = meant {
+            let shown = presentable(name, 40);
+            return Err(E::custom(format!("member {shown:?} is not one of this format: write {meant:?}")));
+        }
+    }
+    Ok(())
 }
 
 fn take<'de, T: Deserialize<'de>, E: de::Error>(
@@ -263,7 +287,7 @@ mod bodies;
 
 #[cfg(test)]
 mod tests {
-    use super::bodies::{BESIDE, EXAMPLE, no_json, set_aside, wrong_shapes};
+    use super::bodies::{BESIDE, EXAMPLE, no_json, page_with, set_aside, wrong_shapes};
     use super::*;
 
     #[test]
@@ -296,6 +320,37 @@ mod tests {
         assert_eq!(parse(&invalid_utf8, None).unwrap_err().kind, FailureKind::Malformed);
         for wrong in ["text/html", "application/xml", "image/png"] {
             assert_eq!(parse(EXAMPLE.as_bytes(), Some(wrong)).unwrap_err().kind, FailureKind::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_misspelt_member_is_refused_and_a_vendors_own_is_not() {
+        let row = |fields: &str| page_with(&format!("{fields},\"measures\":{{\"offered\":1}}"));
+        let envelope = |member: &str| format!(r#"{{"schema":"bpo-feed/v1","rows":[],"{member}":"abc"}}"#);
+        for (body, expected) in [
+            (
+                row(r#""lables":{"queue":"a"}"#),
+                Some(r#"row 1: member "lables" is not one of this format: write "labels""#),
+            ),
+            (row(r#""label":{"queue":"a"}"#), Some(r#"write "labels""#)),
+            (row(r#""Labels":{"queue":"a"}"#), Some(r#"write "labels""#)),
+            (row(r#""revison":2"#), Some(r#"write "revision""#)),
+            (row(r#""recorded_at":"2026-01-06T00:00:00Z""#), Some(r#"write "recordedAt""#)),
+            (page_with(r#""mesures":{"offered":1}"#), Some(r#"write "measures""#)),
+            (envelope("nextCursor"), Some(r#"member "nextCursor" is not one of this format: write "next""#)),
+            (envelope("Next"), Some(r#"write "next""#)),
+            (row(r#""labels":{"queue":"a"},"label":"x""#), None),
+            (row(r#""site":"cebu""#), None),
+            (row(r#""id":7"#), None),
+            (envelope("took"), None),
+            (envelope("text"), None),
+        ] {
+            let found = parse(body.as_bytes(), None).map_err(|error| error.message);
+            match (&found, expected) {
+                (Ok(_), None) => {}
+                (Err(message), Some(words)) => assert!(message.contains(words), "{body}: {message}"),
+                _ => panic!("{body}: {found:?}"),
+            }
         }
     }
 

@@ -142,6 +142,53 @@ fn the_warts_of_exports_change_no_figure() {
 }
 
 #[test]
+fn a_text_as_spreadsheets_write_it_is_the_text_alone() {
+    let expected = ["2026-06-08T08:00:00Z/2026-06-08T08:30:00Z queue=0012 | offered 7"];
+    for body in [
+        "Start,Queue,Calls\n2026-06-08T09:00,0012,7\n",
+        "Start,Queue,Calls\n2026-06-08T09:00,=\"0012\",7\n",
+        "Start,Queue,Calls\n=\"2026-06-08T09:00\",=\"0012\",=\"7\"\n",
+        "Start,Queue,Calls\n\"=\"\"2026-06-08T09:00\"\"\",\"=\"\"0012\"\"\",\"=\"\"7\"\"\"\n",
+        "=\"Start\",=\"Queue\",=\"Calls\"\n2026-06-08T09:00,0012,7\n",
+    ] {
+        let page = read(&simple(), body.as_bytes()).unwrap_or_else(|error| panic!("{body}: {error}"));
+        assert_eq!((rows(&page), reasons(&page)), (expected.map(str::to_owned).to_vec(), vec![]), "{body}");
+    }
+    let mut skipping = simple();
+    skipping["csv"]["skipRows"] = json!([{"column": "Queue", "equals": "0099"}]);
+    let body = "Start,Queue,Calls\n2026-06-08T09:00,=\"0012\",7\n2026-06-08T09:00,=\"0099\",9\n";
+    assert_eq!(rows(&read(&skipping, body.as_bytes()).unwrap()), expected);
+}
+
+#[test]
+fn day_and_month_are_never_mixed_up_in_silence() {
+    let mut format = simple();
+    let mut read_by = |written: &str, lines: &[&str]| {
+        format["csv"]["start"]["format"] = json!(written);
+        let body: String = lines.iter().map(|line| format!("{line},a,7\n")).collect();
+        read(&format, format!("Start,Queue,Calls\n{body}").as_bytes())
+    };
+    for (written, lines, expected) in [
+        // Each line can be read both ways: nothing shows that anything is wrong.
+        ("%d/%m/%Y %H:%M", &["05/03/2026 09:00", "06/03/2026 09:00"][..], Ok((2, 0))),
+        ("%d/%m/%Y %H:%M", &["05/03/2026 09:00", "13/03/2026 09:00"], Ok((2, 0))),
+        // One line that is broken among others that prove the order.
+        ("%d/%m/%Y %H:%M", &["13/03/2026 09:00", "03/14/2026 09:00"], Ok((1, 1))),
+        ("%m/%d/%Y %H:%M", &["05/03/2026 09:00", "soon"], Ok((1, 1))),
+        ("%m/%d/%Y %H:%M", &["05/03/2026 09:00", "13/03/2026 09:00"], Err("\"13/03/2026 09:00\"")),
+        ("%m/%d/%Y %H:%M", &["13/03/2026 09:00", "05/03/2026 09:00"], Err("write \"%d/%m/%Y %H:%M\"")),
+    ] {
+        match (read_by(written, lines), expected) {
+            (Ok(page), Ok(counts)) => assert_eq!((page.rows.len(), page.rejected.len()), counts, "{written} {lines:?}"),
+            (Err(error), Err(words)) => {
+                assert!(error.kind == FailureKind::Mapping && error.message.contains(words), "{}", error.message);
+            }
+            (found, _) => panic!("{written} {lines:?}: {found:?}"),
+        }
+    }
+}
+
+#[test]
 fn lines_that_cannot_be_read_are_kept_aside() {
     use RejectionReason::{AmbiguousTime, Malformed, Mapping, NonexistentTime, OutOfRange};
     for (line, reason) in [
