@@ -1,12 +1,13 @@
 //! The dispatcher: takes waiting messages from the outbox, groups them, and delivers them until their sinks have them.
 //!
 //! One delivery a sink at a time, in the order in which the messages were written. A sink that fails is left alone for longer and longer,
-//! and no other sink waits for it.
+//! and no other sink waits for it. Namespaces are served in turn, and none takes the places that others need.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use super::sinks::{self, MOST_MESSAGES, Outgoing};
 use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
 use crate::clock::Clock;
 use crate::domain::alerts::MailServer;
-use crate::evidence::{Delivery, EvidenceStore, OutboxMessage, StoreError};
+use crate::evidence::{Delivery, EvidenceStore, WaitingSink};
 use crate::feed::client::{FeedClient, PostError, PostRequest};
 use crate::feed::credentials::{CredentialSource, SecretReader};
 use crate::feed::error::{FailureKind, FetchError, presentable};
@@ -40,6 +41,9 @@ pub enum SinkNow {
 pub trait Sinks: Send + Sync {
     /// The sink of a contract as it is configured now.
     fn sink(&self, contract_uid: &str, sink: &str) -> SinkNow;
+
+    /// The namespace of a contract, by which sinks are served in turn; `None` for a contract that is gone.
+    fn namespace(&self, contract_uid: &str) -> Option<String>;
 
     /// Told when what is known of a contract's sinks has changed: a failure began, changed or ended, or messages were given up.
     fn changed(&self, contract_uid: &str);
@@ -114,11 +118,15 @@ struct SinkState {
     given_up: i64,
 }
 
-/// The most messages read from the outbox at a time.
-const MOST_WAITING: usize = 10_000;
-
 /// How many sinks are served at a time.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 64;
+
+/// How many sinks of one namespace are served at a time; more while half of all places are free. A sink that hangs keeps its place
+/// until the deadline, and others must find one meanwhile.
+const OF_A_NAMESPACE: usize = 4;
+
+/// How many contracts of one namespace have their Alertmanagers refreshed at a time.
+const REFRESHED_AT_ONCE: usize = 4;
 
 /// The outbox is read at least so often, whatever nobody has said.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -169,9 +177,9 @@ impl Dispatcher {
 
     async fn deliver(&self, known: &Arc<dyn Sinks>) {
         let mut under_way: JoinSet<SinkKey> = JoinSet::new();
-        let mut busy: BTreeSet<SinkKey> = BTreeSet::new();
+        let mut busy = Busy::default();
         loop {
-            let pause = match self.0.parts.store.waiting_messages(MOST_WAITING).await {
+            let pause = match self.0.parts.store.waiting_sinks().await {
                 Ok(waiting) => self.start(waiting, known, &mut under_way, &mut busy),
                 Err(error) => {
                     tracing::warn!(%error, "the outbox of alerts cannot be read; trying again");
@@ -182,7 +190,7 @@ impl Dispatcher {
                 () = self.0.wake.notified() => tokio::time::sleep(self.0.parts.pace.group_wait).await,
                 Some(ended) = under_way.join_next(), if !under_way.is_empty() => {
                     if let Ok(key) = ended {
-                        busy.remove(&key);
+                        busy.sinks.remove(&key);
                     }
                 }
                 () = tokio::time::sleep(pause) => {}
@@ -190,47 +198,93 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a delivery for each sink that has messages, is not being served and need not be left alone. Gives how long to wait for the
-    /// next that will be due.
+    /// Starts a delivery for each sink that has messages, is not being served and need not be left alone, as far as there are
+    /// places. Gives how long to wait for the next that will be due.
     fn start(
         &self,
-        waiting: Vec<OutboxMessage>,
+        waiting: Vec<WaitingSink>,
         known: &Arc<dyn Sinks>,
         under_way: &mut JoinSet<SinkKey>,
-        busy: &mut BTreeSet<SinkKey>,
+        busy: &mut Busy,
     ) -> Duration {
-        (self.0.parts.show_waiting)(waiting.len());
-        let mut groups: BTreeMap<SinkKey, Vec<OutboxMessage>> = BTreeMap::new();
-        for message in waiting {
-            groups.entry((message.contract_uid.clone(), message.sink.clone())).or_default().push(message);
-        }
+        let count: i64 = waiting.iter().map(|sink| sink.messages).sum();
+        (self.0.parts.show_waiting)(usize::try_from(count).unwrap_or_default());
         let now = Instant::now();
         let mut pause = LONGEST_SLEEP;
-        for (key, mut messages) in groups {
+        let mut due: BTreeMap<String, VecDeque<SinkKey>> = BTreeMap::new();
+        for WaitingSink { contract_uid, sink, .. } in waiting {
+            let key = (contract_uid, sink);
             let left_alone = self.0.states().get(&key).and_then(|state| state.not_before).filter(|until| *until > now);
             if let Some(until) = left_alone {
                 pause = pause.min(until.duration_since(now));
-            } else if !busy.contains(&key) && busy.len() < CONCURRENCY {
-                messages.truncate(MOST_MESSAGES);
-                busy.insert(key.clone());
-                let (inner, known) = (self.0.clone(), known.clone());
-                under_way.spawn(async move {
-                    inner.serve(&key, messages, &*known).await;
-                    key
-                });
+            } else if !busy.sinks.contains_key(&key) {
+                let namespace = known.namespace(&key.0).unwrap_or_else(|| key.0.clone());
+                due.entry(namespace).or_default().push_back(key);
             }
+        }
+        while let Some((namespace, key)) = busy.next(&mut due) {
+            busy.sinks.insert(key.clone(), namespace);
+            let (inner, known) = (self.0.clone(), known.clone());
+            under_way.spawn(async move {
+                inner.serve(&key, &*known).await;
+                key
+            });
         }
         pause.max(Duration::from_millis(10))
     }
 
-    /// Tells Alertmanagers again of what stands, since they forget what nobody repeats.
+    /// Refreshes Alertmanagers, since they forget what nobody repeats. Each namespace for itself: an Alertmanager that hangs must
+    /// not let others' alerts end.
     async fn refresh(&self, known: &Arc<dyn Sinks>) {
+        let mut under_way: JoinSet<String> = JoinSet::new();
+        let mut busy = BTreeSet::new();
         loop {
             tokio::time::sleep(self.0.parts.pace.refresh).await;
-            if let Err(error) = self.0.refresh_all(&**known).await {
-                tracing::warn!(%error, "the standing alerts cannot be read; trying again");
+            while let Some(ended) = under_way.try_join_next() {
+                if let Ok(namespace) = ended {
+                    busy.remove(&namespace);
+                }
+            }
+            let contracts = match self.0.parts.store.contracts_with_alerts().await {
+                Ok(contracts) => contracts,
+                Err(error) => {
+                    tracing::warn!(%error, "the active alerts cannot be read; trying again");
+                    continue;
+                }
+            };
+            let mut by_namespace: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for uid in contracts {
+                by_namespace.entry(known.namespace(&uid).unwrap_or_else(|| uid.clone())).or_default().push(uid);
+            }
+            for (namespace, uids) in by_namespace {
+                if busy.insert(namespace.clone()) {
+                    let (inner, known) = (self.0.clone(), known.clone());
+                    under_way.spawn(async move {
+                        inner.refresh_namespace(uids, &*known).await;
+                        namespace
+                    });
+                }
             }
         }
+    }
+}
+
+/// The sinks that are being served, with their namespaces.
+#[derive(Default)]
+struct Busy {
+    sinks: BTreeMap<SinkKey, String>,
+}
+
+impl Busy {
+    /// The next sink to serve: of the namespace that has the fewest places, if it may have one more.
+    fn next(&self, due: &mut BTreeMap<String, VecDeque<SinkKey>>) -> Option<(String, SinkKey)> {
+        let total = self.sinks.len();
+        let of = |namespace: &String| self.sinks.values().filter(|busy| *busy == namespace).count();
+        let (count, namespace) = due.keys().map(|namespace| (of(namespace), namespace.clone())).min()?;
+        let free = total < CONCURRENCY && (count < OF_A_NAMESPACE || total < CONCURRENCY / 2);
+        let key = free.then(|| due.get_mut(&namespace)?.pop_front()).flatten()?;
+        due.retain(|_, keys| !keys.is_empty());
+        Some((namespace, key))
     }
 }
 
@@ -239,7 +293,15 @@ impl Inner {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn serve(&self, key: &SinkKey, messages: Vec<OutboxMessage>, known: &dyn Sinks) {
+    async fn serve(&self, key: &SinkKey, known: &dyn Sinks) {
+        let messages = match self.parts.store.waiting_messages_of(&key.0, &key.1, MOST_MESSAGES).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::warn!(%error, "the messages for a sink cannot be read; trying again");
+                self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + LONGEST_SLEEP);
+                return;
+            }
+        };
         let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
         let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
         for message in &messages {
@@ -421,35 +483,44 @@ impl Inner {
         let Some(reference) = sinks::secret_of(sink) else { return Ok(None) };
         let mut reader = SecretReader::new(tenant, &*self.parts.credentials);
         let value = reader.kept(&reference.name, &reference.key).await?;
-        // A signing key never leaves; an address and a routing key do.
-        if sink.webhook.is_none() {
-            reader.referred(reference, &sinks::address_of(sink, Some(&value))?).await?;
-        }
+        // A signing key never leaves, but what it signs does: its owner says to whom, as with an address or a routing key.
+        reader.referred(reference, &sinks::address_of(sink, Some(&value))?).await?;
         Ok(Some(value))
     }
 
-    async fn refresh_all(&self, known: &dyn Sinks) -> Result<(), StoreError> {
-        for uid in self.parts.store.contracts_with_alerts().await? {
-            let mut by_sink: BTreeMap<String, Vec<Envelope>> = BTreeMap::new();
-            for standing in self.parts.store.standing_alerts(&uid).await? {
-                if let Ok(envelope) = serde_json::from_str(&standing.content) {
-                    by_sink.entry(standing.sink).or_default().push(envelope);
-                }
+    async fn refresh_namespace(&self, uids: Vec<String>, known: &dyn Sinks) {
+        let contracts = futures::stream::iter(uids);
+        contracts.for_each_concurrent(REFRESHED_AT_ONCE, |uid| async move { self.refresh_of(&uid, known).await }).await;
+    }
+
+    async fn refresh_of(&self, uid: &str, known: &dyn Sinks) {
+        let standing = match self.parts.store.standing_alerts(uid).await {
+            Ok(standing) => standing,
+            Err(error) => {
+                tracing::warn!(%error, "the active alerts of a contract cannot be read; trying again");
+                return;
             }
-            for (name, standing) in by_sink {
-                let failing = self.states().get(&(uid.clone(), name.clone())).is_some_and(|state| state.failures > 0);
-                let SinkNow::Known(sink) = known.sink(&uid, &name) else { continue };
-                let (Some(first), false, true) = (standing.first(), failing, sink.alertmanager.is_some()) else {
-                    continue;
-                };
-                let Ok(url) = sinks::address_of(&sink, None) else { continue };
-                let outgoing = sinks::refresh(&standing, Clock::real().now());
-                if let Err(error) = self.post(&url, outgoing, &first.namespace).await {
-                    tracing::debug!(%error, sink = name, "standing alerts could not be told again");
-                }
+        };
+        let mut by_sink: BTreeMap<String, Vec<Envelope>> = BTreeMap::new();
+        for alert in standing {
+            if let Ok(envelope) = serde_json::from_str(&alert.content) {
+                by_sink.entry(alert.sink).or_default().push(envelope);
             }
         }
-        Ok(())
+        for (name, standing) in &by_sink {
+            self.refresh_sink(uid, name, standing, known).await;
+        }
+    }
+
+    async fn refresh_sink(&self, uid: &str, name: &str, standing: &[Envelope], known: &dyn Sinks) {
+        let failing = self.states().get(&(uid.to_owned(), name.to_owned())).is_some_and(|state| state.failures > 0);
+        let SinkNow::Known(sink) = known.sink(uid, name) else { return };
+        let (Some(first), false, true) = (standing.first(), failing, sink.alertmanager.is_some()) else { return };
+        let Ok(url) = sinks::address_of(&sink, None) else { return };
+        let outgoing = sinks::refresh(standing, Clock::real().now());
+        if let Err(error) = self.post(&url, outgoing, &first.namespace).await {
+            tracing::debug!(%error, sink = name, "active alerts could not be refreshed");
+        }
     }
 }
 

@@ -81,7 +81,11 @@ impl Mailer {
     async fn vetted(&self, host: &str) -> Result<IpAddr, FetchError> {
         let denied = |message: String| FetchError::new(FailureKind::Denied, message);
         if let Ok(address) = host.parse::<IpAddr>() {
-            return self.policy.check_address(address, false).map(|()| address).map_err(denied);
+            return self
+                .policy
+                .check_address(address, false)
+                .map(|()| address)
+                .map_err(|refused| denied(refused.of(&format!("address {address}"))));
         }
         let permitted = permitted_addresses(&self.policy, &*self.lookup, host, false).await?;
         permitted.first().copied().ok_or_else(|| denied(format!("{host} has no address")))

@@ -27,15 +27,15 @@ pub struct Feed {
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = super::rules::ADDRESS)]
     pub url: String,
-    /// How often the feed is fetched, at least 30s. Default 5m.
+    /// How often the feed is fetched, from 30s to 24h. Default 5m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
-    #[x_kube(validation = ("duration(self) >= duration('30s')", "write an interval of 30s or more"))]
+    #[x_kube(validation = ("duration(self) >= duration('30s') && duration(self) <= duration('24h')", "write an interval from 30s to 24h"))]
     pub interval: Option<Duration>,
-    /// How long one whole request may take, shorter than `interval`. Default 10s.
+    /// How long one whole request may take, from 1s to 60s and shorter than `interval`. Default 10s.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
-    #[x_kube(validation = ("duration(self) >= duration('1s')", "write a timeout of 1s or more"))]
+    #[x_kube(validation = ("duration(self) >= duration('1s') && duration(self) <= duration('60s')", "write a timeout from 1s to 60s"))]
     pub timeout: Option<Duration>,
     /// How far back each fetch asks again, so that late and corrected rows arrive. Default 3d.
     pub look_back: Option<Duration>,
@@ -287,13 +287,18 @@ pub struct PrometheusFormat {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedRequest {
-    /// Headers to send. Authorization, Proxy-Authorization and Cookie belong in `auth`.
+    /// Headers to send. Authorization and Cookie belong in `auth`; headers that frame or route the request (Host, Content-Length,
+    /// Transfer-Encoding, Connection, TE, Trailer, Upgrade, Expect, Keep-Alive, Proxy-*) are the operator's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[x_kube(validation = (
         "!self.exists(h, h.name.lowerAscii() in ['authorization', 'proxy-authorization', 'cookie'])",
         "Authorization, Proxy-Authorization and Cookie would hold a secret in plain sight: write `auth` with a reference to a Secret instead"
+    ))]
+    #[x_kube(validation = (
+        "!self.exists(h, h.name.lowerAscii() in ['host', 'content-length', 'transfer-encoding', 'connection', 'te', 'trailer', 'upgrade', 'expect', 'keep-alive'] || h.name.lowerAscii().startsWith('proxy-'))",
+        "Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade, Expect, Keep-Alive and Proxy-* say how the request is framed and where it goes, which the operator does itself: take them away"
     ))]
     pub headers: Vec<NameValue>,
     /// Query parameters to send.

@@ -16,9 +16,13 @@ pub const ADDRESS: (&str, &str) = (
     "write an address with http:// or https://, a host, and neither user name nor password, such as https://feeds.acme.example/v1",
 );
 
-/// A JSONPath.
-pub const JSON_PATH: (&str, &str) =
-    ("self.startsWith('$')", "write a JSONPath that begins with $, such as $.queueName");
+/// A JSONPath whose cost is linear, as far as its text shows it; the operator and `lint` read it whole.
+pub const JSON_PATH: (&str, &str) = (
+    "self.startsWith('$') && !self.contains('..') && !self.contains('count(') && !self.contains('value(') && \
+     !self.contains('match(') && !self.contains('search(') && !self.contains('*,') && !self.contains(',*')",
+    "write a JSONPath that begins with $, such as $.queueName, with one selector a step: no `..`, no list with *, no function that \
+     counts or matches",
+);
 
 /// A map of labels: the keys, which no schema can bound.
 pub const LABEL_KEYS: (&str, &str) =

@@ -66,6 +66,10 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "a rectification plan names a trigger that is not in `triggers`: write the name of one that is, or add it there"
 ))]
 #[x_kube(validation = (
+    "int(self.term.end) - int(self.term.start) <= (self.period == 'Weekly' ? 4020 : 17898) * 86400",
+    "the term is too long: write an `end` at most 11 years after the start with period Weekly, 49 years with the others, and the time after it as another contract"
+))]
+#[x_kube(validation = (
     "!has(self.charges) || !has(self.charges.schedule) || self.charges.schedule.all(c, c.from >= self.term.start)",
     "a change of the charges begins before the term: write a `from` that is not before term.start, or put the amount in charges.amount"
 ))]
@@ -212,6 +216,7 @@ pub struct Vendor {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = ("self.start <= self.end", "write an `end` that is not before `start`"))]
+#[x_kube(validation = ("self.start >= timestamp('1990-01-01T00:00:00Z')", "write a `start` from 1990-01-01 on"))]
 pub struct Term {
     /// First day, in the contract's zone.
     #[schemars(schema_with = "super::scalar::date")]

@@ -10,6 +10,7 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
 use super::evidence_cache::EvidenceCache;
+use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
@@ -109,6 +110,8 @@ pub struct Context {
     pub alerts: Dispatcher,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
+    /// How fast reports are written.
+    pub pace: ReportPace,
     judged: RwLock<HashMap<(String, String), Judged>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
@@ -151,6 +154,7 @@ impl Context {
             metrics,
             alerts,
             settle,
+            pace: ReportPace::default(),
             judged: RwLock::default(),
             told: Mutex::default(),
             settling: Mutex::default(),

@@ -8,6 +8,7 @@ pub mod context;
 pub mod driver;
 pub mod evidence_cache;
 pub mod kpi_target;
+pub mod pace;
 pub mod reports;
 pub mod run;
 pub mod service_tier;

@@ -373,6 +373,10 @@ impl Sinks for ContractSinks {
         found.map_or(SinkNow::Removed, |found| SinkNow::Known(Box::new(found.clone())))
     }
 
+    fn namespace(&self, contract_uid: &str) -> Option<String> {
+        self.0.contract_of_uid(contract_uid)?.namespace()
+    }
+
     fn changed(&self, contract_uid: &str) {
         if let Some(contract) = self.0.contract_of_uid(contract_uid) {
             self.0.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());

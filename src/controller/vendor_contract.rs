@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
@@ -157,18 +157,22 @@ impl Controlled for VendorContract {
         if !unsettled.is_zero() {
             let provisional: Vec<ReportAction> =
                 wanted.more.reports.iter().filter(|action| !closes(action)).cloned().collect();
-            carry_out(context, &owner, &provisional, now).await?;
+            let (share, _) = context.pace.take(&namespace, provisional.len(), Instant::now());
+            carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
+        // A long past is written in shares: what is left is planned again at the next look.
+        let (share, again) = context.pace.take(&namespace, wanted.more.reports.len(), Instant::now());
+        let reports = wanted.more.reports.get(..share).unwrap_or(&wanted.more.reports);
         context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
         if let Ok(judgement) = observed.judgement.as_ref() {
-            record_closings(context, observed, judgement, &wanted.more.reports, now).await?;
+            record_closings(context, observed, judgement, reports, now).await?;
         }
-        carry_out(context, &owner, &wanted.more.reports, now).await?;
+        carry_out(context, &owner, reports, now).await?;
         if let Some(standing) = &wanted.more.alerts {
             super::alerts::tell(context, &observed.object, standing, observed.past_is_known).await?;
         }
-        Ok(None)
+        Ok(again)
     }
 
     fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {

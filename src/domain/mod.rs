@@ -28,6 +28,7 @@ pub mod finality;
 pub mod formula;
 pub mod gaming;
 pub mod governance;
+pub mod headers;
 pub mod journal;
 pub mod json_path;
 pub mod judgement;

@@ -51,7 +51,10 @@ pub struct ContractYear {
     pub last_day: Date,
 }
 
-/// All periods of one length in a span of days, in order.
+/// Periods that a term has at most; the rest of a longer one, which the API server refuses today, is not judged.
+pub const MOST_PERIODS: usize = 600;
+
+/// All periods of one length in a span of days, in order, and at most [`MOST_PERIODS`].
 #[derive(Clone, Debug)]
 pub struct Periods {
     periods: Vec<Period>,
@@ -75,7 +78,7 @@ impl Periods {
     pub fn between(first_day: Date, last_day: Date, length: PeriodLength, calendar: &Calendar) -> Periods {
         let mut periods = Vec::new();
         let mut next = Some(first_day);
-        while let Some(first) = next.filter(|first| *first <= last_day) {
+        while let Some(first) = next.filter(|first| *first <= last_day && periods.len() < MOST_PERIODS) {
             let (name, _, whole_last) = calendar_period(first, length);
             let last = whole_last.min(last_day);
             periods.push(Period {

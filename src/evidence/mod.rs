@@ -36,7 +36,7 @@ pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
 };
-pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert};
+pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, WaitingSink};
 
 /// What the callback of [`EvidenceStore::verify`] is.
 pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;
@@ -151,6 +151,17 @@ pub trait EvidenceStore: Send + Sync {
 
     /// The messages that wait for delivery, in the order in which they were written, at most `limit`.
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>>;
+
+    /// The sinks for which messages wait, the one with the oldest message first.
+    fn waiting_sinks(&self) -> Answer<'_, Vec<WaitingSink>>;
+
+    /// The messages that wait for one sink of a contract, in the order in which they were written, at most `limit`.
+    fn waiting_messages_of<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        sink: &'a str,
+        limit: usize,
+    ) -> Answer<'a, Vec<OutboxMessage>>;
 
     /// The latest messages, of one contract or of all, the newest first, at most `limit`. Settled ones are kept for 30 days.
     fn latest_messages<'a>(&'a self, contract_uid: Option<&'a str>, limit: usize) -> Answer<'a, Vec<OutboxMessage>>;

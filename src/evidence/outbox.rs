@@ -86,6 +86,17 @@ pub struct OutboxMessage {
     pub delivered: bool,
 }
 
+/// A sink for which messages wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingSink {
+    /// UID of the contract.
+    pub contract_uid: String,
+    /// Name of the sink.
+    pub sink: String,
+    /// How many messages wait.
+    pub messages: i64,
+}
+
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {

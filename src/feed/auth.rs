@@ -14,7 +14,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::client::{FeedClient, PageRequest, PageResponse};
-use super::credentials::{Authentication, Credentials};
+use super::credentials::{Authentication, Credentials, pair};
 use super::error::{FailureKind, FetchError};
 use super::secret::{Redactor, SecretValue};
 use crate::clock::Clock;
@@ -62,8 +62,8 @@ pub(crate) async fn sign(
             headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal_line()].concat())?);
         }
         Authentication::Basic { username, password } => {
-            let pair = [username.reveal_line(), b":", password.reveal_line()].concat();
-            headers.insert(AUTHORIZATION, sensitive(format!("Basic {}", STANDARD.encode(pair)).as_bytes())?);
+            let pair = pair(username, password);
+            headers.insert(AUTHORIZATION, sensitive(&[b"Basic ", pair.reveal()].concat())?);
         }
         Authentication::HeaderKey { header, key } => {
             headers.insert(header_name(header)?, sensitive(key.reveal_line())?);
@@ -184,6 +184,7 @@ async fn fetch_token(
         headers,
         tenant,
         tls: &credentials.tls,
+        identity: credentials.identity(),
         validators: None,
         timeout,
         form: Some(token_form(scopes, audience.as_deref())),

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
 };
 use reqwest::{Client, Method, Response, StatusCode};
 use rustls::RootCertStore;
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::auth::TokenCache;
@@ -19,6 +20,7 @@ use super::cause::explain;
 use super::error::{FailureKind, FetchError};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, SystemLookup};
 use super::limits::{Breakers, Permits};
+use super::reading::Readers;
 use super::tls::{TlsIdentity, system_authorities};
 use crate::clock::Clock;
 
@@ -67,14 +69,22 @@ pub struct FeedClient {
     permits: Permits,
     breakers: Breakers,
     pub(super) tokens: TokenCache,
+    pub(super) readers: Readers,
     clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
 }
 
-/// Connections are shared between requests of equal TLS identity; http has its own resolver, which permits less.
-type ClientKey = (bool, [u8; 32]);
+/// Connections are shared between requests of one namespace, credential and TLS identity: what one tenant sends on a connection
+/// can never reach another's answers. http has its own resolver, which permits less.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct ClientKey {
+    plain: bool,
+    tenant: String,
+    identity: [u8; 32],
+    tls: [u8; 32],
+}
 
-/// TLS identities remembered; the one not used for longest goes first.
-const MOST_CLIENTS: usize = 256;
+/// Sets of connections remembered; the one not used for longest goes first.
+const MOST_CLIENTS: usize = 512;
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -87,6 +97,8 @@ pub struct PageRequest<'a> {
     pub tenant: &'a str,
     /// TLS of the feed.
     pub tls: &'a TlsIdentity,
+    /// Tells credentials apart; requests of different ones share no connection.
+    pub identity: [u8; 32],
     /// What the last answer was known by: the answer may be "unchanged".
     pub validators: Option<&'a Validators>,
     /// For everything from the first connection to the last byte, retries included.
@@ -192,6 +204,7 @@ impl FeedClient {
             breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
             limits,
             tokens: TokenCache::default(),
+            readers: Readers::default(),
             authorities: system_authorities(),
             clients: Mutex::default(),
         }
@@ -209,7 +222,7 @@ impl FeedClient {
     /// where the server asked to be left alone for longer than the deadline lasts.
     pub async fn get(&self, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
         self.policy.check_url(&request.url)?;
-        let client = self.client(&request.url, request.tls)?;
+        let client = self.client(&request.url, request.tenant, request.identity, request.tls)?;
         let host = host_and_port(&request.url);
         let Some(_permit) = self.permits.acquire(&host).await else {
             return Err(FetchError::new(FailureKind::Connect, "the client is shutting down"));
@@ -226,7 +239,8 @@ impl FeedClient {
     /// As [`Self::get`], with `refused` where the receiver says that this message will never be taken.
     pub async fn post(&self, message: &PostRequest<'_>) -> Result<(), PostError> {
         self.policy.check_url(&message.url)?;
-        let client = self.client(&message.url, &TlsIdentity::default())?;
+        let identity = identity_of(&message.headers);
+        let client = self.client(&message.url, message.tenant, identity, &TlsIdentity::default())?;
         let host = host_and_port(&message.url);
         let Some(_permit) = self.permits.acquire(&host).await else {
             return Err(FetchError::new(FailureKind::Connect, "the client is shutting down").into());
@@ -306,9 +320,9 @@ impl FeedClient {
         })
     }
 
-    fn client(&self, url: &Url, tls: &TlsIdentity) -> Result<Client, FetchError> {
+    fn client(&self, url: &Url, tenant: &str, identity: [u8; 32], tls: &TlsIdentity) -> Result<Client, FetchError> {
         let plain = url.scheme() == "http";
-        let key = (plain, tls.fingerprint());
+        let key = ClientKey { plain, tenant: tenant.to_owned(), identity, tls: tls.fingerprint() };
         let now = Instant::now();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((client, used)) = clients.get_mut(&key) {
@@ -317,7 +331,7 @@ impl FeedClient {
         }
         let client = self.build(plain, tls)?;
         if clients.len() >= MOST_CLIENTS
-            && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key)
+            && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
         {
             clients.remove(&oldest);
         }
@@ -341,6 +355,12 @@ impl FeedClient {
             .build()
             .map_err(|error| FetchError::new(FailureKind::Tls, format!("the HTTP client cannot be set up: {error}")))
     }
+}
+
+/// Tells the credentials of a message apart, by the headers that carry them.
+fn identity_of(headers: &HeaderMap) -> [u8; 32] {
+    let secret = headers.get(AUTHORIZATION).filter(|value| value.is_sensitive());
+    Sha256::digest(secret.map(HeaderValue::as_bytes).unwrap_or_default()).into()
 }
 
 fn prepare(request: &PageRequest<'_>) -> reqwest::Request {

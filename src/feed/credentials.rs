@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
+use sha2::{Digest, Sha256};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::error::{FailureKind, FetchError, presentable};
 use super::secret::{Redactor, SecretData, SecretValue};
@@ -98,6 +102,39 @@ pub struct Credentials {
     pub redactor: Redactor,
 }
 
+impl Credentials {
+    /// Tells credentials apart, so that connections of one are not used by another.
+    pub fn identity(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        let mut part = |bytes: &[u8]| {
+            digest.update(bytes.len().to_be_bytes());
+            digest.update(bytes);
+        };
+        match &self.authentication {
+            Authentication::None => part(b"none"),
+            Authentication::Bearer(token) => [b"bearer".as_slice(), token.reveal()].into_iter().for_each(part),
+            Authentication::Basic { username, password } => {
+                [b"basic".as_slice(), username.reveal(), password.reveal()].into_iter().for_each(part);
+            }
+            Authentication::HeaderKey { header, key } => {
+                [b"header".as_slice(), header.as_bytes(), key.reveal()].into_iter().for_each(part);
+            }
+            Authentication::QueryKey { parameter, key } => {
+                [b"query".as_slice(), parameter.as_bytes(), key.reveal()].into_iter().for_each(part);
+            }
+            Authentication::OAuth2 { token_url, client_id, client_secret, .. } => {
+                let texts =
+                    [b"oauth2".as_slice(), token_url.as_str().as_bytes(), client_id.reveal(), client_secret.reveal()];
+                texts.into_iter().for_each(part);
+            }
+            Authentication::Hmac { header, key } => {
+                [b"hmac".as_slice(), header.as_bytes(), key.reveal()].into_iter().for_each(part)
+            }
+        }
+        digest.finalize().into()
+    }
+}
+
 /// Reads what `feed` refers to in `namespace`; `url` is the feed's, to whose host the secrets are going.
 ///
 /// # Errors
@@ -147,8 +184,9 @@ impl<'a> SecretReader<'a> {
             return Ok(Authentication::Bearer(self.referred(&bearer.token_secret_ref, url).await?));
         }
         if let Some(basic) = &auth.basic {
-            let username = self.referred(&basic.username_secret_ref, url).await?;
+            let username = self.identifier(&basic.username_secret_ref, url).await?;
             let password = self.referred(&basic.password_secret_ref, url).await?;
+            self.redactor.add(pair(&username, &password));
             return Ok(Authentication::Basic { username, password });
         }
         if let Some(ApiKeyAuth { header, query, secret_ref }) = &auth.api_key {
@@ -162,7 +200,7 @@ impl<'a> SecretReader<'a> {
             });
         }
         if let Some(oauth2) = &auth.oauth2 {
-            return self.oauth2(oauth2).await;
+            return self.oauth2(oauth2, url).await;
         }
         if let Some(HmacAuth { secret_ref, header }) = &auth.hmac {
             let key = self.referred(secret_ref, url).await?;
@@ -171,12 +209,14 @@ impl<'a> SecretReader<'a> {
         Ok(Authentication::None)
     }
 
-    async fn oauth2(&mut self, oauth2: &OAuth2Auth) -> Result<Authentication, FetchError> {
-        // These secrets go to the token endpoint, not to the feed.
+    async fn oauth2(&mut self, oauth2: &OAuth2Auth, url: &Url) -> Result<Authentication, FetchError> {
+        // These secrets go to the token endpoint; the token that they buy goes to the feed, and is worth as much.
         let token_url = parse_url(&oauth2.token_url)?;
+        let (id, secret) = (&oauth2.client_id_secret_ref, &oauth2.client_secret_secret_ref);
+        self.key(&secret.name, &secret.key, url).await?;
         Ok(Authentication::OAuth2 {
-            client_id: self.referred(&oauth2.client_id_secret_ref, &token_url).await?,
-            client_secret: self.referred(&oauth2.client_secret_secret_ref, &token_url).await?,
+            client_id: self.identifier(id, &token_url).await?,
+            client_secret: self.referred(secret, &token_url).await?,
             token_url,
             scopes: oauth2.scopes.clone(),
             audience: oauth2.audience.clone(),
@@ -201,6 +241,13 @@ impl<'a> SecretReader<'a> {
         url: &Url,
     ) -> Result<SecretValue, FetchError> {
         self.value(&reference.name, &reference.key, url).await
+    }
+
+    /// A user name or client id that may go to the host of `url`: not shown in messages, but no token either.
+    async fn identifier(&mut self, reference: &SecretKeyReference, url: &Url) -> Result<SecretValue, FetchError> {
+        let value = self.key(&reference.name, &reference.key, url).await?;
+        self.redactor.add_identifier(value.clone());
+        Ok(value)
     }
 
     /// A value that must not be shown.
@@ -228,6 +275,12 @@ impl<'a> SecretReader<'a> {
         }
         self.secrets.get(name).ok_or_else(|| no_key("Secret", name, key))
     }
+}
+
+/// User name and password as `Authorization: Basic` carries them.
+pub(crate) fn pair(username: &SecretValue, password: &SecretValue) -> SecretValue {
+    let pair = Zeroizing::new([username.reveal_line(), b":", password.reveal_line()].concat());
+    SecretValue::new(STANDARD.encode(&*pair))
 }
 
 /// Reads a URL of a spec.
@@ -306,6 +359,7 @@ pub(crate) mod tests {
         let source = MemorySource::default();
         source.put("team", "good", "feeds.acme.example", &[("token", "canary-1\n"), ("empty", " \n"), ("user", "u")]);
         source.put("team", "elsewhere", "other.example, sso.example", &[("token", "canary-2")]);
+        source.put("team", "both", "feeds.acme.example, sso.example", &[("token", "canary-4")]);
         source.put("stranger", "theirs", "feeds.acme.example", &[("token", "canary-3")]);
         let bearer = |name: &str, key: &str| {
             format!(r#""auth":{{"bearer":{{"tokenSecretRef":{{"name":"{name}","key":"{key}"}}}}}}"#)
@@ -323,7 +377,9 @@ pub(crate) mod tests {
             (bearer("absent", "token"), Some(FailureKind::SecretNotFound)),
             (bearer("theirs", "token"), Some(FailureKind::SecretNotFound)),
             (bearer("elsewhere", "token"), Some(FailureKind::SecretNotAllowed)),
-            (oauth("elsewhere"), None),
+            (oauth("both"), None),
+            // A token is worth as much as the secrets that buy it: its hosts are listed too.
+            (oauth("elsewhere"), Some(FailureKind::SecretNotAllowed)),
             (oauth("good"), Some(FailureKind::SecretNotAllowed)),
             (
                 r#""tls":{"clientCertificateSecretRef":{"name":"elsewhere"}}"#.to_owned(),

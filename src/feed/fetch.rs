@@ -1,5 +1,6 @@
 //! One fetch of one feed: all pages of a window, or nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -17,8 +18,10 @@ use super::format::{self, Mapping, ParsedPage};
 use super::pagination::Pager;
 use super::quality::{QualityRules, check};
 use super::ranges;
+use super::secret::Redactor;
 use crate::api::feed::{Feed, TimeFormat};
 use crate::api::scalar;
+use crate::domain::headers::is_framing_or_routing;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// A stretch of time that a vendor is asked for.
@@ -82,6 +85,24 @@ pub struct FetchedBody {
 }
 
 impl FetchedBody {
+    /// Takes secrets out of everything that the vendor said.
+    fn redact(&mut self, redactor: &Redactor) {
+        for row in &mut self.rejected {
+            row.text = redactor.redact(std::mem::take(&mut row.text));
+        }
+        let cleaned = |mut text: String| {
+            redactor.redact_data(&mut text);
+            text
+        };
+        for row in &mut self.rows {
+            let labels = std::mem::take(&mut row.labels);
+            row.labels = labels.into_iter().map(|(name, value)| (cleaned(name), cleaned(value))).collect();
+            let measures = std::mem::take(&mut row.measures);
+            row.measures = measures.into_iter().map(|(name, value)| (cleaned(name), value)).collect();
+        }
+        self.state = self.state.take().map(cleaned);
+    }
+
     /// Why the feed is not healthy although it answered: it has rows and none can be used.
     pub fn fault(&self) -> Option<FetchError> {
         let first = self.rejected.first().filter(|_| self.rows.is_empty())?;
@@ -92,6 +113,10 @@ impl FetchedBody {
 
 /// Bytes that the pages of one fetch may have together.
 const MOST_BYTES: usize = 64 * 1_024 * 1_024;
+/// All pages of a window together may take as long as the interval, and no longer than this.
+pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(600);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(86_400);
 const DEFAULT_TIMEOUT: u64 = 10;
 const DEFAULT_INTERVAL: u64 = 300;
 const DEFAULT_CADENCE: u64 = 1_800;
@@ -101,9 +126,14 @@ pub(crate) fn seconds_or(duration: Option<scalar::Duration>, default: u64) -> Du
     Duration::from_secs(seconds.unwrap_or(default))
 }
 
-/// The interval of a feed, at least 30 s.
+/// The interval of a feed, from 30 s to 24 h, whatever a contract of an earlier version says.
 pub fn interval(feed: &Feed) -> Duration {
-    seconds_or(feed.interval, DEFAULT_INTERVAL).max(Duration::from_secs(30))
+    seconds_or(feed.interval, DEFAULT_INTERVAL).clamp(Duration::from_secs(30), LONGEST_INTERVAL)
+}
+
+/// How long one request of a feed may take, at most 60 s, whatever a contract of an earlier version says.
+pub fn timeout(feed: &Feed) -> Duration {
+    seconds_or(feed.timeout, DEFAULT_TIMEOUT).min(LONGEST_TIMEOUT)
 }
 
 /// How long one row of a feed is.
@@ -113,22 +143,20 @@ pub fn cadence(feed: &Feed) -> Duration {
 
 /// Fetches all pages of a window and checks their rows. Any failure gives no row at all.
 ///
-/// `timeout` bounds each page with its retries, `interval` all pages together.
+/// `timeout` bounds each page with its retries; `interval`, and at most ten minutes, all pages together.
 ///
 /// # Errors
 /// See [`FailureKind`]; messages hold no secret of the request.
 pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
-    let whole = interval(request.feed);
+    let whole = interval(request.feed).min(LONGEST_FETCH);
     let outcome = tokio::time::timeout(whole, pages(client, request)).await.unwrap_or_else(|_| {
-        let message = format!("the pages together took more than the interval of {} s", whole.as_secs());
+        let message = format!("the pages together took more than {} s", whole.as_secs());
         Err(FetchError::new(FailureKind::Timeout, message))
     });
     let redactor = redactor(client, request.credentials);
     match outcome {
         Ok(Fetched::Body(mut body)) => {
-            for row in &mut body.rejected {
-                row.text = redactor.redact(std::mem::take(&mut row.text));
-            }
+            body.redact(&redactor);
             Ok(Fetched::Body(body))
         }
         other => other.map_err(|error| redactor.redact_error(error)),
@@ -137,12 +165,12 @@ pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fe
 
 async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
     let zone = zone_of_contract(request)?;
-    let mapping = Mapping { feed: request.feed, zone: zone.clone(), cadence: cadence(request.feed) };
     if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
         let collected = ranges::collect(client, request, prometheus, &zone).await?;
         let body = collected.finish(request, parse_url(&request.feed.url)?.host_str());
         return Ok(Fetched::Body(Box::new(body)));
     }
+    let reader = Arc::new(PageReader::new(request, zone));
     let mut walk = Walk::begin(request)?;
     let mut collected = Collected::default();
     while let Some(url) = walk.next.take() {
@@ -151,11 +179,45 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         let PageResponse::Page(page) = ask(client, request, &url, validators).await? else {
             return Ok(Fetched::Unchanged);
         };
-        let parsed = parse(request, &mapping, &page)?;
-        walk.follow(&url, &page, &parsed)?;
+        collected.check_room(&page)?;
+        let reader = reader.clone();
+        let read = client.readers.run(move || {
+            let parsed = reader.read(&page)?;
+            walk.follow(&url, &page, &parsed)?;
+            Ok((walk, page, parsed))
+        });
+        let (went_on, page, parsed) = read.await?;
+        walk = went_on;
         collected.add(page, parsed)?;
     }
     Ok(Fetched::Body(Box::new(collected.finish(request, walk.base.host_str()))))
+}
+
+/// Reads pages of one fetch; owns what it needs, since it is called on threads of its own.
+struct PageReader {
+    feed: Feed,
+    zone: TimeZone,
+    now: Timestamp,
+    state: Option<String>,
+}
+
+impl PageReader {
+    fn new(request: &FetchRequest<'_>, zone: TimeZone) -> Self {
+        PageReader { feed: request.feed.clone(), zone, now: request.now, state: request.state.map(str::to_owned) }
+    }
+
+    /// Reads a page; the rows of a scrape follow from it and the one before.
+    fn read(&self, page: &Page) -> Result<ParsedPage, FetchError> {
+        let mapping = Mapping { feed: &self.feed, zone: self.zone.clone(), cadence: cadence(&self.feed) };
+        let Some(metrics) = self.feed.format.as_ref().and_then(|format| format.open_metrics.as_ref()) else {
+            return format::parse(&mapping, page);
+        };
+        let at = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
+        let longest = mapping.cadence.max(interval(&self.feed).saturating_mul(2));
+        let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
+        let origin = origin(&self.feed);
+        openmetrics::scrape(metrics, &Scrape { at, longest, origin: &origin, before: self.state.as_deref() }, page)
+    }
 }
 
 /// The way through the pages of a window.
@@ -187,18 +249,6 @@ pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, F
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))
 }
 
-/// Reads a page; the rows of a scrape follow from it and the one before.
-fn parse(request: &FetchRequest<'_>, mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
-    let Some(metrics) = request.feed.format.as_ref().and_then(|format| format.open_metrics.as_ref()) else {
-        return format::parse(mapping, page);
-    };
-    let at = Timestamp::from_second(request.now.as_second()).unwrap_or(request.now);
-    let longest = mapping.cadence.max(interval(request.feed).saturating_mul(2));
-    let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
-    let origin = origin(request.feed);
-    openmetrics::scrape(metrics, &Scrape { at, longest, origin: &origin, before: request.state }, page)
-}
-
 /// Tells an endpoint from another, without its address.
 fn origin(feed: &Feed) -> String {
     let asked = serde_json::to_string(&feed.request).unwrap_or_default();
@@ -226,6 +276,11 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    /// Whether the page fits into what one fetch may bring: asked before it is read, since reading takes more room than the text.
+    pub(super) fn check_room(&self, page: &Page) -> Result<(), FetchError> {
+        within_bound(self.bytes.saturating_add(page.body.len())).map(|_| ())
+    }
+
     pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
         self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
         self.digests.push(Sha256::digest(&page.body).into());
@@ -305,14 +360,15 @@ async fn ask_once(
     url: &Url,
     validators: Option<&Validators>,
 ) -> Result<PageResponse, FetchError> {
-    let timeout = seconds_or(request.feed.timeout, DEFAULT_TIMEOUT);
+    let timeout = timeout(request.feed);
     let mut url = url.clone();
     let mut headers = headers(request.feed)?;
     // What must not be asked must not be signed either: a secret is never prepared for a denied address.
     client.policy().check_url(&url)?;
     sign(client, request.credentials, request.namespace, timeout, &mut url, &mut headers).await?;
     let tls = &request.credentials.tls;
-    client.get(&PageRequest { url, headers, tenant: request.namespace, tls, validators, timeout, form: None }).await
+    let (tenant, identity) = (request.namespace, request.credentials.identity());
+    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, form: None }).await
 }
 
 fn headers(feed: &Feed) -> Result<HeaderMap, FetchError> {
@@ -327,6 +383,10 @@ fn headers(feed: &Feed) -> Result<HeaderMap, FetchError> {
         if ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()) {
             let message = format!("request.headers may not hold {name}: use `auth`");
             return Err(FetchError::new(FailureKind::Mapping, message));
+        }
+        // Contracts of an earlier version may hold them: the request is framed and routed by the operator all the same.
+        if is_framing_or_routing(name.as_str()) {
+            continue;
         }
         headers.append(name, value);
     }

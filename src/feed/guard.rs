@@ -120,24 +120,40 @@ impl AddressPolicy {
             _ => return denied("the URL has no host".to_owned()),
         };
         self.check_address(address, url.scheme() == "http")
-            .map_err(|message| FetchError::new(FailureKind::Denied, message))
+            .map_err(|refused| FetchError::new(FailureKind::Denied, refused.of(&format!("address {address}"))))
     }
 
     /// Whether a connection may go to `address`; `plain` says that it is not secured from the start.
     ///
     /// # Errors
-    /// A sentence that says why not, and how to open the network.
-    pub(crate) fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), String> {
+    /// Why not.
+    pub(crate) fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), Refused> {
         let flag = self.flag;
         match self.verdict(address) {
             AddressVerdict::Opened => Ok(()),
             AddressVerdict::Public if !plain => Ok(()),
-            AddressVerdict::Public => {
-                Err(format!("http to {address} is refused: use https, or open the network by {flag}"))
-            }
-            AddressVerdict::Denied(what) => {
-                Err(format!("address {address} is refused ({what}): open its network by {flag}"))
-            }
+            AddressVerdict::Public => Err(Refused { what: None, flag }),
+            AddressVerdict::Denied(what) => Err(Refused { what: Some(what), flag }),
+        }
+    }
+}
+
+/// Why a connection may not go to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What kind of address it is; `None` for a public one, to which only https may go.
+    what: Option<&'static str>,
+    flag: &'static str,
+}
+
+impl Refused {
+    /// A sentence about `target`: what the contract names. The address that a name resolved to is never told: it would show
+    /// the inside of a network to whoever may write a contract.
+    pub(crate) fn of(self, target: &str) -> String {
+        let flag = self.flag;
+        match self.what {
+            Some(what) => format!("{target} is refused ({what}): open its network by {flag}"),
+            None => format!("http to {target} is refused: use https, or open the network by {flag}"),
         }
     }
 }
@@ -238,15 +254,12 @@ pub(crate) async fn permitted_addresses(
     for address in found {
         match policy.check_address(address, plain) {
             Ok(()) => permitted.push(address),
-            Err(message) => refusal = Some(message),
+            Err(refused) => refusal = Some(refused),
         }
     }
     match refusal {
         _ if !permitted.is_empty() => Ok(permitted),
-        Some(message) => {
-            let message = format!("{} resolves to what is refused: {message}", presentable(name, 100));
-            Err(ResolutionError::Denied(message))
-        }
+        Some(refused) => Err(ResolutionError::Denied(refused.of(&presentable(name, 100)))),
         None => Err(unknown(name, "it has no address")),
     }
 }
@@ -436,6 +449,9 @@ pub(crate) mod tests {
             let resolver = GuardedResolver::new(Arc::default(), Arc::new(lookup), *plain);
             let outcome = match resolver.resolve("feeds.acme.example".parse().unwrap()).await {
                 Ok(found) => Ok(found.count()),
+                Err(error) if addresses.iter().any(|address| error.to_string().contains(address)) => {
+                    panic!("{error}: the resolved address is shown")
+                }
                 Err(error) => Err(match error.downcast_ref::<ResolutionError>() {
                     Some(ResolutionError::Denied(_)) => "Denied",
                     Some(ResolutionError::Unknown(_)) => "Unknown",

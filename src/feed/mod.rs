@@ -18,6 +18,7 @@ pub mod offline;
 mod pagination;
 pub mod quality;
 mod ranges;
+mod reading;
 pub mod scheduler;
 pub mod secret;
 pub mod tls;

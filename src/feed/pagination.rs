@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
 use url::Url;
 
 use super::client::{Page, host_and_port};
@@ -11,6 +10,7 @@ use super::error::{FailureKind, FetchError, presentable};
 use super::format::ParsedPage;
 use super::format::json::strict_value;
 use crate::api::feed::{Feed, Pagination};
+use crate::domain::json_path::{JsonPath, Work};
 
 /// Pages of one fetch when `maxPages` is not given.
 const DEFAULT_MOST_PAGES: i64 = 100;
@@ -149,7 +149,10 @@ pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
 
 fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {
     let value = strict_value(&page.body)?;
-    match path.query(&value).first() {
+    let found = path.find(&value, &Work::of_a_page(), 1).map_err(|fault| {
+        FetchError::new(FailureKind::Mapping, format!("pagination: {fault}: name each step, such as $.paging.next"))
+    })?;
+    match found.first().map(|found| found.value) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),

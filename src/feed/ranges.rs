@@ -32,7 +32,14 @@ pub(super) async fn collect(
             let url = query(&base, measure, run);
             let answer = ask(client, request, &url, None).await.map_err(|error| refused(measure, error))?;
             let PageResponse::Page(page) = answer else { return Err(unasked()) };
-            answers.add(format, measure, run, &page.body)?;
+            collected.check_room(&page)?;
+            let (format, measure) = (format.clone(), measure.clone());
+            let read = client.readers.run(move || {
+                answers.add(&format, &measure, run, &page.body)?;
+                Ok((answers, page))
+            });
+            let (added, page) = read.await?;
+            answers = added;
             collected.add(page, ParsedPage::default())?;
         }
     }

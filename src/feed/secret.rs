@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -75,7 +77,20 @@ impl SecretData {
     }
 }
 
+/// The text without a secret, as it is, encoded for an address, and in Base64.
+fn without(text: String, secret: &SecretValue, shortest: usize) -> String {
+    let raw = [secret.reveal(), secret.reveal_line()].into_iter().filter_map(|form| std::str::from_utf8(form).ok());
+    let mut forms: Vec<Zeroizing<String>> = raw.map(|form| Zeroizing::new(form.to_owned())).collect();
+    forms.push(Zeroizing::new(url::form_urlencoded::byte_serialize(secret.reveal_line()).collect()));
+    forms.push(Zeroizing::new(STANDARD.encode(secret.reveal_line())));
+    let long = |form: &&Zeroizing<String>| form.len() >= shortest;
+    forms.iter().filter(long).fold(text, |text, form| {
+        if text.contains(form.as_str()) { text.replace(form.as_str(), REDACTED) } else { text }
+    })
+}
+
 fn entry_allows(entry: &str, host: &str, url: &Url) -> bool {
+    let port = named_port(entry);
     // The URL's host is normalised (case, IDNA, numbers), so the entry is too: by the same parser.
     let Ok(entry) = Url::parse(&format!("{}://{entry}/", url.scheme())) else { return false };
     let bare =
@@ -83,34 +98,54 @@ fn entry_allows(entry: &str, host: &str, url: &Url) -> bool {
     let listed = entry.host_str().unwrap_or_default().trim_end_matches('.');
     bare && !listed.is_empty()
         && listed == host
-        && entry.port().is_none_or(|port| url.port_or_known_default() == Some(port))
+        && port.is_none_or(|port| url.port_or_known_default() == Some(port))
         && entry.fragment().is_none()
 }
 
-/// The secrets that took part in a fetch; takes them out of any text that is about to be shown.
+/// The port that an entry names. A parser of addresses leaves out the one that its scheme has by default, so both are asked.
+fn named_port(entry: &str) -> Option<u16> {
+    ["http", "https"].into_iter().find_map(|scheme| Url::parse(&format!("{scheme}://{entry}/")).ok()?.port())
+}
+
+/// The secrets that took part in a fetch; takes them out of any text that is about to be shown or kept.
 #[derive(Clone, Debug, Default)]
-pub struct Redactor(Vec<SecretValue>);
+pub struct Redactor {
+    secrets: Vec<SecretValue>,
+    identifiers: Vec<SecretValue>,
+}
+
+/// What stands where a secret stood.
+const REDACTED: &str = "[redacted]";
+/// Shorter values would turn up in messages by chance, and say nothing.
+const SHORTEST_IN_MESSAGES: usize = 4;
+/// Shorter values are taken for words in data: a label that happens to be one must not change.
+const SHORTEST_IN_DATA: usize = 8;
 
 impl Redactor {
     /// Remembers a secret.
     pub fn add(&mut self, secret: SecretValue) {
-        self.0.push(secret);
+        self.secrets.push(secret);
     }
 
-    /// The text without any remembered secret.
+    /// Remembers a user name or client id: it is taken out of messages, and left in data, where it may be an honest word.
+    pub fn add_identifier(&mut self, identifier: SecretValue) {
+        self.identifiers.push(identifier);
+    }
+
+    /// The message without any remembered secret.
     pub fn redact(&self, text: String) -> String {
-        let mut text = text;
-        for secret in &self.0 {
-            for form in [secret.reveal(), secret.reveal_line()] {
-                // Shorter values would turn up by chance and say nothing.
-                if let Ok(form) = std::str::from_utf8(form)
-                    && form.len() >= 4
-                {
-                    text = text.replace(form, "[redacted]");
-                }
+        let all = self.secrets.iter().chain(&self.identifiers);
+        all.fold(text, |text, secret| without(text, secret, SHORTEST_IN_MESSAGES))
+    }
+
+    /// What a body said (a label, the name of a measure) without any remembered secret: a vendor that echoes a token must not
+    /// bring it into reports and metrics.
+    pub fn redact_data(&self, text: &mut String) {
+        for secret in &self.secrets {
+            if text.len() >= SHORTEST_IN_DATA {
+                *text = without(std::mem::take(text), secret, SHORTEST_IN_DATA);
             }
         }
-        text
     }
 
     /// The error without any remembered secret.
@@ -137,6 +172,11 @@ mod tests {
             (Some(" other.example , feeds.acme.example "), "https://feeds.acme.example/v1", true),
             (Some("feeds.acme.example"), "https://feeds.acme.example.:443/v1", true),
             (Some("feeds.acme.example:8443"), "https://feeds.acme.example:8443/v1", true),
+            (Some("feeds.acme.example:443"), "https://feeds.acme.example/v1", true),
+            (Some("feeds.acme.example:443"), "https://feeds.acme.example:8443/v1", false),
+            (Some("feeds.acme.example:80"), "http://feeds.acme.example/v1", true),
+            (Some("feeds.acme.example:80"), "http://feeds.acme.example:8080/v1", false),
+            (Some("feeds.acme.example:80"), "https://feeds.acme.example/v1", false),
             (Some("127.0.0.1:9000"), "http://0x7f.1:9000/", true),
             (Some("[::1]:9000"), "http://[0:0::1]:9000/", true),
             (Some("feeds.acme.example"), "https://feeds.acme.example:8443/v1", true),
@@ -169,5 +209,27 @@ mod tests {
         let error = FetchError::new(FailureKind::Malformed, "expected rows, found \"canary-1234\"");
         assert_eq!(redactor.redact_error(error).message, "expected rows, found \"[redacted]\"");
         assert!(!format!("{redactor:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_vendor_that_echoes_a_token_brings_it_into_no_data() {
+        let mut redactor = Redactor::default();
+        redactor.add(SecretValue::new("canary/1234\n"));
+        redactor.add(SecretValue::new("gold"));
+        redactor.add_identifier(SecretValue::new("acme-reporting"));
+        for (said, kept) in [
+            ("queue canary/1234", "queue [redacted]"),
+            ("canary%2F1234", "[redacted]"),
+            ("Y2FuYXJ5LzEyMzQ=", "[redacted]"),
+            // A short secret or a user name may be an honest word.
+            ("gold", "gold"),
+            ("goldgoldgold", "goldgoldgold"),
+            ("acme-reporting", "acme-reporting"),
+        ] {
+            let mut text = said.to_owned();
+            redactor.redact_data(&mut text);
+            assert_eq!(text, kept);
+        }
+        assert_eq!(redactor.redact("no acme-reporting, no gold".to_owned()), "no [redacted], no [redacted]");
     }
 }

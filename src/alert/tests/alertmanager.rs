@@ -75,6 +75,29 @@ async fn a_real_alertmanager_receives_groups_and_resolves() {
 }
 
 #[tokio::test]
+async fn alertmanagers_that_hang_let_no_other_namespaces_alerts_end() {
+    let (silent, good) = (Receiver::start().await, Receiver::start().await);
+    let mut post = Post::new();
+    post.pace.refresh = Duration::from_millis(50);
+    let hanging: Vec<_> = (0..12)
+        .map(|number| sink(&format!("silent-{number}"), json!({"alertmanager": {"url": silent.url()}})))
+        .collect();
+    let ops = sink("ops", json!({"alertmanager": {"url": good.url()}}));
+    for sink in &hanging {
+        post.write_of("hostile", sink, MessageKind::Fired, &["a".to_owned()], alert("speed: missed")).await;
+    }
+    post.write_of("honest", &ops, MessageKind::Fired, &["a".to_owned()], alert("speed: missed")).await;
+    let _running = post.run([hanging, vec![ops]].concat());
+    post.settled().await;
+    silent.be_silent(true);
+    let (silent_had, good_had) = (silent.received().len(), good.received().len());
+    silent.until("one of them hangs", |received| received.len() > silent_had).await;
+    let began = Instant::now();
+    good.until("the other namespace's is refreshed all the same", |received| received.len() >= good_had + 20).await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn standing_alerts_are_told_again_until_they_end() {
     let receiver = Receiver::start().await;
     let mut post = Post::new();

@@ -97,6 +97,27 @@ async fn no_sink_waits_for_another_that_does_not_answer() {
 }
 
 #[tokio::test]
+async fn a_namespace_with_an_outbox_full_of_messages_for_sinks_that_hang_holds_up_no_other() {
+    let (silent, good) = (Receiver::start().await, Receiver::start().await);
+    silent.be_silent(true);
+    let post = Post::new();
+    let many: Vec<String> = (0..11_000).map(|number| format!("alert-{number}")).collect();
+    let hanging: Vec<AlertSink> = (0..80).map(|number| hook(&format!("silent-{number}"), &silent)).collect();
+    post.write_of("hostile", &hanging[0], MessageKind::Fired, &many, alert("speed: missed")).await;
+    for sink in &hanging {
+        post.write_of("hostile", sink, MessageKind::Fired, &["a".to_owned()], alert("speed: missed")).await;
+    }
+    let running = post.run([hanging, vec![hook("good", &good)]].concat());
+    silent.until("the hostile namespace has taken its places", |received| received.len() >= 4).await;
+    let began = std::time::Instant::now();
+    let sink = hook("good", &good);
+    post.write_of("honest", &sink, MessageKind::Fired, &["b".to_owned()], alert("speed: missed")).await;
+    running.dispatcher.wake();
+    good.until("the honest contract's alert", |received| received.len() == 1).await;
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn messages_for_a_sink_that_is_gone_and_of_long_ago_are_given_up_with_the_reason() {
     let receiver = Receiver::start().await;
     receiver.answer(500);

@@ -32,6 +32,10 @@ impl Sinks for Fixed {
         found.map_or(SinkNow::Removed, |sink| SinkNow::Known(Box::new(sink.clone())))
     }
 
+    fn namespace(&self, contract_uid: &str) -> Option<String> {
+        Some(contract_uid.to_owned())
+    }
+
     fn changed(&self, _: &str) {}
 }
 
@@ -93,6 +97,18 @@ impl Post {
     }
 
     pub(super) async fn write(&self, sink: &AlertSink, kind: MessageKind, fingerprint: &str, alert: Alert) {
+        self.write_of("uid-1", sink, kind, &[fingerprint.to_owned()], alert).await;
+    }
+
+    /// Writes messages about a contract, one for each fingerprint.
+    pub(super) async fn write_of(
+        &self,
+        uid: &str,
+        sink: &AlertSink,
+        kind: MessageKind,
+        fingerprints: &[String],
+        alert: Alert,
+    ) {
         let envelope = Envelope {
             namespace: "care".to_owned(),
             contract: "acme-care".to_owned(),
@@ -102,9 +118,12 @@ impl Post {
             alert,
         };
         let content = serde_json::to_string(&envelope).unwrap();
-        let (sink, fingerprint) = (sink.name.clone(), fingerprint.to_owned());
-        let message = NewMessage { sink, fingerprint, kind, content };
-        self.store.record_alerts("uid-1".to_owned(), vec![message], Clock::real().now()).await.unwrap();
+        let message = |fingerprint: &String| {
+            let (sink, fingerprint, content) = (sink.name.clone(), fingerprint.clone(), content.clone());
+            NewMessage { sink, fingerprint, kind, content }
+        };
+        let messages = fingerprints.iter().map(message).collect();
+        self.store.record_alerts(uid.to_owned(), messages, Clock::real().now()).await.unwrap();
     }
 
     pub(super) fn dispatcher(&self) -> Dispatcher {

@@ -179,7 +179,7 @@ async fn every_kind_arrives_over_http_and_its_secret_goes_only_where_its_owner_l
     let receiver = Receiver::start().await;
     let host = receiver.address.to_string();
     let post = Post::new();
-    post.secrets.put("care", "hook", "", &[("hmac", "canary-signing-key")]);
+    post.secrets.put("care", "hook", &host, &[("hmac", "canary-signing-key")]);
     post.secrets.put("care", "chat", &host, &[("url", &format!("{}/canary-chat", receiver.url()))]);
     post.secrets.put("care", "elsewhere", "chat.example", &[("url", &format!("{}/never", receiver.url()))]);
     post.secrets.put("care", "pager", &host, &[("key", "canary-routing-key")]);

@@ -12,11 +12,16 @@ use crate::api::feed::{
     Pagination,
 };
 use crate::api::scalar::{Duration, DurationUnit};
+use crate::domain::headers::is_framing_or_routing;
 use crate::domain::json_path;
 use crate::domain::time_format;
 
 /// Headers that would carry a secret past the rule that a Secret's owner says where it goes.
 const FORBIDDEN_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+/// The longest that one request may take.
+const LONGEST_TIMEOUT: i64 = 60;
+/// The longest pause between two fetches.
+const LONGEST_INTERVAL: i64 = 86_400;
 
 pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     check_name(findings, "spec.feeds", &feed.name);
@@ -43,8 +48,33 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     }
 }
 
-/// Formats of times that were accepted once, and read another time than the one that stands there.
+/// Rules that contracts were accepted without. Until such a contract is edited it is judged as before, within the same bounds.
 pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
+    let field = format!("spec.feeds[{}]", feed.name);
+    for (name, path) in paths(feed) {
+        check_path_is_bounded(findings, &format!("{field}.{name}"), path);
+    }
+    for header in feed.request.iter().flat_map(|request| &request.headers) {
+        findings.ensure(!is_framing_or_routing(&header.name), format!("{field}.request.headers"), || {
+            format!(
+                "{} says how the request is framed or where it goes, which the operator does itself: take it away",
+                quoted(&header.name)
+            )
+        });
+    }
+    for (name, duration, most, example) in
+        [("timeout", feed.timeout, LONGEST_TIMEOUT, "60s"), ("interval", feed.interval, LONGEST_INTERVAL, "24h")]
+    {
+        let Some(duration) = duration else { continue };
+        findings.ensure(duration.seconds() <= Some(most), format!("{field}.{name}"), || {
+            format!("\"{duration}\" is too long: write at most {example}")
+        });
+    }
+    check_time_formats(findings, feed);
+}
+
+/// Formats of times that were accepted once, and read another time than the one that stands there.
+fn check_time_formats(findings: &mut Findings, feed: &Feed) {
     let Some(csv) = feed.format.as_ref().and_then(|format| format.csv.as_ref()) else { return };
     for (name, time) in [("start", Some(&csv.start)), ("end", csv.end.as_ref())] {
         let Some(format) = time.and_then(|time| time.format.as_ref()) else { continue };
@@ -54,6 +84,37 @@ pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
                 format!("{} {fault}", quoted(format)),
             );
         }
+    }
+}
+
+/// Every JSONPath of a feed, with its field.
+fn paths(feed: &Feed) -> Vec<(String, &str)> {
+    let mut paths = Vec::new();
+    if let Some(json) = feed.format.as_ref().and_then(|format| format.json.as_ref()) {
+        let times = [("rows", Some(&json.rows)), ("start", Some(&json.start)), ("end", json.end.as_ref())];
+        let times = times.into_iter().filter_map(|(name, path)| Some((format!("format.json.{name}"), path?.as_str())));
+        let labels = json.labels.iter().filter_map(|label| Some(("labels", &label.name, label.path.as_deref()?)));
+        let measures = json.measures.iter().filter_map(|one| Some(("measures", &one.name, one.path.as_deref()?)));
+        let mapped = labels.chain(measures);
+        paths.extend(times);
+        paths.extend(mapped.map(|(list, name, path)| (format!("format.json.{list}[{name}].path"), path)));
+    }
+    if let Some(pagination) = &feed.pagination {
+        let cursor = pagination.cursor.iter().map(|cursor| ("pagination.cursor.path".to_owned(), cursor.path.as_str()));
+        paths.extend(cursor);
+        paths.extend(pagination.next_url.iter().map(|next| ("pagination.nextUrl.path".to_owned(), next.path.as_str())));
+    }
+    paths
+}
+
+/// A path whose cost is linear in the document. The API server's rules see the text alone, so `..` is refused in names too.
+fn check_path_is_bounded(findings: &mut Findings, field: &str, path: &str) {
+    let excess = json_path::parse(path).ok().and_then(|path| path.excess());
+    let in_a_name = || {
+        path.contains("..").then(|| "`..` may not stand in a path: name each step, such as $.data.rows[*]".to_owned())
+    };
+    if let Some(excess) = excess.or_else(in_a_name) {
+        findings.add(field, format!("{} may look at too much: {excess}", quoted(path)));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::{Date, date};
+
 use super::checks::{
     Findings, Units, check_count, check_currency, check_labels, check_name, check_percent, check_range, check_text,
     check_time_zone, check_unique, check_units, check_url, quoted,
@@ -13,6 +15,10 @@ use crate::api::vendor_contract::{
     ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
 };
 use crate::domain::alerts::MailServer;
+use crate::domain::calendar::days_between;
+
+/// No contract of today began before.
+const EARLIEST_START: Date = date(1990, 1, 1);
 
 pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_object_name(findings);
@@ -65,8 +71,9 @@ pub(super) fn check_name_has_no_dot(findings: &mut Findings) {
     });
 }
 
-/// Rules that contracts were accepted without: what they refuse was misread in silence.
+/// Rules that contracts were accepted without: what they refuse was misread in silence, or could cost others too much.
 pub(super) fn check_later_rules(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_extent_of_term(findings, spec);
     if let Some(charges) = spec.charges.as_ref().filter(|charges| is_currency_code(&charges.currency)) {
         check_currency(findings, "spec.charges.currency", &charges.currency);
     }
@@ -95,6 +102,25 @@ fn check_term(findings: &mut Findings, spec: &VendorContractSpec) {
     if let Some(notice) = spec.term.notice {
         check_units(findings, "spec.term.notice", notice, Units::Real);
     }
+}
+
+/// A term has at most 600 periods: that many reports are written of it.
+fn check_extent_of_term(findings: &mut Findings, spec: &VendorContractSpec) {
+    let (start, end) = (spec.term.start, spec.term.end);
+    findings.ensure(start >= EARLIEST_START, "spec.term.start", || {
+        format!("{start} is too early: write a first day from {EARLIEST_START} on")
+    });
+    let (years, days) = match spec.period {
+        PeriodLength::Weekly => (11, 4_020),
+        PeriodLength::Monthly | PeriodLength::Quarterly | PeriodLength::Yearly => (49, 17_898),
+    };
+    findings.ensure(days_between(start, end) <= days, "spec.term.end", || {
+        format!(
+            "{end} is too late for period {:?}: a term has at most {years} years then; end it earlier, and write the next one as \
+             another contract",
+            spec.period
+        )
+    });
 }
 
 fn check_calendar(findings: &mut Findings, calendar: &ServiceCalendar) {

@@ -6,8 +6,8 @@ use postgres::Row;
 use super::errors::Failure;
 use super::session::Session;
 use crate::evidence::outbox::{
-    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, from_microseconds, kept_since,
-    microseconds,
+    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, WaitingSink, from_microseconds,
+    kept_since, microseconds,
 };
 
 /// Writes messages, and what stands after them.
@@ -91,6 +91,37 @@ pub(super) fn waiting(session: &mut Session, limit: usize) -> Result<Vec<OutboxM
             "SELECT id, contract_uid, sink, fingerprint, kind, content, written_at, attempts, failure, settled_at, delivered
              FROM bpo_evidence.alert_messages WHERE settled_at IS NULL ORDER BY id LIMIT $1",
             &[&i64::try_from(limit).unwrap_or(i64::MAX)],
+        )?
+        .iter()
+        .map(message)
+        .collect()
+}
+
+/// The sinks for which messages wait, the one with the oldest message first.
+pub(super) fn waiting_sinks(session: &mut Session) -> Result<Vec<WaitingSink>, Failure> {
+    session
+        .query(
+            "SELECT contract_uid, sink, COUNT(*) FROM bpo_evidence.alert_messages WHERE settled_at IS NULL
+             GROUP BY contract_uid, sink ORDER BY MIN(id)",
+            &[],
+        )?
+        .iter()
+        .map(|row| Ok(WaitingSink { contract_uid: row.try_get(0)?, sink: row.try_get(1)?, messages: row.try_get(2)? }))
+        .collect()
+}
+
+/// The messages that wait for one sink, in the order in which they were written.
+pub(super) fn waiting_of(
+    session: &mut Session,
+    contract_uid: &str,
+    sink: &str,
+    limit: usize,
+) -> Result<Vec<OutboxMessage>, Failure> {
+    session
+        .query(
+            "SELECT id, contract_uid, sink, fingerprint, kind, content, written_at, attempts, failure, settled_at, delivered
+             FROM bpo_evidence.alert_messages WHERE settled_at IS NULL AND contract_uid = $1 AND sink = $2 ORDER BY id LIMIT $3",
+            &[&contract_uid, &sink, &i64::try_from(limit).unwrap_or(i64::MAX)],
         )?
         .iter()
         .map(message)

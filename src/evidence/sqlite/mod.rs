@@ -25,7 +25,7 @@ use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
     StoredRejection, VerifyReport,
 };
-use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert};
+use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, WaitingSink};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 
@@ -281,6 +281,20 @@ impl EvidenceStore for SqliteStore {
 
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>> {
         Box::pin(self.readers.read(move |transaction| outbox::waiting(transaction, limit)))
+    }
+
+    fn waiting_sinks(&self) -> Answer<'_, Vec<WaitingSink>> {
+        Box::pin(self.readers.read(outbox::waiting_sinks))
+    }
+
+    fn waiting_messages_of<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        sink: &'a str,
+        limit: usize,
+    ) -> Answer<'a, Vec<OutboxMessage>> {
+        let (uid, sink) = (contract_uid.to_owned(), sink.to_owned());
+        Box::pin(self.readers.read(move |transaction| outbox::waiting_of(transaction, &uid, &sink, limit)))
     }
 
     fn latest_messages<'a>(&'a self, contract_uid: Option<&'a str>, limit: usize) -> Answer<'a, Vec<OutboxMessage>> {

@@ -5,8 +5,8 @@ use rusqlite::{Row, Rows, Transaction};
 
 use super::errors::Failure;
 use crate::evidence::outbox::{
-    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, from_microseconds, kept_since,
-    microseconds,
+    Delivery, MessageKind, NewMessage, OutboxMessage, Settled, StandingAlert, WaitingSink, from_microseconds,
+    kept_since, microseconds,
 };
 
 const COLUMNS: &str =
@@ -98,6 +98,30 @@ pub(super) fn waiting(transaction: &Transaction<'_>, limit: usize) -> Result<Vec
     let sql = format!("SELECT {COLUMNS} FROM alert_messages WHERE settled_at IS NULL ORDER BY id LIMIT ?1");
     let mut statement = transaction.prepare_cached(&sql)?;
     messages(statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?)
+}
+
+/// The sinks for which messages wait, the one with the oldest message first.
+pub(super) fn waiting_sinks(transaction: &Transaction<'_>) -> Result<Vec<WaitingSink>, Failure> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT contract_uid, sink, COUNT(*) FROM alert_messages WHERE settled_at IS NULL GROUP BY contract_uid, sink ORDER BY MIN(id)",
+    )?;
+    let found = statement
+        .query_map([], |row| Ok(WaitingSink { contract_uid: row.get(0)?, sink: row.get(1)?, messages: row.get(2)? }))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The messages that wait for one sink, in the order in which they were written.
+pub(super) fn waiting_of(
+    transaction: &Transaction<'_>,
+    contract_uid: &str,
+    sink: &str,
+    limit: usize,
+) -> Result<Vec<OutboxMessage>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alert_messages WHERE settled_at IS NULL AND contract_uid = ?1 AND sink = ?2 ORDER BY id LIMIT ?3"
+    );
+    let mut statement = transaction.prepare_cached(&sql)?;
+    messages(statement.query((contract_uid, sink, i64::try_from(limit).unwrap_or(i64::MAX)))?)
 }
 
 /// The latest messages, of one contract or of all, the newest first.

@@ -1,9 +1,8 @@
-//! JSON of any shape, read by RFC 9535 JSONPath.
+//! JSON of any shape, read by RFC 9535 JSONPath with bounded work.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use serde_json_path::{JsonPath, NormalizedPath};
 
 use super::assembly::{FoundRow, assemble};
 use super::document::Document;
@@ -13,14 +12,15 @@ use super::times::{WrittenTime, counted, written};
 use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
 use crate::api::feed::{JsonFormat, LabelMapping, MeasureMapping, MeasureUnit};
-use crate::domain::json_path;
+use crate::domain::json_path::{self, Found, JsonPath, TooMuchWork, Work};
 use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
 
 /// Reads one page.
 ///
 /// # Errors
-/// `Malformed` when the body is no JSON, `Mapping` when the paths find nothing in it; then no row of the page counts.
+/// `Malformed` when the body is no JSON, `Mapping` when the paths find nothing in it or look at too much of it; then no row of
+/// the page counts.
 pub fn parse(
     mapping: &Mapping<'_>,
     format: &JsonFormat,
@@ -31,24 +31,37 @@ pub fn parse(
     let paths = Paths::of(format)?;
     let zone = zone_of(mapping, format.time_zone.as_deref())?;
     let document = Document::read(body)?;
-    let rows = paths.rows.query_located(&document.value).all();
+    let work = Work::of_a_page();
+    let rows = paths.rows.find(&document.value, &work, usize::MAX).map_err(|fault| too_much(format, fault))?;
     if rows.is_empty() {
-        check_whole_is_there(format, &document)?;
+        check_whole_is_there(format, &document, &work)?;
     }
-    let reader = |row: &Value, place: &NormalizedPath<'_>| {
-        let row = Row { document: &document, value: row, pointer: place.to_json_pointer() };
+    let reader = |row: &Found<'_>| {
+        work.begin_row();
+        let row = Row { document: &document, value: row.value, pointer: &row.pointer, work: &work };
         row.read(&paths).map_err(|reason| RejectedRow { reason, text: presentable(&row.value.to_string(), 500) })
     };
-    let found: Vec<_> = rows.iter().map(|row| reader(row.node(), row.location())).collect();
+    let found: Vec<_> = rows.iter().map(reader).collect();
     // A row that is broken is kept aside; where no row at all has what the mapping asks for, the mapping is wrong.
     let is_unmapped = |row: &RejectedRow| row.reason == RejectionReason::Mapping;
-    let has_time = |row: &Value| matches!(one(&paths.start, row), Ok(Some((value, _))) if time(value).is_some());
+    let has_time = |row: &Value| {
+        work.begin_row();
+        matches!(one(&paths.start, row, &work), Ok(Some(found)) if time(found.value).is_some())
+    };
     let is_wrong =
-        found.iter().all(|row| row.as_ref().is_err_and(is_unmapped)) || !rows.iter().any(|row| has_time(row.node()));
+        found.iter().all(|row| row.as_ref().is_err_and(is_unmapped)) || !rows.iter().any(|row| has_time(row.value));
+    work.check().map_err(|fault| too_much(format, fault))?;
     if let (Some(first), true) = (rows.first(), is_wrong) {
-        return Err(nothing_fits(format, first.node(), &paths));
+        return Err(nothing_fits(format, first.value, &paths));
     }
     Ok(assemble(mapping, &zone, &format.measures, found))
+}
+
+fn too_much(format: &JsonFormat, fault: TooMuchWork) -> FetchError {
+    let rows = presentable(&format.rows, 80);
+    mapping_fault(format!(
+        "format.json: {fault}; the rows are {rows:?}: name each step, such as $.data.rows[*], and no more than is needed"
+    ))
 }
 
 /// The mapping's paths, parsed.
@@ -88,17 +101,16 @@ fn path_of(field: &str, text: &str) -> Result<JsonPath, FetchError> {
 }
 
 /// No row is an answer only if what would hold the rows is there.
-fn check_whole_is_there(format: &JsonFormat, document: &Document) -> Result<(), FetchError> {
+fn check_whole_is_there(format: &JsonFormat, document: &Document, work: &Work) -> Result<(), FetchError> {
     let before_bracket = |(bracket, _)| format.rows.get(..bracket).unwrap_or_default();
     let wholes = format.rows.rmatch_indices('[').map(before_bracket);
     // A bracket may stand inside a filter: what is before it is no path then.
     let whole = wholes.filter_map(|whole| Some((whole, json_path::parse(whole).ok()?))).next();
-    match whole {
-        Some((_, path)) if path.query(&document.value).iter().any(|found| found.is_array() || found.is_object()) => {
-            Ok(())
-        }
-        Some((whole, _)) => Err(finds_nothing(format, whole, document)),
-        None => Err(finds_nothing(format, &format.rows, document)),
+    let Some((whole, path)) = whole else { return Err(finds_nothing(format, &format.rows, document)) };
+    let found = path.find(&document.value, work, usize::MAX).map_err(|fault| too_much(format, fault))?;
+    match found.iter().any(|found| found.value.is_array() || found.value.is_object()) {
+        true => Ok(()),
+        false => Err(finds_nothing(format, whole, document)),
     }
 }
 
@@ -119,11 +131,11 @@ fn nothing_fits(format: &JsonFormat, row: &Value, paths: &Paths<'_>) -> FetchErr
         return mapping_fault(format!("format.json.rows {rows:?} finds an array, not its rows: write \"{rows}[*]\""));
     }
     let start = presentable(&format.start, 80);
-    match one(&paths.start, row) {
-        Ok(Some((value, _))) if time(value).is_none() => mapping_fault(format!(
+    match one(&paths.start, row, &Work::of_a_page()) {
+        Ok(Some(found)) if time(found.value).is_none() => mapping_fault(format!(
             "format.json.start {start:?} finds {}, which is no time: RFC 3339, a local time such as 2026-01-05T09:00, \
              or seconds or milliseconds since 1970 are read",
-            presentable(&value.to_string(), 60)
+            presentable(&found.value.to_string(), 60)
         )),
         Ok(Some(_)) => mapping_fault(format!("no row has a figure that can be read; the first is {shown}")),
         _ => {
@@ -136,15 +148,16 @@ fn nothing_fits(format: &JsonFormat, row: &Value, paths: &Paths<'_>) -> FetchErr
 struct Row<'d> {
     document: &'d Document,
     value: &'d Value,
-    pointer: String,
+    pointer: &'d str,
+    work: &'d Work,
 }
 
 impl Row<'_> {
     fn read(&self, paths: &Paths<'_>) -> Result<FoundRow, RejectionReason> {
-        let (start, _) = one(&paths.start, self.value)?.ok_or(RejectionReason::Mapping)?;
+        let start = self.one(&paths.start)?.ok_or(RejectionReason::Mapping)?.value;
         let end = match &paths.end {
             None => None,
-            Some(path) => Some(one(path, self.value)?.ok_or(RejectionReason::Mapping)?.0),
+            Some(path) => Some(self.one(path)?.ok_or(RejectionReason::Mapping)?.value),
         };
         Ok(FoundRow {
             start: time(start).ok_or(RejectionReason::Malformed)?,
@@ -155,12 +168,16 @@ impl Row<'_> {
         })
     }
 
+    fn one(&self, path: &JsonPath) -> Result<Option<Found<'_>>, RejectionReason> {
+        one(path, self.value, self.work)
+    }
+
     fn labels(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, String>, RejectionReason> {
         let mut labels = BTreeMap::new();
         for (label, path) in &paths.labels {
             let value = match path {
                 None => label.value.clone(),
-                Some(path) => match one(path, self.value)?.map(|(value, _)| value) {
+                Some(path) => match self.one(path)?.map(|found| found.value) {
                     None | Some(Value::Null) => None,
                     Some(Value::String(text)) => Some(text.trim().to_owned()),
                     Some(Value::Array(_) | Value::Object(_)) => return Err(RejectionReason::Mapping),
@@ -175,14 +192,13 @@ impl Row<'_> {
     fn figures(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, rust_decimal::Decimal>, RejectionReason> {
         let mut figures = BTreeMap::new();
         for (measure, path) in &paths.measures {
-            let text = match one(path, self.value)? {
-                None | Some((Value::Null, _)) => continue,
-                Some((Value::String(text), _)) if is_absent(text) => continue,
-                Some((Value::String(text), _)) => text.clone(),
-                Some((Value::Number(number), place)) => {
-                    self.document.number(&format!("{}{place}", self.pointer), number)
-                }
-                Some(_) => return Err(RejectionReason::Malformed),
+            let Some(found) = self.one(path)? else { continue };
+            let text = match found.value {
+                Value::Null => continue,
+                Value::String(text) if is_absent(text) => continue,
+                Value::String(text) => text.clone(),
+                Value::Number(number) => self.document.number(&format!("{}{}", self.pointer, found.pointer), number),
+                _ => return Err(RejectionReason::Malformed),
             };
             let unit = measure.unit.unwrap_or(MeasureUnit::Count);
             let figure = figure(&text, unit, Notation::Plain).map_err(reason)?;
@@ -200,10 +216,13 @@ pub(super) fn reason(fault: NumberFault) -> RejectionReason {
     }
 }
 
-/// The one value that a path finds, with its place in the row; several are a fault of the mapping.
-fn one<'d>(path: &JsonPath, row: &'d Value) -> Result<Option<(&'d Value, String)>, RejectionReason> {
-    let found = path.query_located(row).at_most_one().map_err(|_| RejectionReason::Mapping)?;
-    Ok(found.map(|node| (node.node(), node.location().to_json_pointer())))
+/// The one value that a path finds; several are a fault of the mapping. A budget that is used up shows in `work`.
+fn one<'d>(path: &JsonPath, row: &'d Value, work: &Work) -> Result<Option<Found<'d>>, RejectionReason> {
+    let mut found = path.find(row, work, 2).map_err(|_| RejectionReason::Mapping)?;
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(RejectionReason::Mapping),
+    }
 }
 
 fn time(value: &Value) -> Option<WrittenTime> {

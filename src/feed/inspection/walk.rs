@@ -11,7 +11,7 @@ use crate::api::feed::Feed;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Walk, ask, cadence, interval, within_bound, zone_of_contract};
+use crate::feed::fetch::{FetchRequest, LONGEST_FETCH, Walk, ask, cadence, interval, within_bound, zone_of_contract};
 use crate::feed::format::native::{self, WrittenRowOutcome};
 use crate::feed::format::{Mapping, ParsedPage, parse};
 use crate::feed::offline::page_of;
@@ -97,14 +97,14 @@ impl Answers {
 /// # Errors
 /// Where nothing came that could be looked through: no connection, no answer in time, an address that may not be asked.
 pub async fn ask_all(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Answers, FetchError> {
-    let whole = interval(request.feed);
+    let whole = interval(request.feed).min(LONGEST_FETCH);
     let mut answers = Answers::default();
     let outcome = tokio::time::timeout(whole, follow(client, request, &mut answers)).await;
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(error)) => answers.fail(error)?,
         Err(_) => {
-            let message = format!("the pages together took more than the interval of {} s", whole.as_secs());
+            let message = format!("the pages together took more than {} s", whole.as_secs());
             answers.fail(FetchError::new(FailureKind::Timeout, message))?;
         }
     }

@@ -107,7 +107,7 @@ const START_SPREAD: Duration = Duration::from_secs(2);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Events that a slow reader may be behind before it loses some.
 const EVENTS: usize = 4_096;
-const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 32, per_host: 4 };
+const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 8, per_host: 4 };
 
 /// Polls all feeds. Cheap to clone; all clones are the same scheduler.
 #[derive(Clone)]
@@ -135,6 +135,8 @@ struct Started {
     number: u64,
     task: FeedTask,
     memory: Memory,
+    /// Cancelled when the feed is not wanted any more.
+    unwanted: CancellationToken,
 }
 
 /// What a poll that ended left behind.
@@ -153,6 +155,8 @@ struct Entry {
     memory: Option<Memory>,
     health: Option<FeedHealth>,
     polled: Option<Instant>,
+    /// Ends the poll that runs.
+    unwanted: CancellationToken,
     /// The task changed while a poll ran: it is polled again at once, and what the poll learnt is forgotten.
     changed: bool,
 }
@@ -163,7 +167,7 @@ enum Phase {
     Waiting(Instant),
     /// In the queue.
     Due,
-    /// Being fetched, by the poll of this number.
+    /// Being fetched, by the poll of this number, which `Entry::unwanted` ends.
     Running(u64),
     /// Suspended, or its contract is over.
     Idle,
@@ -275,8 +279,19 @@ impl Shared {
             let mut memory = std::mem::take(&mut started.memory);
             async move { (poll(&shared.tools, &task, &mut memory).await, memory) }
         });
+        let abort = worker.abort_handle();
         // A defect in one poll must not stop its feed for ever, nor others at all.
-        let (end, memory) = worker.await.unwrap_or_else(|_| {
+        let ended = tokio::select! {
+            biased;
+            () = started.unwanted.cancelled() => {
+                // What is cut here has committed nothing, or all; nobody waits for the place it held any longer.
+                abort.abort();
+                None
+            }
+            ended = worker => Some(ended),
+        };
+        let Some(ended) = ended else { return self.gave_up(&lane, &id, &started) };
+        let (end, memory) = ended.unwrap_or_else(|_| {
             let outcome =
                 FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
             (PollEnd { outcome, commit: None, next: Next::Later, clock: None }, Memory::default())
@@ -310,6 +325,23 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// A poll was ended because its feed is gone or suspended.
+    fn gave_up(&self, lane: &Lane, id: &FeedId, started: &Started) {
+        let mut state = self.lock();
+        state.queue.done(lane);
+        if let Some(entry) = state.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Running(started.number)) {
+            entry.memory = Some(Memory::default());
+            entry.phase = Phase::Idle;
+            entry.changed = false;
+            // It may be wanted again by now.
+            state.wait_until(id, Instant::now() + SHORTEST_PAUSE);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+}
+
 impl State {
     fn set(&mut self, task: FeedTask, clock: &Clock) {
         let id = (task.contract_uid.clone(), task.feed.name.clone());
@@ -322,6 +354,7 @@ impl State {
                 memory: Some(Memory::default()),
                 health: None,
                 polled: None,
+                unwanted: CancellationToken::new(),
                 changed: false,
                 task,
             };
@@ -339,6 +372,7 @@ impl State {
             memory.forget_answers();
         }
         match entry.phase {
+            Phase::Running(_) if entry.task.suspended => entry.unwanted.cancel(),
             Phase::Running(_) => entry.changed = true,
             // The lane may be another one: the old place in the queue is passed over when its turn comes.
             Phase::Due | Phase::Waiting(_) | Phase::Idle => {
@@ -349,9 +383,9 @@ impl State {
     }
 
     fn forget(&mut self, id: &FeedId) {
-        if let Some(entry) = self.feeds.remove(id)
-            && let Phase::Waiting(due) = entry.phase
-        {
+        let Some(entry) = self.feeds.remove(id) else { return };
+        entry.unwanted.cancel();
+        if let Phase::Waiting(due) = entry.phase {
             self.timers.remove(&(due, id.clone()));
         }
     }
@@ -392,7 +426,9 @@ impl State {
         self.polls += 1;
         entry.phase = Phase::Running(self.polls);
         entry.polled = Some(Instant::now());
-        Some(Started { number: self.polls, task: entry.task.clone(), memory })
+        entry.unwanted = CancellationToken::new();
+        let (task, unwanted) = (entry.task.clone(), entry.unwanted.clone());
+        Some(Started { number: self.polls, task, memory, unwanted })
     }
 
     /// Learns from a poll; returns how the feed's health is other than before, and whether its task changed meanwhile.

@@ -9,6 +9,8 @@ pub(super) type FeedId = (String, String);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct QueueLimits {
     pub in_all: usize,
+    /// What a namespace may always have. It gets more while no other waits and half of all places are free: a fetch that drips
+    /// keeps its place for a minute, and who comes meanwhile must find one.
     pub per_namespace: usize,
     pub per_host: usize,
 }
@@ -90,7 +92,8 @@ impl FairQueue {
             self.due.range::<String, _>((std::ops::Bound::Excluded(&self.last.namespace), std::ops::Bound::Unbounded));
         let before = self.due.range::<String, _>(..=&self.last.namespace);
         after.chain(before).find_map(|(namespace, hosts)| {
-            if count(&self.running_of_namespace, namespace) >= self.limits.per_namespace {
+            let alone = self.due.len() == 1 && self.running < self.limits.in_all / 2;
+            if count(&self.running_of_namespace, namespace) >= self.limits.per_namespace && !alone {
                 return None;
             }
             // Hosts differ in order from fetch to fetch, or the first by name would be served alone.
@@ -163,6 +166,25 @@ mod tests {
         assert!(of(&|lane| lane.namespace == "b") >= 1);
         queue.done(&taken[0].0);
         assert!(queue.pop().is_some() && queue.pop().is_none());
+    }
+
+    #[test]
+    fn namespaces_of_many_slow_feeds_leave_places_for_who_comes_later() {
+        let mut queue = queue(64, 8, 4);
+        // Two namespaces come one after the other, each when nobody else waits, with feeds that never end.
+        for noisy in ["a", "b"] {
+            for number in 0..40 {
+                queue.push(&lane(noisy, &format!("{noisy}{number}")), id(&format!("{noisy}{number}")), false);
+            }
+            while queue.pop().is_some() {}
+        }
+        let of = |queue: &FairQueue, namespace: &str| count(&queue.running_of_namespace, namespace);
+        assert_eq!((of(&queue, "a"), of(&queue, "b")), (32, 8));
+        for number in 0..8 {
+            queue.push(&lane("honest", &format!("h{number}")), id(&format!("h{number}")), false);
+        }
+        while queue.pop().is_some() {}
+        assert_eq!(of(&queue, "honest"), 8);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Feeds against a real server on loopback that behaves, and misbehaves, in every way.
 
 mod authentication;
+mod bounds;
 mod faults;
 mod fetching;
 mod forbidden;
