@@ -107,7 +107,7 @@ async fn no_secret_goes_to_a_token_endpoint_of_the_inside() {
     for (host, _) in SPELLINGS {
         let place = format!("{host}:{}", sink.address.port());
         let source = MemorySource::default();
-        source.put("team", "acme", &place, &[("token", "canary")]);
+        source.put("team", "acme", &format!("{place}, feeds.acme.example"), &[("token", "canary")]);
         let oauth = format!(
             r#","auth":{{"oauth2":{{"tokenUrl":"https://{place}/token","clientIdSecretRef":{reference},"clientSecretSecretRef":{reference}}}}}"#
         );
