@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -489,8 +488,9 @@ impl Inner {
     }
 
     async fn refresh_namespace(&self, uids: Vec<String>, known: &dyn Sinks) {
-        let contracts = futures::stream::iter(uids);
-        contracts.for_each_concurrent(REFRESHED_AT_ONCE, |uid| async move { self.refresh_of(&uid, known).await }).await;
+        for some in uids.chunks(REFRESHED_AT_ONCE) {
+            futures::future::join_all(some.iter().map(|uid| self.refresh_of(uid, known))).await;
+        }
     }
 
     async fn refresh_of(&self, uid: &str, known: &dyn Sinks) {

@@ -67,12 +67,10 @@ pub fn parse(text: &str) -> Result<JsonPath, String> {
 /// What the parser says, without its drawing of the text.
 fn sentence(error: &JsonPathError) -> String {
     let text = error.to_string();
-    let place = text.split_once("--> 1:").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect());
+    let place =
+        text.split_once("--> 1:").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     match place {
-        Some(place) => {
-            let place: String = place;
-            format!("it cannot be read from position {place} on")
-        }
+        Some(place) => format!("it cannot be read from position {place} on"),
         None => "it cannot be read".to_owned(),
     }
 }

@@ -26,7 +26,7 @@ impl Work {
     pub const OF_A_ROW: u64 = 200_000;
     /// Nodes that all paths together may look at for one answer. The largest honest answer, 10 MiB of rows with a hundred
     /// measures, takes about 3 million.
-    pub const OF_A_PAGE: u64 = 50_000_000;
+    pub const OF_A_PAGE: u64 = 10_000_000;
 
     /// The budget of an answer.
     pub fn of_a_page() -> Self {

@@ -55,7 +55,8 @@ async fn no_connection_is_shared_between_credentials() {
     let (client, source) = (client(), MemorySource::default());
     let hosts = server.address.to_string();
     for name in ["acme", "other"] {
-        source.put("team", name, &hosts, &[("token", &format!("{CANARY}-{name}"))]);
+        let token = format!("{CANARY}-{name}");
+        source.put("team", name, &hosts, &[("token", token.as_str())]);
     }
     for (name, connections) in [("acme", 1), ("other", 2)] {
         let auth = format!(r#","auth":{{"bearer":{{"tokenSecretRef":{{"name":"{name}","key":"token"}}}}}}"#);
