@@ -57,6 +57,11 @@ pub fn parse(text: &str) -> Result<JsonPath, String> {
     if let Some(quote) = outline.open_quote {
         return Err(format!("a quotation mark {quote} is never closed"));
     }
+    if outline.broken_name {
+        return Err(
+            "a space stands inside a name: write names with spaces in quotes, such as $['queue name']".to_owned()
+        );
+    }
     let query = parse_json_path(text).map_err(|error| sentence(&error))?;
     match grammar::unknown(&query.segments) {
         Some(unknown) => Err(unknown),
@@ -81,13 +86,23 @@ struct Outline {
     depth: usize,
     /// The quotation mark of a text that goes on to the end.
     open_quote: Option<char>,
+    /// Whether a space stands between two parts of a name, which the parser would take for one name.
+    broken_name: bool,
 }
 
 impl Outline {
     fn of(text: &str) -> Self {
-        let (mut depth, mut outline) = (0_usize, Self { depth: 0, open_quote: None });
+        let (mut depth, mut outline) = (0_usize, Self { depth: 0, open_quote: None, broken_name: false });
+        let of_a_name = |character: char| character.is_alphanumeric() || character == '_' || !character.is_ascii();
+        // What came last that is no space, and whether a space came after it.
+        let (mut last, mut spaced) = ('$', false);
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
+            if outline.open_quote.is_none() {
+                outline.broken_name |= spaced && of_a_name(last) && of_a_name(character);
+                spaced = character.is_ascii_whitespace();
+                last = if spaced { last } else { character };
+            }
             match (outline.open_quote, character) {
                 (Some(_), '\\') => _ = characters.next(),
                 (Some(open), _) if open == character => outline.open_quote = None,

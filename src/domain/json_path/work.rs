@@ -13,8 +13,12 @@ pub struct Work {
 /// A path looked at more nodes than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TooMuchWork {
-    /// In one row.
-    #[error("the paths look at more than {} nodes for one row", Work::OF_A_ROW)]
+    /// In one row, or to find the rows.
+    #[error(
+        "the paths look at more than {} nodes for one row, or {} to find the rows",
+        Work::OF_A_ROW,
+        Work::OF_ALL_ROWS
+    )]
     Row,
     /// In one page.
     #[error("the paths look at more than {} nodes for one answer", Work::OF_A_PAGE)]
@@ -24,13 +28,15 @@ pub enum TooMuchWork {
 impl Work {
     /// Nodes that all paths together may look at for one row.
     pub const OF_A_ROW: u64 = 200_000;
+    /// Nodes that may be looked at to find the rows of one answer.
+    pub const OF_ALL_ROWS: u64 = 2_000_000;
     /// Nodes that all paths together may look at for one answer. The largest honest answer, 10 MiB of rows with a hundred
     /// measures, takes about 3 million.
     pub const OF_A_PAGE: u64 = 10_000_000;
 
-    /// The budget of an answer.
+    /// The budget of an answer, before its first row.
     pub fn of_a_page() -> Self {
-        Work { page: Cell::new(Self::OF_A_PAGE), row: Cell::new(Self::OF_A_PAGE), exhausted: Cell::new(None) }
+        Work { page: Cell::new(Self::OF_A_PAGE), row: Cell::new(Self::OF_ALL_ROWS), exhausted: Cell::new(None) }
     }
 
     /// Begins the next row, which has its own budget inside the page's.

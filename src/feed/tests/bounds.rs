@@ -148,5 +148,5 @@ async fn a_hostile_path_ends_in_a_failure_of_its_own_feed_while_the_runtime_goes
     };
     let error = outcome.unwrap_err();
     assert!(error.kind == FailureKind::Mapping && error.message.contains("look at more than"), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(20) && ticks > 3, "{ticks} ticks in {:?}", began.elapsed());
+    assert!(ticks > 3, "{ticks} ticks in {:?}", began.elapsed());
 }
