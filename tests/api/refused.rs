@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 use bpo_operator::domain::validation::{
-    validate_campaign_launch, validate_contract, validate_kpi_target, validate_service_tier,
+    refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_target, validate_service_tier,
 };
 
 use crate::server::{client, control_plane, create, documents};
@@ -183,7 +183,15 @@ const CONTRACT_CASES: &[Case] = &[
     ("feeds: [{name: acd, url: 'https://user:secret@feeds.example/v1'}]", "neither user name nor password"),
     ("feeds: [{name: acd, url: 'feeds.example/v1'}]", "write an address with http:// or https://"),
     ("feeds: [{name: acd, url: 'file:///etc/passwd'}]", "write an address with http:// or https://"),
-    ("feeds: [{name: acd, url: 'https://a.example', interval: 10s}]", "write an interval of 30s or more"),
+    ("feeds: [{name: acd, url: 'https://a.example', interval: 10s}]", "write an interval from 30s to 24h"),
+    ("feeds: [{name: acd, url: 'https://a.example', interval: 25h}]", "write an interval from 30s to 24h"),
+    ("feeds: [{name: acd, url: 'https://a.example', interval: 5m, timeout: 61s}]", "write a timeout from 1s to 60s"),
+    ("term: {start: 1989-12-31}", "write a `start` from 1990-01-01 on"),
+    (
+        "{period: Weekly, term: {start: 2026-01-01, end: 2037-12-31}}",
+        "at most 11 years after the start with period Weekly",
+    ),
+    ("term: {start: 1990-01-01, end: 2045-12-31}", "49 years with the others"),
     (
         "feeds: [{name: acd, url: 'https://a.example', interval: 30s, timeout: 1m}]",
         "write a timeout that is shorter than the interval",
@@ -206,6 +214,39 @@ const CONTRACT_CASES: &[Case] = &[
     (
         "feeds: [{name: acd, url: 'https://a.example', request: {headers: [{name: X-A, value: \"a\\r\\nCookie: b\"}]}}]",
         "headers[0].value",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', request: {headers: [{name: Host, value: inner.example}]}}]",
+        "say how the request is framed and where it goes",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', request: {headers: [{name: transfer-encoding, value: chunked}]}}]",
+        "say how the request is framed and where it goes",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', request: {headers: [{name: Proxy-Connection, value: keep-alive}]}}]",
+        "say how the request is framed and where it goes",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: '$[*,*][*,*]', start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "with one selector a step",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: '$..*..*', start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "with one selector a step",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: '$[?count(@.*)>0]', start: $.a, measures: [{name: a, path: \
+         $.a}]}}}]",
+        "with one selector a step",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: '$[*]', start: $.a, measures: [{name: a, path: '$..a'}]}}}]",
+        "with one selector a step",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', pagination: {nextUrl: {path: '$..next'}}}]",
+        "with one selector a step",
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', auth: {}}]",
@@ -501,7 +542,8 @@ fn wrong_specs_are_found_without_a_server_too() {
 fn problems(object: &Value) -> Vec<String> {
     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap();
     let findings = match object.get("kind").and_then(Value::as_str).unwrap() {
-        "VendorContract" => typed::<VendorContract>(object).map(|typed| validate_contract(name, &typed.spec)),
+        "VendorContract" => typed::<VendorContract>(object)
+            .map(|typed| [validate_contract(name, &typed.spec), refused_on_writing(name, &typed.spec)].concat()),
         "ServiceTier" => typed::<ServiceTier>(object).map(|typed| validate_service_tier(name, &typed.spec)),
         "KpiTarget" => typed::<KpiTarget>(object).map(|typed| validate_kpi_target(name, &typed.spec)),
         _ => typed::<CampaignLaunch>(object).map(|typed| validate_campaign_launch(name, &typed.spec)),
