@@ -161,9 +161,16 @@ impl Controlled for VendorContract {
             carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
-        // A long past is written in shares: what is left is planned again at the next look.
-        let (share, again) = context.pace.take(&namespace, wanted.more.reports.len(), Instant::now());
-        let reports = wanted.more.reports.get(..share).unwrap_or(&wanted.more.reports);
+        // A long past is written in shares: what is left is planned again at the next look. What contradicts is no write.
+        let (contradictions, writes): (Vec<ReportAction>, Vec<ReportAction>) = wanted
+            .more
+            .reports
+            .iter()
+            .cloned()
+            .partition(|action| matches!(action, ReportAction::Contradiction { .. }));
+        carry_out(context, &owner, &contradictions, now).await?;
+        let (share, again) = context.pace.take(&namespace, writes.len(), Instant::now());
+        let reports = writes.get(..share).unwrap_or(&writes);
         context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
         if let Ok(judgement) = observed.judgement.as_ref() {
             record_closings(context, observed, judgement, reports, now).await?;
