@@ -160,7 +160,8 @@ fn path() -> impl Strategy<Value = String> {
         name.clone().prop_map(|name| format!("@.{name}")),
         name.clone().prop_map(|name| format!("$.{name}[0]")),
     ];
-    // Compared with literals alone: the other implementation takes `<=` of two values that are not there for false.
+    // Two values that are not there are equal, so `<=` holds (RFC 9535, table 11); the other implementation takes it for false.
+    let strict = prop_oneof![Just("=="), Just("!="), Just("<"), Just(">")];
     let function = prop_oneof![
         name.clone().prop_map(|name| format!("length(@.{name})")),
         name.clone().prop_map(|name| format!("count(@.{name}[*])")),
@@ -168,7 +169,7 @@ fn path() -> impl Strategy<Value = String> {
     ];
     let number = prop_oneof![Just("0"), Just("1"), Just("2"), Just("'a'")];
     let atom = prop_oneof![
-        (side.clone(), operator.clone(), side).prop_map(|(left, operator, right)| format!("{left} {operator} {right}")),
+        (side.clone(), strict, side).prop_map(|(left, operator, right)| format!("{left} {operator} {right}")),
         (function, operator, number).prop_map(|(left, operator, right)| format!("{left} {operator} {right}")),
         name.clone().prop_map(|name| format!("@.{name}")),
         name.clone().prop_map(|name| format!("!@[?@.{name}]")),
