@@ -1,6 +1,6 @@
 //! The demo: half a year of a contract in a minute, on a real API server.
 //!
-//! `cargo run --release --example demo` builds and starts a Kubernetes control plane, starts a vendor's feed server, applies
+//! `cargo demo` builds and starts a Kubernetes control plane, starts a vendor's feed server, applies
 //! the folders of `examples/`, runs the operator on a rehearsal clock and tells what happens. It stays up until Ctrl-C, so
 //! that one can look around; `-- --exit` ends it after its own checks.
 //!
@@ -28,6 +28,7 @@ mod screen;
 #[path = "../tests/support/vendor/mod.rs"]
 mod vendor;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -87,12 +88,37 @@ struct Arguments {
     until: Date,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    // The demo starts itself once more as the operator, so that the operator is a process of its own and compiled once.
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == operator::AS_OPERATOR) {
+        return run_operator(words.into_iter().skip(1));
+    }
     let arguments = Arguments::parse();
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(demo(&arguments)),
+        Err(error) => {
+            eprintln!("The demo cannot start its threads: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the program `bpo-operator` does with these arguments, the first of which is the program's name.
+fn run_operator(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match bpo_operator::cli::operator::execute(bpo_operator::cli::operator::Cli::parse_from(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bpo-operator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(arguments: &Arguments) -> ExitCode {
     let screen = Screen::new();
     let result = tokio::select! {
-        result = run(&arguments, &screen) => result,
+        result = run(arguments, &screen) => result,
         () = interruption() => {
             screen.say("\nInterrupted; everything that the demo started ends with it.");
             Ok(())
@@ -131,7 +157,7 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
     let end = midnight(arguments.until);
 
     screen.title("Setting up");
-    let binary = operator::build(screen).await?;
+    let program = operator::program()?;
     let cluster = match arguments.kubeconfig.is_some() || arguments.context.is_some() {
         true => Cluster::existing(screen, arguments.kubeconfig.clone(), arguments.context.clone()).await?,
         false => Cluster::start(screen).await?,
@@ -145,7 +171,7 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
     install(screen, &cluster, &vendor, &kubeconfig).await?;
 
     let settings = Settings {
-        binary,
+        program,
         kubeconfig,
         namespace: NAMESPACE.to_owned(),
         data_folder: folder.path().join("data"),

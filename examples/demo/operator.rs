@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,6 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::failure::{Failure, OrAdvise, Result};
-use super::screen::Screen;
 
 /// How long the operator may take to become ready, and to stop.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -23,50 +22,19 @@ const POLL: Duration = Duration::from_millis(100);
 /// How many of its last lines a failure quotes.
 const QUOTED_LINES: usize = 20;
 
-/// The path of the operator's binary, which belongs beside this example's folder; built first, if there is a cargo.
-pub async fn build(screen: &Screen) -> Result<PathBuf> {
-    let advice = "run `cargo build --release --bin bpo-operator` and read what it says";
-    let example = std::env::current_exe().or_advise("finding the demo's own path", advice)?;
-    let profile_folder = example.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-    let binary = profile_folder.join(format!("bpo-operator{}", std::env::consts::EXE_SUFFIX));
+/// The first argument with which the demo's own program becomes the operator.
+pub const AS_OPERATOR: &str = "operator";
 
-    // With the demo in the same build, what both rest on is built once, with the same features, and is there already.
-    let mut arguments = vec!["build", "--bin", "bpo-operator", "--example", "demo"];
-    if !cfg!(debug_assertions) {
-        arguments.push("--release");
-    }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let what = match binary.is_file() {
-        true => "Checking that the operator's binary is up to date",
-        false => "Building the operator's binary",
-    };
-    let step = screen.step(what);
-    let building = Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .output()
-        .await;
-    match building {
-        Ok(output) if output.status.success() && binary.is_file() => step.done(&format!("{}", binary.display())),
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Failure::new(format!("building the operator failed:\n{}", last_lines(&said)), advice));
-        }
-        Err(error) if binary.is_file() => step.done(&format!("cargo cannot be run ({error}), so it is taken as it is")),
-        Err(error) => return Err(Failure::new(format!("cargo cannot be run: {error}"), "install Rust from rustup.rs")),
-    }
-    Ok(binary)
+/// The program that is started as the operator: the demo's own, which links to all of it. So nothing is compiled twice.
+pub fn program() -> Result<PathBuf> {
+    std::env::current_exe().or_advise("finding the demo's own path", "start the demo by `cargo demo`")
 }
 
 /// How the operator is run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The binary.
-    pub binary: PathBuf,
+    /// The program that becomes the operator when its first argument is [`AS_OPERATOR`].
+    pub program: PathBuf,
     /// Who it is.
     pub kubeconfig: PathBuf,
     /// Whose objects it serves.
@@ -92,8 +60,8 @@ impl Operator {
         let output = open().or_advise("opening the operator's log", advice.as_str())?;
         let errors = open().or_advise("opening the operator's log", advice.as_str())?;
         let address = free_address().or_advise("finding a free port", advice.as_str())?;
-        let child = Command::new(&settings.binary)
-            .arg("run")
+        let child = Command::new(&settings.program)
+            .args([AS_OPERATOR, "run"])
             .args(["--namespace", &settings.namespace])
             .arg("--data-dir")
             .arg(&settings.data_folder)

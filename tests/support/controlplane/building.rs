@@ -189,9 +189,8 @@ pub fn find_or_build(program: Program) -> Result<PathBuf, BuildError> {
 
 /// The folder for everything that the control plane leaves on the disk.
 pub fn work_folder() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
-    package.join(target.as_deref().unwrap_or(OsStr::new("target"))).join("controlplane")
+    project_folder().join(target.as_deref().unwrap_or(OsStr::new("target"))).join("controlplane")
 }
 
 fn bin_folder() -> PathBuf {
@@ -199,7 +198,13 @@ fn bin_folder() -> PathBuf {
 }
 
 fn module_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("controlplane")
+    project_folder().join("tests").join("controlplane")
+}
+
+/// The folder of the project: the package's own for tests and the demo, the one above it for `xtask`.
+fn project_folder() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().find(|folder| folder.join("tests/controlplane/go.mod").is_file()).unwrap_or(package)
 }
 
 /// Builds the target of a program unless what is there was made from the same files in the same way.
