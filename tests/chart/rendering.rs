@@ -31,6 +31,15 @@ pub fn everything() -> [Value; 2] {
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "tolerations": [{"key": "infra", "operator": "Exists"}],
         "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"},
+        ],
+        "logLevel": "info,bpo_operator::feed=debug",
+        "settleSeconds": 10,
+        "extraArgs": ["--alert-allow-network=10.50.0.0/16"],
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "unused"}],
+        "extraVolumes": [{"name": "extra", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "extra", "mountPath": "/extra"}],
         "service": {"type": "LoadBalancer", "annotations": {"note": "1"}, "port": 80},
         "serviceAccount": {"annotations": {"note": "1"}},
         "persistence": {"storageClassName": "fast", "accessMode": "ReadWriteOncePod", "size": "1.5Gi"},
@@ -39,6 +48,8 @@ pub fn everything() -> [Value; 2] {
     namespaced["namespaces"] = json!(["one", "two"]);
     namespaced["leaderElect"] = json!(true);
     namespaced["replicas"] = json!(2);
+    namespaced["serviceMonitor"]["enabled"] = json!(false);
+    namespaced["podMonitor"] = json!({"enabled": true, "labels": {"release": "prometheus"}});
     namespaced["evidenceUrl"] = json!({"secretName": "evidence", "secretKey": "postgres.url"});
     namespaced["podUser"] = json!({"runAsUser": null, "fsGroup": null});
     [common, namespaced]
@@ -462,4 +473,40 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
     for (values, kind, count) in cases {
         assert_eq!(of_kind(&render(&values).await, kind).len(), count, "{kind} with {values}");
     }
+}
+
+#[tokio::test]
+async fn pods_are_spread_and_kept_by_the_labels_of_their_release() {
+    let [_, replicated] = everything();
+    let objects = render(&replicated).await;
+    let own = json!({"app.kubernetes.io/name": "bpo-operator", "app.kubernetes.io/instance": "bpo"});
+    let budget = only(&objects, "PodDisruptionBudget");
+    assert_eq!(budget["spec"], json!({"maxUnavailable": 1, "selector": {"matchLabels": own}}));
+    let pod = &only(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"], own);
+
+    let single = render(&json!({})).await;
+    assert!(of_kind(&single, "PodDisruptionBudget").is_empty(), "a budget for one pod blocks the draining of its node");
+}
+
+#[tokio::test]
+async fn two_monitors_that_collect_each_figure_twice_are_refused() {
+    let both = json!({"serviceMonitor": {"enabled": true}, "podMonitor": {"enabled": true}});
+    let output = template(&both).await;
+    assert!(!output.is_success() && output.stderr.contains("enable one"), "{output}");
+}
+
+#[tokio::test]
+async fn further_arguments_variables_and_volumes_reach_the_container() {
+    let [values, _] = everything();
+    let objects = render(&values).await;
+    let pod = &only(&objects, "Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments = strings(&container["args"]);
+    assert!(arguments.contains(&"--alert-allow-network=10.50.0.0/16"), "{arguments:?}");
+    assert!(arguments.contains(&"--settle-seconds=10"), "{arguments:?}");
+    let variables = json!([{"name": "BPO_LOG", "value": "info,bpo_operator::feed=debug"}, {"name": "HTTPS_PROXY", "value": "unused"}]);
+    assert_eq!(container["env"], variables);
+    assert!(container["volumeMounts"].as_array().unwrap().contains(&json!({"name": "extra", "mountPath": "/extra"})));
+    assert!(pod["volumes"].as_array().unwrap().contains(&json!({"name": "extra", "emptyDir": {}})));
 }
