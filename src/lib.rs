@@ -11,7 +11,8 @@
 //! 7. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
 //! 8. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
 //! 9. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
-//! 10. [`clock`]: the only reader of the system's clock.
+//! 10. [`view`]: what people look at: reports as typed views, rendered to text, Markdown and HTML. It decides nothing.
+//! 11. [`clock`]: the only reader of the system's clock.
 //!
 //! Data flows one way: feed → evidence → domain → controller → status, report, Event, alert.
 
@@ -24,6 +25,7 @@ pub mod controller;
 pub mod domain;
 pub mod evidence;
 pub mod feed;
+pub mod view;
 pub mod web;
 
 #[cfg(test)]

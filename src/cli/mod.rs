@@ -13,5 +13,7 @@ pub mod manifests;
 pub mod operator;
 pub mod plugin;
 pub mod portfolio;
+pub mod report;
+pub mod scorecard;
 pub mod staffing;
 pub mod tables;

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{alert, backtest, evidence, feed, launch_report, lint, portfolio, staffing, tables};
+use super::{alert, backtest, evidence, feed, launch_report, lint, portfolio, report, scorecard, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -35,6 +35,14 @@ enum Command {
     ///
     /// The report is the cluster's own; with -f, --feed and --now it is the one that `evaluate` would give, and no cluster is needed.
     Explain(ExplainArguments),
+    /// The report of a closed period as a document, as both parties read and sign it: text, Markdown, a page, or JSON
+    ///
+    /// From the cluster with your own rights, or offline with -f, --feed and --now.
+    Report(report::ReportArguments),
+    /// A contract at a glance: is it all right, and why not; text, a page, or JSON
+    ///
+    /// From the cluster with your own rights, or offline with -f, --feed and --now.
+    Scorecard(scorecard::ScorecardArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
     /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
@@ -135,6 +143,8 @@ pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Explain(arguments) => explain_report(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Scorecard(arguments) => scorecard::run(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),

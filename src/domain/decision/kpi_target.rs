@@ -93,7 +93,7 @@ fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
 pub fn target_text(spec: &KpiTargetSpec) -> String {
     let unit = unit_text(spec);
     let objective = &spec.objective;
-    let sign = match objective.comparison.unwrap_or_else(|| default_comparison(spec)) {
+    let sign = match comparison_of(spec) {
         Comparison::AtLeast => "≥",
         Comparison::MoreThan => ">",
         Comparison::AtMost => "≤",
@@ -104,6 +104,11 @@ pub fn target_text(spec: &KpiTargetSpec) -> String {
         }
     };
     format!("{sign} {}{unit}", objective.target)
+}
+
+/// How value and target are compared: as the objective says, else by the KPI's direction.
+pub fn comparison_of(spec: &KpiTargetSpec) -> Comparison {
+    spec.objective.comparison.unwrap_or_else(|| default_comparison(spec))
 }
 
 fn default_comparison(spec: &KpiTargetSpec) -> Comparison {

@@ -1,0 +1,200 @@
+//! `kubectl bpo report`: the report of a closed period as a document: text, Markdown, a page, or JSON.
+//!
+//! gather (cluster or files) → [`PeriodReport`] (pure) → print.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::evaluate::{FeedFile, view};
+use super::manifests::read;
+use super::plugin::{Answer, gather_rows, lines};
+use crate::api::SlaReport;
+use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
+use crate::domain::facts::Terms;
+use crate::view::report::{Facts, PeriodReport, html, markdown, text};
+
+/// Arguments of `kubectl bpo report`.
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// Name of a SlaReport, such as acme-care-2026-05, or of a contract, whose latest closed period is shown
+    #[arg(value_name = "SLAREPORT|CONTRACT")]
+    name: String,
+
+    /// With a contract's name: the period, such as 2026-05, in its latest revision
+    #[arg(long, value_name = "PERIOD")]
+    period: Option<String>,
+
+    /// Offline: manifests (files, folders or `-`); may be given several times
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
+    paths: Vec<PathBuf>,
+
+    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
+    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
+    feeds: Vec<FeedFile>,
+
+    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
+    #[arg(long, value_name = "INSTANT", requires = "paths")]
+    now: Option<Timestamp>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    /// How the report is written: text, md (for a wiki or a ticket), html (one page that needs nothing else), json
+    #[arg(short = 'o', long, value_enum, default_value = "text")]
+    output: ReportOutput,
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportOutput {
+    /// For the terminal.
+    Text,
+    /// Markdown.
+    Md,
+    /// A page.
+    Html,
+    /// For programs.
+    Json,
+}
+
+/// A report as it was found.
+#[derive(Clone, Debug)]
+struct Found {
+    name: String,
+    spec: SlaReportSpec,
+    status: Option<SlaReportStatus>,
+}
+
+/// Writes the report.
+pub fn run(arguments: &ReportArguments) -> Answer {
+    use std::io::Write;
+    let (reports, terms) = match arguments.now {
+        Some(now) => offline(arguments, now)?,
+        None => wait_for(of_cluster(arguments))?,
+    };
+    let found = choose(&reports, &arguments.name, arguments.period.as_deref()).map_err(|error| vec![error])?;
+    let earlier = earlier(&reports, &found.spec);
+    let facts = Facts {
+        name: &found.name,
+        report: &found.spec,
+        status: found.status.as_ref(),
+        terms: terms.iter().find(|(contract, _)| *contract == found.spec.contract).map(|(_, terms)| terms),
+        earlier: &earlier,
+    };
+    let report = PeriodReport::of(&facts);
+    let shown = match arguments.output {
+        ReportOutput::Text => text(&report),
+        ReportOutput::Md => markdown(&report),
+        ReportOutput::Html => html(&report),
+        ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)),
+    };
+    std::io::stdout().lock().write_all(shown.as_bytes()).map_err(|error| vec![error.to_string()])?;
+    Ok(0)
+}
+
+type Gathered = (Vec<Found>, Vec<(String, Terms)>);
+
+fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
+    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let wrong = super::lint::problems(&manifests);
+    if !wrong.is_empty() {
+        return Err(lines(&wrong));
+    }
+    let judged = view(&manifests, &rows, now);
+    let reports = judged.reports.into_iter().map(|(_, name, spec)| Found { name, spec, status: None }).collect();
+    Ok((reports, judged.terms.into_iter().map(|((_, contract), terms)| (contract, terms)).collect()))
+}
+
+async fn of_cluster(arguments: &ReportArguments) -> Result<Gathered, String> {
+    let cluster = Cluster::connect(&arguments.cluster).await?;
+    let api: Api<SlaReport> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let listed = answered(api.list(&ListParams::default())).await?;
+    let reports: Vec<Found> = listed
+        .into_iter()
+        .map(|report| Found { name: report.name_any(), spec: report.spec, status: report.status })
+        .collect();
+    let contract = match choose(&reports, &arguments.name, arguments.period.as_deref()) {
+        Ok(found) => found.spec.contract.clone(),
+        Err(error) => return Err(error),
+    };
+    let terms = cluster.terms(&contract).await?;
+    Ok((reports, terms.map(|terms| (contract, terms)).into_iter().collect()))
+}
+
+/// The report of that name, or of that contract: of the period that is asked for, else of the latest, in its latest revision.
+fn choose<'a>(reports: &'a [Found], name: &str, period: Option<&str>) -> Result<&'a Found, String> {
+    if let (Some(found), None) = (reports.iter().find(|report| report.name == name), period) {
+        return Ok(found);
+    }
+    let of_contract = reports.iter().filter(|report| report.spec.contract == name);
+    let wanted = of_contract.filter(|report| period.is_none_or(|period| report.spec.period.name == period));
+    wanted.max_by_key(|report| (report.spec.period.start, report.spec.revision)).ok_or_else(|| {
+        let mut known: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+        known.sort_unstable();
+        let known = if known.is_empty() { "none has closed yet".to_owned() } else { known.join(", ") };
+        let of_period = period.map(|period| format!(" of {}", crate::api::scalar::shorten(period))).unwrap_or_default();
+        format!("there is no report {}{of_period}; there are: {known}", crate::api::scalar::shorten(name))
+    })
+}
+
+/// The latest revision of each earlier period of the contract, the newest first.
+fn earlier<'a>(reports: &'a [Found], of: &SlaReportSpec) -> Vec<&'a SlaReportSpec> {
+    let mut earlier: Vec<&SlaReportSpec> = reports
+        .iter()
+        .map(|report| &report.spec)
+        .filter(|spec| spec.contract == of.contract && spec.period.start < of.period.start)
+        .collect();
+    earlier.sort_by_key(|spec| std::cmp::Reverse((spec.period.start, spec.revision)));
+    earlier.dedup_by_key(|spec| spec.period.start);
+    earlier
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reports::report_name;
+
+    fn found(period: &str, start: &str, revision: i64) -> Found {
+        let mut spec: SlaReportSpec = serde_json::from_value(serde_json::json!({
+            "contract": "acme", "period": {"name": period, "start": start, "end": "2027-01-01T00:00:00Z"},
+            "state": "Final", "revision": 1, "points": 0,
+        }))
+        .unwrap();
+        spec.revision = revision;
+        Found { name: report_name("acme", period, revision), spec, status: None }
+    }
+
+    #[test]
+    fn a_contracts_name_means_its_latest_period_in_its_latest_revision() {
+        let reports = [
+            found("2026-01", "2026-01-01T00:00:00Z", 1),
+            found("2026-02", "2026-02-01T00:00:00Z", 1),
+            found("2026-02", "2026-02-01T00:00:00Z", 2),
+        ];
+        let cases = [
+            ("acme", None, "acme-2026-02-r2"),
+            ("acme", Some("2026-01"), "acme-2026-01"),
+            ("acme-2026-02", None, "acme-2026-02"),
+        ];
+        for (name, period, expected) in cases {
+            assert_eq!(
+                choose(&reports, name, period).map(|found| found.name.as_str()),
+                Ok(expected),
+                "{name} {period:?}"
+            );
+        }
+        let error = choose(&reports, "acme", Some("2026-13")).map(|found| found.name.clone()).unwrap_err();
+        assert!(error.contains("2026-13") && error.contains("acme-2026-02-r2"), "{error}");
+        let before: Vec<(String, i64)> = earlier(&reports, &found("2026-03", "2026-03-01T00:00:00Z", 1).spec)
+            .into_iter()
+            .map(|spec| (spec.period.name.clone(), spec.revision))
+            .collect();
+        assert_eq!(before, [("2026-02".to_owned(), 2), ("2026-01".to_owned(), 1)]);
+    }
+}

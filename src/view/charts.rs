@@ -1,0 +1,136 @@
+//! The pictures, as SVG whose x is a percentage of the width: they stretch with the page while their text keeps its size.
+//!
+//! Positions on a chart are the only binary floats here; every figure that is written comes as text from the report.
+
+use maud::{Markup, html};
+
+use super::marks::rank;
+use crate::api::kpi_target::{Severity, Verdict};
+
+/// A value against its target and the bands of its misses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bullet {
+    /// What the picture shows, in words, for those who cannot see it.
+    pub label: String,
+    /// The left and the right end of the scale, as numbers and as they are written.
+    pub ends: [(f64, String); 2],
+    /// Edges of the strip from left to right with how grave it is between them: 0 where the target is met, 1 to 4 where not.
+    pub strips: Vec<(f64, f64, u32)>,
+    /// The target; two with Between.
+    pub targets: Vec<f64>,
+    /// The value, where there is one.
+    pub value: Option<f64>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// How grave a miss is.
+    pub severity: Option<Severity>,
+}
+
+/// Draws a value against its target.
+pub fn bullet(chart: &Bullet) -> Markup {
+    let [(left, left_text), (right, right_text)] = &chart.ends;
+    let place = |value: f64| percent((value - left) / (right - left));
+    html! {
+        svg.bullet role="img" aria-label=(chart.label) width="100%" height="36" {
+            @for (from, to, grave) in &chart.strips {
+                rect class={ "strip" (grave) } x=(place(*from)) y="6" height="16"
+                    width=(percent((to - from) / (right - left))) {}
+            }
+            @for target in &chart.targets {
+                line.target x1=(place(*target)) x2=(place(*target)) y1="2" y2="26" {}
+            }
+            @if let Some(value) = chart.value {
+                circle class={ "value " (colour(chart.verdict, chart.severity)) } cx=(place(value)) cy="14" r="5.5" {}
+            }
+            text x="0" y="35" { (left_text) }
+            text x="100%" y="35" text-anchor="end" { (right_text) }
+        }
+    }
+}
+
+/// One bar of a bar chart that begins at zero.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The name below it.
+    pub name: String,
+    /// The figure above it.
+    pub figure: String,
+    /// From where to where it reaches.
+    pub from: f64,
+    /// Its upper or lower end.
+    pub to: f64,
+    /// The class of the style sheet that colours it.
+    pub class: &'static str,
+}
+
+/// Draws how parts add up, and what a cap takes away, to the sum that is owed. Bars begin at zero or where the one before ends.
+pub fn waterfall(label: &str, steps: &[Step]) -> Markup {
+    let top = steps.iter().flat_map(|step| [step.from, step.to]).fold(0.0_f64, f64::max);
+    let slot = 100.0 / f64::from(u32::try_from(steps.len().max(1)).unwrap_or(1));
+    // 150 pixels for the bars, 20 above them for figures, 30 below for names.
+    let y = |value: f64| if top > 0.0 { 20.0 + 150.0 * (1.0 - value / top) } else { 170.0 };
+    html! {
+        svg.waterfall role="img" aria-label=(label) width="100%" height="200" {
+            line.base x1="0" x2="100%" y1="170" y2="170" {}
+            @for (index, step) in (0_u32..).zip(steps) {
+                @let x = f64::from(index) * slot;
+                @let (high, low) = (step.from.max(step.to), step.from.min(step.to));
+                rect class=(step.class) x={ (short(x + slot * 0.1)) "%" } width={ (short(slot * 0.8)) "%" }
+                    y=(short(y(high))) height=(short((y(low) - y(high)).max(1.0))) {}
+                text.figure x={ (short(x + slot / 2.0)) "%" } y=(short(y(high) - 6.0)) text-anchor="middle" { (step.figure) }
+                text x={ (short(x + slot / 2.0)) "%" } y="186" text-anchor="middle" { (step.name) }
+            }
+        }
+    }
+}
+
+/// The class of the colour of a verdict: misses by their severity.
+pub fn colour(verdict: Verdict, severity: Option<Severity>) -> String {
+    match (verdict, severity) {
+        (Verdict::Met, _) => "fill-met".to_owned(),
+        (Verdict::Missed, severity) => format!("fill-missed-{}", severity.map_or(1, rank)),
+        (Verdict::Excused, _) => "fill-excused".to_owned(),
+        _ => "fill-unknown".to_owned(),
+    }
+}
+
+/// A share of the width, kept inside the picture.
+fn percent(share: f64) -> String {
+    format!("{}%", short((share * 100.0).clamp(0.0, 100.0)))
+}
+
+/// A position with two decimals at most; one that is no number is the left edge.
+fn short(position: f64) -> f64 {
+    if position.is_finite() { (position * 100.0).round() / 100.0 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_beyond_the_scale_stays_inside_the_picture() {
+        let chart = Bullet {
+            label: "<b>66.3</b>".to_owned(),
+            ends: [(50.0, "50%".to_owned()), (100.0, "100%".to_owned())],
+            strips: vec![(50.0, 80.0, 1), (80.0, 100.0, 0)],
+            targets: vec![80.0],
+            value: Some(12.0),
+            verdict: Verdict::Missed,
+            severity: Some(Severity::Severe),
+        };
+        let drawn = bullet(&chart).into_string();
+        assert!(drawn.contains(r#"cx="0%""#), "{drawn}");
+        assert!(drawn.contains("fill-missed-3"), "{drawn}");
+        assert!(drawn.contains("&lt;b&gt;66.3"), "the label is escaped: {drawn}");
+    }
+
+    #[test]
+    fn bars_begin_at_zero_and_share_the_width() {
+        let step =
+            |from: f64, to: f64| Step { name: "a".to_owned(), figure: "£1".to_owned(), from, to, class: "fill-ink" };
+        let drawn = waterfall("sum", &[step(0.0, 1000.0), step(1000.0, 500.0)]).into_string();
+        assert!(drawn.contains(r#"y="20" height="150""#), "the whole sum fills the height: {drawn}");
+        assert!(drawn.contains(r#"y="20" height="75""#), "what is cut hangs from the sum: {drawn}");
+    }
+}

@@ -1,0 +1,12 @@
+//! What people look at: reports and scorecards as typed views, rendered to text, Markdown, HTML and JSON.
+//!
+//! A view shows what a SlaReport or a status says and decides nothing. It is a pure function of objects; nothing in it reads a
+//! clock, a file or the network. Pages need no script and ask for nothing: style and pictures are inside them.
+
+pub mod bullets;
+pub mod charts;
+pub mod marks;
+pub mod page;
+pub mod report;
+pub mod scorecard;
+pub mod words;

@@ -1,0 +1,290 @@
+//! The report of one closed period, as two companies sign it: a [`SlaReportSpec`] in words.
+
+mod changes;
+mod html;
+mod lines;
+mod money;
+mod text;
+
+pub use changes::Change;
+pub use html::html;
+pub use lines::{EvidenceLine, ResultLine};
+pub use money::{LedgerLine, LedgerWeight, Money};
+pub use text::{markdown, text};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::words::{self, period_title};
+use crate::api::kpi_target::{KpiClass, Verdict};
+use crate::api::sla_report::{ClockKind, SlaReportSpec, SlaReportStatus};
+use crate::api::vendor_contract::{PeriodState, TriggerConsequence};
+use crate::domain::facts::Terms;
+
+/// What a report is shown from. Nothing else is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Name of the SlaReport.
+    pub name: &'a str,
+    /// What is signed.
+    pub report: &'a SlaReportSpec,
+    /// Its provenance, where the cluster has it.
+    pub status: Option<&'a SlaReportStatus>,
+    /// The terms as they are now, where the contract still exists: names, units and bands.
+    pub terms: Option<&'a Terms>,
+    /// The latest revisions of the same contract's earlier periods, the newest first.
+    pub earlier: &'a [&'a SlaReportSpec],
+}
+
+/// A report in words: everything that a page, a text or a program shows of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeriodReport {
+    /// Name of the SlaReport.
+    pub name: String,
+    /// The contract.
+    pub contract: String,
+    /// Who serves.
+    pub vendor: String,
+    /// The period in words.
+    pub period: String,
+    /// The answer in one sentence.
+    pub headline: String,
+    /// What to know of it, in sentences.
+    pub summary: Vec<String>,
+    /// Report, state, period, how far the data reaches, clock.
+    pub facts: Vec<(&'static str, String)>,
+    /// Score, rating, points, credit.
+    pub keys: Vec<Key>,
+    /// The KPIs: misses first, the gravest first.
+    pub lines: Vec<ResultLine>,
+    /// What the result sets in motion.
+    pub follows: Vec<Consequence>,
+    /// From points and credits to what is owed; absent without charges.
+    pub money: Option<Money>,
+    /// What changed against the periods before.
+    pub changes: Vec<Change>,
+    /// The periods that it is compared with, in words.
+    pub compared_with: Vec<String>,
+    /// What else there is to know: excuses, gaps, small samples, tiers, restatement.
+    pub notes: Vec<(&'static str, String)>,
+    /// The rows that were judged.
+    pub evidence: Vec<EvidenceLine>,
+    /// The heads of the chains.
+    pub heads: Vec<EvidenceLine>,
+    /// Whether the operator's clock was a rehearsal.
+    pub rehearsal: bool,
+}
+
+/// One of the four figures at the top.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// What it is.
+    pub name: &'static str,
+    /// The figure.
+    pub figure: String,
+    /// What to know of it.
+    pub note: String,
+}
+
+/// What a trigger sets in motion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Consequence {
+    /// The trigger.
+    pub trigger: String,
+    /// The KPI that set it off.
+    pub because: String,
+    /// What follows.
+    pub follows: &'static str,
+}
+
+impl PeriodReport {
+    /// Puts a report into words.
+    pub fn of(facts: &Facts<'_>) -> PeriodReport {
+        let report = facts.report;
+        let zone = zone(facts);
+        let currency = report.credit.as_ref().map_or("", |credit| credit.currency.as_str());
+        let lines = lines::lines(facts, currency);
+        let changes = changes::changes(facts, &lines, currency);
+        let rehearsal = facts.status.and_then(|status| status.clock) == Some(ClockKind::Rehearsal);
+        PeriodReport {
+            name: facts.name.to_owned(),
+            contract: report.contract.clone(),
+            vendor: facts.terms.map_or_else(|| "the vendor".to_owned(), |terms| terms.contract.vendor.name.clone()),
+            period: period_title(&report.period.name),
+            headline: headline(report, currency),
+            summary: summary(report, &lines, &changes),
+            facts: provenance(facts, &zone, rehearsal),
+            keys: keys(report, currency),
+            follows: consequences(report, &lines),
+            money: report.credit.as_ref().map(|credit| money::money(report, credit, &lines)),
+            changes,
+            compared_with: facts
+                .earlier
+                .iter()
+                .take(changes::COMPARED)
+                .map(|it| period_title(&it.period.name))
+                .collect(),
+            notes: lines::notes(report, &lines, &zone),
+            evidence: lines::evidence(report),
+            heads: facts.status.map(lines::heads).unwrap_or_default(),
+            lines,
+            rehearsal,
+        }
+    }
+}
+
+/// The contract's zone, or UTC where the contract is gone.
+fn zone(facts: &Facts<'_>) -> TimeZone {
+    facts.terms.and_then(|terms| TimeZone::get(&terms.contract.time_zone).ok()).unwrap_or(TimeZone::UTC)
+}
+
+/// How many KPIs count, and how many of them were missed. Dry runs do not count.
+fn counted(report: &SlaReportSpec) -> (usize, usize) {
+    let counted = || report.kpis.iter().filter(|line| !line.dry_run && line.verdict != Verdict::NotMeasured);
+    (counted().count(), counted().filter(|line| line.verdict == Verdict::Missed).count())
+}
+
+fn headline(report: &SlaReportSpec, currency: &str) -> String {
+    let period = capital(&period_title(&report.period.name));
+    let (all, missed) = counted(report);
+    let judged =
+        report.kpis.iter().any(|line| matches!(line.verdict, Verdict::Met | Verdict::Missed | Verdict::Excused));
+    let result = match (judged, missed) {
+        (false, _) => "nothing could be judged".to_owned(),
+        (true, 0) => "no target missed".to_owned(),
+        (true, 1) => format!("one of {} targets missed", words::number_word(all)),
+        (true, missed) => format!("{} of {} targets missed", words::number_word(missed), words::number_word(all)),
+    };
+    let owed = report.credit.as_ref().filter(|credit| !words::is_zero(&credit.net));
+    let owed = owed.map(|credit| format!(", {} owed", words::money(&credit.net, currency))).unwrap_or_default();
+    format!("{period}: {result}{owed}")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The gravest miss, how many others there are, and what got better, in sentences with their figures.
+fn summary(report: &SlaReportSpec, lines: &[ResultLine], changes: &[Change]) -> Vec<String> {
+    let missed: Vec<&ResultLine> =
+        lines.iter().filter(|line| line.verdict == Verdict::Missed && !line.dry_run).collect();
+    let mut sentences = Vec::new();
+    if let Some(gravest) = missed.first() {
+        let value = gravest.value.as_deref().unwrap_or("no value");
+        let severity = gravest.severity.map(|severity| format!(", a {severity:?} miss")).unwrap_or_default();
+        sentences.push(format!("{} was {value} against {}{severity}.", gravest.title, gravest.target));
+    }
+    if missed.len() > 1 {
+        let others: Vec<String> = missed.iter().skip(1).map(|line| line.title.clone()).collect();
+        sentences.push(format!("Also missed: {}.", words::list(&others)));
+    }
+    if let Some(worst) = changes.first().filter(|change| change.worse) {
+        sentences.push(format!("{} changed most: {} before, {} now.", worst.title, worst.before, worst.now));
+    }
+    let repeats: Vec<String> = missed.iter().filter(|line| line.repeat).map(|line| line.title.clone()).collect();
+    if !repeats.is_empty() {
+        sentences.push(format!("Missed for the second time or more in a row: {}.", words::list(&repeats)));
+    }
+    if !report.gaps.is_empty() {
+        sentences.push("The data has gaps; they are listed below.".to_owned());
+    }
+    sentences
+}
+
+fn provenance(facts: &Facts<'_>, zone: &TimeZone, rehearsal: bool) -> Vec<(&'static str, String)> {
+    let report = facts.report;
+    let state = match report.state {
+        PeriodState::Provisional => format!("Provisional, revision {}: late data still counts", report.revision),
+        PeriodState::Final => format!("Final, revision {}", report.revision),
+    };
+    let reach = report.data_through.map_or_else(|| "no data".to_owned(), |instant| local(instant, zone));
+    let gaps = if report.gaps.is_empty() { "no gap" } else { "with gaps" };
+    let mut facts = vec![
+        ("Report", facts.name.to_owned()),
+        ("State", state),
+        ("Period", format!("{} to {}", local(report.period.start, zone), local(report.period.end, zone))),
+        ("Time zone", zone.iana_name().unwrap_or("UTC").to_owned()),
+        ("Data through", format!("{reach}; {gaps}")),
+    ];
+    if rehearsal {
+        facts.push(("Clock", "Rehearsal: this report is practice and binds nobody".to_owned()));
+    }
+    facts
+}
+
+/// An instant in the contract's zone, such as `2026-03-31 08:30`.
+fn local(instant: Timestamp, zone: &TimeZone) -> String {
+    let zoned = instant.to_zoned(zone.clone());
+    zoned.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn keys(report: &SlaReportSpec, currency: &str) -> Vec<Key> {
+    let score = report.score.as_deref();
+    let confidence = report.confidence.as_deref().unwrap_or("0");
+    let mut keys = vec![
+        Key {
+            name: "Score",
+            figure: score.map_or_else(|| "none".to_owned(), words::thousands),
+            note: format!("of 100, for {}% of the weight", words::thousands(confidence)),
+        },
+        Key {
+            name: "Rating",
+            figure: report.rating.map_or("None", words::rating_title).to_owned(),
+            note: "the worst of the Critical KPIs".to_owned(),
+        },
+        Key { name: "Service points", figure: report.points.to_string(), note: points_note(report) },
+    ];
+    if let Some(credit) = &report.credit {
+        let note = match credit.capped_by.is_empty() {
+            true => "owed by the vendor".to_owned(),
+            false => format!("{} before caps", words::money(&credit.before_caps, currency)),
+        };
+        keys.push(Key { name: "Credit", figure: words::money(&credit.net, currency), note });
+    }
+    keys
+}
+
+fn points_note(report: &SlaReportSpec) -> String {
+    let parts: Vec<String> = report
+        .kpis
+        .iter()
+        .filter(|line| line.points != 0)
+        .map(|line| format!("{} {}", line.points, words::kpi_title(line.kpi, &line.name)))
+        .collect();
+    if parts.is_empty() { "no miss costs points".to_owned() } else { words::list(&parts) }
+}
+
+fn consequences(report: &SlaReportSpec, lines: &[ResultLine]) -> Vec<Consequence> {
+    let title =
+        |name: &str| lines.iter().find(|line| line.name == name).map_or_else(|| name.to_owned(), |it| it.title.clone());
+    report
+        .triggers
+        .iter()
+        .map(|trigger| Consequence {
+            trigger: trigger.name.clone(),
+            because: trigger.kpi.as_deref().map_or_else(|| "the period as a whole".to_owned(), title),
+            follows: match trigger.then {
+                TriggerConsequence::TerminationRight => "the client may terminate",
+                TriggerConsequence::RectificationPlan => "the vendor owes a rectification plan",
+                TriggerConsequence::Notify => "both parties are notified",
+            },
+        })
+        .collect()
+}
+
+/// `reported only`, `dry run` or nothing.
+pub(super) fn standing(class: KpiClass, dry_run: bool) -> Option<&'static str> {
+    match (class, dry_run) {
+        (_, true) => Some("dry run"),
+        (KpiClass::KeyMeasurement, false) => Some("reported only"),
+        (KpiClass::Critical, false) => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;

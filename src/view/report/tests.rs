@@ -1,0 +1,126 @@
+use super::testing::{line, march};
+use super::*;
+use crate::api::vendor_contract::CapKind;
+
+fn shown(report: &SlaReportSpec, earlier: &[&SlaReportSpec]) -> PeriodReport {
+    PeriodReport::of(&Facts { name: "acme-care-2026-03", report, status: None, terms: None, earlier })
+}
+
+#[test]
+fn the_answer_comes_first_with_its_figures() {
+    let report = shown(&march(), &[]);
+    assert_eq!(report.headline, "March 2026: one of one targets missed, £5,000.00 owed");
+    assert_eq!(report.summary[0], "Service level was 66.3% against ≥\u{a0}80%, a Severe miss.");
+    assert_eq!(report.keys[3].note, "£6,000.00 before caps");
+    assert_eq!(report.follows[0].follows, "the vendor owes a rectification plan");
+}
+
+#[test]
+fn the_account_ends_with_what_the_report_says_is_owed() {
+    let money = shown(&march(), &[]).money.unwrap();
+    let ledger: Vec<(&str, &str)> =
+        money.ledger.iter().map(|line| (line.what.as_str(), line.amount.as_str())).collect();
+    assert_eq!(
+        ledger[..4],
+        [
+            ("For 12 points", "£6,000.00"),
+            ("Before caps", "£6,000.00"),
+            ("Cut at the period's cap", "−£1,000.00"),
+            ("Credit, owed by the vendor", "£5,000.00"),
+        ]
+    );
+    assert_eq!(money.steps.last().map(|step| step.figure.as_str()), Some("£5,000.00"));
+}
+
+#[test]
+fn a_change_names_both_values_and_what_it_cost() {
+    let mut february = march();
+    february.period.name = "2026-02".to_owned();
+    february.kpis = vec![crate::api::sla_report::KpiLine {
+        verdict: Verdict::Met,
+        severity: None,
+        points: 0,
+        ..line("acme-service-level", "87.6", "80")
+    }];
+    let report = shown(&march(), &[&february]);
+    let change = &report.changes[0];
+    assert_eq!((change.before.as_str(), change.now.as_str(), change.worse), ("87.6%", "66.3%", true));
+    assert_eq!(change.meaning, "met in February 2026, missed now");
+    assert_eq!(report.compared_with, ["February 2026"]);
+}
+
+/// Walks the report: each amount, value and digest of it stands on the page and in the texts.
+#[test]
+fn every_figure_of_the_report_is_on_the_page_and_in_the_texts() {
+    let spec = march();
+    let report = shown(&spec, &[]);
+    let figures =
+        ["66.3%", "26,156", "39,448", "67.7", "£6,000.00", "£5,000.00", "£50,400.00", "−£1,000.00", "2026-03-05 08:00"];
+    for (name, page) in [("html", html(&report)), ("markdown", markdown(&report)), ("text", text(&report))] {
+        for figure in figures {
+            // The text for a terminal leaves out what was divided.
+            if name == "text" && (figure == "26,156" || figure == "39,448") {
+                continue;
+            }
+            assert!(page.contains(figure), "{name} lacks {figure}:\n{page}");
+        }
+    }
+    assert!(html(&report).contains("sha256:0123"));
+    assert!(markdown(&report).contains("sha256:0123"));
+}
+
+#[test]
+fn hostile_text_in_every_field_stays_text() {
+    let hostile = "<script>alert(1)</script>|[x](javascript:1)`";
+    let mut spec = march();
+    spec.contract = hostile.to_owned();
+    spec.period.name = hostile.to_owned();
+    spec.kpis = vec![crate::api::sla_report::KpiLine {
+        excused_by: vec![hostile.to_owned()],
+        kpi: crate::api::kpi_target::CatalogueKpi::Custom,
+        ..line(hostile, "66.3", hostile)
+    }];
+    for trigger in &mut spec.triggers {
+        trigger.name = hostile.to_owned();
+        trigger.kpi = Some(hostile.to_owned());
+    }
+    for gap in &mut spec.gaps {
+        gap.feed = hostile.to_owned();
+    }
+    let report = PeriodReport::of(&Facts { name: hostile, report: &spec, status: None, terms: None, earlier: &[] });
+    assert!(!html(&report).contains("<script"), "{}", html(&report));
+    let markdown = markdown(&report);
+    assert!(!markdown.replace("```sh", "").contains("<script>alert(1)</script>|"), "{markdown}");
+}
+
+#[test]
+fn a_report_without_charges_or_data_says_so() {
+    let mut spec = march();
+    spec.credit = None;
+    spec.year_to_date = None;
+    spec.kpis = vec![crate::api::sla_report::KpiLine {
+        value: None,
+        raw_value: None,
+        numerator: None,
+        denominator: None,
+        verdict: Verdict::NoData,
+        severity: None,
+        points: 0,
+        ..line("acme-service-level", "0", "80")
+    }];
+    let report = shown(&spec, &[]);
+    assert_eq!(report.headline, "March 2026: nothing could be judged");
+    assert!(html(&report).contains("No charges are agreed"));
+    assert!(html(&report).contains("no data"));
+    assert!(report.notes.iter().any(|(topic, note)| *topic == "Not decided" && note.contains("no data")));
+}
+
+#[test]
+fn a_cap_of_the_year_is_named() {
+    let mut spec = march();
+    if let Some(credit) = &mut spec.credit {
+        credit.capped_by = vec![CapKind::Period, CapKind::Year];
+    }
+    let money = shown(&spec, &[]).money.unwrap();
+    assert!(money.ledger.iter().any(|line| line.what == "Cut at the period's cap and cut at the contract year's cap"));
+}
