@@ -255,12 +255,17 @@ fn evidence(report: &PeriodReport) -> Markup {
     }
 }
 
-/// The commands by which a third party judges the report again.
+/// The commands by which a third party judges the report again. They are made to be pasted into a shell: only what the name of an
+/// object can hold is left of names.
 pub(super) fn check_commands(report: &PeriodReport) -> [String; 3] {
+    let name = |name: &str| -> String {
+        name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter)).collect()
+    };
+    let (report, contract) = (name(&report.name), name(&report.contract));
     [
-        format!("kubectl get slareport {} --output yaml > report.yaml", report.name),
-        format!("kubectl bpo export --contract {0} --to {0}.bundle", report.contract),
-        format!("kubectl bpo verify --bundle {}.bundle --report report.yaml", report.contract),
+        format!("kubectl get slareport {report} --output yaml > report.yaml"),
+        format!("kubectl bpo export --contract {contract} --to {contract}.bundle"),
+        format!("kubectl bpo verify --bundle {contract}.bundle --report report.yaml"),
     ]
 }
 

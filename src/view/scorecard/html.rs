@@ -36,7 +36,7 @@ pub fn html(card: &Scorecard) -> String {
         @if !card.advice.is_empty() {
             section aria-labelledby="advice" {
                 h2 #advice { "Advice on the contract itself" }
-                ul { @for item in &card.advice { li.text { (item) } } }
+                ul.advice { @for item in &card.advice { li.text { (item) } } }
             }
         }
     };

@@ -15,7 +15,7 @@ use super::charts::Bullet;
 use super::words::{self, figure, kpi_title, money, period_title, shown_value};
 use crate::api::condition::{Condition, ConditionStatus};
 use crate::api::kpi_target::{HistoryEntry, KpiTargetStatus, Outlook, Severity, Verdict};
-use crate::api::vendor_contract::{PeriodState, TriggerConsequence, VendorContractStatus};
+use crate::api::vendor_contract::{Advice, PeriodState, TriggerConsequence, VendorContractStatus};
 use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::kpi_target::comparison_of;
 
@@ -109,7 +109,7 @@ impl Scorecard {
             keys: keys(status, &lines, currency),
             commitments: commitments(status),
             feeds: feeds(contract, status),
-            advice: status.advice.iter().map(|advice| advice.message.clone()).collect(),
+            advice: advice(status),
             lines,
         }
     }
@@ -230,10 +230,11 @@ fn to_raise(status: &VendorContractStatus, lines: &[ScoreLine], kpis: &[KpiTarge
 fn facts(contract: &VendorContract) -> Vec<(&'static str, String)> {
     let spec = &contract.spec;
     vec![
-        ("Term", format!("{} to {}", spec.term.start, spec.term.end)),
+        ("Begins", spec.term.start.to_string()),
+        ("Ends", spec.term.end.to_string()),
         ("Period", format!("{:?}", spec.period)),
         ("Time zone", spec.time_zone.clone()),
-        ("KPIs and tiers", format!("judged by its KpiTargets, for {} tiers", spec.tiers.len())),
+        ("Tiers", if spec.tiers.is_empty() { "none".to_owned() } else { spec.tiers.join(", ") }),
     ]
 }
 
@@ -257,10 +258,13 @@ fn keys(status: &VendorContractStatus, lines: &[ScoreLine], currency: &str) -> V
     let running = lines.iter().filter(|line| line.running.is_some()).count();
     let at_risk = lines.iter().filter(|line| line.at_risk.is_some()).count();
     let period = status.period.as_ref().map(|period| period_title(&period.name)).unwrap_or_default();
-    keys.push(Key {
-        name: "Running period",
-        figure: format!("{} of {running}", running.saturating_sub(at_risk)),
-        note: format!("not at risk, {period}"),
+    keys.push(match running {
+        0 => Key { name: "Running period", figure: "no data".to_owned(), note: period },
+        _ => Key {
+            name: "Running period",
+            figure: format!("{} of {running}", running.saturating_sub(at_risk)),
+            note: format!("on course, {period}"),
+        },
     });
     let review = status.governance.as_ref().and_then(|governance| governance.next_review.as_ref());
     keys.push(match review {
@@ -279,7 +283,8 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
             TriggerConsequence::RectificationPlan => "a rectification plan is owed",
             TriggerConsequence::Notify => "both parties are notified",
         };
-        format!("{} since {}: {follows}", trigger.name, period_title(&trigger.period))
+        let because = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
+        format!("{}{because} since {}: {follows}", trigger.name, period_title(&trigger.period))
     });
     let escalation = status.escalation.as_ref().map_or_else(none, |escalation| {
         let people = words::list(&escalation.contacts);
@@ -300,6 +305,15 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
         ("Plans", joined(plans.into_iter().flatten().collect())),
         ("Overdue", joined(overdue.into_iter().flatten().collect())),
     ]
+}
+
+/// Advice, each piece with the object that it concerns.
+fn advice(status: &VendorContractStatus) -> Vec<String> {
+    let sentence = |advice: &Advice| match &advice.kpi {
+        Some(kpi) => format!("{kpi}: {}", advice.message),
+        None => advice.message.clone(),
+    };
+    status.advice.iter().map(sentence).collect()
 }
 
 fn feeds(contract: &VendorContract, status: &VendorContractStatus) -> Vec<(String, String)> {
