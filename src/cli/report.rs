@@ -101,7 +101,7 @@ type Gathered = (Vec<Found>, Vec<(String, Terms)>);
 
 fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
     let wrong = super::lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));

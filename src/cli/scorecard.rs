@@ -85,7 +85,7 @@ type Gathered = (Vec<VendorContract>, Vec<KpiTarget>);
 
 fn offline(arguments: &ScorecardArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds)?;
+    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
     let wrong = super::lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
