@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::basis::{Basis, CreditBasis};
 use super::kpi_target::{CatalogueKpi, Comparison, KpiClass, KpiVariant, Rating, Severity, Verdict};
 use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConsequence};
 
@@ -141,6 +142,9 @@ pub struct KpiLine {
     /// Final, or Pending where the credit may be earned back; absent without a credit.
     #[schemars(extend("description" = "Final, or Pending where the credit may be earned back; absent without a credit."))]
     pub credit_state: Option<CreditState>,
+    /// What it was judged by, as the terms were then. Reports of earlier versions lack it.
+    #[schemars(extend("description" = "What it was judged by, as the terms were then. Reports of earlier versions lack it."))]
+    pub basis: Option<Basis>,
     /// The relief that took rows away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
@@ -221,6 +225,9 @@ pub struct CreditBlock {
     pub restated: String,
     /// Difference of earlier, restated bonus that is booked here.
     pub restated_bonus: String,
+    /// How the amounts came about: charges, row of the points table, ramp, caps. Reports of earlier versions lack it.
+    #[schemars(extend("description" = "How the amounts came about: charges, row of the points table, ramp, caps. Reports of earlier versions lack it."))]
+    pub basis: Option<CreditBasis>,
 }
 
 /// A credit that was earned back.

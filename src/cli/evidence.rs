@@ -15,6 +15,7 @@ use super::tables;
 use crate::api::sla_report::SlaReport;
 use crate::api::vendor_contract::PeriodState;
 use crate::controller::reports::report_digest;
+use crate::domain::basis::as_far_as;
 use crate::domain::calendar::Calendar;
 use crate::domain::facts::{ContractFacts, Terms};
 use crate::domain::journal::Journal;
@@ -286,7 +287,7 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
     match judged_again(report, &record) {
         Err(why) => differs(why),
         Ok(again) => {
-            for (place, was, now) in members_that_differ(&report.spec, &again) {
+            for (place, was, now) in members_that_differ(&report.spec, &as_far_as(&report.spec, &again)) {
                 differs(format!("{place} is {was} in the report, the evidence gives {now}"));
             }
         }
@@ -459,6 +460,18 @@ mod tests {
         let correction = Row { revision: 2, sequence: 32, known_at: Timestamp::MAX, ..rows[3].clone() };
         rows.push(correction);
         assert_eq!(found(&report, record), "");
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_version_is_whole_though_it_does_not_say_what_it_was_judged_by() {
+        let (mut report, mut record) = judged();
+        assert!(report.spec.kpis[0].basis.take().is_some());
+        record.written = Some(report_digest(&report.spec));
+        assert_eq!(found(&report, record), "");
+        // One that says it is held to it.
+        let (mut report, record) = judged();
+        report.spec.kpis[0].basis.as_mut().unwrap().scale = "1".to_owned();
+        assert!(found(&report, record).contains("kpis[level].basis.scale is \"1\""));
     }
 
     #[test]

@@ -221,13 +221,7 @@ async fn explain_of_cluster(arguments: &ExplainArguments) -> Result<String, Stri
     let cluster = Cluster::connect(&arguments.cluster).await?;
     let report = cluster.report(&arguments.report).await?;
     let terms = cluster.terms(&report.spec.contract).await?;
-    let shown = explain(&arguments.report, &report.spec, terms.as_ref());
-    Ok(match terms {
-        Some(_) => format!("{shown}Formulas, rounding and bands are those of the contract as it stands now.\n"),
-        None => {
-            format!("{shown}Contract {} is gone: formulas, rounding and bands are not shown.\n", report.spec.contract)
-        }
-    })
+    Ok(explain(&arguments.report, &report.spec, terms.as_ref()))
 }
 
 fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<String, Vec<String>> {

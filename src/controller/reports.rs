@@ -14,6 +14,7 @@ use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportSt
 use crate::api::vendor_contract::PeriodState;
 use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, SlaReport};
 use crate::cluster::watch::Guarded;
+use crate::domain::basis::as_far_as;
 use crate::domain::decision::report_notices::report_notices;
 use crate::domain::facts::Judgement;
 use crate::domain::reports::report_name;
@@ -66,10 +67,16 @@ pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport
         let name = name_of(spec, uid, &by_name);
         names.push(name.clone());
         match by_name.get(name.as_str()) {
-            Some(before) if before.spec == *spec && before.has_status => {}
-            Some(before) if before.spec != *spec && before.spec.state == PeriodState::Final => {
-                actions.push(ReportAction::Contradiction { name });
+            Some(before) if before.spec.state == PeriodState::Final => {
+                if before.spec != as_far_as(&before.spec, spec) {
+                    actions.push(ReportAction::Contradiction { name });
+                } else if !before.has_status {
+                    // What was signed is not written again in other words: an earlier version may have written it.
+                    let spec = Box::new(before.spec.clone());
+                    actions.push(ReportAction::Write { name, spec, before: Some(PeriodState::Final) });
+                }
             }
+            Some(before) if before.spec == *spec && before.has_status => {}
             before => actions.push(ReportAction::Write {
                 name,
                 spec: Box::new(spec.clone()),
@@ -272,6 +279,50 @@ mod tests {
     }
 
     const UID: &str = "12345678-9abc-4000-8000-000000000000";
+
+    /// The report of a judged month, which says what it was judged by, and the same as an earlier version wrote it.
+    fn judged() -> (SlaReportSpec, SlaReportSpec) {
+        use crate::domain::cases::{Case, row, terms};
+        let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]\ncharges: {currency: GBP, amount: 100}";
+        let level = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}";
+        let measures = [("answered", 100), ("answeredWithin", 70)];
+        let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &measures)];
+        let report = Case::new(terms(contract, &[("level", level)]), rows).judge("2026-03-01T00:00Z").reports.remove(0);
+        let mut earlier = report.clone();
+        earlier.kpis[0].basis = None;
+        earlier.credit.as_mut().unwrap().basis = None;
+        (report, earlier)
+    }
+
+    #[test]
+    fn a_report_of_an_earlier_version_is_compared_in_the_members_that_it_has_and_never_written_again() {
+        let (report, earlier) = judged();
+        assert_eq!((report.state, report.kpis[0].basis.is_some()), (PeriodState::Final, true));
+        let as_written = |spec: SlaReportSpec, has_status| ExistingReport {
+            name: "acme-2026-01".into(),
+            contract_uid: Some(UID.into()),
+            spec,
+            has_status,
+        };
+        let judgement = Judgement { reports: vec![report.clone()], ..Judgement::default() };
+        let plan = |existing: ExistingReport| plan_reports(&judgement, UID, &[existing]);
+        assert_eq!(plan(as_written(earlier.clone(), true)), []);
+        // Cut off before its status: the report itself is written as it was signed.
+        let ReportAction::Write { spec, .. } = plan(as_written(earlier.clone(), false)).remove(0) else { panic!() };
+        assert_eq!(*spec, earlier);
+        // What it has is held against the evidence, and a report that says its basis is held to it.
+        let contradiction = [ReportAction::Contradiction { name: "acme-2026-01".into() }];
+        let mut other = earlier.clone();
+        other.kpis[0].value = Some("71".into());
+        assert_eq!(plan(as_written(other, true)), contradiction);
+        let mut other = report.clone();
+        other.kpis[0].basis.as_mut().unwrap().scale = "1".into();
+        assert_eq!(plan(as_written(other, true)), contradiction);
+        // A Provisional one is written again, with its basis.
+        let provisional = SlaReportSpec { state: PeriodState::Provisional, ..earlier };
+        let ReportAction::Write { spec, .. } = plan(as_written(provisional, true)).remove(0) else { panic!() };
+        assert_eq!(*spec, report);
+    }
 
     #[test]
     fn reports_are_written_replaced_kept_or_removed() {

@@ -1,6 +1,7 @@
 //! Terms made ready: the calendar and the definition of each KPI, checked once.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -8,6 +9,7 @@ use jiff::civil::Date;
 use crate::api::kpi_target::{Comparison, KpiTargetSpec, MissingDataPolicy, WindowType};
 use crate::api::scalar::{Duration, DurationUnit};
 
+use super::basis::formula_in_words;
 use super::calendar::{Calendar, Span};
 use super::catalogue::{Definition, definition};
 use super::exact::Exact;
@@ -43,6 +45,8 @@ pub struct Kpi<'a> {
     pub spec: &'a KpiTargetSpec,
     /// How it is computed.
     pub definition: Definition,
+    /// Its formula without the scale, as people write it.
+    pub formula: Rc<str>,
     /// How value and target are compared.
     pub comparison: Comparison,
     /// Whether it, or the contract, is suspended.
@@ -116,6 +120,7 @@ impl<'a> Book<'a> {
                     name,
                     spec,
                     comparison: comparison_of(&spec.objective, definition.better),
+                    formula: formula_in_words(&definition).into(),
                     definition,
                     is_suspended: spec.suspend || terms.contract.suspend,
                 }),

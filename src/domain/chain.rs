@@ -2,8 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::api::kpi_target::{Band, Better, CatalogueKpi, Comparison, KpiClass, KpiTargetSpec, KpiVariant, Rating};
-use crate::api::kpi_target::{Severity, Verdict};
+use jiff::civil::Date;
+
+use crate::api::kpi_target::{
+    Band, Better, CatalogueKpi, Comparison, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant,
+};
+use crate::api::kpi_target::{Rating, Severity, Verdict};
 use crate::api::sla_report::{CreditState, EvidenceReference, ReportTrigger, TierLine};
 
 use super::credits::{Cost, Judged, Settlement, Tariff, may_be_earned_back, settle};
@@ -11,6 +15,7 @@ use super::exact::Exact;
 use super::facts::{Gaming, Terms};
 use super::gaming::{PERIODS_BEFORE, ShareHistory, gaming};
 use super::periods::{ContractYear, Period, Periods};
+use super::price::Priced;
 use super::repeats::{Weight, weight_of};
 use super::statistics::{Interval, Share};
 use super::triggers::triggers_at;
@@ -61,6 +66,34 @@ pub struct Reading<'a> {
     pub evidence: EvidenceReference,
     /// Whether the numerator is a part of the denominator.
     pub is_share: bool,
+    /// By what it was computed.
+    pub method: Method,
+}
+
+/// By what a reading was computed, for the report that is signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    /// The formula without the scale.
+    pub formula: Rc<str>,
+    /// By what the quotient is multiplied, before it is made a year's.
+    pub scale: Exact,
+    /// Unit of the value.
+    pub unit: FormulaUnit,
+    /// By what a figure is made a year's; `None` for those that are not.
+    pub annual_factor: Option<Exact>,
+    /// The parts of a target that changes inside the period.
+    pub targets: Vec<TargetPart>,
+}
+
+/// A part of a target that changes inside a period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetPart {
+    /// Its first day.
+    pub from: Date,
+    /// The target.
+    pub target: Exact,
+    /// Its weight.
+    pub denominator: Exact,
 }
 
 impl Reading<'_> {
@@ -126,6 +159,10 @@ pub struct Line<'a> {
     pub misses: i64,
     /// By what that multiplies points and credit.
     pub weight: Weight,
+    /// How its price came about, where it has one.
+    pub priced: Option<Priced>,
+    /// Points, credit and bonus as the terms say them, before repeats, ramp, dry run, class and gaming.
+    pub agreed: Cost,
     /// Points, credit and bonus.
     pub cost: Cost,
     /// Whether the credit is settled; `None` where there is neither a credit nor points.
@@ -219,7 +256,8 @@ fn line_of<'a>(
         cost.bonus = Exact::ZERO;
     }
     let credit_state = credit_state(frame, reading, weight.is_repeat, &cost);
-    Line { reading: Rc::clone(reading), misses, weight, cost, credit_state, gaming }
+    let (agreed, priced) = (judged.agreed(&frame.tariff), judged.priced(&frame.tariff));
+    Line { reading: Rc::clone(reading), misses, weight, priced, agreed, cost, credit_state, gaming }
 }
 
 /// How many misses in a row a miss ends, itself included; 0 for what is none. Only Met and Missed count, in periods that the

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::api::kpi_target::{Band, KpiClass, KpiTargetSpec, RoundingMode, Severity, Verdict};
 use crate::api::scalar::{Duration, DurationUnit};
-use crate::api::vendor_contract::{CapKind, Charges, PointsToMoney, RampCredit, VendorContractSpec};
+use crate::api::vendor_contract::{CapKind, Charges, PointsRow, PointsToMoney, RampCredit, VendorContractSpec};
 
 use super::calendar::days_between;
 use super::exact::{Exact, minor_units};
@@ -59,11 +59,10 @@ impl Tariff {
         self.ramp == RampCredit::None
     }
 
-    /// What so many points cost.
-    pub fn money_of_points(&self, points: i64) -> Exact {
-        let Some(money) = &self.money else { return Exact::ZERO };
-        let percent = money.points.as_ref().map_or(Exact::ZERO, |rule| percent_of_points(rule, points));
-        money.round(&self.ramped(money.charges.percent(&percent)))
+    /// What so many points cost, before the ramp and not rounded.
+    fn price_of_points(&self, points: i64) -> Exact {
+        let percent = |money: &Money| money.points.as_ref().map(|rule| percent_of_points(rule, points));
+        self.money.as_ref().map_or(Exact::ZERO, |money| money.charges.percent(&percent(money).unwrap_or_default()))
     }
 
     fn ramped(&self, amount: Exact) -> Exact {
@@ -141,8 +140,12 @@ fn percent_of_points(rule: &PointsToMoney, points: i64) -> Exact {
         return Exact::from(per_point) * Exact::from(points);
     }
     let rows = rule.table.as_deref().unwrap_or_default();
-    let reached = rows.iter().filter(|row| row.points <= points).max_by_key(|row| row.points);
-    reached.map_or(Exact::ZERO, |row| Exact::from(row.percent))
+    row_of_points(rows, points).map_or(Exact::ZERO, |row| Exact::from(row.percent))
+}
+
+/// The table's highest row that is not above so many points.
+pub fn row_of_points(rows: &[PointsRow], points: i64) -> Option<&PointsRow> {
+    rows.iter().filter(|row| row.points <= points).max_by_key(|row| row.points)
 }
 
 /// One KPI of one period, as far as its cost depends on it.
@@ -184,6 +187,13 @@ impl Judged<'_> {
         Cost { points: self.points(), credit: self.credit(tariff), bonus: self.bonus(tariff) }
     }
 
+    /// What the terms say that it costs or earns, before repeats, ramp, dry run and class.
+    pub fn agreed(&self, tariff: &Tariff) -> Cost {
+        let plain = Judged { weight: &Weight::plain(), ..*self };
+        let credit = tariff.money.as_ref().map(|money| money.round(&plain.credit_before_ramp(tariff, money)));
+        Cost { points: plain.points(), credit: credit.unwrap_or_default(), bonus: self.bonus(tariff) }
+    }
+
     /// Points, rounded half-up to whole ones.
     fn points(&self) -> i64 {
         let points = self.missed_band().and_then(|band| band.points).unwrap_or(0);
@@ -193,11 +203,15 @@ impl Judged<'_> {
 
     fn credit(&self, tariff: &Tariff) -> Exact {
         let Some(money) = &tariff.money else { return Exact::ZERO };
-        let full = match self.priced(tariff) {
+        money.round(&tariff.ramped(self.credit_before_ramp(tariff, money)))
+    }
+
+    /// The credit of a price or a band, not rounded.
+    fn credit_before_ramp(&self, tariff: &Tariff, money: &Money) -> Exact {
+        match self.priced(tariff) {
             Some(priced) => priced.total,
             None => self.missed_band().map_or(Exact::ZERO, |band| self.full_credit(band, money) * &self.weight.credit),
-        };
-        money.round(&tariff.ramped(full))
+        }
     }
 
     /// What a miss costs by quantity; `None` without a price or a miss.
@@ -251,31 +265,57 @@ impl Judged<'_> {
 /// What is owed for a period, and how it came about. All amounts are rounded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settlement {
+    /// What the points cost before the ramp.
+    pub points_before_ramp: Exact,
     /// What the points cost.
     pub from_points: Exact,
     /// Credits of the KPIs and of the points.
     pub before_caps: Exact,
-    /// Caps that lowered the amount that they were given.
-    pub capped_by: Vec<CapKind>,
+    /// The caps that apply, in the order in which they do.
+    pub caps: Vec<Cap>,
     /// What is owed.
     pub net: Exact,
+}
+
+/// A cap that applies to a period, with what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// Whose.
+    pub kind: CapKind,
+    /// The whole cap.
+    pub limit: Exact,
+    /// What earlier periods of the contract year took of it; zero for a period's.
+    pub used: Exact,
+    /// The amount that it was given.
+    pub before: Exact,
+    /// The amount that it left.
+    pub after: Exact,
+}
+
+impl Settlement {
+    /// Caps that lowered the amount that they were given.
+    pub fn capped_by(&self) -> Vec<CapKind> {
+        self.caps.iter().filter(|cap| cap.after < cap.before).map(|cap| cap.kind).collect()
+    }
 }
 
 /// Adds up the credits of a period and applies the caps: the period's first, then what the year's leaves after the
 /// earlier nets of the contract year.
 pub fn settle(tariff: &Tariff, credits: &Exact, points: i64, earlier_nets: &Exact) -> Settlement {
     let Some(money) = &tariff.money else { return Settlement::default() };
-    let from_points = tariff.money_of_points(points);
+    let points_price = tariff.price_of_points(points);
+    let from_points = money.round(&tariff.ramped(points_price.clone()));
     let before_caps = credits + &from_points;
-    let (mut net, mut capped_by) = (before_caps.clone(), Vec::new());
-    let room = money.year_cap.as_ref().map(|cap| (cap - earlier_nets).max(Exact::ZERO));
-    for (kind, cap) in [(CapKind::Period, money.period_cap.clone()), (CapKind::Year, room)] {
-        if let Some(cap) = cap.filter(|cap| *cap < net) {
-            net = cap;
-            capped_by.push(kind);
-        }
+    let of_period = money.period_cap.clone().map(|limit| (CapKind::Period, limit, Exact::ZERO));
+    let of_year = money.year_cap.clone().map(|limit| (CapKind::Year, limit, earlier_nets.clone()));
+    let (mut net, mut caps) = (before_caps.clone(), Vec::new());
+    for (kind, limit, used) in [of_period, of_year].into_iter().flatten() {
+        let before = net.clone();
+        net = net.min((&limit - &used).max(Exact::ZERO));
+        caps.push(Cap { kind, limit, used, before, after: net.clone() });
     }
-    Settlement { from_points, before_caps, capped_by, net: net.max(Exact::ZERO) }
+    let points_before_ramp = money.round(&points_price);
+    Settlement { points_before_ramp, from_points, before_caps, caps, net: net.max(Exact::ZERO) }
 }
 
 /// Whether a credit may be earned back: a direct one, within the gravity allowed, of a KPI with `stretch`, and no repeat of

@@ -330,7 +330,7 @@ fn whole(count: usize) -> i64 {
 
 /// A closed period of a KPI, by its latest revision.
 fn closed_value(name: &str, frame: &Frame<'_>, closed: &Closed<'_>) -> Option<ClosedValue> {
-    let line = kpi_line(closed.settled.line(name)?, frame.tariff.money.as_ref());
+    let line = kpi_line(closed.settled.line(name)?, &frame.tariff);
     Some(ClosedValue {
         name: frame.period.name.clone(),
         state: closed.reports.last().map_or(PeriodState::Provisional, |report| report.state),

@@ -16,7 +16,7 @@ use crate::api::vendor_contract::{Relief, ReliefDecision};
 use super::book::{Book, Books, Kpi};
 use super::calendar::Span;
 use super::catalogue::{Origin, effective_variant, mature_by};
-use super::chain::Reading;
+use super::chain::{Method, Reading, TargetPart};
 use super::coverage::Coverage;
 use super::deliverables::measures;
 use super::doubts::{self, Doubt};
@@ -203,7 +203,8 @@ impl<'f, 'a> Reader<'f, 'a> {
         let as_of = self.as_of(book, kpi, question.at);
         let judgement = Slice { book, kpi, question, scale: &scale, as_of };
 
-        let aim = judgement.aim(judgement.target(&relieved.rows, &rows));
+        let (target, targets) = judgement.target(&relieved.rows, &rows);
+        let aim = judgement.aim(target);
         let values = judgement.values(&rows, &relieved.rows);
         let is_enough = judgement.is_enough(&rows, &relieved.rows);
         let mut verdict = judgement.verdict(&aim, &values, is_enough);
@@ -215,6 +216,8 @@ impl<'f, 'a> Reader<'f, 'a> {
         let severity = missed.then(|| severity_of(band));
         let has_value = values.value.is_some();
         let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
+        let blank = not_measured(kpi, question);
+        let annual_factor = kpi.definition.annualised.then(|| scale.checked_div(&kpi.definition.scale)).flatten();
         Reading {
             rating: rating_of(verdict, severity, values.value.as_ref(), kpi.spec.ratings.as_ref(), kpi.comparison),
             achievement: achievement(verdict, values.value.as_ref(), &aim, &kpi.spec.bands),
@@ -231,7 +234,8 @@ impl<'f, 'a> Reader<'f, 'a> {
             without_tier_percent,
             evidence: evidence(&rows, question),
             aim,
-            ..not_measured(kpi, question)
+            method: Method { annual_factor, targets, ..blank.method.clone() },
+            ..blank
         }
     }
 
@@ -313,6 +317,13 @@ pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Readin
         without_tier_percent: None,
         evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
         is_share: kpi.definition.share,
+        method: Method {
+            formula: Rc::clone(&kpi.formula),
+            scale: kpi.definition.scale.clone(),
+            unit: kpi.definition.unit,
+            annual_factor: None,
+            targets: Vec::new(),
+        },
     }
 }
 
@@ -331,35 +342,36 @@ impl Slice<'_, '_> {
         Aim { comparison: self.kpi.comparison, target, upper: upper.map(Exact::from) }
     }
 
-    /// The target in force. Where the schedule changes it inside the period, the mean of its parts weighted with their
-    /// denominators; a longer window takes that of its last day, and while it runs that of the day of `asOf`.
-    fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> Exact {
+    /// The target in force, and its parts where the schedule changes it inside the period: it is their mean, weighted with
+    /// their denominators. A longer window takes that of its last day, and while it runs that of the day of `asOf`.
+    fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> (Exact, Vec<TargetPart>) {
         let period = self.question.period;
         if self.kpi.is_rolling() {
             let running = self.as_of.filter(|_| self.question.at < period.end);
             let day = running.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
-            return self.kpi.target_on(day.unwrap_or(period.last_day));
+            return (self.kpi.target_on(day.unwrap_or(period.last_day)), Vec::new());
         }
         let last_day = period.last_day;
         let changes = self.kpi.target_changes(period.first_day, last_day);
         if changes.is_empty() {
-            return self.kpi.target_on(last_day);
+            return (self.kpi.target_on(last_day), Vec::new());
         }
         let mean = self.mean_target(&changes, judged).or_else(|| self.mean_target(&changes, raw));
-        mean.unwrap_or_else(|| self.kpi.target_on(last_day))
+        mean.unwrap_or_else(|| (self.kpi.target_on(last_day), Vec::new()))
     }
 
-    fn mean_target(&self, changes: &[Date], rows: &Rows<'_>) -> Option<Exact> {
+    fn mean_target(&self, changes: &[Date], rows: &Rows<'_>) -> Option<(Exact, Vec<TargetPart>)> {
         let period = self.question.period;
-        let (mut weighted, mut weight) = (Exact::ZERO, Exact::ZERO);
-        for (place, first_day) in std::iter::once(&period.first_day).chain(changes).enumerate() {
+        let part = |(place, first_day): (usize, &Date)| {
             let start = self.book.calendar.start_of_day(*first_day).max(period.start);
             let end = changes.get(place).map_or(period.end, |day| self.book.calendar.start_of_day(*day));
             let denominator = rows.starting_in(Span::new(start, end)).quotient().denominator;
-            weighted = weighted + self.kpi.target_on(*first_day) * &denominator;
-            weight = weight + denominator;
-        }
-        Some(weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()))
+            TargetPart { from: *first_day, target: self.kpi.target_on(*first_day), denominator }
+        };
+        let parts: Vec<TargetPart> = std::iter::once(&period.first_day).chain(changes).enumerate().map(part).collect();
+        let weighted: Exact = parts.iter().map(|part| &part.target * &part.denominator).sum();
+        let weight: Exact = parts.iter().map(|part| &part.denominator).sum();
+        Some((weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()), parts))
     }
 
     fn values(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> Values {
@@ -436,7 +448,7 @@ impl Slice<'_, '_> {
     fn tier(&self, name: &str, raw: &Rows<'_>, judged: &Rows<'_>) -> TierLine {
         let tier = self.book.terms.tiers.get(name);
         let own = tier.and_then(|tier| tier.targets.iter().find(|target| target.kpi == self.kpi.spec.kpi));
-        let aim = self.aim(own.map_or_else(|| self.target(judged, raw), |own| own.target.into()));
+        let aim = self.aim(own.map_or_else(|| self.target(judged, raw).0, |own| own.target.into()));
         let values = self.values(raw, judged);
         let verdict = self.verdict(&aim, &values, true);
         let has_value = values.value.is_some();

@@ -8,8 +8,9 @@ use crate::api::sla_report::{
 };
 use crate::api::vendor_contract::PeriodState;
 
+use super::basis::{basis_of_credit, basis_of_line};
 use super::chain::{Frame, Line, Settled};
-use super::credits::Money;
+use super::credits::{Money, Tariff};
 use super::earn_back::Returned;
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::rating::{Achievement, score, worst_rating};
@@ -85,12 +86,12 @@ impl Statement<'_, '_> {
             state: self.state,
             revision: self.revision,
             data_through: self.reach.data_through,
-            kpis: settled.lines.iter().map(|line| kpi_line(line, money)).collect(),
+            kpis: settled.lines.iter().map(|line| kpi_line(line, &frame.tariff)).collect(),
             score: score.map(|score| score.show(1)),
             confidence: confidence.map(|confidence| confidence.show(1)),
             rating: Some(worst_rating(counted.map(|line| (line.reading.spec.class, line.reading.rating)))),
             points: settled.points,
-            credit: money.map(|money| credit_block(money, settled, self.bookings)),
+            credit: money.map(|money| credit_block(frame, money, settled, self.bookings)),
             year_to_date: money.zip(self.year_to_date).map(|(money, credit)| YearToDate {
                 credit: money.show(&credit),
                 cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
@@ -109,7 +110,7 @@ fn achievements(settled: &Settled<'_>) -> Vec<Achievement> {
         .collect()
 }
 
-fn credit_block(money: &Money, settled: &Settled<'_>, bookings: &Bookings) -> CreditBlock {
+fn credit_block(frame: &Frame<'_>, money: &Money, settled: &Settled<'_>, bookings: &Bookings) -> CreditBlock {
     let settlement = &settled.settlement;
     let entry = |returned: &Returned| EarnedBack {
         period: returned.period.clone(),
@@ -120,19 +121,20 @@ fn credit_block(money: &Money, settled: &Settled<'_>, bookings: &Bookings) -> Cr
         currency: money.currency.clone(),
         from_points: money.show(&settlement.from_points),
         before_caps: money.show(&settlement.before_caps),
-        capped_by: settlement.capped_by.clone(),
+        capped_by: settlement.capped_by(),
         net: money.show(&settlement.net),
         bonus: money.show(&settled.bonus),
         earned_back: money.show(&bookings.earned_back()),
         earned_back_from: bookings.returned.iter().map(entry).collect(),
         restated: money.show(&bookings.restated),
         restated_bonus: money.show(&bookings.restated_bonus),
+        basis: Some(basis_of_credit(frame, money, settled)),
     }
 }
 
 /// A KPI's line as a report shows it.
-pub fn kpi_line(line: &Line<'_>, money: Option<&Money>) -> KpiLine {
-    let reading = &line.reading;
+pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
+    let (reading, money) = (&line.reading, tariff.money.as_ref());
     let rounding = reading.spec.rounding.as_ref();
     let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
     KpiLine {
@@ -157,6 +159,7 @@ pub fn kpi_line(line: &Line<'_>, money: Option<&Money>) -> KpiLine {
         credit: money.map(|money| money.show(&line.cost.credit)),
         bonus: money.map(|money| money.show(&line.cost.bonus)),
         credit_state: line.credit_state,
+        basis: Some(basis_of_line(line, tariff)),
         excused_by: reading.excused_by.clone(),
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
@@ -166,22 +169,26 @@ pub fn kpi_line(line: &Line<'_>, money: Option<&Money>) -> KpiLine {
 
 /// Whether two settlements of a period differ in a KPI's line or in the net. The rows behind equal figures, triggers and
 /// cumulative fields alone make no difference.
-pub fn differ(was: &Settled<'_>, now: &Settled<'_>) -> bool {
+pub fn differ(frame: &Frame<'_>, was: &Settled<'_>, now: &Settled<'_>) -> bool {
+    let mut pairs = was.lines.iter().zip(&now.lines);
     let same_lines =
-        was.lines.len() == now.lines.len() && was.lines.iter().zip(&now.lines).all(|(was, now)| same_figures(was, now));
+        was.lines.len() == now.lines.len() && pairs.all(|(was, now)| same_figures(&frame.tariff, was, now));
     !same_lines || was.settlement.net != now.settlement.net
 }
 
-fn same_figures(was: &Line<'_>, now: &Line<'_>) -> bool {
+fn same_figures(tariff: &Tariff, was: &Line<'_>, now: &Line<'_>) -> bool {
     if std::rc::Rc::ptr_eq(&was.reading, &now.reading) {
-        return was.is_repeat() == now.is_repeat() && was.cost == now.cost && was.credit_state == now.credit_state;
+        return was.misses == now.misses
+            && was.weight == now.weight
+            && was.cost == now.cost
+            && was.credit_state == now.credit_state;
     }
     let without_evidence = |line: &Line<'_>| {
-        let mut shown = kpi_line(line, None);
+        let mut shown = kpi_line(line, tariff);
         shown.evidence = Default::default();
         shown
     };
-    was.cost == now.cost && without_evidence(was) == without_evidence(now)
+    without_evidence(was) == without_evidence(now)
 }
 
 /// What a revision changes against the one before.
@@ -192,22 +199,26 @@ pub fn restates(
     now: &Settled<'_>,
     booked_in: Option<String>,
 ) -> Restates {
-    let money = frame.tariff.money.as_ref();
+    let tariff = &frame.tariff;
+    let money = tariff.money.as_ref();
     let credit_delta = &now.settlement.net - &was.settlement.net;
     let bonus_delta = &now.bonus - &was.bonus;
     let is_booked = !credit_delta.is_zero() || !bonus_delta.is_zero();
     let pairs = now.lines.iter().filter_map(|line| Some((was.line(line.reading.name)?, line)));
     Restates {
         report,
-        changes: pairs.filter(|(was, now)| !same_figures(was, now)).map(|(was, now)| change(was, now, money)).collect(),
+        changes: pairs
+            .filter(|(was, now)| !same_figures(tariff, was, now))
+            .map(|(was, now)| change(was, now, tariff))
+            .collect(),
         credit_delta: money.map(|money| money.show(&credit_delta)),
         bonus_delta: money.filter(|_| !bonus_delta.is_zero()).map(|money| money.show(&bonus_delta)),
         booked_in: booked_in.filter(|_| is_booked),
     }
 }
 
-fn change(was: &Line<'_>, now: &Line<'_>, money: Option<&Money>) -> LineChange {
-    let (was, now) = (kpi_line(was, money), kpi_line(now, money));
+fn change(was: &Line<'_>, now: &Line<'_>, tariff: &Tariff) -> LineChange {
+    let (was, now) = (kpi_line(was, tariff), kpi_line(now, tariff));
     let word = |verdict: Verdict| Some(verdict.to_string());
     LineChange {
         kpi: now.name,

@@ -199,7 +199,7 @@ impl<'a> State<'_, '_, 'a> {
         let Some((frame, closed)) = replay.frames.get(place).zip(self.closed.get_mut(place)) else { return };
         let was = std::mem::replace(&mut closed.settled, settled);
         let now = Rc::clone(&closed.settled);
-        if !differ(&was, &now) {
+        if !differ(frame, &was, &now) {
             return;
         }
         let report = report_name(replay.contract, &frame.period.name, closed.revision);

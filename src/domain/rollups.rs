@@ -19,7 +19,7 @@ use crate::api::sla_report::{EvidenceReference, TierLine};
 
 use super::book::{Books, Kpi};
 use super::calendar::Span;
-use super::chain::Reading;
+use super::chain::{Method, Reading, TargetPart};
 use super::coverage::Coverage;
 use super::exact::Exact;
 use super::facts::{ContractFacts, Terms};
@@ -123,6 +123,8 @@ struct KeptReading {
     tiers: Vec<TierLine>,
     without_tier_percent: Option<String>,
     evidence: EvidenceReference,
+    annual_factor: Option<Exact>,
+    targets: Vec<TargetPart>,
 }
 
 impl RollUps {
@@ -241,10 +243,13 @@ impl KeptReading {
             tiers: reading.tiers.clone(),
             without_tier_percent: reading.without_tier_percent.clone(),
             evidence: reading.evidence.clone(),
+            annual_factor: reading.method.annual_factor.clone(),
+            targets: reading.method.targets.clone(),
         }
     }
 
     fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+        let blank = not_measured(kpi, question);
         Reading {
             aim: self.aim.clone(),
             raw_value: self.raw_value.clone(),
@@ -261,7 +266,12 @@ impl KeptReading {
             tiers: self.tiers.clone(),
             without_tier_percent: self.without_tier_percent.clone(),
             evidence: self.evidence.clone(),
-            ..not_measured(kpi, question)
+            method: Method {
+                annual_factor: self.annual_factor.clone(),
+                targets: self.targets.clone(),
+                ..blank.method.clone()
+            },
+            ..blank
         }
     }
 }

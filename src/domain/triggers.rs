@@ -49,7 +49,7 @@ fn fired_by(trigger: &Trigger, newest_first: &[&Settled<'_>]) -> Vec<ReportTrigg
         let grave = critical(latest).filter(|line| is_missed(line) && line.reading.severity >= Some(severity));
         return grave.map(|line| entry(Some(line.reading.name))).collect();
     }
-    let is_capped = when.cap_reached.is_some_and(|cap| latest.settlement.capped_by.contains(&cap));
+    let is_capped = when.cap_reached.is_some_and(|cap| latest.settlement.capped_by().contains(&cap));
     is_capped.then(|| entry(None)).into_iter().collect()
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::api::SlaReportSpec;
 use crate::api::sla_report::{CreditState, KpiLine};
 
+mod bases;
 mod holes;
 mod money;
 mod periods;
