@@ -22,6 +22,7 @@ use crate::domain::decision::contract::{
 };
 use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
+use crate::domain::journal::RecordedFact;
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
@@ -173,6 +174,9 @@ impl Controlled for VendorContract {
         let reports = writes.get(..share).unwrap_or(&writes);
         context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
         if let Ok(judgement) = observed.judgement.as_ref() {
+            if observed.past_is_known {
+                record_risks(context, &uid, judgement, now).await?;
+            }
             record_closings(context, observed, judgement, reports, now).await?;
         }
         carry_out(context, &owner, reports, now).await?;
@@ -401,6 +405,22 @@ async fn record_closings(
         }
         let closed_at = judgement.finals.get(&spec.period.name).copied().unwrap_or(now);
         close(context, &uid, &spec.period.name, &observed.terms, closed_at, now).await?;
+    }
+    Ok(())
+}
+
+/// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.
+async fn record_risks(
+    context: &Context,
+    uid: &str,
+    judgement: &Judgement,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    for (kpi, judged) in &judgement.kpis {
+        if let Some(fact) = &judged.risk_news {
+            let recorded = RecordedFact { name: kpi.clone(), fact: fact.clone(), recorded_at: now };
+            context.record_fact(uid, &recorded).await?;
+        }
     }
     Ok(())
 }

@@ -211,7 +211,7 @@ fn alerts_of_kpi(
     });
     let current = kpi.current.as_ref();
     let at_risk = risk_finding(&kpi.risk).filter(|finding| finding.status == ConditionStatus::True).map(|finding| {
-        let since = current.and_then(|current| current.as_of).unwrap_or(now);
+        let since = kpi.risk_since.unwrap_or(now);
         let period = current.map_or("", |current| current.name.as_str());
         of_kpi(EventReason::AtRisk, AlertSeverity::Warning, since, finding.message)
             .detail("period", period)

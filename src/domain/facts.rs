@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::doubts::Doubt;
-use super::journal::Journal;
+use super::journal::{Journal, JournalFact};
 use super::measures::Row;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
@@ -118,6 +118,10 @@ pub struct KpiJudgement {
     pub signal: Option<String>,
     /// Why the running period is at risk.
     pub risk: Risk,
+    /// Since when it is; `None` where it is not.
+    pub risk_since: Option<Timestamp>,
+    /// What the journal does not say of the risk yet.
+    pub risk_news: Option<JournalFact>,
     /// Whether the counter metric suggests gaming.
     pub gaming: Gaming,
 }
@@ -145,6 +149,38 @@ pub enum Risk {
         /// A sentence with the figures.
         message: String,
     },
+}
+
+/// Which warning says that a running period is at risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Warning {
+    /// It is projected to end Missed.
+    ProjectedMiss,
+    /// The budget of misses is being spent too fast.
+    BudgetBurn,
+    /// The running value is on the wrong side of the warning level.
+    BelowWarning,
+}
+
+impl Risk {
+    /// A risk of which a warning says so, with a sentence.
+    pub fn of(warning: Warning, message: String) -> Self {
+        match warning {
+            Warning::ProjectedMiss => Risk::ProjectedMiss { message },
+            Warning::BudgetBurn => Risk::BudgetBurn { message },
+            Warning::BelowWarning => Risk::BelowWarning { message },
+        }
+    }
+
+    /// The warning that says so; `None` where there is no risk.
+    pub fn warning(&self) -> Option<Warning> {
+        match self {
+            Risk::NoData | Risk::OnTrack => None,
+            Risk::ProjectedMiss { .. } => Some(Warning::ProjectedMiss),
+            Risk::BudgetBurn { .. } => Some(Warning::BudgetBurn),
+            Risk::BelowWarning { .. } => Some(Warning::BelowWarning),
+        }
+    }
 }
 
 /// Whether the counter metric suggests gaming.

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::risks::{RiskBegan, RiskCleared};
 use crate::api::campaign_launch::LaunchDecision;
 use crate::api::vendor_contract::Relief;
 
@@ -65,6 +66,10 @@ journal_facts! {
     /// The decision of a launch, frozen at `launchAt`. Named after `launchAt` in the launch's own journal, and
     /// `LAUNCH@LAUNCHAT` in that of its first contract.
     LaunchDecision(LaunchDecision),
+    /// A KPI is at risk: recorded when the risk begins, and on each later service day with a warning. Named after the KpiTarget.
+    RiskBegan(RiskBegan),
+    /// The risk of a KPI is over before its period is. Named after the KpiTarget.
+    RiskCleared(RiskCleared),
 }
 
 /// When a contract was judged for the first time.
@@ -161,6 +166,14 @@ mod tests {
             ("ReliefSeen", json!({"relief": relief, "knownBefore": true})),
             ("ReliefSeen", json!({})),
             ("LaunchDecision", json!("Go")),
+            (
+                "RiskBegan",
+                json!({"period": "2026-06", "since": "2026-06-03T08:30:00Z", "lastWarnedOn": "2026-06-04", "warning": "BudgetBurn"}),
+            ),
+            (
+                "RiskCleared",
+                json!({"period": "2026-06", "since": "2026-06-03T08:30:00Z", "at": "2026-06-05T19:00:00Z"}),
+            ),
         ];
         for (kind, content) in &cases {
             let fact = JournalFact::parse(kind, content).unwrap().unwrap();

@@ -22,13 +22,15 @@ use super::current::{Running, running};
 use super::doubts::Doubt;
 use super::earn_back::still_pending;
 use super::exact::Exact;
-use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement, Risk};
+use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement};
 use super::finality::{Finality, finality, in_order, next_change, touches};
+use super::journal::Journal;
 use super::periods::{Period, Periods};
 use super::reading::{Question, Reader};
 use super::rectification::{History, standing};
 use super::reports::{Reach, kpi_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
+use super::risks::standing_risk;
 use super::rollups::RollUps;
 use super::trend::trend;
 
@@ -80,7 +82,15 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
         knowledge: &evidence,
     };
     let closed = replay.run(now);
-    let view = View { contract: facts.name, books, periods: &periods, frames: &frames, closed: &closed, now };
+    let view = View {
+        contract: facts.name,
+        books,
+        periods: &periods,
+        frames: &frames,
+        closed: &closed,
+        journal: facts.journal,
+        now,
+    };
     let mut judgement = view.judgement(&reader);
     judgement.finals = frames
         .iter()
@@ -153,6 +163,7 @@ struct View<'v, 'a> {
     periods: &'v Periods,
     frames: &'v [Frame<'a>],
     closed: &'v [Closed<'a>],
+    journal: Option<&'v Journal>,
     now: Timestamp,
 }
 
@@ -223,7 +234,8 @@ impl<'v, 'a> View<'v, 'a> {
     /// Verdicts of the latest closed period; before there is one, all are unknown.
     fn counts(&self, kpis: &BTreeMap<String, KpiJudgement>) -> Option<KpiCounts> {
         let counted = self.books.current().kpis.iter().filter(|kpi| !kpi.is_suspended && !kpi.spec.dry_run);
-        let at_risk = counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| is_at_risk(&kpi.risk)).count();
+        let at_risk =
+            counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| kpi.risk.warning().is_some()).count();
         let verdicts: Vec<Verdict> = match self.latest() {
             Some((_, closed)) => {
                 let lines = closed.settled.lines.iter().map(|line| &line.reading);
@@ -269,6 +281,9 @@ impl<'v, 'a> View<'v, 'a> {
     }
 
     fn kpi(&self, name: &str, Running { current, risk }: Running) -> KpiJudgement {
+        let calendar = &self.books.current().calendar;
+        let (period, as_of) = current.as_ref().map_or(("", None), |current| (current.name.as_str(), current.as_of));
+        let standing = standing_risk(self.journal, calendar, (name, period), (risk, as_of), self.now);
         let latest = self.latest().and_then(|(frame, closed)| Some((frame, closed, closed.settled.line(name)?)));
         let (trend, signal) = self.trend(name).map_or((None, None), |(trend, signal)| (Some(trend), signal));
         KpiJudgement {
@@ -277,7 +292,9 @@ impl<'v, 'a> View<'v, 'a> {
             tiers: latest.map(|(frame, _, line)| tier_slices(frame, &line.reading)).unwrap_or_default(),
             gaming: latest.map_or(self.gaming_before_any(name), |(.., line)| line.gaming.clone()),
             current,
-            risk,
+            risk: standing.risk,
+            risk_since: standing.since,
+            risk_news: standing.news,
             history: self.history(name),
             trend,
             signal: signal.map(|signal| signal.as_str().to_owned()),
@@ -318,10 +335,6 @@ impl<'v, 'a> View<'v, 'a> {
         let target = aim.target.to_f64();
         trend(&values, aim.comparison, target, aim.upper.as_ref().map_or(target, Exact::to_f64))
     }
-}
-
-fn is_at_risk(risk: &Risk) -> bool {
-    !matches!(risk, Risk::NoData | Risk::OnTrack)
 }
 
 fn whole(count: usize) -> i64 {

@@ -45,6 +45,7 @@ pub mod rectification;
 pub mod repeats;
 pub mod reports;
 pub mod restatement;
+pub mod risks;
 pub mod rollups;
 pub mod spelling;
 pub mod spikes;

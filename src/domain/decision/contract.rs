@@ -342,7 +342,8 @@ fn risk(judgement: &Judgement, terms: &Terms) -> Finding {
     for (name, kpi) in counted {
         if let Some(finding) = super::kpi_target::risk_finding(&kpi.risk) {
             if finding.status == ConditionStatus::True {
-                return Finding { type_, message: format!("{name}: {}", finding.message), ..finding };
+                let message = format!("{name}: {}", finding.message);
+                return Finding { type_, message, ..finding }.since(kpi.risk_since);
             }
             any_data = true;
         }

@@ -14,7 +14,7 @@ use crate::domain::alerts::LaunchNews;
 use crate::domain::calendar::{Calendar, days_after};
 use crate::domain::escalation::{Acknowledgement, StandingCause, StandingLevel, causes_of, escalate};
 use crate::domain::exact::Exact;
-use crate::domain::facts::{Judgement, KpiJudgement, Risk, Terms};
+use crate::domain::facts::{Judgement, KpiJudgement, Terms};
 use crate::domain::governance::{Governance, govern};
 use crate::domain::readiness::LaunchTimes;
 
@@ -107,15 +107,9 @@ fn failing_feeds(feeds: &BTreeMap<String, FeedHealth>) -> impl Iterator<Item = S
 }
 
 fn risks(judgement: &Judgement, terms: &Terms) -> Vec<StandingCause> {
-    let at_risk = |kpi: &KpiJudgement| !matches!(kpi.risk, Risk::NoData | Risk::OnTrack);
-    judgement
-        .kpis
-        .iter()
-        .filter(|(name, kpi)| at_risk(kpi) && terms.kpis.get(*name).is_some_and(|spec| !spec.dry_run && !spec.suspend))
-        .filter_map(|(_, kpi)| {
-            Some(StandingCause { since: kpi.current.as_ref()?.as_of?, cause: EscalationCause::AtRisk })
-        })
-        .collect()
+    let counted = |name: &String| terms.kpis.get(name).is_some_and(|spec| !spec.dry_run && !spec.suspend);
+    let since = judgement.kpis.iter().filter(|(name, _)| counted(name)).filter_map(|(_, kpi)| kpi.risk_since);
+    since.map(|since| StandingCause { since, cause: EscalationCause::AtRisk }).collect()
 }
 
 /// The best value of the closed periods of each KPI, in the direction of the KPI.

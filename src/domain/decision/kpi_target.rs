@@ -270,7 +270,7 @@ fn at_risk(judgement: &KpiJudgement, suspended: bool) -> Finding {
         .unwrap_or_else(|| {
             Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, "nothing is known yet of the running period")
         })
-        .since(as_of)
+        .since(judgement.risk_since.or(as_of))
 }
 
 /// The condition AtRisk for a risk; `None` without data.

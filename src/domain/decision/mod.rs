@@ -120,4 +120,8 @@ pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Time
 }
 
 #[cfg(test)]
+mod lived;
+#[cfg(test)]
 mod month;
+#[cfg(test)]
+mod risk_month;

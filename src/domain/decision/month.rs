@@ -1,14 +1,7 @@
 //! A month of a contract, lived through from one instant to the next that the decision itself names: every escalation, review and deadline
 //! comes at its minute of the contract's calendar, across a clock change and two holidays.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-
-use super::FeedHealth;
-use super::contract::{ObservedContract, decide_contract};
-use crate::api::vendor_contract::VendorContractStatus;
-use crate::domain::alerts::{Told, changes};
+use super::lived::Life;
 use crate::domain::cases::{Case, instant, row, terms};
 use crate::domain::escalation::Acknowledgement;
 
@@ -81,52 +74,11 @@ fn days() -> Vec<crate::domain::measures::Row> {
 #[test]
 fn every_escalation_review_and_deadline_of_a_month_comes_at_its_minute() {
     let level = "kpi: ServiceLevel\nobjective: {target: 80}";
-    let terms = terms(CONTRACT, &[("level", level)]);
-    let rows = days();
-    let arrivals: Vec<Timestamp> = rows.iter().map(|row| row.end).collect();
-    let case = Case::new(terms.clone(), rows);
-    let (mut now, end) = (instant("2026-03-27T00:00:00Z"), instant("2026-05-02T00:00:00Z"));
-    let mut previous: Option<VendorContractStatus> = None;
-    let mut told: Vec<Told> = Vec::new();
-    let mut lines: Vec<String> = Vec::new();
-    let mut steps = 0;
-    while now < end {
-        let judgement = case.judge_at(now);
-        let answered = Acknowledgement::parse("maria at 2026-04-07T07:30:00Z").unwrap();
-        let observed = ObservedContract {
-            namespace: "care",
-            name: "acme",
-            generation: Some(1),
-            previous: previous.as_ref(),
-            terms: &terms,
-            judgement: Ok(&judgement),
-            missing_tiers: Vec::new(),
-            feeds: [("acd".to_owned(), FeedHealth::fetched_before())].into(),
-            evidence_problem: None,
-            launches: BTreeMap::new(),
-            acknowledged: Some(answered),
-            alert_sinks: Vec::new(),
-        };
-        let decision = decide_contract(&observed, now);
-        let found = changes("uid", &told, &decision.alerts.unwrap());
-        let mut here: Vec<String> = Vec::new();
-        for (word, changed) in [("resolved", found.resolved), ("fired", found.fired)] {
-            for one in changed {
-                let about = ["level", "kpi_target", "item"].map(|name| one.alert.label(name)).concat();
-                here.push(format!("{now} {word} {} {about}", one.alert.label("alertname")));
-                told.retain(|known| known.fingerprint != one.fingerprint);
-                if word == "fired" {
-                    told.push(one);
-                }
-            }
-        }
-        here.sort();
-        lines.extend(here.into_iter().filter(|line| !line.contains("AtRisk")));
-        previous = Some(decision.status);
-        let next_row = arrivals.iter().copied().filter(|arrival| *arrival > now).min();
-        now = [decision.next, next_row].into_iter().flatten().min().unwrap();
-        steps += 1;
-    }
+    let case = Case::new(terms(CONTRACT, &[("level", level)]), days());
+    let mut life = Life::of(&case, true);
+    life.acknowledged = Some(Acknowledgement::parse("maria at 2026-04-07T07:30:00Z").unwrap());
+    life.live(instant("2026-03-27T00:00:00Z"), instant("2026-05-02T00:00:00Z"), |_, _, _| {});
+    let lines: Vec<&String> = life.lines.iter().filter(|line| !line.contains("AtRisk")).collect();
     assert_eq!(lines, EXPECTED);
-    assert!(steps < 400, "{steps} looks at a contract in five weeks: it is looked at for nothing");
+    assert!(life.looks < 400, "{} looks at a contract in five weeks: it is looked at for nothing", life.looks);
 }

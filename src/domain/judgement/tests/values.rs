@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::ServiceTierSpec;
+use crate::domain::facts::Risk;
 
 /// A day's row for a service level.
 fn day(date: &str, good: i64, all: i64) -> Row {

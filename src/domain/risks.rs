@@ -1,0 +1,138 @@
+//! The risk of a running period, from the instant at which it began until it is over.
+//!
+//! A warning comes and goes with each row, and people must not be asked anew each time. So a risk begins with the first warning,
+//! and is over once a whole service day has passed without one, or with its period. That cannot be told from the rows that are
+//! known now: the beginning, and each service day with a warning, are facts of the journal. Without a journal a risk is what the
+//! rows say now, and `asOf` stands for its beginning.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use super::calendar::{Calendar, days_after};
+use super::facts::{Risk, Warning};
+use super::journal::{Journal, JournalFact, RecordedFact};
+
+/// How far a service day is looked for before it counts as none: no calendar rests for so long while it is judged.
+const LONGEST_REST_DAYS: i64 = 400;
+
+/// That a KPI is at risk: recorded when the risk begins, and again on each later service day with a warning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RiskBegan {
+    /// The period that is at risk.
+    pub period: String,
+    /// The instant at which the risk began. It does not move.
+    pub since: Timestamp,
+    /// The last service day with a warning.
+    pub last_warned_on: Date,
+    /// Which warning it was.
+    pub warning: Warning,
+}
+
+/// That a risk is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RiskCleared {
+    /// The period that was at risk.
+    pub period: String,
+    /// The instant at which the risk had begun.
+    pub since: Timestamp,
+    /// How far the data reached when it was over.
+    pub at: Timestamp,
+}
+
+/// The risk of a KPI in the running period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandingRisk {
+    /// The risk, held until it is over.
+    pub risk: Risk,
+    /// Since when it stands; `None` where there is none.
+    pub since: Option<Timestamp>,
+    /// What the journal does not say of it yet.
+    pub news: Option<JournalFact>,
+}
+
+/// The facts about the risk of a KPI as the journal had them at `now`: the last one that began in a period, if it is not over.
+fn known<'j>(journal: &'j Journal, kpi: &str, period: &str, now: Timestamp) -> Option<&'j RiskBegan> {
+    let of_kpi = |recorded: &&RecordedFact| recorded.name == kpi && recorded.recorded_at <= now;
+    let mut standing: Option<&RiskBegan> = None;
+    for recorded in journal.facts.iter().filter(of_kpi) {
+        match &recorded.fact {
+            JournalFact::RiskBegan(began) if began.period == period => standing = Some(began),
+            JournalFact::RiskCleared(cleared) if cleared.period == period => standing = None,
+            _ => {}
+        }
+    }
+    standing
+}
+
+/// The risk of a KPI in the running period, given what the rows say of it now, up to `as_of`.
+pub fn standing_risk(
+    journal: Option<&Journal>,
+    calendar: &Calendar,
+    (kpi, period): (&str, &str),
+    (seen, as_of): (Risk, Option<Timestamp>),
+    now: Timestamp,
+) -> StandingRisk {
+    let known = journal.and_then(|journal| known(journal, kpi, period, now));
+    let Some(as_of) = as_of else { return StandingRisk { risk: seen, since: None, news: None } };
+    match (seen.warning(), known) {
+        (Some(_), _) if journal.is_none() => StandingRisk { risk: seen, since: Some(as_of), news: None },
+        (Some(warning), known) => {
+            let day = service_day_up_to(calendar, as_of);
+            let goes_on = known.filter(|known| !was_quiet_between(calendar, known.last_warned_on, day));
+            let since = goes_on.map_or(as_of, |known| known.since);
+            let is_known = goes_on.is_some_and(|known| known.last_warned_on >= day);
+            let began = RiskBegan { period: period.to_owned(), since, last_warned_on: day, warning };
+            let news = (!is_known).then_some(JournalFact::RiskBegan(began));
+            StandingRisk { risk: seen, since: Some(since), news }
+        }
+        (None, Some(known)) if !is_over(calendar, known.last_warned_on, as_of) => {
+            let message = format!(
+                "no warning since {}: at risk until a whole service day has passed without one",
+                known.last_warned_on
+            );
+            StandingRisk { risk: Risk::of(known.warning, message), since: Some(known.since), news: None }
+        }
+        (None, Some(known)) => {
+            let cleared = RiskCleared { period: period.to_owned(), since: known.since, at: as_of };
+            StandingRisk { risk: seen, since: None, news: Some(JournalFact::RiskCleared(cleared)) }
+        }
+        (None, None) => StandingRisk { risk: seen, since: None, news: None },
+    }
+}
+
+/// Whether a whole service day has passed up to an instant after the last one with a warning.
+fn is_over(calendar: &Calendar, last_warned_on: Date, as_of: Timestamp) -> bool {
+    let next = next_service_day(calendar, last_warned_on);
+    next.is_some_and(|day| {
+        let end = calendar.end_of_day(day);
+        as_of > calendar.start_of_day(day) && calendar.service_seconds(as_of.min(end), end) == 0
+    })
+}
+
+/// Whether a whole service day lies between two days.
+fn was_quiet_between(calendar: &Calendar, last_warned_on: Date, day: Date) -> bool {
+    next_service_day(calendar, last_warned_on).is_some_and(|next| next < day)
+}
+
+fn has_service(calendar: &Calendar, day: Date) -> bool {
+    calendar.service_seconds(calendar.start_of_day(day), calendar.end_of_day(day)) > 0
+}
+
+fn next_service_day(calendar: &Calendar, day: Date) -> Option<Date> {
+    (1..=LONGEST_REST_DAYS).map(|days| days_after(day, days)).find(|day| has_service(calendar, *day))
+}
+
+/// The service day that the data up to an instant ends in; the day of the instant where there was none for long.
+fn service_day_up_to(calendar: &Calendar, as_of: Timestamp) -> Date {
+    let last = calendar.date_of(as_of.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(as_of));
+    let served =
+        |day: &Date| calendar.service_seconds(calendar.start_of_day(*day), calendar.end_of_day(*day).min(as_of)) > 0;
+    let days = (0..LONGEST_REST_DAYS).map_while(|days| last.checked_sub(days.days()).ok());
+    days.into_iter().find(served).unwrap_or(last)
+}
+
+#[cfg(test)]
+mod tests;
