@@ -180,7 +180,8 @@ closed_enum! {
     /// The reasons of Events: transitions only.
     EventReason {
         TargetMissed, AtRisk, FeedFailing, TriggerFired, EscalationRaised, ReviewOverdue, DeliverableOverdue,
-        PlanOverdue, GamingSuspected, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected, TargetMet,
+        PlanOverdue, GamingSuspected, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
+        TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
         PeriodRestated, LaunchGo, SpikeEnded,
     }

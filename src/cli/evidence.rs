@@ -41,6 +41,13 @@ pub(super) struct StoreArguments {
     evidence_url: Option<EvidenceUrl>,
 }
 
+impl StoreArguments {
+    /// Whether any place is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.data_dir.is_some() || self.evidence_url.is_some()
+    }
+}
+
 /// Flags of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -144,7 +151,7 @@ pub(super) fn open(arguments: &StoreArguments) -> Result<Box<dyn EvidenceStore>,
     }
 }
 
-async fn find_contract(store: &dyn EvidenceStore, wanted: &str) -> Result<FeedKey, StoreError> {
+pub(super) async fn find_contract(store: &dyn EvidenceStore, wanted: &str) -> Result<FeedKey, StoreError> {
     let mut found: BTreeMap<String, FeedKey> = BTreeMap::new();
     for key in store.feeds().await? {
         let name = format!("{}/{}", key.namespace, key.contract);
@@ -219,7 +226,7 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
 fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, Vec<String>> {
     let shown = file.display();
     let failed = |error: std::io::Error| vec![format!("--bundle {shown}: {error}")];
-    let Bundle { manifest, rows, digests, terms, closings, facts, report: found } =
+    let Bundle { manifest, rows, digests, terms, closings, facts, report: found, .. } =
         read_bundle(BufReader::new(File::open(file).map_err(failed)?)).map_err(failed)?;
     let journal = facts::journal_of(&facts).map_err(|error| vec![format!("--bundle {shown}: {error}")])?;
     let terms = terms.map(|recorded| recorded.terms);

@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod evidence;
 pub mod explain;
 pub mod feed;
+pub mod history;
 pub mod launch_report;
 pub mod lint;
 pub mod manifests;

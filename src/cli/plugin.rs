@@ -13,7 +13,7 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{alert, backtest, evidence, feed, launch_report, lint, portfolio, report, scorecard, staffing, tables};
+use super::{alert, backtest, evidence, feed, history, launch_report, lint, portfolio, report, scorecard, staffing, tables};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -43,6 +43,11 @@ enum Command {
     ///
     /// From the cluster with your own rights, or offline with -f, --feed and --now.
     Scorecard(scorecard::ScorecardArguments),
+    /// The terms of a contract in time: what changed, when, and which field manager wrote it
+    ///
+    /// With a store or a bundle: every version that the operator saw. Without: what the cluster itself knows, which is who wrote each
+    /// field last.
+    History(history::HistoryArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
     /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
@@ -145,6 +150,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scorecard(arguments) => scorecard::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),

@@ -3,5 +3,6 @@
 pub mod client;
 pub mod credentials;
 pub mod lease;
+pub mod managers;
 pub mod watch;
 pub mod write;

@@ -107,6 +107,16 @@ impl Writer {
         Ok(written)
     }
 
+    /// The metadata of an object as the server has it now, with who wrote which field; `None` where it is gone or the server does
+    /// not answer: nothing that is decided rests on it.
+    pub async fn metadata_of<K>(&self, namespace: &str, name: &str) -> Option<ObjectMeta>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        Some(bounded(api.get_metadata_opt(name)).await.ok()??.metadata)
+    }
+
     /// Deletes exactly this object; that it is gone already is no error.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! The controller of VendorContracts: it judges, writes reports and tells the others.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
@@ -14,15 +16,17 @@ use super::evidence_cache::ContractEvidence;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
 use crate::api::condition::Kind;
 use crate::api::vendor_contract::{AlertSinkStatus, PeriodState, VendorContractStatus};
-use crate::api::{ServiceTier, VendorContract};
+use crate::api::{KpiTarget, ServiceTier, VendorContract};
+use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
+use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
-use crate::domain::journal::RecordedFact;
+use crate::domain::journal::{JournalFact, RecordedFact};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
@@ -48,6 +52,8 @@ pub struct Observed {
     alert_sinks: Vec<AlertSinkStatus>,
     /// Periods that were final under the terms recorded last, which have changed since.
     closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
+    /// What is different from the terms recorded last.
+    amendments: Vec<Amendment>,
 }
 
 /// What is wanted of a contract besides its status.
@@ -84,8 +90,11 @@ impl Controlled for VendorContract {
         let evidence = context.cache.read(&uid, &feeds).await?;
         let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
         let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
-        let closing_under_old_terms = match context.evidence.last_terms(&uid).await? {
-            Some(recorded) if past_is_known && recorded.terms != *terms => due_under(&name, recorded, &evidence, now),
+        let changed_from = context.evidence.last_terms(&uid).await?.filter(|recorded| recorded.terms != *terms);
+        let amendments =
+            changed_from.as_ref().map(|recorded| amendments(&recorded.terms, &terms, now)).unwrap_or_default();
+        let closing_under_old_terms = match changed_from {
+            Some(recorded) if past_is_known => due_under(&name, recorded, &evidence, now),
             _ => Vec::new(),
         };
         Ok(Observed {
@@ -103,6 +112,7 @@ impl Controlled for VendorContract {
             judgement,
             missing_tiers,
             closing_under_old_terms,
+            amendments,
         })
     }
 
@@ -148,7 +158,7 @@ impl Controlled for VendorContract {
             for (period, closed_at, terms) in &observed.closing_under_old_terms {
                 close(context, &uid, period, terms, *closed_at, now).await?;
             }
-            context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
+            record_terms(context, observed, now).await?;
             context.queues.contracts.push(&namespace, &name);
             return Ok(None);
         }
@@ -172,7 +182,7 @@ impl Controlled for VendorContract {
         carry_out(context, &owner, &contradictions, now).await?;
         let (share, again) = context.pace.take(&namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
-        context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await?;
+        record_terms(context, observed, now).await?;
         if let Ok(judgement) = observed.judgement.as_ref() {
             if observed.past_is_known {
                 record_risks(context, &uid, judgement, now).await?;
@@ -407,6 +417,45 @@ async fn record_closings(
         close(context, &uid, &spec.period.name, &observed.terms, closed_at, now).await?;
     }
     Ok(())
+}
+
+/// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
+async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) -> Result<(), ReconcileError> {
+    let (namespace, name, uid) = identity(&observed.object);
+    if !observed.amendments.is_empty() {
+        let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await;
+        let fact = JournalFact::TermsChanged(TermsChanged { amendments });
+        context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
+        context.queues.contracts.push(&namespace, &name);
+    }
+    context.evidence.record_terms(uid, (*observed.terms).clone(), now).await?;
+    Ok(())
+}
+
+/// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
+async fn with_managers(
+    context: &Context,
+    namespace: &str,
+    contract: &str,
+    mut amendments: Vec<Amendment>,
+) -> Vec<Amendment> {
+    let mut known: BTreeMap<(String, String), Option<ObjectMeta>> = BTreeMap::new();
+    for amendment in &mut amendments {
+        let key = (amendment.kind.clone(), amendment.name.clone());
+        let metadata = match known.entry(key) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(free) => {
+                let writer = &context.writer;
+                free.insert(match amendment.kind.as_str() {
+                    "VendorContract" => writer.metadata_of::<VendorContract>(namespace, contract).await,
+                    "KpiTarget" => writer.metadata_of::<KpiTarget>(namespace, &amendment.name).await,
+                    _ => writer.metadata_of::<ServiceTier>(namespace, &amendment.name).await,
+                })
+            }
+        };
+        amendment.manager = metadata.as_ref().and_then(|metadata| manager_of(metadata, &amendment.field));
+    }
+    amendments
 }
 
 /// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.

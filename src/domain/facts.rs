@@ -12,7 +12,8 @@ use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetS
 use crate::api::service_tier::ServiceTierSpec;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{
-    CreditsStatus, KpiCounts, LastPeriod, PeriodBounds, PeriodState, PlanStatus, TriggerStatus, VendorContractSpec,
+    Advice, CreditsStatus, KpiCounts, LastPeriod, PeriodBounds, PeriodState, PlanStatus, TriggerStatus,
+    VendorContractSpec,
 };
 
 /// The terms of a contract: all that people wrote about it.
@@ -68,6 +69,8 @@ pub struct Judgement {
     pub doubts: BTreeMap<String, Vec<Doubt>>,
     /// Names of the closed periods that are Final, with the instant at which each became so.
     pub finals: BTreeMap<String, Timestamp>,
+    /// Advice on changes of the terms that reach back into the running period.
+    pub changes: Vec<Advice>,
     /// The earliest instant after `now` at which time alone can change this judgement.
     pub next: Option<Timestamp>,
 }

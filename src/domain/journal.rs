@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::amendments::TermsChanged;
 use super::risks::{RiskBegan, RiskCleared};
 use crate::api::campaign_launch::LaunchDecision;
 use crate::api::vendor_contract::Relief;
@@ -70,6 +71,8 @@ journal_facts! {
     RiskBegan(RiskBegan),
     /// The risk of a KPI is over before its period is. Named after the KpiTarget.
     RiskCleared(RiskCleared),
+    /// The terms changed. Its name is empty; recorded at the same instant as the terms themselves.
+    TermsChanged(TermsChanged),
 }
 
 /// When a contract was judged for the first time.
@@ -173,6 +176,10 @@ mod tests {
             (
                 "RiskCleared",
                 json!({"period": "2026-06", "since": "2026-06-03T08:30:00Z", "at": "2026-06-05T19:00:00Z"}),
+            ),
+            (
+                "TermsChanged",
+                json!({"amendments": [{"kind": "KpiTarget", "name": "level", "field": "spec.objective.target", "was": "80", "now": "85", "manager": "kubectl-edit", "reachesBack": true}]}),
             ),
         ];
         for (kind, content) in &cases {

@@ -14,6 +14,7 @@ use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
 use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod, PeriodState};
 
+use super::amendments::advice_on_changes;
 use super::book::{Book, Books};
 use super::catalogue::Origin;
 use super::chain::{Frame, Reading, Settled};
@@ -197,6 +198,7 @@ impl<'v, 'a> View<'v, 'a> {
                 .collect(),
             doubts: self.doubts(reader),
             finals: BTreeMap::new(),
+            changes: advice_on_changes(self.journal, self.periods, self.now),
             next: None,
         }
     }

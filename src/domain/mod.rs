@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod alerts;
+pub mod amendments;
 pub mod basis;
 pub mod book;
 pub mod burn;

@@ -79,7 +79,7 @@ struct EntryLine {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TermsLine {
-    /// Empty: the terms recorded last.
+    /// Empty: terms in force from `recordedAt`, of which the last are those recorded last.
     period: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recorded_at: Option<Timestamp>,
@@ -113,6 +113,8 @@ pub struct Bundle {
     pub digests: BTreeMap<String, Vec<Digest>>,
     /// The terms recorded last.
     pub terms: Option<RecordedTerms>,
+    /// Every version of the terms, in the order in which they were recorded.
+    pub history: Vec<RecordedTerms>,
     /// The terms under which periods closed.
     pub closings: BTreeMap<String, Terms>,
     /// The facts of the journal, in the order in which they were recorded.
@@ -155,7 +157,7 @@ pub async fn write_bundle(
             lines.write(&entry_line(feed, &entry, &definitions, (from, until))?)?;
         }
     }
-    if let Some(RecordedTerms { terms, recorded_at }) = store.last_terms(uid).await? {
+    for RecordedTerms { terms, recorded_at } in store.terms_history(uid).await? {
         lines.write(&TermsLine { period: String::new(), recorded_at: Some(recorded_at), terms })?;
     }
     for (period, terms) in store.closings(uid).await? {
@@ -342,7 +344,11 @@ impl Reading {
 
     fn terms(&mut self, line: TermsLine) {
         match line.recorded_at {
-            Some(recorded_at) => self.bundle.terms = Some(RecordedTerms { terms: line.terms, recorded_at }),
+            Some(recorded_at) => {
+                let recorded = RecordedTerms { terms: line.terms, recorded_at };
+                self.bundle.terms = Some(recorded.clone());
+                self.bundle.history.push(recorded);
+            }
             None => {
                 self.bundle.closings.insert(line.period, line.terms);
             }

@@ -108,6 +108,9 @@ pub trait EvidenceStore: Send + Sync {
     /// The terms recorded last; with them a period that ended while nobody looked closes as it should.
     fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>>;
 
+    /// Every version of the terms of a contract, in the order in which they were recorded.
+    fn terms_history<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<RecordedTerms>>;
+
     /// Appends a fact, such as the decision of a launch. False: the last fact of that kind and name says the same.
     fn record_fact(
         &self,

@@ -15,6 +15,7 @@ use crate::api::vendor_contract::{
     Advice, AlertSinkStatus, FeedStatus, GovernanceStatus, Overdue, OverdueKind, VendorContractStatus,
 };
 use crate::domain::alerts::{Addressed, AlertFacts, standing_alerts};
+use crate::domain::amendments::TERMS_CHANGED;
 use crate::domain::calendar::Calendar;
 use crate::domain::escalation::{Acknowledgement, StandingLevel};
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
@@ -446,6 +447,7 @@ fn notices(
             ));
         }
     }
+    notices.extend(changes_of_terms(previous, status));
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(super::kpi_target::shared_notices(&previous.conditions, &status.conditions));
@@ -465,6 +467,19 @@ fn escalation_notices(previous: &VendorContractStatus, levels: &[StandingLevel<'
                 format!("level {} {}", escalation.level, escalation.since),
                 format!("level {} because of {:?}: {contacts} to respond", escalation.level, escalation.cause),
             )
+        })
+        .collect()
+}
+
+/// Each change of the terms that reaches back into the running period.
+fn changes_of_terms(previous: &VendorContractStatus, status: &VendorContractStatus) -> Vec<Notice> {
+    let changed = status.advice.iter().filter(|advice| advice.finding == TERMS_CHANGED);
+    changed
+        .filter(|advice| !previous.advice.contains(advice))
+        .map(|advice| {
+            let object = advice.kpi.as_deref().unwrap_or("the contract");
+            let note = format!("{object}: {}", advice.message);
+            Notice::new(EventReason::TermsChangedInPeriod, format!("{object} {}", advice.message), note)
         })
         .collect()
 }

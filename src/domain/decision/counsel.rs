@@ -71,7 +71,9 @@ pub fn counsel<'a>(facts: CounselFacts<'a>, now: Timestamp) -> Option<Counsel<'a
     let today = calendar.date_of(now);
     let best = best_values(terms, judgement);
     let specs = launches.iter().map(|(name, launch)| (name.clone(), launch.spec.clone())).collect();
-    let advice = advise(&AdviceFacts { terms, today, best: &best, launches: &specs, doubts: &judgement.doubts });
+    // What was changed in the running period comes first: a status holds no more than 20 findings.
+    let mut advice = judgement.changes.clone();
+    advice.extend(advise(&AdviceFacts { terms, today, best: &best, launches: &specs, doubts: &judgement.doubts }));
     let tomorrow = calendar.start_of_day(days_after(today, 1));
     // Advice speaks of whole days: of targets that nobody has touched for a year.
     let next = earliest([governance.next, escalation.next, Some(tomorrow)], now);

@@ -82,6 +82,17 @@ pub(super) fn closings(session: &mut Session, contract_uid: &str) -> Result<BTre
         .collect()
 }
 
+/// Every version of the terms, in the order in which they were recorded.
+pub(super) fn terms_history(session: &mut Session, contract_uid: &str) -> Result<Vec<RecordedTerms>, Failure> {
+    entries(session, contract_uid, &Topic::Terms)?
+        .into_iter()
+        .map(|entry| {
+            let terms = serde_json::from_str(&entry.content)?;
+            Ok(RecordedTerms { terms, recorded_at: instant(&entry.recorded_at)? })
+        })
+        .collect()
+}
+
 /// The terms recorded last.
 pub(super) fn last_terms(session: &mut Session, contract_uid: &str) -> Result<Option<RecordedTerms>, Failure> {
     let last = session.query_opt(

@@ -188,6 +188,11 @@ impl EvidenceStore for PostgresStore {
         })
     }
 
+    fn terms_history<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<RecordedTerms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::terms_history(session, &uid)))
+    }
+
     fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>> {
         let uid = contract_uid.to_owned();
         Box::pin(self.readers.read(move |session| journal::last_terms(session, &uid)))

@@ -81,6 +81,17 @@ pub(super) fn closings(transaction: &Transaction<'_>, contract_uid: &str) -> Res
         .collect()
 }
 
+/// Every version of the terms, in the order in which they were recorded.
+pub(super) fn terms_history(transaction: &Transaction<'_>, contract_uid: &str) -> Result<Vec<RecordedTerms>, Failure> {
+    entries(transaction, contract_uid, &Topic::Terms)?
+        .into_iter()
+        .map(|entry| {
+            let terms = serde_json::from_str(&entry.content)?;
+            Ok(RecordedTerms { terms, recorded_at: entry.recorded_at })
+        })
+        .collect()
+}
+
 /// The terms recorded last.
 pub(super) fn last_terms(transaction: &Transaction<'_>, contract_uid: &str) -> Result<Option<RecordedTerms>, Failure> {
     let last: Option<(String, String)> = transaction

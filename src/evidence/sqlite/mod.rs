@@ -208,6 +208,11 @@ impl EvidenceStore for SqliteStore {
         })
     }
 
+    fn terms_history<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<RecordedTerms>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::terms_history(transaction, &uid)))
+    }
+
     fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>> {
         let uid = contract_uid.to_owned();
         Box::pin(self.readers.read(move |transaction| journal::last_terms(transaction, &uid)))
