@@ -13,7 +13,9 @@ use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
-use super::{alert, backtest, evidence, feed, history, launch_report, lint, portfolio, report, scorecard, staffing, tables};
+use super::{
+    alert, backtest, evidence, feed, history, launch_report, lint, portfolio, report, scorecard, staffing, tables,
+};
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
