@@ -82,13 +82,33 @@ fn every_field_of_every_spec_stands_in_a_reference_example() {
 fn is_alternative(path: &str) -> bool {
     let own = [
         ("json", "path"),
+        ("json", "in"),
+        ("json", "absent"),
+        ("json", "sum"),
+        ("json", "names"),
+        ("json", "otherwise"),
         ("csv", "column"),
         ("openMetrics", "label"),
         ("openMetrics", "metric"),
         ("prometheus", "label"),
         ("prometheus", "query"),
     ];
-    let members = ["path", "column", "label", "metric", "query", "value", "stock", "unit", "of"];
+    let members = [
+        "path",
+        "column",
+        "label",
+        "metric",
+        "query",
+        "value",
+        "stock",
+        "unit",
+        "of",
+        "in",
+        "sum",
+        "absent",
+        "names",
+        "otherwise",
+    ];
     let Some((format, member)) =
         path.split_once(".format.").and_then(|(_, rest)| Some((rest.split('.').next()?, rest.rsplit('.').next()?)))
     else {
@@ -97,6 +117,10 @@ fn is_alternative(path: &str) -> bool {
             .any(|known| path.contains(known));
     };
     let is_mapping = path.contains(".labels[].") || path.contains(".measures[].");
+    // Conditions are the same in every format, but for where they look.
+    if path.contains(".where[].") {
+        return if format == "csv" { member != "column" } else { member == "column" };
+    }
     is_mapping && members.contains(&member) && !own.contains(&(format, member))
 }
 

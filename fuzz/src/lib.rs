@@ -23,7 +23,7 @@ pub fn feed(format: &str) -> Feed {
 
 /// Reads a body as a fetch would, and holds what comes out to what is promised of it.
 pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
-    let mapping = Mapping { feed, zone: TimeZone::get(ZONE).expect("a zone"), cadence: Duration::from_secs(1_800) };
+    let mapping = Mapping { feed, zone: TimeZone::get(ZONE).expect("a zone"), cadence: Duration::from_secs(1_800), window: None };
     let outcome = parse(&mapping, &page_of(body));
     assert_eq!(outcome, parse(&mapping, &page_of(body)), "the same bytes were read in two ways");
     let page = match outcome {

@@ -16,6 +16,13 @@ pub const ADDRESS: (&str, &str) = (
     "write an address with http:// or https://, a host, and neither user name nor password, such as https://feeds.acme.example/v1",
 );
 
+/// An address whose path and query may hold placeholders; its host may not.
+pub const ADDRESS_WITH_PLACEHOLDERS: (&str, &str) = (
+    r"self.contains('{') ? self.matches('^https?://[^/?#@{}\\s]+([/?#]\\S*)?$') : (isURL(self) && self.matches('^https?://[^/?#@\\s]+([/?#]\\S*)?$'))",
+    "write an address with http:// or https://, a host, and neither user name nor password, such as https://feeds.acme.example/v1; \
+     placeholders such as {since:%Y%m%d} belong in its path and query",
+);
+
 /// A JSONPath whose cost is linear, as far as its text shows it; the operator and `lint` read it whole.
 pub const JSON_PATH: (&str, &str) = (
     "self.startsWith('$') && !self.contains('..') && !self.contains('count(') && !self.contains('value(') && \
@@ -75,18 +82,42 @@ pub const REPEATS: (&str, &str) = (
     "write a `times` that does not fall as misses go on, such as [{misses: 1, times: 1}, {misses: 2, times: 2}]",
 );
 
+/// The name of a field in CEL, which keeps some words for itself.
+fn escaped(field: &str) -> &str {
+    if field == "in" { "__in__" } else { field }
+}
+
 /// Labels and measures of a feed's format say where they come from by the one member that the format has.
 pub fn label_members(member: &str, others: &[&str]) -> Rule {
-    let without: Vec<String> = others.iter().map(|other| format!(" && !has(l.{other})")).collect();
+    let without: Vec<String> = others.iter().map(|other| format!(" && !has(l.{})", escaped(other))).collect();
     Rule::new(format!("!has(self.labels) || self.labels.all(l, has(l.{member}) != has(l.value){})", without.concat()))
         .message(format!("write for each label exactly one of {member}, value").as_str())
 }
 
 /// See [`label_members`].
 pub fn measure_members(member: &str, others: &[&str]) -> Rule {
-    let without: Vec<String> = others.iter().map(|other| format!(" && !has(m.{other})")).collect();
+    let without: Vec<String> = others.iter().map(|other| format!(" && !has(m.{})", escaped(other))).collect();
     Rule::new(format!("self.measures.all(m, has(m.{member}){})", without.concat()))
         .message(format!("write for each measure `{member}`, and none of {}", others.join(", ")).as_str())
+}
+
+/// As [`measure_members`], where a sum may stand instead of the one value.
+pub fn summed_members(member: &str, others: &[&str]) -> Rule {
+    let own: Vec<String> =
+        others.iter().filter(|other| **other != "in").map(|other| format!(" && !has(m.{other})")).collect();
+    let strange: Vec<&str> = others.iter().copied().filter(|other| *other != "in" && *other != "stock").collect();
+    let in_rows = if others.contains(&"in") { " && !has(m.__in__)" } else { "" };
+    Rule::new(format!(
+        "self.measures.all(m, has(m.{member}) != has(m.sum){}{in_rows} && (!has(m.sum) || m.sum.all(s, has(s.{member}))))",
+        own.concat()
+    ))
+    .message(format!("write for each measure exactly one of {member}, sum, and none of {}", strange.join(", ")).as_str())
+}
+
+/// The conditions of a format look at the member that the format has.
+pub fn condition_members(member: &str, other: &str) -> Rule {
+    Rule::new(format!("!has(self.where) || self.where.all(c, has(c.{member}) && !has(c.{other}))"))
+        .message(format!("write for each condition `{member}`, and not `{other}`").as_str())
 }
 
 /// A gate's field that belongs to some types only.

@@ -20,6 +20,7 @@ use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
+use crate::domain::calendar::Calendar;
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
@@ -503,6 +504,7 @@ fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
             term_start,
             term_end,
             time_zone: spec.time_zone.clone(),
+            calendar: Calendar::of(spec).ok(),
             suspended: spec.suspend,
         })
         .collect()

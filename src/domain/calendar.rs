@@ -46,7 +46,7 @@ impl Span {
 }
 
 /// A contract's calendar.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     zone: TimeZone,
     /// Service of each weekday from Monday on, sorted and disjoint; `None`: every hour.

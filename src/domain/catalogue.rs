@@ -182,6 +182,12 @@ fn civil_days(window: Span, calendar: &Calendar) -> Exact {
     Exact::fraction(total.into(), 86_400).unwrap_or_default()
 }
 
+/// Whether a measure of the catalogue is a level, which does not add up over time.
+#[must_use]
+pub fn is_stock(measure: &str) -> bool {
+    entries().iter().flat_map(|entry| entry.stocks).any(|(name, _)| *name == measure)
+}
+
 /// The catalogue's entry of a KPI; `None` for Custom.
 pub fn entry(kpi: CatalogueKpi) -> Option<&'static Entry> {
     entries().iter().find(|entry| entry.kpi == kpi)

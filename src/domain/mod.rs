@@ -37,6 +37,7 @@ pub mod judgement;
 pub mod ledger;
 pub mod measures;
 pub mod periods;
+pub mod placeholders;
 pub mod price;
 pub mod projection;
 pub mod rating;

@@ -10,13 +10,15 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use ring::hmac;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::client::{FeedClient, PageRequest, PageResponse};
+use super::client::{FeedClient, PageRequest, PageResponse, Post};
 use super::credentials::{Authentication, Credentials, pair};
 use super::error::{FailureKind, FetchError};
+use super::login::{self, Login};
+use super::request::Call;
 use super::secret::{Redactor, SecretValue};
+use super::sigv4;
 use crate::clock::Clock;
 
 /// The header that says when a request was signed, in seconds since 1970.
@@ -41,10 +43,11 @@ const UNSTATED_LIFETIME: u64 = 300;
 struct TokenAnswer {
     access_token: String,
     token_type: Option<String>,
-    expires_in: Option<u64>,
+    /// Seconds; some write them as a text.
+    expires_in: Option<serde_json::Value>,
 }
 
-/// Adds to `url` and `headers` what shows who asks.
+/// Adds to `call` what shows who asks.
 ///
 /// # Errors
 /// `Auth` where a secret cannot stand in a header or the token endpoint refuses; else as [`FeedClient::get`].
@@ -53,9 +56,9 @@ pub(crate) async fn sign(
     credentials: &Credentials,
     tenant: &str,
     timeout: Duration,
-    url: &mut Url,
-    headers: &mut HeaderMap,
+    call: &mut Call,
 ) -> Result<(), FetchError> {
+    let headers = &mut call.headers;
     match &credentials.authentication {
         Authentication::None => {}
         Authentication::Bearer(token) => {
@@ -70,7 +73,7 @@ pub(crate) async fn sign(
         }
         Authentication::QueryKey { parameter, key } => {
             let key = std::str::from_utf8(key.reveal_line()).map_err(|_| unsendable())?;
-            url.query_pairs_mut().append_pair(parameter, key);
+            call.url.query_pairs_mut().append_pair(parameter, key);
         }
         Authentication::OAuth2 { .. } => {
             let token = token(client, credentials, tenant, timeout).await?;
@@ -78,21 +81,32 @@ pub(crate) async fn sign(
         }
         Authentication::Hmac { header, key } => {
             let timestamp = Clock::real().now().as_second().to_string();
-            let signature = signature(key, url, &timestamp);
+            let signature = signature(key, call, &timestamp);
+            let headers = &mut call.headers;
             headers.insert(header_name(header)?, sensitive(signature.as_bytes())?);
             headers.insert(HeaderName::from_static(TIMESTAMP_HEADER), sensitive(timestamp.as_bytes())?);
         }
+        Authentication::Login(login) => {
+            let token = token(client, credentials, tenant, timeout).await?;
+            login.send(&token, headers)?;
+        }
+        Authentication::AwsSigV4(key) => sigv4::sign(key, call, Clock::real().now())?,
     }
     Ok(())
 }
 
 /// HMAC-SHA-256, in hexadecimal, over four lines: the method, the path with its query, the timestamp header, and the SHA-256 of
 /// the body (a GET has an empty one) in hexadecimal.
-fn signature(key: &SecretValue, url: &Url, timestamp: &str) -> String {
+fn signature(key: &SecretValue, call: &Call, timestamp: &str) -> String {
+    let url = &call.url;
+    let (method, body) = match &call.post {
+        Some(post) => ("POST", post.body.as_slice()),
+        None => ("GET", &[] as &[u8]),
+    };
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let body = hexadecimal(&Sha256::digest(b""));
+    let body = hexadecimal(&Sha256::digest(body));
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.reveal_line());
-    hexadecimal(hmac::sign(&key, format!("GET\n{path}\n{timestamp}\n{body}").as_bytes()).as_ref())
+    hexadecimal(hmac::sign(&key, format!("{method}\n{path}\n{timestamp}\n{body}").as_bytes()).as_ref())
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
@@ -126,6 +140,9 @@ pub(crate) fn forget_token(client: &FeedClient, credentials: &Credentials) -> bo
 }
 
 fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
+    if let Authentication::Login(login) = &credentials.authentication {
+        return Some(login_key(login, credentials));
+    }
     let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
     else {
         return None;
@@ -139,6 +156,18 @@ fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
     }
     digest.update(credentials.tls.fingerprint());
     Some(digest.finalize().into())
+}
+
+fn login_key(login: &Login, credentials: &Credentials) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    let texts = [login.url.as_str(), &login.json, &login.token, "login"].map(str::as_bytes);
+    let secrets = login.secrets.iter().flat_map(|(name, secret)| [name.as_bytes(), secret.reveal()]);
+    for part in texts.into_iter().chain(secrets) {
+        digest.update(part.len().to_be_bytes());
+        digest.update(part);
+    }
+    digest.update(credentials.tls.fingerprint());
+    digest.finalize().into()
 }
 
 async fn token(
@@ -169,6 +198,9 @@ async fn fetch_token(
     tenant: &str,
     timeout: Duration,
 ) -> Result<Token, FetchError> {
+    if let Authentication::Login(login) = &credentials.authentication {
+        return log_in(client, login, credentials, tenant, timeout).await;
+    }
     let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
     else {
         return Err(unsendable());
@@ -187,23 +219,48 @@ async fn fetch_token(
         identity: credentials.identity(),
         validators: None,
         timeout,
-        form: Some(token_form(scopes, audience.as_deref())),
+        post: Some(Post {
+            content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
+            body: token_form(scopes, audience.as_deref()).into_bytes(),
+            safe: false,
+        }),
+        pending: &[],
     };
-    let answer = client.get(&request).await.map_err(|mut error| {
-        // 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
-        if error.kind == FailureKind::Status && error.message.starts_with("status 400") {
-            error.kind = FailureKind::Auth;
-        }
-        FetchError { message: format!("token endpoint: {}", error.message), ..error }
-    })?;
+    let answer = client.get(&request).await.map_err(refused)?;
     let PageResponse::Page(page) = answer else { return Err(no_token()) };
     let answer: TokenAnswer = serde_json::from_slice(&page.body).map_err(|_| no_token())?;
     let bearer = answer.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     if answer.access_token.is_empty() || !bearer {
         return Err(no_token());
     }
-    let renew_at = Instant::now() + kept_for(answer.expires_in);
+    let renew_at = Instant::now() + kept_for(answer.expires_in.as_ref().and_then(login::seconds));
     Ok(Token { value: SecretValue::new(answer.access_token), renew_at })
+}
+
+/// 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
+fn refused(mut error: FetchError) -> FetchError {
+    if error.kind == FailureKind::Status && error.message.starts_with("status 400") {
+        error.kind = FailureKind::Auth;
+    }
+    FetchError { message: format!("token endpoint: {}", error.message), ..error }
+}
+
+async fn log_in(
+    client: &FeedClient,
+    login: &Login,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+) -> Result<Token, FetchError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let (url, post) = (login.url.clone(), Some(login.post()?));
+    let tls = &credentials.tls;
+    let identity = credentials.identity();
+    let request = PageRequest { url, headers, tenant, tls, identity, validators: None, timeout, post, pending: &[] };
+    let PageResponse::Page(page) = client.get(&request).await.map_err(refused)? else { return Err(no_token()) };
+    let answer = login.read(&page.body)?;
+    Ok(Token { value: answer.token, renew_at: Instant::now() + kept_for(answer.lifetime) })
 }
 
 /// How long a token is used: it is renewed early, by a tenth of its life and at most a minute, so that it does not end on its way.

@@ -19,7 +19,7 @@ use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::cause::explain;
 use super::error::{FailureKind, FetchError};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, SystemLookup};
-use super::limits::{Breakers, Permits};
+use super::limits::{Breakers, Paces, Permits};
 use super::reading::Readers;
 use super::tls::{TlsIdentity, system_authorities};
 use crate::clock::Clock;
@@ -68,6 +68,7 @@ pub struct FeedClient {
     authorities: Arc<RootCertStore>,
     permits: Permits,
     breakers: Breakers,
+    paces: Paces,
     pub(super) tokens: TokenCache,
     pub(super) readers: Readers,
     clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
@@ -103,8 +104,21 @@ pub struct PageRequest<'a> {
     pub validators: Option<&'a Validators>,
     /// For everything from the first connection to the last byte, retries included.
     pub timeout: Duration,
-    /// Makes the request a POST of this form, which is not tried again.
-    pub form: Option<String>,
+    /// Makes the request a POST of this.
+    pub post: Option<Post>,
+    /// Status codes that mean "not there yet".
+    pub pending: &'a [i64],
+}
+
+/// What a POST sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The media type of the body, unless the headers name one.
+    pub content_type: HeaderValue,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether it changes nothing at the vendor, so that it may be tried again as a GET is.
+    pub safe: bool,
 }
 
 /// One message to deliver.
@@ -157,6 +171,8 @@ impl Validators {
 pub enum PageResponse {
     /// What the last answer said still stands (304).
     Unchanged,
+    /// There is nothing yet: one of the status codes that the request names for it.
+    Pending,
     /// A body.
     Page(Page),
 }
@@ -203,6 +219,7 @@ impl FeedClient {
             permits: Permits::new(limits.per_host, limits.in_all),
             breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
             limits,
+            paces: Paces::default(),
             tokens: TokenCache::default(),
             readers: Readers::default(),
             authorities: system_authorities(),
@@ -213,6 +230,12 @@ impl FeedClient {
     /// The address policy.
     pub fn policy(&self) -> &AddressPolicy {
         &self.policy
+    }
+
+    /// Waits until another request to a host may go out, where its vendor allows only so many a minute.
+    pub(super) async fn pace(&self, tenant: &str, url: &Url, per_minute: u32) {
+        let due = self.paces.next(tenant, &host_and_port(url), per_minute, Instant::now());
+        tokio::time::sleep_until(due.into()).await;
     }
 
     /// Asks for one page: an answer of 200, or 304 to a conditional request, is a success and nothing else is.
@@ -264,7 +287,8 @@ impl FeedClient {
 
     async fn attempts(&self, client: &Client, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
         let deadline = tokio::time::Instant::now() + request.timeout;
-        let retries = if request.form.is_some() { 0 } else { self.limits.retries };
+        let may_repeat = request.post.as_ref().is_none_or(|post| post.safe);
+        let retries = if may_repeat { self.limits.retries } else { 0 };
         let mut attempt = 0;
         loop {
             let outcome = tokio::time::timeout_at(deadline, self.attempt(client, request)).await;
@@ -293,6 +317,9 @@ impl FeedClient {
             let error = explain(&error);
             Failure { again: error.kind == FailureKind::Connect, error }
         })?;
+        if request.pending.contains(&i64::from(response.status().as_u16())) {
+            return Ok(PageResponse::Pending);
+        }
         check_status(&response, request.validators.is_some())?;
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(PageResponse::Unchanged);
@@ -364,7 +391,7 @@ fn identity_of(headers: &HeaderMap) -> [u8; 32] {
 }
 
 fn prepare(request: &PageRequest<'_>) -> reqwest::Request {
-    let method = if request.form.is_some() { Method::POST } else { Method::GET };
+    let method = if request.post.is_some() { Method::POST } else { Method::GET };
     let mut prepared = reqwest::Request::new(method, request.url.clone());
     let headers = prepared.headers_mut();
     headers.extend(request.headers.clone());
@@ -373,9 +400,9 @@ fn prepare(request: &PageRequest<'_>) -> reqwest::Request {
         let conditions = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
         headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
     }
-    if let Some(form) = &request.form {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        *prepared.body_mut() = Some(form.clone().into());
+    if let Some(post) = &request.post {
+        headers.entry(CONTENT_TYPE).or_insert_with(|| post.content_type.clone());
+        *prepared.body_mut() = Some(post.body.clone().into());
     }
     prepared
 }

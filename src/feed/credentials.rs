@@ -11,9 +11,13 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::error::{FailureKind, FetchError, presentable};
+use super::login::Login;
 use super::secret::{Redactor, SecretData, SecretValue};
+use super::sigv4::AwsKey;
 use super::tls::TlsIdentity;
-use crate::api::feed::{ApiKeyAuth, CaReference, Feed, FeedAuth, HmacAuth, OAuth2Auth};
+use crate::api::feed::{
+    ApiKeyAuth, AwsSigV4Auth, CaReference, Feed, FeedAuth, HmacAuth, LoginAuth, NamedSecret, OAuth2Auth, TokenHeader,
+};
 use crate::api::scalar::SecretKeyReference;
 
 /// Why a Secret or ConfigMap could not be read.
@@ -82,6 +86,10 @@ pub enum Authentication {
         /// Audience to ask for.
         audience: Option<String>,
     },
+    /// A token from a sign-in.
+    Login(Box<Login>),
+    /// AWS Signature Version 4.
+    AwsSigV4(Box<AwsKey>),
     /// A signature in a header.
     Hmac {
         /// The header.
@@ -129,6 +137,15 @@ impl Credentials {
             }
             Authentication::Hmac { header, key } => {
                 [b"hmac".as_slice(), header.as_bytes(), key.reveal()].into_iter().for_each(part)
+            }
+            Authentication::Login(login) => {
+                let texts = [b"login".as_slice(), login.url.as_str().as_bytes(), login.json.as_bytes()];
+                texts.into_iter().chain(login.secrets.iter().map(|(_, secret)| secret.reveal())).for_each(part);
+            }
+            Authentication::AwsSigV4(key) => {
+                let token = key.session_token.as_ref().map_or(&[] as &[u8], |token| token.reveal());
+                let texts = [b"aws".as_slice(), key.access_key_id.reveal(), key.secret_access_key.reveal(), token];
+                texts.into_iter().for_each(part);
             }
         }
         digest.finalize().into()
@@ -206,7 +223,43 @@ impl<'a> SecretReader<'a> {
             let key = self.referred(secret_ref, url).await?;
             return Ok(Authentication::Hmac { header: header.clone(), key });
         }
+        if let Some(login) = &auth.login {
+            return self.login(login, url).await;
+        }
+        if let Some(key) = &auth.aws_sig_v4 {
+            return self.aws_key(key, url).await;
+        }
         Ok(Authentication::None)
+    }
+
+    async fn login(&mut self, login: &LoginAuth, url: &Url) -> Result<Authentication, FetchError> {
+        let login_url = parse_url(&login.url)?;
+        let mut secrets = Vec::new();
+        for NamedSecret { name, secret_ref } in &login.secrets {
+            // The token that they are exchanged for goes to the feed, so its host must be allowed, too.
+            self.secret(&secret_ref.name, &secret_ref.key).await?.check_allowed(&secret_ref.name, url)?;
+            secrets.push((name.clone(), self.referred(secret_ref, &login_url).await?));
+        }
+        let (header, prefix) = match &login.send {
+            None => ("Authorization".to_owned(), "Bearer ".to_owned()),
+            Some(TokenHeader { header, prefix }) => (header.clone(), prefix.clone().unwrap_or_default()),
+        };
+        let (json, token, lifetime) = (login.json.clone(), login.token.clone(), login.lifetime.clone());
+        Ok(Authentication::Login(Box::new(Login { url: login_url, json, secrets, token, lifetime, header, prefix })))
+    }
+
+    async fn aws_key(&mut self, key: &AwsSigV4Auth, url: &Url) -> Result<Authentication, FetchError> {
+        let session_token = match &key.session_token_secret_ref {
+            Some(reference) => Some(self.referred(reference, url).await?),
+            None => None,
+        };
+        Ok(Authentication::AwsSigV4(Box::new(AwsKey {
+            region: key.region.clone(),
+            service: key.service.clone(),
+            access_key_id: self.referred(&key.access_key_id_secret_ref, url).await?,
+            secret_access_key: self.referred(&key.secret_access_key_secret_ref, url).await?,
+            session_token,
+        })))
     }
 
     async fn oauth2(&mut self, oauth2: &OAuth2Auth, url: &Url) -> Result<Authentication, FetchError> {

@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
-use url::Url;
 
+use super::answer::FailWhen;
 use super::auth::{forget_token, hexadecimal, redactor, sign};
 use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
+use super::collected::Collected;
 use super::credentials::{Authentication, Credentials, parse_url};
 use super::error::{FailureKind, FetchError};
 use super::format::openmetrics::{self, Scrape};
 use super::format::{self, Mapping, ParsedPage};
 use super::pagination::Pager;
-use super::quality::{QualityRules, check};
+use super::quiet::Life;
 use super::ranges;
+use super::request::{Blank, Call};
 use super::secret::Redactor;
-use crate::api::feed::{Feed, TimeFormat};
+use super::window;
+use crate::api::feed::Feed;
 use crate::api::scalar;
-use crate::domain::headers::is_framing_or_routing;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// A stretch of time that a vendor is asked for.
@@ -52,6 +53,9 @@ pub struct FetchRequest<'a> {
     pub validators: Option<&'a Validators>,
     /// What the fetch before left behind, in the formats whose rows follow from two fetches.
     pub state: Option<&'a str>,
+    /// When the feed's last row before the window ended that said anything, and on which days there is service; without it a slot
+    /// about which nothing is said is never quiet before the first row of the answer.
+    pub life: Life<'a>,
 }
 
 /// A fetch that succeeded.
@@ -148,7 +152,7 @@ pub fn cadence(feed: &Feed) -> Duration {
 /// # Errors
 /// See [`FailureKind`]; messages hold no secret of the request.
 pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetched, FetchError> {
-    let whole = interval(request.feed).min(LONGEST_FETCH);
+    let whole = longest(request);
     let outcome = tokio::time::timeout(whole, pages(client, request)).await.unwrap_or_else(|_| {
         let message = format!("the pages together took more than {} s", whole.as_secs());
         Err(FetchError::new(FailureKind::Timeout, message))
@@ -167,30 +171,55 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let zone = zone_of_contract(request)?;
     if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
         let collected = ranges::collect(client, request, prometheus, &zone).await?;
-        let body = collected.finish(request, parse_url(&request.feed.url)?.host_str());
+        let body = collected.finish(request, &zone, parse_url(&request.feed.url)?.host_str());
         return Ok(Fetched::Body(Box::new(body)));
     }
-    let reader = Arc::new(PageReader::new(request, zone));
-    let mut walk = Walk::begin(request)?;
-    let mut collected = Collected::default();
-    while let Some(url) = walk.next.take() {
-        let first = collected.digests.is_empty();
-        let validators = request.validators.filter(|validators| first && !validators.is_empty());
-        let PageResponse::Page(page) = ask(client, request, &url, validators).await? else {
-            return Ok(Fetched::Unchanged);
-        };
-        collected.check_room(&page)?;
-        let reader = reader.clone();
-        let read = client.readers.run(move || {
-            let parsed = reader.read(&page)?;
-            walk.follow(&url, &page, &parsed)?;
-            Ok((walk, page, parsed))
-        });
-        let (went_on, page, parsed) = read.await?;
-        walk = went_on;
-        collected.add(page, parsed)?;
+    let reader = Arc::new(PageReader::new(request, zone.clone()));
+    let parts = windows(request, &zone);
+    let validators = request.validators.filter(|validators| parts.len() == 1 && !validators.is_empty());
+    let (mut collected, mut host) = (Collected::default(), None);
+    for part in parts {
+        let mut walk = Walk::begin(request, part)?;
+        host = walk.host().map(str::to_owned);
+        collected.begin(part);
+        while let Some(call) = walk.next.take() {
+            let validators = validators.filter(|_| collected.digests.is_empty());
+            match ask(client, request, &call, validators).await? {
+                PageResponse::Unchanged => return Ok(Fetched::Unchanged),
+                PageResponse::Pending => collected.pending(),
+                PageResponse::Page(page) => {
+                    collected.check_room(&page)?;
+                    let reader = reader.clone();
+                    let read = client.readers.run(move || {
+                        let parsed = reader.read(&page, part)?;
+                        walk.follow(&call, &page, &parsed)?;
+                        Ok((walk, page, parsed))
+                    });
+                    let (went_on, page, parsed) = read.await?;
+                    walk = went_on;
+                    collected.add(page, parsed)?;
+                }
+            }
+        }
+        collected.end(request.feed);
     }
-    Ok(Fetched::Body(Box::new(collected.finish(request, walk.base.host_str()))))
+    Ok(Fetched::Body(Box::new(collected.finish(request, &zone, host.as_deref()))))
+}
+
+/// The windows in which a fetch asks, in order; none where nothing is old enough yet.
+pub(super) fn windows(request: &FetchRequest<'_>, zone: &TimeZone) -> Vec<Window> {
+    let aligned = window::aligned(request.feed, zone, request.window, request.now);
+    aligned.map_or_else(Vec::new, |aligned| window::parts(request.feed, zone, aligned))
+}
+
+/// How long all pages of a fetch may take: the interval, and the time for which a vendor's limit makes it wait.
+pub(super) fn longest(request: &FetchRequest<'_>) -> Duration {
+    let paced = zone_of_contract(request).ok().and_then(|zone| {
+        let per_minute = window::per_minute(request.feed)?;
+        let requests = u32::try_from(windows(request, &zone).len()).ok()?;
+        Some(Duration::from_secs(60).saturating_mul(requests) / per_minute)
+    });
+    interval(request.feed).saturating_add(paced.unwrap_or_default()).min(LONGEST_FETCH)
 }
 
 /// Reads pages of one fetch; owns what it needs, since it is called on threads of its own.
@@ -206,9 +235,11 @@ impl PageReader {
         PageReader { feed: request.feed.clone(), zone, now: request.now, state: request.state.map(str::to_owned) }
     }
 
-    /// Reads a page; the rows of a scrape follow from it and the one before.
-    fn read(&self, page: &Page) -> Result<ParsedPage, FetchError> {
-        let mapping = Mapping { feed: &self.feed, zone: self.zone.clone(), cadence: cadence(&self.feed) };
+    /// Reads a page, unless it carries an error; the rows of a scrape follow from it and the one before.
+    fn read(&self, page: &Page, window: Window) -> Result<ParsedPage, FetchError> {
+        check_is_no_error(&self.feed, page)?;
+        let (zone, cadence) = (self.zone.clone(), cadence(&self.feed));
+        let mapping = Mapping { feed: &self.feed, zone, cadence, window: Some(window) };
         let Some(metrics) = self.feed.format.as_ref().and_then(|format| format.open_metrics.as_ref()) else {
             return format::parse(&mapping, page);
         };
@@ -222,24 +253,28 @@ impl PageReader {
 
 /// The way through the pages of a window.
 pub(super) struct Walk {
-    base: Url,
     pager: Pager,
     /// The page that comes next; `None` at the end.
-    pub(super) next: Option<Url>,
+    pub(super) next: Option<Call>,
 }
 
 impl Walk {
     /// At the first page.
-    pub(super) fn begin(request: &FetchRequest<'_>) -> Result<Self, FetchError> {
-        let base = address(request.feed, request.window, &zone_of_contract(request)?)?;
-        let mut pager = Pager::new(request.feed, base.clone())?;
-        let next = Some(pager.first());
-        Ok(Walk { base, pager, next })
+    pub(super) fn begin(request: &FetchRequest<'_>, window: Window) -> Result<Self, FetchError> {
+        let blank = Blank::new(request.feed, window, request.now, &zone_of_contract(request)?)?;
+        let mut pager = Pager::new(request.feed, blank)?;
+        let next = Some(pager.first()?);
+        Ok(Walk { pager, next })
+    }
+
+    /// The host that is asked.
+    fn host(&self) -> Option<&str> {
+        self.pager.base().host_str()
     }
 
     /// Goes on to the page after this one.
-    pub(super) fn follow(&mut self, url: &Url, page: &Page, parsed: &ParsedPage) -> Result<(), FetchError> {
-        self.next = self.pager.next(url, page, parsed)?;
+    pub(super) fn follow(&mut self, call: &Call, page: &Page, parsed: &ParsedPage) -> Result<(), FetchError> {
+        self.next = self.pager.next(call, page, parsed)?;
         Ok(())
     }
 }
@@ -247,6 +282,11 @@ impl Walk {
 pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, FetchError> {
     TimeZone::get(request.time_zone)
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))
+}
+
+/// Fails where an answer carries what the feed calls an error.
+pub(super) fn check_is_no_error(feed: &Feed, page: &Page) -> Result<(), FetchError> {
+    feed.fail_when.as_ref().map_or(Ok(()), |fail_when| FailWhen::new(fail_when)?.check(&page.body))
 }
 
 /// Tells an endpoint from another, without its address.
@@ -264,63 +304,6 @@ pub(super) fn within_bound(bytes: usize) -> Result<usize, FetchError> {
     Ok(bytes)
 }
 
-#[derive(Default)]
-pub(super) struct Collected {
-    rows: Vec<IncomingRow>,
-    rejected: Vec<RejectedRow>,
-    digests: Vec<[u8; 32]>,
-    bytes: usize,
-    validators: Option<Validators>,
-    state: Option<String>,
-    ahead: Option<SignedDuration>,
-}
-
-impl Collected {
-    /// Whether the page fits into what one fetch may bring: asked before it is read, since reading takes more room than the text.
-    pub(super) fn check_room(&self, page: &Page) -> Result<(), FetchError> {
-        within_bound(self.bytes.saturating_add(page.body.len())).map(|_| ())
-    }
-
-    pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
-        self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
-        self.digests.push(Sha256::digest(&page.body).into());
-        self.rows.extend(parsed.rows);
-        self.rejected.extend(parsed.rejected);
-        self.ahead = self.ahead.or_else(|| page.clock_ahead());
-        self.validators = Some(page.validators);
-        self.state = parsed.state.or(self.state.take());
-        Ok(())
-    }
-
-    pub(super) fn extend(&mut self, rows: Vec<IncomingRow>, rejected: Vec<RejectedRow>) {
-        self.rows.extend(rows);
-        self.rejected.extend(rejected);
-    }
-
-    fn finish(self, request: &FetchRequest<'_>, host: Option<&str>) -> FetchedBody {
-        let derived = format::derived(request.feed);
-        let plan = request.feed.plan.unwrap_or(false);
-        let rules = QualityRules { now: request.now, plan, derived: &derived };
-        let (rows, refused) = check(self.rows, rules);
-        let mut rejected = self.rejected;
-        rejected.extend(refused);
-        let digest = match self.digests.as_slice() {
-            [only] => *only,
-            several => Sha256::digest(several.concat()).into(),
-        };
-        FetchedBody {
-            rows,
-            rejected,
-            pages: self.digests.len(),
-            digest,
-            url_host: host.map(str::to_owned),
-            validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
-            state: self.state,
-            ahead: self.ahead,
-        }
-    }
-}
-
 /// What is said of a vendor's clock: nothing while it is less than two minutes off. Steps, so that a figure that trembles is no news.
 pub fn clock_is_off(ahead: SignedDuration) -> Option<String> {
     let steps = [(86_400, "a day"), (3_600, "an hour"), (900, "15 minutes"), (300, "5 minutes"), (120, "2 minutes")];
@@ -332,94 +315,45 @@ pub fn clock_is_off(ahead: SignedDuration) -> Option<String> {
     Some(format!("the vendor's clock is more than {step} {what}"))
 }
 
-/// Asks for one page; a token that was refused is fetched anew, once.
+/// Asks for one page; a token that was refused is fetched again, once.
 pub(super) async fn ask(
     client: &FeedClient,
     request: &FetchRequest<'_>,
-    url: &Url,
+    call: &Call,
     validators: Option<&Validators>,
 ) -> Result<PageResponse, FetchError> {
-    let outcome = ask_once(client, request, url, validators).await;
+    let outcome = ask_once(client, request, call, validators).await;
     match outcome {
         Err(error)
             if error.kind == FailureKind::Auth && uses_token(request) && forget_token(client, request.credentials) =>
         {
-            ask_once(client, request, url, validators).await
+            ask_once(client, request, call, validators).await
         }
         other => other,
     }
 }
 
 fn uses_token(request: &FetchRequest<'_>) -> bool {
-    matches!(request.credentials.authentication, Authentication::OAuth2 { .. })
+    matches!(request.credentials.authentication, Authentication::OAuth2 { .. } | Authentication::Login(_))
 }
 
 async fn ask_once(
     client: &FeedClient,
     request: &FetchRequest<'_>,
-    url: &Url,
+    call: &Call,
     validators: Option<&Validators>,
 ) -> Result<PageResponse, FetchError> {
     let timeout = timeout(request.feed);
-    let mut url = url.clone();
-    let mut headers = headers(request.feed)?;
+    if let Some(per_minute) = window::per_minute(request.feed) {
+        client.pace(request.namespace, &call.url, per_minute).await;
+    }
+    let mut call = call.clone();
     // What must not be asked must not be signed either: a secret is never prepared for a denied address.
-    client.policy().check_url(&url)?;
-    sign(client, request.credentials, request.namespace, timeout, &mut url, &mut headers).await?;
+    client.policy().check_url(&call.url)?;
+    sign(client, request.credentials, request.namespace, timeout, &mut call).await?;
+    let Call { url, headers, post } = call;
     let tls = &request.credentials.tls;
+    let pending = request.feed.request.as_ref().map_or(&[] as &[i64], |request| &request.pending);
     let (tenant, identity) = (request.namespace, request.credentials.identity());
-    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, form: None }).await
-}
-
-fn headers(feed: &Feed) -> Result<HeaderMap, FetchError> {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static(format::accepted(feed)));
-    for header in feed.request.iter().flat_map(|request| &request.headers) {
-        let name = HeaderName::from_bytes(header.name.as_bytes());
-        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&header.value)) else {
-            let message = format!("request.headers: {:?} cannot be sent", header.name);
-            return Err(FetchError::new(FailureKind::Mapping, message));
-        };
-        if ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()) {
-            let message = format!("request.headers may not hold {name}: use `auth`");
-            return Err(FetchError::new(FailureKind::Mapping, message));
-        }
-        // Contracts of an earlier version may hold them: the request is framed and routed by the operator all the same.
-        if is_framing_or_routing(name.as_str()) {
-            continue;
-        }
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-fn address(feed: &Feed, window: Window, zone: &TimeZone) -> Result<Url, FetchError> {
-    let mut url = parse_url(&feed.url)?;
-    url.set_fragment(None);
-    let asked = feed.request.clone().unwrap_or_default();
-    let mut query = url.query_pairs_mut();
-    for parameter in &asked.query {
-        query.append_pair(&parameter.name, &parameter.value);
-    }
-    if format::takes_window(feed) {
-        let form = asked.time_format.unwrap_or(TimeFormat::Rfc3339);
-        query.append_pair(asked.since_parameter.as_deref().unwrap_or("since"), &written(window.since, form, zone));
-        query.append_pair(asked.until_parameter.as_deref().unwrap_or("until"), &written(window.until, form, zone));
-    }
-    drop(query);
-    if url.query() == Some("") {
-        url.set_query(None);
-    }
-    Ok(url)
-}
-
-/// An instant as the vendor wants it, to the second.
-fn written(instant: Timestamp, form: TimeFormat, zone: &TimeZone) -> String {
-    let whole = Timestamp::from_second(instant.as_second()).unwrap_or(instant);
-    match form {
-        TimeFormat::Rfc3339 => whole.to_string(),
-        TimeFormat::Date => whole.to_zoned(zone.clone()).date().to_string(),
-        TimeFormat::UnixSeconds => whole.as_second().to_string(),
-        TimeFormat::UnixMilliseconds => whole.as_millisecond().to_string(),
-    }
+    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending }).await
 }

@@ -48,6 +48,24 @@ impl Permits {
     }
 }
 
+/// Spreads the requests of a namespace to a host over the minute, where the vendor allows only so many.
+#[derive(Debug, Default)]
+pub(crate) struct Paces(Mutex<HashMap<(String, String), Instant>>);
+
+impl Paces {
+    /// When the next request may go out; it then counts as sent.
+    pub(crate) fn next(&self, tenant: &str, host: &str, per_minute: u32, now: Instant) -> Instant {
+        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if paces.len() >= MOST_HOSTS {
+            paces.retain(|_, next| *next > now);
+        }
+        let next = paces.entry((tenant.to_owned(), host.to_owned())).or_insert(now);
+        let due = (*next).max(now);
+        *next = due + Duration::from_secs(60) / per_minute.max(1);
+        due
+    }
+}
+
 /// Leaves a host alone after failures in a row, then lets one request try.
 ///
 /// Kept per namespace and host, so that one tenant's failures do not stop another's feeds.
@@ -162,6 +180,17 @@ mod tests {
         assert!(open(35) && !open(36));
         breakers.record("a", "host:443", Ok(()), at(37));
         assert!(!open(37));
+    }
+
+    #[test]
+    fn requests_are_spread_over_the_minute_for_each_namespace_and_host() {
+        let (paces, start) = (Paces::default(), Instant::now());
+        let due = |tenant: &str, host: &str, after: u64| {
+            paces.next(tenant, host, 60, start + Duration::from_secs(after)).duration_since(start).as_secs()
+        };
+        let found = [due("a", "h", 0), due("a", "h", 0), due("a", "h", 0), due("b", "h", 0), due("a", "i", 0)];
+        assert_eq!(found, [0, 1, 2, 0, 0]);
+        assert_eq!((due("a", "h", 10), due("a", "h", 10)), (10, 11), "what was not used is not saved up");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`error::FetchError`] of a closed
 //! kind, never in rows.
 
+mod answer;
 pub mod auth;
 pub mod body;
 mod cause;
 pub mod client;
+mod collected;
 pub mod credentials;
 pub mod error;
 pub mod fetch;
@@ -14,14 +16,20 @@ pub mod format;
 pub mod guard;
 pub mod inspection;
 mod limits;
+pub mod login;
 pub mod offline;
 mod pagination;
 pub mod quality;
+pub mod quiet;
 mod ranges;
 mod reading;
+mod request;
 pub mod scheduler;
 pub mod secret;
+pub mod shown;
+pub mod sigv4;
 pub mod tls;
+mod window;
 
 #[cfg(test)]
 mod tests;

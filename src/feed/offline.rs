@@ -7,8 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
+use super::fetch::{Window, check_is_no_error};
 use super::format::{Mapping, derived, parse};
 use super::quality::{QualityRules, check, describe, fault};
+use super::quiet::{Life, zeros};
+use super::window::is_on_grid;
 use crate::api::feed::Feed;
 use crate::domain::doubts::{Doubt, Doubts};
 use crate::domain::exact::Exact;
@@ -35,18 +38,33 @@ pub struct Preview {
     pub doubts: Vec<Doubt>,
 }
 
-/// Reads one answer of an endpoint in the feed's own format, as a fetch would.
+/// Reads one answer of an endpoint in the feed's own format, as a fetch of `window` would. Without a window, slots without rows are
+/// quiet between the first and the last row of the file, where the feed says so.
 ///
 /// # Errors
 /// When it is not of that format; nothing of it is used then.
-pub fn preview(feed: &Feed, contract_time_zone: &str, content: &[u8]) -> Result<Preview, FetchError> {
+pub fn preview(
+    feed: &Feed,
+    contract_time_zone: &str,
+    content: &[u8],
+    window: Option<Window>,
+) -> Result<Preview, FetchError> {
     let zone = TimeZone::get(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
-    let mapping = Mapping { feed, zone, cadence: super::fetch::cadence(feed) };
-    let page = parse(&mapping, &page_of(content))?;
+    let mapping = Mapping { feed, zone: zone.clone(), cadence: super::fetch::cadence(feed), window };
+    let page = page_of(content);
+    check_is_no_error(feed, &page)?;
+    let mut page = parse(&mapping, &page)?;
+    if let Some(Window { since, until }) = window.filter(|_| is_on_grid(feed)) {
+        page.rows.retain(|row| row.start >= since && row.end <= until);
+    }
     let plan = feed.plan.unwrap_or(false);
+    let spoken: Vec<Window> = page.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();
     // What lies ahead depends on the instant of a judgement, of which a preview knows nothing.
-    let (rows, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan, derived: &derived(feed) });
+    let (mut rows, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan, derived: &derived(feed) });
+    let whole = if page.rejected.is_empty() { window.or_else(|| reach_of(&spoken)) } else { None };
+    let life = Life::default();
+    rows.extend(zeros(feed, &zone, whole.as_slice(), &spoken, &rows, life));
     let rejected = page.rejected.into_iter().chain(faulty).collect();
     let mut doubts = Doubts::of(feed);
     for row in &rows {
@@ -66,7 +84,7 @@ pub fn rows_of(
     content: &[u8],
     now: Timestamp,
 ) -> Result<OfflineRows, FetchError> {
-    let Preview { rows, mut rejected, .. } = preview(feed, contract_time_zone, content)?;
+    let Preview { rows, mut rejected, .. } = preview(feed, contract_time_zone, content, None)?;
     let plan = feed.plan.unwrap_or(false);
     let (mut there, mut ahead) = (Vec::new(), Vec::new());
     for row in rows {
@@ -77,6 +95,12 @@ pub fn rows_of(
     rejected.extend(ahead.iter().map(|row| RejectedRow { reason: RejectionReason::InFuture, text: describe(row) }));
     let rows = revise(there, plan, &mut rejected);
     Ok(OfflineRows { rows, rejected })
+}
+
+/// From the first row of a file to its last.
+fn reach_of(rows: &[Window]) -> Option<Window> {
+    let since = rows.iter().map(|row| row.since).min()?;
+    Some(Window { since, until: rows.iter().map(|row| row.until).max()? })
 }
 
 /// A page that came from a file: nothing was said about it.

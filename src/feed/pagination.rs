@@ -9,7 +9,8 @@ use super::client::{Page, host_and_port};
 use super::error::{FailureKind, FetchError, presentable};
 use super::format::ParsedPage;
 use super::format::json::strict_value;
-use crate::api::feed::{Feed, Pagination};
+use super::request::{Blank, Call};
+use crate::api::feed::{CursorPlace, Feed, Pagination};
 use crate::domain::json_path::{JsonPath, Work};
 
 /// Pages of one fetch when `maxPages` is not given.
@@ -17,11 +18,14 @@ const DEFAULT_MOST_PAGES: i64 = 100;
 
 /// Walks from page to page.
 pub(crate) struct Pager {
-    base: Url,
+    blank: Blank,
+    /// The request without paging.
+    base: Call,
     way: Way,
+    more: Option<JsonPath>,
     most_pages: i64,
     pages: i64,
-    seen: BTreeSet<String>,
+    seen: BTreeSet<(String, Vec<u8>)>,
 }
 
 enum Way {
@@ -31,7 +35,9 @@ enum Way {
     },
     Cursor {
         path: JsonPath,
-        parameter: String,
+        /// The parameter that carries it; none where it stands in the body.
+        parameter: Option<String>,
+        first: Option<String>,
     },
     NextUrl {
         path: JsonPath,
@@ -49,42 +55,56 @@ enum Way {
 }
 
 impl Pager {
-    /// A pager for `feed`, whose request without paging is `base`.
+    /// A pager for `feed`, whose request is `blank`.
     ///
     /// # Errors
-    /// `Mapping` where a path is no JSONPath.
-    pub(crate) fn new(feed: &Feed, mut base: Url) -> Result<Self, FetchError> {
+    /// `Mapping` where a path is no JSONPath, or the request cannot be written.
+    pub(crate) fn new(feed: &Feed, blank: Blank) -> Result<Self, FetchError> {
         let pagination = feed.pagination.clone().unwrap_or_default();
         let most_pages = pagination.max_pages.unwrap_or(DEFAULT_MOST_PAGES).max(1);
+        let more = pagination.more.as_ref().map(|more| json_path(&more.path)).transpose()?;
+        let mut base = blank.filled(None)?;
         if let Some(offset) = &pagination.offset {
-            base.query_pairs_mut().append_pair(&offset.limit_parameter, &offset.limit.to_string());
+            base.url.query_pairs_mut().append_pair(&offset.limit_parameter, &offset.limit.to_string());
         }
-        Ok(Pager { base, way: way(pagination)?, most_pages, pages: 0, seen: BTreeSet::new() })
+        Ok(Pager { blank, base, way: way(pagination)?, more, most_pages, pages: 0, seen: BTreeSet::new() })
     }
 
-    /// The first page's address.
-    pub(crate) fn first(&mut self) -> Url {
-        let url = match &self.way {
+    /// Where the pages are.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base.url
+    }
+
+    /// The first page's request.
+    ///
+    /// # Errors
+    /// As [`Blank::filled`].
+    pub(crate) fn first(&mut self) -> Result<Call, FetchError> {
+        let call = match &self.way {
             Way::PageNumber { parameter, number } => with(&self.base, parameter, &number.to_string()),
             Way::Offset { parameter, offset, .. } => with(&self.base, parameter, &offset.to_string()),
+            Way::Cursor { parameter, first: Some(first), .. } => self.at_cursor(parameter.as_deref(), first)?,
             _ => self.base.clone(),
         };
-        self.seen.insert(url.to_string());
+        self.seen.insert(call.key());
         self.pages = 1;
-        url
+        Ok(call)
     }
 
-    /// The page after `current`, whose address was `asked`; `None` at the end.
+    /// The page after `asked`; `None` at the end.
     ///
     /// # Errors
     /// `Malformed` where the pages run in a circle, `Denied` where they lead to another host, `TooLarge` beyond `maxPages`.
-    pub(crate) fn next(&mut self, asked: &Url, page: &Page, parsed: &ParsedPage) -> Result<Option<Url>, FetchError> {
-        let Some(next) = self.following(asked, page, parsed)? else { return Ok(None) };
-        if host_and_port(&next) != host_and_port(&self.base) || next.scheme() != self.base.scheme() {
-            let message = format!("the next page is on another host ({})", presentable(&host_and_port(&next), 80));
+    pub(crate) fn next(&mut self, asked: &Call, page: &Page, parsed: &ParsedPage) -> Result<Option<Call>, FetchError> {
+        if !self.says_more(page)? {
+            return Ok(None);
+        }
+        let Some(next) = self.following(&asked.url, page, parsed)? else { return Ok(None) };
+        if host_and_port(&next.url) != host_and_port(&self.base.url) || next.url.scheme() != self.base.url.scheme() {
+            let message = format!("the next page is on another host ({})", presentable(&host_and_port(&next.url), 80));
             return Err(FetchError::new(FailureKind::Denied, message));
         }
-        if !self.seen.insert(next.to_string()) {
+        if !self.seen.insert(next.key()) {
             return Err(FetchError::new(FailureKind::Malformed, "the pages run in a circle: a cursor came twice"));
         }
         if self.pages >= self.most_pages {
@@ -96,13 +116,52 @@ impl Pager {
         Ok(Some(next))
     }
 
-    fn following(&mut self, asked: &Url, page: &Page, parsed: &ParsedPage) -> Result<Option<Url>, FetchError> {
+    /// Whether the answer's flag says that there is another page; true without a flag.
+    fn says_more(&self, page: &Page) -> Result<bool, FetchError> {
+        let Some(path) = &self.more else { return Ok(true) };
+        let document = strict_value(&page.body)?;
+        match first(path, &document)? {
+            Some(Value::Bool(more)) => Ok(*more),
+            None | Some(Value::Null) => Ok(false),
+            Some(other) => match other.as_str().map(str::to_ascii_lowercase).as_deref() {
+                Some("true") => Ok(true),
+                Some("false" | "") => Ok(false),
+                _ => Err(FetchError::new(
+                    FailureKind::Mapping,
+                    format!(
+                        "pagination.more points to {}, which is neither true nor false",
+                        presentable(&other.to_string(), 60)
+                    ),
+                )),
+            },
+        }
+    }
+
+    fn at_cursor(&self, parameter: Option<&str>, cursor: &str) -> Result<Call, FetchError> {
+        match parameter {
+            Some(parameter) => Ok(with(&self.base, parameter, cursor)),
+            None => self.blank.filled(Some(cursor)),
+        }
+    }
+
+    fn following(&mut self, asked: &Url, page: &Page, parsed: &ParsedPage) -> Result<Option<Call>, FetchError> {
+        let at = |base: &Call, url: Url| Call { url, ..base.clone() };
         match &mut self.way {
             Way::Native { parameter } => Ok(parsed.next.as_ref().map(|next| with(&self.base, parameter, next))),
-            Way::Cursor { path, parameter } => Ok(found(path, page)?.map(|next| with(&self.base, parameter, &next))),
-            Way::NextUrl { path } => found(path, page)?.map(|next| join(asked, &next)).transpose(),
+            Way::Cursor { path, parameter, .. } => {
+                let (found, parameter) = (found(path, page)?, parameter.clone());
+                if found.is_none() && self.more.is_some() {
+                    return Err(FetchError::new(
+                        FailureKind::Malformed,
+                        "the answer says that there is another page, and has no cursor for it",
+                    ));
+                }
+                found.map(|cursor| self.at_cursor(parameter.as_deref(), &cursor)).transpose()
+            }
+            Way::NextUrl { path } => found(path, page)?.map(|next| Ok(at(&self.base, join(asked, &next)?))).transpose(),
             Way::LinkHeader => {
-                page.links.iter().find_map(|link| next_link(link)).map(|next| join(asked, &next)).transpose()
+                let next = page.links.iter().find_map(|link| next_link(link));
+                next.map(|next| Ok(at(&self.base, join(asked, &next)?))).transpose()
             }
             Way::PageNumber { parameter, number } => {
                 *number += 1;
@@ -119,7 +178,9 @@ impl Pager {
 
 fn way(pagination: Pagination) -> Result<Way, FetchError> {
     if let Some(cursor) = pagination.cursor {
-        return Ok(Way::Cursor { path: json_path(&cursor.path)?, parameter: cursor.parameter });
+        let in_body = cursor.place == Some(CursorPlace::Body);
+        let parameter = if in_body { None } else { cursor.parameter.or_else(|| Some("cursor".to_owned())) };
+        return Ok(Way::Cursor { path: json_path(&cursor.path)?, parameter, first: cursor.first });
     }
     if let Some(next_url) = pagination.next_url {
         return Ok(Way::NextUrl { path: json_path(&next_url.path)? });
@@ -147,12 +208,20 @@ pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
     })
 }
 
+/// The first value that a path finds in an answer.
+///
+/// # Errors
+/// `Mapping` where the path looks at too much of it.
+pub(crate) fn first<'v>(path: &JsonPath, document: &'v Value) -> Result<Option<&'v Value>, FetchError> {
+    let found = path.find(document, &Work::of_a_page(), 1).map_err(|fault| {
+        FetchError::new(FailureKind::Mapping, format!("{fault}: name each step of the path, such as $.paging.next"))
+    })?;
+    Ok(found.first().map(|found| found.value))
+}
+
 fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {
     let value = strict_value(&page.body)?;
-    let found = path.find(&value, &Work::of_a_page(), 1).map_err(|fault| {
-        FetchError::new(FailureKind::Mapping, format!("pagination: {fault}: name each step, such as $.paging.next"))
-    })?;
-    match found.first().map(|found| found.value) {
+    match first(path, &value)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
@@ -160,10 +229,10 @@ fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {
     }
 }
 
-fn with(base: &Url, parameter: &str, value: &str) -> Url {
-    let mut url = base.clone();
-    url.query_pairs_mut().append_pair(parameter, value);
-    url
+fn with(base: &Call, parameter: &str, value: &str) -> Call {
+    let mut call = base.clone();
+    call.url.query_pairs_mut().append_pair(parameter, value);
+    call
 }
 
 fn join(asked: &Url, next: &str) -> Result<Url, FetchError> {

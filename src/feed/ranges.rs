@@ -4,11 +4,13 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::client::{FeedClient, PageResponse};
+use super::collected::Collected;
 use super::credentials::parse_url;
 use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{Collected, FetchRequest, ask, cadence};
+use super::fetch::{FetchRequest, ask, cadence};
 use super::format::prometheus::{Answers, Run, runs};
 use super::format::{ParsedPage, scale};
+use super::request::Call;
 use crate::api::feed::{Feed, MeasureMapping, PrometheusFormat};
 
 const PATH: &str = "/api/v1/query_range";
@@ -30,7 +32,8 @@ pub(super) async fn collect(
     for run in runs(zone, step, request.window.since, request.window.until) {
         for measure in &format.measures {
             let url = query(&base, measure, run);
-            let answer = ask(client, request, &url, None).await.map_err(|error| refused(measure, error))?;
+            let call = Call::get(url, request.feed)?;
+            let answer = ask(client, request, &call, None).await.map_err(|error| refused(measure, error))?;
             let PageResponse::Page(page) = answer else { return Err(unasked()) };
             collected.check_room(&page)?;
             let (format, measure) = (format.clone(), measure.clone());

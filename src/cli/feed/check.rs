@@ -24,6 +24,7 @@ use crate::feed::fetch::{FetchRequest, Window, seconds_or};
 use crate::feed::guard::AddressPolicy;
 use crate::feed::inspection::{Answers, Expectations, advice_on, ask_all, inspect, read_file};
 use crate::feed::quality::PLAN_REACH;
+use crate::feed::quiet::Life;
 use crate::feed::secret::{Redactor, SecretValue};
 use crate::feed::tls::TlsIdentity;
 use render::Subject;
@@ -165,6 +166,10 @@ fn native_feed() -> Feed {
         look_back: None,
         cadence: None,
         plan: None,
+        window: None,
+        quiet: None,
+        quiet_at_most: None,
+        fail_when: None,
         lateness: None,
         format: None,
         request: None,
@@ -190,6 +195,7 @@ fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timest
         credentials: &credentials,
         validators: None,
         state: None,
+        life: Life::default(),
     };
     let told = async { Ok(ask_all(&client, &request).await) };
     let answers = wait_for(told)?.map_err(|error| vec![unreachable(&credentials.redactor.redact_error(error))])?;

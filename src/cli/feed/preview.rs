@@ -5,15 +5,19 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, lines};
 use crate::cli::tables::table;
+use crate::clock::Clock;
 use crate::evidence::{IncomingRow, RejectedRow};
 use crate::feed::error::presentable;
+use crate::feed::fetch::Window;
 use crate::feed::offline::{Preview, preview};
+use crate::feed::shown::{ShownRequest, requests};
 
 /// Rows that a table shows if nothing else is asked for.
 const DEFAULT_ROWS: usize = 20;
@@ -28,6 +32,14 @@ pub struct PreviewArguments {
     /// What the feed's endpoint answers, saved to a file: [CONTRACT/]NAME=FILE
     #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE")]
     feed: FeedFile,
+
+    /// First instant of a window, RFC 3339: shows the requests that a fetch of it would send, and reads the sample as its answer
+    #[arg(long, value_name = "INSTANT", requires = "until")]
+    from: Option<Timestamp>,
+
+    /// End of the window
+    #[arg(long, value_name = "INSTANT", requires = "from")]
+    until: Option<Timestamp>,
 
     /// How many rows the table shows
     #[arg(long, value_name = "N", default_value_t = DEFAULT_ROWS)]
@@ -63,13 +75,49 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     };
     let shown = file.display();
     let content = std::fs::read(file).map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
-    let found = preview(feed, &contract.time_zone, &content)
+    let window = window(arguments)?;
+    let found = preview(feed, &contract.time_zone, &content, window)
         .map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
+    let asked = match window {
+        Some(window) => requests(feed, &contract.time_zone, window, Clock::real().now()),
+        None => Ok(Vec::new()),
+    };
+    let asked = asked.map_err(|error| one(format!("feed {name}: {error}")))?;
     match arguments.output {
-        PreviewOutput::Table => print!("{}", as_text(&found, arguments.rows)),
-        PreviewOutput::Json => println!("{:#}", as_json(&found)),
+        PreviewOutput::Table => {
+            print!("{}{}", requests_as_text(&asked, arguments.rows), as_text(&found, arguments.rows))
+        }
+        PreviewOutput::Json => println!("{:#}", as_json(&found, &asked)),
     }
     Ok(u8::from(!found.rejected.is_empty()))
+}
+
+/// The window that is asked for, where one is given.
+fn window(arguments: &PreviewArguments) -> Result<Option<Window>, Vec<String>> {
+    let (Some(since), Some(until)) = (arguments.from, arguments.until) else { return Ok(None) };
+    if since >= until {
+        return Err(vec![format!("--from {since} is not before --until {until}")]);
+    }
+    Ok(Some(Window { since, until }))
+}
+
+fn requests_as_text(asked: &[ShownRequest], most: usize) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    for request in asked.iter().take(most) {
+        let _ = writeln!(text, "{} {}", request.method, presentable(&request.url, 4_096));
+        for (name, value) in &request.headers {
+            let _ = writeln!(text, "{name}: {}", presentable(value, 1_024));
+        }
+        if let Some(body) = &request.body {
+            let _ = writeln!(text, "\n{}", presentable(body, 16_384));
+        }
+        text.push('\n');
+    }
+    if asked.len() > most {
+        let _ = writeln!(text, "… and {} more requests\n", asked.len() - most);
+    }
+    text
 }
 
 fn as_text(found: &Preview, most: usize) -> String {
@@ -105,14 +153,20 @@ fn cells(row: &IncomingRow, names: &BTreeSet<&String>) -> Vec<String> {
     [row.start.to_string(), row.end.to_string(), labels.join(",")].into_iter().chain(measures).collect()
 }
 
-fn as_json(found: &Preview) -> Value {
+fn as_json(found: &Preview, asked: &[ShownRequest]) -> Value {
     let row = |row: &IncomingRow| {
         let measures: serde_json::Map<String, Value> =
             row.measures.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
         json!({"start": row.start, "end": row.end, "labels": row.labels, "measures": measures})
     };
     let rejected = |row: &RejectedRow| json!({"reason": row.reason.as_str(), "row": row.text});
+    let request = |request: &ShownRequest| {
+        let headers: serde_json::Map<String, Value> =
+            request.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        json!({"method": request.method, "url": request.url, "headers": headers, "body": request.body})
+    };
     json!({
+        "requests": asked.iter().map(request).collect::<Vec<_>>(),
         "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
         "rejected": found.rejected.iter().map(rejected).collect::<Vec<_>>(),
         "doubts": found.doubts.iter().map(|doubt| json!({"measure": doubt.measure, "message": doubt.message})).collect::<Vec<_>>(),

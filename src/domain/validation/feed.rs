@@ -1,23 +1,18 @@
 //! What a feed of a VendorContract must hold to.
 
-use jiff::Zoned;
-use jiff::fmt::strtime;
+mod mapping;
+mod request;
+mod window;
 
 use super::checks::{
-    Findings, Units, check_count, check_name, check_range, check_time_zone, check_unique, check_units, check_url,
-    quoted,
+    Findings, Units, check_count, check_name, check_range, check_text, check_unique, check_units, check_url, quoted,
 };
-use crate::api::feed::{
-    ApiKeyAuth, CsvFormat, Feed, FeedAuth, FeedFormat, FeedRequest, JsonFormat, LabelMapping, MeasureMapping,
-    Pagination,
-};
+use crate::api::feed::{ApiKeyAuth, Feed, FeedAuth, FeedFormat, LoginAuth, Pagination};
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::domain::headers::is_framing_or_routing;
 use crate::domain::json_path;
 use crate::domain::time_format;
 
-/// Headers that would carry a secret past the rule that a Secret's owner says where it goes.
-const FORBIDDEN_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// The longest that one request may take.
 const LONGEST_TIMEOUT: i64 = 60;
 /// The longest pause between two fetches.
@@ -26,13 +21,16 @@ const LONGEST_INTERVAL: i64 = 86_400;
 pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     check_name(findings, "spec.feeds", &feed.name);
     let field = format!("spec.feeds[{}]", feed.name);
-    check_url(findings, &format!("{field}.url"), &feed.url);
+    let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url);
+    check_url(findings, &format!("{field}.url"), &url);
     check_times(findings, &field, feed);
+    request::check_cursor(findings, &field, feed);
+    window::check(findings, &field, feed);
     if let Some(format) = &feed.format {
-        check_format(findings, &format!("{field}.format"), format);
+        mapping::check(findings, &format!("{field}.format"), format);
     }
     if let Some(request) = &feed.request {
-        check_request(findings, &format!("{field}.request"), request);
+        request::check(findings, &format!("{field}.request"), request);
     }
     if let Some(pagination) = &feed.pagination {
         check_pagination(findings, &format!("{field}.pagination"), pagination, feed.format.as_ref());
@@ -51,6 +49,7 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
 /// Rules that contracts were accepted without. Until such a contract is edited it is judged as before, within the same bounds.
 pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
     let field = format!("spec.feeds[{}]", feed.name);
+    check_pages_are_counted_whole(findings, &field, feed);
     for (name, path) in paths(feed) {
         check_path_is_bounded(findings, &format!("{field}.{name}"), path);
     }
@@ -75,14 +74,11 @@ pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
 
 /// Formats of times that were accepted once, and read another time than the one that stands there.
 fn check_time_formats(findings: &mut Findings, feed: &Feed) {
-    let Some(csv) = feed.format.as_ref().and_then(|format| format.csv.as_ref()) else { return };
-    for (name, time) in [("start", Some(&csv.start)), ("end", csv.end.as_ref())] {
-        let Some(format) = time.and_then(|time| time.format.as_ref()) else { continue };
-        if let Some(fault) = time_format::fault(format) {
-            findings.add(
-                format!("spec.feeds[{}].format.csv.{name}.format", feed.name),
-                format!("{} {fault}", quoted(format)),
-            );
+    let Some(format) = &feed.format else { return };
+    for (name, written) in mapping::time_formats(format) {
+        if let Some(fault) = time_format::fault(written) {
+            findings
+                .add(format!("spec.feeds[{}].format.{name}.format", feed.name), format!("{} {fault}", quoted(written)));
         }
     }
 }
@@ -91,20 +87,30 @@ fn check_time_formats(findings: &mut Findings, feed: &Feed) {
 fn paths(feed: &Feed) -> Vec<(String, &str)> {
     let mut paths = Vec::new();
     if let Some(json) = feed.format.as_ref().and_then(|format| format.json.as_ref()) {
-        let times = [("rows", Some(&json.rows)), ("start", Some(&json.start)), ("end", json.end.as_ref())];
-        let times = times.into_iter().filter_map(|(name, path)| Some((format!("format.json.{name}"), path?.as_str())));
-        let labels = json.labels.iter().filter_map(|label| Some(("labels", &label.name, label.path.as_deref()?)));
-        let measures = json.measures.iter().filter_map(|one| Some(("measures", &one.name, one.path.as_deref()?)));
-        let mapped = labels.chain(measures);
-        paths.extend(times);
-        paths.extend(mapped.map(|(list, name, path)| (format!("format.json.{list}[{name}].path"), path)));
+        paths.extend(mapping::paths(json).into_iter().map(|(name, path)| (format!("format.json.{name}"), path)));
     }
     if let Some(pagination) = &feed.pagination {
         let cursor = pagination.cursor.iter().map(|cursor| ("pagination.cursor.path".to_owned(), cursor.path.as_str()));
         paths.extend(cursor);
         paths.extend(pagination.next_url.iter().map(|next| ("pagination.nextUrl.path".to_owned(), next.path.as_str())));
+        paths.extend(pagination.more.iter().map(|more| ("pagination.more.path".to_owned(), more.path.as_str())));
+    }
+    paths.extend(feed.fail_when.iter().map(|condition| ("failWhen.path".to_owned(), condition.path.as_str())));
+    if let Some(login) = feed.auth.as_ref().and_then(|auth| auth.login.as_ref()) {
+        paths.push(("auth.login.token".to_owned(), login.token.as_str()));
+        paths.extend(login.lifetime.iter().map(|path| ("auth.login.lifetime".to_owned(), path.as_str())));
     }
     paths
+}
+
+/// A filter hides rows from whoever counts the rows of a page.
+fn check_pages_are_counted_whole(findings: &mut Findings, field: &str, feed: &Feed) {
+    let counts = feed.pagination.as_ref().is_some_and(|paging| paging.page_number.is_some() || paging.offset.is_some());
+    let rows = feed.format.as_ref().and_then(|format| format.json.as_ref()).map(|json| &json.rows);
+    findings.ensure(!counts || rows.is_none_or(|rows| !rows.contains('?')), format!("{field}.format.json.rows"), || {
+        "holds a filter, and pages are counted by their rows: write the filter as `where`, such as [{path: $.type, equals: call}]"
+            .to_owned()
+    });
 }
 
 /// A path whose cost is linear in the document. The API server's rules see the text alone, so `..` is refused in names too.
@@ -147,54 +153,9 @@ fn check_times(findings: &mut Findings, field: &str, feed: &Feed) {
     }
 }
 
-fn check_format(findings: &mut Findings, field: &str, format: &FeedFormat) {
-    let members =
-        [format.json.is_some(), format.csv.is_some(), format.open_metrics.is_some(), format.prometheus.is_some()];
-    findings.ensure(is_one(&members), field, || {
-        "holds not exactly one format: write exactly one of json, csv, openMetrics, prometheus, or leave `format` out for the native one"
-            .to_owned()
-    });
-    if let Some(json) = &format.json {
-        check_json(findings, &format!("{field}.json"), json);
-    }
-    if let Some(csv) = &format.csv {
-        check_csv(findings, &format!("{field}.csv"), csv);
-    }
-    if let Some(metrics) = &format.open_metrics {
-        check_mappings(findings, &format!("{field}.openMetrics"), &metrics.labels, &metrics.measures, METRICS);
-    }
-    if let Some(prometheus) = &format.prometheus {
-        check_mappings(findings, &format!("{field}.prometheus"), &prometheus.labels, &prometheus.measures, QUERIES);
-    }
-}
-
 /// Whether exactly one member is given.
 fn is_one(members: &[bool]) -> bool {
     members.iter().filter(|is_given| **is_given).count() == 1
-}
-
-/// What the mappings of a format read: which member of a label and which of a measure.
-#[derive(Clone, Copy)]
-struct Members {
-    label: &'static str,
-    measure: &'static str,
-    stock: bool,
-}
-
-const PATHS: Members = Members { label: "path", measure: "path", stock: false };
-const COLUMNS: Members = Members { label: "column", measure: "column", stock: false };
-const METRICS: Members = Members { label: "label", measure: "metric", stock: true };
-const QUERIES: Members = Members { label: "label", measure: "query", stock: true };
-
-fn check_json(findings: &mut Findings, field: &str, json: &JsonFormat) {
-    let paths = [("rows", Some(&json.rows)), ("start", Some(&json.start)), ("end", json.end.as_ref())];
-    for (name, path) in paths {
-        path.into_iter().for_each(|path| check_path(findings, &format!("{field}.{name}"), path));
-    }
-    if let Some(zone) = &json.time_zone {
-        check_time_zone(findings, &format!("{field}.timeZone"), zone);
-    }
-    check_mappings(findings, field, &json.labels, &json.measures, PATHS);
 }
 
 fn check_path(findings: &mut Findings, field: &str, path: &str) {
@@ -202,122 +163,6 @@ fn check_path(findings: &mut Findings, field: &str, path: &str) {
         findings.add(field, format!("{} is not a JSONPath: begin with $, such as $.queueName", quoted(path)));
     } else if let Err(error) = json_path::parse(path) {
         findings.add(field, format!("{} is not a JSONPath: {error}; RFC 9535 says how one is written", quoted(path)));
-    }
-}
-
-fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
-    if let Some(delimiter) = &csv.delimiter {
-        let is_character =
-            delimiter.len() == 1 && delimiter.chars().all(|letter| letter == '\t' || (' '..='~').contains(&letter));
-        findings.ensure(is_character && delimiter != "\"", format!("{field}.delimiter"), || {
-            format!("{} cannot separate fields: write one character such as , or ; or | or a tab", quoted(delimiter))
-        });
-    }
-    if let Some(zone) = &csv.time_zone {
-        check_time_zone(findings, &format!("{field}.timeZone"), zone);
-    }
-    csv.skip_lines.into_iter().for_each(|lines| check_range(findings, &format!("{field}.skipLines"), lines, 0, 1000));
-    for (name, time) in [("start", Some(&csv.start)), ("end", csv.end.as_ref())] {
-        let Some(time) = time else { continue };
-        findings.ensure(!time.columns.is_empty(), format!("{field}.{name}.columns"), || {
-            "is empty: list the columns that hold the time, such as Date and Time".to_owned()
-        });
-        check_count(findings, &format!("{field}.{name}.columns"), time.columns.len(), 4);
-        if let Some(format) = &time.format
-            && let Err(error) = strtime::format(format, &Zoned::default())
-        {
-            findings.add(
-                format!("{field}.{name}.format"),
-                format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)),
-            );
-        }
-    }
-    check_mappings(findings, field, &csv.labels, &csv.measures, COLUMNS);
-}
-
-fn check_mappings(
-    findings: &mut Findings,
-    field: &str,
-    labels: &[LabelMapping],
-    measures: &[MeasureMapping],
-    members: Members,
-) {
-    check_count(findings, &format!("{field}.labels"), labels.len(), 10);
-    check_unique(findings, &format!("{field}.labels"), labels.iter().map(|label| &label.name));
-    for label in labels {
-        let given =
-            [("path", label.path.is_some()), ("column", label.column.is_some()), ("label", label.label.is_some())];
-        let has_own = given.iter().any(|(name, is_given)| *is_given && *name == members.label);
-        let has_other = given.iter().any(|(name, is_given)| *is_given && *name != members.label);
-        findings.ensure(
-            has_own != label.value.is_some() && !has_other,
-            format!("{field}.labels[{}]", label.name),
-            || format!("does not say where the value comes from: write exactly one of {}, value", members.label),
-        );
-        label.path.iter().for_each(|path| check_path(findings, &format!("{field}.labels[{}].path", label.name), path));
-    }
-    findings.ensure(!measures.is_empty(), format!("{field}.measures"), || {
-        "is empty: list at least one measure, such as offered".to_owned()
-    });
-    check_unique(findings, &format!("{field}.measures"), measures.iter().map(|measure| &measure.name));
-    for measure in measures {
-        check_measure(findings, &format!("{field}.measures[{}]", measure.name), measure, members);
-        check_volume(findings, &format!("{field}.measures[{}].of", measure.name), measure, measures);
-    }
-}
-
-/// The volume of a share or a mean is another measure of the same mapping, and does not in turn wait for this one.
-fn check_volume(findings: &mut Findings, field: &str, measure: &MeasureMapping, measures: &[MeasureMapping]) {
-    let volume = |of: &str| measures.iter().find(|other| other.name == of);
-    let Some(of) = &measure.of else { return };
-    let Some(mut volume_of) = volume(of) else {
-        findings
-            .add(field, format!("{} is no measure of this mapping: map the volume too, such as answered", quoted(of)));
-        return;
-    };
-    for _ in 0..=measures.len() {
-        match volume_of.of.as_deref().and_then(volume) {
-            Some(next) => volume_of = next,
-            None => return,
-        }
-    }
-    findings.add(field, format!("{} is in the end its own volume: name a measure that is counted", quoted(of)));
-}
-
-fn check_measure(findings: &mut Findings, field: &str, measure: &MeasureMapping, members: Members) {
-    let given = [
-        ("path", measure.path.is_some()),
-        ("column", measure.column.is_some()),
-        ("metric", measure.metric.is_some()),
-        ("query", measure.query.is_some()),
-    ];
-    let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure));
-    findings.ensure(fits, field, || {
-        format!("does not say where the number comes from: write `{}`, and none of the others", members.measure)
-    });
-    findings.ensure(members.stock || measure.stock.is_none(), field, || {
-        "`stock` belongs to openMetrics and prometheus: take it away; the catalogue says which measures are stocks"
-            .to_owned()
-    });
-    measure.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
-}
-
-fn check_request(findings: &mut Findings, field: &str, request: &FeedRequest) {
-    check_count(findings, &format!("{field}.headers"), request.headers.len(), 20);
-    check_count(findings, &format!("{field}.query"), request.query.len(), 20);
-    for header in &request.headers {
-        let is_allowed = !FORBIDDEN_HEADERS.contains(&header.name.to_ascii_lowercase().as_str());
-        findings.ensure(is_allowed, format!("{field}.headers"), || {
-            format!(
-                "{} would hold a secret in plain sight: write `auth` with a reference to a Secret instead",
-                quoted(&header.name)
-            )
-        });
-    }
-    for pair in request.headers.iter().chain(&request.query) {
-        findings.ensure(!pair.value.contains(['\r', '\n']), field, || {
-            format!("{} has a line break in its value: write it on one line", quoted(&pair.name))
-        });
     }
 }
 
@@ -343,6 +188,13 @@ fn check_pagination(findings: &mut Findings, field: &str, pagination: &Paginatio
     for path in paths.into_iter().flatten() {
         check_path(findings, field, path);
     }
+    if let Some(more) = &pagination.more {
+        check_path(findings, &format!("{field}.more.path"), &more.path);
+        let belongs = pagination.cursor.is_some() || pagination.next_url.is_some() || pagination.link_header.is_some();
+        findings.ensure(belongs && is_json, format!("{field}.more"), || {
+            "is a flag in JSON that belongs to cursor, nextUrl and linkHeader: take it away".to_owned()
+        });
+    }
     pagination.max_pages.into_iter().for_each(|pages| check_range(findings, field, pages, 1, 10_000));
 }
 
@@ -353,12 +205,18 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
         auth.api_key.is_some(),
         auth.oauth2.is_some(),
         auth.hmac.is_some(),
+        auth.login.is_some(),
+        auth.aws_sig_v4.is_some(),
     ];
     findings.ensure(is_one(&members), field, || {
-        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac".to_owned()
+        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4"
+            .to_owned()
     });
     if let Some(key) = &auth.api_key {
         check_api_key(findings, &format!("{field}.apiKey"), key);
+    }
+    if let Some(login) = &auth.login {
+        check_login(findings, &format!("{field}.login"), login);
     }
     if let Some(oauth2) = &auth.oauth2 {
         check_url(findings, &format!("{field}.oauth2.tokenUrl"), &oauth2.token_url);
@@ -369,4 +227,26 @@ fn check_api_key(findings: &mut Findings, field: &str, key: &ApiKeyAuth) {
     findings.ensure(key.header.is_some() != key.query.is_some(), field, || {
         "goes to not exactly one place: write exactly one of header, query".to_owned()
     });
+}
+
+fn check_login(findings: &mut Findings, field: &str, login: &LoginAuth) {
+    check_url(findings, &format!("{field}.url"), &login.url);
+    check_text(findings, &format!("{field}.json"), &login.json, 16_384);
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&login.json) {
+        findings.add(
+            format!("{field}.json"),
+            format!("is no JSON: {error}; names of secrets stand in quotes, such as \"{{secret}}\""),
+        );
+    }
+    check_path(findings, &format!("{field}.token"), &login.token);
+    login.lifetime.iter().for_each(|path| check_path(findings, &format!("{field}.lifetime"), path));
+    check_count(findings, &format!("{field}.secrets"), login.secrets.len(), 5);
+    check_unique(findings, &format!("{field}.secrets"), login.secrets.iter().map(|secret| &secret.name));
+    for secret in &login.secrets {
+        findings.ensure(
+            login.json.contains(&format!("{{{}}}", secret.name)),
+            format!("{field}.secrets[{}]", secret.name),
+            || format!("stands nowhere in json: write {{{}}} where it belongs, or take it away", secret.name),
+        );
+    }
 }

@@ -8,16 +8,18 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::assembly::{FoundRow, assemble};
+use super::conditions::{meets, named};
 use super::json::reason;
 use super::native::malformed;
 use super::times::{WrittenTime, formatted, written};
 use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
-use crate::api::feed::{CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::api::feed::{Absent, Condition, CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit};
 use crate::domain::spelling::did_you_mean;
 use crate::domain::time_format::with_day_and_month_swapped;
 use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
+use crate::feed::fetch::Window;
 
 /// Columns that a message lists.
 const SHOWN_COLUMNS: usize = 12;
@@ -42,25 +44,36 @@ pub fn parse(
     let mut records = reader.records();
     let header = records.next().ok_or_else(|| malformed("there is no header line"))?.map_err(unreadable)?;
     let columns = Columns::of(format, &header)?;
-    let mut found = Vec::new();
-    let (mut has_time, mut order) = (false, DayMonthOrder::of(&columns.start));
+    let (mut found, mut count) = (Vec::new(), 0);
+    let (mut has_time, mut order) = (false, DayMonthOrder::of(columns.start.as_ref()));
     for record in records {
         let record = record.map_err(unreadable)?;
-        if is_blank(&record) || is_same(&record, &header) || columns.skips(&record) {
+        if is_blank(&record) || is_same(&record, &header) {
+            continue;
+        }
+        // Lines that are left out count for the end of the pages.
+        count += 1;
+        if columns.skips(&record) {
             continue;
         }
         let rejected = |reason| RejectedRow { reason, text: presentable(&shown(&record), 500) };
-        let start = columns.start.read(&record);
-        has_time |= start.is_ok();
-        order.note(&columns.start, &record, start.is_ok());
-        found.push(columns.read(&record).map_err(rejected));
+        match columns.counts(&record) {
+            Ok(false) => continue,
+            Ok(true) => found.push(columns.read(&record, mapping.window).map_err(rejected)),
+            Err(reason) => found.push(Err(rejected(reason))),
+        }
+        let is_read = columns.start.as_ref().is_none_or(|start| start.read(&record).is_ok());
+        has_time |= is_read;
+        order.note(columns.start.as_ref(), &record, is_read);
     }
     order.check()?;
     // One line whose time cannot be read is kept aside; where none can be, the mapping is wrong.
-    if let (Some(Err(first)), false) = (found.first(), has_time) {
-        return Err(no_time(&format.start, &first.text));
+    if let (Some(Err(first)), Some(start), false) = (found.first(), &format.start, has_time) {
+        return Err(no_time(start, &first.text));
     }
-    Ok(assemble(mapping, &zone, &format.measures, found))
+    let mut page = assemble(mapping, &zone, &format.measures, found);
+    page.count = count;
+    Ok(page)
 }
 
 /// The text of a body in UTF-8, or in UTF-16 with its byte-order mark.
@@ -114,13 +127,14 @@ struct DayMonthOrder<'f> {
 }
 
 impl<'f> DayMonthOrder<'f> {
-    fn of(start: &TimeColumns<'f>) -> Self {
-        let formats = start.format.and_then(|format| Some((format, with_day_and_month_swapped(format)?)));
+    fn of(start: Option<&TimeColumns<'f>>) -> Self {
+        let format = start.and_then(|start| start.format);
+        let formats = format.and_then(|format| Some((format, with_day_and_month_swapped(format)?)));
         Self { formats, against: None }
     }
 
-    fn note(&mut self, start: &TimeColumns<'_>, record: &StringRecord, is_read: bool) {
-        let Some((_, swapped)) = &self.formats else { return };
+    fn note(&mut self, start: Option<&TimeColumns<'_>>, record: &StringRecord, is_read: bool) {
+        let (Some((_, swapped)), Some(start)) = (&self.formats, start) else { return };
         let Ok(text) = start.text(record) else { return };
         match (is_read, formatted(&text, swapped).is_some()) {
             (true, false) => self.formats = None,
@@ -175,10 +189,12 @@ fn shown(record: &StringRecord) -> String {
 
 /// Where in a line the mapping's columns stand.
 struct Columns<'f> {
-    start: TimeColumns<'f>,
+    /// None where the window that was asked for is the interval of its rows.
+    start: Option<TimeColumns<'f>>,
     end: Option<TimeColumns<'f>>,
     labels: Vec<(&'f LabelMapping, Option<usize>)>,
-    measures: Vec<(&'f MeasureMapping, usize)>,
+    measures: Vec<(&'f MeasureMapping, Vec<(usize, MeasureUnit)>)>,
+    conditions: Vec<(&'f Condition, usize)>,
     skips: Vec<(usize, &'f str)>,
     notation: Notation,
 }
@@ -199,16 +215,17 @@ impl<'f> Columns<'f> {
             let column = label.column.as_deref().map(|column| place(&format!("labels[{}]", label.name), column));
             Ok((label, column.transpose()?))
         });
-        let measures = format.measures.iter().map(|measure| {
-            let column = measure.column.as_deref().unwrap_or_default();
-            Ok((measure, place(&format!("measures[{}]", measure.name), column)?))
+        let measures = format.measures.iter().map(|measure| Ok((measure, columns_of(measure, &place)?)));
+        let conditions = format.conditions.iter().enumerate().map(|(number, condition)| {
+            Ok((condition, place(&format!("where[{number}]"), condition.column.as_deref().unwrap_or_default())?))
         });
         let skips = format.skip_rows.iter().map(|skip| Ok((place("skipRows", &skip.column)?, skip.equals.as_str())));
         Ok(Self {
-            start: time("start", &format.start)?,
+            start: format.start.as_ref().map(|start| time("start", start)).transpose()?,
             end: format.end.as_ref().map(|end| time("end", end)).transpose()?,
             labels: labels.collect::<Result<_, FetchError>>()?,
             measures: measures.collect::<Result<_, FetchError>>()?,
+            conditions: conditions.collect::<Result<_, FetchError>>()?,
             skips: skips.collect::<Result<_, FetchError>>()?,
             notation: if format.decimal_comma.unwrap_or(false) { Notation::Comma } else { Notation::Point },
         })
@@ -218,31 +235,89 @@ impl<'f> Columns<'f> {
         self.skips.iter().any(|(place, equals)| record.get(*place).is_some_and(|field| cell(field) == equals.trim()))
     }
 
-    fn read(&self, record: &StringRecord) -> Result<FoundRow, RejectionReason> {
+    /// Whether a line meets all conditions.
+    fn counts(&self, record: &StringRecord) -> Result<bool, RejectionReason> {
+        for (condition, place) in &self.conditions {
+            let text = Some(field(record, *place)?).filter(|text| !text.is_empty());
+            if !meets(condition, text)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn read(&self, record: &StringRecord, window: Option<Window>) -> Result<FoundRow, RejectionReason> {
         let mut labels = BTreeMap::new();
         for (label, place) in &self.labels {
             let text = match place {
-                Some(place) => Some(field(record, *place)?.to_owned()),
+                Some(place) => {
+                    let text = Some(field(record, *place)?.to_owned()).filter(|text| !text.is_empty());
+                    text.map(|text| named(label, text)).transpose()?
+                }
                 None => label.value.clone(),
             };
             labels.extend(text.filter(|text| !text.is_empty()).map(|text| (label.name.clone(), text)));
         }
         let mut figures: BTreeMap<String, Decimal> = BTreeMap::new();
-        for (measure, place) in &self.measures {
-            let text = field(record, *place)?;
-            if !is_absent(text) {
-                let unit = measure.unit.unwrap_or(MeasureUnit::Count);
-                figures.insert(measure.name.clone(), figure(text, unit, self.notation).map_err(reason)?);
+        for (measure, columns) in &self.measures {
+            if let Some(figure) = self.figure(record, measure, columns)? {
+                figures.insert(measure.name.clone(), figure);
             }
         }
-        Ok(FoundRow {
-            start: self.start.read(record)?,
-            end: self.end.as_ref().map(|end| end.read(record)).transpose()?,
-            labels,
-            figures,
-            text: shown(record),
-        })
+        let (start, end) = self.times(record, window)?;
+        Ok(FoundRow { start, end, labels, figures, text: shown(record) })
     }
+}
+
+impl Columns<'_> {
+    fn times(
+        &self,
+        record: &StringRecord,
+        window: Option<Window>,
+    ) -> Result<(WrittenTime, Option<WrittenTime>), RejectionReason> {
+        let Some(start) = &self.start else {
+            let Window { since, until } = window.ok_or(RejectionReason::Mapping)?;
+            return Ok((WrittenTime::Instant(since), Some(WrittenTime::Instant(until))));
+        };
+        Ok((start.read(record)?, self.end.as_ref().map(|end| end.read(record)).transpose()?))
+    }
+
+    /// A figure, or the sum of several; `None` where one is missing that does not count as 0.
+    fn figure(
+        &self,
+        record: &StringRecord,
+        measure: &MeasureMapping,
+        columns: &[(usize, MeasureUnit)],
+    ) -> Result<Option<Decimal>, RejectionReason> {
+        let mut sum: Option<Decimal> = None;
+        for (place, unit) in columns {
+            let text = field(record, *place)?;
+            let value = match is_absent(text) {
+                false => figure(text, *unit, self.notation).map_err(reason)?,
+                true if measure.absent == Some(Absent::Zero) => Decimal::ZERO,
+                true => return Ok(None),
+            };
+            let whole = sum.unwrap_or(Decimal::ZERO).checked_add(value).ok_or(RejectionReason::OutOfRange)?;
+            sum = Some(whole);
+        }
+        Ok(sum)
+    }
+}
+
+/// The columns of a measure: its own, or those of its sum.
+fn columns_of(
+    measure: &MeasureMapping,
+    place: &impl Fn(&str, &str) -> Result<usize, FetchError>,
+) -> Result<Vec<(usize, MeasureUnit)>, FetchError> {
+    let (field, unit) = (format!("measures[{}]", measure.name), measure.unit.unwrap_or(MeasureUnit::Count));
+    if measure.sum.is_empty() {
+        return Ok(vec![(place(&field, measure.column.as_deref().unwrap_or_default())?, unit)]);
+    }
+    let summands = measure.sum.iter().enumerate().map(|(number, summand)| {
+        let column = summand.column.as_deref().unwrap_or_default();
+        Ok((place(&format!("{field}.sum[{number}]"), column)?, summand.unit.unwrap_or(unit)))
+    });
+    summands.collect()
 }
 
 impl TimeColumns<'_> {

@@ -1,20 +1,21 @@
 //! JSON of any shape, read by RFC 9535 JSONPath with bounded work.
 
-use std::collections::BTreeMap;
+mod paths;
+mod row;
 
 use serde_json::Value;
 
-use super::assembly::{FoundRow, assemble};
+use super::assembly::assemble;
 use super::document::Document;
 use super::native::check_media_type;
 use super::number::NumberFault;
-use super::times::{WrittenTime, counted, written};
-use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
-use crate::api::feed::{JsonFormat, LabelMapping, MeasureMapping, MeasureUnit};
-use crate::domain::json_path::{self, Found, JsonPath, TooMuchWork, Work};
+use crate::api::feed::JsonFormat;
+use crate::domain::json_path::{self, TooMuchWork, Work};
 use crate::evidence::{RejectedRow, RejectionReason};
 use crate::feed::error::{FetchError, presentable};
+use paths::{Paths, Times};
+use row::Row;
 
 /// Reads one page.
 ///
@@ -32,29 +33,42 @@ pub fn parse(
     let zone = zone_of(mapping, format.time_zone.as_deref())?;
     let document = Document::read(body)?;
     let work = Work::of_a_page();
-    let rows = paths.rows.find(&document.value, &work, usize::MAX).map_err(|fault| too_much(format, fault))?;
+    let too_much = |fault| too_much(format, fault);
+    let rows = row::rows(&document, &paths, &work).map_err(too_much)?;
     if rows.is_empty() {
         check_whole_is_there(format, &document, &work)?;
     }
-    let reader = |row: &Found<'_>| {
+    let count = counted(format, &document, &paths, rows.len())?;
+    check_conditions_find(format, &paths, &rows)?;
+    let (mut found, mut counting) = (Vec::new(), Vec::new());
+    for row in &rows {
         work.begin_row();
-        let row = Row { document: &document, value: row.value, pointer: &row.pointer, work: &work };
-        row.read(&paths).map_err(|reason| RejectedRow { reason, text: presentable(&row.value.to_string(), 500) })
-    };
-    let found: Vec<_> = rows.iter().map(reader).collect();
+        let rejected = |reason| RejectedRow { reason, text: presentable(&row.text(), 500) };
+        match row.counts(&paths) {
+            Ok(false) => continue,
+            Ok(true) => found.push(row.read(&paths, mapping.window).map_err(rejected)),
+            Err(reason) => found.push(Err(rejected(reason))),
+        }
+        counting.push(row);
+    }
     // A row that is broken is kept aside; where no row at all has what the mapping asks for, the mapping is wrong.
     let is_unmapped = |row: &RejectedRow| row.reason == RejectionReason::Mapping;
-    let has_time = |row: &Value| {
-        work.begin_row();
-        matches!(one(&paths.start, row, &work), Ok(Some(found)) if time(found.value).is_some())
+    let has_time = |row: &Row<'_>| row.start(&paths, mapping.window).is_ok();
+    let has_figure = |row: &Row<'_>| row.has_figure(&paths);
+    let any = |has: &dyn Fn(&Row<'_>) -> bool| {
+        counting.iter().any(|row| {
+            work.begin_row();
+            has(row)
+        })
     };
-    let is_wrong =
-        found.iter().all(|row| row.as_ref().is_err_and(is_unmapped)) || !rows.iter().any(|row| has_time(row.value));
-    work.check().map_err(|fault| too_much(format, fault))?;
-    if let (Some(first), true) = (rows.first(), is_wrong) {
-        return Err(nothing_fits(format, first.value, &paths));
+    let is_wrong = found.iter().all(|row| row.as_ref().is_err_and(is_unmapped)) || !any(&has_time) || !any(&has_figure);
+    work.check().map_err(too_much)?;
+    if let (Some(first), true) = (counting.first(), is_wrong) {
+        return Err(nothing_fits(format, first, &paths, mapping));
     }
-    Ok(assemble(mapping, &zone, &format.measures, found))
+    let mut page = assemble(mapping, &zone, &format.measures, found);
+    page.count = count;
+    Ok(page)
 }
 
 fn too_much(format: &JsonFormat, fault: TooMuchWork) -> FetchError {
@@ -64,59 +78,56 @@ fn too_much(format: &JsonFormat, fault: TooMuchWork) -> FetchError {
     ))
 }
 
-/// The mapping's paths, parsed.
-struct Paths<'f> {
-    rows: JsonPath,
-    start: JsonPath,
-    end: Option<JsonPath>,
-    labels: Vec<(&'f LabelMapping, Option<JsonPath>)>,
-    measures: Vec<(&'f MeasureMapping, JsonPath)>,
-}
-
-impl<'f> Paths<'f> {
-    fn of(format: &'f JsonFormat) -> Result<Self, FetchError> {
-        let optional = |field: &str, path: Option<&String>| path.map(|path| path_of(field, path)).transpose();
-        let labels = format
-            .labels
-            .iter()
-            .map(|label| Ok((label, optional(&format!("labels[{}].path", label.name), label.path.as_ref())?)));
-        let measures = format.measures.iter().map(|measure| {
-            let field = format!("measures[{}].path", measure.name);
-            Ok((measure, path_of(&field, measure.path.as_deref().unwrap_or_default())?))
-        });
-        Ok(Self {
-            rows: path_of("rows", &format.rows)?,
-            start: path_of("start", &format.start)?,
-            end: optional("end", format.end.as_ref())?,
-            labels: labels.collect::<Result<_, FetchError>>()?,
-            measures: measures.collect::<Result<_, FetchError>>()?,
-        })
+/// How many rows a page has, also those that a filter in `rows` leaves out: they count for the end of the pages.
+fn counted(format: &JsonFormat, document: &Document, paths: &Paths<'_>, found: usize) -> Result<usize, FetchError> {
+    match paths::without_filters(&format.rows) {
+        Some(all) => {
+            let all = paths::path_of("rows", &all)?;
+            let rows =
+                row::rows_by(document, paths, &all, &Work::of_a_page()).map_err(|fault| too_much(format, fault))?.len();
+            Ok(rows.max(found))
+        }
+        None => Ok(found),
     }
 }
 
-fn path_of(field: &str, text: &str) -> Result<JsonPath, FetchError> {
-    json_path::parse(text).map_err(|error| {
-        mapping_fault(format!("format.json.{field}: {:?} is no JSONPath: {error}", presentable(text, 80)))
-    })
+/// A condition on a member that no row has would leave all of them out, silently.
+fn check_conditions_find(format: &JsonFormat, paths: &Paths<'_>, rows: &[Row<'_>]) -> Result<(), FetchError> {
+    for (condition, lookup) in &paths.conditions {
+        let may_find_nothing =
+            condition.absent.is_some() || condition.present.is_some() || !condition.none_of.is_empty();
+        if rows.is_empty() || may_find_nothing || rows.iter().any(|row| row.finds(lookup)) {
+            continue;
+        }
+        let path = presentable(condition.path.as_deref().unwrap_or_default(), 80);
+        let shown = rows.first().map(|row| presentable(&row.text(), 120)).unwrap_or_default();
+        return Err(mapping_fault(format!(
+            "format.json.where: {path:?} finds nothing in any row of {:?}; the first is {shown}",
+            presentable(&format.rows, 60)
+        )));
+    }
+    Ok(())
 }
 
 /// No row is an answer only if what would hold the rows is there.
 fn check_whole_is_there(format: &JsonFormat, document: &Document, work: &Work) -> Result<(), FetchError> {
-    let before_bracket = |(bracket, _)| format.rows.get(..bracket).unwrap_or_default();
-    let wholes = format.rows.rmatch_indices('[').map(before_bracket);
+    // With parents, the outermost level is what must be there: each parent may have no rows.
+    let outermost = format.parents.first().map_or(&format.rows, |parent| &parent.path);
+    let before_bracket = |(bracket, _)| outermost.get(..bracket).unwrap_or_default();
+    let wholes = outermost.rmatch_indices('[').map(before_bracket);
     // A bracket may stand inside a filter: what is before it is no path then.
     let whole = wholes.filter_map(|whole| Some((whole, json_path::parse(whole).ok()?))).next();
-    let Some((whole, path)) = whole else { return Err(finds_nothing(format, &format.rows, document)) };
+    let Some((whole, path)) = whole else { return Err(finds_nothing(outermost, outermost, document)) };
     let found = path.find(&document.value, work, usize::MAX).map_err(|fault| too_much(format, fault))?;
     match found.iter().any(|found| found.value.is_array() || found.value.is_object()) {
         true => Ok(()),
-        false => Err(finds_nothing(format, whole, document)),
+        false => Err(finds_nothing(outermost, whole, document)),
     }
 }
 
-fn finds_nothing(format: &JsonFormat, path: &str, document: &Document) -> FetchError {
+fn finds_nothing(rows: &str, path: &str, document: &Document) -> FetchError {
     let beginning = presentable(&document.value.to_string(), 120);
-    let rows = presentable(&format.rows, 80);
+    let rows = presentable(rows, 80);
     mapping_fault(format!(
         "format.json.rows is {rows:?}, but {:?} finds nothing in the answer, which begins {beginning}",
         presentable(path, 80)
@@ -124,87 +135,45 @@ fn finds_nothing(format: &JsonFormat, path: &str, document: &Document) -> FetchE
 }
 
 /// Why no row at all can be used, told from the first.
-fn nothing_fits(format: &JsonFormat, row: &Value, paths: &Paths<'_>) -> FetchError {
-    let shown = presentable(&row.to_string(), 120);
-    if row.is_array() {
+fn nothing_fits(format: &JsonFormat, row: &Row<'_>, paths: &Paths<'_>, mapping: &Mapping<'_>) -> FetchError {
+    let shown = presentable(&row.text(), 120);
+    if row.value.is_array() && matches!(paths.times, Times::Start { .. }) {
         let rows = presentable(&format.rows, 80);
         return mapping_fault(format!("format.json.rows {rows:?} finds an array, not its rows: write \"{rows}[*]\""));
     }
-    let start = presentable(&format.start, 80);
-    match one(&paths.start, row, &Work::of_a_page()) {
-        Ok(Some(found)) if time(found.value).is_none() => mapping_fault(format!(
-            "format.json.start {start:?} finds {}, which is no time: RFC 3339, a local time such as 2026-01-05T09:00, \
-             or seconds or milliseconds since 1970 are read",
-            presentable(&found.value.to_string(), 60)
+    let (field, written) = match (&format.start, &format.interval) {
+        (Some(start), _) => ("start", presentable(&start.path, 80)),
+        (None, Some(interval)) => ("interval", presentable(interval, 80)),
+        (None, None) => ("time", String::new()),
+    };
+    match row.written_start(paths) {
+        Ok(None) if mapping.window.is_none() && format.time.is_some() => mapping_fault(
+            "format.json.time is Window: the rows have no time of their own, so the window of the request must be known",
+        ),
+        Ok(Some(value)) if row.start(paths, mapping.window).is_err() => {
+            let expected = match format.start.as_ref().and_then(|start| start.format.as_deref()) {
+                Some(format) => format!("by the format {:?} none can be read", presentable(format, 40)),
+                None if field == "interval" => {
+                    "two times with a slash between them, such as 2026-01-05T09:00Z/2026-01-05T09:30Z, are read"
+                        .to_owned()
+                }
+                None => {
+                    "RFC 3339, a local time such as 2026-01-05T09:00, or seconds or milliseconds since 1970 are read"
+                        .to_owned()
+                }
+            };
+            mapping_fault(format!(
+                "format.json.{field} {written:?} finds {}, which is no time: {expected}",
+                presentable(&value.to_string(), 60)
+            ))
+        }
+        Ok(Some(_)) | Ok(None) if !row.has_figure(paths) => {
+            mapping_fault(format!("no row has a figure that can be read; the first is {shown}"))
+        }
+        Ok(Some(_)) => mapping_fault(format!("no row can be used; the first is {shown}")),
+        _ => mapping_fault(format!(
+            "format.json.{field} {written:?} does not find one time in a row; the first is {shown}"
         )),
-        Ok(Some(_)) => mapping_fault(format!("no row has a figure that can be read; the first is {shown}")),
-        _ => {
-            mapping_fault(format!("format.json.start {start:?} does not find one time in a row; the first is {shown}"))
-        }
-    }
-}
-
-/// One row of the document.
-struct Row<'d> {
-    document: &'d Document,
-    value: &'d Value,
-    pointer: &'d str,
-    work: &'d Work,
-}
-
-impl Row<'_> {
-    fn read(&self, paths: &Paths<'_>) -> Result<FoundRow, RejectionReason> {
-        let start = self.one(&paths.start)?.ok_or(RejectionReason::Mapping)?.value;
-        let end = match &paths.end {
-            None => None,
-            Some(path) => Some(self.one(path)?.ok_or(RejectionReason::Mapping)?.value),
-        };
-        Ok(FoundRow {
-            start: time(start).ok_or(RejectionReason::Malformed)?,
-            end: end.map(|end| time(end).ok_or(RejectionReason::Malformed)).transpose()?,
-            labels: self.labels(paths)?,
-            figures: self.figures(paths)?,
-            text: self.value.to_string(),
-        })
-    }
-
-    fn one(&self, path: &JsonPath) -> Result<Option<Found<'_>>, RejectionReason> {
-        one(path, self.value, self.work)
-    }
-
-    fn labels(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, String>, RejectionReason> {
-        let mut labels = BTreeMap::new();
-        for (label, path) in &paths.labels {
-            let value = match path {
-                None => label.value.clone(),
-                Some(path) => match self.one(path)?.map(|found| found.value) {
-                    None | Some(Value::Null) => None,
-                    Some(Value::String(text)) => Some(text.trim().to_owned()),
-                    Some(Value::Array(_) | Value::Object(_)) => return Err(RejectionReason::Mapping),
-                    Some(scalar) => Some(scalar.to_string()),
-                },
-            };
-            labels.extend(value.filter(|value| !value.is_empty()).map(|value| (label.name.clone(), value)));
-        }
-        Ok(labels)
-    }
-
-    fn figures(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, rust_decimal::Decimal>, RejectionReason> {
-        let mut figures = BTreeMap::new();
-        for (measure, path) in &paths.measures {
-            let Some(found) = self.one(path)? else { continue };
-            let text = match found.value {
-                Value::Null => continue,
-                Value::String(text) if is_absent(text) => continue,
-                Value::String(text) => text.clone(),
-                Value::Number(number) => self.document.number(&format!("{}{}", self.pointer, found.pointer), number),
-                _ => return Err(RejectionReason::Malformed),
-            };
-            let unit = measure.unit.unwrap_or(MeasureUnit::Count);
-            let figure = figure(&text, unit, Notation::Plain).map_err(reason)?;
-            figures.insert(measure.name.clone(), figure);
-        }
-        if figures.is_empty() { Err(RejectionReason::Mapping) } else { Ok(figures) }
     }
 }
 
@@ -213,23 +182,6 @@ pub(super) fn reason(fault: NumberFault) -> RejectionReason {
     match fault {
         NumberFault::NotANumber => RejectionReason::Malformed,
         NumberFault::OutOfRange => RejectionReason::OutOfRange,
-    }
-}
-
-/// The one value that a path finds; several are a fault of the mapping. A budget that is used up shows in `work`.
-fn one<'d>(path: &JsonPath, row: &'d Value, work: &Work) -> Result<Option<Found<'d>>, RejectionReason> {
-    let mut found = path.find(row, work, 2).map_err(|_| RejectionReason::Mapping)?;
-    match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err(RejectionReason::Mapping),
-    }
-}
-
-fn time(value: &Value) -> Option<WrittenTime> {
-    match value {
-        Value::String(text) => written(text),
-        Value::Number(number) => number.as_i64().and_then(counted),
-        _ => None,
     }
 }
 

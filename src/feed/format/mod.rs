@@ -1,6 +1,7 @@
 //! From an answer's bytes to rows, one file per format.
 
 mod assembly;
+mod conditions;
 pub mod csv;
 mod document;
 pub mod json;
@@ -22,6 +23,7 @@ use jiff::tz::TimeZone;
 
 use super::client::Page;
 use super::error::{FailureKind, FetchError};
+use super::fetch::Window;
 use crate::api::feed::{Feed, FeedFormat};
 use crate::evidence::{IncomingRow, RejectedRow};
 
@@ -49,6 +51,8 @@ pub struct Mapping<'a> {
     pub zone: TimeZone,
     /// How long a row without an end is.
     pub cadence: Duration,
+    /// The window that was asked for, where it is known.
+    pub window: Option<Window>,
 }
 
 /// Reads one page in the feed's format.
@@ -92,6 +96,15 @@ pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
     let queries = format.prometheus.iter().flat_map(|format| &format.measures);
     let measures = json.chain(csv).chain(metrics).chain(queries);
     measures.filter(|measure| measure.of.is_some()).map(|measure| measure.name.as_str()).collect()
+}
+
+/// The zone of local times that the format itself names.
+pub(crate) fn time_zone(feed: &Feed) -> Option<&str> {
+    match feed.format.as_ref()? {
+        FeedFormat { json: Some(json), .. } => json.time_zone.as_deref(),
+        FeedFormat { csv: Some(csv), .. } => csv.time_zone.as_deref(),
+        _ => None,
+    }
 }
 
 /// The media types to ask for.

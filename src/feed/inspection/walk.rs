@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use url::Url;
 
 use super::{Finding, Place, PlacedRow};
 use crate::api::feed::Feed;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, LONGEST_FETCH, Walk, ask, cadence, interval, within_bound, zone_of_contract};
+use crate::feed::fetch::{
+    FetchRequest, Walk, ask, cadence, check_is_no_error, longest, windows, within_bound, zone_of_contract,
+};
 use crate::feed::format::native::{self, WrittenRowOutcome};
 use crate::feed::format::{Mapping, ParsedPage, parse};
 use crate::feed::offline::page_of;
+use crate::feed::request::Call;
 
 /// What was answered, row by row.
 #[derive(Debug, Default)]
@@ -97,7 +99,7 @@ impl Answers {
 /// # Errors
 /// Where nothing came that could be looked through: no connection, no answer in time, an address that may not be asked.
 pub async fn ask_all(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Answers, FetchError> {
-    let whole = interval(request.feed).min(LONGEST_FETCH);
+    let whole = longest(request);
     let mut answers = Answers::default();
     let outcome = tokio::time::timeout(whole, follow(client, request, &mut answers)).await;
     match outcome {
@@ -113,28 +115,38 @@ pub async fn ask_all(client: &FeedClient, request: &FetchRequest<'_>) -> Result<
 
 async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut Answers) -> Result<(), FetchError> {
     let zone = zone_of_contract(request)?;
-    let mapping = Mapping { feed: request.feed, zone, cadence: cadence(request.feed) };
-    let mut walk = Walk::begin(request)?;
     let (mut bytes, mut first) = (0_usize, None);
-    while let Some(url) = walk.next.take() {
-        answers.page += 1;
-        let page = page_at(client, request, &url).await?;
-        answers.clock = answers.clock.or_else(|| page.clock_ahead());
-        let (rows, parsed) = read(&mapping, &page, answers.page)?;
-        answers.pages.push(rows);
-        walk.follow(&url, &page, &parsed)?;
-        bytes = within_bound(bytes.saturating_add(page.body.len()))?;
-        first.get_or_insert((url, page));
+    for window in windows(request, &zone) {
+        let (zone, cadence) = (zone.clone(), cadence(request.feed));
+        let mapping = Mapping { feed: request.feed, zone, cadence, window: Some(window) };
+        let mut walk = Walk::begin(request, window)?;
+        while let Some(call) = walk.next.take() {
+            answers.page += 1;
+            let Some(page) = page_at(client, request, &call).await? else { continue };
+            answers.clock = answers.clock.or_else(|| page.clock_ahead());
+            check_is_no_error(request.feed, &page)?;
+            let (rows, parsed) = read(&mapping, &page, answers.page)?;
+            answers.pages.push(rows);
+            walk.follow(&call, &page, &parsed)?;
+            bytes = within_bound(bytes.saturating_add(page.body.len()))?;
+            first.get_or_insert((call, page, mapping.clone()));
+        }
     }
-    if let Some((url, page)) = first {
-        answers.repeated = Some(repeat(client, request, &mapping, &url, &page).await);
+    if let Some((call, page, mapping)) = first.filter(|(call, ..)| may_repeat(call)) {
+        answers.repeated = Some(repeat(client, request, &mapping, &call, &page).await);
     }
     Ok(())
 }
 
-async fn page_at(client: &FeedClient, request: &FetchRequest<'_>, url: &Url) -> Result<Page, FetchError> {
-    match ask(client, request, url, None).await? {
-        PageResponse::Page(page) => Ok(page),
+/// Whether a request may be sent again: a POST only where it changes nothing.
+fn may_repeat(call: &Call) -> bool {
+    call.post.as_ref().is_none_or(|post| post.safe)
+}
+
+async fn page_at(client: &FeedClient, request: &FetchRequest<'_>, call: &Call) -> Result<Option<Page>, FetchError> {
+    match ask(client, request, call, None).await? {
+        PageResponse::Page(page) => Ok(Some(page)),
+        PageResponse::Pending => Ok(None),
         PageResponse::Unchanged => {
             Err(FetchError::new(FailureKind::Status, "the answer says \"unchanged\", which was not asked for"))
         }
@@ -169,12 +181,12 @@ async fn repeat(
     client: &FeedClient,
     request: &FetchRequest<'_>,
     mapping: &Mapping<'_>,
-    url: &Url,
+    call: &Call,
     first: &Page,
 ) -> Repeated {
     let validators = Some(&first.validators).filter(|validators| !validators.is_empty());
-    let again = match ask(client, request, url, validators).await {
-        Ok(PageResponse::Unchanged) => return Repeated::Unchanged,
+    let again = match ask(client, request, call, validators).await {
+        Ok(PageResponse::Unchanged | PageResponse::Pending) => return Repeated::Unchanged,
         Ok(PageResponse::Page(again)) => again,
         Err(error) => return Repeated::Failed(error),
     };
@@ -223,7 +235,7 @@ pub(super) fn doubts_of_repetition(answers: &Answers) -> Vec<Finding> {
 pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers, FetchError> {
     let zone = TimeZone::get(time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {time_zone} is unknown")))?;
-    let mapping = Mapping { feed, zone, cadence: cadence(feed) };
+    let mapping = Mapping { feed, zone, cadence: cadence(feed), window: None };
     let mut answers = Answers { page: 1, ..Answers::default() };
     match read(&mapping, &page_of(content), 1) {
         Ok((rows, _)) => answers.pages.push(rows),

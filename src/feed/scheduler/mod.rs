@@ -23,6 +23,7 @@ use self::windows::{next_poll, spread};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
+use crate::domain::calendar::Calendar;
 use crate::evidence::{CommitReport, EvidenceStore, StoreError};
 
 use super::client::{FeedClient, host_and_port};
@@ -46,6 +47,8 @@ pub struct FeedTask {
     pub term_end: Timestamp,
     /// The contract's time zone.
     pub time_zone: String,
+    /// The contract's calendar; none counts every day as one with service.
+    pub calendar: Option<Calendar>,
     /// Suspended feeds are not fetched.
     pub suspended: bool,
 }
@@ -294,7 +297,7 @@ impl Shared {
         let (end, memory) = ended.unwrap_or_else(|_| {
             let outcome =
                 FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
-            (PollEnd { outcome, commit: None, next: Next::Later, clock: None }, Memory::default())
+            (PollEnd { outcome, commit: None, next: Next::Later, notes: Vec::new() }, Memory::default())
         });
         let clock = &self.tools.clock;
         let at = clock.now();
@@ -486,8 +489,8 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Tim
     let (healthy, reason, message) = match &end.outcome {
         FeedOutcome::Fetched => {
             let succeeded = crate::domain::decision::LAST_POLL_SUCCEEDED;
-            let clock = end.clock.as_ref().map(|clock| format!("; {clock}")).unwrap_or_default();
-            (true, Reason::Fetched, format!("{succeeded}{clock}"))
+            let notes: String = end.notes.iter().map(|note| format!("; {note}")).collect();
+            (true, Reason::Fetched, format!("{succeeded}{notes}"))
         }
         FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
         FeedOutcome::NotStored(_) => return None,

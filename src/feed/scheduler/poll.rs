@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::windows::{LONGEST_WINDOW, PlannedWindow, plan};
+use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, plan};
 use super::{FeedOutcome, FeedTask};
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, StoreError};
@@ -13,6 +13,8 @@ use crate::feed::credentials::{CredentialSource, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, clock_is_off, fetch};
 use crate::feed::format;
+use crate::feed::quiet::{self, Life};
+use crate::feed::window;
 
 /// What a poll works with.
 pub(super) struct Tools {
@@ -37,11 +39,21 @@ pub(super) struct Memory {
     digest: Option<[u8; 32]>,
     /// The longest window that the vendor can serve.
     longest: SignedDuration,
+    /// When older slots of the look-back were asked for last.
+    older: Older,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { progress: None, stored: None, asked: false, validators: None, digest: None, longest: LONGEST_WINDOW }
+        Memory {
+            progress: None,
+            stored: None,
+            asked: false,
+            validators: None,
+            digest: None,
+            longest: LONGEST_WINDOW,
+            older: Older::default(),
+        }
     }
 }
 
@@ -62,8 +74,8 @@ pub(super) struct PollEnd {
     pub outcome: FeedOutcome,
     pub commit: Option<CommitReport>,
     pub next: Next,
-    /// What is to be said of the vendor's clock.
-    pub clock: Option<String>,
+    /// What is to be said beside that it succeeded: of the vendor's clock, of where its history ends.
+    pub notes: Vec<String>,
 }
 
 /// When the feed is polled again.
@@ -84,22 +96,28 @@ const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
     if let Err(error) = load_progress(tools, task, memory).await {
-        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
+        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, notes: Vec::new() };
     }
     let now = tools.clock.now();
-    let Some(planned) = plan(task, memory.progress, memory.longest, now) else {
-        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never, clock: None };
+    let Some(planned) = plan(task, memory.progress, memory.longest, &memory.older, now) else {
+        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never, notes: Vec::new() };
     };
-    let state = match state(tools, task).await {
-        Ok(state) => state,
+    let known = match known(tools, task, &planned).await {
+        Ok(known) => known,
         Err(error) => {
-            return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, clock: None };
+            return PollEnd {
+                outcome: FeedOutcome::NotStored(error),
+                commit: None,
+                next: Next::Later,
+                notes: Vec::new(),
+            };
         }
     };
-    match ask(tools, task, memory, &planned, now, state.as_deref()).await {
+    match ask(tools, task, memory, &planned, now, &known).await {
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
-            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later, clock: None }
+            memory.older.note(&planned, now);
+            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later, notes: Vec::new() }
         }
         Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
         Err(error) => failed(memory, &planned, error),
@@ -113,6 +131,25 @@ async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> R
         memory.asked = true;
     }
     Ok(())
+}
+
+/// What the store knows of a feed that its next fetch has to know.
+struct Known {
+    /// What the fetch before left behind.
+    state: Option<String>,
+    /// When the last row before the window ended that says anything, where slots may be quiet.
+    last_row: Option<Timestamp>,
+}
+
+async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Result<Known, StoreError> {
+    let state = state(tools, task).await?;
+    if !quiet::has_quiet_slots(&task.feed) {
+        return Ok(Known { state, last_row: None });
+    }
+    let until = planned.window.since;
+    let from = until.checked_sub(quiet::reach(&task.feed)).unwrap_or(Timestamp::MIN);
+    let rows = tools.store.rows_starting_within(&task.contract_uid, &task.feed.name, from, until).await?;
+    Ok(Known { state, last_row: quiet::last_real(rows.iter()) })
 }
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.
@@ -129,12 +166,14 @@ async fn ask(
     memory: &Memory,
     planned: &PlannedWindow,
     now: Timestamp,
-    state: Option<&str>,
+    known: &Known,
 ) -> Result<Fetched, FetchError> {
+    let (state, last_row) = (known.state.as_deref(), known.last_row);
     let url = parse_url(&task.feed.url)?;
     // Before any Secret is read: a denied address is not worth one.
     tools.client.policy().check_url(&url)?;
     let credentials = resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await?;
+    let life = Life { last_row, calendar: task.calendar.as_ref() };
     let request = FetchRequest {
         feed: &task.feed,
         namespace: &task.namespace,
@@ -144,6 +183,7 @@ async fn ask(
         credentials: &credentials,
         validators: memory.validators.as_ref().filter(|_| planned.regular),
         state,
+        life,
     };
     fetch(&tools.client, &request).await
 }
@@ -156,7 +196,7 @@ fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> Po
         memory.longest = shorter;
     }
     let next = if halve { Next::AtOnce } else { Next::Later };
-    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next, clock: None }
+    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next, notes: Vec::new() }
 }
 
 async fn commit(
@@ -169,7 +209,9 @@ async fn commit(
     let fault = body.fault();
     let clean = body.rejected.is_empty();
     // Two equal scrapes say that nothing happened between them.
-    let known = clean && body.state.is_none() && memory.digest == Some(body.digest);
+    // Where rows go by the window, the same answer says something else of another one.
+    let goes_by_window = window::is_on_grid(&task.feed) || quiet::has_quiet_slots(&task.feed);
+    let known = clean && !goes_by_window && body.state.is_none() && memory.digest == Some(body.digest);
     let lag = memory.stored.is_none_or(|stored| {
         stored.completed != planned.progress.completed
             || planned.progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
@@ -178,6 +220,7 @@ async fn commit(
     let store_progress = fault.is_none() && (planned.backfill || lag);
     let (digest, validators) = (body.digest, body.validators.clone());
     let clock = body.ahead.and_then(clock_is_off);
+    let notes = clock.into_iter().chain(planned.note.clone()).collect();
     let report = if known && !store_progress {
         None
     } else {
@@ -199,24 +242,26 @@ async fn commit(
                     outcome: FeedOutcome::NotStored(error),
                     commit: None,
                     next: Next::Later,
-                    clock: None,
+                    notes: Vec::new(),
                 };
             }
         }
     };
     if let Some(fault) = fault {
         memory.forget_answers();
-        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later, clock: None };
+        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later, notes: Vec::new() };
     }
     memory.progress = Some(planned.progress);
+    memory.older.note(planned, tools.clock.now());
     if store_progress {
         memory.stored = Some(planned.progress);
     }
     // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
     memory.digest = clean.then_some(digest);
-    memory.validators = validators.filter(|_| clean && !planned.backfill && format::tells_the_past(&task.feed));
+    memory.validators =
+        validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
-    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next, clock }
+    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next, notes }
 }
 
 fn key(task: &FeedTask) -> FeedKey {

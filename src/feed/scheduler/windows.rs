@@ -4,9 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::FeedTask;
+use crate::api::feed::Feed;
 use crate::evidence::BackfillProgress;
 use crate::feed::fetch::{Window, cadence, interval, seconds_or};
 use crate::feed::format;
+use crate::feed::request::asks_for_a_window;
+use crate::feed::window;
 
 const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
 /// How far ahead a plan may reach.
@@ -15,17 +18,61 @@ const PLAN_REACH: SignedDuration = SignedDuration::from_hours(60 * 24);
 pub(super) const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What a poll asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlannedWindow {
     pub window: Window,
     /// Whether it belongs to the first fetch of the past.
     pub backfill: bool,
     /// Whether nothing older is missing: the window is the usual look-back.
     pub regular: bool,
+    /// Where the usual look-back begins.
+    pub usual: Timestamp,
     /// Whether nothing newer is left to ask for now.
     pub last: bool,
     /// How far the feed is once this window is committed.
     pub progress: BackfillProgress,
+    /// What is to be said of it: that the vendor keeps nothing older.
+    pub note: Option<String>,
+}
+
+/// When the older slots of a look-back were asked for last. They change seldom, and each may cost a request: of a feed with `window`,
+/// slots beyond 6 hours are asked for each hour, and those beyond a day each 6 hours.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Older {
+    beyond_hours: Option<Timestamp>,
+    beyond_a_day: Option<Timestamp>,
+}
+
+const YOUNG: SignedDuration = SignedDuration::from_hours(6);
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Older {
+    /// From when on the look-back is asked for now.
+    fn since(&self, usual: Timestamp, now: Timestamp) -> Timestamp {
+        let is_due =
+            |last: Option<Timestamp>, pause: SignedDuration| last.is_none_or(|last| now.duration_since(last) >= pause);
+        let furthest = if is_due(self.beyond_a_day, YOUNG) {
+            return usual;
+        } else if is_due(self.beyond_hours, SignedDuration::from_hours(1)) {
+            earlier(now, A_DAY)
+        } else {
+            earlier(now, YOUNG)
+        };
+        usual.max(furthest)
+    }
+
+    /// Notes what was asked for and committed.
+    pub(super) fn note(&mut self, planned: &PlannedWindow, now: Timestamp) {
+        if !planned.regular {
+            return;
+        }
+        if planned.window.since <= planned.usual {
+            self.beyond_a_day = Some(now);
+        }
+        if planned.window.since <= planned.usual.max(earlier(now, A_DAY)) {
+            self.beyond_hours = Some(now);
+        }
+    }
 }
 
 /// The window of a poll at `now`; `None` when the contract is so long over that nothing can come.
@@ -37,14 +84,16 @@ pub(super) fn plan(
     task: &FeedTask,
     progress: Option<BackfillProgress>,
     longest: SignedDuration,
+    older: &Older,
     now: Timestamp,
 ) -> Option<PlannedWindow> {
+    let longest = window::longest(&task.feed).map_or(longest, |most| most.min(longest));
     let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
     let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
     let over = later(task.term_end, look_back);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
-    if !format::tells_the_past(&task.feed) {
+    if !format::tells_the_past(&task.feed) || !asks_for_a_window(&task.feed) {
         return present(Window { since: usual, until: end }, now < over, now);
     }
     let backfill = !progress.is_some_and(|progress| progress.completed);
@@ -57,22 +106,38 @@ pub(super) fn plan(
     let regular = !backfill && now.duration_since(reached) <= pause;
     let (since, longest) = match (backfill, regular) {
         (true, _) => (unbroken.min(usual).max(furthest_back), longest),
+        (false, true) if window::is_on_grid(&task.feed) => (older.since(usual, now), SignedDuration::MAX),
         (false, true) => (usual, SignedDuration::MAX),
         (false, false) => (earlier(reached, look_back), look_back.saturating_add(LONGEST_WINDOW)),
     };
+    let (since, note) = within_history(&task.feed, since, backfill, now);
     if since >= end || (!backfill && reached >= over) {
         return None;
     }
     let until = later(since, longest).min(end);
     let completed = !backfill || until == end;
     let progress = BackfillProgress { reached: until.min(now), completed };
-    Some(PlannedWindow { window: Window { since, until }, backfill, regular, last: until == end, progress })
+    let (window, last) = (Window { since, until }, until == end);
+    Some(PlannedWindow { window, backfill, regular, usual, last, progress, note })
+}
+
+/// The beginning of a window, not before what the vendor keeps; and what is said of that while the past is fetched.
+fn within_history(feed: &Feed, since: Timestamp, backfill: bool, now: Timestamp) -> (Timestamp, Option<String>) {
+    let Some(history) = window::history(feed) else { return (since, None) };
+    let oldest = earlier(now, history);
+    if since >= oldest {
+        return (since, None);
+    }
+    let days = history.as_hours() / 24;
+    let note = backfill.then(|| format!("the vendor keeps {days} days, so that nothing before {oldest} is asked for"));
+    (oldest, note)
 }
 
 /// The poll of an endpoint that tells the present alone: there is no past to fetch.
 fn present(window: Window, goes_on: bool, now: Timestamp) -> Option<PlannedWindow> {
     let progress = BackfillProgress { reached: now, completed: true };
-    goes_on.then_some(PlannedWindow { window, backfill: false, regular: true, last: true, progress })
+    let usual = window.since;
+    goes_on.then_some(PlannedWindow { window, backfill: false, regular: true, usual, last: true, progress, note: None })
 }
 
 /// A number of a feed that is the same after every restart; spreads feeds over time.
@@ -120,6 +185,7 @@ mod tests {
             term_start: at("2026-01-01T00:00:00Z"),
             term_end: at("2027-01-01T00:00:00Z"),
             time_zone: "UTC".into(),
+            calendar: None,
             suspended: false,
         }
     }
@@ -219,7 +285,7 @@ mod tests {
             ),
         ];
         for (progress, now, extra, since, until, backfill, completed) in cases {
-            let planned = plan(&task(extra), progress, LONGEST_WINDOW, at(now)).unwrap();
+            let planned = plan(&task(extra), progress, LONGEST_WINDOW, &Older::default(), at(now)).unwrap();
             let found = (planned.window, planned.backfill, planned.progress.completed);
             assert_eq!(
                 found,
@@ -229,7 +295,13 @@ mod tests {
             assert_eq!(planned.progress.reached, at(until).min(at(now)));
         }
         assert_eq!(
-            plan(&task(""), progress("2027-01-04T00:00:00Z", true), LONGEST_WINDOW, at("2027-02-01T00:00:00Z")),
+            plan(
+                &task(""),
+                progress("2027-01-04T00:00:00Z", true),
+                LONGEST_WINDOW,
+                &Older::default(),
+                at("2027-02-01T00:00:00Z")
+            ),
             None
         );
     }
@@ -242,7 +314,7 @@ mod tests {
                 let task = task(&format!(r#","lookBack":"{look_back}""#));
                 let (mut state, mut asked_until, mut windows) = (None, task.term_start, 0);
                 while !state.is_some_and(|progress: BackfillProgress| progress.completed) {
-                    let planned = plan(&task, state, longest, now).unwrap();
+                    let planned = plan(&task, state, longest, &Older::default(), now).unwrap();
                     let Window { since, until } = planned.window;
                     assert!(
                         since <= asked_until && until.duration_since(since) <= longest,
@@ -263,15 +335,15 @@ mod tests {
     fn an_endpoint_of_the_present_is_asked_once_and_has_no_past() {
         let scraped = task(r#","format":{"openMetrics":{"measures":[{"name":"offered","metric":"calls_total"}]}}"#);
         for known in [None, progress("2026-01-02T00:00:00Z", true)] {
-            let planned = plan(&scraped, known, LONGEST_WINDOW, at("2026-06-15T00:00:00Z")).unwrap();
+            let planned = plan(&scraped, known, LONGEST_WINDOW, &Older::default(), at("2026-06-15T00:00:00Z")).unwrap();
             assert!(planned.last && !planned.backfill);
             assert_eq!(Some(planned.progress), progress("2026-06-15T00:00:00Z", true));
         }
         assert!(
-            plan(&scraped, None, LONGEST_WINDOW, at("2027-01-01T00:00:00Z")).is_some(),
+            plan(&scraped, None, LONGEST_WINDOW, &Older::default(), at("2027-01-01T00:00:00Z")).is_some(),
             "late rows would still count"
         );
-        assert!(plan(&scraped, None, LONGEST_WINDOW, at("2027-01-05T00:00:00Z")).is_none());
+        assert!(plan(&scraped, None, LONGEST_WINDOW, &Older::default(), at("2027-01-05T00:00:00Z")).is_none());
     }
 
     #[test]
@@ -281,7 +353,7 @@ mod tests {
         for hours in [0, 1, 1, 1, 24 * 40, 1, 24 * 100, 1, 1, 1, 1, 5, 24 * 3] {
             now = now.checked_add(SignedDuration::from_hours(hours)).unwrap();
             for _ in 0..10 {
-                let planned = plan(&task, state, LONGEST_WINDOW, now).unwrap();
+                let planned = plan(&task, state, LONGEST_WINDOW, &Older::default(), now).unwrap();
                 assert!(planned.window.since <= asked_until, "a gap before {}", planned.window.since);
                 asked_until = planned.window.until;
                 state = Some(planned.progress);

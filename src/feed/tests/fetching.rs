@@ -15,6 +15,7 @@ use crate::feed::credentials::{parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
 use crate::feed::guard::{AddressPolicy, NameLookup, SystemLookup};
+use crate::feed::quiet::Life;
 
 pub(super) const NOW: &str = "2026-01-06T00:00:00Z";
 pub(super) const CANARY: &str = "canary-f00d-5ecret";
@@ -79,6 +80,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
         credentials: &credentials,
         validators: None,
         state: None,
+        life: Life::default(),
     };
     fetch(client, &request).await
 }
@@ -192,6 +194,51 @@ async fn all_five_ways_of_paging_give_all_rows_once() {
 }
 
 #[tokio::test]
+async fn a_page_that_a_filter_makes_look_short_is_not_the_last() {
+    let server = Server::start(paged).await;
+    let source = source_for(&server);
+    let rest = r#""start":"$.start","end":"$.end","measures":[{"name":"offered","path":"$.measures.offered"}]"#;
+    // The rows that count stand on the last page alone.
+    let filter = format!(r#"{{"rows":"$.rows[?@.measures.offered > 25]",{rest}}}"#);
+    let condition = format!(r#"{{"rows":"$.rows[*]","where":[{{"path":"$.measures.offered","above":25}}],{rest}}}"#);
+    for json in [filter, condition] {
+        for (path, pagination) in [
+            ("/page", r#"{"pageNumber":{"parameter":"page"}}"#),
+            ("/offset", r#"{"offset":{"parameter":"start","limitParameter":"size","limit":10}}"#),
+        ] {
+            let extra = format!(r#","format":{{"json":{json}}},"pagination":{pagination}"#);
+            let body = body(&client(), &feed(&server.url(path), &extra), &source).await;
+            assert_eq!((body.rows.len(), body.pages), (5, 4), "{path} {json}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_sent_again_only_where_it_changes_nothing_and_an_answer_may_be_pending() {
+    let server = Server::start(|asked| match asked.target.split('?').next().unwrap() {
+        "/busy" => Reply::answer("503 Service Unavailable", &[], ""),
+        _ => Reply::answer("404 Not Found", &[], ""),
+    })
+    .await;
+    let source = source_for(&server);
+    for (path, request, kind, times) in [
+        ("/busy", r#"{"method":"Post","json":"{}","safe":true}"#, Some(FailureKind::Status), 3),
+        ("/busy", r#"{"method":"Post","json":"{}"}"#, Some(FailureKind::Status), 1),
+        ("/gone", r#"{"pending":[404]}"#, None, 1),
+        ("/gone", "{}", Some(FailureKind::Status), 1),
+    ] {
+        let before = server.asked().len();
+        let feed = feed(&server.url(path), &format!(r#","request":{request}"#));
+        let outcome = try_fetch(&client(), &feed, &source).await;
+        assert_eq!(outcome.as_ref().err().map(|error| error.kind), kind, "{path} {request}");
+        assert_eq!(server.asked().len() - before, times, "{path} {request}");
+        if let Ok(Fetched::Body(body)) = outcome {
+            assert_eq!((body.rows.len(), body.pages), (0, 0));
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_that_lead_astray_give_no_row() {
     let server = Server::start(paged).await;
     let source = source_for(&server);
@@ -291,6 +338,7 @@ async fn an_answer_that_did_not_change_is_known_by_its_tag() {
         credentials: &credentials,
         validators: first.validators.as_ref(),
         state: None,
+        life: Life::default(),
     };
     assert!(matches!(fetch(&client, &request).await, Ok(Fetched::Unchanged)));
     assert_eq!(server.asked().len(), 2);

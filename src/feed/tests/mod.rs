@@ -6,6 +6,7 @@ mod faults;
 mod fetching;
 mod forbidden;
 mod formats;
+mod platforms;
 mod polling;
 mod prometheus;
 mod scraping;

@@ -66,6 +66,7 @@ pub(super) fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
         term_start: "2026-01-01T00:00:00Z".parse().unwrap(),
         term_end: "2027-01-01T00:00:00Z".parse().unwrap(),
         time_zone: "Europe/London".into(),
+        calendar: None,
         suspended: false,
     }
 }

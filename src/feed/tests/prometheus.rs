@@ -51,6 +51,7 @@ async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<Fetch
         credentials: &Credentials::default(),
         validators: None,
         state,
+        life: crate::feed::quiet::Life::default(),
     };
     match fetch(&client(), &request).await? {
         Fetched::Body(body) => Ok(*body),

@@ -88,7 +88,7 @@ fn no_bytes_leave_a_part_of_a_body_in_the_store() {
     let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
     let told = [std::cell::Cell::new(0), std::cell::Cell::new(0), std::cell::Cell::new(0)];
     let outcome = TestRunner::new(config).run(&(any_body(), poison), |((format, body), poison)| {
-        let Ok(read) = preview(&BODIES[format].0, "Europe/London", &body) else {
+        let Ok(read) = preview(&BODIES[format].0, "Europe/London", &body, None) else {
             told[0].set(told[0].get() + 1);
             return Ok(());
         };

@@ -18,7 +18,7 @@ fn feed(format: &Value) -> Feed {
 fn read(format: &Value, body: &[u8]) -> Result<ParsedPage, FetchError> {
     let feed = feed(format);
     let zone = TimeZone::get("Europe/London").unwrap();
-    parse_feed(&Mapping { feed: &feed, zone, cadence: Duration::from_secs(1_800) }, &page_of(body))
+    parse_feed(&Mapping { feed: &feed, zone, cadence: Duration::from_secs(1_800), window: None }, &page_of(body))
 }
 
 /// Rows as text: their times, their labels, what they count.
@@ -48,10 +48,11 @@ fn an_export_in_the_manner_of_amazon_connect_is_read() {
     assert_eq!(
         rows(&page),
         [
-            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Billing | abandoned 53, answered 1044, answeredWithin 981.4644, handleSeconds 218196, offered 1097, waitSeconds 14616",
-            "2026-01-05T09:30:00Z/2026-01-05T10:00:00Z queue=Billing | abandoned 0, answered 80, answeredWithin 80, handleSeconds 16880, offered 80, waitSeconds 720",
+            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Billing | abandoned 53, abandonedWithin 31, answered 1044, answeredWithin 902, handleSeconds 218196, offered 1097, waitSeconds 14616",
+            // Connect's own 78.00 % are 60 answered and 18 abandoned of 100: the export's counts say 60.
+            "2026-01-05T09:30:00Z/2026-01-05T10:00:00Z queue=Billing | abandoned 20, abandonedWithin 18, answered 80, answeredWithin 60, handleSeconds 16880, offered 100, waitSeconds 720",
             // Nobody called: there is no mean, and none is made up.
-            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Sales | abandoned 0, answered 0, offered 0",
+            "2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Sales | abandoned 0, abandonedWithin 0, answered 0, answeredWithin 0, offered 0",
         ]
     );
 }
@@ -74,9 +75,11 @@ fn an_export_in_the_manner_of_genesys_cloud_is_read_over_the_night_of_the_clock_
     );
     let last = rows(&page).pop().unwrap();
     assert!(
-        last.ends_with("queue=Accueil,site=lille | abandoned 30, answered 1180, answeredWithin 997.1, handleSeconds 247210, offered 1210, waitSeconds 16815"),
+        last.ends_with("queue=Accueil,site=lille | abandoned 30, answered 1180, answeredWithin 1022.45, handleSeconds 247210, offered 1210, serviceLevelBase 1210, waitSeconds 16815"),
         "{last}"
     );
+    // 60 % of 80 answered and 20 abandoned calls are 60 calls, not 48.
+    assert!(rows(&page)[4].contains("abandoned 20, answered 80, answeredWithin 60,"), "{}", rows(&page)[4]);
     assert_eq!(page.rejected, []);
 }
 
@@ -263,4 +266,32 @@ proptest::proptest! {
             proptest::prop_assert_eq!(page.rows.len() + page.rejected.len(), page.count);
         }
     }
+}
+
+#[test]
+fn lines_that_are_left_out_count_for_the_end_of_the_pages_and_conditions_say_which_count() {
+    let format = json!({"csv": {"start": {"columns": ["Start"]}, "labels": [
+            {"name": "queue", "column": "Queue", "names": {"q1": "Billing"}, "otherwise": "Reject"}],
+        "where": [{"column": "Direction", "equals": "inbound"}, {"column": "Wait", "atMost": 20}],
+        "skipRows": [{"column": "Queue", "equals": "Total"}],
+        "measures": [{"name": "handleSeconds", "sum": [{"column": "Talk", "unit": "ClockTime"}, {"column": "Wrap"}]},
+            {"name": "abandoned", "column": "Left", "absent": "Zero"}]}});
+    let text = "Start,Queue,Direction,Wait,Talk,Wrap,Left\n\
+        2026-06-08T08:00Z,q1,inbound,00:00:20,0:01:00,5,\n\
+        2026-06-08T08:30Z,q1,inbound,9,0:01:00,,2\n\
+        2026-06-08T09:00Z,q1,outbound,9,0:01:00,5,2\n\
+        2026-06-08T09:30Z,q1,inbound,21,0:01:00,5,2\n\
+        2026-06-08T10:00Z,q2,inbound,9,0:01:00,5,2\n\
+        2026-06-08T10:30Z,q1,inbound,soon,0:01:00,5,2\n\
+        ,Total,,,,,\n";
+    let page = read(&format, text.as_bytes()).unwrap();
+    assert_eq!(
+        rows(&page),
+        [
+            "2026-06-08T08:00:00Z/2026-06-08T08:30:00Z queue=Billing | abandoned 0, handleSeconds 65",
+            // A part of the sum is not there, so the sum is not either.
+            "2026-06-08T08:30:00Z/2026-06-08T09:00:00Z queue=Billing | abandoned 2",
+        ]
+    );
+    assert_eq!((reasons(&page), page.count), (vec![RejectionReason::Mapping, RejectionReason::Malformed], 7));
 }

@@ -24,7 +24,10 @@ fn read(format: &Value, body: &str) -> Result<ParsedPage, FetchError> {
     let feed = json!({"name": "acd", "url": "https://feeds.acme.example/v1/intervals", "format": format});
     let feed: Feed = serde_json::from_value(feed).unwrap();
     let zone = TimeZone::get("America/New_York").unwrap();
-    parse_feed(&Mapping { feed: &feed, zone, cadence: Duration::from_secs(1_800) }, &page_of(body.as_bytes()))
+    parse_feed(
+        &Mapping { feed: &feed, zone, cadence: Duration::from_secs(1_800), window: None },
+        &page_of(body.as_bytes()),
+    )
 }
 
 fn with(change: &Value) -> Value {
@@ -181,9 +184,99 @@ proptest::proptest! {
         body.splice(place..place, bytes);
         let feed = json!({"name": "acd", "url": "https://feeds.acme.example/v1/intervals", "format": mapping()});
         let feed: Feed = serde_json::from_value(feed).unwrap();
-        let mapping = Mapping { feed: &feed, zone: TimeZone::UTC, cadence: Duration::from_secs(1_800) };
+        let mapping = Mapping { feed: &feed, zone: TimeZone::UTC, cadence: Duration::from_secs(1_800), window: None };
         if let Ok(page) = parse_feed(&mapping, &page_of(&body)) {
             proptest::prop_assert_eq!(page.rows.len() + page.rejected.len(), page.count);
         }
+    }
+}
+
+/// A mapping with parents, whose figures are in half hours of `interval`.
+fn nested(change: &Value) -> Value {
+    let mut format = json!({"json": {
+        "parents": [{"name": "site", "path": "$.sites[*]"}, {"name": "group", "path": "$.groups[*]"}],
+        "rows": "$.data[*]", "interval": "$.interval",
+        "labels": [{"name": "queue", "in": "group", "path": "$.id", "names": {"7": "Billing"}}, {"name": "site", "in": "site", "path": "$.name"}],
+        "measures": [
+            {"name": "offered", "path": "$.offered", "absent": "Zero"},
+            {"name": "handleSeconds", "sum": [{"path": "$.talk", "unit": "Milliseconds"}, {"path": "$.wrap"}]},
+            {"name": "sla", "in": "group", "path": "$.target"}]}});
+    format["json"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    format
+}
+
+fn described(page: &ParsedPage) -> Vec<String> {
+    let describe = |row: &crate::evidence::IncomingRow| {
+        let measures: Vec<String> = row.measures.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let labels: Vec<String> = row.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        format!("{} {} | {}", row.start, labels.join(","), measures.join(", "))
+    };
+    page.rows.iter().map(describe).collect()
+}
+
+#[test]
+fn rows_below_parents_have_the_labels_and_figures_of_their_parents() {
+    let row = |hour: u32, fields: &str| {
+        format!(r#"{{"interval":"2026-01-05T{hour:02}:00Z/2026-01-05T{hour:02}:30Z",{fields}}}"#)
+    };
+    let body = format!(
+        r#"{{"sites":[{{"name":"cebu","groups":[{{"id":7,"target":0.80,"data":[{}]}},{{"id":"x","target":0.9,"data":[{}]}}]}},{{"name":"empty","groups":[]}}]}}"#,
+        [row(9, r#""talk":60000.5,"wrap":3"#), row(10, r#""offered":2,"wrap":3,"kind":"test""#)].join(","),
+        row(9, r#""offered":"4","talk":1000,"wrap":null"#),
+    );
+    let page = read(&nested(&json!({})), &body).unwrap();
+    assert_eq!(
+        described(&page),
+        [
+            "2026-01-05T09:00:00Z queue=Billing,site=cebu | handleSeconds 63.0005, offered 0, sla 0.80",
+            "2026-01-05T10:00:00Z queue=Billing,site=cebu | offered 2, sla 0.80",
+            "2026-01-05T09:00:00Z queue=x,site=cebu | offered 4, sla 0.9",
+        ]
+    );
+    let filtered = nested(
+        &json!({"where": [{"path": "$.kind", "noneOf": ["test"]}, {"path": "$.id", "in": "group", "equals": "7"}]}),
+    );
+    let page = read(&filtered, &body).unwrap();
+    assert_eq!((page.rows.len(), page.count), (1, 3), "what is left out counts for the pages");
+    // A queue that is not named is set aside, and spoils no other.
+    let strict = nested(
+        &json!({"labels": [{"name": "queue", "in": "group", "path": "$.id", "names": {"7": "Billing"}, "otherwise": "Reject"}]}),
+    );
+    let page = read(&strict, &body).unwrap();
+    assert_eq!((page.rows.len(), page.rejected.len()), (2, 1));
+    for (change, fragment) in [
+        (
+            json!({"where": [{"path": "$.knid", "equals": "test"}]}),
+            "format.json.where: \"$.knid\" finds nothing in any row",
+        ),
+        (json!({"interval": "$.offered"}), "format.json.interval"),
+        (json!({"labels": [{"name": "queue", "in": "team", "path": "$.id"}]}), "there is no parent \"team\""),
+        (json!({"measures": [{"name": "offered", "path": "$.renamed", "absent": "Zero"}]}), "no row has a figure"),
+        (json!({"interval": null, "time": "Window"}), "the window of the request must be known"),
+        (json!({"parents": [{"name": "group", "path": "$.teams[*]"}]}), "\"$.teams\" finds nothing"),
+    ] {
+        let error = read(&nested(&change), &body).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Mapping, "{change}");
+        assert!(error.message.contains(fragment), "{change}: {}", error.message);
+    }
+}
+
+#[test]
+fn times_are_read_by_a_format_and_with_exponents() {
+    for (start, written, expected) in [
+        (json!("$.at"), "1767603600", Some("2026-01-05T09:00:00Z")),
+        (json!("$.at"), "1.7676036E9", Some("2026-01-05T09:00:00Z")),
+        (json!("$.at"), "1767603600.0", Some("2026-01-05T09:00:00Z")),
+        (json!("$.at"), "1767603600.5", None),
+        (json!({"path": "$.at", "format": "%d/%m/%Y %H:%M"}), "\"05/01/2026 04:00\"", Some("2026-01-05T09:00:00Z")),
+        (json!({"path": "$.at", "format": "%Y%m%d"}), "20260105", Some("2026-01-05T05:00:00Z")),
+        (json!({"path": "$.at", "format": "%d/%m/%Y"}), "\"2026-01-05\"", None),
+        (json!({"form": "$.at"}), "\"2026-01-05\"", None),
+    ] {
+        let format =
+            json!({"json": {"rows": "$[*]", "start": start, "measures": [{"name": "offered", "path": "$.n"}]}});
+        let found = read(&format, &format!(r#"[{{"at": {written}, "n": 1}}]"#)).ok();
+        let found = found.and_then(|page| page.rows.first().map(|row| row.start.to_string()));
+        assert_eq!(found.as_deref(), expected, "{start} {written}");
     }
 }

@@ -1,0 +1,196 @@
+//! How the operator shows a feed who it is, and whom it trusts.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::scalar::SecretKeyReference;
+
+/// How the operator shows who it is: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4"], ""))]
+pub struct FeedAuth {
+    /// A bearer token.
+    pub bearer: Option<BearerAuth>,
+    /// User name and password.
+    pub basic: Option<BasicAuth>,
+    /// A key in a header or a query parameter.
+    pub api_key: Option<ApiKeyAuth>,
+    /// OAuth2 client credentials.
+    pub oauth2: Option<OAuth2Auth>,
+    /// A signature over method, path with query, timestamp header and body hash.
+    pub hmac: Option<HmacAuth>,
+    /// A sign-in whose answer holds a token, which is then sent with each request.
+    pub login: Option<LoginAuth>,
+    /// AWS Signature Version 4.
+    #[serde(rename = "awsSigV4")]
+    pub aws_sig_v4: Option<AwsSigV4Auth>,
+}
+
+/// A sign-in with JSON, whose answer holds a token. A Secret's annotation `bpo-operator.io/allowed-hosts` lists the sign-in's host and
+/// every host that the token is sent to.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginAuth {
+    /// Address of the sign-in, which is asked with a Post.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = crate::api::rules::ADDRESS)]
+    pub url: String,
+    /// Body in JSON, with the names of `secrets` in braces: `{"accessKeyId": "{id}", "accessKeySecret": "{secret}"}`.
+    #[schemars(length(min = 1, max = 16384))]
+    pub json: String,
+    /// The secrets of the body.
+    #[schemars(length(min = 1, max = 5))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub secrets: Vec<NamedSecret>,
+    /// JSONPath of the token in the answer, such as `$.access_token`.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub token: String,
+    /// JSONPath of the number of seconds for which the token holds. Default: it is used for 5 minutes.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub lifetime: Option<String>,
+    /// How the token is sent. Default: `Authorization: Bearer TOKEN`.
+    pub send: Option<TokenHeader>,
+}
+
+/// A secret by the name that stands for it in a body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamedSecret {
+    /// The name, such as secret, which stands in braces in the body.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = ("self.matches('^[A-Za-z][A-Za-z0-9_]*$')", "write a name of letters, digits and _, such as secret"))]
+    pub name: String,
+    /// The Secret that holds it.
+    pub secret_ref: SecretKeyReference,
+}
+
+/// The header that carries a token.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenHeader {
+    /// Name of the header, such as Authorization.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = ("self.matches('^[A-Za-z0-9_-]+$')", "write the name of a header, such as Authorization"))]
+    pub header: String,
+    /// What stands before the token, such as `Bearer ` with its space. Default: nothing.
+    #[schemars(length(max = 63))]
+    pub prefix: Option<String>,
+}
+
+/// AWS Signature Version 4: each request is signed with a key of AWS, which itself is never sent.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsSigV4Auth {
+    /// Region of the service, such as eu-central-1.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = ("self.matches('^[a-z0-9-]+$')", "write a region such as eu-central-1"))]
+    pub region: String,
+    /// Name of the service, such as connect or s3.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = ("self.matches('^[a-z0-9-]+$')", "write a service such as connect or s3"))]
+    pub service: String,
+    /// The Secret that holds the access key id.
+    pub access_key_id_secret_ref: SecretKeyReference,
+    /// The Secret that holds the secret access key.
+    pub secret_access_key_secret_ref: SecretKeyReference,
+    /// The Secret that holds the session token of temporary credentials. Default: none.
+    pub session_token_secret_ref: Option<SecretKeyReference>,
+}
+
+/// A bearer token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BearerAuth {
+    /// The Secret that holds the token.
+    pub token_secret_ref: SecretKeyReference,
+}
+
+/// User name and password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BasicAuth {
+    /// The Secret that holds the user name.
+    pub username_secret_ref: SecretKeyReference,
+    /// The Secret that holds the password.
+    pub password_secret_ref: SecretKeyReference,
+}
+
+/// A key in a header or a query parameter.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::one_of(&["header", "query"], ""))]
+pub struct ApiKeyAuth {
+    /// The header that carries the key, such as X-Key.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    pub header: Option<String>,
+    /// The query parameter that carries the key.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
+    pub query: Option<String>,
+    /// The Secret that holds the key.
+    pub secret_ref: SecretKeyReference,
+}
+
+/// OAuth2 client credentials.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OAuth2Auth {
+    /// Address of the token endpoint.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = crate::api::rules::ADDRESS)]
+    pub token_url: String,
+    /// The Secret that holds the client id.
+    pub client_id_secret_ref: SecretKeyReference,
+    /// The Secret that holds the client secret.
+    pub client_secret_secret_ref: SecretKeyReference,
+    /// Scopes to ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub scopes: Vec<String>,
+    /// Audience to ask for.
+    #[schemars(length(min = 1, max = 1024))]
+    pub audience: Option<String>,
+}
+
+/// A signature: HMAC with SHA-256.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HmacAuth {
+    /// The Secret that holds the key.
+    pub secret_ref: SecretKeyReference,
+    /// The header that carries the signature.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]
+    pub header: String,
+}
+
+/// Whom the operator trusts and how it identifies itself.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FeedTls {
+    /// Certificate authorities (PEM) to trust instead of the usual ones.
+    pub ca_ref: Option<CaReference>,
+    /// A Secret of type kubernetes.io/tls with the client's certificate and key.
+    pub client_certificate_secret_ref: Option<crate::api::scalar::NameReference>,
+}
+
+/// Where certificate authorities stand: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::one_of(&["configMapRef", "secretRef"], ""))]
+pub struct CaReference {
+    /// A key of a ConfigMap in the same namespace.
+    pub config_map_ref: Option<SecretKeyReference>,
+    /// A key of a Secret in the same namespace.
+    pub secret_ref: Option<SecretKeyReference>,
+}

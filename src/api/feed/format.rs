@@ -1,0 +1,296 @@
+//! What a feed answers, and where in it the rows are.
+
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Absent, Condition, JsonTime, Otherwise, RowTime, Summand};
+
+/// What an endpoint answers: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::one_of(&["json", "csv", "openMetrics", "prometheus"], "; leave `format` out for the native one"))]
+pub struct FeedFormat {
+    /// JSON of any shape, read by RFC 9535 JSONPath.
+    pub json: Option<JsonFormat>,
+    /// A CSV export.
+    pub csv: Option<CsvFormat>,
+    /// The OpenMetrics or Prometheus text format; counters become flows between two fetches.
+    pub open_metrics: Option<OpenMetricsFormat>,
+    /// Range queries against the Prometheus HTTP API at `url`.
+    pub prometheus: Option<PrometheusFormat>,
+}
+
+/// JSON of any shape.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::label_members("path", &["column", "label"]))]
+#[x_kube(validation = crate::api::rules::summed_members("path", &["column", "metric", "query", "stock"]))]
+#[x_kube(validation = crate::api::rules::condition_members("path", "column"))]
+pub struct JsonFormat {
+    /// Levels above the rows, outermost first: each path is relative to the level before it. A label, time or measure with
+    /// `in: NAME` is looked up in that level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub parents: Vec<Parent>,
+    /// RFC 9535 JSONPath of the rows, such as `$.results[*]`, relative to the innermost parent; the other paths are relative to a row.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub rows: String,
+    /// Which rows count: all conditions must hold. Default: all rows. Pages are counted before.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub conditions: Vec<Condition>,
+    /// Where a row's start stands: a path such as `$.from`, or `{path, format, in}` with a strftime format such as `%d/%m/%Y %H:%M`.
+    /// Write exactly one of start, interval, time.
+    pub start: Option<JsonTime>,
+    /// Where a row's end stands, as `start`. Default: the start plus `cadence`.
+    pub end: Option<JsonTime>,
+    /// Path of a text that holds start and end with a slash between them, such as `2026-01-05T09:00Z/2026-01-05T09:30Z`.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub interval: Option<String>,
+    /// What stands for a row's interval.
+    #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start or interval."))]
+    pub time: Option<RowTime>,
+    /// IANA zone of local times without an offset. Default: the contract's.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = crate::api::rules::TIME_ZONE)]
+    pub time_zone: Option<String>,
+    /// Labels of a row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub labels: Vec<LabelMapping>,
+    /// Measures of a row.
+    #[schemars(length(min = 1, max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub measures: Vec<MeasureMapping>,
+}
+
+/// Where a label's value comes from: `path` (JSON), `column` (CSV), `label` (OpenMetrics, Prometheus) or a constant `value`.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LabelMapping {
+    /// Name of the label, such as queue or site.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
+    pub name: String,
+    /// JSONPath of the value, relative to the row.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: Option<String>,
+    /// Name of the parent that `path` starts from. Default: the row.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1, max = 63))]
+    pub within: Option<String>,
+    /// Column of the value.
+    #[schemars(length(min = 1, max = 253))]
+    pub column: Option<String>,
+    /// Label of the sample that holds the value.
+    #[schemars(length(min = 1, max = 253))]
+    pub label: Option<String>,
+    /// A constant.
+    #[schemars(length(min = 1, max = 128))]
+    pub value: Option<String>,
+    /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. In JSON and CSV.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "names")]
+    pub names: BTreeMap<String, String>,
+    /// What becomes of a value that `names` does not hold.
+    #[schemars(extend("description" = "What becomes of a value that `names` does not hold: Keep, or Reject, which sets the row aside. Default Keep."))]
+    pub otherwise: Option<Otherwise>,
+}
+
+/// The schema of names for values: at most 500.
+fn names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 128},
+        "maxProperties": 500,
+    })
+}
+
+/// A level above the rows of a JSON document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct Parent {
+    /// By what name `in` refers to it.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// JSONPath of its items, relative to the parent before it.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: String,
+}
+
+/// Where a measure's number comes from: `path` (JSON), `column` (CSV), `metric` (OpenMetrics) or `query` (Prometheus).
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasureMapping {
+    /// Name of the measure, such as offered or answeredWithin.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
+    pub name: String,
+    /// JSONPath of the number, relative to the row.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: Option<String>,
+    /// Name of the parent that `path` starts from. Default: the row.
+    #[serde(rename = "in")]
+    #[schemars(length(min = 1, max = 63))]
+    pub within: Option<String>,
+    /// Column of the number.
+    #[schemars(length(min = 1, max = 253))]
+    pub column: Option<String>,
+    /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. In JSON and CSV.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub sum: Vec<Summand>,
+    /// What no value in a row means.
+    #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. In JSON and CSV. Default Missing."))]
+    pub absent: Option<Absent>,
+    /// Name of the metric.
+    #[schemars(length(min = 1, max = 253))]
+    pub metric: Option<String>,
+    /// PromQL query.
+    #[schemars(length(min = 1, max = 1024))]
+    pub query: Option<String>,
+    /// True: the metric is a stock (a level), not a counter. Default false.
+    pub stock: Option<bool>,
+    /// The unit in which the vendor writes it. Default Count.
+    #[schemars(extend("description" = "The unit in which the vendor writes it: Milliseconds, Seconds, Minutes, ClockTime (`0:02:14`), IsoDuration (`PT2M14S`), Fraction (0.94), Percent (94), PercentText (`94.01%`), BasisPoints (9401) or Count. Times become seconds, shares become counts by `of`. Default Count."))]
+    pub unit: Option<MeasureUnit>,
+    /// The measure by which a percentage or mean becomes a count or a sum: its volume.
+    #[schemars(length(min = 1, max = 63))]
+    pub of: Option<String>,
+}
+
+/// The unit in which a vendor writes a number: Milliseconds, Seconds, Minutes, ClockTime (`0:02:14`), IsoDuration (`PT2M14S`),
+/// Fraction (0.94), Percent (94), PercentText (`94.01%`), BasisPoints (9401), Count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum MeasureUnit {
+    Milliseconds,
+    Seconds,
+    Minutes,
+    ClockTime,
+    IsoDuration,
+    Fraction,
+    Percent,
+    PercentText,
+    BasisPoints,
+    Count,
+}
+
+/// A CSV export.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::label_members("column", &["path", "label", "in"]))]
+#[x_kube(validation = crate::api::rules::summed_members("column", &["path", "metric", "query", "stock", "in"]))]
+#[x_kube(validation = crate::api::rules::condition_members("column", "path"))]
+#[x_kube(validation = ("has(self.start) != has(self.time)", "write exactly one of start, time"))]
+pub struct CsvFormat {
+    /// One character between fields. Default `,`.
+    #[schemars(length(min = 1, max = 1))]
+    #[x_kube(validation = (r"self.matches('^[\\t !#-~]$')", "write one character such as , or ; or | or a tab"))]
+    pub delimiter: Option<String>,
+    /// Lines before the header. Default 0.
+    #[schemars(range(min = 0, max = 1000))]
+    pub skip_lines: Option<i64>,
+    /// Where a row's start stands. Write exactly one of start, time.
+    pub start: Option<CsvTime>,
+    /// Where a row's end stands. Default: the start plus `cadence`.
+    pub end: Option<CsvTime>,
+    /// What stands for a row's interval.
+    #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start."))]
+    pub time: Option<RowTime>,
+    /// Which lines count: all conditions must hold. Default: all lines. Pages are counted before.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub conditions: Vec<Condition>,
+    /// IANA zone of local times without an offset. Default: the contract's.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = crate::api::rules::TIME_ZONE)]
+    pub time_zone: Option<String>,
+    /// Labels of a row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub labels: Vec<LabelMapping>,
+    /// Measures of a row.
+    #[schemars(length(min = 1, max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub measures: Vec<MeasureMapping>,
+    /// True: numbers are written `1.234,5`. Default false.
+    pub decimal_comma: Option<bool>,
+    /// Lines that are no rows, such as totals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub skip_rows: Vec<CsvSkip>,
+}
+
+/// A time in a CSV line.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct CsvTime {
+    /// Columns that hold the time, joined with one space.
+    #[schemars(length(min = 1, max = 4), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub columns: Vec<String>,
+    /// strftime format of the joined text. Default: RFC 3339.
+    #[schemars(length(min = 1, max = 64))]
+    pub format: Option<String>,
+}
+
+/// A line to leave out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct CsvSkip {
+    /// The column that is looked at.
+    #[schemars(length(min = 1, max = 253))]
+    pub column: String,
+    /// The text at which the line is left out.
+    #[schemars(length(max = 128))]
+    pub equals: String,
+}
+
+/// The OpenMetrics or Prometheus text format.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
+#[x_kube(validation = crate::api::rules::measure_members("metric", &["path", "column", "query", "in", "sum", "absent"]))]
+pub struct OpenMetricsFormat {
+    /// Measures and the metrics that hold them.
+    #[schemars(length(min = 1, max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub measures: Vec<MeasureMapping>,
+    /// Labels of a row and the sample labels that hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub labels: Vec<LabelMapping>,
+}
+
+/// Range queries against the Prometheus HTTP API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
+#[x_kube(validation = crate::api::rules::measure_members("query", &["path", "column", "metric", "in", "sum", "absent"]))]
+pub struct PrometheusFormat {
+    /// Measures and the queries that give them.
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub measures: Vec<MeasureMapping>,
+    /// Labels of a row and the series labels that hold them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub labels: Vec<LabelMapping>,
+}

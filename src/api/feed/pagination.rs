@@ -1,0 +1,114 @@
+//! How a feed's further pages are asked for.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How further pages are asked for: one of.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::one_of(&["cursor", "nextUrl", "linkHeader", "pageNumber", "offset"], ""))]
+#[x_kube(validation = (
+    "!has(self.more) || has(self.cursor) || has(self.nextUrl) || has(self.linkHeader)",
+    "`more` belongs to cursor, nextUrl and linkHeader: take it away"
+))]
+pub struct Pagination {
+    /// A cursor in the answer becomes a parameter of the next request.
+    pub cursor: Option<CursorPagination>,
+    /// The answer holds the next page's address, on the same host.
+    pub next_url: Option<NextUrlPagination>,
+    /// The header `Link` with `rel="next"`, on the same host.
+    pub link_header: Option<LinkHeaderPagination>,
+    /// A page number, until a page is empty.
+    pub page_number: Option<PageNumberPagination>,
+    /// An offset and a limit, until a page is short.
+    pub offset: Option<OffsetPagination>,
+    /// What says that there is a page after this one: without it, its cursor or address is not followed. Default: a cursor or an
+    /// address in the answer says it.
+    pub more: Option<MorePages>,
+    /// How many pages one fetch may have. Default 100.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_pages: Option<i64>,
+}
+
+/// A flag in the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct MorePages {
+    /// JSONPath of the flag: true says that there is another page; false, null or nothing that there is none.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: String,
+}
+
+/// Where a cursor is written: Query, Body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum CursorPlace {
+    Query,
+    Body,
+}
+
+/// A cursor in the answer.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = (
+    "(has(self.__in__) && self.__in__ == 'Body') != has(self.parameter)",
+    "write `parameter` for a cursor in the query, and `in: Body` without it for one that stands as {cursor} in the body"
+))]
+pub struct CursorPagination {
+    /// JSONPath of the cursor; absent, null or empty at the end.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: String,
+    /// The parameter that carries it, in the query.
+    #[schemars(length(min = 1, max = 63))]
+    pub parameter: Option<String>,
+    /// Where it is written.
+    #[serde(rename = "in")]
+    #[schemars(extend("description" = "Where it is written: Query, or Body, where it stands as the placeholder {cursor}. Default Query."))]
+    pub place: Option<CursorPlace>,
+    /// The cursor of the first page, such as NA. Default: the first request has none.
+    #[schemars(length(min = 1, max = 253))]
+    pub first: Option<String>,
+}
+
+/// The next page's address in the answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct NextUrlPagination {
+    /// JSONPath of the address; absent, null or empty at the end.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: String,
+}
+
+/// The header `Link`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct LinkHeaderPagination {}
+
+/// Page numbers.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct PageNumberPagination {
+    /// The parameter that carries the number.
+    #[schemars(length(min = 1, max = 63))]
+    pub parameter: String,
+    /// The first page's number. Default 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub first: Option<i64>,
+}
+
+/// Offset and limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OffsetPagination {
+    /// The parameter that carries the offset.
+    #[schemars(length(min = 1, max = 63))]
+    pub parameter: String,
+    /// The parameter that carries the limit.
+    #[schemars(length(min = 1, max = 63))]
+    pub limit_parameter: String,
+    /// How many rows one page has.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub limit: i64,
+}

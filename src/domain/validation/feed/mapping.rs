@@ -1,0 +1,300 @@
+//! What the formats of a feed must hold to: where rows, times, labels and measures come from.
+
+use jiff::Zoned;
+use jiff::fmt::strtime;
+
+use super::super::checks::{Findings, check_count, check_range, check_text, check_time_zone, check_unique, quoted};
+use super::{check_path, is_one};
+use crate::api::feed::{
+    Condition, CsvFormat, FeedFormat, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit,
+};
+
+pub(super) fn check(findings: &mut Findings, field: &str, format: &FeedFormat) {
+    let members =
+        [format.json.is_some(), format.csv.is_some(), format.open_metrics.is_some(), format.prometheus.is_some()];
+    findings.ensure(is_one(&members), field, || {
+        "holds not exactly one format: write exactly one of json, csv, openMetrics, prometheus, or leave `format` out for the native one"
+            .to_owned()
+    });
+    if let Some(json) = &format.json {
+        check_json(findings, &format!("{field}.json"), json);
+    }
+    if let Some(csv) = &format.csv {
+        check_csv(findings, &format!("{field}.csv"), csv);
+    }
+    if let Some(metrics) = &format.open_metrics {
+        check_mappings(findings, &format!("{field}.openMetrics"), &metrics.labels, &metrics.measures, METRICS);
+    }
+    if let Some(prometheus) = &format.prometheus {
+        check_mappings(findings, &format!("{field}.prometheus"), &prometheus.labels, &prometheus.measures, QUERIES);
+    }
+}
+
+/// What the mappings of a format read: which member of a label and which of a measure.
+#[derive(Clone, Copy)]
+struct Members {
+    label: &'static str,
+    measure: &'static str,
+    stock: bool,
+}
+
+const PATHS: Members = Members { label: "path", measure: "path", stock: false };
+const COLUMNS: Members = Members { label: "column", measure: "column", stock: false };
+const METRICS: Members = Members { label: "label", measure: "metric", stock: true };
+const QUERIES: Members = Members { label: "label", measure: "query", stock: true };
+
+fn check_json(findings: &mut Findings, field: &str, json: &JsonFormat) {
+    for (name, path) in [("rows", Some(&json.rows)), ("interval", json.interval.as_ref())] {
+        path.into_iter().for_each(|path| check_path(findings, &format!("{field}.{name}"), path));
+    }
+    check_count(findings, &format!("{field}.parents"), json.parents.len(), 4);
+    check_unique(findings, &format!("{field}.parents"), json.parents.iter().map(|parent| &parent.name));
+    for parent in &json.parents {
+        check_path(findings, &format!("{field}.parents[{}].path", parent.name), &parent.path);
+    }
+    check_json_times(findings, field, json);
+    check_parents(findings, field, json);
+    check_conditions(findings, field, &json.conditions, PATHS);
+    if let Some(zone) = &json.time_zone {
+        check_time_zone(findings, &format!("{field}.timeZone"), zone);
+    }
+    check_mappings(findings, field, &json.labels, &json.measures, PATHS);
+}
+
+fn check_json_times(findings: &mut Findings, field: &str, json: &JsonFormat) {
+    let members = [json.start.is_some(), json.interval.is_some(), json.time.is_some()];
+    findings.ensure(is_one(&members), field, || {
+        "does not say when a row is: write exactly one of start, interval, time".to_owned()
+    });
+    findings.ensure(json.end.is_none() || json.start.is_some(), format!("{field}.end"), || {
+        "belongs to `start`: take it away".to_owned()
+    });
+    for (name, time) in [("start", &json.start), ("end", &json.end)] {
+        let Some(JsonTime { path, format, .. }) = time else { continue };
+        check_path(findings, &format!("{field}.{name}"), path);
+        check_text(findings, &format!("{field}.{name}"), path, 1_024);
+        format.iter().for_each(|format| check_time_format(findings, &format!("{field}.{name}.format"), format));
+    }
+}
+
+/// Each `in` names a parent.
+fn check_parents(findings: &mut Findings, field: &str, json: &JsonFormat) {
+    let times = [("start", &json.start), ("end", &json.end)];
+    let times = times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), time.as_ref()?.within.as_ref()?)));
+    let labels =
+        json.labels.iter().filter_map(|label| Some((format!("labels[{}]", label.name), label.within.as_ref()?)));
+    let measures = json
+        .measures
+        .iter()
+        .filter_map(|measure| Some((format!("measures[{}]", measure.name), measure.within.as_ref()?)));
+    let conditions = json.conditions.iter().enumerate();
+    let conditions =
+        conditions.filter_map(|(number, condition)| Some((format!("where[{number}]"), condition.within.as_ref()?)));
+    for (place, name) in times.chain(labels).chain(measures).chain(conditions) {
+        let is_parent = json.parents.iter().any(|parent| parent.name == *name);
+        findings.ensure(is_parent, format!("{field}.{place}.in"), || {
+            format!("{} is no parent: name one of `parents`, or leave `in` out for the row itself", quoted(name))
+        });
+    }
+}
+
+fn check_conditions(findings: &mut Findings, field: &str, conditions: &[Condition], members: Members) {
+    check_count(findings, &format!("{field}.where"), conditions.len(), 8);
+    for (number, condition) in conditions.iter().enumerate() {
+        let field = format!("{field}.where[{number}]");
+        let given = [("path", condition.path.is_some()), ("column", condition.column.is_some())];
+        let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure));
+        findings.ensure(fits, &field, || format!("does not say which value it looks at: write `{}`", members.measure));
+        condition.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
+        let compares = condition.equals.is_some()
+            || !condition.one_of.is_empty()
+            || !condition.none_of.is_empty()
+            || condition.present.is_some()
+            || condition.absent.is_some()
+            || [condition.at_most, condition.above, condition.at_least, condition.below].iter().any(Option::is_some);
+        findings.ensure(compares, &field, || {
+            "compares nothing: write one of equals, oneOf, noneOf, present, absent, atMost, above, atLeast, below"
+                .to_owned()
+        });
+    }
+}
+
+fn check_time_format(findings: &mut Findings, field: &str, format: &str) {
+    if let Err(error) = strtime::format(format, &Zoned::default()) {
+        findings
+            .add(field, format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)));
+    }
+}
+
+fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
+    if let Some(delimiter) = &csv.delimiter {
+        let is_character =
+            delimiter.len() == 1 && delimiter.chars().all(|letter| letter == '\t' || (' '..='~').contains(&letter));
+        findings.ensure(is_character && delimiter != "\"", format!("{field}.delimiter"), || {
+            format!("{} cannot separate fields: write one character such as , or ; or | or a tab", quoted(delimiter))
+        });
+    }
+    if let Some(zone) = &csv.time_zone {
+        check_time_zone(findings, &format!("{field}.timeZone"), zone);
+    }
+    csv.skip_lines.into_iter().for_each(|lines| check_range(findings, &format!("{field}.skipLines"), lines, 0, 1000));
+    findings.ensure(csv.start.is_some() != csv.time.is_some(), field, || {
+        "does not say when a row is: write exactly one of start, time".to_owned()
+    });
+    check_conditions(findings, field, &csv.conditions, COLUMNS);
+    for (name, time) in [("start", csv.start.as_ref()), ("end", csv.end.as_ref())] {
+        let Some(time) = time else { continue };
+        findings.ensure(!time.columns.is_empty(), format!("{field}.{name}.columns"), || {
+            "is empty: list the columns that hold the time, such as Date and Time".to_owned()
+        });
+        check_count(findings, &format!("{field}.{name}.columns"), time.columns.len(), 4);
+        time.format.iter().for_each(|format| check_time_format(findings, &format!("{field}.{name}.format"), format));
+    }
+    check_mappings(findings, field, &csv.labels, &csv.measures, COLUMNS);
+}
+
+fn check_mappings(
+    findings: &mut Findings,
+    field: &str,
+    labels: &[LabelMapping],
+    measures: &[MeasureMapping],
+    members: Members,
+) {
+    check_count(findings, &format!("{field}.labels"), labels.len(), 10);
+    check_unique(findings, &format!("{field}.labels"), labels.iter().map(|label| &label.name));
+    for label in labels {
+        let given =
+            [("path", label.path.is_some()), ("column", label.column.is_some()), ("label", label.label.is_some())];
+        let has_own = given.iter().any(|(name, is_given)| *is_given && *name == members.label);
+        let has_other = given.iter().any(|(name, is_given)| *is_given && *name != members.label);
+        findings.ensure(
+            has_own != label.value.is_some() && !has_other,
+            format!("{field}.labels[{}]", label.name),
+            || format!("does not say where the value comes from: write exactly one of {}, value", members.label),
+        );
+        let is_table = members.label != "label";
+        findings.ensure(
+            is_table || (label.names.is_empty() && label.otherwise.is_none()),
+            format!("{field}.labels[{}]", label.name),
+            || "`names` and `otherwise` belong to json and csv: take them away".to_owned(),
+        );
+        findings.ensure(
+            members.label == "path" || label.within.is_none(),
+            format!("{field}.labels[{}].in", label.name),
+            || "belongs to json: take it away".to_owned(),
+        );
+        check_count(findings, &format!("{field}.labels[{}].names", label.name), label.names.len(), 500);
+        label.path.iter().for_each(|path| check_path(findings, &format!("{field}.labels[{}].path", label.name), path));
+    }
+    findings.ensure(!measures.is_empty(), format!("{field}.measures"), || {
+        "is empty: list at least one measure, such as offered".to_owned()
+    });
+    check_unique(findings, &format!("{field}.measures"), measures.iter().map(|measure| &measure.name));
+    for measure in measures {
+        check_measure(findings, &format!("{field}.measures[{}]", measure.name), measure, members);
+        check_volume(findings, &format!("{field}.measures[{}].of", measure.name), measure, measures);
+    }
+}
+
+/// The volume of a share or a mean is another measure of the same mapping, and does not in turn wait for this one.
+fn check_volume(findings: &mut Findings, field: &str, measure: &MeasureMapping, measures: &[MeasureMapping]) {
+    let volume = |of: &str| measures.iter().find(|other| other.name == of);
+    let Some(of) = &measure.of else { return };
+    let Some(mut volume_of) = volume(of) else {
+        findings
+            .add(field, format!("{} is no measure of this mapping: map the volume too, such as answered", quoted(of)));
+        return;
+    };
+    for _ in 0..=measures.len() {
+        match volume_of.of.as_deref().and_then(volume) {
+            Some(next) => volume_of = next,
+            None => return,
+        }
+    }
+    findings.add(field, format!("{} is in the end its own volume: name a measure that is counted", quoted(of)));
+}
+
+fn check_measure(findings: &mut Findings, field: &str, measure: &MeasureMapping, members: Members) {
+    let given = [
+        ("path", measure.path.is_some()),
+        ("column", measure.column.is_some()),
+        ("metric", measure.metric.is_some()),
+        ("query", measure.query.is_some()),
+    ];
+    let is_table = members.label != "label";
+    let is_sum = is_table && !measure.sum.is_empty();
+    let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure && !is_sum));
+    findings.ensure(fits && (is_table || measure.sum.is_empty()), field, || match is_table {
+        true => format!("does not say where the number comes from: write exactly one of {}, sum", members.measure),
+        false => {
+            format!("does not say where the number comes from: write `{}`, and none of the others", members.measure)
+        }
+    });
+    check_summands(findings, field, measure, members);
+    findings.ensure(is_table || measure.absent.is_none(), field, || {
+        "`absent` belongs to json and csv: take it away".to_owned()
+    });
+    findings.ensure(members.measure == "path" || measure.within.is_none(), field, || {
+        "`in` belongs to json: take it away".to_owned()
+    });
+    findings.ensure(members.stock || measure.stock.is_none(), field, || {
+        "`stock` belongs to openMetrics and prometheus: take it away; the catalogue says which measures are stocks"
+            .to_owned()
+    });
+    measure.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
+}
+
+fn check_summands(findings: &mut Findings, field: &str, measure: &MeasureMapping, members: Members) {
+    check_count(findings, &format!("{field}.sum"), measure.sum.len(), 8);
+    for (number, summand) in measure.sum.iter().enumerate() {
+        let field = format!("{field}.sum[{number}]");
+        let given = [("path", summand.path.is_some()), ("column", summand.column.is_some())];
+        let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure));
+        findings.ensure(fits, &field, || format!("does not say which number it adds: write `{}`", members.measure));
+        summand.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
+        let unit = summand.unit.or(measure.unit).unwrap_or(MeasureUnit::Count);
+        findings.ensure(!is_share(unit), &field, || {
+            "is a percentage, which cannot be added up: make each a measure of its own with its volume in `of`"
+                .to_owned()
+        });
+    }
+}
+
+fn is_share(unit: MeasureUnit) -> bool {
+    use MeasureUnit::{BasisPoints, Fraction, Percent, PercentText};
+    matches!(unit, Fraction | Percent | PercentText | BasisPoints)
+}
+
+/// Every path of a mapping, by its field.
+pub(super) fn paths(json: &JsonFormat) -> Vec<(String, &str)> {
+    let mut paths = vec![("rows".to_owned(), json.rows.as_str())];
+    paths.extend(json.parents.iter().map(|parent| (format!("parents[{}].path", parent.name), parent.path.as_str())));
+    let times = [("start", &json.start), ("end", &json.end)];
+    paths.extend(times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), time.as_ref()?.path.as_str()))));
+    paths.extend(json.interval.iter().map(|path| ("interval".to_owned(), path.as_str())));
+    let conditions = json.conditions.iter().enumerate();
+    paths.extend(conditions.filter_map(|(number, one)| Some((format!("where[{number}].path"), one.path.as_deref()?))));
+    let labels = json.labels.iter();
+    paths.extend(labels.filter_map(|label| Some((format!("labels[{}].path", label.name), label.path.as_deref()?))));
+    for measure in &json.measures {
+        let summands = measure.sum.iter().filter_map(|summand| summand.path.as_deref());
+        let own = measure.path.as_deref().into_iter().chain(summands);
+        paths.extend(own.map(|path| (format!("measures[{}].path", measure.name), path)));
+    }
+    paths
+}
+
+/// Every strftime format of a mapping, by its field.
+pub(super) fn time_formats(format: &FeedFormat) -> Vec<(&'static str, &str)> {
+    let csv = format.csv.as_ref();
+    let columns =
+        [("csv.start", csv.and_then(|csv| csv.start.as_ref())), ("csv.end", csv.and_then(|csv| csv.end.as_ref()))];
+    let columns = columns.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
+    let json = format.json.as_ref();
+    let paths = [
+        ("json.start", json.and_then(|json| json.start.as_ref())),
+        ("json.end", json.and_then(|json| json.end.as_ref())),
+    ];
+    let paths = paths.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
+    columns.chain(paths).collect()
+}

@@ -1,0 +1,87 @@
+//! Answers that carry an error with status 200.
+
+use serde_json::Value;
+
+use super::error::{FailureKind, FetchError, presentable};
+use super::format::json::strict_value;
+use super::pagination::json_path;
+use crate::api::feed::AnswerCondition;
+use crate::domain::json_path::{JsonPath, Work};
+
+/// Values that one condition looks at.
+const MOST_FOUND: usize = 1_000;
+
+/// When an answer is a failure.
+pub(crate) struct FailWhen<'f> {
+    condition: &'f AnswerCondition,
+    path: JsonPath,
+}
+
+impl<'f> FailWhen<'f> {
+    /// The condition with its path read.
+    ///
+    /// # Errors
+    /// `Mapping` where the path is no JSONPath.
+    pub(crate) fn new(condition: &'f AnswerCondition) -> Result<Self, FetchError> {
+        Ok(FailWhen { condition, path: json_path(&condition.path)? })
+    }
+
+    /// Fails where the answer says that it is a failure.
+    ///
+    /// # Errors
+    /// `Malformed`, with what the vendor says; also where the body is no JSON.
+    pub(crate) fn check(&self, body: &[u8]) -> Result<(), FetchError> {
+        let document = strict_value(body)?;
+        let found = self.path.find(&document, &Work::of_a_page(), MOST_FOUND).map_err(|fault| {
+            FetchError::new(FailureKind::Mapping, format!("failWhen: {fault}: name each step, such as $.errors"))
+        })?;
+        let found = found.into_iter().map(|found| found.value).find(|value| self.holds(value));
+        let Some(value) = found else { return Ok(()) };
+        let shown = presentable(&value.to_string(), 160);
+        let path = presentable(&self.condition.path, 40);
+        Err(FetchError::new(FailureKind::Malformed, format!("the answer carries an error ({path}): {shown}")))
+    }
+
+    fn holds(&self, value: &Value) -> bool {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let AnswerCondition { equals, one_of, .. } = self.condition;
+        if equals.is_some() || !one_of.is_empty() {
+            return equals.as_ref() == Some(&text) || one_of.contains(&text);
+        }
+        match value {
+            Value::Null => false,
+            Value::String(text) => !text.trim().is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            Value::Bool(_) | Value::Number(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_with_status_200_is_a_failure_and_its_absence_is_none() {
+        for (condition, body, fails) in [
+            (r#"{"path":"$.errors"}"#, r#"{"errors":[{"message":"no such field"}],"data":null}"#, true),
+            (r#"{"path":"$.errors"}"#, r#"{"data":{}}"#, false),
+            (r#"{"path":"$.errors"}"#, r#"{"errors":null}"#, false),
+            (r#"{"path":"$.errors"}"#, r#"{"errors":[]}"#, false),
+            (r#"{"path":"$.error"}"#, r#"{"error":" "}"#, false),
+            (r#"{"path":"$.status","equals":"error"}"#, r#"{"status":"error"}"#, true),
+            (r#"{"path":"$.status","equals":"error"}"#, r#"{"status":"ok"}"#, false),
+            (r#"{"path":"$.status","oneOf":["failed","partial"]}"#, r#"{"status":"partial"}"#, true),
+            (r#"{"path":"$.ok","equals":"false"}"#, r#"{"ok":false}"#, true),
+        ] {
+            let condition: AnswerCondition = serde_json::from_str(condition).unwrap();
+            let found = FailWhen::new(&condition).unwrap().check(body.as_bytes());
+            assert_eq!(found.is_err(), fails, "{condition:?} {body}");
+            assert!(found.err().is_none_or(|error| error.kind == FailureKind::Malformed));
+        }
+    }
+}

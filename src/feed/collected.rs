@@ -1,0 +1,117 @@
+//! What the pages of a fetch say together.
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use super::client::{Page, Validators};
+use super::error::FetchError;
+use super::fetch::{FetchRequest, FetchedBody, Window, within_bound};
+use super::format;
+use super::quality::{QualityRules, check};
+use super::quiet;
+use super::window;
+use crate::api::feed::Feed;
+use crate::evidence::{IncomingRow, RejectedRow};
+
+/// The rows of the pages of one fetch, window by window.
+#[derive(Default)]
+pub(super) struct Collected {
+    rows: Vec<IncomingRow>,
+    rejected: Vec<RejectedRow>,
+    /// The window that is being read, with how many rows and set-aside rows there were before it.
+    part: Option<Part>,
+    /// The windows about which everything was said, and nothing that could not be read.
+    whole: Vec<Window>,
+    pub(super) digests: Vec<[u8; 32]>,
+    bytes: usize,
+    validators: Option<Validators>,
+    state: Option<String>,
+    ahead: Option<SignedDuration>,
+}
+
+#[derive(Clone, Copy)]
+struct Part {
+    window: Window,
+    rows: usize,
+    rejected: usize,
+    is_pending: bool,
+}
+
+impl Collected {
+    /// Begins a window.
+    pub(super) fn begin(&mut self, window: Window) {
+        let (rows, rejected) = (self.rows.len(), self.rejected.len());
+        self.part = Some(Part { window, rows, rejected, is_pending: false });
+    }
+
+    /// Notes that the vendor has nothing of this window yet.
+    pub(super) fn pending(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.is_pending = true;
+        }
+    }
+
+    /// Ends a window: of a feed with a grid, only rows that lie wholly inside it are taken.
+    pub(super) fn end(&mut self, feed: &Feed) {
+        let Some(part) = self.part.take() else { return };
+        if window::is_on_grid(feed) {
+            let rows = self.rows.split_off(part.rows.min(self.rows.len()));
+            let Window { since, until } = part.window;
+            self.rows.extend(rows.into_iter().filter(|row| row.start >= since && row.end <= until));
+        }
+        if !part.is_pending && self.rejected.len() == part.rejected {
+            self.whole.push(part.window);
+        }
+    }
+
+    /// Whether the page fits into what one fetch may bring: asked before it is read, since reading takes more room than the text.
+    pub(super) fn check_room(&self, page: &Page) -> Result<(), FetchError> {
+        within_bound(self.bytes.saturating_add(page.body.len())).map(|_| ())
+    }
+
+    /// Takes a page in.
+    pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
+        self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
+        self.digests.push(Sha256::digest(&page.body).into());
+        self.rows.extend(parsed.rows);
+        self.rejected.extend(parsed.rejected);
+        self.ahead = self.ahead.or_else(|| page.clock_ahead());
+        self.validators = Some(page.validators);
+        self.state = parsed.state.or(self.state.take());
+        Ok(())
+    }
+
+    /// Takes rows in that belong to no page alone.
+    pub(super) fn extend(&mut self, rows: Vec<IncomingRow>, rejected: Vec<RejectedRow>) {
+        self.rows.extend(rows);
+        self.rejected.extend(rejected);
+    }
+
+    /// The whole, with its rows checked.
+    pub(super) fn finish(self, request: &FetchRequest<'_>, zone: &TimeZone, host: Option<&str>) -> FetchedBody {
+        let derived = format::derived(request.feed);
+        let plan = request.feed.plan.unwrap_or(false);
+        let rules = QualityRules { now: request.now, plan, derived: &derived };
+        let spoken: Vec<Window> = self.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();
+        let (mut rows, refused) = check(self.rows, rules);
+        let quiet = quiet::zeros(request.feed, zone, &self.whole, &spoken, &rows, request.life);
+        rows.extend(quiet);
+        let mut rejected = self.rejected;
+        rejected.extend(refused);
+        let digest = match self.digests.as_slice() {
+            [only] => *only,
+            several => Sha256::digest(several.concat()).into(),
+        };
+        FetchedBody {
+            rows,
+            rejected,
+            pages: self.digests.len(),
+            digest,
+            url_host: host.map(str::to_owned),
+            validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
+            state: self.state,
+            ahead: self.ahead,
+        }
+    }
+}

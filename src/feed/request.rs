@@ -1,0 +1,385 @@
+//! What a feed is asked with: its request with the window and the cursor filled in.
+//!
+//! A value never changes the structure of what it is filled into: addresses encode it, JSON and forms are read first and filled
+//! afterwards, and free text takes only times, whole numbers and plain cursors.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use url::Url;
+use url::form_urlencoded::{self, Serializer};
+
+use super::client::Post;
+use super::credentials::parse_url;
+use super::error::{FailureKind, FetchError, presentable};
+use super::fetch::Window;
+use super::format;
+use super::format::json::strict_value;
+use crate::api::feed::{Feed, FeedRequest, RequestMethod, TimeFormat};
+use crate::domain::headers::is_framing_or_routing;
+use crate::domain::placeholders::{self, Edge, Piece, Placeholder, TimeForm, Unknown, is_plain_cursor, pieces};
+
+/// One request, but for who sends it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The address, with its query.
+    pub url: Url,
+    /// Headers, but for those that show who asks.
+    pub headers: HeaderMap,
+    /// What is posted; none for a GET.
+    pub post: Option<Post>,
+}
+
+impl Call {
+    /// A GET without headers of its own.
+    pub(crate) fn get(url: Url, feed: &Feed) -> Result<Self, FetchError> {
+        let blank = Values { window: None, cursor: None, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+        Ok(Call { url, headers: headers(feed, &blank)?, post: None })
+    }
+
+    /// Tells requests apart.
+    pub(crate) fn key(&self) -> (String, Vec<u8>) {
+        (self.url.to_string(), self.post.as_ref().map(|post| post.body.clone()).unwrap_or_default())
+    }
+}
+
+/// A feed's request for one window, before its pages are known.
+#[derive(Clone, Debug)]
+pub(crate) struct Blank {
+    feed: Arc<Feed>,
+    window: Window,
+    now: Timestamp,
+    /// Of the patterns in placeholders.
+    zone: TimeZone,
+    contract_zone: TimeZone,
+}
+
+impl Blank {
+    /// The request of `feed` for `window`.
+    ///
+    /// # Errors
+    /// `Mapping` where a zone is unknown.
+    pub(crate) fn new(feed: &Feed, window: Window, now: Timestamp, zone: &TimeZone) -> Result<Self, FetchError> {
+        let own = feed.request.as_ref().and_then(|request| request.time_zone.as_deref());
+        let named = own.or_else(|| format::time_zone(feed));
+        let patterns = match named {
+            None => zone.clone(),
+            Some(name) => TimeZone::get(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
+        };
+        Ok(Blank { feed: Arc::new(feed.clone()), window, now, zone: patterns, contract_zone: zone.clone() })
+    }
+
+    /// The request for the page of a cursor.
+    ///
+    /// # Errors
+    /// `Mapping` where the request cannot be written as the feed says, `Malformed` where a cursor cannot stand where it is to.
+    pub(crate) fn filled(&self, cursor: Option<&str>) -> Result<Call, FetchError> {
+        let values = Values { window: Some(self.window), cursor, now: self.now, zone: self.zone.clone() };
+        Ok(Call { url: self.url(&values)?, headers: headers(&self.feed, &values)?, post: post(&self.feed, &values)? })
+    }
+
+    fn url(&self, values: &Values<'_>) -> Result<Url, FetchError> {
+        let mut url = parse_url(&address(&self.feed.url, values)?)?;
+        url.set_fragment(None);
+        let asked = self.feed.request.clone().unwrap_or_default();
+        let mut query = url.query_pairs_mut();
+        for parameter in &asked.query {
+            if let Some(value) =
+                filled(&format!("request.query {}", parameter.name), &parameter.value, values, At::Alone)?
+            {
+                query.append_pair(&parameter.name, &value);
+            }
+        }
+        if appends_window(&self.feed) {
+            let form = asked.time_format.unwrap_or(TimeFormat::Rfc3339);
+            let (since, until) = (self.written(self.window.since, form), self.written(self.window.until, form));
+            query.append_pair(asked.since_parameter.as_deref().unwrap_or("since"), &since);
+            query.append_pair(asked.until_parameter.as_deref().unwrap_or("until"), &until);
+        }
+        drop(query);
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        Ok(url)
+    }
+
+    /// An instant as the vendor wants it, to the second.
+    fn written(&self, instant: Timestamp, form: TimeFormat) -> String {
+        let whole = whole(instant);
+        match form {
+            TimeFormat::Rfc3339 => whole.to_string(),
+            TimeFormat::Date => whole.to_zoned(self.contract_zone.clone()).date().to_string(),
+            TimeFormat::UnixSeconds => whole.as_second().to_string(),
+            TimeFormat::UnixMilliseconds => whole.as_millisecond().to_string(),
+        }
+    }
+}
+
+fn whole(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second()).unwrap_or(instant)
+}
+
+fn fault(message: impl AsRef<str>) -> FetchError {
+    FetchError::new(FailureKind::Mapping, message)
+}
+
+/// Every placeholder of a feed's request.
+pub(crate) fn placeholders_of(feed: &Feed) -> Vec<Placeholder<'_>> {
+    let mut texts = vec![feed.url.as_str()];
+    if let Some(request) = &feed.request {
+        texts.extend([&request.json, &request.form, &request.text].into_iter().flatten().map(String::as_str));
+        texts.extend(request.headers.iter().chain(&request.query).map(|pair| pair.value.as_str()));
+    }
+    texts.into_iter().flat_map(|text| placeholders::placeholders(text, &[])).collect()
+}
+
+/// Whether `since` and `until` are appended to the query: unless a placeholder names the window, or the feed wants none.
+fn appends_window(feed: &Feed) -> bool {
+    let wanted = feed.request.as_ref().and_then(|request| request.append_window).unwrap_or(true);
+    wanted && format::takes_window(feed) && !placeholders_of(feed).iter().any(Placeholder::names_window)
+}
+
+/// Whether the request says of which time it asks.
+pub(crate) fn asks_for_a_window(feed: &Feed) -> bool {
+    let is_prometheus = feed.format.as_ref().is_some_and(|format| format.prometheus.is_some());
+    is_prometheus || appends_window(feed) || placeholders_of(feed).iter().any(Placeholder::names_window)
+}
+
+/// What is filled in.
+struct Values<'a> {
+    window: Option<Window>,
+    cursor: Option<&'a str>,
+    now: Timestamp,
+    zone: TimeZone,
+}
+
+/// A value, and whether it is a whole number.
+struct Filling {
+    text: String,
+    number: Option<i64>,
+}
+
+impl Values<'_> {
+    fn of(&self, placeholder: Placeholder<'_>) -> Result<Option<Filling>, FetchError> {
+        let Some(window) = self.window else { return Ok(None) };
+        let number = |number: i64| Filling { text: number.to_string(), number: Some(number) };
+        Ok(Some(match placeholder {
+            Placeholder::Since(form) => self.time(window.since, form)?,
+            Placeholder::Until(form) => self.time(window.until, form)?,
+            Placeholder::Length => number(window.until.duration_since(window.since).as_secs()),
+            Placeholder::DaysAgo(edge) => {
+                let instant = if edge == Edge::Since { window.since } else { window.until };
+                let day = |instant: Timestamp| instant.to_zoned(self.zone.clone()).date();
+                number(day(instant).duration_until(day(self.now)).as_hours() / 24)
+            }
+            Placeholder::Cursor => {
+                return Ok(self.cursor.map(|cursor| Filling { text: cursor.to_owned(), number: None }));
+            }
+            Placeholder::Named(_) => return Ok(None),
+        }))
+    }
+
+    fn time(&self, instant: Timestamp, form: TimeForm<'_>) -> Result<Filling, FetchError> {
+        let whole = whole(instant);
+        let number = match form {
+            TimeForm::UnixSeconds => Some(whole.as_second()),
+            TimeForm::UnixMilliseconds => Some(whole.as_millisecond()),
+            TimeForm::Rfc3339 | TimeForm::Pattern(_) => None,
+        };
+        let text = match (form, number) {
+            (_, Some(number)) => number.to_string(),
+            (TimeForm::Pattern(pattern), None) => {
+                let local = whole.to_zoned(self.zone.clone());
+                jiff::fmt::strtime::format(pattern, &local)
+                    .map_err(|error| fault(format!("{:?} is no strftime pattern: {error}", presentable(pattern, 60))))?
+            }
+            _ => whole.to_string(),
+        };
+        Ok(Filling { text, number })
+    }
+}
+
+/// Where a text stands, which says what its values may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Where it is encoded or refused as a whole: any value.
+    Alone,
+    /// Within a text that means something: values that cannot mean anything there.
+    FreeText,
+}
+
+/// A text with its values; `None` where it is nothing but a placeholder without one.
+fn filled(field: &str, text: &str, values: &Values<'_>, at: At) -> Result<Option<String>, FetchError> {
+    let unknown = if at == At::Alone { Unknown::Refused } else { Unknown::Literal };
+    let pieces = pieces(text, &[], unknown).map_err(|message| fault(format!("{field}: {message}")))?;
+    let is_alone = matches!(pieces.as_slice(), [Piece::Placeholder(_)]);
+    let mut whole = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => whole.push_str(text),
+            Piece::Placeholder(placeholder) => match values.of(placeholder)? {
+                Some(filling) => {
+                    check_in_free_text(placeholder, &filling, at)?;
+                    whole.push_str(&filling.text);
+                }
+                None if is_alone => return Ok(None),
+                None => {}
+            },
+        }
+    }
+    Ok(Some(whole))
+}
+
+fn check_in_free_text(placeholder: Placeholder<'_>, filling: &Filling, at: At) -> Result<(), FetchError> {
+    if at == At::FreeText && placeholder == Placeholder::Cursor && !is_plain_cursor(&filling.text) {
+        let shown = presentable(&filling.text, 60);
+        let message = format!(
+            "the cursor {shown:?} cannot stand in the text of the request: it may have up to 512 letters, digits and +/=_.-"
+        );
+        return Err(FetchError::new(FailureKind::Malformed, message));
+    }
+    Ok(())
+}
+
+/// The address with its values, each percent-encoded as a whole.
+fn address(text: &str, values: &Values<'_>) -> Result<String, FetchError> {
+    let pieces = pieces(text, &[], Unknown::Refused).map_err(|message| fault(format!("url: {message}")))?;
+    let mut whole = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => whole.push_str(text),
+            Piece::Placeholder(placeholder) => {
+                let value = values.of(placeholder)?.map(|filling| filling.text).unwrap_or_default();
+                whole.push_str(&percent_encoded(&value));
+            }
+        }
+    }
+    Ok(whole)
+}
+
+/// A value with every byte encoded that RFC 3986 reserves, `/` included.
+pub(crate) fn percent_encoded(value: &str) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+fn headers(feed: &Feed, values: &Values<'_>) -> Result<HeaderMap, FetchError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(format::accepted(feed)));
+    for header in feed.request.iter().flat_map(|request| &request.headers) {
+        let Some(value) = filled(&format!("request.headers {}", header.name), &header.value, values, At::Alone)? else {
+            continue;
+        };
+        let name = HeaderName::from_bytes(header.name.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) else {
+            return Err(fault(format!("request.headers: {:?} cannot be sent", header.name)));
+        };
+        if ["authorization", "proxy-authorization", "cookie"].contains(&name.as_str()) {
+            return Err(fault(format!("request.headers may not hold {name}: use `auth`")));
+        }
+        // Contracts of an earlier version may hold them: the request is framed and routed by the operator all the same.
+        if is_framing_or_routing(name.as_str()) {
+            continue;
+        }
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn post(feed: &Feed, values: &Values<'_>) -> Result<Option<Post>, FetchError> {
+    let Some(request) = feed.request.as_ref().filter(|request| request.method == Some(RequestMethod::Post)) else {
+        return Ok(None);
+    };
+    let (content_type, body) = body(request, values)?;
+    let content_type = HeaderValue::from_static(content_type);
+    Ok(Some(Post { content_type, body: body.into_bytes(), safe: request.safe.unwrap_or(false) }))
+}
+
+fn body(request: &FeedRequest, values: &Values<'_>) -> Result<(&'static str, String), FetchError> {
+    if let Some(json) = &request.json {
+        let template = strict_value(json.as_bytes())
+            .map_err(|error| fault(format!("request.json cannot be read: {}", error.message)))?;
+        let body = filled_value(template, values)?.unwrap_or(Value::Null);
+        return Ok(("application/json", body.to_string()));
+    }
+    if let Some(form) = &request.form {
+        return Ok(("application/x-www-form-urlencoded", filled_form(form, values)?));
+    }
+    let text = request.text.as_deref().unwrap_or_default();
+    let body = filled("request.text", text, values, At::FreeText)?.unwrap_or_default();
+    Ok(("text/plain; charset=utf-8", body))
+}
+
+/// A form with its values, each encoded; a field that is nothing but a placeholder without a value is left out.
+fn filled_form(form: &str, values: &Values<'_>) -> Result<String, FetchError> {
+    let decoded = |text: &str| {
+        let pair = format!("x={text}");
+        form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let mut body = Serializer::new(String::new());
+    for pair in form.trim().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let pieces =
+            pieces(value, &[], Unknown::Literal).map_err(|message| fault(format!("request.form: {message}")))?;
+        let mut whole = String::new();
+        let mut is_there = !matches!(pieces.as_slice(), [Piece::Placeholder(_)]);
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => whole.push_str(&decoded(text)),
+                Piece::Placeholder(placeholder) => {
+                    if let Some(filling) = values.of(placeholder)? {
+                        is_there = true;
+                        whole.push_str(&filling.text);
+                    }
+                }
+            }
+        }
+        if is_there {
+            body.append_pair(&decoded(name), &whole);
+        }
+    }
+    Ok(body.finish())
+}
+
+/// A JSON value with its texts filled; `None` for a text that is nothing but a placeholder without a value.
+fn filled_value(template: Value, values: &Values<'_>) -> Result<Option<Value>, FetchError> {
+    Ok(Some(match template {
+        Value::String(text) => match pieces(&text, &[], Unknown::Literal).as_deref() {
+            Ok([Piece::Placeholder(placeholder)]) => match values.of(*placeholder)? {
+                None => return Ok(None),
+                Some(Filling { number: Some(number), .. }) => Value::from(number),
+                Some(filling) => Value::String(filling.text),
+            },
+            _ => Value::String(filled("request.json", &text, values, At::FreeText)?.unwrap_or_default()),
+        },
+        Value::Array(items) => {
+            let items = items.into_iter().filter_map(|item| filled_value(item, values).transpose());
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Value::Object(members) => {
+            let mut filled = serde_json::Map::new();
+            for (name, member) in members {
+                if let Some(member) = filled_value(member, values)? {
+                    filled.insert(name, member);
+                }
+            }
+            Value::Object(filled)
+        }
+        scalar => scalar,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

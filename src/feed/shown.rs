@@ -1,0 +1,93 @@
+//! The requests that a feed would send, for people: nothing is asked, and no secret is read.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::error::{FailureKind, FetchError};
+use super::fetch::Window;
+use super::pagination::Pager;
+use super::request::Blank;
+use super::window;
+use crate::api::feed::{Feed, FeedAuth};
+
+/// A request as it would be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRequest {
+    /// GET or POST.
+    pub method: &'static str,
+    /// The address of the first page.
+    pub url: String,
+    /// Headers, with the names of secrets in place of what they hold.
+    pub headers: Vec<(String, String)>,
+    /// The body of a POST.
+    pub body: Option<String>,
+}
+
+/// The first page's request of each window that a fetch of `window` would ask for, in order, however young it is.
+///
+/// # Errors
+/// `Mapping` where a request cannot be written as the feed says.
+pub fn requests(
+    feed: &Feed,
+    contract_time_zone: &str,
+    window: Window,
+    now: Timestamp,
+) -> Result<Vec<ShownRequest>, FetchError> {
+    let zone = TimeZone::get(contract_time_zone)
+        .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
+    let parts = window::parts(feed, &zone, window::rounded(feed, &zone, window));
+    parts.into_iter().map(|part| request(feed, &zone, part, now)).collect()
+}
+
+fn request(feed: &Feed, zone: &TimeZone, window: Window, now: Timestamp) -> Result<ShownRequest, FetchError> {
+    let call = Pager::new(feed, Blank::new(feed, window, now, zone)?)?.first()?;
+    let mut headers: Vec<(String, String)> = call
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    if let Some(post) = call.post.as_ref().filter(|_| !call.headers.contains_key("content-type")) {
+        headers.push(("content-type".to_owned(), String::from_utf8_lossy(post.content_type.as_bytes()).into_owned()));
+    }
+    let mut url = call.url.to_string();
+    match feed.auth.as_ref().map(authorization) {
+        Some(Blanked::Header(name, value)) => headers.push((name, value)),
+        Some(Blanked::Query(name)) => {
+            let separator = if call.url.query().is_some() { '&' } else { '?' };
+            url.push_str(&format!("{separator}{name}=[secret]"));
+        }
+        None => {}
+    }
+    let method = if call.post.is_some() { "POST" } else { "GET" };
+    let body = call.post.map(|post| String::from_utf8_lossy(&post.body).into_owned());
+    Ok(ShownRequest { method, url, headers, body })
+}
+
+/// What shows who asks, without the secret.
+enum Blanked {
+    Header(String, String),
+    Query(String),
+}
+
+fn authorization(auth: &FeedAuth) -> Blanked {
+    let header = |name: &str, value: &str| Blanked::Header(name.to_owned(), value.to_owned());
+    if auth.basic.is_some() {
+        return header("authorization", "Basic [secret]");
+    }
+    if let Some(key) = &auth.api_key {
+        return match (&key.header, &key.query) {
+            (Some(name), _) => header(name, "[secret]"),
+            (None, name) => Blanked::Query(name.clone().unwrap_or_default()),
+        };
+    }
+    if let Some(hmac) = &auth.hmac {
+        return header(&hmac.header, "[signature]");
+    }
+    if auth.aws_sig_v4.is_some() {
+        return header("authorization", "AWS4-HMAC-SHA256 [signature]");
+    }
+    if let Some(send) = auth.login.as_ref().and_then(|login| login.send.as_ref()) {
+        return header(&send.header, &format!("{}[token]", send.prefix.as_deref().unwrap_or_default()));
+    }
+    header("authorization", "Bearer [token]")
+}
