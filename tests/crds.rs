@@ -85,6 +85,7 @@ fn is_alternative(path: &str) -> bool {
         ("json", "in"),
         ("json", "absent"),
         ("json", "sum"),
+        ("json", "count"),
         ("json", "names"),
         ("json", "otherwise"),
         ("csv", "column"),
@@ -105,6 +106,7 @@ fn is_alternative(path: &str) -> bool {
         "of",
         "in",
         "sum",
+        "count",
         "absent",
         "names",
         "otherwise",
@@ -117,7 +119,14 @@ fn is_alternative(path: &str) -> bool {
             .any(|known| path.contains(known));
     };
     let is_mapping = path.contains(".labels[].") || path.contains(".measures[].");
-    // Conditions are the same in every format, but for where they look.
+    // Sums, counts and conditions are the same in every format that has them, but for where they look.
+    let is_nested = path.contains(".sum[].") || path.contains(".count.");
+    if is_nested && ["openMetrics", "prometheus"].contains(&format) {
+        return true;
+    }
+    if path.contains(".sum[].") && format == "csv" {
+        return member != "column" || path.contains(".where[].");
+    }
     if path.contains(".where[].") {
         return if format == "csv" { member != "column" } else { member == "column" };
     }

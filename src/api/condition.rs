@@ -77,7 +77,7 @@ closed_enum! {
     Reason {
         Reconciled, Suspended, InvalidSpec, ContractNotFound, KpiTargetNotFound, TierNotFound, FeedNotFound,
         SecretNotFound, SecretNotAllowed, EvidenceUnavailable, Pending, Progressing, Fetched, Dns, Connect, Tls,
-        Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, Late, TargetMet, Excused,
+        Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, Late, Shrunk, TargetMet, Excused,
         TargetMissed, NoClosedPeriod, NoData, InsufficientVolume, Inconclusive, ProjectedMiss, BudgetBurn,
         BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue,
         NoFindings, FindingsPresent, Escalated, TriggerFired, Nothing, Coherent, TierGap, TierOverlap, TierInversion,
@@ -141,6 +141,7 @@ impl ConditionType {
                 R::SecretNotFound,
                 R::SecretNotAllowed,
                 R::Late,
+                R::Shrunk,
             ],
             (Self::FeedHealthy, Unknown) => &[R::Pending, R::Suspended],
             (Self::SLACompliant, True) => &[R::TargetMet, R::Excused],

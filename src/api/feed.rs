@@ -5,6 +5,7 @@ mod condition;
 mod format;
 mod json_time;
 mod pagination;
+mod records;
 mod request;
 mod window;
 
@@ -17,6 +18,7 @@ pub use condition::*;
 pub use format::*;
 pub use json_time::*;
 pub use pagination::*;
+pub use records::*;
 pub use request::*;
 pub use window::*;
 

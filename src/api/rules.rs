@@ -101,23 +101,36 @@ pub fn measure_members(member: &str, others: &[&str]) -> Rule {
         .message(format!("write for each measure `{member}`, and none of {}", others.join(", ")).as_str())
 }
 
-/// As [`measure_members`], where a sum may stand instead of the one value.
+/// As [`measure_members`], where a sum or a count of records may stand instead of the one value.
 pub fn summed_members(member: &str, others: &[&str]) -> Rule {
-    let own: Vec<String> =
-        others.iter().filter(|other| **other != "in").map(|other| format!(" && !has(m.{other})")).collect();
-    let strange: Vec<&str> = others.iter().copied().filter(|other| *other != "in" && *other != "stock").collect();
-    let in_rows = if others.contains(&"in") { " && !has(m.__in__)" } else { "" };
+    let own: Vec<String> = others.iter().map(|other| format!(" && !has(m.{})", escaped(other))).collect();
+    let strange: Vec<&str> = others.iter().copied().filter(|other| !["in", "stock"].contains(other)).collect();
+    let value = one_value("s", member);
     Rule::new(format!(
-        "self.measures.all(m, has(m.{member}) != has(m.sum){}{in_rows} && (!has(m.sum) || m.sum.all(s, has(s.{member}))))",
+        "self.measures.all(m, [has(m.{member}), has(m.sum), has(m.count)].filter(x, x).size() == 1{} && \
+         (!has(m.sum) || m.sum.all(s, {value})) && (!has(m.count) || has(self.records)))",
         own.concat()
     ))
-    .message(format!("write for each measure exactly one of {member}, sum, and none of {}", strange.join(", ")).as_str())
+    .message(
+        format!(
+            "write for each measure exactly one of {member}, sum, count (which needs records), and none of {}; \
+             and in a sum for each member {member}, or from and to",
+            strange.join(", ")
+        )
+        .as_str(),
+    )
+}
+
+/// A value of a row is one member, or the difference of two times.
+fn one_value(of: &str, member: &str) -> String {
+    format!("has({of}.{member}) != has({of}.from) && has({of}.from) == has({of}.to)")
 }
 
 /// The conditions of a format look at the member that the format has.
 pub fn condition_members(member: &str, other: &str) -> Rule {
-    Rule::new(format!("!has(self.where) || self.where.all(c, has(c.{member}) && !has(c.{other}))"))
-        .message(format!("write for each condition `{member}`, and not `{other}`").as_str())
+    let value = one_value("c", member);
+    Rule::new(format!("!has(self.where) || self.where.all(c, {value} && !has(c.{other}))"))
+        .message(format!("write for each condition `{member}`, or `from` and `to`, and not `{other}`").as_str())
 }
 
 /// A gate's field that belongs to some types only.

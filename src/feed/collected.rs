@@ -8,6 +8,7 @@ use super::client::{Page, Validators};
 use super::error::FetchError;
 use super::fetch::{FetchRequest, FetchedBody, Window, within_bound};
 use super::format;
+use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
 use super::quiet;
 use super::window;
@@ -19,6 +20,8 @@ use crate::evidence::{IncomingRow, RejectedRow};
 pub(super) struct Collected {
     rows: Vec<IncomingRow>,
     rejected: Vec<RejectedRow>,
+    /// The records of the window that is being read.
+    records: Vec<FoundRecord>,
     /// The window that is being read, with how many rows and set-aside rows there were before it.
     part: Option<Part>,
     /// The windows about which everything was said, and nothing that could not be read.
@@ -53,8 +56,12 @@ impl Collected {
     }
 
     /// Ends a window: of a feed with a grid, only rows that lie wholly inside it are taken.
-    pub(super) fn end(&mut self, feed: &Feed) {
+    pub(super) fn end(&mut self, feed: &Feed, zone: &TimeZone) {
         let Some(part) = self.part.take() else { return };
+        if !self.records.is_empty() {
+            let (rows, rejected) = records::rows(feed, zone, Some(part.window), std::mem::take(&mut self.records));
+            self.extend(rows, rejected);
+        }
         if window::is_on_grid(feed) {
             let rows = self.rows.split_off(part.rows.min(self.rows.len()));
             let Window { since, until } = part.window;
@@ -76,6 +83,7 @@ impl Collected {
         self.digests.push(Sha256::digest(&page.body).into());
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
+        self.records.extend(parsed.records);
         self.ahead = self.ahead.or_else(|| page.clock_ahead());
         self.validators = Some(page.validators);
         self.state = parsed.state.or(self.state.take());
@@ -99,6 +107,7 @@ impl Collected {
         rows.extend(quiet);
         let mut rejected = self.rejected;
         rejected.extend(refused);
+        let rejected_none = rejected.is_empty();
         let digest = match self.digests.as_slice() {
             [only] => *only,
             several => Sha256::digest(several.concat()).into(),
@@ -112,6 +121,7 @@ impl Collected {
             validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
             state: self.state,
             ahead: self.ahead,
+            truth: if format::has_records(request.feed) && rejected_none { self.whole } else { Vec::new() },
         }
     }
 }

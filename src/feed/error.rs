@@ -8,7 +8,7 @@ closed_enum! {
     /// What went wrong with a feed, as it stands in the condition's reason and in metric labels.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
-        SecretNotAllowed, Late,
+        SecretNotAllowed, Late, Shrunk,
     }
 }
 
@@ -30,6 +30,7 @@ impl FailureKind {
             Self::SecretNotFound => Reason::SecretNotFound,
             Self::SecretNotAllowed => Reason::SecretNotAllowed,
             Self::Late => Reason::Late,
+            Self::Shrunk => Reason::Shrunk,
         }
     }
 }

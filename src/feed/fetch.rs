@@ -84,6 +84,8 @@ pub struct FetchedBody {
     pub validators: Option<Validators>,
     /// What the next fetch has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,
+    /// The windows of which the body is the whole truth: known rows of theirs that it lacks are no more.
+    pub truth: Vec<Window>,
     /// How far the vendor's clock is ahead (below zero: behind), where its first page says what it shows.
     pub ahead: Option<SignedDuration>,
 }
@@ -201,7 +203,7 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
                 }
             }
         }
-        collected.end(request.feed);
+        collected.end(request.feed, &zone);
     }
     Ok(Fetched::Body(Box::new(collected.finish(request, &zone, host.as_deref()))))
 }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
 use super::fetch::{Window, check_is_no_error};
-use super::format::{Mapping, derived, parse};
+use super::format::{Mapping, derived, parse, records};
 use super::quality::{QualityRules, check, describe, fault};
 use super::quiet::{Life, zeros};
 use super::window::is_on_grid;
@@ -55,6 +55,9 @@ pub fn preview(
     let page = page_of(content);
     check_is_no_error(feed, &page)?;
     let mut page = parse(&mapping, &page)?;
+    let (counted, unread) = records::rows(feed, &zone, window, std::mem::take(&mut page.records));
+    page.rows.extend(counted);
+    page.rejected.extend(unread);
     if let Some(Window { since, until }) = window.filter(|_| is_on_grid(feed)) {
         page.rows.retain(|row| row.start >= since && row.end <= until);
     }

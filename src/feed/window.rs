@@ -11,6 +11,7 @@ use crate::api::feed::{Feed, FeedFormat, FeedWindow, RowTime};
 use crate::api::scalar;
 use crate::domain::placeholders::Placeholder;
 
+use super::format::has_records;
 use super::request::placeholders_of;
 
 /// A grid of instants.
@@ -105,7 +106,7 @@ pub(crate) fn rounded(feed: &Feed, zone: &TimeZone, window: Window) -> Window {
 
 /// Whether the windows of a feed lie on a grid.
 pub(crate) fn is_on_grid(feed: &Feed) -> bool {
-    feed.window.is_some() || is_the_row(feed)
+    feed.window.is_some() || is_the_row(feed) || has_records(feed)
 }
 
 /// Whether the window that was asked for is the interval of the rows that came.

@@ -23,6 +23,12 @@ pub struct Condition {
     /// Column of the value, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
+    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    #[schemars(length(min = 1, max = 1024))]
+    pub from: Option<String>,
+    /// See `from`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub to: Option<String>,
     /// The value is this text, such as inbound.
     #[schemars(length(max = 253))]
     pub equals: Option<String>,
@@ -80,6 +86,17 @@ pub struct Summand {
     /// Column of the number, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
+    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    #[schemars(length(min = 1, max = 1024))]
+    pub from: Option<String>,
+    /// See `from`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub to: Option<String>,
     /// The unit in which the vendor writes it, as at a measure. Default: the measure's own.
     pub unit: Option<super::MeasureUnit>,
+    /// Of which rows or records it is added: all conditions must hold, else it adds 0. Default: of all.
+    #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub conditions: Vec<Condition>,
 }

@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Absent, Condition, JsonTime, Otherwise, RowTime, Summand};
+use super::{Absent, Condition, Count, CsvRecords, JsonRecords, JsonTime, Otherwise, RowTime, Summand};
 
 /// What an endpoint answers: one of.
 #[serde_with::skip_serializing_none]
@@ -48,7 +48,7 @@ pub struct JsonFormat {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub conditions: Vec<Condition>,
     /// Where a row's start stands: a path such as `$.from`, or `{path, format, in}` with a strftime format such as `%d/%m/%Y %H:%M`.
-    /// Write exactly one of start, interval, time.
+    /// Write exactly one of start, interval, time, records.
     pub start: Option<JsonTime>,
     /// Where a row's end stands, as `start`. Default: the start plus `cadence`.
     pub end: Option<JsonTime>,
@@ -59,6 +59,8 @@ pub struct JsonFormat {
     /// What stands for a row's interval.
     #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start or interval."))]
     pub time: Option<RowTime>,
+    /// Each item of `rows` is a record, such as a call, and rows are counted from them.
+    pub records: Option<JsonRecords>,
     /// IANA zone of local times without an offset. Default: the contract's.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = crate::api::rules::TIME_ZONE)]
@@ -153,6 +155,8 @@ pub struct MeasureMapping {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub sum: Vec<Summand>,
+    /// How many records meet conditions, instead of `path`, `column` or `sum`: `count: {}` counts all. Needs `records`.
+    pub count: Option<Count>,
     /// What no value in a row means.
     #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. In JSON and CSV. Default Missing."))]
     pub absent: Option<Absent>,
@@ -196,7 +200,10 @@ pub enum MeasureUnit {
 #[x_kube(validation = crate::api::rules::label_members("column", &["path", "label", "in"]))]
 #[x_kube(validation = crate::api::rules::summed_members("column", &["path", "metric", "query", "stock", "in"]))]
 #[x_kube(validation = crate::api::rules::condition_members("column", "path"))]
-#[x_kube(validation = ("has(self.start) != has(self.time)", "write exactly one of start, time"))]
+#[x_kube(validation = (
+    "[has(self.start), has(self.time), has(self.records)].filter(x, x).size() == 1",
+    "write exactly one of start, time, records"
+))]
 pub struct CsvFormat {
     /// One character between fields. Default `,`.
     #[schemars(length(min = 1, max = 1))]
@@ -205,13 +212,15 @@ pub struct CsvFormat {
     /// Lines before the header. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     pub skip_lines: Option<i64>,
-    /// Where a row's start stands. Write exactly one of start, time.
+    /// Where a row's start stands. Write exactly one of start, time, records.
     pub start: Option<CsvTime>,
     /// Where a row's end stands. Default: the start plus `cadence`.
     pub end: Option<CsvTime>,
     /// What stands for a row's interval.
     #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start."))]
     pub time: Option<RowTime>,
+    /// Each line is a record, such as a call, and rows are counted from them.
+    pub records: Option<CsvRecords>,
     /// Which lines count: all conditions must hold. Default: all lines. Pages are counted before.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
@@ -266,7 +275,7 @@ pub struct CsvSkip {
 /// The OpenMetrics or Prometheus text format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
-#[x_kube(validation = crate::api::rules::measure_members("metric", &["path", "column", "query", "in", "sum", "absent"]))]
+#[x_kube(validation = crate::api::rules::measure_members("metric", &["path", "column", "query", "in", "sum", "count", "absent"]))]
 pub struct OpenMetricsFormat {
     /// Measures and the metrics that hold them.
     #[schemars(length(min = 1, max = 100))]
@@ -282,7 +291,7 @@ pub struct OpenMetricsFormat {
 /// Range queries against the Prometheus HTTP API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
-#[x_kube(validation = crate::api::rules::measure_members("query", &["path", "column", "metric", "in", "sum", "absent"]))]
+#[x_kube(validation = crate::api::rules::measure_members("query", &["path", "column", "metric", "in", "sum", "count", "absent"]))]
 pub struct PrometheusFormat {
     /// Measures and the queries that give them.
     #[schemars(length(min = 1, max = 20))]

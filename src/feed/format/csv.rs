@@ -5,16 +5,19 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use csv::StringRecord;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::assembly::{FoundRow, assemble};
-use super::conditions::{meets, named};
+use super::conditions::named;
+use super::fields::{self, Fields, Figure, Part, Test, Value, meets_all};
 use super::json::reason;
 use super::native::malformed;
+use super::records::{FoundRecord, RecordPlaces, record};
 use super::times::{WrittenTime, formatted, written};
 use super::units::{Notation, figure, is_absent};
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
-use crate::api::feed::{Absent, Condition, CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit};
+use crate::api::feed::{Condition, CsvFormat, CsvTime, LabelMapping, MeasureMapping, MeasureUnit, Summand};
 use crate::domain::spelling::did_you_mean;
 use crate::domain::time_format::with_day_and_month_swapped;
 use crate::evidence::{RejectedRow, RejectionReason};
@@ -43,36 +46,45 @@ pub fn parse(
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(table.as_bytes());
     let mut records = reader.records();
     let header = records.next().ok_or_else(|| malformed("there is no header line"))?.map_err(unreadable)?;
-    let columns = Columns::of(format, &header)?;
-    let (mut found, mut count) = (Vec::new(), 0);
-    let (mut has_time, mut order) = (false, DayMonthOrder::of(columns.start.as_ref()));
+    let columns = Columns::of(format, &header, &zone)?;
+    let (mut found, mut counted, mut count) = (Vec::new(), Vec::new(), 0);
+    let times = columns.records.as_ref().map(|(at, _)| at).or(columns.start.as_ref());
+    let (mut has_time, mut order) = (false, DayMonthOrder::of(times));
     for record in records {
         let record = record.map_err(unreadable)?;
         if is_blank(&record) || is_same(&record, &header) {
             continue;
         }
-        // Lines that are left out count for the end of the pages.
-        count += 1;
         if columns.skips(&record) {
             continue;
         }
+        // Lines that do not meet the conditions count for the end of the pages all the same.
+        count += 1;
+        let is_read = times.is_none_or(|times| times.read(&record).is_ok());
+        has_time |= is_read;
+        order.note(times, &record, is_read);
+        let line = Line { columns: &columns, record: &record };
+        if let Some((at, places)) = &columns.records {
+            counted.push(line.read_record(at, places, count));
+            continue;
+        }
         let rejected = |reason| RejectedRow { reason, text: presentable(&shown(&record), 500) };
-        match columns.counts(&record) {
+        match meets_all(&line, &columns.conditions) {
             Ok(false) => continue,
-            Ok(true) => found.push(columns.read(&record, mapping.window).map_err(rejected)),
+            Ok(true) => found.push(line.read(mapping.window).map_err(rejected)),
             Err(reason) => found.push(Err(rejected(reason))),
         }
-        let is_read = columns.start.as_ref().is_none_or(|start| start.read(&record).is_ok());
-        has_time |= is_read;
-        order.note(columns.start.as_ref(), &record, is_read);
     }
     order.check()?;
+    if let (Some(records), false, false) = (&format.records, counted.is_empty(), has_time) {
+        return Err(no_time(&records.at, "not shown, since lines are records"));
+    }
     // One line whose time cannot be read is kept aside; where none can be, the mapping is wrong.
     if let (Some(Err(first)), Some(start), false) = (found.first(), &format.start, has_time) {
         return Err(no_time(start, &first.text));
     }
     let mut page = assemble(mapping, &zone, &format.measures, found);
-    page.count = count;
+    (page.count, page.records) = (count, counted);
     Ok(page)
 }
 
@@ -193,8 +205,10 @@ struct Columns<'f> {
     start: Option<TimeColumns<'f>>,
     end: Option<TimeColumns<'f>>,
     labels: Vec<(&'f LabelMapping, Option<usize>)>,
-    measures: Vec<(&'f MeasureMapping, Vec<(usize, MeasureUnit)>)>,
-    conditions: Vec<(&'f Condition, usize)>,
+    measures: Vec<(&'f MeasureMapping, Figure<'f, usize>)>,
+    conditions: Vec<Test<'f, usize>>,
+    records: Option<(TimeColumns<'f>, RecordPlaces<usize>)>,
+    zone: &'f TimeZone,
     skips: Vec<(usize, &'f str)>,
     notation: Notation,
 }
@@ -205,7 +219,7 @@ struct TimeColumns<'f> {
 }
 
 impl<'f> Columns<'f> {
-    fn of(format: &'f CsvFormat, header: &StringRecord) -> Result<Self, FetchError> {
+    fn of(format: &'f CsvFormat, header: &StringRecord, zone: &'f TimeZone) -> Result<Self, FetchError> {
         let place = |field: &str, column: &str| place(header, field, column);
         let time = |field: &str, time: &'f CsvTime| -> Result<TimeColumns<'f>, FetchError> {
             let places = time.columns.iter().map(|column| place(field, column)).collect::<Result<_, _>>()?;
@@ -215,109 +229,150 @@ impl<'f> Columns<'f> {
             let column = label.column.as_deref().map(|column| place(&format!("labels[{}]", label.name), column));
             Ok((label, column.transpose()?))
         });
-        let measures = format.measures.iter().map(|measure| Ok((measure, columns_of(measure, &place)?)));
-        let conditions = format.conditions.iter().enumerate().map(|(number, condition)| {
-            Ok((condition, place(&format!("where[{number}]"), condition.column.as_deref().unwrap_or_default())?))
-        });
+        let found = Places(&place);
+        let measures = format.measures.iter().map(|measure| Ok((measure, found.figure(measure)?)));
         let skips = format.skip_rows.iter().map(|skip| Ok((place("skipRows", &skip.column)?, skip.equals.as_str())));
+        let records = format.records.as_ref().map(|records| {
+            let optional = |name: &str, column: &Option<String>| {
+                column.as_ref().map(|column| place(&format!("records.{name}"), column)).transpose()
+            };
+            let places =
+                RecordPlaces { id: optional("id", &records.id)?, newest: optional("newest", &records.newest)? };
+            Ok::<_, FetchError>((time("records.at", &records.at)?, places))
+        });
         Ok(Self {
             start: format.start.as_ref().map(|start| time("start", start)).transpose()?,
             end: format.end.as_ref().map(|end| time("end", end)).transpose()?,
             labels: labels.collect::<Result<_, FetchError>>()?,
             measures: measures.collect::<Result<_, FetchError>>()?,
-            conditions: conditions.collect::<Result<_, FetchError>>()?,
+            conditions: found.tests("", &format.conditions)?,
+            records: records.transpose()?,
             skips: skips.collect::<Result<_, FetchError>>()?,
             notation: if format.decimal_comma.unwrap_or(false) { Notation::Comma } else { Notation::Point },
+            zone,
         })
     }
 
     fn skips(&self, record: &StringRecord) -> bool {
         self.skips.iter().any(|(place, equals)| record.get(*place).is_some_and(|field| cell(field) == equals.trim()))
     }
+}
 
-    /// Whether a line meets all conditions.
-    fn counts(&self, record: &StringRecord) -> Result<bool, RejectionReason> {
-        for (condition, place) in &self.conditions {
-            let text = Some(field(record, *place)?).filter(|text| !text.is_empty());
-            if !meets(condition, text)? {
-                return Ok(false);
-            }
+/// Finds the columns of a mapping.
+struct Places<'p, F>(&'p F);
+
+impl<F: Fn(&str, &str) -> Result<usize, FetchError>> Places<'_, F> {
+    fn value(
+        &self,
+        field: &str,
+        column: Option<&String>,
+        (from, to): (Option<&String>, Option<&String>),
+    ) -> Result<Value<usize>, FetchError> {
+        match (from, to) {
+            (Some(from), Some(to)) => Ok(Value::Between((self.0)(field, from)?, (self.0)(field, to)?)),
+            _ => (self.0)(field, column.map_or("", String::as_str)).map(Value::One),
         }
-        Ok(true)
     }
 
-    fn read(&self, record: &StringRecord, window: Option<Window>) -> Result<FoundRow, RejectionReason> {
+    fn tests<'f>(&self, field: &str, conditions: &'f [Condition]) -> Result<Vec<Test<'f, usize>>, FetchError> {
+        let test = |(number, condition): (usize, &'f Condition)| {
+            let times = (condition.from.as_ref(), condition.to.as_ref());
+            let value = self.value(&format!("{field}where[{number}]"), condition.column.as_ref(), times)?;
+            Ok(Test { condition, value })
+        };
+        conditions.iter().enumerate().map(test).collect()
+    }
+
+    fn figure<'f>(&self, measure: &'f MeasureMapping) -> Result<Figure<'f, usize>, FetchError> {
+        let (field, unit) = (format!("measures[{}]", measure.name), measure.unit.unwrap_or(MeasureUnit::Count));
+        if let Some(count) = &measure.count {
+            return self.tests(&format!("{field}.count."), &count.conditions).map(Figure::Count);
+        }
+        if measure.sum.is_empty() {
+            return Ok(Figure::One((self.0)(&field, measure.column.as_deref().unwrap_or_default())?, unit));
+        }
+        let part = |(number, summand): (usize, &'f Summand)| {
+            let field = format!("{field}.sum[{number}]");
+            let value = self.value(&field, summand.column.as_ref(), (summand.from.as_ref(), summand.to.as_ref()))?;
+            let tests = self.tests(&format!("{field}."), &summand.conditions)?;
+            Ok(Part { value, unit: summand.unit.unwrap_or(unit), tests })
+        };
+        measure.sum.iter().enumerate().map(part).collect::<Result<_, FetchError>>().map(Figure::Sum)
+    }
+}
+
+/// One line of the table.
+struct Line<'l, 'f> {
+    columns: &'l Columns<'f>,
+    record: &'l StringRecord,
+}
+
+impl Line<'_, '_> {
+    fn read(&self, window: Option<Window>) -> Result<FoundRow, RejectionReason> {
+        let mut figures: BTreeMap<String, Decimal> = BTreeMap::new();
+        for (measure, source) in &self.columns.measures {
+            if let Some(figure) = fields::figure(self, measure, source)? {
+                figures.insert(measure.name.clone(), figure);
+            }
+        }
+        let (start, end) = self.times(window)?;
+        Ok(FoundRow { start, end, labels: self.labels()?, figures, text: shown(self.record) })
+    }
+
+    fn read_record(&self, at: &TimeColumns<'_>, places: &RecordPlaces<usize>, number: usize) -> FoundRecord {
+        let (conditions, measures) = (&self.columns.conditions, &self.columns.measures);
+        record(self, places, conditions, measures, at.read(self.record), || self.labels(), number)
+    }
+
+    fn labels(&self) -> Result<BTreeMap<String, String>, RejectionReason> {
         let mut labels = BTreeMap::new();
-        for (label, place) in &self.labels {
+        for (label, place) in &self.columns.labels {
             let text = match place {
-                Some(place) => {
-                    let text = Some(field(record, *place)?.to_owned()).filter(|text| !text.is_empty());
-                    text.map(|text| named(label, text)).transpose()?
-                }
+                Some(place) => self.text(place)?.map(|text| named(label, text)).transpose()?,
                 None => label.value.clone(),
             };
             labels.extend(text.filter(|text| !text.is_empty()).map(|text| (label.name.clone(), text)));
         }
-        let mut figures: BTreeMap<String, Decimal> = BTreeMap::new();
-        for (measure, columns) in &self.measures {
-            if let Some(figure) = self.figure(record, measure, columns)? {
-                figures.insert(measure.name.clone(), figure);
-            }
-        }
-        let (start, end) = self.times(record, window)?;
-        Ok(FoundRow { start, end, labels, figures, text: shown(record) })
+        Ok(labels)
     }
-}
 
-impl Columns<'_> {
-    fn times(
-        &self,
-        record: &StringRecord,
-        window: Option<Window>,
-    ) -> Result<(WrittenTime, Option<WrittenTime>), RejectionReason> {
-        let Some(start) = &self.start else {
+    fn times(&self, window: Option<Window>) -> Result<(WrittenTime, Option<WrittenTime>), RejectionReason> {
+        let Some(start) = &self.columns.start else {
             let Window { since, until } = window.ok_or(RejectionReason::Mapping)?;
             return Ok((WrittenTime::Instant(since), Some(WrittenTime::Instant(until))));
         };
-        Ok((start.read(record)?, self.end.as_ref().map(|end| end.read(record)).transpose()?))
-    }
-
-    /// A figure, or the sum of several; `None` where one is missing that does not count as 0.
-    fn figure(
-        &self,
-        record: &StringRecord,
-        measure: &MeasureMapping,
-        columns: &[(usize, MeasureUnit)],
-    ) -> Result<Option<Decimal>, RejectionReason> {
-        let mut sum: Option<Decimal> = None;
-        for (place, unit) in columns {
-            let text = field(record, *place)?;
-            let value = match is_absent(text) {
-                false => figure(text, *unit, self.notation).map_err(reason)?,
-                true if measure.absent == Some(Absent::Zero) => Decimal::ZERO,
-                true => return Ok(None),
-            };
-            let whole = sum.unwrap_or(Decimal::ZERO).checked_add(value).ok_or(RejectionReason::OutOfRange)?;
-            sum = Some(whole);
-        }
-        Ok(sum)
+        let end = self.columns.end.as_ref().map(|end| end.read(self.record)).transpose()?;
+        Ok((start.read(self.record)?, end))
     }
 }
 
-/// The columns of a measure: its own, or those of its sum.
-fn columns_of(
-    measure: &MeasureMapping,
-    place: &impl Fn(&str, &str) -> Result<usize, FetchError>,
-) -> Result<Vec<(usize, MeasureUnit)>, FetchError> {
-    let (field, unit) = (format!("measures[{}]", measure.name), measure.unit.unwrap_or(MeasureUnit::Count));
-    if measure.sum.is_empty() {
-        return Ok(vec![(place(&field, measure.column.as_deref().unwrap_or_default())?, unit)]);
+impl Fields for Line<'_, '_> {
+    type Place = usize;
+
+    fn text(&self, place: &usize) -> Result<Option<String>, RejectionReason> {
+        Ok(Some(field(self.record, *place)?.to_owned()).filter(|text| !text.is_empty()))
     }
-    let summands = measure.sum.iter().enumerate().map(|(number, summand)| {
-        let column = summand.column.as_deref().unwrap_or_default();
-        Ok((place(&format!("{field}.sum[{number}]"), column)?, summand.unit.unwrap_or(unit)))
-    });
-    summands.collect()
+
+    fn number(&self, place: &usize, unit: MeasureUnit) -> Result<Option<Decimal>, RejectionReason> {
+        let text = field(self.record, *place)?;
+        if is_absent(text) {
+            return Ok(None);
+        }
+        figure(text, unit, self.columns.notation).map(Some).map_err(reason)
+    }
+
+    fn time(&self, place: &usize) -> Result<Option<WrittenTime>, RejectionReason> {
+        let Some(text) = self.text(place)? else { return Ok(None) };
+        // A table writes all its times alike.
+        let columns = self.columns.records.as_ref().map(|(at, _)| at).or(self.columns.start.as_ref());
+        let alike = columns.filter(|columns| columns.places.len() == 1).and_then(|columns| columns.format);
+        let time = alike.and_then(|format| formatted(&text, format)).or_else(|| written(&text));
+        time.map(Some).ok_or(RejectionReason::Malformed)
+    }
+
+    fn zone(&self) -> &TimeZone {
+        self.columns.zone
+    }
 }
 
 impl TimeColumns<'_> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::assembly::assemble;
 use super::document::Document;
+use super::fields::Test;
 use super::native::check_media_type;
 use super::number::NumberFault;
 use super::{Mapping, ParsedPage, mapping_fault, zone_of};
@@ -34,16 +35,19 @@ pub fn parse(
     let document = Document::read(body)?;
     let work = Work::of_a_page();
     let too_much = |fault| too_much(format, fault);
-    let rows = row::rows(&document, &paths, &work).map_err(too_much)?;
+    let rows = row::rows(&document, &paths, &work, &zone).map_err(too_much)?;
     if rows.is_empty() {
         check_whole_is_there(format, &document, &work)?;
     }
     let count = counted(format, &document, &paths, rows.len())?;
     check_conditions_find(format, &paths, &rows)?;
+    if let Times::Record { .. } = paths.times {
+        return records(format, &rows, &paths, &work, count);
+    }
     let (mut found, mut counting) = (Vec::new(), Vec::new());
     for row in &rows {
         work.begin_row();
-        let rejected = |reason| RejectedRow { reason, text: presentable(&row.text(), 500) };
+        let rejected = |reason| RejectedRow { reason, text: presentable(&row.text(&paths), 500) };
         match row.counts(&paths) {
             Ok(false) => continue,
             Ok(true) => found.push(row.read(&paths, mapping.window).map_err(rejected)),
@@ -71,6 +75,33 @@ pub fn parse(
     Ok(page)
 }
 
+/// The records of a page, which become rows over all pages.
+fn records(
+    format: &JsonFormat,
+    rows: &[Row<'_>],
+    paths: &Paths<'_>,
+    work: &Work,
+    count: usize,
+) -> Result<ParsedPage, FetchError> {
+    let mut records = Vec::new();
+    let mut has_time = rows.is_empty();
+    for (place, row) in rows.iter().enumerate() {
+        work.begin_row();
+        has_time |= row.start(paths, None).is_ok();
+        records.extend(row.record(paths, place + 1));
+    }
+    work.check().map_err(|fault| too_much(format, fault))?;
+    if !has_time {
+        let (at, first) = (format.records.as_ref().map(|records| records.at.path.as_str()), rows.first());
+        return Err(mapping_fault(format!(
+            "format.json.records.at {:?} finds a time in no record; the first is {}",
+            presentable(at.unwrap_or_default(), 80),
+            first.map(|row| presentable(&row.text(paths), 120)).unwrap_or_default()
+        )));
+    }
+    Ok(ParsedPage { records, count, ..ParsedPage::default() })
+}
+
 fn too_much(format: &JsonFormat, fault: TooMuchWork) -> FetchError {
     let rows = presentable(&format.rows, 80);
     mapping_fault(format!(
@@ -84,7 +115,7 @@ fn counted(format: &JsonFormat, document: &Document, paths: &Paths<'_>, found: u
         Some(all) => {
             let all = paths::path_of("rows", &all)?;
             let rows =
-                row::rows_by(document, paths, &all, &Work::of_a_page()).map_err(|fault| too_much(format, fault))?.len();
+                row::items(document, paths, &all, &Work::of_a_page()).map_err(|fault| too_much(format, fault))?.len();
             Ok(rows.max(found))
         }
         None => Ok(found),
@@ -93,14 +124,17 @@ fn counted(format: &JsonFormat, document: &Document, paths: &Paths<'_>, found: u
 
 /// A condition on a member that no row has would leave all of them out, silently.
 fn check_conditions_find(format: &JsonFormat, paths: &Paths<'_>, rows: &[Row<'_>]) -> Result<(), FetchError> {
-    for (condition, lookup) in &paths.conditions {
+    for Test { condition, value } in &paths.conditions {
         let may_find_nothing =
             condition.absent.is_some() || condition.present.is_some() || !condition.none_of.is_empty();
-        if rows.is_empty() || may_find_nothing || rows.iter().any(|row| row.finds(lookup)) {
+        if rows.is_empty()
+            || may_find_nothing
+            || rows.iter().any(|row| value.places().into_iter().any(|place| row.finds(place)))
+        {
             continue;
         }
         let path = presentable(condition.path.as_deref().unwrap_or_default(), 80);
-        let shown = rows.first().map(|row| presentable(&row.text(), 120)).unwrap_or_default();
+        let shown = rows.first().map(|row| presentable(&row.text(paths), 120)).unwrap_or_default();
         return Err(mapping_fault(format!(
             "format.json.where: {path:?} finds nothing in any row of {:?}; the first is {shown}",
             presentable(&format.rows, 60)
@@ -136,7 +170,7 @@ fn finds_nothing(rows: &str, path: &str, document: &Document) -> FetchError {
 
 /// Why no row at all can be used, told from the first.
 fn nothing_fits(format: &JsonFormat, row: &Row<'_>, paths: &Paths<'_>, mapping: &Mapping<'_>) -> FetchError {
-    let shown = presentable(&row.text(), 120);
+    let shown = presentable(&row.text(paths), 120);
     if row.value.is_array() && matches!(paths.times, Times::Start { .. }) {
         let rows = presentable(&format.rows, 80);
         return mapping_fault(format!("format.json.rows {rows:?} finds an array, not its rows: write \"{rows}[*]\""));

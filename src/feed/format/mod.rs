@@ -4,11 +4,13 @@ mod assembly;
 mod conditions;
 pub mod csv;
 mod document;
+mod fields;
 pub mod json;
 pub mod native;
 pub mod number;
 pub mod openmetrics;
 pub mod prometheus;
+pub mod records;
 pub(crate) mod scale;
 #[doc(hidden)]
 pub mod times;
@@ -40,6 +42,8 @@ pub struct ParsedPage {
     pub count: usize,
     /// What the next fetch of the feed has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,
+    /// The records of the page, where rows are counted from records: over all pages of a window.
+    pub records: Vec<records::FoundRecord>,
 }
 
 /// What a format has to know beyond the bytes.
@@ -96,6 +100,13 @@ pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
     let queries = format.prometheus.iter().flat_map(|format| &format.measures);
     let measures = json.chain(csv).chain(metrics).chain(queries);
     measures.filter(|measure| measure.of.is_some()).map(|measure| measure.name.as_str()).collect()
+}
+
+/// Whether rows are counted from records.
+pub(crate) fn has_records(feed: &Feed) -> bool {
+    let Some(format) = &feed.format else { return false };
+    format.json.as_ref().is_some_and(|json| json.records.is_some())
+        || format.csv.as_ref().is_some_and(|csv| csv.records.is_some())
 }
 
 /// The zone of local times that the format itself names.

@@ -10,10 +10,12 @@ use crate::api::feed::Feed;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::Window;
 use crate::feed::fetch::{
     FetchRequest, Walk, ask, cadence, check_is_no_error, longest, windows, within_bound, zone_of_contract,
 };
 use crate::feed::format::native::{self, WrittenRowOutcome};
+use crate::feed::format::records::{self, FoundRecord};
 use crate::feed::format::{Mapping, ParsedPage, parse};
 use crate::feed::offline::page_of;
 use crate::feed::request::Call;
@@ -83,6 +85,15 @@ impl Answers {
         self.pages.iter().map(|page| page.rows.len() + page.set_aside.len() + page.broken.len()).sum()
     }
 
+    /// Counts the records of a window into rows, which stand with its last page.
+    fn count_records(&mut self, feed: &Feed, zone: &TimeZone, window: Option<Window>, found: Vec<FoundRecord>) {
+        let place = Place { page: self.page, row: None };
+        let (rows, rejected) = records::rows(feed, zone, window, found);
+        let Some(page) = self.pages.last_mut() else { return };
+        page.rows.extend(rows.into_iter().map(|row| PlacedRow { place, row }));
+        page.set_aside.extend(rejected.into_iter().map(|row| (place, row.reason, row.text)));
+    }
+
     /// Keeps what ended the fetch; gives it back where nothing came, so that there is nothing to speak of.
     fn fail(&mut self, error: FetchError) -> Result<(), FetchError> {
         use FailureKind::{Connect, Denied, Dns, Timeout, Tls};
@@ -117,20 +128,23 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
     let zone = zone_of_contract(request)?;
     let (mut bytes, mut first) = (0_usize, None);
     for window in windows(request, &zone) {
-        let (zone, cadence) = (zone.clone(), cadence(request.feed));
+        let (zone_of_records, zone, cadence) = (zone.clone(), zone.clone(), cadence(request.feed));
         let mapping = Mapping { feed: request.feed, zone, cadence, window: Some(window) };
         let mut walk = Walk::begin(request, window)?;
+        let mut records = Vec::new();
         while let Some(call) = walk.next.take() {
             answers.page += 1;
             let Some(page) = page_at(client, request, &call).await? else { continue };
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
             check_is_no_error(request.feed, &page)?;
-            let (rows, parsed) = read(&mapping, &page, answers.page)?;
+            let (rows, mut parsed) = read(&mapping, &page, answers.page)?;
             answers.pages.push(rows);
+            records.append(&mut parsed.records);
             walk.follow(&call, &page, &parsed)?;
             bytes = within_bound(bytes.saturating_add(page.body.len()))?;
             first.get_or_insert((call, page, mapping.clone()));
         }
+        answers.count_records(request.feed, &zone_of_records, Some(window), records);
     }
     if let Some((call, page, mapping)) = first.filter(|(call, ..)| may_repeat(call)) {
         answers.repeated = Some(repeat(client, request, &mapping, &call, &page).await);
@@ -238,7 +252,10 @@ pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers
     let mapping = Mapping { feed, zone, cadence: cadence(feed), window: None };
     let mut answers = Answers { page: 1, ..Answers::default() };
     match read(&mapping, &page_of(content), 1) {
-        Ok((rows, _)) => answers.pages.push(rows),
+        Ok((rows, parsed)) => {
+            answers.pages.push(rows);
+            answers.count_records(feed, &mapping.zone, None, parsed.records);
+        }
         Err(error) => answers.fail(error)?,
     }
     Ok(answers)

@@ -5,6 +5,7 @@
 mod poll;
 mod queue;
 mod windows;
+mod withdrawal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, plan};
+use super::withdrawal::{Withdrawal, withdrawn};
 use super::{FeedOutcome, FeedTask};
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, StoreError};
@@ -41,6 +42,8 @@ pub(super) struct Memory {
     longest: SignedDuration,
     /// When older slots of the look-back were asked for last.
     older: Older,
+    /// Since when answers lack more than half of the rows that are known.
+    shrunk_since: Option<Timestamp>,
 }
 
 impl Default for Memory {
@@ -53,6 +56,7 @@ impl Default for Memory {
             digest: None,
             longest: LONGEST_WINDOW,
             older: Older::default(),
+            shrunk_since: None,
         }
     }
 }
@@ -60,7 +64,8 @@ impl Default for Memory {
 impl Memory {
     /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
     pub(super) fn forget_answers(&mut self) {
-        *self = Memory { progress: self.progress, stored: self.stored, asked: self.asked, ..Memory::default() };
+        let Memory { progress, stored, asked, shrunk_since, .. } = *self;
+        *self = Memory { progress, stored, asked, shrunk_since, ..Memory::default() };
     }
 
     /// Whether the first fetch of the past goes on.
@@ -204,9 +209,20 @@ async fn commit(
     task: &FeedTask,
     memory: &mut Memory,
     planned: &PlannedWindow,
-    body: FetchedBody,
+    mut body: FetchedBody,
 ) -> PollEnd {
-    let fault = body.fault();
+    let shrunk = match withdraw(tools, task, memory, &mut body).await {
+        Ok(shrunk) => shrunk,
+        Err(error) => {
+            return PollEnd {
+                outcome: FeedOutcome::NotStored(error),
+                commit: None,
+                next: Next::Later,
+                notes: Vec::new(),
+            };
+        }
+    };
+    let fault = body.fault().or(shrunk);
     let clean = body.rejected.is_empty();
     // Two equal scrapes say that nothing happened between them.
     // Where rows go by the window, the same answer says something else of another one.
@@ -262,6 +278,42 @@ async fn commit(
         validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
     PollEnd { outcome: FeedOutcome::Fetched, commit: report, next, notes }
+}
+
+/// For how long answers must lack the same rows before their loss is believed.
+const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Adds rows of zeros for what a whole answer lacks; gives a failure where it lacks more than half.
+async fn withdraw(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &mut Memory,
+    body: &mut FetchedBody,
+) -> Result<Option<FetchError>, StoreError> {
+    let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
+    let (uid, feed) = (&task.contract_uid, &task.feed.name);
+    let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
+    let now = tools.clock.now();
+    match withdrawn(&body.truth, &known, &body.rows) {
+        Withdrawal::Rows(rows) => {
+            memory.shrunk_since = None;
+            body.rows.extend(rows);
+            Ok(None)
+        }
+        Withdrawal::Shrunk { gone, known, rows } => {
+            let since = *memory.shrunk_since.get_or_insert(now);
+            if now.duration_since(since) >= BELIEVED_AFTER {
+                memory.shrunk_since = None;
+                body.rows.extend(rows);
+                return Ok(None);
+            }
+            let message = format!(
+                "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until the answers of an hour agree; \
+                 look whether a filter or a permission changed at the vendor"
+            );
+            Ok(Some(FetchError::new(FailureKind::Shrunk, message)))
+        }
+    }
 }
 
 fn key(task: &FeedTask) -> FeedKey {

@@ -9,6 +9,7 @@ mod formats;
 mod platforms;
 mod polling;
 mod prometheus;
+mod reaching;
 mod scraping;
 mod server;
 mod tls;

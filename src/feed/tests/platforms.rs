@@ -283,7 +283,7 @@ async fn webex_contact_center_gives_the_expected_rows() {
 async fn faults_of_platforms_have_a_typed_reason_and_give_no_row() {
     let answers = webex().answers;
     let with = |what: &str, instead: &str| Reply::json(answers[0].replace(what, instead));
-    let cases: Vec<(&str, Sample, Reply, FailureKind, &str)> = vec![
+    let cases = [
         ("an error with status 200", webex(), Reply::json(answers[2]), FailureKind::Malformed, "Field 'handleTimes'"),
         (
             "another page without a cursor",

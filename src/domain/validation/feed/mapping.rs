@@ -6,7 +6,7 @@ use jiff::fmt::strtime;
 use super::super::checks::{Findings, check_count, check_range, check_text, check_time_zone, check_unique, quoted};
 use super::{check_path, is_one};
 use crate::api::feed::{
-    Condition, CsvFormat, FeedFormat, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit,
+    Condition, CsvFormat, FeedFormat, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit, Summand,
 };
 
 pub(super) fn check(findings: &mut Findings, field: &str, format: &FeedFormat) {
@@ -62,14 +62,19 @@ fn check_json(findings: &mut Findings, field: &str, json: &JsonFormat) {
 }
 
 fn check_json_times(findings: &mut Findings, field: &str, json: &JsonFormat) {
-    let members = [json.start.is_some(), json.interval.is_some(), json.time.is_some()];
+    let members = [json.start.is_some(), json.interval.is_some(), json.time.is_some(), json.records.is_some()];
     findings.ensure(is_one(&members), field, || {
-        "does not say when a row is: write exactly one of start, interval, time".to_owned()
+        "does not say when a row is: write exactly one of start, interval, time, records".to_owned()
     });
     findings.ensure(json.end.is_none() || json.start.is_some(), format!("{field}.end"), || {
         "belongs to `start`: take it away".to_owned()
     });
-    for (name, time) in [("start", &json.start), ("end", &json.end)] {
+    let records = json.records.as_ref();
+    for path in records.into_iter().flat_map(|records| [&records.id, &records.newest]).flatten() {
+        check_path(findings, &format!("{field}.records"), path);
+    }
+    let at = records.map(|records| &records.at);
+    for (name, time) in [("start", json.start.as_ref()), ("end", json.end.as_ref()), ("records.at", at)] {
         let Some(JsonTime { path, format, .. }) = time else { continue };
         check_path(findings, &format!("{field}.{name}"), path);
         check_text(findings, &format!("{field}.{name}"), path, 1_024);
@@ -79,8 +84,9 @@ fn check_json_times(findings: &mut Findings, field: &str, json: &JsonFormat) {
 
 /// Each `in` names a parent.
 fn check_parents(findings: &mut Findings, field: &str, json: &JsonFormat) {
-    let times = [("start", &json.start), ("end", &json.end)];
-    let times = times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), time.as_ref()?.within.as_ref()?)));
+    let at = json.records.as_ref().map(|records| &records.at);
+    let times = [("start", json.start.as_ref()), ("end", json.end.as_ref()), ("records.at", at)];
+    let times = times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), time?.within.as_ref()?)));
     let labels =
         json.labels.iter().filter_map(|label| Some((format!("labels[{}]", label.name), label.within.as_ref()?)));
     let measures = json
@@ -102,10 +108,8 @@ fn check_conditions(findings: &mut Findings, field: &str, conditions: &[Conditio
     check_count(findings, &format!("{field}.where"), conditions.len(), 8);
     for (number, condition) in conditions.iter().enumerate() {
         let field = format!("{field}.where[{number}]");
-        let given = [("path", condition.path.is_some()), ("column", condition.column.is_some())];
-        let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure));
-        findings.ensure(fits, &field, || format!("does not say which value it looks at: write `{}`", members.measure));
-        condition.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
+        let Condition { path, column, from, to, .. } = condition;
+        check_value(findings, &field, [path, column, from, to], members);
         let compares = condition.equals.is_some()
             || !condition.one_of.is_empty()
             || !condition.none_of.is_empty()
@@ -116,6 +120,19 @@ fn check_conditions(findings: &mut Findings, field: &str, conditions: &[Conditio
             "compares nothing: write one of equals, oneOf, noneOf, present, absent, atMost, above, atLeast, below"
                 .to_owned()
         });
+    }
+}
+
+/// One value of a row: a path or a column, or the difference of two times.
+fn check_value(findings: &mut Findings, field: &str, [path, column, from, to]: [&Option<String>; 4], members: Members) {
+    let (own, other) = if members.measure == "path" { (path, column) } else { (column, path) };
+    let fits = own.is_some() != from.is_some() && from.is_some() == to.is_some() && other.is_none();
+    findings.ensure(fits, field, || {
+        format!("does not say which value it looks at: write `{}`, or `from` and `to`", members.measure)
+    });
+    let times = if members.measure == "path" { [from, to] } else { [&None, &None] };
+    for path in [path].into_iter().chain(times).flatten() {
+        check_path(findings, field, path);
     }
 }
 
@@ -138,11 +155,12 @@ fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
         check_time_zone(findings, &format!("{field}.timeZone"), zone);
     }
     csv.skip_lines.into_iter().for_each(|lines| check_range(findings, &format!("{field}.skipLines"), lines, 0, 1000));
-    findings.ensure(csv.start.is_some() != csv.time.is_some(), field, || {
-        "does not say when a row is: write exactly one of start, time".to_owned()
+    findings.ensure(is_one(&[csv.start.is_some(), csv.time.is_some(), csv.records.is_some()]), field, || {
+        "does not say when a row is: write exactly one of start, time, records".to_owned()
     });
     check_conditions(findings, field, &csv.conditions, COLUMNS);
-    for (name, time) in [("start", csv.start.as_ref()), ("end", csv.end.as_ref())] {
+    let at = csv.records.as_ref().map(|records| &records.at);
+    for (name, time) in [("start", csv.start.as_ref()), ("end", csv.end.as_ref()), ("records.at", at)] {
         let Some(time) = time else { continue };
         findings.ensure(!time.columns.is_empty(), format!("{field}.{name}.columns"), || {
             "is empty: list the columns that hold the time, such as Date and Time".to_owned()
@@ -222,15 +240,21 @@ fn check_measure(findings: &mut Findings, field: &str, measure: &MeasureMapping,
         ("query", measure.query.is_some()),
     ];
     let is_table = members.label != "label";
-    let is_sum = is_table && !measure.sum.is_empty();
-    let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure && !is_sum));
-    findings.ensure(fits && (is_table || measure.sum.is_empty()), field, || match is_table {
-        true => format!("does not say where the number comes from: write exactly one of {}, sum", members.measure),
+    let (sum, count) = (!measure.sum.is_empty(), measure.count.is_some());
+    let is_other = is_table && (sum || count);
+    let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure && !is_other));
+    findings.ensure(fits && !(sum && count) && (is_table || !(sum || count)), field, || match is_table {
+        true => {
+            format!("does not say where the number comes from: write exactly one of {}, sum, count", members.measure)
+        }
         false => {
             format!("does not say where the number comes from: write `{}`, and none of the others", members.measure)
         }
     });
     check_summands(findings, field, measure, members);
+    if let Some(count) = &measure.count {
+        check_conditions(findings, &format!("{field}.count"), &count.conditions, members);
+    }
     findings.ensure(is_table || measure.absent.is_none(), field, || {
         "`absent` belongs to json and csv: take it away".to_owned()
     });
@@ -248,10 +272,9 @@ fn check_summands(findings: &mut Findings, field: &str, measure: &MeasureMapping
     check_count(findings, &format!("{field}.sum"), measure.sum.len(), 8);
     for (number, summand) in measure.sum.iter().enumerate() {
         let field = format!("{field}.sum[{number}]");
-        let given = [("path", summand.path.is_some()), ("column", summand.column.is_some())];
-        let fits = given.iter().all(|(name, is_given)| *is_given == (*name == members.measure));
-        findings.ensure(fits, &field, || format!("does not say which number it adds: write `{}`", members.measure));
-        summand.path.iter().for_each(|path| check_path(findings, &format!("{field}.path"), path));
+        let Summand { path, column, from, to, .. } = summand;
+        check_value(findings, &field, [path, column, from, to], members);
+        check_conditions(findings, &field, &summand.conditions, members);
         let unit = summand.unit.or(measure.unit).unwrap_or(MeasureUnit::Count);
         findings.ensure(!is_share(unit), &field, || {
             "is a percentage, which cannot be added up: make each a measure of its own with its volume in `of`"
@@ -272,28 +295,45 @@ pub(super) fn paths(json: &JsonFormat) -> Vec<(String, &str)> {
     let times = [("start", &json.start), ("end", &json.end)];
     paths.extend(times.into_iter().filter_map(|(name, time)| Some((name.to_owned(), time.as_ref()?.path.as_str()))));
     paths.extend(json.interval.iter().map(|path| ("interval".to_owned(), path.as_str())));
-    let conditions = json.conditions.iter().enumerate();
-    paths.extend(conditions.filter_map(|(number, one)| Some((format!("where[{number}].path"), one.path.as_deref()?))));
+    if let Some(records) = &json.records {
+        paths.push(("records.at".to_owned(), records.at.path.as_str()));
+        paths.extend(
+            [&records.id, &records.newest].into_iter().flatten().map(|path| ("records".to_owned(), path.as_str())),
+        );
+    }
+    paths.extend(paths_of(&json.conditions).map(|path| ("where".to_owned(), path)));
     let labels = json.labels.iter();
     paths.extend(labels.filter_map(|label| Some((format!("labels[{}].path", label.name), label.path.as_deref()?))));
     for measure in &json.measures {
-        let summands = measure.sum.iter().filter_map(|summand| summand.path.as_deref());
-        let own = measure.path.as_deref().into_iter().chain(summands);
+        let summands = measure.sum.iter().flat_map(|summand| {
+            let own = [&summand.path, &summand.from, &summand.to].into_iter().flatten().map(String::as_str);
+            own.chain(paths_of(&summand.conditions))
+        });
+        let counted = measure.count.iter().flat_map(|count| paths_of(&count.conditions));
+        let own = measure.path.as_deref().into_iter().chain(summands).chain(counted);
         paths.extend(own.map(|path| (format!("measures[{}].path", measure.name), path)));
     }
     paths
 }
 
+fn paths_of(conditions: &[Condition]) -> impl Iterator<Item = &str> {
+    conditions.iter().flat_map(|one| [&one.path, &one.from, &one.to]).flatten().map(String::as_str)
+}
+
 /// Every strftime format of a mapping, by its field.
 pub(super) fn time_formats(format: &FeedFormat) -> Vec<(&'static str, &str)> {
     let csv = format.csv.as_ref();
-    let columns =
-        [("csv.start", csv.and_then(|csv| csv.start.as_ref())), ("csv.end", csv.and_then(|csv| csv.end.as_ref()))];
+    let columns = [
+        ("csv.start", csv.and_then(|csv| csv.start.as_ref())),
+        ("csv.end", csv.and_then(|csv| csv.end.as_ref())),
+        ("csv.records.at", csv.and_then(|csv| Some(&csv.records.as_ref()?.at))),
+    ];
     let columns = columns.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
     let json = format.json.as_ref();
     let paths = [
         ("json.start", json.and_then(|json| json.start.as_ref())),
         ("json.end", json.and_then(|json| json.end.as_ref())),
+        ("json.records.at", json.and_then(|json| Some(&json.records.as_ref()?.at))),
     ];
     let paths = paths.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
     columns.chain(paths).collect()

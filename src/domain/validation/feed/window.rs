@@ -14,6 +14,7 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
         check_window(findings, &format!("{field}.window"), window, feed);
     }
     check_row_time(findings, field, feed);
+    check_records(findings, field, feed);
     check_quiet(findings, field, feed);
     if let Some(fail_when) = &feed.fail_when {
         super::check_path(findings, &format!("{field}.failWhen.path"), &fail_when.path);
@@ -85,6 +86,49 @@ fn check_row_time(findings: &mut Findings, field: &str, feed: &Feed) {
     findings.ensure(!is_the_row(feed) || window.at_most.is_none(), format!("{field}.window.atMost"), || {
         "has no meaning with `time: Window`, where each request asks for one slot: take it away".to_owned()
     });
+}
+
+fn check_records(findings: &mut Findings, field: &str, feed: &Feed) {
+    let format = feed.format.clone().unwrap_or_default();
+    let json = format.json.and_then(|json| Some((json.records?.slot, json.measures, "path")));
+    let csv = format.csv.and_then(|csv| Some((csv.records?.slot, csv.measures, "column")));
+    let Some((slot, measures, member)) = json.or(csv) else {
+        check_no_counts(findings, field, feed);
+        return;
+    };
+    let cadence = feed.cadence.unwrap_or(DEFAULT_CADENCE);
+    let field = format!("{field}.format.records");
+    findings.ensure(slot.is_none_or(|slot| slot.seconds() == cadence.seconds()), format!("{field}.slot"), || {
+        format!("is not the feed's cadence: write \"{cadence}\", or the slot as `cadence`, too")
+    });
+    let fits = cadence.seconds().is_some_and(|seconds| seconds > 0 && seconds <= DAY && DAY % seconds == 0);
+    findings.ensure(fits, &field, || {
+        format!("need slots that divide a day: \"{cadence}\" does not, write a cadence such as 1h")
+    });
+    findings.ensure(asks_for_a_window(feed), &field, || {
+        "need a request that names its window, or nobody knows which slots are whole: write {since} and {until}"
+            .to_owned()
+    });
+    findings.ensure(feed.plan != Some(true), &field, || "do not belong to a plan: take them away".to_owned());
+    for measure in &measures {
+        findings.ensure(measure.of.is_none(), &field, || {
+            format!(
+                "add up measures: {} has `of`, so write a count or a sum of {member}s instead",
+                quoted(&measure.name)
+            )
+        });
+    }
+}
+
+/// Counts belong to records.
+fn check_no_counts(findings: &mut Findings, field: &str, feed: &Feed) {
+    let format = feed.format.clone().unwrap_or_default();
+    let measures = format.json.into_iter().flat_map(|json| json.measures);
+    for measure in measures.chain(format.csv.into_iter().flat_map(|csv| csv.measures)) {
+        findings.ensure(measure.count.is_none(), format!("{field}.format.measures[{}].count", measure.name), || {
+            "counts records, and the format has none: write `records`, or a path or column".to_owned()
+        });
+    }
 }
 
 fn check_quiet(findings: &mut Findings, field: &str, feed: &Feed) {

@@ -1,6 +1,8 @@
 //! The paths of a mapping, parsed, each with the level that it starts from.
 
+use super::super::fields::{Figure, Part, Test, Value};
 use super::super::mapping_fault;
+use super::super::records::RecordPlaces;
 use crate::api::feed::{Condition, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit, RowTime, Summand};
 use crate::domain::json_path::{self, JsonPath};
 use crate::feed::error::{FetchError, presentable};
@@ -19,24 +21,18 @@ pub(super) enum Times<'f> {
     Interval(Lookup),
     /// Nowhere: it is the window that was asked for.
     Window,
-}
-
-/// Where a figure comes from.
-pub(super) enum Source {
-    /// One value.
-    Value(Lookup),
-    /// Several, added up, each in its unit.
-    Sum(Vec<(Lookup, MeasureUnit)>),
+    /// Each item is a record of an instant.
+    Record { at: (Lookup, Option<&'f str>), places: RecordPlaces<Lookup> },
 }
 
 /// The mapping's paths, parsed.
 pub(super) struct Paths<'f> {
     pub parents: Vec<JsonPath>,
     pub rows: JsonPath,
-    pub conditions: Vec<(&'f Condition, Lookup)>,
+    pub conditions: Vec<Test<'f, Lookup>>,
     pub times: Times<'f>,
     pub labels: Vec<(&'f LabelMapping, Option<Lookup>)>,
-    pub measures: Vec<(&'f MeasureMapping, Source)>,
+    pub measures: Vec<(&'f MeasureMapping, Figure<'f, Lookup>)>,
 }
 
 impl<'f> Paths<'f> {
@@ -44,10 +40,6 @@ impl<'f> Paths<'f> {
         let levels = Levels(format);
         let parents =
             format.parents.iter().map(|parent| path_of(&format!("parents[{}].path", parent.name), &parent.path));
-        let conditions = format.conditions.iter().enumerate().map(|(number, condition)| {
-            let path = condition.path.as_deref().unwrap_or_default();
-            Ok((condition, levels.lookup(&format!("where[{number}]"), path, condition.within.as_deref())?))
-        });
         let labels = format.labels.iter().map(|label| {
             let lookup =
                 |path: &String| levels.lookup(&format!("labels[{}]", label.name), path, label.within.as_deref());
@@ -57,7 +49,7 @@ impl<'f> Paths<'f> {
         Ok(Self {
             parents: parents.collect::<Result<_, FetchError>>()?,
             rows: path_of("rows", &format.rows)?,
-            conditions: conditions.collect::<Result<_, FetchError>>()?,
+            conditions: levels.tests("", &format.conditions)?,
             times: levels.times()?,
             labels: labels.collect::<Result<_, FetchError>>()?,
             measures: measures.collect::<Result<_, FetchError>>()?,
@@ -95,25 +87,66 @@ impl<'f> Levels<'f> {
         if let Some(interval) = &format.interval {
             return Ok(Times::Interval(self.lookup("interval", interval, None)?));
         }
+        if let Some(records) = &format.records {
+            let optional = |name: &str, path: &Option<String>| {
+                path.as_ref().map(|path| self.lookup(&format!("records.{name}"), path, None)).transpose()
+            };
+            let places =
+                RecordPlaces { id: optional("id", &records.id)?, newest: optional("newest", &records.newest)? };
+            return Ok(Times::Record { at: self.time("records.at", &records.at)?, places });
+        }
         let Some(start) = &format.start else {
-            return Err(mapping_fault("format.json says no time: write exactly one of start, interval, time"));
+            return Err(mapping_fault("format.json says no time: write exactly one of start, interval, time, records"));
         };
         let end = format.end.as_ref().map(|end| self.time("end", end)).transpose()?;
         Ok(Times::Start { start: self.time("start", start)?, end })
     }
 
-    fn source(&self, measure: &MeasureMapping) -> Result<Source, FetchError> {
+    fn value(
+        &self,
+        field: &str,
+        path: Option<&String>,
+        (from, to): (Option<&String>, Option<&String>),
+        within: Option<&str>,
+    ) -> Result<Value<Lookup>, FetchError> {
+        match (from, to) {
+            (Some(from), Some(to)) => Ok(Value::Between(
+                self.lookup(&format!("{field}.from"), from, within)?,
+                self.lookup(&format!("{field}.to"), to, within)?,
+            )),
+            _ => self.lookup(field, path.map_or("", String::as_str), within).map(Value::One),
+        }
+    }
+
+    fn tests(&self, field: &str, conditions: &'f [Condition]) -> Result<Vec<Test<'f, Lookup>>, FetchError> {
+        let test = |(number, condition): (usize, &'f Condition)| {
+            let field = format!("{field}where[{number}]");
+            let times = (condition.from.as_ref(), condition.to.as_ref());
+            let value = self.value(&field, condition.path.as_ref(), times, condition.within.as_deref())?;
+            Ok(Test { condition, value })
+        };
+        conditions.iter().enumerate().map(test).collect()
+    }
+
+    fn source(&self, measure: &'f MeasureMapping) -> Result<Figure<'f, Lookup>, FetchError> {
         let (field, within) = (format!("measures[{}]", measure.name), measure.within.as_deref());
+        let unit = measure.unit.unwrap_or(MeasureUnit::Count);
+        if let Some(count) = &measure.count {
+            return self.tests(&format!("{field}.count."), &count.conditions).map(Figure::Count);
+        }
         if measure.sum.is_empty() {
             let path = measure.path.as_deref().unwrap_or_default();
-            return Ok(Source::Value(self.lookup(&field, path, within)?));
+            return Ok(Figure::One(self.lookup(&field, path, within)?, unit));
         }
-        let unit = |summand: &Summand| summand.unit.or(measure.unit).unwrap_or(MeasureUnit::Count);
-        let summands = measure.sum.iter().enumerate().map(|(number, summand)| {
-            let path = summand.path.as_deref().unwrap_or_default();
-            Ok((self.lookup(&format!("{field}.sum[{number}]"), path, within)?, unit(summand)))
-        });
-        summands.collect::<Result<_, FetchError>>().map(Source::Sum)
+        let part = |(number, summand): (usize, &'f Summand)| {
+            let field = format!("{field}.sum[{number}]");
+            let times = (summand.from.as_ref(), summand.to.as_ref());
+            let value = self.value(&field, summand.path.as_ref(), times, within)?;
+            let tests = self.tests(&format!("{field}."), &summand.conditions)?;
+            Ok(Part { value, unit: summand.unit.unwrap_or(unit), tests })
+        };
+        let parts = measure.sum.iter().enumerate().map(part);
+        parts.collect::<Result<_, FetchError>>().map(Figure::Sum)
     }
 }
 

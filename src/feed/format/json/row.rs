@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::super::assembly::FoundRow;
-use super::super::conditions::{meets, named};
+use super::super::conditions::named;
 use super::super::document::Document;
+use super::super::fields::{self, Fields, Figure, meets_all};
 use super::super::number::exact;
+use super::super::records::{FoundRecord, record};
 use super::super::times::{WrittenTime, counted, formatted, written};
 use super::super::units::{Notation, figure, is_absent};
-use super::paths::{Lookup, Paths, Source, Times};
+use super::paths::{Lookup, Paths, Times};
 use super::reason;
-use crate::api::feed::{Absent, MeasureMapping, MeasureUnit};
+use crate::api::feed::MeasureUnit;
 use crate::domain::json_path::{JsonPath, TooMuchWork, Work};
 use crate::evidence::RejectionReason;
 use crate::feed::fetch::Window;
@@ -34,20 +37,35 @@ pub(super) struct Row<'d> {
     /// The levels above it, outermost first.
     parents: Vec<Hit<'d>>,
     work: &'d Work,
+    /// Of local times.
+    zone: &'d TimeZone,
 }
 
 /// The rows of a document.
-pub(super) fn rows<'d>(document: &'d Document, paths: &Paths<'_>, work: &'d Work) -> Result<Vec<Row<'d>>, TooMuchWork> {
-    rows_by(document, paths, &paths.rows, work)
+pub(super) fn rows<'d>(
+    document: &'d Document,
+    paths: &Paths<'_>,
+    work: &'d Work,
+    zone: &'d TimeZone,
+) -> Result<Vec<Row<'d>>, TooMuchWork> {
+    let row = |(hit, parents): (Hit<'d>, Vec<Hit<'d>>)| Row {
+        document,
+        value: hit.value,
+        pointer: hit.pointer,
+        parents,
+        work,
+        zone,
+    };
+    Ok(items(document, paths, &paths.rows, work)?.into_iter().map(row).collect())
 }
 
-/// The rows of a document by another path than the mapping's own.
-pub(super) fn rows_by<'d>(
+/// What a path finds below the parents, with the levels above it.
+pub(super) fn items<'d>(
     document: &'d Document,
     paths: &Paths<'_>,
     rows: &JsonPath,
-    work: &'d Work,
-) -> Result<Vec<Row<'d>>, TooMuchWork> {
+    work: &Work,
+) -> Result<Vec<(Hit<'d>, Vec<Hit<'d>>)>, TooMuchWork> {
     let mut levels: Vec<Vec<Hit<'d>>> = vec![vec![Hit { value: &document.value, pointer: String::new() }]];
     for path in &paths.parents {
         let mut below = Vec::new();
@@ -63,11 +81,7 @@ pub(super) fn rows_by<'d>(
         let Some(last) = above.last().cloned() else { continue };
         // The document itself is no parent.
         let parents: Vec<Hit<'d>> = above.into_iter().skip(1).collect();
-        let row = |hit: Hit<'d>| {
-            let parents = parents.clone();
-            Row { document, value: hit.value, pointer: hit.pointer, parents, work }
-        };
-        found.extend(hits(rows, &last, work)?.into_iter().map(row));
+        found.extend(hits(rows, &last, work)?.into_iter().map(|hit| (hit, parents.clone())));
     }
     Ok(found)
 }
@@ -120,22 +134,31 @@ impl<'d> Row<'d> {
 
     /// Whether the row meets all conditions.
     pub(super) fn counts(&self, paths: &Paths<'_>) -> Result<bool, RejectionReason> {
-        for (condition, lookup) in &paths.conditions {
-            if !meets(condition, self.text_at(lookup)?.as_deref())? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        meets_all(self, &paths.conditions)
     }
 
-    /// The row in the vendor's words.
-    pub(super) fn text(&self) -> String {
-        self.value.to_string()
+    /// What counts of the row, which is a record.
+    pub(super) fn record(&self, paths: &Paths<'_>, number: usize) -> Option<FoundRecord> {
+        let Times::Record { at: (lookup, format), places } = &paths.times else { return None };
+        let (at, labels) = (self.time_at(lookup, *format), || self.labels(paths));
+        Some(record(self, places, &paths.conditions, &paths.measures, at, labels, number))
+    }
+
+    /// The row in the vendor's words; of a record, which may be a person's, the names of its members alone.
+    pub(super) fn text(&self, paths: &Paths<'_>) -> String {
+        match (&paths.times, self.value) {
+            (Times::Record { .. }, Value::Object(members)) => {
+                let names: Vec<&str> = members.keys().map(String::as_str).collect();
+                format!("a record with the members {}", names.join(", "))
+            }
+            (Times::Record { .. }, _) => "a record that is no object".to_owned(),
+            _ => self.value.to_string(),
+        }
     }
 
     pub(super) fn read(&self, paths: &Paths<'_>, window: Option<Window>) -> Result<FoundRow, RejectionReason> {
         let (start, end) = self.times(paths, window)?;
-        Ok(FoundRow { start, end, labels: self.labels(paths)?, figures: self.figures(paths)?, text: self.text() })
+        Ok(FoundRow { start, end, labels: self.labels(paths)?, figures: self.figures(paths)?, text: self.text(paths) })
     }
 
     pub(super) fn start(&self, paths: &Paths<'_>, window: Option<Window>) -> Result<WrittenTime, RejectionReason> {
@@ -145,7 +168,9 @@ impl<'d> Row<'d> {
     /// What stands where the start is looked for.
     pub(super) fn written_start(&self, paths: &Paths<'_>) -> Result<Option<&'d Value>, RejectionReason> {
         match &paths.times {
-            Times::Start { start: (lookup, _), .. } | Times::Interval(lookup) => {
+            Times::Start { start: (lookup, _), .. }
+            | Times::Interval(lookup)
+            | Times::Record { at: (lookup, _), .. } => {
                 Ok(Some(self.one(lookup)?.ok_or(RejectionReason::Mapping)?.value))
             }
             Times::Window => Ok(None),
@@ -169,23 +194,27 @@ impl<'d> Row<'d> {
                 let (start, end) = (written(start), written(end));
                 Ok((start.ok_or(RejectionReason::Malformed)?, Some(end.ok_or(RejectionReason::Malformed)?)))
             }
+            Times::Record { at: (lookup, format), .. } => Ok((self.time_at(lookup, *format)?, None)),
             Times::Start { start, end } => {
-                let end = end.as_ref().map(|(lookup, format)| self.time(lookup, *format)).transpose()?;
-                Ok((self.time(&start.0, start.1)?, end))
+                let end = end.as_ref().map(|(lookup, format)| self.time_at(lookup, *format)).transpose()?;
+                Ok((self.time_at(&start.0, start.1)?, end))
             }
         }
     }
 
-    fn time(&self, lookup: &Lookup, format: Option<&str>) -> Result<WrittenTime, RejectionReason> {
+    fn time_at(&self, lookup: &Lookup, format: Option<&str>) -> Result<WrittenTime, RejectionReason> {
         let hit = self.one(lookup)?.ok_or(RejectionReason::Mapping)?;
-        let time = match (hit.value, format) {
+        self.written(&hit, format).ok_or(RejectionReason::Malformed)
+    }
+
+    fn written(&self, hit: &Hit<'_>, format: Option<&str>) -> Option<WrittenTime> {
+        match (hit.value, format) {
             (Value::String(text), Some(format)) => formatted(text, format),
             (Value::String(text), None) => written(text),
             (Value::Number(number), Some(format)) => formatted(&self.document.number(&hit.pointer, number), format),
             (Value::Number(number), None) => whole(&self.document.number(&hit.pointer, number)).and_then(counted),
             _ => None,
-        };
-        time.ok_or(RejectionReason::Malformed)
+        }
     }
 
     fn labels(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, String>, RejectionReason> {
@@ -203,33 +232,33 @@ impl<'d> Row<'d> {
     fn figures(&self, paths: &Paths<'_>) -> Result<BTreeMap<String, Decimal>, RejectionReason> {
         let mut figures = BTreeMap::new();
         for (measure, source) in &paths.measures {
-            if let Some(figure) = self.figure(measure, source)? {
+            if let Some(figure) = fields::figure(self, measure, source)? {
                 figures.insert(measure.name.clone(), figure);
             }
         }
         if figures.is_empty() { Err(RejectionReason::Mapping) } else { Ok(figures) }
     }
 
-    fn figure(&self, measure: &MeasureMapping, source: &Source) -> Result<Option<Decimal>, RejectionReason> {
-        let or_zero = |value: Option<Decimal>| match measure.absent {
-            Some(Absent::Zero) => value.or(Some(Decimal::ZERO)),
-            _ => value,
-        };
-        match source {
-            Source::Value(lookup) => self.number(lookup, measure.unit.unwrap_or(MeasureUnit::Count)).map(or_zero),
-            Source::Sum(summands) => {
-                let mut sum = Decimal::ZERO;
-                for (lookup, unit) in summands {
-                    let Some(value) = or_zero(self.number(lookup, *unit)?) else { return Ok(None) };
-                    sum = sum.checked_add(value).ok_or(RejectionReason::OutOfRange)?;
-                }
-                Ok(Some(sum))
-            }
-        }
+    /// Whether anything stands where a figure is looked for.
+    pub(super) fn has_figure(&self, paths: &Paths<'_>) -> bool {
+        let has = |lookup: &Lookup| matches!(self.one(lookup), Ok(Some(_)) | Err(_));
+        paths.measures.iter().any(|(_, source)| match source {
+            Figure::One(lookup, _) => has(lookup),
+            Figure::Sum(parts) => parts.iter().any(|part| part.value.places().into_iter().any(has)),
+            Figure::Count(_) => true,
+        })
+    }
+}
+
+impl Fields for Row<'_> {
+    type Place = Lookup;
+
+    fn text(&self, place: &Lookup) -> Result<Option<String>, RejectionReason> {
+        self.text_at(place)
     }
 
-    fn number(&self, lookup: &Lookup, unit: MeasureUnit) -> Result<Option<Decimal>, RejectionReason> {
-        let Some(hit) = self.one(lookup)? else { return Ok(None) };
+    fn number(&self, place: &Lookup, unit: MeasureUnit) -> Result<Option<Decimal>, RejectionReason> {
+        let Some(hit) = self.one(place)? else { return Ok(None) };
         let text = match hit.value {
             Value::Null => return Ok(None),
             Value::String(text) if is_absent(text) => return Ok(None),
@@ -240,13 +269,15 @@ impl<'d> Row<'d> {
         figure(&text, unit, Notation::Plain).map(Some).map_err(reason)
     }
 
-    /// Whether anything stands where a figure is looked for.
-    pub(super) fn has_figure(&self, paths: &Paths<'_>) -> bool {
-        let has = |lookup: &Lookup| matches!(self.one(lookup), Ok(Some(_)) | Err(_));
-        paths.measures.iter().any(|(_, source)| match source {
-            Source::Value(lookup) => has(lookup),
-            Source::Sum(summands) => summands.iter().any(|(lookup, _)| has(lookup)),
-        })
+    fn time(&self, place: &Lookup) -> Result<Option<WrittenTime>, RejectionReason> {
+        if self.text_at(place)?.is_none() {
+            return Ok(None);
+        }
+        self.time_at(place, None).map(Some)
+    }
+
+    fn zone(&self) -> &TimeZone {
+        self.zone
     }
 }
 

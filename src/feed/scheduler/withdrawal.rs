@@ -1,0 +1,110 @@
+//! Rows that a whole answer no longer has, where rows are counted from records: their records have gone elsewhere, so they become
+//! revisions of zeros.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::domain::measures::Row;
+use crate::evidence::IncomingRow;
+use crate::feed::fetch::Window;
+
+/// What a whole answer says of the rows that are known.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Withdrawal {
+    /// These are no more.
+    Rows(Vec<IncomingRow>),
+    /// So many of so many would be no more that the answer is hardly whole: a filter or a permission may have changed.
+    Shrunk { gone: usize, known: usize, rows: Vec<IncomingRow> },
+}
+
+/// A part of rows beyond which their loss is not believed: more than one in two.
+const BELIEVED: usize = 2;
+
+/// The rows of zeros for what an answer lacks. `truth` are the windows of which it is the whole truth, `known` every revision of the
+/// rows in them.
+pub(super) fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow]) -> Withdrawal {
+    type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
+    let said: BTreeSet<Key<'_>> = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
+    let mut latest: BTreeMap<Key<'_>, &Row> = BTreeMap::new();
+    let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
+    for row in known.iter().filter(inside) {
+        let newest = latest.entry((row.start, row.end, &row.labels)).or_insert(row);
+        if row.revision > newest.revision {
+            *newest = row;
+        }
+    }
+    let says_something = |row: &Row| row.measures.values().any(|value| !value.is_zero());
+    let known: Vec<(Key<'_>, &Row)> = latest.into_iter().filter(|(_, row)| says_something(row)).collect();
+    let gone = known.iter().filter(|(key, _)| !said.contains(key));
+    let rows: Vec<IncomingRow> = gone.map(|(_, row)| zeros(row)).collect();
+    if rows.len() * BELIEVED > known.len() {
+        return Withdrawal::Shrunk { gone: rows.len(), known: known.len(), rows };
+    }
+    Withdrawal::Rows(rows)
+}
+
+fn zeros(row: &Row) -> IncomingRow {
+    IncomingRow {
+        labels: row.labels.clone(),
+        start: row.start,
+        end: row.end,
+        measures: row.measures.keys().map(|name| (name.clone(), Decimal::ZERO)).collect(),
+        vendor_revision: None,
+        recorded_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hour: u32) -> Timestamp {
+        format!("2026-01-05T{hour:02}:00:00Z").parse().unwrap()
+    }
+
+    fn known(hour: u32, queue: &str, offered: i64, revision: i64) -> Row {
+        Row {
+            start: at(hour),
+            end: at(hour + 1),
+            labels: BTreeMap::from([("queue".to_owned(), queue.to_owned())]),
+            measures: BTreeMap::from([("offered".to_owned(), offered.into())]),
+            revision,
+            known_at: at(hour + 1),
+            sequence: 1,
+        }
+    }
+
+    fn answered(hour: u32, queue: &str) -> IncomingRow {
+        IncomingRow { measures: BTreeMap::from([("offered".to_owned(), 1.into())]), ..zeros(&known(hour, queue, 1, 1)) }
+    }
+
+    #[test]
+    fn what_a_whole_answer_lacks_is_withdrawn_unless_it_is_too_much() {
+        let truth = [Window { since: at(8), until: at(12) }];
+        let rows =
+            [known(8, "a", 3, 1), known(9, "a", 3, 1), known(9, "a", 5, 2), known(9, "b", 0, 1), known(13, "a", 1, 1)];
+        let gone = |outcome: Withdrawal| match outcome {
+            Withdrawal::Rows(rows) => (false, rows.iter().map(|row| row.start.to_string()).collect::<Vec<_>>()),
+            Withdrawal::Shrunk { gone, known, .. } => (true, vec![format!("{gone} of {known}")]),
+        };
+        for (what, answer, expected) in [
+            ("all are there", vec![answered(8, "a"), answered(9, "a")], (false, vec![])),
+            ("one of two is not", vec![answered(8, "a")], (false, vec!["2026-01-05T09:00:00Z".to_owned()])),
+            (
+                "its record has another queue now",
+                vec![answered(8, "a"), answered(9, "c")],
+                (false, vec!["2026-01-05T09:00:00Z".to_owned()]),
+            ),
+            ("none is there", vec![], (true, vec!["2 of 2".to_owned()])),
+        ] {
+            assert_eq!(gone(withdrawn(&truth, &rows, &answer)), expected, "{what}");
+        }
+        assert_eq!(
+            withdrawn(&[], &rows, &[]),
+            Withdrawal::Rows(vec![]),
+            "an answer that is not whole withdraws nothing"
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! Windows, quiet slots and records through the scheduler, a real server and a real store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::polling::{Running, eventually, rehearsal, task};
+use super::server::{Asked, Reply, Server};
+use crate::api::condition::Reason;
+use crate::domain::measures::Row;
+use crate::feed::scheduler::FeedTask;
+
+fn window(asked: &Asked) -> (Timestamp, Timestamp) {
+    let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();
+    let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.parse().unwrap();
+    (value("since"), value("until"))
+}
+
+fn in_utc(server: &Server, extra: &str, term_start: &str) -> FeedTask {
+    FeedTask {
+        time_zone: "UTC".into(),
+        term_start: term_start.parse().unwrap(),
+        ..task("uid-1", &server.url("/"), extra)
+    }
+}
+
+/// A row a day, in the native format.
+fn days(asked: &Asked) -> Reply {
+    let (since, until) = window(asked);
+    let day = SignedDuration::from_hours(24);
+    let (mut start, mut rows) = (since, Vec::new());
+    while start + day <= until {
+        rows.push(format!(r#"{{"start":"{start}","end":"{}","measures":{{"offered":1}}}}"#, start + day));
+        start += day;
+    }
+    Reply::json(format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(",")))
+}
+
+#[tokio::test]
+async fn a_year_is_fetched_in_windows_of_three_days_and_goes_on_after_a_restart() {
+    let server = Server::start(days).await;
+    let directory = tempfile::tempdir().unwrap();
+    let extra = r#","cadence":"24h","window":{"atMost":"3d","align":"24h","settle":"1h","perMinute":6000}"#;
+    let task = in_utc(&server, extra, "2025-04-10T00:00:00Z");
+    let running = Running::start(&directory, rehearsal(1.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task.clone()]);
+    eventually("some windows", async || server.asked().len() >= 30).await;
+    assert!(running.scheduler.health_of("uid-1")["acd"].backfilling);
+    running.end().await;
+    let before = server.asked().len();
+    let running = Running::start(&directory, rehearsal(1.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task]);
+    let done = async || running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| !health.backfilling);
+    eventually("the whole year", done).await;
+    let asked: Vec<_> = server.asked().iter().map(window).collect();
+    assert!(asked.iter().all(|(since, until)| until.duration_since(*since).as_hours() <= 72), "{asked:?}");
+    assert!(asked[before].0 > asked[before / 2].0, "the second start goes on where the first one was");
+    let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
+    assert_eq!(rows.len(), 364, "every day that has settled, once");
+    running.end().await;
+}
+
+const QUIET: &str = r#","cadence":"30m","quiet":"Zeros","window":{"settle":"15m"},"format":{"json":{"rows":"$.rows[*]","start":"$.at",
+    "labels":[{"name":"queue","path":"$.queue"},{"name":"site","value":"cebu"}],"measures":[{"name":"offered","path":"$.n"}]}}"#;
+
+#[tokio::test]
+async fn slots_about_which_the_same_answer_says_nothing_become_known_as_they_settle() {
+    let server = Server::start(|_| Reply::json(r#"{"rows":[{"at":"2026-04-09T22:00:00Z","queue":"a","n":4}]}"#)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(1_000.0));
+    running.scheduler.set_feeds_of("uid-1", vec![in_utc(&server, QUIET, "2026-04-09T00:00:00Z")]);
+    let rows = async || running.store.rows("uid-1", "acd", 0).await.unwrap();
+    let late: Timestamp = "2026-04-10T01:00:00Z".parse().unwrap();
+    eventually("a slot that settled later", async || rows().await.iter().any(|row| row.start >= late)).await;
+    let rows = rows().await;
+    assert!(rows.iter().all(|row| row.revision == 1 && row.labels["site"] == "cebu"));
+    let (real, zeros): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.labels.contains_key("queue"));
+    assert_eq!(real.len(), 1);
+    let first: Timestamp = "2026-04-09T22:30:00Z".parse().unwrap();
+    assert_eq!(zeros.iter().map(|row| row.start).min(), Some(first), "nothing is quiet before the first row");
+    assert!(zeros.iter().all(|row| row.measures["offered"].is_zero()));
+    let last = zeros.iter().map(|row| row.end).max().unwrap();
+    assert_eq!(zeros.len() as i64, last.duration_since(first).as_mins() / 30, "no slot between them is missing");
+    running.end().await;
+}
+
+const CALLS: &str = r#","cadence":"1h","window":{"settle":"15m"},"format":{"json":{"rows":"$.calls[*]","records":{"at":"$.at","id":"$.id"},
+    "labels":[{"name":"queue","path":"$.queue"}],"measures":[{"name":"offered","count":{}}]}}"#;
+
+/// The latest figures, by hour and queue.
+fn latest(rows: &[Row]) -> Vec<String> {
+    let mut latest = std::collections::BTreeMap::new();
+    for row in rows {
+        latest.insert((row.start, row.labels["queue"].clone()), row.measures["offered"]);
+    }
+    latest.iter().map(|((start, queue), offered)| format!("{} {queue} {offered}", start.strftime("%H"))).collect()
+}
+
+#[tokio::test]
+async fn a_record_that_moves_is_taken_from_where_it_was_and_an_answer_that_shrinks_is_not_believed_at_once() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    let server = Server::start({
+        let turn = turn.clone();
+        move |_| {
+            let call = |id: u32, at: &str, queue: &str| {
+                format!(r#"{{"id":{id},"at":"2026-04-09T{at}:00Z","queue":"{queue}"}}"#)
+            };
+            let moved = if turn.load(Ordering::SeqCst) == 0 { "b" } else { "c" };
+            let calls = [call(1, "21:05", "a"), call(2, "21:59", "a"), call(3, "22:00", "a"), call(4, "22:30", moved)];
+            let shown = if turn.load(Ordering::SeqCst) == 2 { &calls[..0] } else { &calls[..] };
+            Reply::json(format!(r#"{{"calls":[{}]}}"#, shown.join(",")))
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(1_000.0));
+    running.scheduler.set_feeds_of("uid-1", vec![in_utc(&server, CALLS, "2026-04-09T00:00:00Z")]);
+    let figures = async || latest(&running.store.rows("uid-1", "acd", 0).await.unwrap());
+    eventually("the first answer", async || figures().await == ["21 a 2", "22 a 1", "22 b 1"]).await;
+    turn.store(1, Ordering::SeqCst);
+    eventually("the moved call", async || figures().await == ["21 a 2", "22 a 1", "22 b 0", "22 c 1"]).await;
+    turn.store(2, Ordering::SeqCst);
+    let reason = || running.scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
+    eventually("the empty answer is a failure", async || reason() == Some(Reason::Shrunk)).await;
+    assert_eq!(figures().await, ["21 a 2", "22 a 1", "22 b 0", "22 c 1"], "nothing is withdrawn yet");
+    eventually("the answers of an hour agree", async || figures().await == ["21 a 0", "22 a 0", "22 b 0", "22 c 0"])
+        .await;
+    eventually("the feed is healthy again", async || reason() == Some(Reason::Fetched)).await;
+    running.end().await;
+}
