@@ -281,6 +281,40 @@ async fn a_token_that_the_endpoint_tells_back_is_shown_nowhere() {
 }
 
 #[tokio::test]
+async fn a_feed_is_checked_with_its_own_auth_by_secrets_of_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = serve(|headers| match headers.get("x-key").is_some_and(|key| key == CANARY) {
+        true => json_answer(native(7, "")),
+        false => Response::builder().status(401).body("no".into()).unwrap(),
+    })
+    .await;
+    let auth = "      auth: {apiKey: {header: X-Key, secretRef: {name: acme, key: key}}}\n";
+    let manifest = contract(&folder, &url, auth);
+    let host = url.split('/').nth(2).unwrap();
+    let secret = |hosts: &str, more: &str| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: acme\n  annotations: {{bpo-operator.io/allowed-hosts: \"{hosts}\"}}\n{more}"
+        )
+    };
+    let plain = format!("stringData: {{key: {CANARY}}}\n");
+    for (content, code, fragment) in [
+        (secret(host, &plain), 0, "\"taken\": 1"),
+        (secret(host, "data: {key: Y2FuYXJ5LWYwMGQtNWVjcmV0}\n"), 0, "\"taken\": 1"),
+        (secret("elsewhere.example", &plain), 2, "SecretNotAllowed"),
+        (secret(host, "stringData: {other: x}\n"), 2, "SecretNotFound"),
+        (secret(host, "data: {key: \"canary!\"}\n"), 2, "no base64"),
+        ("kind: Service\nmetadata: {name: acme}\n".to_owned(), 2, "neither a Secret nor a ConfigMap"),
+    ] {
+        let secrets = file(&folder, "secret.yaml", &content);
+        let arguments = ["-f", &manifest, "--feed", "acd", "--secrets", &secrets, "--now", NOW, "-o", "json"];
+        let said = check(&[&arguments[..], &LOOPBACK].concat()).await;
+        assert_eq!(said.code, code, "{content}: {}{}", said.out, said.err);
+        assert!(format!("{}{}", said.out, said.err).contains(fragment), "{content}: {}{}", said.out, said.err);
+        assert!(!said.out.contains("canary") && !said.err.contains("canary"), "{}{}", said.out, said.err);
+    }
+}
+
+#[tokio::test]
 async fn bad_usage_and_what_cannot_be_reached_end_with_2() {
     let folder = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

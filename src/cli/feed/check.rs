@@ -1,6 +1,7 @@
 //! `kubectl bpo feed check`: what the operator would make of an endpoint, told to whoever builds it.
 
 mod render;
+mod secrets;
 
 use std::fs::File;
 use std::io::Read;
@@ -18,7 +19,7 @@ use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, lines};
 use crate::clock::Clock;
 use crate::feed::client::FeedClient;
-use crate::feed::credentials::{Authentication, Credentials};
+use crate::feed::credentials::{Authentication, Credentials, resolve};
 use crate::feed::error::FetchError;
 use crate::feed::fetch::{FetchRequest, Window, seconds_or};
 use crate::feed::guard::AddressPolicy;
@@ -28,6 +29,7 @@ use crate::feed::quiet::Life;
 use crate::feed::secret::{Redactor, SecretValue};
 use crate::feed::tls::TlsIdentity;
 use render::Subject;
+use secrets::Manifested;
 
 /// What `--help` shows at its end.
 pub const EXAMPLES: &str = "\
@@ -41,7 +43,10 @@ Examples:
 
   An answer that was saved, and the feed of a contract with its format and pages:
     kubectl bpo feed check answer.json
-    kubectl bpo feed check -f contract.yaml --feed acd";
+    kubectl bpo feed check -f contract.yaml --feed acd
+
+  The feed of a contract with its own auth, by Secrets that are not in a cluster yet:
+    kubectl bpo feed check -f contract.yaml --feed acd --secrets secret.yaml";
 
 /// Arguments of `kubectl bpo feed check`.
 #[derive(Debug, Args)]
@@ -65,6 +70,10 @@ pub struct CheckArguments {
     /// File with the token that is sent as `Authorization: Bearer`; it is never printed
     #[arg(long, value_name = "PATH")]
     bearer_token_file: Option<PathBuf>,
+
+    /// Manifests with the Secrets and ConfigMaps that the feed's auth and tls name, with their annotations; nothing of them is printed
+    #[arg(long, value_name = "PATH", requires = "feed", conflicts_with_all = ["bearer_token_file", "ca_file"])]
+    secrets: Vec<PathBuf>,
 
     /// File with the certificate authorities (PEM) to trust instead of the system's
     #[arg(long, value_name = "PATH")]
@@ -184,7 +193,14 @@ type Asked = (Subject, Answers, Redactor);
 fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timestamp) -> Result<Asked, Vec<String>> {
     let url = Url::parse(&feed.url).map_err(|error| vec![format!("the URL cannot be read: {error}")])?;
     let window = window(arguments, feed, now)?;
-    let credentials = credentials(arguments).map_err(|error| vec![error])?;
+    let credentials = match arguments.secrets.as_slice() {
+        [] => credentials(arguments).map_err(|error| vec![error])?,
+        paths => {
+            let source = Manifested::read(paths).map_err(|error| vec![error])?;
+            let resolved = wait_for(async { Ok(resolve(feed, &url, TENANT, &source).await) })?;
+            resolved.map_err(|error| vec![unreachable(&error)])?
+        }
+    };
     let client = FeedClient::new(AddressPolicy::new(arguments.allow_networks.clone()));
     let request = FetchRequest {
         feed,
