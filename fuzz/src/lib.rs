@@ -38,7 +38,7 @@ pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
     page.rows.iter().for_each(check_stored);
     check_rejected(&page.rejected);
 
-    let previewed = preview(feed, ZONE, body).expect("it was read before");
+    let previewed = preview(feed, ZONE, body, None).expect("it was read before");
     assert_eq!(previewed.rows.len() + previewed.rejected.len(), page.rows.len() + page.rejected.len());
     previewed.rows.iter().for_each(check_kept);
     check_rejected(&previewed.rejected);

@@ -38,14 +38,24 @@ struct Part {
     window: Window,
     rows: usize,
     rejected: usize,
+    digests: usize,
     is_pending: bool,
 }
 
 impl Collected {
     /// Begins a window.
     pub(super) fn begin(&mut self, window: Window) {
-        let (rows, rejected) = (self.rows.len(), self.rejected.len());
-        self.part = Some(Part { window, rows, rejected, is_pending: false });
+        let (rows, rejected, digests) = (self.rows.len(), self.rejected.len(), self.digests.len());
+        self.part = Some(Part { window, rows, rejected, digests, is_pending: false });
+    }
+
+    /// Forgets what was read of a window, which is asked for again in two. Its bytes still count.
+    pub(super) fn forget_part(&mut self) {
+        let Some(part) = self.part.take() else { return };
+        self.rows.truncate(part.rows);
+        self.rejected.truncate(part.rejected);
+        self.digests.truncate(part.digests);
+        self.records.clear();
     }
 
     /// Notes that the vendor has nothing of this window yet.

@@ -1,5 +1,6 @@
 //! One fetch of one feed: all pages of a window, or nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,10 +178,10 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         return Ok(Fetched::Body(Box::new(body)));
     }
     let reader = Arc::new(PageReader::new(request, zone.clone()));
-    let parts = windows(request, &zone);
+    let mut parts = VecDeque::from(windows(request, &zone));
     let validators = request.validators.filter(|validators| parts.len() == 1 && !validators.is_empty());
     let (mut collected, mut host) = (Collected::default(), None);
-    for part in parts {
+    while let Some(part) = parts.pop_front() {
         let mut walk = Walk::begin(request, part)?;
         host = walk.host().map(str::to_owned);
         collected.begin(part);
@@ -203,6 +204,13 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
                 }
             }
         }
+        if is_cut(request.feed, walk.rows()) {
+            let (first, second) = halves(request.feed, &zone, part)?;
+            collected.forget_part();
+            parts.push_front(second);
+            parts.push_front(first);
+            continue;
+        }
         collected.end(request.feed, &zone);
     }
     Ok(Fetched::Body(Box::new(collected.finish(request, &zone, host.as_deref()))))
@@ -212,6 +220,27 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
 pub(super) fn windows(request: &FetchRequest<'_>, zone: &TimeZone) -> Vec<Window> {
     let aligned = window::aligned(request.feed, zone, request.window, request.now);
     aligned.map_or_else(Vec::new, |aligned| window::parts(request.feed, zone, aligned))
+}
+
+/// Whether an answer has as many rows as the vendor gives at most: there may be more.
+pub(super) fn is_cut(feed: &Feed, rows: usize) -> bool {
+    let limit = feed.pagination.as_ref().and_then(|pagination| pagination.limit);
+    limit.is_some_and(|limit| i64::try_from(rows).is_ok_and(|rows| rows >= limit))
+}
+
+/// A window in two, cut at the edge of a slot.
+///
+/// # Errors
+/// `TooLarge` where it is one slot.
+pub(super) fn halves(feed: &Feed, zone: &TimeZone, window: Window) -> Result<(Window, Window), FetchError> {
+    let edge = window::middle(feed, zone, window).ok_or_else(|| {
+        let message = format!(
+            "the answer has as many rows as pagination.limit for one slot, from {} to {}: there may be more; write a shorter cadence",
+            window.since, window.until
+        );
+        FetchError::new(FailureKind::TooLarge, message)
+    })?;
+    Ok((Window { until: edge, ..window }, Window { since: edge, ..window }))
 }
 
 /// How long all pages of a fetch may take: the interval, and the time for which a vendor's limit makes it wait.
@@ -267,6 +296,11 @@ impl Walk {
         let mut pager = Pager::new(request.feed, blank)?;
         let next = Some(pager.first()?);
         Ok(Walk { pager, next })
+    }
+
+    /// How many rows came so far, those included that the mapping leaves out.
+    pub(super) fn rows(&self) -> usize {
+        self.pager.rows()
     }
 
     /// The host that is asked.

@@ -23,8 +23,12 @@ pub(crate) struct Pager {
     base: Call,
     way: Way,
     more: Option<JsonPath>,
+    enough: Option<(JsonPath, i64)>,
+    total: Option<JsonPath>,
     most_pages: i64,
     pages: i64,
+    /// How many rows came so far.
+    rows: usize,
     seen: BTreeSet<(String, Vec<u8>)>,
 }
 
@@ -63,11 +67,18 @@ impl Pager {
         let pagination = feed.pagination.clone().unwrap_or_default();
         let most_pages = pagination.max_pages.unwrap_or(DEFAULT_MOST_PAGES).max(1);
         let more = pagination.more.as_ref().map(|more| json_path(&more.path)).transpose()?;
+        let enough = pagination
+            .enough
+            .as_ref()
+            .map(|enough| Ok::<_, FetchError>((json_path(&enough.path)?, enough.at_most)))
+            .transpose()?;
+        let total = pagination.total.as_deref().map(json_path).transpose()?;
         let mut base = blank.filled(None)?;
         if let Some(offset) = &pagination.offset {
             base.url.query_pairs_mut().append_pair(&offset.limit_parameter, &offset.limit.to_string());
         }
-        Ok(Pager { blank, base, way: way(pagination)?, more, most_pages, pages: 0, seen: BTreeSet::new() })
+        let way = way(pagination)?;
+        Ok(Pager { blank, base, way, more, enough, total, most_pages, pages: 0, rows: 0, seen: BTreeSet::new() })
     }
 
     /// Where the pages are.
@@ -96,10 +107,12 @@ impl Pager {
     /// # Errors
     /// `Malformed` where the pages run in a circle, `Denied` where they lead to another host, `TooLarge` beyond `maxPages`.
     pub(crate) fn next(&mut self, asked: &Call, page: &Page, parsed: &ParsedPage) -> Result<Option<Call>, FetchError> {
-        if !self.says_more(page)? {
+        self.rows = self.rows.saturating_add(parsed.count);
+        let next = if self.says_more(page)? { self.following(&asked.url, page, parsed)? } else { None };
+        let Some(next) = next else {
+            self.check_total(page)?;
             return Ok(None);
-        }
-        let Some(next) = self.following(&asked.url, page, parsed)? else { return Ok(None) };
+        };
         if host_and_port(&next.url) != host_and_port(&self.base.url) || next.url.scheme() != self.base.url.scheme() {
             let message = format!("the next page is on another host ({})", presentable(&host_and_port(&next.url), 80));
             return Err(FetchError::new(FailureKind::Denied, message));
@@ -116,8 +129,29 @@ impl Pager {
         Ok(Some(next))
     }
 
-    /// Whether the answer's flag says that there is another page; true without a flag.
+    /// How many rows the pages had, those included that the mapping leaves out.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Fails where the last page says that there are other rows than came.
+    fn check_total(&self, page: &Page) -> Result<(), FetchError> {
+        let Some(path) = &self.total else { return Ok(()) };
+        let total = number(path, page, "total")?;
+        if usize::try_from(total).is_ok_and(|total| total == self.rows) {
+            return Ok(());
+        }
+        let message = format!("the answer says that there are {total} rows, and {} came", self.rows);
+        Err(FetchError::new(FailureKind::Malformed, message))
+    }
+
+    /// Whether the answer says that there is another page; true where nothing says so.
     fn says_more(&self, page: &Page) -> Result<bool, FetchError> {
+        if let Some((path, at_most)) = &self.enough
+            && number(path, page, "enough")? <= *at_most
+        {
+            return Ok(false);
+        }
         let Some(path) = &self.more else { return Ok(true) };
         let document = strict_value(&page.body)?;
         match first(path, &document)? {
@@ -217,6 +251,17 @@ pub(crate) fn first<'v>(path: &JsonPath, document: &'v Value) -> Result<Option<&
         FetchError::new(FailureKind::Mapping, format!("{fault}: name each step of the path, such as $.paging.next"))
     })?;
     Ok(found.first().map(|found| found.value))
+}
+
+/// A whole number in an answer.
+fn number(path: &JsonPath, page: &Page, field: &str) -> Result<i64, FetchError> {
+    let document = strict_value(&page.body)?;
+    let found = first(path, &document)?;
+    let number = found.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()));
+    number.ok_or_else(|| {
+        let message = format!("pagination.{field} points to no whole number in the answer");
+        FetchError::new(FailureKind::Mapping, message)
+    })
 }
 
 fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {

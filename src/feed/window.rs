@@ -139,6 +139,14 @@ pub(crate) fn parts(feed: &Feed, zone: &TimeZone, window: Window) -> Vec<Window>
     parts
 }
 
+/// The edge of a slot near a window's middle; `None` where there is none inside it.
+pub(crate) fn middle(feed: &Feed, zone: &TimeZone, window: Window) -> Option<Timestamp> {
+    let grid = Grid::of_slots(feed, zone);
+    let edge = grid.floor(later(window.since, window.until.duration_since(window.since) / 2));
+    let edge = if edge > window.since { edge } else { grid.after(window.since) };
+    (edge > window.since && edge < window.until).then_some(edge)
+}
+
 /// The longest stretch that one fetch of the past may have, where the feed says so.
 pub(crate) fn longest(feed: &Feed) -> Option<SignedDuration> {
     if is_the_row(feed) {
@@ -269,6 +277,19 @@ mod tests {
         ] {
             let found = aligned(&feed(extra), &london, window(since, until), at(now)).map(shown);
             assert_eq!(found.as_deref(), expected, "{extra}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_halved_at_the_edges_of_slots_down_to_one_slot() {
+        let (utc, feed) = (TimeZone::UTC, feed(""));
+        for (since, until, expected) in [
+            ("2026-01-05T08:00:00Z", "2026-01-05T12:00:00Z", Some("2026-01-05T10:00:00Z")),
+            ("2026-01-05T08:00:00Z", "2026-01-05T09:30:00Z", Some("2026-01-05T08:30:00Z")),
+            ("2026-01-05T08:00:00Z", "2026-01-05T09:00:00Z", Some("2026-01-05T08:30:00Z")),
+            ("2026-01-05T08:00:00Z", "2026-01-05T08:30:00Z", None),
+        ] {
+            assert_eq!(middle(&feed, &utc, window(since, until)), expected.map(at), "{since} {until}");
         }
     }
 

@@ -271,7 +271,7 @@ const CONTRACT_CASES: &[Case] = &[
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: $.a, start: $.a, measures: [{name: a, column: A}]}}}]",
-        "write for each measure `path`",
+        "write for each measure exactly one of path, sum, count",
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: $.a, start: $.a, labels: [{name: q}], measures: \
@@ -296,6 +296,47 @@ const CONTRACT_CASES: &[Case] = &[
         "feeds: [{name: acd, url: 'https://a.example', pagination: {nextUrl: {path: $.next}}, format: {csv: {start: \
          {columns: [A]}, measures: [{name: a, column: A}]}}}]",
         "write linkHeader, pageNumber or offset",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://{since}.example/v1'}]",
+        "placeholders such as {since:%Y%m%d} belong in its path and query",
+    ),
+    ("feeds: [{name: acd, url: 'https://a.example', request: {json: '{}'}}]", "belong to method: Post"),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', request: {method: Post, json: '{}', text: a}}]",
+        "write at most one of json, form, text",
+    ),
+    ("feeds: [{name: acd, url: 'https://a.example', request: {pending: [401]}}]", "401, 403, 407 and 429 are refusals"),
+    ("feeds: [{name: acd, url: 'https://a.example', window: {align: 25h}}]", "write an align from 1m to 24h"),
+    ("feeds: [{name: acd, url: 'https://a.example', quiet: Zeros}]", "quiet: Zeros belongs to format json or csv"),
+    ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', failWhen: {path: $.e}, format: {csv: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "failWhen reads JSON",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', pagination: {offset: {parameter: o, limitParameter: l, limit: 9}}, format: {json: {rows: '$[?@.a]', start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "write the filter as `where`",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', pagination: {cursor: {path: $.a}}}]",
+        "write `parameter` for a cursor in the query",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', pagination: {more: {path: $.a}, pageNumber: {parameter: p}}}]",
+        "belong to cursor, nextUrl and linkHeader",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: $.a, start: $.a, where: [{column: A, equals: a}], measures: [{name: a, path: $.a}]}}}]",
+        "write for each condition `path`",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: $.a, start: $.a, measures: [{name: a, count: {}}]}}}]",
+        "count (which needs records)",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {csv: {measures: [{name: a, column: A}]}}}]",
+        "write exactly one of start, time, records",
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', tls: {caRef: {}}}]",

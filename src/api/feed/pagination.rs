@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["cursor", "nextUrl", "linkHeader", "pageNumber", "offset"], ""))]
 #[x_kube(validation = (
-    "!has(self.more) || has(self.cursor) || has(self.nextUrl) || has(self.linkHeader)",
-    "`more` belongs to cursor, nextUrl and linkHeader: take it away"
+    "!(has(self.more) || has(self.enough)) || has(self.cursor) || has(self.nextUrl) || has(self.linkHeader)",
+    "`more` and `enough` belong to cursor, nextUrl and linkHeader: take them away"
 ))]
 pub struct Pagination {
     /// A cursor in the answer becomes a parameter of the next request.
@@ -27,6 +27,16 @@ pub struct Pagination {
     /// What says that there is a page after this one: without it, its cursor or address is not followed. Default: a cursor or an
     /// address in the answer says it.
     pub more: Option<MorePages>,
+    /// What says that there are no more pages, whatever cursor or address stands there: a number that is small enough.
+    pub enough: Option<EnoughRows>,
+    /// JSONPath of the number of rows that there are in all: where fewer or more came, the fetch fails.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub total: Option<String>,
+    /// How many rows the vendor gives at most for one request with all its pages, such as 10000: so many are no answer, and the window is
+    /// halved until fewer come.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub limit: Option<i64>,
     /// How many pages one fetch may have. Default 100.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_pages: Option<i64>,
@@ -39,6 +49,19 @@ pub struct MorePages {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: String,
+}
+
+/// A number in the answer that ends the pages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnoughRows {
+    /// JSONPath of the number, such as `$.count` of the rows on the page.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = crate::api::rules::JSON_PATH)]
+    pub path: String,
+    /// The page is the last where the number is at most this one.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub at_most: i64,
 }
 
 /// Where a cursor is written: Query, Body.

@@ -93,6 +93,9 @@ fn paths(feed: &Feed) -> Vec<(String, &str)> {
         let cursor = pagination.cursor.iter().map(|cursor| ("pagination.cursor.path".to_owned(), cursor.path.as_str()));
         paths.extend(cursor);
         paths.extend(pagination.next_url.iter().map(|next| ("pagination.nextUrl.path".to_owned(), next.path.as_str())));
+        paths
+            .extend(pagination.enough.iter().map(|enough| ("pagination.enough.path".to_owned(), enough.path.as_str())));
+        paths.extend(pagination.total.iter().map(|path| ("pagination.total".to_owned(), path.as_str())));
         paths.extend(pagination.more.iter().map(|more| ("pagination.more.path".to_owned(), more.path.as_str())));
     }
     paths.extend(feed.fail_when.iter().map(|condition| ("failWhen.path".to_owned(), condition.path.as_str())));
@@ -188,13 +191,26 @@ fn check_pagination(findings: &mut Findings, field: &str, pagination: &Paginatio
     for path in paths.into_iter().flatten() {
         check_path(findings, field, path);
     }
-    if let Some(more) = &pagination.more {
-        check_path(findings, &format!("{field}.more.path"), &more.path);
-        let belongs = pagination.cursor.is_some() || pagination.next_url.is_some() || pagination.link_header.is_some();
-        findings.ensure(belongs && is_json, format!("{field}.more"), || {
-            "is a flag in JSON that belongs to cursor, nextUrl and linkHeader: take it away".to_owned()
+    let belongs = pagination.cursor.is_some() || pagination.next_url.is_some() || pagination.link_header.is_some();
+    let more = pagination.more.as_ref().map(|more| &more.path);
+    let enough = pagination.enough.as_ref().map(|enough| &enough.path);
+    for (name, path) in [("more", more), ("enough", enough)] {
+        let Some(path) = path else { continue };
+        check_path(findings, &format!("{field}.{name}.path"), path);
+        findings.ensure(belongs && is_json, format!("{field}.{name}"), || {
+            "is read from JSON and belongs to cursor, nextUrl and linkHeader: take it away".to_owned()
         });
     }
+    if let Some(total) = &pagination.total {
+        check_path(findings, &format!("{field}.total"), total);
+        findings.ensure(is_json, format!("{field}.total"), || {
+            "is read from JSON, which this format is not: take it away".to_owned()
+        });
+    }
+    pagination
+        .limit
+        .into_iter()
+        .for_each(|limit| check_range(findings, &format!("{field}.limit"), limit, 1, 1_000_000));
     pagination.max_pages.into_iter().for_each(|pages| check_range(findings, field, pages, 1, 10_000));
 }
 
@@ -250,3 +266,6 @@ fn check_login(findings: &mut Findings, field: &str, login: &LoginAuth) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

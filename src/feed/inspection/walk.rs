@@ -12,7 +12,7 @@ use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::Window;
 use crate::feed::fetch::{
-    FetchRequest, Walk, ask, cadence, check_is_no_error, longest, windows, within_bound, zone_of_contract,
+    FetchRequest, Walk, ask, cadence, check_is_no_error, is_cut, longest, windows, within_bound, zone_of_contract,
 };
 use crate::feed::format::native::{self, WrittenRowOutcome};
 use crate::feed::format::records::{self, FoundRecord};
@@ -143,6 +143,11 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
             walk.follow(&call, &page, &parsed)?;
             bytes = within_bound(bytes.saturating_add(page.body.len()))?;
             first.get_or_insert((call, page, mapping.clone()));
+        }
+        if is_cut(request.feed, walk.rows()) {
+            let message = "the answer has as many rows as pagination.limit, so there may be more: the operator asks for the window in \
+                           halves; ask for a shorter one with --from and --until";
+            return Err(FetchError::new(FailureKind::TooLarge, message));
         }
         answers.count_records(request.feed, &zone_of_records, Some(window), records);
     }

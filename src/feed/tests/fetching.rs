@@ -214,6 +214,51 @@ async fn a_page_that_a_filter_makes_look_short_is_not_the_last() {
 }
 
 #[tokio::test]
+async fn a_number_ends_the_pages_a_total_must_match_and_a_full_set_is_asked_for_in_halves() {
+    // An hour has ten rows, one each six minutes; no answer has more than a hundred, and each says that there is another page.
+    let server = Server::start(|asked| {
+        let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();
+        let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let at = |name: &str| value(name).unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+        let all: Vec<i64> = (at("since")..at("until")).step_by(360).take(100).collect();
+        let page: usize = value("p").map_or(0, |page| page.parse().unwrap());
+        let shown: Vec<String> =
+            all.iter().skip(page * 40).take(40).map(|start| format!(r#"{{"at":{start},"n":1}}"#)).collect();
+        let (next, count) = (format!("{}&p={}", asked.target.split("&p=").next().unwrap(), page + 1), shown.len());
+        Reply::json(format!(
+            r#"{{"rows":[{}],"next":"{next}","count":{count},"total":{}}}"#,
+            shown.join(","),
+            all.len()
+        ))
+    })
+    .await;
+    let source = source_for(&server);
+    let feed_with = |paging: &str, cadence: &str| {
+        let json = r#"{"rows":"$.rows[*]","start":"$.at","measures":[{"name":"offered","path":"$.n"}]}"#;
+        let extra = format!(
+            r#","cadence":"{cadence}","format":{{"json":{json}}},"pagination":{{"nextUrl":{{"path":"$.next"}},{paging}}}"#
+        );
+        feed(&server.url("/"), &extra)
+    };
+    let enough = r#""enough":{"path":"$.count","atMost":39}"#;
+    let cut = body(&client(), &feed_with(enough, "6m"), &source).await;
+    assert_eq!((cut.rows.len(), cut.pages), (100, 3), "without a limit nobody sees that rows are missing");
+    let whole = body(&client(), &feed_with(&format!(r#"{enough},"limit":100,"total":"$.total""#), "6m"), &source).await;
+    assert_eq!(whole.rows.len(), 720, "three days of ten rows an hour");
+    let starts: std::collections::BTreeSet<_> = whole.rows.iter().map(|row| row.start).collect();
+    assert_eq!(starts.len(), 720);
+    let full = try_fetch(&client(), &feed_with(&format!(r#"{enough},"limit":100"#), "24h"), &source).await.unwrap_err();
+    assert!(full.kind == FailureKind::TooLarge && full.message.contains("for one slot"), "{}", full.message);
+    let other =
+        try_fetch(&client(), &feed_with(&format!(r#"{enough},"total":"$.count""#), "6m"), &source).await.unwrap_err();
+    assert!(
+        other.kind == FailureKind::Malformed && other.message.contains("20 rows, and 100 came"),
+        "{}",
+        other.message
+    );
+}
+
+#[tokio::test]
 async fn a_post_is_sent_again_only_where_it_changes_nothing_and_an_answer_may_be_pending() {
     let server = Server::start(|asked| match asked.target.split('?').next().unwrap() {
         "/busy" => Reply::answer("503 Service Unavailable", &[], ""),

@@ -254,7 +254,10 @@ fn rows_below_parents_have_the_labels_and_figures_of_their_parents() {
         (json!({"labels": [{"name": "queue", "in": "team", "path": "$.id"}]}), "there is no parent \"team\""),
         (json!({"measures": [{"name": "offered", "path": "$.renamed", "absent": "Zero"}]}), "no row has a figure"),
         (json!({"interval": null, "time": "Window"}), "the window of the request must be known"),
-        (json!({"parents": [{"name": "group", "path": "$.teams[*]"}]}), "\"$.teams\" finds nothing"),
+        (
+            json!({"parents": [{"name": "site", "path": "$.teams[*]"}, {"name": "group", "path": "$.groups[*]"}]}),
+            "\"$.teams\" finds nothing",
+        ),
     ] {
         let error = read(&nested(&change), &body).unwrap_err();
         assert_eq!(error.kind, FailureKind::Mapping, "{change}");
