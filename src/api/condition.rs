@@ -82,7 +82,7 @@ closed_enum! {
         BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue,
         NoFindings, FindingsPresent, Escalated, TriggerFired, Nothing, Coherent, TierGap, TierOverlap, TierInversion,
         CounterMetricWorse, NotSuspected, NoCounterMetric, AllGatesPassed, BlockingGatesPassed, GatesOpen,
-        GatesFailed, NoGates, SpikeDetected, NoSpike, NotLive, NoBaseline, Held, QualityDropped,
+        NoRowsMatch, GatesFailed, NoGates, SpikeDetected, NoSpike, NotLive, NoBaseline, Held, QualityDropped,
     }
 }
 
@@ -120,6 +120,7 @@ impl ConditionType {
                 R::SecretNotFound,
                 R::SecretNotAllowed,
                 R::EvidenceUnavailable,
+                R::NoRowsMatch,
             ],
             (Self::Ready, Unknown) => &[R::Pending],
             (Self::Stalled, True) => &[R::InvalidSpec],
@@ -184,7 +185,7 @@ closed_enum! {
         PlanOverdue, GamingSuspected, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
-        PeriodRestated, LaunchGo, SpikeEnded,
+        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted,
     }
 }
 
@@ -204,6 +205,7 @@ impl EventReason {
                 | Self::PeriodRestated
                 | Self::LaunchGo
                 | Self::SpikeEnded
+                | Self::EvidenceAdopted
         )
     }
 }

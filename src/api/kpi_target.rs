@@ -267,6 +267,17 @@ pub struct KpiSource {
     #[schemars(schema_with = "super::scalar::labels")]
     #[x_kube(validation = super::rules::LABEL_KEYS)]
     pub labels: BTreeMap<String, String>,
+    /// Later: the rows that it selects start to come later, such as those of a new queue. Default: they are there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("description" = "Later: the rows that `labels` and the formula select start later, as for a queue or product that is yet to come; until then the KPI is Ready and holds no period open. Left out, a KPI that matches no row of a feed that has rows is not Ready (NoRowsMatch), and its contract's periods stay Provisional, at most 20bd after their end."))]
+    pub expect: Option<SourceExpectation>,
+}
+
+/// When the rows that a KPI selects are expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SourceExpectation {
+    /// They start to come later.
+    Later,
 }
 
 /// What is to be reached.

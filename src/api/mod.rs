@@ -32,6 +32,8 @@ pub const ALLOWED_HOSTS_ANNOTATION: &str = "bpo-operator.io/allowed-hosts";
 pub const ACKNOWLEDGED_ANNOTATION: &str = "bpo-operator.io/acknowledged";
 /// Asks on a VendorContract for a test message to one of its alerts: `ALERT at INSTANT`.
 pub const ALERT_TEST_ANNOTATION: &str = "bpo-operator.io/alert-test";
+/// Names on a VendorContract the UID of a contract that is gone, of the same namespace and name, whose evidence it goes on with.
+pub const EVIDENCE_OF_ANNOTATION: &str = "bpo-operator.io/evidence-of";
 /// The label of an SlaReport that names its contract.
 pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";
 /// The label of an SlaReport that holds the UID of its contract: contracts of one name are told apart by it.

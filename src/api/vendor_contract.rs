@@ -110,6 +110,11 @@ pub struct VendorContractSpec {
     #[serde(default = "default_close_after")]
     #[schemars(schema_with = "super::scalar::business_duration")]
     pub close_after: Duration,
+    /// How long after the contract's first judgement the periods that had ended before it become Final at the earliest, such as 2bd: time to
+    /// find a mistake in the manifests before a whole past is signed. 0h: at once. Default 1bd; leaving it out is the default.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub first_close_after: Option<Duration>,
     /// When service is owed. Default: every hour of every day counts, and there are no holidays.
     pub calendar: Option<ServiceCalendar>,
     /// The business outcomes that this contract exists for; KpiTargets name them in `goalRef`.

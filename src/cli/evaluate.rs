@@ -25,7 +25,9 @@ use crate::domain::decision::launch::{
 };
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
+use crate::domain::journal::{Journal, decision_in_contract};
 use crate::domain::measures::Row;
+use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
 use crate::domain::validation::{
     validate_campaign_launch, validate_contract, validate_kpi_against_contract, validate_kpi_target,
@@ -65,6 +67,18 @@ impl std::str::FromStr for FeedFile {
 /// Rows by contract and feed.
 pub type RowsByContract = BTreeMap<(String, String), BTreeMap<String, Vec<Row>>>;
 
+/// What the evidence of a contract holds besides rows, where there is evidence.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    /// The terms under which periods closed.
+    pub closings: BTreeMap<String, Terms>,
+    /// The facts of the journal.
+    pub journal: Journal,
+}
+
+/// What evidence holds by contract.
+pub type RecordsByContract = BTreeMap<(String, String), Recorded>;
+
 /// What would stand in the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -82,11 +96,21 @@ pub struct View {
 
 /// Computes every status and report at `now`. Pure: nothing is read and nothing is asked.
 pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> View {
+    view_of_records(manifests, rows, &RecordsByContract::new(), now)
+}
+
+/// The same for contracts whose evidence is at hand.
+pub fn view_of_records(
+    manifests: &Manifests,
+    rows: &RowsByContract,
+    records: &RecordsByContract,
+    now: Timestamp,
+) -> View {
     let mut view = View::default();
     let mut missing_tiers = BTreeMap::new();
     for (key, written) in &manifests.contracts {
         let (terms, missing) = terms_of_contract(manifests, key, written);
-        let judgement = judge_contract(&key.1, &terms, rows.get(key), now);
+        let judgement = judge_contract(&key.1, &terms, rows.get(key), records.get(key), now);
         if let Ok(judgement) = &judgement {
             view.missed |= latest_report(judgement).is_some_and(missed_critical);
             view.reports.extend(judgement.reports.iter().map(|report| {
@@ -98,7 +122,7 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
         missing_tiers.insert(key, missing);
     }
     // Contracts tell of their launches, and launches are judged from what was judged of the contracts.
-    let launches = launch_statuses(manifests, &view, rows, now);
+    let launches = launch_statuses(manifests, &view, (rows, records), now);
     for (key, written) in &manifests.contracts {
         let (Some(terms), Some(judgement)) = (view.terms.get(key), view.judgements.get(key)) else { continue };
         let contract = ContractView {
@@ -132,7 +156,7 @@ pub fn view(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> Vie
 fn launch_statuses(
     manifests: &Manifests,
     view: &View,
-    rows: &RowsByContract,
+    (rows, records): (&RowsByContract, &RecordsByContract),
     now: Timestamp,
 ) -> BTreeMap<(String, String), CampaignLaunchStatus> {
     let mut views_at: BTreeMap<Timestamp, View> = BTreeMap::new();
@@ -140,23 +164,24 @@ fn launch_statuses(
     for (key, written) in &manifests.launches {
         let launch_at = written.object.spec.launch_at;
         let launch = LaunchView { manifests, rows, key, written };
-        // The operator keeps the decision of launchAt. It is made again here from what was known then: nothing that came later may
-        // turn it.
-        let kept_decision = (launch_at < now).then(|| {
-            let then = views_at.entry(launch_at).or_insert_with(|| judged(manifests, rows, launch_at));
-            launch.status(then, None, launch_at).decision
+        // The operator keeps the decision of launchAt, and a journal has it. Without one it is made again here from what was known
+        // then: nothing that came later may turn it.
+        let kept_decision = launch.recorded_decision(records).or_else(|| {
+            let then = (launch_at < now)
+                .then(|| views_at.entry(launch_at).or_insert_with(|| judged(manifests, (rows, records), launch_at)));
+            launch.status(then?, None, launch_at).decision
         });
-        statuses.insert(key.clone(), launch.status(view, kept_decision.flatten(), now));
+        statuses.insert(key.clone(), launch.status(view, kept_decision, now));
     }
     statuses
 }
 
 /// The terms and judgements of every contract at an instant, without any status.
-fn judged(manifests: &Manifests, rows: &RowsByContract, now: Timestamp) -> View {
+fn judged(manifests: &Manifests, (rows, records): (&RowsByContract, &RecordsByContract), now: Timestamp) -> View {
     let mut view = View::default();
     for (key, written) in &manifests.contracts {
         let (terms, _) = terms_of_contract(manifests, key, written);
-        view.judgements.insert(key.clone(), judge_contract(&key.1, &terms, rows.get(key), now));
+        view.judgements.insert(key.clone(), judge_contract(&key.1, &terms, rows.get(key), records.get(key), now));
         view.terms.insert(key.clone(), terms);
     }
     view
@@ -171,6 +196,14 @@ struct LaunchView<'a> {
 }
 
 impl LaunchView<'_> {
+    /// The decision that the journal of its first contract has.
+    fn recorded_decision(&self, records: &RecordsByContract) -> Option<LaunchDecision> {
+        let spec = &self.written.object.spec;
+        let first = (self.key.0.clone(), spec.contract_refs.first()?.name.clone());
+        let decisions = records.get(&first)?.journal.launch_decisions();
+        decisions.get(decision_in_contract(&self.key.1, spec.launch_at).as_str()).copied()
+    }
+
     /// Its status at an instant at which its contracts are judged as in `view`.
     fn status(&self, view: &View, kept: Option<LaunchDecision>, now: Timestamp) -> CampaignLaunchStatus {
         let LaunchView { manifests, rows, key, written } = self;
@@ -284,15 +317,20 @@ fn judge_contract(
     name: &str,
     terms: &Terms,
     rows: Option<&BTreeMap<String, Vec<Row>>>,
+    recorded: Option<&Recorded>,
     now: Timestamp,
 ) -> Result<Judgement, InvalidSpec> {
     let findings = validate_contract(name, &terms.contract);
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    let none = BTreeMap::new();
-    let facts =
-        ContractFacts { name, terms, closed_under: &BTreeMap::new(), rows: rows.unwrap_or(&none), journal: None };
+    let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
+    // Relief that was decided since is seen now, as the operator would see it.
+    let journal = recorded.map(|Recorded { journal, .. }| Journal {
+        facts: [&journal.facts[..], &unseen(&terms.contract.relief, journal, false, now)].concat(),
+    });
+    let closed_under = recorded.map_or(&nothing, |recorded| &recorded.closings);
+    let facts = ContractFacts { name, terms, closed_under, rows: rows.unwrap_or(&none), journal: journal.as_ref() };
     crate::domain::judgement::judge(&facts, now)
 }
 

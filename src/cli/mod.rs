@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod backtest;
+mod bundles;
 pub mod cluster;
 pub mod evaluate;
 pub mod evidence;

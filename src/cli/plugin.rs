@@ -9,8 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::bundles::Gathered;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
-use super::evaluate::{FeedFile, RowsByContract, View, contract_of_file, report_object, view};
+use super::evaluate::{
+    FeedFile, RecordsByContract, RowsByContract, View, contract_of_file, report_object, view, view_of_records,
+};
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
 use super::{
@@ -84,13 +87,18 @@ pub enum Output {
 
 #[derive(Debug, Args)]
 struct EvaluateArguments {
-    /// Manifests: files, folders or `-`; may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
+    /// Manifests: files, folders or `-`; may be given several times. With --bundle default: the terms that it holds
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required_unless_present = "bundles", num_args = 1..)]
     paths: Vec<PathBuf>,
 
     /// What a feed's endpoint would have answered, in the feed's own format: [CONTRACT/]NAME=FILE; may be given several times
     #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1..)]
     feeds: Vec<FeedFile>,
+
+    /// The evidence of a contract as `kubectl bpo export` wrote it, in place of its feeds' files: rows with the instants at which they
+    /// were known, closings and facts, so that the judgement is the operator's own; may be given several times
+    #[arg(long = "bundle", value_name = "FILE", num_args = 1..)]
+    bundles: Vec<PathBuf>,
 
     /// The instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
     #[arg(long, value_name = "INSTANT")]
@@ -182,16 +190,24 @@ pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
 }
 
 fn evaluate(arguments: &EvaluateArguments) -> Answer {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
+    let has_manifests = !arguments.paths.is_empty();
+    let mut manifests = match has_manifests {
+        true => read(&arguments.paths).map_err(|problems| lines(&problems))?,
+        false => Manifests::default(),
+    };
     for problem in &manifests.unknown_fields {
         eprintln!("warning: {problem}");
     }
-    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let mut rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let records = RecordsByContract::new();
+    let mut gathered = Gathered { manifests: &mut manifests, has_manifests, rows: &mut rows, records };
+    gathered.take_all(&arguments.bundles)?;
+    let records = gathered.records;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
     }
-    let result = view(&manifests, &rows, arguments.now);
+    let result = view_of_records(&manifests, &rows, &records, arguments.now);
     if !arguments.terms.is_empty() {
         return back_test(arguments, &manifests, &rows, &result);
     }

@@ -18,7 +18,7 @@ use crate::domain::decision::launch::{
     DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, feeds_read, kpis_named,
 };
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
-use crate::domain::journal::{JournalFact, RecordedFact};
+use crate::domain::journal::{JournalFact, RecordedFact, decision_in_contract};
 use crate::domain::measures::Row;
 use crate::domain::validation::validate_campaign_launch;
 use crate::evidence::{StoreError, facts};
@@ -31,6 +31,8 @@ pub struct Observed {
     missing_contracts: Vec<String>,
     missing_kpis: Vec<String>,
     missing_feeds: Vec<String>,
+    /// UID of the first contract, once it was judged.
+    contract_uid: Option<String>,
     terms: Option<Arc<Terms>>,
     rows: Arc<BTreeMap<String, Vec<Row>>>,
     kpis: BTreeMap<String, KpiJudgement>,
@@ -91,6 +93,7 @@ impl Controlled for CampaignLaunch {
         let journal = facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
         Ok(Observed {
             kpis: judged_kpis(context, &namespace, &object.spec),
+            contract_uid: first.as_ref().map(|judged| judged.evidence_uid.clone()),
             terms: first.map(|judged| judged.terms),
             kept_decision: journal.launch_decisions().get(launch_at.as_str()).copied(),
             others,
@@ -131,10 +134,13 @@ impl Controlled for CampaignLaunch {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
         if let Some(decision) = wanted.more {
-            let fact = JournalFact::LaunchDecision(decision);
-            let name = observed.object.spec.launch_at.to_string();
-            let uid = observed.object.uid().unwrap_or_default();
-            context.record_fact(&uid, &RecordedFact { name, fact, recorded_at: now }).await?;
+            let (launch, launch_at) = (observed.object.name_any(), observed.object.spec.launch_at);
+            let fact = |name| RecordedFact { name, fact: JournalFact::LaunchDecision(decision), recorded_at: now };
+            // In the contract's journal first, which its bundles carry: the launch's own says that both are there.
+            if let Some(contract) = &observed.contract_uid {
+                context.record_fact(contract, &fact(decision_in_contract(&launch, launch_at))).await?;
+            }
+            context.record_fact(&observed.object.uid().unwrap_or_default(), &fact(launch_at.to_string())).await?;
         }
         Ok(None)
     }
@@ -164,7 +170,7 @@ async fn rows_read(
     spec: &CampaignLaunchSpec,
 ) -> Result<Arc<BTreeMap<String, Vec<Row>>>, StoreError> {
     let feeds: Vec<String> = feeds_read(spec, &judged.terms).into_iter().collect();
-    Ok(context.cache.read(&judged.uid, &feeds).await?.rows)
+    Ok(context.cache.read(&judged.evidence_uid, &feeds).await?.rows)
 }
 
 /// The other launches of the namespace that the same vendor's people serve, by name.

@@ -80,6 +80,8 @@ pub struct Queues {
 pub struct Judged {
     /// UID of the contract.
     pub uid: String,
+    /// UID under which its evidence lies: its own, or that of a contract that is gone and whose evidence it goes on with.
+    pub evidence_uid: String,
     /// The terms that were judged.
     pub terms: Arc<Terms>,
     /// What the rules say, or why they cannot say anything.
@@ -115,6 +117,13 @@ pub struct Context {
     judged: RwLock<HashMap<(String, String), Judged>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
+    evidence_uids: Mutex<HashMap<String, EvidenceUid>>,
+}
+
+/// Under which UID the evidence of a contract lies, and the annotation with which that was found out.
+struct EvidenceUid {
+    annotation: Option<String>,
+    uid: String,
 }
 
 /// The parts of a [`Context`].
@@ -158,6 +167,7 @@ impl Context {
             judged: RwLock::default(),
             told: Mutex::default(),
             settling: Mutex::default(),
+            evidence_uids: Mutex::default(),
         }
     }
 
@@ -202,9 +212,11 @@ impl Context {
             judged.remove(&key);
         }
         drop(judged);
-        self.settling().remove(uid);
-        self.cache.forget(uid);
-        self.scheduler.remove(uid);
+        let evidence_uid = self.evidence_uid(uid);
+        self.evidence_uids().remove(uid);
+        self.settling().remove(&evidence_uid);
+        self.cache.forget(&evidence_uid);
+        self.scheduler.remove(&evidence_uid);
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
         self.told_now().remove(uid);
@@ -263,9 +275,31 @@ impl Context {
         })
     }
 
-    /// The contract with this UID.
+    /// The contract with this UID, or the one that goes on with the evidence of it.
     pub fn contract_of_uid(&self, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
-        self.stores.contracts.find(|contract| contract.uid().as_deref() == Some(uid))
+        let is_it = |found: &str| found == uid || self.evidence_uid(found) == uid;
+        self.stores.contracts.find(|contract| contract.uid().is_some_and(|found| is_it(&found)))
+    }
+
+    /// The UID under which the evidence of a contract lies, as far as it was found out.
+    pub fn evidence_uid(&self, uid: &str) -> String {
+        self.evidence_uids().get(uid).map_or_else(|| uid.to_owned(), |known| known.uid.clone())
+    }
+
+    /// The same where it was found out with this annotation.
+    pub fn known_evidence_uid(&self, uid: &str, annotation: Option<&str>) -> Option<String> {
+        let known = self.evidence_uids();
+        known.get(uid).filter(|known| known.annotation.as_deref() == annotation).map(|known| known.uid.clone())
+    }
+
+    /// Remembers under which UID the evidence of a contract lies.
+    pub fn set_evidence_uid(&self, uid: &str, annotation: Option<&str>, evidence_uid: &str) {
+        let found = EvidenceUid { annotation: annotation.map(str::to_owned), uid: evidence_uid.to_owned() };
+        self.evidence_uids().insert(uid.to_owned(), found);
+    }
+
+    fn evidence_uids(&self) -> MutexGuard<'_, HashMap<String, EvidenceUid>> {
+        self.evidence_uids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One contract, decoded.

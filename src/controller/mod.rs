@@ -2,6 +2,7 @@
 //!
 //! Invariant: controllers never fetch a feed and never decide; they gather facts, call the one decision, and apply it.
 
+pub mod adoption;
 pub mod alerts;
 pub mod campaign_launch;
 pub mod context;

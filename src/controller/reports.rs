@@ -58,13 +58,15 @@ pub struct ExistingReport {
 }
 
 /// Plans the reports of a contract.
-pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport]) -> Vec<ReportAction> {
+///
+/// `uids` are the contract's own and, where it goes on with the evidence of one that is gone, that one's.
+pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[ExistingReport]) -> Vec<ReportAction> {
     let by_name: BTreeMap<&str, &ExistingReport> =
         existing.iter().map(|report| (report.name.as_str(), report)).collect();
     let mut names = Vec::new();
     let mut actions = Vec::new();
     for spec in &judgement.reports {
-        let name = name_of(spec, uid, &by_name);
+        let name = name_of(spec, uids, &by_name);
         names.push(name.clone());
         match by_name.get(name.as_str()) {
             Some(before) if before.spec.state == PeriodState::Final => {
@@ -85,7 +87,7 @@ pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport
         }
     }
     for report in existing {
-        let ours = report.contract_uid.as_deref() == Some(uid) && report.spec.state == PeriodState::Provisional;
+        let ours = is_of(report, uids) && report.spec.state == PeriodState::Provisional;
         if ours && !names.contains(&report.name) {
             actions.push(ReportAction::Remove { name: report.name.clone() });
         }
@@ -93,11 +95,16 @@ pub fn plan_reports(judgement: &Judgement, uid: &str, existing: &[ExistingReport
     actions
 }
 
+fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
+    report.contract_uid.as_deref().is_some_and(|uid| uids.contains(&uid))
+}
+
 /// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.
-fn name_of(spec: &SlaReportSpec, uid: &str, existing: &BTreeMap<&str, &ExistingReport>) -> String {
+fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport>) -> String {
     let name = report_name(&spec.contract, &spec.period.name, spec.revision);
     match existing.get(name.as_str()) {
-        Some(taken) if taken.contract_uid.as_deref() != Some(uid) => {
+        Some(taken) if !is_of(taken, uids) => {
+            let [uid, _] = uids;
             let digits: String = uid.chars().filter(char::is_ascii_hexdigit).take(8).collect();
             format!("{name}-u{digits}")
         }
@@ -128,6 +135,8 @@ pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> V
 pub struct ReportOwner<'a> {
     /// The contract.
     pub regarding: &'a ObjectReference,
+    /// UID under which its evidence lies.
+    pub evidence_uid: &'a str,
     /// Ends of the chains of the feeds' evidence.
     pub heads: &'a BTreeMap<String, Head>,
 }
@@ -182,7 +191,7 @@ async fn write(
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
     let namespace = owner.regarding.namespace.as_deref().unwrap_or_default();
-    let uid = owner.regarding.uid.as_deref().unwrap_or_default();
+    let uid = owner.evidence_uid;
     if spec.state == PeriodState::Final {
         let digest = report_digest(spec);
         context.evidence.record_report_digest(uid.to_owned(), name.to_owned(), digest, now).await?;
@@ -278,6 +287,7 @@ mod tests {
         ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec, has_status: true }
     }
 
+    const ADOPTED: &str = "abcdef01-9abc-4000-8000-000000000000";
     const UID: &str = "12345678-9abc-4000-8000-000000000000";
 
     /// The report of a judged month, which says what it was judged by, and the same as an earlier version wrote it.
@@ -305,7 +315,7 @@ mod tests {
             has_status,
         };
         let judgement = Judgement { reports: vec![report.clone()], ..Judgement::default() };
-        let plan = |existing: ExistingReport| plan_reports(&judgement, UID, &[existing]);
+        let plan = |existing: ExistingReport| plan_reports(&judgement, [UID, UID], &[existing]);
         assert_eq!(plan(as_written(earlier.clone(), true)), []);
         // Cut off before its status: the report itself is written as it was signed.
         let ReportAction::Write { spec, .. } = plan(as_written(earlier.clone(), false)).remove(0) else { panic!() };
@@ -328,7 +338,7 @@ mod tests {
     fn reports_are_written_replaced_kept_or_removed() {
         use PeriodState::{Final, Provisional};
         let without_status = ExistingReport { has_status: false, ..existing(UID, spec(Final, 1)) };
-        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 8] = [
+        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 9] = [
             ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
             ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
             (
@@ -346,6 +356,12 @@ mod tests {
                 vec!["contradiction acme-2026-05"],
             ),
             (
+                "of the contract whose evidence it goes on with",
+                Some(spec(Final, 1)),
+                vec![existing(ADOPTED, spec(Final, 1))],
+                vec![],
+            ),
+            (
                 "taken",
                 Some(spec(Final, 2)),
                 vec![existing("other", spec(Final, 1))],
@@ -355,7 +371,7 @@ mod tests {
         ];
         for (name, wanted, existing, expected) in cases {
             let judgement = Judgement { reports: wanted.into_iter().collect(), ..Judgement::default() };
-            let actions: Vec<String> = plan_reports(&judgement, UID, &existing)
+            let actions: Vec<String> = plan_reports(&judgement, [UID, ADOPTED], &existing)
                 .into_iter()
                 .map(|action| match action {
                     ReportAction::Write { name, .. } => format!("write {name}"),

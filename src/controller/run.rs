@@ -21,7 +21,8 @@ use crate::alert::dispatcher::{Dispatcher, SinkNow, Sinks};
 use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::{
-    ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract,
+    ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, KpiTarget, ServiceTier,
+    SlaReport, VendorContract,
 };
 use crate::clock::Clock;
 use crate::cluster::watch::{Change, Guarded, watch};
@@ -165,7 +166,7 @@ fn stores() -> (Stores, Writers) {
 }
 
 /// Generation of an object, and what its annotations ask of the operator.
-type Seen = (Option<i64>, [Option<String>; 2]);
+type Seen = (Option<i64>, [Option<String>; 3]);
 
 /// Tells whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
@@ -182,7 +183,7 @@ impl<K: Resource<DynamicType = ()>> News<K> {
         match change {
             Change::Applied(object) => {
                 let uid = object.uid().unwrap_or_default();
-                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION];
+                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, EVIDENCE_OF_ANNOTATION];
                 let seen = (object.meta().generation, asked.map(|name| object.annotations().get(name).cloned()));
                 self.seen.insert(uid, seen.clone()) != Some(seen)
             }

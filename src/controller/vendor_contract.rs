@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
+use super::adoption::{Identity, identify};
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
@@ -27,7 +28,7 @@ use crate::domain::decision::contract::{
 };
 use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
-use crate::domain::journal::{JournalFact, RecordedFact};
+use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
@@ -38,6 +39,7 @@ use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeri
 /// What is observed of a contract.
 pub struct Observed {
     object: Arc<VendorContract>,
+    identity: Identity,
     previous: Option<VendorContractStatus>,
     terms: Arc<Terms>,
     term: Option<(Timestamp, Timestamp)>,
@@ -55,6 +57,8 @@ pub struct Observed {
     closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
     /// What is different from the terms recorded last.
     amendments: Vec<Amendment>,
+    /// What the journal does not hold yet of what was judged by.
+    facts: Vec<RecordedFact>,
 }
 
 /// What is wanted of a contract besides its status.
@@ -80,7 +84,9 @@ impl Controlled for VendorContract {
         context: &Context,
         now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
-        let (namespace, name, uid) = identity(&object);
+        let (namespace, name, _) = identity(&object);
+        let identity = identify(context, &object).await?;
+        let uid = identity.evidence_uid.clone();
         let (terms, missing_tiers) = gather_terms(context, &object);
         let terms = Arc::new(terms);
         let digest = digest_of(&terms);
@@ -88,7 +94,11 @@ impl Controlled for VendorContract {
         // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end.
         let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
         let past_is_known = feeds.iter().all(|feed| past_known_of.contains(feed));
-        let evidence = context.cache.read(&uid, &feeds).await?;
+        let mut evidence = context.cache.read(&uid, &feeds).await?;
+        let facts = facts_to_record(context, &uid, &terms, &evidence, past_is_known, now).await?;
+        if !facts.is_empty() {
+            evidence.journal = Arc::new(Journal { facts: [&evidence.journal.facts[..], &facts].concat() });
+        }
         let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
         let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
         let changed_from = context.evidence.last_terms(&uid).await?.filter(|recorded| recorded.terms != *terms);
@@ -103,9 +113,10 @@ impl Controlled for VendorContract {
             existing: existing_reports(context, &namespace, &name),
             launches: launches_of(context, &namespace, &name),
             feeds: feed_health(context, &uid, previous.as_ref(), &past_known_of),
-            alert_sinks: context.alerts.status_of(&uid, &object.spec.alerts),
+            alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             past_is_known,
             object,
+            identity,
             previous,
             terms,
             digest,
@@ -114,6 +125,7 @@ impl Controlled for VendorContract {
             missing_tiers,
             closing_under_old_terms,
             amendments,
+            facts,
         })
     }
 
@@ -142,7 +154,7 @@ impl Controlled for VendorContract {
         let reports = judgement
             .ok()
             .filter(|_| settled && !observed.terms.contract.suspend)
-            .map(|judgement| plan_reports(judgement, &uid, &observed.existing))
+            .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
             .unwrap_or_default();
         Wanted { status, notices, more: More { reports, alerts }, next }
     }
@@ -153,7 +165,9 @@ impl Controlled for VendorContract {
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
-        let (namespace, name, uid) = identity(&observed.object);
+        let (namespace, name, _) = identity(&observed.object);
+        super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
+        let uid = observed.identity.evidence_uid.clone();
         context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
         if !observed.closing_under_old_terms.is_empty() {
             for (period, closed_at, terms) in &observed.closing_under_old_terms {
@@ -165,7 +179,7 @@ impl Controlled for VendorContract {
         }
         let unsettled = context.unsettled_for(&uid, observed.digest);
         let regarding = observed.object.object_ref(&());
-        let owner = ReportOwner { regarding: &regarding, heads: &observed.evidence.heads };
+        let owner = ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads };
         if !unsettled.is_zero() {
             let provisional: Vec<ReportAction> =
                 wanted.more.reports.iter().filter(|action| !closes(action)).cloned().collect();
@@ -184,6 +198,9 @@ impl Controlled for VendorContract {
         let (share, again) = context.pace.take(&namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
         record_terms(context, observed, now).await?;
+        for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
+            context.record_fact(&uid, fact).await?;
+        }
         if let Ok(judgement) = observed.judgement.as_ref() {
             if observed.past_is_known {
                 record_risks(context, &uid, judgement, now).await?;
@@ -217,7 +234,9 @@ impl Controlled for VendorContract {
                 (feed.name.clone(), health.with_lateness(late_at, context.now()))
             })
             .collect();
-        let judged = Judged { uid, terms: observed.terms.clone(), judgement: observed.judgement.clone(), feeds };
+        let evidence_uid = observed.identity.evidence_uid.clone();
+        let judged =
+            Judged { uid, evidence_uid, terms: observed.terms.clone(), judgement: observed.judgement.clone(), feeds };
         if context.set_judged(&namespace, &name, judged) {
             for kpi in context.kpis_of(&namespace, &name) {
                 context.queues.kpis.push(&namespace, &kpi.name_any());
@@ -353,6 +372,25 @@ fn judge_evidence(
     judge_again(&facts, now, rollups)
 }
 
+/// What is judged by and not in the journal yet.
+async fn facts_to_record(
+    context: &Context,
+    uid: &str,
+    terms: &Terms,
+    evidence: &ContractEvidence,
+    past_is_known: bool,
+    now: Timestamp,
+) -> Result<Vec<RecordedFact>, StoreError> {
+    let earlier = match evidence.journal.first_judged() {
+        None if !evidence.closings.is_empty() => {
+            let since = context.evidence.first_recorded_at(uid).await?.unwrap_or(now);
+            Some(Earlier { since, closed: evidence.closings.keys().cloned().collect() })
+        }
+        _ => None,
+    };
+    Ok(unrecorded(terms, &evidence.journal, earlier, past_is_known, now))
+}
+
 /// The feeds whose rows since the term's start have all been asked for once.
 async fn feeds_whose_past_is_known(
     context: &Context,
@@ -408,21 +446,22 @@ async fn record_closings(
     actions: &[ReportAction],
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
-    let uid = observed.object.uid().unwrap_or_default();
+    let uid = &observed.identity.evidence_uid;
     for action in actions {
         let ReportAction::Write { spec, .. } = action else { continue };
         if spec.state != PeriodState::Final || observed.evidence.closings.contains_key(&spec.period.name) {
             continue;
         }
         let closed_at = judgement.finals.get(&spec.period.name).copied().unwrap_or(now);
-        close(context, &uid, &spec.period.name, &observed.terms, closed_at, now).await?;
+        close(context, uid, &spec.period.name, &observed.terms, closed_at, now).await?;
     }
     Ok(())
 }
 
 /// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
 async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) -> Result<(), ReconcileError> {
-    let (namespace, name, uid) = identity(&observed.object);
+    let (namespace, name, _) = identity(&observed.object);
+    let uid = observed.identity.evidence_uid.clone();
     if !observed.amendments.is_empty() {
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await;
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
@@ -489,7 +528,8 @@ async fn close(
 }
 
 fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
-    let (namespace, contract, contract_uid) = identity(&observed.object);
+    let (namespace, contract, _) = identity(&observed.object);
+    let contract_uid = observed.identity.evidence_uid.clone();
     let spec = &observed.terms.contract;
     let Some((term_start, term_end)) = observed.term.filter(|_| observed.judgement.is_ok()) else {
         return Vec::new();

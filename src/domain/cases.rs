@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::exact::Exact;
 use super::facts::{ContractFacts, Judgement, Terms};
+use super::journal::{Journal, JournalFact, RecordedFact};
 use super::judgement::judge;
 use super::measures::Row;
 
@@ -84,12 +85,14 @@ pub struct Case {
     pub closed_under: BTreeMap<String, Terms>,
     /// Rows by feed.
     pub rows: BTreeMap<String, Vec<Row>>,
+    /// The facts of the journal, where there is one.
+    pub journal: Option<Journal>,
 }
 
 impl Case {
     /// A contract named `acme` whose KPIs all read the feed `acd`.
     pub fn new(terms: Terms, rows: Vec<Row>) -> Case {
-        let mut case = Case { terms, closed_under: BTreeMap::new(), rows: BTreeMap::new() };
+        let mut case = Case { terms, closed_under: BTreeMap::new(), rows: BTreeMap::new(), journal: None };
         case.add(rows);
         case
     }
@@ -115,10 +118,15 @@ impl Case {
             terms: &self.terms,
             closed_under: &self.closed_under,
             rows: &self.rows,
-            journal: None,
+            journal: self.journal.as_ref(),
         };
         judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))
     }
+}
+
+/// A fact that was recorded at an instant.
+pub fn fact(name: &str, fact: JournalFact, at: &str) -> RecordedFact {
+    RecordedFact { name: name.to_owned(), fact, recorded_at: instant(at) }
 }
 
 /// An exact number, such as `79.5`.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::doubts::Doubt;
 use super::journal::{Journal, JournalFact};
+use super::matching::Unmatched;
 use super::measures::Row;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
@@ -35,7 +36,7 @@ pub struct ContractFacts<'a> {
     /// The terms in force now.
     pub terms: &'a Terms,
     /// The terms under which periods closed, by period name. A period that is not in it is judged by `terms`.
-    /// Relief is always that of `terms`.
+    /// Relief is that of the journal, and without one always that of `terms`.
     pub closed_under: &'a BTreeMap<String, Terms>,
     /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
     pub rows: &'a BTreeMap<String, Vec<Row>>,
@@ -91,6 +92,8 @@ impl Judgement {
         for last in held.kpis.values_mut().filter_map(|kpi| kpi.last.as_mut()) {
             hold(&mut last.state, &last.name, closed);
         }
+        // Rows that match may be among those that are still to come.
+        held.kpis.values_mut().for_each(|kpi| kpi.unmatched = None);
         held.finals.retain(|period, _| closed.contains_key(period));
         held
     }
@@ -127,6 +130,8 @@ pub struct KpiJudgement {
     pub risk_news: Option<JournalFact>,
     /// Whether the counter metric suggests gaming.
     pub gaming: Gaming,
+    /// That no row of its feed ever matched it, though the feed has some.
+    pub unmatched: Option<Unmatched>,
 }
 
 /// Whether the running period is at risk, and why.

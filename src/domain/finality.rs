@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::api::kpi_target::{MissingDataPolicy, Verdict};
+use crate::api::scalar::{Duration, DurationUnit};
 
 use super::book::{Book, Books, Kpi};
 use super::catalogue::{Origin, mature_by};
 use super::ledger::Ledger;
+use super::matching::holds_periods;
 use super::periods::Period;
-use super::reading::{Ledgers, Question, Reader, decided_at};
+use super::reading::{Ledgers, Question, Reader};
 use super::restatement::Touch;
 
 /// When a closed period becomes Final: an instant that has come, or the earliest at which it may.
@@ -53,19 +55,60 @@ pub fn in_order(finalities: impl IntoIterator<Item = Finality>) -> Vec<Finality>
     held.collect()
 }
 
-/// When a closed period becomes Final: at the latest of its end + `closeAfter`, its end + `maturity`, and (data through its
-/// end, or its end + `missingData.after`), over all its KPIs. Suspended KPIs wait for nothing.
+/// How long after the first judgement of a contract its past closes, unless it says otherwise.
+const FIRST_CLOSE_AFTER: Duration = Duration::new(1, DurationUnit::BusinessDays);
+
+/// How long after a period's end a KPI that never matched a row holds it at most.
+const UNMATCHED_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
+
+/// When a closed period becomes Final: at the latest of its end + `closeAfter`, its end + `maturity`, the first judgement +
+/// `firstCloseAfter`, and (data through its end, or its end + `missingData.after`; a row that matches, or its end + 20bd), over all
+/// its KPIs. Suspended KPIs wait for nothing.
 pub fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period, now: Timestamp) -> Finality {
     let calendar = &book.calendar;
     let measured = || book.kpis.iter().filter(|kpi| !kpi.is_suspended);
     let matured = measured().filter_map(|kpi| kpi.definition.maturity).map(|age| calendar.after(period.end, age));
     let closed = calendar.after(period.end, book.terms.contract.close_after);
-    let base = matured.fold(closed, Timestamp::max);
+    let base = matured.chain(first_close(reader, book, period)).fold(closed, Timestamp::max);
     if base > now {
         return Finality::NotBefore(base);
     }
     let gates = measured().map(|kpi| gate(reader, book, kpi, period, base, now));
+    let matches = measured().filter(|kpi| holds_periods(kpi) && !closed_before(reader, period));
+    let gates = gates.chain(matches.map(|kpi| matched(reader, book, kpi, period, base, now)));
     gates.fold(Finality::Since(base), Finality::and)
+}
+
+/// When a period that ended before the contract was first judged may close at the earliest; `None` for others, and without a journal.
+fn first_close<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period) -> Option<Timestamp> {
+    let first = reader.first_judged.filter(|first| period.end <= first.at && !closed_before(reader, period))?;
+    Some(book.calendar.after(first.at, book.terms.contract.first_close_after.unwrap_or(FIRST_CLOSE_AFTER)))
+}
+
+/// Whether a version without facts had closed a period: what was added to the rules since does not open it again.
+fn closed_before(reader: &Reader<'_, '_>, period: &Period) -> bool {
+    reader.first_judged.is_some_and(|first| first.closed_before.contains(&period.name))
+}
+
+/// When one KPI lets its period close, from `base` on: once a row matched it, or has been waited for long enough.
+fn matched<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    book: &'f Book<'a>,
+    kpi: &'f Kpi<'a>,
+    period: &Period,
+    base: Timestamp,
+    now: Timestamp,
+) -> Finality {
+    let deadline = book.calendar.after(period.end, UNMATCHED_HOLDS);
+    let Some(ledger) = reader.ledger(book, kpi).filter(|_| base < deadline) else { return Finality::Since(base) };
+    if !ledger.has_no_match(kpi, base) {
+        return Finality::Since(base);
+    }
+    match ledger.first_match(kpi, base, now.min(deadline)) {
+        Some(instant) => Finality::Since(instant),
+        None if deadline <= now => Finality::Since(deadline),
+        None => Finality::NotBefore(deadline),
+    }
 }
 
 /// When one KPI lets its period close, from `base` on: once its data is there, or has been waited for long enough.
@@ -151,12 +194,7 @@ pub fn touches<'f, 'a>(
             // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
             let key = (std::ptr::from_ref(ledger), window.start, window.end);
             let of_rows = learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now));
-            let of_relief = reader
-                .relief
-                .iter()
-                .filter(|relief| relief.kpis.is_empty() || relief.kpis.iter().any(|name| name == kpi.name))
-                .filter(|relief| relief.to > window.start)
-                .filter_map(decided_at);
+            let of_relief = reader.relief.learnt(kpi.name, window.start);
             let instants = of_rows.iter().copied().chain(of_relief);
             for at in instants.filter(|at| threshold < *at && *at <= now) {
                 touches.entry(at).or_default().insert((place, index));
@@ -188,7 +226,7 @@ pub fn next_change<'f, 'a>(
         instants.get(instants.partition_point(|instant| *instant <= now)).copied()
     });
     let matured = maturing(reader, books.current(), now);
-    let decided = reader.relief.iter().filter_map(decided_at);
+    let decided = reader.relief.instants();
     let all = bounds.chain(closing).chain(misses).chain(learnt).chain(matured).chain(decided);
     all.filter(|instant| *instant > now).min()
 }

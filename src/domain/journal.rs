@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amendments::TermsChanged;
+use super::facts::Terms;
+use super::relief::unseen;
 use super::risks::{RiskBegan, RiskCleared};
 use crate::api::campaign_launch::LaunchDecision;
 use crate::api::vendor_contract::Relief;
@@ -73,6 +75,18 @@ journal_facts! {
     RiskCleared(RiskCleared),
     /// The terms changed. Its name is empty; recorded at the same instant as the terms themselves.
     TermsChanged(TermsChanged),
+    /// A contract goes on with the evidence of one that is gone. In the journals of both; named after the UID of the new one.
+    EvidenceAdopted(EvidenceAdopted),
+}
+
+/// Whose evidence a contract goes on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceAdopted {
+    /// UID under which the evidence lies.
+    pub of: String,
+    /// UID of the contract that goes on with it.
+    pub by: String,
 }
 
 /// When a contract was judged for the first time.
@@ -96,6 +110,12 @@ pub struct ReliefSeen {
     /// Whether a version without these facts had judged by it before: it then counts from its decision alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known_before: bool,
+}
+
+/// The name of a launch's decision in the journal of its first contract.
+#[must_use]
+pub fn decision_in_contract(launch: &str, launch_at: Timestamp) -> String {
+    format!("{launch}@{launch_at}")
 }
 
 /// A fact with its name and the instant at which it was recorded.
@@ -134,6 +154,15 @@ impl Journal {
         })
     }
 
+    /// The UID under which the evidence of the contract with this UID lies, where that is another one's.
+    #[must_use]
+    pub fn adopted_by(&self, uid: &str) -> Option<&str> {
+        self.facts.iter().find_map(|recorded| match &recorded.fact {
+            JournalFact::EvidenceAdopted(adopted) if adopted.by == uid => Some(adopted.of.as_str()),
+            _ => None,
+        })
+    }
+
     /// The decisions of launches by name of the fact; the first one counts.
     #[must_use]
     pub fn launch_decisions(&self) -> BTreeMap<&str, LaunchDecision> {
@@ -153,11 +182,79 @@ impl Journal {
     }
 }
 
+/// What a version without facts left behind of a contract that it had closed periods of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// When the first entry about the contract was recorded.
+    pub since: Timestamp,
+    /// The periods that were closed.
+    pub closed: Vec<String>,
+}
+
+/// The facts that a look at a contract shows at `now` and that its journal does not hold yet: they are judged by at once, and recorded
+/// before anything is written that rests on them.
+///
+/// `earlier` is given for a contract that has closings and no first judgement. `past_is_known`: whether the past of every judged feed
+/// was fetched once; before, nothing is judged for good.
+#[must_use]
+pub fn unrecorded(
+    terms: &Terms,
+    journal: &Journal,
+    earlier: Option<Earlier>,
+    past_is_known: bool,
+    now: Timestamp,
+) -> Vec<RecordedFact> {
+    if terms.contract.suspend {
+        return Vec::new();
+    }
+    let known_before = earlier.is_some();
+    let first = match earlier {
+        Some(Earlier { since, closed }) => Some(FirstJudged { at: since, closed_before: closed }),
+        None if past_is_known && !terms.kpis.is_empty() => Some(FirstJudged { at: now, closed_before: Vec::new() }),
+        None => None,
+    };
+    let first = first.filter(|_| journal.first_judged().is_none()).map(|first| RecordedFact {
+        name: String::new(),
+        fact: JournalFact::FirstJudged(first),
+        recorded_at: now,
+    });
+    first.into_iter().chain(unseen(&terms.contract.relief, journal, known_before, now)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::super::cases::terms;
     use super::*;
+
+    #[test]
+    fn the_first_judgement_is_recorded_once_and_not_before_the_past_is_there() {
+        let now: Timestamp = "2026-06-10T09:00:00Z".parse().unwrap();
+        let kpi = "kpi: ServiceLevel\nobjective: {target: 80}";
+        let with = |contract: &str, kpis: &[(&str, &str)]| {
+            terms(&format!("term: {{start: 2026-01-01, end: 2026-12-31}}\n{contract}"), kpis)
+        };
+        let earlier = Earlier { since: "2026-01-02T00:00:00Z".parse().unwrap(), closed: vec!["2026-01".to_owned()] };
+        let at_now = FirstJudged { at: now, closed_before: Vec::new() };
+        let before = FirstJudged { at: earlier.since, closed_before: earlier.closed.clone() };
+        let cases = [
+            ("judged", with("", &[("sl", kpi)]), None, true, Some(at_now)),
+            ("its past is being fetched", with("", &[("sl", kpi)]), None, false, None),
+            ("nothing to judge yet", with("", &[]), None, true, None),
+            ("suspended", with("suspend: true", &[("sl", kpi)]), None, true, None),
+            ("closed by a version without facts", with("", &[("sl", kpi)]), Some(earlier), false, Some(before)),
+        ];
+        for (name, terms, earlier, past_is_known, expected) in cases {
+            let mut journal = Journal::default();
+            let facts = unrecorded(&terms, &journal, earlier, past_is_known, now);
+            let expected: Vec<JournalFact> = expected.into_iter().map(JournalFact::FirstJudged).collect();
+            assert_eq!(facts.iter().map(|fact| fact.fact.clone()).collect::<Vec<_>>(), expected, "{name}");
+            journal.facts.extend(facts);
+            let again = unrecorded(&terms, &journal, None, past_is_known, now);
+            assert!(again.is_empty() || expected.is_empty(), "{name}: {again:?}");
+        }
+    }
 
     #[test]
     fn each_kind_is_read_back_as_it_was_written_and_an_unknown_one_is_left_out() {
@@ -181,6 +278,7 @@ mod tests {
                 "TermsChanged",
                 json!({"amendments": [{"kind": "KpiTarget", "name": "level", "field": "spec.objective.target", "was": "80", "now": "85", "manager": "kubectl-edit", "reachesBack": true}]}),
             ),
+            ("EvidenceAdopted", json!({"of": "uid-1", "by": "uid-2"})),
         ];
         for (kind, content) in &cases {
             let fact = JournalFact::parse(kind, content).unwrap().unwrap();

@@ -26,9 +26,11 @@ use super::exact::Exact;
 use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement};
 use super::finality::{Finality, finality, in_order, next_change, touches};
 use super::journal::Journal;
+use super::matching::expects_rows;
 use super::periods::{Period, Periods};
 use super::reading::{Question, Reader};
 use super::rectification::{History, standing};
+use super::relief::ReliefHistory;
 use super::reports::{Reach, kpi_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
 use super::risks::standing_risk;
@@ -65,7 +67,9 @@ pub fn judge_again(facts: &ContractFacts<'_>, now: Timestamp, rollups: &mut Roll
 fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &RollUps) -> Judgement {
     let periods = Periods::of(&facts.terms.contract, &books.current().calendar);
     let ledgers = &rollups.ledgers;
-    let reader = Reader::new(&periods, &facts.terms.contract.relief, ledgers, &rollups.figures);
+    let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
+    let first_judged = facts.journal.and_then(Journal::first_judged);
+    let reader = Reader::new(&periods, (&relief, first_judged), ledgers, &rollups.figures);
     let ended = periods.closed_by(now);
     let finalities: Vec<Finality> =
         in_order(ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)));
@@ -277,7 +281,9 @@ impl<'v, 'a> View<'v, 'a> {
         let book = self.books.current();
         let judged = book.kpis.iter().map(|kpi| {
             let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
-            (kpi.name.to_owned(), self.kpi(kpi.name, running))
+            let ledger = reader.ledger(book, kpi).filter(|_| expects_rows(kpi));
+            let unmatched = ledger.and_then(|ledger| ledger.unmatched(kpi, self.now));
+            (kpi.name.to_owned(), KpiJudgement { unmatched, ..self.kpi(kpi.name, running) })
         });
         judged.collect()
     }
@@ -300,6 +306,7 @@ impl<'v, 'a> View<'v, 'a> {
             history: self.history(name),
             trend,
             signal: signal.map(|signal| signal.as_str().to_owned()),
+            unmatched: None,
         }
     }
 

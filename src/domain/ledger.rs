@@ -57,7 +57,7 @@ pub(super) struct Version {
     pub(super) labels: u32,
     /// Whether it overlaps service hours.
     pub(super) in_service: bool,
-    known_at: Timestamp,
+    pub(super) known_at: Timestamp,
     sequence: i64,
 }
 
@@ -292,6 +292,16 @@ impl Ledger {
 
     pub(super) fn version(&self, place: u32) -> Option<&Version> {
         self.versions.get(place as usize)
+    }
+
+    /// Every version with its place.
+    pub(super) fn versions(&self) -> impl Iterator<Item = (u32, &Version)> {
+        (0..).zip(&self.versions)
+    }
+
+    /// Each set of labels once; versions name them by place.
+    pub(super) fn label_sets(&self) -> &[Labels] {
+        &self.label_sets
     }
 
     pub(super) fn column(&self, measure: &str) -> Option<&Column> {

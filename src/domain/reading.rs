@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use jiff::civil::Date;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{CatalogueKpi, Comparison, MissingDataPolicy, Verdict};
 use crate::api::sla_report::{EvidenceReference, TierLine};
-use crate::api::vendor_contract::{Relief, ReliefDecision};
 
 use super::book::{Book, Books, Kpi};
 use super::calendar::Span;
@@ -21,25 +21,16 @@ use super::coverage::Coverage;
 use super::deliverables::measures;
 use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
+use super::journal::FirstJudged;
 use super::ledger::{Known, Ledger};
 use super::measures::Row;
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
+use super::relief::ReliefHistory;
 use super::rollups::Figures;
 use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
 use super::values::{Quotient, Rows, TIER_LABEL};
 use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
-
-/// Relief that is accepted and known at an instant, and concerns a KPI.
-pub fn relief_for<'r>(relief: &'r [Relief], kpi: &str, at: Timestamp) -> Vec<&'r Relief> {
-    let concerns = |relief: &&Relief| relief.kpis.is_empty() || relief.kpis.iter().any(|name| name == kpi);
-    relief.iter().filter(concerns).filter(|relief| decided_at(relief).is_some_and(|decided| decided <= at)).collect()
-}
-
-/// When a relief was accepted; `None` where it is not.
-pub fn decided_at(relief: &Relief) -> Option<Timestamp> {
-    (relief.decision == Some(ReliefDecision::Accepted)).then(|| relief.decided_at.unwrap_or(relief.to))
-}
 
 /// The ledgers of a contract's feeds, one for each calendar that its books have.
 #[derive(Debug, Default)]
@@ -102,11 +93,14 @@ type Remembered<K, V> = RefCell<BTreeMap<K, (Timestamp, Rc<V>)>>;
 pub struct Reader<'f, 'a> {
     /// The periods of the term.
     pub periods: &'f Periods,
-    /// Relief as the terms in force now have it.
-    pub relief: &'a [Relief],
+    /// The decisions on relief, in time.
+    pub relief: &'f ReliefHistory,
+    /// When the contract was judged for the first time, where a journal tells.
+    pub first_judged: Option<&'f FirstJudged>,
     ledgers: &'f Ledgers,
     figures: &'f Figures,
     known: Remembered<*const Ledger, Known<'f>>,
+    books: PhantomData<Book<'a>>,
 }
 
 /// What is asked of the evidence.
@@ -132,8 +126,13 @@ struct Values {
 
 impl<'f, 'a> Reader<'f, 'a> {
     /// A reader of all that the ledgers hold. What it works out it leaves in `figures`, for itself and for others.
-    pub(super) fn new(periods: &'f Periods, relief: &'a [Relief], ledgers: &'f Ledgers, figures: &'f Figures) -> Self {
-        Reader { periods, relief, ledgers, figures, known: RefCell::default() }
+    pub(super) fn new(
+        periods: &'f Periods,
+        (relief, first_judged): (&'f ReliefHistory, Option<&'f FirstJudged>),
+        ledgers: &'f Ledgers,
+        figures: &'f Figures,
+    ) -> Self {
+        Reader { periods, relief, first_judged, ledgers, figures, known: RefCell::default(), books: PhantomData }
     }
 
     /// The ledger that a KPI reads from.
@@ -198,7 +197,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let known = known.starting_in(question.window);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
         let rows = selection.all();
-        let relieved = rows.relieved(&relief_for(self.relief, kpi.name, question.at));
+        let relieved = rows.relieved(&self.relief.known_for(kpi.name, question.at));
         let scale = self.scale(book, kpi, question);
         let as_of = self.as_of(book, kpi, question.at);
         let judgement = Slice { book, kpi, question, scale: &scale, as_of };
@@ -245,7 +244,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let known = self.known(ledger, at).starting_in(span);
         let mature = mature_by(&kpi.definition, &book.calendar, at);
         let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        selection.all().relieved(&relief_for(self.relief, kpi.name, at)).rows.quotient()
+        selection.all().relieved(&self.relief.known_for(kpi.name, at)).rows.quotient()
     }
 
     /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is no whole day's.

@@ -25,6 +25,7 @@ use super::exact::Exact;
 use super::facts::{ContractFacts, Terms};
 use super::measures::Row;
 use super::reading::{Ledgers, Question, not_measured};
+use super::relief::ReliefHistory;
 use super::statistics::Interval;
 use super::verdict::Aim;
 
@@ -42,6 +43,7 @@ pub struct RollUps {
 struct Ground {
     terms: Terms,
     closed_under: BTreeMap<String, Terms>,
+    relief: ReliefHistory,
 }
 
 /// The rows of a feed that it rests on: the first so many, by the last of them.
@@ -130,15 +132,17 @@ struct KeptReading {
 impl RollUps {
     /// Makes them ready for a judgement of these facts: what does not hold for them goes.
     pub(super) fn turn_to(&mut self, facts: &ContractFacts<'_>, books: &Books<'_>) {
+        let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
         let holds = self.ground.as_ref().is_some_and(|ground| {
             ground.terms == *facts.terms
                 && ground.closed_under == *facts.closed_under
+                && ground.relief == relief
                 && self.is_continued_by(facts.rows)
         });
         if !holds {
             *self = RollUps::default();
             let (terms, closed_under) = (facts.terms.clone(), facts.closed_under.clone());
-            self.ground = Some(Ground { terms, closed_under });
+            self.ground = Some(Ground { terms, closed_under, relief });
         }
         let dirty = self.take_in(facts.rows);
         let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);

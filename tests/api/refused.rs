@@ -61,6 +61,7 @@ const CONTRACT_CASES: &[Case] = &[
     ("timeZone: Europe/Atlantis", "write an IANA time zone such as Europe/London"),
     ("period: Fortnightly", "supported values: \"Weekly\", \"Monthly\", \"Quarterly\", \"Yearly\""),
     ("closeAfter: 2 weeks", "closeAfter"),
+    ("firstCloseAfter: soon", "firstCloseAfter"),
     (
         "calendar: {serviceHours: [{days: [Monday], from: '22:00', to: '06:00'}]}",
         "what crosses midnight is two entries",
@@ -440,6 +441,7 @@ const KPI_CASES: &[Case] = &[
     ("maturity: 3bd", "maturity"),
     ("counterMetric: acme-service-level", "a KPI cannot guard itself"),
     ("benchmark: {low: 90, high: '75.5'}", "write a `low` that is not above `high`"),
+    ("source: {expect: Soon}", "supported values: \"Later\""),
     ("source: {labels: {'': billing}}", "write label keys of 1 to 63 characters"),
 ];
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::{Place, has};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
-/// A contract over one feed of a vendor's server.
+/// A contract over one feed of a vendor's server, whose past closes with its first judgement.
 pub fn contract(name: &str, zone: &str, period: &str, term: (&str, &str), url: &str) -> String {
     format!(
         "---
@@ -18,6 +18,7 @@ spec:
   vendor: {{name: Acme Contact Services}}
   term: {{start: {}, end: {}}}
   timeZone: {zone}
+  firstCloseAfter: 0h
   period: {period}
   feeds: [{{name: acd, url: \"{url}\", interval: 30s}}]
 ",

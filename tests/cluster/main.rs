@@ -23,6 +23,7 @@ mod offline;
 mod quiet;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
+mod records;
 mod references;
 mod secrets;
 #[path = "../support/vendor/mod.rs"]

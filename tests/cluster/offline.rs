@@ -28,6 +28,8 @@ fn example(server: &VendorServer) -> String {
     text.replace("https://feeds.acme.example/v1", &format!("http://{}/v1", server.address()))
         .replace("allowed-hosts: feeds.acme.example", "allowed-hosts: 127.0.0.1")
         .replace("write-the-vendors-token-here", TOKEN)
+        // Offline without a journal there is no first judgement: here the past closes with it.
+        .replace("  closeAfter: 10bd\n", "  closeAfter: 10bd\n  firstCloseAfter: 0h\n")
 }
 
 /// What the vendor would answer if it were asked at `now` for everything at once.

@@ -209,6 +209,9 @@ fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
         ContractOfKpi::Judged { .. } if observed.spec.suspend => {
             Finding::is_true(ConditionType::Ready, Reason::Suspended, "spec.suspend is true: the KPI is not judged")
         }
+        ContractOfKpi::Judged { judgement: KpiJudgement { unmatched: Some(unmatched), .. }, .. } => {
+            not_ready(Reason::NoRowsMatch, unmatched.message.clone())
+        }
         ContractOfKpi::Judged { .. } => {
             Finding::is_true(ConditionType::Ready, Reason::Reconciled, "the KPI is being judged")
         }

@@ -2,6 +2,7 @@
 //!
 //! One function a kind makes the decision; the operator, the offline commands and the tests call that one.
 
+pub mod adoption;
 pub mod conditions;
 pub mod contract;
 pub mod counsel;

@@ -12,6 +12,7 @@ mod money;
 mod periods;
 mod prices;
 mod properties;
+mod records;
 mod repeats;
 mod restatements;
 mod standing;

@@ -129,7 +129,8 @@ impl World {
             ("tier".to_owned(), ["gold", "silver"][kind / 2].to_owned()),
         ]);
         let revision = 1 + rows.iter().filter(|row| row.start == start && row.labels == labels).count() as i64;
-        let measures = [("answered", 10), ("answeredWithin", good), ("resolved", good), ("contacts", 10)];
+        let measures =
+            [("answered", 10), ("answeredWithin", good), ("resolvedFirstContact", good), ("contactsWithIssue", 10)];
         rows.push(Row {
             start,
             end,
