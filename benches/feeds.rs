@@ -140,6 +140,7 @@ fn tasks(contract: u64, feeds: u64, address: &str) -> Vec<FeedTask> {
             term_start: now - SignedDuration::from_hours(48),
             term_end: now + SignedDuration::from_hours(24 * 365),
             time_zone: "UTC".to_owned(),
+            calendar: None,
             suspended: false,
         })
         .collect()
