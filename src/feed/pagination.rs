@@ -29,7 +29,7 @@ pub(crate) struct Pager {
     pages: i64,
     /// How many rows came so far.
     rows: usize,
-    seen: BTreeSet<(String, Vec<u8>)>,
+    seen: BTreeSet<[u8; 32]>,
 }
 
 enum Way {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use url::Url;
 use url::form_urlencoded::{self, Serializer};
 
@@ -40,9 +41,13 @@ impl Call {
         Ok(Call { url, headers: headers(feed, &blank)?, post: None })
     }
 
-    /// Tells requests apart.
-    pub(crate) fn key(&self) -> (String, Vec<u8>) {
-        (self.url.to_string(), self.post.as_ref().map(|post| post.body.clone()).unwrap_or_default())
+    /// Tells requests apart, however long they are.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(self.url.as_str());
+        digest.update([0_u8]);
+        digest.update(self.post.as_ref().map_or(&[] as &[u8], |post| &post.body));
+        digest.finalize().into()
     }
 }
 
