@@ -1065,8 +1065,8 @@ pub struct Engagement {
 pub struct VendorContractStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
-    /// Pending (not begun), Active, NoticeDue (notice must be given) or Ended.
-    #[schemars(extend("description" = "Pending (not begun), Active, NoticeDue (the time to give notice has come) or Ended."))]
+    /// Pending (not begun), Active, NoticeDue (notice must be given), Suspended (`spec.suspend`, while the term has not ended) or Ended.
+    #[schemars(extend("description" = "Pending (not begun), Active, NoticeDue (the time to give notice has come), Suspended (spec.suspend is true and the term has not ended) or Ended."))]
     pub phase: Option<ContractPhase>,
     /// The running period.
     pub period: Option<PeriodBounds>,
@@ -1112,6 +1112,7 @@ pub enum ContractPhase {
     Pending,
     Active,
     NoticeDue,
+    Suspended,
     Ended,
 }
 

@@ -86,6 +86,8 @@ fn phase(contract: &VendorContractSpec, calendar: &Calendar, changes: &mut Chang
     let notice = contract.term.notice.map(|notice| calendar.before(end, notice));
     if changes.has_come(end) {
         ContractPhase::Ended
+    } else if contract.suspend {
+        ContractPhase::Suspended
     } else if !changes.has_come(calendar.start_of_day(contract.term.start)) {
         ContractPhase::Pending
     } else if notice.is_some_and(|notice| changes.has_come(notice)) {
@@ -274,6 +276,20 @@ mod tests {
         ] {
             let governance = at(&contract, now);
             assert_eq!((governance.phase, governance.next), (phase, next.map(|next| next.parse().unwrap())), "{now}");
+        }
+    }
+
+    #[test]
+    fn a_suspended_contract_is_not_called_active_and_an_ended_one_not_suspended() {
+        let suspended = json!({"suspend": true, "term": {"start": "2026-04-01", "end": "2026-06-30", "notice": "30d"}});
+        let contract = contract(suspended);
+        for (now, phase) in [
+            ("2026-03-01T00:00:00Z", ContractPhase::Suspended),
+            ("2026-05-01T00:00:00Z", ContractPhase::Suspended),
+            ("2026-06-15T00:00:00Z", ContractPhase::Suspended),
+            ("2026-07-01T00:00:00Z", ContractPhase::Ended),
+        ] {
+            assert_eq!(at(&contract, now).phase, phase, "{now}");
         }
     }
 
