@@ -15,8 +15,8 @@ use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
-use crate::api::condition::Kind;
-use crate::api::vendor_contract::{AlertSinkStatus, PeriodState, VendorContractStatus};
+use crate::api::condition::{Kind, Reason};
+use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
@@ -169,6 +169,7 @@ impl Controlled for VendorContract {
         super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         let uid = observed.identity.evidence_uid.clone();
         context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
+        context.fetch_if_asked(&observed.object);
         if !observed.closing_under_old_terms.is_empty() {
             for (period, closed_at, terms) in &observed.closing_under_old_terms {
                 close(context, &uid, period, terms, *closed_at, now).await?;
@@ -216,7 +217,13 @@ impl Controlled for VendorContract {
 
     fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {
         let (namespace, name, uid) = identity(&observed.object);
-        context.metrics.set_object(&uid, ObjectSeries::Contract(series(&namespace, &name, &wanted.status)));
+        let judgement = observed.judgement.as_ref().as_ref().ok();
+        let series = series(&namespace, &name, &wanted.status, judgement);
+        context.metrics.set_object(&uid, ObjectSeries::Contract(series));
+        for feed in &observed.terms.contract.feeds {
+            let (namespace, contract) = (namespace.clone(), name.clone());
+            context.metrics.feed_is_known(&FeedLabels { namespace, contract, feed: feed.name.clone() });
+        }
         let feeds = observed
             .terms
             .contract
@@ -550,25 +557,30 @@ fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
         .collect()
 }
 
-fn series(namespace: &str, contract: &str, status: &VendorContractStatus) -> ContractSeries {
+fn series(
+    namespace: &str,
+    contract: &str,
+    status: &VendorContractStatus,
+    judgement: Option<&Judgement>,
+) -> ContractSeries {
     let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
     let last = status.last.as_ref();
+    let labels = |feed: &FeedStatus| FeedLabels {
+        namespace: namespace.to_owned(),
+        contract: contract.to_owned(),
+        feed: feed.name.clone(),
+    };
+    let seconds = |instant: Timestamp| instant.as_second() as f64;
+    let watermark = |feed: &FeedStatus| Some((labels(feed), seconds(feed.watermark?)));
+    // A suspended feed is not waited for.
+    let waited = status.feeds.iter().filter(|feed| feed.reason != Reason::Suspended.as_str());
+    let due = |feed: &FeedStatus| Some((labels(feed), seconds(judgement?.feeds.get(&feed.name)?.late_at?)));
     ContractSeries {
         labels: ContractLabels { namespace: namespace.to_owned(), contract: contract.to_owned() },
         score: last.and_then(|last| number(&last.score)),
         credit: last.and_then(|last| Some((format!("{:?}", last.state), number(&last.credit)?))),
         compliant: compliant(status),
-        watermarks: status
-            .feeds
-            .iter()
-            .filter_map(|feed| {
-                let labels = FeedLabels {
-                    namespace: namespace.to_owned(),
-                    contract: contract.to_owned(),
-                    feed: feed.name.clone(),
-                };
-                Some((labels, feed.watermark?.as_second() as f64))
-            })
-            .collect(),
+        watermarks: status.feeds.iter().filter_map(watermark).collect(),
+        due: waited.filter_map(due).collect(),
     }
 }

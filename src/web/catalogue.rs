@@ -7,7 +7,7 @@ closed_enum! {
     /// The metrics, without the prefix `bpo_`.
     Metric {
         KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant, LaunchDecision,
-        LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds,
+        LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds,
         ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
     }
 }
@@ -81,6 +81,12 @@ impl Metric {
                 Gauge,
                 FEED,
                 "How far a feed's rows reach without a gap, in seconds since 1970",
+            ),
+            Metric::FeedDue => (
+                "feed_due_timestamp_seconds",
+                Gauge,
+                FEED,
+                "When a feed's next rows are late, by its cadence, its lateness and the service hours, in seconds since 1970",
             ),
             Metric::FeedRows => ("feed_rows", Counter, FEED, "Rows that a feed brought"),
             Metric::FeedRejectedRows => {

@@ -178,6 +178,7 @@ fn launches() -> Vec<Panel> {
 
 fn feeds() -> Vec<Panel> {
     let behind = format!("time() - {}", chosen(Metric::FeedWatermark, ""));
+    let overdue = format!("time() - {}", chosen(Metric::FeedDue, ""));
     let duration = chosen(Metric::FeedFetchSeconds, "");
     let p95 = format!("histogram_quantile(0.95, sum by (le, contract, feed) (rate({duration}[15m])))");
     let fetches = format!("sum by (outcome) (rate({}[15m]))", chosen(Metric::FeedFetches, ""));
@@ -191,6 +192,12 @@ fn feeds() -> Vec<Panel> {
             "How long ago the gapless data ends; below zero while there is no service.",
             "s",
             (behind, "{{contract}}/{{feed}}"),
+        ),
+        panel(
+            "Overdue",
+            "How long ago the next rows became late, by cadence, lateness and service hours; below zero while they are not.",
+            "s",
+            (overdue, "{{contract}}/{{feed}}"),
         ),
         panel("Fetches by outcome", "Fetched, or the kind of failure.", "reqps", (fetches, "{{outcome}}")),
         panel(

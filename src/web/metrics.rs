@@ -142,6 +142,8 @@ pub struct ContractSeries {
     pub compliant: Option<bool>,
     /// How far each feed reaches, in seconds since 1970.
     pub watermarks: Vec<(FeedLabels, f64)>,
+    /// When the next rows of each feed are late, in seconds since 1970; without those that are waited for no longer.
+    pub due: Vec<(FeedLabels, f64)>,
 }
 
 /// One launch.
@@ -269,6 +271,16 @@ impl Metrics {
             let FeedLabels { namespace, contract, feed: name } = feed.clone();
             let labels = RejectedLabels { namespace, contract, feed: name, reason: reason.clone() };
             self.0.rejected_rows.get_or_create(&labels).inc_by(*count);
+        }
+    }
+
+    /// Begins the counters of a feed at zero: a count that begins with its first event is no increase to Prometheus.
+    pub fn feed_is_known(&self, feed: &FeedLabels) {
+        drop(self.0.rows.get_or_create(feed));
+        for reason in crate::evidence::RejectionReason::ALL {
+            let FeedLabels { namespace, contract, feed: name } = feed.clone();
+            let reason = reason.as_str().to_owned();
+            drop(self.0.rejected_rows.get_or_create(&RejectedLabels { namespace, contract, feed: name, reason }));
         }
     }
 
@@ -400,7 +412,8 @@ fn encode_contracts(
         .filter_map(|contract| Some((contract.labels.clone(), if contract.compliant? { 1.0 } else { 0.0 })));
     gauge(encoder, Metric::ContractCompliant, compliant)?;
     let watermarks = contracts.iter().flat_map(|contract| contract.watermarks.iter().cloned());
-    gauge(encoder, Metric::FeedWatermark, watermarks)
+    gauge(encoder, Metric::FeedWatermark, watermarks)?;
+    gauge(encoder, Metric::FeedDue, contracts.iter().flat_map(|contract| contract.due.iter().cloned()))
 }
 
 fn encode_launches(
@@ -476,6 +489,7 @@ mod tests {
             credit: Some((text("Final"), 2000.0)),
             compliant: Some(false),
             watermarks: vec![(feed.clone(), 1.0)],
+            due: vec![(feed.clone(), 2.0)],
         };
         let launch = LaunchSeries {
             namespace: text("a"),
@@ -518,6 +532,24 @@ mod tests {
     }
 
     #[test]
+    fn a_feed_is_counted_from_zero_and_its_counters_go_with_it() {
+        let metrics = Metrics::new(false);
+        let feed = FeedLabels { namespace: "a".into(), contract: "acme".into(), feed: "acd".into() };
+        metrics.feed_is_known(&feed);
+        let line = |count: u64| {
+            format!(
+                "bpo_feed_rejected_rows_total{{namespace=\"a\",contract=\"acme\",feed=\"acd\",reason=\"Overlap\"}} {count}"
+            )
+        };
+        assert!(metrics.encode().unwrap().contains(&line(0)));
+        metrics.fetched(&feed, "Fetched", 0.1, 1, &BTreeMap::from([("Overlap".to_owned(), 3)]));
+        metrics.feed_is_known(&feed);
+        assert!(metrics.encode().unwrap().contains(&line(3)), "what is known already is not counted anew");
+        metrics.remove_feeds("a", "acme", &["acd".to_owned()]);
+        assert!(!metrics.encode().unwrap().contains("acme"));
+    }
+
+    #[test]
     fn the_series_of_a_removed_object_go_with_it() {
         let metrics = Metrics::new(true);
         let labels = ContractLabels { namespace: "a".into(), contract: "acme".into() };
@@ -527,6 +559,7 @@ mod tests {
             credit: Some(("Final".into(), 2000.0)),
             compliant: Some(false),
             watermarks: Vec::new(),
+            due: Vec::new(),
         };
         metrics.set_object("uid", ObjectSeries::Contract(series));
         metrics.api_write("VendorContract", "status");
