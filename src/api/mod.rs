@@ -34,6 +34,10 @@ pub const ACKNOWLEDGED_ANNOTATION: &str = "bpo-operator.io/acknowledged";
 pub const ALERT_TEST_ANNOTATION: &str = "bpo-operator.io/alert-test";
 /// Names on a VendorContract the UID of a contract that is gone, of the same namespace and name, whose evidence it goes on with.
 pub const EVIDENCE_OF_ANNOTATION: &str = "bpo-operator.io/evidence-of";
+/// Asks on a VendorContract for a fetch of a feed now: `FEED at INSTANT`, or `* at INSTANT` for all its feeds.
+pub const FETCH_ANNOTATION: &str = "bpo-operator.io/fetch";
+/// The label of a namespace, with the value `true`, in which rehearsals alone work: operators on a rehearsal clock.
+pub const REHEARSAL_LABEL: &str = "bpo-operator.io/rehearsal";
 /// The label of an SlaReport that names its contract.
 pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";
 /// The label of an SlaReport that holds the UID of its contract: contracts of one name are told apart by it.

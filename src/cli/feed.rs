@@ -1,6 +1,7 @@
 //! `kubectl bpo feed`: looks at feeds and at what was set aside of them, without a cluster.
 
 mod check;
+mod fetch;
 mod preview;
 mod rejected;
 
@@ -28,6 +29,10 @@ enum FeedCommand {
     ///
     /// Exit code 0; 1 when a row is set aside; 2 when the sample cannot be read at all, or on bad input.
     Preview(preview::PreviewArguments),
+    /// Have the operator fetch a feed of a contract now, or all its feeds, instead of at the next interval
+    ///
+    /// Exit code 0 when they are healthy after it; 1 when one fails; 2 when there is no such contract or feed.
+    Fetch(fetch::FetchArguments),
     /// Show the rows that an operator set aside: when they came, why, and with which answer
     Rejected(rejected::RejectedArguments),
 }
@@ -40,6 +45,7 @@ pub fn run(arguments: &FeedArguments) -> Answer {
     match &arguments.command {
         FeedCommand::Check(arguments) => check::run(arguments),
         FeedCommand::Preview(arguments) => preview::run(arguments),
+        FeedCommand::Fetch(arguments) => fetch::run(arguments),
         FeedCommand::Rejected(arguments) => rejected::run(arguments),
     }
 }

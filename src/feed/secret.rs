@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -122,6 +123,16 @@ const SHORTEST_IN_MESSAGES: usize = 4;
 const SHORTEST_IN_DATA: usize = 8;
 
 impl Redactor {
+    /// A SHA-256 over the remembered secrets: other values give another one. It tells nothing of them.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        for secret in self.secrets.iter().chain(&self.identifiers) {
+            digest.update((secret.reveal().len() as u64).to_be_bytes());
+            digest.update(secret.reveal());
+        }
+        digest.finalize().into()
+    }
+
     /// Remembers a secret.
     pub fn add(&mut self, secret: SecretValue) {
         self.secrets.push(secret);

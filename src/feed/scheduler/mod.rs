@@ -111,6 +111,9 @@ const START_SPREAD: Duration = Duration::from_secs(2);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Events that a slow reader may be behind before it loses some.
 const EVENTS: usize = 4_096;
+/// How soon a Secret is read again that was missing, not allowed, or refused by the vendor: a mended one works within a minute. The
+/// vendor is asked again only with other credentials, so that no account is locked by repeats.
+const SECRET_RETRY: Duration = Duration::from_secs(45);
 const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 8, per_host: 4 };
 
 /// Polls all feeds. Cheap to clone; all clones are the same scheduler.
@@ -185,9 +188,20 @@ impl Scheduler {
         source: Arc<dyn CredentialSource>,
         clock: Clock,
     ) -> Self {
+        Self::with_secret_retry(client, store, source, clock, SECRET_RETRY)
+    }
+
+    /// The same, with another pause before a Secret is read again.
+    pub(in crate::feed) fn with_secret_retry(
+        client: Arc<FeedClient>,
+        store: Arc<dyn EvidenceStore>,
+        source: Arc<dyn CredentialSource>,
+        clock: Clock,
+        secret_retry: Duration,
+    ) -> Self {
         let state = State { feeds: HashMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(LIMITS), polls: 0 };
         let shared = Shared {
-            tools: Tools { client, store, source, clock },
+            tools: Tools { client, store, source, clock, secret_retry },
             state: Mutex::new(state),
             changed: Notify::new(),
             events: broadcast::Sender::new(EVENTS),
@@ -210,6 +224,18 @@ impl Scheduler {
         }
         for task in tasks {
             state.set(task, &self.shared.tools.clock);
+        }
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// Polls a feed of a contract now, or all of them; one that is being fetched is fetched once more after that.
+    pub fn poll_now(&self, contract_uid: &str, feed: Option<&str>) {
+        let mut state = self.shared.lock();
+        let wanted = |(uid, name): &FeedId| uid == contract_uid && feed.is_none_or(|feed| feed == name);
+        let found: Vec<FeedId> = state.feeds.keys().filter(|id| wanted(id)).cloned().collect();
+        for id in found {
+            state.poll_now(&id);
         }
         drop(state);
         self.shared.changed.notify_one();
@@ -298,7 +324,7 @@ impl Shared {
         let (end, memory) = ended.unwrap_or_else(|_| {
             let outcome =
                 FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
-            (PollEnd { outcome, commit: None, next: Next::Later, notes: Vec::new() }, Memory::default())
+            (PollEnd::of(outcome, Next::Later), Memory::default())
         });
         let clock = &self.tools.clock;
         let at = clock.now();
@@ -306,12 +332,15 @@ impl Shared {
         state.queue.done(&lane);
         let finished = state.finish(&id, &started, &end, memory, at);
         if let Some(finished) = &finished
-            && let Some(pause) = pause(&started.task, &end, finished.changed, began, clock)
+            && let Some(pause) = pause(&started.task, &end, finished.changed, began, &self.tools)
         {
             state.wait_until(&id, Instant::now() + pause);
         }
         drop(state);
         self.changed.notify_one();
+        if !end.asked {
+            return;
+        }
         let task = started.task;
         let event = FeedEvent {
             contract_uid: task.contract_uid,
@@ -383,6 +412,22 @@ impl State {
                 let earliest = entry.polled.map_or_else(Instant::now, |polled| polled + SHORTEST_PAUSE);
                 self.wait_until(&id, earliest);
             }
+        }
+    }
+
+    fn poll_now(&mut self, id: &FeedId) {
+        let Some(entry) = self.feeds.get_mut(id) else { return };
+        if let Some(memory) = &mut entry.memory {
+            memory.forget_refusal();
+        }
+        match entry.phase {
+            Phase::Running(_) => entry.changed = true,
+            Phase::Waiting(_) => {
+                let earliest = entry.polled.map_or_else(Instant::now, |polled| polled + SHORTEST_PAUSE);
+                self.wait_until(id, earliest);
+            }
+            // It is in the queue already, or is not to be fetched at all.
+            Phase::Due | Phase::Idle => {}
         }
     }
 
@@ -463,7 +508,7 @@ impl State {
 }
 
 /// How long, in real time, until the next poll; `None` for never.
-fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, clock: &Clock) -> Option<Duration> {
+fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, tools: &Tools) -> Option<Duration> {
     // An instant beyond what a timer can hold would never come.
     const LONGEST: Duration = Duration::from_secs(30 * 86_400);
     match end.next {
@@ -471,7 +516,12 @@ fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, clock: &
         Next::Never => None,
         Next::AtOnce => Some(Duration::ZERO),
         Next::Later => {
+            let clock = &tools.clock;
             let regular = clock.real_time_until(next_poll(task, clock.now())).max(SHORTEST_PAUSE);
+            if matches!(&end.outcome, FeedOutcome::Failed(error) if rests_on_a_secret(error.kind)) {
+                // Only the Secret is looked at so soon; the vendor's own wish is kept with the refusal.
+                return Some(regular.min(tools.secret_retry));
+            }
             let wish = match &end.outcome {
                 FeedOutcome::Failed(error) => error.retry_after,
                 _ => None,
@@ -479,6 +529,10 @@ fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, clock: &
             Some(regular.max(wish.unwrap_or_default()).min(LONGEST))
         }
     }
+}
+
+fn rests_on_a_secret(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Auth | FailureKind::SecretNotFound | FailureKind::SecretNotAllowed)
 }
 
 fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {

@@ -1,16 +1,18 @@
 //! One poll of one feed: read the secrets, fetch a window, commit it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
-use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, plan};
+use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, next_poll, plan};
 use super::withdrawal::{Withdrawal, withdrawn};
 use super::{FeedOutcome, FeedTask};
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, StoreError};
 use crate::feed::client::{FeedClient, Validators};
-use crate::feed::credentials::{CredentialSource, parse_url, resolve};
+use crate::feed::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, clock_is_off, fetch};
 use crate::feed::format;
@@ -23,6 +25,8 @@ pub(super) struct Tools {
     pub store: Arc<dyn EvidenceStore>,
     pub source: Arc<dyn CredentialSource>,
     pub clock: Clock,
+    /// How soon a Secret is read again that was missing, or that the vendor refused.
+    pub secret_retry: Duration,
 }
 
 /// What is remembered of a feed between polls; all of it can be lost.
@@ -44,6 +48,16 @@ pub(super) struct Memory {
     older: Older,
     /// Since when answers lack more than half of the rows that are known.
     shrunk_since: Option<Timestamp>,
+    /// Credentials that the vendor refused: it is not asked with the same ones before the feed's next turn.
+    refused: Option<Refused>,
+}
+
+/// Credentials that the vendor refused.
+#[derive(Clone, Debug)]
+struct Refused {
+    fingerprint: [u8; 32],
+    until: Instant,
+    error: FetchError,
 }
 
 impl Default for Memory {
@@ -57,6 +71,7 @@ impl Default for Memory {
             longest: LONGEST_WINDOW,
             older: Older::default(),
             shrunk_since: None,
+            refused: None,
         }
     }
 }
@@ -66,6 +81,11 @@ impl Memory {
     pub(super) fn forget_answers(&mut self) {
         let Memory { progress, stored, asked, shrunk_since, .. } = *self;
         *self = Memory { progress, stored, asked, shrunk_since, ..Memory::default() };
+    }
+
+    /// Lets the next poll ask the vendor, whatever it said to the same credentials before.
+    pub(super) fn forget_refusal(&mut self) {
+        self.refused = None;
     }
 
     /// Whether the first fetch of the past goes on.
@@ -81,6 +101,15 @@ pub(super) struct PollEnd {
     pub next: Next,
     /// What is to be said beside that it succeeded: of the vendor's clock, of where its history ends.
     pub notes: Vec<String>,
+    /// Whether the vendor was asked, or would have been: false where the same credentials would have been refused again.
+    pub asked: bool,
+}
+
+impl PollEnd {
+    /// A poll that ended so, with nothing committed, and goes on `next`.
+    pub(super) fn of(outcome: FeedOutcome, next: Next) -> Self {
+        PollEnd { outcome, commit: None, next, notes: Vec::new(), asked: true }
+    }
 }
 
 /// When the feed is polled again.
@@ -96,37 +125,60 @@ pub(super) enum Next {
 
 /// How far the progress in the store may be behind, so that quiet polls write nothing.
 const PROGRESS_LAG: SignedDuration = SignedDuration::from_hours(1);
+/// No refusal of credentials is remembered for longer.
+const A_DAY: Duration = Duration::from_secs(86_400);
 /// Windows are not halved below this.
 const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
     if let Err(error) = load_progress(tools, task, memory).await {
-        return PollEnd { outcome: FeedOutcome::NotStored(error), commit: None, next: Next::Later, notes: Vec::new() };
+        return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
     let now = tools.clock.now();
     let Some(planned) = plan(task, memory.progress, memory.longest, &memory.older, now) else {
-        return PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Never, notes: Vec::new() };
+        return PollEnd::of(FeedOutcome::Fetched, Next::Never);
     };
     let known = match known(tools, task, &planned).await {
         Ok(known) => known,
         Err(error) => {
-            return PollEnd {
-                outcome: FeedOutcome::NotStored(error),
-                commit: None,
-                next: Next::Later,
-                notes: Vec::new(),
-            };
+            return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
         }
     };
-    match ask(tools, task, memory, &planned, now, &known).await {
+    let credentials = match credentials(tools, task).await {
+        Ok(credentials) => credentials,
+        Err(error) => return failed(memory, &planned, error),
+    };
+    let fingerprint = credentials.redactor.fingerprint();
+    if let Some(refused) = &memory.refused {
+        if refused.fingerprint == fingerprint && Instant::now() < refused.until {
+            let outcome = FeedOutcome::Failed(refused.error.clone());
+            return PollEnd { asked: false, ..PollEnd::of(outcome, Next::Later) };
+        }
+        memory.refused = None;
+    }
+    match ask(tools, task, memory, &planned, &credentials, now, &known).await {
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
             memory.older.note(&planned, now);
-            PollEnd { outcome: FeedOutcome::Fetched, commit: None, next: Next::Later, notes: Vec::new() }
+            PollEnd::of(FeedOutcome::Fetched, Next::Later)
         }
         Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
-        Err(error) => failed(memory, &planned, error),
+        Err(error) => {
+            if error.kind == FailureKind::Auth {
+                let turn = tools.clock.real_time_until(next_poll(task, tools.clock.now()));
+                let until = Instant::now() + turn.max(error.retry_after.unwrap_or_default()).min(A_DAY);
+                memory.refused = Some(Refused { fingerprint, until, error: error.clone() });
+            }
+            failed(memory, &planned, error)
+        }
     }
+}
+
+/// Reads the Secrets that the feed names. Before that, an address that is denied is not worth one.
+async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, FetchError> {
+    let url = parse_url(&task.feed.url)?;
+    tools.client.policy().check_url(&url)?;
+    resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await
 }
 
 async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> Result<(), StoreError> {
@@ -170,14 +222,11 @@ async fn ask(
     task: &FeedTask,
     memory: &Memory,
     planned: &PlannedWindow,
+    credentials: &Credentials,
     now: Timestamp,
     known: &Known,
 ) -> Result<Fetched, FetchError> {
     let (state, last_row) = (known.state.as_deref(), known.last_row);
-    let url = parse_url(&task.feed.url)?;
-    // Before any Secret is read: a denied address is not worth one.
-    tools.client.policy().check_url(&url)?;
-    let credentials = resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await?;
     let life = Life { last_row, calendar: task.calendar.as_ref() };
     let request = FetchRequest {
         feed: &task.feed,
@@ -185,7 +234,7 @@ async fn ask(
         time_zone: &task.time_zone,
         window: planned.window,
         now,
-        credentials: &credentials,
+        credentials,
         validators: memory.validators.as_ref().filter(|_| planned.regular),
         state,
         life,
@@ -201,7 +250,7 @@ fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> Po
         memory.longest = shorter;
     }
     let next = if halve { Next::AtOnce } else { Next::Later };
-    PollEnd { outcome: FeedOutcome::Failed(error), commit: None, next, notes: Vec::new() }
+    PollEnd::of(FeedOutcome::Failed(error), next)
 }
 
 async fn commit(
@@ -214,12 +263,7 @@ async fn commit(
     let shrunk = match withdraw(tools, task, memory, &mut body).await {
         Ok(shrunk) => shrunk,
         Err(error) => {
-            return PollEnd {
-                outcome: FeedOutcome::NotStored(error),
-                commit: None,
-                next: Next::Later,
-                notes: Vec::new(),
-            };
+            return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
         }
     };
     let fault = body.fault().or(shrunk);
@@ -254,18 +298,13 @@ async fn commit(
         match tools.store.commit(key(task), batch).await {
             Ok(report) => Some(report),
             Err(error) => {
-                return PollEnd {
-                    outcome: FeedOutcome::NotStored(error),
-                    commit: None,
-                    next: Next::Later,
-                    notes: Vec::new(),
-                };
+                return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
             }
         }
     };
     if let Some(fault) = fault {
         memory.forget_answers();
-        return PollEnd { outcome: FeedOutcome::Failed(fault), commit: report, next: Next::Later, notes: Vec::new() };
+        return PollEnd { commit: report, ..PollEnd::of(FeedOutcome::Failed(fault), Next::Later) };
     }
     memory.progress = Some(planned.progress);
     memory.older.note(planned, tools.clock.now());
@@ -277,7 +316,7 @@ async fn commit(
     memory.validators =
         validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
-    PollEnd { outcome: FeedOutcome::Fetched, commit: report, next, notes }
+    PollEnd { commit: report, notes, ..PollEnd::of(FeedOutcome::Fetched, next) }
 }
 
 /// For how long answers must lack the same rows before their loss is believed.

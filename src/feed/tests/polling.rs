@@ -1,9 +1,11 @@
 //! The scheduler against a real server and a real store.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +17,10 @@ use crate::evidence::EvidenceStore;
 use crate::evidence::sqlite::SqliteStore;
 use crate::feed::client::FeedClient;
 use crate::feed::credentials::tests::MemorySource;
+use crate::feed::credentials::{CredentialError, CredentialSource};
 use crate::feed::guard::SystemLookup;
 use crate::feed::scheduler::{FeedTask, Scheduler};
+use crate::feed::secret::SecretData;
 
 /// A scheduler that runs, with its store in a folder of its own; ends when it is dropped.
 pub(super) struct Running {
@@ -302,4 +306,70 @@ async fn a_window_that_is_too_large_is_halved() {
     .await;
     assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 99);
     running.end().await;
+}
+
+/// Secrets in memory; counts how often they are read.
+struct Counted(Arc<MemorySource>, Arc<AtomicUsize>);
+
+impl CredentialSource for Counted {
+    fn secret<'a>(&'a self, namespace: &'a str, name: &'a str) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.secret(namespace, name)
+    }
+
+    fn config_map<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
+        self.0.config_map(namespace, name)
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_is_asked_with_another_one_alone() {
+    let server = Server::start(|asked| match asked.header("authorization").as_deref() {
+        Some("Bearer right") => daily(asked),
+        _ => Reply::answer("401 Unauthorized", &[], ""),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
+    let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
+    let (secrets, reads) = (Arc::new(MemorySource::default()), Arc::new(AtomicUsize::new(0)));
+    let source = Arc::new(Counted(secrets.clone(), reads.clone()));
+    // Twelve hours pass between two turns of the feed, and a clock that stands nearly still brings none.
+    let scheduler = Scheduler::with_secret_retry(client, store, source, rehearsal(0.001), Duration::from_millis(50));
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn({
+        let (scheduler, stop) = (scheduler.clone(), stop.clone());
+        async move { scheduler.run(stop).await }
+    });
+    let auth = r#","interval":"12h","auth":{"bearer":{"tokenSecretRef":{"name":"acme","key":"token"}}}"#;
+    scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), auth)]);
+    let reason = || scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
+
+    eventually("the Secret is missed", async || reason() == Some(Reason::SecretNotFound)).await;
+    secrets.put("team", "acme", "127.0.0.1", &[("token", "wrong")]);
+    eventually("the wrong one is refused", async || reason() == Some(Reason::Auth)).await;
+    let (asked, read) = (server.asked().len(), reads.load(Ordering::SeqCst));
+    eventually("it is read again and again", async || reads.load(Ordering::SeqCst) >= read + 5).await;
+    assert_eq!(server.asked().len(), asked, "repeats with a refused password lock accounts");
+    scheduler.poll_now("uid-1", Some("acd"));
+    eventually("who asks for a fetch gets one", async || server.asked().len() > asked).await;
+    secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
+    eventually("the rotated one is used", async || reason() == Some(Reason::Fetched)).await;
+
+    let settled = async || {
+        let health = scheduler.health_of("uid-1");
+        health.get("acd").is_some_and(|health| !health.backfilling)
+    };
+    eventually("the past is fetched", settled).await;
+    let asked = server.asked().len();
+    for (feed, more) in [(Some("other"), 0), (Some("acd"), 1), (None, 2)] {
+        scheduler.poll_now("uid-1", feed);
+        eventually("it is fetched now", async || server.asked().len() == asked + more).await;
+    }
+    stop.cancel();
+    worker.await.unwrap();
 }

@@ -1,0 +1,72 @@
+//! `kubectl bpo feed fetch`: asks the operator to fetch feeds now, with the rights of whoever asks.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::api::FETCH_ANNOTATION;
+use crate::api::vendor_contract::{FeedStatus, VendorContract};
+use crate::cli::alert::{annotate, contract};
+use crate::cli::cluster::{ClusterArguments, answered, wait_for};
+use crate::cli::plugin::Answer;
+use crate::clock::Clock;
+
+/// Arguments of `kubectl bpo feed fetch`.
+#[derive(Debug, Args)]
+pub(super) struct FetchArguments {
+    /// Name of the VendorContract
+    #[arg(value_name = "CONTRACT")]
+    contract: String,
+
+    /// Name of one of its feeds; default: all of them
+    #[arg(value_name = "FEED")]
+    feed: Option<String>,
+
+    /// How many seconds to wait for a feed that fails to become healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    wait: u64,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Does what the command asks for.
+pub(super) fn run(arguments: &FetchArguments) -> Answer {
+    wait_for(fetch(arguments))
+}
+
+async fn fetch(arguments: &FetchArguments) -> Result<u8, String> {
+    let (contracts, found) = contract(&arguments.cluster, &arguments.contract).await?;
+    let feeds = wanted(&found, arguments.feed.as_deref())?;
+    let value = format!("{} at {}", arguments.feed.as_deref().unwrap_or("*"), Clock::real().now());
+    annotate(&contracts, &arguments.contract, FETCH_ANNOTATION, &value).await?;
+    let mut failing = Vec::new();
+    for _ in 0..arguments.wait.max(1) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let status = answered(contracts.get(&arguments.contract)).await?.status.unwrap_or_default();
+        failing = status.feeds.into_iter().filter(|feed| feeds.contains(&feed.name) && !feed.healthy).collect();
+        if failing.is_empty() {
+            println!("{}: fetched {}", arguments.contract, feeds.join(", "));
+            return Ok(0);
+        }
+    }
+    for FeedStatus { name, reason, .. } in failing {
+        eprintln!(
+            "{name} of {} is not healthy {} s after the fetch was asked for: {reason}; the condition FeedHealthy says more",
+            arguments.contract, arguments.wait
+        );
+    }
+    Ok(1)
+}
+
+/// The names of the feeds that are meant.
+fn wanted(contract: &VendorContract, feed: Option<&str>) -> Result<Vec<String>, String> {
+    let name = contract.metadata.name.as_deref().unwrap_or_default();
+    let known: Vec<String> = contract.spec.feeds.iter().map(|feed| feed.name.clone()).collect();
+    match feed {
+        _ if known.is_empty() => Err(format!("{name} has no feeds")),
+        None => Ok(known),
+        Some(feed) if known.iter().any(|known| known == feed) => Ok(vec![feed.to_owned()]),
+        Some(feed) => Err(format!("{name} has no feed {feed}; it has: {}", known.join(", "))),
+    }
+}
