@@ -65,6 +65,10 @@ async fn a_bundle_is_exported_verified_alone_and_found_broken_after_a_change() {
     let (code, out, err) = run(&["verify", "--bundle", file]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("the evidence is whole"), "{out}");
+    let (code, out, err) = run(&["export", "--data-dir", data, "--contract", "bpo/acme", "--to", "-"]);
+    assert!(code == 0 && err.contains("1 feeds, 2 rows"), "{err}");
+    assert_eq!(out, std::fs::read_to_string(&bundle).unwrap(), "standard output gets the bundle and nothing else");
+    assert!(!Path::new("-").exists());
     let text = std::fs::read_to_string(&bundle).unwrap();
     std::fs::write(&bundle, text.replace("4712", "4799")).unwrap();
     let (code, out, _) = run(&["verify", "--bundle", file, "-o", "json"]);

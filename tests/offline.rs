@@ -112,7 +112,10 @@ fn every_folder_of_examples_passes_lint() {
     }
     let path = examples().join("acme-care");
     let said = plugin(&["lint", "-f", path.to_str().unwrap(), "-o", "json", "--now", "2026-07-01T00:00:00Z"]);
-    assert!(serde_json::from_str::<Value>(&said.out).is_ok(), "{}", said.out);
+    let json: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.out));
+    let said = plugin(&["lint", "-f", path.to_str().unwrap(), "-o", "yaml", "--now", "2026-07-01T00:00:00Z"]);
+    assert!(!said.out.starts_with('{'), "YAML was asked for: {}", said.out);
+    assert_eq!(serde_saphyr::from_str::<Value>(&said.out).unwrap(), json, "YAML and JSON say the same");
 }
 
 const CONTRACT: &str = "apiVersion: bpo-operator.io/v1alpha1

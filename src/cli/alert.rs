@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::evidence::{StoreArguments, in_runtime, open};
+use super::exec::push;
 use super::plugin::{Answer, Output};
 use super::tables;
 use crate::alert::envelope::Envelope;
@@ -68,7 +69,7 @@ struct ListArguments {
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
 
-    /// How the result is printed: table or json
+    /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: Output,
 }
@@ -126,7 +127,10 @@ async fn take_up(arguments: &AckArguments) -> Result<EscalationStatus, String> {
     Ok(escalation)
 }
 
-async fn contract(cluster: &ClusterArguments, name: &str) -> Result<(Api<VendorContract>, VendorContract), String> {
+pub(super) async fn contract(
+    cluster: &ClusterArguments,
+    name: &str,
+) -> Result<(Api<VendorContract>, VendorContract), String> {
     let cluster = Cluster::connect(cluster).await?;
     let contracts: Api<VendorContract> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
     let found = answered(contracts.get_opt(name)).await?;
@@ -134,7 +138,12 @@ async fn contract(cluster: &ClusterArguments, name: &str) -> Result<(Api<VendorC
     Ok((contracts, found))
 }
 
-async fn annotate(contracts: &Api<VendorContract>, name: &str, annotation: &str, value: &str) -> Result<(), String> {
+pub(super) async fn annotate(
+    contracts: &Api<VendorContract>,
+    name: &str,
+    annotation: &str,
+    value: &str,
+) -> Result<(), String> {
     let patch = Patch::Merge(json!({"metadata": {"annotations": {annotation: value}}}));
     answered(contracts.patch(name, &PatchParams::default(), &patch)).await.map(|_| ())
 }
@@ -165,6 +174,13 @@ async fn test(arguments: &TestArguments) -> Result<u8, String> {
 }
 
 fn list(arguments: &ListArguments) -> Answer {
+    if let Some(pod) = arguments.store.exec.pod()? {
+        let mut flags = vec!["-o".to_owned(), arguments.output.name().to_owned()];
+        push(&mut flags, "--contract", arguments.contract.as_ref());
+        push(&mut flags, "--limit", Some(arguments.limit));
+        flags.extend(arguments.undelivered.then(|| "--undelivered".to_owned()));
+        return pod.show(&["alert", "list"], &flags);
+    }
     let messages = in_runtime(async {
         let store = open(&arguments.store)?;
         store.latest_messages(None, arguments.limit.saturating_mul(100)).await
@@ -177,8 +193,8 @@ fn list(arguments: &ListArguments) -> Answer {
         .take(arguments.limit)
         .collect();
     match arguments.output {
-        Output::Json | Output::Yaml => println!("{:#}", Value::Array(lines)),
         Output::Table => print!("{}", table(&lines)),
+        output => print!("{}", output.document(&Value::Array(lines)).map_err(|error| vec![error.to_string()])?),
     }
     Ok(0)
 }

@@ -10,6 +10,7 @@ use kube::{Api, Client, ResourceExt};
 
 use crate::api::{KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::cluster::client::{CALL_TIMEOUT, connect_as_told};
+use crate::cluster::errors::words;
 use crate::domain::facts::Terms;
 
 /// Which cluster and namespace, in kubectl's own words.
@@ -94,7 +95,7 @@ impl Cluster {
 /// A sentence with what the server said.
 pub async fn answered<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(CALL_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(|error| format!("the cluster says: {error}")),
+        Ok(answer) => answer.map_err(|error| format!("the cluster says: {}", words(&error))),
         Err(_) => Err(format!("the cluster did not answer within {} s", CALL_TIMEOUT.as_secs())),
     }
 }

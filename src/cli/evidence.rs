@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::exec::{ExecArguments, OperatorPod, push};
 use super::plugin::{Answer, Output};
 use super::tables;
 use crate::api::sla_report::SlaReport;
@@ -39,6 +41,9 @@ pub(super) struct StoreArguments {
     /// Database of the evidence, as the operator's --evidence-url
     #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
     evidence_url: Option<EvidenceUrl>,
+
+    #[command(flatten)]
+    pub(super) exec: ExecArguments,
 }
 
 impl StoreArguments {
@@ -55,14 +60,14 @@ pub struct VerifyArguments {
     store: StoreArguments,
 
     /// A bundle that `kubectl bpo export` wrote, in place of a store: neither the operator nor the cluster is needed
-    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_dir", "exec"])]
     bundle: Option<PathBuf>,
 
-    /// SlaReports as `kubectl get slar -o yaml` prints them: each is judged again from the evidence and compared
+    /// SlaReports as `kubectl get slar -o yaml` prints them, or `-` for standard input: each is judged again from the evidence and compared
     #[arg(long = "report", value_name = "FILE")]
     reports: Vec<PathBuf>,
 
-    /// How the result is printed: table or json
+    /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: Output,
 }
@@ -89,13 +94,16 @@ pub struct ExportArguments {
     #[arg(long, value_name = "INSTANT")]
     until: Option<Timestamp>,
 
-    /// The file to write; it must not exist yet
+    /// The file to write, which must not exist yet; `-` for standard output
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 }
 
 /// Does what `verify` asks for: exit code 0 whole, 1 broken.
 pub fn verify(arguments: &VerifyArguments) -> Answer {
+    if let Some(pod) = arguments.store.exec.pod()? {
+        return verify_in(&pod, arguments);
+    }
     let reports = read_reports(&arguments.reports)?;
     let (mut found, differences) = match &arguments.bundle {
         Some(file) => verify_bundle(file, &reports)?,
@@ -105,34 +113,84 @@ pub fn verify(arguments: &VerifyArguments) -> Answer {
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
         Output::Table => write!(out, "{}", tables::verification(&found)),
-        Output::Json | Output::Yaml => writeln!(out, "{:#}", tables::verification_json(&found)),
+        output => output.document(&tables::verification_json(&found)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;
     Ok(u8::from(!found.whole()))
 }
 
+/// The same inside the operator's pod; the reports, which are files here, go there as standard input.
+fn verify_in(pod: &OperatorPod, arguments: &VerifyArguments) -> Answer {
+    let mut flags = vec!["-o".to_owned(), arguments.output.name().to_owned()];
+    let mut texts = Vec::new();
+    for file in &arguments.reports {
+        texts.push(read_text(file).map_err(|error| vec![format!("--report {}: {error}", file.display())])?);
+    }
+    let input = (!texts.is_empty()).then(|| texts.join("\n---\n"));
+    push(&mut flags, "--report", input.as_ref().map(|_| "-"));
+    pod.run(&["verify"], &flags, input, Stdio::inherit())
+}
+
 /// Does what `export` asks for.
 pub fn export(arguments: &ExportArguments) -> Answer {
+    let pod = arguments.store.exec.pod()?;
+    if arguments.to.as_os_str() == "-" {
+        return match &pod {
+            Some(pod) => export_from(pod, arguments, Stdio::inherit()),
+            None => write_export(arguments, &mut std::io::stdout()),
+        };
+    }
     let shown = arguments.to.display();
-    let file = File::create_new(&arguments.to).map_err(|error| vec![format!("--to {shown}: {error}")])?;
+    let mut file = File::create_new(&arguments.to).map_err(|error| vec![format!("--to {shown}: {error}")])?;
+    let done = match &pod {
+        Some(pod) => match file.try_clone() {
+            Ok(file) => export_from(pod, arguments, Stdio::from(file)),
+            Err(error) => Err(vec![format!("--to {shown}: {error}")]),
+        },
+        None => write_export(arguments, &mut file),
+    };
+    if done != Ok(0) {
+        // What is not whole must not pass for a bundle.
+        let _ = std::fs::remove_file(&arguments.to);
+    }
+    done
+}
+
+fn export_from(pod: &OperatorPod, arguments: &ExportArguments, output: Stdio) -> Answer {
+    let mut flags = vec!["--contract".to_owned(), arguments.contract.clone()];
+    push(&mut flags, "--period", arguments.period.as_ref());
+    push(&mut flags, "--from", arguments.from);
+    push(&mut flags, "--until", arguments.until);
+    push(&mut flags, "--to", Some("-"));
+    pod.run(&["export"], &flags, None, output)
+}
+
+/// Writes the bundle to `out`, and says on standard error, or on standard output if that is free, what is in it.
+fn write_export(arguments: &ExportArguments, out: &mut (dyn Write + Send)) -> Answer {
     let manifest = in_runtime(async {
         let store = open(&arguments.store)?;
         let contract = find_contract(&*store, &arguments.contract).await?;
         let span = span_of(&*store, &contract, arguments).await?;
-        write_bundle(&*store, &contract, span, &mut BufWriter::new(file)).await
-    });
-    let manifest = manifest.inspect_err(|_| {
-        // What is not whole must not pass for a bundle.
-        let _ = std::fs::remove_file(&arguments.to);
+        let mut out = BufWriter::new(out);
+        let manifest = write_bundle(&*store, &contract, span, &mut out).await?;
+        out.flush().map_err(|error| StoreError::Invalid(format!("--to: {error}")))?;
+        Ok(manifest)
     })?;
     let rows: i64 = manifest.feeds.iter().map(|feed| feed.rows).sum();
-    println!(
-        "{shown}: contract {}/{}, {} feeds, {rows} rows",
-        manifest.namespace,
-        manifest.contract,
-        manifest.feeds.len()
-    );
+    let feeds = manifest.feeds.len();
+    let said = format!("contract {}/{}, {feeds} feeds, {rows} rows", manifest.namespace, manifest.contract);
+    match arguments.to.as_os_str() == "-" {
+        true => eprintln!("{said}"),
+        false => println!("{}: {said}", arguments.to.display()),
+    }
     Ok(0)
+}
+
+fn read_text(file: &Path) -> std::io::Result<String> {
+    match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    }
 }
 
 pub(super) fn in_runtime<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Vec<String>> {
@@ -365,13 +423,13 @@ fn read_reports(files: &[PathBuf]) -> Result<Vec<(String, SlaReport)>, Vec<Strin
     for file in files {
         let shown = file.display().to_string();
         let failed = |error: &dyn std::fmt::Display| vec![format!("--report {shown}: {error}")];
-        let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
-        let value: Value = serde_saphyr::from_str(&text).map_err(|error| failed(&error))?;
-        let items = match value.get("items").and_then(Value::as_array) {
+        let text = read_text(file).map_err(|error| failed(&error))?;
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| failed(&error))?;
+        let items = |document: Value| match document.get("items").and_then(Value::as_array) {
             Some(items) => items.clone(),
-            None => vec![value],
+            None => vec![document],
         };
-        for item in items {
+        for item in documents.into_iter().filter(|document| !document.is_null()).flat_map(items) {
             let report: SlaReport = serde_json::from_value(item).map_err(|error| {
                 failed(&format!("{error}; write SlaReports as `kubectl get slar NAME -o yaml` prints them"))
             })?;

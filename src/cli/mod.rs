@@ -6,6 +6,7 @@ mod bundles;
 pub mod cluster;
 pub mod evaluate;
 pub mod evidence;
+mod exec;
 pub mod explain;
 pub mod feed;
 pub mod history;

@@ -145,9 +145,31 @@ struct LintArguments {
     #[arg(long, value_name = "INSTANT")]
     now: Option<Timestamp>,
 
-    /// How the result is printed: table or json
+    /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: Output,
+}
+
+impl Output {
+    /// As the flag `-o` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Output::Table => "table",
+            Output::Yaml => "yaml",
+            Output::Json => "json",
+        }
+    }
+
+    /// A document as this output writes it: YAML, or JSON for everything else.
+    ///
+    /// # Errors
+    /// When it cannot be written as YAML, which the types rule out.
+    pub fn document(self, value: &Value) -> std::io::Result<String> {
+        match self {
+            Output::Yaml => crate::api::schema::to_yaml(value).map_err(std::io::Error::other),
+            Output::Json | Output::Table => Ok(format!("{value:#}\n")),
+        }
+    }
 }
 
 /// Exit code on bad input.
@@ -226,7 +248,7 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
         Output::Table => write!(out, "{}", backtest::as_table(&comparisons)),
-        Output::Json | Output::Yaml => writeln!(out, "{:#}", backtest::as_json(&comparisons)),
+        output => output.document(&backtest::as_json(&comparisons)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;
     Ok(0)
@@ -338,8 +360,8 @@ fn run_lint(arguments: &LintArguments) -> Answer {
     let result = lint::lint(&manifests, now);
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        Output::Json | Output::Yaml => writeln!(out, "{:#}", lint::as_json(&result)),
         Output::Table => write!(out, "{}", lint::as_text(&result)),
+        output => output.document(&lint::as_json(&result)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;
     Ok(if result.mistakes.is_empty() { 0 } else { BAD_INPUT })

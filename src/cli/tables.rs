@@ -12,8 +12,30 @@ use crate::evidence::VerifyReport;
 /// An empty table with these headings, in plain columns.
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(headings);
+    table.load_style(presets::NOTHING).set_header(headings);
+    fit(&mut table, width_of_output());
     table
+}
+
+/// Fits a table into so many columns by breaking its cells; `None`: no cell is broken.
+fn fit(table: &mut Table, width: Option<u16>) {
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+}
+
+fn width_of_output() -> Option<u16> {
+    use std::io::IsTerminal;
+    let columns = std::env::var("COLUMNS").ok();
+    let size = || terminal_size::terminal_size().map(|(width, _)| width.0);
+    width(std::io::stdout().is_terminal(), columns.as_deref(), size)
+}
+
+/// How wide a table may be: as `COLUMNS` says, or else the terminal. What is not read by eyes, such as a file or a pipe, has no width.
+fn width(is_terminal: bool, columns: Option<&str>, terminal: impl Fn() -> Option<u16>) -> Option<u16> {
+    let said = || columns?.trim().parse().ok().filter(|width| *width > 0);
+    is_terminal.then(|| said().or_else(terminal)).flatten()
 }
 
 fn shown(value: Option<&String>) -> &str {
@@ -181,4 +203,34 @@ pub fn verification_json(report: &VerifyReport) -> Value {
             "contractUid": broken.contract_uid, "feed": broken.feed, "row": broken.sequence, "what": broken.what,
         })).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_as_wide_as_the_terminal_and_whole_where_there_is_none() {
+        let cases = [
+            (true, Some("40"), Some(120), Some(40)),
+            (true, None, Some(120), Some(120)),
+            (true, Some("wide"), Some(120), Some(120)),
+            (true, Some("0"), Some(120), Some(120)),
+            (true, None, None, None),
+            (false, Some("40"), Some(120), None),
+        ];
+        for (is_terminal, columns, terminal, expected) in cases {
+            assert_eq!(width(is_terminal, columns, || terminal), expected, "{is_terminal} {columns:?} {terminal:?}");
+        }
+        let long = "a sentence that says what is wrong, where, and what to write in its place, and goes on for a while";
+        let lines = |width| {
+            let mut table = table(&["NAME", "MESSAGE"]);
+            fit(&mut table, width);
+            table.add_row(["acme", long]);
+            table.to_string().lines().map(|line| line.chars().count()).collect::<Vec<_>>()
+        };
+        let narrow = lines(Some(40));
+        assert!(narrow.len() > 2 && narrow.iter().all(|width| *width <= 40), "{narrow:?}");
+        assert_eq!(lines(None).len(), 2, "nothing is broken in a file");
+    }
 }

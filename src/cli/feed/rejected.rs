@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::evidence::{StoreArguments, in_runtime, open};
+use crate::cli::exec::push;
 use crate::cli::plugin::{Answer, Output};
 use crate::cli::tables;
 use crate::evidence::{FeedKey, StoredRejection, digest_text};
@@ -26,13 +27,20 @@ pub(super) struct RejectedArguments {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 
-    /// How the result is printed: table or json
+    /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: Output,
 }
 
 /// Does what the command asks for.
 pub(super) fn run(arguments: &RejectedArguments) -> Answer {
+    if let Some(pod) = arguments.store.exec.pod()? {
+        let mut flags = vec!["-o".to_owned(), arguments.output.name().to_owned()];
+        push(&mut flags, "--contract", arguments.contract.as_ref());
+        push(&mut flags, "--feed", arguments.feed.as_ref());
+        push(&mut flags, "--limit", Some(arguments.limit));
+        return pod.show(&["feed", "rejected"], &flags);
+    }
     let found = in_runtime(async {
         let store = open(&arguments.store)?;
         let mut found = Vec::new();
@@ -44,9 +52,12 @@ pub(super) fn run(arguments: &RejectedArguments) -> Answer {
         Ok(found)
     })?;
     match arguments.output {
-        Output::Json | Output::Yaml => println!("{:#}", Value::Array(found.iter().map(line).collect())),
         Output::Table if found.is_empty() => println!("no row was set aside"),
         Output::Table => print!("{}", table(&found)),
+        output => {
+            let document = Value::Array(found.iter().map(line).collect());
+            print!("{}", output.document(&document).map_err(|error| vec![error.to_string()])?);
+        }
     }
     Ok(0)
 }

@@ -1,0 +1,171 @@
+//! The plugin against a cluster: evidence commands inside the operator's pod, a fetch that is asked for, and refusals in words.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crate::figures::hours;
+use crate::harness::{Place, has, path};
+use crate::judged::{contract, kpi};
+use crate::vendor::{Dataset, INTERVALS, VendorServer};
+
+/// A kubectl that reaches into the pod as a kubelet would: it runs here what it is asked to run there, and keeps the words.
+fn kubectl_of_a_pod(place: &Place) -> PathBuf {
+    let folder = place.folder.path().join("bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (kubectl, plugin) = (folder.join("kubectl"), env!("CARGO_BIN_EXE_kubectl-bpo"));
+    let words = folder.join("words");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> {}\nwhile [ \"$1\" != -- ]; do shift; done\nshift 2\nexec {plugin} \"$@\"\n",
+        path(&words)
+    );
+    std::fs::write(&kubectl, script).unwrap();
+    std::fs::set_permissions(&kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// `kubectl bpo … --exec` in this namespace.
+fn in_the_pod(place: &Place, bin: &std::path::Path, arguments: &[&str]) -> Output {
+    let kubeconfig = place.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+    let search = format!("{}:{}", path(bin), std::env::var("PATH").unwrap());
+    Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+        .args(arguments)
+        .args(["--exec", "-n", &place.namespace, "--kubeconfig", path(&kubeconfig)])
+        .env("PATH", search)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn judged(place: &Place) -> VendorServer {
+    let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
+    let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    let contract = contract("care", "UTC", "Monthly", ("2026-01-01", "2026-01-31"), &server.url(INTERVALS));
+    let level = kpi("level", "care", "kpi: ServiceLevel\nobjective: {target: 80}");
+    place.apply(&format!("{contract}{level}")).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_is_verified_and_exported_inside_the_operators_pod() {
+    let place = Place::fresh().await;
+    let _server = judged(&place).await;
+    let _operator = place.operator();
+    place
+        .wait_for("slar", "care-2026-01", "it is Final", |report| {
+            report["spec"]["state"] == "Final" && report["status"].is_object()
+        })
+        .await;
+    let bin = kubectl_of_a_pod(&place);
+    let missing = in_the_pod(&place, &bin, &["verify"]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(
+        text(&missing.stderr).contains("there is no running pod with the label app.kubernetes.io/name=bpo-operator")
+    );
+    // No kubelet runs it here: the pod is there as the API server knows it.
+    let pod = serde_json::json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "operator-0", "labels": {"app.kubernetes.io/name": "bpo-operator"}},
+        "spec": {"containers": [{"name": "operator", "image": "bpo-operator:1", "args": ["run", format!("--data-dir={}", path(&place.data_dir()))]}]},
+    });
+    place.apply(&pod.to_string()).await;
+    place
+        .kubectl(&[
+            "patch",
+            "pod",
+            "operator-0",
+            "--subresource=status",
+            "--patch",
+            r#"{"status":{"phase":"Running"}}"#,
+        ])
+        .await;
+
+    let report = place.kubectl(&["get", "slar", "care-2026-01", "-o", "yaml"]).await;
+    let file = place.folder.path().join("report.yaml");
+    std::fs::write(&file, report).unwrap();
+    let verified = in_the_pod(&place, &bin, &["verify", "--report", path(&file)]);
+    assert!(verified.status.success() && text(&verified.stdout).contains("the evidence is whole"), "{verified:?}");
+    let words = std::fs::read_to_string(bin.join("words")).unwrap();
+    let wanted = format!(
+        "--namespace {} exec operator-0 --container operator --stdin -- kubectl-bpo verify --data-dir",
+        place.namespace
+    );
+    assert!(words.contains(&wanted), "{words}");
+
+    // The bundle comes out of the pod as a file here, or on standard output, and both are the one that is written beside the store.
+    let contract = format!("{}/care", place.namespace);
+    let (inside, beside) = (place.folder.path().join("inside.ndjson"), place.folder.path().join("beside.ndjson"));
+    let exported = in_the_pod(&place, &bin, &["export", "--contract", &contract, "--to", path(&inside)]);
+    assert!(exported.status.success(), "{exported:?}");
+    let piped = in_the_pod(&place, &bin, &["export", "--contract", &contract, "--to", "-"]);
+    let data = place.data_dir();
+    let here = ["export", "--data-dir", path(&data), "--contract", &contract, "--to", path(&beside)];
+    assert!(Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(here).output().unwrap().status.success());
+    let beside = std::fs::read(&beside).unwrap();
+    assert!(!beside.is_empty() && std::fs::read(&inside).unwrap() == beside && piped.stdout == beside);
+    let unknown =
+        in_the_pod(&place, &bin, &["export", "--contract", "nobody", "--to", path(&place.folder.path().join("no"))]);
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+    assert!(!place.folder.path().join("no").exists(), "what is not whole must not pass for a bundle");
+    for list in [&["alert", "list"][..], &["feed", "rejected"]] {
+        assert!(in_the_pod(&place, &bin, list).status.success(), "{list:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_is_asked_for_comes_now_and_once() {
+    let place = Place::fresh().await;
+    let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
+    let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    // The feed's own turn comes twice a day.
+    let contract = contract("care", "UTC", "Monthly", ("2026-01-01", "2030-12-31"), &server.url(INTERVALS));
+    let contract = contract.replace("interval: 30s", "interval: 12h");
+    place.apply(&format!("{contract}{}", kpi("level", "care", "kpi: ServiceLevel\nobjective: {target: 80}"))).await;
+    let _operator = place.operator();
+    let fetched = |contract: &serde_json::Value| {
+        let feed = &contract["status"]["feeds"][0];
+        (feed["reason"] == "Fetched" || feed["reason"] == "Late") && feed["backfilling"] != true
+    };
+    place.wait_for("vc", "care", "the past is fetched", fetched).await;
+    let before = server.count(INTERVALS).requests;
+    // The vendor has been silent since February: the feed is late, and the command says so.
+    let (code, out, error) = place.plugin(&["feed", "fetch", "care", "acd", "--wait", "1"]);
+    assert_eq!(code, 1, "{out}{error}");
+    assert!(error.contains("Late"), "{error}");
+    let asked = async || (server.count(INTERVALS).requests > before).then_some(());
+    place.eventually("the vendor is asked now", asked).await;
+    let (code, _, error) = place.plugin(&["feed", "fetch", "care", "nothing"]);
+    assert!(code == 2 && error.contains("care has no feed nothing; it has: acd"), "{error}");
+    // The annotation stays and asks for nothing more, whatever else changes.
+    let after = server.count(INTERVALS).requests;
+    place.kubectl(&["annotate", "vc", "care", "bpo-operator.io/acknowledged=nobody at 2026-01-01T00:00:00Z"]).await;
+    place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", r#"{"spec":{"weight":2}}"#]).await;
+    place
+        .wait_for("kpi", "level", "the edit is seen", |kpi| {
+            kpi["status"]["observedGeneration"] == 2 && has(kpi, "Ready", "True", "Reconciled")
+        })
+        .await;
+    assert_eq!(server.count(INTERVALS).requests, after);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_api_server_is_a_sentence_with_the_role_that_helps() {
+    let place = Place::fresh().await;
+    let plane = place.installation.plane;
+    let kubeconfig = plane.service_account_kubeconfig(&place.namespace, "default").await.unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+        .args(["explain", "care-2026-01", "-n", &place.namespace, "--kubeconfig", path(&kubeconfig)])
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    let user = format!("system:serviceaccount:{}:default", place.namespace);
+    let expected = format!(
+        "{user} may not get slareports.bpo-operator.io in namespace {}; the role view grants it: kubectl create rolebinding",
+        place.namespace
+    );
+    assert!(said.contains(&expected) && !said.contains("Status {"), "{said}");
+}
