@@ -86,9 +86,58 @@ impl Clock {
     }
 }
 
+/// An instant of a clock that only goes forward, and goes on while the machine sleeps.
+///
+/// `std::time::Instant` stands still in a machine that is suspended: a lease would look fresh after a night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BootInstant(Duration);
+
+impl BootInstant {
+    /// The present instant.
+    pub fn now() -> Self {
+        #[cfg(target_os = "linux")]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+        // Elsewhere, as on macOS, the monotonic clock is the best there is.
+        #[cfg(not(target_os = "linux"))]
+        const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(CLOCK);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+        let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or_default();
+        BootInstant(Duration::new(seconds, nanoseconds))
+    }
+
+    /// The instant this long after the machine's start.
+    pub const fn after_boot(time: Duration) -> Self {
+        BootInstant(time)
+    }
+
+    /// Time since the machine's start.
+    pub const fn since_boot(self) -> Duration {
+        self.0
+    }
+
+    /// Time since `earlier`; zero where that is later.
+    pub fn since(self, earlier: BootInstant) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_boot_clock_is_the_one_that_counts_the_time_asleep() {
+        // The kernel writes /proc/uptime from CLOCK_BOOTTIME, sleep included; CLOCK_MONOTONIC is behind it after a suspend.
+        let uptime = || {
+            let text = std::fs::read_to_string("/proc/uptime").unwrap();
+            Duration::from_secs_f64(text.split(' ').next().unwrap().parse().unwrap())
+        };
+        let (before, found, after) = (uptime(), BootInstant::now().since_boot(), uptime());
+        let tick = Duration::from_millis(20);
+        assert!(before <= found + tick && found <= after + tick, "{before:?} {found:?} {after:?}");
+    }
 
     #[test]
     fn a_rehearsal_clock_starts_where_it_is_told_and_runs_faster() {

@@ -92,6 +92,8 @@ pub struct Parts {
     pub count: Box<dyn Fn(&'static str, &'static str) + Send + Sync>,
     /// Shows how many messages wait.
     pub show_waiting: Box<dyn Fn(usize) + Send + Sync>,
+    /// Whether this process may send now: one whose lease ran out may not.
+    pub may_send: Box<dyn Fn() -> bool + Send + Sync>,
     /// How it goes about it.
     pub pace: Pace,
 }
@@ -309,7 +311,7 @@ impl Inner {
                 Err(_) => unreadable.push(message.id),
             }
         }
-        self.settle(key, unreadable, Delivery::GivenUp("the message cannot be read".to_owned()), "none", known).await;
+        self.settle(key, unreadable, Delivery::Withdrawn("the message cannot be read".to_owned()), "none", known).await;
         let Some(first) = opened.first() else { return };
         let sink = match known.sink(&key.0, &key.1) {
             SinkNow::Known(sink) => *sink,
@@ -321,7 +323,7 @@ impl Inner {
 
     /// Gives up what was meant for an alert that was taken out of its contract. That is its owner's will and no failure.
     async fn withdraw(&self, ids: Vec<i64>) {
-        let why = Delivery::GivenUp("the contract no longer has this alert".to_owned());
+        let why = Delivery::Withdrawn("the contract no longer has this alert".to_owned());
         if let Err(error) = self.parts.store.settle_messages(ids, why, Clock::real().now()).await {
             tracing::warn!(%error, "messages for an alert that is gone could not be struck out");
         }
@@ -331,6 +333,9 @@ impl Inner {
         let kind = sinks::kind_of(sink);
         let mut groups = VecDeque::from([group]);
         while let Some(group) = groups.pop_front() {
+            if !(self.parts.may_send)() {
+                return self.wait_for_the_lease(key);
+            }
             for (ids, result) in self.send(sink, &group).await {
                 match result {
                     Ok(()) => self.settle(key, ids, Delivery::Delivered, kind, known).await,
@@ -345,6 +350,11 @@ impl Inner {
                 }
             }
         }
+    }
+
+    /// Leaves a sink alone for a moment: its messages wait until this process may send, or go out from the one that may.
+    fn wait_for_the_lease(&self, key: &SinkKey) {
+        self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + Duration::from_secs(1));
     }
 
     /// A delivery that failed: the messages wait, but for those that have waited too long.
@@ -393,7 +403,7 @@ impl Inner {
         let outcome = match &delivery {
             Delivery::Delivered => "delivered",
             Delivery::Failed(_) => "failed",
-            Delivery::GivenUp(_) => "given_up",
+            Delivery::GivenUp(_) | Delivery::Withdrawn(_) => "given_up",
         };
         (0..count).for_each(|_| (self.parts.count)(kind, outcome));
         if self.note(key, &delivery, count) {
@@ -412,7 +422,7 @@ impl Inner {
                 *state = SinkState { given_up, ..SinkState::default() };
             }
             Delivery::Failed(why) => state.failure = Some(presentable(why, 240)),
-            Delivery::GivenUp(_) => {
+            Delivery::GivenUp(_) | Delivery::Withdrawn(_) => {
                 state.given_up = state.given_up.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
             }
         }
@@ -436,6 +446,10 @@ impl Inner {
         };
         let mut results = Vec::new();
         for outgoing in sinks::render(sink, group, secret.as_ref(), Clock::real().now()) {
+            // A Secret was read since the last look, which may have taken its time.
+            if !(self.parts.may_send)() {
+                break;
+            }
             let ids = outgoing.messages.clone();
             let result = self.post(&url, outgoing, tenant).await;
             let failed = matches!(&result, Err(failure) if !failure.refused);
@@ -458,6 +472,9 @@ impl Inner {
             .ok_or_else(|| FetchError::new(FailureKind::Denied, "the mail server's address cannot be read"))?;
         let login = self.login(email, &server, tenant).await?;
         let mail = sinks::mail::render(email, group)?;
+        if !(self.parts.may_send)() {
+            return Err(FetchError::new(FailureKind::Timeout, "the lease ran out before the mail could be sent").into());
+        }
         self.parts.mailer.send(&server, login.as_ref(), mail, self.parts.pace.timeout).await
     }
 
@@ -517,6 +534,9 @@ impl Inner {
         let SinkNow::Known(sink) = known.sink(uid, name) else { return };
         let (Some(first), false, true) = (standing.first(), failing, sink.alertmanager.is_some()) else { return };
         let Ok(url) = sinks::address_of(&sink, None) else { return };
+        if !(self.parts.may_send)() {
+            return;
+        }
         let outgoing = sinks::refresh(standing, Clock::real().now());
         if let Err(error) = self.post(&url, outgoing, &first.namespace).await {
             tracing::debug!(%error, sink = name, "active alerts could not be refreshed");

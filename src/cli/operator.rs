@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,15 +16,19 @@ use crate::alert::mail::Mailer;
 use crate::clock::Clock;
 use crate::cluster::client::connect;
 use crate::cluster::credentials::ClusterCredentials;
-use crate::cluster::lease::Candidate;
-use crate::controller::run::{Parts, run_controllers};
+use crate::cluster::fence::Fence;
+use crate::cluster::lease::{Candidate, Claim};
+use crate::controller::context::AlertMode;
+use crate::controller::readiness::Progress;
+use crate::controller::run::{PartEnded, Parts, run_controllers};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{EvidenceStore, StoreError};
+use crate::evidence::{EvidenceStore, StoreClock, StoreError};
 use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::guard::{AddressPolicy, SystemLookup};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
+use crate::web::server::serve;
 
 /// A Kubernetes operator for business-process-outsourcing contracts and their SLAs.
 ///
@@ -84,21 +88,35 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
 
-    /// Run only while holding a lease, so that several replicas may stand by
+    /// Let several replicas stand by: one works, and another takes over when it ends or falls silent for 15 seconds
     #[arg(long, env = "BPO_LEADER_ELECT")]
     leader_elect: bool,
+
+    /// Name of the Lease that every operator holds while it works, so that two of one installation are noticed. It lies in the
+    /// pod's own namespace, or in the one that the kubeconfig names. A rehearsal adds "-rehearsal"
+    #[arg(long, env = "BPO_LEASE_NAME", value_name = "NAME", default_value = "bpo-operator")]
+    lease_name: String,
+
+    /// Namespace of that Lease; default: the pod's own, or the one that the kubeconfig names
+    #[arg(long, env = "BPO_LEASE_NAMESPACE", value_name = "NS")]
+    lease_namespace: Option<String>,
 
     /// How log lines are written
     #[arg(long, env = "BPO_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
 
-    /// Rehearsal: start the operator's clock at this instant instead of now
+    /// Rehearsal: start the operator's clock at this instant instead of now. A rehearsal works only in namespaces labelled
+    /// bpo-operator.io/rehearsal=true, which every other operator leaves alone, and needs a --data-dir of its own
     #[arg(long, env = "BPO_CLOCK_START", value_name = "INSTANT")]
     clock_start: Option<Timestamp>,
 
     /// Rehearsal: run the operator's clock this many times as fast
     #[arg(long, env = "BPO_CLOCK_SPEED", value_name = "N")]
     clock_speed: Option<f64>,
+
+    /// Rehearsal: send alerts, each marked as a rehearsal's; without this flag a rehearsal sends none
+    #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "clock_start")]
+    rehearsal_alerts: bool,
 
     /// How long a contract's terms must stand unchanged before a period becomes Final under them
     #[arg(long, env = "BPO_SETTLE", value_name = "SECONDS", default_value = "5")]
@@ -123,9 +141,12 @@ pub enum RunError {
     /// No address.
     #[error(transparent)]
     Serve(#[from] crate::web::server::ServeError),
-    /// Another replica leads now.
-    #[error("the lease was lost: another replica leads, and this one ends so that nothing is written twice")]
-    LeaseLost,
+    /// Another process holds the lease now.
+    #[error("the lease was lost, and this process ends so that nothing is written twice: {0}")]
+    LeaseLost(String),
+    /// A part of the operator ended.
+    #[error(transparent)]
+    PartEnded(#[from] PartEnded),
     /// The CRDs cannot be written out.
     #[error("cannot print the CRDs: {0}")]
     Crds(String),
@@ -155,7 +176,9 @@ fn dispatcher(
     client: &Client,
     evidence: &Arc<dyn EvidenceStore>,
     metrics: &Metrics,
+    fence: &Fence,
 ) -> Dispatcher {
+    let fence = fence.clone();
     let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone());
     let (counted, shown) = (metrics.clone(), metrics.clone());
     // The dispatcher leaves a failing receiver alone by itself, and tells of it in words that stay the same.
@@ -167,6 +190,7 @@ fn dispatcher(
         credentials: Arc::new(ClusterCredentials::new(client.clone())),
         count: Box::new(move |sink, outcome| counted.alert(sink, outcome)),
         show_waiting: Box::new(move |waiting| shown.alerts_waiting(waiting)),
+        may_send: Box::new(move || fence.is_open()),
         pace: Pace::default(),
     })
 }
@@ -183,54 +207,151 @@ fn print_crds() -> Result<(), RunError> {
     Ok(())
 }
 
+/// What is there from the start.
+struct Surroundings {
+    clock: Clock,
+    client: Client,
+    metrics: Metrics,
+    progress: Arc<Progress>,
+    fence: Fence,
+    stop: CancellationToken,
+}
+
 async fn run(arguments: RunArguments) -> Result<(), RunError> {
     start_logging(arguments.log_format);
     let clock = clock(&arguments)?;
-    let client = connect().await?;
-    let stop = stop_on_signal();
-    let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| "bpo-operator".to_owned());
-    let (lost, finished) = (CancellationToken::new(), CancellationToken::new());
-    let mut lease = None;
-    if arguments.leader_elect {
-        let Some(candidate) = lead(&client, &instance, &stop).await else { return Ok(()) };
-        lease = Some(tokio::spawn(candidate.hold(finished.clone(), lost.clone())));
+    let around = Surroundings {
+        client: connect().await?,
+        metrics: Metrics::new(clock.is_rehearsal()),
+        clock,
+        progress: Arc::default(),
+        fence: Fence::closed(),
+        stop: stop_on_signal(),
+    };
+    // Before anything that takes time: a process that waits must answer its probes too, and one that stops to its very end.
+    let served = CancellationToken::new();
+    let (metrics, progress) = (around.metrics.clone(), around.progress.clone());
+    let (bound, server) = serve(arguments.listen, metrics, progress, served.clone()).await?;
+    tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
+    let Some(Leading { mut lease, finished, evidence, instance }) = lead(&arguments, &around).await? else {
+        return Ok(());
+    };
+    let (watched, stop) = (evidence.clone(), around.stop.clone());
+    let parts = parts(&arguments, around, evidence, instance);
+    let ended = tokio::select! {
+        result = run_controllers(parts, stop) => result.map_err(RunError::from),
+        // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
+        lost = &mut lease => return Err(RunError::LeaseLost(why_lost(lost))),
+        // A process that can accept nothing more ends: it starts again and opens the store anew, or another replica does.
+        fault = fault_of(&*watched) => Err(RunError::Evidence(StoreError::Fault(fault))),
+        ended = server => Err(RunError::Runtime(match ended {
+            Ok(Err(error)) => error,
+            _ => std::io::Error::other("the server of metrics and health has ended"),
+        })),
+    };
+    // Given back only now that nothing is written any more.
+    finished.cancel();
+    let _ = lease.await;
+    ended
+}
+
+type Held = tokio::task::JoinHandle<Result<(), String>>;
+
+fn why_lost(ended: Result<Result<(), String>, tokio::task::JoinError>) -> String {
+    match ended {
+        Ok(Err(why)) => why,
+        Ok(Ok(())) => "it was given back".to_owned(),
+        Err(error) => error.to_string(),
     }
-    let evidence = open_evidence(&arguments).await?;
-    let metrics = Metrics::new(clock.is_rehearsal());
+}
+
+/// A process that may work now.
+struct Leading {
+    /// Renews the lease; ends when it is lost, or given back after `finished`.
+    lease: Held,
+    finished: CancellationToken,
+    evidence: Arc<dyn EvidenceStore>,
+    /// Name of this process or pod.
+    instance: String,
+}
+
+/// Gets the lease and the store. `None`: a stop came first.
+///
+/// With leader election the lease comes first, since the leader has the store. Without it the store does: whoever has it for itself
+/// knows that an earlier holder of the same store's lease is gone, and a restart does not wait.
+async fn lead(arguments: &RunArguments, around: &Surroundings) -> Result<Option<Leading>, RunError> {
+    let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| "bpo-operator".to_owned());
+    let mut name = arguments.lease_name.clone();
+    if around.clock.is_rehearsal() {
+        name.push_str("-rehearsal");
+    }
+    let namespace = arguments.lease_namespace.clone().unwrap_or_else(|| around.client.default_namespace().to_owned());
+    let identity = format!("{instance}_{}", std::process::id());
+    let store = Arc::new(OnceLock::new());
+    let claim = Claim { namespace, name, identity, store: store.clone(), standby: arguments.leader_elect };
+    if !arguments.leader_elect {
+        let Some((evidence, id)) = open_evidence(arguments, around).await? else { return Ok(None) };
+        let _ = store.set(id);
+        let held = acquire(claim, around).await;
+        return Ok(held.map(|(lease, finished)| Leading { lease, finished, evidence, instance }));
+    }
+    let Some((lease, finished)) = acquire(claim, around).await else { return Ok(None) };
+    match open_evidence(arguments, around).await {
+        Ok(Some((evidence, id))) => {
+            let _ = store.set(id);
+            Ok(Some(Leading { lease, finished, evidence, instance }))
+        }
+        not_opened => {
+            // Another replica may have better luck at once.
+            finished.cancel();
+            let _ = lease.await;
+            not_opened.map(|_| None)
+        }
+    }
+}
+
+/// Waits for the lease, and renews it from then on. `None`: a stop came first.
+async fn acquire(claim: Claim, around: &Surroundings) -> Option<(Held, CancellationToken)> {
+    let (lease, holder) = (format!("{}/{}", claim.namespace, claim.name), claim.identity.clone());
+    let (standby, progress) = (claim.standby, &around.progress);
+    let mut candidate = Candidate::new(around.client.clone(), claim, around.fence.clone());
+    let waits = |why: &str, held: bool| if standby && held { progress.stands_by() } else { progress.waits(why) };
+    if !candidate.acquire(&around.stop, waits).await {
+        return None;
+    }
+    tracing::info!(lease, holder, "the lease is held: this process works");
+    progress.waits("the lease is held, and the evidence is opened");
+    let finished = CancellationToken::new();
+    Some((tokio::spawn(candidate.hold(finished.clone())), finished))
+}
+
+fn parts(arguments: &RunArguments, around: Surroundings, evidence: Arc<dyn EvidenceStore>, instance: String) -> Parts {
+    let Surroundings { clock, client, metrics, progress, fence, stop: _ } = around;
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone());
-    let scheduler = Scheduler::new(
-        Arc::new(FeedClient::new(policy)),
-        evidence.clone(),
-        Arc::new(ClusterCredentials::new(client.clone())),
-        clock.clone(),
-    );
-    let watched = evidence.clone();
-    let alerts = dispatcher(&arguments, &client, &evidence, &metrics);
-    let parts = Parts {
+    let credentials = Arc::new(ClusterCredentials::new(client.clone()));
+    let feeds = Arc::new(FeedClient::new(policy));
+    let alert_mode = match (clock.is_rehearsal(), arguments.rehearsal_alerts) {
+        (false, _) => AlertMode::Sent,
+        (true, true) => AlertMode::Marked,
+        (true, false) => AlertMode::Silent,
+    };
+    if alert_mode == AlertMode::Silent {
+        tracing::warn!("REHEARSAL: no alert is sent; --rehearsal-alerts sends them, each marked");
+    }
+    Parts {
+        scheduler: Scheduler::new(feeds, evidence.clone(), credentials, clock.clone()),
+        alerts: dispatcher(arguments, &client, &evidence, &metrics, &fence),
         client,
-        namespaces: arguments.namespaces,
+        namespaces: arguments.namespaces.clone(),
         clock,
         evidence,
-        scheduler,
         metrics,
-        alerts,
-        listen: arguments.listen,
+        alert_mode,
+        progress,
+        fence,
         settle: Duration::from_secs(arguments.settle_seconds),
         instance,
-    };
-    let ended = tokio::select! {
-        result = run_controllers(parts, stop.clone()) => result.map_err(RunError::from),
-        // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
-        () = lost.cancelled() => return Err(RunError::LeaseLost),
-        // A leader that may accept nothing more makes way for a replica that opens the store anew.
-        fault = fault_of(&*watched), if lease.is_some() => Err(RunError::Evidence(StoreError::Fault(fault))),
-    };
-    if let Some(lease) = lease {
-        // Given back only now that nothing is written any more.
-        finished.cancel();
-        let _ = lease.await;
     }
-    ended
 }
 
 /// Waits until the store has failed, and gives the fault.
@@ -242,19 +363,6 @@ async fn fault_of(evidence: &dyn EvidenceStore) -> String {
             return evidence.fault().unwrap_or_else(|| "the store has stopped".to_owned());
         }
     }
-}
-
-/// Waits for the lease; `None`: a stop came first.
-async fn lead(client: &kube::Client, instance: &str, stop: &CancellationToken) -> Option<Candidate> {
-    let namespace = std::env::var("BPO_LEASE_NAMESPACE").unwrap_or_else(|_| client.default_namespace().to_owned());
-    let identity = format!("{instance}_{}", std::process::id());
-    let mut candidate = Candidate::new(client.clone(), &namespace, "bpo-operator", &identity);
-    tracing::info!(namespace, identity, "waiting for the lease bpo-operator");
-    if !candidate.acquire(stop).await {
-        return None;
-    }
-    tracing::info!(namespace, identity, "this replica leads");
-    Some(candidate)
 }
 
 fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
@@ -272,15 +380,45 @@ fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
     }
 }
 
-/// Opens the evidence where the flags say. A replica that holds the lease ends the session of one that lost it.
-async fn open_evidence(arguments: &RunArguments) -> Result<Arc<dyn EvidenceStore>, RunError> {
+/// How long the server of the evidence may be away when the operator starts: a failover takes seconds, and a restart of the pod longer.
+const OPENING: Duration = Duration::from_secs(60);
+
+/// Opens the evidence where the flags say and gives its identity; tries again while its server is away. `None`: a stop came first.
+async fn open_evidence(
+    arguments: &RunArguments,
+    around: &Surroundings,
+) -> Result<Option<(Arc<dyn EvidenceStore>, String)>, RunError> {
+    let store_clock = if around.clock.is_rehearsal() { StoreClock::Rehearsal } else { StoreClock::Real };
+    let began = std::time::Instant::now();
+    loop {
+        let error = match try_to_open(arguments, store_clock).await {
+            Err(error @ StoreError::Unreachable { .. }) if began.elapsed() < OPENING => error,
+            result => return Ok(result.map(Some)?),
+        };
+        tracing::warn!(%error, "trying again");
+        around.progress.waits(&error.to_string());
+        tokio::select! {
+            () = around.stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}
+
+/// Opens the evidence once. A replica that holds the lease ends the session of one that lost it.
+async fn try_to_open(
+    arguments: &RunArguments,
+    clock: StoreClock,
+) -> Result<(Arc<dyn EvidenceStore>, String), StoreError> {
     let Some(url) = arguments.evidence_url.clone() else {
-        return Ok(Arc::new(SqliteStore::open(&arguments.data_dir)?));
+        let store = SqliteStore::open(&arguments.data_dir)?;
+        let identity = store.claim(clock).await?;
+        return Ok((Arc::new(store), identity));
     };
     let when_in_use = if arguments.leader_elect { WhenInUse::TakeOver } else { WhenInUse::Refuse };
     let opening = tokio::task::spawn_blocking(move || PostgresStore::open(&url, when_in_use));
     let store = opening.await.map_err(|error| StoreError::Invalid(error.to_string()))??;
-    Ok(Arc::new(store))
+    let identity = store.claim(clock).await?;
+    Ok((Arc::new(store), identity))
 }
 
 fn start_logging(format: LogFormat) {

@@ -24,7 +24,7 @@ pub enum ConnectError {
     #[error("the kubeconfig cannot be used: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
     /// The client cannot be built from the configuration.
-    #[error("the cluster's configuration cannot be used: {0}")]
+    #[error("the cluster's configuration cannot be used: {}", super::errors::words(.0))]
     Client(#[from] kube::Error),
 }
 

@@ -1,8 +1,12 @@
-//! Leader election by a Lease: one replica works, the others stand by.
+//! The Lease: one process works, the others stand by or are noticed.
+//!
+//! It is always taken. With leader election the others are replicas that stand by; without, another holder is a second operator
+//! of the same installation, which must not write beside this one.
 //!
 //! Whether a lease has run out is judged by "its record has not changed for one lease duration on my own clock", never by
 //! comparing times of two machines. What to do is a pure function of the record and that; the loop only carries it out.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -11,16 +15,20 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
+use super::fence::Fence;
 use super::write::{WriteError, bounded};
+use crate::clock::BootInstant;
 
 /// How long a leader is the leader without a renewal.
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How long a leader may fail to renew before it must stop: shorter than the lease, so that it stops before another starts.
-const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the lease is renewed or looked at.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long one attempt may take: under half of the deadline, so that one stalled call does not lose the lease.
 const ATTEMPT: Duration = Duration::from_secs(4);
+/// The annotation of the Lease that says which store its holder keeps its evidence in.
+pub const STORE_ANNOTATION: &str = "bpo-operator.io/store";
 
 /// What a replica should do about the lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,44 +44,82 @@ pub enum Step {
 }
 
 /// What to do, given the lease's record and for how long it has not changed before our eyes.
-pub fn evaluate(identity: &str, lease: Option<&LeaseSpec>, unchanged_for: Duration) -> Step {
+///
+/// `own_store`: the record names the very store that this process has for itself alone, so its holder cannot be there any more.
+pub fn evaluate(identity: &str, lease: Option<&LeaseSpec>, own_store: bool, unchanged_for: Duration) -> Step {
     let Some(lease) = lease else { return Step::Create };
     let seconds = lease.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
     let duration = seconds.map_or(LEASE_DURATION, Duration::from_secs);
     match lease.holder_identity.as_deref() {
         None | Some("") => Step::Take,
         Some(holder) if holder == identity => Step::Renew,
-        Some(_) if unchanged_for >= duration => Step::Take,
+        Some(_) if own_store || unchanged_for >= duration => Step::Take,
         Some(_) => Step::Wait,
     }
 }
 
-/// A replica that wants to lead.
+/// Who wants the lease, and what follows when it cannot be renewed.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Namespace of the Lease.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// An identity that no other process has.
+    pub identity: String,
+    /// Identity of the store that this process has for itself alone, once it has one; each renewal writes it down.
+    pub store: Arc<OnceLock<String>>,
+    /// Whether replicas stand by: then a lease that cannot be renewed is lost. Without, writes wait until it can be renewed.
+    pub standby: bool,
+}
+
+/// How an attempt to get or renew the lease ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Attempt {
+    /// The lease is ours.
+    Ours,
+    /// This process holds it.
+    Held(String),
+    /// Somebody else wrote it at the same moment.
+    Contended,
+}
+
+/// A process that wants to work.
 pub struct Candidate {
     api: Api<Lease>,
-    name: String,
-    identity: String,
+    claim: Claim,
+    fence: Fence,
     seen: Option<(LeaseSpec, Instant)>,
 }
 
 impl Candidate {
-    /// A candidate for the lease `name` in `namespace`, under an identity that no other replica has.
-    pub fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
-        Candidate {
-            api: Api::namespaced(client, namespace),
-            name: name.to_owned(),
-            identity: identity.to_owned(),
-            seen: None,
-        }
+    /// A candidate. `fence` is open while the lease is held.
+    pub fn new(client: Client, claim: Claim, fence: Fence) -> Self {
+        Candidate { api: Api::namespaced(client, &claim.namespace), claim, fence, seen: None }
     }
 
-    /// Waits until this replica leads. False: `stop` came first.
-    pub async fn acquire(&mut self, stop: &CancellationToken) -> bool {
+    /// Waits until this process holds the lease; `waits` is told why, whenever that changes, and whether
+    /// somebody else holds it. False: `stop` came first.
+    pub async fn acquire(&mut self, stop: &CancellationToken, waits: impl Fn(&str, bool)) -> bool {
+        let mut told = String::new();
         loop {
-            match self.attempt().await {
-                Ok(true) => return true,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(lease = self.name, %error, "cannot ask for the lease; trying again"),
+            let asked = BootInstant::now();
+            let (why, held) = match self.attempt(true).await {
+                Ok(Attempt::Ours) => {
+                    self.fence.renewed(asked);
+                    return true;
+                }
+                Ok(Attempt::Held(holder)) => (self.held_by(&holder), true),
+                Ok(Attempt::Contended) => (told.clone(), true),
+                Err(error) => (format!("the Lease {} cannot be asked for: {error}", self.place()), false),
+            };
+            if why != told {
+                match self.claim.standby && held {
+                    true => tracing::info!(lease = self.place(), "standing by: {why}"),
+                    false => tracing::warn!(lease = self.place(), "{why}"),
+                }
+                waits(&why, held);
+                told = why;
             }
             tokio::select! {
                 () = stop.cancelled() => return false,
@@ -82,70 +128,121 @@ impl Candidate {
         }
     }
 
-    /// Renews the lease until `finished`, and cancels `lost` when it cannot be held. Gives the lease back at the end.
-    pub async fn hold(mut self, finished: CancellationToken, lost: CancellationToken) {
-        let mut renewed = Instant::now();
+    /// Renews the lease until `finished`, then gives it back. Ends earlier when it is lost, and says how.
+    pub async fn hold(mut self, finished: CancellationToken) -> Result<(), String> {
+        let mut renewed = BootInstant::now();
+        let mut late = false;
         loop {
             tokio::select! {
                 () = finished.cancelled() => break,
                 () = tokio::time::sleep(RETRY) => {}
             }
             // Taken before the request is sent: what the server grants runs from no later than this.
-            let asked = Instant::now();
+            let asked = BootInstant::now();
             // A process that was stopped and continued finds its deadline past before it writes anything.
-            if asked.duration_since(renewed) >= RENEW_DEADLINE {
-                tracing::error!(lease = self.name, "the lease was not renewed in time");
-                lost.cancel();
-                return;
-            }
-            match self.attempt().await {
-                Ok(true) => renewed = asked,
-                Ok(false) => {
-                    tracing::error!(lease = self.name, "another replica holds the lease");
-                    lost.cancel();
-                    return;
+            if asked.since(renewed) >= RENEW_DEADLINE && !late {
+                late = true;
+                if self.claim.standby {
+                    return Err(
+                        "the lease was not renewed in time, and a replica that stands by may have taken it".to_owned()
+                    );
                 }
-                Err(error) => tracing::warn!(lease = self.name, %error, "the lease could not be renewed; trying again"),
+                tracing::error!(
+                    lease = self.place(),
+                    "the lease was not renewed in time: nothing is written until it is"
+                );
+            }
+            match self.attempt(false).await {
+                Ok(Attempt::Ours) => {
+                    (renewed, late) = (asked, false);
+                    self.fence.renewed(asked);
+                }
+                Ok(Attempt::Held(holder)) => {
+                    self.fence.close();
+                    return Err(self.held_by(&holder));
+                }
+                Ok(Attempt::Contended) => {}
+                Err(error) => {
+                    tracing::warn!(lease = self.place(), %error, "the lease could not be renewed; trying again");
+                }
             }
         }
+        self.fence.close();
         if let Err(error) = self.release().await {
-            tracing::debug!(lease = self.name, %error, "the lease could not be given back; it runs out by itself");
+            tracing::debug!(lease = self.place(), %error, "the lease could not be given back; it runs out by itself");
         }
+        Ok(())
     }
 
-    /// One look and at most one write. True: the lease is ours.
-    async fn attempt(&mut self) -> Result<bool, WriteError> {
-        match tokio::time::timeout(ATTEMPT, self.look_and_write()).await {
+    fn place(&self) -> String {
+        format!("{}/{}", self.claim.namespace, self.claim.name)
+    }
+
+    fn held_by(&self, holder: &str) -> String {
+        let advice = match self.claim.standby {
+            true => "",
+            false => {
+                "; two operators of one installation must not work side by side: end one of them, or give this one a --lease-name of its own"
+            }
+        };
+        format!("{holder} holds the Lease {}{advice}", self.place())
+    }
+
+    /// One look and at most one write. `take`: whether a lease that somebody else held may be taken.
+    async fn attempt(&mut self, take: bool) -> Result<Attempt, WriteError> {
+        match tokio::time::timeout(ATTEMPT, self.look_and_write(take)).await {
             Ok(result) => result,
             Err(_) => Err(WriteError::Timeout),
         }
     }
 
-    async fn look_and_write(&mut self) -> Result<bool, WriteError> {
-        let lease = bounded(self.api.get_opt(&self.name)).await?;
+    async fn look_and_write(&mut self, take: bool) -> Result<Attempt, WriteError> {
+        let lease = bounded(self.api.get_opt(&self.claim.name)).await?;
         let spec = lease.as_ref().and_then(|lease| lease.spec.clone());
         let unchanged_for = self.unchanged_for(spec.as_ref());
-        let written = match evaluate(&self.identity, spec.as_ref(), unchanged_for) {
-            Step::Wait => return Ok(false),
+        let own_store = !self.claim.standby && lease.as_ref().is_some_and(|lease| self.is_of_own_store(lease));
+        let held = || {
+            let holder = spec.as_ref().and_then(|spec| spec.holder_identity.clone());
+            Attempt::Held(holder.filter(|holder| !holder.is_empty()).unwrap_or_else(|| "another process".to_owned()))
+        };
+        let written = match evaluate(&self.claim.identity, spec.as_ref(), own_store, unchanged_for) {
+            Step::Wait => return Ok(held()),
+            // Who had it meanwhile may have written: what this process knows may be old.
+            Step::Take if !take => return Ok(held()),
             Step::Create if lease.is_none() => {
-                let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-                let lease = Lease { metadata, spec: Some(self.record(None)) };
+                let lease = Lease { metadata: self.metadata(ObjectMeta::default()), spec: Some(self.record(None)) };
                 bounded(self.api.create(&PostParams::default(), &lease)).await
             }
             Step::Create | Step::Renew | Step::Take => {
-                let Some(mut lease) = lease else { return Ok(false) };
+                let Some(mut lease) = lease else { return Ok(Attempt::Contended) };
+                lease.metadata = self.metadata(lease.metadata);
                 lease.spec = Some(self.record(spec.as_ref()));
                 // With the resourceVersion that was read: a race that is lost is a conflict, never two leaders.
-                bounded(self.api.replace(&self.name, &PostParams::default(), &lease)).await
+                bounded(self.api.replace(&self.claim.name, &PostParams::default(), &lease)).await
             }
         };
         match written {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(Attempt::Ours),
             Err(WriteError::Api(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {
-                Ok(false)
+                Ok(Attempt::Contended)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn is_of_own_store(&self, lease: &Lease) -> bool {
+        let named = lease.metadata.annotations.as_ref().and_then(|annotations| annotations.get(STORE_ANNOTATION));
+        named.is_some() && named == self.claim.store.get()
+    }
+
+    fn metadata(&self, mut metadata: ObjectMeta) -> ObjectMeta {
+        metadata.name = Some(self.claim.name.clone());
+        let annotations = metadata.annotations.get_or_insert_default();
+        match self.claim.store.get() {
+            Some(store) => annotations.insert(STORE_ANNOTATION.to_owned(), store.clone()),
+            None => annotations.remove(STORE_ANNOTATION),
+        };
+        metadata
     }
 
     fn unchanged_for(&mut self, spec: Option<&LeaseSpec>) -> Duration {
@@ -161,10 +258,10 @@ impl Candidate {
 
     fn record(&self, before: Option<&LeaseSpec>) -> LeaseSpec {
         let now = MicroTime(jiff::Timestamp::now());
-        let ours = before.is_some_and(|before| before.holder_identity.as_deref() == Some(self.identity.as_str()));
+        let ours = before.is_some_and(|before| before.holder_identity.as_deref() == Some(self.claim.identity.as_str()));
         let transitions = before.and_then(|before| before.lease_transitions).unwrap_or(0);
         LeaseSpec {
-            holder_identity: Some(self.identity.clone()),
+            holder_identity: Some(self.claim.identity.clone()),
             lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
             acquire_time: if ours { before.and_then(|before| before.acquire_time.clone()) } else { Some(now.clone()) },
             renew_time: Some(now),
@@ -174,14 +271,15 @@ impl Candidate {
     }
 
     async fn release(&self) -> Result<(), WriteError> {
-        let Some(mut lease) = bounded(self.api.get_opt(&self.name)).await? else { return Ok(()) };
-        let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&*self.identity))
+        let Some(mut lease) = bounded(self.api.get_opt(&self.claim.name)).await? else { return Ok(()) };
+        let Some(spec) =
+            lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&*self.claim.identity))
         else {
             return Ok(());
         };
         spec.holder_identity = None;
         spec.lease_duration_seconds = Some(1);
-        bounded(self.api.replace(&self.name, &PostParams::default(), &lease)).await?;
+        bounded(self.api.replace(&self.claim.name, &PostParams::default(), &lease)).await?;
         Ok(())
     }
 }
@@ -191,28 +289,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_is_taken_only_when_its_holder_is_silent_for_its_whole_duration() {
+    fn a_lease_is_taken_only_when_its_holder_is_silent_for_its_whole_duration_or_had_our_own_store() {
         let held_by = |holder: &str, seconds: i32| LeaseSpec {
             holder_identity: Some(holder.to_owned()),
             lease_duration_seconds: Some(seconds),
             ..LeaseSpec::default()
         };
         let cases = [
-            (None, 0, Step::Create),
-            (Some(held_by("", 15)), 0, Step::Take),
-            (Some(LeaseSpec::default()), 0, Step::Take),
-            (Some(held_by("me", 15)), 0, Step::Renew),
-            (Some(held_by("me", 15)), 60, Step::Renew),
-            (Some(held_by("other", 15)), 14, Step::Wait),
-            (Some(held_by("other", 15)), 15, Step::Take),
-            (Some(held_by("other", 60)), 15, Step::Wait),
+            (None, false, 0, Step::Create),
+            (Some(held_by("", 15)), false, 0, Step::Take),
+            (Some(LeaseSpec::default()), false, 0, Step::Take),
+            (Some(held_by("me", 15)), false, 0, Step::Renew),
+            (Some(held_by("me", 15)), true, 60, Step::Renew),
+            (Some(held_by("other", 15)), false, 14, Step::Wait),
+            (Some(held_by("other", 15)), false, 15, Step::Take),
+            (Some(held_by("other", 60)), false, 15, Step::Wait),
+            (Some(held_by("other", 60)), true, 0, Step::Take),
         ];
-        for (lease, unchanged, expected) in cases {
-            assert_eq!(
-                evaluate("me", lease.as_ref(), Duration::from_secs(unchanged)),
-                expected,
-                "{lease:?} {unchanged}"
-            );
+        for (lease, own_store, unchanged, expected) in cases {
+            let found = evaluate("me", lease.as_ref(), own_store, Duration::from_secs(unchanged));
+            assert_eq!(found, expected, "{lease:?} {own_store} {unchanged}");
         }
     }
 }

@@ -2,7 +2,10 @@
 
 pub mod client;
 pub mod credentials;
+pub mod errors;
+pub mod fence;
 pub mod lease;
 pub mod managers;
+pub mod namespaces;
 pub mod watch;
 pub mod write;

@@ -14,6 +14,8 @@ use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::errors::watch_words;
+
 /// An object as a store holds it: decoded, or why it cannot be.
 pub type Guarded<K> = DeserializeGuard<K>;
 
@@ -94,7 +96,7 @@ where
         .map(|(index, api)| -> Indexed<K> {
             let stream = watch_objects(api, config.clone())
                 .default_backoff()
-                .inspect_err(|error| tracing::warn!(kind = %K::kind(&()), %error, "a watch broke and is tried again"))
+                .inspect_err(|error| tracing::warn!(kind = %K::kind(&()), error = watch_words(error), "a watch broke and is tried again"))
                 .filter_map(move |event| std::future::ready(event.ok().map(|event| (index, event))));
             Box::pin(stream)
         })

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::client::CALL_TIMEOUT;
+use super::errors::words;
+use super::fence::Fence;
 use crate::web::metrics::Metrics;
 
 /// The name under which the operator owns fields and reports Events.
@@ -22,11 +24,14 @@ pub const FIELD_MANAGER: &str = "bpo-operator";
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The server refused, or the connection broke.
-    #[error("the API server: {0}")]
+    #[error("the API server says: {}", words(.0))]
     Api(#[from] kube::Error),
     /// No answer in time.
     #[error("the API server did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
     Timeout,
+    /// The lease is not held now.
+    #[error("nothing is written: this process does not hold its lease now")]
+    NotLeading,
 }
 
 impl WriteError {
@@ -42,12 +47,24 @@ pub struct Writer {
     client: Client,
     metrics: Metrics,
     instance: String,
+    fence: Fence,
+    rehearsal: bool,
 }
 
+/// What every Event begins with that was written on a rehearsal clock.
+pub const REHEARSAL_MARK: &str = "REHEARSAL: ";
+
 impl Writer {
-    /// A writer that reports Events under `instance`, the name of this process or pod.
-    pub fn new(client: Client, metrics: Metrics, instance: String) -> Self {
-        Writer { client, metrics, instance }
+    /// A writer that reports Events under `instance`, the name of this process or pod, and writes while `fence` is open.
+    /// `rehearsal`: whether each Event says that the clock is not the real one.
+    pub fn new(client: Client, metrics: Metrics, instance: String, fence: Fence, rehearsal: bool) -> Self {
+        Writer { client, metrics, instance, fence, rehearsal }
+    }
+
+    /// Makes a write, if the lease is held, and waits no longer than it lasts.
+    async fn fenced<T>(&self, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+        let time = self.fence.time_for_a_call().ok_or(WriteError::NotLeading)?;
+        bounded_by(time.min(CALL_TIMEOUT), call).await
     }
 
     /// Replaces the status of `object` by `status`; the operator owns all of it.
@@ -87,7 +104,7 @@ impl Writer {
         let resource = kube::api::ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let written = bounded(api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
+        let written = self.fenced(api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
         self.metrics.api_write(&K::kind(&()), "status");
         serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
     }
@@ -102,7 +119,7 @@ impl Writer {
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let written = bounded(api.patch(name, &parameters, &Patch::Apply(document))).await?;
+        let written = self.fenced(api.patch(name, &parameters, &Patch::Apply(document))).await?;
         self.metrics.api_write(&K::kind(&()), "object");
         Ok(written)
     }
@@ -128,7 +145,7 @@ impl Writer {
         let api: Api<K> = self.api(object.meta());
         let parameters =
             DeleteParams::default().preconditions(Preconditions { uid: object.uid(), resource_version: None });
-        match bounded(api.delete(&object.name_any(), &parameters)).await {
+        match self.fenced(api.delete(&object.name_any(), &parameters)).await {
             Ok(_) => {
                 self.metrics.api_write(&K::kind(&()), "delete");
                 Ok(())
@@ -146,11 +163,13 @@ impl Writer {
         let namespace = regarding.namespace.clone().unwrap_or_default();
         let name = event_name(regarding, event);
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let mark = if self.rehearsal { REHEARSAL_MARK } else { "" };
+        let note = format!("{mark}{}", event.note);
         let object = Event {
             metadata: ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() },
             action: Some("Judge".to_owned()),
             event_time: Some(MicroTime(jiff::Timestamp::now())),
-            note: Some(crate::domain::decision::conditions::cut(event.note, 1_000)),
+            note: Some(crate::domain::decision::conditions::cut(&note, 1_000)),
             reason: Some(event.reason.to_owned()),
             regarding: Some(regarding.clone()),
             reporting_controller: Some("bpo-operator.io/operator".to_owned()),
@@ -158,7 +177,7 @@ impl Writer {
             type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
             ..Event::default()
         };
-        match bounded(api.create(&PostParams::default(), &object)).await {
+        match self.fenced(api.create(&PostParams::default(), &object)).await {
             Ok(_) => {
                 self.metrics.api_write("Event", "object");
                 Ok(())
@@ -202,7 +221,14 @@ fn event_name(regarding: &ObjectReference, event: &EventText<'_>) -> String {
 /// # Errors
 /// The call's own, or that it did not answer in time.
 pub async fn bounded<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
-    match tokio::time::timeout(CALL_TIMEOUT, call).await {
+    bounded_by(CALL_TIMEOUT, call).await
+}
+
+async fn bounded_by<T>(
+    time: std::time::Duration,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, WriteError> {
+    match tokio::time::timeout(time, call).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(WriteError::Timeout),
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-use super::context::Context;
+use super::context::{AlertMode, Context};
 use crate::alert::envelope::{Envelope, mail_to};
 use crate::api::condition::EventReason;
 use crate::api::{ALERT_TEST_ANNOTATION, VendorContract};
 use crate::clock::Clock;
+use crate::cluster::write::REHEARSAL_MARK;
 use crate::domain::alerts::{Addressed, Alert, Told, changes};
 use crate::domain::escalation::said_at;
 use crate::evidence::{MessageKind, NewMessage, StoreError};
@@ -27,12 +28,23 @@ pub async fn tell(
     past_is_known: bool,
 ) -> Result<(), StoreError> {
     let uid = contract.uid().unwrap_or_default();
+    if context.alert_mode == AlertMode::Silent {
+        return Ok(());
+    }
+    let marked: Vec<Addressed>;
+    let standing = match context.alert_mode {
+        AlertMode::Marked => {
+            marked = standing.iter().cloned().map(marked_as_rehearsal).collect();
+            &marked
+        }
+        AlertMode::Sent | AlertMode::Silent => standing,
+    };
     let told = told(context, &uid).await?;
     let speaks = |alert: &Alert| past_is_known || alert.label("alertname") == EventReason::FeedFailing.as_str();
     let before = told.iter().filter(|told| speaks(&told.alert));
     let changes = changes(&uid, before, standing.iter().filter(|addressed| speaks(&addressed.alert)));
     let now = Clock::real().now();
-    let trial = trial(contract, &uid, now);
+    let trial = trial(contract, &uid, context.alert_mode, now);
     if changes.is_empty() && trial.is_none() {
         return Ok(());
     }
@@ -52,6 +64,18 @@ pub async fn tell(
     context.set_told(&uid, Arc::new(after));
     context.alerts.wake();
     Ok(())
+}
+
+/// The same alert, which says that it belongs to a rehearsal: to programs by a label, to people in its first word.
+fn marked_as_rehearsal(mut addressed: Addressed) -> Addressed {
+    addressed.alert = marked(addressed.alert);
+    addressed
+}
+
+fn marked(mut alert: Alert) -> Alert {
+    alert.labels.insert("rehearsal".to_owned(), "true".to_owned());
+    alert.summary = format!("{REHEARSAL_MARK}{}", alert.summary);
+    alert
 }
 
 /// The alerts that people were told of: remembered, or read from the store.
@@ -87,7 +111,7 @@ fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Times
 }
 
 /// The trial that the annotation asks for, where it is one and still wanted.
-fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMessage> {
+fn trial(contract: &VendorContract, uid: &str, mode: AlertMode, now: Timestamp) -> Option<NewMessage> {
     let text = contract.annotations().get(ALERT_TEST_ANNOTATION)?;
     let (sink, asked_at) = said_at(text)?;
     let age = now.duration_since(asked_at);
@@ -112,6 +136,7 @@ fn trial(contract: &VendorContract, uid: &str, now: Timestamp) -> Option<NewMess
         contacts: Vec::new(),
     };
     contract.spec.alerts.iter().find(|known| known.name == sink)?;
+    let alert = if mode == AlertMode::Marked { marked(alert) } else { alert };
     let told = Told { sink: sink.to_owned(), fingerprint: alert.fingerprint(uid), alert };
     message(contract, MessageKind::Test, &told, now)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
@@ -12,12 +12,14 @@ use tokio::sync::mpsc;
 use super::evidence_cache::EvidenceCache;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
+use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
 use crate::domain::alerts::Told;
 use crate::domain::decision::FeedHealth;
+use crate::domain::escalation::said_at;
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::journal::RecordedFact;
 use crate::evidence::{EvidenceStore, StoreError, facts};
@@ -90,6 +92,20 @@ pub struct Judged {
     pub feeds: BTreeMap<String, FeedHealth>,
 }
 
+/// What becomes of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertMode {
+    /// They are sent.
+    Sent,
+    /// They are sent, and each says that it belongs to a rehearsal.
+    Marked,
+    /// None is sent: a rehearsal, of which nobody is told.
+    Silent,
+}
+
+/// How old a wish for a fetch may be.
+const FETCH_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// What every controller shares.
 pub struct Context {
     /// Writes to the API server.
@@ -110,12 +126,17 @@ pub struct Context {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
+    /// What becomes of alerts.
+    pub alert_mode: AlertMode,
+    /// The namespaces that this operator works in.
+    pub namespaces: Namespaces,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
     /// How fast reports are written.
     pub pace: ReportPace,
     judged: RwLock<HashMap<(String, String), Judged>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
+    fetches_asked: Mutex<HashMap<String, String>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
     evidence_uids: Mutex<HashMap<String, EvidenceUid>>,
 }
@@ -144,6 +165,10 @@ pub struct ContextParts {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
+    /// What becomes of alerts.
+    pub alert_mode: AlertMode,
+    /// The namespaces that this operator works in.
+    pub namespaces: Namespaces,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
 }
@@ -151,7 +176,19 @@ pub struct ContextParts {
 impl Context {
     /// A context of these parts.
     pub fn new(parts: ContextParts) -> Self {
-        let ContextParts { writer, clock, evidence, scheduler, stores, queues, metrics, alerts, settle } = parts;
+        let ContextParts {
+            writer,
+            clock,
+            evidence,
+            scheduler,
+            stores,
+            queues,
+            metrics,
+            alerts,
+            alert_mode,
+            namespaces,
+            settle,
+        } = parts;
         Context {
             writer,
             clock,
@@ -162,10 +199,13 @@ impl Context {
             queues,
             metrics,
             alerts,
+            alert_mode,
+            namespaces,
             settle,
             pace: ReportPace::default(),
             judged: RwLock::default(),
             told: Mutex::default(),
+            fetches_asked: Mutex::default(),
             settling: Mutex::default(),
             evidence_uids: Mutex::default(),
         }
@@ -220,6 +260,22 @@ impl Context {
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
         self.told_now().remove(uid);
+        self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+
+    /// Fetches the feeds that an annotation asks for, once for each time that somebody asks.
+    pub fn fetch_if_asked(&self, contract: &VendorContract) {
+        let Some(text) = contract.annotations().get(FETCH_ANNOTATION) else { return };
+        let Some((feed, asked_at)) = said_at(text) else { return };
+        // An annotation stays on its object: an old one asks for nothing after a restart, which fetches every feed anyway.
+        if Clock::real().now().duration_since(asked_at).abs() > FETCH_WITHIN {
+            return;
+        }
+        let uid = contract.uid().unwrap_or_default();
+        let mut asked = self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.insert(uid.clone(), text.clone()).as_ref() != Some(text) {
+            self.scheduler.poll_now(&uid, Some(feed).filter(|feed| *feed != "*"));
+        }
     }
 
     /// The alerts of a contract that people were told of, where they were read before.

@@ -163,6 +163,10 @@ pub async fn run<K: Controlled>(
 
 impl<K: Controlled> Driver<K> {
     async fn reconcile(&self, guarded: Arc<Guarded<K>>) -> Result<Action, ReconcileError> {
+        if !self.works_on(&guarded) {
+            self.context.metrics.reconciled(K::KIND.as_str(), Outcome::Skipped, 0.0);
+            return Ok(Action::await_change());
+        }
         let started = Instant::now();
         let result = match &guarded.0 {
             Ok(object) => {
@@ -183,6 +187,11 @@ impl<K: Controlled> Driver<K> {
             self.failures().remove(&guarded.uid().unwrap_or_default());
         }
         result
+    }
+
+    /// Whether this operator looks after the object: a rehearsal's is none of the real operator's, and the other way round.
+    fn works_on(&self, guarded: &Guarded<K>) -> bool {
+        self.context.namespaces.works_in(&guarded.namespace().unwrap_or_default())
     }
 
     async fn reconcile_decoded(&self, object: Arc<K>) -> Result<Action, ReconcileError> {
@@ -212,7 +221,8 @@ impl<K: Controlled> Driver<K> {
     /// An object that went while it was looked at was forgotten too early: its feeds and series are here again.
     fn forget_if_gone(&self, object: &K) {
         let name = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
-        if self.store.get(&name).is_none_or(|found| found.uid() != object.uid()) {
+        let is_gone = |found: Arc<Guarded<K>>| found.uid() != object.uid() || !self.works_on(&found);
+        if self.store.get(&name).is_none_or(is_gone) {
             object.forget(&self.context);
             self.written().remove(&object.uid().unwrap_or_default());
         }

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod evidence_cache;
 pub mod kpi_target;
 pub mod pace;
+pub mod readiness;
 pub mod reports;
 pub mod run;
 pub mod service_tier;

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::NamespaceResourceScope;
@@ -15,23 +13,25 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Context, ContextParts, Queue, Queues, Stores};
+use super::context::{AlertMode, Context, ContextParts, Queue, Queues, Stores};
 use super::driver;
+use super::readiness::{Progress, Readiness};
 use crate::alert::dispatcher::{Dispatcher, SinkNow, Sinks};
 use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::{
-    ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, KpiTarget, ServiceTier,
-    SlaReport, VendorContract,
+    ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION,
+    KpiTarget, ServiceTier, SlaReport, VendorContract,
 };
 use crate::clock::Clock;
+use crate::cluster::fence::Fence;
+use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::{Change, Guarded, watch};
 use crate::cluster::write::Writer;
 use crate::domain::decision::conditions::status_of;
 use crate::evidence::EvidenceStore;
 use crate::feed::scheduler::{FeedEvent, FeedOutcome, Scheduler};
 use crate::web::metrics::{FeedLabels, Metrics};
-use crate::web::server::{Health, ServeError, serve};
 
 /// What the operator is put together from.
 pub struct Parts {
@@ -49,8 +49,12 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
-    /// Where metrics and health are served.
-    pub listen: SocketAddr,
+    /// What becomes of alerts.
+    pub alert_mode: AlertMode,
+    /// Answers the probes.
+    pub progress: Arc<Progress>,
+    /// Open while the lease is held.
+    pub fence: Fence,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: Duration,
     /// Name of this process or pod.
@@ -60,65 +64,191 @@ pub struct Parts {
 /// How long reconciles under way may take to end after a stop was asked for.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// A part of the operator that ended though nobody asked it to. What it was for is not done any more, so the process must end.
+#[derive(Debug, thiserror::Error)]
+#[error("{part} has ended{}; the operator ends, so that it starts again whole", .panic.as_ref().map(|panic| format!(": {panic}")).unwrap_or_default())]
+pub struct PartEnded {
+    part: &'static str,
+    panic: Option<String>,
+}
+
+/// Tasks that run until the process ends, each with what it is.
+#[derive(Default)]
+struct Tasks {
+    set: JoinSet<()>,
+    names: HashMap<tokio::task::Id, &'static str>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, part: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let task = self.set.spawn(work);
+        self.names.insert(task.id(), part);
+    }
+
+    /// Waits until one of them ends, and says which and how.
+    async fn first_to_end(&mut self) -> PartEnded {
+        let Some(ended) = self.set.join_next_with_id().await else { return std::future::pending().await };
+        let (id, panic) = match ended {
+            Ok((id, ())) => (id, None),
+            Err(error) => (error.id(), Some(error.to_string())),
+        };
+        PartEnded { part: self.names.get(&id).copied().unwrap_or("a task"), panic }
+    }
+}
+
 /// Runs the operator until `stop`. Reconciles under way are finished first.
 ///
 /// # Errors
-/// When the address for metrics and health cannot be bound.
-pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<(), ServeError> {
-    let Parts { client, namespaces, clock, evidence, scheduler, metrics, alerts, listen, settle, instance } = parts;
-    let readiness = Arc::new(Readiness::new(evidence.clone()));
-    let (bound, server) = serve(listen, metrics.clone(), readiness.clone(), stop.clone()).await?;
-    tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
-
-    let mut watches = JoinSet::new();
-    let (queues, ends) = queues();
+/// When a part of it ends before that.
+pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<(), PartEnded> {
+    let namespaces = parts.namespaces.clone();
+    let (scheduler, evidence, client) = (parts.scheduler.clone(), parts.evidence.clone(), parts.client.clone());
+    let fence = parts.fence.clone();
+    let readiness = Arc::new(Readiness::new(evidence.clone(), Box::new(move || fence.is_open())));
+    parts.progress.works(readiness.clone());
     let (stores, writers) = stores();
-    let context = Arc::new(Context::new(ContextParts {
-        writer: Writer::new(client.clone(), metrics.clone(), instance),
-        clock,
-        evidence: evidence.clone(),
-        scheduler: scheduler.clone(),
-        stores: stores.clone(),
-        queues,
-        metrics,
-        alerts,
-        settle,
-    }));
+    let (context, ends) = context(parts, stores.clone());
+    let (mut watches, mut controllers) = (Tasks::default(), Tasks::default());
     start_watches(&mut watches, &client, &namespaces, writers, &context);
-    watches.spawn(follow_evidence(context.clone(), evidence.changes()));
-    watches.spawn(follow_feeds(context.clone(), scheduler.events()));
-    watches.spawn(readiness.clone().follow(stores.clone()));
-    let polls = tokio::spawn({
-        let (scheduler, stop) = (scheduler.clone(), stop.clone());
+    watches.spawn(
+        "the watch of namespaces",
+        follow_namespaces(context.clone(), client, namespaces.clone(), readiness.clone()),
+    );
+    watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
+    watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
+    watches.spawn("the look at readiness", readiness.clone().follow(stores.clone()));
+    // These end when they are asked to, and until then they have no reason to.
+    controllers.spawn("the scheduler of feeds", {
+        let stop = stop.clone();
         async move { scheduler.run(stop).await }
     });
 
-    let mut controllers = JoinSet::new();
     // Nothing is decided before every kind was listed once: a contract without its KPIs would be another contract.
-    tokio::select! {
-        () = readiness.all_listed.cancelled() => {
+    let ended = tokio::select! {
+        () = readiness.all_listed() => {
             tracing::info!("all kinds are listed; the controllers start");
             super::alerts::end_those_of_contracts_that_are_gone(&context, &namespaces).await;
-            let sinks = Arc::new(ContractSinks(context.clone()));
-            watches.spawn(context.alerts.clone().run(sinks, stop.clone()));
-            controllers.spawn(driver::run(context.clone(), stores.contracts, ends.contracts, stop.clone()));
-            controllers.spawn(driver::run(context.clone(), stores.kpis, ends.kpis, stop.clone()));
-            controllers.spawn(driver::run(context.clone(), stores.tiers, ends.tiers, stop.clone()));
-            controllers.spawn(driver::run(context.clone(), stores.launches, ends.launches, stop.clone()));
+            start_controllers(&mut controllers, &context, stores, ends, &stop);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                ended = watches.first_to_end() => Some(ended),
+                ended = controllers.first_to_end() => Some(ended),
+            }
         }
-        () = stop.cancelled() => {}
+        () = stop.cancelled() => None,
+        ended = watches.first_to_end() => Some(ended),
+        ended = controllers.first_to_end() => Some(ended),
+    };
+    if let Some(ended) = ended
+        && !stop.is_cancelled()
+    {
+        return Err(ended);
     }
-    stop.cancelled().await;
     tracing::info!("stopping: reconciles under way are finished");
-    let ended = tokio::time::timeout(GRACE, async { while controllers.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
+    // A poll that is cut has committed nothing, or all.
+    let farewell = tokio::time::timeout(GRACE, async { while controllers.set.join_next().await.is_some() {} }).await;
+    if farewell.is_err() {
         tracing::warn!("some reconciles did not end in time and are broken off; they begin again at the next start");
     }
-    // Bounded by the scheduler itself; a poll that is cut has committed nothing, or all.
-    let _ = polls.await;
-    watches.shutdown().await;
-    drop(server);
+    watches.set.shutdown().await;
     Ok(())
+}
+
+fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
+    let Parts {
+        client,
+        namespaces: _,
+        clock,
+        evidence,
+        scheduler,
+        metrics,
+        alerts,
+        alert_mode,
+        progress: _,
+        fence,
+        settle,
+        instance,
+    } = parts;
+    let (queues, ends) = queues();
+    let rehearsal = clock.is_rehearsal();
+    let context = Context::new(ContextParts {
+        writer: Writer::new(client, metrics.clone(), instance, fence, rehearsal),
+        clock,
+        evidence,
+        scheduler,
+        stores,
+        queues,
+        metrics,
+        alerts,
+        alert_mode,
+        namespaces: Namespaces::new(rehearsal),
+        settle,
+    });
+    (Arc::new(context), ends)
+}
+
+fn start_controllers(tasks: &mut Tasks, context: &Arc<Context>, stores: Stores, ends: Ends, stop: &CancellationToken) {
+    let sinks = Arc::new(ContractSinks(context.clone()));
+    tasks.spawn("the dispatcher of alerts", context.alerts.clone().run(sinks, stop.clone()));
+    let (kpis, tiers, launches) = (ends.kpis, ends.tiers, ends.launches);
+    tasks.spawn(
+        "the controller of VendorContracts",
+        driver::run(context.clone(), stores.contracts, ends.contracts, stop.clone()),
+    );
+    tasks.spawn("the controller of KpiTargets", driver::run(context.clone(), stores.kpis, kpis, stop.clone()));
+    tasks.spawn("the controller of ServiceTiers", driver::run(context.clone(), stores.tiers, tiers, stop.clone()));
+    tasks.spawn(
+        "the controller of CampaignLaunches",
+        driver::run(context.clone(), stores.launches, launches, stop.clone()),
+    );
+}
+
+/// Follows the namespaces; when this operator begins or ends to work in one, all objects of it are looked at.
+async fn follow_namespaces(context: Arc<Context>, client: Client, namespaces: Vec<String>, readiness: Arc<Readiness>) {
+    let listed = || readiness.namespaces_are_known();
+    context.namespaces.follow(client, &namespaces, listed, |namespace| look_at_namespace(&context, namespace)).await;
+}
+
+fn look_at_namespace(context: &Context, namespace: &str) {
+    fn names<K: Resource<DynamicType = ()> + Clone>(
+        store: &Store<Guarded<K>>,
+        namespace: &str,
+    ) -> Vec<(String, String)> {
+        let here = store.state_filter(|object| object.namespace().as_deref() == Some(namespace));
+        here.iter().map(|object| (object.name_any(), object.uid().unwrap_or_default())).collect()
+    }
+    let stores = &context.stores;
+    let works = context.namespaces.works_in(namespace);
+    for (name, uid) in names(&stores.contracts, namespace) {
+        if !works {
+            context.forget_contract(namespace, &name, &uid);
+        }
+        context.queues.contracts.push(namespace, &name);
+    }
+    for (queue, found) in [
+        (&context.queues.kpis as &dyn Push, names(&stores.kpis, namespace)),
+        (&context.queues.tiers, names(&stores.tiers, namespace)),
+        (&context.queues.launches, names(&stores.launches, namespace)),
+    ] {
+        for (name, uid) in found {
+            if !works {
+                context.metrics.remove_object(&uid);
+            }
+            queue.push(namespace, &name);
+        }
+    }
+}
+
+/// A queue of whatever kind.
+trait Push {
+    fn push(&self, namespace: &str, name: &str);
+}
+
+impl<K: Resource<DynamicType = ()>> Push for Queue<K> {
+    fn push(&self, namespace: &str, name: &str) {
+        Queue::push(self, namespace, name);
+    }
 }
 
 struct Ends {
@@ -166,7 +296,7 @@ fn stores() -> (Stores, Writers) {
 }
 
 /// Generation of an object, and what its annotations ask of the operator.
-type Seen = (Option<i64>, [Option<String>; 3]);
+type Seen = (Option<i64>, [Option<String>; 4]);
 
 /// Tells whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
@@ -183,7 +313,7 @@ impl<K: Resource<DynamicType = ()>> News<K> {
         match change {
             Change::Applied(object) => {
                 let uid = object.uid().unwrap_or_default();
-                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, EVIDENCE_OF_ANNOTATION];
+                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION];
                 let seen = (object.meta().generation, asked.map(|name| object.annotations().get(name).cloned()));
                 self.seen.insert(uid, seen.clone()) != Some(seen)
             }
@@ -206,23 +336,18 @@ fn place<K: Resource<DynamicType = ()>>(change: &Change<'_, K>) -> (String, Stri
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-fn start_watches(
-    tasks: &mut JoinSet<()>,
-    client: &Client,
-    namespaces: &[String],
-    writers: Writers,
-    context: &Arc<Context>,
-) {
+fn start_watches(tasks: &mut Tasks, client: &Client, namespaces: &[String], writers: Writers, context: &Arc<Context>) {
     let Writers { contracts, kpis, tiers, launches, reports } = writers;
-    start(tasks, client, namespaces, contracts, on_contract(context.clone()));
-    start(tasks, client, namespaces, kpis, on_kpi(context.clone()));
-    start(tasks, client, namespaces, tiers, on_tier(context.clone()));
-    start(tasks, client, namespaces, launches, on_launch(context.clone()));
-    start(tasks, client, namespaces, reports, on_report(context.clone()));
+    start(tasks, "the watch of VendorContracts", client, namespaces, contracts, on_contract(context.clone()));
+    start(tasks, "the watch of KpiTargets", client, namespaces, kpis, on_kpi(context.clone()));
+    start(tasks, "the watch of ServiceTiers", client, namespaces, tiers, on_tier(context.clone()));
+    start(tasks, "the watch of CampaignLaunches", client, namespaces, launches, on_launch(context.clone()));
+    start(tasks, "the watch of SlaReports", client, namespaces, reports, on_report(context.clone()));
 }
 
 fn start<K>(
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
+    part: &'static str,
     client: &Client,
     namespaces: &[String],
     writer: reflector::store::Writer<Guarded<K>>,
@@ -237,7 +362,7 @@ fn start<K>(
         + 'static,
 {
     let (client, namespaces) = (client.clone(), namespaces.to_vec());
-    tasks.spawn(async move { watch(client, &namespaces, writer, listen).await });
+    tasks.spawn(part, async move { watch(client, &namespaces, writer, listen).await });
 }
 
 fn on_contract(context: Arc<Context>) -> impl FnMut(Change<'_, VendorContract>) {
@@ -442,74 +567,4 @@ fn count(metrics: &Metrics, event: &FeedEvent) {
         .map(|commit| commit.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect())
         .unwrap_or_default();
     metrics.fetched(&labels, outcome, event.took.as_secs_f64(), rows, &rejected);
-}
-
-/// Waits for the first listing. The watch that writes the store ends only with the process, so this cannot fail before.
-async fn wait_for<K: Resource<DynamicType = ()> + Clone + 'static>(store: &Store<K>) {
-    if store.wait_until_ready().await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// What the operator needs before it can do its work.
-struct Readiness {
-    evidence: Arc<dyn EvidenceStore>,
-    listed: [(&'static str, AtomicBool); 5],
-    /// Cancelled when every kind was listed. A store wakes one waiter alone, so all others wait here.
-    all_listed: CancellationToken,
-}
-
-impl Readiness {
-    fn new(evidence: Arc<dyn EvidenceStore>) -> Self {
-        let kinds = ["VendorContract", "KpiTarget", "ServiceTier", "CampaignLaunch", "SlaReport"];
-        Readiness {
-            evidence,
-            all_listed: CancellationToken::new(),
-            listed: kinds.map(|kind| (kind, AtomicBool::new(false))),
-        }
-    }
-
-    async fn follow(self: Arc<Self>, stores: Stores) {
-        let [contracts, kpis, tiers, launches, reports] = &self.listed;
-        let mark = |flag: &AtomicBool| flag.store(true, Ordering::Relaxed);
-        tokio::join!(
-            async {
-                wait_for(&stores.contracts).await;
-                mark(&contracts.1)
-            },
-            async {
-                wait_for(&stores.kpis).await;
-                mark(&kpis.1)
-            },
-            async {
-                wait_for(&stores.tiers).await;
-                mark(&tiers.1)
-            },
-            async {
-                wait_for(&stores.launches).await;
-                mark(&launches.1)
-            },
-            async {
-                wait_for(&stores.reports).await;
-                mark(&reports.1)
-            },
-        );
-        self.all_listed.cancel();
-    }
-}
-
-impl Health for Readiness {
-    fn dead(&self) -> Option<String> {
-        None
-    }
-
-    fn missing(&self) -> Vec<String> {
-        let waiting =
-            self.listed.iter().filter(|(_, listed)| !listed.load(Ordering::Relaxed)).map(|(kind, _)| {
-                format!("{kind}: not listed yet; are the CRDs installed and may the operator list them?")
-            });
-        let fault = (!self.evidence.healthy())
-            .then(|| format!("evidence store: {}", self.evidence.fault().unwrap_or_else(|| "failed".to_owned())));
-        waiting.chain(fault).collect()
-    }
 }

@@ -10,6 +10,7 @@ mod chain;
 mod encoding;
 pub mod facts;
 mod health;
+mod identity;
 mod ingest;
 mod intake;
 mod journal;
@@ -32,6 +33,7 @@ use tokio::sync::broadcast;
 
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
+pub use identity::StoreClock;
 pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,

@@ -337,6 +337,14 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// Its server cannot be reached now; later it may be.
+    #[error("the evidence store {path} cannot be reached: {reason}")]
+    Unreachable {
+        /// The database.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// It was opened for reading only.
     #[error("the evidence store {path} is open for reading only")]
     ReadOnly {

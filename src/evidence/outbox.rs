@@ -76,7 +76,7 @@ pub struct OutboxMessage {
     pub content: String,
     /// When it was written, by the machine's own clock.
     pub written_at: Timestamp,
-    /// How often its delivery failed.
+    /// How often its delivery was tried, the one that succeeded included.
     pub attempts: i64,
     /// Why it failed last.
     pub failure: Option<String>,
@@ -104,12 +104,16 @@ pub enum Delivery {
     Delivered,
     /// The sink does not have it; it goes on waiting.
     Failed(String),
-    /// The sink will never have it.
+    /// It was tried, and the sink will never have it.
     GivenUp(String),
+    /// It is not wanted any more, or cannot be read: it was not even tried.
+    Withdrawn(String),
 }
 
 /// What a store notes of a message after a delivery.
 pub(super) struct Settled<'a> {
+    /// How many attempts this was: one or none.
+    pub attempts: i64,
     /// Why it failed.
     pub failure: Option<&'a str>,
     /// When it ceased to wait, in microseconds.
@@ -123,9 +127,12 @@ impl Delivery {
     pub(super) fn noted(&self, now: Timestamp) -> Settled<'_> {
         let settled_at = Some(microseconds(now));
         match self {
-            Self::Delivered => Settled { failure: None, settled_at, delivered: true },
-            Self::Failed(failure) => Settled { failure: Some(failure), settled_at: None, delivered: false },
-            Self::GivenUp(failure) => Settled { failure: Some(failure), settled_at, delivered: false },
+            Self::Delivered => Settled { attempts: 1, failure: None, settled_at, delivered: true },
+            Self::Failed(failure) => {
+                Settled { attempts: 1, failure: Some(failure), settled_at: None, delivered: false }
+            }
+            Self::GivenUp(failure) => Settled { attempts: 1, failure: Some(failure), settled_at, delivered: false },
+            Self::Withdrawn(failure) => Settled { attempts: 0, failure: Some(failure), settled_at, delivered: false },
         }
     }
 }

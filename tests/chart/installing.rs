@@ -81,7 +81,7 @@ async fn it_is_installed_with_its_kinds_and_uninstalled_without_the_evidence() {
     let (release, namespace) = names("installed");
     create_namespace(control_plane, &namespace).await;
     // The policy is for the whole cluster, where another test wants to see what is without it.
-    let values = json!({"leaderElect": true, "admissionPolicy": {"create": false}});
+    let values = json!({"admissionPolicy": {"create": false}});
     helm_on(control_plane, "install", &release, &namespace, &values).await;
 
     let label = format!("app.kubernetes.io/instance={release}");
@@ -196,6 +196,8 @@ async fn with_namespaces_the_operator_may_do_nothing_elsewhere() {
         ("list", "secrets", [false, false, false, false]),
         ("watch", "configmaps", [false, false, false, false]),
         ("create", "events.events.k8s.io", [true, false, false, false]),
+        ("get", "namespaces", [true, false, false, false]),
+        ("list", "namespaces", [false, false, false, false]),
         ("update", "leases.coordination.k8s.io", [false, false, true, false]),
         ("delete", "leases.coordination.k8s.io", [false, false, false, false]),
         ("create", "pods", [false, false, false, false]),

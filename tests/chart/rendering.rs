@@ -224,6 +224,14 @@ fn table(lines: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
+/// The operator's rights with a look at the namespaces.
+fn operator(namespaces: &str) -> BTreeMap<String, BTreeSet<String>> {
+    table(&[&OPERATOR[..], &[namespaces]].concat())
+}
+
+const ALL_NAMESPACES: &str = "get,list,watch /namespaces";
+const OWN_NAMESPACE: &str = "get /namespaces";
+
 /// All that the operator may do in the namespaces that it works in.
 const OPERATOR: [&str; 13] = [
     "get,list,watch bpo-operator.io/vendorcontracts",
@@ -262,7 +270,8 @@ async fn the_roles_grant_exactly_what_is_listed_here() {
         (
             json!({}),
             vec![
-                (format!("ClusterRole//{FULL_NAME}"), table(&OPERATOR)),
+                (format!("ClusterRole//{FULL_NAME}"), operator(ALL_NAMESPACES)),
+                (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
                 (format!("ClusterRole//{FULL_NAME}-view"), table(&VIEW)),
                 (format!("ClusterRole//{FULL_NAME}-edit"), table(&EDIT)),
             ],
@@ -270,15 +279,15 @@ async fn the_roles_grant_exactly_what_is_listed_here() {
         (
             json!({"leaderElect": true, "userRoles": without_user_roles}),
             vec![
-                (format!("ClusterRole//{FULL_NAME}"), table(&OPERATOR)),
+                (format!("ClusterRole//{FULL_NAME}"), operator(ALL_NAMESPACES)),
                 (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
             ],
         ),
         (
             json!({"namespaces": ["one", "two"], "leaderElect": true, "userRoles": without_user_roles}),
             vec![
-                (format!("Role/one/{FULL_NAME}"), table(&OPERATOR)),
-                (format!("Role/two/{FULL_NAME}"), table(&OPERATOR)),
+                (format!("Role/one/{FULL_NAME}"), operator(OWN_NAMESPACE)),
+                (format!("Role/two/{FULL_NAME}"), operator(OWN_NAMESPACE)),
                 (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
             ],
         ),
@@ -314,13 +323,15 @@ async fn every_role_of_the_operator_is_bound_to_its_service_account_alone() {
 #[tokio::test]
 async fn the_flags_are_those_of_the_values() {
     let data = "--data-dir=/var/lib/bpo-operator";
+    let lease = format!("--lease-name={FULL_NAME}");
+    let lease = lease.as_str();
     let cases = [
-        (json!({}), vec!["run", "--log-format=json", data]),
-        (json!({"logFormat": "text"}), vec!["run", "--log-format=text", data]),
-        (json!({"leaderElect": true}), vec!["run", "--log-format=json", data, "--leader-elect"]),
+        (json!({}), vec!["run", "--log-format=json", data, lease]),
+        (json!({"logFormat": "text"}), vec!["run", "--log-format=text", data, lease]),
+        (json!({"leaderElect": true}), vec!["run", "--log-format=json", data, lease, "--leader-elect"]),
         (
             json!({"namespaces": ["one", "two"]}),
-            vec!["run", "--log-format=json", data, "--namespace=one", "--namespace=two"],
+            vec!["run", "--log-format=json", data, "--namespace=one", "--namespace=two", lease],
         ),
         (
             json!({"feedAllowNetworks": ["10.0.0.0/8", "fd00::/8"], "alertAllowNetworks": ["192.168.0.0/16"]}),
@@ -331,9 +342,10 @@ async fn the_flags_are_those_of_the_values() {
                 "--feed-allow-network=10.0.0.0/8",
                 "--feed-allow-network=fd00::/8",
                 "--alert-allow-network=192.168.0.0/16",
+                lease,
             ],
         ),
-        (json!({"evidenceUrl": {"secretName": "evidence"}}), vec!["run", "--log-format=json"]),
+        (json!({"evidenceUrl": {"secretName": "evidence"}}), vec!["run", "--log-format=json", lease]),
     ];
     for (values, expected) in cases {
         let objects = render(&values).await;

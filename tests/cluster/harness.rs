@@ -172,12 +172,20 @@ impl Place {
 
     /// The same with further flags and a level of the log.
     pub fn operator_telling(&self, flags: &[&str], level: &str) -> Operator {
+        self.operator_on(&self.data_dir(), flags, level)
+    }
+
+    /// The same on evidence that lies elsewhere.
+    pub fn operator_on(&self, data_dir: &Path, flags: &[&str], level: &str) -> Operator {
+        if flags.contains(&"--clock-start") {
+            self.label_for_rehearsals();
+        }
         let log = self.folder.path().join(format!("operator-{}.log", unique()));
         let file = File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_bpo-operator"))
             .args(["run", "--namespace", &self.namespace, "--listen", "127.0.0.1:0"])
             .args(["--feed-allow-network", "127.0.0.0/8", "--settle-seconds", "1"])
-            .args(["--data-dir", path(&self.data_dir())])
+            .args(["--data-dir", path(data_dir), "--lease-name", &self.namespace])
             .args(flags)
             .env("KUBECONFIG", &self.installation.kubeconfig)
             .env("BPO_LOG", level)
@@ -187,6 +195,18 @@ impl Place {
             .spawn()
             .unwrap();
         Operator { child, log }
+    }
+
+    /// Labels the namespace, so that operators on a rehearsal clock work in it and no other does.
+    pub fn label_for_rehearsals(&self) {
+        let plane = self.installation.plane;
+        let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+        let labelled = Command::new(plane.kubectl_path())
+            .args(["label", "namespace", &self.namespace, "bpo-operator.io/rehearsal=true", "--overwrite"])
+            .args(["--kubeconfig", path(&admin)])
+            .output()
+            .unwrap();
+        assert!(labelled.status.success(), "{}", String::from_utf8_lossy(&labelled.stderr));
     }
 
     /// Where the evidence lies.
@@ -232,9 +252,14 @@ impl Operator {
     }
 
     /// Asks it to end and waits for that; gives its exit code.
-    pub async fn stop(mut self) -> Option<i32> {
+    pub async fn stop(self) -> Option<i32> {
         let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(asked.success());
+        self.ended().await
+    }
+
+    /// Waits until it has ended; gives its exit code.
+    pub async fn ended(mut self) -> Option<i32> {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -243,6 +268,33 @@ impl Operator {
             assert!(started.elapsed() < DEADLINE, "the operator did not end:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until it has logged something.
+    pub async fn until_it_says(&self, text: &str) {
+        let started = Instant::now();
+        while !self.log().contains(text) {
+            assert!(started.elapsed() < DEADLINE, "{text:?} was waited for in vain:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn until_it_is_ready(&self) {
+        let started = Instant::now();
+        loop {
+            let (status, missing) = self.http("/readyz").await;
+            if status == 200 {
+                return;
+            }
+            assert!(started.elapsed() < DEADLINE, "not ready: {missing}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Where its log is; it outlives the operator.
+    pub fn log_path(&self) -> PathBuf {
+        self.log.clone()
     }
 
     /// What it logged so far.

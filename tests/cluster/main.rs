@@ -19,12 +19,15 @@ mod figures;
 mod harness;
 mod judged;
 mod launches;
+mod leases;
 mod offline;
+mod plugin;
 mod quiet;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
 mod records;
 mod references;
+mod rehearsals;
 mod secrets;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;

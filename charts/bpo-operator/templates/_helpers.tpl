@@ -73,3 +73,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [configmaps, secrets]
   verbs: [get]
 {{- end }}
+
+{{/* A look at the namespaces: those labelled for rehearsals are left to rehearsals. A Role shows the operator its own one alone. */}}
+{{- define "bpo-operator.namespaceRule" -}}
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: {{ . }}
+{{- end }}

@@ -1,6 +1,7 @@
 //! What becomes of messages when receivers are down, slow, refuse or must not be reached, and when the operator ends.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
@@ -40,6 +41,28 @@ async fn a_receiver_that_was_down_gets_everything_once_and_in_order_when_it_is_b
     let expected: Vec<String> = (1..=250).map(|number| format!("uid-1-{number}")).collect();
     assert_eq!(taken, expected);
     assert!(running.dispatcher.status_of("uid-1", &[hook]).is_empty(), "a failure that is over is shown no longer");
+}
+
+#[tokio::test]
+async fn nothing_is_sent_without_the_lease_and_everything_once_it_is_held_again() {
+    let receiver = Receiver::start().await;
+    let post = Post::new();
+    let hook = hook("hook", &receiver);
+    post.leads.store(false, Ordering::SeqCst);
+    post.write(&hook, MessageKind::Fired, "alert", alert("speed: missed")).await;
+    let running = post.run(vec![hook.clone()]);
+    // A second sink shows that the dispatcher was at work meanwhile: it gives up what nobody wants any more.
+    let gone = sink("gone", json!({"webhook": {"url": receiver.url()}}));
+    post.write(&gone, MessageKind::Fired, "other", alert("speed: missed")).await;
+    running.dispatcher.wake();
+    while !post.ends().await.contains(&"fired other given up".to_owned()) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(post.ends().await[0], "fired alert waiting");
+    assert!(receiver.received().is_empty());
+    post.leads.store(true, Ordering::SeqCst);
+    post.settled().await;
+    assert_eq!(ids(&receiver.taken()), ["uid-1-1"]);
 }
 
 #[tokio::test]

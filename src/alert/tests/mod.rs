@@ -47,6 +47,8 @@ pub(super) struct Post {
     pub opened: Vec<ipnet::IpNet>,
     pub pace: Pace,
     pub authority: Option<Vec<u8>>,
+    /// Whether this process holds its lease.
+    pub leads: Arc<std::sync::atomic::AtomicBool>,
     _directory: tempfile::TempDir,
 }
 
@@ -92,6 +94,7 @@ impl Post {
                 ..Pace::default()
             },
             authority: None,
+            leads: Arc::new(true.into()),
             _directory: directory,
         }
     }
@@ -129,7 +132,7 @@ impl Post {
     pub(super) fn dispatcher(&self) -> Dispatcher {
         let policy = AddressPolicy::for_alerts(self.opened.clone());
         let mailer = Mailer::new(policy.clone(), Arc::new(SystemLookup));
-        let counts = self.counts.clone();
+        let (counts, leads) = (self.counts.clone(), self.leads.clone());
         Dispatcher::new(Parts {
             store: self.store.clone(),
             client: FeedClient::with(
@@ -144,6 +147,7 @@ impl Post {
             credentials: self.secrets.clone(),
             count: Box::new(move |kind, outcome| counts.lock().unwrap().push(format!("{kind} {outcome}"))),
             show_waiting: Box::new(|_| ()),
+            may_send: Box::new(move || leads.load(std::sync::atomic::Ordering::SeqCst)),
             pace: self.pace.clone(),
         })
     }

@@ -56,7 +56,28 @@ impl Failure {
 
 /// The error of a store that cannot be opened.
 pub(super) fn not_opened(shown: &str, error: &postgres::Error) -> StoreError {
-    StoreError::NotOpened { path: shown.to_owned(), reason: words(error) }
+    let (path, reason) = (shown.to_owned(), words(error));
+    match is_passing(error) {
+        true => StoreError::Unreachable { path, reason },
+        false => StoreError::NotOpened { path, reason },
+    }
+}
+
+/// Whether the same attempt may succeed a moment later: the server is away, starts, stops, or is full.
+fn is_passing(error: &postgres::Error) -> bool {
+    if let Some(said) = error.as_db_error() {
+        // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
+        return ["57P01", "57P02", "57P03", "53300"].contains(&said.code().code());
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            // Of this kind is what is wrong with a certificate.
+            return error.kind() != std::io::ErrorKind::InvalidData;
+        }
+        cause = error.source();
+    }
+    error.is_closed()
 }
 
 /// What the server says, or else what happened on the way to it. Neither holds a password.

@@ -28,7 +28,10 @@ use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
     StoredRejection, VerifyReport,
 };
-use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, WaitingSink};
+use super::{
+    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, StoreClock,
+    WaitingSink,
+};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 pub use location::EvidenceUrl;
@@ -75,6 +78,35 @@ impl PostgresStore {
         let store = Self::assemble(Location::of(url)?, Health::default(), None);
         store.readers.check()?;
         Ok(store)
+    }
+
+    /// Takes the store for an operator on this clock, for ever, and gives the store's identity: 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// When it is a store of the other clock; and as every write.
+    pub async fn claim(&self, clock: StoreClock) -> Result<String, StoreError> {
+        let shown = self.shown.clone();
+        self.writer()?
+            .write(move |session| {
+                session.client.batch_execute(
+                    "CREATE TABLE IF NOT EXISTS bpo_evidence.identity (
+                       only_row integer PRIMARY KEY CHECK (only_row = 1), id text NOT NULL, clock text NOT NULL
+                     )",
+                )?;
+                // A store of a version that had no identities, and is in use, is a real one.
+                session.execute(
+                    "INSERT INTO bpo_evidence.identity SELECT 1, replace(gen_random_uuid()::text, '-', ''),
+                       CASE WHEN EXISTS (SELECT 1 FROM bpo_evidence.feeds) OR EXISTS (SELECT 1 FROM bpo_evidence.journal)
+                         THEN 'Real' ELSE $1 END
+                     WHERE NOT EXISTS (SELECT 1 FROM bpo_evidence.identity)",
+                    &[&clock.as_str()],
+                )?;
+                let found = session.query("SELECT id, clock FROM bpo_evidence.identity", &[])?;
+                let found = found.first().ok_or_else(|| StoreError::Corrupt("the identity is gone".to_owned()))?;
+                clock.check(found.try_get(1)?, &shown)?;
+                Ok(found.try_get(0)?)
+            })
+            .await
     }
 
     fn assemble(location: Location, health: Health, writer: Option<Writer>) -> Self {

@@ -147,11 +147,11 @@ pub(super) fn latest(
 
 /// Keeps what became of messages, and lets go of those settled long ago.
 pub(super) fn settle(session: &mut Session, ids: &[i64], delivery: &Delivery, now: Timestamp) -> Result<(), Failure> {
-    let Settled { failure, settled_at, delivered } = delivery.noted(now);
+    let Settled { attempts, failure, settled_at, delivered } = delivery.noted(now);
     session.execute(
         "UPDATE bpo_evidence.alert_messages SET attempts = attempts + $2, failure = $3, settled_at = $4, delivered = $5
          WHERE id = ANY($1)",
-        &[&ids, &i64::from(!delivered), &failure, &settled_at, &delivered],
+        &[&ids, &attempts, &failure, &settled_at, &delivered],
     )?;
     session.execute("DELETE FROM bpo_evidence.alert_messages WHERE settled_at < $1", &[&kept_since(now)])?;
     Ok(())

@@ -25,7 +25,10 @@ use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
     StoredRejection, VerifyReport,
 };
-use super::{Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, WaitingSink};
+use super::{
+    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, StoreClock,
+    WaitingSink,
+};
 use crate::domain::facts::Terms;
 use crate::domain::measures::Row;
 
@@ -73,6 +76,35 @@ impl SqliteStore {
         let path = Arc::new(data_dir.join(FILE_NAME));
         drop(schema::open_for_reading(&path)?);
         Ok(Self::assemble(path, Health::default(), None, None))
+    }
+
+    /// Takes the store for an operator on this clock, for ever, and gives the store's identity: 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// When it is a store of the other clock; and as every write.
+    pub async fn claim(&self, clock: StoreClock) -> Result<String, StoreError> {
+        let path = self.path.display().to_string();
+        self.writer()?
+            .write(move |transaction| {
+                transaction.execute_batch(
+                    "CREATE TABLE IF NOT EXISTS identity (
+                       only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL, clock TEXT NOT NULL
+                     ) STRICT",
+                )?;
+                // A store of a version that had no identities, and is in use, is a real one.
+                transaction.execute(
+                    "INSERT INTO identity SELECT 1, lower(hex(randomblob(16))),
+                       CASE WHEN EXISTS (SELECT 1 FROM feeds) OR EXISTS (SELECT 1 FROM journal) THEN 'Real' ELSE ?1 END
+                     WHERE NOT EXISTS (SELECT 1 FROM identity)",
+                    [clock.as_str()],
+                )?;
+                let found = transaction.query_row("SELECT id, clock FROM identity", [], |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+                })?;
+                clock.check(&found.1, &path)?;
+                Ok(found.0)
+            })
+            .await
     }
 
     fn assemble(path: Arc<PathBuf>, health: Health, writer: Option<Writer>, lock: Option<File>) -> Self {

@@ -143,13 +143,13 @@ pub(super) fn settle(
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let Settled { failure, settled_at, delivered } = delivery.noted(now);
+    let Settled { attempts, failure, settled_at, delivered } = delivery.noted(now);
     for id in ids {
         transaction
             .prepare_cached(
                 "UPDATE alert_messages SET attempts = attempts + ?2, failure = ?3, settled_at = ?4, delivered = ?5 WHERE id = ?1",
             )?
-            .execute((id, i64::from(!delivered), failure, settled_at, delivered))?;
+            .execute((id, attempts, failure, settled_at, delivered))?;
     }
     transaction.prepare_cached("DELETE FROM alert_messages WHERE settled_at < ?1")?.execute([kept_since(now)])?;
     Ok(())

@@ -5,6 +5,7 @@ mod commits;
 mod crashes;
 mod databases;
 mod faults;
+mod identity;
 mod journal;
 mod orders;
 mod outbox;

@@ -45,7 +45,7 @@ async fn what_stands_follows_from_the_messages_and_outlives_the_store(backend: B
 
 async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
     let fixture = Fixture::new(backend);
-    let messages = ["a", "b", "c"].map(|fingerprint| message(MessageKind::Fired, fingerprint, "x")).to_vec();
+    let messages = ["a", "b", "c", "d"].map(|fingerprint| message(MessageKind::Fired, fingerprint, "x")).to_vec();
     fixture.store.record_alerts("uid-1".to_owned(), messages, minute(1)).await.unwrap();
     let ids: Vec<i64> = fixture.store.waiting_messages(10).await.unwrap().iter().map(|message| message.id).collect();
     let settle = async |ids: &[i64], delivery| {
@@ -54,7 +54,8 @@ async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
     settle(&ids[..2], Delivery::Failed("refused".to_owned())).await;
     settle(&ids[..1], Delivery::Delivered).await;
     settle(&ids[1..2], Delivery::GivenUp("status 400".to_owned())).await;
-    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x"]);
+    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x", "fired d x"]);
+    settle(&ids[3..], Delivery::Withdrawn("the contract no longer has this alert".to_owned())).await;
     let all = fixture.store.latest_messages(Some("uid-1"), 10).await.unwrap();
     let ends: Vec<(i64, Option<&str>, bool, bool)> = all
         .iter()
@@ -62,8 +63,9 @@ async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
             (message.attempts, message.failure.as_deref(), message.delivered, message.settled_at == Some(minute(2)))
         })
         .collect();
-    // The newest first.
-    assert_eq!(ends, [(0, None, false, false), (2, Some("status 400"), false, true), (1, None, true, true)]);
+    // The newest first. The attempt that succeeded is one; what nobody wanted any more was not tried.
+    let withdrawn = (0, Some("the contract no longer has this alert"), false, true);
+    assert_eq!(ends, [withdrawn, (0, None, false, false), (2, Some("status 400"), false, true), (2, None, true, true)]);
 }
 
 async fn a_trial_is_written_once_and_stands_nowhere(backend: Backend) {
