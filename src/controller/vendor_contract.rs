@@ -258,6 +258,9 @@ impl Controlled for VendorContract {
     fn forget(&self, context: &Context) {
         let (namespace, name, uid) = identity(self);
         context.forget_contract(&namespace, &name, &uid);
+        // The counters of its feeds began with the reconcile that found it gone.
+        let feeds: Vec<String> = self.spec.feeds.iter().map(|feed| feed.name.clone()).collect();
+        context.metrics.remove_feeds(&namespace, &name, &feeds);
     }
 }
 

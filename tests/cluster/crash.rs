@@ -65,7 +65,7 @@ enum Moment {
 
 /// Until when the vendor answers, and the moment of the kill, in the order of the contract's life.
 const KILLS: [(Option<&str>, Moment); 13] = [
-    (None, Moment::Logged("serving /metrics")),
+    (None, Moment::Logged("the lease is held")),
     (Some("2026-01-01T00:00:00Z"), Moment::Logged("the controllers start")),
     (Some("2026-01-01T00:00:00Z"), Moment::Waiting),
     (Some("2026-02-02T00:00:00Z"), Moment::Writing),
