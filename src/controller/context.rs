@@ -263,18 +263,17 @@ impl Context {
         self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    /// Fetches the feeds that an annotation asks for, once for each time that somebody asks.
-    pub fn fetch_if_asked(&self, contract: &VendorContract) {
+    /// Fetches the feeds that an annotation asks for, once for each time that somebody asks. `uid`: that of the contract's evidence.
+    pub fn fetch_if_asked(&self, contract: &VendorContract, uid: &str) {
         let Some(text) = contract.annotations().get(FETCH_ANNOTATION) else { return };
         let Some((feed, asked_at)) = said_at(text) else { return };
         // An annotation stays on its object: an old one asks for nothing after a restart, which fetches every feed anyway.
         if Clock::real().now().duration_since(asked_at).abs() > FETCH_WITHIN {
             return;
         }
-        let uid = contract.uid().unwrap_or_default();
         let mut asked = self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.insert(uid.clone(), text.clone()).as_ref() != Some(text) {
-            self.scheduler.poll_now(&uid, Some(feed).filter(|feed| *feed != "*"));
+        if asked.insert(uid.to_owned(), text.clone()).as_ref() != Some(text) {
+            self.scheduler.poll_now(uid, Some(feed).filter(|feed| *feed != "*"));
         }
     }
 

@@ -169,7 +169,7 @@ impl Controlled for VendorContract {
         super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         let uid = observed.identity.evidence_uid.clone();
         context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
-        context.fetch_if_asked(&observed.object);
+        context.fetch_if_asked(&observed.object, &uid);
         if !observed.closing_under_old_terms.is_empty() {
             for (period, closed_at, terms) in &observed.closing_under_old_terms {
                 close(context, &uid, period, terms, *closed_at, now).await?;
