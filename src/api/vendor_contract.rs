@@ -1341,6 +1341,7 @@ pub enum PlanState {
 /// A feed's health.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct FeedStatus {
     /// Name of the feed.
     pub name: String,
@@ -1358,6 +1359,9 @@ pub struct FeedStatus {
     pub watermark: Option<Timestamp>,
     /// Whether the past since `term.start` is still being fetched.
     pub backfilling: bool,
+    /// Rows of the latest answer that were set aside because they contradict each other, or cover time that another row with the same labels covers. They count in no figure; `kubectl bpo feed rejected` lists them. Absent where there are none.
+    #[serde(default)]
+    pub set_aside: Option<i64>,
 }
 
 /// Advice on the contract itself; it never blocks anything.

@@ -19,7 +19,7 @@ use crate::api::{CampaignLaunch, KpiTarget, VendorContract};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
 use crate::domain::decision::counsel::LaunchOfContract;
-use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target};
+use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target, never_payable};
 use crate::domain::decision::launch::{
     LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
 };
@@ -297,6 +297,14 @@ fn terms_of_contract(
                 && spec.contract_ref.name == *name
                 && validate_kpi_target(kpi, spec).is_empty()
                 && validate_kpi_against_contract(kpi, spec, &contract).is_empty()
+                && never_payable(
+                    kpi,
+                    spec,
+                    written.object.metadata.generation,
+                    written.object.status.as_ref(),
+                    &contract,
+                )
+                .is_empty()
         })
         .map(|((_, kpi), written)| (kpi.clone(), written.object.spec.clone()))
         .collect();
@@ -337,9 +345,21 @@ fn judge_contract(
 /// A feed with a file was fetched; one without was not.
 fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth {
     if rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
-        FeedHealth { reason: Reason::Fetched, message: "read from a file".into(), since: None, backfilling: false }
+        FeedHealth {
+            reason: Reason::Fetched,
+            message: "read from a file".into(),
+            since: None,
+            backfilling: false,
+            set_aside: 0,
+        }
     } else {
-        FeedHealth { reason: Reason::Pending, message: "no file was given".into(), since: None, backfilling: false }
+        FeedHealth {
+            reason: Reason::Pending,
+            message: "no file was given".into(),
+            since: None,
+            backfilling: false,
+            set_aside: 0,
+        }
     }
 }
 
@@ -422,7 +442,11 @@ fn kpi_object(
 ) -> Value {
     let spec = &written.object.spec;
     let key = (namespace.clone(), spec.contract_ref.name.clone());
-    let findings = validate_kpi_target(name, spec);
+    let mut findings = validate_kpi_target(name, spec);
+    if let Some(contract) = manifests.contracts.get(&key) {
+        let (generation, status) = (written.object.metadata.generation, written.object.status.as_ref());
+        findings.extend(never_payable(name, spec, generation, status, &contract.object.spec));
+    }
     let unresolved: Vec<Finding> = manifests
         .contracts
         .get(&key)

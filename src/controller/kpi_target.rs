@@ -11,7 +11,9 @@ use super::driver::{Controlled, ReconcileError, Wanted};
 use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::kpi_target::KpiTargetStatus;
-use crate::domain::decision::kpi_target::{ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
+use crate::domain::decision::kpi_target::{
+    ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target, never_payable,
+};
 use crate::domain::facts::{Finding, InvalidSpec};
 use crate::domain::validation::{validate_kpi_against_contract, validate_kpi_target};
 use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
@@ -47,7 +49,8 @@ impl Controlled for KpiTarget {
         context: &Context,
         _now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
-        let findings = validate_kpi_target(&object.name_any(), &object.spec);
+        let mut findings = validate_kpi_target(&object.name_any(), &object.spec);
+        findings.extend(never_payable_by_contract(context, &object, previous.as_ref()));
         let invalid = (!findings.is_empty()).then_some(InvalidSpec(findings));
         let contract = observe_contract(context, &object);
         Ok(Observed { object, previous, invalid, contract })
@@ -82,6 +85,19 @@ impl Controlled for KpiTarget {
         let uid = observed.object.uid().unwrap_or_default();
         context.metrics.set_object(&uid, ObjectSeries::Kpi(series(&observed.object, &wanted.status)));
     }
+}
+
+/// Money that the contract, where it is known, can never pay.
+fn never_payable_by_contract(
+    context: &Context,
+    object: &KpiTarget,
+    previous: Option<&KpiTargetStatus>,
+) -> Vec<Finding> {
+    let namespace = object.namespace().unwrap_or_default();
+    let contract = context.contract(&namespace, &object.spec.contract_ref.name);
+    let spec = contract.as_ref().and_then(|guarded| guarded.0.as_ref().ok()).map(|contract| &contract.spec);
+    spec.map(|spec| never_payable(&object.name_any(), &object.spec, object.metadata.generation, previous, spec))
+        .unwrap_or_default()
 }
 
 fn observe_contract(context: &Context, object: &KpiTarget) -> Contract {
@@ -139,33 +155,47 @@ fn contract_of<'a>(observed: &'a Observed, name: &str) -> ContractOfKpi<'a> {
     }
 }
 
+/// The label of series that speak of the running period.
+const RUNNING: &str = "Running";
+/// The label of series that speak of the latest closed period.
+const CLOSED: &str = "Closed";
+
 fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
-    let labels = |tier: &str| KpiLabels {
+    let labels = |tier: &str, period: &str| KpiLabels {
         namespace: object.namespace().unwrap_or_default(),
         contract: object.spec.contract_ref.name.clone(),
         kpi_target: object.name_any(),
         kpi: object.spec.kpi.as_str().to_owned(),
         tier: tier.to_owned(),
+        period: period.to_owned(),
     };
     let number = |text: Option<&String>| text.and_then(|text| text.parse::<f64>().ok());
     let current = status.current.as_ref();
     let whole = KpiSeries {
-        labels: labels(""),
+        labels: labels("", RUNNING),
         value: number(current.and_then(|current| current.value.as_ref())),
         target: number(current.and_then(|current| current.target.as_ref())),
         projected: number(current.and_then(|current| current.projected.as_ref())),
         at_risk: at_risk(status),
-        verdict: status.last.as_ref().map(|last| last.verdict.as_str().to_owned()),
+        verdict: None,
     };
+    let closed = status.last.as_ref().map(|last| KpiSeries {
+        labels: labels("", CLOSED),
+        value: number(last.value.as_ref()),
+        target: number(last.target.as_ref()),
+        projected: None,
+        at_risk: None,
+        verdict: Some(last.verdict.as_str().to_owned()),
+    });
     let tiers = status.tiers.iter().map(|slice| KpiSeries {
-        labels: labels(&slice.tier),
+        labels: labels(&slice.tier, CLOSED),
         value: number(slice.value.as_ref()),
         target: number(slice.target.as_ref()),
         projected: None,
         at_risk: None,
         verdict: Some(slice.verdict.as_str().to_owned()),
     });
-    std::iter::once(whole).chain(tiers).collect()
+    std::iter::once(whole).chain(closed).chain(tiers).collect()
 }
 
 fn at_risk(status: &KpiTargetStatus) -> Option<bool> {

@@ -27,6 +27,7 @@ use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::counsel::LaunchOfContract;
+use crate::domain::decision::kpi_target::never_payable;
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
@@ -307,6 +308,8 @@ fn gather_terms(context: &Context, object: &VendorContract) -> (Terms, Vec<Strin
             let kpi_name = kpi.name_any();
             validate_kpi_target(&kpi_name, &kpi.spec).is_empty()
                 && validate_kpi_against_contract(&kpi_name, &kpi.spec, &object.spec).is_empty()
+                && never_payable(&kpi_name, &kpi.spec, kpi.metadata.generation, kpi.status.as_ref(), &object.spec)
+                    .is_empty()
         })
         .map(|kpi| (kpi.name_any(), kpi.spec.clone()))
         .collect();

@@ -1,6 +1,6 @@
 //! Advice on the contract itself: whether its KPIs say what it exists for. It never blocks anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -9,7 +9,9 @@ use super::catalogue::{Definition, Guard, Origin, definition};
 use super::doubts::Doubt;
 use super::exact::Exact;
 use super::facts::Terms;
+use super::offered::OfferedDiffers;
 use super::tiers::coherence;
+use super::validation::validate_kpi_is_payable;
 use crate::api::campaign_launch::CampaignLaunchSpec;
 use crate::api::kpi_target::{CatalogueKpi, Comparison, IndicatorKind, KpiCategory, KpiClass, KpiTargetSpec};
 use crate::api::scalar::shorten;
@@ -40,6 +42,10 @@ pub struct AdviceFacts<'a> {
     pub launches: &'a BTreeMap<String, CampaignLaunchSpec>,
     /// Figures of its feeds that were probably misread, by feed.
     pub doubts: &'a BTreeMap<String, Vec<Doubt>>,
+    /// The KpiTargets whose rows add up to a denominator below 0.
+    pub negative: &'a BTreeSet<String>,
+    /// The feeds whose contacts offered are not those answered and abandoned, with the latest such day.
+    pub offered: &'a BTreeMap<String, OfferedDiffers>,
 }
 
 /// A KPI that counts: neither a dry run nor suspended.
@@ -73,6 +79,7 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     balance(facts, &counted, &mut advice);
     counter_metrics(facts, &counted, &mut advice);
     credits(&counted, &mut advice);
+    money(facts, &counted, &mut advice);
     for kpi in &counted {
         smart::check(facts, kpi, &mut advice);
     }
@@ -81,6 +88,7 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     protected_traits(facts, &mut advice);
     ratchet(facts, &counted, &mut advice);
     feeds::check(&facts.terms.contract.feeds, &mut advice);
+    feeds::check_volumes(facts, &mut advice);
     advice.0
 }
 
@@ -187,6 +195,31 @@ fn credits(counted: &[Counted<'_>], advice: &mut Findings) {
             allocated.show(6)
         );
         advice.add("OverAllocated", None, message);
+    }
+}
+
+/// Money that can never be paid, and points that never become money.
+fn money(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    let contract = &facts.terms.contract;
+    for kpi in counted {
+        for finding in validate_kpi_is_payable(kpi.name, kpi.spec, contract) {
+            let field = finding.field.trim_start_matches("spec.");
+            let what = finding.message.split(": add ").next().unwrap_or_default();
+            let message = format!("{field} {what}: nothing is ever paid by it; see `kubectl bpo lint`");
+            advice.add("RefusedWhenEdited", Some(kpi.name), message);
+        }
+    }
+    let scores = |kpi: &&Counted<'_>| {
+        kpi.spec.class == KpiClass::Critical
+            && kpi.spec.bands.iter().any(|band| band.points.is_some_and(|points| points > 0))
+    };
+    let has_rule = contract.credits.as_ref().is_some_and(|credits| credits.points.is_some());
+    if let Some(kpi) = counted.iter().find(scores).filter(|_| !has_rule) {
+        let message = format!(
+            "bands such as those of {} cost points, and nothing turns points into money: add credits.points, such as {{perPointPercent: 1}}, or leave it so if points alone are agreed",
+            kpi.name
+        );
+        advice.add("PointsWithoutMoney", None, message);
     }
 }
 

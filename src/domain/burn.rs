@@ -126,6 +126,9 @@ pub fn assess(
         return Burn::CannotFire;
     }
     let share_missed = |window: &BurnWindow| window.misses.checked_div(&window.volume);
+    if long.volume.is_negative() || short.volume.is_negative() {
+        return Burn::Quiet;
+    }
     let budget = tolerance * period_volume;
     let (Some(factor), Some(long_missed), Some(short_missed), Some(spent)) = (
         (&rule.budget_share * period_volume).checked_div(&long.volume),

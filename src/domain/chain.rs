@@ -64,6 +64,8 @@ pub struct Reading<'a> {
     pub without_tier_percent: Option<String>,
     /// The rows that were judged.
     pub evidence: EvidenceReference,
+    /// Whether the denominator of its rows is below 0, which is no data.
+    pub negative_volume: bool,
     /// Whether the numerator is a part of the denominator.
     pub is_share: bool,
     /// By what it was computed.

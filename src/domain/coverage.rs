@@ -6,6 +6,8 @@
 //! A slot is as long as the feed's cadence and starts at local midnight or where the slot before it ends; the day's last one
 //! may be shorter. A past slot of the term is missing when an instant of it in service hours is outside all known rows.
 
+use std::cmp::Ordering;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::{Calendar, Span};
@@ -133,7 +135,12 @@ fn late_at(
     let service = slots.calendar.next_service(from).filter(|service| *service < term.end)?;
     let long_row = slots.calendar.after(service, Duration::new(slots.cadence, DurationUnit::Seconds));
     let slot_end = slots.end_of_slot(service);
-    let end = if slots.cadence > SECONDS_OF_A_DAY { long_row.max(slot_end) } else { slot_end };
+    let end = match slots.cadence.cmp(&SECONDS_OF_A_DAY) {
+        Ordering::Less => slot_end,
+        // A day has 25 hours when the clock is set back.
+        Ordering::Equal => slots.calendar.end_of_day(slots.calendar.date_of(service)),
+        Ordering::Greater => long_row.max(slot_end),
+    };
     Some(slots.calendar.after(end, feed.lateness.unwrap_or(DEFAULT_LATENESS)))
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::api::kpi_target::{Band, KpiClass, KpiTargetSpec, RoundingMode, Severity, Verdict};
+use crate::api::kpi_target::{Band, Better, KpiClass, KpiTargetSpec, RoundingMode, Severity, Verdict};
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::api::vendor_contract::{CapKind, Charges, PointsRow, PointsToMoney, RampCredit, VendorContractSpec};
 
@@ -12,7 +12,7 @@ use super::facts::Terms;
 use super::periods::{Period, Periods};
 use super::price::{Miss, Priced, price_of_bonus, price_of_miss};
 use super::repeats::Weight;
-use super::verdict::Aim;
+use super::verdict::{Aim, better_of};
 
 /// The rules about points and money under which one period is judged.
 #[derive(Clone, Debug)]
@@ -227,7 +227,7 @@ impl Judged<'_> {
         Some(price_of_miss(price, &miss))
     }
 
-    /// The credit of a band without the ramp, not rounded. A miss without a value is as far as the band's own bound.
+    /// The credit of a band without the ramp, not rounded.
     fn full_credit(&self, band: &Band, money: &Money) -> Exact {
         if let Some(percent) = &band.at_risk_percent {
             money.at_risk.as_ref().map_or(Exact::ZERO, |at_risk| at_risk.percent(&percent.into()))
@@ -236,11 +236,21 @@ impl Judged<'_> {
         } else if let Some(credit) = &band.credit {
             credit.into()
         } else if band.proportional == Some(true) {
-            let bound = band.bound.as_ref().map(Exact::from);
-            let value = self.value.or(bound.as_ref());
-            value.map_or(Exact::ZERO, |value| money.charges.percent(&self.aim.distance(value)))
+            let distance = self.value.map_or_else(|| self.distance_of_silence(), |value| self.aim.distance(value));
+            money.charges.percent(&distance)
         } else {
             Exact::ZERO
+        }
+    }
+
+    /// How far a miss without a value is from its target: as far as the worst percentage, whatever the bounds, so that it is
+    /// never cheaper to send nothing than to serve badly.
+    fn distance_of_silence(&self) -> Exact {
+        let (least, most) = (self.aim.distance(&Exact::ZERO), self.aim.distance(&Exact::HUNDRED));
+        match better_of(self.aim.comparison) {
+            Some(Better::Higher) => least,
+            Some(Better::Lower) => most,
+            Some(Better::Range) | None => least.max(most),
         }
     }
 

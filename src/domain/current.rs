@@ -29,6 +29,8 @@ pub struct Running {
     pub current: Option<CurrentValue>,
     /// Whether it is at risk.
     pub risk: Risk,
+    /// Whether the denominator of its rows is below 0.
+    pub negative_volume: bool,
 }
 
 /// The running period of a KPI as known at `now`.
@@ -46,7 +48,11 @@ pub fn running<'f, 'a>(
     let reading = reader.read(book, kpi, &question);
     let so_far = SoFar { reader, book, kpi, period, now, as_of, reading: &reading };
     let projection = so_far.projection();
-    Running { current: Some(so_far.current(projection.as_ref())), risk: so_far.risk(projection.as_ref()) }
+    Running {
+        current: Some(so_far.current(projection.as_ref())),
+        risk: so_far.risk(projection.as_ref()),
+        negative_volume: reading.negative_volume,
+    }
 }
 
 /// What is known of the running period.
@@ -76,7 +82,7 @@ impl SoFar<'_, '_, '_> {
         let decimals = self.decimals();
         let percent = |share: &Exact| (share * &Exact::HUNDRED).show_fixed(decimals);
         let projection = projected.map(|projected| &projected.projection);
-        let plain = || reading.value.as_ref().filter(|_| self.is_period()).map(|value| value.show_as(rounding));
+        let plain = || reading.value.as_ref().filter(|_| self.is_period()).map(|value| value.show_fixed(decimals));
         CurrentValue {
             name: self.period.name.clone(),
             value: reading.value.as_ref().map(|value| value.show_as(rounding)),

@@ -9,6 +9,7 @@ use super::doubts::Doubt;
 use super::journal::{Journal, JournalFact};
 use super::matching::Unmatched;
 use super::measures::Row;
+use super::offered::OfferedDiffers;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
 use crate::api::sla_report::SlaReportSpec;
@@ -68,6 +69,8 @@ pub struct Judgement {
     pub feeds: BTreeMap<String, FeedCoverage>,
     /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.
     pub doubts: BTreeMap<String, Vec<Doubt>>,
+    /// Feeds whose contacts offered are not those answered and abandoned, with the latest such day.
+    pub offered: BTreeMap<String, OfferedDiffers>,
     /// Names of the closed periods that are Final, with the instant at which each became so.
     pub finals: BTreeMap<String, Timestamp>,
     /// Advice on changes of the terms that reach back into the running period.
@@ -132,6 +135,8 @@ pub struct KpiJudgement {
     pub gaming: Gaming,
     /// That no row of its feed ever matched it, though the feed has some.
     pub unmatched: Option<Unmatched>,
+    /// Whether the denominator of the running or of the latest closed period is below 0, which is no data.
+    pub negative_volume: bool,
 }
 
 /// Whether the running period is at risk, and why.

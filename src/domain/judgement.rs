@@ -201,6 +201,13 @@ impl<'v, 'a> View<'v, 'a> {
                 .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
                 .collect(),
             doubts: self.doubts(reader),
+            offered: book
+                .terms
+                .contract
+                .feeds
+                .iter()
+                .filter_map(|feed| Some((feed.name.clone(), reader.offered_differs(book, &feed.name, self.now)?)))
+                .collect(),
             finals: BTreeMap::new(),
             changes: advice_on_changes(self.journal, self.periods, self.now),
             next: None,
@@ -288,7 +295,7 @@ impl<'v, 'a> View<'v, 'a> {
         judged.collect()
     }
 
-    fn kpi(&self, name: &str, Running { current, risk }: Running) -> KpiJudgement {
+    fn kpi(&self, name: &str, Running { current, risk, negative_volume }: Running) -> KpiJudgement {
         let calendar = &self.books.current().calendar;
         let (period, as_of) = current.as_ref().map_or(("", None), |current| (current.name.as_str(), current.as_of));
         let standing = standing_risk(self.journal, calendar, (name, period), (risk, as_of), self.now);
@@ -303,6 +310,7 @@ impl<'v, 'a> View<'v, 'a> {
             risk: standing.risk,
             risk_since: standing.since,
             risk_news: standing.news,
+            negative_volume: negative_volume || latest.is_some_and(|(.., line)| line.reading.negative_volume),
             history: self.history(name),
             trend,
             signal: signal.map(|signal| signal.as_str().to_owned()),

@@ -37,6 +37,7 @@ pub mod judgement;
 pub mod ledger;
 pub mod matching;
 pub mod measures;
+pub mod offered;
 pub mod periods;
 pub mod placeholders;
 pub mod price;

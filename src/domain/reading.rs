@@ -24,6 +24,7 @@ use super::exact::{Exact, SHOWN_DECIMALS};
 use super::journal::FirstJudged;
 use super::ledger::{Known, Ledger};
 use super::measures::Row;
+use super::offered::{OfferedDiffers, offered_differs};
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
 use super::relief::ReliefHistory;
@@ -122,6 +123,8 @@ struct Values {
     value: Option<Exact>,
     quotient: Quotient,
     interval: Option<Interval>,
+    /// Whether a denominator, before or after relief, is below 0.
+    negative: bool,
 }
 
 impl<'f, 'a> Reader<'f, 'a> {
@@ -170,6 +173,13 @@ impl<'f, 'a> Reader<'f, 'a> {
         })
     }
 
+    /// The latest day on which a feed's contacts offered were not those answered and abandoned.
+    pub fn offered_differs(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Option<OfferedDiffers> {
+        let as_of = self.coverage(book, feed, at).reach.as_of?;
+        let ledger = self.ledgers.of_feed(book, feed)?;
+        offered_differs(&self.known(ledger, at), &book.calendar, as_of)
+    }
+
     /// The end of the latest row of a KPI's feed that had ended at an instant, over closed hours moved on.
     pub fn as_of(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, at: Timestamp) -> Option<Timestamp> {
         self.coverage(book, &kpi.spec.source.feed, at).reach.as_of
@@ -199,7 +209,9 @@ impl<'f, 'a> Reader<'f, 'a> {
         let rows = selection.all();
         let relieved = rows.relieved(&self.relief.known_for(kpi.name, question.at));
         let scale = self.scale(book, kpi, question);
-        let as_of = self.as_of(book, kpi, question.at);
+        // How far a feed reaches is only worked out where it decides: each instant that is asked for has its own answer.
+        let runs = kpi.is_rolling() && question.at < question.period.end;
+        let as_of = runs.then(|| self.as_of(book, kpi, question.at)).flatten();
         let judgement = Slice { book, kpi, question, scale: &scale, as_of };
 
         let (target, targets) = judgement.target(&relieved.rows, &rows);
@@ -232,6 +244,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             tiers,
             without_tier_percent,
             evidence: evidence(&rows, question),
+            negative_volume: values.negative,
             aim,
             method: Method { annual_factor, targets, ..blank.method.clone() },
             ..blank
@@ -269,7 +282,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             return kpi.definition.scale.clone();
         }
         let Span { start, end } = question.window;
-        let running = self.as_of(book, kpi, question.at).filter(|_| question.at < end);
+        let running = (question.at < end).then(|| self.as_of(book, kpi, question.at)).flatten();
         kpi.definition.scale_over(Span::new(start, running.map_or(end, |as_of| as_of.min(end))), &book.calendar)
     }
 }
@@ -315,6 +328,7 @@ pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Readin
         tiers: Vec::new(),
         without_tier_percent: None,
         evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
+        negative_volume: false,
         is_share: kpi.definition.share,
         method: Method {
             formula: Rc::clone(&kpi.formula),
@@ -332,6 +346,7 @@ struct Slice<'s, 'a> {
     kpi: &'s Kpi<'a>,
     question: &'s Question<'s>,
     scale: &'s Exact,
+    /// Where rows end, for a longer window that runs.
     as_of: Option<Timestamp>,
 }
 
@@ -346,8 +361,7 @@ impl Slice<'_, '_> {
     fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> (Exact, Vec<TargetPart>) {
         let period = self.question.period;
         if self.kpi.is_rolling() {
-            let running = self.as_of.filter(|_| self.question.at < period.end);
-            let day = running.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
+            let day = self.as_of.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
             return (self.kpi.target_on(day.unwrap_or(period.last_day)), Vec::new());
         }
         let last_day = period.last_day;
@@ -370,15 +384,19 @@ impl Slice<'_, '_> {
         let parts: Vec<TargetPart> = std::iter::once(&period.first_day).chain(changes).enumerate().map(part).collect();
         let weighted: Exact = parts.iter().map(|part| &part.target * &part.denominator).sum();
         let weight: Exact = parts.iter().map(|part| &part.denominator).sum();
+        if weight.is_negative() {
+            return None;
+        }
         Some((weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()), parts))
     }
 
     fn values(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> Values {
         let rounding = self.kpi.spec.rounding.as_ref();
-        let quotient = judged.quotient();
+        let (quotient, of_all) = (judged.quotient(), raw.quotient());
         let value = quotient.value(self.scale);
         Values {
-            raw: raw.quotient().value(self.scale).map(|value| value.rounded(rounding)),
+            negative: quotient.is_negative() || of_all.is_negative(),
+            raw: of_all.value(self.scale).map(|value| value.rounded(rounding)),
             interval: value.as_ref().and_then(|_| self.interval(judged, &quotient)),
             value: value.map(|value| value.rounded(rounding)),
             quotient,
@@ -440,8 +458,8 @@ impl Slice<'_, '_> {
         let whole = judged.quotient().denominator;
         let tiered: Exact = judged_parts.values().map(|part| part.quotient().denominator).sum();
         let without = &whole - &tiered;
-        let share = (without * Exact::HUNDRED).checked_div(&whole).map(|share| share.show(SHOWN_DECIMALS));
-        (lines, share)
+        let share = (without * Exact::HUNDRED).checked_div(&whole).filter(|_| !whole.is_negative());
+        (lines, share.map(|share| share.show(SHOWN_DECIMALS)))
     }
 
     fn tier(&self, name: &str, raw: &Rows<'_>, judged: &Rows<'_>) -> TierLine {

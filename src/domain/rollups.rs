@@ -127,6 +127,7 @@ struct KeptReading {
     evidence: EvidenceReference,
     annual_factor: Option<Exact>,
     targets: Vec<TargetPart>,
+    negative_volume: bool,
 }
 
 impl RollUps {
@@ -249,6 +250,7 @@ impl KeptReading {
             evidence: reading.evidence.clone(),
             annual_factor: reading.method.annual_factor.clone(),
             targets: reading.method.targets.clone(),
+            negative_volume: reading.negative_volume,
         }
     }
 
@@ -270,6 +272,7 @@ impl KeptReading {
             tiers: self.tiers.clone(),
             without_tier_percent: self.without_tier_percent.clone(),
             evidence: self.evidence.clone(),
+            negative_volume: self.negative_volume,
             method: Method {
                 annual_factor: self.annual_factor.clone(),
                 targets: self.targets.clone(),

@@ -58,14 +58,21 @@ pub struct Quotient {
 }
 
 impl Quotient {
-    /// `numerator / denominator × scale`, exactly; `None` without rows or with a denominator of 0: no data.
+    /// `numerator / denominator × scale`, exactly; `None` without rows, with a denominator of 0 or below: no data.
     /// For `scale` see [`Definition::scale_over`].
     pub fn value(&self, scale: &Exact) -> Option<Exact> {
-        if self.rows == 0 {
+        if self.rows == 0 || self.is_negative() {
             return None;
         }
         // One division: the scaled numerator by the denominator.
         (&self.numerator * scale).checked_div(&self.denominator)
+    }
+}
+
+impl Quotient {
+    /// Whether the denominator is below 0, of which no value can be made.
+    pub fn is_negative(&self) -> bool {
+        self.denominator.is_negative()
     }
 }
 

@@ -36,7 +36,7 @@ pub struct MetricDefinition {
     pub help: &'static str,
 }
 
-const KPI: &[&str] = &["namespace", "contract", "kpi_target", "kpi", "tier"];
+const KPI: &[&str] = &["namespace", "contract", "kpi_target", "kpi", "tier", "period"];
 const KPI_VERDICT: &[&str] = &["namespace", "contract", "kpi_target", "kpi", "tier", "verdict"];
 const CONTRACT: &[&str] = &["namespace", "contract"];
 const CREDIT: &[&str] = &["namespace", "contract", "state"];
@@ -56,8 +56,13 @@ impl Metric {
     pub const fn definition(self) -> MetricDefinition {
         use MetricKind::{Counter, Gauge, Histogram};
         let (name, kind, labels, help) = match self {
-            Metric::KpiValue => ("kpi_value", Gauge, KPI, "Value of a KPI in the running period"),
-            Metric::KpiTarget => ("kpi_target", Gauge, KPI, "Target of a KPI"),
+            Metric::KpiValue => (
+                "kpi_value",
+                Gauge,
+                KPI,
+                "Value of a KPI in the period that the label names: Running, or Closed for the latest closed one",
+            ),
+            Metric::KpiTarget => ("kpi_target", Gauge, KPI, "Target of a KPI in the period that the label names"),
             Metric::KpiProjected => {
                 ("kpi_projected", Gauge, KPI, "Value that the running period is projected to end with")
             }

@@ -107,6 +107,7 @@ fn chosen(metric: Metric, more: &str) -> String {
 
 fn commitments() -> Vec<Panel> {
     let whole = "tier=\"\"";
+    let running = "tier=\"\",period=\"Running\"";
     vec![
         Panel {
             title: "Compliant contracts",
@@ -142,9 +143,9 @@ fn commitments() -> Vec<Panel> {
             kind: "timeseries",
             unit: "none",
             queries: vec![
-                (chosen(Metric::KpiValue, whole), "{{kpi_target}}"),
-                (chosen(Metric::KpiProjected, whole), "{{kpi_target}} projected"),
-                (chosen(Metric::KpiTarget, whole), "{{kpi_target}} target"),
+                (chosen(Metric::KpiValue, running), "{{kpi_target}}"),
+                (chosen(Metric::KpiProjected, running), "{{kpi_target}} projected"),
+                (chosen(Metric::KpiTarget, running), "{{kpi_target}} target"),
             ],
         },
         Panel {

@@ -34,6 +34,8 @@ pub struct KpiLabels {
     pub kpi: String,
     /// The tier; empty for the whole.
     pub tier: String,
+    /// Which period it is of: Running or Closed, the latest closed one.
+    pub period: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -117,7 +119,7 @@ struct AlertLabels {
 pub struct KpiSeries {
     /// Whose figures these are.
     pub labels: KpiLabels,
-    /// The value of the running period.
+    /// The value of its period.
     pub value: Option<f64>,
     /// The target in force.
     pub target: Option<f64>,
@@ -439,7 +441,7 @@ fn encode_launches(
 }
 
 fn verdict_labels(labels: &KpiLabels, verdict: &str) -> VerdictLabels {
-    let KpiLabels { namespace, contract, kpi_target, kpi, tier } = labels.clone();
+    let KpiLabels { namespace, contract, kpi_target, kpi, tier, period: _ } = labels.clone();
     VerdictLabels { namespace, contract, kpi_target, kpi, tier, verdict: verdict.to_owned() }
 }
 
@@ -475,6 +477,7 @@ mod tests {
                 kpi_target: text("level"),
                 kpi: text("ServiceLevel"),
                 tier: text(""),
+                period: text("Running"),
             },
             value: Some(78.4),
             target: Some(80.0),

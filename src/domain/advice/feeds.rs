@@ -1,6 +1,6 @@
-//! Advice on feeds: a share that comes without its volume.
+//! Advice on feeds: a share that comes without its volume, and volumes that cannot be.
 
-use super::Findings;
+use super::{AdviceFacts, Findings};
 use crate::api::feed::{Feed, MeasureMapping, MeasureUnit};
 
 /// The measure by which rows are weighed where a share has no volume.
@@ -19,6 +19,26 @@ pub(super) fn check(feeds: &[Feed], advice: &mut Findings) {
             );
             advice.add("DegradedFeed", None, message);
         }
+    }
+}
+
+/// Volumes below 0, and contacts offered that are neither answered nor abandoned.
+pub(super) fn check_volumes(facts: &AdviceFacts<'_>, advice: &mut Findings) {
+    for name in facts.negative {
+        let feed = facts.terms.kpis.get(name).map(|spec| spec.source.feed.as_str()).unwrap_or_default();
+        let message = format!(
+            "feed {feed}: the rows add up to a denominator below 0, which counts as no data: have the vendor correct them, such as abandonedWithin above answered + abandoned"
+        );
+        advice.add("NegativeVolume", Some(name.as_str()), message);
+    }
+    for (feed, differs) in facts.offered {
+        let message = format!(
+            "feed {feed}: on {} {} contacts were offered, and {} answered or abandoned: find out whether a queue is missing or counted twice, and which of them is agreed",
+            differs.day,
+            differs.offered.show(2),
+            differs.handled.show(2)
+        );
+        advice.add("OfferedDiffers", None, message);
     }
 }
 

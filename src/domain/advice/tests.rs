@@ -42,7 +42,9 @@ fn found_in(
     launches: &BTreeMap<String, CampaignLaunchSpec>,
     today: &str,
 ) -> Vec<String> {
-    let facts = AdviceFacts { terms, today: today.parse().unwrap(), best, launches, doubts: &BTreeMap::new() };
+    let (negative, offered, doubts) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+    let today = today.parse().unwrap();
+    let facts = AdviceFacts { terms, today, best, launches, negative: &negative, offered: &offered, doubts: &doubts };
     advise(&facts)
         .into_iter()
         .map(|advice| {
@@ -93,14 +95,16 @@ fn an_efficiency_kpi_needs_the_one_that_guards_it() {
 fn credits_may_not_be_spread_or_allocated_beyond_measure() {
     let bands = |percent: i64| json!([{"severity": "Minor", "bound": 70, "atRiskPercent": 10}, {"severity": "Serious", "atRiskPercent": percent}]);
     assert_eq!(
-        after(|_, kpis| {
+        after(|contract, kpis| {
+            contract["charges"] = json!({"currency": "GBP", "amount": 100_000, "atRiskPercent": 10});
             kpis[0].1["bands"] = bands(60);
             kpis[1].1["bands"] = bands(41);
         }),
         ["OverAllocated"]
     );
     assert_eq!(
-        after(|_, kpis| {
+        after(|contract, kpis| {
+            contract["charges"] = json!({"currency": "GBP", "amount": 100_000, "atRiskPercent": 10});
             kpis[0].1["bands"] = bands(60);
             kpis[1].1["bands"] = bands(40);
         }),
@@ -372,6 +376,8 @@ fn what_would_be_refused_today_is_named_and_figures_in_doubt_come_first() {
         today: "2026-06-15".parse().unwrap(),
         best: &BTreeMap::new(),
         launches: &BTreeMap::new(),
+        negative: &BTreeSet::new(),
+        offered: &BTreeMap::new(),
         doubts: &BTreeMap::from([("acd".to_owned(), vec![doubt])]),
     };
     let found: Vec<(String, String)> =
@@ -388,4 +394,61 @@ fn what_would_be_refused_today_is_named_and_figures_in_doubt_come_first() {
     for ((finding, message), (name, words)) in found.iter().zip(expected) {
         assert!(finding == name && message.starts_with(words) && message.len() <= 256, "{finding}: {message}");
     }
+}
+
+#[test]
+fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_told() {
+    let with_band = |band: Value, charges: Value| {
+        after(|contract, kpis| {
+            kpis[0].1["bands"] = json!([band]);
+            contract.as_object_mut().unwrap().extend(charges.as_object().unwrap().clone());
+        })
+    };
+    let points = json!({"severity": "Minor", "points": 3});
+    let charges = json!({"charges": {"currency": "GBP", "amount": 100_000}});
+    let mut rule = charges.clone();
+    rule["credits"] = json!({"points": {"perPointPercent": 1}});
+    for (band, money, findings) in [
+        (json!({"severity": "Minor", "credit": 500}), json!({}), vec!["RefusedWhenEdited level"]),
+        (json!({"severity": "Minor", "atRiskPercent": 5}), charges.clone(), vec!["RefusedWhenEdited level"]),
+        (json!({"severity": "Minor", "credit": 500}), charges.clone(), vec![]),
+        (points.clone(), json!({}), vec!["PointsWithoutMoney"]),
+        (points.clone(), charges, vec!["PointsWithoutMoney"]),
+        (points, rule, vec![]),
+    ] {
+        assert_eq!(with_band(band.clone(), money), findings, "{band}");
+    }
+}
+
+#[test]
+fn volumes_that_cannot_be_are_told_of_their_feed() {
+    let (contract, kpis) = sound();
+    let terms = Terms {
+        contract: serde_json::from_value(contract).unwrap(),
+        kpis: kpis.into_iter().map(|(name, spec)| (name.to_owned(), serde_json::from_value(spec).unwrap())).collect(),
+        tiers: BTreeMap::new(),
+    };
+    let (best, launches) = (BTreeMap::new(), BTreeMap::new());
+    let negative = BTreeSet::from(["level".to_owned()]);
+    let differs =
+        OfferedDiffers { day: "2026-06-01".parse().unwrap(), offered: Exact::from(100), handled: Exact::from(90) };
+    let offered = BTreeMap::from([("acd".to_owned(), differs)]);
+    let today = "2026-06-15".parse().unwrap();
+    let doubts = BTreeMap::new();
+    let facts = AdviceFacts {
+        terms: &terms,
+        today,
+        best: &best,
+        launches: &launches,
+        negative: &negative,
+        offered: &offered,
+        doubts: &doubts,
+    };
+    let told: Vec<_> = advise(&facts).into_iter().map(|one| (one.finding, one.kpi, one.message)).collect();
+    let [(negative, kpi, _), (differs, None, message)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (negative.as_str(), kpi.as_deref(), differs.as_str()),
+        ("NegativeVolume", Some("level"), "OfferedDiffers")
+    );
+    assert!(message.contains("on 2026-06-01 100 contacts were offered, and 90 answered or abandoned"), "{message}");
 }

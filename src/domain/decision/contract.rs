@@ -171,6 +171,7 @@ fn feed_statuses(observed: &ObservedContract<'_>, now: Timestamp) -> BTreeMap<St
         message: "the contract is suspended".to_owned(),
         since: None,
         backfilling: false,
+        set_aside: 0,
     };
     spec.feeds
         .iter()
@@ -201,6 +202,7 @@ fn feed_status(observed: &ObservedContract<'_>, name: &str, health: &FeedHealth)
             .and_then(|judgement| judgement.feeds.get(name))
             .and_then(|coverage| coverage.watermark),
         backfilling: health.backfilling,
+        set_aside: (health.set_aside > 0).then_some(health.set_aside),
     }
 }
 
@@ -412,6 +414,17 @@ fn notices(
     for feed in &status.feeds {
         let before = previous.feeds.iter().find(|before| before.name == feed.name);
         let key = format!("{} {}", feed.name, feed.since.map(|since| since.to_string()).unwrap_or_default());
+        let known = before.and_then(|before| before.set_aside).unwrap_or(0);
+        if let Some(count) = feed.set_aside.filter(|count| *count > known) {
+            notices.push(Notice::new(
+                EventReason::EvidenceRejected,
+                format!("{} {count}", feed.name),
+                format!(
+                    "feed {}: {count} rows contradict others or cover time that is covered already, and count in no figure: see `kubectl bpo feed rejected`",
+                    feed.name
+                ),
+            ));
+        }
         let failed = |feed: &FeedStatus| !feed.healthy && !matches!(feed.reason.as_str(), "Pending" | "Suspended");
         match before {
             Some(before) if failed(before) && feed.healthy => {

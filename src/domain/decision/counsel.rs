@@ -1,6 +1,6 @@
 //! What surrounds the verdicts of a contract: its governance, the escalation that stands, and advice on the contract itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ use crate::domain::exact::Exact;
 use crate::domain::facts::{Judgement, KpiJudgement, Terms};
 use crate::domain::governance::{Governance, govern};
 use crate::domain::readiness::LaunchTimes;
+use crate::domain::verdict::{better_of, comparison_of};
 
 /// A launch that names the contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,9 +72,19 @@ pub fn counsel<'a>(facts: CounselFacts<'a>, now: Timestamp) -> Option<Counsel<'a
     let today = calendar.date_of(now);
     let best = best_values(terms, judgement);
     let specs = launches.iter().map(|(name, launch)| (name.clone(), launch.spec.clone())).collect();
+    let negative: BTreeSet<String> =
+        judgement.kpis.iter().filter(|(_, kpi)| kpi.negative_volume).map(|(name, _)| name.clone()).collect();
     // What was changed in the running period comes first: a status holds no more than 20 findings.
     let mut advice = judgement.changes.clone();
-    advice.extend(advise(&AdviceFacts { terms, today, best: &best, launches: &specs, doubts: &judgement.doubts }));
+    advice.extend(advise(&AdviceFacts {
+        terms,
+        today,
+        best: &best,
+        launches: &specs,
+        negative: &negative,
+        offered: &judgement.offered,
+        doubts: &judgement.doubts,
+    }));
     let tomorrow = calendar.start_of_day(days_after(today, 1));
     // Advice speaks of whole days: of targets that nobody has touched for a year.
     let next = earliest([governance.next, escalation.next, Some(tomorrow)], now);
@@ -114,7 +125,7 @@ fn risks(judgement: &Judgement, terms: &Terms) -> Vec<StandingCause> {
     since.map(|since| StandingCause { since, cause: EscalationCause::AtRisk }).collect()
 }
 
-/// The best value of the closed periods of each KPI, in the direction of the KPI.
+/// The best value of the closed periods of each KPI, in the direction of its comparison; of a range the one that is nearest to it.
 fn best_values(terms: &Terms, judgement: &Judgement) -> BTreeMap<String, Exact> {
     let best = |name: &String, kpi: &KpiJudgement| {
         let spec = terms.kpis.get(name)?;
@@ -123,10 +134,15 @@ fn best_values(terms: &Terms, judgement: &Judgement) -> BTreeMap<String, Exact> 
             .iter()
             .filter_map(|entry| entry.value.as_ref()?.parse::<rust_decimal::Decimal>().ok())
             .map(Exact::from);
-        match better(spec) {
-            Better::Higher => values.max(),
-            Better::Lower => values.min(),
-            Better::Range => None,
+        let comparison = comparison_of(&spec.objective, better(spec));
+        match better_of(comparison) {
+            Some(Better::Higher) => values.max(),
+            Some(Better::Lower) => values.min(),
+            Some(Better::Range) | None => {
+                let target = Exact::from(&spec.objective.target);
+                let upper = spec.objective.upper.as_ref().map_or_else(|| target.clone(), Exact::from);
+                values.min_by_key(|value| (value - &value.clamp_between(&target, &upper)).abs())
+            }
         }
     };
     judgement.kpis.iter().filter_map(|(name, kpi)| Some((name.clone(), best(name, kpi)?))).collect()

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 
 use super::conditions::{Finding, conditions, status_of};
 use super::{FeedHealth, Notice};
+use crate::api::VendorContractSpec;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::kpi_target::{
     Better, CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType,
 };
 use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
+use crate::domain::validation::validate_kpi_is_payable;
 
 /// All that a decision on a KpiTarget rests on.
 #[derive(Clone, Debug)]
@@ -87,6 +89,23 @@ fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
         signal: judgement.signal.clone(),
         ..KpiTargetStatus::default()
     }
+}
+
+/// Money of a KpiTarget that its contract can never pay, where that refuses it. What was judged before as it is written goes on
+/// being judged, with advice, until somebody edits it.
+pub fn never_payable(
+    name: &str,
+    spec: &KpiTargetSpec,
+    generation: Option<i64>,
+    status: Option<&KpiTargetStatus>,
+    contract: &VendorContractSpec,
+) -> Vec<crate::domain::facts::Finding> {
+    let was_judged = status.is_some_and(|status| {
+        status.observed_generation.is_some()
+            && status.observed_generation == generation
+            && status_of(&status.conditions, ConditionType::Ready) == Some(ConditionStatus::True)
+    });
+    if was_judged { Vec::new() } else { validate_kpi_is_payable(name, spec, contract) }
 }
 
 /// The target in short, such as `≥ 80 %`.
@@ -236,7 +255,7 @@ fn compliance(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -
         return Finding::is_unknown(type_, Reason::Suspended, "not judged while suspended");
     }
     let rolling = spec.window.as_ref().is_some_and(|window| window.type_ != WindowType::Period);
-    let current = judgement.current.as_ref().filter(|_| rolling);
+    let current = judgement.current.as_ref().filter(|_| rolling && judgement.last.is_some());
     let (name, verdict, value, target, since) = match (current, &judgement.last) {
         (Some(current), _) => (&current.name, current.verdict, &current.value, &current.target, current.as_of),
         (None, Some(last)) => (&last.name, last.verdict, &last.value, &last.target, judgement.last_ended_at),

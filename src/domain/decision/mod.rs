@@ -30,11 +30,19 @@ pub struct FeedHealth {
     pub since: Option<Timestamp>,
     /// Whether the past since the contract's start is still being fetched.
     pub backfilling: bool,
+    /// How many rows of the latest answer were set aside because they contradict each other or cover time that is covered already.
+    pub set_aside: i64,
 }
 
 impl Default for FeedHealth {
     fn default() -> Self {
-        FeedHealth { reason: Reason::Pending, message: "not fetched yet".to_owned(), since: None, backfilling: true }
+        FeedHealth {
+            reason: Reason::Pending,
+            message: "not fetched yet".to_owned(),
+            since: None,
+            backfilling: true,
+            set_aside: 0,
+        }
     }
 }
 
@@ -49,12 +57,19 @@ impl FeedHealth {
             failure => (failure, "as it was before the operator began again; not polled since"),
         };
         let message = message.to_owned();
-        Some(FeedHealth { reason, message, since: status.since, backfilling: false })
+        let set_aside = status.set_aside.unwrap_or(0);
+        Some(FeedHealth { reason, message, since: status.since, backfilling: false, set_aside })
     }
 
     /// The health of a feed whose past is complete in the evidence, though it was not polled since the operator began.
     pub fn fetched_before() -> FeedHealth {
-        FeedHealth { reason: Reason::Fetched, message: LAST_POLL_SUCCEEDED.to_owned(), since: None, backfilling: false }
+        FeedHealth {
+            reason: Reason::Fetched,
+            message: LAST_POLL_SUCCEEDED.to_owned(),
+            since: None,
+            backfilling: false,
+            set_aside: 0,
+        }
     }
 
     /// Whether the last fetch succeeded.
@@ -75,6 +90,7 @@ impl FeedHealth {
                 message: format!("the endpoint answers, but rows that were due by {late_at} have not come"),
                 since: Some(late_at),
                 backfilling: false,
+                set_aside: self.set_aside,
             },
             _ => self.clone(),
         }
@@ -120,6 +136,8 @@ pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Time
     instants.into_iter().flatten().filter(|instant| *instant > now).min()
 }
 
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 mod lived;
 #[cfg(test)]

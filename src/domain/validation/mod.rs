@@ -10,6 +10,7 @@ mod feed;
 mod kpi_against_contract;
 mod kpi_target;
 mod money;
+mod payable;
 mod service_tier;
 mod vendor_contract;
 
@@ -68,6 +69,17 @@ pub fn validate_campaign_launch(name: &str, spec: &CampaignLaunchSpec) -> Vec<Fi
 pub fn validate_kpi_against_contract(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Finding> {
     let mut findings = Findings::new("KpiTarget", name);
     kpi_against_contract::check(&mut findings, spec, contract);
+    findings.into_vec()
+}
+
+/// Every credit and bonus of a KpiTarget that its contract can never pay: money without a currency, a percentage without charges,
+/// a share of the amount at risk where nothing is at risk.
+///
+/// An error for what is written now. A KpiTarget that was judged before it was one goes on being judged, with advice: see
+/// [`super::advice`].
+pub fn validate_kpi_is_payable(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Finding> {
+    let mut findings = Findings::new("KpiTarget", name);
+    payable::check(&mut findings, spec, contract);
     findings.into_vec()
 }
 

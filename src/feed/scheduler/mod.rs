@@ -25,7 +25,7 @@ use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::evidence::{CommitReport, EvidenceStore, StoreError};
+use crate::evidence::{CommitReport, EvidenceStore, RejectionReason, StoreError};
 
 use super::client::{FeedClient, host_and_port};
 use super::credentials::CredentialSource;
@@ -101,6 +101,9 @@ pub struct FeedHealth {
     pub since: Timestamp,
     /// Whether the first fetch of the past is not complete yet.
     pub backfilling: bool,
+    /// How many rows of its latest answer contradict each other or cover time that is covered already; of the past, of all answers
+    /// together.
+    pub set_aside: i64,
 }
 
 /// The shortest real time between two polls of one feed, however fast the clock of a rehearsal runs.
@@ -551,7 +554,22 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Tim
         FeedOutcome::NotStored(_) => return None,
     };
     let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
-    Some(FeedHealth { healthy, reason, message, since: same.map_or(at, |before| before.since), backfilling })
+    let since = same.map_or(at, |before| before.since);
+    let set_aside = set_aside(before, end);
+    Some(FeedHealth { healthy, reason, message, since, backfilling, set_aside })
+}
+
+/// Rows of an answer that the store set aside since they cannot be true beside others. While the past is fetched, its answers add up;
+/// an answer that never came leaves what is known.
+fn set_aside(before: Option<&FeedHealth>, end: &PollEnd) -> i64 {
+    let known = before.map_or(0, |before| before.set_aside);
+    let Some(report) = &end.commit else {
+        return if matches!(end.outcome, FeedOutcome::Fetched) { 0 } else { known };
+    };
+    let count = |reason| report.rejected.get(&reason).copied().unwrap_or(0);
+    let now = count(RejectionReason::Overlap).saturating_add(count(RejectionReason::Conflict));
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    if before.is_some_and(|before| before.backfilling) { known.saturating_add(now) } else { now }
 }
 
 fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
@@ -559,7 +577,7 @@ fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
     let seen = |health: Option<&FeedHealth>| {
         health.map(|health| {
             let told = health.healthy.then(|| health.message.clone());
-            (health.healthy, health.reason, health.backfilling, told)
+            (health.healthy, health.reason, health.backfilling, told, health.set_aside)
         })
     };
     seen(before) != seen(after)

@@ -373,3 +373,27 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     stop.cancel();
     worker.await.unwrap();
 }
+
+#[tokio::test]
+async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
+    // The clock stands in April: the past is fetched in windows, and each answer brings the same rows of which two contradict each other
+    // and one covers a time that is covered.
+    let row = |start: &str, end: &str, offered: i64| {
+        format!(
+            r#"{{"start":"2026-04-02T{start}:00Z","end":"2026-04-02T{end}:00Z","measures":{{"offered":{offered}}}}}"#
+        )
+    };
+    let rows = [row("09:00", "10:00", 1), row("09:30", "10:30", 2), row("11:00", "12:00", 3), row("11:00", "12:00", 4)];
+    let body = format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(","));
+    let server = Server::start(move |_: &Asked| Reply::json(body.clone())).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(1_000.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+    let health = || running.scheduler.health_of("uid-1").get("acd").cloned();
+    eventually("three of the latest answer", async || {
+        health().is_some_and(|health| health.healthy && !health.backfilling && health.set_aside == 3)
+    })
+    .await;
+    assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 1);
+    running.end().await;
+}

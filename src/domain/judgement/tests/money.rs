@@ -70,6 +70,36 @@ fn the_telus_table_takes_the_highest_row_not_above_the_points() {
 }
 
 #[test]
+fn sending_nothing_is_never_cheaper_than_serving_badly() {
+    // Proportional, and silence is a miss: it counts from 0, or from 100 where lower is better, whatever the bounds.
+    for (kpi, bands, credit) in [
+        (
+            "ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}",
+            "{severity: Minor, proportional: true}",
+            "80000.00",
+        ),
+        (
+            "ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}",
+            "{severity: Minor, bound: 75, proportional: true}, {severity: Severe, bound: 70, proportional: true}",
+            "80000.00",
+        ),
+        ("AbandonmentRate\nobjective: {target: 5}", "{severity: Minor, bound: 10, proportional: true}", "95000.00"),
+        (
+            "Occupancy\nobjective: {comparison: Between, target: 75, upper: 85}",
+            "{severity: Minor, proportional: true}",
+            "75000.00",
+        ),
+        // A rejection of the value's own: 8 below the target.
+        ("ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}", "{severity: Minor, percent: 8}", "8000.00"),
+    ] {
+        let kpi = format!("kpi: {kpi}\nbands: [{bands}]\nmissingData: {{policy: Miss, after: 0h}}");
+        let judgement = Case::new(terms(CONTRACT, &[("sl", &kpi)]), vec![]).judge("2026-02-01T00:00Z");
+        let line = line(&judgement, "2026-01", "sl");
+        assert_eq!((line.verdict, line.credit.as_deref()), (Verdict::Missed, Some(credit)), "{kpi}");
+    }
+}
+
+#[test]
 fn each_kind_of_consequence_has_its_price() {
     // Texas DIR: invoice 100,000, at risk 10 %, pool 50 % × allocation 40 % = 20 % of the at-risk amount: 2,000.
     // CCS call-off: 98 % was owed and 75 % reached: 23 % of the charges.

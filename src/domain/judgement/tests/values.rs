@@ -324,3 +324,42 @@ fn rows_count_once_they_are_mature() {
         assert_eq!(line(&case.judge(now), "2026-01", "sl").value.as_deref(), Some(value), "{now}");
     }
 }
+
+#[test]
+fn a_denominator_below_zero_is_no_data_and_is_told_of() {
+    // More callers gave up early than called at all: answered + abandoned − abandonedWithin is −10.
+    let kpi = "kpi: ServiceLevel\nvariant: ExcludeAbandonedWithin\nobjective: {target: 80}";
+    let broken = || {
+        row(
+            "2026-01-15T00:00Z",
+            "2026-01-16T00:00Z",
+            &[("answeredWithin", 5), ("answered", 10), ("abandoned", 30), ("abandonedWithin", 50)],
+        )
+    };
+    let judgement = Case::new(terms(CONTRACT, &[("sl", kpi)]), vec![broken()]).judge("2026-02-01T00:00Z");
+    let line = line(&judgement, "2026-01", "sl");
+    assert_eq!((line.verdict, line.value.as_deref(), line.denominator.as_deref()), (Verdict::NoData, None, None));
+    assert!(judgement.kpis["sl"].negative_volume);
+    // A good day beside it makes the sum positive: judged, and nothing to tell.
+    let good = row(
+        "2026-01-17T00:00Z",
+        "2026-01-18T00:00Z",
+        &[("answeredWithin", 90), ("answered", 100), ("abandoned", 0), ("abandonedWithin", 0)],
+    );
+    let judgement = Case::new(terms(CONTRACT, &[("sl", kpi)]), vec![broken(), good]).judge("2026-02-01T00:00Z");
+    assert_eq!(super::line(&judgement, "2026-01", "sl").denominator.as_deref(), Some("90"));
+    assert!(!judgement.kpis["sl"].negative_volume);
+}
+
+#[test]
+fn what_is_projected_has_the_decimals_of_the_kpi_and_one_without_rounding() {
+    for (rounding, projected) in [("", "33.3"), ("rounding: {decimals: 2}", "33.33"), ("rounding: {decimals: 0}", "33")]
+    {
+        let kpi = format!("kpi: AverageHandleTime\nobjective: {{comparison: AtMost, target: 40}}\n{rounding}");
+        let rows = vec![row("2026-01-05T00:00Z", "2026-01-06T00:00Z", &[("handleSeconds", 100), ("handled", 3)])];
+        let judgement = Case::new(terms(CONTRACT, &[("aht", &kpi)]), rows).judge("2026-01-06T00:00Z");
+        let current = judgement.kpis["aht"].current.clone().unwrap();
+        assert_eq!(current.projected.as_deref(), Some(projected), "{rounding}");
+        assert_eq!(current.outlook, Some(crate::api::kpi_target::Outlook::Open));
+    }
+}
