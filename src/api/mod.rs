@@ -9,6 +9,7 @@ pub mod condition;
 pub mod consequence;
 pub mod feed;
 pub mod kpi_target;
+pub mod period;
 pub mod rules;
 pub mod scalar;
 pub mod schema;

@@ -58,6 +58,21 @@ pub fn fixed_once_closed(field: &str) -> Rule {
         .field_path(format!(".spec.{field}"))
 }
 
+/// What begins a fiscal year stays once a period has closed; 1 January may be written or left out.
+pub fn fiscal_year_fixed_once_closed() -> Rule {
+    let start = |of: &str| format!("(has({of}.spec.fiscalYearStart) ? {of}.spec.fiscalYearStart : '01-01')");
+    Rule::new(format!(
+        "!has(oldSelf.status) || !has(oldSelf.status.last) || {} == {}",
+        start("self"),
+        start("oldSelf")
+    ))
+    .message(
+        "fiscalYearStart cannot change once a period has closed: end this contract, and write another one with the new \
+         fiscalYearStart",
+    )
+    .field_path(".spec.fiscalYearStart")
+}
+
 /// The currency stays once a period has closed; charges may come, and not go.
 pub fn currency_fixed_once_closed() -> Rule {
     Rule::new(

@@ -12,6 +12,7 @@ use super::condition::Condition;
 use super::consequence::RepeatRow;
 use super::feed::Feed;
 use super::kpi_target::Severity;
+use super::period::MonthDay;
 use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
 
 /// A contract with a vendor: the service it owes, how it is measured, and what a miss costs.
@@ -33,6 +34,7 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
         "choose a metadata.name of at most 50 characters, since reports and labels are named after the contract"
     ),
     validation = super::rules::fixed_once_closed("period"),
+    validation = super::rules::fiscal_year_fixed_once_closed(),
     validation = super::rules::fixed_once_closed("timeZone"),
     validation = super::rules::fixed_once_closed("term.start"),
     validation = super::rules::currency_fixed_once_closed(),
@@ -70,6 +72,10 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "the term is too long: write an `end` at most 11 years after the start with period Weekly, 49 years with the others, and the time after it as another contract"
 ))]
 #[x_kube(validation = (
+    "!has(self.fiscalYearStart) || self.period in ['Quarterly', 'HalfYearly', 'Yearly']",
+    "fiscalYearStart says where quarters, half-years and years begin: write period Quarterly, HalfYearly or Yearly, or take it away"
+))]
+#[x_kube(validation = (
     "!has(self.charges) || !has(self.charges.schedule) || self.charges.schedule.all(c, c.from >= self.term.start)",
     "a change of the charges begins before the term: write a `from` that is not before term.start, or put the amount in charges.amount"
 ))]
@@ -103,9 +109,11 @@ pub struct VendorContractSpec {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = super::rules::TIME_ZONE)]
     pub time_zone: String,
-    /// The measurement period: Weekly (ISO weeks), Monthly, Quarterly or Yearly, by the calendar of `timeZone`. Default Monthly.
+    /// The measurement period, by the calendar of `timeZone`: Weekly (ISO weeks), Monthly, Quarterly, HalfYearly, Yearly, or ContractYear (from one anniversary of term.start to the next). Default Monthly.
     #[serde(default)]
     pub period: PeriodLength,
+    /// Month and day on which quarters, half-years and years begin, such as "07-01", with period Quarterly, HalfYearly or Yearly. Periods are then named after the year in which the fiscal year ends: FY2027-Q1. Default "01-01".
+    pub fiscal_year_start: Option<MonthDay>,
     /// How long after its end a period stays Provisional before it is Final. Default 10bd.
     #[serde(default = "default_close_after")]
     #[schemars(schema_with = "super::scalar::business_duration")]
@@ -244,7 +252,7 @@ pub enum Renewal {
     Automatic,
 }
 
-/// The measurement period: Weekly (ISO weeks from Monday), Monthly, Quarterly or Yearly, calendar periods of the contract's zone.
+/// How long a period is: Weekly (ISO weeks from Monday), Monthly, Quarterly, HalfYearly, Yearly (calendar periods of the contract's zone) or ContractYear (from one anniversary of term.start to the next).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum PeriodLength {
@@ -252,7 +260,9 @@ pub enum PeriodLength {
     #[default]
     Monthly,
     Quarterly,
+    HalfYearly,
     Yearly,
+    ContractYear,
 }
 
 /// When service is owed.
@@ -839,7 +849,7 @@ pub struct Review {
     /// Name of the review.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// How often it is held: Weekly, Monthly, Quarterly or Yearly.
+    /// How often it is held: Weekly, Monthly, Quarterly, HalfYearly, Yearly or ContractYear; quarters, half-years and years as the contract's fiscalYearStart has them.
     pub cadence: PeriodLength,
     /// The weekday on which it is held. Default: the period's last business day.
     #[schemars(extend("description" = "The weekday on which it is held. Default: the period's last business day."))]
@@ -890,8 +900,8 @@ impl JsonSchema for ApiDate {
     "`requests` belongs to `turnaround`: with `cadence`, write `delivered`"
 ))]
 #[x_kube(validation = (
-    "!has(self.cadence) || !has(self.delivered) || self.delivered.all(d, self.cadence == 'Weekly' ? d.period.contains('-W') : self.cadence == 'Quarterly' ? d.period.contains('-Q') : self.cadence == 'Yearly' ? d.period.size() == 4 : d.period.size() == 7 && !d.period.contains('Q'))",
-    "name delivered periods as the cadence does: 2026-W07, 2026-02, 2026-Q1 or 2026"
+    "!has(self.cadence) || !has(self.delivered) || self.delivered.all(d, self.cadence == 'Weekly' ? d.period.contains('-W') : self.cadence == 'Quarterly' ? d.period.contains('-Q') : self.cadence == 'HalfYearly' ? d.period.contains('-H') : self.cadence == 'ContractYear' ? d.period.startsWith('CY') : self.cadence == 'Yearly' ? !d.period.contains('-') && !d.period.startsWith('CY') : d.period.size() == 7 && !d.period.contains('Q') && !d.period.contains('H'))",
+    "name delivered periods as the cadence does: 2026-W07, 2026-02, 2026-Q1, 2026-H1, 2026 or CY1, and with a fiscalYearStart FY2027-Q1, FY2027-H1 or FY2027"
 ))]
 pub struct Deliverable {
     /// Name of the deliverable.
@@ -929,7 +939,10 @@ pub struct Deliverable {
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// The period, such as "2026-01".
-    #[schemars(length(min = 4, max = 8), regex(pattern = "^[0-9]{4}(-(W[0-9]{2}|Q[1-4]|[0-9]{2}))?$"))]
+    #[schemars(
+        length(min = 3, max = 9),
+        regex(pattern = "^([0-9]{4}(-(W[0-9]{2}|Q[1-4]|H[12]|[0-9]{2}))?|FY[0-9]{4}(-(Q[1-4]|H[12]))?|CY[0-9]{1,4})$")
+    )]
     pub period: String,
     /// The day on which it was delivered.
     #[serde(default)]

@@ -58,6 +58,10 @@ pub struct Figures {
 pub fn compare(was: &View, would: &View) -> Vec<Comparison> {
     let (was, would) = (latest(was), latest(would));
     let keys: BTreeSet<&(String, String)> = was.keys().chain(would.keys()).collect();
+    // Names alone do not sort by time, as CY10 and CY2 show.
+    let start = |key: &&(String, String)| was.get(key).or(would.get(key)).map(|report| report.period.start);
+    let mut keys: Vec<&(String, String)> = keys.into_iter().collect();
+    keys.sort_by_key(|key| (&key.0, start(key)));
     keys.into_iter()
         .map(|key| {
             let (before, after) = (was.get(key).copied(), would.get(key).copied());

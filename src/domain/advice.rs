@@ -20,6 +20,7 @@ use crate::api::vendor_contract::Advice;
 
 mod feeds;
 mod misreadings;
+mod periods;
 mod smart;
 
 /// More credit-bearing KPIs than anyone steers by.
@@ -80,6 +81,7 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     counter_metrics(facts, &counted, &mut advice);
     credits(&counted, &mut advice);
     money(facts, &counted, &mut advice);
+    periods::check(&facts.terms.contract, &mut advice);
     for kpi in &counted {
         smart::check(facts, kpi, &mut advice);
     }

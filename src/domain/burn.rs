@@ -78,7 +78,8 @@ pub fn rules(period: PeriodLength) -> Vec<BurnRule> {
         PeriodLength::Weekly => (52, 12),
         PeriodLength::Monthly => (1, 1),
         PeriodLength::Quarterly => (1, 3),
-        PeriodLength::Yearly => (1, 12),
+        PeriodLength::HalfYearly => (1, 6),
+        PeriodLength::Yearly | PeriodLength::ContractYear => (1, 12),
     };
     let days = |amount| Duration::new(amount, DurationUnit::BusinessDays);
     [(10, days(1), Duration::new(2, DurationUnit::BusinessHours)), (25, days(3), days(1)), (50, days(10), days(3))]

@@ -4,6 +4,7 @@ use jiff::civil::{Date, ISOWeekDate, Weekday};
 use jiff::{Timestamp, ToSpan};
 
 use super::calendar::{Calendar, Span, anniversary};
+use crate::api::period::MonthDay;
 use crate::api::vendor_contract::{PeriodBounds, PeriodLength, VendorContractSpec};
 
 /// One period, clipped to the term.
@@ -11,7 +12,7 @@ use crate::api::vendor_contract::{PeriodBounds, PeriodLength, VendorContractSpec
 pub struct Period {
     /// Place among the periods of the term, from 0.
     pub index: usize,
-    /// Name of the whole calendar period, such as 2026-W07, 2026-02, 2026-Q1 or 2026.
+    /// Name of the whole calendar period, such as 2026-W07, 2026-02, 2026-Q1, 2026-H1, 2026, FY2027-Q1 or CY1.
     pub name: String,
     /// First instant.
     pub start: Timestamp,
@@ -71,15 +72,13 @@ impl Periods {
 
     /// Periods of another length in the same term, for deliverables and reviews.
     pub fn of_length(contract: &VendorContractSpec, length: PeriodLength, calendar: &Calendar) -> Periods {
-        Self::between(contract.term.start, contract.term.end, length, calendar)
-    }
-
-    /// Periods from one local day to another, both included.
-    pub fn between(first_day: Date, last_day: Date, length: PeriodLength, calendar: &Calendar) -> Periods {
+        let (first_day, last_day) = (contract.term.start, contract.term.end);
+        let year_start = contract.fiscal_year_start.unwrap_or(MonthDay::NEW_YEAR);
+        let division = Division { length, year_start, term_start: first_day };
         let mut periods = Vec::new();
         let mut next = Some(first_day);
         while let Some(first) = next.filter(|first| *first <= last_day && periods.len() < MOST_PERIODS) {
-            let (name, _, whole_last) = calendar_period(first, length);
+            let (name, _, whole_last) = division.period_of(first);
             let last = whole_last.min(last_day);
             periods.push(Period {
                 index: periods.len(),
@@ -160,10 +159,7 @@ impl Periods {
 
     /// The contract year in which a local day lies; days before the term belong to the first.
     pub fn contract_year_at(&self, day: Date) -> ContractYear {
-        let mut passed = i64::from(day.year() - self.first_day.year()).max(0);
-        if passed > 0 && anniversary(self.first_day, passed) > day {
-            passed -= 1;
-        }
+        let passed = years_between(self.first_day, day);
         let next = anniversary(self.first_day, passed + 1);
         ContractYear {
             number: passed + 1,
@@ -180,25 +176,77 @@ impl Periods {
     }
 }
 
-/// Name, first and last day of the whole calendar period that a day lies in.
-pub fn calendar_period(day: Date, length: PeriodLength) -> (String, Date, Date) {
-    match length {
-        PeriodLength::Weekly => {
-            let week = day.iso_week_date();
-            let at = |weekday| ISOWeekDate::new(week.year(), week.week(), weekday).map_or(day, |week| week.date());
-            (format!("{:04}-W{:02}", week.year(), week.week()), at(Weekday::Monday), at(Weekday::Sunday))
+/// How a term is divided into periods.
+#[derive(Clone, Copy, Debug)]
+pub struct Division {
+    /// How long they are.
+    pub length: PeriodLength,
+    /// Where quarters, half-years and years begin.
+    pub year_start: MonthDay,
+    /// Where contract years begin.
+    pub term_start: Date,
+}
+
+impl Division {
+    /// Name, first and last day of the whole period that a day lies in, not clipped to the term.
+    pub fn period_of(&self, day: Date) -> (String, Date, Date) {
+        match self.length {
+            PeriodLength::Weekly => {
+                let week = day.iso_week_date();
+                let at = |weekday| ISOWeekDate::new(week.year(), week.week(), weekday).map_or(day, |week| week.date());
+                (format!("{:04}-W{:02}", week.year(), week.week()), at(Weekday::Monday), at(Weekday::Sunday))
+            }
+            PeriodLength::Monthly => {
+                (format!("{:04}-{:02}", day.year(), day.month()), day.first_of_month(), day.last_of_month())
+            }
+            PeriodLength::Quarterly => self.part_of_year(day, 3, "-Q"),
+            PeriodLength::HalfYearly => self.part_of_year(day, 6, "-H"),
+            PeriodLength::Yearly => {
+                let first = self.year_of(day);
+                (self.year_name(first), first, day_before(first.saturating_add(1.year())))
+            }
+            PeriodLength::ContractYear => {
+                let passed = years_between(self.term_start, day);
+                let (first, next) = (anniversary(self.term_start, passed), anniversary(self.term_start, passed + 1));
+                (format!("CY{}", passed + 1), first, day_before(next))
+            }
         }
-        PeriodLength::Monthly => {
-            (format!("{:04}-{:02}", day.year(), day.month()), day.first_of_month(), day.last_of_month())
-        }
-        PeriodLength::Quarterly => {
-            let quarter = (day.month() - 1) / 3;
-            let first = Date::new(day.year(), quarter * 3 + 1, 1).unwrap_or(day);
-            let last = first.saturating_add(2.months()).last_of_month();
-            (format!("{:04}-Q{}", day.year(), quarter + 1), first, last)
-        }
-        PeriodLength::Yearly => (format!("{:04}", day.year()), day.first_of_year(), day.last_of_year()),
     }
+
+    /// The part of so many months of a year that a day lies in.
+    fn part_of_year(&self, day: Date, months: i32, letter: &str) -> (String, Date, Date) {
+        let year = self.year_of(day);
+        let start = |part: i32| year.saturating_add((part * months).months());
+        // Years begin on the 28th at the latest, so that each part begins on that day of its month.
+        let part = (0..12 / months).rev().find(|part| start(*part) <= day).unwrap_or(0);
+        (format!("{}{letter}{}", self.year_name(year), part + 1), start(part), day_before(start(part + 1)))
+    }
+
+    /// The first day of the year that a day lies in.
+    fn year_of(&self, day: Date) -> Date {
+        let MonthDay { month, day: first } = self.year_start;
+        let of = |year: i16| Date::new(year, month, first).unwrap_or(day);
+        let this = of(day.year());
+        if this <= day { this } else { of(day.year().saturating_sub(1)) }
+    }
+
+    /// A calendar year by its number, another by that of the calendar year in which it ends.
+    fn year_name(&self, first: Date) -> String {
+        if self.year_start == MonthDay::NEW_YEAR {
+            return format!("{:04}", first.year());
+        }
+        format!("FY{:04}", day_before(first.saturating_add(1.year())).year())
+    }
+}
+
+fn day_before(day: Date) -> Date {
+    day.yesterday().unwrap_or(day)
+}
+
+/// Whole years from a day to a later one, by anniversaries; 0 where it is not later.
+fn years_between(start: Date, day: Date) -> i64 {
+    let passed = i64::from(day.year() - start.year()).max(0);
+    if passed > 0 && anniversary(start, passed) > day { passed - 1 } else { passed }
 }
 
 #[cfg(test)]

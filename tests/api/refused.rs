@@ -59,7 +59,14 @@ const CONTRACT_CASES: &[Case] = &[
     ("timeZone: Local", "write an IANA time zone such as Europe/London"),
     ("timeZone: '+01:00'", "write an IANA time zone such as Europe/London"),
     ("timeZone: Europe/Atlantis", "write an IANA time zone such as Europe/London"),
-    ("period: Fortnightly", "supported values: \"Weekly\", \"Monthly\", \"Quarterly\", \"Yearly\""),
+    (
+        "period: Fortnightly",
+        "supported values: \"Weekly\", \"Monthly\", \"Quarterly\", \"HalfYearly\", \"Yearly\", \"ContractYear\"",
+    ),
+    ("fiscalYearStart: '07-01'", "write period Quarterly, HalfYearly or Yearly"),
+    ("{period: ContractYear, fiscalYearStart: '07-01'}", "write period Quarterly, HalfYearly or Yearly"),
+    ("{period: Yearly, fiscalYearStart: '02-29'}", "fiscalYearStart"),
+    ("{period: Yearly, fiscalYearStart: '7-1'}", "fiscalYearStart"),
     ("closeAfter: 2 weeks", "closeAfter"),
     ("firstCloseAfter: soon", "firstCloseAfter"),
     (
@@ -172,6 +179,18 @@ const CONTRACT_CASES: &[Case] = &[
     ("deliverables: [{name: a, turnaround: 2bd, dueAfterPeriod: 5bd}]", "belong to `cadence`"),
     (
         "deliverables: [{name: a, cadence: Monthly, delivered: [{period: 2026-W07}]}]",
+        "name delivered periods as the cadence does",
+    ),
+    (
+        "deliverables: [{name: a, cadence: HalfYearly, delivered: [{period: 2026-Q1}]}]",
+        "name delivered periods as the cadence does",
+    ),
+    (
+        "deliverables: [{name: a, cadence: Monthly, delivered: [{period: 2026-H1}]}]",
+        "name delivered periods as the cadence does",
+    ),
+    (
+        "deliverables: [{name: a, cadence: ContractYear, delivered: [{period: '2026'}]}]",
         "name delivered periods as the cadence does",
     ),
     (

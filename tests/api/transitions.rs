@@ -49,6 +49,9 @@ async fn once_a_period_has_closed_what_its_verdict_rests_on_stays() {
         assert!(refused.contains(expected), "{refused}");
         assert!(refused.contains("write another one"), "{refused}");
     }
+    let fiscal = json!({"period": "Yearly", "fiscalYearStart": "07-01"});
+    let refused = change(&client, &namespace, &contract, json!({"spec": fiscal})).await.unwrap_err();
+    assert!(refused.contains("fiscalYearStart cannot change once a period has closed"), "{refused}");
     let without_points = json!({"charges": null, "credits": null, "triggers": null, "rectificationPlans": null});
     let refused = change(&client, &namespace, &contract, json!({"spec": without_points})).await.unwrap_err();
     assert!(refused.contains("nor charges go"), "{refused}");

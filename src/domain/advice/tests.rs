@@ -92,6 +92,25 @@ fn an_efficiency_kpi_needs_the_one_that_guards_it() {
 }
 
 #[test]
+fn yearly_periods_that_share_one_cap_are_told() {
+    // From March 2026 the contract year holds the starts of the periods 2026 and 2027.
+    for (start, period, credits, expected) in [
+        ("2026-03-01", "Yearly", json!({"yearCapAmount": 5}), vec!["YearsShareCap"]),
+        ("2026-03-01", "Yearly", json!({}), vec![]),
+        ("2026-03-01", "ContractYear", json!({"yearCapAmount": 5}), vec![]),
+        ("2026-01-01", "Yearly", json!({"yearCapAmount": 5}), vec![]),
+    ] {
+        let found = after(|contract, _| {
+            contract["term"]["start"] = json!(start);
+            contract["period"] = json!(period);
+            contract["credits"] = credits.clone();
+            contract["charges"] = json!({"currency": "GBP"});
+        });
+        assert_eq!(found, expected, "{start} {period} {credits}");
+    }
+}
+
+#[test]
 fn credits_may_not_be_spread_or_allocated_beyond_measure() {
     let bands = |percent: i64| json!([{"severity": "Minor", "bound": 70, "atRiskPercent": 10}, {"severity": "Serious", "atRiskPercent": percent}]);
     assert_eq!(

@@ -7,6 +7,7 @@ use crate::api::SlaReportSpec;
 use crate::api::sla_report::{CreditState, KpiLine};
 
 mod bases;
+mod fiscal_years;
 mod holes;
 mod money;
 mod periods;

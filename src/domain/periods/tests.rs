@@ -3,8 +3,13 @@ use serde_json::json;
 use super::*;
 
 fn periods(start: &str, end: &str, length: &str, zone: &str) -> Periods {
+    fiscal(start, end, length, zone, "01-01")
+}
+
+fn fiscal(start: &str, end: &str, length: &str, zone: &str, year_start: &str) -> Periods {
     let contract: VendorContractSpec = serde_json::from_value(json!({
         "vendor": {"name": "acme"}, "term": {"start": start, "end": end}, "timeZone": zone, "period": length,
+        "fiscalYearStart": year_start,
     }))
     .unwrap();
     Periods::of(&contract, &Calendar::of(&contract).unwrap())
@@ -114,4 +119,69 @@ fn contract_years_run_from_the_anniversary() {
     let year = |name: &str| middle.contract_year_of(middle.named(name).unwrap()).number;
     // The second January starts on the 1st, before the anniversary of the 31st.
     assert_eq!((year("2026-01"), year("2027-01"), year("2027-02")), (1, 1, 2));
+}
+
+#[test]
+fn parts_of_fiscal_years_are_named_after_the_year_in_which_it_ends() {
+    for (term, length, year_start, expected) in [
+        // A year from 1 July 2026 to 30 June 2027 is FY2027; its first quarter ends on 30 September.
+        (
+            "2026-07-01..2027-07-31",
+            "Quarterly",
+            "07-01",
+            "FY2027-Q1 2026-07-01..2026-09-30, FY2027-Q2 2026-10-01..2026-12-31, FY2027-Q3 2027-01-01..2027-03-31, \
+             FY2027-Q4 2027-04-01..2027-06-30, FY2028-Q1 2027-07-01..2027-07-31",
+        ),
+        // Clipped at both ends: the term begins in the second half of FY2026.
+        (
+            "2026-02-10..2027-01-15",
+            "HalfYearly",
+            "07-01",
+            "FY2026-H2 2026-02-10..2026-06-30, FY2027-H1 2026-07-01..2026-12-31, FY2027-H2 2027-01-01..2027-01-15",
+        ),
+        (
+            "2026-02-10..2026-12-31",
+            "HalfYearly",
+            "01-01",
+            "2026-H1 2026-02-10..2026-06-30, 2026-H2 2026-07-01..2026-12-31",
+        ),
+        (
+            "2026-01-01..2027-04-10",
+            "Yearly",
+            "04-06",
+            "FY2026 2026-01-01..2026-04-05, FY2027 2026-04-06..2027-04-05, FY2028 2027-04-06..2027-04-10",
+        ),
+        // Quarters from the 28th: November, February (with 29 days), May and August.
+        (
+            "2027-11-28..2028-11-27",
+            "Quarterly",
+            "11-28",
+            "FY2028-Q1 2027-11-28..2028-02-27, FY2028-Q2 2028-02-28..2028-05-27, FY2028-Q3 2028-05-28..2028-08-27, FY2028-Q4 2028-08-28..2028-11-27",
+        ),
+        // From one anniversary to the next, the last one cut short; what begins on 29 February goes on from the 28th.
+        (
+            "2024-02-29..2026-06-30",
+            "ContractYear",
+            "01-01",
+            "CY1 2024-02-29..2025-02-27, CY2 2025-02-28..2026-02-27, CY3 2026-02-28..2026-06-30",
+        ),
+    ] {
+        let (first, last) = term.split_once("..").unwrap();
+        let periods = fiscal(first, last, length, "Europe/London", year_start);
+        let days = |period: &Period| format!("{} {}..{}", period.name, period.first_day, period.last_day);
+        assert_eq!(periods.all().iter().map(days).collect::<Vec<_>>().join(", "), expected, "{term} {length}");
+        assert!(periods.all().windows(2).all(|pair| pair[0].end == pair[1].start));
+    }
+}
+
+#[test]
+fn ten_contract_years_stay_in_the_order_of_time() {
+    let periods = periods("2026-03-01", "2037-02-28", "ContractYear", "UTC");
+    let names: Vec<&str> = periods.all().iter().map(|period| period.name.as_str()).collect();
+    assert_eq!((names[1], names[9], names.len()), ("CY2", "CY10", 11));
+    for period in periods.all() {
+        let year = periods.contract_year_of(period);
+        assert_eq!(format!("CY{}", year.number), period.name);
+        assert_eq!(periods.of_contract_year(year).len(), 1);
+    }
 }

@@ -11,6 +11,7 @@ mod kpi_against_contract;
 mod kpi_target;
 mod money;
 mod payable;
+mod period_names;
 mod service_tier;
 mod vendor_contract;
 

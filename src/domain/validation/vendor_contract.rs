@@ -10,9 +10,10 @@ use super::checks::{
 };
 use super::feed;
 use super::money::{check_charges, check_credits, is_currency_code};
+use super::period_names::{check_fiscal_year, example_of, is_period_of, names_fiscal_years};
 use crate::api::vendor_contract::{
-    AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
-    ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
+    AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, RectificationPlan, Relief, ReliefDecision,
+    ServiceCalendar, Trigger, VendorContractSpec,
 };
 use crate::domain::alerts::MailServer;
 use crate::domain::calendar::days_between;
@@ -25,6 +26,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_vendor(findings, spec);
     check_term(findings, spec);
     check_time_zone(findings, "spec.timeZone", &spec.time_zone);
+    check_fiscal_year(findings, spec);
     if let Some(calendar) = &spec.calendar {
         check_calendar(findings, calendar);
     }
@@ -46,7 +48,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_contacts(findings, &spec.contacts);
     check_escalation(findings, spec);
     check_reviews(findings, spec);
-    check_deliverables(findings, &spec.deliverables);
+    check_deliverables(findings, &spec.deliverables, names_fiscal_years(spec));
     check_alerts(findings, &spec.alerts, &spec.contacts);
     if let Some(engagement) = &spec.engagement {
         let field = "spec.engagement.minimumSharePercent";
@@ -354,16 +356,16 @@ fn check_reviews(findings: &mut Findings, spec: &VendorContractSpec) {
     }
 }
 
-fn check_deliverables(findings: &mut Findings, deliverables: &[Deliverable]) {
+fn check_deliverables(findings: &mut Findings, deliverables: &[Deliverable], is_fiscal: bool) {
     check_count(findings, "spec.deliverables", deliverables.len(), 50);
     check_unique(findings, "spec.deliverables", deliverables.iter().map(|deliverable| &deliverable.name));
     for deliverable in deliverables {
         check_name(findings, "spec.deliverables", &deliverable.name);
-        check_deliverable(findings, deliverable);
+        check_deliverable(findings, deliverable, is_fiscal);
     }
 }
 
-fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable) {
+fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable, is_fiscal: bool) {
     let field = format!("spec.deliverables[{}]", deliverable.name);
     findings.ensure(deliverable.cadence.is_some() != deliverable.turnaround.is_some(), &field, || {
         "is due neither or both ways: write exactly one of cadence, turnaround".to_owned()
@@ -384,11 +386,11 @@ fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable) {
     );
     if let Some(cadence) = deliverable.cadence {
         for delivery in &deliverable.delivered {
-            findings.ensure(is_period_of(cadence, &delivery.period), format!("{field}.delivered"), || {
+            findings.ensure(is_period_of(cadence, is_fiscal, &delivery.period), format!("{field}.delivered"), || {
                 format!(
                     "{} is no period of the cadence {cadence:?}: write one such as {:?}",
                     quoted(&delivery.period),
-                    example_of(cadence)
+                    example_of(cadence, is_fiscal)
                 )
             });
         }
@@ -400,32 +402,6 @@ fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable) {
         findings.ensure(is_in_order, format!("{field}.requests[{}]", request.name), || {
             format!("is done before it was requested on {}: write a `doneOn` that is not earlier", request.requested_on)
         });
-    }
-}
-
-fn is_period_of(cadence: PeriodLength, name: &str) -> bool {
-    let (year, rest) = name.split_at_checked(4).unwrap_or((name, ""));
-    let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = |text: &str| text.parse::<u8>().unwrap_or_default();
-    digits(year, 4)
-        && match cadence {
-            PeriodLength::Yearly => rest.is_empty(),
-            PeriodLength::Quarterly => matches!(rest, "-Q1" | "-Q2" | "-Q3" | "-Q4"),
-            PeriodLength::Monthly => {
-                rest.strip_prefix('-').is_some_and(|month| digits(month, 2) && (1..=12).contains(&number(month)))
-            }
-            PeriodLength::Weekly => {
-                rest.strip_prefix("-W").is_some_and(|week| digits(week, 2) && (1..=53).contains(&number(week)))
-            }
-        }
-}
-
-fn example_of(cadence: PeriodLength) -> &'static str {
-    match cadence {
-        PeriodLength::Weekly => "2026-W07",
-        PeriodLength::Monthly => "2026-02",
-        PeriodLength::Quarterly => "2026-Q1",
-        PeriodLength::Yearly => "2026",
     }
 }
 
