@@ -7,6 +7,7 @@ mod json_time;
 mod pagination;
 mod records;
 mod request;
+mod thresholds;
 mod window;
 
 use kube::KubeSchema;
@@ -20,6 +21,7 @@ pub use json_time::*;
 pub use pagination::*;
 pub use records::*;
 pub use request::*;
+pub use thresholds::*;
 pub use window::*;
 
 /// One endpoint at which the vendor publishes figures. It is fetched once per interval for all KPIs that read it.
@@ -100,6 +102,11 @@ pub struct Feed {
     pub lateness: Option<Duration>,
     /// What the endpoint answers, at most one of json, csv, openMetrics, prometheus. Default: the native format bpo-feed/v1.
     pub format: Option<FeedFormat>,
+    /// Which times the vendor's figures are counted by, one entry for each measure that counts what happens within a time. KpiTargets with `within` are held against them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["measure".into()]))]
+    pub thresholds: Vec<Threshold>,
     /// Headers, query and parameter names of the request.
     pub request: Option<FeedRequest>,
     /// How further pages are asked for, one of cursor, nextUrl, linkHeader, pageNumber, offset. Default: the native format's own cursor.

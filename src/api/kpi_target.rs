@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::consequence::{Bonus, Price, RepeatRow};
 use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
+use super::tally::Tally;
 
 /// One KPI of a contract, judged each measurement period.
 #[serde_with::skip_serializing_none]
@@ -69,6 +70,9 @@ use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 #[x_kube(validation = super::rules::kpi_target::PRICE_OF_SILENCE)]
 #[x_kube(validation = super::rules::kpi_target::price_of_events())]
 #[x_kube(validation = super::rules::kpi_target::ratings())]
+#[x_kube(validation = super::rules::kpi_target::TALLY_DIRECTION)]
+#[x_kube(validation = super::rules::kpi_target::TALLY_ALONE)]
+#[x_kube(validation = super::rules::kpi_target::WITHIN)]
 pub struct KpiTargetSpec {
     /// The VendorContract, in the same namespace. Cannot be changed.
     #[x_kube(validation = (
@@ -102,6 +106,13 @@ pub struct KpiTargetSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["misses".into()]))]
     #[x_kube(validation = super::rules::REPEATS)]
     pub repeats: Vec<RepeatRow>,
+    /// Days, weeks or months of the period judged one by one: the value is then how many of them missed, and `objective` judges that count. Default: the period is judged as a whole.
+    pub tally: Option<Tally>,
+    /// The time that was agreed for a KPI that counts what happens within a time, such as 20s. It is held against feeds[].thresholds of the contract, and shown with the target. Default: whatever the feed counts.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    #[x_kube(validation = super::rules::LONGER_THAN_NOTHING)]
+    pub within: Option<Duration>,
     /// Bounds of the value for each rating. Default: from the severity.
     pub ratings: Option<RatingBounds>,
     /// Critical (carries credits) or KeyMeasurement (reported only). Default Critical.

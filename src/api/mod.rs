@@ -15,6 +15,7 @@ pub mod scalar;
 pub mod schema;
 pub mod service_tier;
 pub mod sla_report;
+pub mod tally;
 pub mod vendor_contract;
 
 pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};

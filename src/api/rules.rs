@@ -171,7 +171,7 @@ pub mod kpi_target {
     /// A rule about `c`, the comparison that the objective names or that follows from the KPI's direction.
     fn compared(rule: &str, message: &str) -> Rule {
         let comparison = format!(
-            "has(self.objective.comparison) ? self.objective.comparison : (self.kpi in {LOWER} || \
+            "has(self.objective.comparison) ? self.objective.comparison : (has(self.tally) || self.kpi in {LOWER} || \
              (has(self.formula) && self.formula.better == 'Lower')) ? 'AtMost' : 'AtLeast'"
         );
         Rule::new(format!("[{comparison}].all(c, {rule})")).message(message)
@@ -196,7 +196,7 @@ pub mod kpi_target {
 
     /// A KPI that is better neither high nor low says how it is compared.
     pub const RANGE: (&str, &str) = (
-        "has(self.objective.comparison) || !(self.kpi in ['AverageHandleTime', 'Occupancy', 'Utilisation'] || \
+        "has(self.objective.comparison) || has(self.tally) || !(self.kpi in ['AverageHandleTime', 'Occupancy', 'Utilisation'] || \
          (has(self.formula) && self.formula.better == 'Range'))",
         "this KPI is better neither high nor low: write objective.comparison AtLeast, MoreThan, AtMost, LessThan or Between",
     );
@@ -248,6 +248,28 @@ pub mod kpi_target {
              and without `beyond`",
         )
     }
+
+    /// Each part of a tally is compared in one direction.
+    pub const TALLY_DIRECTION: (&str, &str) = (
+        "!has(self.tally) || has(self.tally.comparison) || !(self.kpi in ['AverageHandleTime', 'Occupancy', 'Utilisation'] || \
+         (has(self.formula) && self.formula.better == 'Range'))",
+        "this KPI is better neither high nor low: write tally.comparison AtLeast, MoreThan, AtMost or LessThan",
+    );
+
+    /// A count of parts has no target that changes, no sample, no longer window.
+    pub const TALLY_ALONE: (&str, &str) = (
+        "!has(self.tally) || (!has(self.confidence) && !has(self.counterMetric) && !has(self.objective.schedule) && \
+         (!has(self.window) || self.window.type == 'Period'))",
+        "a tally counts parts of one period: take confidence, counterMetric, objective.schedule and any other window away",
+    );
+
+    /// A time belongs to KPIs that count what happens within one.
+    pub const WITHIN: (&str, &str) = (
+        "!has(self.within) || self.kpi in ['ServiceLevel', 'LongWaitRate'] || (has(self.formula) && \
+         (self.formula.numerator + (has(self.formula.denominator) ? self.formula.denominator : '')).matches('Within|longWaits'))",
+        "`within` belongs to KPIs that count what happens within a time: ServiceLevel, LongWaitRate, or a formula with a measure \
+         such as answeredWithin",
+    );
 
     /// The ratings' bounds go from good to bad.
     pub fn ratings() -> Rule {
@@ -314,7 +336,7 @@ pub mod kpi_target {
     /// A proportional credit needs a KPI in percent.
     pub fn proportional() -> Rule {
         Rule::new(format!(
-            "!has(self.bands) || !self.bands.exists(b, has(b.proportional) && b.proportional) || !(self.kpi in {NO_PERCENT} || \
+            "!has(self.bands) || !self.bands.exists(b, has(b.proportional) && b.proportional) || !(has(self.tally) || self.kpi in {NO_PERCENT} || \
              (self.kpi == 'CustomerSatisfaction' && has(self.variant) && self.variant == 'Mean') || \
              (has(self.formula) && has(self.formula.unit) && self.formula.unit != 'Percent'))"
         ))

@@ -157,8 +157,26 @@ pub struct KpiLine {
     pub tiers: Vec<TierLine>,
     /// Percentage of the denominator whose rows carry no tier; absent without tiers.
     pub without_tier_percent: Option<String>,
+    /// The parts that a tally found Missed or could not judge; absent without a tally.
+    #[schemars(extend("description" = "The parts that a tally found Missed or could not judge; absent without a tally."))]
+    pub tally: Option<TallyLine>,
     /// The rows that were judged.
     pub evidence: EvidenceReference,
+}
+
+/// What a tally found, by the names of its parts: days 2026-05-04, weeks 2026-W19, months 2026-05.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct TallyLine {
+    /// The parts that missed, the first 31.
+    #[serde(default)]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub missed: Vec<String>,
+    /// The parts without data or with too little, the first 31. They are not judged.
+    #[serde(default)]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub unjudged: Vec<String>,
 }
 
 /// Whether a credit is settled: Final, or Pending (it may be earned back).

@@ -14,7 +14,7 @@ use crate::domain::facts::Finding;
 use crate::domain::spelling::did_you_mean;
 use crate::domain::validation::{
     refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_against_contract,
-    validate_kpi_is_payable, validate_kpi_target, validate_service_tier,
+    validate_kpi_is_payable, validate_kpi_target, validate_service_tier, validate_thresholds,
 };
 
 /// What a check found.
@@ -105,6 +105,9 @@ fn dangling(manifests: &Manifests) -> Vec<Problem> {
                 let contract = &contract.object.spec;
                 let unresolved = validate_kpi_against_contract(name, spec, contract);
                 for finding in unresolved.into_iter().chain(validate_kpi_is_payable(name, spec, contract)) {
+                    add(&written.place, finding.to_string());
+                }
+                if let Some(finding) = validate_thresholds(name, spec, contract) {
                     add(&written.place, finding.to_string());
                 }
             }

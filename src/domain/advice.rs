@@ -10,6 +10,7 @@ use super::doubts::Doubt;
 use super::exact::Exact;
 use super::facts::Terms;
 use super::offered::OfferedDiffers;
+use super::thresholds::{Agreement, agreement};
 use super::tiers::coherence;
 use super::validation::validate_kpi_is_payable;
 use crate::api::campaign_launch::CampaignLaunchSpec;
@@ -82,6 +83,7 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     credits(&counted, &mut advice);
     money(facts, &counted, &mut advice);
     periods::check(&facts.terms.contract, &mut advice);
+    thresholds(facts, &counted, &mut advice);
     for kpi in &counted {
         smart::check(facts, kpi, &mut advice);
     }
@@ -222,6 +224,23 @@ fn money(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings
             kpi.name
         );
         advice.add("PointsWithoutMoney", None, message);
+    }
+}
+
+/// A time was agreed, and nobody said by which one the feed counts.
+fn thresholds(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    for kpi in counted {
+        if let (Some(within), Agreement::Unknown { measures }) =
+            (kpi.spec.within, agreement(kpi.spec, &facts.terms.contract))
+        {
+            let message = format!(
+                "{within} was agreed, and feed {} does not say by which time it counts {}: add it to feeds[].thresholds, such as {{measure: {}, within: {within}}}",
+                shorten(&kpi.spec.source.feed),
+                measures.join(" and "),
+                measures.first().map_or("answeredWithin", String::as_str)
+            );
+            advice.add("ThresholdUnknown", Some(kpi.name), message);
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use super::catalogue::{Definition, definition};
 use super::exact::Exact;
 use super::facts::{ContractFacts, Finding, InvalidSpec, Terms};
 use super::periods::{Period, Periods};
+use super::tally::longest_lead;
+use super::thresholds::agreement;
 use super::verdict::comparison_of;
 
 const THREE_DAYS: Duration = Duration::new(3, DurationUnit::Days);
@@ -47,6 +49,8 @@ pub struct Kpi<'a> {
     pub definition: Definition,
     /// Its formula without the scale, as people write it.
     pub formula: Rc<str>,
+    /// Why nothing is read: the feed counts by another time than was agreed.
+    pub threshold_mismatch: Option<String>,
     /// How value and target are compared.
     pub comparison: Comparison,
     /// Whether it, or the contract, is suspended.
@@ -114,8 +118,10 @@ impl<'a> Book<'a> {
         let calendar = Calendar::of(&terms.contract).map_err(|error| findings.extend(error.named(contract).0)).ok();
         let mut kpis = Vec::new();
         for (name, spec) in &terms.kpis {
-            match definition(spec) {
+            let agreement = agreement(spec, &terms.contract);
+            match definition(spec).map(|definition| definition.reading(agreement.names())) {
                 Ok(definition) => kpis.push(Kpi {
+                    threshold_mismatch: agreement.mismatch(),
                     place: kpis.len(),
                     name,
                     spec,
@@ -148,8 +154,15 @@ impl Kpi<'_> {
         self.definition.maturity.and_then(Duration::seconds).unwrap_or(0)
     }
 
-    /// The instants that are judged for a period, clipped to the term: its own, or the window that ends with it.
+    /// The instants that are judged for a period, clipped to the term: its own, or the window that ends with it. Of a tally it may
+    /// begin before the first part does.
     pub fn window(&self, period: &Period, periods: &Periods) -> Span {
+        if let Some(rule) = &self.definition.parts {
+            let lead = jiff::SignedDuration::from_hours(24 * longest_lead(rule.each) + 24);
+            let start = period.start.checked_sub(lead).unwrap_or(period.start);
+            let term = periods.term().map_or(period.start, |term| term.start);
+            return Span::new(start.max(term).min(period.start), period.end);
+        }
         let rule = self.spec.window.as_ref();
         let start = match rule.map(|window| window.type_).unwrap_or_default() {
             WindowType::Period => period.start,

@@ -15,6 +15,7 @@ use crate::api::kpi_target::{
     Better, CatalogueKpi, Comparison, Formula, FormulaUnit, IndicatorKind, KpiCategory, KpiTargetSpec, KpiVariant,
 };
 use crate::api::scalar::{Duration, DurationUnit};
+use crate::api::tally::{Tally, TallyEach};
 
 mod entries;
 
@@ -141,9 +142,38 @@ pub struct Definition {
     pub benchmark: Option<UsualBenchmark>,
     /// What it tells, and what to mind.
     pub explanation: &'static str,
+    /// How each part of a tally is judged; `None` where the period is judged as a whole. With it, unit, direction and share are
+    /// those of the count, and formula and scale those of a part.
+    pub parts: Option<PartRule>,
+}
+
+/// How each part of a tally is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartRule {
+    /// What the parts are.
+    pub each: TallyEach,
+    /// How their values are compared.
+    pub comparison: Comparison,
+    /// With what.
+    pub target: Exact,
 }
 
 impl Definition {
+    /// The same with other names of measures in the feed.
+    #[must_use]
+    pub fn reading(mut self, names: &BTreeMap<String, String>) -> Definition {
+        if names.iter().all(|(ours, theirs)| ours == theirs) {
+            return self;
+        }
+        let new = |name: &String| names.get(name).unwrap_or(name).clone();
+        for form in [&mut self.numerator, &mut self.denominator] {
+            let terms = std::mem::take(&mut form.terms);
+            form.terms = terms.into_iter().map(|(name, factor)| (new(&name), factor)).collect();
+        }
+        self.stocks = self.stocks.into_iter().map(|(name, rule)| (new(&name), rule)).collect();
+        self
+    }
+
     /// The measures that a row must have, in alphabetical order, each once.
     pub fn measures(&self) -> Vec<&str> {
         let mut measures: Vec<&str> = self.numerator.measures().chain(self.denominator.measures()).collect();
@@ -203,6 +233,31 @@ pub fn unit(kpi: CatalogueKpi, variant: Option<KpiVariant>) -> FormulaUnit {
     entry(kpi).and_then(|entry| formula_of(entry, variant)).map_or(FormulaUnit::Percent, |formula| formula.unit)
 }
 
+/// Which direction of a KpiTarget's value is better, as far as the spec tells: fewer for a count of parts that missed.
+pub fn better_value(spec: &KpiTargetSpec) -> Better {
+    match (&spec.tally, &spec.formula) {
+        (Some(_), _) => Better::Lower,
+        (None, Some(formula)) => formula.better,
+        (None, None) => better(spec.kpi),
+    }
+}
+
+/// The unit of a KpiTarget's value.
+pub fn unit_of_value(spec: &KpiTargetSpec) -> FormulaUnit {
+    match (&spec.tally, &spec.formula) {
+        (Some(_), _) => FormulaUnit::Count,
+        (None, _) => unit_of_part(spec),
+    }
+}
+
+/// The unit of what is compared for each part of a tally; without a tally that of the value.
+pub fn unit_of_part(spec: &KpiTargetSpec) -> FormulaUnit {
+    match &spec.formula {
+        Some(formula) => formula.unit.unwrap_or(FormulaUnit::Percent),
+        None => unit(spec.kpi, spec.variant),
+    }
+}
+
 /// The variants that a KPI has.
 pub fn variants(kpi: CatalogueKpi) -> Vec<KpiVariant> {
     entry(kpi).map_or_else(Vec::new, |entry| entry.formulas.iter().filter_map(|formula| formula.variant).collect())
@@ -226,6 +281,34 @@ fn formula_of(entry: &'static Entry, variant: Option<KpiVariant>) -> Option<&'st
 /// A variant that the KPI does not have, a Custom KPI without formula or another with one, and what is wrong in a formula.
 /// The findings carry no name of an object: the spec does not know it.
 pub fn definition(spec: &KpiTargetSpec) -> Result<Definition, Vec<Finding>> {
+    let whole = of_value(spec)?;
+    match &spec.tally {
+        Some(tally) => of_count(whole, tally),
+        None => Ok(whole),
+    }
+}
+
+/// How the misses of parts are counted.
+fn of_count(part: Definition, tally: &Tally) -> Result<Definition, Vec<Finding>> {
+    let Some(comparison) = tally.comparison.or(part.default_comparison()).filter(|one| *one != Comparison::Between)
+    else {
+        let message =
+            "is missing, and this KPI is better neither high nor low: write AtLeast, MoreThan, AtMost or LessThan";
+        return Err(vec![finding("spec.tally.comparison", message.to_owned())]);
+    };
+    Ok(Definition {
+        unit: FormulaUnit::Count,
+        better: Better::Lower,
+        share: false,
+        guards: &[],
+        benchmark: None,
+        parts: Some(PartRule { each: tally.each, comparison, target: tally.target.into() }),
+        ..part
+    })
+}
+
+/// How the value of a period, or of a part of it, is computed.
+fn of_value(spec: &KpiTargetSpec) -> Result<Definition, Vec<Finding>> {
     match (entry(spec.kpi), &spec.formula) {
         (None, Some(formula)) => custom(formula, spec),
         (None, None) => {
@@ -263,6 +346,7 @@ fn from_catalogue(entry: &'static Entry, spec: &KpiTargetSpec) -> Result<Definit
         guards: entry.guards,
         benchmark: entry.benchmark,
         explanation: entry.explanation,
+        parts: None,
     })
 }
 
@@ -313,6 +397,7 @@ fn custom(formula: &Formula, spec: &KpiTargetSpec) -> Result<Definition, Vec<Fin
             guards: &[],
             benchmark: None,
             explanation: "A KPI of the contract's own formula.",
+            parts: None,
         }),
         _ => Err(findings),
     }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::api::kpi_target::{
     Band, Better, CatalogueKpi, Comparison, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant,
 };
-use crate::api::kpi_target::{Rating, Severity, Verdict};
+use crate::api::kpi_target::{Rating, Rounding, Severity, Verdict};
 use crate::api::sla_report::{CreditState, EvidenceReference, ReportTrigger, TierLine};
 
 use super::credits::{Cost, Judged, Settlement, Tariff, may_be_earned_back, settle};
@@ -18,6 +18,7 @@ use super::periods::{ContractYear, Period, Periods};
 use super::price::Priced;
 use super::repeats::{Weight, weight_of};
 use super::statistics::{Interval, Share};
+use super::tally::Found;
 use super::triggers::triggers_at;
 use super::verdict::{Aim, better_of};
 
@@ -68,6 +69,8 @@ pub struct Reading<'a> {
     pub negative_volume: bool,
     /// Whether the numerator is a part of the denominator.
     pub is_share: bool,
+    /// What a tally found; `None` for what is judged as a whole.
+    pub tally: Option<Found>,
     /// By what it was computed.
     pub method: Method,
 }
@@ -112,6 +115,11 @@ impl Reading<'_> {
     /// Met or Missed: the verdicts that repeats, earn-back and plans look at.
     pub fn is_decided(&self) -> bool {
         matches!(self.verdict, Verdict::Met | Verdict::Missed)
+    }
+
+    /// How its value is shown and rounded; a count of parts is whole, and `rounding` belongs to the parts.
+    pub fn rounding(&self) -> Option<&Rounding> {
+        self.spec.rounding.as_ref().filter(|_| self.spec.tally.is_none())
     }
 
     /// The comparison that decides.

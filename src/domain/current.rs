@@ -77,7 +77,7 @@ struct Projected {
 impl SoFar<'_, '_, '_> {
     fn current(&self, projected: Option<&Projected>) -> CurrentValue {
         let reading = self.reading;
-        let rounding = reading.spec.rounding.as_ref();
+        let rounding = reading.rounding();
         let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
         let decimals = self.decimals();
         let percent = |share: &Exact| (share * &Exact::HUNDRED).show_fixed(decimals);
@@ -103,7 +103,7 @@ impl SoFar<'_, '_, '_> {
     }
 
     fn decimals(&self) -> u32 {
-        let rounding = self.reading.spec.rounding.as_ref();
+        let rounding = self.reading.rounding();
         rounding.and_then(|rounding| u32::try_from(rounding.decimals).ok()).unwrap_or(USUAL_DECIMALS)
     }
 
@@ -156,7 +156,7 @@ impl SoFar<'_, '_, '_> {
         let (spec, aim) = (self.reading.spec, &self.reading.aim);
         let Some(value) = &self.reading.value else { return Risk::NoData };
         let warning = spec.warning.as_ref();
-        let shown = |number: &Exact| number.show_as(spec.rounding.as_ref());
+        let shown = |number: &Exact| number.show_as(self.reading.rounding());
         let volume = self.reading.denominator.clone().unwrap_or_default();
         let least = spec.minimum.as_ref().and_then(|minimum| minimum.volume).unwrap_or(0);
         let end = projected.map_or_else(

@@ -137,6 +137,8 @@ pub struct KpiJudgement {
     pub unmatched: Option<Unmatched>,
     /// Whether the denominator of the running or of the latest closed period is below 0, which is no data.
     pub negative_volume: bool,
+    /// Why nothing is read: the feed counts by another time than was agreed.
+    pub threshold_mismatch: Option<String>,
 }
 
 /// Whether the running period is at risk, and why.

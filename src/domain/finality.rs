@@ -15,6 +15,9 @@ use super::periods::Period;
 use super::reading::{Ledgers, Question, Reader};
 use super::restatement::Touch;
 
+/// How long after its end a period waits for a threshold that does not fit.
+const MISMATCH_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
+
 /// When a closed period becomes Final: an instant that has come, or the earliest at which it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality {
@@ -120,6 +123,9 @@ fn gate<'f, 'a>(
     base: Timestamp,
     now: Timestamp,
 ) -> Finality {
+    if kpi.threshold_mismatch.is_some() {
+        return held_by_mismatch(book, kpi, period, base, now);
+    }
     let deadline = book.calendar.after(period.end, kpi.missing_data().1);
     if deadline <= base {
         return Finality::Since(base);
@@ -137,6 +143,16 @@ fn gate<'f, 'a>(
         None if deadline <= now => Finality::Since(deadline),
         None => Finality::NotBefore(deadline),
     }
+}
+
+/// A KPI whose feed counts by another time than was agreed holds its period for so long that someone can correct it. A dry run
+/// holds nothing.
+fn held_by_mismatch(book: &Book<'_>, kpi: &Kpi<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
+    let until = book.calendar.after(period.end, MISMATCH_HOLDS).max(base);
+    if kpi.spec.dry_run || until <= now {
+        return Finality::Since(if kpi.spec.dry_run { base } else { until });
+    }
+    Finality::NotBefore(until)
 }
 
 /// Whether a KPI's data reaches the period's end. What is told from deliverables waits for no feed.
@@ -160,7 +176,11 @@ fn has_what_it_needs<'f, 'a>(
     at: Timestamp,
 ) -> bool {
     let question = Question { period, window: kpi.window(period, reader.periods), at, is_closing: false };
-    kpi.missing_data().0 == MissingDataPolicy::Hold || reader.read(book, kpi, &question).verdict != Verdict::NoData
+    if kpi.missing_data().0 == MissingDataPolicy::Hold {
+        return true;
+    }
+    let reading = reader.read(book, kpi, &question);
+    reading.verdict != Verdict::NoData && !reading.tally.is_some_and(|found| found.lacks_rows)
 }
 
 /// Instants after a period became Final at which something became known that concerns one of its KPIs.

@@ -290,7 +290,8 @@ impl<'v, 'a> View<'v, 'a> {
             let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
             let ledger = reader.ledger(book, kpi).filter(|_| expects_rows(kpi));
             let unmatched = ledger.and_then(|ledger| ledger.unmatched(kpi, self.now));
-            (kpi.name.to_owned(), KpiJudgement { unmatched, ..self.kpi(kpi.name, running) })
+            let threshold_mismatch = kpi.threshold_mismatch.clone();
+            (kpi.name.to_owned(), KpiJudgement { unmatched, threshold_mismatch, ..self.kpi(kpi.name, running) })
         });
         judged.collect()
     }
@@ -315,6 +316,7 @@ impl<'v, 'a> View<'v, 'a> {
             trend,
             signal: signal.map(|signal| signal.as_str().to_owned()),
             unmatched: None,
+            threshold_mismatch: None,
         }
     }
 

@@ -56,8 +56,10 @@ pub mod spelling;
 pub mod spikes;
 pub mod staffing;
 pub mod statistics;
+pub mod tally;
 #[cfg(test)]
 pub mod testing;
+pub mod thresholds;
 pub mod tiers;
 pub mod time_format;
 pub mod trend;

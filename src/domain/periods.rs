@@ -103,6 +103,11 @@ impl Periods {
         self.length
     }
 
+    /// First and last day of the term.
+    pub fn days(&self) -> (Date, Date) {
+        (self.first_day, self.last_day)
+    }
+
     /// The instants of the term; `None` without any period.
     pub fn term(&self) -> Option<Span> {
         Some(Span::new(self.periods.first()?.start, self.periods.last()?.end))

@@ -33,6 +33,8 @@ use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval}
 use super::values::{Quotient, Rows, TIER_LABEL};
 use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
 
+mod tallies;
+
 /// The ledgers of a contract's feeds, one for each calendar that its books have.
 #[derive(Debug, Default)]
 pub struct Ledgers {
@@ -188,9 +190,14 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// The reading of a KPI.
     pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
         match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
-            Some(ledger) => {
-                self.figures.reading(book.place, kpi, question, || self.work_out(book, kpi, question, ledger))
+            // Figures that are counted by another time are no figures of this KPI.
+            Some(_) if kpi.threshold_mismatch.is_some() => {
+                Reading { verdict: Verdict::NoData, ..not_measured(kpi, question) }
             }
+            Some(ledger) => self.figures.reading(book.place, kpi, question, || match &kpi.definition.parts {
+                Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
+                None => self.work_out(book, kpi, question, ledger),
+            }),
             None => not_measured(kpi, question),
         }
     }
@@ -337,6 +344,7 @@ pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Readin
             annual_factor: None,
             targets: Vec::new(),
         },
+        tally: None,
     }
 }
 

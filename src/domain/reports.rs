@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::api::kpi_target::Verdict;
 use crate::api::sla_report::{
-    CreditBlock, EarnedBack, Gap, KpiLine, LineChange, Restates, SlaReportSpec, WasNow, YearToDate,
+    CreditBlock, EarnedBack, Gap, KpiLine, LineChange, Restates, SlaReportSpec, TallyLine, WasNow, YearToDate,
 };
 use crate::api::vendor_contract::PeriodState;
 
@@ -14,6 +14,10 @@ use super::credits::{Money, Tariff};
 use super::earn_back::Returned;
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::rating::{Achievement, score, worst_rating};
+use super::tally::Found;
+
+/// How many parts of a tally a report lists.
+const LISTED_PARTS: usize = 31;
 
 /// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
 pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
@@ -135,7 +139,7 @@ fn credit_block(frame: &Frame<'_>, money: &Money, settled: &Settled<'_>, booking
 /// A KPI's line as a report shows it.
 pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
     let (reading, money) = (&line.reading, tariff.money.as_ref());
-    let rounding = reading.spec.rounding.as_ref();
+    let rounding = reading.rounding();
     let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
     KpiLine {
         name: reading.name.to_owned(),
@@ -163,8 +167,15 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         excused_by: reading.excused_by.clone(),
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
+        tally: reading.tally.as_ref().map(tally_line),
         evidence: reading.evidence.clone(),
     }
+}
+
+/// The parts that a tally found, as many as a report lists; the numerator says how many missed in all.
+fn tally_line(found: &Found) -> TallyLine {
+    let listed = |names: &[String]| names.iter().take(LISTED_PARTS).cloned().collect();
+    TallyLine { missed: listed(&found.missed), unjudged: listed(&found.unjudged) }
 }
 
 /// Whether two settlements of a period differ in a KPI's line or in the net. The rows behind equal figures, triggers and

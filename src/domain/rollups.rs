@@ -27,6 +27,7 @@ use super::measures::Row;
 use super::reading::{Ledgers, Question, not_measured};
 use super::relief::ReliefHistory;
 use super::statistics::Interval;
+use super::tally::Found;
 use super::verdict::Aim;
 
 /// What earlier judgements of one contract worked out. Empty ones are always right.
@@ -124,6 +125,7 @@ struct KeptReading {
     excused_by: Vec<String>,
     tiers: Vec<TierLine>,
     without_tier_percent: Option<String>,
+    tally: Option<Found>,
     evidence: EvidenceReference,
     annual_factor: Option<Exact>,
     targets: Vec<TargetPart>,
@@ -247,6 +249,7 @@ impl KeptReading {
             excused_by: reading.excused_by.clone(),
             tiers: reading.tiers.clone(),
             without_tier_percent: reading.without_tier_percent.clone(),
+            tally: reading.tally.clone(),
             evidence: reading.evidence.clone(),
             annual_factor: reading.method.annual_factor.clone(),
             targets: reading.method.targets.clone(),
@@ -271,6 +274,7 @@ impl KeptReading {
             excused_by: self.excused_by.clone(),
             tiers: self.tiers.clone(),
             without_tier_percent: self.without_tier_percent.clone(),
+            tally: self.tally.clone(),
             evidence: self.evidence.clone(),
             negative_volume: self.negative_volume,
             method: Method {

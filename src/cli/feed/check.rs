@@ -180,6 +180,7 @@ fn native_feed() -> Feed {
         quiet_at_most: None,
         fail_when: None,
         lateness: None,
+        thresholds: Vec::new(),
         format: None,
         request: None,
         pagination: None,

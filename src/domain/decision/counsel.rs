@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::FeedHealth;
 use super::earliest;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
-use crate::api::kpi_target::{Better, KpiTargetSpec};
+use crate::api::kpi_target::Better;
 use crate::api::vendor_contract::{Advice, EscalationCause};
 use crate::domain::advice::{AdviceFacts, advise};
 use crate::domain::alerts::LaunchNews;
@@ -134,7 +134,7 @@ fn best_values(terms: &Terms, judgement: &Judgement) -> BTreeMap<String, Exact> 
             .iter()
             .filter_map(|entry| entry.value.as_ref()?.parse::<rust_decimal::Decimal>().ok())
             .map(Exact::from);
-        let comparison = comparison_of(&spec.objective, better(spec));
+        let comparison = comparison_of(&spec.objective, better_value(spec));
         match better_of(comparison) {
             Some(Better::Higher) => values.max(),
             Some(Better::Lower) => values.min(),
@@ -146,11 +146,4 @@ fn best_values(terms: &Terms, judgement: &Judgement) -> BTreeMap<String, Exact> 
         }
     };
     judgement.kpis.iter().filter_map(|(name, kpi)| Some((name.clone(), best(name, kpi)?))).collect()
-}
-
-fn better(spec: &KpiTargetSpec) -> Better {
-    match &spec.formula {
-        Some(formula) => formula.better,
-        None => crate::domain::catalogue::better(spec.kpi),
-    }
 }

@@ -9,6 +9,9 @@ use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReas
 use crate::api::kpi_target::{
     Better, CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType,
 };
+use crate::api::scalar::DurationUnit;
+use crate::api::tally::{Tally, TallyEach};
+use crate::domain::catalogue::{better_value, definition, unit_of_part, unit_of_value};
 use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
 use crate::domain::validation::validate_kpi_is_payable;
 
@@ -108,21 +111,45 @@ pub fn never_payable(
     if was_judged { Vec::new() } else { validate_kpi_is_payable(name, spec, contract) }
 }
 
-/// The target in short, such as `≥ 80 %`.
+/// The target in short, such as `≥ 80 %`, `≥ 80 % in 20 s`, or `≤ 2 days not ≥ 80 %` of a tally.
 pub fn target_text(spec: &KpiTargetSpec) -> String {
-    let unit = unit_text(spec);
-    let objective = &spec.objective;
-    let sign = match comparison_of(spec) {
-        Comparison::AtLeast => "≥",
+    match &spec.tally {
+        None => format!("{}{}", aim_text(spec, unit_text(unit_of_value(spec))), within_text(spec)),
+        Some(tally) => format!("{} {}", aim_text(spec, ""), missing_parts(spec, tally)),
+    }
+}
+
+/// What a tally counts, such as `days not ≥ 80 %`.
+fn missing_parts(spec: &KpiTargetSpec, tally: &Tally) -> String {
+    let parts = match tally.each {
+        TallyEach::Day => "days",
+        TallyEach::Week => "weeks",
+        TallyEach::Month => "months",
+    };
+    let comparison = definition(spec).ok().and_then(|found| found.parts).map(|rule| rule.comparison);
+    let sign = comparison.map_or("", sign_of);
+    format!("{parts} not {sign} {}{}{}", tally.target, unit_text(unit_of_part(spec)), within_text(spec))
+}
+
+/// The time that was agreed, such as ` in 20 s`, or ` beyond 2 min` where long waits are counted.
+fn within_text(spec: &KpiTargetSpec) -> String {
+    let Some(within) = spec.within else { return String::new() };
+    let unit = match within.unit {
+        DurationUnit::Seconds => "s",
+        DurationUnit::Minutes => "min",
+        _ => "h",
+    };
+    let word = if spec.kpi == CatalogueKpi::LongWaitRate { "beyond" } else { "in" };
+    format!(" {word} {} {unit}", within.amount)
+}
+
+fn sign_of(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::AtLeast | Comparison::Between => "≥",
         Comparison::MoreThan => ">",
         Comparison::AtMost => "≤",
         Comparison::LessThan => "<",
-        Comparison::Between => {
-            let upper = objective.upper.map(|upper| upper.to_string()).unwrap_or_default();
-            return format!("{} to {upper}{unit}", objective.target);
-        }
-    };
-    format!("{sign} {}{unit}", objective.target)
+    }
 }
 
 /// How value and target are compared: as the objective says, else by the KPI's direction.
@@ -130,23 +157,25 @@ pub fn comparison_of(spec: &KpiTargetSpec) -> Comparison {
     spec.objective.comparison.unwrap_or_else(|| default_comparison(spec))
 }
 
+fn aim_text(spec: &KpiTargetSpec, unit: &str) -> String {
+    let objective = &spec.objective;
+    match (comparison_of(spec), objective.upper) {
+        (Comparison::Between, upper) => {
+            let upper = upper.map(|upper| upper.to_string()).unwrap_or_default();
+            format!("{} to {upper}{unit}", objective.target)
+        }
+        (comparison, _) => format!("{} {}{unit}", sign_of(comparison), objective.target),
+    }
+}
+
 fn default_comparison(spec: &KpiTargetSpec) -> Comparison {
-    let better = match &spec.formula {
-        Some(formula) if spec.kpi == CatalogueKpi::Custom => formula.better,
-        _ => crate::domain::catalogue::better(spec.kpi),
-    };
-    match better {
+    match better_value(spec) {
         Better::Lower => Comparison::AtMost,
         Better::Higher | Better::Range => Comparison::AtLeast,
     }
 }
 
-fn unit_text(spec: &KpiTargetSpec) -> &'static str {
-    let custom = spec.formula.as_ref().filter(|_| spec.kpi == CatalogueKpi::Custom);
-    let unit = match custom {
-        Some(formula) => formula.unit.unwrap_or(FormulaUnit::Percent),
-        None => crate::domain::catalogue::unit(spec.kpi, spec.variant),
-    };
+fn unit_text(unit: FormulaUnit) -> &'static str {
     match unit {
         FormulaUnit::Percent => " %",
         FormulaUnit::Seconds => " s",
@@ -225,6 +254,9 @@ fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
             }
             _ => Finding::is_unknown(ConditionType::Ready, Reason::Pending, "the contract has not been judged yet"),
         },
+        ContractOfKpi::Judged { judgement, .. } if judgement.threshold_mismatch.is_some() && !observed.spec.suspend => {
+            not_ready(Reason::ThresholdMismatch, judgement.threshold_mismatch.clone().unwrap_or_default())
+        }
         ContractOfKpi::Judged { .. } if observed.spec.suspend => {
             Finding::is_true(ConditionType::Ready, Reason::Suspended, "spec.suspend is true: the KPI is not judged")
         }

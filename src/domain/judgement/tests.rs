@@ -17,6 +17,8 @@ mod records;
 mod repeats;
 mod restatements;
 mod standing;
+mod tallies;
+mod thresholds;
 mod values;
 
 /// A contract of 2026 in UTC with charges of 100,000.00 GBP a month.

@@ -19,6 +19,7 @@ const LONGEST_TIMEOUT: i64 = 60;
 const LONGEST_INTERVAL: i64 = 86_400;
 
 pub(super) fn check(findings: &mut Findings, feed: &Feed) {
+    check_thresholds(findings, feed);
     check_name(findings, "spec.feeds", &feed.name);
     let field = format!("spec.feeds[{}]", feed.name);
     let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url);
@@ -264,6 +265,23 @@ fn check_login(findings: &mut Findings, field: &str, login: &LoginAuth) {
             format!("{field}.secrets[{}]", secret.name),
             || format!("stands nowhere in json: write {{{}}} where it belongs, or take it away", secret.name),
         );
+    }
+}
+
+fn check_thresholds(findings: &mut Findings, feed: &Feed) {
+    let field = format!("spec.feeds[{}].thresholds", feed.name);
+    check_count(findings, &field, feed.thresholds.len(), 20);
+    check_unique(findings, &field, feed.thresholds.iter().map(|threshold| &threshold.measure));
+    for threshold in &feed.thresholds {
+        for measure in [Some(&threshold.measure), threshold.of.as_ref()].into_iter().flatten() {
+            findings.ensure((1..=63).contains(&measure.chars().count()), &field, || {
+                format!("{} is no measure: write 1 to 63 characters, such as answeredWithin", quoted(measure))
+            });
+        }
+        check_units(findings, &field, threshold.within, Units::Technical);
+        findings.ensure(threshold.within.amount > 0, &field, || {
+            format!("{} counts within 0: write the time, such as 20s", quoted(&threshold.measure))
+        });
     }
 }
 

@@ -1,11 +1,14 @@
 //! How a KpiTarget fits its contract: the references that no schema can follow.
 
 use super::checks::{Findings, quoted};
+use crate::api::tally::TallyEach;
+use crate::api::vendor_contract::PeriodLength;
 use crate::api::{KpiTargetSpec, VendorContractSpec};
 use crate::domain::catalogue::{self, Origin};
 
 pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
     check_feed(findings, spec, contract);
+    check_parts(findings, spec, contract.period);
     let goals = contract.goals.iter().map(|goal| goal.name.as_str());
     check_reference(findings, "spec.goalRef", spec.goal_ref.as_deref(), "goal", goals);
     let contacts = contract.contacts.iter().map(|contact| contact.name.as_str());
@@ -19,6 +22,20 @@ pub(super) fn check_counter_metric<'a>(
 ) {
     let field = "spec.counterMetric";
     check_reference(findings, field, spec.counter_metric.as_deref(), "KpiTarget", names.into_iter());
+}
+
+/// The parts of a tally are shorter than the period.
+fn check_parts(findings: &mut Findings, spec: &KpiTargetSpec, period: PeriodLength) {
+    let fits = match spec.tally.as_ref().map(|tally| tally.each) {
+        None | Some(TallyEach::Day) => true,
+        Some(TallyEach::Week) => period != PeriodLength::Weekly,
+        Some(TallyEach::Month) => !matches!(period, PeriodLength::Weekly | PeriodLength::Monthly),
+    };
+    findings.ensure(fits, "spec.tally.each", || {
+        format!(
+            "is not shorter than the contract's period, which is {period:?}: write each: Day, or a longer period there"
+        )
+    });
 }
 
 fn check_feed(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {

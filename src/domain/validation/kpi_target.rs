@@ -11,6 +11,7 @@ use crate::api::KpiTargetSpec;
 use crate::api::kpi_target::{Band, Better, Comparison, FormulaUnit, Objective, Window, WindowType};
 use crate::api::scalar::Decimal;
 use crate::domain::catalogue;
+use crate::domain::thresholds::counts_within;
 
 pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec) {
     let name = findings.name().to_owned();
@@ -29,6 +30,8 @@ pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec) {
         check_window(findings, window);
     }
     check_measurement(findings, spec);
+    check_tally(findings, spec);
+    check_within(findings, spec);
     findings.ensure(spec.counter_metric.as_ref() != Some(&name), "spec.counterMetric", || {
         format!("{} cannot guard itself: name another KpiTarget of the contract", quoted(&name))
     });
@@ -44,15 +47,11 @@ pub(super) fn comparison(spec: &KpiTargetSpec) -> Option<Comparison> {
 }
 
 fn better(spec: &KpiTargetSpec) -> Better {
-    spec.formula.as_ref().map_or_else(|| catalogue::better(spec.kpi), |formula| formula.better)
+    catalogue::better_value(spec)
 }
 
 fn is_percent(spec: &KpiTargetSpec) -> bool {
-    let unit = match &spec.formula {
-        Some(formula) => formula.unit.unwrap_or(FormulaUnit::Percent),
-        None => catalogue::unit(spec.kpi, spec.variant),
-    };
-    unit == FormulaUnit::Percent
+    catalogue::unit_of_value(spec) == FormulaUnit::Percent
 }
 
 fn check_figure(findings: &mut Findings, spec: &KpiTargetSpec) {
@@ -224,6 +223,35 @@ fn check_window(findings: &mut Findings, window: &Window) {
         });
     }
     window.count.into_iter().for_each(|count| check_range(findings, "spec.window.count", count, 2, 24));
+}
+
+fn check_tally(findings: &mut Findings, spec: &KpiTargetSpec) {
+    let Some(tally) = &spec.tally else { return };
+    findings.ensure(tally.comparison != Some(Comparison::Between), "spec.tally.comparison", || {
+        "is Between, which has no direction: write AtLeast, MoreThan, AtMost or LessThan".to_owned()
+    });
+    let is_longer = spec.window.as_ref().is_some_and(|window| window.type_ != WindowType::Period);
+    for (what, is_given) in [
+        ("confidence", spec.confidence.is_some()),
+        ("counterMetric", spec.counter_metric.is_some()),
+        ("objective.schedule", !spec.objective.schedule.is_empty()),
+        ("window", is_longer),
+    ] {
+        findings.ensure(!is_given, "spec.tally", || {
+            format!("counts parts of one period, and {what} does not fit that: take `{what}` away")
+        });
+    }
+}
+
+fn check_within(findings: &mut Findings, spec: &KpiTargetSpec) {
+    let Some(within) = spec.within else { return };
+    check_units(findings, "spec.within", within, Units::Technical);
+    findings
+        .ensure(within.amount > 0, "spec.within", || "is 0: write the time that was agreed, such as 20s".to_owned());
+    let counts = catalogue::definition(spec).is_ok_and(|found| found.measures().iter().any(|one| counts_within(one)));
+    findings.ensure(counts, "spec.within", || {
+        "belongs to KPIs that count what happens within a time: ServiceLevel, LongWaitRate, or a formula with a measure such as answeredWithin".to_owned()
+    });
 }
 
 fn check_measurement(findings: &mut Findings, spec: &KpiTargetSpec) {

@@ -84,6 +84,14 @@ pub fn validate_kpi_is_payable(name: &str, spec: &KpiTargetSpec, contract: &Vend
     findings.into_vec()
 }
 
+/// Whether the times by which the feed counts are the one that the KpiTarget names in `within`. Field: `spec.within`.
+///
+/// It is no reference: a KPI whose feed counts by another time stays a part of the contract, and its lines say NoData.
+pub fn validate_thresholds(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Option<Finding> {
+    let message = crate::domain::thresholds::mismatch(spec, contract)?;
+    Some(Finding { kind: "KpiTarget", name: name.to_owned(), field: "spec.within".to_owned(), message })
+}
+
 /// Whether the KpiTarget's counter metric is one of `names`, the KpiTargets of the same contract. Field: `spec.counterMetric`.
 pub fn validate_counter_metric<'a>(
     name: &str,
