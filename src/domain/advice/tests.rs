@@ -92,6 +92,24 @@ fn an_efficiency_kpi_needs_the_one_that_guards_it() {
 }
 
 #[test]
+fn an_agreed_time_that_no_feed_speaks_of_is_told() {
+    let threshold = |within: &str| json!([{"measure": "answeredWithin", "within": within}]);
+    for (within, thresholds, expected) in [
+        (json!("20s"), json!([]), vec!["ThresholdUnknown level"]),
+        (json!("20s"), threshold("20s"), vec![]),
+        // Another time is no advice: the KPI is not Ready.
+        (json!("20s"), threshold("30s"), vec![]),
+    ] {
+        let found = after(|contract, kpis| {
+            contract["feeds"][0]["thresholds"] = thresholds.clone();
+            kpis[0].1["within"] = within;
+            kpis[0].1["variant"] = json!("AnsweredOnly");
+        });
+        assert_eq!(found, expected, "{thresholds}");
+    }
+}
+
+#[test]
 fn yearly_periods_that_share_one_cap_are_told() {
     // From March 2026 the contract year holds the starts of the periods 2026 and 2027.
     for (start, period, credits, expected) in [
@@ -298,6 +316,7 @@ fn every_finding_is_in_the_docs_with_its_mend() {
         include_str!("../advice.rs"),
         include_str!("smart.rs"),
         include_str!("feeds.rs"),
+        include_str!("periods.rs"),
         include_str!("misreadings.rs"),
     ]
     .concat();

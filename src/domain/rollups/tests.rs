@@ -32,7 +32,7 @@ const RELIEF: [&str; 3] = [
     "relief: [{name: strike, cause: ForceMajeure, from: 2026-03-27T00:00:00Z, to: 2026-03-30T00:00:00Z, decision: Accepted, labels: {queue: sales}}]",
 ];
 
-const KPIS: [(&str, &str); 7] = [
+const KPIS: [(&str, &str); 8] = [
     (
         "answered",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nbands: [{severity: Minor, bound: 70, points: 1}, {severity: Serious, points: 3}]",
@@ -52,6 +52,10 @@ const KPIS: [(&str, &str); 7] = [
     (
         "held",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 60}\nminimum: {volume: 40}\nmissingData: {policy: Miss, after: 5d}",
+    ),
+    (
+        "bad-days",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\ntally: {each: Day, target: 70}\nobjective: {target: 2}\nprice: {amount: 500, upTo: 2000}\nminimum: {volume: 5}\nmissingData: {policy: Miss, after: 5d}\nrepeats: [{misses: 1, times: 1}, {misses: 2, times: 2}]",
     ),
     ("aged", "kpi: FirstContactResolution\nobjective: {target: 60}"),
     ("planned", "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 60}\nsource: {feed: plan}"),
@@ -275,7 +279,7 @@ fn rows_that_arrive_leave_closed_periods_and_what_was_known_earlier_is_dirty_fro
     let of_plan = 5;
     assert!(all > 30, "{all}");
     for (case, event, kept) in [
-        ("a new row leaves all but the running week", Event::Rows(vec![(100, 0, 5, 0)]), all - 6..all),
+        ("a new row leaves all but the running week", Event::Rows(vec![(100, 0, 5, 0)]), all - 7..all),
         ("a row that was known in the third week", Event::Rows(vec![(50, 0, 5, 1)]), 10..all - 6),
         ("a row that was known before all", Event::Rows(vec![(0, 0, 5, 1)]), 1..of_plan + 7),
         ("a plan's row leaves the other feed", Event::Plan(vec![(3, 5)]), all - 12..all),

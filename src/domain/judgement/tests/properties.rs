@@ -13,7 +13,7 @@ const CAPPED: &str = "
     credits: {points: {perPointPercent: 1, repeatMultiplier: 2}, yearCapPercent: 3, ramp: [{until: 31d, credit: Half}], earnBack: {within: 2}}
     triggers: [{name: chronic, when: {failures: {atLeast: 2, outOf: 3}}, then: TerminationRight}]
     ";
-const KPIS: [(&str, &str); 3] = [
+const KPIS: [(&str, &str); 4] = [
     (
         "points",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nbands: [{severity: Minor, bound: 75, points: 1}, {severity: Serious, points: 3}]",
@@ -25,6 +25,10 @@ const KPIS: [(&str, &str); 3] = [
     (
         "stepped",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 82, stretch: 90}\nprice: {amount: '312.5', per: '0.5', beyond: 81, upTo: 9000, schedule: [{from: 2026-03-01, amount: 400}]}\nrepeats: [{misses: 1, times: '0.5'}, {misses: 2, times: 1}, {misses: 4, times: '2.5'}]",
+    ),
+    (
+        "bad-days",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\ntally: {each: Day, target: 78}\nobjective: {target: 0}\nprice: {amount: 700}",
     ),
 ];
 
@@ -162,7 +166,7 @@ proptest! {
         values in values(), corrections in corrections(),
     ) {
         let judgement = case(CAPPED, with_corrections(&values, &corrections)).judge("2026-10-01T00:00Z");
-        for name in ["points", "priced", "stepped"] {
+        for name in ["points", "priced", "stepped", "bad-days"] {
             let mut previous = None;
             for line in lines(&judgement, name) {
                 if line.repeat {
