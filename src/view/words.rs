@@ -64,9 +64,10 @@ fn sentence_case(camel: &str) -> String {
     text
 }
 
-/// The unit of a KPI: the formula's of a custom one, else the catalogue's.
+/// The unit of a KPI: the formula's of a custom one, else the catalogue's. A tally counts its parts.
 pub fn unit(kpi: CatalogueKpi, variant: Option<KpiVariant>, spec: Option<&KpiTargetSpec>) -> FormulaUnit {
     match kpi {
+        _ if spec.is_some_and(|spec| spec.tally.is_some()) => FormulaUnit::Count,
         CatalogueKpi::Custom => {
             spec.and_then(|spec| spec.formula.as_ref()).and_then(|formula| formula.unit).unwrap_or(FormulaUnit::Percent)
         }

@@ -412,3 +412,30 @@ fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Con
         condition.map(|condition| condition.message.clone()).unwrap_or_default(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::target_text;
+    use crate::domain::testing::target;
+
+    #[test]
+    fn the_target_is_told_with_its_unit_and_with_the_time_that_was_agreed() {
+        for (spec, expected) in [
+            (json!({"kpi": "ServiceLevel"}), "≥ 80 %"),
+            (json!({"kpi": "ServiceLevel", "within": "20s"}), "≥ 80 % in 20 s"),
+            (json!({"kpi": "LongWaitRate", "objective": {"target": 10}, "within": "2m"}), "≤ 10 % beyond 2 min"),
+            (
+                json!({"kpi": "ServiceLevel", "within": "20s", "tally": {"each": "Day", "target": 80}, "objective": {"target": 2}}),
+                "≤ 2 days not ≥ 80 % in 20 s",
+            ),
+            (
+                json!({"kpi": "AverageHandleTime", "objective": {"comparison": "Between", "target": 240, "upper": 420}}),
+                "240 to 420 s",
+            ),
+        ] {
+            assert_eq!(target_text(&target(spec.clone())), expected, "{spec}");
+        }
+    }
+}
