@@ -68,6 +68,7 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
             let _ = writeln!(text, "  sums      none: {}", why_no_sums(line));
         }
     }
+    explain_tally(&mut text, line);
     explain_value(&mut text, line, basis);
     explain_target(&mut text, line, basis);
     let severity = line.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
@@ -77,6 +78,19 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
     }
     explain_bonus(&mut text, line, basis);
     text
+}
+
+/// The parts that a tally counted; the formula is that of a part.
+fn explain_tally(text: &mut String, line: &KpiLine) {
+    let Some(tally) = &line.tally else { return };
+    let counted = line.numerator.as_ref().and_then(|number| number.parse::<usize>().ok()).unwrap_or(0);
+    let listed = |names: &[String], all: usize| match (names.is_empty(), all.saturating_sub(names.len())) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => names.join(", "),
+        (false, more) => format!("{} and {more} more", names.join(", ")),
+    };
+    let _ = writeln!(text, "  tally     each part by the formula; missed: {}", listed(&tally.missed, counted));
+    let _ = writeln!(text, "            not judged: {}", listed(&tally.unjudged, 0));
 }
 
 fn why_no_sums(line: &KpiLine) -> &'static str {
