@@ -12,6 +12,7 @@ use crate::api::vendor_contract::{Advice, EscalationCause};
 use crate::domain::advice::{AdviceFacts, advise};
 use crate::domain::alerts::LaunchNews;
 use crate::domain::calendar::{Calendar, days_after};
+use crate::domain::catalogue::better_value;
 use crate::domain::escalation::{Acknowledgement, StandingCause, StandingLevel, causes_of, escalate};
 use crate::domain::exact::Exact;
 use crate::domain::facts::{Judgement, KpiJudgement, Terms};
