@@ -161,7 +161,7 @@ fn account(money: &Money) -> Markup {
     html! {
         h3 { "Points and credits to what is owed" }
         div.two {
-            @if money.steps.is_empty() { p.text { "Nothing is owed, so there is nothing to draw." } }
+            @if money.steps.is_empty() { p.text { "There is at most one amount, so there is nothing to add up." } }
             @else { figure { (waterfall(&label, &money.steps)) } }
             table.ledger {
                 caption.hidden { "The account of the period" }

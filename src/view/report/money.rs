@@ -135,9 +135,11 @@ fn steps(report: &SlaReportSpec, credit: &CreditBlock, lines: &[ResultLine]) -> 
             class: "cut-off",
         });
     }
-    if !steps.is_empty() {
-        let figure = written(&credit.net, &credit.currency);
-        steps.push(Step { name: "owed".to_owned(), figure, from: 0.0, to: amount(&credit.net), class: "fill-ink" });
+    // A single amount that is owed as it is needs no picture.
+    if steps.len() < 2 {
+        return Vec::new();
     }
+    let figure = written(&credit.net, &credit.currency);
+    steps.push(Step { name: "owed".to_owned(), figure, from: 0.0, to: amount(&credit.net), class: "fill-ink" });
     steps
 }
