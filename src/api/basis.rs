@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::consequence::{PriceCount, PriceSteps};
-use super::kpi_target::{FormulaUnit, Rounding, Severity};
+use super::kpi_target::{FormulaUnit, Rounding, RoundingMode, Severity};
 use super::vendor_contract::{CapKind, RampCredit};
 
 /// What one KPI of a report was judged by. Reports of earlier versions lack it.
@@ -27,7 +27,7 @@ pub struct Basis {
     pub annual_factor: Option<String>,
     /// How the value was rounded before any comparison; absent where it was not.
     #[schemars(extend("description" = "How the value was rounded before any comparison; absent where it was not."))]
-    pub rounding: Option<Rounding>,
+    pub rounding: Option<RoundingApplied>,
     /// The parts of a target that changed inside the period, which is their mean weighted with the denominators; absent where
     /// it did not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -200,4 +200,21 @@ pub struct CapBasis {
     /// The amount after it.
     #[schemars(length(max = 64))]
     pub after: String,
+}
+
+/// How a value was rounded. Nothing is left to a default: the report stands alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct RoundingApplied {
+    /// Digits after the point.
+    #[schemars(range(min = 0, max = 6))]
+    pub decimals: i64,
+    /// HalfUp (halves away from zero), HalfEven (halves to the even digit) or Truncate (towards zero).
+    #[schemars(extend("description" = "HalfUp (halves away from zero), HalfEven (halves to the even digit) or Truncate (towards zero)."))]
+    pub mode: RoundingMode,
+}
+
+impl From<&Rounding> for RoundingApplied {
+    fn from(rounding: &Rounding) -> Self {
+        RoundingApplied { decimals: rounding.decimals, mode: rounding.mode }
+    }
 }

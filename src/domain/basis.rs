@@ -1,6 +1,8 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
-use crate::api::basis::{Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, TargetPart};
+use crate::api::basis::{
+    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TargetPart,
+};
 use crate::api::consequence::Price;
 use crate::api::kpi_target::{Band, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
@@ -28,7 +30,7 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         scale: shown(&method.scale),
         unit: method.unit,
         annual_factor: method.annual_factor.as_ref().map(shown),
-        rounding: reading.spec.rounding.clone(),
+        rounding: reading.spec.rounding.as_ref().map(RoundingApplied::from),
         targets: method
             .targets
             .iter()
@@ -148,7 +150,7 @@ pub fn basis_by_terms(line: &KpiLine, report: &SlaReportSpec, terms: &Terms) -> 
         scale: shown(&definition.scale),
         unit: definition.unit,
         annual_factor: None,
-        rounding: spec.rounding.clone(),
+        rounding: spec.rounding.as_ref().map(RoundingApplied::from),
         targets: Vec::new(),
         band: spec.bands.iter().find(|band| Some(band.severity) == line.severity).map(basis_of_band),
         ramp,
