@@ -46,8 +46,9 @@ impl PageSchema {
 
 /// Whether the parser takes every row of a body.
 fn parser_takes(body: &str) -> bool {
-    let rules = QualityRules { now: "2026-12-31T00:00:00Z".parse().unwrap(), plan: false, derived: &[] };
-    native::parse(body.as_bytes(), Some("application/json"))
+    let (now, cadence) = ("2026-12-31T00:00:00Z".parse().unwrap(), jiff::SignedDuration::from_mins(30));
+    let rules = QualityRules { now, plan: false, cadence, derived: &[] };
+    native::parse(body.as_bytes(), Some("application/json"), &jiff::tz::TimeZone::UTC)
         .is_ok_and(|page| page.rejected.is_empty() && check(page.rows, rules).1.is_empty())
 }
 
@@ -126,6 +127,15 @@ fn what_is_set_aside_for_its_form_is_wrong_by_the_schema_too() {
         (page_with(r#""recordedAt":"yesterday","measures":{"x":1}"#), false),
         (page_of(r#"{"start":"2026-01-05t09:00:00z","end":"2026-01-05T09:30:00.5+00:00","measures":{"x":1}}"#), true),
     ];
+    // A date names a day; what is longer says where it ends.
+    let limits = limits.into_iter().chain([
+        (page_of(r#"{"start":"2026-01-05","measures":{"x":1}}"#), true),
+        (page_of(r#"{"start":"2026-01-05","end":"2026-01-12","measures":{"x":1}}"#), true),
+        (page_of(r#"{"start":"2026-01-05","end":"2026-01-12T00:00:00Z","measures":{"x":1}}"#), false),
+        (page_of(r#"{"start":"2026-01-05T00:00:00Z","end":"2026-01-12","measures":{"x":1}}"#), false),
+        (page_of(r#"{"start":"2026-02-30","measures":{"x":1}}"#), false),
+        (page_of(r#"{"start":"2026-1-5","measures":{"x":1}}"#), false),
+    ]);
     // Of numbers no schema says how many digits they have.
     let set_aside = set_aside().into_iter().filter(|(body, _)| !body.contains("1e-40")).map(|(body, _)| (body, false));
     for (body, right) in set_aside.chain(limits) {

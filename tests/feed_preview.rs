@@ -78,6 +78,97 @@ fn a_sample_is_shown_as_rows_with_what_is_set_aside() {
     }
 }
 
+/// Daily figures by date of a queue in London.
+const DAILY: &str = "format:
+  csv:
+    timeZone: Europe/London
+    start: {columns: [Day]}
+    labels: [{name: queue, column: Queue}]
+    measures: [{name: answered, column: Answered}, {name: answeredWithin, column: Within}]
+";
+
+/// The preview of a table by the daily mapping, as JSON.
+fn previewed(table: &str, more: &str, now: &str) -> (i32, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("daily.yaml");
+    std::fs::write(&mapping, format!("{DAILY}{more}")).unwrap();
+    let manifest = contract(&folder, mapping.to_str().unwrap());
+    let file = folder.path().join("daily.csv");
+    std::fs::write(&file, format!("Day,Queue,Answered,Within\n{table}")).unwrap();
+    let feed = format!("acd={}", file.display());
+    let said = plugin(&["feed", "preview", "-f", &manifest, "--feed", &feed, "--now", now, "-o", "json"]);
+    assert!(said.code < 2, "{}", said.err);
+    (said.code, serde_json::from_str(&said.out).unwrap())
+}
+
+#[test]
+fn days_by_date_are_as_long_as_the_clock_makes_them_and_none_is_in_another_s_way() {
+    let spring = "2026-03-28,a,100,90\n2026-03-29,a,100,90\n2026-03-30,a,100,50\n";
+    for more in ["", "cadence: 24h\n"] {
+        let (code, shown) = previewed(spring, more, "2026-04-01T00:00:00Z");
+        let times: Vec<_> =
+            shown["rows"].as_array().unwrap().iter().map(|row| (row["start"].clone(), row["end"].clone())).collect();
+        let expected = [
+            ("2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z"),
+            ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z"),
+            ("2026-03-29T23:00:00Z", "2026-03-30T23:00:00Z"),
+        ];
+        assert_eq!(times, expected.map(|(start, end)| (Value::from(start), Value::from(end))), "{more}");
+        assert_eq!((code, &shown["rejected"]), (0, &Value::Array(vec![])), "{more}");
+    }
+}
+
+#[test]
+fn a_sample_is_held_to_the_rules_of_the_store_and_to_the_clock() {
+    let reasons = |shown: &Value| -> Vec<String> {
+        shown["rejected"].as_array().unwrap().iter().map(|row| row["reason"].as_str().unwrap().to_owned()).collect()
+    };
+    for (case, table, more, now, kept, rejected) in [
+        (
+            "two figures of one day",
+            "2026-03-02,a,100,90\n2026-03-02,a,100,80\n2026-03-03,a,1,1\n",
+            "",
+            "2026-04-01T00:00:00Z",
+            1,
+            vec!["Conflict", "Conflict"],
+        ),
+        ("the same twice", "2026-03-02,a,100,90\n2026-03-02,a,100,90\n", "", "2026-04-01T00:00:00Z", 1, vec![]),
+        ("two queues", "2026-03-02,a,100,90\n2026-03-02,b,100,80\n", "", "2026-04-01T00:00:00Z", 2, vec![]),
+        (
+            "a time inside a day",
+            "2026-03-02,a,100,90\n2026-03-02T09:00,a,9,9\n",
+            "",
+            "2026-04-01T00:00:00Z",
+            1,
+            vec!["Overlap"],
+        ),
+        (
+            "a day that runs",
+            "2026-03-02,a,100,90\n2026-03-03,a,9,9\n",
+            "cadence: 24h\n",
+            "2026-03-03T08:00:00Z",
+            2,
+            vec![],
+        ),
+        (
+            "a day longer than the cadence",
+            "2026-03-02,a,100,90\n2026-03-03,a,9,9\n",
+            "",
+            "2026-03-03T08:00:00Z",
+            1,
+            vec!["InFuture"],
+        ),
+    ] {
+        let (code, shown) = previewed(table, more, now);
+        assert_eq!(
+            (shown["rows"].as_array().unwrap().len(), reasons(&shown)),
+            (kept, rejected.iter().map(|reason| (*reason).to_owned()).collect()),
+            "{case}"
+        );
+        assert_eq!(code, i32::from(!rejected.is_empty()), "{case}");
+    }
+}
+
 #[test]
 fn a_sample_that_is_not_what_was_mapped_ends_with_2_and_names_the_field() {
     let folder = tempfile::tempdir().unwrap();

@@ -14,8 +14,9 @@ fuzz_target!(|body: &[u8]| {
         let values = page.rows.iter().flat_map(|row| row.measures.values());
         values.for_each(|value| assert!(value.abs() <= 1_000_000_000_000_000_i64.into(), "{value}"));
     }
+    let zone = jiff::tz::TimeZone::UTC;
     // Whoever mends a page is told of every row, and of the same ones.
-    match read_all(body, None) {
+    match read_all(body, None, &zone) {
         Err(error) => {
             check_error(&error);
             assert!(page.is_none());
@@ -29,6 +30,6 @@ fuzz_target!(|body: &[u8]| {
         }
     }
     for other in ["text/html", "application/xml"] {
-        assert!(parse(body, Some(other)).is_err());
+        assert!(parse(body, Some(other), &zone).is_err());
     }
 });

@@ -44,7 +44,7 @@ fn at(minute: i64) -> Timestamp {
 
 fn check_rows(page: &ParsedPage, minutes: (i64, i64)) {
     page.rows.iter().for_each(check_stored);
-    let rules = QualityRules { now: at(60), plan: false, derived: &[] };
+    let rules = QualityRules { now: at(60), plan: false, cadence: jiff::SignedDuration::from_mins(30), derived: &[] };
     let (kept, rejected) = check(page.rows.clone(), rules);
     kept.iter().for_each(check_kept);
     check_rejected(&rejected);

@@ -117,6 +117,7 @@ fn times(text: &str) {
         let printed = match time {
             WrittenTime::Instant(instant) => instant.to_string(),
             WrittenTime::Local(local) => local.to_string(),
+            WrittenTime::Date(date) => date.to_string(),
         };
         assert_eq!(written(&printed), Some(time), "{text}");
         // RFC 3339 knows no offset of a day.
@@ -140,6 +141,7 @@ fn formatted_times(text: &str, choice: usize) {
         let printed = match time {
             WrittenTime::Instant(instant) => instant.to_zoned(jiff::tz::TimeZone::UTC).strftime(format).to_string(),
             WrittenTime::Local(local) => local.strftime(format).to_string(),
+            WrittenTime::Date(date) => date.strftime(format).to_string(),
         };
         assert_eq!(formatted(&printed, format), Some(time), "{text:?} {format}");
     }
@@ -153,6 +155,7 @@ fn check_kept(time: WrittenTime) {
     let year = match time {
         WrittenTime::Instant(instant) => instant.to_zoned(jiff::tz::TimeZone::UTC).year(),
         WrittenTime::Local(local) => local.year(),
+        WrittenTime::Date(date) => date.year(),
     };
     assert!((1684..=2255).contains(&year), "{time:?} does not fit the store");
 }

@@ -17,6 +17,7 @@ mod journal;
 mod model;
 mod outbox;
 pub mod postgres;
+mod rehearsal;
 mod rows;
 pub mod sqlite;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use model::{
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, WaitingSink};
+pub use rehearsal::{Rehearsal, rehearse};
 
 /// What the callback of [`EvidenceStore::verify`] is.
 pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;

@@ -116,7 +116,8 @@ rejection_reasons! {
     NonexistentTime,
     /// The end is not after the start.
     EndNotAfterStart,
-    /// The start is more than 5 minutes in the future, or a planned row more than 60 days.
+    /// The start is more than 5 minutes in the future, or the end more than a row's length and 5 minutes; a planned row more than 60
+    /// days.
     InFuture,
     /// A number or a time is not finite or too large.
     OutOfRange,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::client::{Page, Validators};
 use super::error::FetchError;
-use super::fetch::{FetchRequest, FetchedBody, Window, within_bound};
+use super::fetch::{FetchRequest, FetchedBody, Window, row_length, within_bound};
 use super::format;
 use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
@@ -110,7 +110,7 @@ impl Collected {
     pub(super) fn finish(self, request: &FetchRequest<'_>, zone: &TimeZone, host: Option<&str>) -> FetchedBody {
         let derived = format::derived(request.feed);
         let plan = request.feed.plan.unwrap_or(false);
-        let rules = QualityRules { now: request.now, plan, derived: &derived };
+        let rules = QualityRules { now: request.now, plan, cadence: row_length(request.feed), derived: &derived };
         let spoken: Vec<Window> = self.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();
         let (mut rows, refused) = check(self.rows, rules);
         let quiet = quiet::zeros(request.feed, zone, &self.whole, &spoken, &rows, request.life);

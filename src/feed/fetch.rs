@@ -148,6 +148,11 @@ pub fn cadence(feed: &Feed) -> Duration {
     seconds_or(feed.cadence, DEFAULT_CADENCE)
 }
 
+/// How long one row of a feed is, signed as instants are compared.
+pub(crate) fn row_length(feed: &Feed) -> SignedDuration {
+    SignedDuration::try_from(cadence(feed)).unwrap_or(SignedDuration::MAX)
+}
+
 /// Fetches all pages of a window and checks their rows. Any failure gives no row at all.
 ///
 /// `timeout` bounds each page with its retries; `interval`, and at most ten minutes, all pages together.

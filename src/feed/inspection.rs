@@ -16,7 +16,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::{FetchError, presentable};
-use super::fetch::{cadence, seconds_or};
+use super::fetch::{cadence, row_length, seconds_or};
 use super::format::derived;
 use super::quality::{CLOCK_SKEW, QualityRules, describe, fault, share_fault};
 use crate::api::feed::Feed;
@@ -147,7 +147,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 pub fn inspect(answers: &Answers, expectations: Expectations<'_>) -> Inspection {
     let derived = derived(expectations.feed);
     let plan = expectations.feed.plan.unwrap_or(false);
-    let rules = QualityRules { now: expectations.now, plan, derived: &derived };
+    let rules = QualityRules { now: expectations.now, plan, cadence: row_length(expectations.feed), derived: &derived };
     let mut findings = refusals(answers);
     let (good, bad): (Vec<&PlacedRow>, Vec<&PlacedRow>) =
         answers.rows().partition(|placed| fault(&placed.row, rules).is_none());
@@ -193,8 +193,9 @@ fn of_quality(placed: &PlacedRow, rules: QualityRules<'_>) -> Option<Finding> {
     let row = &placed.row;
     let found = match reason {
         RejectionReason::InFuture => {
-            let ahead = facts::span_text(row.start.duration_since(rules.now));
-            format!("starts {ahead} after now: {}", describe(row))
+            let (starts, ends) = (row.start.duration_since(rules.now), row.end.duration_since(rules.now));
+            let (verb, ahead) = if starts > CLOCK_SKEW { ("starts", starts) } else { ("ends", ends) };
+            format!("{verb} {} after now: {}", facts::span_text(ahead), describe(row))
         }
         RejectionReason::PartAboveWhole | RejectionReason::UnitSlip => match share_fault(row, rules.derived) {
             Some((part, whole, _)) => format!("{part} of {whole}: {}", describe(row)),

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
-use super::fetch::{Window, check_is_no_error};
+use super::fetch::{Window, check_is_no_error, row_length};
 use super::format::{Mapping, derived, parse, records};
 use super::quality::{QualityRules, check, describe, fault};
 use super::quiet::{Life, zeros};
@@ -16,7 +16,7 @@ use crate::api::feed::Feed;
 use crate::domain::doubts::{Doubt, Doubts};
 use crate::domain::exact::Exact;
 use crate::domain::measures::Row;
-use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::evidence::{Batch, IncomingRow, Rehearsal, RejectedRow, RejectionReason, rehearse};
 
 /// What a file says.
 #[derive(Clone, Debug, Default)]
@@ -27,10 +27,10 @@ pub struct OfflineRows {
     pub rejected: Vec<RejectedRow>,
 }
 
-/// The rows of one answer, checked.
+/// The rows of one answer, each checked by itself.
 #[derive(Clone, Debug, Default)]
-pub struct Preview {
-    /// The rows that are taken.
+pub struct CheckedRows {
+    /// The rows that are good.
     pub rows: Vec<IncomingRow>,
     /// The rows that are set aside, with the reason.
     pub rejected: Vec<RejectedRow>,
@@ -38,17 +38,55 @@ pub struct Preview {
     pub doubts: Vec<Doubt>,
 }
 
-/// Reads one answer of an endpoint in the feed's own format, as a fetch of `window` would. Without a window, slots without rows are
-/// quiet between the first and the last row of the file, where the feed says so.
+/// What the operator would keep of one answer, and what is hardly meant.
+#[derive(Clone, Debug, Default)]
+pub struct Preview {
+    /// What the store would keep, and set aside.
+    pub kept: Rehearsal,
+    /// Figures that were probably read otherwise than they were meant.
+    pub doubts: Vec<Doubt>,
+}
+
+/// What the operator would keep of one answer of an endpoint, had it received it at `now` as the feed's first: read and checked as by
+/// a fetch of `window`, and held to the rules of the store, which sets rows aside that contradict each other or cover the same time.
 ///
 /// # Errors
-/// When it is not of that format; nothing of it is used then.
+/// When it is not of the feed's format; nothing of it is used then.
 pub fn preview(
     feed: &Feed,
     contract_time_zone: &str,
     content: &[u8],
     window: Option<Window>,
+    now: Timestamp,
 ) -> Result<Preview, FetchError> {
+    let CheckedRows { rows, rejected, doubts } = checked_rows(feed, contract_time_zone, content, window, now)?;
+    let batch = Batch {
+        received_at: now,
+        body_digest: [0; 32],
+        url_host: None,
+        backfill: false,
+        plan: feed.plan.unwrap_or(false),
+        rows,
+        rejected,
+        progress: None,
+        state: None,
+    };
+    let kept = rehearse(&batch).map_err(|error| FetchError::new(FailureKind::Malformed, error.to_string()))?;
+    Ok(Preview { kept, doubts })
+}
+
+/// Reads one answer of an endpoint in the feed's own format, as a fetch of `window` would at `now`. Without a window, slots without
+/// rows are quiet between the first and the last row of the file, where the feed says so.
+///
+/// # Errors
+/// When it is not of that format; nothing of it is used then.
+pub fn checked_rows(
+    feed: &Feed,
+    contract_time_zone: &str,
+    content: &[u8],
+    window: Option<Window>,
+    now: Timestamp,
+) -> Result<CheckedRows, FetchError> {
     let zone = TimeZone::get(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let mapping = Mapping { feed, zone: zone.clone(), cadence: super::fetch::cadence(feed), window };
@@ -63,17 +101,19 @@ pub fn preview(
     }
     let plan = feed.plan.unwrap_or(false);
     let spoken: Vec<Window> = page.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();
-    // What lies ahead depends on the instant of a judgement, of which a preview knows nothing.
-    let (mut rows, faulty) = check(page.rows, QualityRules { now: Timestamp::MAX, plan, derived: &derived(feed) });
+    let rules = QualityRules { now, plan, cadence: row_length(feed), derived: &derived(feed) };
+    let (mut rows, faulty) = check(page.rows, rules);
     let whole = if page.rejected.is_empty() { window.or_else(|| reach_of(&spoken)) } else { None };
     let life = Life::default();
-    rows.extend(zeros(feed, &zone, whole.as_slice(), &spoken, &rows, life));
+    let quiet = zeros(feed, &zone, whole.as_slice(), &spoken, &rows, life);
+    // No fetch asks for what lies ahead, so no slot that has not passed can be known to be quiet.
+    rows.extend(quiet.into_iter().filter(|row| plan || row.end <= now));
     let rejected = page.rejected.into_iter().chain(faulty).collect();
     let mut doubts = Doubts::of(feed);
     for row in &rows {
         doubts.note(&row.measures.iter().map(|(name, value)| (name.as_str(), Exact::from(*value))).collect());
     }
-    Ok(Preview { rows, rejected, doubts: doubts.into_doubts() })
+    Ok(CheckedRows { rows, rejected, doubts: doubts.into_doubts() })
 }
 
 /// Reads what an endpoint would have answered by `now`, in the feed's own format. Rows that lie ahead of `now`, or of their own
@@ -87,12 +127,14 @@ pub fn rows_of(
     content: &[u8],
     now: Timestamp,
 ) -> Result<OfflineRows, FetchError> {
-    let Preview { rows, mut rejected, .. } = preview(feed, contract_time_zone, content, None)?;
+    // What lies ahead is looked at below, by the instant at which each row was published.
+    let CheckedRows { rows, mut rejected, .. } = checked_rows(feed, contract_time_zone, content, None, Timestamp::MAX)?;
     let plan = feed.plan.unwrap_or(false);
     let (mut there, mut ahead) = (Vec::new(), Vec::new());
     for row in rows {
         let received = row.recorded_at.map_or(now, |recorded| recorded.min(now));
-        let lies_ahead = fault(&row, QualityRules { now: received, plan, derived: &derived(feed) });
+        let lies_ahead =
+            fault(&row, QualityRules { now: received, plan, cadence: row_length(feed), derived: &derived(feed) });
         if lies_ahead == Some(RejectionReason::InFuture) { ahead.push(row) } else { there.push(row) }
     }
     rejected.extend(ahead.iter().map(|row| RejectedRow { reason: RejectionReason::InFuture, text: describe(row) }));

@@ -17,12 +17,16 @@ pub struct QualityRules<'a> {
     pub now: Timestamp,
     /// Whether the rows say what is planned.
     pub plan: bool,
+    /// How long one row is.
+    pub cadence: SignedDuration,
     /// Measures that were made from shares by their volume, in which a fraction of a count is nothing odd.
     pub derived: &'a [&'a str],
 }
 
 /// How far a vendor's clock may be ahead.
 pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// How far a plan may reach.
 pub(crate) const PLAN_REACH: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// The longest row: a year and its leap day, with room for offsets.
@@ -123,13 +127,20 @@ fn time_fault(row: &IncomingRow, rules: QualityRules<'_>) -> Option<RejectionRea
     let reach = if rules.plan { PLAN_REACH } else { CLOCK_SKEW };
     if row.end <= row.start {
         Some(RejectionReason::EndNotAfterStart)
-    } else if row.start.duration_since(rules.now) > reach {
+    } else if row.start.duration_since(rules.now) > reach || ends_too_late(row, rules) {
         Some(RejectionReason::InFuture)
     } else if row.end.duration_since(row.start) > LONGEST_ROW {
         Some(RejectionReason::OutOfRange)
     } else {
         None
     }
+}
+
+/// Whether a row reaches further than one that has just begun: one long row must not pretend that all time up to its end is known.
+fn ends_too_late(row: &IncomingRow, rules: QualityRules<'_>) -> bool {
+    // A day has 25 hours when the clock is set back.
+    let longest = if rules.cadence >= DAY { rules.cadence.saturating_add(HOUR) } else { rules.cadence };
+    !rules.plan && row.end.duration_since(rules.now) > longest.saturating_add(CLOCK_SKEW)
 }
 
 fn size_fault(row: &IncomingRow) -> Option<RejectionReason> {
@@ -211,7 +222,7 @@ mod tests {
     }
 
     fn rules(plan: bool) -> QualityRules<'static> {
-        QualityRules { now: NOW.parse().unwrap(), plan, derived: &[] }
+        QualityRules { now: NOW.parse().unwrap(), plan, cadence: SignedDuration::from_mins(30), derived: &[] }
     }
 
     #[test]
@@ -219,6 +230,11 @@ mod tests {
         let cases = [
             ("2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z", false, None),
             ("2026-01-05T12:05:00Z", "2026-01-05T12:30:00Z", false, None),
+            // A row that has just begun may end a cadence and five minutes ahead; a longer one pretends to know what comes.
+            ("2026-01-05T12:00:00Z", "2026-01-05T12:35:00Z", false, None),
+            ("2026-01-05T09:00:00Z", "2026-01-05T12:35:01Z", false, Some(RejectionReason::InFuture)),
+            ("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", false, Some(RejectionReason::InFuture)),
+            ("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", true, None),
             ("2026-01-05T12:05:01Z", "2026-01-05T12:30:00Z", false, Some(RejectionReason::InFuture)),
             ("2026-01-05T12:05:01Z", "2026-01-05T12:30:00Z", true, None),
             ("2026-03-06T12:00:00Z", "2026-03-06T12:30:00Z", true, None),

@@ -13,10 +13,12 @@ use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, lines};
 use crate::cli::tables::table;
 use crate::clock::Clock;
-use crate::evidence::{IncomingRow, RejectedRow};
+use crate::domain::doubts::Doubt;
+use crate::domain::measures::Row;
+use crate::evidence::{Rehearsal, RejectedRow};
 use crate::feed::error::presentable;
 use crate::feed::fetch::Window;
-use crate::feed::offline::{Preview, preview};
+use crate::feed::offline::preview;
 use crate::feed::shown::{ShownRequest, requests};
 
 /// Rows that a table shows if nothing else is asked for.
@@ -44,6 +46,10 @@ pub struct PreviewArguments {
     /// How many rows the table shows
     #[arg(long, value_name = "N", default_value_t = DEFAULT_ROWS)]
     rows: usize,
+
+    /// The instant at which the answer counts as received, RFC 3339; default: now
+    #[arg(long, value_name = "INSTANT")]
+    now: Option<Timestamp>,
 
     /// How the result is printed; json has all rows
     #[arg(short = 'o', long, value_enum, default_value = "table")]
@@ -76,20 +82,22 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     let shown = file.display();
     let content = std::fs::read(file).map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
     let window = window(arguments)?;
-    let found = preview(feed, &contract.time_zone, &content, window)
+    let now = arguments.now.unwrap_or_else(|| Clock::real().now());
+    let found = preview(feed, &contract.time_zone, &content, window, now)
         .map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
     let asked = match window {
-        Some(window) => requests(feed, &contract.time_zone, window, Clock::real().now()),
+        Some(window) => requests(feed, &contract.time_zone, window, now),
         None => Ok(Vec::new()),
     };
     let asked = asked.map_err(|error| one(format!("feed {name}: {error}")))?;
     match arguments.output {
         PreviewOutput::Table => {
-            print!("{}{}", requests_as_text(&asked, arguments.rows), as_text(&found, arguments.rows))
+            let rows = as_text(&found.kept, &found.doubts, arguments.rows);
+            print!("{}{rows}", requests_as_text(&asked, arguments.rows));
         }
-        PreviewOutput::Json => println!("{:#}", as_json(&found, &asked)),
+        PreviewOutput::Json => println!("{:#}", as_json(&found.kept, &found.doubts, &asked)),
     }
-    Ok(u8::from(!found.rejected.is_empty()))
+    Ok(u8::from(!found.kept.rejected.is_empty()))
 }
 
 /// The window that is asked for, where one is given.
@@ -120,7 +128,7 @@ fn requests_as_text(asked: &[ShownRequest], most: usize) -> String {
     text
 }
 
-fn as_text(found: &Preview, most: usize) -> String {
+fn as_text(found: &Rehearsal, doubts: &[Doubt], most: usize) -> String {
     let mut text = String::new();
     let names: BTreeSet<&String> = found.rows.iter().flat_map(|row| row.measures.keys()).collect();
     let headings = ["START", "END", "LABELS"].into_iter().chain(names.iter().map(|name| name.as_str()));
@@ -139,13 +147,13 @@ fn as_text(found: &Preview, most: usize) -> String {
     for rejected in found.rejected.iter().take(most) {
         let _ = writeln!(text, "  {}: {}", rejected.reason, presentable(&rejected.text, 300));
     }
-    for doubt in &found.doubts {
+    for doubt in doubts {
         let _ = writeln!(text, "doubtful: {}", presentable(&doubt.message, 300));
     }
     text
 }
 
-fn cells(row: &IncomingRow, names: &BTreeSet<&String>) -> Vec<String> {
+fn cells(row: &Row, names: &BTreeSet<&String>) -> Vec<String> {
     let labels =
         row.labels.iter().map(|(name, value)| format!("{}={}", presentable(name, 63), presentable(value, 128)));
     let labels: Vec<String> = labels.collect();
@@ -153,8 +161,8 @@ fn cells(row: &IncomingRow, names: &BTreeSet<&String>) -> Vec<String> {
     [row.start.to_string(), row.end.to_string(), labels.join(",")].into_iter().chain(measures).collect()
 }
 
-fn as_json(found: &Preview, asked: &[ShownRequest]) -> Value {
-    let row = |row: &IncomingRow| {
+fn as_json(found: &Rehearsal, doubts: &[Doubt], asked: &[ShownRequest]) -> Value {
+    let row = |row: &Row| {
         let measures: serde_json::Map<String, Value> =
             row.measures.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
         json!({"start": row.start, "end": row.end, "labels": row.labels, "measures": measures})
@@ -169,6 +177,6 @@ fn as_json(found: &Preview, asked: &[ShownRequest]) -> Value {
         "requests": asked.iter().map(request).collect::<Vec<_>>(),
         "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
         "rejected": found.rejected.iter().map(rejected).collect::<Vec<_>>(),
-        "doubts": found.doubts.iter().map(|doubt| json!({"measure": doubt.measure, "message": doubt.message})).collect::<Vec<_>>(),
+        "doubts": doubts.iter().map(|doubt| json!({"measure": doubt.measure, "message": doubt.message})).collect::<Vec<_>>(),
     })
 }

@@ -3,15 +3,18 @@
 //! A local time that the clock shows twice in a night is told apart where the page has both: of two rows with the same labels
 //! the first is the earlier one (in a page that goes back in time, the later one). A row alone could be either, so it is kept
 //! aside, as is one at a time that the clock never showed.
+//!
+//! A date names a day: a row without an end whose start is a date, or a midnight where `cadence` is a day, ends with the next day,
+//! after 23 or 25 hours when the clock changes. A day whose midnight the clock skipped begins at its first instant.
 
 use std::collections::BTreeMap;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::times::{Instants, WrittenTime, end_of, instants};
+use super::times::{Instants, WrittenTime, day_end, day_start, end_of, instants};
 use super::units::is_share;
 use super::{Mapping, ParsedPage};
 use crate::api::feed::{MeasureMapping, MeasureUnit};
@@ -26,7 +29,7 @@ pub const WEIGHT: &str = "weight";
 pub struct FoundRow {
     /// When it begins.
     pub start: WrittenTime,
-    /// When it ends; a row without an end is as long as the feed's cadence.
+    /// When it ends; without one a day where the start names one, else as long as the feed's cadence.
     pub end: Option<WrittenTime>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -50,10 +53,20 @@ pub fn assemble(
     for row in found {
         let outcome = row.and_then(|row| {
             let rejected = |reason| RejectedRow { reason, text: presentable(&row.text, 500) };
-            let start = start_of(&row, zone, &twice, &mut seen).map_err(rejected)?;
-            let end = match row.end {
-                None => start.checked_add(length).ok(),
-                Some(end) => end_of(end, start, zone),
+            let day = day_of(&row, length);
+            let start = match day {
+                Some(day) => day_start(day, zone).ok_or(RejectionReason::NonexistentTime),
+                None => start_of(&row, zone, &twice, &mut seen),
+            };
+            let start = start.map_err(rejected)?;
+            let end = match (row.end, day) {
+                (Some(end), _) => end_of(end, start, zone),
+                (None, Some(day)) if length <= DAY => day_end(day, zone),
+                // Rows longer than a day should name their end; until they do they end so many civil days later.
+                (None, Some(day)) if is_whole_days(length) => {
+                    day.checked_add(length).ok().and_then(|last| day_start(last, zone))
+                }
+                (None, _) => start.checked_add(length).ok(),
             };
             let end = end.ok_or(RejectionReason::NonexistentTime).map_err(rejected)?;
             let measures = weigh(measures, row.figures.clone()).map_err(rejected)?;
@@ -72,6 +85,30 @@ pub fn assemble(
         }
     }
     page
+}
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The day that a row begins with, where its start names one: a date; a midnight where rows are as long as whole days; and a
+/// midnight from which a row reaches to another one, even if the clock skipped it.
+fn day_of(row: &FoundRow, length: SignedDuration) -> Option<Date> {
+    let is_midnight = |time: &WrittenTime| match time {
+        WrittenTime::Local(local) => local.time() == Time::midnight(),
+        WrittenTime::Date(_) => true,
+        WrittenTime::Instant(_) => false,
+    };
+    match row.start {
+        WrittenTime::Date(date) => Some(date),
+        WrittenTime::Local(local) if is_midnight(&row.start) => {
+            let names_days = row.end.as_ref().map_or(is_whole_days(length), is_midnight);
+            names_days.then(|| local.date())
+        }
+        _ => None,
+    }
+}
+
+fn is_whole_days(length: SignedDuration) -> bool {
+    length >= DAY && length.as_secs() % DAY.as_secs() == 0
 }
 
 type Occurrence = (BTreeMap<String, String>, DateTime);
@@ -105,6 +142,7 @@ fn start_of(
 ) -> Result<Timestamp, RejectionReason> {
     let local = match row.start {
         WrittenTime::Instant(instant) => return Ok(instant),
+        WrittenTime::Date(date) => return day_start(date, zone).ok_or(RejectionReason::NonexistentTime),
         WrittenTime::Local(local) => local,
     };
     match instants(local, zone) {

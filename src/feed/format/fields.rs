@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::conditions::meets;
-use super::times::{Instants, WrittenTime, instants};
+use super::times::{Instants, WrittenTime, day_start, instants};
 use crate::api::feed::{Absent, Condition, MeasureMapping, MeasureUnit};
 use crate::evidence::RejectionReason;
 
@@ -26,10 +26,11 @@ pub(crate) trait Fields {
     /// The zone of local times.
     fn zone(&self) -> &TimeZone;
 
-    /// The instant of a local time.
+    /// The instant of a local time; of a date, the first of its day.
     fn instant(&self, time: WrittenTime) -> Result<Timestamp, RejectionReason> {
         match time {
             WrittenTime::Instant(instant) => Ok(instant),
+            WrittenTime::Date(date) => day_start(date, self.zone()).ok_or(RejectionReason::NonexistentTime),
             WrittenTime::Local(local) => match instants(local, self.zone()) {
                 Instants::One(instant) => Ok(instant),
                 Instants::Two(..) => Err(RejectionReason::AmbiguousTime),

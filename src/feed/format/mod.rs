@@ -66,7 +66,7 @@ pub struct Mapping<'a> {
 pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
     let media_type = page.media_type.as_deref();
     match &mapping.feed.format {
-        None => native::parse(&page.body, media_type),
+        None => native::parse(&page.body, media_type, &mapping.zone),
         Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, &page.body, media_type),
         Some(FeedFormat { csv: Some(csv), .. }) => csv::parse(mapping, csv, &page.body, media_type),
         Some(format) if format.open_metrics.is_some() => Err(FetchError::new(

@@ -8,12 +8,15 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::ParsedPage;
 use super::number::{NumberFault, exact};
+use super::times::{day_end, day_start};
 use crate::domain::spelling::nearest;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 use crate::feed::error::{FailureKind, FetchError, presentable};
@@ -21,15 +24,15 @@ use crate::feed::error::{FailureKind, FetchError, presentable};
 /// The value of `schema` that this parser reads.
 pub const SCHEMA: &str = "bpo-feed/v1";
 
-/// Reads one page.
+/// Reads one page. `zone` is the contract's: that of days which a row names by their date.
 ///
 /// # Errors
 /// `Malformed`, with the place; then no row of the page counts.
-pub fn parse(body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
+pub fn parse(body: &[u8], media_type: Option<&str>, zone: &TimeZone) -> Result<ParsedPage, FetchError> {
     let envelope = open(body, media_type)?;
     let mut page = ParsedPage { count: envelope.rows.len(), ..ParsedPage::default() };
     for (number, raw) in envelope.rows.iter().enumerate() {
-        match read_row(raw) {
+        match read_row(raw, zone) {
             WrittenRowOutcome::Taken(row) => page.rows.push(row),
             WrittenRowOutcome::SetAside(rejected, _) => page.rejected.push(rejected),
             WrittenRowOutcome::Broken(message) => return Err(malformed(format!("row {number}: {message}"))),
@@ -54,9 +57,13 @@ pub enum WrittenRowOutcome {
 ///
 /// # Errors
 /// `Malformed` where the page has no rows that could be told apart.
-pub fn read_all(body: &[u8], media_type: Option<&str>) -> Result<(Vec<WrittenRowOutcome>, Option<String>), FetchError> {
+pub fn read_all(
+    body: &[u8],
+    media_type: Option<&str>,
+    zone: &TimeZone,
+) -> Result<(Vec<WrittenRowOutcome>, Option<String>), FetchError> {
     let envelope = open(body, media_type)?;
-    Ok((envelope.rows.iter().map(|raw| read_row(raw)).collect(), envelope.next))
+    Ok((envelope.rows.iter().map(|raw| read_row(raw, zone)).collect(), envelope.next))
 }
 
 fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, FetchError> {
@@ -72,12 +79,12 @@ fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, Fe
     Ok(envelope)
 }
 
-fn read_row(raw: &RawValue) -> WrittenRowOutcome {
+fn read_row(raw: &RawValue, zone: &TimeZone) -> WrittenRowOutcome {
     let written: WrittenRow<'_> = match serde_json::from_str(raw.get()) {
         Ok(written) => written,
         Err(error) => return WrittenRowOutcome::Broken(without_place(&error)),
     };
-    match written.into_row() {
+    match written.into_row(zone) {
         Err(message) => WrittenRowOutcome::Broken(message),
         Ok(Ok(row)) => WrittenRowOutcome::Taken(row),
         Ok(Err((reason, why))) => {
@@ -141,7 +148,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
 
 struct WrittenRow<'a> {
     start: String,
-    end: String,
+    /// May be left out where the start is a date: the row is of that day.
+    end: Option<String>,
     labels: BTreeMap<String, String>,
     measures: BTreeMap<String, &'a RawValue>,
     revision: Option<&'a RawValue>,
@@ -155,9 +163,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for WrittenRow<'a> {
         check_spelling(&fields, &absent, &[])?;
         let labels: Option<UniqueMap<String>> = take(&mut fields, "labels")?;
         let measures: Option<UniqueMap<&'de RawValue>> = take(&mut fields, "measures")?;
+        let start: String = take(&mut fields, "start")?.ok_or_else(|| de::Error::missing_field("start"))?;
+        let end: Option<String> = take(&mut fields, "end")?;
+        if end.is_none() && !looks_like_a_date(&start) {
+            return Err(de::Error::missing_field("end"));
+        }
         Ok(WrittenRow {
-            start: take(&mut fields, "start")?.ok_or_else(|| de::Error::missing_field("start"))?,
-            end: take(&mut fields, "end")?.ok_or_else(|| de::Error::missing_field("end"))?,
+            start,
+            end,
             labels: labels.map(|labels| labels.0).unwrap_or_default(),
             measures: measures.ok_or_else(|| de::Error::missing_field("measures"))?.0,
             revision: fields.0.remove("revision").filter(|raw| raw.get() != "null"),
@@ -193,7 +206,8 @@ fn take<'de, T: Deserialize<'de>, E: de::Error>(
 
 impl WrittenRow<'_> {
     /// The row; inside, why it is kept aside; outside, why the page is malformed.
-    fn into_row(self) -> Result<Result<IncomingRow, (RejectionReason, String)>, String> {
+    fn into_row(self, zone: &TimeZone) -> Result<Result<IncomingRow, (RejectionReason, String)>, String> {
+        let times = self.times(zone);
         let mut measures: BTreeMap<String, Decimal> = BTreeMap::new();
         let mut out_of_range = None;
         for (name, raw) in self.measures {
@@ -221,8 +235,7 @@ impl WrittenRow<'_> {
             return Ok(Err((RejectionReason::OutOfRange, why)));
         }
         let recorded_at = self.recorded_at.as_deref().map(|text| known_instant("recordedAt", text)).transpose();
-        let times = known_instant("start", &self.start)
-            .and_then(|start| Ok((start, known_instant("end", &self.end)?, recorded_at?)));
+        let times = times.and_then(|(start, end)| Ok((start, end, recorded_at?)));
         Ok(times.map_err(|why| (RejectionReason::Malformed, why)).map(|(start, end, recorded_at)| IncomingRow {
             labels: self.labels,
             start,
@@ -232,6 +245,31 @@ impl WrittenRow<'_> {
             recorded_at,
         }))
     }
+}
+
+impl WrittenRow<'_> {
+    /// Start and end: two instants, or dates of the zone, of which each stands for its first instant. A date alone is a whole day.
+    fn times(&self, zone: &TimeZone) -> Result<(Timestamp, Timestamp), String> {
+        let end = self.end.as_deref();
+        let days = date(&self.start).zip(end.map_or(Some(None), |end| date(end).map(Some)));
+        let Some((first, last)) = days else {
+            return Ok((known_instant("start", &self.start)?, known_instant("end", end.unwrap_or(&self.start))?));
+        };
+        let end = last.map_or_else(|| day_end(first, zone), |last| day_start(last, zone));
+        day_start(first, zone).zip(end).ok_or_else(|| format!("start is {first}, a day that never was"))
+    }
+}
+
+/// Whether a text is meant as a date alone, possible or not.
+fn looks_like_a_date(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 10 && bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-')
+}
+
+/// A date alone, such as `2026-01-05`.
+fn date(text: &str) -> Option<Date> {
+    let is_date = looks_like_a_date(text);
+    is_date.then(|| text.parse().ok()).flatten().filter(|date: &Date| (1900..=2200).contains(&date.year()))
 }
 
 /// The instant that a field holds, or what it holds instead.
@@ -292,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_example_of_the_documentation_is_read() {
-        let page = parse(EXAMPLE.as_bytes(), Some("application/json")).unwrap();
+        let page = parse(EXAMPLE.as_bytes(), Some("application/json"), &TimeZone::UTC).unwrap();
         assert_eq!((page.rows.len(), page.rejected.len(), page.next.clone(), page.count), (1, 0, None, 1));
         let row = &page.rows[0];
         assert_eq!(row.labels["queue"], "billing");
@@ -302,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_stands_beside_the_known_fields_does_not_matter() {
-        let page = parse(BESIDE.as_bytes(), None).unwrap();
+        let page = parse(BESIDE.as_bytes(), None, &TimeZone::UTC).unwrap();
         assert_eq!(page.next.as_deref(), Some("abc"));
         assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");
         assert_eq!(page.rows[0].measures["x"].to_string(), "1.5");
@@ -312,14 +350,17 @@ mod tests {
     #[test]
     fn broken_pages_give_no_row_at_all() {
         for body in no_json().into_iter().chain(wrong_shapes()) {
-            let error = parse(body.as_bytes(), None).map(|page| page.count).expect_err(&body);
+            let error = parse(body.as_bytes(), None, &TimeZone::UTC).map(|page| page.count).expect_err(&body);
             assert_eq!(error.kind, FailureKind::Malformed, "{body}");
         }
         let invalid_utf8 =
             [br#"{"schema":"bpo-feed/v1","rows":[],"next":""#.as_slice(), &[0xff, 0xfe], b"\"}"].concat();
-        assert_eq!(parse(&invalid_utf8, None).unwrap_err().kind, FailureKind::Malformed);
+        assert_eq!(parse(&invalid_utf8, None, &TimeZone::UTC).unwrap_err().kind, FailureKind::Malformed);
         for wrong in ["text/html", "application/xml", "image/png"] {
-            assert_eq!(parse(EXAMPLE.as_bytes(), Some(wrong)).unwrap_err().kind, FailureKind::Malformed);
+            assert_eq!(
+                parse(EXAMPLE.as_bytes(), Some(wrong), &TimeZone::UTC).unwrap_err().kind,
+                FailureKind::Malformed
+            );
         }
     }
 
@@ -345,7 +386,7 @@ mod tests {
             (envelope("took"), None),
             (envelope("text"), None),
         ] {
-            let found = parse(body.as_bytes(), None).map_err(|error| error.message);
+            let found = parse(body.as_bytes(), None, &TimeZone::UTC).map_err(|error| error.message);
             match (&found, expected) {
                 (Ok(_), None) => {}
                 (Err(message), Some(words)) => assert!(message.contains(words), "{body}: {message}"),
@@ -357,9 +398,32 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_meant_spoils_no_other() {
         for (body, reason) in set_aside() {
-            let page = parse(body.as_bytes(), None).unwrap_or_else(|error| panic!("{body}: {error}"));
+            let page = parse(body.as_bytes(), None, &TimeZone::UTC).unwrap_or_else(|error| panic!("{body}: {error}"));
             assert_eq!((page.rows.len(), page.count), (1, 2), "{body}");
             assert_eq!(page.rejected.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>(), [reason], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_date_names_a_day_of_the_zone() {
+        let london = TimeZone::get("Europe/London").unwrap();
+        for (times, expected) in [
+            (r#""start":"2026-01-05""#, Some(("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z"))),
+            (r#""start":"2026-03-29""#, Some(("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z"))),
+            (r#""start":"2026-10-25""#, Some(("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z"))),
+            // A row longer than a day says where it ends.
+            (r#""start":"2026-03-23","end":"2026-03-30""#, Some(("2026-03-23T00:00:00Z", "2026-03-29T23:00:00Z"))),
+            // A date beside an instant is hardly meant.
+            (r#""start":"2026-01-05","end":"2026-01-06T00:00:00Z""#, None),
+            (r#""start":"2026-01-05T00:00:00Z","end":"2026-01-06""#, None),
+            (r#""start":"2026-02-30""#, None),
+            (r#""start":"9999-01-01""#, None),
+        ] {
+            let body = super::bodies::page_of(&format!(r#"{{{times},"measures":{{"offered":1}}}}"#));
+            let page = parse(body.as_bytes(), None, &london).unwrap();
+            let found = page.rows.get(1).map(|row| (row.start.to_string(), row.end.to_string()));
+            assert_eq!(found, expected.map(|(start, end)| (start.to_owned(), end.to_owned())), "{times}");
+            assert_eq!(page.rejected.len(), usize::from(expected.is_none()), "{times}");
         }
     }
 }

@@ -181,7 +181,7 @@ fn add(sums: &mut Sums, figures: Sums) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::offline::preview;
+    use crate::feed::offline::checked_rows;
 
     const CALLS: &str = r#"{"name":"calls","url":"https://acd.acme.example/calls","cadence":"30m","format":{"json":{
         "rows":"$.calls[*]","records":{"at":"$.created","id":"$.id","newest":"$.updated"},
@@ -191,7 +191,7 @@ mod tests {
             {"name":"handleSeconds","sum":[{"path":"$.talk"},{"path":"$.wrap","where":[{"path":"$.status","equals":"done"}]}]},
             {"name":"waitSeconds","sum":[{"from":"$.created","to":"$.answered","where":[{"path":"$.answered","present":true}]}]}]}}}"#;
 
-    /// What `preview` makes of calls, each written as its members beside those of an answered call at 09:05.
+    /// What `checked_rows` makes of calls, each written as its members beside those of an answered call at 09:05.
     fn rows_of(calls: &[&str], window: Option<(&str, &str)>) -> (Vec<String>, Vec<RejectedRow>) {
         let feed: Feed = serde_json::from_str(CALLS).unwrap();
         let call = |members: &&str| {
@@ -204,7 +204,7 @@ mod tests {
         let body = serde_json::json!({"calls": calls.iter().map(call).collect::<Vec<_>>()}).to_string();
         let window =
             window.map(|(since, until)| Window { since: since.parse().unwrap(), until: until.parse().unwrap() });
-        let found = preview(&feed, "UTC", body.as_bytes(), window).unwrap();
+        let found = checked_rows(&feed, "UTC", body.as_bytes(), window, Timestamp::MAX).unwrap();
         let shown = |row: &IncomingRow| {
             let measures: Vec<String> = row.measures.iter().map(|(name, value)| format!("{name} {value}")).collect();
             let queue = row.labels.get("queue").map_or("", String::as_str);
@@ -284,6 +284,28 @@ mod tests {
     }
 
     #[test]
+    fn records_by_date_and_quiet_days_beside_them_are_local_days() {
+        let feed = r#"{"name":"surveys","url":"https://feeds.acme.example/v1","cadence":"24h","quiet":"Zeros","format":{"json":{
+            "rows":"$[*]","records":{"at":"$.day","id":"$.id"},"measures":[{"name":"responses","count":{}}]}}}"#;
+        let feed: Feed = serde_json::from_str(feed).unwrap();
+        for (zone, first, last, hours) in [
+            ("America/Santiago", "2026-09-05", "2026-09-08", [24, 23, 24, 24]),
+            ("America/Santiago", "2026-09-06", "2026-09-09", [23, 24, 24, 24]),
+            ("America/Havana", "2026-10-31", "2026-11-03", [24, 25, 24, 24]),
+        ] {
+            let body = serde_json::json!([{"id": 1, "day": first}, {"id": 2, "day": last}]).to_string();
+            let found = checked_rows(&feed, zone, body.as_bytes(), None, Timestamp::MAX).unwrap();
+            let mut rows = found.rows;
+            rows.sort_by_key(|row| row.start);
+            let lengths: Vec<i64> = rows.iter().map(|row| row.end.duration_since(row.start).as_hours()).collect();
+            assert_eq!((lengths.as_slice(), found.rejected.len()), (&hours[..], 0), "{zone} {first}");
+            assert!(rows.windows(2).all(|pair| pair[0].end == pair[1].start), "{zone} {first}");
+            let counts: Vec<i64> = rows.iter().map(|row| row.measures["responses"].try_into().unwrap()).collect();
+            assert_eq!(counts, [1, 0, 0, 1], "{zone} {first}");
+        }
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_is_set_aside_without_a_word_of_it() {
         for (call, reason) in [
             (r#""wait":"canary""#, RejectionReason::Malformed),
@@ -296,8 +318,8 @@ mod tests {
             assert_eq!(rejected, [RejectedRow { reason, text: "record 2 of an answer".to_owned() }], "{call}");
         }
         let feed: Feed = serde_json::from_str(CALLS).unwrap();
-        let error =
-            preview(&feed, "UTC", br#"{"calls":[{"caller":"canary","direction":"inbound"}]}"#, None).unwrap_err();
+        let body = br#"{"calls":[{"caller":"canary","direction":"inbound"}]}"#;
+        let error = checked_rows(&feed, "UTC", body, None, Timestamp::MAX).unwrap_err();
         assert!(
             error.message.contains("members caller, direction") && !error.message.contains("canary"),
             "{}",

@@ -1,6 +1,6 @@
-//! Times as vendors write them: instants, or local times that a zone makes instants.
+//! Times as vendors write them: instants, local times that a zone makes instants, or dates, which name whole days.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
@@ -14,9 +14,11 @@ pub enum WrittenTime {
     Instant(Timestamp),
     /// As a clock on a wall shows it.
     Local(DateTime),
+    /// A date without a time: a day of the zone, of 23, 24 or 25 hours.
+    Date(Date),
 }
 
-/// Reads `2026-01-05T09:00:00Z`, the same without an offset, or a date alone, which is its midnight.
+/// Reads `2026-01-05T09:00:00Z`, the same without an offset, or a date alone.
 pub fn written(text: &str) -> Option<WrittenTime> {
     let text = text.trim();
     if let Some(instant) = instant(text) {
@@ -26,8 +28,19 @@ pub fn written(text: &str) -> Option<WrittenTime> {
     let is_separated = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-') && bytes.len() <= 40;
     // An offset that is no offset must not be overlooked, nor may a name of a zone.
     let is_local = !text.get(10..).unwrap_or_default().contains(['Z', 'z', '+', '-', '[']);
-    (is_separated && is_local).then(|| text.parse().ok().map(WrittenTime::Local))?.filter(is_kept)
+    if !is_separated || !is_local {
+        return None;
+    }
+    let time = if bytes.len() == DATE_LENGTH {
+        text.parse().ok().map(WrittenTime::Date)
+    } else {
+        text.parse().ok().map(WrittenTime::Local)
+    };
+    time.filter(is_kept)
 }
+
+/// Characters of `2026-01-05`.
+const DATE_LENGTH: usize = 10;
 
 /// Reads a time by a strftime format. With an offset in it, it is an instant.
 pub fn formatted(text: &str, format: &str) -> Option<WrittenTime> {
@@ -36,9 +49,12 @@ pub fn formatted(text: &str, format: &str) -> Option<WrittenTime> {
         return broken_down.to_timestamp().ok().map(WrittenTime::Instant).filter(is_kept);
     }
     let date = broken_down.to_date().ok()?;
-    // A format without an hour is a date: its midnight.
-    let time = if broken_down.hour().is_some() { broken_down.to_time().ok()? } else { jiff::civil::Time::midnight() };
-    Some(WrittenTime::Local(date.to_datetime(time))).filter(is_kept)
+    // A format without an hour is a date.
+    let time = match broken_down.hour() {
+        Some(_) => WrittenTime::Local(date.to_datetime(broken_down.to_time().ok()?)),
+        None => WrittenTime::Date(date),
+    };
+    Some(time).filter(is_kept)
 }
 
 /// Reads seconds or milliseconds since 1970: those after 1973 and before 2201, where neither can be taken for the other.
@@ -56,6 +72,7 @@ fn is_kept(time: &WrittenTime) -> bool {
     let year = match time {
         WrittenTime::Instant(instant) => instant.to_zoned(TimeZone::UTC).year(),
         WrittenTime::Local(local) => local.year(),
+        WrittenTime::Date(date) => date.year(),
     };
     (1900..=2200).contains(&year)
 }
@@ -91,11 +108,30 @@ pub fn instants(local: DateTime, zone: &TimeZone) -> Instants {
     }
 }
 
+/// The first instant of a day, also where the clock skips its midnight.
+pub fn day_start(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    match instants(date.to_datetime(Time::midnight()), zone) {
+        Instants::One(instant) | Instants::Two(instant, _) => Some(instant),
+        Instants::None(_) => {
+            // The clock was set forward from or over midnight: the day begins when that happened.
+            let noon = date.to_datetime(Time::constant(12, 0, 0, 0));
+            let noon = zone.to_ambiguous_timestamp(noon).compatible().ok()?;
+            zone.preceding(noon).next().map(|transition| transition.timestamp())
+        }
+    }
+}
+
+/// The first instant after a day.
+pub fn day_end(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    day_start(date.tomorrow().ok()?, zone)
+}
+
 /// The end of a row that begins at an instant: of two, the first that comes after the start; the very moment at which the
 /// clock is set forward is one, although the clock never shows it.
 pub fn end_of(time: WrittenTime, start: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     match time {
         WrittenTime::Instant(instant) => Some(instant),
+        WrittenTime::Date(date) => day_start(date, zone),
         WrittenTime::Local(local) => match instants(local, zone) {
             Instants::One(instant) => Some(instant),
             Instants::Two(first, second) => Some(if first > start { first } else { second }),
@@ -113,6 +149,7 @@ mod tests {
             None => "-".to_owned(),
             Some(WrittenTime::Instant(instant)) => instant.to_string(),
             Some(WrittenTime::Local(local)) => format!("local {local}"),
+            Some(WrittenTime::Date(date)) => format!("date {date}"),
         }
     }
 
@@ -123,7 +160,8 @@ mod tests {
             (" 2026-01-05 09:00:00+01:00 ", "2026-01-05T08:00:00Z"),
             ("2026-01-05T09:00:00", "local 2026-01-05T09:00:00"),
             ("2026-01-05 09:00", "local 2026-01-05T09:00:00"),
-            ("2026-01-05", "local 2026-01-05T00:00:00"),
+            ("2026-01-05", "date 2026-01-05"),
+            ("2026-01-05T00:00", "local 2026-01-05T00:00:00"),
             ("2026-01-05T09:00:00[Europe/Paris]", "-"),
             ("2026-01-05T09:00:00+25:00", "-"),
             ("2026-01-05T09:00+25:00", "-"),
@@ -138,7 +176,7 @@ mod tests {
         for (text, format, expected) in [
             ("05/01/2026 09:30", "%d/%m/%Y %H:%M", "local 2026-01-05T09:30:00"),
             ("1/5/2026 9:30 PM", "%m/%d/%Y %I:%M %p", "local 2026-01-05T21:30:00"),
-            ("05.01.2026", "%d.%m.%Y", "local 2026-01-05T00:00:00"),
+            ("05.01.2026", "%d.%m.%Y", "date 2026-01-05"),
             ("2026-01-05 09:30 +0100", "%Y-%m-%d %H:%M %z", "2026-01-05T08:30:00Z"),
             ("1767603600", "%s", "2026-01-05T09:00:00Z"),
             ("31/02/2026 09:30", "%d/%m/%Y %H:%M", "-"),
@@ -155,6 +193,32 @@ mod tests {
             (i64::MAX, "-"),
         ] {
             assert_eq!(shown(counted(number)), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_its_first_instant_and_ends_with_the_next() {
+        for (zone, date, start, hours) in [
+            ("Europe/London", "2026-06-08", "2026-06-07T23:00:00Z", 24),
+            ("Europe/London", "2026-03-29", "2026-03-29T00:00:00Z", 23),
+            ("Europe/London", "2026-10-25", "2026-10-24T23:00:00Z", 25),
+            // The clock skips these midnights: the day begins at one in the morning.
+            ("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z", 23),
+            ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z", 23),
+            ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00Z", 23),
+            // And the day before them ends there.
+            ("America/Santiago", "2026-09-05", "2026-09-05T04:00:00Z", 24),
+            // These midnights come twice: the day begins with the first.
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z", 25),
+        ] {
+            let zone_of = TimeZone::get(zone).unwrap();
+            let date: Date = date.parse().unwrap();
+            let (from, to) = (day_start(date, &zone_of).unwrap(), day_end(date, &zone_of).unwrap());
+            assert_eq!(
+                (from.to_string().as_str(), to.duration_since(from).as_hours()),
+                (start, hours),
+                "{zone} {date}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{Batch, EvidenceStore, FeedKey};
+use crate::evidence::{Batch, EvidenceStore, FeedKey, rehearse};
 use crate::feed::error::FailureKind;
 use crate::feed::format::native;
 use crate::feed::quality::check;
@@ -255,8 +255,13 @@ fn committed(
     body: &str,
     uid: u64,
 ) -> (u64, Vec<(String, u64)>) {
-    let page = native::parse(body.as_bytes(), None).unwrap();
-    let rules = QualityRules { now: NOW.parse().unwrap(), plan: false, derived: &[] };
+    let page = native::parse(body.as_bytes(), None, &jiff::tz::TimeZone::UTC).unwrap();
+    let rules = QualityRules {
+        now: NOW.parse().unwrap(),
+        plan: false,
+        cadence: jiff::SignedDuration::from_mins(30),
+        derived: &[],
+    };
     let (rows, rejected) = check(page.rows, rules);
     let batch = Batch {
         received_at: NOW.parse().unwrap(),
@@ -271,7 +276,16 @@ fn committed(
     };
     let key =
         FeedKey { contract_uid: uid.to_string(), namespace: "team".into(), contract: "c".into(), feed: "acd".into() };
+    // The preview of a sample says what the store does.
+    let rehearsed = rehearse(&batch).unwrap();
     let report = runtime.block_on(store.commit(key, batch)).unwrap();
+    let set_aside: u64 = report.rejected.values().sum();
+    assert_eq!((rehearsed.rows.len() as u64, rehearsed.rejected.len() as u64), (report.added, set_aside), "{body}");
+    let kept = runtime.block_on(store.rows(&uid.to_string(), "acd", 0)).unwrap();
+    let figures = |rows: &[crate::domain::measures::Row]| -> Vec<_> {
+        rows.iter().map(|row| (row.start, row.end, row.labels.clone(), row.measures.clone())).collect()
+    };
+    assert_eq!(figures(&rehearsed.rows), figures(&kept), "{body}");
     (report.added, report.rejected.into_iter().map(|(reason, count)| (reason.to_string(), count)).collect())
 }
 

@@ -183,7 +183,7 @@ fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, 
         rows.rows.extend(std::mem::take(&mut parsed.rows).into_iter().map(|row| PlacedRow { place, row }));
         return Ok((rows, parsed));
     }
-    let (written, next) = native::read_all(&page.body, page.media_type.as_deref())?;
+    let (written, next) = native::read_all(&page.body, page.media_type.as_deref(), &mapping.zone)?;
     let parsed = ParsedPage { count: written.len(), next, ..ParsedPage::default() };
     for (index, outcome) in written.into_iter().enumerate() {
         let place = Place { page: number, row: Some(index) };

@@ -30,7 +30,7 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
             "\"start\": \"2026-01-05T09:00:00Z\", \"end\": \"2026-01-05T09:30:00Z\"",
         ),
         RejectionReason::InFuture => (
-            "a start that is not more than 5 minutes after now, or 60 days in a feed with `plan: true`",
+            "a start that is not more than 5 minutes after now and an end not more than a row's length after that; 60 days in a feed with `plan: true`",
             "instants with their true offset (a local time written with Z lies hours ahead); plans in a feed of their own",
         ),
         RejectionReason::OutOfRange => (

@@ -255,6 +255,68 @@ fn a_body_that_is_not_the_mapped_table_is_a_failure_that_names_the_remedy() {
     assert_eq!(read(&simple(), b"Start,Queue,Calls\n").map(|page| page.count), Ok(0));
 }
 
+#[test]
+fn a_date_names_a_day_in_every_zone() {
+    // Daily rows by date over a change of the clock: rows without an end, with dates as ends, and local midnights a day apart.
+    for (zone, days, hours) in [
+        ("Europe/London", ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"], [24, 23, 24]),
+        ("Europe/London", ["2026-10-24", "2026-10-25", "2026-10-26", "2026-10-27"], [24, 25, 24]),
+        ("America/Santiago", ["2026-09-05", "2026-09-06", "2026-09-07", "2026-09-08"], [24, 23, 24]),
+        ("Africa/Cairo", ["2026-04-23", "2026-04-24", "2026-04-25", "2026-04-26"], [24, 23, 24]),
+        ("Asia/Beirut", ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"], [24, 23, 24]),
+        ("Asia/Kolkata", ["2026-03-28", "2026-03-29", "2026-03-30", "2026-03-31"], [24, 24, 24]),
+    ] {
+        for (form, cadence, with_end) in
+            [("", "30m", false), ("", "24h", true), ("T00:00", "24h", false), (" 00:00", "1d", true)]
+        {
+            let mut format = json!({"csv": {
+                "timeZone": zone, "start": {"columns": ["from"]}, "measures": [{"name": "offered", "column": "offered"}],
+            }});
+            if with_end {
+                format["csv"]["end"] = json!({"columns": ["to"]});
+            }
+            let lines = days.windows(2).map(|pair| format!("{}{form},{}{form},5\n", pair[0], pair[1]));
+            let body = format!("from,to,offered\n{}", lines.collect::<String>());
+            let mapping = json!({"name": "acd", "url": "https://vendor.example", "cadence": cadence, "format": format});
+            let feed: Feed = serde_json::from_value(mapping).unwrap();
+            let now = "2026-12-01T00:00:00Z".parse().unwrap();
+            let page = crate::feed::offline::preview(&feed, "UTC", body.as_bytes(), None, now).unwrap().kept;
+            assert_eq!(page.rejected, [], "{zone} {form:?} {cadence}");
+            let found: Vec<i64> = page.rows.iter().map(|row| row.end.duration_since(row.start).as_hours()).collect();
+            assert_eq!(found, hours, "{zone} {form:?} {cadence}");
+            assert!(page.rows.windows(2).all(|pair| pair[0].end == pair[1].start), "{zone} {form:?} {cadence}");
+        }
+    }
+}
+
+#[test]
+fn a_half_hour_at_a_midnight_that_the_clock_skipped_is_no_day() {
+    let format = json!({"csv": {
+        "timeZone": "America/Santiago", "start": {"columns": ["from"]}, "measures": [{"name": "offered", "column": "offered"}],
+    }});
+    let page = read(&format, b"from,offered\n2026-09-06T00:00,1\n2026-09-06T01:00,2\n").unwrap();
+    assert_eq!((page.rows.len(), reasons(&page)), (1, vec![RejectionReason::NonexistentTime]));
+}
+
+#[test]
+fn weeks_by_date_reach_to_the_next_one_when_the_clock_changes() {
+    let format = json!({"csv": {
+        "timeZone": "Europe/London", "start": {"columns": ["week"]}, "measures": [{"name": "offered", "column": "offered"}],
+    }});
+    let feed: Feed = serde_json::from_value(
+        json!({"name": "acd", "url": "https://vendor.example", "cadence": "1w", "format": format}),
+    )
+    .unwrap();
+    let body = b"week,offered\n2026-03-23,1\n2026-03-30,2\n";
+    let now = "2026-12-01T00:00:00Z".parse().unwrap();
+    let page = crate::feed::offline::preview(&feed, "UTC", body, None, now).unwrap().kept;
+    let ends: Vec<String> = page.rows.iter().map(|row| row.end.to_string()).collect();
+    assert_eq!(
+        (ends, page.rejected),
+        (vec!["2026-03-29T23:00:00Z".to_owned(), "2026-04-05T23:00:00Z".to_owned()], vec![])
+    );
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config { cases: 1_000, failure_persistence: None, ..<_>::default() })]
 

@@ -1,0 +1,140 @@
+//! What a store would make of a body, without one: its rules on rows, applied to an empty log in memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::encoding::{BODY, ROW, RowHeader, Undecodable};
+use super::ingest::{OpenLog, Rejection, commit_body};
+use super::intake::Neighbour;
+use super::model::{Batch, Digest, Head, RejectedRow, RejectionReason, StoreError};
+use super::rows::Definitions;
+use crate::domain::measures::Row;
+
+/// What is kept of a body that comes first, and what is set aside.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rehearsal {
+    /// The rows that are kept, in the order of the body.
+    pub rows: Vec<Row>,
+    /// All that are set aside, those of the batch included.
+    pub rejected: Vec<RejectedRow>,
+}
+
+/// Applies the rules of every store to a body, as if it were the first of its feed.
+///
+/// # Errors
+/// What no store can keep: instants outside of the years 1678 to 2261.
+pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
+    let mut log = MemoryLog::default();
+    commit_body(&mut log, batch).map_err(|Failure(error)| error)?;
+    let newest = log.newest.values().flat_map(BTreeMap::values);
+    let mut rows = newest
+        .filter_map(|known| Some((known.sequence, log.rows.get(&known.sequence)?)))
+        .map(|(sequence, payload)| log.definitions.row(sequence, payload))
+        .collect::<Result<Vec<Row>, StoreError>>()?;
+    rows.sort_by_key(|row| row.sequence);
+    Ok(Rehearsal { rows, rejected: log.rejected })
+}
+
+/// What goes wrong in a log in memory.
+struct Failure(StoreError);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Failure(error)
+    }
+}
+
+impl From<Undecodable> for Failure {
+    fn from(what: Undecodable) -> Self {
+        Failure(StoreError::Corrupt(what.to_owned()))
+    }
+}
+
+/// A log that lasts as long as the question.
+#[derive(Default)]
+struct MemoryLog {
+    rows_so_far: i64,
+    entries: i64,
+    found: HashMap<(u8, Vec<u8>), i64>,
+    definitions: Definitions,
+    rows: HashMap<i64, Vec<u8>>,
+    /// The newest row of each key, by label set and start.
+    newest: BTreeMap<i64, BTreeMap<i64, Neighbour>>,
+    rejected: Vec<RejectedRow>,
+}
+
+impl OpenLog for MemoryLog {
+    type Failure = Failure;
+
+    fn head(&self) -> Head {
+        Head { sequence: self.rows_so_far, digest: [0; 32] }
+    }
+
+    fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure> {
+        self.entries += 1;
+        if kind == ROW {
+            self.rows_so_far += 1;
+            self.rows.insert(self.entries, payload.to_vec());
+        } else {
+            self.definitions.add(self.entries, kind, payload)?;
+            self.found.insert((kind, payload.to_vec()), self.entries);
+        }
+        Ok(self.entries)
+    }
+
+    fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure> {
+        Ok(self.found.get(&(kind, payload.to_vec())).copied())
+    }
+
+    fn find_body(&mut self, _digest: &Digest) -> Result<Option<i64>, Failure> {
+        Ok(self.found.iter().find(|((kind, _), _)| *kind == BODY).map(|(_, entry)| *entry))
+    }
+
+    fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Failure> {
+        Ok(self.newest.get(&labels).and_then(|rows| rows.values().map(|row| row.end).max()))
+    }
+
+    fn neighbour(&mut self, labels: i64, before: i64) -> Result<Option<Neighbour>, Failure> {
+        Ok(self.newest.get(&labels).and_then(|rows| rows.range(..before).next_back()).map(|(_, row)| *row))
+    }
+
+    fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure> {
+        let missing = || Failure(StoreError::Corrupt(format!("row {sequence} is missing")));
+        self.rows.get(&sequence).cloned().ok_or_else(missing)
+    }
+
+    fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
+        let RowHeader { start, end, revision, vendor_revision, .. } = *header;
+        let row = Neighbour { start, end, sequence, revision, vendor_revision };
+        self.newest.entry(header.labels).or_default().insert(start, row);
+        Ok(())
+    }
+
+    fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Failure> {
+        let known = self.newest.get_mut(&header.labels).and_then(|rows| rows.get_mut(&header.start));
+        known.into_iter().for_each(|known| known.vendor_revision = Some(revision));
+        Ok(())
+    }
+
+    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
+        let reason = |name: &str| RejectionReason::ALL.iter().find(|reason| reason.as_str() == name).copied();
+        let kept = rejections
+            .iter()
+            .filter_map(|row| Some(RejectedRow { reason: reason(row.reason)?, text: row.text.clone() }));
+        self.rejected.extend(kept);
+        Ok(true)
+    }
+
+    fn keep_progress(&mut self, _reached: i64, _completed: bool) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    fn keep_state(&mut self, _state: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn close(&mut self, _recorded_at: Timestamp) -> Result<(), Failure> {
+        Ok(())
+    }
+}
