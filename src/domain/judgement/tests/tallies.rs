@@ -184,7 +184,7 @@ fn the_running_period_counts_the_days_that_have_ended() {
         (current.value.as_deref(), current.denominator.as_deref(), current.verdict),
         (Some("1"), Some("2"), Verdict::Met)
     );
-    assert_eq!((current.projected.as_deref(), current.probability), (Some("1"), None));
+    assert_eq!((current.projected.as_deref(), current.probability), (Some("1.0"), None));
 }
 
 #[test]
