@@ -48,8 +48,6 @@ pub fn everything() -> [Value; 2] {
     namespaced["namespaces"] = json!(["one", "two"]);
     namespaced["leaderElect"] = json!(true);
     namespaced["replicas"] = json!(2);
-    namespaced["serviceMonitor"]["enabled"] = json!(false);
-    namespaced["podMonitor"] = json!({"enabled": true, "labels": {"release": "prometheus"}});
     namespaced["evidenceUrl"] = json!({"secretName": "evidence", "secretKey": "postgres.url"});
     namespaced["podUser"] = json!({"runAsUser": null, "fsGroup": null});
     [common, namespaced]
@@ -325,19 +323,21 @@ async fn the_flags_are_those_of_the_values() {
     let data = "--data-dir=/var/lib/bpo-operator";
     let lease = format!("--lease-name={FULL_NAME}");
     let lease = lease.as_str();
+    let settle = "--settle-seconds=5";
     let cases = [
-        (json!({}), vec!["run", "--log-format=json", data, lease]),
-        (json!({"logFormat": "text"}), vec!["run", "--log-format=text", data, lease]),
-        (json!({"leaderElect": true}), vec!["run", "--log-format=json", data, lease, "--leader-elect"]),
+        (json!({}), vec!["run", "--log-format=json", settle, data, lease]),
+        (json!({"logFormat": "text"}), vec!["run", "--log-format=text", settle, data, lease]),
+        (json!({"leaderElect": true}), vec!["run", "--log-format=json", settle, data, lease, "--leader-elect"]),
         (
             json!({"namespaces": ["one", "two"]}),
-            vec!["run", "--log-format=json", data, "--namespace=one", "--namespace=two", lease],
+            vec!["run", "--log-format=json", settle, data, "--namespace=one", "--namespace=two", lease],
         ),
         (
             json!({"feedAllowNetworks": ["10.0.0.0/8", "fd00::/8"], "alertAllowNetworks": ["192.168.0.0/16"]}),
             vec![
                 "run",
                 "--log-format=json",
+                settle,
                 data,
                 "--feed-allow-network=10.0.0.0/8",
                 "--feed-allow-network=fd00::/8",
@@ -345,18 +345,18 @@ async fn the_flags_are_those_of_the_values() {
                 lease,
             ],
         ),
-        (json!({"evidenceUrl": {"secretName": "evidence"}}), vec!["run", "--log-format=json", lease]),
+        (json!({"evidenceUrl": {"secretName": "evidence"}}), vec!["run", "--log-format=json", settle, lease]),
     ];
     for (values, expected) in cases {
         let objects = render(&values).await;
         let container = &only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(strings(&container["args"]), expected, "{values}");
         let environment = match values.get("evidenceUrl") {
-            Some(_) => json!([{
+            Some(_) => json!([{"name": "BPO_LOG", "value": "info"}, {
                 "name": "BPO_EVIDENCE_URL",
                 "valueFrom": {"secretKeyRef": {"name": "evidence", "key": "url"}},
             }]),
-            None => Value::Null,
+            None => json!([{"name": "BPO_LOG", "value": "info"}]),
         };
         assert_eq!(container["env"], environment, "{values}");
     }
@@ -470,6 +470,8 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
     let cases = [
         (json!({}), "ServiceMonitor", 0),
         (json!({"serviceMonitor": {"enabled": true}}), "ServiceMonitor", 1),
+        (json!({}), "PodMonitor", 0),
+        (json!({"podMonitor": {"enabled": true}}), "PodMonitor", 1),
         (json!({}), "PrometheusRule", 0),
         (json!({"prometheusRule": {"enabled": true}}), "PrometheusRule", 1),
         (json!({}), "ConfigMap", 0),
