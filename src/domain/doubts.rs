@@ -276,7 +276,7 @@ fn is_share(measure: &MeasureMapping) -> bool {
     matches!(measure.unit, Some(Fraction | Percent | PercentText | BasisPoints))
 }
 
-/// What is in doubt of the rows of a feed that are known: of those of the last four weeks, at most [`SAMPLE`], evenly spread.
+/// What is in doubt of the rows of a feed that are known: of those of the last four weeks, at most 500, evenly spread.
 pub fn of_feed(feed: &Feed, known: &Known<'_>) -> Vec<Doubt> {
     let Some(last) = known.rows().next_back().map(|row| row.span().start) else { return Vec::new() };
     let from = last.checked_sub(WINDOW).unwrap_or(last);
