@@ -135,9 +135,7 @@ pub async fn operator_rights(namespace: &str) -> Result<Rights> {
     let service_account = account.and_then(|found| found.pointer("/metadata/name")).and_then(Value::as_str);
     let service_account =
         service_account.ok_or_else(|| Failure::new("the chart has no ServiceAccount", ADVICE))?.to_owned();
-    // An operator on a rehearsal clock works in namespaces with this label alone, and every other one leaves them alone.
-    let metadata = json!({"name": namespace, "labels": {"bpo-operator.io/rehearsal": "true"}});
-    let mut documents = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})];
+    let mut documents = vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})];
     documents.extend(rights);
     Ok(Rights { documents, service_account })
 }

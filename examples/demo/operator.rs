@@ -62,7 +62,7 @@ impl Operator {
         let address = free_address().or_advise("finding a free port", advice.as_str())?;
         let child = Command::new(&settings.program)
             .args([AS_OPERATOR, "run"])
-            .args(["--namespace", &settings.namespace, "--lease-namespace", &settings.namespace])
+            .args(["--namespace", &settings.namespace, "--lease-namespace", super::OPERATOR_NAMESPACE])
             .arg("--data-dir")
             .arg(&settings.data_folder)
             .args(["--listen", &address.to_string()])
