@@ -10,9 +10,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::evaluate::{FeedFile, View, view};
-use super::manifests::read;
-use super::plugin::{Answer, gather_rows, lines};
+use super::evaluate::{FeedFile, View};
+use super::offline::judge_files;
+use super::plugin::Answer;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{
     CampaignLaunchStatus, CohortVerdict, GateState, GateStatus, LaunchDecision, LaunchPhase, Spike, SpikeCause,
@@ -69,13 +69,8 @@ enum ReportOutput {
 pub fn run(arguments: &LaunchArguments) -> Answer {
     use std::io::Write;
     let LaunchCommand::Report(arguments) = &arguments.command;
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
-    let wrong = super::lint::problems(&manifests);
-    if !wrong.is_empty() {
-        return Err(lines(&wrong));
-    }
-    let documents = documents(&view(&manifests, &rows, arguments.now), arguments.now);
+    let judged = judge_files(&arguments.paths, &arguments.feeds, arguments.now)?;
+    let documents = documents(&judged, arguments.now);
     let known: Vec<&str> = documents.iter().map(|document| document.name.as_str()).collect();
     let wanted: Vec<&Document> = documents
         .iter()

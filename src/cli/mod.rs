@@ -13,6 +13,7 @@ pub mod history;
 pub mod launch_report;
 pub mod lint;
 pub mod manifests;
+pub mod offline;
 pub mod operator;
 pub mod plugin;
 pub mod portfolio;

@@ -16,6 +16,7 @@ use super::evaluate::{
 };
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
+use super::offline::OfflineArguments;
 use super::{
     alert, backtest, evidence, feed, history, launch_report, lint, portfolio, report, scorecard, staffing, tables,
 };
@@ -119,17 +120,8 @@ struct ExplainArguments {
     #[arg(value_name = "SLAREPORT")]
     report: String,
 
-    /// Offline: manifests (files, folders or `-`); may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
-    paths: Vec<PathBuf>,
-
-    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
-    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
-    feeds: Vec<FeedFile>,
-
-    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT", requires = "paths")]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    offline: OfflineArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -255,7 +247,7 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
 }
 
 fn explain_report(arguments: &ExplainArguments) -> Answer {
-    let text = match arguments.now {
+    let text = match arguments.offline.now {
         Some(now) => explain_offline(arguments, now)?,
         None => wait_for(explain_of_cluster(arguments))?,
     };
@@ -271,13 +263,7 @@ async fn explain_of_cluster(arguments: &ExplainArguments) -> Result<String, Stri
 }
 
 fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<String, Vec<String>> {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
-    let wrong = lint::problems(&manifests);
-    if !wrong.is_empty() {
-        return Err(lines(&wrong));
-    }
-    let result = view(&manifests, &rows, now);
+    let result = arguments.offline.judge(now)?;
     let Some((namespace, name, report)) = result.reports.iter().find(|(_, name, _)| *name == arguments.report) else {
         let known: Vec<&str> = result.reports.iter().map(|(_, name, _)| name.as_str()).collect();
         let known = if known.is_empty() { "none has closed yet".to_owned() } else { known.join(", ") };

@@ -5,19 +5,16 @@
 
 mod render;
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
+use super::cluster;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::evaluate::{FeedFile, view};
-use super::manifests::read;
-use super::plugin::{Answer, gather_rows, lines};
-use super::{cluster, lint};
+use super::offline::OfflineArguments;
+use super::plugin::Answer;
 use crate::api::condition::ConditionStatus;
 use crate::api::kpi_target::{Rating, Verdict};
 use crate::api::sla_report::SlaReportSpec;
@@ -31,17 +28,8 @@ pub struct PortfolioArguments {
     #[arg(long)]
     ratings: bool,
 
-    /// Offline: manifests (files, folders or `-`); may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
-    paths: Vec<PathBuf>,
-
-    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
-    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
-    feeds: Vec<FeedFile>,
-
-    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT", requires = "paths")]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    offline: OfflineArguments,
 
     /// Every namespace of the cluster
     #[arg(short = 'A', long, conflicts_with = "namespace")]
@@ -122,7 +110,7 @@ pub struct RatingLine {
 /// # Errors
 /// What is wrong with the input, or what the cluster said.
 pub fn run(arguments: &PortfolioArguments) -> Answer {
-    let holdings = match arguments.now {
+    let holdings = match arguments.offline.now {
         Some(now) => of_files(arguments, now)?,
         None => wait_for(of_cluster(arguments))?,
     };
@@ -139,13 +127,7 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
 }
 
 fn of_files(arguments: &PortfolioArguments, now: Timestamp) -> Result<Holdings, Vec<String>> {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
-    let wrong = lint::problems(&manifests);
-    if !wrong.is_empty() {
-        return Err(lines(&wrong));
-    }
-    let result = view(&manifests, &rows, now);
+    let result = arguments.offline.judge(now)?;
     let contracts = result.objects.into_iter().filter(|object| object["kind"] == "VendorContract");
     let contracts = contracts.map(serde_json::from_value).collect::<Result<_, _>>();
     Ok(Holdings { contracts: contracts.map_err(|error| vec![error.to_string()])?, reports: result.reports })

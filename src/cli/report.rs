@@ -2,17 +2,14 @@
 //!
 //! gather (cluster or files) → [`PeriodReport`] (pure) → print.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::evaluate::{FeedFile, view};
-use super::manifests::read;
-use super::plugin::{Answer, gather_rows, lines};
+use super::offline::OfflineArguments;
+use super::plugin::Answer;
 use crate::api::SlaReport;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
 use crate::domain::facts::Terms;
@@ -29,17 +26,8 @@ pub struct ReportArguments {
     #[arg(long, value_name = "PERIOD")]
     period: Option<String>,
 
-    /// Offline: manifests (files, folders or `-`); may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
-    paths: Vec<PathBuf>,
-
-    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
-    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
-    feeds: Vec<FeedFile>,
-
-    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT", requires = "paths")]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    offline: OfflineArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -73,7 +61,7 @@ struct Found {
 /// Writes the report.
 pub fn run(arguments: &ReportArguments) -> Answer {
     use std::io::Write;
-    let (reports, terms) = match arguments.now {
+    let (reports, terms) = match arguments.offline.now {
         Some(now) => offline(arguments, now)?,
         None => wait_for(of_cluster(arguments))?,
     };
@@ -100,13 +88,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
 type Gathered = (Vec<Found>, Vec<(String, Terms)>);
 
 fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
-    let wrong = super::lint::problems(&manifests);
-    if !wrong.is_empty() {
-        return Err(lines(&wrong));
-    }
-    let judged = view(&manifests, &rows, now);
+    let judged = arguments.offline.judge(now)?;
     let reports = judged.reports.into_iter().map(|(_, name, spec)| Found { name, spec, status: None }).collect();
     Ok((reports, judged.terms.into_iter().map(|((_, contract), terms)| (contract, terms)).collect()))
 }

@@ -2,8 +2,6 @@
 //!
 //! gather (cluster or files) → [`Scorecard`] (pure) → print.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -12,9 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::evaluate::{FeedFile, view};
-use super::manifests::read;
-use super::plugin::{Answer, gather_rows, lines};
+use super::offline::OfflineArguments;
+use super::plugin::Answer;
 use crate::api::{KpiTarget, VendorContract};
 use crate::view::scorecard::{Scorecard, html, text};
 
@@ -25,17 +22,8 @@ pub struct ScorecardArguments {
     #[arg(value_name = "CONTRACT")]
     contract: String,
 
-    /// Offline: manifests (files, folders or `-`); may be given several times
-    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., requires = "now")]
-    paths: Vec<PathBuf>,
-
-    /// Offline: what a feed's endpoint would have answered: [CONTRACT/]NAME=FILE; may be given several times
-    #[arg(long = "feed", value_name = "[CONTRACT/]NAME=FILE", num_args = 1.., requires = "paths")]
-    feeds: Vec<FeedFile>,
-
-    /// Offline: the instant of the judgement, RFC 3339 such as 2026-07-01T00:00:00Z
-    #[arg(long, value_name = "INSTANT", requires = "paths")]
-    now: Option<Timestamp>,
+    #[command(flatten)]
+    offline: OfflineArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -59,7 +47,7 @@ enum ScorecardOutput {
 /// Writes the scorecard.
 pub fn run(arguments: &ScorecardArguments) -> Answer {
     use std::io::Write;
-    let (contracts, kpis) = match arguments.now {
+    let (contracts, kpis) = match arguments.offline.now {
         Some(now) => offline(arguments, now)?,
         None => wait_for(of_cluster(arguments))?,
     };
@@ -84,13 +72,7 @@ pub fn run(arguments: &ScorecardArguments) -> Answer {
 type Gathered = (Vec<VendorContract>, Vec<KpiTarget>);
 
 fn offline(arguments: &ScorecardArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, &arguments.feeds, now)?;
-    let wrong = super::lint::problems(&manifests);
-    if !wrong.is_empty() {
-        return Err(lines(&wrong));
-    }
-    let judged = view(&manifests, &rows, now);
+    let judged = arguments.offline.judge(now)?;
     let contracts = of_kind(&judged.objects, "VendorContract").map_err(|error| vec![error])?;
     let kpis = of_kind(&judged.objects, "KpiTarget").map_err(|error| vec![error])?;
     Ok((contracts, kpis))

@@ -194,6 +194,12 @@ pub fn number_word(count: usize) -> String {
     WORDS.get(count).map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
 
+/// The text with a capital letter at its beginning.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `1 point`, `2 points`.
 pub fn points(count: i64) -> String {
     if count == 1 { "1 point".to_owned() } else { format!("{count} points") }

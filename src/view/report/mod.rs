@@ -147,7 +147,7 @@ fn counted(report: &SlaReportSpec) -> (usize, usize) {
 }
 
 fn headline(report: &SlaReportSpec, currency: &str) -> String {
-    let period = capital(&period_title(&report.period.name));
+    let period = words::capital(&period_title(&report.period.name));
     let (all, missed) = counted(report);
     let judged =
         report.kpis.iter().any(|line| matches!(line.verdict, Verdict::Met | Verdict::Missed | Verdict::Excused));
@@ -160,11 +160,6 @@ fn headline(report: &SlaReportSpec, currency: &str) -> String {
     let owed = report.credit.as_ref().filter(|credit| !words::is_zero(&credit.net));
     let owed = owed.map(|credit| format!(", {} owed", words::money(&credit.net, currency))).unwrap_or_default();
     format!("{period}: {result}{owed}")
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The gravest miss, how many others there are, and what got better, in sentences with their figures.

@@ -62,7 +62,7 @@ fn ledger(report: &SlaReportSpec, credit: &CreditBlock) -> Vec<LedgerLine> {
     if !credit.capped_by.is_empty() {
         let names: Vec<String> = credit.capped_by.iter().map(|cap| cap_title(*cap).to_owned()).collect();
         let cut = difference(&credit.net, &credit.before_caps);
-        ledger.push(line(capital(&crate::view::words::list(&names)), &cut, LedgerWeight::Part));
+        ledger.push(line(crate::view::words::capital(&crate::view::words::list(&names)), &cut, LedgerWeight::Part));
     }
     ledger.push(line("Credit, owed by the vendor".to_owned(), &credit.net, LedgerWeight::Total));
     let settled = [
@@ -90,11 +90,6 @@ fn cap_title(cap: CapKind) -> &'static str {
         CapKind::Period => "cut at the period's cap",
         CapKind::Year => "cut at the contract year's cap",
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What the caps took away. Both amounts are of the report; an amount that is no decimal is left as it is.

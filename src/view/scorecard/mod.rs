@@ -188,7 +188,7 @@ fn headline(status: &VendorContractStatus, lines: &[ScoreLine]) -> String {
         (_, 0) => format!("Every judged target was met in {period}"),
         (all, missed) => format!(
             "{} of {} targets missed in {period}",
-            capital(&words::number_word(missed)),
+            words::capital(&words::number_word(missed)),
             words::number_word(all.max(missed))
         ),
     };
@@ -201,11 +201,6 @@ fn headline(status: &VendorContractStatus, lines: &[ScoreLine]) -> String {
 
 fn is_judged(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Met | Verdict::Missed | Verdict::Excused)
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Risks first, then suspicion of gaming, then worsening trends, then what a feed withholds.
