@@ -5,7 +5,9 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::consequence::{PriceCount, PriceSteps};
-use super::kpi_target::{FormulaUnit, Rounding, RoundingMode, Severity};
+use super::kpi_target::{Comparison, FormulaUnit, Rounding, RoundingMode, Severity};
+use super::scalar::Duration;
+use super::tally::TallyEach;
 use super::vendor_contract::{CapKind, RampCredit};
 
 /// What one KPI of a report was judged by. Reports of earlier versions lack it.
@@ -28,6 +30,13 @@ pub struct Basis {
     /// How the value was rounded before any comparison; absent where it was not.
     #[schemars(extend("description" = "How the value was rounded before any comparison; absent where it was not."))]
     pub rounding: Option<RoundingApplied>,
+    /// The time that was agreed for what is counted within one, such as 20s; absent where the terms name none.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::technical_duration")]
+    pub within: Option<Duration>,
+    /// How each part of a tally was judged; the formula is that of a part. Absent without a tally.
+    #[schemars(extend("description" = "How each part of a tally was judged; the formula is that of a part. Absent without a tally."))]
+    pub tally: Option<TallyBasis>,
     /// The parts of a target that changed inside the period, which is their mean weighted with the denominators; absent where
     /// it did not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,6 +63,21 @@ pub struct Basis {
     /// What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing.
     #[schemars(extend("description" = "What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing."))]
     pub agreed: Option<Agreed>,
+}
+
+/// How each part of a tally was judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct TallyBasis {
+    /// What the parts are: each Day with service, ISO Week or Month that ends in the period.
+    pub each: TallyEach,
+    /// How each part was compared: AtLeast, MoreThan, AtMost or LessThan.
+    pub comparison: Comparison,
+    /// What each part had to reach.
+    #[schemars(length(max = 64))]
+    pub target: String,
+    /// Unit of a part's value and target: Percent, Seconds, Count, Money, Score or Points. The unit of the KPI's value is Count.
+    #[schemars(extend("description" = "Unit of a part's value and target: Percent, Seconds, Count, Money, Score or Points. The unit of the KPI's value is Count."))]
+    pub unit: FormulaUnit,
 }
 
 /// A part of a target that changed inside the period.

@@ -84,7 +84,7 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "credits.points turns points into percentages of the charges: add `charges` with currency and amount"
 ))]
 #[x_kube(validation = (
-    "!has(self.credits) || !has(self.credits.yearCapPercent) || !has(self.charges) || has(self.charges.amount)",
+    "!has(self.credits) || !has(self.credits.yearCapPercent) || (has(self.charges) && has(self.charges.amount))",
     "credits.yearCapPercent is a percentage of charges.amount: add charges.amount, or write yearCapAmount instead"
 ))]
 #[x_kube(validation = (

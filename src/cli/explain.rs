@@ -68,7 +68,7 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
             let _ = writeln!(text, "  sums      none: {}", why_no_sums(line));
         }
     }
-    explain_tally(&mut text, line);
+    explain_tally(&mut text, line, basis);
     explain_value(&mut text, line, basis);
     explain_target(&mut text, line, basis);
     let severity = line.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
@@ -81,15 +81,22 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
 }
 
 /// The parts that a tally counted; the formula is that of a part.
-fn explain_tally(text: &mut String, line: &KpiLine) {
+fn explain_tally(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
     let Some(tally) = &line.tally else { return };
+    let rule = basis.and_then(|basis| Some((basis.tally.as_ref()?, within(basis))));
+    let rule = rule.map_or_else(
+        || "each part by the formula".to_owned(),
+        |(rule, within)| {
+            format!("by the formula each {:?} must be {} {}{within}", rule.each, in_words(rule.comparison), rule.target)
+        },
+    );
     let counted = line.numerator.as_ref().and_then(|number| number.parse::<usize>().ok()).unwrap_or(0);
     let listed = |names: &[String], all: usize| match (names.is_empty(), all.saturating_sub(names.len())) {
         (true, _) => "none".to_owned(),
         (false, 0) => names.join(", "),
         (false, more) => format!("{} and {more} more", names.join(", ")),
     };
-    let _ = writeln!(text, "  tally     each part by the formula; missed: {}", listed(&tally.missed, counted));
+    let _ = writeln!(text, "  tally     {rule}; missed: {}", listed(&tally.missed, counted));
     let _ = writeln!(text, "            not judged: {}", listed(&tally.unjudged, 0));
 }
 
@@ -123,18 +130,29 @@ fn explain_value(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
 }
 
 fn explain_target(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
-    let sign = match line.comparison {
+    let upper = line.upper.as_ref().map(|upper| format!(" and {upper}")).unwrap_or_default();
+    let (sign, target) = (in_words(line.comparison), line.target.as_deref().unwrap_or("none"));
+    // The time belongs to what each part of a tally must reach.
+    let within = basis.filter(|basis| basis.tally.is_none()).map(within).unwrap_or_default();
+    let _ = writeln!(text, "  target    {sign} {target}{upper}{within}");
+    for part in basis.iter().flat_map(|basis| &basis.targets) {
+        let _ = writeln!(text, "            {} from {} on, weight {}", part.target, part.from, part.denominator);
+    }
+}
+
+fn in_words(comparison: Comparison) -> &'static str {
+    match comparison {
         Comparison::AtLeast => "at least",
         Comparison::MoreThan => "more than",
         Comparison::AtMost => "at most",
         Comparison::LessThan => "less than",
         Comparison::Between => "between",
-    };
-    let upper = line.upper.as_ref().map(|upper| format!(" and {upper}")).unwrap_or_default();
-    let _ = writeln!(text, "  target    {sign} {}{upper}", line.target.as_deref().unwrap_or("none"));
-    for part in basis.iter().flat_map(|basis| &basis.targets) {
-        let _ = writeln!(text, "            {} from {} on, weight {}", part.target, part.from, part.denominator);
     }
+}
+
+/// The time that was agreed, such as `, counted by 20s`.
+fn within(basis: &Basis) -> String {
+    basis.within.map(|within| format!(", counted by {within}")).unwrap_or_default()
 }
 
 /// From what the terms say of a miss to what it costs: each rule on its own line, with the amount before and after.

@@ -1,7 +1,7 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
 use crate::api::basis::{
-    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TargetPart,
+    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis, TargetPart,
 };
 use crate::api::consequence::Price;
 use crate::api::kpi_target::{Band, Verdict};
@@ -9,7 +9,7 @@ use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::RampCredit;
 
 use super::calendar::Calendar;
-use super::catalogue::{Definition, definition};
+use super::catalogue::{Definition, PartRule, definition};
 use super::chain::{Frame, Line, Settled};
 use super::credits::{Cost, Money, Tariff, ramp_on, row_of_points};
 use super::exact::{Exact, SHOWN_DECIMALS};
@@ -31,6 +31,8 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         unit: method.unit,
         annual_factor: method.annual_factor.as_ref().map(shown),
         rounding: reading.spec.rounding.as_ref().map(RoundingApplied::from),
+        within: reading.spec.within,
+        tally: method.parts.as_ref().map(basis_of_tally),
         targets: method
             .targets
             .iter()
@@ -53,6 +55,10 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         credit_times: (is_miss && line.weight.is_of_credits).then(|| shown(&line.weight.credit)),
         agreed: agreed(&line.agreed, tariff.money.as_ref()),
     }
+}
+
+fn basis_of_tally(rule: &PartRule) -> TallyBasis {
+    TallyBasis { each: rule.each, comparison: rule.comparison, target: shown(&rule.target), unit: rule.unit }
 }
 
 fn basis_of_band(band: &Band) -> BandBasis {
@@ -151,6 +157,8 @@ pub fn basis_by_terms(line: &KpiLine, report: &SlaReportSpec, terms: &Terms) -> 
         unit: definition.unit,
         annual_factor: None,
         rounding: spec.rounding.as_ref().map(RoundingApplied::from),
+        within: spec.within,
+        tally: definition.parts.as_ref().map(basis_of_tally),
         targets: Vec::new(),
         band: spec.bands.iter().find(|band| Some(band.severity) == line.severity).map(basis_of_band),
         ramp,

@@ -156,6 +156,8 @@ pub struct PartRule {
     pub comparison: Comparison,
     /// With what.
     pub target: Exact,
+    /// Unit of both.
+    pub unit: FormulaUnit,
 }
 
 impl Definition {
@@ -302,7 +304,7 @@ fn of_count(part: Definition, tally: &Tally) -> Result<Definition, Vec<Finding>>
         share: false,
         guards: &[],
         benchmark: None,
-        parts: Some(PartRule { each: tally.each, comparison, target: tally.target.into() }),
+        parts: Some(PartRule { each: tally.each, comparison, target: tally.target.into(), unit: part.unit }),
         ..part
     })
 }

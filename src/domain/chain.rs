@@ -10,6 +10,7 @@ use crate::api::kpi_target::{
 use crate::api::kpi_target::{Rating, Rounding, Severity, Verdict};
 use crate::api::sla_report::{CreditState, EvidenceReference, ReportTrigger, TierLine};
 
+use super::catalogue::PartRule;
 use super::credits::{Cost, Judged, Settlement, Tariff, may_be_earned_back, settle};
 use super::exact::Exact;
 use super::facts::{Gaming, Terms};
@@ -84,6 +85,8 @@ pub struct Method {
     pub scale: Exact,
     /// Unit of the value.
     pub unit: FormulaUnit,
+    /// How each part of a tally is judged; `None` for what is judged as a whole.
+    pub parts: Option<PartRule>,
     /// By what a figure is made a year's; `None` for those that are not.
     pub annual_factor: Option<Exact>,
     /// The parts of a target that changes inside the period.

@@ -341,6 +341,7 @@ pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Readin
             formula: Rc::clone(&kpi.formula),
             scale: kpi.definition.scale.clone(),
             unit: kpi.definition.unit,
+            parts: kpi.definition.parts.clone(),
             annual_factor: None,
             targets: Vec::new(),
         },

@@ -5,6 +5,8 @@
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::api::sla_report::KpiLine;
+use crate::api::tally::TallyEach;
 use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
 
 /// A space that keeps a figure and its unit on one line.
@@ -117,6 +119,26 @@ pub fn target(
         Comparison::Between => {
             let upper = upper.map_or_else(|| "…".to_owned(), |upper| figure(&plain(upper), unit, currency));
             format!("{}–{upper}", thousands(&plain(target)))
+        }
+    }
+}
+
+/// The target of a report's line: `≥ 80% in 20 s`, or `≤ 2 days not ≥ 80%` of a tally.
+pub fn target_of(line: &KpiLine, unit: FormulaUnit, currency: &str) -> String {
+    let count = |unit| target(line.comparison, line.target.as_deref(), line.upper.as_deref(), unit, currency);
+    let Some(basis) = &line.basis else { return count(unit) };
+    let word = if line.kpi == CatalogueKpi::LongWaitRate { "beyond" } else { "in" };
+    let within = basis.within.map(|within| format!(" {word} {within}")).unwrap_or_default();
+    match &basis.tally {
+        None => format!("{}{within}", count(unit)),
+        Some(rule) => {
+            let parts = match rule.each {
+                TallyEach::Day => "days",
+                TallyEach::Week => "weeks",
+                TallyEach::Month => "months",
+            };
+            let each = target(rule.comparison, Some(&rule.target), None, rule.unit, currency);
+            format!("{} {parts} not {each}{within}", count(FormulaUnit::Count))
         }
     }
 }

@@ -92,6 +92,7 @@ const CONTRACT_CASES: &[Case] = &[
     ("charges: {currency: GBP, schedule: [{from: 2026-07-01, amount: 2}]}", "charges.schedule changes charges.amount"),
     ("credits: {yearCapAmount: 5}", "add `charges` with its currency"),
     ("{charges: {currency: GBP}, credits: {yearCapPercent: 5}}", "write yearCapAmount instead"),
+    ("credits: {yearCapPercent: 5}", "add charges.amount, or write yearCapAmount instead"),
     (
         "{charges: {currency: GBP, amount: 1}, credits: {yearCapPercent: 5, yearCapAmount: 5}}",
         "write yearCapPercent or yearCapAmount",

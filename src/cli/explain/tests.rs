@@ -39,7 +39,7 @@ fn every_rule_between_a_miss_and_what_it_costs_is_shown_with_the_amount_before_a
     let ramp = "credits: {ramp: [{until: 300d, credit: STEP}]}";
     type Wanted = &'static [&'static str];
     let repeats = "repeats: [{misses: 2, times: 1}, {misses: 3, times: '1.5'}]";
-    let cases: [(&str, String, String, &[i64], Wanted); 16] = [
+    let cases: [(&str, String, String, &[i64], Wanted); 18] = [
         (
             "the formula and the band",
             "{}".into(),
@@ -165,6 +165,23 @@ fn every_rule_between_a_miss_and_what_it_costs_is_shown_with_the_amount_before_a
             format!("{level}{money}\n{repeats}"),
             &[77, 77, 77],
             &["repeats   from 3 misses in a row on, credit × 1.5: 2000.00 before", "credit 3000.00"],
+        ),
+        (
+            "the time that was agreed",
+            "{}".into(),
+            format!("{level}within: 20s\n{money}"),
+            &[77],
+            &["target    at least 80, counted by 20s"],
+        ),
+        (
+            "the parts of a tally",
+            "{}".into(),
+            level.replace("target: 80", "target: 0") + "within: 20s\ntally: {each: Day, target: 80}\n",
+            &[77],
+            &[
+                "tally     by the formula each Day must be at least 80, counted by 20s; missed: 2026-01-15\n",
+                "target    at most 0\n",
+            ],
         ),
         (
             "the parts of a target",

@@ -79,6 +79,11 @@ pub(super) fn check_later_rules(findings: &mut Findings, spec: &VendorContractSp
     if let Some(charges) = spec.charges.as_ref().filter(|charges| is_currency_code(&charges.currency)) {
         check_currency(findings, "spec.charges.currency", &charges.currency);
     }
+    let year_cap = spec.credits.as_ref().and_then(|credits| credits.year_cap_percent);
+    findings.ensure(year_cap.is_none() || spec.charges.is_some(), "spec.credits.yearCapPercent", || {
+        "is a percentage of the charges, and there are none: add charges, such as charges: {currency: GBP, amount: 100000}, or take it away"
+            .to_owned()
+    });
     for feed in &spec.feeds {
         feed::check_later_rules(findings, feed);
     }

@@ -85,7 +85,7 @@ fn result(facts: &Facts<'_>, line: &KpiLine, currency: &str) -> ResultLine {
         title: words::kpi_title(line.kpi, &line.name),
         standing: standing(line.class, line.dry_run),
         dry_run: line.dry_run,
-        target: words::target(line.comparison, line.target.as_deref(), line.upper.as_deref(), unit, currency),
+        target: words::target_of(line, unit, currency),
         value: line.value.as_ref().map(shown),
         before_relief: line.raw_value.as_ref().filter(|raw| line.value.as_ref() != Some(raw)).map(shown),
         counts: counts.map(|(above, below)| format!("{} ÷ {}", words::thousands(above), words::thousands(below))),
@@ -160,16 +160,25 @@ pub(super) fn notes(report: &SlaReportSpec, lines: &[ResultLine], zone: &TimeZon
             )
         })
         .collect();
+    let counted = report.kpis.iter().filter_map(|line| Some((line, line.tally.as_ref()?)));
+    let counted: Vec<String> = counted
+        .map(|(line, tally)| {
+            let missed = if tally.missed.is_empty() { "none".to_owned() } else { words::list(&tally.missed) };
+            format!("{}: missed {missed}, without enough data {}", title(&line.name), tally.unjudged.len())
+        })
+        .collect();
     let restated =
         report.restates.as_ref().map(|restates| format!("This report takes the place of {}.", restates.report));
     let or_none = |items: Vec<String>, none: &str| if items.is_empty() { none.to_owned() } else { items.join("; ") };
-    vec![
+    let counted = (!counted.is_empty()).then(|| ("Counted one by one", counted.join("; ")));
+    let topics = [
         ("Excused", or_none(excused, "Nothing.")),
         ("Gaps", or_none(gaps, "None.")),
         ("Not decided", or_none(undecided, "Every target was judged.")),
         ("Tiers", or_none(tiers, "No tier missed its own target, or none is agreed.")),
         ("Restated", restated.unwrap_or_else(|| "Nothing: this is the first revision.".to_owned())),
-    ]
+    ];
+    topics.into_iter().chain(counted).collect()
 }
 
 pub(super) fn evidence(report: &SlaReportSpec) -> Vec<EvidenceLine> {

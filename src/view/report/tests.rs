@@ -116,6 +116,32 @@ fn a_report_without_charges_or_data_says_so() {
 }
 
 #[test]
+fn the_target_is_shown_with_the_time_that_was_agreed_and_a_tally_with_what_it_counted() {
+    let basis = |more: serde_json::Value| {
+        let mut basis = serde_json::json!({"formula": "(a) / (b)", "scale": "100", "unit": "Percent", "ramp": "Full"});
+        basis.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Some(serde_json::from_value(basis).unwrap())
+    };
+    let mut spec = march();
+    let mut counted = line("counted", "3", "2");
+    counted.comparison = crate::api::kpi_target::Comparison::AtMost;
+    counted.tally = Some(crate::api::sla_report::TallyLine {
+        missed: ["2026-03-04", "2026-03-05", "2026-03-09"].map(str::to_owned).to_vec(),
+        unjudged: vec!["2026-03-29".to_owned()],
+    });
+    counted.basis = basis(serde_json::json!({
+        "within": "20s", "tally": {"each": "Day", "comparison": "AtLeast", "target": "80", "unit": "Percent"},
+    }));
+    spec.kpis[0].basis = basis(serde_json::json!({"within": "30s"}));
+    spec.kpis.push(counted);
+    let report = shown(&spec, &[]);
+    let targets: Vec<&str> = report.lines.iter().map(|line| line.target.as_str()).collect();
+    assert_eq!(targets, ["≥\u{a0}80% in 30s", "≤\u{a0}2 days not ≥\u{a0}80% in 20s"]);
+    let note = report.notes.iter().find(|(topic, _)| *topic == "Counted one by one").unwrap();
+    assert!(note.1.contains("2026-03-09") && note.1.ends_with("without enough data 1"), "{note:?}");
+}
+
+#[test]
 fn a_cap_of_the_year_is_named() {
     let mut spec = march();
     if let Some(credit) = &mut spec.credit {
