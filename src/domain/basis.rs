@@ -1,7 +1,8 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
 use crate::api::basis::{
-    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis, TargetPart,
+    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis,
+    TargetPart,
 };
 use crate::api::consequence::Price;
 use crate::api::kpi_target::{Band, Verdict};

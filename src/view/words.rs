@@ -5,9 +5,9 @@
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
 use crate::api::sla_report::KpiLine;
 use crate::api::tally::TallyEach;
-use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
 
 /// A space that keeps a figure and its unit on one line.
 const NARROW: char = '\u{a0}';
