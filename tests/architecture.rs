@@ -82,3 +82,13 @@ fn only_the_clock_tells_decisions_the_time() {
         .collect();
     assert!(found.is_empty(), "these read a clock of their own:\n{}", found.join("\n"));
 }
+
+#[test]
+fn zones_come_from_the_program_and_from_no_machine() {
+    // Files named `tests` stand beside what they test, and may ask the machine.
+    let found: Vec<String> = offences("", &["TimeZone::get(", "TimeZone::system(", "tz::db("])
+        .into_iter()
+        .filter(|offence| !offence.contains("/tests") && !offence.contains("month.rs"))
+        .collect();
+    assert!(found.is_empty(), "these read the zones of the machine that they run on:\n{}", found.join("\n"));
+}

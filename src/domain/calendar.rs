@@ -355,7 +355,10 @@ fn finding(field: &str, message: String) -> Finding {
 }
 
 /// The zone of an IANA name, from the data built into the program: no machine's own files decide a verdict.
-fn zone_of(name: &str) -> Result<TimeZone, String> {
+///
+/// # Errors
+/// A sentence that quotes the name.
+pub fn zone_of(name: &str) -> Result<TimeZone, String> {
     TimeZoneDatabase::bundled()
         .get(name)
         .map_err(|_| format!("{:?} is no time zone: write an IANA name such as Europe/London or UTC", shorten(name)))

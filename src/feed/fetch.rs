@@ -24,6 +24,7 @@ use super::secret::Redactor;
 use super::window;
 use crate::api::feed::Feed;
 use crate::api::scalar;
+use crate::domain::calendar::zone_of;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// A stretch of time that a vendor is asked for.
@@ -321,7 +322,7 @@ impl Walk {
 }
 
 pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, FetchError> {
-    TimeZone::get(request.time_zone)
+    zone_of(request.time_zone)
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::client::{Page, Validators};
 use super::error::{FailureKind, FetchError};
@@ -13,6 +12,7 @@ use super::quality::{QualityRules, check, describe, fault};
 use super::quiet::{Life, zeros};
 use super::window::is_on_grid;
 use crate::api::feed::Feed;
+use crate::domain::calendar::zone_of;
 use crate::domain::doubts::{Doubt, Doubts};
 use crate::domain::exact::Exact;
 use crate::domain::measures::Row;
@@ -87,7 +87,7 @@ pub fn checked_rows(
     window: Option<Window>,
     now: Timestamp,
 ) -> Result<CheckedRows, FetchError> {
-    let zone = TimeZone::get(contract_time_zone)
+    let zone = zone_of(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let mapping = Mapping { feed, zone: zone.clone(), cadence: super::fetch::cadence(feed), window };
     let page = page_of(content);

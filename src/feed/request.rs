@@ -20,6 +20,7 @@ use super::fetch::Window;
 use super::format;
 use super::format::json::strict_value;
 use crate::api::feed::{Feed, FeedRequest, RequestMethod, TimeFormat};
+use crate::domain::calendar::zone_of;
 use crate::domain::headers::is_framing_or_routing;
 use crate::domain::placeholders::{self, Edge, Piece, Placeholder, TimeForm, Unknown, is_plain_cursor, pieces};
 
@@ -72,7 +73,7 @@ impl Blank {
         let named = own.or_else(|| format::time_zone(feed));
         let patterns = match named {
             None => zone.clone(),
-            Some(name) => TimeZone::get(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
+            Some(name) => zone_of(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
         };
         Ok(Blank { feed: Arc::new(feed.clone()), window, now, zone: patterns, contract_zone: zone.clone() })
     }

@@ -9,6 +9,7 @@ use super::pagination::Pager;
 use super::request::Blank;
 use super::window;
 use crate::api::feed::{Feed, FeedAuth};
+use crate::domain::calendar::zone_of;
 
 /// A request as it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn requests(
     window: Window,
     now: Timestamp,
 ) -> Result<Vec<ShownRequest>, FetchError> {
-    let zone = TimeZone::get(contract_time_zone)
+    let zone = zone_of(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let parts = window::parts(feed, &zone, window::rounded(feed, &zone, window));
     parts.into_iter().map(|part| request(feed, &zone, part, now)).collect()

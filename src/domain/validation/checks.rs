@@ -61,7 +61,7 @@ pub(super) fn quoted(text: &str) -> String {
 /// Notes a zone that is not an IANA name.
 pub(super) fn check_time_zone(findings: &mut Findings, field: &str, zone: &str) {
     // `Local` would be the zone of whatever machine judges, and an offset does not know when clocks change.
-    let known = zone != "Local" && !zone.contains(':') && jiff::tz::TimeZone::get(zone).is_ok();
+    let known = zone != "Local" && !zone.contains(':') && crate::domain::calendar::zone_of(zone).is_ok();
     findings.ensure(known, field, || {
         format!(
             "{} is not a known time zone: write an IANA name such as Europe/London or UTC, neither Local nor an offset",

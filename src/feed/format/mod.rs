@@ -27,6 +27,7 @@ use super::client::Page;
 use super::error::{FailureKind, FetchError};
 use super::fetch::Window;
 use crate::api::feed::{Feed, FeedFormat};
+use crate::domain::calendar::zone_of as zone_named;
 use crate::evidence::{IncomingRow, RejectedRow};
 
 /// What one page says.
@@ -88,7 +89,7 @@ pub(crate) fn mapping_fault(message: impl AsRef<str>) -> FetchError {
 /// The zone of local times: the format's own, else the contract's.
 fn zone_of(mapping: &Mapping<'_>, name: Option<&str>) -> Result<TimeZone, FetchError> {
     let Some(name) = name else { return Ok(mapping.zone.clone()) };
-    TimeZone::get(name).map_err(|error| mapping_fault(format!("format.timeZone: {error}")))
+    zone_named(name).map_err(|error| mapping_fault(format!("format.timeZone: {error}")))
 }
 
 /// The measures of a feed that were made from shares or means by their volume: fractions of a count among them mean nothing odd.

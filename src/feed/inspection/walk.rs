@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Finding, Place, PlacedRow};
 use crate::api::feed::Feed;
+use crate::domain::calendar::zone_of;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
 use crate::feed::error::{FailureKind, FetchError};
@@ -252,7 +253,7 @@ pub(super) fn doubts_of_repetition(answers: &Answers) -> Vec<Finding> {
 /// # Errors
 /// Of kind `Mapping`, where the time zone is unknown.
 pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers, FetchError> {
-    let zone = TimeZone::get(time_zone)
+    let zone = zone_of(time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {time_zone} is unknown")))?;
     let mapping = Mapping { feed, zone, cadence: cadence(feed), window: None };
     let mut answers = Answers { page: 1, ..Answers::default() };

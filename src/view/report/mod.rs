@@ -137,7 +137,10 @@ impl PeriodReport {
 
 /// The contract's zone, or UTC where the contract is gone.
 fn zone(facts: &Facts<'_>) -> TimeZone {
-    facts.terms.and_then(|terms| TimeZone::get(&terms.contract.time_zone).ok()).unwrap_or(TimeZone::UTC)
+    facts
+        .terms
+        .and_then(|terms| crate::domain::calendar::zone_of(&terms.contract.time_zone).ok())
+        .unwrap_or(TimeZone::UTC)
 }
 
 /// How many KPIs count, and how many of them were missed. Dry runs do not count.

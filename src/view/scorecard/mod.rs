@@ -312,7 +312,7 @@ fn advice(status: &VendorContractStatus) -> Vec<String> {
 }
 
 fn feeds(contract: &VendorContract, status: &VendorContractStatus) -> Vec<(String, String)> {
-    let zone = TimeZone::get(&contract.spec.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = crate::domain::calendar::zone_of(&contract.spec.time_zone).unwrap_or(TimeZone::UTC);
     status
         .feeds
         .iter()
