@@ -37,8 +37,14 @@ pub enum WriteError {
 impl WriteError {
     /// Whether somebody else changed or removed the object meanwhile: no fault, to be looked at again at once.
     pub fn is_conflict(&self) -> bool {
-        matches!(self, WriteError::Api(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found())
+        matches!(self, WriteError::Api(kube::Error::Api(status)) if status.is_conflict() || is_gone(status))
     }
+}
+
+/// Whether the object itself is not there. Where its kind or namespace is missing, the answer names no object, and asking again at
+/// once would never end.
+fn is_gone(status: &kube::core::Status) -> bool {
+    status.is_not_found() && status.details.as_ref().is_some_and(|details| !details.name.is_empty())
 }
 
 /// Writes objects, and counts what it wrote.
