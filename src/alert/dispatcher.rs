@@ -475,7 +475,7 @@ impl Inner {
         if !(self.parts.may_send)() {
             return Err(FetchError::new(FailureKind::Timeout, "the lease ran out before the mail could be sent").into());
         }
-        self.parts.mailer.send(&server, login.as_ref(), mail, self.parts.pace.timeout).await
+        self.parts.mailer.send(&server, login.as_ref(), mail, tenant, self.parts.pace.timeout).await
     }
 
     async fn login(

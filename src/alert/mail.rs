@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor
 use crate::domain::alerts::MailServer;
 use crate::feed::client::PostError;
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::guard::{AddressPolicy, NameLookup, permitted_addresses};
+use crate::feed::guard::{AddressPolicy, NameLookup, Purpose, permitted_addresses};
 use crate::feed::secret::SecretValue;
 
 /// Sends mail.
@@ -47,9 +47,10 @@ impl Mailer {
         server: &MailServer,
         login: Option<&MailLogin>,
         mail: Mail,
+        tenant: &str,
         timeout: Duration,
     ) -> Result<(), PostError> {
-        let sent = tokio::time::timeout(timeout, self.send_now(server, login, mail, timeout)).await;
+        let sent = tokio::time::timeout(timeout, self.send_now(server, login, mail, tenant, timeout)).await;
         sent.unwrap_or_else(|_| {
             Err(FetchError::new(FailureKind::Timeout, "the mail server did not answer in time").into())
         })
@@ -60,9 +61,10 @@ impl Mailer {
         server: &MailServer,
         login: Option<&MailLogin>,
         mail: Mail,
+        tenant: &str,
         timeout: Duration,
     ) -> Result<(), PostError> {
-        let address = self.vetted(&server.host).await?;
+        let address = self.vetted(&server.host, server.port, tenant).await?;
         let tls = self.tls(&server.host)?;
         let tls = if server.starts_plain { Tls::Required(tls) } else { Tls::Wrapper(tls) };
         // The connection goes to the address that was vetted; the certificate is held to the name.
@@ -78,16 +80,17 @@ impl Mailer {
     }
 
     /// The address to connect to, of those that the policy permits.
-    async fn vetted(&self, host: &str) -> Result<IpAddr, FetchError> {
+    async fn vetted(&self, host: &str, port: u16, tenant: &str) -> Result<IpAddr, FetchError> {
+        let purpose = Purpose { port, tenant, plain: false };
         let denied = |message: String| FetchError::new(FailureKind::Denied, message);
         if let Ok(address) = host.parse::<IpAddr>() {
             return self
                 .policy
-                .check_address(address, false)
+                .check_address(address, &purpose)
                 .map(|()| address)
                 .map_err(|refused| denied(refused.of(&format!("address {address}"))));
         }
-        let permitted = permitted_addresses(&self.policy, &*self.lookup, host, false).await?;
+        let permitted = permitted_addresses(&self.policy, &*self.lookup, host, &purpose).await?;
         permitted.first().copied().ok_or_else(|| denied(format!("{host} has no address")))
     }
 

@@ -68,7 +68,7 @@ closed_enum! {
     /// The types of conditions. Which kind has which: [`ConditionType::of_kind`].
     ConditionType {
         Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed, ActionRequired, Coherent,
-        GamingSuspected, LaunchReady, SpikeDetected, QualityHeld,
+        GamingSuspected, LaunchReady, SpikeDetected, QualityHeld, Consistent,
     }
 }
 
@@ -82,7 +82,8 @@ closed_enum! {
         BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue,
         NoFindings, FindingsPresent, Escalated, TriggerFired, Nothing, Coherent, TierGap, TierOverlap, TierInversion,
         CounterMetricWorse, NotSuspected, NoCounterMetric, AllGatesPassed, BlockingGatesPassed, GatesOpen,
-        NoRowsMatch, GatesFailed, NoGates, SpikeDetected, NoSpike, NotLive, NoBaseline, Held, QualityDropped,
+        NoRowsMatch, GatesFailed, NoGates, SpikeDetected, NoSpike, NotLive, NoBaseline, Held, QualityDropped, RowQuota,
+        ReportsHold, ReportContradicted,
     }
 }
 
@@ -96,9 +97,17 @@ impl ConditionType {
     pub fn of_kind(kind: Kind) -> &'static [ConditionType] {
         use ConditionType::*;
         match kind {
-            Kind::VendorContract => {
-                &[Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed, ActionRequired]
-            }
+            Kind::VendorContract => &[
+                Ready,
+                Stalled,
+                FeedHealthy,
+                SLACompliant,
+                AtRisk,
+                GovernanceCurrent,
+                WellFormed,
+                ActionRequired,
+                Consistent,
+            ],
             Kind::ServiceTier => &[Ready, Stalled, SLACompliant, Coherent],
             Kind::KpiTarget => &[Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GamingSuspected],
             Kind::CampaignLaunch => &[Ready, Stalled, AtRisk, LaunchReady, SpikeDetected, QualityHeld],
@@ -142,6 +151,7 @@ impl ConditionType {
                 R::RateLimited,
                 R::SecretNotFound,
                 R::SecretNotAllowed,
+                R::RowQuota,
                 R::Late,
                 R::Shrunk,
             ],
@@ -173,6 +183,8 @@ impl ConditionType {
             (Self::SpikeDetected, Unknown) => &[R::NotLive, R::NoBaseline],
             (Self::QualityHeld, True) => &[R::Held],
             (Self::QualityHeld, False) => &[R::QualityDropped],
+            (Self::Consistent, True) => &[R::ReportsHold],
+            (Self::Consistent, False) => &[R::ReportContradicted],
             (Self::QualityHeld, Unknown) => &[R::NotLive, R::NoData],
             (_, Unknown) => &[],
         }
@@ -186,7 +198,8 @@ closed_enum! {
         PlanOverdue, GamingSuspected, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
-        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted,
+        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, ReportContradicted, StoreRolledBack,
+        StoreFull, ClockDiffers,
     }
 }
 

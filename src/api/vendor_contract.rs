@@ -1111,9 +1111,9 @@ pub struct VendorContractStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub advice: Vec<Advice>,
-    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed and ActionRequired.
+    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed, ActionRequired and Consistent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(length(max = 12))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }

@@ -387,6 +387,8 @@ fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
         missing_tiers,
         feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows))).collect(),
         evidence_problem: None,
+        no_room: None,
+        contradicted: Vec::new(),
         launches,
         acknowledged: crate::domain::decision::contract::acknowledgement_of(
             written.object.metadata.annotations.as_ref(),

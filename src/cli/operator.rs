@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
 use jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -25,8 +24,8 @@ use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreClock, StoreError};
 use crate::feed::client::{ClientLimits, FeedClient};
-use crate::feed::guard::{AddressPolicy, SystemLookup};
-use crate::feed::scheduler::Scheduler;
+use crate::feed::guard::{AddressPolicy, OpenedNetwork, SystemLookup};
+use crate::feed::scheduler::{RowQuota, Scheduler};
 use crate::web::metrics::Metrics;
 use crate::web::server::serve;
 
@@ -76,13 +75,26 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_EVIDENCE_URL", value_name = "URL", hide_env_values = true)]
     evidence_url: Option<EvidenceUrl>,
 
-    /// Let feeds be read from this network, and over http; private addresses are refused otherwise. May be given several times
-    #[arg(long = "feed-allow-network", env = "BPO_FEED_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
-    feed_allow_networks: Vec<IpNet>,
+    /// Let feeds be read from this network, and over http; private addresses are refused otherwise. A port and a namespace narrow it,
+    /// such as 10.20.0.0/16:8443@team. Link-local and metadata addresses, the API server and the kubelet stay refused. May be given
+    /// several times
+    #[arg(
+        long = "feed-allow-network",
+        env = "BPO_FEED_ALLOW_NETWORK",
+        value_name = "CIDR[:PORT][@NAMESPACE]",
+        value_delimiter = ','
+    )]
+    feed_allow_networks: Vec<OpenedNetwork>,
 
-    /// Let alerts be sent to this network, and over http; private addresses are refused otherwise. May be given several times
-    #[arg(long = "alert-allow-network", env = "BPO_ALERT_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
-    alert_allow_networks: Vec<IpNet>,
+    /// Let alerts be sent to this network, and over http; private addresses are refused otherwise. Narrowed as the one for feeds. May
+    /// be given several times
+    #[arg(
+        long = "alert-allow-network",
+        env = "BPO_ALERT_ALLOW_NETWORK",
+        value_name = "CIDR[:PORT][@NAMESPACE]",
+        value_delimiter = ','
+    )]
+    alert_allow_networks: Vec<OpenedNetwork>,
 
     /// Serve /metrics, /healthz and /readyz here
     #[arg(long, env = "BPO_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
@@ -113,6 +125,14 @@ pub struct RunArguments {
     /// Rehearsal: run the operator's clock this many times as fast
     #[arg(long, env = "BPO_CLOCK_SPEED", value_name = "N")]
     clock_speed: Option<f64>,
+
+    /// Rows, corrections counted, that are kept of a feed for each contract year; more make the feed's FeedHealthy say RowQuota
+    #[arg(long, env = "BPO_ROWS_PER_FEED_YEAR", value_name = "N", default_value_t = RowQuota::default().feed_year)]
+    rows_per_feed_year: u64,
+
+    /// Rows, corrections counted, that are kept of all feeds of a contract together
+    #[arg(long, env = "BPO_ROWS_PER_CONTRACT", value_name = "N", default_value_t = RowQuota::default().contract)]
+    rows_per_contract: u64,
 
     /// Rehearsal: send alerts, each marked as a rehearsal's; without this flag a rehearsal sends none
     #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "clock_start")]
@@ -173,13 +193,14 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
 
 fn dispatcher(
     arguments: &RunArguments,
+    api_server: Vec<SocketAddr>,
     client: &Client,
     evidence: &Arc<dyn EvidenceStore>,
     metrics: &Metrics,
     fence: &Fence,
 ) -> Dispatcher {
     let fence = fence.clone();
-    let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone());
+    let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone()).sparing(api_server);
     let (counted, shown) = (metrics.clone(), metrics.clone());
     // The dispatcher leaves a failing receiver alone by itself, and tells of it in words that stay the same.
     let limits = ClientLimits { breaker_failures: u32::MAX, ..ClientLimits::default() };
@@ -237,7 +258,8 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         return Ok(());
     };
     let (watched, stop) = (evidence.clone(), around.stop.clone());
-    let parts = parts(&arguments, around, evidence, instance);
+    let api_server = crate::cluster::client::addresses().await;
+    let parts = parts(&arguments, api_server, around, evidence, instance);
     let ended = tokio::select! {
         result = run_controllers(parts, stop) => result.map_err(RunError::from),
         // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
@@ -325,9 +347,16 @@ async fn acquire(claim: Claim, around: &Surroundings) -> Option<(Held, Cancellat
     Some((tokio::spawn(candidate.hold(finished.clone())), finished))
 }
 
-fn parts(arguments: &RunArguments, around: Surroundings, evidence: Arc<dyn EvidenceStore>, instance: String) -> Parts {
+fn parts(
+    arguments: &RunArguments,
+    api_server: Vec<SocketAddr>,
+    around: Surroundings,
+    evidence: Arc<dyn EvidenceStore>,
+    instance: String,
+) -> Parts {
     let Surroundings { clock, client, metrics, progress, fence, stop: _ } = around;
-    let policy = AddressPolicy::new(arguments.feed_allow_networks.clone());
+    let policy = AddressPolicy::new(arguments.feed_allow_networks.clone()).sparing(api_server.clone());
+    let quota = RowQuota { feed_year: arguments.rows_per_feed_year, contract: arguments.rows_per_contract };
     let credentials = Arc::new(ClusterCredentials::new(client.clone()));
     let feeds = Arc::new(FeedClient::new(policy));
     let alert_mode = match (clock.is_rehearsal(), arguments.rehearsal_alerts) {
@@ -339,8 +368,8 @@ fn parts(arguments: &RunArguments, around: Surroundings, evidence: Arc<dyn Evide
         tracing::warn!("REHEARSAL: no alert is sent; --rehearsal-alerts sends them, each marked");
     }
     Parts {
-        scheduler: Scheduler::new(feeds, evidence.clone(), credentials, clock.clone()),
-        alerts: dispatcher(arguments, &client, &evidence, &metrics, &fence),
+        scheduler: Scheduler::within(feeds, evidence.clone(), credentials, clock.clone(), quota),
+        alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &fence),
         client,
         namespaces: arguments.namespaces.clone(),
         clock,

@@ -1,5 +1,6 @@
 //! The connection to the API server, found as kubectl finds it.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,6 +35,29 @@ pub enum ConnectError {
 /// When no configuration is found or it cannot be used. The server itself is not asked yet.
 pub async fn connect() -> Result<Client, ConnectError> {
     client_of(Config::infer().await?)
+}
+
+/// Where the API server is: addresses with the port, as far as they can be told. No feed and no alert may go there.
+pub async fn addresses() -> Vec<SocketAddr> {
+    let mut places = Vec::new();
+    if let Ok(config) = Config::infer().await {
+        let scheme_port = if config.cluster_url.scheme_str() == Some("http") { 80 } else { 443 };
+        let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        places.push((host, config.cluster_url.port_u16().unwrap_or(scheme_port)));
+    }
+    let (host, port) = (std::env::var("KUBERNETES_SERVICE_HOST"), std::env::var("KUBERNETES_SERVICE_PORT"));
+    if let (Ok(host), Ok(port)) = (host, port)
+        && let Ok(port) = port.parse()
+    {
+        places.push((host, port));
+    }
+    let mut addresses = Vec::new();
+    for place in places {
+        if let Ok(Ok(found)) = tokio::time::timeout(Duration::from_secs(5), tokio::net::lookup_host(place)).await {
+            addresses.extend(found);
+        }
+    }
+    addresses
 }
 
 /// Connects as [`connect`] does, unless a kubeconfig or a context is named.

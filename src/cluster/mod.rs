@@ -1,5 +1,6 @@
 //! Kubernetes plumbing without business words: the client, watches into stores, and writes.
 
+pub mod api_clock;
 pub mod client;
 pub mod credentials;
 pub mod errors;

@@ -40,7 +40,12 @@ pub async fn identify(context: &Context, object: &VendorContract) -> Result<Iden
     if let Some(evidence_uid) = context.known_evidence_uid(&uid, wanted.as_deref()) {
         return Ok(Identity { evidence_uid, news: None });
     }
-    if let Some(evidence_uid) = recorded(context, &uid).await? {
+    let known = match recorded(context, &uid).await {
+        // Told as what is wrong with the evidence, which is read next.
+        Err(StoreError::Unreadable(_)) => return Ok(Identity { evidence_uid: uid, news: None }),
+        known => known?,
+    };
+    if let Some(evidence_uid) = known {
         return Ok(Identity { evidence_uid, news: None });
     }
     let Some(wanted) = wanted else { return Ok(Identity { evidence_uid: uid, news: None }) };

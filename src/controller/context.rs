@@ -10,10 +10,12 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
 use super::evidence_cache::EvidenceCache;
+use super::heads::HeadChecks;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
+use crate::cluster::api_clock::ApiClock;
 use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
@@ -134,10 +136,15 @@ pub struct Context {
     pub settle: std::time::Duration,
     /// How fast reports are written.
     pub pace: ReportPace,
+    /// Which heads of reports were found in the store.
+    pub heads: HeadChecks,
+    /// How far this machine's clock is from the API server's.
+    pub api_clock: ApiClock,
     judged: RwLock<HashMap<(String, String), Judged>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
     fetches_asked: Mutex<HashMap<String, String>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
+    terms_refused: Mutex<BTreeMap<String, String>>,
     evidence_uids: Mutex<HashMap<String, EvidenceUid>>,
 }
 
@@ -203,10 +210,13 @@ impl Context {
             namespaces,
             settle,
             pace: ReportPace::default(),
+            heads: HeadChecks::default(),
+            api_clock: ApiClock::default(),
             judged: RwLock::default(),
             told: Mutex::default(),
             fetches_asked: Mutex::default(),
             settling: Mutex::default(),
+            terms_refused: Mutex::default(),
             evidence_uids: Mutex::default(),
         }
     }
@@ -256,6 +266,8 @@ impl Context {
         self.evidence_uids().remove(uid);
         self.settling().remove(&evidence_uid);
         self.cache.forget(&evidence_uid);
+        self.heads.forget(&evidence_uid);
+        self.set_terms_refused(&evidence_uid, None);
         self.scheduler.remove(&evidence_uid);
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
@@ -305,6 +317,21 @@ impl Context {
 
     fn settling(&self) -> MutexGuard<'_, HashMap<String, ([u8; 32], Instant)>> {
         self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the store does not keep a contract's terms, if it does not.
+    pub fn terms_refused(&self, uid: &str) -> Option<String> {
+        self.terms_refused.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Remembers why the store does not keep a contract's terms, or that it does; gives whether that is new.
+    pub fn set_terms_refused(&self, uid: &str, why: Option<String>) -> bool {
+        let mut refused = self.terms_refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match why.clone() {
+            Some(why) => refused.insert(uid.to_owned(), why),
+            None => refused.remove(uid),
+        };
+        before != why
     }
 
     /// Health of the feeds of a contract, by name. A feed that was never polled is absent.

@@ -8,6 +8,7 @@ pub mod campaign_launch;
 pub mod context;
 pub mod driver;
 pub mod evidence_cache;
+pub mod heads;
 pub mod kpi_target;
 pub mod pace;
 pub mod readiness;

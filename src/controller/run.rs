@@ -112,8 +112,9 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     start_watches(&mut watches, &client, &namespaces, writers, &context);
     watches.spawn(
         "the watch of namespaces",
-        follow_namespaces(context.clone(), client, namespaces.clone(), readiness.clone()),
+        follow_namespaces(context.clone(), client.clone(), namespaces.clone(), readiness.clone()),
     );
+    watches.spawn("the comparison of clocks", follow_api_clock(context.clone(), client));
     watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
     watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
     watches.spawn("the look at readiness", readiness.clone().follow(stores.clone()));
@@ -523,6 +524,20 @@ fn look_at_all(context: &Context) {
     for contract in context.stores.contracts.state() {
         context.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
     }
+}
+
+/// Compares this machine's clock with the API server's; when they begin to agree, periods that waited may close.
+async fn follow_api_clock(context: Arc<Context>, client: Client) {
+    let look = |ahead: jiff::SignedDuration, changed: bool| {
+        context.metrics.clock_ahead(ahead.as_secs());
+        if let Some(volume) = context.evidence.volume() {
+            context.metrics.evidence_room(volume.free, volume.reserve);
+        }
+        if changed {
+            look_at_all(&context);
+        }
+    };
+    context.api_clock.follow(client, look).await;
 }
 
 async fn follow_evidence(context: Arc<Context>, mut changes: broadcast::Receiver<crate::evidence::FeedKey>) {

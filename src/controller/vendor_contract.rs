@@ -14,20 +14,22 @@ use super::adoption::{Identity, identify};
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
+use super::heads::{HOLDS_FOR, lost_rows};
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
-use crate::api::condition::{Kind, Reason};
+use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
-use crate::domain::decision::FeedHealth;
+use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::decision::kpi_target::never_payable;
+use crate::domain::decision::{FeedHealth, Notice};
 use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
@@ -53,6 +55,12 @@ pub struct Observed {
     launches: BTreeMap<String, LaunchOfContract>,
     /// Whether the past of every judged feed was fetched once: before, verdicts may rest on parts.
     past_is_known: bool,
+    /// Why the evidence cannot be relied on.
+    evidence_problem: Option<String>,
+    /// That the volume of the evidence takes no rows.
+    no_room: Option<String>,
+    /// What is to be told of the clock for which periods wait that could become Final.
+    clock_news: Option<String>,
     alert_sinks: Vec<AlertSinkStatus>,
     /// Periods that were final under the terms recorded last, which have changed since.
     closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
@@ -95,18 +103,36 @@ impl Controlled for VendorContract {
         // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end.
         let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
         let past_is_known = feeds.iter().all(|feed| past_known_of.contains(feed));
-        let mut evidence = context.cache.read(&uid, &feeds).await?;
-        let facts = facts_to_record(context, &uid, &terms, &evidence, past_is_known, now).await?;
+        let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
+            Ok((evidence, recorded)) => (evidence, recorded, None),
+            Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let evidence_problem = match unreadable {
+            None => lost_rows(context, &namespace, [&object.uid().unwrap_or_default(), &uid]).await?,
+            unreadable => unreadable,
+        };
+        let no_room = context.evidence.volume().and_then(|volume| volume.check().err()).map(|error| error.to_string());
+        let no_room = no_room.or_else(|| context.terms_refused(&uid));
+        // What is judged by a part of the rows is not recorded.
+        let facts = match evidence_problem {
+            None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, now).await?,
+            Some(_) => Vec::new(),
+        };
         if !facts.is_empty() {
             evidence.journal = Arc::new(Journal { facts: [&evidence.journal.facts[..], &facts].concat() });
         }
         let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
-        let judgement = if past_is_known { judgement } else { held_open(&judgement, &evidence) };
-        let changed_from = context.evidence.last_terms(&uid).await?.filter(|recorded| recorded.terms != *terms);
+        let clock_news = news_of_clock(context, &uid, &judgement, &evidence);
+        let over_quota = over_quota(context, &uid, previous.as_ref(), &feeds);
+        let rows_are_whole = past_is_known && evidence_problem.is_none() && no_room.is_none() && !over_quota;
+        let may_close = rows_are_whole && context.api_clock.agrees();
+        let judgement = if may_close { judgement } else { held_open(&judgement, &evidence) };
+        let changed_from = recorded.filter(|recorded| evidence_problem.is_none() && recorded.terms != *terms);
         let amendments =
             changed_from.as_ref().map(|recorded| amendments(&recorded.terms, &terms, now)).unwrap_or_default();
         let closing_under_old_terms = match changed_from {
-            Some(recorded) if past_is_known => due_under(&name, recorded, &evidence, now),
+            Some(recorded) if may_close => due_under(&name, recorded, &evidence, now),
             _ => Vec::new(),
         };
         Ok(Observed {
@@ -116,6 +142,9 @@ impl Controlled for VendorContract {
             feeds: feed_health(context, &uid, previous.as_ref(), &past_known_of),
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             past_is_known,
+            evidence_problem,
+            no_room,
+            clock_news,
             object,
             identity,
             previous,
@@ -133,7 +162,14 @@ impl Controlled for VendorContract {
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<VendorContractStatus, More> {
         let (namespace, name, uid) = identity(&observed.object);
         let judgement = observed.judgement.as_ref().as_ref();
-        let ContractDecision { status, notices, alerts, next } = decide_contract(
+        // Under changed terms nothing is written before the periods that closed under the old ones are recorded.
+        let settled = observed.closing_under_old_terms.is_empty() && observed.evidence_problem.is_none();
+        let reports = judgement
+            .ok()
+            .filter(|_| settled && !observed.terms.contract.suspend)
+            .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
+            .unwrap_or_default();
+        let ContractDecision { status, mut notices, alerts, next } = decide_contract(
             &ObservedContract {
                 namespace: &namespace,
                 name: &name,
@@ -143,20 +179,18 @@ impl Controlled for VendorContract {
                 judgement,
                 missing_tiers: observed.missing_tiers.clone(),
                 feeds: observed.feeds.clone(),
-                evidence_problem: None,
+                evidence_problem: observed.evidence_problem.clone(),
+                no_room: observed.no_room.clone(),
+                contradicted: contradicted(&reports),
                 launches: observed.launches.clone(),
                 acknowledged: acknowledgement_of(observed.object.metadata.annotations.as_ref()),
                 alert_sinks: observed.alert_sinks.clone(),
             },
             now,
         );
-        // Under changed terms nothing is written before the periods that closed under the old ones are recorded.
-        let settled = observed.closing_under_old_terms.is_empty();
-        let reports = judgement
-            .ok()
-            .filter(|_| settled && !observed.terms.contract.suspend)
-            .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
-            .unwrap_or_default();
+        notices.extend(
+            observed.clock_news.iter().map(|news| Notice::new(EventReason::ClockDiffers, "clock", news.clone())),
+        );
         Wanted { status, notices, more: More { reports, alerts }, next }
     }
 
@@ -167,7 +201,9 @@ impl Controlled for VendorContract {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
         let (namespace, name, _) = identity(&observed.object);
-        super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
+        if observed.evidence_problem.is_none() {
+            super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
+        }
         let uid = observed.identity.evidence_uid.clone();
         context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
         context.fetch_if_asked(&observed.object, &uid);
@@ -199,31 +235,39 @@ impl Controlled for VendorContract {
         carry_out(context, &owner, &contradictions, now).await?;
         let (share, again) = context.pace.take(&namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
-        record_terms(context, observed, now).await?;
+        if !record_terms(context, observed, now).await? {
+            return Ok(Some(Duration::from_secs(60)));
+        }
         for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
             context.record_fact(&uid, fact).await?;
         }
         if let Ok(judgement) = observed.judgement.as_ref() {
-            if observed.past_is_known {
+            if observed.past_is_known && observed.evidence_problem.is_none() {
                 record_risks(context, &uid, judgement, now).await?;
             }
             record_closings(context, observed, judgement, reports, now).await?;
         }
         carry_out(context, &owner, reports, now).await?;
         if let Some(standing) = &wanted.more.alerts {
-            super::alerts::tell(context, &observed.object, standing, observed.past_is_known).await?;
+            let is_whole = observed.past_is_known && observed.evidence_problem.is_none();
+            super::alerts::tell(context, &observed.object, standing, is_whole).await?;
         }
-        Ok(again)
+        // Heads are compared again each hour, whatever happens.
+        Ok(again.or(Some(HOLDS_FOR)))
     }
 
     fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {
         let (namespace, name, uid) = identity(&observed.object);
-        let judgement = observed.judgement.as_ref().as_ref().ok();
+        let judgement = observed.judgement.as_ref().as_ref().ok().filter(|_| observed.evidence_problem.is_none());
         let series = series(&namespace, &name, &wanted.status, judgement);
         context.metrics.set_object(&uid, ObjectSeries::Contract(series));
         for feed in &observed.terms.contract.feeds {
             let (namespace, contract) = (namespace.clone(), name.clone());
             context.metrics.feed_is_known(&FeedLabels { namespace, contract, feed: feed.name.clone() });
+        }
+        if observed.evidence_problem.is_some() {
+            // What others were told holds: a judgement of a part of the rows is none.
+            return;
         }
         let feeds = observed
             .terms
@@ -278,6 +322,13 @@ fn feed_health(
         past_known_of.iter().map(|feed| (feed.clone(), FeedHealth::fetched_before())).collect();
     feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), FeedHealth::remembered(feed)?))));
     feeds.extend(context.feed_health(uid));
+    // A restart is no transition: what is as the status told it, is so since the status says.
+    for (name, health) in &mut feeds {
+        let same = told.iter().find(|told| told.name == *name && told.reason == health.reason.as_str());
+        if let Some(since) = same.and_then(|told| told.since) {
+            health.since = Some(since);
+        }
+    }
     feeds
 }
 
@@ -364,6 +415,33 @@ async fn judged(
     Ok(judgement)
 }
 
+/// What is to be told of the clock, where a period could become Final and waits for it.
+fn news_of_clock(
+    context: &Context,
+    uid: &str,
+    judgement: &Result<Judgement, InvalidSpec>,
+    evidence: &ContractEvidence,
+) -> Option<String> {
+    let judgement = judgement.as_ref().ok()?;
+    let waits = judgement.finals.keys().any(|period| !evidence.closings.contains_key(period));
+    if waits { context.api_clock.news_for(uid) } else { None }
+}
+
+/// Whether a judged feed brought rows that the quota refused: periods that they may touch stay open.
+fn over_quota(context: &Context, uid: &str, previous: Option<&VendorContractStatus>, judged: &[String]) -> bool {
+    let health = feed_health(context, uid, previous, &BTreeSet::new());
+    judged.iter().any(|feed| health.get(feed).is_some_and(|health| health.reason == Reason::RowQuota))
+}
+
+/// Names of Final reports that the judgement contradicts.
+fn contradicted(reports: &[ReportAction]) -> Vec<String> {
+    let names = reports.iter().filter_map(|action| match action {
+        ReportAction::Contradiction { name } => Some(name.clone()),
+        ReportAction::Write { .. } | ReportAction::Remove { .. } => None,
+    });
+    names.collect()
+}
+
 fn judge_evidence(
     name: &str,
     terms: &Terms,
@@ -383,6 +461,15 @@ fn judge_evidence(
         journal: Some(&evidence.journal),
     };
     judge_again(&facts, now, rollups)
+}
+
+/// The evidence of a contract, and the terms recorded last.
+async fn read(
+    context: &Context,
+    uid: &str,
+    feeds: &[String],
+) -> Result<(ContractEvidence, Option<RecordedTerms>), StoreError> {
+    Ok((context.cache.read(uid, feeds).await?, context.evidence.last_terms(uid).await?))
 }
 
 /// What is judged by and not in the journal yet.
@@ -472,17 +559,31 @@ async fn record_closings(
 }
 
 /// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
-async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) -> Result<(), ReconcileError> {
+async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) -> Result<bool, ReconcileError> {
+    // Terms are not added to a store that has lost what came before them.
+    if observed.evidence_problem.is_some() {
+        return Ok(true);
+    }
     let (namespace, name, _) = identity(&observed.object);
     let uid = observed.identity.evidence_uid.clone();
-    if !observed.amendments.is_empty() {
+    // What is refused again and again is told once.
+    if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await;
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
         context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
         context.queues.contracts.push(&namespace, &name);
     }
-    context.evidence.record_terms(uid, (*observed.terms).clone(), now).await?;
-    Ok(())
+    let why = match context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await {
+        Ok(_) => None,
+        Err(error @ StoreError::TermsQuota { .. }) => Some(error.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    // A contract whose terms the store does not keep is looked at again to say so.
+    let kept = why.is_none();
+    if context.set_terms_refused(&uid, why) {
+        context.queues.contracts.push(&namespace, &name);
+    }
+    Ok(kept)
 }
 
 /// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
@@ -544,7 +645,9 @@ fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
     let (namespace, contract, _) = identity(&observed.object);
     let contract_uid = observed.identity.evidence_uid.clone();
     let spec = &observed.terms.contract;
-    let Some((term_start, term_end)) = observed.term.filter(|_| observed.judgement.is_ok()) else {
+    // Rows that came now would take the numbers of those that the store has lost.
+    let may_fetch = observed.judgement.is_ok() && observed.evidence_problem.is_none();
+    let Some((term_start, term_end)) = observed.term.filter(|_| may_fetch) else {
         return Vec::new();
     };
     spec.feeds
@@ -586,6 +689,8 @@ fn series(
         score: last.and_then(|last| number(&last.score)),
         credit: last.and_then(|last| Some((format!("{:?}", last.state), number(&last.credit)?))),
         compliant: compliant(status),
+        consistent: status_of(&status.conditions, ConditionType::Consistent)
+            .map(|status| status == ConditionStatus::True),
         watermarks: status.feeds.iter().filter_map(watermark).collect(),
         due: waited.filter_map(due).collect(),
     }

@@ -20,7 +20,7 @@ pub fn journal_of(facts: &[Fact]) -> Result<Journal, StoreError> {
     let known = facts.iter().filter_map(|fact| Some((fact, JournalFact::parse(&fact.kind, &fact.value)?)));
     let read = known.map(|(Fact { kind, name, recorded_at, .. }, parsed)| match parsed {
         Ok(fact) => Ok(RecordedFact { name: name.clone(), fact, recorded_at: *recorded_at }),
-        Err(error) => Err(StoreError::Corrupt(format!("the fact {kind} {name:?}: {error}"))),
+        Err(error) => Err(StoreError::Unreadable(format!("the fact {kind} {name:?}: {error}"))),
     });
     Ok(Journal { facts: read.collect::<Result<_, _>>()? })
 }

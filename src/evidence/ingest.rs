@@ -17,6 +17,9 @@ use super::model::{Batch, CommitReport, Digest, Head, RejectedRow, RejectionReas
 /// How many rejected rows of a feed are kept.
 pub(super) const REJECTIONS_KEPT: i64 = 10_000;
 
+/// Revisions that one key may have. A row of a running day that is fetched every five minutes is corrected 288 times.
+const MOST_REVISIONS: i64 = 3_000;
+
 /// How many characters of a rejected row are kept.
 const REJECTION_CHARACTERS: usize = 1_024;
 
@@ -87,8 +90,12 @@ pub(super) struct Rejection<'a> {
     pub body_digest: &'a Digest,
 }
 
-/// Commits a body; the second value says whether anything changed.
-pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch) -> Result<(CommitReport, bool), L::Failure> {
+/// Commits a body with at most `room` new rows; the second value says whether anything changed.
+pub(super) fn commit_body<L: OpenLog>(
+    log: &mut L,
+    batch: &Batch,
+    room: u64,
+) -> Result<(CommitReport, bool), L::Failure> {
     let received_at = nanoseconds(batch.received_at, "the time of receipt")?;
     let before = log.head();
     let sorted = sort_body(&batch.rows);
@@ -98,6 +105,9 @@ pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch) -> Result<(Com
         intake.take(candidate)?;
     }
     let Intake { added, revised, mut unchanged, mut superseded, rejected: overlapping, .. } = intake;
+    if added + revised > room {
+        return Err(StoreError::Quota { new: added + revised, room }.into());
+    }
     unchanged += sorted.repeated;
     superseded += sorted.superseded;
     let all_rejected = || batch.rejected.iter().chain(&sorted.rejected).chain(&overlapping);
@@ -235,6 +245,11 @@ impl<'a, L: OpenLog> Intake<'a, L> {
             }
             Repetition::Superseded => {
                 self.superseded += 1;
+                Ok(())
+            }
+            Repetition::Revision if known.revision >= MOST_REVISIONS => {
+                let text = describe(candidate.row);
+                self.rejected.push(RejectedRow { reason: RejectionReason::TooManyRevisions, text });
                 Ok(())
             }
             Repetition::Revision => {

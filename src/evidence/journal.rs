@@ -1,6 +1,7 @@
 //! Words of the journal that every store uses: what is kept besides rows, in one chain over the whole store.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Digest, Head, StoreError, digest_text};
@@ -57,6 +58,27 @@ impl Append {
     }
 }
 
+/// Versions of a contract's terms that are kept of one year.
+const MOST_TERMS: u64 = 1_000;
+
+/// From when on versions of terms count, for an entry that is about them; `None` for other entries.
+pub(super) fn counted_since(entry: &NewEntry) -> Option<String> {
+    let year = SignedDuration::from_hours(365 * 24);
+    matches!(entry.topic, Topic::Terms)
+        .then(|| entry.recorded_at.checked_sub(year).unwrap_or(Timestamp::MIN).to_string())
+}
+
+/// Whether another version of the terms is kept beside those of the last year.
+///
+/// # Errors
+/// [`StoreError::TermsQuota`].
+pub(super) fn check_terms(versions: i64) -> Result<(), StoreError> {
+    if u64::try_from(versions).unwrap_or_default() < MOST_TERMS {
+        return Ok(());
+    }
+    Err(StoreError::TermsQuota { most: MOST_TERMS })
+}
+
 /// Content of an entry about a closed period.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -95,6 +117,11 @@ pub(super) fn fact_kind(topic: &str) -> Result<String, StoreError> {
     let kind =
         topic.strip_prefix("fact/").ok_or_else(|| StoreError::Corrupt(format!("a topic of a fact: {topic:?}")))?;
     Ok(kind.to_owned())
+}
+
+/// The content of an entry about one contract. One that cannot be read is that contract's matter and stops nobody else.
+pub(super) fn read_content<T: DeserializeOwned>(what: &str, content: &str) -> Result<T, StoreError> {
+    serde_json::from_str(content).map_err(|error| StoreError::Unreadable(format!("{what}: {error}")))
 }
 
 /// The instant of an entry.

@@ -37,7 +37,7 @@ use crate::domain::measures::Row;
 pub use identity::StoreClock;
 pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
-    RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, digest_text,
+    RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, VolumeRoom, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
@@ -55,7 +55,18 @@ pub trait EvidenceStore: Send + Sync {
     /// Commits one body of one feed in one transaction: its rows, its digest, its rejected rows and how far the back-fill is.
     ///
     /// Committing the same body again changes nothing.
-    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport>;
+    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport> {
+        self.commit_within(feed, batch, u64::MAX)
+    }
+
+    /// [`Self::commit`] of a body with at most `room` new rows and revisions: one with more is refused whole
+    /// ([`StoreError::Quota`]).
+    fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport>;
+
+    /// How much room the store's volume has; `None` where the store does not know, such as in a database elsewhere.
+    fn volume(&self) -> Option<VolumeRoom> {
+        None
+    }
 
     /// Rows of a feed received after `after_sequence` (0: all), every revision, in order of receipt. Empty for an unknown feed.
     fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>>;

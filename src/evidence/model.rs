@@ -123,6 +123,8 @@ rejection_reasons! {
     OutOfRange,
     /// The part of a share is above its whole.
     PartAboveWhole,
+    /// The key was revised so often that further revisions are refused.
+    TooManyRevisions,
     /// A share looks like another unit, such as 0.8 where 80 is meant.
     UnitSlip,
     /// More labels than a row may have.
@@ -358,7 +360,63 @@ pub enum StoreError {
     /// What is stored cannot be read.
     #[error("the evidence store holds what it never wrote: {0}; `kubectl bpo verify` shows where")]
     Corrupt(String),
+    /// An entry about one contract cannot be read by this version. Others' entries can.
+    #[error(
+        "an entry of the journal about this contract cannot be read: {0}; `kubectl bpo verify` shows whether it is whole"
+    )]
+    Unreadable(String),
     /// What was given cannot be kept.
     #[error("{0}")]
     Invalid(String),
+    /// The body holds more new rows than its feed or contract may still bring. Nothing of it is kept.
+    #[error("the answer holds {new} new rows, and only {room} more may be kept")]
+    Quota {
+        /// New rows and revisions of the body.
+        new: u64,
+        /// How many may still be kept.
+        room: u64,
+    },
+    /// The terms of a contract changed so often that another version is not kept.
+    #[error(
+        "the terms of the contract changed more than {most} times within a year, and no other version is kept: nothing closes under them"
+    )]
+    TermsQuota {
+        /// Versions that are kept of a year.
+        most: u64,
+    },
+    /// The volume is nearly full: rows are refused, closings and reports are not.
+    #[error(
+        "the volume of the evidence has {free} bytes free, and rows are refused below {reserve}: give it more room"
+    )]
+    NoRoom {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are kept for closings and reports.
+        reserve: u64,
+    },
+}
+
+/// How much room the volume of a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeRoom {
+    /// Bytes that are free.
+    pub free: u64,
+    /// Below this many, rows are refused.
+    pub reserve: u64,
+}
+
+impl VolumeRoom {
+    /// Of a volume of `total` bytes: the reserve is the smaller of 5 % and 1 GiB.
+    pub fn of(free: u64, total: u64) -> Self {
+        VolumeRoom { free, reserve: (total / 20).min(1 << 30) }
+    }
+
+    /// Whether rows may be taken.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`].
+    pub fn check(self) -> Result<(), StoreError> {
+        let VolumeRoom { free, reserve } = self;
+        if free < reserve { Err(StoreError::NoRoom { free, reserve }) } else { Ok(()) }
+    }
 }

@@ -26,7 +26,7 @@ pub struct Rehearsal {
 /// What no store can keep: instants outside of the years 1678 to 2261.
 pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
     let mut log = MemoryLog::default();
-    commit_body(&mut log, batch).map_err(|Failure(error)| error)?;
+    commit_body(&mut log, batch, u64::MAX).map_err(|Failure(error)| error)?;
     let newest = log.newest.values().flat_map(BTreeMap::values);
     let mut rows = newest
         .filter_map(|known| Some((known.sequence, log.rows.get(&known.sequence)?)))
@@ -136,5 +136,44 @@ impl OpenLog for MemoryLog {
 
     fn close(&mut self, _recorded_at: Timestamp) -> Result<(), Failure> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::evidence::IncomingRow;
+
+    #[test]
+    fn a_key_is_corrected_only_so_often_and_says_so_each_time_after_that() {
+        let begin: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let minute = SignedDuration::from_mins(1);
+        let body = |number: i64| Batch {
+            received_at: begin + minute * 2,
+            body_digest: [0; 32],
+            url_host: None,
+            backfill: false,
+            plan: false,
+            rows: vec![IncomingRow {
+                labels: BTreeMap::new(),
+                start: begin,
+                end: begin + minute,
+                measures: [("offered".to_owned(), number.into())].into(),
+                vendor_revision: None,
+                recorded_at: None,
+            }],
+            rejected: Vec::new(),
+            progress: None,
+            state: None,
+        };
+        let mut log = MemoryLog::default();
+        for number in 0..3_005 {
+            assert!(commit_body(&mut log, &body(number), u64::MAX).is_ok());
+        }
+        assert_eq!(log.newest.values().flat_map(BTreeMap::values).map(|row| row.revision).max(), Some(3_000));
+        let refused = |row: &&RejectedRow| row.reason == RejectionReason::TooManyRevisions;
+        assert_eq!(log.rejected.iter().filter(refused).count(), 5);
     }
 }

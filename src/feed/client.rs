@@ -18,7 +18,7 @@ use super::auth::TokenCache;
 use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::cause::explain;
 use super::error::{FailureKind, FetchError};
-use super::guard::{AddressPolicy, GuardedResolver, NameLookup, SystemLookup};
+use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
 use super::limits::{Breakers, Paces, Permits};
 use super::reading::Readers;
 use super::tls::{TlsIdentity, system_authorities};
@@ -79,6 +79,8 @@ pub struct FeedClient {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct ClientKey {
     plain: bool,
+    /// What a name may resolve to depends on the port.
+    port: u16,
     tenant: String,
     identity: [u8; 32],
     tls: [u8; 32],
@@ -244,7 +246,7 @@ impl FeedClient {
     /// Of the kinds Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Denied, Auth and RateLimited. `retry_after` is set
     /// where the server asked to be left alone for longer than the deadline lasts.
     pub async fn get(&self, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
-        self.policy.check_url(&request.url)?;
+        self.policy.check_url(&request.url, request.tenant)?;
         let client = self.client(&request.url, request.tenant, request.identity, request.tls)?;
         let host = host_and_port(&request.url);
         let Some(_permit) = self.permits.acquire(&host).await else {
@@ -261,7 +263,7 @@ impl FeedClient {
     /// # Errors
     /// As [`Self::get`], with `refused` where the receiver says that this message will never be taken.
     pub async fn post(&self, message: &PostRequest<'_>) -> Result<(), PostError> {
-        self.policy.check_url(&message.url)?;
+        self.policy.check_url(&message.url, message.tenant)?;
         let identity = identity_of(&message.headers);
         let client = self.client(&message.url, message.tenant, identity, &TlsIdentity::default())?;
         let host = host_and_port(&message.url);
@@ -348,15 +350,16 @@ impl FeedClient {
     }
 
     fn client(&self, url: &Url, tenant: &str, identity: [u8; 32], tls: &TlsIdentity) -> Result<Client, FetchError> {
-        let plain = url.scheme() == "http";
-        let key = ClientKey { plain, tenant: tenant.to_owned(), identity, tls: tls.fingerprint() };
+        let purpose = Purpose::of(url, tenant);
+        let Purpose { port, plain, .. } = purpose;
+        let key = ClientKey { plain, port, tenant: tenant.to_owned(), identity, tls: tls.fingerprint() };
         let now = Instant::now();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((client, used)) = clients.get_mut(&key) {
             *used = now;
             return Ok(client.clone());
         }
-        let client = self.build(plain, tls)?;
+        let client = self.build(&purpose, tls)?;
         if clients.len() >= MOST_CLIENTS
             && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
         {
@@ -366,10 +369,10 @@ impl FeedClient {
         Ok(client)
     }
 
-    fn build(&self, plain: bool, tls: &TlsIdentity) -> Result<Client, FetchError> {
+    fn build(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Client, FetchError> {
         Client::builder()
             .tls_backend_preconfigured(tls.configuration(&self.authorities)?)
-            .dns_resolver(GuardedResolver::new(self.policy.clone(), self.lookup.clone(), plain))
+            .dns_resolver(GuardedResolver::new(self.policy.clone(), self.lookup.clone(), purpose))
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::client::{Page, Validators};
-use super::error::FetchError;
-use super::fetch::{FetchRequest, FetchedBody, Window, row_length, within_bound};
+use super::error::{FailureKind, FetchError};
+use super::fetch::{FetchRequest, FetchedBody, MOST_ROWS, Window, row_length, within_bound};
 use super::format;
 use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
@@ -94,6 +94,10 @@ impl Collected {
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
         self.records.extend(parsed.records);
+        if self.rows.len() + self.rejected.len() + self.records.len() > MOST_ROWS {
+            let message = format!("the pages of one fetch have more than {MOST_ROWS} rows: serve less per window");
+            return Err(FetchError::new(FailureKind::TooLarge, message));
+        }
         self.ahead = self.ahead.or_else(|| page.clock_ahead());
         self.validators = Some(page.validators);
         self.state = parsed.state.or(self.state.take());

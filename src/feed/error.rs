@@ -8,7 +8,7 @@ closed_enum! {
     /// What went wrong with a feed, as it stands in the condition's reason and in metric labels.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
-        SecretNotAllowed, Late, Shrunk,
+        SecretNotAllowed, RowQuota, Late, Shrunk,
     }
 }
 
@@ -29,6 +29,7 @@ impl FailureKind {
             Self::RateLimited => Reason::RateLimited,
             Self::SecretNotFound => Reason::SecretNotFound,
             Self::SecretNotAllowed => Reason::SecretNotAllowed,
+            Self::RowQuota => Reason::RowQuota,
             Self::Late => Reason::Late,
             Self::Shrunk => Reason::Shrunk,
         }

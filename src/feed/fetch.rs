@@ -121,6 +121,8 @@ impl FetchedBody {
 
 /// Bytes that the pages of one fetch may have together.
 const MOST_BYTES: usize = 64 * 1_024 * 1_024;
+/// Rows that the pages of one fetch may have together, those that are set aside included.
+pub(super) const MOST_ROWS: usize = 200_000;
 /// All pages of a window together may take as long as the interval, and no longer than this.
 pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -391,7 +393,7 @@ async fn ask_once(
     }
     let mut call = call.clone();
     // What must not be asked must not be signed either: a secret is never prepared for a denied address.
-    client.policy().check_url(&call.url)?;
+    client.policy().check_url(&call.url, request.namespace)?;
     sign(client, request.credentials, request.namespace, timeout, &mut call).await?;
     let Call { url, headers, post } = call;
     let tls = &request.credentials.tls;

@@ -4,6 +4,7 @@
 //! connection goes to one that was judged.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -13,12 +14,88 @@ use url::{Host, Url};
 
 use super::error::{FailureKind, FetchError, presentable};
 
-/// The address policy: everything that is not on the public internet is refused, but for the networks that were opened.
+/// A network that the operator's owner opened: `CIDR[:PORT][@NAMESPACE]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedNetwork {
+    network: IpNet,
+    /// The one port; `None`: all.
+    port: Option<u16>,
+    /// The one namespace whose contracts may; `None`: all.
+    namespace: Option<String>,
+}
+
+impl OpenedNetwork {
+    fn opens(&self, address: IpAddr, purpose: &Purpose<'_>) -> bool {
+        (self.network.contains(&address) || self.network.contains(&address.to_canonical()))
+            && self.port.is_none_or(|port| port == purpose.port)
+            && self.namespace.as_deref().is_none_or(|namespace| namespace == purpose.tenant)
+    }
+}
+
+impl FromStr for OpenedNetwork {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unreadable = || {
+            format!("{text:?} is no network: write one such as 10.20.0.0/16, 10.20.0.0/16:8443 or 10.20.0.0/16@team")
+        };
+        let (place, namespace) = match text.split_once('@') {
+            Some((place, namespace)) if !namespace.is_empty() => (place, Some(namespace.to_owned())),
+            Some(_) => return Err(unreadable()),
+            None => (text, None),
+        };
+        // An IPv6 address has colons before its slash, a port comes after it.
+        let (address, length) = place.split_once('/').ok_or_else(unreadable)?;
+        let (length, port) = match length.split_once(':') {
+            Some((length, port)) => (length, Some(port.parse::<u16>().map_err(|_| unreadable())?)),
+            None => (length, None),
+        };
+        let network = format!("{address}/{length}").parse().map_err(|_| unreadable())?;
+        Ok(OpenedNetwork { network, port, namespace })
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Purpose<'a> {
+    /// The port.
+    pub port: u16,
+    /// The namespace on whose behalf.
+    pub tenant: &'a str,
+    /// Whether it is not secured from the start.
+    pub plain: bool,
+}
+
+impl<'a> Purpose<'a> {
+    /// That of a request to `url`.
+    pub fn of(url: &Url, tenant: &'a str) -> Self {
+        Purpose { port: url.port_or_known_default().unwrap_or_default(), tenant, plain: url.scheme() == "http" }
+    }
+}
+
+/// The address policy: everything that is not on the public internet is refused, but for the networks that were opened; and some
+/// addresses are refused whatever was opened.
 #[derive(Clone, Debug)]
 pub struct AddressPolicy {
-    opened: Vec<IpNet>,
+    opened: Vec<OpenedNetwork>,
+    /// Addresses of the API server, with its port.
+    api_server: Vec<SocketAddr>,
     flag: &'static str,
 }
+
+/// Addresses from which clouds give out credentials, and links: no flag opens them.
+const NEVER_V4: &[(Ipv4Addr, u8, &str)] = &[
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local"),
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "cloud platform"),
+    (Ipv4Addr::new(100, 100, 100, 200), 32, "cloud metadata"),
+    (Ipv4Addr::new(192, 0, 0, 192), 32, "cloud metadata"),
+];
+const NEVER_V6: &[(Ipv6Addr, u8, &str)] = &[
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local"),
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, "cloud metadata"),
+];
+/// The port of the kubelet, on every node.
+const KUBELET: u16 = 10_250;
 
 impl Default for AddressPolicy {
     fn default() -> Self {
@@ -35,6 +112,8 @@ pub enum AddressVerdict {
     Opened,
     /// Not to be connected to; says what kind of address it is.
     Denied(&'static str),
+    /// Not to be connected to, and no flag opens it; says what it is.
+    Never(&'static str),
 }
 
 const REFUSED_V4: &[(Ipv4Addr, u8, &str)] = &[
@@ -79,19 +158,28 @@ const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 
 
 impl AddressPolicy {
     /// The policy with these networks opened (`--feed-allow-network`); with none, only the public internet is left.
-    pub fn new(opened: Vec<IpNet>) -> Self {
-        AddressPolicy { opened, flag: "--feed-allow-network" }
+    pub fn new(opened: Vec<OpenedNetwork>) -> Self {
+        AddressPolicy { opened, api_server: Vec::new(), flag: "--feed-allow-network" }
     }
 
     /// The policy for alerts, with these networks opened (`--alert-allow-network`).
-    pub fn for_alerts(opened: Vec<IpNet>) -> Self {
-        AddressPolicy { opened, flag: "--alert-allow-network" }
+    pub fn for_alerts(opened: Vec<OpenedNetwork>) -> Self {
+        AddressPolicy { opened, api_server: Vec::new(), flag: "--alert-allow-network" }
+    }
+
+    /// The same, with the API server's addresses refused whatever was opened.
+    pub fn sparing(mut self, api_server: Vec<SocketAddr>) -> Self {
+        self.api_server = api_server;
+        self
     }
 
     /// What may be done with `address`. IPv4-mapped forms are judged as the IPv4 address that they stand for.
-    pub fn verdict(&self, address: IpAddr) -> AddressVerdict {
+    pub fn verdict(&self, address: IpAddr, purpose: &Purpose<'_>) -> AddressVerdict {
         let canonical = address.to_canonical();
-        if self.opened.iter().any(|network| network.contains(&canonical) || network.contains(&address)) {
+        if let Some(what) = self.never(canonical, purpose.port) {
+            return AddressVerdict::Never(what);
+        }
+        if self.opened.iter().any(|opened| opened.opens(address, purpose)) {
             return AddressVerdict::Opened;
         }
         let refused = match canonical {
@@ -101,11 +189,38 @@ impl AddressPolicy {
         refused.map_or(AddressVerdict::Public, AddressVerdict::Denied)
     }
 
+    /// What no flag opens.
+    fn never(&self, canonical: IpAddr, port: u16) -> Option<&'static str> {
+        let is_api_server = |known: &SocketAddr| known.port() == port && known.ip().to_canonical() == canonical;
+        if self.api_server.iter().any(is_api_server) {
+            return Some("the API server");
+        }
+        if port == KUBELET {
+            return Some("the kubelet's port");
+        }
+        let found = match canonical {
+            IpAddr::V4(address) => {
+                NEVER_V4.iter().find(|(network, length, _)| within_v4(address, *network, *length)).map(|found| found.2)
+            }
+            IpAddr::V6(address) => {
+                NEVER_V6.iter().find(|(network, length, _)| within_v6(address, *network, *length)).map(|found| found.2)
+            }
+        };
+        found.or_else(|| match canonical {
+            // Behind NAT64's prefix stands an IPv4 address.
+            IpAddr::V6(address) if within_v6(address, NAT64.0, NAT64.1) => {
+                let [.., a, b, c, d] = address.octets();
+                self.never(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port)
+            }
+            _ => None,
+        })
+    }
+
     /// Judges what a URL says by itself: its scheme, that it has no user information, and its host if that is an address.
     ///
     /// # Errors
     /// Of kind `Denied`.
-    pub fn check_url(&self, url: &Url) -> Result<(), FetchError> {
+    pub fn check_url(&self, url: &Url, tenant: &str) -> Result<(), FetchError> {
         let denied = |message: String| Err(FetchError::new(FailureKind::Denied, message));
         if !matches!(url.scheme(), "http" | "https") {
             return denied(format!("scheme {:?} is refused: write https", url.scheme()));
@@ -119,21 +234,22 @@ impl AddressPolicy {
             Some(Host::Domain(name)) if !name.is_empty() => return Ok(()),
             _ => return denied("the URL has no host".to_owned()),
         };
-        self.check_address(address, url.scheme() == "http")
+        self.check_address(address, &Purpose::of(url, tenant))
             .map_err(|refused| FetchError::new(FailureKind::Denied, refused.of(&format!("address {address}"))))
     }
 
-    /// Whether a connection may go to `address`; `plain` says that it is not secured from the start.
+    /// Whether a connection may go to `address`.
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn check_address(&self, address: IpAddr, plain: bool) -> Result<(), Refused> {
+    pub(crate) fn check_address(&self, address: IpAddr, purpose: &Purpose<'_>) -> Result<(), Refused> {
         let flag = self.flag;
-        match self.verdict(address) {
+        match self.verdict(address, purpose) {
             AddressVerdict::Opened => Ok(()),
-            AddressVerdict::Public if !plain => Ok(()),
-            AddressVerdict::Public => Err(Refused { what: None, flag }),
-            AddressVerdict::Denied(what) => Err(Refused { what: Some(what), flag }),
+            AddressVerdict::Public if !purpose.plain => Ok(()),
+            AddressVerdict::Public => Err(Refused { what: None, flag: Some(flag) }),
+            AddressVerdict::Denied(what) => Err(Refused { what: Some(what), flag: Some(flag) }),
+            AddressVerdict::Never(what) => Err(Refused { what: Some(what), flag: None }),
         }
     }
 }
@@ -143,32 +259,38 @@ impl AddressPolicy {
 pub(crate) struct Refused {
     /// What kind of address it is; `None` for a public one, to which only https may go.
     what: Option<&'static str>,
-    flag: &'static str,
+    /// What opens it, if anything does.
+    flag: Option<&'static str>,
 }
 
 impl Refused {
     /// A sentence about `target`: what the contract names. The address that a name resolved to is never told: it would show
     /// the inside of a network to whoever may write a contract.
     pub(crate) fn of(self, target: &str) -> String {
-        let flag = self.flag;
-        match self.what {
-            Some(what) => format!("{target} is refused ({what}): open its network by {flag}"),
-            None => format!("http to {target} is refused: use https, or open the network by {flag}"),
+        match (self.what, self.flag) {
+            (Some(what), Some(flag)) => format!("{target} is refused ({what}): open its network by {flag}"),
+            (Some(what), None) => format!("{target} is refused ({what}): no flag opens it"),
+            (None, flag) => {
+                format!("http to {target} is refused: use https, or open the network by {}", flag.unwrap_or_default())
+            }
         }
     }
 }
 
+fn within_v4(address: Ipv4Addr, network: Ipv4Addr, length: u8) -> bool {
+    Ipv4Net::new(network, length).is_ok_and(|network| network.contains(&address))
+}
+
+fn within_v6(address: Ipv6Addr, network: Ipv6Addr, length: u8) -> bool {
+    Ipv6Net::new(network, length).is_ok_and(|network| network.contains(&address))
+}
+
 fn refused_v4(address: Ipv4Addr) -> Option<&'static str> {
-    REFUSED_V4
-        .iter()
-        .find(|(network, length, _)| Ipv4Net::new(*network, *length).is_ok_and(|network| network.contains(&address)))
-        .map(|(_, _, what)| *what)
+    REFUSED_V4.iter().find(|(network, length, _)| within_v4(address, *network, *length)).map(|(_, _, what)| *what)
 }
 
 fn refused_v6(address: Ipv6Addr) -> Option<&'static str> {
-    let within = |(network, length): (Ipv6Addr, u8)| {
-        Ipv6Net::new(network, length).is_ok_and(|network| network.contains(&address))
-    };
+    let within = |(network, length): (Ipv6Addr, u8)| within_v6(address, network, length);
     if within(NAT64) {
         let [.., a, b, c, d] = address.octets();
         return refused_v4(Ipv4Addr::new(a, b, c, d)).map(|_| "NAT64 of an inner address");
@@ -199,6 +321,8 @@ impl NameLookup for SystemLookup {
 pub(crate) struct GuardedResolver {
     policy: Arc<AddressPolicy>,
     lookup: Arc<dyn NameLookup>,
+    port: u16,
+    tenant: String,
     /// Whether the request is http, which opened networks alone may be asked by.
     plain: bool,
 }
@@ -224,18 +348,20 @@ impl From<ResolutionError> for FetchError {
 }
 
 impl GuardedResolver {
-    pub(crate) fn new(policy: Arc<AddressPolicy>, lookup: Arc<dyn NameLookup>, plain: bool) -> Self {
-        GuardedResolver { policy, lookup, plain }
+    pub(crate) fn new(policy: Arc<AddressPolicy>, lookup: Arc<dyn NameLookup>, purpose: &Purpose<'_>) -> Self {
+        let Purpose { port, tenant, plain } = *purpose;
+        GuardedResolver { policy, lookup, port, tenant: tenant.to_owned(), plain }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (policy, plain) = (self.policy.clone(), self.plain);
-        let lookup = self.lookup.clone();
+        let (policy, lookup) = (self.policy.clone(), self.lookup.clone());
+        let (port, tenant, plain) = (self.port, self.tenant.clone(), self.plain);
         let name = name.as_str().to_owned();
         Box::pin(async move {
-            let permitted = permitted_addresses(&policy, &*lookup, &name, plain).await?;
+            let purpose = Purpose { port, tenant: &tenant, plain };
+            let permitted = permitted_addresses(&policy, &*lookup, &name, &purpose).await?;
             Ok(Box::new(permitted.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
@@ -246,13 +372,13 @@ pub(crate) async fn permitted_addresses(
     policy: &AddressPolicy,
     lookup: &dyn NameLookup,
     name: &str,
-    plain: bool,
+    purpose: &Purpose<'_>,
 ) -> Result<Vec<IpAddr>, ResolutionError> {
     let found = lookup.lookup(name.to_owned()).await.map_err(|error| unknown(name, &error.to_string()))?;
     let mut refusal = None;
     let mut permitted = Vec::new();
     for address in found {
-        match policy.check_address(address, plain) {
+        match policy.check_address(address, purpose) {
             Ok(()) => permitted.push(address),
             Err(refused) => refusal = Some(refused),
         }
@@ -374,18 +500,70 @@ pub(crate) mod tests {
         let closed = AddressPolicy::default();
         for (host, network) in SPELLINGS {
             let url = Url::parse(&format!("https://{host}/v1?key=hidden")).unwrap_or_else(|e| panic!("{host}: {e}"));
-            let error = closed.check_url(&url).expect_err(host);
+            let error = closed.check_url(&url, "team").expect_err(host);
             assert_eq!(error.kind, FailureKind::Denied, "{host}");
             assert!(!error.message.contains("hidden"), "{host}");
             let opened = AddressPolicy::new(vec![network.parse().unwrap()]);
             for scheme in ["https", "http"] {
                 let url = Url::parse(&format!("{scheme}://{host}/v1")).unwrap();
-                assert_eq!(opened.check_url(&url), Ok(()), "{scheme}://{host} with {network}");
+                let outcome = opened.check_url(&url, "team");
+                if closed.never(address_of(&url).to_canonical(), url.port_or_known_default().unwrap()).is_some() {
+                    assert_eq!(outcome.unwrap_err().kind, FailureKind::Denied, "{scheme}://{host}: no flag opens it");
+                } else {
+                    assert_eq!(outcome, Ok(()), "{scheme}://{host} with {network}");
+                }
             }
             let elsewhere = AddressPolicy::new(vec!["11.0.0.0/8".parse().unwrap(), "2600::/12".parse().unwrap()]);
-            assert!(elsewhere.check_url(&url).is_err(), "{host}");
+            assert!(elsewhere.check_url(&url, "team").is_err(), "{host}");
         }
         assert!(SPELLINGS.len() >= 60);
+    }
+
+    fn address_of(url: &Url) -> IpAddr {
+        match url.host().unwrap() {
+            Host::Ipv4(address) => address.into(),
+            Host::Ipv6(address) => address.into(),
+            Host::Domain(name) => panic!("{name} is no address"),
+        }
+    }
+
+    #[test]
+    fn a_network_is_opened_for_its_port_and_its_namespace_and_never_for_what_gives_out_credentials() {
+        let policy = |opened: &[&str]| {
+            AddressPolicy::new(opened.iter().map(|opened| opened.parse().unwrap()).collect())
+                .sparing(vec!["10.96.0.1:443".parse().unwrap(), "[fd00::1]:6443".parse().unwrap()])
+        };
+        for (opened, url, tenant, may) in [
+            ("10.0.0.0/8", "http://10.1.2.3:8080/", "team", true),
+            ("10.0.0.0/8:8080", "http://10.1.2.3:8080/", "team", true),
+            ("10.0.0.0/8:8080", "http://10.1.2.3:8081/", "team", false),
+            ("10.0.0.0/8:443", "https://10.1.2.3/", "team", true),
+            ("10.0.0.0/8@team", "http://10.1.2.3/", "team", true),
+            ("10.0.0.0/8@team", "http://10.1.2.3/", "other", false),
+            ("10.0.0.0/8:80@team", "http://10.1.2.3/", "team", true),
+            ("10.0.0.0/8:80@team", "https://10.1.2.3/", "team", false),
+            ("fd00::/8:8443@team", "https://[fd00::7]:8443/", "team", true),
+            // What no flag opens.
+            ("10.0.0.0/8", "https://10.96.0.1/", "team", false),
+            ("10.0.0.0/8", "https://[::ffff:10.96.0.1]/", "team", false),
+            ("10.0.0.0/8", "https://10.96.0.1:8443/", "team", true),
+            ("fd00::/8", "https://[fd00::1]:6443/", "team", false),
+            ("10.0.0.0/8", "https://10.1.2.3:10250/", "team", false),
+            ("0.0.0.0/0", "http://169.254.169.254/", "team", false),
+            ("0.0.0.0/0", "http://168.63.129.16/", "team", false),
+            ("::/0", "http://[64:ff9b::a9fe:a9fe]/", "team", false),
+            ("::/0", "http://[fe80::1]/", "team", false),
+            ("::/0", "http://[fd00:ec2::254]/", "team", false),
+        ] {
+            let outcome = policy(&[opened]).check_url(&Url::parse(url).unwrap(), tenant);
+            assert_eq!(outcome.is_ok(), may, "{opened} {url} {tenant}: {outcome:?}");
+        }
+        for text in
+            ["10.0.0.0", "10.0.0.0/8:", "10.0.0.0/8:http", "10.0.0.0/8@", "10.0.0.0/40", "", "/8", "team@10.0.0.0/8"]
+        {
+            let error = text.parse::<OpenedNetwork>().unwrap_err();
+            assert!(error.contains("10.20.0.0/16:8443"), "{text}: {error}");
+        }
     }
 
     #[test]
@@ -410,9 +588,12 @@ pub(crate) mod tests {
             "[64:ff9b::1.1.1.1]",
             "feeds.acme.example",
         ] {
-            assert_eq!(policy.check_url(&Url::parse(&format!("https://{host}/")).unwrap()), Ok(()), "{host}");
+            assert_eq!(policy.check_url(&Url::parse(&format!("https://{host}/")).unwrap(), "team"), Ok(()), "{host}");
         }
-        assert_eq!(policy.check_url(&Url::parse("http://1.1.1.1/").unwrap()).unwrap_err().kind, FailureKind::Denied);
+        assert_eq!(
+            policy.check_url(&Url::parse("http://1.1.1.1/").unwrap(), "team").unwrap_err().kind,
+            FailureKind::Denied
+        );
     }
 
     #[test]
@@ -420,7 +601,7 @@ pub(crate) mod tests {
         let policy = AddressPolicy::new(vec!["0.0.0.0/0".parse().unwrap()]);
         for url in ["ftp://1.1.1.1/", "file:///etc/passwd", "https://user:canary@1.1.1.1/", "https://canary@a.example/"]
         {
-            let error = policy.check_url(&Url::parse(url).unwrap()).unwrap_err();
+            let error = policy.check_url(&Url::parse(url).unwrap(), "team").unwrap_err();
             assert!(error.kind == FailureKind::Denied && !error.message.contains("canary"), "{url}: {error}");
         }
     }
@@ -446,7 +627,8 @@ pub(crate) mod tests {
         ];
         for (addresses, plain, expected) in cases {
             let lookup = Fixed(addresses.iter().map(|address| address.parse().unwrap()).collect());
-            let resolver = GuardedResolver::new(Arc::default(), Arc::new(lookup), *plain);
+            let purpose = Purpose { port: 443, tenant: "team", plain: *plain };
+            let resolver = GuardedResolver::new(Arc::default(), Arc::new(lookup), &purpose);
             let outcome = match resolver.resolve("feeds.acme.example".parse().unwrap()).await {
                 Ok(found) => Ok(found.count()),
                 Err(error) if addresses.iter().any(|address| error.to_string().contains(address)) => {

@@ -6,9 +6,10 @@ use crate::api::condition::closed_enum;
 closed_enum! {
     /// The metrics, without the prefix `bpo_`.
     Metric {
-        KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant, LaunchDecision,
-        LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds,
-        ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
+        KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant,
+        ContractConsistent, LaunchDecision, LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedDue,
+        FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
+        ClockDifference, EvidenceFree, EvidenceReserve,
     }
 }
 
@@ -77,6 +78,12 @@ impl Metric {
             Metric::ContractCompliant => {
                 ("contract_compliant", Gauge, CONTRACT, "1 if the latest closed period is compliant, 0 if not")
             }
+            Metric::ContractConsistent => (
+                "contract_consistent",
+                Gauge,
+                CONTRACT,
+                "1 if every Final report follows from the evidence, 0 if one does not",
+            ),
             Metric::LaunchDecision => ("launch_decision", Gauge, DECISION, "1 for the present decision of a launch"),
             Metric::LaunchGateState => ("launch_gate_state", Gauge, GATE, "1 for the present state of a launch's gate"),
             Metric::FeedFetches => ("feed_fetches", Counter, FEED_OUTCOME, "Fetches of a feed by outcome"),
@@ -110,6 +117,18 @@ impl Metric {
             Metric::ClockRehearsal => {
                 ("clock_rehearsal", Gauge, NONE, "1 while the operator runs on a rehearsal clock, 0 otherwise")
             }
+            Metric::EvidenceFree => {
+                ("evidence_volume_free_bytes", Gauge, NONE, "Bytes that are free on the volume of the evidence")
+            }
+            Metric::EvidenceReserve => {
+                ("evidence_volume_reserve_bytes", Gauge, NONE, "Free bytes below which the store refuses rows")
+            }
+            Metric::ClockDifference => (
+                "clock_difference_seconds",
+                Gauge,
+                NONE,
+                "How far the operator's clock is ahead of the API server's, in seconds",
+            ),
         };
         MetricDefinition { name, kind, labels, help }
     }

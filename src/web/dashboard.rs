@@ -258,5 +258,29 @@ fn operator() -> Vec<Panel> {
             "none",
             (chosen(Metric::ClockRehearsal, ""), "rehearsal"),
         ),
+        panel(
+            "Clock ahead of the API server",
+            "While the two differ by more than five minutes, nothing becomes Final.",
+            "s",
+            (chosen(Metric::ClockDifference, ""), "ahead"),
+        ),
+        panel(
+            "Room for evidence",
+            "Below the reserve the store refuses rows.",
+            "bytes",
+            (chosen(Metric::EvidenceFree, ""), "free"),
+        ),
+        panel(
+            "Reserve of the evidence's volume",
+            "Kept for closings and reports.",
+            "bytes",
+            (chosen(Metric::EvidenceReserve, ""), "reserve"),
+        ),
+        panel(
+            "Reports that follow from the evidence",
+            "0: a Final report says something else than the evidence.",
+            "none",
+            (chosen(Metric::ContractConsistent, ""), "{{namespace}}/{{contract}}"),
+        ),
     ]
 }

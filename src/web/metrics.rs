@@ -142,6 +142,8 @@ pub struct ContractSeries {
     pub credit: Option<(String, f64)>,
     /// Whether the contract is compliant; `None` where that is unknown.
     pub compliant: Option<bool>,
+    /// Whether every Final report follows from the evidence; `None` where that is not known yet.
+    pub consistent: Option<bool>,
     /// How far each feed reaches, in seconds since 1970.
     pub watermarks: Vec<(FeedLabels, f64)>,
     /// When the next rows of each feed are late, in seconds since 1970; without those that are waited for no longer.
@@ -203,6 +205,9 @@ struct Inner {
     rejected_rows: Family<RejectedLabels, Counter>,
     alerts: Family<AlertLabels, Counter>,
     alert_outbox: Gauge,
+    clock_difference: Gauge,
+    evidence_free: Gauge,
+    evidence_reserve: Gauge,
 }
 
 impl fmt::Debug for Metrics {
@@ -233,6 +238,9 @@ impl Metrics {
             rejected_rows: Family::default(),
             alerts: Family::default(),
             alert_outbox: Gauge::default(),
+            clock_difference: Gauge::default(),
+            evidence_free: Gauge::default(),
+            evidence_reserve: Gauge::default(),
         };
         inner.register(rehearsal);
         Metrics(Arc::new(inner))
@@ -260,6 +268,17 @@ impl Metrics {
     /// Shows how many messages about alerts wait.
     pub fn alerts_waiting(&self, waiting: usize) {
         self.0.alert_outbox.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Shows how far this machine's clock is ahead of the API server's, in seconds.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.0.clock_difference.set(seconds);
+    }
+
+    /// Shows how much room the volume of the evidence has, and below how much rows are refused, in bytes.
+    pub fn evidence_room(&self, free: u64, reserve: u64) {
+        self.0.evidence_free.set(i64::try_from(free).unwrap_or(i64::MAX));
+        self.0.evidence_reserve.set(i64::try_from(reserve).unwrap_or(i64::MAX));
     }
 
     /// Counts a fetch of a feed, its outcome (a condition reason), how long it took and what rows came.
@@ -354,6 +373,17 @@ impl Inner {
         registry.register(Metric::FeedRejectedRows.name(), Metric::FeedRejectedRows.help(), self.rejected_rows.clone());
         registry.register(Metric::Alerts.name(), Metric::Alerts.help(), self.alerts.clone());
         registry.register(Metric::AlertOutbox.name(), Metric::AlertOutbox.help(), self.alert_outbox.clone());
+        registry.register(
+            Metric::ClockDifference.name(),
+            Metric::ClockDifference.help(),
+            self.clock_difference.clone(),
+        );
+        registry.register(Metric::EvidenceFree.name(), Metric::EvidenceFree.help(), self.evidence_free.clone());
+        registry.register(
+            Metric::EvidenceReserve.name(),
+            Metric::EvidenceReserve.help(),
+            self.evidence_reserve.clone(),
+        );
         registry.register_collector(Box::new(Objects(self.objects.clone())));
     }
 }
@@ -413,6 +443,10 @@ fn encode_contracts(
         .iter()
         .filter_map(|contract| Some((contract.labels.clone(), if contract.compliant? { 1.0 } else { 0.0 })));
     gauge(encoder, Metric::ContractCompliant, compliant)?;
+    let consistent = contracts
+        .iter()
+        .filter_map(|contract| Some((contract.labels.clone(), if contract.consistent? { 1.0 } else { 0.0 })));
+    gauge(encoder, Metric::ContractConsistent, consistent)?;
     let watermarks = contracts.iter().flat_map(|contract| contract.watermarks.iter().cloned());
     gauge(encoder, Metric::FeedWatermark, watermarks)?;
     gauge(encoder, Metric::FeedDue, contracts.iter().flat_map(|contract| contract.due.iter().cloned()))
@@ -491,6 +525,7 @@ mod tests {
             score: Some(91.3),
             credit: Some((text("Final"), 2000.0)),
             compliant: Some(false),
+            consistent: Some(true),
             watermarks: vec![(feed.clone(), 1.0)],
             due: vec![(feed.clone(), 2.0)],
         };
@@ -561,6 +596,7 @@ mod tests {
             score: Some(91.3),
             credit: Some(("Final".into(), 2000.0)),
             compliant: Some(false),
+            consistent: Some(true),
             watermarks: Vec::new(),
             due: Vec::new(),
         };

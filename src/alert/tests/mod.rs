@@ -44,7 +44,7 @@ pub(super) struct Post {
     pub store: Arc<dyn EvidenceStore>,
     pub secrets: Arc<MemorySource>,
     pub counts: Arc<Mutex<Vec<String>>>,
-    pub opened: Vec<ipnet::IpNet>,
+    pub opened: Vec<crate::feed::guard::OpenedNetwork>,
     pub pace: Pace,
     pub authority: Option<Vec<u8>>,
     /// Whether this process holds its lease.

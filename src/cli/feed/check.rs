@@ -8,7 +8,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
@@ -22,7 +21,7 @@ use crate::feed::client::FeedClient;
 use crate::feed::credentials::{Authentication, Credentials, resolve};
 use crate::feed::error::FetchError;
 use crate::feed::fetch::{FetchRequest, Window, seconds_or};
-use crate::feed::guard::AddressPolicy;
+use crate::feed::guard::{AddressPolicy, OpenedNetwork};
 use crate::feed::inspection::{Answers, Expectations, advice_on, ask_all, inspect, read_file};
 use crate::feed::quality::PLAN_REACH;
 use crate::feed::quiet::Life;
@@ -65,7 +64,7 @@ pub struct CheckArguments {
 
     /// A network whose addresses may be asked, also by http, such as 127.0.0.0/8; may be given several times
     #[arg(long = "allow-network", value_name = "CIDR")]
-    allow_networks: Vec<IpNet>,
+    allow_networks: Vec<OpenedNetwork>,
 
     /// File with the token that is sent as `Authorization: Bearer`; it is never printed
     #[arg(long, value_name = "PATH")]

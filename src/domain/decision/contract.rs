@@ -41,8 +41,12 @@ pub struct ObservedContract<'a> {
     pub missing_tiers: Vec<String>,
     /// The feeds' health by name; a feed without an entry is Pending.
     pub feeds: BTreeMap<String, FeedHealth>,
-    /// Why the evidence cannot be read, if it cannot.
+    /// Why the evidence cannot be relied on, if it cannot: then nothing is judged from it.
     pub evidence_problem: Option<String>,
+    /// That the store takes no rows for want of room: figures of what it has hold.
+    pub no_room: Option<String>,
+    /// Names of Final reports that a judgement of today contradicts.
+    pub contradicted: Vec<String>,
     /// The launches that name the contract.
     pub launches: BTreeMap<String, LaunchOfContract>,
     /// Who has acknowledged what is escalated.
@@ -89,6 +93,9 @@ pub struct ContractDecision {
 /// Decides what a contract's status says.
 pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> ContractDecision {
     let feeds = feed_statuses(observed, now);
+    if let (Some(_), Some(previous)) = (&observed.evidence_problem, observed.previous) {
+        return unreliable(observed, previous, &feeds, now);
+    }
     let counsel = counsel_on(observed, &feeds, now);
     let mut status = VendorContractStatus {
         observed_generation: observed.generation,
@@ -114,7 +121,9 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::VendorContract, &findings, previous, observed.generation, now);
     let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
-    let notices = observed.previous.map_or_else(Vec::new, |previous| notices(previous, &status, &feeds, levels));
+    let notices = observed
+        .previous
+        .map_or_else(Vec::new, |previous| notices(previous, &status, &feeds, levels, observed.no_room.is_some()));
     let alerts = alerts(observed, &feeds, counsel.as_ref(), now);
     let next = earliest(
         observed
@@ -127,6 +136,20 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
         now,
     );
     ContractDecision { status, notices, alerts, next }
+}
+
+/// While the evidence cannot be relied on the status says so, and keeps every figure: a part of the rows would give other ones.
+fn unreliable(
+    observed: &ObservedContract<'_>,
+    previous: &VendorContractStatus,
+    feeds: &BTreeMap<String, FeedHealth>,
+    now: Timestamp,
+) -> ContractDecision {
+    let findings = readiness(observed, feeds);
+    let conditions = conditions(Kind::VendorContract, &findings, &previous.conditions, observed.generation, now);
+    let status = VendorContractStatus { observed_generation: observed.generation, conditions, ..previous.clone() };
+    let notices = evidence_notices(previous, &status, false);
+    ContractDecision { status, notices, alerts: None, next: None }
 }
 
 fn counsel_on<'a>(
@@ -229,6 +252,7 @@ fn findings(
     findings.push(governance(status.governance.as_ref().map_or(&[], |governance| &governance.overdue)));
     findings.push(well_formed(&status.advice));
     findings.push(action_required(status));
+    findings.push(consistent(&observed.contradicted));
     findings
 }
 
@@ -240,7 +264,7 @@ fn readiness(observed: &ObservedContract<'_>, feeds: &BTreeMap<String, FeedHealt
     }
     let secret =
         feeds.iter().find(|(_, health)| matches!(health.reason, Reason::SecretNotFound | Reason::SecretNotAllowed));
-    let finding = if let Some(problem) = &observed.evidence_problem {
+    let finding = if let Some(problem) = observed.evidence_problem.as_ref().or(observed.no_room.as_ref()) {
         ready(Reason::EvidenceUnavailable, problem.clone())
     } else if !observed.missing_tiers.is_empty() {
         ready(
@@ -385,6 +409,19 @@ fn well_formed(advice: &[Advice]) -> Finding {
     )
 }
 
+/// Whether what was signed still follows from the evidence.
+fn consistent(contradicted: &[String]) -> Finding {
+    let type_ = ConditionType::Consistent;
+    if contradicted.is_empty() {
+        return Finding::is_true(type_, Reason::ReportsHold, "every Final report follows from the evidence");
+    }
+    let message = format!(
+        "the evidence says something else than Final report {}: it stays as it was signed; kubectl bpo verify shows the difference",
+        contradicted.join(", ")
+    );
+    Finding::is_false(type_, Reason::ReportContradicted, message)
+}
+
 fn action_required(status: &VendorContractStatus) -> Finding {
     let type_ = ConditionType::ActionRequired;
     if let Some(escalation) = &status.escalation {
@@ -409,6 +446,7 @@ fn notices(
     status: &VendorContractStatus,
     feeds: &BTreeMap<String, FeedHealth>,
     levels: &[StandingLevel<'_>],
+    is_full: bool,
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
     for feed in &status.feeds {
@@ -463,8 +501,27 @@ fn notices(
     notices.extend(changes_of_terms(previous, status));
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
+    notices.extend(evidence_notices(previous, status, is_full));
     notices.extend(super::kpi_target::shared_notices(&previous.conditions, &status.conditions));
     notices
+}
+
+/// A Final report that is contradicted, and a store that lost rows, since the status before.
+fn evidence_notices(previous: &VendorContractStatus, status: &VendorContractStatus, is_full: bool) -> Vec<Notice> {
+    let found = |status: &VendorContractStatus, type_: ConditionType, reason: Reason| {
+        let condition = status.conditions.iter().find(|condition| condition.type_ == type_.as_str())?;
+        (condition.reason == reason.as_str()).then(|| condition.message.clone())
+    };
+    let lost = if is_full { EventReason::StoreFull } else { EventReason::StoreRolledBack };
+    let transitions = [
+        (ConditionType::Consistent, Reason::ReportContradicted, EventReason::ReportContradicted),
+        (ConditionType::Ready, Reason::EvidenceUnavailable, lost),
+    ];
+    let new = transitions.into_iter().filter_map(|(type_, reason, event)| {
+        let message = found(status, type_, reason).filter(|_| found(previous, type_, reason).is_none())?;
+        Some(Notice::new(event, message.clone(), message))
+    });
+    new.collect()
 }
 
 /// Each level that was raised since, one that passed while nobody looked too.

@@ -30,6 +30,8 @@ fn decided(case: &Case, now: &str, feed: FeedHealth, previous: Option<&VendorCon
         missing_tiers: Vec::new(),
         feeds: [("acd".to_owned(), feed)].into(),
         evidence_problem: None,
+        no_room: None,
+        contradicted: Vec::new(),
         launches: BTreeMap::new(),
         acknowledged: None,
         alert_sinks: Vec::new(),

@@ -79,6 +79,8 @@ impl<'c> Life<'c> {
             missing_tiers: Vec::new(),
             feeds: [("acd".to_owned(), FeedHealth::fetched_before())].into(),
             evidence_problem: None,
+            no_room: None,
+            contradicted: Vec::new(),
             launches: BTreeMap::new(),
             acknowledged: self.acknowledged.clone(),
             alert_sinks: Vec::new(),

@@ -1,9 +1,15 @@
 //! A month of a contract, lived through from one instant to the next that the decision itself names: every escalation, review and deadline
 //! comes at its minute of the contract's calendar, across a clock change and two holidays.
 
+use std::collections::BTreeMap;
+
+use super::FeedHealth;
+use super::contract::{ObservedContract, decide_contract};
 use super::lived::Life;
+use crate::api::vendor_contract::VendorContractStatus;
 use crate::domain::cases::{Case, instant, row, terms};
 use crate::domain::escalation::Acknowledgement;
+use crate::domain::facts::Judgement;
 
 const CONTRACT: &str = "
 term: {start: 2026-03-01, end: 2027-02-28}
@@ -69,6 +75,56 @@ fn days() -> Vec<crate::domain::measures::Row> {
             )
         })
         .collect()
+}
+
+#[test]
+fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_told_once_and_change_no_figure() {
+    let terms = terms(CONTRACT, &[("level", "kpi: ServiceLevel\nobjective: {target: 80}")]);
+    let case = Case::new(terms.clone(), days());
+    let now = instant("2026-04-20T00:00:00Z");
+    let judgement = case.judge_at(now);
+    let decide =
+        |previous: Option<&VendorContractStatus>, judgement: &Judgement, problem: Option<&str>, reports: &[&str]| {
+            let observed = ObservedContract {
+                namespace: "care",
+                name: "acme",
+                generation: Some(1),
+                previous,
+                terms: &terms,
+                judgement: Ok(judgement),
+                missing_tiers: Vec::new(),
+                feeds: [("acd".to_owned(), FeedHealth::fetched_before())].into(),
+                evidence_problem: problem.map(str::to_owned),
+                no_room: None,
+                contradicted: reports.iter().map(|name| (*name).to_owned()).collect(),
+                launches: BTreeMap::new(),
+                acknowledged: None,
+                alert_sinks: Vec::new(),
+            };
+            decide_contract(&observed, now)
+        };
+    let reason = |status: &VendorContractStatus, type_: &str| {
+        status.conditions.iter().find(|condition| condition.type_ == type_).unwrap().reason.clone()
+    };
+    let events = |notices: &[crate::domain::decision::Notice]| {
+        notices.iter().map(|notice| notice.reason.as_str()).collect::<Vec<_>>()
+    };
+    let good = decide(None, &judgement, None, &[]).status;
+    assert_eq!(reason(&good, "Consistent"), "ReportsHold");
+    // A restored store has no rows of the last weeks: its judgement would say something else.
+    let poorer = Case::new(terms.clone(), Vec::new()).judge_at(now);
+    let lost = decide(Some(&good), &poorer, Some("the store was rolled back"), &[]);
+    assert_eq!(reason(&lost.status, "Ready"), "EvidenceUnavailable");
+    assert_eq!(events(&lost.notices), ["StoreRolledBack"]);
+    assert_eq!((&lost.status.last, &lost.status.kpis, lost.alerts), (&good.last, &good.kpis, None));
+    assert!(
+        decide(Some(&lost.status), &poorer, Some("the store was rolled back"), &[]).notices.is_empty(),
+        "told once"
+    );
+    let contradicted = decide(Some(&good), &judgement, None, &["acme-2026-03"]);
+    assert_eq!(reason(&contradicted.status, "Consistent"), "ReportContradicted");
+    assert_eq!(events(&contradicted.notices), ["ReportContradicted"]);
+    assert!(decide(Some(&contradicted.status), &judgement, None, &["acme-2026-03"]).notices.is_empty(), "told once");
 }
 
 #[test]

@@ -21,8 +21,13 @@ use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreEr
 const MANY_ROWS: usize = 1_000;
 
 /// Commits a body; the second value says whether anything changed.
-pub(super) fn commit(session: &mut Session, key: &FeedKey, batch: &Batch) -> Result<(CommitReport, bool), Failure> {
-    commit_body(&mut Log::open(session, key)?, batch)
+pub(super) fn commit(
+    session: &mut Session,
+    key: &FeedKey,
+    batch: &Batch,
+    room: u64,
+) -> Result<(CommitReport, bool), Failure> {
+    commit_body(&mut Log::open(session, key)?, batch, room)
 }
 
 struct Log<'s> {

@@ -8,7 +8,9 @@ use super::errors::Failure;
 use super::session::{Session, digest};
 use crate::domain::facts::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
-use crate::evidence::journal::{Append, Closing, NewEntry, Topic, fact_kind, instant, parse_digest};
+use crate::evidence::journal::{
+    Append, Closing, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,
+};
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
 /// Appends an entry; false when it is not wanted.
@@ -20,6 +22,14 @@ pub(super) fn append_if(session: &mut Session, entry: &NewEntry, when: Append) -
     let last: Option<String> = last.map(|row| row.try_get(0)).transpose()?;
     let wanted = when.wants(last.as_deref(), &entry.content);
     if wanted {
+        if let Some(since) = counted_since(entry) {
+            let versions = session.query_opt(
+                "SELECT COUNT(*) FROM bpo_evidence.journal WHERE contract_uid = $1 AND topic = $2 AND recorded_at >= $3",
+                &[&entry.contract_uid, &entry.topic.text(), &since],
+            )?;
+            let versions: Option<i64> = versions.map(|row| row.try_get(0)).transpose()?;
+            check_terms(versions.unwrap_or_default())?;
+        }
         append(session, entry)?;
     }
     Ok(wanted)
@@ -78,7 +88,10 @@ fn entries(session: &mut Session, contract_uid: &str, topic: &Topic) -> Result<V
 pub(super) fn closings(session: &mut Session, contract_uid: &str) -> Result<BTreeMap<String, Terms>, Failure> {
     entries(session, contract_uid, &Topic::Closing)?
         .into_iter()
-        .map(|entry| Ok((entry.name, serde_json::from_str::<Closing>(&entry.content)?.terms)))
+        .map(|entry| {
+            let closing: Closing = read_content(&format!("the closing of {}", entry.name), &entry.content)?;
+            Ok((entry.name, closing.terms))
+        })
         .collect()
 }
 
@@ -101,7 +114,7 @@ pub(super) fn last_terms(session: &mut Session, contract_uid: &str) -> Result<Op
         &[&contract_uid],
     )?;
     last.map(|row| {
-        let terms = serde_json::from_str(row.try_get(1)?)?;
+        let terms = read_content("the terms recorded last", row.try_get(1)?)?;
         Ok(RecordedTerms { terms, recorded_at: instant(row.try_get(0)?)? })
     })
     .transpose()
@@ -112,7 +125,7 @@ pub(super) fn facts(session: &mut Session, contract_uid: &str, kind: String) -> 
     entries(session, contract_uid, &Topic::Fact(kind.clone()))?
         .into_iter()
         .map(|entry| {
-            let value = serde_json::from_str(&entry.content)?;
+            let value = read_content(&format!("the fact {}", entry.name), &entry.content)?;
             Ok(Fact { kind: kind.clone(), name: entry.name, value, recorded_at: instant(&entry.recorded_at)? })
         })
         .collect()
@@ -132,7 +145,7 @@ pub(super) fn all_facts(session: &mut Session, contract_uid: &str) -> Result<Vec
                 kind: fact_kind(row.try_get(0)?)?,
                 name: row.try_get(1)?,
                 recorded_at: instant(row.try_get(2)?)?,
-                value: serde_json::from_str(row.try_get(3)?)?,
+                value: read_content("a fact", row.try_get(3)?)?,
             })
         })
         .collect()

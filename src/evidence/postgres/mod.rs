@@ -125,10 +125,11 @@ impl PostgresStore {
 }
 
 impl EvidenceStore for PostgresStore {
-    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport> {
+    fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport> {
         Box::pin(async move {
             let key = feed.clone();
-            let (report, changed) = self.writer()?.write(move |session| commit::commit(session, &key, &batch)).await?;
+            let (report, changed) =
+                self.writer()?.write(move |session| commit::commit(session, &key, &batch, room)).await?;
             if changed {
                 // Nobody listening is fine.
                 let _ = self.changes.send(feed);

@@ -17,8 +17,9 @@ pub(super) fn commit(
     transaction: &Transaction<'_>,
     key: &FeedKey,
     batch: &Batch,
+    room: u64,
 ) -> Result<(CommitReport, bool), Failure> {
-    commit_body(&mut Log::open(transaction, key)?, batch)
+    commit_body(&mut Log::open(transaction, key)?, batch, room)
 }
 
 /// The log of one feed, open at its end.

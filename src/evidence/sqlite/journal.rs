@@ -8,7 +8,9 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::errors::Failure;
 use crate::domain::facts::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
-use crate::evidence::journal::{Append, Closing, NewEntry, Topic, fact_kind, instant, parse_digest};
+use crate::evidence::journal::{
+    Append, Closing, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,
+};
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
 /// Appends an entry; false when it is not wanted.
@@ -21,6 +23,14 @@ pub(super) fn append_if(transaction: &Transaction<'_>, entry: &NewEntry, when: A
         .optional()?;
     let wanted = when.wants(last.as_deref(), &entry.content);
     if wanted {
+        if let Some(since) = counted_since(entry) {
+            let versions = transaction
+                .prepare_cached(
+                    "SELECT COUNT(*) FROM journal WHERE contract_uid = ?1 AND topic = ?2 AND recorded_at >= ?3",
+                )?
+                .query_row((&entry.contract_uid, entry.topic.text(), since), |row| row.get(0))?;
+            check_terms(versions)?;
+        }
         append(transaction, entry)?;
     }
     Ok(wanted)
@@ -77,7 +87,10 @@ fn entries(transaction: &Transaction<'_>, contract_uid: &str, topic: &Topic) -> 
 pub(super) fn closings(transaction: &Transaction<'_>, contract_uid: &str) -> Result<BTreeMap<String, Terms>, Failure> {
     entries(transaction, contract_uid, &Topic::Closing)?
         .into_iter()
-        .map(|entry| Ok((entry.name, serde_json::from_str::<Closing>(&entry.content)?.terms)))
+        .map(|entry| {
+            let closing: Closing = read_content(&format!("the closing of {}", entry.name), &entry.content)?;
+            Ok((entry.name, closing.terms))
+        })
         .collect()
 }
 
@@ -101,7 +114,10 @@ pub(super) fn last_terms(transaction: &Transaction<'_>, contract_uid: &str) -> R
         .query_row([contract_uid], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     last.map(|(recorded_at, content)| {
-        Ok(RecordedTerms { terms: serde_json::from_str(&content)?, recorded_at: instant(&recorded_at)? })
+        Ok(RecordedTerms {
+            terms: read_content("the terms recorded last", &content)?,
+            recorded_at: instant(&recorded_at)?,
+        })
     })
     .transpose()
 }
@@ -111,7 +127,7 @@ pub(super) fn facts(transaction: &Transaction<'_>, contract_uid: &str, kind: Str
     entries(transaction, contract_uid, &Topic::Fact(kind.clone()))?
         .into_iter()
         .map(|entry| {
-            let value = serde_json::from_str(&entry.content)?;
+            let value = read_content(&format!("the fact {}", entry.name), &entry.content)?;
             Ok(Fact { kind: kind.clone(), name: entry.name, value, recorded_at: entry.recorded_at })
         })
         .collect()
@@ -130,7 +146,7 @@ pub(super) fn all_facts(transaction: &Transaction<'_>, contract_uid: &str) -> Re
             kind: fact_kind(row.get_ref(0)?.as_str().unwrap_or_default())?,
             name: row.get(1)?,
             recorded_at: instant(row.get_ref(2)?.as_str().unwrap_or_default())?,
-            value: serde_json::from_str(row.get_ref(3)?.as_str().unwrap_or_default())?,
+            value: read_content("a fact", row.get_ref(3)?.as_str().unwrap_or_default())?,
         });
     }
     Ok(facts)

@@ -23,7 +23,7 @@ use super::health::Health;
 use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
     BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
-    StoredRejection, VerifyReport,
+    StoredRejection, VerifyReport, VolumeRoom,
 };
 use super::{
     Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, StoreClock,
@@ -47,6 +47,9 @@ pub struct SqliteStore {
     // The writer goes before the lock, so that the file is let go when nothing writes any more.
     writer: Option<Writer>,
     _lock: Option<File>,
+    /// A volume that a test pretends.
+    #[cfg(test)]
+    pub(super) pretended: std::sync::Mutex<Option<VolumeRoom>>,
 }
 
 impl SqliteStore {
@@ -109,7 +112,16 @@ impl SqliteStore {
 
     fn assemble(path: Arc<PathBuf>, health: Health, writer: Option<Writer>, lock: Option<File>) -> Self {
         let readers = Readers::new(path.clone(), health.clone());
-        Self { path, health, changes: broadcast::Sender::new(CHANGES), readers, writer, _lock: lock }
+        Self {
+            path,
+            health,
+            changes: broadcast::Sender::new(CHANGES),
+            readers,
+            writer,
+            _lock: lock,
+            #[cfg(test)]
+            pretended: std::sync::Mutex::default(),
+        }
     }
 
     fn writer(&self) -> Result<&Writer, StoreError> {
@@ -142,11 +154,22 @@ fn lock(data_dir: &Path) -> Result<File, StoreError> {
 }
 
 impl EvidenceStore for SqliteStore {
-    fn commit(&self, feed: FeedKey, batch: Batch) -> Answer<'_, CommitReport> {
+    fn volume(&self) -> Option<VolumeRoom> {
+        #[cfg(test)]
+        if let Some(pretended) = self.pretended.lock().ok().and_then(|pretended| *pretended) {
+            return Some(pretended);
+        }
+        let found = rustix::fs::statvfs(self.path.parent()?).ok()?;
+        let size = if found.f_frsize > 0 { found.f_frsize } else { found.f_bsize };
+        Some(VolumeRoom::of(found.f_bavail.saturating_mul(size), found.f_blocks.saturating_mul(size)))
+    }
+
+    fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport> {
         Box::pin(async move {
             let key = feed.clone();
+            self.volume().map_or(Ok(()), VolumeRoom::check)?;
             let (report, changed) =
-                self.writer()?.write(move |transaction| commit::commit(transaction, &key, &batch)).await?;
+                self.writer()?.write(move |transaction| commit::commit(transaction, &key, &batch, room)).await?;
             if changed {
                 // Nobody listening is fine.
                 let _ = self.changes.send(feed);

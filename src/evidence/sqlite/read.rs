@@ -114,8 +114,9 @@ pub(super) fn rows_starting_within(
     let mut rows = Vec::new();
     while let Some(entry) = entries.next()? {
         let payload = blob(entry, 2)?;
-        let mut replaced = decode_row(payload)?.0.replaces;
-        rows.push(decoder.decode(entry.get(0)?, payload)?);
+        let sequence = entry.get(0)?;
+        let mut replaced = earlier(sequence, decode_row(payload)?.0.replaces)?;
+        rows.push(decoder.decode(sequence, payload)?);
         while replaced > 0 {
             let payload = decoder.definition(replaced, ROW)?;
             let row = decoder.decode(replaced, &payload)?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
 };
-use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason};
+use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason, StoreError};
 
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
@@ -24,6 +24,7 @@ on_both_stores!(
     a_contract_of_the_same_name_with_another_uid_starts_empty,
     a_change_is_announced_after_its_commit,
     restart_keeps_everything,
+    a_body_beyond_the_quota_is_refused_whole_and_one_within_it_is_not,
 );
 
 /// Added, revised, unchanged, superseded, rejected.
@@ -295,4 +296,43 @@ async fn restart_keeps_everything(backend: Backend) {
     assert_eq!(fixture.store.digest_at("uid-1", "acd", 2).await.unwrap(), Some(head["acd"].digest));
     assert_eq!(fixture.store.digest_at("uid-1", "acd", 9).await.unwrap(), None);
     assert!(fixture.verify().await.whole());
+}
+
+async fn a_body_beyond_the_quota_is_refused_whole_and_one_within_it_is_not(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    fixture.commit(body(60, vec![row(0, 1), row(30, 2)])).await;
+    let refused = fixture
+        .store
+        .commit_within(feed("acd"), body(90, vec![row(0, 9), row(30, 2), row(60, 3), row(90, 4)]), 2)
+        .await;
+    assert_eq!(refused, Err(StoreError::Quota { new: 3, room: 2 }), "unchanged rows need no room, revisions do");
+    assert_eq!(fixture.store.rows("uid-1", "acd", 0).await.unwrap().len(), 2, "nothing of it is kept");
+    let taken =
+        fixture.store.commit_within(feed("acd"), body(90, vec![row(0, 9), row(30, 2), row(60, 3)]), 2).await.unwrap();
+    assert_eq!((taken.added, taken.revised, taken.unchanged), (1, 1, 1));
+    assert!(fixture.store.healthy(), "a refusal is no fault");
+}
+
+#[tokio::test]
+async fn a_volume_that_is_nearly_full_takes_no_rows_and_still_takes_closings_and_reports() {
+    use crate::evidence::sqlite::SqliteStore;
+    use crate::evidence::{EvidenceStore, VolumeRoom};
+    const GIB: u64 = 1 << 30;
+    for (free, total, takes) in
+        [(GIB, 1_000 * GIB, true), (GIB - 1, 1_000 * GIB, false), (GIB / 20, GIB, true), (GIB / 20 - 1, GIB, false)]
+    {
+        assert_eq!(VolumeRoom::of(free, total).check().is_ok(), takes, "{free} of {total}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    assert!(store.volume().is_some_and(|volume| volume.free > 0), "the volume is asked");
+    *store.pretended.lock().unwrap() = Some(VolumeRoom::of(10, GIB));
+    let refused = store.commit(feed("acd"), body(60, vec![row(0, 1)])).await;
+    assert!(matches!(refused, Err(StoreError::NoRoom { free: 10, .. })), "{refused:?}");
+    let terms = super::journal::terms("Acme");
+    assert!(store.record_closing("uid-1".into(), "2026-01".into(), terms, minute(0), minute(5)).await.unwrap());
+    assert!(store.record_report_digest("uid-1".into(), "acme-2026-01".into(), [1; 32], minute(5)).await.unwrap());
+    *store.pretended.lock().unwrap() = None;
+    assert_eq!(store.commit(feed("acd"), body(60, vec![row(0, 1)])).await.unwrap().added, 1);
+    assert!(store.healthy(), "a full volume is no fault: rows are taken again once there is room");
 }

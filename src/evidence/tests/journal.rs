@@ -8,6 +8,8 @@ use super::support::{Backend, Fixture, minute, on_both_stores};
 use crate::domain::facts::Terms;
 use crate::domain::journal::{FirstJudged, JournalFact, RecordedFact, ReliefSeen};
 use crate::evidence::facts;
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{EvidenceStore, StoreError};
 
 on_both_stores!(
     the_first_closing_of_a_period_counts_for_ever,
@@ -16,6 +18,7 @@ on_both_stores!(
     facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_were_recorded,
     a_fact_of_a_known_kind_that_cannot_be_read_is_an_error_that_names_it,
     the_last_digest_of_a_report_counts,
+    a_thousand_versions_of_terms_are_kept_of_a_year,
 );
 
 /// Terms of a contract that differ in the vendor's name.
@@ -124,4 +127,40 @@ async fn the_last_digest_of_a_report_counts(backend: Backend) {
     }
     let expected = BTreeMap::from([("acme-2026-01".to_owned(), [0xab; 32])]);
     assert_eq!(fixture.store.report_digests("uid-1").await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn terms_that_cannot_be_read_are_their_own_contracts_matter_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    for uid in ["uid-1", "uid-2"] {
+        store.record_terms(uid.to_owned(), terms("Acme"), minute(0)).await.unwrap();
+        store.record_closing(uid.to_owned(), "2026-01".into(), terms("Acme"), minute(0), minute(5)).await.unwrap();
+    }
+    // As a later version may write them: entries that mean nothing to this one.
+    store
+        .execute_on_writer(
+            "DROP TRIGGER journal_is_not_edited; UPDATE journal SET content = '{}' WHERE contract_uid = 'uid-1'",
+        )
+        .await
+        .unwrap();
+    assert!(matches!(store.last_terms("uid-1").await, Err(StoreError::Unreadable(_))));
+    assert!(matches!(store.closings("uid-1").await, Err(StoreError::Unreadable(_))));
+    assert!(store.healthy(), "{:?}", store.fault());
+    assert!(store.last_terms("uid-2").await.unwrap().is_some());
+    assert_eq!(store.closings("uid-2").await.unwrap().len(), 1);
+}
+
+async fn a_thousand_versions_of_terms_are_kept_of_a_year(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let record =
+        async |number: i64, at: i64| fixture.store.record_terms(uid(), terms(&number.to_string()), minute(at)).await;
+    for number in 0..1_000 {
+        assert_eq!(record(number, number).await, Ok(true));
+    }
+    assert_eq!(record(1_000, 1_000).await, Err(StoreError::TermsQuota { most: 1_000 }));
+    assert_eq!(record(999, 1_001).await, Ok(false), "what is recorded already needs no room");
+    let year = 365 * 24 * 60;
+    assert_eq!(record(1_000, year + 500).await, Ok(true), "a year later there is room again");
+    assert!(fixture.store.healthy());
 }

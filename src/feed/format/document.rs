@@ -8,8 +8,10 @@ use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
 use super::native::{UniqueMap, malformed, unreadable, without_place};
-use crate::feed::error::FetchError;
+use crate::feed::error::{FailureKind, FetchError};
 
+/// How many values a document may hold: each takes several times the room of its text.
+const MOST_VALUES: usize = 1_000_000;
 /// How deep a document may be nested: each level is looked through once more.
 const DEEPEST: usize = 32;
 
@@ -31,6 +33,10 @@ impl Document {
         if body.trim_ascii().is_empty() {
             return Err(malformed("the body is empty"));
         }
+        if most_values(body) > MOST_VALUES {
+            let message = format!("the answer holds more than {MOST_VALUES} values: serve less in one answer");
+            return Err(FetchError::new(FailureKind::TooLarge, message));
+        }
         let raw: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
         let mut reader = Reader { pointer: String::new(), depth: 0, texts: HashMap::new() };
         let value = reader.value(raw).map_err(malformed)?;
@@ -41,6 +47,21 @@ impl Document {
     pub fn number(&self, pointer: &str, number: &Number) -> String {
         self.texts.get(pointer).cloned().unwrap_or_else(|| number.to_string())
     }
+}
+
+/// How many values a text can hold at most: one more than its commas and opening brackets outside of strings.
+fn most_values(body: &[u8]) -> usize {
+    let (mut count, mut quoted, mut escaped) = (1_usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 struct Reader {
@@ -101,5 +122,20 @@ impl Reader {
             // Beyond every machine's numbers: no mapping will take it for one.
             None => Value::String(text.to_owned()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_of_more_values_than_there_is_room_for_is_refused_before_it_is_read() {
+        for (text, most) in [("7", 1), ("[1,2,3]", 4), (r#"{"a,[":"\",[{","b":[]}"#, 4), (r#"["\\",1]"#, 3)] {
+            assert_eq!(most_values(text.as_bytes()), most, "{text}");
+            Document::read(text.as_bytes()).unwrap();
+        }
+        let many = format!("[{}0]", "0,".repeat(MOST_VALUES));
+        assert_eq!(Document::read(many.as_bytes()).unwrap_err().kind, FailureKind::TooLarge);
     }
 }

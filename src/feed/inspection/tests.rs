@@ -117,8 +117,13 @@ fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
 fn every_kind_of_failure_has_words_of_its_own() {
     let unknown = words::of_failure(&FetchError::new(FailureKind::Late, "late"));
     for kind in FailureKind::ALL {
-        let by_cluster =
-            [FailureKind::SecretNotFound, FailureKind::SecretNotAllowed, FailureKind::Late, FailureKind::Shrunk];
+        let by_cluster = [
+            FailureKind::SecretNotFound,
+            FailureKind::SecretNotAllowed,
+            FailureKind::RowQuota,
+            FailureKind::Late,
+            FailureKind::Shrunk,
+        ];
         let words = words::of_failure(&FetchError::new(*kind, "whatever"));
         assert_eq!(words == unknown, by_cluster.contains(kind), "{kind}");
     }

@@ -59,6 +59,10 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
             "one row for each stretch of time and set of labels; of two that differ neither counts",
             "one of the rows; a correction has a higher \"revision\"",
         ),
+        RejectionReason::TooManyRevisions => (
+            "at most 3,000 corrections of one row",
+            "a row once it is complete, and again only where a figure was wrong",
+        ),
         RejectionReason::Overlap => (
             "rows of the same labels that do not cover the same time",
             "rows of one length side by side; details and totals belong to two feeds",

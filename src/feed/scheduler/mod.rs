@@ -4,6 +4,7 @@
 
 mod poll;
 mod queue;
+mod quota;
 mod windows;
 mod withdrawal;
 
@@ -19,6 +20,8 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use self::poll::{Memory, Next, PollEnd, Tools, poll};
+pub use self::quota::RowQuota;
+
 use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
 use crate::api::condition::Reason;
@@ -191,10 +194,22 @@ impl Scheduler {
         source: Arc<dyn CredentialSource>,
         clock: Clock,
     ) -> Self {
-        Self::with_secret_retry(client, store, source, clock, SECRET_RETRY)
+        Self::within(client, store, source, clock, RowQuota::default())
+    }
+
+    /// The same with another quota of rows.
+    pub fn within(
+        client: Arc<FeedClient>,
+        store: Arc<dyn EvidenceStore>,
+        source: Arc<dyn CredentialSource>,
+        clock: Clock,
+        quota: RowQuota,
+    ) -> Self {
+        Self::with(Tools { client, store, source, clock, quota, secret_retry: SECRET_RETRY })
     }
 
     /// The same, with another pause before a Secret is read again.
+    #[cfg(test)]
     pub(in crate::feed) fn with_secret_retry(
         client: Arc<FeedClient>,
         store: Arc<dyn EvidenceStore>,
@@ -202,13 +217,13 @@ impl Scheduler {
         clock: Clock,
         secret_retry: Duration,
     ) -> Self {
+        Self::with(Tools { client, store, source, clock, quota: RowQuota::default(), secret_retry })
+    }
+
+    fn with(tools: Tools) -> Self {
         let state = State { feeds: HashMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(LIMITS), polls: 0 };
-        let shared = Shared {
-            tools: Tools { client, store, source, clock, secret_retry },
-            state: Mutex::new(state),
-            changed: Notify::new(),
-            events: broadcast::Sender::new(EVENTS),
-        };
+        let shared =
+            Shared { tools, state: Mutex::new(state), changed: Notify::new(), events: broadcast::Sender::new(EVENTS) };
         Scheduler { shared: Arc::new(shared) }
     }
 

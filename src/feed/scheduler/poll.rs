@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, next_poll, plan};
 use super::withdrawal::{Withdrawal, withdrawn};
-use super::{FeedOutcome, FeedTask};
+use super::{FeedOutcome, FeedTask, RowQuota};
 use crate::clock::Clock;
-use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, StoreError};
+use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, RejectionReason, StoreError};
 use crate::feed::client::{FeedClient, Validators};
 use crate::feed::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
@@ -25,6 +25,7 @@ pub(super) struct Tools {
     pub store: Arc<dyn EvidenceStore>,
     pub source: Arc<dyn CredentialSource>,
     pub clock: Clock,
+    pub quota: RowQuota,
     /// How soon a Secret is read again that was missing, or that the vendor refused.
     pub secret_retry: Duration,
 }
@@ -177,7 +178,7 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
 /// Reads the Secrets that the feed names. Before that, an address that is denied is not worth one.
 async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, FetchError> {
     let url = parse_url(&task.feed.url)?;
-    tools.client.policy().check_url(&url)?;
+    tools.client.policy().check_url(&url, &task.namespace)?;
     resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await
 }
 
@@ -295,13 +296,24 @@ async fn commit(
             progress: store_progress.then_some(planned.progress),
             state: body.state,
         };
-        match tools.store.commit(key(task), batch).await {
+        let room = tools.quota.room(&*tools.store, task, batch.received_at).await;
+        let committed = match room {
+            Ok(room) => tools.store.commit_within(key(task), batch, room).await,
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(report) => Some(report),
+            Err(StoreError::Quota { .. }) => return over_quota(memory, tools.quota.refusal(), None),
             Err(error) => {
                 return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
             }
         }
     };
+    let revised_too_often = |report: &CommitReport| report.rejected.contains_key(&RejectionReason::TooManyRevisions);
+    if report.as_ref().is_some_and(revised_too_often) {
+        let message = "a row was corrected so often that further corrections are refused; its period stays Provisional";
+        return over_quota(memory, message.to_owned(), report);
+    }
     if let Some(fault) = fault {
         memory.forget_answers();
         return PollEnd { commit: report, ..PollEnd::of(FeedOutcome::Failed(fault), Next::Later) };
@@ -353,6 +365,13 @@ async fn withdraw(
             Ok(Some(FetchError::new(FailureKind::Shrunk, message)))
         }
     }
+}
+
+/// Rows were refused: the same window is asked for again, and says so each time until there is room.
+fn over_quota(memory: &mut Memory, message: String, commit: Option<CommitReport>) -> PollEnd {
+    memory.forget_answers();
+    let outcome = FeedOutcome::Failed(FetchError::new(FailureKind::RowQuota, message));
+    PollEnd { commit, ..PollEnd::of(outcome, Next::Later) }
 }
 
 fn key(task: &FeedTask) -> FeedKey {

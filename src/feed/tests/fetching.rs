@@ -424,7 +424,8 @@ async fn a_sink_on_a_forbidden_address_sees_no_connection() {
     }
     // A resolver that changes its mind is asked once for a connection: what it says later is judged anew.
     let lookup = Fickle(Mutex::new(vec![vec!["1.1.1.1".parse().unwrap()], vec![loopback]]));
-    let resolver = crate::feed::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), false);
+    let purpose = crate::feed::guard::Purpose { port: 443, tenant: "team", plain: false };
+    let resolver = crate::feed::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), &purpose);
     use reqwest::dns::Resolve;
     let name = || "feeds.acme.example".parse().unwrap();
     assert!(resolver.resolve(name()).await.unwrap().all(|address| address.ip() != loopback));

@@ -1,0 +1,140 @@
+//! How far this machine's clock is from the API server's.
+//!
+//! A machine whose clock is a month ahead would make periods Final before their rows could come, and for ever. The API server's
+//! clock is another machine's: while the two differ, nothing becomes Final.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::Client;
+use kube::client::Body;
+
+use super::client::CALL_TIMEOUT;
+use crate::clock::Clock;
+
+/// By how much the clocks may differ.
+const MOST: SignedDuration = SignedDuration::from_mins(5);
+/// How often the API server is asked.
+const PAUSE: Duration = Duration::from_secs(60);
+/// How soon after it did not answer.
+const SHORT_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is known of the two clocks.
+#[derive(Debug, Default)]
+pub struct ApiClock(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// How far this machine's clock is ahead; `None` before the first answer.
+    ahead: Option<SignedDuration>,
+    /// Whom this was told.
+    told: HashSet<String>,
+}
+
+impl ApiClock {
+    /// Whether the clocks agree. Before the API server has answered once nobody knows, and nothing may rest on it.
+    pub fn agrees(&self) -> bool {
+        self.known().ahead.is_some_and(|ahead| ahead.abs() <= MOST)
+    }
+
+    /// What is to be told about an object that waits for the clocks to agree: once while they differ.
+    pub fn news_for(&self, uid: &str) -> Option<String> {
+        let mut known = self.known();
+        let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST)?;
+        known.told.insert(uid.to_owned()).then(|| {
+            let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+            format!(
+                "the operator's clock is {:#} {direction} the API server's: nothing becomes Final until they agree; correct the clock of \
+                 the one that is wrong",
+                ahead.abs()
+            )
+        })
+    }
+
+    /// Takes note of how far this machine's clock is ahead; gives whether it agrees now and did not before, or the other way round.
+    pub fn note(&self, ahead: SignedDuration) -> bool {
+        let before = self.agrees();
+        let mut known = self.known();
+        known.ahead = Some(ahead);
+        let agrees = ahead.abs() <= MOST;
+        if agrees {
+            known.told.clear();
+        }
+        agrees != before
+    }
+
+    /// Asks the API server again and again. `look` is told how far this clock is ahead, and whether that changed what is allowed.
+    pub async fn follow(&self, client: Client, look: impl Fn(SignedDuration, bool)) {
+        loop {
+            let pause = match difference(&client).await {
+                Some(ahead) => {
+                    let changed = self.note(ahead);
+                    look(ahead, changed);
+                    PAUSE
+                }
+                None => SHORT_PAUSE,
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How far this machine's clock is ahead of the API server's; `None` where that does not answer. A server that does not say its
+/// time cannot be compared with, and is taken to agree.
+async fn difference(client: &Client) -> Option<SignedDuration> {
+    let request = axum::http::Request::get("/version").body(Body::empty()).ok()?;
+    let response = tokio::time::timeout(CALL_TIMEOUT, client.send(request)).await.ok()?.ok()?;
+    let told = response.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let Some(told) = told else { return Some(SignedDuration::ZERO) };
+    Some(Clock::real().now().duration_since(Timestamp::try_from(told).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_may_become_final_before_the_clocks_are_known_to_agree_and_each_object_is_told_once() {
+        let clock = ApiClock::default();
+        assert!(!clock.agrees() && clock.news_for("uid-1").is_none(), "nobody knows yet");
+        assert!(clock.note(SignedDuration::from_secs(2)) && clock.agrees());
+        assert!(!clock.note(SignedDuration::from_mins(-5)) && clock.agrees());
+        assert!(clock.note(SignedDuration::from_hours(24 * 31)) && !clock.agrees());
+        let told = clock.news_for("uid-1").unwrap();
+        assert!(told.contains("ahead of the API server's") && clock.news_for("uid-1").is_none(), "{told}");
+        assert!(clock.news_for("uid-2").is_some());
+        assert!(clock.note(SignedDuration::ZERO) && clock.agrees());
+        assert!(clock.note(SignedDuration::from_mins(-6)) && clock.news_for("uid-1").unwrap().contains("behind"));
+    }
+
+    #[tokio::test]
+    async fn the_difference_is_read_from_the_answers_of_the_server() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            for date in ["Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n", ""] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4_096];
+                let _ = stream.read(&mut request).await.unwrap();
+                let answer = format!("HTTP/1.1 200 OK\r\n{date}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let mut config = kube::Config::new(format!("http://{address}").parse().unwrap());
+        config.default_retry = false;
+        let client = Client::try_from(config).unwrap();
+        let ahead = difference(&client).await.unwrap();
+        let expected = Clock::real().now().duration_since("2026-01-01T00:00:00Z".parse().unwrap());
+        assert!((ahead - expected).abs() < SignedDuration::from_secs(60), "{ahead} {expected}");
+        assert_eq!(difference(&client).await, Some(SignedDuration::ZERO), "a server that does not say its time");
+        server.await.unwrap();
+        assert_eq!(difference(&client).await, None, "a server that does not answer");
+    }
+}
