@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::controlplane::{ADMIN, ControlPlane, Output};
-use crate::helm::{FULL_NAME, NAMESPACE, RELEASE, chart, helm, only, render};
+use crate::helm::{FULL_NAME, NAMESPACE, RELEASE, chart, helm, of_kind, render};
 use crate::rendering::everything;
 
 /// How long an effect may take, and how long to wait between two looks.
@@ -298,6 +298,30 @@ async fn a_final_report_goes_with_its_namespace_only() {
     }
 
     let operator = control_plane.service_account_kubeconfig(NAMESPACE, FULL_NAME).await.unwrap();
+    // Nobody but the operator writes reports and their status; what says nothing of them others may write.
+    let forged = report("forged", "Final", &namespace).to_string();
+    let create = ["create", "--dry-run=server", "--filename", "-"];
+    let ask =
+        async || control_plane.kubectl_as(&control_plane.kubeconfig(ADMIN).unwrap(), &create, &forged).await.unwrap();
+    let refused = wait_until("the policy has no effect", ask, |output| !output.is_success()).await;
+    assert!(refused.stderr.contains("written by the operator alone"), "{refused}");
+    let created = control_plane.kubectl_as(&operator, &create, &forged).await.unwrap();
+    assert!(created.is_success(), "{created}");
+    // A rehearsal runs as whoever starts it.
+    let rehearsal = names("rehearsal").1;
+    create_namespace(control_plane, &rehearsal).await;
+    control_plane.kubectl(&["label", "namespace", &rehearsal, "bpo-operator.io/rehearsal=true"]).await.unwrap();
+    let rehearsed = report("rehearsed", "Final", &rehearsal).to_string();
+    control_plane.kubectl_with_input(&create, &rehearsed).await.unwrap();
+    let status = r#"{"status": {"contractUID": "x"}}"#;
+    let of = ["--namespace", &namespace, "--type=merge", "--dry-run=server"];
+    let patch = [&["patch", "slareport", "signed", "--subresource=status", "--patch", status][..], &of].concat();
+    let refused = kubectl(control_plane, &patch).await;
+    assert!(!refused.is_success() && refused.stderr.contains("written by the operator alone"), "{refused}");
+    let noted = r#"{"metadata": {"annotations": {"note": "seen"}}}"#;
+    let patch = [&["patch", "slareport", "signed", "--patch", noted][..], &of].concat();
+    control_plane.kubectl(&patch).await.unwrap();
+
     let refused = control_plane.kubectl_as(&operator, &delete("signed"), "").await.unwrap();
     assert!(!refused.is_success() && refused.stderr.contains("is Final"), "{refused}");
     let deleted = control_plane.kubectl_as(&operator, &delete("draft"), "").await.unwrap();
@@ -330,16 +354,17 @@ async fn the_api_server_finds_no_fault_in_the_types_of_the_policys_expressions()
         control_plane.kubectl(&["create", "--filename", crd.to_str().unwrap()]).await.unwrap();
     }
     let objects = render(&json!({})).await;
-    let policy = only(&objects, "ValidatingAdmissionPolicy");
-    let name = policy["metadata"]["name"].as_str().unwrap();
-    control_plane.kubectl_with_input(&["create", "--filename", "-"], &policy.to_string()).await.unwrap();
-    let get = ["get", "validatingadmissionpolicy", name, "--output=json"];
-    let ask = async || kubectl(control_plane, &get).await;
-    let checked = |output: &Output| {
-        let found: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
-        found["status"]["observedGeneration"] == found["metadata"]["generation"] && found["status"].is_object()
-    };
-    let output = wait_until("the policy's types are not checked", ask, checked).await;
-    let found: Value = serde_json::from_str(&output.stdout).unwrap();
-    assert_eq!(found["status"]["typeChecking"]["expressionWarnings"], Value::Null, "{found}");
+    for policy in of_kind(&objects, "ValidatingAdmissionPolicy") {
+        let name = policy["metadata"]["name"].as_str().unwrap();
+        control_plane.kubectl_with_input(&["create", "--filename", "-"], &policy.to_string()).await.unwrap();
+        let get = ["get", "validatingadmissionpolicy", name, "--output=json"];
+        let ask = async || kubectl(control_plane, &get).await;
+        let checked = |output: &Output| {
+            let found: Value = serde_json::from_str(&output.stdout).unwrap_or_default();
+            found["status"]["observedGeneration"] == found["metadata"]["generation"] && found["status"].is_object()
+        };
+        let output = wait_until("the policy's types are not checked", ask, checked).await;
+        let found: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(found["status"]["typeChecking"]["expressionWarnings"], Value::Null, "{found}");
+    }
 }

@@ -13,7 +13,7 @@ pub fn everything() -> [Value; 2] {
     let common = json!({
         "namespaces": [],
         "feedAllowNetworks": ["10.20.0.0/16", "fd00:20::/32"],
-        "alertAllowNetworks": ["10.20.0.0/16", "10.30.0.0/16"],
+        "alertAllowNetworks": ["10.20.0.0/16:9093", "10.30.0.0/16@team"],
         "serviceMonitor": {"enabled": true, "labels": {"release": "prometheus"}},
         "prometheusRule": {"enabled": true, "labels": {"release": "prometheus"}},
         "grafanaDashboard": {"enabled": true},
@@ -133,6 +133,9 @@ async fn wrong_values_are_refused() {
         (json!({"feedAllowNetworks": ["10.0.0.0"]}), "/feedAllowNetworks/0"),
         (json!({"feedAllowNetworks": ["10.0.0.0/33"]}), "/feedAllowNetworks/0"),
         (json!({"feedAllowNetworks": ["all"]}), "/feedAllowNetworks/0"),
+        (json!({"feedAllowNetworks": ["10.0.0.0/8:http"]}), "/feedAllowNetworks/0"),
+        (json!({"feedAllowNetworks": ["10.0.0.0/8@"]}), "/feedAllowNetworks/0"),
+        (json!({"admissionPolicy": {"reportWriters": ["it's me"]}}), "/admissionPolicy/reportWriters/0"),
         (json!({"feedAllowNetworks": "10.0.0.0/8"}), "/feedAllowNetworks"),
         (json!({"alertAllowNetworks": ["fd00::/129"]}), "/alertAllowNetworks/0"),
         (json!({"alertAllowNetworks": ["fd00::"]}), "/alertAllowNetworks/0"),
@@ -464,6 +467,15 @@ async fn the_network_policy_opens_no_private_network_but_those_of_the_values() {
 }
 
 #[tokio::test]
+async fn the_figures_of_all_namespaces_are_shown_to_the_own_namespace_and_to_those_that_are_labelled() {
+    let objects = render(&json!({})).await;
+    let policy = &only(&objects, "NetworkPolicy")["spec"];
+    assert_eq!((&policy["policyTypes"], &policy["egress"]), (&json!(["Ingress"]), &Value::Null));
+    let labelled = json!({"namespaceSelector": {"matchLabels": {"bpo-operator.io/metrics": "true"}}});
+    assert_eq!(policy["ingress"][0]["from"], json!([{"podSelector": {}}, labelled]));
+}
+
+#[tokio::test]
 async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
     let quiet = json!({"userRoles": {"create": false}, "admissionPolicy": {"create": false}});
     // Values, a kind, and how many of it there are.
@@ -476,9 +488,10 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
         (json!({"prometheusRule": {"enabled": true}}), "PrometheusRule", 1),
         (json!({}), "ConfigMap", 0),
         (json!({"grafanaDashboard": {"enabled": true}}), "ConfigMap", 1),
-        (json!({}), "NetworkPolicy", 0),
-        (json!({}), "ValidatingAdmissionPolicy", 1),
-        (json!({}), "ValidatingAdmissionPolicyBinding", 1),
+        (json!({}), "NetworkPolicy", 1),
+        (json!({"networkPolicy": {"ingress": false}}), "NetworkPolicy", 0),
+        (json!({}), "ValidatingAdmissionPolicy", 2),
+        (json!({}), "ValidatingAdmissionPolicyBinding", 2),
         (quiet.clone(), "ValidatingAdmissionPolicy", 0),
         (quiet.clone(), "ValidatingAdmissionPolicyBinding", 0),
         (quiet, "ClusterRole", 1),
