@@ -82,7 +82,9 @@ fn every_field_of_every_spec_stands_in_a_reference_example() {
 }
 
 fn of_one_shape(path: &str) -> String {
-    let table = [".format.xlsx.", ".format.arrays."].iter().fold(path.to_owned(), |path, name| path.replace(name, ".format.csv."));
+    let table = [".format.xlsx.", ".format.arrays."]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(name, ".format.csv."));
     table.replace(".format.xml.", ".format.json.")
 }
 

@@ -137,10 +137,8 @@ impl Budget {
             if count == 0 {
                 return Ok(());
             }
-            self.left = self
-                .left
-                .checked_sub(count)
-                .ok_or_else(|| FetchError::new(FailureKind::TooLarge, &self.message))?;
+            self.left =
+                self.left.checked_sub(count).ok_or_else(|| FetchError::new(FailureKind::TooLarge, &self.message))?;
             take(piece.get(..count).unwrap_or_default());
         }
     }

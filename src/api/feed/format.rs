@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Absent, Condition, Count, TableRecords, JsonRecords, JsonTime, Otherwise, RowTime, Summand};
+use super::{Absent, Condition, Count, JsonRecords, JsonTime, Otherwise, RowTime, Summand, TableRecords};
 
 /// What an endpoint answers: one of.
 #[serde_with::skip_serializing_none]

@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, TableTime, JsonTime};
+use super::{Condition, JsonTime, TableTime};
 use crate::api::scalar::Duration;
 
 /// Each item of `rows` is one record, such as a call. Records are counted into rows, one for each slot and set of labels; no record is

@@ -31,7 +31,8 @@ pub(super) fn parse(
     let Value::Array(items) = list.value else { return Err(fault("finds something else than a list")) };
     let line = |(number, item): (usize, &Value)| match item {
         Value::Array(cells) => {
-            let cell = |(place, cell): (usize, &Value)| text(&document, &format!("{}/{number}/{place}", list.pointer), cell);
+            let cell =
+                |(place, cell): (usize, &Value)| text(&document, &format!("{}/{number}/{place}", list.pointer), cell);
             cells.iter().enumerate().map(cell).collect::<Result<StringRecord, FetchError>>()
         }
         _ => Err(malformed(format!("item {} of the list is no list itself", number + 1))),

@@ -109,7 +109,9 @@ fn parse_body(mapping: &Mapping<'_>, body: &[u8], media_type: Option<&str>) -> R
             FailureKind::Mapping,
             "one answer of Prometheus has no rows: each measure is asked for by its own query",
         )),
-        Some(_) => Err(mapping_fault("format names no format: write one of json, xml, csv, xlsx, arrays, openMetrics, prometheus")),
+        Some(_) => Err(mapping_fault(
+            "format names no format: write one of json, xml, csv, xlsx, arrays, openMetrics, prometheus",
+        )),
     }
 }
 

@@ -216,12 +216,7 @@ struct TimeColumns<'f> {
 }
 
 impl<'f> Columns<'f> {
-    fn of(
-        kind: Kind,
-        format: &'f TableFormat,
-        header: &StringRecord,
-        zone: &'f TimeZone,
-    ) -> Result<Self, FetchError> {
+    fn of(kind: Kind, format: &'f TableFormat, header: &StringRecord, zone: &'f TimeZone) -> Result<Self, FetchError> {
         let place = |field: &str, column: &str| place(kind, header, field, column);
         let has_dates = kind == "xlsx";
         // A workbook leaves out the cells that are empty.

@@ -26,7 +26,8 @@ pub(in crate::feed) fn workbook(sheets: &[(&str, &str)]) -> Vec<u8> {
     for (number, (name, rows)) in sheets.iter().enumerate() {
         let id = number + 1;
         list += &format!(r#"<sheet name="{name}" sheetId="{id}" r:id="rId{id}"/>"#);
-        links += &format!(r#"<Relationship Id="rId{id}" Type="{relations}/worksheet" Target="worksheets/sheet{id}.xml"/>"#);
+        links +=
+            &format!(r#"<Relationship Id="rId{id}" Type="{relations}/worksheet" Target="worksheets/sheet{id}.xml"/>"#);
         let sheet = format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#);
         parts.push((format!("xl/worksheets/sheet{id}.xml"), sheet));
     }

@@ -61,7 +61,9 @@ fn check_window(findings: &mut Findings, field: &str, window: &FeedWindow, feed:
     }
     let is_scraped =
         feed.format.as_ref().is_some_and(|format| format.open_metrics.is_some() || format.prometheus.is_some());
-    findings.ensure(!is_scraped, field, || "belongs to feeds in bpo-feed/v1, json, xml and tables: take it away".to_owned());
+    findings.ensure(!is_scraped, field, || {
+        "belongs to feeds in bpo-feed/v1, json, xml and tables: take it away".to_owned()
+    });
     findings.ensure(asks_for_a_window(feed), field, || {
         "belongs to a request that names its window: write placeholders such as {since} and {until}, or take appendWindow away"
             .to_owned()

@@ -5,8 +5,8 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::evidence::RejectionReason;
 use crate::api::feed::Feed;
+use crate::evidence::RejectionReason;
 use crate::feed::error::FailureKind;
 use crate::feed::format::parse as parse_feed;
 use crate::feed::offline::page_of;
@@ -382,7 +382,12 @@ fn headers_are_found_counted_or_given() {
         assert_eq!((rows(&page), page.rejected.len()), (expected.map(str::to_owned).to_vec(), 0), "{what}");
     }
     let missing = read(&dialect(json!({"header": {"find": "Skill"}})), row.as_bytes()).unwrap_err();
-    assert_eq!((missing.kind, missing.message.contains("\"Skill\"")), (FailureKind::Mapping, true), "{}", missing.message);
+    assert_eq!(
+        (missing.kind, missing.message.contains("\"Skill\"")),
+        (FailureKind::Mapping, true),
+        "{}",
+        missing.message
+    );
 }
 
 #[test]
@@ -429,7 +434,8 @@ fn short_lines_and_a_last_line_without_an_end_are_taken_as_the_mapping_says() {
     }
     let two = "Queue,Start,Offered,Answered\nBilling,2026-01-05T09:00:00Z,97\n";
     let mut absent = dialect(json!({"shortLines": "Absent"}));
-    absent["csv"]["measures"] = json!([{"name": "offered", "column": "Offered"}, {"name": "answered", "column": "Answered"}]);
+    absent["csv"]["measures"] =
+        json!([{"name": "offered", "column": "Offered"}, {"name": "answered", "column": "Answered"}]);
     assert!(rows(&read(&absent, two.as_bytes()).unwrap())[0].ends_with("| offered 97"));
 }
 
@@ -443,7 +449,9 @@ fn a_table_inside_json_and_a_list_of_lists_are_tables() {
 
     let mut arrays = dialect(json!({"rows": "$.data.rows", "header": {"names": ["Queue", "Start", "Offered"]}}));
     arrays = json!({"arrays": arrays["csv"]});
-    let body = json!({"data": {"rows": [["Billing", "2026-01-05T09:00:00Z", 97], ["Sales", "2026-01-05T09:00:00Z", null]]}}).to_string();
+    let body =
+        json!({"data": {"rows": [["Billing", "2026-01-05T09:00:00Z", 97], ["Sales", "2026-01-05T09:00:00Z", null]]}})
+            .to_string();
     let page = read(&arrays, body.as_bytes()).unwrap();
     assert_eq!((rows(&page).len(), reasons(&page)), (1, vec![RejectionReason::Mapping]));
     for (body, fragment) in [

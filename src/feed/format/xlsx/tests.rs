@@ -57,7 +57,16 @@ fn cells_are_read_as_what_they_show_and_formulas_as_their_saved_values() {
         line(1, &[("text", "A report of the queue")]),
         header(3),
         line(4, &[("text", "Billing"), ("1", "46027"), ("3", "0.33333333333"), ("0", "100"), ("2", "1.5")]),
-        line(5, &[("text", "Billing"), ("1", "46027"), ("3", "0.354166666667"), ("text", "1,097"), ("0", "0.0015509259259259259")]),
+        line(
+            5,
+            &[
+                ("text", "Billing"),
+                ("1", "46027"),
+                ("3", "0.354166666667"),
+                ("text", "1,097"),
+                ("0", "0.0015509259259259259"),
+            ],
+        ),
         line(6, &[("text", "Billing"), ("1", "46027"), ("3", "0.375"), ("formula", "52"), ("", "")]),
         line(7, &[("text", "Billing"), ("1", "46027"), ("3", "0.395833333333"), ("error", "#DIV/0!"), ("2", "0.5")]),
         line(8, &[("text", "Billing"), ("1", "46027"), ("text", "10:00:00"), ("0", "7"), ("2", "0.5")]),
@@ -96,7 +105,8 @@ fn a_midnight_is_an_interval_of_its_cadence_and_no_day() {
 
 #[test]
 fn serial_days_without_a_format_of_cells_are_added_up_and_rounded_to_the_second() {
-    let plain = [header(1), line(2, &[("text", "a"), ("0", "46027"), ("0", "0.354166666666"), ("0", "1"), ("0", "0.5")])];
+    let plain =
+        [header(1), line(2, &[("text", "a"), ("0", "46027"), ("0", "0.354166666666"), ("0", "1"), ("0", "0.5")])];
     let mut format = mapping();
     format["start"]["format"] = json!("Serial");
     let page = read(&format, &workbook(&[("Data", &plain.concat())])).unwrap();
@@ -113,7 +123,12 @@ fn a_sheet_a_column_or_a_header_that_changed_is_named() {
     let mut named = mapping();
     named["sheet"] = json!("Data");
     for (what, format, book, fragment) in [
-        ("sheet renamed", &named, workbook(&[("Data 2", &sheet)]), "there is no sheet \"Data\"; the workbook has \"Data 2\""),
+        (
+            "sheet renamed",
+            &named,
+            workbook(&[("Data 2", &sheet)]),
+            "there is no sheet \"Data\"; the workbook has \"Data 2\"",
+        ),
         ("column renamed", &named, workbook(&[("Data", &renamed)]), "there is no column \"Calls\""),
         ("header gone", &named, workbook(&[("Data", "")]), "header.find"),
         ("no workbook", &named, b"PK\x03\x04 but no more".to_vec(), "no whole zip"),

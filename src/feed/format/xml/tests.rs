@@ -49,7 +49,8 @@ fn rows_of_xml_are_read_by_the_mapping_of_json_also_where_one_row_stands_alone()
     let feed: Feed = serde_json::from_value(feed).unwrap();
     let zone = TimeZone::UTC;
     let mapping = Mapping { feed: &feed, zone, cadence: std::time::Duration::from_secs(1_800), window: None };
-    let row = r#"<interval from="2026-01-05T09:00:00Z"><queue>a</queue><offered>97</offered><talk>0:02:14</talk></interval>"#;
+    let row =
+        r#"<interval from="2026-01-05T09:00:00Z"><queue>a</queue><offered>97</offered><talk>0:02:14</talk></interval>"#;
     let second = row.replace("09:00", "09:30").replace("97", "-");
     for (rows, offered) in [(row.to_owned(), vec![Some(97)]), (format!("{row}{second}"), vec![Some(97), None])] {
         let body = format!(r#"<s:Envelope xmlns:s="urn:soap"><s:Body><report>{rows}</report></s:Body></s:Envelope>"#);
