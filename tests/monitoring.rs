@@ -55,10 +55,15 @@ fn every_alert_has_a_test_of_its_own_and_is_explained() {
         .map(|rule| rule["alert"].as_str().unwrap())
         .collect();
     let (tests, page) = (include_str!("data/alerting-rules-test.yaml"), include_str!("../docs/gitops/README.md"));
-    let untold =
-        |alert: &&&str| !tests.contains(&format!("alertname: {alert}\n")) || !page.contains(&format!("`{alert}`"));
-    let untold: Vec<&&str> = alerts.iter().filter(untold).collect();
-    assert!(alerts.len() >= 10 && untold.is_empty(), "{untold:?}");
+    let runbooks = include_str!("../docs/runbooks.md");
+    let missing = |alert: &&&str| {
+        !tests.contains(&format!("alertname: {alert}\n"))
+            || !page.contains(&format!("`{alert}`"))
+            || !runbooks.contains(&format!("\n## {alert}\n\n**Means**: "))
+    };
+    let missing: Vec<&&str> = alerts.iter().filter(missing).collect();
+    assert!(alerts.len() >= 10 && missing.is_empty(), "{missing:?}");
+    assert_eq!(runbooks.matches("\n## ").count(), alerts.len(), "a runbook of an alert that no longer exists");
 }
 
 /// The expressions of the dashboard's panels, with its variables as Grafana would fill them in.
