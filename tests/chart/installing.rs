@@ -368,3 +368,101 @@ async fn the_api_server_finds_no_fault_in_the_types_of_the_policys_expressions()
         assert_eq!(found["status"]["typeChecking"]["expressionWarnings"], Value::Null, "{found}");
     }
 }
+
+#[tokio::test]
+async fn a_contract_manager_decides_on_relief_and_does_not_write_terms() {
+    // A control plane of its own: the policy is for the whole cluster.
+    let control_plane = &ControlPlane::start(crate::controlplane::ControlPlaneOptions {
+        controller_manager: true,
+        ..Default::default()
+    })
+    .await
+    .unwrap();
+    create_namespace(control_plane, NAMESPACE).await;
+    helm_on(control_plane, "install", RELEASE, NAMESPACE, &json!({})).await;
+    let crd = "crd/vendorcontracts.bpo-operator.io";
+    control_plane.kubectl(&["wait", "--for=condition=Established", crd, "--timeout=60s"]).await.unwrap();
+    let namespace = control_plane.fresh_namespace().await.unwrap();
+    let contract = json!({
+        "apiVersion": "bpo-operator.io/v1alpha1", "kind": "VendorContract",
+        "metadata": {"name": "acme", "namespace": namespace},
+        "spec": {
+            "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"}, "timeZone": "Europe/London",
+            "charges": {"amount": "1000.00", "currency": "GBP", "atRiskPercent": "10"},
+            "credits": {"points": {"perPointPercent": "0.5"}},
+            "relief": [{"name": "storm", "cause": "ForceMajeure", "from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z"}],
+        },
+    });
+    let manifest = contract.to_string();
+    let created = control_plane.kubectl_with_input(&["create", "--filename", "-"], &manifest).await;
+    created.unwrap();
+
+    let users = [
+        ("manager", format!("{FULL_NAME}-contract-manager")),
+        ("editor", "edit".to_owned()),
+        ("vendor", format!("{FULL_NAME}-vendor")),
+    ];
+    let mut kubeconfigs = Vec::new();
+    for (user, role) in &users {
+        control_plane.kubectl(&["create", "serviceaccount", user, "--namespace", &namespace]).await.unwrap();
+        let (role, account) = (format!("--clusterrole={role}"), format!("--serviceaccount={namespace}:{user}"));
+        let bind = ["create", "rolebinding", user, &role, &account, "--namespace", &namespace];
+        control_plane.kubectl(&bind).await.unwrap();
+        kubeconfigs.push(control_plane.service_account_kubeconfig(&namespace, user).await.unwrap());
+    }
+    let patch = async |user: usize, patch: &Value| {
+        let patch = patch.to_string();
+        let arguments = [
+            "patch",
+            "vendorcontract",
+            "acme",
+            "--namespace",
+            &namespace,
+            "--type=merge",
+            "--dry-run=server",
+            "-p",
+            &patch,
+        ];
+        control_plane.kubectl_as(&kubeconfigs[user], &arguments, "").await.unwrap()
+    };
+    let accepted = json!([{"name": "storm", "cause": "ForceMajeure", "from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z",
+        "decision": "Accepted", "decidedAt": "2026-03-10T00:00:00Z"}]);
+    let cheaper = json!({"spec": {"credits": {"points": {"perPointPercent": "0.1"}}}});
+    let refused = wait_until(
+        "the policy has no effect",
+        async || patch(0, &cheaper).await,
+        |output| output.stderr.contains("contract managers decide on relief"),
+    );
+    refused.await;
+    wait_until("the roles are not aggregated", async || patch(1, &cheaper).await, Output::is_success).await;
+    // What is changed, and whether manager, editor and vendor may.
+    let cases = [
+        (json!({"spec": {"relief": accepted}}), [true, true, false]),
+        (
+            json!({"metadata": {"annotations": {"bpo-operator.io/acknowledged": "sam at 2026-03-10T00:00:00Z"}}}),
+            [true, true, false],
+        ),
+        (cheaper, [false, true, false]),
+        (json!({"spec": {"credits": null}}), [false, true, false]),
+        (json!({"spec": {"relief": accepted, "closeAfter": "3bd"}}), [false, true, false]),
+        (json!({"spec": {"term": {"end": "2026-06-30"}}}), [false, true, false]),
+    ];
+    for (change, expected) in cases {
+        for (user, expected) in expected.into_iter().enumerate() {
+            let output = patch(user, &change).await;
+            assert_eq!(output.is_success(), expected, "{}: {change}: {output}", users[user].0);
+        }
+    }
+    // Who may do everything is not held to decisions.
+    let everything = [
+        "patch",
+        "vendorcontract",
+        "acme",
+        "--namespace",
+        &namespace,
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"closeAfter":"3bd"}}"#,
+    ];
+    control_plane.kubectl(&everything).await.unwrap();
+}

@@ -264,6 +264,14 @@ const EDIT: [&str; 4] = [
     "create,delete,deletecollection,patch,update bpo-operator.io/campaignlaunches",
 ];
 
+const CONTRACT_MANAGER: [&str; 1] = ["get,list,watch,decide,patch,update bpo-operator.io/vendorcontracts"];
+const VENDOR: [&str; 4] = [
+    "get,list,watch bpo-operator.io/vendorcontracts",
+    "get,list,watch bpo-operator.io/servicetiers",
+    "get,list,watch bpo-operator.io/kpitargets",
+    "get,list,watch bpo-operator.io/slareports",
+];
+
 #[tokio::test]
 async fn the_roles_grant_exactly_what_is_listed_here() {
     let without_user_roles = json!({"create": false});
@@ -275,6 +283,8 @@ async fn the_roles_grant_exactly_what_is_listed_here() {
                 (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
                 (format!("ClusterRole//{FULL_NAME}-view"), table(&VIEW)),
                 (format!("ClusterRole//{FULL_NAME}-edit"), table(&EDIT)),
+                (format!("ClusterRole//{FULL_NAME}-contract-manager"), table(&[&VIEW[..], &CONTRACT_MANAGER].concat())),
+                (format!("ClusterRole//{FULL_NAME}-vendor"), table(&VENDOR)),
             ],
         ),
         (
@@ -315,7 +325,8 @@ async fn every_role_of_the_operator_is_bound_to_its_service_account_alone() {
             let namespace = metadata["namespace"].as_str().unwrap_or_default();
             bound.insert(format!("{expected}/{namespace}/{}", metadata["name"].as_str().unwrap()));
         }
-        let users = [format!("ClusterRole//{FULL_NAME}-view"), format!("ClusterRole//{FULL_NAME}-edit")];
+        let users =
+            ["view", "edit", "contract-manager", "vendor"].map(|role| format!("ClusterRole//{FULL_NAME}-{role}"));
         let roles: BTreeSet<String> = grants(&objects).into_keys().filter(|role| !users.contains(role)).collect();
         assert_eq!(bound, roles);
     }
@@ -490,8 +501,8 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
         (json!({"grafanaDashboard": {"enabled": true}}), "ConfigMap", 1),
         (json!({}), "NetworkPolicy", 1),
         (json!({"networkPolicy": {"ingress": false}}), "NetworkPolicy", 0),
-        (json!({}), "ValidatingAdmissionPolicy", 2),
-        (json!({}), "ValidatingAdmissionPolicyBinding", 2),
+        (json!({}), "ValidatingAdmissionPolicy", 3),
+        (json!({}), "ValidatingAdmissionPolicyBinding", 3),
         (quiet.clone(), "ValidatingAdmissionPolicy", 0),
         (quiet.clone(), "ValidatingAdmissionPolicyBinding", 0),
         (quiet, "ClusterRole", 1),
@@ -500,6 +511,22 @@ async fn what_could_be_switched_off_is_off_or_on_as_the_values_say() {
     for (values, kind, count) in cases {
         assert_eq!(of_kind(&render(&values).await, kind).len(), count, "{kind} with {values}");
     }
+}
+
+#[tokio::test]
+async fn each_alert_links_to_its_section_of_the_runbooks_where_they_are_served() {
+    let links = async |values: Value| -> Vec<Value> {
+        let objects = render(&values).await;
+        let groups = only(&objects, "PrometheusRule")["spec"]["groups"].as_array().unwrap().clone();
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());
+        rules.map(|rule| json!([rule["alert"], rule["annotations"]["runbook_url"]])).collect()
+    };
+    let without = links(json!({"prometheusRule": {"enabled": true}})).await;
+    assert!(without.iter().all(|rule| rule[1].is_null()), "{without:?}");
+    let page = "https://wiki.example.com/runbooks";
+    let with = links(json!({"prometheusRule": {"enabled": true, "runbookUrl": page}})).await;
+    let expected = |rule: &Value| format!("{page}#{}", rule[0].as_str().unwrap().to_lowercase());
+    assert!(with.len() >= 10 && with.iter().all(|rule| rule[1] == expected(rule)), "{with:?}");
 }
 
 #[tokio::test]
