@@ -193,7 +193,7 @@ fn list(arguments: &ListArguments) -> Answer {
         .take(arguments.limit)
         .collect();
     match arguments.output {
-        Output::Table => print!("{}", table(&lines)),
+        Output::Table => print!("{}", super::terminal::escaped(&table(&lines))),
         output => print!("{}", output.document(&Value::Array(lines)).map_err(|error| vec![error.to_string()])?),
     }
     Ok(0)

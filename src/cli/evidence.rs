@@ -112,7 +112,7 @@ pub fn verify(arguments: &VerifyArguments) -> Answer {
     found.broken.extend(differences);
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        Output::Table => write!(out, "{}", tables::verification(&found)),
+        Output::Table => write!(out, "{}", super::terminal::escaped(&tables::verification(&found))),
         output => output.document(&tables::verification_json(&found)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;

@@ -76,7 +76,7 @@ pub fn run(arguments: &HistoryArguments) -> Answer {
     };
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        Output::Table => write!(out, "{}", as_table(&history)),
+        Output::Table => write!(out, "{}", super::terminal::escaped(&as_table(&history))),
         Output::Json => writeln!(out, "{:#}", as_json(&history)),
         Output::Yaml => crate::api::schema::to_yaml(&as_json(&history))
             .map_err(std::io::Error::other)

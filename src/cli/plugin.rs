@@ -17,8 +17,10 @@ use super::evaluate::{
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
+use super::terminal::escaped;
 use super::{
-    alert, backtest, evidence, feed, history, launch_report, lint, portfolio, report, scorecard, staffing, tables,
+    alert, backtest, check, completion, events, evidence, feed, history, launch_report, lint, portfolio, report,
+    scorecard, staffing, status, suspend, tables,
 };
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
@@ -49,6 +51,18 @@ enum Command {
     ///
     /// From the cluster with your own rights, or offline with -f, --feed and --now.
     Scorecard(scorecard::ScorecardArguments),
+    /// The contracts of a namespace as a tree, with their feeds, KPIs, tiers and launches: what is wrong, and why
+    Status(status::StatusArguments),
+    /// Check the installation: API server, definitions, operator, Lease, versions, and what you may do
+    ///
+    /// Exit code 0; 1 when something does not work; 2 when the cluster cannot be reached.
+    Check(check::CheckArguments),
+    /// What the operator reported about a contract and about what belongs to it, in the order of time
+    Events(events::EventsArguments),
+    /// Stop one contract or KPI: it is not judged, and a contract's feeds are not fetched, until `resume`
+    Suspend(suspend::SuspendArguments),
+    /// Go on with a contract or KPI that was suspended
+    Resume(suspend::SuspendArguments),
     /// The terms of a contract in time: what changed, when, and which field manager wrote it
     ///
     /// With a store or a bundle: every version that the operator saw. Without: what the cluster itself knows, which is who wrote each
@@ -73,6 +87,10 @@ enum Command {
     Verify(evidence::VerifyArguments),
     /// Write the evidence of one contract as a bundle that `verify --bundle` checks without the operator or the cluster
     Export(evidence::ExportArguments),
+    /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in
+    Completion,
+    #[command(name = "__complete", hide = true)]
+    Complete(completion::CompleteArguments),
 }
 
 /// How results are printed.
@@ -174,6 +192,11 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scorecard(arguments) => scorecard::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Events(arguments) => events::run(&arguments),
+        Command::Suspend(arguments) => suspend::run(&arguments, true),
+        Command::Resume(arguments) => suspend::run(&arguments, false),
         Command::History(arguments) => history::run(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
@@ -184,12 +207,14 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),
         Command::Export(arguments) => evidence::export(&arguments),
+        Command::Completion => completion::script(),
+        Command::Complete(arguments) => completion::run(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(lines) => {
             for line in lines {
-                eprintln!("error: {line}");
+                eprintln!("error: {}", escaped(&line));
             }
             ExitCode::from(BAD_INPUT)
         }
@@ -239,7 +264,7 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
     let comparisons = backtest::compare(was, &view(&other, rows, arguments.now));
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        Output::Table => write!(out, "{}", backtest::as_table(&comparisons)),
+        Output::Table => write!(out, "{}", escaped(&backtest::as_table(&comparisons))),
         output => output.document(&backtest::as_json(&comparisons)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;
@@ -251,7 +276,7 @@ fn explain_report(arguments: &ExplainArguments) -> Answer {
         Some(now) => explain_offline(arguments, now)?,
         None => wait_for(explain_of_cluster(arguments))?,
     };
-    print!("{text}");
+    print!("{}", escaped(&text));
     Ok(0)
 }
 
@@ -335,7 +360,7 @@ fn print_view(result: &View, output: Output) -> std::io::Result<()> {
             serde_json::to_writer_pretty(&mut out, &list)?;
             writeln!(out)?;
         }
-        Output::Table => write!(out, "{}", tables::evaluation(result))?,
+        Output::Table => write!(out, "{}", escaped(&tables::evaluation(result)))?,
     }
     Ok(())
 }
@@ -346,7 +371,7 @@ fn run_lint(arguments: &LintArguments) -> Answer {
     let result = lint::lint(&manifests, now);
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        Output::Table => write!(out, "{}", lint::as_text(&result)),
+        Output::Table => write!(out, "{}", escaped(&lint::as_text(&result))),
         output => output.document(&lint::as_json(&result)).and_then(|text| write!(out, "{text}")),
     };
     printed.map_err(|error| vec![error.to_string()])?;

@@ -15,6 +15,7 @@ use super::cluster;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
+use super::terminal::escaped;
 use crate::api::condition::ConditionStatus;
 use crate::api::kpi_target::{Rating, Verdict};
 use crate::api::sla_report::SlaReportSpec;
@@ -115,10 +116,10 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
         None => wait_for(of_cluster(arguments))?,
     };
     let text = match (arguments.ratings, arguments.output) {
-        (false, PortfolioOutput::Table) => render::portfolio_table(&portfolio(&holdings)),
+        (false, PortfolioOutput::Table) => escaped(&render::portfolio_table(&portfolio(&holdings))),
         (false, PortfolioOutput::Csv) => render::portfolio_csv(&portfolio(&holdings)),
         (false, PortfolioOutput::Json) => render::json(&portfolio(&holdings)),
-        (true, PortfolioOutput::Table) => render::ratings_table(&ratings(&holdings)),
+        (true, PortfolioOutput::Table) => escaped(&render::ratings_table(&ratings(&holdings))),
         (true, PortfolioOutput::Csv) => render::ratings_csv(&ratings(&holdings)),
         (true, PortfolioOutput::Json) => render::json(&ratings(&holdings)),
     };

@@ -76,7 +76,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
     };
     let report = PeriodReport::of(&facts);
     let shown = match arguments.output {
-        ReportOutput::Text => text(&report),
+        ReportOutput::Text => super::terminal::escaped(&text(&report)),
         ReportOutput::Md => markdown(&report),
         ReportOutput::Html => html(&report),
         ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)),

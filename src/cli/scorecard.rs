@@ -61,7 +61,7 @@ pub fn run(arguments: &ScorecardArguments) -> Answer {
     let own: Vec<KpiTarget> = kpis.into_iter().filter(|kpi| kpi.spec.contract_ref.name == arguments.contract).collect();
     let card = Scorecard::of(contract, &own);
     let shown = match arguments.output {
-        ScorecardOutput::Text => text(&card),
+        ScorecardOutput::Text => super::terminal::escaped(&text(&card)),
         ScorecardOutput::Html => html(&card),
         ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(card)),
     };

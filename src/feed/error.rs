@@ -84,7 +84,9 @@ pub fn presentable(text: &str, most: usize) -> String {
     shown
 }
 
-fn disturbs(character: char) -> bool {
+/// Whether a character could disturb a terminal, a log or a reader: control characters, marks that change the direction of text,
+/// invisible characters.
+pub fn disturbs(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

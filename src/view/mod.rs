@@ -9,4 +9,5 @@ pub mod marks;
 pub mod page;
 pub mod report;
 pub mod scorecard;
+pub mod tree;
 pub mod words;

@@ -169,3 +169,66 @@ async fn a_refusal_of_the_api_server_is_a_sentence_with_the_role_that_helps() {
     );
     assert!(said.contains(&expected) && !said.contains("Status {"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_events_suspend_check_and_completion_show_what_the_cluster_has() {
+    let place = Place::fresh().await;
+    let _server = judged(&place).await;
+    place.apply(&kpi("stray", "nobody", "kpi: ServiceLevel\nobjective: {target: 80}")).await;
+    let _operator = place.operator();
+    place.wait_for("slar", "care-2026-01", "it is Final", |report| report["spec"]["state"] == "Final").await;
+    let lost = |kpi: &serde_json::Value| has(kpi, "Ready", "False", "ContractNotFound");
+    place.wait_for("kpi", "stray", "its contract is missing", lost).await;
+    let said = |arguments: &[&str], code: i32| {
+        let (found, out, error) = place.plugin(arguments);
+        assert_eq!(found, code, "{arguments:?}: {out}{error}");
+        (out, error)
+    };
+
+    let (tree, _) = said(&["status", "--exit-code"], 1);
+    let expected = [
+        format!("[ok] VendorContract {}/care: ended; January 2026, score 100\n", place.namespace),
+        "│   WellFormed FindingsPresent: OnlyTechnicalKpis".to_owned(),
+        "├── [ok] Feed acd: reaches 2026-02-04T00:00:00Z\n".to_owned(),
+        "└── [ok] KpiTarget level: Service level, 90".to_owned(),
+        format!("[!!] KpiTarget {}/stray: Service level, no period has closed yet\n", place.namespace),
+        "    Ready ContractNotFound: ".to_owned(),
+    ];
+    for line in expected {
+        assert!(tree.contains(&line), "{line:?} is not in\n{tree}");
+    }
+    assert!(!said(&["status", "care", "--exit-code"], 0).0.contains("stray"));
+    let (_, error) = said(&["status", "cares"], 2);
+    assert!(error.contains("there is no VendorContract cares in this namespace; there are: care"), "{error}");
+
+    let (events, _) = said(&["events", "care"], 0);
+    assert!(events.contains("PeriodFinal") && !events.contains("stray"), "{events}");
+    assert!(!said(&["events", "care", "--warnings"], 0).0.contains("PeriodFinal"));
+
+    said(&["suspend", "kpi", "level"], 0);
+    place.wait_for("kpi", "level", "it is suspended", |kpi| has(kpi, "Ready", "True", "Suspended")).await;
+    said(&["resume", "kpi", "level"], 0);
+    place.wait_for("kpi", "level", "it goes on", |kpi| has(kpi, "Ready", "True", "Reconciled")).await;
+    let (_, error) = said(&["suspend", "contract", "nobody"], 2);
+    assert!(error.contains("there is no VendorContract nobody"), "{error}");
+
+    // No chart is installed here: the definitions are there, the pods are not.
+    let (checks, _) = said(&["check", "--operator-namespace", &place.namespace], 1);
+    for words in
+        ["bpo-operator.io/v1alpha1 has all five", "Definitions  ok", "is the chart installed?", "Read contracts"]
+    {
+        let squeezed = checks.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(squeezed.contains(&words.split_whitespace().collect::<Vec<_>>().join(" ")), "{words:?}: {checks}");
+    }
+
+    let kubeconfig = place.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+    let complete = |words: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(["__complete", "--"]).args(words).output().unwrap();
+        text(&output.stdout)
+    };
+    let near = ["-n", place.namespace.as_str(), "--kubeconfig", path(&kubeconfig)];
+    assert_eq!(complete(&[&["scorecard"][..], &near, &["c"]].concat()), "care\n:4\n");
+    assert_eq!(complete(&[&["feed", "fetch"][..], &near, &["care", ""]].concat()), "acd\n:4\n");
+    assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion is no place for errors");
+}

@@ -12,6 +12,7 @@ use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, lines};
 use crate::cli::tables::table;
+use crate::cli::terminal::escaped;
 use crate::clock::Clock;
 use crate::domain::doubts::Doubt;
 use crate::domain::measures::Row;
@@ -93,7 +94,7 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     match arguments.output {
         PreviewOutput::Table => {
             let rows = as_text(&found.kept, &found.doubts, arguments.rows);
-            print!("{}{rows}", requests_as_text(&asked, arguments.rows));
+            print!("{}", escaped(&format!("{}{rows}", requests_as_text(&asked, arguments.rows))));
         }
         PreviewOutput::Json => println!("{:#}", as_json(&found.kept, &found.doubts, &asked)),
     }

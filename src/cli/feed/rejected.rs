@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &RejectedArguments) -> Answer {
     })?;
     match arguments.output {
         Output::Table if found.is_empty() => println!("no row was set aside"),
-        Output::Table => print!("{}", table(&found)),
+        Output::Table => print!("{}", crate::cli::terminal::escaped(&table(&found))),
         output => {
             let document = Value::Array(found.iter().map(line).collect());
             print!("{}", output.document(&document).map_err(|error| vec![error.to_string()])?);
