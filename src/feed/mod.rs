@@ -29,7 +29,6 @@ pub mod secret;
 pub mod shown;
 pub mod sigv4;
 pub mod tls;
-mod unpack;
 mod window;
 
 #[cfg(test)]

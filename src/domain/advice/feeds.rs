@@ -43,7 +43,9 @@ pub(super) fn check_volumes(facts: &AdviceFacts<'_>, advice: &mut Findings) {
 }
 
 fn measures(feed: &Feed) -> Vec<&MeasureMapping> {
-    feed.format.iter().flat_map(|format| format.mapped_measures()).collect()
+    let Some(format) = &feed.format else { return Vec::new() };
+    let json = format.json.iter().flat_map(|format| &format.measures);
+    json.chain(format.csv.iter().flat_map(|format| &format.measures)).collect()
 }
 
 fn is_share(measure: &MeasureMapping) -> bool {
