@@ -1,4 +1,4 @@
-//! Three real contracts, judged to the figures that their sources publish.
+//! Real contracts, judged to the figures that their sources publish or that their READMEs work out by hand.
 
 #![allow(
     clippy::unwrap_used,
@@ -199,4 +199,87 @@ fn each_readme_shows_what_its_command_prints() {
             "{folder}: put into its README what the command prints now"
         );
     }
+}
+
+/// One row of the table of figures in a README: period, KPI (or `net`), value, verdict, credit, bonus.
+type Figures = [String; 6];
+
+/// The table of figures by hand.
+fn figures(readme: &str) -> Vec<Figures> {
+    let table = readme.split_once("| period | KPI | value | verdict | credit | bonus |\n").unwrap().1;
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let cells: Vec<String> = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+        cells.try_into().unwrap_or_else(|cells| panic!("{cells:?} is no row of six cells"))
+    })
+    .collect()
+}
+
+/// The same cells as the judgement has them; cells that the README leaves empty stay empty.
+fn judged_figures(view: &View, contract: &str, expected: &Figures) -> Figures {
+    let [period, kpi, ..] = expected;
+    let found = report(view, &format!("{contract}-{}", period.to_lowercase()));
+    let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let cells = if kpi == "net" {
+        let credit = found.credit.as_ref().unwrap();
+        [period.clone(), kpi.clone(), String::new(), String::new(), credit.net.clone(), credit.bonus.clone()]
+    } else {
+        let line = found.kpis.iter().find(|line| line.name == *kpi).unwrap_or_else(|| panic!("no KPI {kpi}"));
+        let (credit, bonus) = (text(line.credit.as_ref()), text(line.bonus.as_ref()));
+        [period.clone(), kpi.clone(), text(line.value.as_ref()), line.verdict.to_string(), credit, bonus]
+    };
+    let mut cells = cells;
+    for (cell, expected) in cells.iter_mut().zip(expected).filter(|(_, expected)| expected.is_empty()) {
+        cell.clone_from(expected);
+    }
+    cells
+}
+
+#[test]
+fn each_published_regime_is_judged_to_the_figures_of_its_readme() {
+    let regimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/regimes");
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(&regimes).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    assert!(folders.len() >= 8, "{folders:?}");
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        assert!(readme.contains("**Source") && readme.contains("://"), "{name} names no source");
+        let mut feeds: Vec<String> = std::fs::read_dir(folder.join("feeds"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        feeds.sort();
+        let feeds: Vec<&str> = feeds.iter().map(String::as_str).collect();
+        let view = judged(&format!("regimes/{name}"), &feeds, "2028-12-31T00:00:00Z");
+        let contracts: std::collections::BTreeSet<&str> =
+            view.reports.iter().map(|(_, _, report)| report.contract.as_str()).collect();
+        let [contract] = contracts.into_iter().collect::<Vec<_>>()[..] else { panic!("{name}: not one contract") };
+        let expected = figures(&readme);
+        assert!(expected.len() >= 2, "{name} works out nothing");
+        let found: Vec<Figures> = expected.iter().map(|row| judged_figures(&view, contract, row)).collect();
+        assert_eq!(found, expected, "{name}");
+        // Nothing that the README leaves out was missed or cost anything.
+        for (_, report_name, report) in &view.reports {
+            for line in &report.kpis {
+                let is_told = expected.iter().any(|[period, kpi, ..]| {
+                    *period == report.period.name && (*kpi == line.name || (kpi == "net" && report.credit.is_some()))
+                });
+                let costs = line.credit.as_ref().is_some_and(|credit| credit.bytes().any(|digit| (b'1'..=b'9').contains(&digit)));
+                assert!(is_told || !costs, "{name}: {report_name}, {} is not told in the README", line.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_balanced_contract_gets_no_advice() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/regimes/balanced-engagement/contract.yaml");
+    let manifests = manifests::read(&[file]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let found = bpo_operator::cli::lint::lint(&manifests, "2026-03-01T00:00:00Z".parse().unwrap());
+    assert_eq!(
+        bpo_operator::cli::lint::as_text(&found),
+        "6 objects checked: 0 errors, 0 warnings, 0 pieces of advice\n"
+    );
 }

@@ -20,13 +20,16 @@ use serde_json::Value;
 /// The documents of each example's files, by folder.
 fn documents_by_folder() -> BTreeMap<String, Vec<(PathBuf, Value)>> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folders_in = |path: &Path| -> Vec<PathBuf> {
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+    };
     let mut folders: BTreeMap<String, Vec<(PathBuf, Value)>> = BTreeMap::new();
-    for folder in fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+    for folder in folders_in(&examples).into_iter().chain(folders_in(&examples.join("regimes"))) {
         for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_some_and(|extension| extension == "yaml") {
                 let text = fs::read_to_string(&file).unwrap();
                 let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                let name = folder.strip_prefix(&examples).unwrap().to_string_lossy().into_owned();
                 folders.entry(name).or_default().extend(documents.into_iter().map(|found| (file.clone(), found)));
             }
         }
@@ -82,6 +85,46 @@ fn every_example_says_only_what_its_kind_knows() {
             kind => panic!("{}: what is a {kind:?}?", file.display()),
         }
     }
+}
+
+/// Every field of every kind as the version before this API wrote it: what is stored of it is read whole and can be judged.
+#[test]
+fn objects_of_the_last_version_are_read_whole_and_judged() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/last-version");
+    let mut read = 0;
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&fs::read_to_string(&file).unwrap()).unwrap();
+        for document in documents {
+            let name = document.pointer("/metadata/name").and_then(Value::as_str).unwrap();
+            let spec = document.get("spec").cloned().unwrap();
+            let findings = match document.get("kind").and_then(Value::as_str).unwrap() {
+                "VendorContract" => {
+                    assert_nothing_is_lost::<VendorContract>(&file, &document);
+                    validation::validate_contract(name, &serde_json::from_value(spec).unwrap())
+                }
+                "KpiTarget" => {
+                    assert_nothing_is_lost::<KpiTarget>(&file, &document);
+                    validation::validate_kpi_target(name, &serde_json::from_value(spec).unwrap())
+                }
+                "ServiceTier" => {
+                    assert_nothing_is_lost::<ServiceTier>(&file, &document);
+                    validation::validate_service_tier(name, &serde_json::from_value(spec).unwrap())
+                }
+                "CampaignLaunch" => {
+                    assert_nothing_is_lost::<CampaignLaunch>(&file, &document);
+                    validation::validate_campaign_launch(name, &serde_json::from_value(spec).unwrap())
+                }
+                "SlaReport" => {
+                    assert_nothing_is_lost::<SlaReport>(&file, &document);
+                    Vec::new()
+                }
+                kind => panic!("{}: what is a {kind:?}?", file.display()),
+            };
+            assert!(findings.is_empty(), "{name}: {findings:#?}");
+            read += 1;
+        }
+    }
+    assert!(read >= 10, "only {read} objects");
 }
 
 #[test]

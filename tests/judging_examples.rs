@@ -10,6 +10,9 @@
 #[path = "support/judging/mod.rs"]
 mod judging;
 
+use std::collections::BTreeMap;
+
+use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::facts::{Gaming, Judgement, Risk};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -26,7 +29,7 @@ struct Example {
     /// ServiceTiers by name.
     #[serde(default)]
     tiers: Map<String, Value>,
-    /// Rows of the feed.
+    /// Rows of the feed `figures`, or of the one that a row names in `feed`.
     rows: Vec<Value>,
     /// When it is judged.
     #[serde(default = "after_the_year")]
@@ -119,7 +122,12 @@ fn every_worked_example_is_what_the_judgement_says() {
         assert!(!example.expected.is_empty(), "line {line} expects nothing");
         let terms = judging::terms(&Value::Object(example.contract), &example.kpis);
         let terms = judging::with_tiers(terms, &example.tiers);
-        let judgement = judging::judged(&terms, example.rows.iter().map(judging::row).collect(), &example.now);
+        let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+        for row in &example.rows {
+            let feed = row.get("feed").and_then(Value::as_str).unwrap_or("figures");
+            rows.entry(feed.to_owned()).or_default().push(judging::row(row));
+        }
+        let judgement = judging::judged_by_feeds(&terms, rows, &example.now);
         differences(&said(&judgement), &Value::Object(example.expected), &format!("line {line}: "), &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

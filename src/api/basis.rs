@@ -5,6 +5,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::consequence::{PriceCount, PriceSteps};
+use super::cross_check::PreferredSource;
 use super::kpi_target::{Comparison, FormulaUnit, Rounding, RoundingMode, Severity};
 use super::scalar::Duration;
 use super::tally::TallyEach;
@@ -37,6 +38,9 @@ pub struct Basis {
     /// How each part of a tally was judged; the formula is that of a part. Absent without a tally.
     #[schemars(extend("description" = "How each part of a tally was judged; the formula is that of a part. Absent without a tally."))]
     pub tally: Option<TallyBasis>,
+    /// How two sources were compared, and which of them counts where they disagree; absent with one source.
+    #[schemars(extend("description" = "How two sources were compared, and which of them counts where they disagree; absent with one source."))]
+    pub cross_check: Option<CrossCheckBasis>,
     /// The parts of a target that changed inside the period, which is their mean weighted with the denominators; absent where
     /// it did not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +67,19 @@ pub struct Basis {
     /// What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing.
     #[schemars(extend("description" = "What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing."))]
     pub agreed: Option<Agreed>,
+}
+
+/// How two sources were compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct CrossCheckBasis {
+    /// The feed with the client's own figures.
+    #[schemars(length(max = 63))]
+    pub feed: String,
+    /// How far the two values could lie apart.
+    #[schemars(length(max = 64))]
+    pub tolerance: String,
+    /// Whose value counts where they lay further apart: Vendor, Own or Worse.
+    pub prefer: PreferredSource,
 }
 
 /// How each part of a tally was judged.

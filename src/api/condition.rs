@@ -68,7 +68,7 @@ closed_enum! {
     /// The types of conditions. Which kind has which: [`ConditionType::of_kind`].
     ConditionType {
         Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GovernanceCurrent, WellFormed, ActionRequired, Coherent,
-        GamingSuspected, LaunchReady, SpikeDetected, QualityHeld, Consistent,
+        GamingSuspected, SourcesAgree, LaunchReady, SpikeDetected, QualityHeld, Consistent,
     }
 }
 
@@ -79,7 +79,8 @@ closed_enum! {
         SecretNotFound, SecretNotAllowed, EvidenceUnavailable, Pending, Progressing, Fetched, Dns, Connect, Tls,
         Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, Late, Shrunk, TargetMet, Excused,
         TargetMissed, NoClosedPeriod, ThresholdMismatch, NoData, InsufficientVolume, Inconclusive, ProjectedMiss, BudgetBurn,
-        BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue,
+        BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue, DisputeOverdue,
+        Agree, OneSource, Disagree,
         NoFindings, FindingsPresent, Escalated, TriggerFired, Nothing, Coherent, TierGap, TierOverlap, TierInversion,
         CounterMetricWorse, NotSuspected, NoCounterMetric, AllGatesPassed, BlockingGatesPassed, GatesOpen,
         NoRowsMatch, GatesFailed, NoGates, SpikeDetected, NoSpike, NotLive, NoBaseline, Held, QualityDropped, RowQuota,
@@ -109,7 +110,7 @@ impl ConditionType {
                 Consistent,
             ],
             Kind::ServiceTier => &[Ready, Stalled, SLACompliant, Coherent],
-            Kind::KpiTarget => &[Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GamingSuspected],
+            Kind::KpiTarget => &[Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GamingSuspected, SourcesAgree],
             Kind::CampaignLaunch => &[Ready, Stalled, AtRisk, LaunchReady, SpikeDetected, QualityHeld],
         }
     }
@@ -165,7 +166,9 @@ impl ConditionType {
             (Self::AtRisk, False) => &[R::OnTrack],
             (Self::AtRisk, Unknown) => &[R::NoData, R::Suspended],
             (Self::GovernanceCurrent, True) => &[R::Current],
-            (Self::GovernanceCurrent, False) => &[R::ReviewOverdue, R::DeliverableOverdue, R::PlanOverdue],
+            (Self::GovernanceCurrent, False) => {
+                &[R::ReviewOverdue, R::DeliverableOverdue, R::PlanOverdue, R::DisputeOverdue]
+            }
             (Self::WellFormed, True) => &[R::NoFindings],
             (Self::WellFormed, False) => &[R::FindingsPresent],
             (Self::ActionRequired, True) => &[R::Escalated, R::TriggerFired],
@@ -175,6 +178,9 @@ impl ConditionType {
             (Self::GamingSuspected, True) => &[R::CounterMetricWorse],
             (Self::GamingSuspected, False) => &[R::NotSuspected],
             (Self::GamingSuspected, Unknown) => &[R::NoCounterMetric, R::NoData],
+            (Self::SourcesAgree, True) => &[R::Agree, R::OneSource],
+            (Self::SourcesAgree, False) => &[R::Disagree],
+            (Self::SourcesAgree, Unknown) => &[R::NoData],
             (Self::LaunchReady, True) => &[R::AllGatesPassed, R::BlockingGatesPassed],
             (Self::LaunchReady, False) => &[R::GatesOpen, R::GatesFailed],
             (Self::LaunchReady, Unknown) => &[R::NoGates],
@@ -195,7 +201,7 @@ closed_enum! {
     /// The reasons of Events: transitions only.
     EventReason {
         TargetMissed, AtRisk, FeedFailing, TriggerFired, EscalationRaised, ReviewOverdue, DeliverableOverdue,
-        PlanOverdue, GamingSuspected, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
+        PlanOverdue, DisputeOverdue, GamingSuspected, SourcesDisagree, ThresholdMismatch, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
         PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, ReportContradicted, StoreRolledBack,

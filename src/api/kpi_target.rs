@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::consequence::{Bonus, Price, RepeatRow};
+use super::cross_check::{CrossCheck, SourcesLine};
 use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 use super::tally::Tally;
 
@@ -72,6 +73,7 @@ use super::tally::Tally;
 #[x_kube(validation = super::rules::kpi_target::ratings())]
 #[x_kube(validation = super::rules::kpi_target::TALLY_DIRECTION)]
 #[x_kube(validation = super::rules::kpi_target::TALLY_ALONE)]
+#[x_kube(validation = super::rules::kpi_target::CROSS_CHECK)]
 #[x_kube(validation = super::rules::kpi_target::WITHIN)]
 pub struct KpiTargetSpec {
     /// The VendorContract, in the same namespace. Cannot be changed.
@@ -269,6 +271,11 @@ pub enum KpiCategory {
 
 /// Where the figures come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "!has(self.crossCheck) || self.crossCheck.feed != self.feed",
+    "crossCheck.feed is the vendor's feed too: name the feed with the client's own figures"
+))]
 pub struct KpiSource {
     /// Name of the contract's feed.
     #[schemars(length(min = 1, max = 63))]
@@ -282,6 +289,10 @@ pub struct KpiSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("description" = "Later: the rows that `labels` and the formula select start later, as for a queue or product that is yet to come; until then the KPI is Ready and holds no period open. Left out, a KPI that matches no row of a feed that has rows is not Ready (NoRowsMatch), and its contract's periods stay Provisional, at most 20bd after their end."))]
     pub expect: Option<SourceExpectation>,
+    /// The client's own figures of the same KPI, compared with the vendor's. Default: the vendor's feed is the only source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("description" = "The client's own figures of the same KPI, from another feed of the contract: {feed: ours, tolerance: \"1\", prefer: Worse}. Both values stand in the report; where they lie further apart than `tolerance`, the period stays Provisional for up to 20bd after its end, and `prefer` is judged. Default: the vendor's feed is the only source."))]
+    pub cross_check: Option<CrossCheck>,
 }
 
 /// When the rows that a KPI selects are expected.
@@ -599,9 +610,9 @@ pub struct KpiTargetStatus {
     /// The rule of the control chart that gave a signal, if any.
     #[schemars(length(max = 63))]
     pub signal: Option<String>,
-    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk and GamingSuspected.
+    /// Ready, Stalled, FeedHealthy, SLACompliant, AtRisk, GamingSuspected and SourcesAgree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 6))]
+    #[schemars(length(max = 7))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }
@@ -648,6 +659,9 @@ pub struct ClosedValue {
     pub points: i64,
     /// Credit of this KPI.
     pub credit: Option<String>,
+    /// The values of both sources; absent without `source.crossCheck`.
+    #[schemars(extend("description" = "The values of both sources; absent without source.crossCheck."))]
+    pub sources: Option<SourcesLine>,
     /// 1, and more after restatements.
     pub revision: i64,
 }
@@ -686,6 +700,9 @@ pub struct CurrentValue {
     pub probability: Option<String>,
     /// Misses still allowed.
     pub budget_remaining: Option<String>,
+    /// The values of both sources so far; absent without `source.crossCheck`.
+    #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
+    pub sources: Option<SourcesLine>,
     /// The end of the latest row that has ended: up to where this speaks.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]

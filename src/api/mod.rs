@@ -7,6 +7,8 @@ pub mod basis;
 pub mod campaign_launch;
 pub mod condition;
 pub mod consequence;
+pub mod cross_check;
+pub mod dispute;
 pub mod feed;
 pub mod kpi_target;
 pub mod period;

@@ -263,6 +263,12 @@ pub mod kpi_target {
         "a tally counts parts of one period: take confidence, counterMetric, objective.schedule and any other window away",
     );
 
+    /// A tally counts parts of one source, and what the contract records of its own deliverables has no other source.
+    pub const CROSS_CHECK: (&str, &str) = (
+        "!has(self.source.crossCheck) || (!has(self.tally) && !(self.kpi in ['ScriptChangeTurnaround', 'DeliverableOnTime', 'RightFirstTime']))",
+        "source.crossCheck compares values of two feeds: take it away, or take `tally` away; KPIs of deliverables have no feed",
+    );
+
     /// A time belongs to KPIs that count what happens within one.
     pub const WITHIN: (&str, &str) = (
         "!has(self.within) || self.kpi in ['ServiceLevel', 'LongWaitRate'] || (has(self.formula) && \

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::basis::{Basis, CreditBasis};
+use super::cross_check::SourcesLine;
+use super::dispute::ReportDispute;
 use super::kpi_target::{CatalogueKpi, Comparison, KpiClass, KpiVariant, Rating, Severity, Verdict};
 use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConsequence};
 
@@ -86,6 +88,11 @@ pub struct SlaReportSpec {
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub gaps: Vec<Gap>,
+    /// Disputes about the period as they stood when the report became Final, sorted by name. What is decided later stands in the contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
     pub restates: Option<Restates>,
 }
@@ -160,6 +167,9 @@ pub struct KpiLine {
     /// The parts that a tally found Missed or could not judge; absent without a tally.
     #[schemars(extend("description" = "The parts that a tally found Missed or could not judge; absent without a tally."))]
     pub tally: Option<TallyLine>,
+    /// The values of both sources, and which of them was judged; absent without `source.crossCheck`.
+    #[schemars(extend("description" = "The values of both sources, and which of them was judged; absent without source.crossCheck."))]
+    pub sources: Option<SourcesLine>,
     /// The rows that were judged.
     pub evidence: EvidenceReference,
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::dispute::{Dispute, DisputeStatus};
 use super::consequence::RepeatRow;
 use super::feed::Feed;
 use super::kpi_target::Severity;
@@ -155,6 +156,15 @@ pub struct VendorContractSpec {
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub relief: Vec<Relief>,
+    /// What a party does not accept of a period, recorded as it happens. An open dispute that was seen before the period is Final holds it Provisional, at most until its end + `closeAfter` + `disputeHold`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub disputes: Vec<Dispute>,
+    /// How long an open dispute holds its period Provisional after `closeAfter` at most, such as 10bd. Default 20bd.
+    #[serde(default)]
+    #[schemars(schema_with = "super::scalar::business_duration")]
+    pub dispute_hold: Option<Duration>,
     /// What happens when data or relief changes a Final period.
     pub restatements: Option<Restatements>,
     /// How long each step of a rectification plan may take.
@@ -1285,6 +1295,10 @@ pub struct GovernanceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub plans: Vec<PlanStatus>,
+    /// Disputes: the open ones first, then the latest decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub disputes: Vec<DisputeStatus>,
 }
 
 /// The next review.
@@ -1306,7 +1320,7 @@ pub struct NextReview {
 /// Something overdue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Overdue {
-    /// Review, Deliverable or Plan.
+    /// Review, Deliverable, Plan or Dispute.
     pub kind: OverdueKind,
     /// Its name.
     pub name: String,
@@ -1315,13 +1329,14 @@ pub struct Overdue {
     pub due: Date,
 }
 
-/// What can be overdue: Review, Deliverable or Plan.
+/// What can be overdue: Review, Deliverable, Plan or Dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum OverdueKind {
     Review,
     Deliverable,
     Plan,
+    Dispute,
 }
 
 /// A rectification plan.

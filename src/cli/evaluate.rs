@@ -27,6 +27,7 @@ use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
 use crate::domain::journal::{Journal, decision_in_contract};
 use crate::domain::measures::Row;
+use crate::domain::disputes;
 use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
 use crate::domain::validation::{
@@ -333,9 +334,11 @@ fn judge_contract(
         return Err(InvalidSpec(findings));
     }
     let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
-    // Relief that was decided since is seen now, as the operator would see it.
-    let journal = recorded.map(|Recorded { journal, .. }| Journal {
-        facts: [&journal.facts[..], &unseen(&terms.contract.relief, journal, false, now)].concat(),
+    // Relief that was decided and disputes that were raised since are seen now, as the operator would see them.
+    let journal = recorded.map(|Recorded { journal, .. }| {
+        let relief = unseen(&terms.contract.relief, journal, false, now);
+        let disputes = disputes::unseen(&terms.contract.disputes, journal, now);
+        Journal { facts: [&journal.facts[..], &relief, &disputes].concat() }
     });
     let closed_under = recorded.map_or(&nothing, |recorded| &recorded.closings);
     let facts = ContractFacts { name, terms, closed_under, rows: rows.unwrap_or(&none), journal: journal.as_ref() };

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::api::basis::{Agreed, BandBasis, Basis, CreditBasis, PriceBasis};
 use crate::api::consequence::{PriceCount, PriceSteps};
+use crate::api::cross_check::{SourceParty, SourcesFinding};
 use crate::api::kpi_target::{Better, Comparison, KpiClass, Verdict};
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::RampCredit;
@@ -36,6 +37,10 @@ pub fn explain(name: &str, report: &SlaReportSpec, terms: Option<&Terms>) -> Str
         text.push_str(&explain_line(line, basis.as_deref()));
     }
     text.push('\n');
+    for dispute in &report.disputes {
+        let about = dispute.kpi.as_deref().unwrap_or("the whole report");
+        let _ = writeln!(text, "disputed    {} about {about}: {:?}", dispute.name, dispute.decision);
+    }
     text.push_str(&explain_score(report));
     if let Some(credit) = &report.credit {
         text.push_str(&explain_money(report, credit));
@@ -70,6 +75,7 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
     }
     explain_tally(&mut text, line, basis);
     explain_value(&mut text, line, basis);
+    explain_sources(&mut text, line, basis);
     explain_target(&mut text, line, basis);
     let severity = line.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
     let _ = writeln!(text, "  verdict   {}{severity}", line.verdict);
@@ -127,6 +133,28 @@ fn explain_value(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
     if raw != value || !line.excused_by.is_empty() {
         let _ = writeln!(text, "  relief    {raw} over all rows; {} took rows away", line.excused_by.join(", "));
     }
+}
+
+/// What two sources say, and which of them was judged.
+fn explain_sources(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
+    let Some(sources) = &line.sources else { return };
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "no value".to_owned());
+    let _ = writeln!(text, "  sources   vendor {}, own {}", value(&sources.vendor), value(&sources.own));
+    let rule = basis.and_then(|basis| basis.cross_check.as_ref());
+    let found = match (sources.finding, &sources.difference, rule) {
+        (SourcesFinding::Agree, Some(apart), Some(rule)) => format!("{apart} apart over the time of both, within {}", rule.tolerance),
+        (SourcesFinding::Disagree, Some(apart), Some(rule)) => format!(
+            "{apart} apart over the time of both, more than {}: prefer {:?} counts",
+            rule.tolerance, rule.prefer
+        ),
+        (SourcesFinding::OneSource, ..) => "too little to compare: one source counts".to_owned(),
+        (finding, ..) => format!("{finding:?}"),
+    };
+    let judged = match sources.judged {
+        SourceParty::Vendor => "the vendor's",
+        SourceParty::Own => "the client's own",
+    };
+    let _ = writeln!(text, "            {found}; judged: {judged}");
 }
 
 fn explain_target(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {

@@ -62,8 +62,8 @@ fn refused(manifests: &Manifests) -> Vec<Problem> {
     refused.collect()
 }
 
-/// Relief of a contract that names KPIs which the manifests do not hold.
-fn idle_relief(manifests: &Manifests) -> Vec<Problem> {
+/// Relief and disputes of a contract that name KPIs which the manifests do not hold.
+fn unknown_kpis(manifests: &Manifests) -> Vec<Problem> {
     let mut problems = Vec::new();
     for ((namespace, name), written) in &manifests.contracts {
         let is_own = |(key, kpi): &(&(String, String), &Written<KpiTarget>)| {
@@ -82,6 +82,18 @@ fn idle_relief(manifests: &Manifests) -> Vec<Problem> {
                 );
                 problems.push(Problem { place: written.place.clone(), message });
             }
+        }
+        let disputed = written.object.spec.disputes.iter().filter_map(|dispute| Some((dispute, dispute.kpi.as_ref()?)));
+        for (dispute, unknown) in disputed.filter(|(_, kpi)| !kpis.contains(&kpi.as_str())) {
+            let message = format!(
+                "VendorContract {name}: spec.disputes[{}].kpi: {:?} is no KpiTarget of this contract{}: write the name of one, such as \
+                 {}, or leave `kpi` out for the whole report",
+                dispute.name,
+                shorten(unknown),
+                did_you_mean(unknown, kpis.iter().copied()),
+                kpis.first().unwrap_or(&"acme-service-level"),
+            );
+            problems.push(Problem { place: written.place.clone(), message });
         }
     }
     problems
@@ -139,7 +151,7 @@ pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
     let mut mistakes = problems(manifests);
     mistakes.extend(refused(manifests));
     mistakes.extend(dangling(manifests));
-    mistakes.extend(idle_relief(manifests));
+    mistakes.extend(unknown_kpis(manifests));
     let objects = manifests.contracts.len() + manifests.tiers.len() + manifests.kpis.len() + manifests.launches.len();
     let shown = view(manifests, &Default::default(), now);
     let mut advice = Vec::new();

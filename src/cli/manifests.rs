@@ -124,18 +124,30 @@ fn read_file(file: &Path, manifests: &mut Manifests, problems: &mut Vec<Problem>
     let text =
         if file.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
     match text {
-        Ok(text) => {
-            for (line, document) in documents(&text) {
-                let place = Place { file: file.to_owned(), line };
-                if let Err(found) = take(&document, place, manifests) {
-                    problems.extend(found);
-                }
-            }
-        }
+        Ok(text) => take_all(&text, file, manifests, problems),
         Err(error) => problems.push(Problem {
             place: Place { file: file.to_owned(), line: 1 },
             message: format!("cannot be read: {error}"),
         }),
+    }
+}
+
+/// Reads manifests from a text; `file` is the name by which problems call it.
+///
+/// # Errors
+/// Every problem found, not the first alone.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Manifests, Vec<Problem>> {
+    let (mut manifests, mut problems) = (Manifests::default(), Vec::new());
+    take_all(text, file, &mut manifests, &mut problems);
+    if problems.is_empty() { Ok(manifests) } else { Err(problems) }
+}
+
+fn take_all(text: &str, file: &Path, manifests: &mut Manifests, problems: &mut Vec<Problem>) {
+    for (line, document) in documents(text) {
+        let place = Place { file: file.to_owned(), line };
+        if let Err(found) = take(&document, place, manifests) {
+            problems.extend(found);
+        }
     }
 }
 

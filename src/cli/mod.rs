@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod backtest;
 mod bundles;
+pub mod catalogue;
 pub mod check;
 pub mod cluster;
 pub mod completion;
@@ -13,6 +14,7 @@ mod exec;
 pub mod explain;
 pub mod feed;
 pub mod history;
+pub mod init;
 pub mod launch_report;
 pub mod lint;
 pub mod manifests;

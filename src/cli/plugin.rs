@@ -19,8 +19,8 @@ use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
 use super::terminal::escaped;
 use super::{
-    alert, backtest, check, completion, events, evidence, feed, history, launch_report, lint, portfolio, report,
-    scorecard, staffing, status, suspend, tables,
+    alert, backtest, catalogue, check, completion, events, evidence, feed, history, init, launch_report, lint, portfolio,
+    report, scorecard, staffing, status, suspend, tables,
 };
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
@@ -68,6 +68,10 @@ enum Command {
     /// With a store or a bundle: every version that the operator saw. Without: what the cluster itself knows, which is who wrote each
     /// field last.
     History(history::HistoryArguments),
+    /// The KPIs that a contract can name: formula, measures, unit, direction, benchmark, what guards each and how it is gamed
+    Catalogue(catalogue::CatalogueArguments),
+    /// Write a first contract with KPIs, tiers and a feed, from six answers: on a terminal, or by flags
+    Init(init::InitArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
     /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
@@ -198,6 +202,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Suspend(arguments) => suspend::run(&arguments, true),
         Command::Resume(arguments) => suspend::run(&arguments, false),
         Command::History(arguments) => history::run(&arguments),
+        Command::Catalogue(arguments) => catalogue::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),

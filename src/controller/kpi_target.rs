@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
+use crate::api::cross_check::SourcesLine;
 use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::kpi_target::KpiTargetStatus;
@@ -170,12 +171,14 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
         period: period.to_owned(),
     };
     let number = |text: Option<&String>| text.and_then(|text| text.parse::<f64>().ok());
+    let apart = |sources: Option<&SourcesLine>| number(sources.and_then(|sources| sources.difference.as_ref()));
     let current = status.current.as_ref();
     let whole = KpiSeries {
         labels: labels("", RUNNING),
         value: number(current.and_then(|current| current.value.as_ref())),
         target: number(current.and_then(|current| current.target.as_ref())),
         projected: number(current.and_then(|current| current.projected.as_ref())),
+        sources_apart: apart(current.and_then(|current| current.sources.as_ref())),
         at_risk: at_risk(status),
         verdict: None,
     };
@@ -184,6 +187,7 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
         value: number(last.value.as_ref()),
         target: number(last.target.as_ref()),
         projected: None,
+        sources_apart: apart(last.sources.as_ref()),
         at_risk: None,
         verdict: Some(last.verdict.as_str().to_owned()),
     });
@@ -192,6 +196,7 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
         value: number(slice.value.as_ref()),
         target: number(slice.target.as_ref()),
         projected: None,
+        sources_apart: None,
         at_risk: None,
         verdict: Some(slice.verdict.as_str().to_owned()),
     });

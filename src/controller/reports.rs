@@ -279,6 +279,7 @@ mod tests {
             year_to_date: None,
             triggers: Vec::new(),
             gaps: Vec::new(),
+            disputes: Vec::new(),
             restates: None,
         }
     }

@@ -20,6 +20,7 @@ use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, R
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
+use crate::domain::thresholds;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
@@ -387,7 +388,9 @@ fn digest_of(terms: &Terms) -> [u8; 32] {
 
 /// Names of the feeds that KPIs read, sorted.
 fn judged_feeds(terms: &Terms) -> Vec<String> {
-    let mut feeds: Vec<String> = terms.kpis.values().map(|kpi| kpi.source.feed.clone()).collect();
+    let sources = terms.kpis.values().map(|kpi| &kpi.source);
+    let own = sources.clone().filter_map(|source| Some(&source.cross_check.as_ref()?.feed));
+    let mut feeds: Vec<String> = sources.map(|source| &source.feed).chain(own).cloned().collect();
     feeds.sort();
     feeds.dedup();
     feeds
@@ -488,7 +491,11 @@ async fn facts_to_record(
         }
         _ => None,
     };
-    Ok(unrecorded(terms, &evidence.journal, earlier, past_is_known, now))
+    let mut facts = unrecorded(terms, &evidence.journal, earlier, past_is_known, now);
+    if !terms.contract.suspend {
+        facts.extend(thresholds::unrecorded(&context.scheduler.thresholds_of(uid), &evidence.journal, now));
+    }
+    Ok(facts)
 }
 
 /// The feeds whose rows since the term's start have all been asked for once.

@@ -34,6 +34,8 @@ const LONGEST_MESSAGE: usize = 256;
 /// What advice rests on.
 #[derive(Clone, Copy, Debug)]
 pub struct AdviceFacts<'a> {
+    /// KPIs whose feed says in its answers that it counts by another time than was agreed, with a sentence.
+    pub said: &'a BTreeMap<String, String>,
     /// The terms in force now.
     pub terms: &'a Terms,
     /// Today, in the contract's zone.
@@ -95,6 +97,9 @@ pub fn advise(facts: &AdviceFacts<'_>) -> Vec<Advice> {
     feeds::check_volumes(facts, &mut advice);
     advice.0
 }
+
+/// The finding that a feed's answers contradict the time that was agreed.
+pub const THRESHOLD_MISMATCH: &str = "ThresholdMismatch";
 
 #[derive(Default)]
 struct Findings(Vec<Advice>);
@@ -227,8 +232,11 @@ fn money(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings
     }
 }
 
-/// A time was agreed, and nobody said by which one the feed counts.
+/// A time was agreed, and nobody said by which one the feed counts, or its answers say another one.
 fn thresholds(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
+    for (kpi, message) in facts.said {
+        advice.add(THRESHOLD_MISMATCH, Some(kpi.as_str()), message.clone());
+    }
     for kpi in counted {
         if let (Some(within), Agreement::Unknown { measures }) =
             (kpi.spec.within, agreement(kpi.spec, &facts.terms.contract))

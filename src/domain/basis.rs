@@ -1,11 +1,11 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
 use crate::api::basis::{
-    Agreed, BandBasis, Basis, CapBasis, CreditBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis,
+    Agreed, BandBasis, Basis, CapBasis, CreditBasis, CrossCheckBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis,
     TargetPart,
 };
 use crate::api::consequence::Price;
-use crate::api::kpi_target::{Band, Verdict};
+use crate::api::kpi_target::{Band, KpiTargetSpec, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::RampCredit;
 
@@ -33,6 +33,7 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         annual_factor: method.annual_factor.as_ref().map(shown),
         rounding: reading.spec.rounding.as_ref().map(RoundingApplied::from),
         within: reading.spec.within,
+        cross_check: basis_of_sources(reading.spec),
         tally: method.parts.as_ref().map(basis_of_tally),
         targets: method
             .targets
@@ -56,6 +57,15 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         credit_times: (is_miss && line.weight.is_of_credits).then(|| shown(&line.weight.credit)),
         agreed: agreed(&line.agreed, tariff.money.as_ref()),
     }
+}
+
+fn basis_of_sources(spec: &KpiTargetSpec) -> Option<CrossCheckBasis> {
+    let rule = spec.source.cross_check.as_ref()?;
+    Some(CrossCheckBasis {
+        feed: rule.feed.clone(),
+        tolerance: shown(&rule.tolerance.into()),
+        prefer: rule.prefer,
+    })
 }
 
 fn basis_of_tally(rule: &PartRule) -> TallyBasis {
@@ -159,6 +169,7 @@ pub fn basis_by_terms(line: &KpiLine, report: &SlaReportSpec, terms: &Terms) -> 
         annual_factor: None,
         rounding: spec.rounding.as_ref().map(RoundingApplied::from),
         within: spec.within,
+        cross_check: basis_of_sources(spec),
         tally: definition.parts.as_ref().map(basis_of_tally),
         targets: Vec::new(),
         band: spec.bands.iter().find(|band| Some(band.severity) == line.severity).map(basis_of_band),

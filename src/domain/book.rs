@@ -6,17 +6,19 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::api::VendorContractSpec;
 use crate::api::kpi_target::{Comparison, KpiTargetSpec, MissingDataPolicy, WindowType};
 use crate::api::scalar::{Duration, DurationUnit};
 
 use super::basis::formula_in_words;
 use super::calendar::{Calendar, Span};
-use super::catalogue::{Definition, definition};
+use super::catalogue::{Definition, Origin, definition};
 use super::exact::Exact;
 use super::facts::{ContractFacts, Finding, InvalidSpec, Terms};
 use super::periods::{Period, Periods};
+use super::sources::CrossChecked;
 use super::tally::longest_lead;
-use super::thresholds::agreement;
+use super::thresholds::{agreement, agreement_with};
 use super::verdict::comparison_of;
 
 const THREE_DAYS: Duration = Duration::new(3, DurationUnit::Days);
@@ -49,7 +51,9 @@ pub struct Kpi<'a> {
     pub definition: Definition,
     /// Its formula without the scale, as people write it.
     pub formula: Rc<str>,
-    /// Why nothing is read: the feed counts by another time than was agreed.
+    /// The client's own figures, where they are held against the vendor's.
+    pub cross_check: Option<CrossChecked<'a>>,
+    /// Why nothing is read: a feed counts by another time than was agreed.
     pub threshold_mismatch: Option<String>,
     /// How value and target are compared.
     pub comparison: Comparison,
@@ -119,9 +123,11 @@ impl<'a> Book<'a> {
         let mut kpis = Vec::new();
         for (name, spec) in &terms.kpis {
             let agreement = agreement(spec, &terms.contract);
+            let (cross_check, own_mismatch) = cross_checked(spec, &terms.contract);
             match definition(spec).map(|definition| definition.reading(agreement.names())) {
                 Ok(definition) => kpis.push(Kpi {
-                    threshold_mismatch: agreement.mismatch(),
+                    threshold_mismatch: agreement.mismatch().or(own_mismatch),
+                    cross_check,
                     place: kpis.len(),
                     name,
                     spec,
@@ -142,7 +148,32 @@ impl<'a> Book<'a> {
     }
 }
 
+/// The client's own figures of a KPI, and why they are not counted as was agreed, where they are not.
+fn cross_checked<'a>(
+    spec: &'a KpiTargetSpec,
+    contract: &VendorContractSpec,
+) -> (Option<CrossChecked<'a>>, Option<String>) {
+    let Some((rule, definition)) = spec.source.cross_check.as_ref().zip(definition(spec).ok()) else {
+        return (None, None);
+    };
+    if definition.parts.is_some() || definition.origin == Origin::Deliverables {
+        return (None, None);
+    }
+    let agreement = agreement_with(spec, contract, &rule.feed);
+    let definition = definition.reading(agreement.names());
+    (Some(CrossChecked { rule, definition }), agreement.mismatch())
+}
+
+impl<'a> Kpi<'a> {
+    /// The feeds that it reads: the vendor's, and the client's own where there is one.
+    pub fn feeds(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (spec, own) = (self.spec, self.cross_check.as_ref().map(|check| check.rule));
+        std::iter::once(spec.source.feed.as_str()).chain(own.map(|rule| rule.feed.as_str()))
+    }
+}
+
 impl Kpi<'_> {
+
     /// How long after a period's end a missing figure holds it open, and what becomes of it then.
     pub fn missing_data(&self) -> (MissingDataPolicy, Duration) {
         let rule = self.spec.missing_data.as_ref();

@@ -50,6 +50,8 @@ pub struct Entry {
     pub origin: Origin,
     /// What it tells, and what to mind.
     pub explanation: &'static str,
+    /// How it is made to look better than it is.
+    pub gamed: &'static str,
 }
 
 /// One formula of a KPI: numerator / denominator × scale.

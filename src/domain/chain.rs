@@ -18,6 +18,7 @@ use super::gaming::{PERIODS_BEFORE, ShareHistory, gaming};
 use super::periods::{ContractYear, Period, Periods};
 use super::price::Priced;
 use super::repeats::{Weight, weight_of};
+use super::sources::Sources;
 use super::statistics::{Interval, Share};
 use super::tally::Found;
 use super::triggers::triggers_at;
@@ -72,6 +73,8 @@ pub struct Reading<'a> {
     pub is_share: bool,
     /// What a tally found; `None` for what is judged as a whole.
     pub tally: Option<Found>,
+    /// What two sources say; `None` where there is one.
+    pub sources: Option<Sources>,
     /// By what it was computed.
     pub method: Method,
 }

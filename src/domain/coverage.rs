@@ -147,7 +147,7 @@ fn late_at(
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// The slots of a feed.
-struct Slots<'a> {
+pub(super) struct Slots<'a> {
     calendar: &'a Calendar,
     /// Length of a slot in seconds.
     cadence: i64,
@@ -159,8 +159,14 @@ impl<'a> Slots<'a> {
         Slots { calendar, cadence: cadence.max(1) }
     }
 
+    /// The slots of the feed whose slots are longer.
+    pub(super) fn coarser(one: &Feed, other: &Feed, calendar: &'a Calendar) -> Self {
+        let (one, other) = (Slots::of(one, calendar), Slots::of(other, calendar));
+        if one.cadence >= other.cadence { one } else { other }
+    }
+
     /// The start of the slot that an instant lies in.
-    fn start_of_slot(&self, instant: Timestamp) -> Timestamp {
+    pub(super) fn start_of_slot(&self, instant: Timestamp) -> Timestamp {
         let midnight = self.calendar.start_of_day(self.calendar.date_of(instant));
         let passed = instant.duration_since(midnight).as_secs().max(0);
         self.shifted(midnight, passed - passed % self.cadence)

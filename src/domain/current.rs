@@ -15,6 +15,7 @@ use super::facts::Risk;
 use super::periods::Period;
 use super::projection::{Pace, Projection, RemainingDay, ShareSoFar, expected_remaining, project_share};
 use super::reading::{Question, Reader};
+use super::reports::sources_line;
 use super::verdict::{Aim, better_of};
 
 /// How far back the mean of a weekday looks, in days.
@@ -97,6 +98,7 @@ impl SoFar<'_, '_, '_> {
             needed: projection.and_then(|projection| projection.needed.as_ref()).map(percent),
             outlook: projection.map(|projection| projection.outlook).or(plain().map(|_| Outlook::Open)),
             probability: projection.map(|projection| fixed(projection.probability, 2)),
+            sources: sources_line(reading),
             budget_remaining: projection.map(|projection| projection.budget_remaining.show(SHOWN_DECIMALS)),
             as_of: self.as_of,
         }

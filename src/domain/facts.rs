@@ -139,6 +139,8 @@ pub struct KpiJudgement {
     pub negative_volume: bool,
     /// Why nothing is read: the feed counts by another time than was agreed.
     pub threshold_mismatch: Option<String>,
+    /// Why the vendor's answers contradict the time that was agreed; the figures are judged all the same.
+    pub threshold_said: Option<String>,
 }
 
 /// Whether the running period is at risk, and why.

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::api::cross_check::SourcesFinding;
 use crate::api::kpi_target::{MissingDataPolicy, Verdict};
 use crate::api::scalar::{Duration, DurationUnit};
 
 use super::book::{Book, Books, Kpi};
 use super::catalogue::{Origin, mature_by};
+use super::disputes::held_until;
 use super::ledger::Ledger;
 use super::matching::holds_periods;
 use super::periods::Period;
@@ -17,6 +19,9 @@ use super::restatement::Touch;
 
 /// How long after its end a period waits for a threshold that does not fit.
 const MISMATCH_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
+
+/// How long after its end a period waits for two sources that disagree.
+const DISAGREEMENT_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
 
 /// When a closed period becomes Final: an instant that has come, or the earliest at which it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,16 +51,42 @@ impl Finality {
     }
 }
 
-/// The same of consecutive periods, in order: no period becomes Final before the one before it, since its repeats, caps and
-/// bookings rest on what that one said.
-pub fn in_order(finalities: impl IntoIterator<Item = Finality>) -> Vec<Finality> {
+/// When each of consecutive periods becomes Final, in order: none before the one before it, since its repeats, caps and bookings
+/// rest on what that one said, and none while a dispute about it is open, for as long as that may hold it.
+pub fn finalities<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    books: &'f Books<'a>,
+    ended: &[Period],
+    now: Timestamp,
+) -> Vec<Finality> {
     let mut before: Option<Finality> = None;
-    let held = finalities.into_iter().map(|own| {
-        let held = before.map_or(own, |before| before.and(own));
+    let held = ended.iter().map(|period| {
+        let book = books.for_period(period);
+        let own = finality(reader, book, period, now);
+        let held = match before.map_or(own, |before| before.and(own)) {
+            Finality::Since(instant) => undisputed(reader, book, period, instant, now),
+            waits => waits,
+        };
         before = Some(held);
         held
     });
     held.collect()
+}
+
+/// When a period that nothing else holds becomes Final, from `base` on: once no dispute about it is open, or at the end of the time for
+/// which disputes hold it.
+fn undisputed(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
+    let deadline = held_until(&book.terms.contract, &book.calendar, period);
+    if deadline <= base || !reader.disputes.is_open(&period.name, base) {
+        return Finality::Since(base);
+    }
+    let until = now.min(deadline);
+    let later = reader.disputes.instants().into_iter().filter(|instant| base < *instant && *instant <= until);
+    match later.into_iter().find(|at| !reader.disputes.is_open(&period.name, *at)) {
+        Some(instant) => Finality::Since(instant),
+        None if deadline <= now => Finality::Since(deadline),
+        None => Finality::NotBefore(deadline),
+    }
 }
 
 /// How long after the first judgement of a contract its past closes, unless it says otherwise.
@@ -67,7 +98,7 @@ const UNMATCHED_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
 /// When a closed period becomes Final: at the latest of its end + `closeAfter`, its end + `maturity`, the first judgement +
 /// `firstCloseAfter`, and (data through its end, or its end + `missingData.after`; a row that matches, or its end + 20bd), over all
 /// its KPIs. Suspended KPIs wait for nothing.
-pub fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period, now: Timestamp) -> Finality {
+fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period, now: Timestamp) -> Finality {
     let calendar = &book.calendar;
     let measured = || book.kpis.iter().filter(|kpi| !kpi.is_suspended);
     let matured = measured().filter_map(|kpi| kpi.definition.maturity).map(|age| calendar.after(period.end, age));
@@ -79,6 +110,10 @@ pub fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Pe
     let gates = measured().map(|kpi| gate(reader, book, kpi, period, base, now));
     let matches = measured().filter(|kpi| holds_periods(kpi) && !closed_before(reader, period));
     let gates = gates.chain(matches.map(|kpi| matched(reader, book, kpi, period, base, now)));
+    let checked = measured().filter(|kpi| kpi.cross_check.is_some() && !kpi.spec.dry_run);
+    let gates = gates.chain(checked.map(|kpi| agreed(reader, book, kpi, period, base, now)));
+    let timed = measured().filter(|kpi| kpi.spec.within.is_some() && !kpi.spec.dry_run);
+    let gates = gates.chain(timed.map(|kpi| held_by_answers(reader, book, kpi, period, base, now)));
     gates.fold(Finality::Since(base), Finality::and)
 }
 
@@ -114,6 +149,38 @@ fn matched<'f, 'a>(
     }
 }
 
+/// When a KPI of two sources lets its period close, from `base` on: once they agree, a dispute about it is decided, or it was waited for
+/// long enough.
+fn agreed<'f, 'a>(
+    reader: &Reader<'f, 'a>,
+    book: &'f Book<'a>,
+    kpi: &'f Kpi<'a>,
+    period: &Period,
+    base: Timestamp,
+    now: Timestamp,
+) -> Finality {
+    let deadline = book.calendar.after(period.end, DISAGREEMENT_HOLDS);
+    if deadline <= base {
+        return Finality::Since(base);
+    }
+    let (until, window) = (now.min(deadline), kpi.window(period, reader.periods));
+    let of_rows = reader.ledgers(book, kpi).into_iter().flat_map(|ledger| ledger.learnt(window, base, until));
+    let decided = reader.relief.learnt(kpi.name, window.start).chain(reader.disputes.instants());
+    let instants: BTreeSet<Timestamp> =
+        std::iter::once(base).chain(of_rows).chain(decided).filter(|at| base <= *at && *at <= until).collect();
+    let lets_go = |at: &&Timestamp| {
+        let question = Question { period, window, at: **at, is_closing: false };
+        let sources = reader.read(book, kpi, &question).sources;
+        sources.is_none_or(|sources| sources.finding != SourcesFinding::Disagree)
+            || reader.disputes.is_decided(&period.name, kpi.name, **at)
+    };
+    match instants.iter().find(lets_go) {
+        Some(instant) => Finality::Since(*instant),
+        None if deadline <= now => Finality::Since(deadline),
+        None => Finality::NotBefore(deadline),
+    }
+}
+
 /// When one KPI lets its period close, from `base` on: once its data is there, or has been waited for long enough.
 fn gate<'f, 'a>(
     reader: &Reader<'f, 'a>,
@@ -131,10 +198,13 @@ fn gate<'f, 'a>(
         return Finality::Since(base);
     }
     let until = now.min(deadline);
-    let learnt = reader.ledger(book, kpi).map(Ledger::instants).unwrap_or_default();
-    let later =
-        learnt.iter().skip(learnt.partition_point(|instant| *instant <= base)).take_while(|instant| **instant <= until);
-    let instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
+    let later = reader.ledgers(book, kpi).into_iter().flat_map(|ledger| {
+        let learnt = ledger.instants();
+        learnt.iter().skip(learnt.partition_point(|instant| *instant <= base)).take_while(move |instant| **instant <= until)
+    });
+    let mut instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
+    instants.sort_unstable();
+    instants.dedup();
     // Data only ever comes to reach further, so that is searched by halves; a value may go again with a revision, so that is not.
     let reached = instants.partition_point(|at| !reaches_end(reader, book, kpi, period, *at));
     let first = instants.iter().skip(reached).find(|at| has_what_it_needs(reader, book, kpi, period, **at));
@@ -155,6 +225,30 @@ fn held_by_mismatch(book: &Book<'_>, kpi: &Kpi<'_>, period: &Period, base: Times
     Finality::NotBefore(until)
 }
 
+/// A KPI whose feed says in its answers that it counts by another time than was agreed is judged, and holds its period for so long that
+/// someone can find out which is true.
+fn held_by_answers(
+    reader: &Reader<'_, '_>,
+    book: &Book<'_>,
+    kpi: &Kpi<'_>,
+    period: &Period,
+    base: Timestamp,
+    now: Timestamp,
+) -> Finality {
+    let deadline = book.calendar.after(period.end, MISMATCH_HOLDS);
+    let contradicts = |at: Timestamp| reader.said.contradiction(kpi.spec, &book.terms.contract, at).is_some();
+    if deadline <= base || !contradicts(base) {
+        return Finality::Since(base);
+    }
+    let until = now.min(deadline);
+    let later = reader.said.instants(&kpi.spec.source.feed).filter(|instant| base < *instant && *instant <= until);
+    match later.into_iter().find(|at| !contradicts(*at)) {
+        Some(instant) => Finality::Since(instant),
+        None if deadline <= now => Finality::Since(deadline),
+        None => Finality::NotBefore(deadline),
+    }
+}
+
 /// Whether a KPI's data reaches the period's end. What is told from deliverables waits for no feed.
 fn reaches_end<'f, 'a>(
     reader: &Reader<'f, 'a>,
@@ -164,7 +258,7 @@ fn reaches_end<'f, 'a>(
     at: Timestamp,
 ) -> bool {
     kpi.definition.origin == Origin::Deliverables
-        || reader.coverage(book, &kpi.spec.source.feed, at).reaches(period.end)
+        || kpi.feeds().all(|feed| reader.coverage(book, feed, at).reaches(period.end))
 }
 
 /// Whether a KPI has a value, where its absence would be a miss.
@@ -209,14 +303,14 @@ pub fn touches<'f, 'a>(
         let (book, Some(threshold)) = (books.for_period(period), threshold) else { continue };
         learnt.clear();
         for (index, kpi) in book.kpis.iter().enumerate().filter(|(_, kpi)| !kpi.is_suspended) {
-            let Some(ledger) = reader.ledger(book, kpi) else { continue };
             let window = kpi.window(period, reader.periods);
-            // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
-            let key = (std::ptr::from_ref(ledger), window.start, window.end);
-            let of_rows = learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now));
-            let of_relief = reader.relief.learnt(kpi.name, window.start);
-            let instants = of_rows.iter().copied().chain(of_relief);
-            for at in instants.filter(|at| threshold < *at && *at <= now) {
+            let mut instants: BTreeSet<Timestamp> = reader.relief.learnt(kpi.name, window.start).collect();
+            for ledger in reader.ledgers(book, kpi) {
+                // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
+                let key = (std::ptr::from_ref(ledger), window.start, window.end);
+                instants.extend(&*learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now)));
+            }
+            for at in instants.into_iter().filter(|at| threshold < *at && *at <= now) {
                 touches.entry(at).or_default().insert((place, index));
             }
         }
@@ -246,7 +340,7 @@ pub fn next_change<'f, 'a>(
         instants.get(instants.partition_point(|instant| *instant <= now)).copied()
     });
     let matured = maturing(reader, books.current(), now);
-    let decided = reader.relief.instants();
+    let decided = reader.relief.instants().chain(reader.disputes.instants());
     let all = bounds.chain(closing).chain(misses).chain(learnt).chain(matured).chain(decided);
     all.filter(|instant| *instant > now).min()
 }
@@ -256,14 +350,15 @@ fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp)
     let mut seen: BTreeSet<(*const Ledger, Timestamp)> = BTreeSet::new();
     let mut instants = Vec::new();
     for kpi in &book.kpis {
-        let Some(ledger) = reader.ledger(book, kpi) else { continue };
-        let mature = mature_by(&kpi.definition, &book.calendar, now);
-        let known = reader.known(ledger, now);
-        if seen.insert((std::ptr::from_ref(ledger), now)) {
-            instants.extend(known.next_end(now));
-        }
-        if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((std::ptr::from_ref(ledger), mature))) {
-            instants.extend(known.next_end(mature).map(|end| book.calendar.after(end, age)));
+        for ledger in reader.ledgers(book, kpi) {
+            let mature = mature_by(&kpi.definition, &book.calendar, now);
+            let known = reader.known(ledger, now);
+            if seen.insert((std::ptr::from_ref(ledger), now)) {
+                instants.extend(known.next_end(now));
+            }
+            if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((std::ptr::from_ref(ledger), mature))) {
+                instants.extend(known.next_end(mature).map(|end| book.calendar.after(end, age)));
+            }
         }
     }
     instants

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::calendar::{Calendar, civil_weekday, days_after};
+use super::disputes::{is_decided, overdue_from, statuses};
 use super::periods::{Period, Periods};
+use crate::api::dispute::DisputeStatus;
 use crate::api::scalar::Duration;
 use crate::api::vendor_contract::{
     ContractPhase, Deliverable, NextReview, Overdue, OverdueKind, PlanState, PlanStatus, Review, VendorContractSpec,
@@ -24,6 +26,8 @@ pub struct Governance {
     pub next_review: Option<NextReview>,
     /// What is overdue, the oldest first.
     pub overdue: Vec<OverdueItem>,
+    /// The disputes, the open ones first.
+    pub disputes: Vec<DisputeStatus>,
     /// The earliest instant after `now` at which time alone changes any of this.
     pub next: Option<Timestamp>,
 }
@@ -57,11 +61,13 @@ pub fn govern(contract: &VendorContractSpec, calendar: &Calendar, plans: &[PlanS
         overdue.extend(overdue_requests(deliverable, calendar, &mut changes));
     }
     overdue.extend(plans.iter().filter_map(|plan| overdue_plan(plan, calendar, &mut changes)));
+    overdue.extend(overdue_disputes(contract, calendar, &mut changes));
     overdue.sort_by(|left, right| {
         let key = |entry: &OverdueItem| (entry.item.due, entry.item.kind, entry.item.name.clone());
         key(left).cmp(&key(right))
     });
-    Governance { phase, next_review, overdue, next: changes.next }
+    let disputes = statuses(contract, calendar, now);
+    Governance { phase, next_review, overdue, disputes, next: changes.next }
 }
 
 /// Collects the earliest instant to come.
@@ -170,7 +176,7 @@ fn held_days(review: &Review, calendar: &Calendar, changes: &mut Changes) -> BTr
 }
 
 /// The last day on which something is in time, whose deadline is the end of that day or an instant in it.
-fn last_day_before(deadline: Timestamp, calendar: &Calendar) -> Date {
+pub fn last_day_before(deadline: Timestamp, calendar: &Calendar) -> Date {
     let day = calendar.date_of(deadline);
     if calendar.start_of_day(day) == deadline { days_after(day, -1) } else { day }
 }
@@ -223,6 +229,25 @@ fn overdue_requests(deliverable: &Deliverable, calendar: &Calendar, changes: &mu
         let deadline = request_deadline(request.requested_on, turnaround, calendar);
         if changes.has_come(deadline) {
             overdue.push(overdue_item(OverdueKind::Deliverable, &deliverable.name, deadline, calendar));
+        }
+    }
+    overdue
+}
+
+/// One entry per dispute that is still open after the time for which it may hold its period.
+fn overdue_disputes(contract: &VendorContractSpec, calendar: &Calendar, changes: &mut Changes) -> Vec<OverdueItem> {
+    let mut overdue = Vec::new();
+    if contract.disputes.is_empty() {
+        return overdue;
+    }
+    let periods = Periods::of(contract, calendar);
+    for dispute in &contract.disputes {
+        let is_known = changes.has_come(calendar.start_of_day(dispute.raised_on));
+        // A decision that lies ahead is looked at again when it comes.
+        let is_decided = is_decided(dispute, changes.now) || dispute.decided_at.is_some_and(|at| changes.has_come(at));
+        let deadline = overdue_from(contract, calendar, &periods, dispute).filter(|_| is_known && !is_decided);
+        if let Some(deadline) = deadline.filter(|deadline| changes.has_come(*deadline)) {
+            overdue.push(overdue_item(OverdueKind::Dispute, &dispute.name, deadline, calendar));
         }
     }
     overdue
@@ -291,6 +316,31 @@ mod tests {
         ] {
             assert_eq!(at(&contract, now).phase, phase, "{now}");
         }
+    }
+
+    #[test]
+    fn a_dispute_is_overdue_once_it_may_no_longer_hold_its_period() {
+        // March ends at 23:00 UTC. Ten business days and twenty more are over with 12 May.
+        let dispute = |more: Value| {
+            let mut dispute = json!({"name": "march", "period": "2026-03", "raisedOn": "2026-04-09", "party": "Client"});
+            dispute.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            contract(json!({"disputes": [dispute]}))
+        };
+        let open = dispute(json!({}));
+        let decided = dispute(json!({"decision": "Rejected", "decidedAt": "2026-05-20T08:00:00Z"}));
+        let late = vec!["march 2026-05-12 since 2026-05-12T23:00:00Z"];
+        for (contract, now, expected) in [
+            (&open, "2026-05-12T22:59:59Z", vec![]),
+            (&open, "2026-05-12T23:00:00Z", late.clone()),
+            (&decided, "2026-05-13T00:00:00Z", late),
+            (&decided, "2026-05-20T08:00:00Z", vec![]),
+        ] {
+            let governance = at(contract, now);
+            assert_eq!(overdue(&governance), expected, "{now}");
+            assert!(governance.overdue.iter().all(|one| one.item.kind == OverdueKind::Dispute));
+        }
+        assert_eq!(at(&open, "2026-05-01T00:00:00Z").next, Some("2026-05-12T23:00:00Z".parse().unwrap()));
+        assert_eq!(at(&decided, "2026-05-13T00:00:00Z").next, Some("2026-05-20T08:00:00Z".parse().unwrap()));
     }
 
     #[test]

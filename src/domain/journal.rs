@@ -20,8 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::amendments::TermsChanged;
+use super::disputes::{self, DisputeSeen};
 use super::facts::Terms;
 use super::relief::unseen;
+use super::thresholds::ThresholdsSaid;
 use super::risks::{RiskBegan, RiskCleared};
 use crate::api::campaign_launch::LaunchDecision;
 use crate::api::vendor_contract::Relief;
@@ -75,6 +77,10 @@ journal_facts! {
     RiskCleared(RiskCleared),
     /// The terms changed. Its name is empty; recorded at the same instant as the terms themselves.
     TermsChanged(TermsChanged),
+    /// A dispute, as it was seen. Named after the dispute.
+    DisputeSeen(DisputeSeen),
+    /// By which times a vendor's answers say that it counts. Named after the feed.
+    ThresholdsSaid(ThresholdsSaid),
     /// A contract goes on with the evidence of one that is gone. In the journals of both; named after the UID of the new one.
     EvidenceAdopted(EvidenceAdopted),
 }
@@ -154,6 +160,22 @@ impl Journal {
         })
     }
 
+    /// What was seen of disputes, in order: name, what, when it was recorded.
+    pub fn disputes(&self) -> impl Iterator<Item = (&str, &DisputeSeen, Timestamp)> {
+        self.facts.iter().filter_map(|recorded| match &recorded.fact {
+            JournalFact::DisputeSeen(seen) => Some((recorded.name.as_str(), seen, recorded.recorded_at)),
+            _ => None,
+        })
+    }
+
+    /// What the answers of feeds said of their thresholds, in order: feed, what, when it was recorded.
+    pub fn thresholds(&self) -> impl Iterator<Item = (&str, &ThresholdsSaid, Timestamp)> {
+        self.facts.iter().filter_map(|recorded| match &recorded.fact {
+            JournalFact::ThresholdsSaid(said) => Some((recorded.name.as_str(), said, recorded.recorded_at)),
+            _ => None,
+        })
+    }
+
     /// The UID under which the evidence of the contract with this UID lies, where that is another one's.
     #[must_use]
     pub fn adopted_by(&self, uid: &str) -> Option<&str> {
@@ -218,7 +240,8 @@ pub fn unrecorded(
         fact: JournalFact::FirstJudged(first),
         recorded_at: now,
     });
-    first.into_iter().chain(unseen(&terms.contract.relief, journal, known_before, now)).collect()
+    let relief = unseen(&terms.contract.relief, journal, known_before, now);
+    first.into_iter().chain(relief).chain(disputes::unseen(&terms.contract.disputes, journal, now)).collect()
 }
 
 #[cfg(test)]
@@ -278,6 +301,12 @@ mod tests {
                 "TermsChanged",
                 json!({"amendments": [{"kind": "KpiTarget", "name": "level", "field": "spec.objective.target", "was": "80", "now": "85", "manager": "kubectl-edit", "reachesBack": true}]}),
             ),
+            (
+                "DisputeSeen",
+                json!({"dispute": {"name": "may", "period": "2026-05", "raisedOn": "2026-06-04", "party": "Client"}}),
+            ),
+            ("DisputeSeen", json!({})),
+            ("ThresholdsSaid", json!({"thresholds": {"answeredWithin": 20}})),
             ("EvidenceAdopted", json!({"of": "uid-1", "by": "uid-2"})),
         ];
         for (kind, content) in &cases {

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::api::dispute::ReportDispute;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
 use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod, PeriodState};
@@ -20,21 +21,23 @@ use super::catalogue::Origin;
 use super::chain::{Frame, Reading, Settled};
 use super::credits::Tariff;
 use super::current::{Running, running};
+use super::disputes::DisputeHistory;
 use super::doubts::Doubt;
 use super::earn_back::still_pending;
 use super::exact::Exact;
 use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement};
-use super::finality::{Finality, finality, in_order, next_change, touches};
+use super::finality::{Finality, finalities, next_change, touches};
 use super::journal::Journal;
 use super::matching::expects_rows;
 use super::periods::{Period, Periods};
-use super::reading::{Question, Reader};
+use super::reading::{Question, Reader, Records};
 use super::rectification::{History, standing};
 use super::relief::ReliefHistory;
 use super::reports::{Reach, kpi_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
 use super::risks::standing_risk;
 use super::rollups::RollUps;
+use super::thresholds::SaidHistory;
 use super::trend::trend;
 
 pub use super::reports::report_name;
@@ -69,10 +72,12 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
     let ledgers = &rollups.ledgers;
     let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
     let first_judged = facts.journal.and_then(Journal::first_judged);
-    let reader = Reader::new(&periods, (&relief, first_judged), ledgers, &rollups.figures);
+    let disputes = DisputeHistory::of(&facts.terms.contract.disputes, facts.journal, &books.current().calendar);
+    let said = SaidHistory::of(facts.journal);
+    let records = Records { relief: &relief, disputes: &disputes, said: &said, first_judged };
+    let reader = Reader::new(&periods, records, ledgers, &rollups.figures);
     let ended = periods.closed_by(now);
-    let finalities: Vec<Finality> =
-        in_order(ended.iter().map(|period| finality(&reader, books.for_period(period), period, now)));
+    let finalities: Vec<Finality> = finalities(&reader, books, ended, now);
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
     let frames: Vec<Frame<'_>> =
         ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, &periods)).collect();
@@ -132,6 +137,10 @@ impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
         Some(Rc::new(self.reader.read(book, kpi, &question)))
     }
 
+    fn disputes(&self, place: usize, at: Timestamp) -> Vec<ReportDispute> {
+        self.period(place).map_or_else(Vec::new, |(period, _)| self.reader.disputes.listed(&period.name, at))
+    }
+
     fn reach(&self, place: usize, at: Timestamp) -> Reach {
         let Some((period, book)) = self.period(place) else { return Reach::default() };
         let feeds = feeds_of(book);
@@ -155,7 +164,7 @@ impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
 /// The feeds that the KPIs of a book read, sorted.
 fn feeds_of<'a>(book: &Book<'a>) -> Vec<&'a str> {
     let read = book.kpis.iter().filter(|kpi| kpi.definition.origin == Origin::Feed && !kpi.is_suspended);
-    let mut feeds: Vec<&str> = read.map(|kpi| kpi.spec.source.feed.as_str()).collect();
+    let mut feeds: Vec<&str> = read.flat_map(|kpi| kpi.feeds()).collect();
     feeds.sort_unstable();
     feeds.dedup();
     feeds
@@ -287,11 +296,14 @@ impl<'v, 'a> View<'v, 'a> {
     fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, KpiJudgement> {
         let book = self.books.current();
         let judged = book.kpis.iter().map(|kpi| {
+            let name = kpi.name.to_owned();
             let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
             let ledger = reader.ledger(book, kpi).filter(|_| expects_rows(kpi));
             let unmatched = ledger.and_then(|ledger| ledger.unmatched(kpi, self.now));
             let threshold_mismatch = kpi.threshold_mismatch.clone();
-            (kpi.name.to_owned(), KpiJudgement { unmatched, threshold_mismatch, ..self.kpi(kpi.name, running) })
+            let threshold_said = reader.said.contradiction(kpi.spec, &book.terms.contract, self.now);
+            let kpi = KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..self.kpi(kpi.name, running) };
+            (name, kpi)
         });
         judged.collect()
     }
@@ -317,6 +329,7 @@ impl<'v, 'a> View<'v, 'a> {
             signal: signal.map(|signal| signal.as_str().to_owned()),
             unmatched: None,
             threshold_mismatch: None,
+            threshold_said: None,
         }
     }
 
@@ -377,6 +390,7 @@ fn closed_value(name: &str, frame: &Frame<'_>, closed: &Closed<'_>) -> Option<Cl
         repeat: line.repeat,
         points: line.points,
         credit: line.credit,
+        sources: line.sources,
         revision: closed.revision,
     })
 }

@@ -15,24 +15,28 @@ use crate::api::sla_report::{EvidenceReference, TierLine};
 
 use super::book::{Book, Books, Kpi};
 use super::calendar::Span;
-use super::catalogue::{Origin, effective_variant, mature_by};
+use super::catalogue::{Definition, Origin, effective_variant, mature_by};
 use super::chain::{Method, Reading, TargetPart};
 use super::coverage::Coverage;
 use super::deliverables::measures;
+use super::disputes::DisputeHistory;
 use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::journal::FirstJudged;
-use super::ledger::{Known, Ledger};
+use super::ledger::{Known, Labels, Ledger};
 use super::measures::Row;
 use super::offered::{OfferedDiffers, offered_differs};
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
 use super::relief::ReliefHistory;
 use super::rollups::Figures;
+use super::sources::CrossChecked;
+use super::thresholds::SaidHistory;
 use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
 use super::values::{Quotient, Rows, TIER_LABEL};
 use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
 
+mod sources;
 mod tallies;
 
 /// The ledgers of a contract's feeds, one for each calendar that its books have.
@@ -48,10 +52,10 @@ impl Ledgers {
         let ledgers = self;
         for book in books.all() {
             let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
-            let read = book.kpis.iter().map(|kpi| &kpi.spec.source.feed);
-            for feed in named.chain(read) {
+            let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
+            for feed in named.map(String::as_str).chain(read) {
                 let rows = rows.get(feed).map(Vec::as_slice).unwrap_or_default();
-                let key = (book.shares_calendar_with, feed.clone());
+                let key = (book.shares_calendar_with, feed.to_owned());
                 ledgers.feeds.entry(key).or_insert_with(|| Ledger::of_feed(rows, &book.calendar));
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
@@ -98,12 +102,25 @@ pub struct Reader<'f, 'a> {
     pub periods: &'f Periods,
     /// The decisions on relief, in time.
     pub relief: &'f ReliefHistory,
+    /// The disputes, in time.
+    pub disputes: &'f DisputeHistory,
+    /// What the vendors' answers said of their thresholds, in time.
+    pub said: &'f SaidHistory,
     /// When the contract was judged for the first time, where a journal tells.
     pub first_judged: Option<&'f FirstJudged>,
     ledgers: &'f Ledgers,
     figures: &'f Figures,
     known: Remembered<*const Ledger, Known<'f>>,
     books: PhantomData<Book<'a>>,
+}
+
+/// What is known besides rows and terms, in time.
+#[derive(Clone, Copy)]
+pub(super) struct Records<'f> {
+    pub relief: &'f ReliefHistory,
+    pub disputes: &'f DisputeHistory,
+    pub said: &'f SaidHistory,
+    pub first_judged: Option<&'f FirstJudged>,
 }
 
 /// What is asked of the evidence.
@@ -117,6 +134,36 @@ pub struct Question<'q> {
     pub at: Timestamp,
     /// Whether the period is judged as a closed one, for which the policy on missing data holds.
     pub is_closing: bool,
+}
+
+/// One source of a KPI's figures.
+#[derive(Clone, Copy)]
+struct Source<'f> {
+    ledger: &'f Ledger,
+    definition: &'f Definition,
+    labels: &'f Labels,
+    feed: &'f str,
+}
+
+impl<'f> Source<'f> {
+    fn of_vendor(kpi: &'f Kpi<'_>, ledger: &'f Ledger) -> Self {
+        let source = &kpi.spec.source;
+        Source { ledger, definition: &kpi.definition, labels: &source.labels, feed: &source.feed }
+    }
+
+    fn of_client(check: &'f CrossChecked<'_>, ledger: &'f Ledger) -> Self {
+        let CrossChecked { rule, definition } = check;
+        Source { ledger, definition, labels: &rule.labels, feed: &rule.feed }
+    }
+}
+
+/// What the absence of figures may mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// A miss, where the parties agreed so.
+    AsAgreed,
+    /// Nothing: another source may know them.
+    IsNoMiss,
 }
 
 /// One value of a KPI before and after relief.
@@ -133,16 +180,22 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// A reader of all that the ledgers hold. What it works out it leaves in `figures`, for itself and for others.
     pub(super) fn new(
         periods: &'f Periods,
-        (relief, first_judged): (&'f ReliefHistory, Option<&'f FirstJudged>),
+        Records { relief, disputes, said, first_judged }: Records<'f>,
         ledgers: &'f Ledgers,
         figures: &'f Figures,
     ) -> Self {
-        Reader { periods, relief, first_judged, ledgers, figures, known: RefCell::default(), books: PhantomData }
+        Reader { periods, relief, disputes, said, first_judged, ledgers, figures, known: RefCell::default(), books: PhantomData }
     }
 
     /// The ledger that a KPI reads from.
     pub fn ledger(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&'f Ledger> {
         self.ledgers.of_kpi(book, kpi)
+    }
+
+    /// The ledgers that a KPI reads from: the vendor's, and the client's own where there is one.
+    pub fn ledgers(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Vec<&'f Ledger> {
+        let own = kpi.cross_check.as_ref().and_then(|check| self.ledgers.of_feed(book, &check.rule.feed));
+        self.ledger(book, kpi).into_iter().chain(own).collect()
     }
 
     /// The rows of a ledger that were known at an instant.
@@ -182,9 +235,10 @@ impl<'f, 'a> Reader<'f, 'a> {
         offered_differs(&self.known(ledger, at), &book.calendar, as_of)
     }
 
-    /// The end of the latest row of a KPI's feed that had ended at an instant, over closed hours moved on.
+    /// The end of the latest row of a KPI's feed that had ended at an instant, over closed hours moved on; where the vendor has none,
+    /// of the client's own.
     pub fn as_of(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, at: Timestamp) -> Option<Timestamp> {
-        self.coverage(book, &kpi.spec.source.feed, at).reach.as_of
+        kpi.feeds().find_map(|feed| self.coverage(book, feed, at).reach.as_of)
     }
 
     /// The reading of a KPI.
@@ -196,7 +250,12 @@ impl<'f, 'a> Reader<'f, 'a> {
             }
             Some(ledger) => self.figures.reading(book.place, kpi, question, || match &kpi.definition.parts {
                 Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
-                None => self.work_out(book, kpi, question, ledger),
+                None => match &kpi.cross_check {
+                    Some(check) => self.work_out_both(book, kpi, question, ledger, check),
+                    None => {
+                        self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed)
+                    }
+                },
             }),
             None => not_measured(kpi, question),
         }
@@ -207,12 +266,13 @@ impl<'f, 'a> Reader<'f, 'a> {
         book: &'f Book<'a>,
         kpi: &'f Kpi<'a>,
         question: &Question<'_>,
-        ledger: &'f Ledger,
+        source: &Source<'f>,
+        silence: Silence,
     ) -> Reading<'a> {
-        let known = self.known(ledger, question.at);
+        let known = self.known(source.ledger, question.at);
         let mature = mature_by(&kpi.definition, &book.calendar, question.at);
         let known = known.starting_in(question.window);
-        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        let selection = known.select(source.definition, source.labels, mature);
         let rows = selection.all();
         let relieved = rows.relieved(&self.relief.known_for(kpi.name, question.at));
         let scale = self.scale(book, kpi, question);
@@ -226,7 +286,8 @@ impl<'f, 'a> Reader<'f, 'a> {
         let values = judgement.values(&rows, &relieved.rows);
         let is_enough = judgement.is_enough(&rows, &relieved.rows);
         let mut verdict = judgement.verdict(&aim, &values, is_enough);
-        if verdict == Verdict::NoData && is_miss_by_policy(book, kpi, question) {
+        let may_be_a_miss = silence == Silence::AsAgreed;
+        if verdict == Verdict::NoData && may_be_a_miss && is_miss_by_policy(book, kpi, question) {
             verdict = Verdict::Missed;
         }
         let missed = verdict == Verdict::Missed;
@@ -346,6 +407,7 @@ pub(super) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Readin
             targets: Vec::new(),
         },
         tally: None,
+        sources: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::api::cross_check::SourcesLine;
+use crate::api::dispute::ReportDispute;
 use crate::api::kpi_target::Verdict;
 use crate::api::sla_report::{
     CreditBlock, EarnedBack, Gap, KpiLine, LineChange, Restates, SlaReportSpec, TallyLine, WasNow, YearToDate,
@@ -9,7 +11,7 @@ use crate::api::sla_report::{
 use crate::api::vendor_contract::PeriodState;
 
 use super::basis::{basis_of_credit, basis_of_line};
-use super::chain::{Frame, Line, Settled};
+use super::chain::{Frame, Line, Reading, Settled};
 use super::credits::{Money, Tariff};
 use super::earn_back::Returned;
 use super::exact::{Exact, SHOWN_DECIMALS};
@@ -73,6 +75,8 @@ pub struct Statement<'s, 'a> {
     pub bookings: &'s Bookings,
     /// Credits of the contract year up to this period; `None` for restatements.
     pub year_to_date: Option<Exact>,
+    /// Disputes about the period, as they stood when it became Final.
+    pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
     pub restates: Option<Restates>,
 }
@@ -102,6 +106,7 @@ impl Statement<'_, '_> {
             }),
             triggers: settled.triggers.clone(),
             gaps: self.reach.gaps.clone(),
+            disputes: self.disputes,
             restates: self.restates,
         }
     }
@@ -168,8 +173,22 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
         tally: reading.tally.as_ref().map(tally_line),
+        sources: sources_line(reading),
         evidence: reading.evidence.clone(),
     }
+}
+
+/// What two sources say of a KPI, as a report and a status show it.
+pub fn sources_line(reading: &Reading<'_>) -> Option<SourcesLine> {
+    let sources = reading.sources.as_ref()?;
+    let shown = |value: &Option<Exact>| value.as_ref().map(|value| value.show_as(reading.rounding()));
+    Some(SourcesLine {
+        vendor: shown(&sources.vendor),
+        own: shown(&sources.own),
+        difference: sources.difference.as_ref().map(|difference| difference.show(SHOWN_DECIMALS)),
+        finding: sources.finding,
+        judged: sources.judged,
+    })
 }
 
 /// The parts that a tally found, as many as a report lists; the numerator says how many missed in all.

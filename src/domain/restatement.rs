@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::api::dispute::ReportDispute;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{AfterFinal, PeriodState};
 
@@ -23,6 +24,8 @@ pub trait Knowledge<'a> {
     fn reading(&self, place: usize, kpi: usize, at: Timestamp) -> Option<Rc<Reading<'a>>>;
     /// How far the data of a closed period reached.
     fn reach(&self, place: usize, at: Timestamp) -> Reach;
+    /// The disputes about a closed period.
+    fn disputes(&self, place: usize, at: Timestamp) -> Vec<ReportDispute>;
 }
 
 /// A KPI of a closed period: place of the period, place of the KPI.
@@ -228,6 +231,7 @@ impl<'a> State<'_, '_, 'a> {
         if closed.readings.is_empty() {
             return;
         }
+        let final_at = replay.finals.get(place).copied().flatten();
         let statement = Statement {
             contract: replay.contract,
             frame,
@@ -237,6 +241,7 @@ impl<'a> State<'_, '_, 'a> {
             reach: &replay.knowledge.reach(place, at),
             bookings: &closed.bookings,
             year_to_date,
+            disputes: replay.knowledge.disputes(place, final_at.map_or(at, |instant| instant.min(at))),
             restates,
         };
         let report = statement.report();

@@ -26,6 +26,7 @@ use super::facts::{ContractFacts, Terms};
 use super::measures::Row;
 use super::reading::{Ledgers, Question, not_measured};
 use super::relief::ReliefHistory;
+use super::sources::Sources;
 use super::statistics::Interval;
 use super::tally::Found;
 use super::verdict::Aim;
@@ -126,6 +127,7 @@ struct KeptReading {
     tiers: Vec<TierLine>,
     without_tier_percent: Option<String>,
     tally: Option<Found>,
+    sources: Option<Sources>,
     evidence: EvidenceReference,
     annual_factor: Option<Exact>,
     targets: Vec<TargetPart>,
@@ -152,7 +154,7 @@ impl RollUps {
         self.ledgers.forget(|feed| dirty.contains_key(feed));
         self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
             let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
-            kpi.is_none_or(|kpi| is_dirty(&kpi.spec.source.feed, asked.at))
+            kpi.is_none_or(|kpi| kpi.feeds().any(|feed| is_dirty(feed, asked.at)))
         });
         self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
     }
@@ -250,6 +252,7 @@ impl KeptReading {
             tiers: reading.tiers.clone(),
             without_tier_percent: reading.without_tier_percent.clone(),
             tally: reading.tally.clone(),
+            sources: reading.sources.clone(),
             evidence: reading.evidence.clone(),
             annual_factor: reading.method.annual_factor.clone(),
             targets: reading.method.targets.clone(),
@@ -275,6 +278,7 @@ impl KeptReading {
             tiers: self.tiers.clone(),
             without_tier_percent: self.without_tier_percent.clone(),
             tally: self.tally.clone(),
+            sources: self.sources.clone(),
             evidence: self.evidence.clone(),
             negative_volume: self.negative_volume,
             method: Method {

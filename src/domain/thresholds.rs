@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use crate::api::feed::Feed;
 use crate::api::scalar::Duration;
 use crate::api::{KpiTargetSpec, VendorContractSpec};
 
 use super::catalogue::definition;
+use super::journal::{Journal, JournalFact, RecordedFact};
 
 /// What a KPI's `within` and its feed's thresholds say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +56,15 @@ pub fn counts_within(measure: &str) -> bool {
     measure.ends_with("Within") || measure == "longWaits"
 }
 
-/// Holds a KPI against the contract's feed.
+/// Holds a KPI against the feed that it reads.
 pub fn agreement(spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Agreement {
+    agreement_with(spec, contract, &spec.source.feed)
+}
+
+/// Holds a KPI against one of the contract's feeds.
+pub fn agreement_with(spec: &KpiTargetSpec, contract: &VendorContractSpec, feed: &str) -> Agreement {
     let Some(within) = spec.within else { return Agreement::None };
-    let feed = contract.feeds.iter().find(|feed| feed.name == spec.source.feed);
+    let feed = contract.feeds.iter().find(|one| one.name == feed);
     let (Some(feed), Ok(found)) = (feed, definition(spec)) else { return Agreement::None };
     let measures: Vec<&str> = found.measures().into_iter().filter(|measure| counts_within(measure)).collect();
     if measures.is_empty() {
@@ -87,7 +96,71 @@ pub fn agreement(spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Agreeme
 
 /// Why the times do not fit, where they do not.
 pub fn mismatch(spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Option<String> {
-    agreement(spec, contract).mismatch()
+    let own = || agreement_with(spec, contract, &spec.source.cross_check.as_ref()?.feed).mismatch();
+    agreement(spec, contract).mismatch().or_else(own)
+}
+
+/// By which times a vendor said in its answers that it counts: seconds by measure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThresholdsSaid {
+    /// All that it said.
+    pub thresholds: BTreeMap<String, i64>,
+}
+
+/// What the vendors' answers said of their thresholds, in time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SaidHistory {
+    feeds: BTreeMap<String, Vec<(Timestamp, BTreeMap<String, i64>)>>,
+}
+
+impl SaidHistory {
+    /// What a journal holds; without one nothing was said.
+    #[must_use]
+    pub fn of(journal: Option<&Journal>) -> Self {
+        let mut history = SaidHistory::default();
+        for (feed, said, at) in journal.into_iter().flat_map(Journal::thresholds) {
+            history.feeds.entry(feed.to_owned()).or_default().push((at, said.thresholds.clone()));
+        }
+        history
+    }
+
+    /// The instants at which a feed said something else.
+    pub fn instants(&self, feed: &str) -> impl Iterator<Item = Timestamp> {
+        self.feeds.get(feed).into_iter().flatten().map(|(at, _)| *at)
+    }
+
+    fn at(&self, feed: &str, at: Timestamp) -> Option<&BTreeMap<String, i64>> {
+        let said = self.feeds.get(feed)?.iter().rev().find(|(known_from, _)| *known_from <= at);
+        said.map(|(_, thresholds)| thresholds)
+    }
+
+    /// Why a vendor's answers contradict the time that was agreed for a KPI, as known at an instant.
+    #[must_use]
+    pub fn contradiction(&self, spec: &KpiTargetSpec, contract: &VendorContractSpec, at: Timestamp) -> Option<String> {
+        let (within, feed) = (spec.within?, spec.source.feed.as_str());
+        let said = self.at(feed, at)?;
+        let agreement = agreement(spec, contract);
+        let found = definition(spec).ok()?;
+        found.measures().into_iter().filter(|measure| counts_within(measure)).find_map(|measure| {
+            let read = agreement.names().get(measure).map_or(measure, String::as_str);
+            let seconds = said.get(read).filter(|seconds| Some(**seconds) != within.seconds())?;
+            Some(format!(
+                "{within} was agreed, and the answers of feed {feed} say that {read} is counted by {seconds}s: find out which is true; the figures are judged as they are, and periods wait for up to 20bd"
+            ))
+        })
+    }
+}
+
+/// What the answers say and the journal does not hold yet, as facts seen at `now`.
+#[must_use]
+pub fn unrecorded(said: &BTreeMap<String, BTreeMap<String, i64>>, journal: &Journal, now: Timestamp) -> Vec<RecordedFact> {
+    let last = |feed: &str| journal.thresholds().filter(|(name, ..)| *name == feed).last().map(|(_, said, _)| said);
+    let new = said.iter().filter(|(feed, thresholds)| last(feed).is_none_or(|said| said.thresholds != **thresholds));
+    new.map(|(feed, thresholds)| {
+        let fact = JournalFact::ThresholdsSaid(ThresholdsSaid { thresholds: thresholds.clone() });
+        RecordedFact { name: feed.clone(), fact, recorded_at: now }
+    })
+    .collect()
 }
 
 /// The feed's measures of one of a formula, with the time of each.

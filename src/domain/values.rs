@@ -207,6 +207,16 @@ impl<'a> Rows<'a> {
         Rows { selection: self.selection, places: Cow::Owned(kept.collect()) }
     }
 
+    /// The slots in which they start.
+    pub fn slots(&self, slot_of: impl Fn(Timestamp) -> Timestamp) -> BTreeSet<Timestamp> {
+        self.spans().map(|(_, span)| slot_of(span.start)).collect()
+    }
+
+    /// Those that start in one of some slots.
+    pub fn in_slots(&self, slots: &BTreeSet<Timestamp>, slot_of: impl Fn(Timestamp) -> Timestamp) -> Rows<'a> {
+        self.filtered(|row| slots.contains(&slot_of(row.span().start)))
+    }
+
     /// Those that start in a span.
     pub fn starting_in(&self, span: Span) -> Rows<'a> {
         self.filtered(|row| span.start <= row.span().start && row.span().start < span.end)

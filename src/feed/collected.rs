@@ -1,13 +1,16 @@
 //! What the pages of a fetch say together.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use super::client::{Page, Validators};
-use super::error::{FailureKind, FetchError};
+use super::error::{FailureKind, FetchError, presentable};
 use super::fetch::{FetchRequest, FetchedBody, MOST_ROWS, Window, row_length, within_bound};
 use super::format;
+use super::format::native::malformed;
 use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
 use super::quiet;
@@ -31,6 +34,8 @@ pub(super) struct Collected {
     validators: Option<Validators>,
     state: Option<String>,
     ahead: Option<SignedDuration>,
+    /// By which times the vendor says that it counts.
+    thresholds: BTreeMap<String, i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -90,6 +95,7 @@ impl Collected {
     /// Takes a page in.
     pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
         self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
+        self.say(parsed.thresholds)?;
         self.digests.push(Sha256::digest(&page.body).into());
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
@@ -101,6 +107,20 @@ impl Collected {
         self.ahead = self.ahead.or_else(|| page.clock_ahead());
         self.validators = Some(page.validators);
         self.state = parsed.state.or(self.state.take());
+        Ok(())
+    }
+
+    /// Notes by which times a page says that it counts. Pages of one answer cannot count by different ones.
+    fn say(&mut self, thresholds: BTreeMap<String, i64>) -> Result<(), FetchError> {
+        for (measure, seconds) in thresholds {
+            let known = *self.thresholds.entry(measure.clone()).or_insert(seconds);
+            if known != seconds {
+                let shown = presentable(&measure, 40);
+                return Err(malformed(format!(
+                    "thresholds: {shown:?} is {known} on one page and {seconds} on another: say the same on each page"
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -135,6 +155,7 @@ impl Collected {
             validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
             state: self.state,
             ahead: self.ahead,
+            thresholds: self.thresholds,
             truth: if format::has_records(request.feed) && rejected_none { self.whole } else { Vec::new() },
         }
     }

@@ -1,5 +1,6 @@
 //! One fetch of one feed: all pages of a window, or nothing.
 
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,8 @@ pub struct FetchedBody {
     pub truth: Vec<Window>,
     /// How far the vendor's clock is ahead (below zero: behind), where its first page says what it shows.
     pub ahead: Option<SignedDuration>,
+    /// By which times the vendor says that it counts, in seconds by measure.
+    pub thresholds: BTreeMap<String, i64>,
 }
 
 impl FetchedBody {
@@ -109,6 +112,8 @@ impl FetchedBody {
             row.measures = measures.into_iter().map(|(name, value)| (cleaned(name), value)).collect();
         }
         self.state = self.state.take().map(cleaned);
+        let thresholds = std::mem::take(&mut self.thresholds);
+        self.thresholds = thresholds.into_iter().map(|(measure, seconds)| (cleaned(measure), seconds)).collect();
     }
 
     /// Why the feed is not healthy although it answered: it has rows and none can be used.

@@ -158,6 +158,7 @@ pub fn inspect(answers: &Answers, expectations: Expectations<'_>) -> Inspection 
     facts.taken = taken(answers, &findings);
     findings.extend(names::doubts(&good));
     findings.extend(doubts_of_time(answers, &facts, expectations));
+    findings.extend(doubts_of_thresholds(answers, expectations.feed));
     findings.extend(walk::doubts_of_repetition(answers));
     findings.sort_by_key(|finding| (finding.cost, finding.place));
     Inspection { findings, facts }
@@ -239,6 +240,18 @@ fn doubts_of_time(answers: &Answers, facts: &Facts, expectations: Expectations<'
         _ => {}
     }
     doubts
+}
+
+/// Times by which the vendor says that it counts, and that are others than the contract names.
+fn doubts_of_thresholds(answers: &Answers, feed: &Feed) -> Vec<Finding> {
+    let contradicted = feed.thresholds.iter().filter_map(|agreed| {
+        let said = answers.thresholds.get(&agreed.measure).filter(|said| Some(**said) != agreed.within.seconds())?;
+        let found = format!("thresholds says that {} is counted by {said} s", agreed.measure);
+        let expected = format!("{}, which the contract's feed names in its thresholds", agreed.within);
+        let write = "count by the time that was agreed, or agree on the other one; until then periods stay Provisional";
+        Some(Finding::doubt("ThresholdMismatch", None, found, &expected, write))
+    });
+    contradicted.collect()
 }
 
 /// What is said where nothing at all could be asked.

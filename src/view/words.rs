@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
+use crate::api::cross_check::{SourceParty, SourcesFinding, SourcesLine};
 use crate::api::sla_report::KpiLine;
 use crate::api::tally::TallyEach;
 
@@ -141,6 +142,23 @@ pub fn target_of(line: &KpiLine, unit: FormulaUnit, currency: &str) -> String {
             format!("{} {parts} not {each}{within}", count(FormulaUnit::Count))
         }
     }
+}
+
+/// What two sources say, such as `vendor 81.2, client 78.4, 2.8 apart: they disagree, the client's is judged`.
+pub fn sources(sources: &SourcesLine) -> String {
+    let value = |value: &Option<String>| value.as_deref().map_or_else(|| "no value".to_owned(), plain);
+    let apart = sources.difference.as_deref().map(|apart| format!(", {} apart", plain(apart))).unwrap_or_default();
+    let found = match sources.finding {
+        SourcesFinding::Agree => "they agree",
+        SourcesFinding::Disagree => "they disagree",
+        SourcesFinding::OneSource => "too little to compare",
+        SourcesFinding::NoData => "no data",
+    };
+    let judged = match sources.judged {
+        SourceParty::Vendor => "the vendor's is judged",
+        SourceParty::Own => "the client's is judged",
+    };
+    format!("vendor {}, client {}{apart}: {found}, {judged}", value(&sources.vendor), value(&sources.own))
 }
 
 /// A decimal without zeros at its end.

@@ -6,9 +6,9 @@ use crate::api::condition::closed_enum;
 closed_enum! {
     /// The metrics, without the prefix `bpo_`.
     Metric {
-        KpiValue, KpiTarget, KpiProjected, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit, ContractCompliant,
-        ContractConsistent, LaunchDecision, LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark, FeedDue,
-        FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
+        KpiValue, KpiTarget, KpiProjected, KpiSourcesApart, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit,
+        ContractCompliant, ContractConsistent, LaunchDecision, LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark,
+        FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
         ClockDifference, EvidenceFree, EvidenceReserve,
     }
 }
@@ -67,6 +67,12 @@ impl Metric {
             Metric::KpiProjected => {
                 ("kpi_projected", Gauge, KPI, "Value that the running period is projected to end with")
             }
+            Metric::KpiSourcesApart => (
+                "kpi_sources_apart",
+                Gauge,
+                KPI,
+                "How far the values of two sources of a KPI lie apart over the time of which both have rows, in the KPI's unit",
+            ),
             Metric::KpiAtRisk => {
                 ("kpi_at_risk", Gauge, KPI, "1 while the condition AtRisk of a KPI is True, 0 while it is False")
             }

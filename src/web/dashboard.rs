@@ -155,6 +155,13 @@ fn commitments() -> Vec<Panel> {
             unit: "none",
             queries: vec![(format!("{} == 1", chosen(Metric::KpiAtRisk, whole)), "{{kpi_target}}")],
         },
+        Panel {
+            title: "Two sources: how far apart",
+            description: "How far the vendor's value and the client's own lie apart, in the KPI's unit.",
+            kind: "timeseries",
+            unit: "none",
+            queries: vec![(chosen(Metric::KpiSourcesApart, ""), "{{kpi_target}} {{period}}")],
+        },
     ]
 }
 

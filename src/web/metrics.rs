@@ -125,6 +125,8 @@ pub struct KpiSeries {
     pub target: Option<f64>,
     /// The value that the running period is projected to end with.
     pub projected: Option<f64>,
+    /// How far its two sources lie apart.
+    pub sources_apart: Option<f64>,
     /// Whether the running period is at risk; `None` where that is unknown, and for tiers.
     pub at_risk: Option<bool>,
     /// The verdict of the latest closed period.
@@ -406,10 +408,11 @@ impl Collector for Objects {
             .flatten()
             .collect();
         type Figure = fn(&KpiSeries) -> Option<f64>;
-        let figures: [(Metric, Figure); 4] = [
+        let figures: [(Metric, Figure); 5] = [
             (Metric::KpiValue, |kpi| kpi.value),
             (Metric::KpiTarget, |kpi| kpi.target),
             (Metric::KpiProjected, |kpi| kpi.projected),
+            (Metric::KpiSourcesApart, |kpi| kpi.sources_apart),
             (Metric::KpiAtRisk, |kpi| kpi.at_risk.map(|at_risk| if at_risk { 1.0 } else { 0.0 })),
         ];
         for (metric, figure) in figures {
@@ -516,6 +519,7 @@ mod tests {
             value: Some(78.4),
             target: Some(80.0),
             projected: Some(79.0),
+            sources_apart: Some(1.5),
             at_risk: Some(true),
             verdict: Some(text("Missed")),
         };

@@ -140,6 +140,16 @@ const CONTRACT_CASES: &[Case] = &[
         "add credits.yearCapPercent or credits.yearCapAmount",
     ),
     ("triggers: [{name: a, when: {severity: Minor}, then: Sue}]", "supported values"),
+    ("disputes: [{name: a, period: '2026-01', raisedOn: 2026-02-01}]", "party"),
+    (
+        "disputes: [{name: a, period: '2026-01', raisedOn: 2026-02-01, party: Client, decision: Accepted}]",
+        "each decision but Open",
+    ),
+    (
+        "disputes: [{name: a, period: '2026-01', raisedOn: 2026-02-01, party: Client, decidedAt: 2026-02-03T00:00:00Z}]",
+        "decision: Accepted with decidedAt: 2026-04-20T12:00:00Z",
+    ),
+    ("disputeHold: soon", "disputeHold"),
     (
         "relief: [{name: a, cause: ThirdParty, from: 2026-02-02T00:00:00Z, to: 2026-02-01T00:00:00Z}]",
         "write a `to` that is later than `from`",
@@ -458,6 +468,13 @@ const KPI_CASES: &[Case] = &[
     ("repeats: [{misses: 1, times: 2}, {misses: 2, times: 1}]", "write a `times` that does not fall"),
     ("bonus: {from: 70, amount: 100}", "write a bonus.from that is at least as good as the target"),
     ("ratings: {good: 60, approaching: 75, requiresImprovement: 80}", "write ratings from the best bound (good)"),
+    ("source: {feed: acd, crossCheck: {feed: acd}}", "name the feed with the client's own figures"),
+    ("source: {feed: acd, crossCheck: {feed: ours, tolerance: -1}}", "tolerance"),
+    ("source: {feed: acd, crossCheck: {feed: ours, prefer: Best}}", "supported values"),
+    (
+        "{source: {feed: acd, crossCheck: {feed: ours}}, tally: {each: Day, target: 80}}",
+        "source.crossCheck compares values of two feeds",
+    ),
     ("tally: {each: Day}", "target"),
     ("tally: {each: Fortnight, target: 80}", "supported values"),
     ("tally: {each: Day, target: 80, comparison: Between}", "write tally.comparison AtLeast"),

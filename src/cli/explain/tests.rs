@@ -202,6 +202,27 @@ fn every_rule_between_a_miss_and_what_it_costs_is_shown_with_the_amount_before_a
 }
 
 #[test]
+fn two_sources_and_disputes_are_told_with_what_is_judged() {
+    let contract = CONTRACT.replace("feeds: [", "feeds: [{name: ours, url: 'https://own.example'}, ")
+        + "disputes: [{name: january, period: '2026-01', kpi: level, raisedOn: 2026-02-03, party: Client}]";
+    let kpi = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 1, prefer: PREFER}}";
+    for (prefer, judged) in [("Worse", "prefer Worse counts; judged: the client's own"), ("Vendor", "judged: the vendor's")] {
+        let kpi = kpi.replace("PREFER", prefer);
+        let mut case = Case::new(terms(&flat(&contract), &[("level", &kpi)]), months(&[83]));
+        case.rows.insert("ours".to_owned(), months(&[77]));
+        let text = explain("report", &last_report(&case), None);
+        for line in [
+            "  sources   vendor 83, own 77\n",
+            "6 apart over the time of both, more than 1",
+            judged,
+            "disputed    january about level: Open\n",
+        ] {
+            assert!(text.contains(line), "{prefer}: no {line:?} in\n{text}");
+        }
+    }
+}
+
+#[test]
 fn a_month_signed_under_other_terms_explains_itself() {
     let kpi =
         |band: &str| format!("kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {{target: 80}}\nbands: [{band}]");

@@ -40,6 +40,16 @@ pub(super) fn contract(facts: &AdviceFacts<'_>, advice: &mut Findings) {
             advice.add("UnknownKpi", None, message);
         }
     }
+    let disputed = facts.terms.contract.disputes.iter().filter_map(|dispute| Some((dispute, dispute.kpi.as_ref()?)));
+    for (dispute, unknown) in disputed.filter(|(_, kpi)| !facts.terms.kpis.contains_key(*kpi)) {
+        let message = format!(
+            "dispute {} names {:?}, which is no KpiTarget of this contract{}: correct it, or it is about no figure",
+            dispute.name,
+            shorten(unknown),
+            did_you_mean(unknown, facts.terms.kpis.keys().map(String::as_str))
+        );
+        advice.add("UnknownKpi", None, message);
+    }
 }
 
 /// Doubts about a KPI's objective.

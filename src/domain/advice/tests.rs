@@ -44,7 +44,7 @@ fn found_in(
 ) -> Vec<String> {
     let (negative, offered, doubts) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     let today = today.parse().unwrap();
-    let facts = AdviceFacts { terms, today, best, launches, negative: &negative, offered: &offered, doubts: &doubts };
+    let facts = AdviceFacts { terms, today, best, launches, negative: &negative, said: &BTreeMap::new(), offered: &offered, doubts: &doubts };
     advise(&facts)
         .into_iter()
         .map(|advice| {
@@ -415,6 +415,7 @@ fn what_would_be_refused_today_is_named_and_figures_in_doubt_come_first() {
         best: &BTreeMap::new(),
         launches: &BTreeMap::new(),
         negative: &BTreeSet::new(),
+        said: &BTreeMap::new(),
         offered: &BTreeMap::new(),
         doubts: &BTreeMap::from([("acd".to_owned(), vec![doubt])]),
     };
@@ -479,6 +480,7 @@ fn volumes_that_cannot_be_are_told_of_their_feed() {
         best: &best,
         launches: &launches,
         negative: &negative,
+        said: &BTreeMap::new(),
         offered: &offered,
         doubts: &doubts,
     };

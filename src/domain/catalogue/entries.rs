@@ -18,6 +18,7 @@ const ORDINARY: Entry = Entry {
     mature_after_hours: None,
     origin: Origin::Feed,
     explanation: "",
+    gamed: "",
 };
 
 /// The catalogue, in the order of its ids.
@@ -66,8 +67,9 @@ static ENTRIES: &[Entry] = &[
             named(KpiVariant::ExcludeShortAbandons, share("answeredWithin", "answered + abandoned - abandonedShort")),
         ],
         guards: &[guard(CatalogueKpi::QualityScore), guard(CatalogueKpi::Occupancy)],
-        benchmark: usual(Some("75"), Some("90"), "80 % in 20 s is the trade's habit; premium lines 90 %"),
+        benchmark: usual(Some("75"), Some("90"), "legalclarity.org: 80 % in 20 s for decades; Vermont's DVHA: a bonus from 75 % in 24 s; label-anim.com: premium lines 90 %"),
         explanation: "Contacts answered within the threshold, in percent. The variants differ in what becomes of callers who gave up; one day's figures range from 81.1 to 86.0 % by them, so the contract names one.",
+        gamed: "Late callers are let wait, since they are lost to the figure already; calls are answered and put on hold; the variant or the threshold is changed.",
         ..ORDINARY
     },
     Entry {
@@ -75,16 +77,18 @@ static ENTRIES: &[Entry] = &[
         formulas: &[ratio("waitSeconds", "answered", 1, FormulaUnit::Seconds)],
         better: Better::Lower,
         guards: &[guard(CatalogueKpi::AbandonmentRate)],
-        benchmark: usual(Some("20"), Some("30"), "public-sector and industry contracts"),
+        benchmark: usual(Some("20"), Some("30"), "legalclarity.org: 20 to 30 s; North Dakota Medicaid: at most 30 s a quarter"),
         explanation: "Mean wait of the answered contacts, in seconds. It falls when callers give up, so the abandonment rate guards it.",
+        gamed: "Callers who would wait long are sent to a busy tone or a voice menu; those who give up leave the mean.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::LongWaitRate,
         formulas: &[share("longWaits", "offered")],
         better: Better::Lower,
-        benchmark: usual(None, Some("10"), "public-sector contracts: under 10 % over two minutes"),
+        benchmark: usual(None, Some("10"), "Massachusetts State Auditor on the Health Connector: under 10 % over two minutes"),
         explanation: "Contacts that waited longer than the contract's limit, in percent of those offered: the tail that a mean hides.",
+        gamed: "Calls near the limit are taken first; the clock starts after a longer greeting.",
         ..ORDINARY
     },
     Entry {
@@ -94,8 +98,9 @@ static ENTRIES: &[Entry] = &[
             named(KpiVariant::ExcludeShort, share("abandoned - abandonedShort", "offered - abandonedShort")),
         ],
         better: Better::Lower,
-        benchmark: usual(Some("3"), Some("5"), "public-sector contracts"),
+        benchmark: usual(Some("3"), Some("5"), "Massachusetts Health Connector: 3 %; North Dakota Medicaid, MC311 and Vermont's DVHA: 5 %"),
         explanation: "Callers who gave up, in percent of those offered. ExcludeShort leaves out those who gave up at once, above and below the line.",
+        gamed: "Short waits before hanging up are called short abandons; callers are blocked before they are counted as offered.",
         ..ORDINARY
     },
     Entry {
@@ -103,8 +108,9 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("abandonedLive", "abandonedLive + connectedLive")],
         better: Better::Lower,
         category: KpiCategory::Quality,
-        benchmark: usual(None, Some("3"), "the regulator's long-standing limit"),
+        benchmark: usual(None, Some("3"), "Ofcom: the limit until 28 February 2017"),
         explanation: "Outbound calls that a live person answered and no agent took, in percent. Regulators watch it per campaign and day.",
+        gamed: "Estimated answering machines are taken off generously; the figure is averaged over campaigns or days.",
         ..ORDINARY
     },
     Entry {
@@ -118,8 +124,9 @@ static ENTRIES: &[Entry] = &[
         ],
         better: Better::Range,
         guards: &[guard(CatalogueKpi::FirstContactResolution), guard(CatalogueKpi::RepeatContactRate)],
-        benchmark: usual(Some("240"), Some("360"), "industry surveys; depends on the work"),
+        benchmark: usual(Some("240"), Some("360"), "MC311: under 240 s; ctplapps.com: about six minutes; depends on the work"),
         explanation: "Mean time that a contact takes, in seconds. Shorter is not better: hurried contacts come back, so the objective names its direction. Parts adds talk, hold and wrap.",
+        gamed: "Contacts are cut short, transferred or split; work after the call is booked elsewhere.",
         ..ORDINARY
     },
     Entry {
@@ -127,8 +134,9 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("handleSeconds", "handleSeconds + availableSeconds")],
         better: Better::Range,
         guards: &[guard(CatalogueKpi::Attrition)],
-        benchmark: usual(Some("80"), Some("85"), "workforce planners' goal; above 85 to 90 % burnout"),
+        benchmark: usual(Some("80"), Some("85"), "SWPP: 80 to 85 %; contactcenterpipeline.com: burnout above 85 to 90 %"),
         explanation: "Time spent on contacts, in percent of the time on duty. Too low is idle, too high burns people out.",
+        gamed: "Availability is booked as other work; too few people are planned.",
         ..ORDINARY
     },
     Entry {
@@ -136,8 +144,8 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("handleSeconds + availableSeconds", "paidSeconds")],
         better: Better::Range,
         guards: &[guard(CatalogueKpi::Attrition)],
-        benchmark: usual(Some("65"), Some("75"), "trade knowledge"),
         explanation: "Time on duty, in percent of the paid time.",
+        gamed: "Breaks and training are booked as time on duty.",
         ..ORDINARY
     },
     Entry {
@@ -145,8 +153,9 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("resolvedFirstContact", "contactsWithIssue")],
         category: KpiCategory::Quality,
         guards: &[guard(CatalogueKpi::AverageHandleTime)],
-        benchmark: usual(Some("70"), Some("80"), "industry surveys: average 70 %, world class 80 %"),
+        benchmark: usual(Some("70"), Some("80"), "SQM Group: 70 % on average, 80 % is world class"),
         explanation: "Issues solved by the first contact, in percent. Give it a maturity: only later does a contact show that it was not the last.",
+        gamed: "Agents close issues themselves; repeat contacts come by another channel or with another reason; the method of counting is changed.",
         ..ORDINARY
     },
     Entry {
@@ -154,8 +163,8 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("repeatContacts", "contacts")],
         better: Better::Lower,
         category: KpiCategory::Quality,
-        benchmark: usual(None, Some("30"), "100 % less first-contact resolution"),
         explanation: "Contacts that come back for the same reason, in percent. Give it a maturity of the days within which a return counts.",
+        gamed: "Reasons are coded differently the second time; the days within which a return counts are shortened.",
         ..ORDINARY
     },
     Entry {
@@ -164,8 +173,9 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         category: KpiCategory::Quality,
         guards: &[guard(CatalogueKpi::FirstContactResolution)],
-        benchmark: usual(Some("5"), Some("10"), "public-sector contracts"),
+        benchmark: usual(Some("5"), Some("6"), "Vermont's DVHA: 5 to 6 % from the first tier to the second"),
         explanation: "Contacts handed on to somebody else, in percent of those handled.",
+        gamed: "Customers are told to call another number instead of being transferred.",
         ..ORDINARY
     },
     Entry {
@@ -177,9 +187,10 @@ static ENTRIES: &[Entry] = &[
         ],
         category: KpiCategory::Satisfaction,
         guards: &[Guard::ResponseRate],
-        benchmark: usual(Some("85"), None, "public-sector contracts: at least 85 % in the two best of five"),
+        benchmark: usual(Some("85"), None, "Massachusetts Health Connector: at least 85 % in the two best of five; SQM Group: 85 % is world class"),
         survey: true,
         explanation: "Customers who answered with one of the two best marks, in percent (TopBox: the best mark alone; Mean: the mean mark). Says little without the survey's response rate.",
+        gamed: "Only happy customers are asked, or asked again; few answers stand for all.",
         ..ORDINARY
     },
     Entry {
@@ -187,18 +198,18 @@ static ENTRIES: &[Entry] = &[
         formulas: &[ratio("promoters - detractors", "surveyResponses", 100, FormulaUnit::Points)],
         category: KpiCategory::Engagement,
         guards: &[Guard::ResponseRate],
-        benchmark: usual(Some("0"), Some("50"), "trade knowledge"),
         survey: true,
         explanation: "Promoters less detractors, in points from -100 to 100.",
+        gamed: "Customers are coached to give a nine; passives are asked less often.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::CustomerEffortScore,
         formulas: &[ratio("effortSum", "surveyResponses", 1, FormulaUnit::Score)],
         category: KpiCategory::Satisfaction,
-        benchmark: usual(Some("5.5"), None, "trade knowledge, on a scale to 7"),
         survey: true,
         explanation: "Mean answer to how easy it was made, where the better mark is the higher one.",
+        gamed: "The scale is turned or explained; only easy contacts are surveyed.",
         ..ORDINARY
     },
     Entry {
@@ -207,8 +218,8 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::Quality,
         guards: &[guard(CatalogueKpi::CustomerSatisfaction)],
-        benchmark: usual(Some("85"), Some("90"), "trade knowledge"),
         explanation: "Points of evaluated contacts, in percent of the possible ones. Where customers disagree with it, it is the scoring that needs calibrating.",
+        gamed: "Easy contacts are evaluated; scoring drifts from what customers say.",
         ..ORDINARY
     },
     Entry {
@@ -217,16 +228,16 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::Quality,
         guards: &[guard(CatalogueKpi::Sentiment)],
-        benchmark: usual(Some("90"), Some("95"), "trade knowledge"),
         explanation: "Required elements of the script that were said, in percent of those that applied. Rigid scripts cost goodwill, so sentiment guards it.",
+        gamed: "Sentences are read that do not fit the case.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::CriticalErrorAccuracy,
         formulas: &[share("evaluationsWithoutCriticalError", "evaluations")],
         category: KpiCategory::Quality,
-        benchmark: usual(Some("90"), Some("100"), "trade knowledge: 90 to 95 %, compliance 99 to 100 %"),
         explanation: "Evaluated contacts without a critical error, in percent. Select the class of error (customer, business, compliance) by a label; classes are never averaged.",
+        gamed: "Classes of errors are averaged; errors are coded as minor.",
         ..ORDINARY
     },
     Entry {
@@ -235,8 +246,9 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
         guards: &[guard(CatalogueKpi::Shrinkage)],
-        benchmark: usual(Some("90"), Some("95"), "industry: 93 % is typical"),
+        benchmark: usual(Some("93"), Some("93"), "dialog.lk: 93 % is typical"),
         explanation: "Minutes worked as planned, in percent of those planned.",
+        gamed: "Schedules are changed afterwards to what was worked.",
         ..ORDINARY
     },
     Entry {
@@ -246,8 +258,9 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
         guards: &[guard(CatalogueKpi::Attrition)],
-        benchmark: usual(Some("25"), Some("30"), "workforce planners' goal"),
+        benchmark: usual(Some("25"), Some("28"), "SWPP: a goal of 25 to 28 %"),
         explanation: "Paid hours in which people were not available for contacts, in percent of those scheduled.",
+        gamed: "Absence is planned as work, so that it falls out.",
         ..ORDINARY
     },
     Entry {
@@ -256,10 +269,11 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
-        benchmark: usual(Some("25"), Some("45"), "industry surveys, a year"),
+        benchmark: usual(Some("25"), Some("45"), "customerservicemanager.com: 25 to 45 % a year; ctplapps.com: 30 to 45 %"),
         stocks: &[("headcount", StockRule::Mean)],
         annualised: true,
         explanation: "People who left, in percent of the mean headcount, for a year: what left in the window times 12 / months of the window.",
+        gamed: "Leavers are moved to other accounts; the mean headcount is taken at convenient days.",
         ..ORDINARY
     },
     Entry {
@@ -268,8 +282,9 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
-        benchmark: usual(None, Some("25"), "industry: above 25 % is an alarm"),
+        benchmark: usual(None, Some("25"), "callcenterstaffing.com: above 25 % is an alarm"),
         explanation: "Starters who left within their first months, in percent. Above a quarter, hiring or training is at fault.",
+        gamed: "Starters leave on paper after the limit; trainees are not counted as starters.",
         ..ORDINARY
     },
     Entry {
@@ -277,9 +292,9 @@ static ENTRIES: &[Entry] = &[
         formulas: &[ratio("modulesCompleted", "modulesRequired", 100, FormulaUnit::Percent)],
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
-        benchmark: usual(Some("100"), Some("100"), "before the first contact"),
         stocks: &[("modulesCompleted", StockRule::Last), ("modulesRequired", StockRule::Last)],
         explanation: "Training modules completed, in percent of those required, as it stood at the end.",
+        gamed: "Modules are clicked through; required modules are taken off the list.",
         ..ORDINARY
     },
     Entry {
@@ -287,8 +302,8 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("favourableAnswers", "answers")],
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
-        benchmark: usual(Some("70"), None, "trade knowledge"),
         explanation: "Favourable answers of the vendor's people, in percent.",
+        gamed: "Answers are not anonymous; teams that are unhappy are not asked.",
         ..ORDINARY
     },
     Entry {
@@ -296,8 +311,9 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("ivrContained", "ivrCalls")],
         category: KpiCategory::Cost,
         guards: &[guard(CatalogueKpi::TrueContainment)],
-        benchmark: usual(Some("65"), Some("80"), "industry, for balance and account questions"),
+        benchmark: usual(Some("65"), Some("80"), "turnella.com, for balance and account questions"),
         explanation: "Calls that ended in the voice menu, in percent. Counts those who gave up in it as served.",
+        gamed: "Callers who give up in the menu count as served; the way to a person is hidden.",
         ..ORDINARY
     },
     Entry {
@@ -307,6 +323,7 @@ static ENTRIES: &[Entry] = &[
         guards: &[guard(CatalogueKpi::RepeatContactRate)],
         mature_after_hours: Some(24),
         explanation: "Calls that ended in the voice menu and did not come back within a day, in percent. Rows count once they are 24 hours old.",
+        gamed: "Callers come back after more than a day, or from another number.",
         ..ORDINARY
     },
     Entry {
@@ -315,6 +332,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Cost,
         guards: &[guard(CatalogueKpi::CustomerEffortScore)],
         explanation: "Contacts that customers completed by themselves, in percent.",
+        gamed: "The number is hidden; unfinished self-service counts as done.",
         ..ORDINARY
     },
     Entry {
@@ -323,6 +341,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Revenue,
         guards: &[guard(CatalogueKpi::PostSaleCancellation)],
         explanation: "Sales, in percent of the contacts to which something could be sold. What is cancelled later was no sale: guard it by cancellations.",
+        gamed: "Sales are pushed that are cancelled later; contacts are taken out of the eligible ones.",
         ..ORDINARY
     },
     Entry {
@@ -331,6 +350,7 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::Revenue,
         explanation: "Answers to a campaign, in percent of what was delivered.",
+        gamed: "Undelivered messages are left out of the base generously; answers such as unsubscribing count.",
         ..ORDINARY
     },
     Entry {
@@ -339,6 +359,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Revenue,
         guards: &[guard(CatalogueKpi::PostSaleCancellation)],
         explanation: "Accepted offers of something else, in percent of the offers made.",
+        gamed: "Offers are made to those alone who will accept; acceptance is booked without consent.",
         ..ORDINARY
     },
     Entry {
@@ -347,6 +368,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Revenue,
         guards: &[guard(CatalogueKpi::PostSaleCancellation)],
         explanation: "Accepted offers of something better, in percent of the offers made.",
+        gamed: "Offers are made to those alone who will accept; acceptance is booked without consent.",
         ..ORDINARY
     },
     Entry {
@@ -354,8 +376,8 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("salesCancelled", "sales")],
         better: Better::Lower,
         category: KpiCategory::Revenue,
-        benchmark: usual(None, Some("10"), "trade knowledge"),
         explanation: "Sales that were cancelled, in percent, counted in the interval of the sale. Give it a maturity of the days within which customers may cancel.",
+        gamed: "Cancellations are delayed until they no longer count; they are booked as other sales.",
         ..ORDINARY
     },
     Entry {
@@ -363,6 +385,7 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("sales - salesCancelled", "eligibleContacts")],
         category: KpiCategory::Revenue,
         explanation: "Sales that stood, in percent of the contacts to which something could be sold.",
+        gamed: "Cancellations are delayed until they no longer count.",
         ..ORDINARY
     },
     Entry {
@@ -371,8 +394,9 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         category: KpiCategory::Cost,
         guards: &[guard(CatalogueKpi::CustomerSatisfaction)],
-        benchmark: usual(Some("3"), Some("15"), "industry: chat 3 to 5, e-mail 5 to 8, telephone 8 to 15"),
+        benchmark: usual(Some("3"), Some("15"), "gurusup.com: chat 3 to 5, e-mail 5 to 8, telephone 8 to 15"),
         explanation: "What a handled contact costs, in the contract's currency.",
+        gamed: "Contacts are split; customers are pushed to cheaper channels that do not solve it.",
         ..ORDINARY
     },
     Entry {
@@ -381,14 +405,16 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         category: KpiCategory::Engagement,
         explanation: "Customers lost, in percent of those at the start.",
+        gamed: "Lost customers are kept on paper; contracts are made hard to end.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::Persistency,
         formulas: &[share("cohortActive", "cohortStart")],
         category: KpiCategory::Engagement,
-        benchmark: usual(Some("65"), Some("75"), "public-sector retention bands"),
+        benchmark: usual(Some("65"), Some("75"), "Department for Education, England: retention bands of 65, 70 and 75 %"),
         explanation: "Customers of a cohort who are still active, in percent. Select the cohort's age by a label.",
+        gamed: "Cohorts are drawn so that weak customers are outside.",
         ..ORDINARY
     },
     Entry {
@@ -398,6 +424,7 @@ static ENTRIES: &[Entry] = &[
         guards: &[guard(CatalogueKpi::ChurnRate)],
         stocks: &[("activeCustomers", StockRule::Mean)],
         explanation: "Revenue for each active customer, on the mean of them over the window.",
+        gamed: "Inactive customers are dropped from the base.",
         ..ORDINARY
     },
     Entry {
@@ -405,6 +432,7 @@ static ENTRIES: &[Entry] = &[
         formulas: &[ratio("lifetimeValue", "customers", 1, FormulaUnit::Money)],
         category: KpiCategory::Engagement,
         explanation: "What a customer is expected to bring in all, on average, as the vendor or the client models it.",
+        gamed: "The model is changed, not the customers.",
         ..ORDINARY
     },
     Entry {
@@ -414,6 +442,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Engagement,
         survey: true,
         explanation: "Mean of an index of loyalty, such as of repurchase, recommendation and satisfaction.",
+        gamed: "Weights of the parts are changed; only loyal customers are asked.",
         ..ORDINARY
     },
     Entry {
@@ -422,6 +451,7 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::Engagement,
         explanation: "Positive less negative contacts, of those scored: -1 to 1.",
+        gamed: "Contacts that are hard to score are left out; the model is tuned.",
         ..ORDINARY
     },
     Entry {
@@ -432,22 +462,24 @@ static ENTRIES: &[Entry] = &[
         guards: &[guard(CatalogueKpi::OnTimeRate)],
         stocks: &[("backlog", StockRule::Last)],
         explanation: "Open items at the end.",
+        gamed: "Items are closed and opened again; work is not taken in at the end of the period.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::OnTimeRate,
         formulas: &[share("completedOnTime", "completed + overdueOpen")],
         guards: &[guard(CatalogueKpi::QualityScore)],
-        benchmark: usual(Some("95"), Some("100"), "public-sector contracts"),
+        benchmark: usual(Some("95"), Some("100"), "North Dakota Medicaid: 95 % in seven business days; Department for Education, England: 100 % of queries in three"),
         explanation: "Items completed in time, in percent of those completed or overdue: what lies open counts.",
+        gamed: "Old items are left open since they are lost already: the denominator counts them for that reason.",
         ..ORDINARY
     },
     Entry {
         kpi: CatalogueKpi::ForecastAccuracy,
         formulas: &[ratio("actual - absoluteForecastError", "actual", 100, FormulaUnit::Percent)],
         kind: IndicatorKind::Leading,
-        benchmark: usual(Some("85"), Some("95"), "trade knowledge"),
         explanation: "One less the absolute forecast errors of the intervals, weighted with volume. A day's total may be right where every interval is wrong.",
+        gamed: "Forecasts are changed late; days are compared instead of intervals.",
         ..ORDINARY
     },
     Entry {
@@ -457,6 +489,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Quality,
         origin: Origin::Deliverables,
         explanation: "Requests done within their turnaround, in percent of those due, from the contract's own deliverables. Select one by the label `deliverable`.",
+        gamed: "Requests are dated later, or split.",
         ..ORDINARY
     },
     Entry {
@@ -466,6 +499,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Quality,
         origin: Origin::Deliverables,
         explanation: "Deliverables and requests done by their due date, in percent of those due, from the contract's own deliverables.",
+        gamed: "Unfinished work is handed in on the day.",
         ..ORDINARY
     },
     Entry {
@@ -475,6 +509,7 @@ static ENTRIES: &[Entry] = &[
         category: KpiCategory::Quality,
         origin: Origin::Deliverables,
         explanation: "Deliverables that were accepted the first time, in percent of those delivered and decided upon, from the contract's own deliverables.",
+        gamed: "Drafts are agreed beforehand, so that the formal delivery is the second.",
         ..ORDINARY
     },
 ];

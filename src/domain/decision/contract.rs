@@ -14,6 +14,7 @@ use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{
     Advice, AlertSinkStatus, FeedStatus, GovernanceStatus, Overdue, OverdueKind, VendorContractStatus,
 };
+use crate::domain::advice::THRESHOLD_MISMATCH;
 use crate::domain::alerts::{Addressed, AlertFacts, standing_alerts};
 use crate::domain::amendments::TERMS_CHANGED;
 use crate::domain::calendar::Calendar;
@@ -71,6 +72,7 @@ fn governance_status(observed: &ObservedContract<'_>, governance: &Governance) -
     GovernanceStatus {
         next_review: governance.next_review.clone(),
         overdue: governance.overdue.iter().map(|overdue| overdue.item.clone()).take(20).collect(),
+        disputes: governance.disputes.iter().take(20).cloned().collect(),
         plans: observed
             .judgement
             .map_or_else(|_| Vec::new(), |judgement| judgement.plans.iter().take(20).cloned().collect()),
@@ -385,12 +387,13 @@ fn risk(judgement: &Judgement, terms: &Terms) -> Finding {
 fn governance(overdue: &[Overdue]) -> Finding {
     let type_ = ConditionType::GovernanceCurrent;
     let Some(first) = overdue.first() else {
-        return Finding::is_true(type_, Reason::Current, "no review, deliverable or plan is overdue");
+        return Finding::is_true(type_, Reason::Current, "no review, deliverable, plan or dispute is overdue");
     };
     let reason = match first.kind {
         OverdueKind::Review => Reason::ReviewOverdue,
         OverdueKind::Deliverable => Reason::DeliverableOverdue,
         OverdueKind::Plan => Reason::PlanOverdue,
+        OverdueKind::Dispute => Reason::DisputeOverdue,
     };
     let names: Vec<String> = overdue.iter().map(|overdue| format!("{} (due {})", overdue.name, overdue.due)).collect();
     Finding::is_false(type_, reason, format!("overdue: {}", names.join(", ")))
@@ -499,6 +502,7 @@ fn notices(
         }
     }
     notices.extend(changes_of_terms(previous, status));
+    notices.extend(contradicted_thresholds(previous, status));
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(evidence_notices(previous, status, is_full));
@@ -550,6 +554,18 @@ fn changes_of_terms(previous: &VendorContractStatus, status: &VendorContractStat
             let object = advice.kpi.as_deref().unwrap_or("the contract");
             let note = format!("{object}: {}", advice.message);
             Notice::new(EventReason::TermsChangedInPeriod, format!("{object} {}", advice.message), note)
+        })
+        .collect()
+}
+
+/// Each KPI whose feed says since the last look that it counts by another time than was agreed.
+fn contradicted_thresholds(previous: &VendorContractStatus, status: &VendorContractStatus) -> Vec<Notice> {
+    let found = status.advice.iter().filter(|advice| advice.finding == THRESHOLD_MISMATCH);
+    found
+        .filter(|advice| !previous.advice.contains(advice))
+        .map(|advice| {
+            let kpi = advice.kpi.as_deref().unwrap_or_default();
+            Notice::new(EventReason::ThresholdMismatch, format!("{kpi} {}", advice.message), format!("{kpi}: {}", advice.message))
         })
         .collect()
 }

@@ -158,3 +158,29 @@ fn rows_that_contradict_others_show_in_the_status_and_in_one_event() {
         previous = Some(decision.status);
     }
 }
+
+#[test]
+fn answers_that_contradict_the_agreed_time_are_an_event_once_and_advice_for_as_long() {
+    use crate::domain::cases::fact;
+    use crate::domain::journal::{Journal, JournalFact};
+    use crate::domain::thresholds::ThresholdsSaid;
+    let kpi = "kpi: ServiceLevel\nvariant: AnsweredOnly\nwithin: 20s\nobjective: {target: 80}";
+    let mut case = Case::new(terms(CONTRACT, &[("level", kpi)]), Vec::new());
+    let said = |seconds: i64, at: &str| {
+        let thresholds = [("answeredWithin".to_owned(), seconds)].into();
+        fact("acd", JournalFact::ThresholdsSaid(ThresholdsSaid { thresholds }), at)
+    };
+    case.journal = Some(Journal { facts: vec![said(30, "2026-01-10T00:00Z")] });
+    let looks = |decision: &ContractDecision| {
+        let found = |finding: &str| finding == "ThresholdMismatch";
+        let advice = decision.status.advice.iter().filter(|advice| found(&advice.finding)).count();
+        let events = decision.notices.iter().filter(|notice| notice.reason == EventReason::ThresholdMismatch).count();
+        (advice, events)
+    };
+    let before = decided(&case, "2026-01-09T00:00Z", FeedHealth::fetched_before(), None);
+    assert_eq!(looks(&before), (0, 0));
+    let first = decided(&case, "2026-01-10T00:00Z", FeedHealth::fetched_before(), Some(&before.status));
+    assert_eq!(looks(&first), (1, 1), "{:?}", first.status.advice);
+    let second = decided(&case, "2026-01-11T00:00Z", FeedHealth::fetched_before(), Some(&first.status));
+    assert_eq!(looks(&second), (1, 0));
+}

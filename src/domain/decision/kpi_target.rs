@@ -6,6 +6,7 @@ use super::conditions::{Finding, conditions, status_of};
 use super::{FeedHealth, Notice};
 use crate::api::VendorContractSpec;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
+use crate::api::cross_check::{SourceParty, SourcesFinding};
 use crate::api::kpi_target::{
     Better, CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType,
 };
@@ -201,6 +202,7 @@ fn findings(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
             findings.push(compliance(observed.spec, judgement, suspended));
             findings.push(at_risk(judgement, suspended));
             findings.push(gaming(&judgement.gaming));
+            findings.push(sources(observed.spec, judgement, suspended));
         }
         // Nothing is concluded, and nothing that was concluded is taken back, while the contract waits to be judged.
         ContractOfKpi::Pending
@@ -211,13 +213,14 @@ fn findings(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
     findings
 }
 
-fn nothing_known() -> [Finding; 4] {
+fn nothing_known() -> [Finding; 5] {
     let message = "waiting for the contract";
     [
         Finding::is_unknown(ConditionType::FeedHealthy, Reason::Pending, message),
         Finding::is_unknown(ConditionType::SLACompliant, Reason::NoClosedPeriod, message),
         Finding::is_unknown(ConditionType::AtRisk, Reason::NoData, message),
         Finding::is_unknown(ConditionType::GamingSuspected, Reason::NoData, message),
+        Finding::is_unknown(ConditionType::SourcesAgree, Reason::NoData, message),
     ]
 }
 
@@ -349,6 +352,48 @@ fn gaming(gaming: &Gaming) -> Finding {
     }
 }
 
+/// What the comparison of two sources found in the latest closed period; before one has closed, in the running one.
+fn sources(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> Finding {
+    let type_ = ConditionType::SourcesAgree;
+    let Some(rule) = &spec.source.cross_check else {
+        return Finding::is_true(type_, Reason::OneSource, "one source is agreed: spec.source.crossCheck is not set");
+    };
+    let closed = judgement.last.as_ref().map(|last| (&last.name, &last.sources, judgement.last_ended_at));
+    let running = judgement.current.as_ref().map(|current| (&current.name, &current.sources, current.as_of));
+    let Some((name, Some(line), since)) = closed.or(running).filter(|_| !suspended) else {
+        return Finding::is_unknown(type_, Reason::NoData, "nothing is compared yet");
+    };
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "no value".to_owned());
+    let (vendor, own) = (value(&line.vendor), value(&line.own));
+    let apart = line.difference.as_deref().unwrap_or("0");
+    let judged = match line.judged {
+        SourceParty::Vendor => "the vendor's",
+        SourceParty::Own => "the client's own",
+    };
+    let finding = match line.finding {
+        SourcesFinding::Agree => Finding::is_true(
+            type_,
+            Reason::Agree,
+            format!("{name}: the vendor's {vendor} and the client's own {own} lie {apart} apart, within {}", rule.tolerance),
+        ),
+        SourcesFinding::Disagree => Finding::is_false(
+            type_,
+            Reason::Disagree,
+            format!(
+                "{name}: the vendor's {vendor} and the client's own {own} lie {apart} apart, more than {}; {judged} is judged",
+                rule.tolerance
+            ),
+        ),
+        SourcesFinding::OneSource => Finding::is_true(
+            type_,
+            Reason::OneSource,
+            format!("{name}: too little to compare (the vendor's {vendor}, the client's own {own}); {judged} is judged"),
+        ),
+        SourcesFinding::NoData => Finding::is_unknown(type_, Reason::NoData, format!("{name}: neither source has data")),
+    };
+    finding.since(since)
+}
+
 fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> {
     let mut notices = shared_notices(&previous.conditions, &status.conditions);
     let flipped_to = |type_, to| {
@@ -375,6 +420,13 @@ fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> 
                 format!("{}: {value} against a target of {target}", last.name),
             ));
         }
+    }
+    if flipped_to(ConditionType::SourcesAgree, ConditionStatus::False) {
+        notices.push(condition_notice(
+            EventReason::SourcesDisagree,
+            ConditionType::SourcesAgree,
+            &status.conditions,
+        ));
     }
     if flipped_to(ConditionType::GamingSuspected, ConditionStatus::True) {
         notices.push(condition_notice(

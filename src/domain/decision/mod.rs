@@ -121,6 +121,7 @@ pub fn overdue_notice(overdue: &Overdue) -> (EventReason, String) {
         OverdueKind::Review => (EventReason::ReviewOverdue, "review"),
         OverdueKind::Deliverable => (EventReason::DeliverableOverdue, "deliverable"),
         OverdueKind::Plan => (EventReason::PlanOverdue, "rectification plan"),
+        OverdueKind::Dispute => (EventReason::DisputeOverdue, "decision on dispute"),
     };
     (reason, format!("{what} {} was due on {}", overdue.name, overdue.due))
 }

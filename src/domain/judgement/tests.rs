@@ -7,6 +7,7 @@ use crate::api::SlaReportSpec;
 use crate::api::sla_report::{CreditState, KpiLine};
 
 mod bases;
+mod disputes;
 mod fiscal_years;
 mod holes;
 mod money;
@@ -16,6 +17,7 @@ mod properties;
 mod records;
 mod repeats;
 mod restatements;
+mod sources;
 mod standing;
 mod tallies;
 mod thresholds;

@@ -29,10 +29,10 @@ const CALENDARS: [&str; 4] = [
 const RELIEF: [&str; 3] = [
     "relief: []",
     "relief: [{name: flood, cause: ForceMajeure, from: 2026-03-09T00:00:00Z, to: 2026-03-11T12:00:00Z, decision: Accepted, decidedAt: 2026-03-20T00:00:00Z}]",
-    "relief: [{name: strike, cause: ForceMajeure, from: 2026-03-27T00:00:00Z, to: 2026-03-30T00:00:00Z, decision: Accepted, labels: {queue: sales}}]",
+    "relief: [{name: strike, cause: ForceMajeure, from: 2026-03-27T00:00:00Z, to: 2026-03-30T00:00:00Z, decision: Accepted, labels: {queue: sales}}]\ndisputes: [{name: count, period: 2026-W12, raisedOn: 2026-03-24, party: Client, decision: Rejected, decidedAt: 2026-04-08T00:00:00Z}]",
 ];
 
-const KPIS: [(&str, &str); 8] = [
+const KPIS: [(&str, &str); 9] = [
     (
         "answered",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nbands: [{severity: Minor, bound: 70, points: 1}, {severity: Serious, points: 3}]",
@@ -58,6 +58,10 @@ const KPIS: [(&str, &str); 8] = [
         "kpi: ServiceLevel\nvariant: AnsweredOnly\ntally: {each: Day, target: 70}\nobjective: {target: 2}\nprice: {amount: 500, upTo: 2000}\nminimum: {volume: 5}\nmissingData: {policy: Miss, after: 5d}\nrepeats: [{misses: 1, times: 1}, {misses: 2, times: 2}]",
     ),
     ("aged", "kpi: FirstContactResolution\nobjective: {target: 60}"),
+    (
+        "checked",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 60}\nsource: {feed: acd, crossCheck: {feed: plan, tolerance: 10, prefer: Worse}}\nminimum: {volume: 5}",
+    ),
     ("planned", "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 60}\nsource: {feed: plan}"),
 ];
 

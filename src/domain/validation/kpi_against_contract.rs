@@ -43,15 +43,20 @@ fn check_feed(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorCo
     if catalogue::entry(spec.kpi).is_some_and(|entry| entry.origin == Origin::Deliverables) {
         return;
     }
-    let feed = contract.feeds.iter().find(|feed| feed.name == spec.source.feed);
+    check_read_feed(findings, "spec.source.feed", &spec.source.feed, contract);
+    if let Some(rule) = &spec.source.cross_check {
+        check_read_feed(findings, "spec.source.crossCheck.feed", &rule.feed, contract);
+    }
+}
+
+/// A feed whose figures are judged is one of the contract's, and no plan.
+fn check_read_feed(findings: &mut Findings, field: &str, name: &str, contract: &VendorContractSpec) {
+    let feed = contract.feeds.iter().find(|feed| feed.name == name);
     let names = contract.feeds.iter().map(|feed| feed.name.as_str());
-    check_reference(findings, "spec.source.feed", Some(&spec.source.feed), "feed", names);
+    check_reference(findings, field, Some(name), "feed", names);
     let is_plan = feed.is_some_and(|feed| feed.plan == Some(true));
-    findings.ensure(!is_plan, "spec.source.feed", || {
-        format!(
-            "{} says what is planned, not what happened: name a feed without `plan: true`",
-            quoted(&spec.source.feed)
-        )
+    findings.ensure(!is_plan, field, || {
+        format!("{} says what is planned, not what happened: name a feed without `plan: true`", quoted(name))
     });
 }
 
@@ -89,6 +94,7 @@ mod tests {
             "contacts": [{"name": "sam"}],
             "feeds": [
                 {"name": "acd", "url": "https://feeds.acme.example"},
+                {"name": "ours", "url": "https://telephony.client.example"},
                 {"name": "wfm", "url": "https://feeds.acme.example/wfm", "plan": true},
             ],
         }))
@@ -108,8 +114,17 @@ mod tests {
         for (fields, expected) in [
             (json!({}), None),
             (json!({"goalRef": "keep-members", "owner": "sam"}), None),
-            (json!({"source": {"feed": "acb"}}), Some(("spec.source.feed", "write one of \"acd\", \"wfm\""))),
+            (json!({"source": {"feed": "acb"}}), Some(("spec.source.feed", "write one of \"acd\", \"ours\", \"wfm\""))),
             (json!({"source": {"feed": "wfm"}}), Some(("spec.source.feed", "name a feed without `plan: true`"))),
+            (json!({"source": {"feed": "acd", "crossCheck": {"feed": "ours"}}}), None),
+            (
+                json!({"source": {"feed": "acd", "crossCheck": {"feed": "our"}}}),
+                Some(("spec.source.crossCheck.feed", "write one of \"acd\", \"ours\", \"wfm\"")),
+            ),
+            (
+                json!({"source": {"feed": "acd", "crossCheck": {"feed": "wfm"}}}),
+                Some(("spec.source.crossCheck.feed", "name a feed without `plan: true`")),
+            ),
             (json!({"source": {"feed": "none"}, "kpi": "DeliverableOnTime"}), None),
             (json!({"goalRef": "grow"}), Some(("spec.goalRef", "write one of \"keep-members\""))),
             (json!({"owner": "maria"}), Some(("spec.owner", "write one of \"sam\""))),

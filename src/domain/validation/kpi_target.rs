@@ -20,6 +20,7 @@ pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec) {
     });
     check_figure(findings, spec);
     check_labels(findings, "spec.source.labels", &spec.source.labels);
+    check_cross_check(findings, spec);
     check_objective(findings, spec);
     check_bands(findings, spec);
     check_bonus_and_ratings(findings, spec);
@@ -241,6 +242,23 @@ fn check_tally(findings: &mut Findings, spec: &KpiTargetSpec) {
             format!("counts parts of one period, and {what} does not fit that: take `{what}` away")
         });
     }
+}
+
+fn check_cross_check(findings: &mut Findings, spec: &KpiTargetSpec) {
+    let Some(rule) = &spec.source.cross_check else { return };
+    let field = "spec.source.crossCheck";
+    findings.ensure(rule.feed != spec.source.feed, format!("{field}.feed"), || {
+        format!(
+            "{} is the vendor's feed too: name the feed with the client's own figures, such as ours",
+            quoted(&rule.feed)
+        )
+    });
+    check_labels(findings, &format!("{field}.labels"), &rule.labels);
+    check_non_negative(findings, &format!("{field}.tolerance"), rule.tolerance);
+    let of_deliverables = catalogue::entry(spec.kpi).is_some_and(|entry| entry.origin == catalogue::Origin::Deliverables);
+    findings.ensure(spec.tally.is_none() && !of_deliverables, field, || {
+        "compares values of two feeds: take it away, or take `tally` away; KPIs of deliverables have no feed".to_owned()
+    });
 }
 
 fn check_within(findings: &mut Findings, spec: &KpiTargetSpec) {

@@ -6,6 +6,7 @@
 mod campaign_launch;
 mod checks;
 mod consequences;
+mod disputes;
 mod feed;
 mod kpi_against_contract;
 mod kpi_target;

@@ -10,6 +10,7 @@ use super::checks::{
 };
 use super::feed;
 use super::money::{check_charges, check_credits, is_currency_code};
+use super::disputes;
 use super::period_names::{check_fiscal_year, example_of, is_period_of, names_fiscal_years};
 use crate::api::vendor_contract::{
     AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
@@ -44,6 +45,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     }
     check_triggers(findings, spec);
     check_relief(findings, &spec.relief);
+    disputes::check(findings, spec);
     check_rectification(findings, spec);
     check_contacts(findings, &spec.contacts);
     check_escalation(findings, spec);

@@ -19,6 +19,7 @@ pub mod units;
 
 pub use assembly::WEIGHT;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -43,6 +44,8 @@ pub struct ParsedPage {
     pub count: usize,
     /// What the next fetch of the feed has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,
+    /// By which times the vendor says that it counts, in seconds by measure; in the native format alone.
+    pub thresholds: BTreeMap<String, i64>,
     /// The records of the page, where rows are counted from records: over all pages of a window.
     pub records: Vec<records::FoundRecord>,
 }

@@ -39,6 +39,7 @@ pub fn parse(body: &[u8], media_type: Option<&str>, zone: &TimeZone) -> Result<P
         }
     }
     page.next = envelope.next;
+    page.thresholds = envelope.thresholds;
     Ok(page)
 }
 
@@ -53,7 +54,7 @@ pub enum WrittenRowOutcome {
     Broken(String),
 }
 
-/// Reads every row of a page, those after a broken one too, and the cursor of the next page: for whoever mends the page.
+/// Reads every row of a page, those after a broken one too, and what the page says beside its rows: for whoever mends the page.
 ///
 /// # Errors
 /// `Malformed` where the page has no rows that could be told apart.
@@ -61,9 +62,11 @@ pub fn read_all(
     body: &[u8],
     media_type: Option<&str>,
     zone: &TimeZone,
-) -> Result<(Vec<WrittenRowOutcome>, Option<String>), FetchError> {
+) -> Result<(Vec<WrittenRowOutcome>, ParsedPage), FetchError> {
     let envelope = open(body, media_type)?;
-    Ok((envelope.rows.iter().map(|raw| read_row(raw, zone)).collect(), envelope.next))
+    let written: Vec<WrittenRowOutcome> = envelope.rows.iter().map(|raw| read_row(raw, zone)).collect();
+    let (count, next, thresholds) = (written.len(), envelope.next, envelope.thresholds);
+    Ok((written, ParsedPage { count, next, thresholds, ..ParsedPage::default() }))
 }
 
 fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, FetchError> {
@@ -130,7 +133,14 @@ struct Envelope<'a> {
     schema: String,
     rows: Vec<&'a RawValue>,
     next: Option<String>,
+    /// By which times the vendor says that it counts, in seconds by measure.
+    thresholds: BTreeMap<String, i64>,
 }
+
+/// How many thresholds a page may name.
+const MOST_THRESHOLDS: usize = 20;
+/// No threshold is longer than a day.
+const LONGEST_THRESHOLD: i64 = 86_400;
 
 impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -142,8 +152,26 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
             check_spelling(&fields, &["next"], &["nextCursor", "nextPage", "nextToken", "cursor"])?;
         }
         let next = next.flatten();
-        Ok(Envelope { schema, rows, next: next.filter(|next| !next.is_empty()) })
+        let thresholds: Option<Option<UniqueMap<i64>>> = take(&mut fields, "thresholds")?;
+        let thresholds = thresholds.flatten().map(|map| map.0).unwrap_or_default();
+        check_thresholds(&thresholds)?;
+        Ok(Envelope { schema, rows, next: next.filter(|next| !next.is_empty()), thresholds })
     }
+}
+
+fn check_thresholds<E: de::Error>(thresholds: &BTreeMap<String, i64>) -> Result<(), E> {
+    if thresholds.len() > MOST_THRESHOLDS {
+        return Err(E::custom(format!("thresholds: {} measures, at most {MOST_THRESHOLDS} may be named", thresholds.len())));
+    }
+    for (measure, seconds) in thresholds {
+        if measure.is_empty() || measure.chars().count() > 63 || !(1..=LONGEST_THRESHOLD).contains(seconds) {
+            let shown = presentable(measure, 40);
+            return Err(E::custom(format!(
+                "thresholds: {shown:?} is {seconds}: write whole seconds from 1 to {LONGEST_THRESHOLD} for the name of a measure, such as {{\"answeredWithin\": 20}}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 struct WrittenRow<'a> {
@@ -345,6 +373,24 @@ mod tests {
         assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");
         assert_eq!(page.rows[0].measures["x"].to_string(), "1.5");
         assert_eq!(page.rows[0].recorded_at.unwrap().to_string(), "2026-01-05T23:00:00Z");
+    }
+
+    #[test]
+    fn a_page_says_by_which_times_it_counts_or_nothing() {
+        for (members, expected) in [
+            ("", vec![]),
+            (r#","thresholds":null"#, vec![]),
+            (r#","thresholds":{}"#, vec![]),
+            (r#","thresholds":{"answeredWithin":20,"longWaits":120}"#, vec![("answeredWithin", 20), ("longWaits", 120)]),
+        ] {
+            let body = format!(r#"{{"schema":"bpo-feed/v1","rows":[]{members}}}"#);
+            let page = parse(body.as_bytes(), None, &TimeZone::UTC).unwrap();
+            let said: Vec<(&str, i64)> = page.thresholds.iter().map(|(measure, at)| (measure.as_str(), *at)).collect();
+            assert_eq!(said, expected, "{members}");
+        }
+        let wrong = r#"{"schema":"bpo-feed/v1","rows":[],"thresholds":{"answeredWithin":0}}"#;
+        let error = parse(wrong.as_bytes(), None, &TimeZone::UTC).unwrap_err();
+        assert!(error.message.contains(r#"such as {"answeredWithin": 20}"#), "{}", error.message);
     }
 
     #[test]

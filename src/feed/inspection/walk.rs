@@ -31,6 +31,8 @@ pub struct Answers {
     pub failure: Option<(Place, FetchError)>,
     /// How far the server's clock is ahead of this one, where it says so.
     pub clock: Option<SignedDuration>,
+    /// By which times the vendor says that it counts, in seconds by measure.
+    pub thresholds: BTreeMap<String, i64>,
     /// What became of the first page when it was asked for again.
     pub repeated: Option<Repeated>,
 }
@@ -139,6 +141,7 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
             check_is_no_error(request.feed, &page)?;
             let (rows, mut parsed) = read(&mapping, &page, answers.page)?;
+            answers.thresholds.append(&mut parsed.thresholds);
             answers.pages.push(rows);
             records.append(&mut parsed.records);
             walk.follow(&call, &page, &parsed)?;
@@ -184,8 +187,7 @@ fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, 
         rows.rows.extend(std::mem::take(&mut parsed.rows).into_iter().map(|row| PlacedRow { place, row }));
         return Ok((rows, parsed));
     }
-    let (written, next) = native::read_all(&page.body, page.media_type.as_deref(), &mapping.zone)?;
-    let parsed = ParsedPage { count: written.len(), next, ..ParsedPage::default() };
+    let (written, parsed) = native::read_all(&page.body, page.media_type.as_deref(), &mapping.zone)?;
     for (index, outcome) in written.into_iter().enumerate() {
         let place = Place { page: number, row: Some(index) };
         match outcome {
@@ -260,6 +262,7 @@ pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers
     match read(&mapping, &page_of(content), 1) {
         Ok((rows, parsed)) => {
             answers.pages.push(rows);
+            answers.thresholds = parsed.thresholds;
             answers.count_records(feed, &mapping.zone, None, parsed.records);
         }
         Err(error) => answers.fail(error)?,

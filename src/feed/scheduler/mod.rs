@@ -167,6 +167,8 @@ struct Entry {
     /// Present unless a poll has it.
     memory: Option<Memory>,
     health: Option<FeedHealth>,
+    /// By which times the vendor said last that it counts.
+    thresholds: BTreeMap<String, i64>,
     polled: Option<Instant>,
     /// Ends the poll that runs.
     unwanted: CancellationToken,
@@ -269,6 +271,14 @@ impl Scheduler {
         let state = self.shared.lock();
         let of_contract = state.feeds.iter().filter(|((uid, _), entry)| uid == contract_uid && !entry.task.suspended);
         of_contract.filter_map(|((_, name), entry)| Some((name.clone(), entry.health.clone()?))).collect()
+    }
+
+    /// By which times the vendors of a contract said last that they count, by feed; since the operator began.
+    pub fn thresholds_of(&self, contract_uid: &str) -> BTreeMap<String, BTreeMap<String, i64>> {
+        let state = self.shared.lock();
+        let of_contract = state.feeds.iter().filter(|((uid, _), _)| uid == contract_uid);
+        let of_contract = of_contract.filter(|(_, entry)| !entry.thresholds.is_empty());
+        of_contract.map(|((_, name), entry)| (name.clone(), entry.thresholds.clone())).collect()
     }
 
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
@@ -404,6 +414,7 @@ impl State {
                 phase: Phase::Idle,
                 memory: Some(Memory::default()),
                 health: None,
+                thresholds: BTreeMap::new(),
                 polled: None,
                 unwanted: CancellationToken::new(),
                 changed: false,
@@ -515,7 +526,11 @@ impl State {
             memory.forget_answers();
         }
         let health = health(entry.health.as_ref(), end, memory.backfilling(), at);
-        let transition = health.is_some() && differs(entry.health.as_ref(), health.as_ref());
+        let says_otherwise = !end.thresholds.is_empty() && entry.thresholds != end.thresholds;
+        if says_otherwise && !changed {
+            entry.thresholds.clone_from(&end.thresholds);
+        }
+        let transition = health.is_some() && (says_otherwise || differs(entry.health.as_ref(), health.as_ref()));
         if health.is_some() && !changed {
             entry.health = health;
         }

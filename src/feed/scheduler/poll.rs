@@ -1,5 +1,6 @@
 //! One poll of one feed: read the secrets, fetch a window, commit it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,12 +105,14 @@ pub(super) struct PollEnd {
     pub notes: Vec<String>,
     /// Whether the vendor was asked, or would have been: false where the same credentials would have been refused again.
     pub asked: bool,
+    /// By which times the vendor says that it counts; empty where it does not say.
+    pub thresholds: BTreeMap<String, i64>,
 }
 
 impl PollEnd {
     /// A poll that ended so, with nothing committed, and goes on `next`.
     pub(super) fn of(outcome: FeedOutcome, next: Next) -> Self {
-        PollEnd { outcome, commit: None, next, notes: Vec::new(), asked: true }
+        PollEnd { outcome, commit: None, next, notes: Vec::new(), asked: true, thresholds: BTreeMap::new() }
     }
 }
 
@@ -280,6 +283,7 @@ async fn commit(
     // Rows of which none can be used are no success: once the mapping is mended, the same window is asked for again.
     let store_progress = fault.is_none() && (planned.backfill || lag);
     let (digest, validators) = (body.digest, body.validators.clone());
+    let thresholds = std::mem::take(&mut body.thresholds);
     let clock = body.ahead.and_then(clock_is_off);
     let notes = clock.into_iter().chain(planned.note.clone()).collect();
     let report = if known && !store_progress {
@@ -328,7 +332,7 @@ async fn commit(
     memory.validators =
         validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last { Next::Later } else { Next::AtOnce };
-    PollEnd { commit: report, notes, ..PollEnd::of(FeedOutcome::Fetched, next) }
+    PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
 }
 
 /// For how long answers must lack the same rows before their loss is believed.

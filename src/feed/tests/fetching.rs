@@ -464,3 +464,24 @@ async fn an_ill_host_is_left_alone_after_failures_in_a_row() {
     }
     assert_eq!(server.asked().len(), 6);
 }
+
+#[tokio::test]
+async fn pages_that_count_by_different_times_are_no_answer() {
+    for (second, expected) in [(20, None), (30, Some("20 on one page and 30 on another"))] {
+        let server = Server::start(move |asked| {
+            let (seconds, next) = if asked.target.contains("cursor") { (second, None) } else { (20, Some("two")) };
+            let page = native(if next.is_some() { 0 } else { 1 }, 1, next);
+            Reply::json(page.replacen("\"next\"", &format!("\"thresholds\":{{\"answeredWithin\":{seconds}}},\"next\""), 1))
+        })
+        .await;
+        let fetched = try_fetch(&client(), &feed(&server.url("/v1"), ""), &source_for(&server)).await;
+        match (fetched, expected) {
+            (Ok(Fetched::Body(body)), None) => assert_eq!(body.thresholds["answeredWithin"], 20),
+            (Err(error), Some(words)) => {
+                assert_eq!(error.kind, FailureKind::Malformed);
+                assert!(error.message.contains(words), "{}", error.message);
+            }
+            (fetched, _) => panic!("{second}: {fetched:?}"),
+        }
+    }
+}

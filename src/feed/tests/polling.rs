@@ -397,3 +397,16 @@ async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
     assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 1);
     running.end().await;
 }
+
+#[tokio::test]
+async fn by_which_time_a_vendor_says_that_it_counts_is_known_after_its_first_answer() {
+    let answer = r#"{"schema":"bpo-feed/v1","rows":[],"thresholds":{"answeredWithin":20},"next":null}"#;
+    let server = Server::start(move |_| Reply::json(answer)).await;
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(1_000.0));
+    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
+    let said = || running.scheduler.thresholds_of("uid-1");
+    eventually("an answer", async || !said().is_empty()).await;
+    assert_eq!(said()["acd"], [("answeredWithin".to_owned(), 20)].into());
+    running.end().await;
+}

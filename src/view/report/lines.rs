@@ -170,6 +170,19 @@ pub(super) fn notes(report: &SlaReportSpec, lines: &[ResultLine], zone: &TimeZon
     let restated =
         report.restates.as_ref().map(|restates| format!("This report takes the place of {}.", restates.report));
     let or_none = |items: Vec<String>, none: &str| if items.is_empty() { none.to_owned() } else { items.join("; ") };
+    let compared = report.kpis.iter().filter_map(|line| Some((line, line.sources.as_ref()?)));
+    let compared: Vec<String> =
+        compared.map(|(line, sources)| format!("{}: {}", title(&line.name), words::sources(sources))).collect();
+    let compared = (!compared.is_empty()).then(|| ("Two sources", compared.join("; ")));
+    let disputed: Vec<String> = report
+        .disputes
+        .iter()
+        .map(|dispute| {
+            let about = dispute.kpi.as_deref().map_or_else(|| "the whole report".to_owned(), title);
+            format!("{} about {about}: {}", dispute.name, format!("{:?}", dispute.decision).to_lowercase())
+        })
+        .collect();
+    let disputed = (!disputed.is_empty()).then(|| ("Disputed", disputed.join("; ")));
     let counted = (!counted.is_empty()).then(|| ("Counted one by one", counted.join("; ")));
     let topics = [
         ("Excused", or_none(excused, "Nothing.")),
@@ -178,7 +191,7 @@ pub(super) fn notes(report: &SlaReportSpec, lines: &[ResultLine], zone: &TimeZon
         ("Tiers", or_none(tiers, "No tier missed its own target, or none is agreed.")),
         ("Restated", restated.unwrap_or_else(|| "Nothing: this is the first revision.".to_owned())),
     ];
-    topics.into_iter().chain(counted).collect()
+    topics.into_iter().chain(counted).chain(compared).chain(disputed).collect()
 }
 
 pub(super) fn evidence(report: &SlaReportSpec) -> Vec<EvidenceLine> {

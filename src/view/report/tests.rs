@@ -142,6 +142,25 @@ fn the_target_is_shown_with_the_time_that_was_agreed_and_a_tally_with_what_it_co
 }
 
 #[test]
+fn two_sources_and_disputes_stand_beside_the_figures() {
+    let mut spec = march();
+    spec.kpis[0].sources = Some(
+        serde_json::from_value(serde_json::json!({
+            "vendor": "81.2", "own": "66.3", "difference": "14.9", "finding": "Disagree", "judged": "Own",
+        }))
+        .unwrap(),
+    );
+    spec.disputes = vec![
+        serde_json::from_value(serde_json::json!({"name": "march", "kpi": "acme-service-level", "decision": "Open"})).unwrap(),
+    ];
+    let report = shown(&spec, &[]);
+    for page in [html(&report), markdown(&report), text(&report)] {
+        assert!(page.contains("vendor 81.2, client 66.3, 14.9 apart: they disagree, the client"), "{page}");
+        assert!(page.contains("march about Service level: open"), "{page}");
+    }
+}
+
+#[test]
 fn a_cap_of_the_year_is_named() {
     let mut spec = march();
     if let Some(credit) = &mut spec.credit {

@@ -107,7 +107,7 @@ impl Scorecard {
             to_raise: to_raise(status, &lines, kpis),
             facts: facts(contract),
             keys: keys(status, &lines, currency),
-            commitments: commitments(status),
+            commitments: commitments(status).into_iter().chain(two_sources(kpis)).collect(),
             feeds: feeds(contract, status),
             advice: advice(status),
             lines,
@@ -269,6 +269,20 @@ fn keys(status: &VendorContractStatus, lines: &[ScoreLine], currency: &str) -> V
     keys
 }
 
+/// What two sources say of the KPIs that have two, by the latest closed period, or the running one before there is any.
+fn two_sources(kpis: &[KpiTarget]) -> Option<(&'static str, String)> {
+    let said = kpis.iter().filter_map(|kpi| {
+        let status = kpi.status.as_ref()?;
+        let closed = status.last.as_ref().map(|last| (&last.name, &last.sources));
+        let running = status.current.as_ref().map(|current| (&current.name, &current.sources));
+        let (period, sources) = closed.or(running)?;
+        let title = words::kpi_title(kpi.spec.kpi, &kpi.name_any());
+        Some(format!("{title}, {}: {}", period_title(period), words::sources(sources.as_ref()?)))
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| ("Two sources", said.join("; ")))
+}
+
 fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
     let none = || "None.".to_owned();
     let joined = |items: Vec<String>| if items.is_empty() { none() } else { items.join("; ") };
@@ -294,12 +308,23 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
     });
     let overdue = governance
         .map(|governance| governance.overdue.iter().map(|it| format!("{:?} {} since {}", it.kind, it.name, it.due)));
-    vec![
+    let disputes = governance.into_iter().flat_map(|governance| &governance.disputes);
+    let disputes: Vec<String> = disputes
+        .map(|dispute| {
+            let about = dispute.kpi.as_deref().unwrap_or("the whole report");
+            let due = dispute.due.map(|due| format!(", to be decided by {due}")).unwrap_or_default();
+            let decision = format!("{:?}", dispute.decision).to_lowercase();
+            format!("{} about {about} of {}: {decision}{due}", dispute.name, period_title(&dispute.period))
+        })
+        .collect();
+    let disputes = (!disputes.is_empty()).then(|| ("Disputes", disputes.join("; ")));
+    let commitments = [
         ("Triggers", joined(triggers.collect())),
         ("Escalation", escalation),
         ("Plans", joined(plans.into_iter().flatten().collect())),
         ("Overdue", joined(overdue.into_iter().flatten().collect())),
-    ]
+    ];
+    commitments.into_iter().chain(disputes).collect()
 }
 
 /// Advice, each piece with the object that it concerns.

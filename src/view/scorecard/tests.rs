@@ -70,3 +70,24 @@ fn what_people_wrote_is_text_on_the_page() {
     assert!(page.contains("Acme &lt;b&gt;Contact") && !page.contains("<b>Contact"), "{page}");
     assert!(page.contains("2026-05 66.3% Missed"), "the bars are read aloud: {page}");
 }
+
+#[test]
+fn disputes_and_two_sources_are_commitments_that_people_see() {
+    let plain = status();
+    let mut status = status();
+    status["governance"] = json!({
+        "disputes": [{"name": "june", "period": "2026-06", "kpi": "acme-service-level", "decision": "Open", "due": "2026-08-12"}],
+    });
+    let mut of_kpi = june("Met");
+    of_kpi["last"]["sources"] =
+        json!({"vendor": "87.6", "own": "84.1", "difference": "3.5", "finding": "Disagree", "judged": "Vendor"});
+    let card = Scorecard::of(&contract(status), &[kpi("acme-service-level", of_kpi)]);
+    let told = |topic: &str| card.commitments.iter().find(|(found, _)| *found == topic).map(|(_, text)| text.as_str());
+    assert_eq!(told("Disputes"), Some("june about acme-service-level of June 2026: open, to be decided by 2026-08-12"));
+    assert_eq!(
+        told("Two sources"),
+        Some("Service level, June 2026: vendor 87.6, client 84.1, 3.5 apart: they disagree, the vendor's is judged")
+    );
+    let plain = Scorecard::of(&contract(plain), &[kpi("acme-service-level", june("Met"))]);
+    assert!(plain.commitments.iter().all(|(topic, _)| !matches!(*topic, "Disputes" | "Two sources")));
+}

@@ -57,7 +57,7 @@ pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
 }
 
 /// A row of the feed from its text: `month`, `day`, or `from` and `to` in UTC; `labels` and `known` if it has any; the rest are
-/// its measures. Known when it ends, unless `known` says otherwise.
+/// its measures, but for `feed`. Known when it ends, unless `known` says otherwise.
 pub fn row(written: &Value) -> Row {
     let text = |field: &str| written.get(field).and_then(Value::as_str);
     let (start, end) = if let Some(month) = text("month") {
@@ -88,19 +88,25 @@ pub fn row(written: &Value) -> Row {
 }
 
 /// Fields of a row's text that are no measures.
-const RESERVED: [&str; 7] = ["month", "day", "from", "to", "labels", "known", "revision"];
+const RESERVED: [&str; 8] = ["month", "day", "from", "to", "labels", "known", "revision", "feed"];
 
 fn midnight(day: Date) -> Timestamp {
     day.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
 /// What the operator would say at `now`.
+#[allow(dead_code, reason = "only some of the test programs read one feed alone")]
 pub fn judged(terms: &Terms, rows: Vec<Row>, now: &str) -> Judgement {
-    let mut rows = rows;
-    for (place, row) in rows.iter_mut().enumerate() {
-        row.sequence = i64::try_from(place).unwrap() + 1;
+    judged_by_feeds(terms, BTreeMap::from([("figures".to_owned(), rows)]), now)
+}
+
+/// The same with rows of several feeds, by the feed's name.
+pub fn judged_by_feeds(terms: &Terms, mut rows: BTreeMap<String, Vec<Row>>, now: &str) -> Judgement {
+    for rows in rows.values_mut() {
+        for (place, row) in rows.iter_mut().enumerate() {
+            row.sequence = i64::try_from(place).unwrap() + 1;
+        }
     }
-    let rows = BTreeMap::from([("figures".to_owned(), rows)]);
     let facts = ContractFacts { name: "acme", terms, closed_under: &BTreeMap::new(), rows: &rows, journal: None };
     judge(&facts, now.parse().unwrap()).unwrap_or_else(|error| panic!("{error}"))
 }

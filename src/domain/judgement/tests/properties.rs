@@ -8,12 +8,15 @@ use super::*;
 
 const CAPPED: &str = "
     term: {start: 2026-01-01, end: 2026-07-31}
-    feeds: [{name: acd, url: 'https://feeds.example'}]
+    feeds: [{name: acd, url: 'https://feeds.example', cadence: 24h}, {name: ours, url: 'https://own.example', cadence: 24h}]
+    disputes:
+      - {name: february, period: '2026-02', kpi: checked, raisedOn: 2026-03-05, party: Client, decision: Accepted, decidedAt: '2026-04-01T00:00:00Z'}
+      - {name: march, period: '2026-03', raisedOn: 2026-04-02, party: Vendor}
     charges: {currency: GBP, amount: 100000, atRiskPercent: 8}
     credits: {points: {perPointPercent: 1, repeatMultiplier: 2}, yearCapPercent: 3, ramp: [{until: 31d, credit: Half}], earnBack: {within: 2}}
     triggers: [{name: chronic, when: {failures: {atLeast: 2, outOf: 3}}, then: TerminationRight}]
     ";
-const KPIS: [(&str, &str); 4] = [
+const KPIS: [(&str, &str); 5] = [
     (
         "points",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nbands: [{severity: Minor, bound: 75, points: 1}, {severity: Serious, points: 3}]",
@@ -29,6 +32,11 @@ const KPIS: [(&str, &str); 4] = [
     (
         "bad-days",
         "kpi: ServiceLevel\nvariant: AnsweredOnly\ntally: {each: Day, target: 78}\nobjective: {target: 0}\nprice: {amount: 700}",
+    ),
+    // What two sources cost together is not monotone: at the tolerance another value is judged.
+    (
+        "checked",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 3, prefer: Worse}}",
     ),
 ];
 
@@ -57,8 +65,12 @@ fn with_corrections(values: &[i64], corrections: &[(usize, i64, i64)]) -> Vec<Ro
     rows
 }
 
+/// The client's own figures say 78 % in the first five months.
 fn case(contract: &str, rows: Vec<Row>) -> Case {
-    Case::new(terms(contract, &KPIS), rows)
+    let mut case = Case::new(terms(contract, &KPIS), rows);
+    let own = (1..=5).map(|place| Row { sequence: place, ..month(&format!("2026-{place:02}"), 7_800, 10_000) });
+    case.rows.insert("ours".to_owned(), own.collect());
+    case
 }
 
 fn net_of(report: &SlaReportSpec) -> Exact {

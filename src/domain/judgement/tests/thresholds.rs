@@ -87,3 +87,48 @@ fn a_dry_run_with_another_time_holds_nothing() {
         .judge("2026-02-16T00:00Z");
     assert_eq!(report(&judgement, "2026-01").state, PeriodState::Final);
 }
+
+#[test]
+fn answers_that_contradict_the_agreed_time_hold_a_period_and_change_no_figure() {
+    use crate::domain::journal::{Journal, JournalFact, RecordedFact};
+    use crate::domain::thresholds::{ThresholdsSaid, unrecorded};
+    // January is Final on 14 February; twenty business days after its end are over with 27 February.
+    let said = |seconds: i64, at: &str| {
+        let thresholds = [("answeredWithin".to_owned(), seconds)].into();
+        fact("acd", JournalFact::ThresholdsSaid(ThresholdsSaid { thresholds }), at)
+    };
+    let cases: [(&str, Vec<RecordedFact>, &str, bool); 5] = [
+        ("nothing is said", vec![], "2026-02-14T00:00:00Z", false),
+        ("the agreed time", vec![said(20, "2026-01-10T00:00Z")], "2026-02-14T00:00:00Z", false),
+        ("another one", vec![said(30, "2026-01-10T00:00Z")], "2026-02-28T00:00:00Z", true),
+        (
+            "corrected in time",
+            vec![said(30, "2026-01-10T00:00Z"), said(20, "2026-02-18T08:00Z")],
+            "2026-02-18T08:00:00Z",
+            false,
+        ),
+        ("said after Final", vec![said(30, "2026-02-20T00:00Z")], "2026-02-14T00:00:00Z", true),
+    ];
+    for (name, facts, final_at, contradicts) in cases {
+        let kpi = format!("{}within: 20s", flat(SERVICE_LEVEL));
+        let mut case = Case::new(terms(CONTRACT, &[("sl", &kpi)]), vec![month("2026-01", 85, 100)]);
+        case.journal = Some(Journal { facts });
+        let judgement = case.judge("2026-05-01T00:00Z");
+        assert_eq!(judgement.finals["2026-01"], instant(final_at), "{name}");
+        let line = line(&judgement, "2026-01", "sl");
+        assert_eq!((line.value.as_deref(), line.verdict), (Some("85"), Verdict::Met), "{name}");
+        let told = &judgement.kpis["sl"].threshold_said;
+        assert_eq!(told.is_some(), contradicts, "{name}: {told:?}");
+        if let Some(message) = told {
+            assert!(message.contains("20s was agreed") && message.contains("30s"), "{message}");
+        }
+        // What the journal holds is no news; another time is.
+        let journal = case.journal.unwrap();
+        let now = |seconds: i64| [("acd".to_owned(), [("answeredWithin".to_owned(), seconds)].into())].into();
+        let last = journal.thresholds().last().map(|(_, said, _)| said.thresholds["answeredWithin"]);
+        for seconds in [20, 30] {
+            let is_news = last != Some(seconds);
+            assert_eq!(unrecorded(&now(seconds), &journal, instant("2026-05-01T00:00Z")).len(), usize::from(is_news));
+        }
+    }
+}
