@@ -17,7 +17,11 @@ use bpo_operator::feed::offline::rows_of;
 
 /// The contracts of a folder of `examples`, with the files of its feeds, at an instant.
 fn judged(folder: &str, feeds: &[&str], now: &str) -> View {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder);
+    judged_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(folder), feeds, now)
+}
+
+/// The same for any folder that holds `contract.yaml` and `feeds`.
+fn judged_in(folder: &Path, feeds: &[&str], now: &str) -> View {
     let manifests = manifests::read(&[folder.join("contract.yaml")]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     assert!(manifests.unknown_fields.is_empty(), "{:?}", manifests.unknown_fields);
     let mut rows: RowsByContract = BTreeMap::new();
@@ -282,4 +286,25 @@ fn the_balanced_contract_gets_no_advice() {
         bpo_operator::cli::lint::as_text(&found),
         "6 objects checked: 0 errors, 0 warnings, 0 pieces of advice\n"
     );
+}
+
+/// Contracts, feeds and the reports that the version before this API (commit 4c0ffa1) gave of them. No figure of these was wrong.
+#[test]
+fn contracts_of_the_last_version_give_the_reports_that_it_gave() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/last-version");
+    for (name, feeds, count) in [
+        ("uk-service-points", &["casework"][..], 11),
+        ("texas-dir-pool", &["contact-centre"], 11),
+        ("massachusetts-bonus-malus", &["calls", "surveys"], 16),
+    ] {
+        let text = std::fs::read_to_string(folder.join(name).join("reports.json")).unwrap();
+        let earlier: BTreeMap<String, SlaReportSpec> = serde_json::from_str(&text).unwrap();
+        let view = judged_in(&folder.join(name), feeds, "2026-12-31T00:00:00Z");
+        assert_eq!((earlier.len(), view.reports.len()), (count, count), "{name}");
+        for (_, report_name, report) in &view.reports {
+            let was = &earlier[report_name];
+            // It did not write down what a line was judged by.
+            assert_eq!(&bpo_operator::domain::basis::as_far_as(was, report), was, "{name}: {report_name}");
+        }
+    }
 }
