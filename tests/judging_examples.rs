@@ -12,8 +12,8 @@ mod judging;
 
 use std::collections::BTreeMap;
 
-use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::facts::{Gaming, Judgement, Risk};
+use bpo_operator::domain::measures::Row;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
-use super::dispute::{Dispute, DisputeStatus};
 use super::consequence::RepeatRow;
+use super::dispute::{Dispute, DisputeStatus};
 use super::feed::Feed;
 use super::kpi_target::Severity;
 use super::period::MonthDay;

@@ -214,7 +214,13 @@ fn as_list(told: &[Told]) -> String {
     for one in told {
         // Writing into a String cannot fail.
         let formula = one.formulas.first().map(|formula| formula.formula.as_str()).unwrap_or_default();
-        let _ = writeln!(text, "{:width$}  {:7}  {:6}  {formula}", one.kpi.as_str(), format!("{:?}", one.unit()), format!("{:?}", one.better));
+        let _ = writeln!(
+            text,
+            "{:width$}  {:7}  {:6}  {formula}",
+            one.kpi.as_str(),
+            format!("{:?}", one.unit()),
+            format!("{:?}", one.better)
+        );
     }
     text.push_str("`kubectl bpo catalogue KPI` tells all of one.\n");
     text
@@ -244,7 +250,8 @@ fn topics(one: &Told) -> Vec<(&'static str, Vec<String>)> {
         )
     });
     let usual = one.usual().unwrap_or_else(|| "none whose source can be named".to_owned());
-    let guards = if one.guarded_by.is_empty() { "nothing in the catalogue".to_owned() } else { one.guarded_by.join(", ") };
+    let guards =
+        if one.guarded_by.is_empty() { "nothing in the catalogue".to_owned() } else { one.guarded_by.join(", ") };
     let all = [
         ("formula", formulas.collect()),
         ("measures", vec![one.measures.join(", ")]),
@@ -273,7 +280,8 @@ fn as_page(told: &[Told]) -> String {
         let name = one.kpi.as_str();
         let usual = one.benchmark.as_ref().and(one.usual()).unwrap_or_default();
         let range = usual.split(" (").next().unwrap_or_default();
-        let _ = writeln!(page, "| [{name}](#{}) | {:?} | {:?} | {range} |", name.to_lowercase(), one.unit(), one.better);
+        let _ =
+            writeln!(page, "| [{name}](#{}) | {:?} | {:?} | {range} |", name.to_lowercase(), one.unit(), one.better);
     }
     for one in told {
         let _ = write!(page, "\n## {}\n\n{}\n\n", one.kpi, one.explanation);
@@ -327,7 +335,10 @@ mod tests {
             }
             for guard in entry.guards {
                 if let Guard::Kpi(guard) = guard {
-                    assert!(crate::domain::catalogue::entry(*guard).is_some(), "{name} is guarded by {guard}, which is not there");
+                    assert!(
+                        crate::domain::catalogue::entry(*guard).is_some(),
+                        "{name} is guarded by {guard}, which is not there"
+                    );
                 }
             }
         }

@@ -24,10 +24,10 @@ use crate::domain::decision::launch::{
     LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
 };
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
+use crate::domain::disputes;
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
 use crate::domain::journal::{Journal, decision_in_contract};
 use crate::domain::measures::Row;
-use crate::domain::disputes;
 use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
 use crate::domain::validation::{

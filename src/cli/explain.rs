@@ -142,7 +142,9 @@ fn explain_sources(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
     let _ = writeln!(text, "  sources   vendor {}, own {}", value(&sources.vendor), value(&sources.own));
     let rule = basis.and_then(|basis| basis.cross_check.as_ref());
     let found = match (sources.finding, &sources.difference, rule) {
-        (SourcesFinding::Agree, Some(apart), Some(rule)) => format!("{apart} apart over the time of both, within {}", rule.tolerance),
+        (SourcesFinding::Agree, Some(apart), Some(rule)) => {
+            format!("{apart} apart over the time of both, within {}", rule.tolerance)
+        }
         (SourcesFinding::Disagree, Some(apart), Some(rule)) => format!(
             "{apart} apart over the time of both, more than {}: prefer {:?} counts",
             rule.tolerance, rule.prefer

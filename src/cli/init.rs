@@ -114,7 +114,12 @@ pub fn run(arguments: &InitArguments) -> Answer {
         None => print!("{text}"),
         Some(file) => {
             write_new(file, &text).map_err(|error| vec![format!("{}: {error}", file.display())])?;
-            eprintln!("{} holds contract {}: read it, correct the addresses, then `kubectl apply -f {}`", file.display(), answers.name, file.display());
+            eprintln!(
+                "{} holds contract {}: read it, correct the addresses, then `kubectl apply -f {}`",
+                file.display(),
+                answers.name,
+                file.display()
+            );
         }
     }
     Ok(0)
@@ -144,7 +149,9 @@ impl Ask {
             return Ok(given.to_owned());
         }
         if !self.is_terminal {
-            return Err(format!("--{name} is missing, and there is no terminal to ask on: write it, such as --{name} {default:?}"));
+            return Err(format!(
+                "--{name} is missing, and there is no terminal to ask on: write it, such as --{name} {default:?}"
+            ));
         }
         eprint!("{question} [{default}]: ");
         std::io::stderr().flush().map_err(|error| error.to_string())?;
@@ -211,7 +218,11 @@ fn one_of<T: ValueEnum>(flag: &str, written: &str) -> Result<T, String> {
         let known: Vec<String> =
             T::value_variants().iter().filter_map(|one| Some(one.to_possible_value()?.get_name().to_owned())).collect();
         let shown: String = written.chars().take(40).collect();
-        format!("--{flag}: {shown:?} is none of {}{}", known.join(", "), did_you_mean(written, known.iter().map(String::as_str)))
+        format!(
+            "--{flag}: {shown:?} is none of {}{}",
+            known.join(", "),
+            did_you_mean(written, known.iter().map(String::as_str))
+        )
     })
 }
 
@@ -228,7 +239,9 @@ fn read_money(written: &str) -> Result<Option<(String, String)>, String> {
     }
     let wrong = || {
         let shown: String = written.chars().take(40).collect();
-        format!("--money: {shown:?} is not a currency and the charges of a month: write them such as \"GBP 100000\", or none")
+        format!(
+            "--money: {shown:?} is not a currency and the charges of a month: write them such as \"GBP 100000\", or none"
+        )
     };
     let (currency, amount) = written.trim().split_once(' ').ok_or_else(wrong)?;
     let is_amount = amount.parse::<rust_decimal::Decimal>().is_ok_and(|amount| amount > rust_decimal::Decimal::ZERO);
@@ -247,7 +260,9 @@ fn read_hours(written: &str) -> Result<Option<ServiceHours>, String> {
     }
     let wrong = || {
         let shown: String = written.chars().take(40).collect();
-        format!("--hours: {shown:?} cannot be read: write always, or days and times such as \"weekdays 08:00-20:00\" or \"Monday-Saturday 09:00-18:00\"")
+        format!(
+            "--hours: {shown:?} cannot be read: write always, or days and times such as \"weekdays 08:00-20:00\" or \"Monday-Saturday 09:00-18:00\""
+        )
     };
     let (days, times) = written.split_once(' ').ok_or_else(wrong)?;
     let (from, to) = times.trim().split_once('-').ok_or_else(wrong)?;
@@ -271,7 +286,9 @@ fn quoted(text: &str) -> String {
 
 /// The manifests: the contract, its tiers, its KPIs.
 pub(super) fn manifests(answers: &Answers) -> String {
-    let mut text = String::from("# Written by `kubectl bpo init`. What says \"correct\" is a guess: correct it, then run `kubectl bpo lint -f` on this file.\n");
+    let mut text = String::from(
+        "# Written by `kubectl bpo init`. What says \"correct\" is a guess: correct it, then run `kubectl bpo lint -f` on this file.\n",
+    );
     text.push_str(&contract(answers));
     text.push_str(&tiers(answers));
     for kpi in kpis::chosen(answers) {
@@ -291,7 +308,12 @@ fn contract(answers: &Answers) -> String {
     if let Some(ServiceHours { days, from, to }) = hours {
         let days = days.join(", ");
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "  calendar:\n    serviceHours: [{{days: [{days}], from: {}, to: {}}}]", quoted(from), quoted(to));
+        let _ = writeln!(
+            text,
+            "  calendar:\n    serviceHours: [{{days: [{days}], from: {}, to: {}}}]",
+            quoted(from),
+            quoted(to)
+        );
         text.push_str("    # holidays: [{date: 2026-12-25, name: Christmas Day}]\n");
     }
     text.push_str("  goals:\n    - {name: keep-customers, outcome: Retention}\n");

@@ -19,8 +19,8 @@ use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
 use super::terminal::escaped;
 use super::{
-    alert, backtest, catalogue, check, completion, events, evidence, feed, history, init, launch_report, lint, portfolio,
-    report, scorecard, staffing, status, suspend, tables,
+    alert, backtest, catalogue, check, completion, events, evidence, feed, history, init, launch_report, lint,
+    portfolio, report, scorecard, staffing, status, suspend, tables,
 };
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.

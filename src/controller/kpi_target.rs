@@ -8,9 +8,9 @@ use kube::ResourceExt;
 
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
-use crate::api::cross_check::SourcesLine;
 use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
+use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::domain::decision::kpi_target::{
     ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target, never_payable,

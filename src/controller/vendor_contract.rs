@@ -20,7 +20,6 @@ use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, R
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
-use crate::domain::thresholds;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
@@ -35,6 +34,7 @@ use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
+use crate::domain::thresholds;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
 use crate::feed::scheduler::FeedTask;

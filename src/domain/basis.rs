@@ -1,8 +1,8 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
 use crate::api::basis::{
-    Agreed, BandBasis, Basis, CapBasis, CreditBasis, CrossCheckBasis, PointsRowBasis, PriceBasis, RoundingApplied, TallyBasis,
-    TargetPart,
+    Agreed, BandBasis, Basis, CapBasis, CreditBasis, CrossCheckBasis, PointsRowBasis, PriceBasis, RoundingApplied,
+    TallyBasis, TargetPart,
 };
 use crate::api::consequence::Price;
 use crate::api::kpi_target::{Band, KpiTargetSpec, Verdict};
@@ -61,11 +61,7 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
 
 fn basis_of_sources(spec: &KpiTargetSpec) -> Option<CrossCheckBasis> {
     let rule = spec.source.cross_check.as_ref()?;
-    Some(CrossCheckBasis {
-        feed: rule.feed.clone(),
-        tolerance: shown(&rule.tolerance.into()),
-        prefer: rule.prefer,
-    })
+    Some(CrossCheckBasis { feed: rule.feed.clone(), tolerance: shown(&rule.tolerance.into()), prefer: rule.prefer })
 }
 
 fn basis_of_tally(rule: &PartRule) -> TallyBasis {

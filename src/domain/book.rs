@@ -173,7 +173,6 @@ impl<'a> Kpi<'a> {
 }
 
 impl Kpi<'_> {
-
     /// How long after a period's end a missing figure holds it open, and what becomes of it then.
     pub fn missing_data(&self) -> (MissingDataPolicy, Duration) {
         let rule = self.spec.missing_data.as_ref();

@@ -76,8 +76,7 @@ impl DisputeHistory {
     /// Whether a dispute about a KPI of a period was decided by an instant.
     #[must_use]
     pub fn is_decided(&self, period: &str, kpi: &str, at: Timestamp) -> bool {
-        self.known_at(at)
-            .any(|dispute| dispute.concerns(period, kpi) && dispute.decision() != DisputeDecision::Open)
+        self.known_at(at).any(|dispute| dispute.concerns(period, kpi) && dispute.decision() != DisputeDecision::Open)
     }
 
     /// The disputes about a period as its report lists them at an instant, by name.

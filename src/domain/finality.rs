@@ -200,7 +200,10 @@ fn gate<'f, 'a>(
     let until = now.min(deadline);
     let later = reader.ledgers(book, kpi).into_iter().flat_map(|ledger| {
         let learnt = ledger.instants();
-        learnt.iter().skip(learnt.partition_point(|instant| *instant <= base)).take_while(move |instant| **instant <= until)
+        learnt
+            .iter()
+            .skip(learnt.partition_point(|instant| *instant <= base))
+            .take_while(move |instant| **instant <= until)
     });
     let mut instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
     instants.sort_unstable();

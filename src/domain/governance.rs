@@ -322,7 +322,8 @@ mod tests {
     fn a_dispute_is_overdue_once_it_may_no_longer_hold_its_period() {
         // March ends at 23:00 UTC. Ten business days and twenty more are over with 12 May.
         let dispute = |more: Value| {
-            let mut dispute = json!({"name": "march", "period": "2026-03", "raisedOn": "2026-04-09", "party": "Client"});
+            let mut dispute =
+                json!({"name": "march", "period": "2026-03", "raisedOn": "2026-04-09", "party": "Client"});
             dispute.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             contract(json!({"disputes": [dispute]}))
         };

@@ -23,8 +23,8 @@ use super::amendments::TermsChanged;
 use super::disputes::{self, DisputeSeen};
 use super::facts::Terms;
 use super::relief::unseen;
-use super::thresholds::ThresholdsSaid;
 use super::risks::{RiskBegan, RiskCleared};
+use super::thresholds::ThresholdsSaid;
 use crate::api::campaign_launch::LaunchDecision;
 use crate::api::vendor_contract::Relief;
 

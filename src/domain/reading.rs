@@ -31,8 +31,8 @@ use super::rating::{achievement, rating_of};
 use super::relief::ReliefHistory;
 use super::rollups::Figures;
 use super::sources::CrossChecked;
-use super::thresholds::SaidHistory;
 use super::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
+use super::thresholds::SaidHistory;
 use super::values::{Quotient, Rows, TIER_LABEL};
 use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
 
@@ -184,7 +184,17 @@ impl<'f, 'a> Reader<'f, 'a> {
         ledgers: &'f Ledgers,
         figures: &'f Figures,
     ) -> Self {
-        Reader { periods, relief, disputes, said, first_judged, ledgers, figures, known: RefCell::default(), books: PhantomData }
+        Reader {
+            periods,
+            relief,
+            disputes,
+            said,
+            first_judged,
+            ledgers,
+            figures,
+            known: RefCell::default(),
+            books: PhantomData,
+        }
     }
 
     /// The ledger that a KPI reads from.
@@ -252,9 +262,7 @@ impl<'f, 'a> Reader<'f, 'a> {
                 Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
                 None => match &kpi.cross_check {
                     Some(check) => self.work_out_both(book, kpi, question, ledger, check),
-                    None => {
-                        self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed)
-                    }
+                    None => self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed),
                 },
             }),
             None => not_measured(kpi, question),

@@ -153,7 +153,11 @@ impl SaidHistory {
 
 /// What the answers say and the journal does not hold yet, as facts seen at `now`.
 #[must_use]
-pub fn unrecorded(said: &BTreeMap<String, BTreeMap<String, i64>>, journal: &Journal, now: Timestamp) -> Vec<RecordedFact> {
+pub fn unrecorded(
+    said: &BTreeMap<String, BTreeMap<String, i64>>,
+    journal: &Journal,
+    now: Timestamp,
+) -> Vec<RecordedFact> {
     let last = |feed: &str| journal.thresholds().filter(|(name, ..)| *name == feed).last().map(|(_, said, _)| said);
     let new = said.iter().filter(|(feed, thresholds)| last(feed).is_none_or(|said| said.thresholds != **thresholds));
     new.map(|(feed, thresholds)| {

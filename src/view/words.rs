@@ -5,8 +5,8 @@
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
 use crate::api::cross_check::{SourceParty, SourcesFinding, SourcesLine};
+use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
 use crate::api::sla_report::KpiLine;
 use crate::api::tally::TallyEach;
 

@@ -206,7 +206,9 @@ fn two_sources_and_disputes_are_told_with_what_is_judged() {
     let contract = CONTRACT.replace("feeds: [", "feeds: [{name: ours, url: 'https://own.example'}, ")
         + "disputes: [{name: january, period: '2026-01', kpi: level, raisedOn: 2026-02-03, party: Client}]";
     let kpi = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 1, prefer: PREFER}}";
-    for (prefer, judged) in [("Worse", "prefer Worse counts; judged: the client's own"), ("Vendor", "judged: the vendor's")] {
+    for (prefer, judged) in
+        [("Worse", "prefer Worse counts; judged: the client's own"), ("Vendor", "judged: the vendor's")]
+    {
         let kpi = kpi.replace("PREFER", prefer);
         let mut case = Case::new(terms(&flat(&contract), &[("level", &kpi)]), months(&[83]));
         case.rows.insert("ours".to_owned(), months(&[77]));

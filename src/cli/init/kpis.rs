@@ -131,11 +131,12 @@ pub(super) fn feed(answers: &Answers) -> String {
     measures.sort_unstable();
     measures.dedup();
     let is_timed = kpis.iter().any(|kpi| kpi.fields.contains("within:"));
-    let thresholds =
-        if is_timed { "      thresholds: [{measure: answeredWithin, within: 20s}]\n" } else { "" };
+    let thresholds = if is_timed { "      thresholds: [{measure: answeredWithin, within: 20s}]\n" } else { "" };
     let host = format!("{}.example", answers.name);
     let head = |path: &str| {
-        format!("  feeds:\n    - name: figures\n      url: \"https://{host}{path}\"    # correct\n      cadence: 30m\n{thresholds}")
+        format!(
+            "  feeds:\n    - name: figures\n      url: \"https://{host}{path}\"    # correct\n      cadence: 30m\n{thresholds}"
+        )
     };
     let auth = format!("      auth: {{bearer: {{tokenSecretRef: {{name: {}-feed, key: token}}}}}}\n", answers.name);
     match answers.source {
@@ -158,7 +159,10 @@ pub(super) fn feed(answers: &Answers) -> String {
         }
         Source::Prometheus => {
             let mapped = |measure: &&str| {
-                format!("            - {{name: {measure}, query: \"sum by (queue) (increase({}_total[30m]))\"}}\n", snake(measure))
+                format!(
+                    "            - {{name: {measure}, query: \"sum by (queue) (increase({}_total[30m]))\"}}\n",
+                    snake(measure)
+                )
             };
             let measures: String = measures.iter().map(mapped).collect();
             head("")

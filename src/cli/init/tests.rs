@@ -39,7 +39,8 @@ fn every_combination_of_answers_lints_clean() {
                     for source in ["native", "json", "csv", "prometheus"] {
                         tried += 1;
                         let text = written(&given("Acme & Söhne: 24/7", zone, hours, &matters, money, source)).unwrap();
-                        let read = parse(&text, Path::new("init")).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+                        let read =
+                            parse(&text, Path::new("init")).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
                         let found = lint::lint(&read, now);
                         if !found.mistakes.is_empty() || !found.unknown_fields.is_empty() || !found.advice.is_empty() {
                             wrong.push(format!("{hours}, {matters:?}, {money}, {source}:\n{}", lint::as_text(&found)));
@@ -76,7 +77,9 @@ fn what_cannot_be_meant_is_told_with_the_flag_and_an_example() {
 
 #[test]
 fn a_contract_is_named_after_its_vendor_and_begins_with_the_next_month() {
-    for (vendor, name) in [("Acme Contact Services", "acme-contact-services"), ("Ünï & Co.", "n-co"), ("日本", "contract")] {
+    for (vendor, name) in
+        [("Acme Contact Services", "acme-contact-services"), ("Ünï & Co.", "n-co"), ("日本", "contract")]
+    {
         assert_eq!(slug(vendor), name, "{vendor}");
     }
     let text = written(&given("Acme", "UTC", "always", &["speed"], "none", "native")).unwrap();

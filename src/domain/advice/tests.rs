@@ -44,7 +44,16 @@ fn found_in(
 ) -> Vec<String> {
     let (negative, offered, doubts) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
     let today = today.parse().unwrap();
-    let facts = AdviceFacts { terms, today, best, launches, negative: &negative, said: &BTreeMap::new(), offered: &offered, doubts: &doubts };
+    let facts = AdviceFacts {
+        terms,
+        today,
+        best,
+        launches,
+        negative: &negative,
+        said: &BTreeMap::new(),
+        offered: &offered,
+        doubts: &doubts,
+    };
     advise(&facts)
         .into_iter()
         .map(|advice| {

@@ -67,7 +67,11 @@ static ENTRIES: &[Entry] = &[
             named(KpiVariant::ExcludeShortAbandons, share("answeredWithin", "answered + abandoned - abandonedShort")),
         ],
         guards: &[guard(CatalogueKpi::QualityScore), guard(CatalogueKpi::Occupancy)],
-        benchmark: usual(Some("75"), Some("90"), "legalclarity.org: 80 % in 20 s for decades; Vermont's DVHA: a bonus from 75 % in 24 s; label-anim.com: premium lines 90 %"),
+        benchmark: usual(
+            Some("75"),
+            Some("90"),
+            "legalclarity.org: 80 % in 20 s for decades; Vermont's DVHA: a bonus from 75 % in 24 s; label-anim.com: premium lines 90 %",
+        ),
         explanation: "Contacts answered within the threshold, in percent. The variants differ in what becomes of callers who gave up; one day's figures range from 81.1 to 86.0 % by them, so the contract names one.",
         gamed: "Late callers are let wait, since they are lost to the figure already; calls are answered and put on hold; the variant or the threshold is changed.",
         ..ORDINARY
@@ -77,7 +81,11 @@ static ENTRIES: &[Entry] = &[
         formulas: &[ratio("waitSeconds", "answered", 1, FormulaUnit::Seconds)],
         better: Better::Lower,
         guards: &[guard(CatalogueKpi::AbandonmentRate)],
-        benchmark: usual(Some("20"), Some("30"), "legalclarity.org: 20 to 30 s; North Dakota Medicaid: at most 30 s a quarter"),
+        benchmark: usual(
+            Some("20"),
+            Some("30"),
+            "legalclarity.org: 20 to 30 s; North Dakota Medicaid: at most 30 s a quarter",
+        ),
         explanation: "Mean wait of the answered contacts, in seconds. It falls when callers give up, so the abandonment rate guards it.",
         gamed: "Callers who would wait long are sent to a busy tone or a voice menu; those who give up leave the mean.",
         ..ORDINARY
@@ -86,7 +94,11 @@ static ENTRIES: &[Entry] = &[
         kpi: CatalogueKpi::LongWaitRate,
         formulas: &[share("longWaits", "offered")],
         better: Better::Lower,
-        benchmark: usual(None, Some("10"), "Massachusetts State Auditor on the Health Connector: under 10 % over two minutes"),
+        benchmark: usual(
+            None,
+            Some("10"),
+            "Massachusetts State Auditor on the Health Connector: under 10 % over two minutes",
+        ),
         explanation: "Contacts that waited longer than the contract's limit, in percent of those offered: the tail that a mean hides.",
         gamed: "Calls near the limit are taken first; the clock starts after a longer greeting.",
         ..ORDINARY
@@ -98,7 +110,11 @@ static ENTRIES: &[Entry] = &[
             named(KpiVariant::ExcludeShort, share("abandoned - abandonedShort", "offered - abandonedShort")),
         ],
         better: Better::Lower,
-        benchmark: usual(Some("3"), Some("5"), "Massachusetts Health Connector: 3 %; North Dakota Medicaid, MC311 and Vermont's DVHA: 5 %"),
+        benchmark: usual(
+            Some("3"),
+            Some("5"),
+            "Massachusetts Health Connector: 3 %; North Dakota Medicaid, MC311 and Vermont's DVHA: 5 %",
+        ),
         explanation: "Callers who gave up, in percent of those offered. ExcludeShort leaves out those who gave up at once, above and below the line.",
         gamed: "Short waits before hanging up are called short abandons; callers are blocked before they are counted as offered.",
         ..ORDINARY
@@ -124,7 +140,11 @@ static ENTRIES: &[Entry] = &[
         ],
         better: Better::Range,
         guards: &[guard(CatalogueKpi::FirstContactResolution), guard(CatalogueKpi::RepeatContactRate)],
-        benchmark: usual(Some("240"), Some("360"), "MC311: under 240 s; ctplapps.com: about six minutes; depends on the work"),
+        benchmark: usual(
+            Some("240"),
+            Some("360"),
+            "MC311: under 240 s; ctplapps.com: about six minutes; depends on the work",
+        ),
         explanation: "Mean time that a contact takes, in seconds. Shorter is not better: hurried contacts come back, so the objective names its direction. Parts adds talk, hold and wrap.",
         gamed: "Contacts are cut short, transferred or split; work after the call is booked elsewhere.",
         ..ORDINARY
@@ -134,7 +154,11 @@ static ENTRIES: &[Entry] = &[
         formulas: &[share("handleSeconds", "handleSeconds + availableSeconds")],
         better: Better::Range,
         guards: &[guard(CatalogueKpi::Attrition)],
-        benchmark: usual(Some("80"), Some("85"), "SWPP: 80 to 85 %; contactcenterpipeline.com: burnout above 85 to 90 %"),
+        benchmark: usual(
+            Some("80"),
+            Some("85"),
+            "SWPP: 80 to 85 %; contactcenterpipeline.com: burnout above 85 to 90 %",
+        ),
         explanation: "Time spent on contacts, in percent of the time on duty. Too low is idle, too high burns people out.",
         gamed: "Availability is booked as other work; too few people are planned.",
         ..ORDINARY
@@ -187,7 +211,11 @@ static ENTRIES: &[Entry] = &[
         ],
         category: KpiCategory::Satisfaction,
         guards: &[Guard::ResponseRate],
-        benchmark: usual(Some("85"), None, "Massachusetts Health Connector: at least 85 % in the two best of five; SQM Group: 85 % is world class"),
+        benchmark: usual(
+            Some("85"),
+            None,
+            "Massachusetts Health Connector: at least 85 % in the two best of five; SQM Group: 85 % is world class",
+        ),
         survey: true,
         explanation: "Customers who answered with one of the two best marks, in percent (TopBox: the best mark alone; Mean: the mean mark). Says little without the survey's response rate.",
         gamed: "Only happy customers are asked, or asked again; few answers stand for all.",
@@ -269,7 +297,11 @@ static ENTRIES: &[Entry] = &[
         better: Better::Lower,
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
-        benchmark: usual(Some("25"), Some("45"), "customerservicemanager.com: 25 to 45 % a year; ctplapps.com: 30 to 45 %"),
+        benchmark: usual(
+            Some("25"),
+            Some("45"),
+            "customerservicemanager.com: 25 to 45 % a year; ctplapps.com: 30 to 45 %",
+        ),
         stocks: &[("headcount", StockRule::Mean)],
         annualised: true,
         explanation: "People who left, in percent of the mean headcount, for a year: what left in the window times 12 / months of the window.",
@@ -412,7 +444,11 @@ static ENTRIES: &[Entry] = &[
         kpi: CatalogueKpi::Persistency,
         formulas: &[share("cohortActive", "cohortStart")],
         category: KpiCategory::Engagement,
-        benchmark: usual(Some("65"), Some("75"), "Department for Education, England: retention bands of 65, 70 and 75 %"),
+        benchmark: usual(
+            Some("65"),
+            Some("75"),
+            "Department for Education, England: retention bands of 65, 70 and 75 %",
+        ),
         explanation: "Customers of a cohort who are still active, in percent. Select the cohort's age by a label.",
         gamed: "Cohorts are drawn so that weak customers are outside.",
         ..ORDINARY
@@ -469,7 +505,11 @@ static ENTRIES: &[Entry] = &[
         kpi: CatalogueKpi::OnTimeRate,
         formulas: &[share("completedOnTime", "completed + overdueOpen")],
         guards: &[guard(CatalogueKpi::QualityScore)],
-        benchmark: usual(Some("95"), Some("100"), "North Dakota Medicaid: 95 % in seven business days; Department for Education, England: 100 % of queries in three"),
+        benchmark: usual(
+            Some("95"),
+            Some("100"),
+            "North Dakota Medicaid: 95 % in seven business days; Department for Education, England: 100 % of queries in three",
+        ),
         explanation: "Items completed in time, in percent of those completed or overdue: what lies open counts.",
         gamed: "Old items are left open since they are lost already: the denominator counts them for that reason.",
         ..ORDINARY

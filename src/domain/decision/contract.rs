@@ -565,7 +565,11 @@ fn contradicted_thresholds(previous: &VendorContractStatus, status: &VendorContr
         .filter(|advice| !previous.advice.contains(advice))
         .map(|advice| {
             let kpi = advice.kpi.as_deref().unwrap_or_default();
-            Notice::new(EventReason::ThresholdMismatch, format!("{kpi} {}", advice.message), format!("{kpi}: {}", advice.message))
+            Notice::new(
+                EventReason::ThresholdMismatch,
+                format!("{kpi} {}", advice.message),
+                format!("{kpi}: {}", advice.message),
+            )
         })
         .collect()
 }

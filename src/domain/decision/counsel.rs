@@ -75,7 +75,8 @@ pub fn counsel<'a>(facts: CounselFacts<'a>, now: Timestamp) -> Option<Counsel<'a
     let specs = launches.iter().map(|(name, launch)| (name.clone(), launch.spec.clone())).collect();
     let negative: BTreeSet<String> =
         judgement.kpis.iter().filter(|(_, kpi)| kpi.negative_volume).map(|(name, _)| name.clone()).collect();
-    let said = judgement.kpis.iter().filter_map(|(name, kpi)| Some((name.clone(), kpi.threshold_said.clone()?))).collect();
+    let said =
+        judgement.kpis.iter().filter_map(|(name, kpi)| Some((name.clone(), kpi.threshold_said.clone()?))).collect();
     // What was changed in the running period comes first: a status holds no more than 20 findings.
     let mut advice = judgement.changes.clone();
     advice.extend(advise(&AdviceFacts {

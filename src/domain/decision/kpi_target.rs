@@ -374,7 +374,10 @@ fn sources(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> F
         SourcesFinding::Agree => Finding::is_true(
             type_,
             Reason::Agree,
-            format!("{name}: the vendor's {vendor} and the client's own {own} lie {apart} apart, within {}", rule.tolerance),
+            format!(
+                "{name}: the vendor's {vendor} and the client's own {own} lie {apart} apart, within {}",
+                rule.tolerance
+            ),
         ),
         SourcesFinding::Disagree => Finding::is_false(
             type_,
@@ -387,9 +390,13 @@ fn sources(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> F
         SourcesFinding::OneSource => Finding::is_true(
             type_,
             Reason::OneSource,
-            format!("{name}: too little to compare (the vendor's {vendor}, the client's own {own}); {judged} is judged"),
+            format!(
+                "{name}: too little to compare (the vendor's {vendor}, the client's own {own}); {judged} is judged"
+            ),
         ),
-        SourcesFinding::NoData => Finding::is_unknown(type_, Reason::NoData, format!("{name}: neither source has data")),
+        SourcesFinding::NoData => {
+            Finding::is_unknown(type_, Reason::NoData, format!("{name}: neither source has data"))
+        }
     };
     finding.since(since)
 }
@@ -422,11 +429,7 @@ fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> 
         }
     }
     if flipped_to(ConditionType::SourcesAgree, ConditionStatus::False) {
-        notices.push(condition_notice(
-            EventReason::SourcesDisagree,
-            ConditionType::SourcesAgree,
-            &status.conditions,
-        ));
+        notices.push(condition_notice(EventReason::SourcesDisagree, ConditionType::SourcesAgree, &status.conditions));
     }
     if flipped_to(ConditionType::GamingSuspected, ConditionStatus::True) {
         notices.push(condition_notice(

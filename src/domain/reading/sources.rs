@@ -33,10 +33,8 @@ impl<'f, 'a> Reader<'f, 'a> {
             .zip(own_source.as_ref())
             .and_then(|(_, source)| self.compared(book, kpi, question, &vendor_source, source));
         let of_vendor = Said { value: vendor.value.as_ref(), has_data: said(&vendor) };
-        let of_client = Said {
-            value: own.as_ref().and_then(|own| own.value.as_ref()),
-            has_data: own.as_ref().is_some_and(said),
-        };
+        let of_client =
+            Said { value: own.as_ref().and_then(|own| own.value.as_ref()), has_data: own.as_ref().is_some_and(said) };
         let sources = weigh(check.rule, &vendor.aim, (of_vendor, of_client), compared);
         let judged = match (sources.judged, own) {
             (SourceParty::Own, Some(own)) => own,

@@ -255,7 +255,8 @@ fn check_cross_check(findings: &mut Findings, spec: &KpiTargetSpec) {
     });
     check_labels(findings, &format!("{field}.labels"), &rule.labels);
     check_non_negative(findings, &format!("{field}.tolerance"), rule.tolerance);
-    let of_deliverables = catalogue::entry(spec.kpi).is_some_and(|entry| entry.origin == catalogue::Origin::Deliverables);
+    let of_deliverables =
+        catalogue::entry(spec.kpi).is_some_and(|entry| entry.origin == catalogue::Origin::Deliverables);
     findings.ensure(spec.tally.is_none() && !of_deliverables, field, || {
         "compares values of two feeds: take it away, or take `tally` away; KPIs of deliverables have no feed".to_owned()
     });

@@ -8,9 +8,9 @@ use super::checks::{
     Findings, Units, check_count, check_currency, check_labels, check_name, check_percent, check_range, check_text,
     check_time_zone, check_unique, check_units, check_url, quoted,
 };
+use super::disputes;
 use super::feed;
 use super::money::{check_charges, check_credits, is_currency_code};
-use super::disputes;
 use super::period_names::{check_fiscal_year, example_of, is_period_of, names_fiscal_years};
 use crate::api::vendor_contract::{
     AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,

@@ -161,7 +161,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
 
 fn check_thresholds<E: de::Error>(thresholds: &BTreeMap<String, i64>) -> Result<(), E> {
     if thresholds.len() > MOST_THRESHOLDS {
-        return Err(E::custom(format!("thresholds: {} measures, at most {MOST_THRESHOLDS} may be named", thresholds.len())));
+        return Err(E::custom(format!(
+            "thresholds: {} measures, at most {MOST_THRESHOLDS} may be named",
+            thresholds.len()
+        )));
     }
     for (measure, seconds) in thresholds {
         if measure.is_empty() || measure.chars().count() > 63 || !(1..=LONGEST_THRESHOLD).contains(seconds) {
@@ -381,7 +384,10 @@ mod tests {
             ("", vec![]),
             (r#","thresholds":null"#, vec![]),
             (r#","thresholds":{}"#, vec![]),
-            (r#","thresholds":{"answeredWithin":20,"longWaits":120}"#, vec![("answeredWithin", 20), ("longWaits", 120)]),
+            (
+                r#","thresholds":{"answeredWithin":20,"longWaits":120}"#,
+                vec![("answeredWithin", 20), ("longWaits", 120)],
+            ),
         ] {
             let body = format!(r#"{{"schema":"bpo-feed/v1","rows":[]{members}}}"#);
             let page = parse(body.as_bytes(), None, &TimeZone::UTC).unwrap();

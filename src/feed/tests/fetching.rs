@@ -471,7 +471,11 @@ async fn pages_that_count_by_different_times_are_no_answer() {
         let server = Server::start(move |asked| {
             let (seconds, next) = if asked.target.contains("cursor") { (second, None) } else { (20, Some("two")) };
             let page = native(if next.is_some() { 0 } else { 1 }, 1, next);
-            Reply::json(page.replacen("\"next\"", &format!("\"thresholds\":{{\"answeredWithin\":{seconds}}},\"next\""), 1))
+            Reply::json(page.replacen(
+                "\"next\"",
+                &format!("\"thresholds\":{{\"answeredWithin\":{seconds}}},\"next\""),
+                1,
+            ))
         })
         .await;
         let fetched = try_fetch(&client(), &feed(&server.url("/v1"), ""), &source_for(&server)).await;

@@ -151,7 +151,8 @@ fn two_sources_and_disputes_stand_beside_the_figures() {
         .unwrap(),
     );
     spec.disputes = vec![
-        serde_json::from_value(serde_json::json!({"name": "march", "kpi": "acme-service-level", "decision": "Open"})).unwrap(),
+        serde_json::from_value(serde_json::json!({"name": "march", "kpi": "acme-service-level", "decision": "Open"}))
+            .unwrap(),
     ];
     let report = shown(&spec, &[]);
     for page in [html(&report), markdown(&report), text(&report)] {

@@ -60,11 +60,16 @@ fn an_open_dispute_holds_its_period_until_it_is_decided_or_its_time_is_over() {
 
 #[test]
 fn with_a_journal_a_dispute_holds_from_the_instant_at_which_it_was_seen() {
-    let seen = |dispute: Option<Dispute>, at: &str| fact("january", JournalFact::DisputeSeen(DisputeSeen { dispute }), at);
+    let seen =
+        |dispute: Option<Dispute>, at: &str| fact("january", JournalFact::DisputeSeen(DisputeSeen { dispute }), at);
     let (open, decided) = (dispute("2026-01", ""), dispute("2026-01", DECIDED));
     let cases: [(&str, Vec<RecordedFact>, &str); 5] = [
         ("seen before Final", vec![seen(Some(open.clone()), "2026-02-06T00:00Z")], "2026-03-14T00:00:00Z"),
-        ("seen after Final, whatever day it names", vec![seen(Some(open.clone()), "2026-02-20T00:00Z")], "2026-02-14T00:00:00Z"),
+        (
+            "seen after Final, whatever day it names",
+            vec![seen(Some(open.clone()), "2026-02-20T00:00Z")],
+            "2026-02-14T00:00:00Z",
+        ),
         (
             "its decision seen later than it was taken",
             vec![seen(Some(open.clone()), "2026-02-06T00:00Z"), seen(Some(decided.clone()), "2026-02-19T08:00Z")],
@@ -99,12 +104,15 @@ fn a_report_lists_disputes_as_they_were_at_final_and_a_later_decision_makes_no_r
         let january: Vec<&SlaReportSpec> =
             judgement.reports.iter().filter(|report| report.period.name == "2026-01").collect();
         let [report] = january.as_slice() else { panic!("{name}: {} reports", january.len()) };
-        let listed: Vec<(&str, Option<&str>, DisputeDecision)> = report
-            .disputes
-            .iter()
-            .map(|one| (one.name.as_str(), one.kpi.as_deref(), one.decision))
-            .collect();
+        let listed: Vec<(&str, Option<&str>, DisputeDecision)> =
+            report.disputes.iter().map(|one| (one.name.as_str(), one.kpi.as_deref(), one.decision)).collect();
         assert_eq!(listed, [("january", Some("sl"), at_final)], "{name}");
-        assert!(judgement.reports.iter().filter(|report| report.period.name != "2026-01").all(|one| one.disputes.is_empty()));
+        assert!(
+            judgement
+                .reports
+                .iter()
+                .filter(|report| report.period.name != "2026-01")
+                .all(|one| one.disputes.is_empty())
+        );
     }
 }

@@ -75,7 +75,8 @@ fn which_value_is_judged_follows_from_what_the_two_say_of_the_time_that_both_kno
 #[test]
 fn compared_is_the_time_that_both_know_and_shown_are_the_values_over_all_of_it() {
     // 28 days of 81 and three of 30: (28 × 81 + 3 × 30) / 31 = 2358 / 31 = 76.06 %. The client knows the 28 days alone, and says 81 too.
-    let vendor = [january(28, 81), vec![day_row("2026-01-29", 30), day_row("2026-01-30", 30), day_row("2026-01-31", 30)]];
+    let vendor =
+        [january(28, 81), vec![day_row("2026-01-29", 30), day_row("2026-01-30", 30), day_row("2026-01-31", 30)]];
     let kpi = checked("Own", "rounding: {decimals: 2}");
     let judgement = case(TWO_FEEDS, &kpi, vendor.concat(), january(28, 81)).judge("2026-04-01T00:00Z");
     let line = line(&judgement, "2026-01", "sl");
@@ -108,7 +109,9 @@ fn rows_of_different_length_are_compared_by_the_longer_slot() {
 fn a_period_waits_for_two_that_disagree_until_they_agree_or_a_dispute_is_decided_or_twenty_business_days() {
     // January would be Final on 14 February. Twenty business days after its end are over with Friday, 27 February.
     let dispute = |decision: &str| {
-        format!("disputes: [{{name: january, period: '2026-01', kpi: sl, raisedOn: 2026-02-10, party: Client{decision}}}]")
+        format!(
+            "disputes: [{{name: january, period: '2026-01', kpi: sl, raisedOn: 2026-02-10, party: Client{decision}}}]"
+        )
     };
     let corrected = || january(31, 81).into_iter().map(|row| row.revised(2).known("2026-02-20T12:00Z")).collect();
     let cases: [(&str, i64, Vec<Row>, String, &str, &str); 6] = [
