@@ -181,7 +181,7 @@ pub fn unseen(terms: &[Dispute], journal: &Journal, now: Timestamp) -> Vec<Recor
     let is_new = |dispute: &&Dispute| last.get(dispute.name.as_str()).copied().flatten() != Some(*dispute);
     let shown = terms.iter().filter(is_new).map(|dispute| fact(&dispute.name, Some(dispute)));
     let gone = last.iter().filter(|(name, known)| known.is_some() && terms.iter().all(|one| one.name != **name));
-    shown.chain(gone.map(|(name, _)| fact(*name, None))).collect()
+    shown.chain(gone.map(|(name, _)| fact(name, None))).collect()
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let said = |reading: &Reading<'_>| reading.raw_value.is_some();
         let compared = own
             .as_ref()
-            .filter(|own| said(*own) && said(&vendor))
+            .filter(|own| said(own) && said(&vendor))
             .zip(own_source.as_ref())
             .and_then(|(_, source)| self.compared(book, kpi, question, &vendor_source, source));
         let of_vendor = Said { value: vendor.value.as_ref(), has_data: said(&vendor) };
