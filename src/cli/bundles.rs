@@ -40,7 +40,7 @@ impl Gathered<'_> {
 
     fn take(&mut self, file: &Path) -> Result<(), String> {
         let input = BufReader::new(File::open(file).map_err(|error| error.to_string())?);
-        let Bundle { manifest, rows, terms, closings, facts, report, .. } =
+        let Bundle { manifest, rows, terms, history, closings, facts, report, .. } =
             read_bundle(input).map_err(|error| error.to_string())?;
         if let Some(broken) = report.broken.first() {
             return Err(format!("the bundle is not what was exported: {broken}; export it once more"));
@@ -57,8 +57,9 @@ impl Gathered<'_> {
             return Err(format!("the manifests have no VendorContract {namespace}/{contract}, which the bundle is of"));
         };
         let journal = journal_of(&facts).map_err(|error| error.to_string())?;
+        let history = history.into_iter().map(|recorded| recorded.terms).collect();
         self.rows.entry(key.clone()).or_default().extend(rows);
-        if self.records.insert(key, Recorded { closings, journal }).is_some() {
+        if self.records.insert(key, Recorded { closings, journal, terms: history }).is_some() {
             return Err(format!("another bundle is of {}/{} too: give one a contract", of.namespace, of.contract));
         }
         Ok(())

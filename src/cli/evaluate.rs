@@ -15,11 +15,11 @@ use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::SlaReportSpec;
-use crate::api::{CampaignLaunch, KpiTarget, VendorContract};
+use crate::api::{CampaignLaunch, KpiTarget, VendorContract, VendorContractSpec};
 use crate::domain::decision::FeedHealth;
 use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
 use crate::domain::decision::counsel::LaunchOfContract;
-use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target, never_payable};
+use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
 use crate::domain::decision::launch::{
     LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
 };
@@ -75,6 +75,8 @@ pub struct Recorded {
     pub closings: BTreeMap<String, Terms>,
     /// The facts of the journal.
     pub journal: Journal,
+    /// Each version of the terms that the contract was judged under.
+    pub terms: Vec<Terms>,
 }
 
 /// What evidence holds by contract.
@@ -110,7 +112,7 @@ pub fn view_of_records(
     let mut view = View::default();
     let mut missing_tiers = BTreeMap::new();
     for (key, written) in &manifests.contracts {
-        let (terms, missing) = terms_of_contract(manifests, key, written);
+        let (terms, missing) = terms_of_contract(manifests, key, written, records.get(key));
         let judgement = judge_contract(&key.1, &terms, rows.get(key), records.get(key), now);
         if let Ok(judgement) = &judgement {
             view.missed |= latest_report(judgement).is_some_and(missed_critical);
@@ -142,7 +144,7 @@ pub fn view_of_records(
     let terms_of = view.terms.clone();
     tier_objects(manifests, &terms_of, &mut view, now);
     for (key, written) in &manifests.kpis {
-        let object = kpi_object(manifests, key, written, &terms_of, &view.judgements, rows, now);
+        let object = kpi_object(manifests, key, written, &view, (rows, records), now);
         view.objects.push(object);
     }
     for (key, written) in &manifests.launches {
@@ -181,7 +183,7 @@ fn launch_statuses(
 fn judged(manifests: &Manifests, (rows, records): (&RowsByContract, &RecordsByContract), now: Timestamp) -> View {
     let mut view = View::default();
     for (key, written) in &manifests.contracts {
-        let (terms, _) = terms_of_contract(manifests, key, written);
+        let (terms, _) = terms_of_contract(manifests, key, written, records.get(key));
         view.judgements.insert(key.clone(), judge_contract(&key.1, &terms, rows.get(key), records.get(key), now));
         view.terms.insert(key.clone(), terms);
     }
@@ -287,6 +289,7 @@ fn terms_of_contract(
     manifests: &Manifests,
     (namespace, name): &(String, String),
     written: &Written<VendorContract>,
+    recorded: Option<&Recorded>,
 ) -> (Terms, Vec<String>) {
     let contract = written.object.spec.clone();
     let kpis = manifests
@@ -298,14 +301,7 @@ fn terms_of_contract(
                 && spec.contract_ref.name == *name
                 && validate_kpi_target(kpi, spec).is_empty()
                 && validate_kpi_against_contract(kpi, spec, &contract).is_empty()
-                && never_payable(
-                    kpi,
-                    spec,
-                    written.object.metadata.generation,
-                    written.object.status.as_ref(),
-                    &contract,
-                )
-                .is_empty()
+                && never_payable(kpi, written, &contract, recorded).is_empty()
         })
         .map(|((_, kpi), written)| (kpi.clone(), written.object.spec.clone()))
         .collect();
@@ -320,6 +316,17 @@ fn terms_of_contract(
         }
     }
     (Terms { contract, kpis, tiers }, missing)
+}
+
+fn never_payable(
+    name: &str,
+    written: &Written<KpiTarget>,
+    contract: &VendorContractSpec,
+    recorded: Option<&Recorded>,
+) -> Vec<Finding> {
+    let KpiTarget { metadata, spec, status } = &written.object;
+    let written = WrittenKpi { name, spec, generation: metadata.generation, status: status.as_ref() };
+    written.never_payable(contract, recorded.into_iter().flat_map(|recorded| &recorded.terms))
 }
 
 fn judge_contract(
@@ -440,24 +447,22 @@ fn kpi_object(
     manifests: &Manifests,
     (namespace, name): &(String, String),
     written: &Written<KpiTarget>,
-    terms_of: &BTreeMap<(String, String), Terms>,
-    judgements: &BTreeMap<(String, String), Result<Judgement, InvalidSpec>>,
-    rows: &RowsByContract,
+    view: &View,
+    (rows, records): (&RowsByContract, &RecordsByContract),
     now: Timestamp,
 ) -> Value {
     let spec = &written.object.spec;
     let key = (namespace.clone(), spec.contract_ref.name.clone());
     let mut findings = validate_kpi_target(name, spec);
     if let Some(contract) = manifests.contracts.get(&key) {
-        let (generation, status) = (written.object.metadata.generation, written.object.status.as_ref());
-        findings.extend(never_payable(name, spec, generation, status, &contract.object.spec));
+        findings.extend(never_payable(name, written, &contract.object.spec, records.get(&key)));
     }
     let unresolved: Vec<Finding> = manifests
         .contracts
         .get(&key)
         .map(|contract| validate_kpi_against_contract(name, spec, &contract.object.spec))
         .unwrap_or_default();
-    let contract = match (terms_of.get(&key), judgements.get(&key)) {
+    let contract = match (view.terms.get(&key), view.judgements.get(&key)) {
         (None, _) | (_, None) => ContractOfKpi::Missing,
         _ if unresolved.iter().any(|finding| finding.field == "spec.source.feed") => ContractOfKpi::FeedMissing,
         _ if !unresolved.is_empty() => {

@@ -13,10 +13,11 @@ use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::domain::decision::kpi_target::{
-    ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, decide_kpi_target, never_payable,
+    ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, WrittenKpi, decide_kpi_target,
 };
 use crate::domain::facts::{Finding, InvalidSpec};
 use crate::domain::validation::{validate_kpi_against_contract, validate_kpi_target};
+use crate::evidence::StoreError;
 use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
 
 /// What is observed of a KpiTarget.
@@ -51,7 +52,7 @@ impl Controlled for KpiTarget {
         _now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
         let mut findings = validate_kpi_target(&object.name_any(), &object.spec);
-        findings.extend(never_payable_by_contract(context, &object, previous.as_ref()));
+        findings.extend(never_payable_by_contract(context, &object, previous.as_ref()).await?);
         let invalid = (!findings.is_empty()).then_some(InvalidSpec(findings));
         let contract = observe_contract(context, &object);
         Ok(Observed { object, previous, invalid, contract })
@@ -89,16 +90,24 @@ impl Controlled for KpiTarget {
 }
 
 /// Money that the contract, where it is known, can never pay.
-fn never_payable_by_contract(
+async fn never_payable_by_contract(
     context: &Context,
     object: &KpiTarget,
     previous: Option<&KpiTargetStatus>,
-) -> Vec<Finding> {
-    let namespace = object.namespace().unwrap_or_default();
+) -> Result<Vec<Finding>, StoreError> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let contract = context.contract(&namespace, &object.spec.contract_ref.name);
-    let spec = contract.as_ref().and_then(|guarded| guarded.0.as_ref().ok()).map(|contract| &contract.spec);
-    spec.map(|spec| never_payable(&object.name_any(), &object.spec, object.metadata.generation, previous, spec))
-        .unwrap_or_default()
+    let Some(contract) = contract.as_ref().and_then(|guarded| guarded.0.as_ref().ok()) else { return Ok(Vec::new()) };
+    let generation = object.metadata.generation;
+    let written = WrittenKpi { name: &name, spec: &object.spec, generation, status: previous };
+    let judged = context.judged(&namespace, &object.spec.contract_ref.name);
+    let findings = written.never_payable(&contract.spec, judged.as_ref().map(|judged| &*judged.terms));
+    if findings.is_empty() {
+        return Ok(findings);
+    }
+    let uid = judged.map_or_else(|| contract.uid().unwrap_or_default(), |judged| judged.evidence_uid);
+    let history = context.evidence.terms_history(&uid).await?;
+    Ok(written.never_payable(&contract.spec, history.iter().map(|recorded| &recorded.terms)))
 }
 
 fn observe_contract(context: &Context, object: &KpiTarget) -> Contract {

@@ -18,7 +18,7 @@ use super::heads::{HOLDS_FOR, lost_rows};
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
-use crate::api::{KpiTarget, ServiceTier, VendorContract};
+use crate::api::{KpiTarget, ServiceTier, VendorContract, VendorContractSpec};
 use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
@@ -28,9 +28,9 @@ use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::counsel::LaunchOfContract;
-use crate::domain::decision::kpi_target::never_payable;
+use crate::domain::decision::kpi_target::WrittenKpi;
 use crate::domain::decision::{FeedHealth, Notice};
-use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
+use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
@@ -97,7 +97,12 @@ impl Controlled for VendorContract {
         let (namespace, name, _) = identity(&object);
         let identity = identify(context, &object).await?;
         let uid = identity.evidence_uid.clone();
-        let (terms, missing_tiers) = gather_terms(context, &object);
+        let judged_before = match judged_before(context, &uid, &object).await {
+            // Said below as what is wrong with the evidence.
+            Err(StoreError::Unreadable(_)) => Vec::new(),
+            read => read?,
+        };
+        let (terms, missing_tiers) = gather_terms(context, &object, &judged_before);
         let terms = Arc::new(terms);
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
@@ -348,8 +353,32 @@ fn identity(object: &VendorContract) -> (String, String, String) {
     (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
 }
 
+/// Terms that the contract was judged under: the last ones, and all of them where a KpiTarget can be judged only if it was before and
+/// the last ones do not have it.
+async fn judged_before(context: &Context, uid: &str, object: &VendorContract) -> Result<Vec<Terms>, StoreError> {
+    let (namespace, name, _) = identity(object);
+    let kpis = context.kpis_of(&namespace, &name);
+    let mut written = kpis.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+    let last = context.evidence.last_terms(uid).await?.map(|recorded| recorded.terms);
+    if written.all(|kpi| never_payable(kpi, &object.spec, last.as_ref()).is_empty()) {
+        return Ok(last.into_iter().collect());
+    }
+    let history = context.evidence.terms_history(uid).await?;
+    Ok(history.into_iter().map(|recorded| recorded.terms).collect())
+}
+
+fn never_payable<'t>(
+    kpi: &KpiTarget,
+    contract: &VendorContractSpec,
+    recorded: impl IntoIterator<Item = &'t Terms>,
+) -> Vec<Finding> {
+    let KpiTarget { metadata, spec, status } = kpi;
+    let written = WrittenKpi { name: &kpi.name_any(), spec, generation: metadata.generation, status: status.as_ref() };
+    written.never_payable(contract, recorded)
+}
+
 /// The terms in force and the tiers that are missing. A KpiTarget that cannot be judged is left out: it says so itself.
-fn gather_terms(context: &Context, object: &VendorContract) -> (Terms, Vec<String>) {
+fn gather_terms(context: &Context, object: &VendorContract, judged_before: &[Terms]) -> (Terms, Vec<String>) {
     let (namespace, name, _) = identity(object);
     let kpis = context
         .kpis_of(&namespace, &name)
@@ -360,8 +389,7 @@ fn gather_terms(context: &Context, object: &VendorContract) -> (Terms, Vec<Strin
             let kpi_name = kpi.name_any();
             validate_kpi_target(&kpi_name, &kpi.spec).is_empty()
                 && validate_kpi_against_contract(&kpi_name, &kpi.spec, &object.spec).is_empty()
-                && never_payable(&kpi_name, &kpi.spec, kpi.metadata.generation, kpi.status.as_ref(), &object.spec)
-                    .is_empty()
+                && never_payable(kpi, &object.spec, judged_before).is_empty()
         })
         .map(|kpi| (kpi.name_any(), kpi.spec.clone()))
         .collect();

@@ -181,3 +181,58 @@ async fn failed_reconciles(operator: &Operator) -> u64 {
         metrics.lines().filter(|line| line.starts_with("bpo_reconciles_total{") && line.contains("outcome=\"failed\""));
     failed.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kpi_that_was_judged_before_a_rule_forbade_it_is_judged_again_after_its_feed_was_gone() {
+    let (place, server) = (Place::fresh().await, vendor().await);
+    let url = server.url(INTERVALS);
+    let unpaid = contract("care", "UTC", "Monthly", ("2026-02-01", "2026-12-31"), &url);
+    place.apply(&format!("{unpaid}  charges: {{currency: GBP}}\n")).await;
+    place.apply(&kpi("level", "care", &format!("{SERVICE_LEVEL}\nbands: [{{severity: Minor, credit: 500}}]"))).await;
+    let _operator = place.operator_with(&CLOCK);
+    wait_ready(&place, "kpi", "level").await;
+
+    // Without charges no credit can be paid. A new KpiTarget is refused for it, and this one is advised.
+    let remove_charges = r#"[{"op": "remove", "path": "/spec/charges"}]"#;
+    place.kubectl(&["patch", "vc", "care", "--type=json", "-p", remove_charges]).await;
+    place.apply(&kpi("new", "care", &format!("{SERVICE_LEVEL}\nbands: [{{severity: Minor, credit: 500}}]"))).await;
+    wait(&place, "kpi", "new", "Ready", "False", "InvalidSpec").await;
+    place
+        .wait_for("vc", "care", "advice on credits that cannot be paid", |contract| {
+            let advice = contract["status"]["advice"].as_array().cloned().unwrap_or_default();
+            advice.iter().any(|advice| advice["finding"] == "RefusedWhenEdited" && advice["kpi"] == "level")
+        })
+        .await;
+    wait_ready(&place, "kpi", "level").await;
+
+    let rename_feed = |name: &str| format!(r#"[{{"op": "replace", "path": "/spec/feeds/0/name", "value": "{name}"}}]"#);
+    place.kubectl(&["patch", "vc", "care", "--type=json", "-p", &rename_feed("chat")]).await;
+    wait_unready(&place, "kpi", "level", "FeedNotFound", "acd").await;
+    place.kubectl(&["patch", "vc", "care", "--type=json", "-p", &rename_feed("acd")]).await;
+    let judged = wait_ready(&place, "kpi", "level").await;
+    assert_eq!(judged["status"]["current"]["value"], "90.00");
+    wait(&place, "kpi", "new", "Ready", "False", "InvalidSpec").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_contract_is_ready_for_the_reason_suspended_and_says_so_in_its_row() {
+    let (place, server) = (Place::fresh().await, vendor().await);
+    place.apply(&monthly("care", &server.url(INTERVALS))).await;
+    place.apply(&kpi("level", "care", SERVICE_LEVEL)).await;
+    let _operator = place.operator_with(&CLOCK);
+    wait_ready(&place, "vc", "care").await;
+    place.kubectl(&["patch", "vc", "care", "--type=merge", "-p", r#"{"spec": {"suspend": true}}"#]).await;
+
+    // GitOps tools read Ready=False as not rolled out, and suspension is wanted.
+    let contract = wait(&place, "vc", "care", "Ready", "True", "Suspended").await;
+    assert!(has(&contract, "SLACompliant", "Unknown", "Suspended"), "{contract}");
+    assert!(has(&contract, "AtRisk", "Unknown", "Suspended"), "{contract}");
+    let table = place.kubectl(&["get", "vc", "care"]).await;
+    let (heads, row) = table.trim().split_once('\n').unwrap();
+    let cell = |head: &str| {
+        let start = heads.find(head).unwrap();
+        row.get(start..).unwrap().split_whitespace().next().unwrap().to_owned()
+    };
+    assert_eq!((cell("PHASE"), cell("READY"), cell("AT RISK")), ("Suspended".into(), "True".into(), "Unknown".into()));
+    wait(&place, "kpi", "level", "AtRisk", "Unknown", "Suspended").await;
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::FeedHealth;
 use super::contract::{ContractDecision, ObservedContract, decide_contract};
-use super::kpi_target::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target, never_payable};
-use crate::api::KpiTarget;
+use super::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
+use crate::api::{KpiTarget, KpiTargetSpec};
 use crate::api::condition::EventReason;
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::api::vendor_contract::VendorContractStatus;
@@ -93,25 +93,43 @@ fn money_that_can_never_be_paid_is_refused_unless_it_was_judged_before() {
         }))
         .unwrap()
     };
-    let ready = |status: &str, generation: i64| {
+    let ready = |status: &str, reason: &str, generation: i64| {
         serde_json::json!({"observedGeneration": generation, "conditions": [{
-            "type": "Ready", "status": status, "reason": "Reconciled", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "type": "Ready", "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z",
         }]})
     };
-    let refused_by = |object: &KpiTarget, contract: &crate::api::VendorContractSpec| {
-        never_payable("level", &object.spec, object.metadata.generation, object.status.as_ref(), contract)
+    let written = object(1, serde_json::Value::Null).spec;
+    let mut edited = written.clone();
+    edited.objective.target = "81".parse().unwrap();
+    let recorded = |spec: Option<&KpiTargetSpec>| Terms {
+        kpis: spec.map(|spec| ("level".to_owned(), spec.clone())).into_iter().collect(),
+        ..terms(CONTRACT, &[])
+    };
+    let (with_it, without_it, with_another) = (recorded(Some(&written)), recorded(None), recorded(Some(&edited)));
+    let refused_by = |object: &KpiTarget, contract: &crate::api::VendorContractSpec, journal: &[&Terms]| {
+        let KpiTarget { metadata, spec, status } = object;
+        let written = WrittenKpi { name: "level", spec, generation: metadata.generation, status: status.as_ref() };
+        written.never_payable(contract, journal.iter().copied())
     };
     let contract = terms(CONTRACT, &[]).contract;
-    for (case, object, refused) in [
-        ("new", object(1, serde_json::Value::Null), true),
-        ("judged before", object(3, ready("True", 3)), false),
-        ("edited since", object(4, ready("True", 3)), true),
-        ("never judged", object(3, ready("False", 3)), true),
+    for (case, object, journal, refused) in [
+        ("new", object(1, serde_json::Value::Null), &[][..], true),
+        ("judged before", object(3, ready("True", "Reconciled", 3)), &[], false),
+        ("judged, and no row matched", object(3, ready("False", "NoRowsMatch", 3)), &[], false),
+        ("judged, by another threshold than the feed's", object(3, ready("False", "ThresholdMismatch", 3)), &[], false),
+        ("edited since", object(4, ready("True", "Reconciled", 3)), &[], true),
+        ("edited since, and judged before the edit", object(4, ready("True", "Reconciled", 3)), &[&with_another], true),
+        ("never judged", object(3, ready("False", "InvalidSpec", 3)), &[&without_it], true),
+        // What a status loses while the KPI cannot be judged, the journal keeps.
+        ("its feed is gone for a while", object(3, ready("False", "FeedNotFound", 3)), &[&with_it, &without_it], false),
+        ("its contract was away", object(3, ready("False", "ContractNotFound", 3)), &[&with_it], false),
+        ("refused by mistake before", object(3, ready("False", "InvalidSpec", 3)), &[&with_it, &without_it], false),
+        ("restored from a backup without its status", object(1, serde_json::Value::Null), &[&with_it], false),
     ] {
-        let found = refused_by(&object, &contract);
+        let found = refused_by(&object, &contract, journal);
         assert_eq!(!found.is_empty(), refused, "{case}");
         let with_charges = terms(&format!("{CONTRACT}charges: {{currency: GBP}}").replace("    ", ""), &[]).contract;
-        assert!(refused_by(&object, &with_charges).is_empty(), "{case}");
+        assert!(refused_by(&object, &with_charges, journal).is_empty(), "{case}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::kpi_target::{
 use crate::api::scalar::DurationUnit;
 use crate::api::tally::{Tally, TallyEach};
 use crate::domain::catalogue::{better_value, definition, unit_of_part, unit_of_value};
-use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
+use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk, Terms};
 use crate::domain::validation::validate_kpi_is_payable;
 
 /// All that a decision on a KpiTarget rests on.
@@ -95,21 +95,50 @@ fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
     }
 }
 
-/// Money of a KpiTarget that its contract can never pay, where that refuses it. What was judged before as it is written goes on
-/// being judged, with advice, until somebody edits it.
-pub fn never_payable(
-    name: &str,
-    spec: &KpiTargetSpec,
-    generation: Option<i64>,
-    status: Option<&KpiTargetStatus>,
-    contract: &VendorContractSpec,
-) -> Vec<crate::domain::facts::Finding> {
-    let was_judged = status.is_some_and(|status| {
-        status.observed_generation.is_some()
-            && status.observed_generation == generation
-            && status_of(&status.conditions, ConditionType::Ready) == Some(ConditionStatus::True)
-    });
-    if was_judged { Vec::new() } else { validate_kpi_is_payable(name, spec, contract) }
+/// A KpiTarget as it is written, with its status.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenKpi<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its spec.
+    pub spec: &'a KpiTargetSpec,
+    /// Generation of the spec.
+    pub generation: Option<i64>,
+    /// Its status.
+    pub status: Option<&'a KpiTargetStatus>,
+}
+
+impl WrittenKpi<'_> {
+    /// Money that `contract` can never pay, where that refuses the KpiTarget. What was judged before as it is written goes on being
+    /// judged, with advice, until somebody edits it.
+    ///
+    /// `recorded`: terms that the contract was judged under, as its journal holds them. The journal decides, since a status is lost
+    /// whenever its KpiTarget cannot be judged for a while; a status counts where there is no journal.
+    #[must_use]
+    pub fn never_payable<'t>(
+        &self,
+        contract: &VendorContractSpec,
+        recorded: impl IntoIterator<Item = &'t Terms>,
+    ) -> Vec<crate::domain::facts::Finding> {
+        let in_journal = || recorded.into_iter().any(|terms| terms.kpis.get(self.name) == Some(self.spec));
+        if self.status_shows_a_judgement() || in_journal() {
+            Vec::new()
+        } else {
+            validate_kpi_is_payable(self.name, self.spec, contract)
+        }
+    }
+
+    /// Whether the status is of this very spec and says what only a judgement says.
+    fn status_shows_a_judgement(&self) -> bool {
+        let Some(status) = self.status.filter(|status| status.observed_generation.is_some()) else { return false };
+        let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+        let judged_and_not_ready = [Reason::NoRowsMatch, Reason::ThresholdMismatch];
+        status.observed_generation == self.generation
+            && ready.is_some_and(|ready| {
+                ready.status == ConditionStatus::True
+                    || judged_and_not_ready.iter().any(|reason| reason.as_str() == ready.reason)
+            })
+    }
 }
 
 /// The target in short, such as `≥ 80 %`, `≥ 80 % in 20 s`, or `≤ 2 days not ≥ 80 %` of a tally.
