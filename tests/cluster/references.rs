@@ -1,11 +1,12 @@
 //! What is named and is not there: a clear condition, healed by itself when it is mended, and no neighbour is slowed.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::figures::hours;
-use crate::harness::{DEADLINE, Operator, Place, has};
+use crate::harness::{DEADLINE, Operator, Place, has, path};
 use crate::judged::{contract, kpi};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
@@ -191,6 +192,14 @@ async fn a_kpi_that_was_judged_before_a_rule_forbade_it_is_judged_again_after_it
     place.apply(&kpi("level", "care", &format!("{SERVICE_LEVEL}\nbands: [{{severity: Minor, credit: 500}}]"))).await;
     let _operator = place.operator_with(&CLOCK);
     wait_ready(&place, "kpi", "level").await;
+    place
+        .eventually("the journal has the terms", async || {
+            let data = place.data_dir();
+            let arguments = ["history", "care", "--data-dir", path(&data), "-o", "json"];
+            let printed = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap().stdout;
+            String::from_utf8_lossy(&printed).contains("\"first\": true").then_some(())
+        })
+        .await;
 
     // Without charges no credit can be paid. A new KpiTarget is refused for it, and this one is advised.
     let remove_charges = r#"[{"op": "remove", "path": "/spec/charges"}]"#;
