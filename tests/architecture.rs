@@ -92,3 +92,81 @@ fn zones_come_from_the_program_and_from_no_machine() {
         .collect();
     assert!(found.is_empty(), "these read the zones of the machine that they run on:\n{}", found.join("\n"));
 }
+
+/// Words that the project's texts do without: *say, show, notify, is, again, in addition, fix, returns* say the same plainly.
+const WORDS_TO_LOSE: [&str; 11] =
+    ["tells", "told", "stands", "stood", "anew", "besides", "mend", "mends", "mended", "mending", "gives"];
+
+/// The words of `text` that are to be lost, each with its line: those of the list, *so many*, and *X is no Y*.
+fn lost_words(place: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut before: [String; 3] = Default::default();
+    for (number, line) in text.lines().enumerate() {
+        for (clause, words) in line.split([':', ';', '.', ',', '|']).enumerate() {
+            if clause > 0 {
+                before = Default::default();
+            }
+            for word in words.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+                let word = word.to_lowercase();
+                let [third, second, first] = before.each_ref().map(String::as_str);
+                let is_lost = WORDS_TO_LOSE.contains(&word.as_str())
+                    || (first == "so" && matches!(word.as_str(), "many" | "much"))
+                    // "There is no feed" and "is no longer" are plain.
+                    || (first == "no" && matches!(second, "is" | "are") && third != "there" && word != "longer");
+                if is_lost {
+                    found.push(format!("{place}:{}: {second} {first} {word}", number + 1));
+                }
+                before.rotate_left(1);
+                before[2] = word;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn documents_are_written_in_plain_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut count = 0;
+    for folder in ["docs", "docs/gitops", "docs/platforms", "."] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let is_document = path.extension().is_some_and(|ending| ending == "md");
+            // These pages are made of the program's own texts.
+            let is_made = ["feeds-for-vendors.md", "catalogue.md"].iter().any(|name| path.ends_with(name));
+            if is_document && !is_made {
+                let shown = path.strip_prefix(root).unwrap().display().to_string();
+                found.extend(lost_words(&shown, &fs::read_to_string(&path).unwrap()));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 15, "{count} documents are too few to prove anything");
+    assert!(found.is_empty(), "{} words:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn the_help_of_both_programs_is_written_in_plain_words() {
+    let mut found = Vec::new();
+    let mut pages = 0;
+    for (name, program) in
+        [("bpo-operator", env!("CARGO_BIN_EXE_bpo-operator")), ("kubectl-bpo", env!("CARGO_BIN_EXE_kubectl-bpo"))]
+    {
+        let mut commands: Vec<Vec<String>> = vec![Vec::new()];
+        while let Some(command) = commands.pop() {
+            let output = std::process::Command::new(program).args(&command).arg("--help").output().unwrap();
+            let help = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && help.contains("Usage:"), "{name} {command:?}: {help}");
+            found.extend(lost_words(&format!("{name} {}", command.join(" ")), &help));
+            pages += 1;
+            let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+            let inner = listed.lines().take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+            for inner in inner.filter_map(|line| line.split_whitespace().next()).filter(|inner| *inner != "help") {
+                commands.push(command.iter().cloned().chain([inner.to_owned()]).collect());
+            }
+        }
+    }
+    assert!(pages > 15, "{pages} pages are too few to prove anything");
+    assert!(found.is_empty(), "{} words:\n{}", found.len(), found.join("\n"));
+}

@@ -12,6 +12,7 @@ mod judging;
 
 use std::collections::BTreeMap;
 
+use bpo_operator::domain::decision::kpi_target::target_text;
 use bpo_operator::domain::facts::{Gaming, Judgement, Risk};
 use bpo_operator::domain::measures::Row;
 use serde::Deserialize;
@@ -132,6 +133,156 @@ fn every_worked_example_is_what_the_judgement_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(blocks.len() >= 30, "the document has only {} examples", blocks.len());
+}
+
+/// The line before the figures of an example, which are made from its YAML.
+const FIGURES: &str = "<!-- made from the YAML below: BPO_UPDATE=1 cargo test --test judging_examples -->";
+const SUMMARY: &str = "<details><summary>The same as it is written (YAML)</summary>";
+
+/// The document with the figures of each example in words and tables before its YAML, which is folded away.
+fn with_figures(document: &str) -> String {
+    let mut lines = document.lines().peekable();
+    let mut written: Vec<String> = Vec::new();
+    while let Some(line) = lines.next() {
+        match line {
+            FIGURES => while lines.next_if(|line| *line != "```yaml").is_some() {},
+            "```yaml" => {
+                let mut block: Vec<&str> = Vec::new();
+                while let Some(line) = lines.next_if(|line| *line != "```") {
+                    block.push(line);
+                }
+                lines.next();
+                let example: Example = serde_saphyr::from_str(&block.join("\n")).unwrap();
+                written.extend([FIGURES.to_owned(), String::new()]);
+                written.extend(figures(&example));
+                written.extend([SUMMARY, "", "```yaml"].map(str::to_owned));
+                written.extend(block.into_iter().map(str::to_owned));
+                written.extend(["```", "", "</details>"].map(str::to_owned));
+                if lines.next_if_eq(&"").is_some() && lines.next_if_eq(&"</details>").is_none() {
+                    written.push(String::new());
+                }
+            }
+            line => written.push(line.to_owned()),
+        }
+    }
+    written.join("\n") + "\n"
+}
+
+/// What was agreed, what the vendor delivered and what the report says.
+fn figures(example: &Example) -> Vec<String> {
+    let terms = judging::terms(&Value::Object(example.contract.clone()), &example.kpis);
+    let targets: Vec<String> = terms
+        .kpis
+        .iter()
+        .map(|(name, spec)| format!("{name} ({}) {}", in_words(spec.kpi.as_str()), target_text(spec)))
+        .collect();
+    let mut lines = vec![format!("Agreed: {}.", targets.join("; ")), String::new()];
+    lines.extend(delivered(&example.rows));
+    lines.extend(["", "| the report says of | | |", "|---|---|---|"].map(str::to_owned));
+    for (period, expected) in &example.expected {
+        let period = if period == "running" { "the running period" } else { period };
+        let mut of_period: Vec<String> = Vec::new();
+        for (field, value) in expected.as_object().unwrap() {
+            match value {
+                Value::Object(members) if example.kpis.contains_key(field) => {
+                    lines.push(format!("| {period} | {field} | {} |", listed(members)));
+                }
+                value => of_period.push(named(field, value)),
+            }
+        }
+        if !of_period.is_empty() {
+            lines.push(format!("| {period} | in all | {} |", of_period.join("; ")));
+        }
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// The rows as a table: when, and what was counted.
+fn delivered(rows: &[Value]) -> Vec<String> {
+    let is_time = |name: &str| matches!(name, "day" | "month" | "from" | "to");
+    let mut measures: Vec<&str> = Vec::new();
+    for row in rows {
+        for name in row.as_object().unwrap().keys() {
+            if !is_time(name) && !measures.contains(&name.as_str()) {
+                measures.push(name);
+            }
+        }
+    }
+    let heads: Vec<String> = measures.iter().map(|measure| in_words(measure)).collect();
+    let mut lines = vec![
+        format!("| the vendor delivers for | {} |", heads.join(" | ")),
+        format!("|---|{}", "---:|".repeat(measures.len())),
+    ];
+    for row in rows {
+        let time = |name: &str| row.get(name).map(plain);
+        let when = time("day").or(time("month")).unwrap_or_else(|| {
+            format!("{} to {}", time("from").unwrap_or_default(), time("to").unwrap_or_default())
+        });
+        let cells: Vec<String> =
+            measures.iter().map(|measure| row.get(measure).map(plain).unwrap_or_default()).collect();
+        lines.push(format!("| {when} | {} |", cells.join(" | ")));
+    }
+    lines
+}
+
+fn listed(members: &Map<String, Value>) -> String {
+    // What a reader asks for first: the verdict, then the value.
+    let verdict = members.get("verdict").map(|verdict| format!("**{}**", in_words(&plain(verdict))));
+    let value = members.get("value").map(|value| named("value", value));
+    let others = members.iter().filter(|(field, _)| !matches!(field.as_str(), "verdict" | "value"));
+    let others = others.map(|(field, value)| named(field, value));
+    verdict.into_iter().chain(value).chain(others).collect::<Vec<_>>().join("; ")
+}
+
+fn named(field: &str, value: &Value) -> String {
+    match value {
+        Value::Bool(true) => in_words(field),
+        Value::Bool(false) => format!("no {}", in_words(field)),
+        Value::Array(items) if items.is_empty() => format!("no {}", in_words(field)),
+        value => format!("{} {}", in_words(field), plain(value)),
+    }
+}
+
+/// A value as people write it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.starts_with(|first: char| first.is_ascii_digit()) => {
+            text.replace("T00:00:00Z", "").replace(":00Z", "").replace('T', " ")
+        }
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => format!("({})", listed(members)),
+        other => other.to_string(),
+    }
+}
+
+/// A name such as `answeredWithin` or `NoData` in words.
+fn in_words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+#[test]
+fn the_figures_before_each_example_are_those_of_its_yaml() {
+    let document = include_str!("../docs/how-a-contract-is-judged.md");
+    let expected = with_figures(document);
+    if std::env::var_os("BPO_UPDATE").is_some() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/how-a-contract-is-judged.md");
+        std::fs::write(file, &expected).unwrap();
+    }
+    assert_eq!(with_figures(&expected), expected, "making the figures twice changes them");
+    let differs = document.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(
+        document == expected || std::env::var_os("BPO_UPDATE").is_some(),
+        "run BPO_UPDATE=1 cargo test --test judging_examples: {differs:?}"
+    );
 }
 
 #[test]

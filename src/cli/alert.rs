@@ -65,7 +65,7 @@ struct ListArguments {
     #[arg(long)]
     undelivered: bool,
 
-    /// At most so many
+    /// At most this number
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
 

@@ -26,7 +26,7 @@ pub(super) struct ExecArguments {
     pod: Option<String>,
 
     #[command(flatten)]
-    cluster: ClusterArguments,
+    pub(super) cluster: ClusterArguments,
 }
 
 /// The label by which the chart's pods are found.

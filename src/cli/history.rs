@@ -15,7 +15,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
-use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::cluster::{Cluster, answered, wait_for};
 use super::evidence::{StoreArguments, find_contract, in_runtime, open};
 use super::plugin::{Answer, Output};
 use crate::api::{KpiTarget, VendorContract};
@@ -38,9 +38,6 @@ pub struct HistoryArguments {
     /// A bundle that `kubectl bpo export` wrote, in place of a store
     #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
     bundle: Option<PathBuf>,
-
-    #[command(flatten)]
-    cluster: ClusterArguments,
 
     /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
@@ -118,7 +115,7 @@ fn of_journal(versions: &[RecordedTerms], journal: &Journal) -> Vec<Change> {
 
 /// Who wrote which field of the contract and its KpiTargets last, by time.
 async fn of_cluster(arguments: &HistoryArguments) -> Result<Vec<Change>, String> {
-    let cluster = Cluster::connect(&arguments.cluster).await?;
+    let cluster = Cluster::connect(&arguments.store.exec.cluster).await?;
     let (namespace, name) = (&cluster.namespace, &arguments.contract);
     let contracts: Api<VendorContract> = Api::namespaced(cluster.client.clone(), namespace);
     let Some(contract) = answered(contracts.get_opt(name)).await? else {

@@ -100,7 +100,7 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
 
-    /// Let several replicas stand by: one works, and another takes over when it ends or falls silent for 15 seconds
+    /// Run several replicas: one works, and another takes over when it ends or falls silent for 15 seconds
     #[arg(long, env = "BPO_LEADER_ELECT")]
     leader_elect: bool,
 
@@ -138,7 +138,7 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "clock_start")]
     rehearsal_alerts: bool,
 
-    /// How long a contract's terms must stand unchanged before a period becomes Final under them
+    /// How long a contract's terms must stay unchanged before a period becomes Final under them
     #[arg(long, env = "BPO_SETTLE", value_name = "SECONDS", default_value = "5")]
     settle_seconds: u64,
 }

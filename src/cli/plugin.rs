@@ -41,7 +41,7 @@ enum Command {
     Evaluate(EvaluateArguments),
     /// Explain one SlaReport: how each figure came about, from rows to caps
     ///
-    /// The report is the cluster's own; with -f, --feed and --now it is the one that `evaluate` would give, and no cluster is needed.
+    /// The report is the cluster's own; with -f, --feed and --now it is the one that `evaluate` would print, and no cluster is needed.
     Explain(ExplainArguments),
     /// The report of a closed period as a document, as both parties read and sign it: text, Markdown, a page, or JSON
     ///
@@ -80,7 +80,7 @@ enum Command {
     Feed(feed::FeedArguments),
     /// Acknowledge the escalation of a contract: say that someone has taken it up
     Ack(alert::AckArguments),
-    /// Alerts: what stands, what waits, what was given up; and trials
+    /// Alerts: which are active, which wait and which were given up; and test alerts
     Alert(alert::AlertArguments),
     /// What became of a campaign launch: a report for people
     Launch(launch_report::LaunchArguments),

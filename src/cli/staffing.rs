@@ -41,7 +41,7 @@ pub struct StaffingArguments {
     #[arg(long, value_name = "PERCENT", default_value = "30", value_parser = shrinkage)]
     shrinkage: Decimal,
 
-    /// Show what this number of agents gives, instead of the fewest that suffice
+    /// Show the figures for this number of agents, instead of the fewest that suffice
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     agents: Option<u64>,
 

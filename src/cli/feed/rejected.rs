@@ -23,7 +23,7 @@ pub(super) struct RejectedArguments {
     #[arg(long, value_name = "NAME")]
     feed: Option<String>,
 
-    /// At most so many of each feed, the newest first
+    /// At most this number of each feed, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
 
