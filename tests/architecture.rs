@@ -161,7 +161,8 @@ fn the_help_of_both_programs_is_written_in_plain_words() {
             found.extend(lost_words(&format!("{name} {}", command.join(" ")), &help));
             pages += 1;
             let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default();
-            let inner = listed.lines().take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+            let inner =
+                listed.lines().take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
             for inner in inner.filter_map(|line| line.split_whitespace().next()).filter(|inner| *inner != "help") {
                 commands.push(command.iter().cloned().chain([inner.to_owned()]).collect());
             }

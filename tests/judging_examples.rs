@@ -216,9 +216,9 @@ fn delivered(rows: &[Value]) -> Vec<String> {
     ];
     for row in rows {
         let time = |name: &str| row.get(name).map(plain);
-        let when = time("day").or(time("month")).unwrap_or_else(|| {
-            format!("{} to {}", time("from").unwrap_or_default(), time("to").unwrap_or_default())
-        });
+        let when = time("day")
+            .or(time("month"))
+            .unwrap_or_else(|| format!("{} to {}", time("from").unwrap_or_default(), time("to").unwrap_or_default()));
         let cells: Vec<String> =
             measures.iter().map(|measure| row.get(measure).map(plain).unwrap_or_default()).collect();
         lines.push(format!("| {when} | {} |", cells.join(" | ")));
