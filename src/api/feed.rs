@@ -33,7 +33,8 @@ pub use window::*;
     "write a timeout that is shorter than the interval (default 5m)"
 ))]
 #[x_kube(validation = (
-    "!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || has(self.format.json)",
+    "!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || \
+     has(self.format.arrays) || (has(self.format.json) && !has(self.format.unpack))",
     "pagination by cursor and nextUrl reads JSON, which this format is not: write linkHeader, pageNumber or offset"
 ))]
 #[x_kube(validation = (
@@ -42,13 +43,14 @@ pub use window::*;
     "pages are counted by their rows, and a filter in format.json.rows hides some: write the filter as `where`"
 ))]
 #[x_kube(validation = (
-    "!has(self.failWhen) || !has(self.format) || has(self.format.json)",
+    "!has(self.failWhen) || !has(self.format) || has(self.format.json) || has(self.format.arrays) || \
+     (has(self.format.csv) && has(self.format.csv.text))",
     "failWhen reads JSON, which this format is not: take it away"
 ))]
 #[x_kube(validation = (
-    "!has(self.quiet) || self.quiet != 'Zeros' || (has(self.format) && (has(self.format.json) || has(self.format.csv)) && \
-     !(has(self.plan) && self.plan))",
-    "quiet: Zeros belongs to format json or csv, and not to a plan: take it away"
+    "!has(self.quiet) || self.quiet != 'Zeros' || (has(self.format) && !has(self.format.openMetrics) && \
+     !has(self.format.prometheus) && !(has(self.plan) && self.plan))",
+    "quiet: Zeros belongs to formats of rows with a mapping, such as json or csv, and not to a plan: take it away"
 ))]
 #[x_kube(validation = (
     "!has(self.quietAtMost) || (has(self.quiet) && self.quiet == 'Zeros')",

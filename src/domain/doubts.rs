@@ -169,10 +169,8 @@ pub struct Doubts<'f> {
 impl<'f> Doubts<'f> {
     /// Of the rows of a feed.
     pub fn of(feed: &'f Feed) -> Doubts<'f> {
-        let format = feed.format.as_ref();
-        let json = format.and_then(|format| format.json.as_ref()).map(|format| &format.measures);
-        let csv = format.and_then(|format| format.csv.as_ref()).map(|format| &format.measures);
-        let mappings = json.into_iter().chain(csv).flatten().map(|mapping| (mapping.name.as_str(), mapping)).collect();
+        let measures = feed.format.iter().flat_map(|format| format.mapped_measures());
+        let mappings = measures.map(|mapping| (mapping.name.as_str(), mapping)).collect();
         Doubts { feed, mappings, seen: BTreeMap::new(), shares: BTreeMap::new(), means: Default::default() }
     }
 

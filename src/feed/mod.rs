@@ -29,6 +29,7 @@ pub mod secret;
 pub mod shown;
 pub mod sigv4;
 pub mod tls;
+mod unpack;
 mod window;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 
 use super::fetch::Window;
 use super::window::Grid;
-use crate::api::feed::{Feed, FeedFormat, LabelMapping, MeasureMapping, Quiet};
+use crate::api::feed::{Feed, LabelMapping, MeasureMapping, Quiet};
 use crate::domain::calendar::Calendar;
 use crate::domain::measures::Row;
 use crate::evidence::IncomingRow;
@@ -95,11 +95,9 @@ pub(crate) fn zeros(
 }
 
 fn mapped(feed: &Feed) -> Option<(&[LabelMapping], &[MeasureMapping])> {
-    match feed.format.as_ref()? {
-        FeedFormat { json: Some(json), .. } => Some((&json.labels, &json.measures)),
-        FeedFormat { csv: Some(csv), .. } => Some((&csv.labels, &csv.measures)),
-        _ => None,
-    }
+    let format = feed.format.as_ref()?;
+    let is_mapped = format.tree().is_some() || format.table().is_some();
+    is_mapped.then(|| (format.mapped_labels(), format.mapped_measures()))
 }
 
 /// Whether at most so many service days have begun after the day of the last real row that an empty answer is still believed.

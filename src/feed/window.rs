@@ -111,12 +111,7 @@ pub(crate) fn is_on_grid(feed: &Feed) -> bool {
 
 /// Whether the window that was asked for is the interval of the rows that came.
 pub(crate) fn is_the_row(feed: &Feed) -> bool {
-    let time = match &feed.format {
-        Some(FeedFormat { json: Some(json), .. }) => json.time,
-        Some(FeedFormat { csv: Some(csv), .. }) => csv.time,
-        _ => None,
-    };
-    time == Some(RowTime::Window)
+    feed.format.as_ref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
 }
 
 /// A window in the parts in which it is asked for, in order: they touch, and none is longer than the feed allows.

@@ -294,7 +294,7 @@ const CONTRACT_CASES: &[Case] = &[
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', format: {}}]",
-        "write exactly one of json, csv, openMetrics, prometheus; leave `format` out for the native one",
+        "write exactly one of json, xml, csv, xlsx, arrays, openMetrics, prometheus; leave `format` out for the native one",
     ),
     (
         "feeds: [{name: acd, url: 'https://a.example', format: {json: {rows: results, start: $.a, measures: [{name: a, path: $.a}]}}}]",
@@ -348,7 +348,35 @@ const CONTRACT_CASES: &[Case] = &[
     ),
     ("feeds: [{name: acd, url: 'https://a.example', request: {pending: [401]}}]", "401, 403, 407 and 429 are refusals"),
     ("feeds: [{name: acd, url: 'https://a.example', window: {align: 25h}}]", "write an align from 1m to 24h"),
-    ("feeds: [{name: acd, url: 'https://a.example', quiet: Zeros}]", "quiet: Zeros belongs to format json or csv"),
+    ("feeds: [{name: acd, url: 'https://a.example', quiet: Zeros}]", "quiet: Zeros belongs to formats of rows"),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {unpack: Zip, xlsx: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "unpack belongs to json, xml and csv",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {csv: {sheet: A, start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "sheet belongs to xlsx",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {xlsx: {delimiter: ';', start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "do not belong to xlsx",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {arrays: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "write `rows` for arrays",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {csv: {skipLines: 3, header: {row: 4}, start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "write header or skipLines, not both",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {csv: {header: {row: 4, find: A}, start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "write exactly one of row, find, names",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', format: {csv: {skipRows: [{column: A}], start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "write exactly one of equals, startsWith",
+    ),
     ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),
     (
         "feeds: [{name: acd, url: 'https://a.example', failWhen: {path: $.e}, format: {csv: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",

@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, CsvTime, JsonTime};
+use super::{Condition, JsonTime, TableTime};
 use crate::api::scalar::Duration;
 
 /// Each item of `rows` is one record, such as a call. Records are counted into rows, one for each slot and set of labels; no record is
@@ -33,10 +33,10 @@ pub struct JsonRecords {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CsvRecords {
+pub struct TableRecords {
     /// Where the time stands by which a record belongs to a slot. It must be the time by which the vendor's window goes, or one that
     /// never changes.
-    pub at: CsvTime,
+    pub at: TableTime,
     /// How long a slot is. The feed's cadence, which is the default.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::technical_duration")]

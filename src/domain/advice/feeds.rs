@@ -43,9 +43,7 @@ pub(super) fn check_volumes(facts: &AdviceFacts<'_>, advice: &mut Findings) {
 }
 
 fn measures(feed: &Feed) -> Vec<&MeasureMapping> {
-    let Some(format) = &feed.format else { return Vec::new() };
-    let json = format.json.iter().flat_map(|format| &format.measures);
-    json.chain(format.csv.iter().flat_map(|format| &format.measures)).collect()
+    feed.format.iter().flat_map(|format| format.mapped_measures()).collect()
 }
 
 fn is_share(measure: &MeasureMapping) -> bool {

@@ -2,6 +2,7 @@
 
 mod mapping;
 mod request;
+mod table;
 mod window;
 
 use super::checks::{
@@ -87,8 +88,13 @@ fn check_time_formats(findings: &mut Findings, feed: &Feed) {
 /// Every JSONPath of a feed, with its field.
 fn paths(feed: &Feed) -> Vec<(String, &str)> {
     let mut paths = Vec::new();
-    if let Some(json) = feed.format.as_ref().and_then(|format| format.json.as_ref()) {
-        paths.extend(mapping::paths(json).into_iter().map(|(name, path)| (format!("format.json.{name}"), path)));
+    if let Some((kind, tree)) = feed.format.as_ref().and_then(|format| format.tree()) {
+        paths.extend(mapping::paths(tree).into_iter().map(|(name, path)| (format!("format.{kind}.{name}"), path)));
+    }
+    if let Some((kind, table)) = feed.format.as_ref().and_then(|format| format.table()) {
+        let members = [("rows", &table.rows), ("text", &table.text)];
+        let given = members.into_iter().filter_map(|(name, path)| Some((name, path.as_deref()?)));
+        paths.extend(given.map(|(name, path)| (format!("format.{kind}.{name}"), path)));
     }
     if let Some(pagination) = &feed.pagination {
         let cursor = pagination.cursor.iter().map(|cursor| ("pagination.cursor.path".to_owned(), cursor.path.as_str()));
@@ -110,7 +116,7 @@ fn paths(feed: &Feed) -> Vec<(String, &str)> {
 /// A filter hides rows from whoever counts the rows of a page.
 fn check_pages_are_counted_whole(findings: &mut Findings, field: &str, feed: &Feed) {
     let counts = feed.pagination.as_ref().is_some_and(|paging| paging.page_number.is_some() || paging.offset.is_some());
-    let rows = feed.format.as_ref().and_then(|format| format.json.as_ref()).map(|json| &json.rows);
+    let rows = feed.format.as_ref().and_then(|format| format.tree()).map(|(_, tree)| &tree.rows);
     findings.ensure(!counts || rows.is_none_or(|rows| !rows.contains('?')), format!("{field}.format.json.rows"), || {
         "holds a filter, and pages are counted by their rows: write the filter as `where`, such as [{path: $.type, equals: call}]"
             .to_owned()
@@ -182,7 +188,7 @@ fn check_pagination(findings: &mut Findings, field: &str, pagination: &Paginatio
         "holds not exactly one way: write exactly one of cursor, nextUrl, linkHeader, pageNumber, offset".to_owned()
     });
     let reads_json = pagination.cursor.is_some() || pagination.next_url.is_some();
-    let is_json = format.is_none_or(|format| format.json.is_some());
+    let is_json = format.is_none_or(FeedFormat::is_json);
     findings.ensure(!reads_json || is_json, field, || {
         "`cursor` and `nextUrl` are read from JSON, which this format is not: write linkHeader, pageNumber or offset"
             .to_owned()

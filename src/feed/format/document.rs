@@ -43,6 +43,11 @@ impl Document {
         Ok(Document { value, texts: reader.texts })
     }
 
+    /// A tree that has no numbers, only texts.
+    pub fn of(value: Value) -> Self {
+        Document { value, texts: HashMap::new() }
+    }
+
     /// The text of a number at a place, as it was written.
     pub fn number(&self, pointer: &str, number: &Number) -> String {
         self.texts.get(pointer).cloned().unwrap_or_else(|| number.to_string())

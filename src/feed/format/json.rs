@@ -10,7 +10,7 @@ use super::document::Document;
 use super::fields::Test;
 use super::native::check_media_type;
 use super::number::NumberFault;
-use super::{Mapping, ParsedPage, mapping_fault, zone_of};
+use super::{Mapping, ParsedPage, mapping_fault, xml, zone_of};
 use crate::api::feed::JsonFormat;
 use crate::domain::json_path::{self, TooMuchWork, Work};
 use crate::evidence::{RejectedRow, RejectionReason};
@@ -30,16 +30,28 @@ pub fn parse(
     media_type: Option<&str>,
 ) -> Result<ParsedPage, FetchError> {
     check_media_type(media_type)?;
+    parse_document(mapping, format, &Document::read(body)?)
+}
+
+/// Reads one page of XML, as the same tree.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_xml(mapping: &Mapping<'_>, format: &JsonFormat, body: &[u8]) -> Result<ParsedPage, FetchError> {
+    let tree = xml::tree(body, &xml::lists(format))?;
+    parse_document(mapping, format, &Document::of(tree))
+}
+
+fn parse_document(mapping: &Mapping<'_>, format: &JsonFormat, document: &Document) -> Result<ParsedPage, FetchError> {
     let paths = Paths::of(format)?;
     let zone = zone_of(mapping, format.time_zone.as_deref())?;
-    let document = Document::read(body)?;
     let work = Work::of_a_page();
     let too_much = |fault| too_much(format, fault);
-    let rows = row::rows(&document, &paths, &work, &zone).map_err(too_much)?;
+    let rows = row::rows(document, &paths, &work, &zone).map_err(too_much)?;
     if rows.is_empty() {
-        check_whole_is_there(format, &document, &work)?;
+        check_whole_is_there(format, document, &work)?;
     }
-    let count = counted(format, &document, &paths, rows.len())?;
+    let count = counted(format, document, &paths, rows.len())?;
     check_conditions_find(format, &paths, &rows)?;
     if let Times::Record { .. } = paths.times {
         return records(format, &rows, &paths, &work, count);

@@ -1,5 +1,6 @@
 //! From an answer's bytes to rows, one file per format.
 
+mod arrays;
 mod assembly;
 mod conditions;
 pub mod csv;
@@ -12,10 +13,13 @@ pub mod openmetrics;
 pub mod prometheus;
 pub mod records;
 pub(crate) mod scale;
+mod table;
 #[doc(hidden)]
 pub mod times;
 #[doc(hidden)]
 pub mod units;
+mod xlsx;
+pub(crate) mod xml;
 
 pub use assembly::WEIGHT;
 
@@ -27,6 +31,7 @@ use jiff::tz::TimeZone;
 use super::client::Page;
 use super::error::{FailureKind, FetchError};
 use super::fetch::Window;
+use super::unpack::unpacked;
 use crate::api::feed::{Feed, FeedFormat};
 use crate::domain::calendar::zone_of as zone_named;
 use crate::evidence::{IncomingRow, RejectedRow};
@@ -50,6 +55,16 @@ pub struct ParsedPage {
     pub records: Vec<records::FoundRecord>,
 }
 
+impl ParsedPage {
+    /// Adds what another file of the same page says.
+    fn append(&mut self, other: ParsedPage) {
+        self.rows.extend(other.rows);
+        self.rejected.extend(other.rejected);
+        self.records.extend(other.records);
+        self.count += other.count;
+    }
+}
+
 /// What a format has to know beyond the bytes.
 #[derive(Clone, Debug)]
 pub struct Mapping<'a> {
@@ -69,10 +84,26 @@ pub struct Mapping<'a> {
 /// `Malformed` or `Mapping`; then no row of the page counts.
 pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
     let media_type = page.media_type.as_deref();
+    let Some(packed) = mapping.feed.format.as_ref().and_then(|format| format.unpack) else {
+        return parse_body(mapping, &page.body, media_type);
+    };
+    // The media type is that of the archive.
+    let files = unpacked(packed, &page.body)?;
+    let mut whole = ParsedPage::default();
+    for file in files {
+        whole.append(parse_body(mapping, &file, None)?);
+    }
+    Ok(whole)
+}
+
+fn parse_body(mapping: &Mapping<'_>, body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
     match &mapping.feed.format {
-        None => native::parse(&page.body, media_type, &mapping.zone),
-        Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, &page.body, media_type),
-        Some(FeedFormat { csv: Some(csv), .. }) => csv::parse(mapping, csv, &page.body, media_type),
+        None => native::parse(body, media_type, &mapping.zone),
+        Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, body, media_type),
+        Some(FeedFormat { xml: Some(xml), .. }) => json::parse_xml(mapping, xml, body),
+        Some(FeedFormat { csv: Some(csv), .. }) => csv::parse(mapping, csv, body, media_type),
+        Some(FeedFormat { xlsx: Some(xlsx), .. }) => xlsx::parse(mapping, xlsx, body),
+        Some(FeedFormat { arrays: Some(arrays), .. }) => arrays::parse(mapping, arrays, body, media_type),
         Some(format) if format.open_metrics.is_some() => Err(FetchError::new(
             FailureKind::Mapping,
             "one answer in openMetrics has no rows: they follow from two scrapes of the endpoint",
@@ -81,7 +112,9 @@ pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchErro
             FailureKind::Mapping,
             "one answer of Prometheus has no rows: each measure is asked for by its own query",
         )),
-        Some(_) => Err(mapping_fault("format names no format: write one of json, csv, openMetrics, prometheus")),
+        Some(_) => Err(mapping_fault(
+            "format names no format: write one of json, xml, csv, xlsx, arrays, openMetrics, prometheus",
+        )),
     }
 }
 
@@ -98,35 +131,35 @@ fn zone_of(mapping: &Mapping<'_>, name: Option<&str>) -> Result<TimeZone, FetchE
 /// The measures of a feed that were made from shares or means by their volume: fractions of a count among them mean nothing odd.
 pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
     let Some(format) = &feed.format else { return Vec::new() };
-    let json = format.json.iter().flat_map(|format| &format.measures);
-    let csv = format.csv.iter().flat_map(|format| &format.measures);
     let metrics = format.open_metrics.iter().flat_map(|format| &format.measures);
     let queries = format.prometheus.iter().flat_map(|format| &format.measures);
-    let measures = json.chain(csv).chain(metrics).chain(queries);
+    let measures = format.mapped_measures().iter().chain(metrics).chain(queries);
     measures.filter(|measure| measure.of.is_some()).map(|measure| measure.name.as_str()).collect()
 }
 
 /// Whether rows are counted from records.
 pub(crate) fn has_records(feed: &Feed) -> bool {
-    let Some(format) = &feed.format else { return false };
-    format.json.as_ref().is_some_and(|json| json.records.is_some())
-        || format.csv.as_ref().is_some_and(|csv| csv.records.is_some())
+    feed.format.as_ref().is_some_and(FeedFormat::has_records)
 }
 
 /// The zone of local times that the format itself names.
 pub(crate) fn time_zone(feed: &Feed) -> Option<&str> {
-    match feed.format.as_ref()? {
-        FeedFormat { json: Some(json), .. } => json.time_zone.as_deref(),
-        FeedFormat { csv: Some(csv), .. } => csv.time_zone.as_deref(),
-        _ => None,
-    }
+    let format = feed.format.as_ref()?;
+    let tree = format.tree().and_then(|(_, tree)| tree.time_zone.as_deref());
+    tree.or_else(|| format.table().and_then(|(_, table)| table.time_zone.as_deref()))
 }
 
 /// The media types to ask for.
 pub(crate) fn accepted(feed: &Feed) -> &'static str {
     match &feed.format {
         None => "application/json",
-        Some(FeedFormat { json: Some(_), .. }) => "application/json, */*;q=0.1",
+        Some(FeedFormat { unpack: Some(_), .. }) => "*/*",
+        Some(FeedFormat { json: Some(_), .. } | FeedFormat { arrays: Some(_), .. }) => "application/json, */*;q=0.1",
+        Some(FeedFormat { xml: Some(_), .. }) => "application/xml, text/xml;q=0.9, */*;q=0.1",
+        Some(FeedFormat { csv: Some(csv), .. }) if csv.text.is_some() => "application/json, */*;q=0.1",
+        Some(FeedFormat { xlsx: Some(_), .. }) => {
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, */*;q=0.1"
+        }
         Some(FeedFormat { csv: Some(_), .. }) => "text/csv, */*;q=0.1",
         Some(format) if format.open_metrics.is_some() => {
             "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"

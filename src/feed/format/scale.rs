@@ -16,6 +16,7 @@ fn factor(unit: MeasureUnit) -> Option<(Decimal, bool)> {
         MeasureUnit::Fraction => (1, 0, true),
         MeasureUnit::Percent => (1, 2, true),
         MeasureUnit::BasisPoints => (1, 4, true),
+        MeasureUnit::Days => (86_400, 0, false),
         MeasureUnit::ClockTime | MeasureUnit::IsoDuration | MeasureUnit::PercentText => return None,
     };
     Some((Decimal::new(mantissa, scale), share))

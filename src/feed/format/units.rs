@@ -42,6 +42,13 @@ pub fn figure(text: &str, unit: MeasureUnit, notation: Notation) -> Result<Decim
         MeasureUnit::Minutes => scaled(text, Decimal::from(60)),
         MeasureUnit::Percent | MeasureUnit::PercentText => scaled(percent(), Decimal::new(1, 2)),
         MeasureUnit::BasisPoints => scaled(text, Decimal::new(1, 4)),
+        // Spreadsheets show days as clock times.
+        MeasureUnit::Days if text.contains(':') => clock_time(text, notation),
+        // A share of a day has no end in decimals: to the millisecond, which is what was meant.
+        MeasureUnit::Days => {
+            let seconds = number(text, notation)?.checked_mul(Decimal::from(86_400)).ok_or(NumberFault::OutOfRange)?;
+            Ok(seconds.round_dp(3).normalize())
+        }
         MeasureUnit::ClockTime => clock_time(text, notation),
         MeasureUnit::IsoDuration => iso_duration(text),
     }
@@ -164,6 +171,11 @@ mod tests {
             ("-0:02:14", ClockTime, Plain, None),
             ("1:2:3:4", ClockTime, Plain, None),
             ("0::14", ClockTime, Plain, None),
+            ("0.0015509259259259259", Days, Plain, Some("134")),
+            ("0.0015532407407", Days, Plain, Some("134.2")),
+            ("1.5", Days, Plain, Some("129600")),
+            ("36:02:14", Days, Point, Some("129734")),
+            ("soon", Days, Point, None),
             ("PT2M14S", IsoDuration, Plain, Some("134")),
             ("PT1H0.5S", IsoDuration, Plain, Some("3600.5")),
             ("P1D", IsoDuration, Plain, None),

@@ -3,24 +3,36 @@
 use jiff::Zoned;
 use jiff::fmt::strtime;
 
-use super::super::checks::{Findings, check_count, check_range, check_text, check_time_zone, check_unique, quoted};
-use super::{check_path, is_one};
+use super::super::checks::{Findings, check_count, check_text, check_time_zone, check_unique, quoted};
+use super::{check_path, is_one, table};
 use crate::api::feed::{
-    Condition, CsvFormat, FeedFormat, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit, Summand,
+    Condition, FeedFormat, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit, Summand,
 };
 
 pub(super) fn check(findings: &mut Findings, field: &str, format: &FeedFormat) {
-    let members =
-        [format.json.is_some(), format.csv.is_some(), format.open_metrics.is_some(), format.prometheus.is_some()];
+    let members = [
+        format.json.is_some(),
+        format.xml.is_some(),
+        format.csv.is_some(),
+        format.xlsx.is_some(),
+        format.arrays.is_some(),
+        format.open_metrics.is_some(),
+        format.prometheus.is_some(),
+    ];
     findings.ensure(is_one(&members), field, || {
-        "holds not exactly one format: write exactly one of json, csv, openMetrics, prometheus, or leave `format` out for the native one"
+        "holds not exactly one format: write exactly one of json, xml, csv, xlsx, arrays, openMetrics, prometheus, or leave `format` out \
+         for the native one"
             .to_owned()
     });
-    if let Some(json) = &format.json {
-        check_json(findings, &format!("{field}.json"), json);
+    let is_packed = format.json.is_some() || format.xml.is_some() || format.csv.is_some();
+    findings.ensure(format.unpack.is_none() || is_packed, format!("{field}.unpack"), || {
+        "belongs to json, xml and csv: take it away; an XLSX workbook is unpacked anyway".to_owned()
+    });
+    if let Some((kind, tree)) = format.tree() {
+        check_json(findings, &format!("{field}.{kind}"), tree);
     }
-    if let Some(csv) = &format.csv {
-        check_csv(findings, &format!("{field}.csv"), csv);
+    if let Some((kind, table)) = format.table() {
+        table::check(findings, &format!("{field}.{kind}"), kind, table);
     }
     if let Some(metrics) = &format.open_metrics {
         check_mappings(findings, &format!("{field}.openMetrics"), &metrics.labels, &metrics.measures, METRICS);
@@ -30,16 +42,19 @@ pub(super) fn check(findings: &mut Findings, field: &str, format: &FeedFormat) {
     }
 }
 
+/// The format of times that spreadsheets count in days.
+pub(super) const SERIAL: &str = "Serial";
+
 /// What the mappings of a format read: which member of a label and which of a measure.
 #[derive(Clone, Copy)]
-struct Members {
+pub(super) struct Members {
     label: &'static str,
     measure: &'static str,
     stock: bool,
 }
 
 const PATHS: Members = Members { label: "path", measure: "path", stock: false };
-const COLUMNS: Members = Members { label: "column", measure: "column", stock: false };
+pub(super) const COLUMNS: Members = Members { label: "column", measure: "column", stock: false };
 const METRICS: Members = Members { label: "label", measure: "metric", stock: true };
 const QUERIES: Members = Members { label: "label", measure: "query", stock: true };
 
@@ -104,7 +119,7 @@ fn check_parents(findings: &mut Findings, field: &str, json: &JsonFormat) {
     }
 }
 
-fn check_conditions(findings: &mut Findings, field: &str, conditions: &[Condition], members: Members) {
+pub(super) fn check_conditions(findings: &mut Findings, field: &str, conditions: &[Condition], members: Members) {
     check_count(findings, &format!("{field}.where"), conditions.len(), 8);
     for (number, condition) in conditions.iter().enumerate() {
         let field = format!("{field}.where[{number}]");
@@ -136,42 +151,14 @@ fn check_value(findings: &mut Findings, field: &str, [path, column, from, to]: [
     }
 }
 
-fn check_time_format(findings: &mut Findings, field: &str, format: &str) {
+pub(super) fn check_time_format(findings: &mut Findings, field: &str, format: &str) {
     if let Err(error) = strtime::format(format, &Zoned::default()) {
         findings
             .add(field, format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)));
     }
 }
 
-fn check_csv(findings: &mut Findings, field: &str, csv: &CsvFormat) {
-    if let Some(delimiter) = &csv.delimiter {
-        let is_character =
-            delimiter.len() == 1 && delimiter.chars().all(|letter| letter == '\t' || (' '..='~').contains(&letter));
-        findings.ensure(is_character && delimiter != "\"", format!("{field}.delimiter"), || {
-            format!("{} cannot separate fields: write one character such as , or ; or | or a tab", quoted(delimiter))
-        });
-    }
-    if let Some(zone) = &csv.time_zone {
-        check_time_zone(findings, &format!("{field}.timeZone"), zone);
-    }
-    csv.skip_lines.into_iter().for_each(|lines| check_range(findings, &format!("{field}.skipLines"), lines, 0, 1000));
-    findings.ensure(is_one(&[csv.start.is_some(), csv.time.is_some(), csv.records.is_some()]), field, || {
-        "does not say when a row is: write exactly one of start, time, records".to_owned()
-    });
-    check_conditions(findings, field, &csv.conditions, COLUMNS);
-    let at = csv.records.as_ref().map(|records| &records.at);
-    for (name, time) in [("start", csv.start.as_ref()), ("end", csv.end.as_ref()), ("records.at", at)] {
-        let Some(time) = time else { continue };
-        findings.ensure(!time.columns.is_empty(), format!("{field}.{name}.columns"), || {
-            "is empty: list the columns that hold the time, such as Date and Time".to_owned()
-        });
-        check_count(findings, &format!("{field}.{name}.columns"), time.columns.len(), 4);
-        time.format.iter().for_each(|format| check_time_format(findings, &format!("{field}.{name}.format"), format));
-    }
-    check_mappings(findings, field, &csv.labels, &csv.measures, COLUMNS);
-}
-
-fn check_mappings(
+pub(super) fn check_mappings(
     findings: &mut Findings,
     field: &str,
     labels: &[LabelMapping],
@@ -321,20 +308,18 @@ fn paths_of(conditions: &[Condition]) -> impl Iterator<Item = &str> {
 }
 
 /// Every strftime format of a mapping, by its field.
-pub(super) fn time_formats(format: &FeedFormat) -> Vec<(&'static str, &str)> {
-    let csv = format.csv.as_ref();
-    let columns = [
-        ("csv.start", csv.and_then(|csv| csv.start.as_ref())),
-        ("csv.end", csv.and_then(|csv| csv.end.as_ref())),
-        ("csv.records.at", csv.and_then(|csv| Some(&csv.records.as_ref()?.at))),
-    ];
-    let columns = columns.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
-    let json = format.json.as_ref();
-    let paths = [
-        ("json.start", json.and_then(|json| json.start.as_ref())),
-        ("json.end", json.and_then(|json| json.end.as_ref())),
-        ("json.records.at", json.and_then(|json| Some(&json.records.as_ref()?.at))),
-    ];
-    let paths = paths.into_iter().filter_map(|(name, time)| Some((name, time?.format.as_deref()?)));
+pub(super) fn time_formats(format: &FeedFormat) -> Vec<(String, &str)> {
+    let columns = format.table().into_iter().flat_map(|(kind, table)| {
+        let at = table.records.as_ref().map(|records| &records.at);
+        let times = [("start", table.start.as_ref()), ("end", table.end.as_ref()), ("records.at", at)];
+        times.into_iter().filter_map(move |(name, time)| {
+            Some((format!("{kind}.{name}"), time?.format.as_deref().filter(|format| *format != SERIAL)?))
+        })
+    });
+    let paths = format.tree().into_iter().flat_map(|(kind, tree)| {
+        let at = tree.records.as_ref().map(|records| &records.at);
+        let times = [("start", tree.start.as_ref()), ("end", tree.end.as_ref()), ("records.at", at)];
+        times.into_iter().filter_map(move |(name, time)| Some((format!("{kind}.{name}"), time?.format.as_deref()?)))
+    });
     columns.chain(paths).collect()
 }

@@ -38,7 +38,7 @@ fn wrong_feeds_are_found_with_what_to_write_instead() {
         ("{window: {}, request: {appendWindow: false}}", "belongs to a request that names its window"),
         (
             "{window: {}, format: {openMetrics: {measures: [{name: a, metric: b}]}}}",
-            "belongs to feeds in bpo-feed/v1, json or csv",
+            "belongs to feeds in bpo-feed/v1, json, xml and tables",
         ),
         (
             "{format: {json: {rows: $.a, measures: [{name: a, path: $.a}]}}}",

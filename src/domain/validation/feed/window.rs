@@ -2,7 +2,7 @@
 
 use super::super::checks::{Findings, Units, check_range, check_units, quoted};
 use super::request::asks_for_a_window;
-use crate::api::feed::{Feed, FeedFormat, FeedWindow, MeasureMapping, Quiet, RowTime};
+use crate::api::feed::{Feed, FeedFormat, FeedWindow, Quiet, RowTime};
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::domain::catalogue;
 use crate::domain::coverage::DEFAULT_CADENCE;
@@ -18,7 +18,7 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     check_quiet(findings, field, feed);
     if let Some(fail_when) = &feed.fail_when {
         super::check_path(findings, &format!("{field}.failWhen.path"), &fail_when.path);
-        let is_json = feed.format.as_ref().is_none_or(|format| format.json.is_some());
+        let is_json = feed.format.as_ref().is_none_or(FeedFormat::is_json);
         findings.ensure(is_json, format!("{field}.failWhen"), || {
             "reads JSON, which this format is not: take it away".to_owned()
         });
@@ -61,7 +61,9 @@ fn check_window(findings: &mut Findings, field: &str, window: &FeedWindow, feed:
     }
     let is_scraped =
         feed.format.as_ref().is_some_and(|format| format.open_metrics.is_some() || format.prometheus.is_some());
-    findings.ensure(!is_scraped, field, || "belongs to feeds in bpo-feed/v1, json or csv: take it away".to_owned());
+    findings.ensure(!is_scraped, field, || {
+        "belongs to feeds in bpo-feed/v1, json, xml and tables: take it away".to_owned()
+    });
     findings.ensure(asks_for_a_window(feed), field, || {
         "belongs to a request that names its window: write placeholders such as {since} and {until}, or take appendWindow away"
             .to_owned()
@@ -70,12 +72,7 @@ fn check_window(findings: &mut Findings, field: &str, window: &FeedWindow, feed:
 
 /// Whether rows have the window as their interval.
 fn is_the_row(feed: &Feed) -> bool {
-    let time = match &feed.format {
-        Some(FeedFormat { json: Some(json), .. }) => json.time,
-        Some(FeedFormat { csv: Some(csv), .. }) => csv.time,
-        _ => None,
-    };
-    time == Some(RowTime::Window)
+    feed.format.as_ref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
 }
 
 fn check_row_time(findings: &mut Findings, field: &str, feed: &Feed) {
@@ -90,9 +87,9 @@ fn check_row_time(findings: &mut Findings, field: &str, feed: &Feed) {
 
 fn check_records(findings: &mut Findings, field: &str, feed: &Feed) {
     let format = feed.format.clone().unwrap_or_default();
-    let json = format.json.and_then(|json| Some((json.records?.slot, json.measures, "path")));
-    let csv = format.csv.and_then(|csv| Some((csv.records?.slot, csv.measures, "column")));
-    let Some((slot, measures, member)) = json.or(csv) else {
+    let tree = format.tree().and_then(|(_, tree)| Some((tree.records.as_ref()?.slot, &tree.measures, "path")));
+    let table = format.table().and_then(|(_, table)| Some((table.records.as_ref()?.slot, &table.measures, "column")));
+    let Some((slot, measures, member)) = tree.or(table) else {
         check_no_counts(findings, field, feed);
         return;
     };
@@ -110,7 +107,7 @@ fn check_records(findings: &mut Findings, field: &str, feed: &Feed) {
             .to_owned()
     });
     findings.ensure(feed.plan != Some(true), &field, || "do not belong to a plan: take them away".to_owned());
-    for measure in &measures {
+    for measure in measures {
         findings.ensure(measure.of.is_none(), &field, || {
             format!(
                 "add up measures: {} has `of`, so write a count or a sum of {member}s instead",
@@ -123,8 +120,7 @@ fn check_records(findings: &mut Findings, field: &str, feed: &Feed) {
 /// Counts belong to records.
 fn check_no_counts(findings: &mut Findings, field: &str, feed: &Feed) {
     let format = feed.format.clone().unwrap_or_default();
-    let measures = format.json.into_iter().flat_map(|json| json.measures);
-    for measure in measures.chain(format.csv.into_iter().flat_map(|csv| csv.measures)) {
+    for measure in format.mapped_measures() {
         findings.ensure(measure.count.is_none(), format!("{field}.format.measures[{}].count", measure.name), || {
             "counts records, and the format has none: write `records`, or a path or column".to_owned()
         });
@@ -143,14 +139,11 @@ fn check_quiet(findings: &mut Findings, field: &str, feed: &Feed) {
         return;
     }
     let field = format!("{field}.quiet");
-    let measures: &[MeasureMapping] = match &feed.format {
-        Some(FeedFormat { json: Some(json), .. }) => &json.measures,
-        Some(FeedFormat { csv: Some(csv), .. }) => &csv.measures,
-        _ => {
-            findings.add(&field, "Zeros belongs to format json or csv: take it away".to_owned());
-            return;
-        }
-    };
+    let measures = feed.format.as_ref().map(FeedFormat::mapped_measures).unwrap_or_default();
+    if measures.is_empty() {
+        findings.add(&field, "Zeros belongs to formats with a mapping, such as json or csv: take it away".to_owned());
+        return;
+    }
     findings.ensure(feed.plan != Some(true), &field, || "Zeros does not belong to a plan: take it away".to_owned());
     findings.ensure(asks_for_a_window(feed), &field, || {
         "Zeros needs a request that names its window, or nobody knows which slots an answer is about: write {since} and {until}"

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::api::feed::Feed;
+use crate::evidence::RejectionReason;
 use crate::feed::error::FailureKind;
 use crate::feed::format::parse as parse_feed;
 use crate::feed::offline::page_of;
@@ -356,4 +358,120 @@ fn conditions_say_which_lines_count_and_the_others_count_for_the_end_of_the_page
         ]
     );
     assert_eq!((reasons(&page), page.count), (vec![RejectionReason::Mapping, RejectionReason::Malformed], 6));
+}
+
+/// A table with a queue, a time and a count, read as it is written.
+fn dialect(members: Value) -> Value {
+    let mut csv = json!({"start": {"columns": ["Start"]}, "labels": [{"name": "queue", "column": "Queue"}],
+        "measures": [{"name": "offered", "column": "Offered"}]});
+    csv.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    json!({"csv": csv})
+}
+
+#[test]
+fn headers_are_found_counted_or_given() {
+    let row = "Billing,2026-01-05T09:00:00Z,97\n";
+    for (what, members, body) in [
+        ("found", json!({"header": {"find": "Queue"}}), format!("A \"report\"\n\nfor all\nQueue,Start,Offered\n{row}")),
+        ("by its number", json!({"header": {"row": 3}}), format!("A \"report\nfor all\nQueue,Start,Offered\n{row}")),
+        ("given", json!({"header": {"names": ["Queue", "Start", "Offered"]}}), row.to_owned()),
+        ("explained", json!({"skipAfter": 2}), format!("Queue,Start,Offered\nwhich,when,how many\n\"{{}}\",,\n{row}")),
+    ] {
+        let page = read(&dialect(members), body.as_bytes()).unwrap();
+        let expected = ["2026-01-05T09:00:00Z/2026-01-05T09:30:00Z queue=Billing | offered 97"];
+        assert_eq!((rows(&page), page.rejected.len()), (expected.map(str::to_owned).to_vec(), 0), "{what}");
+    }
+    let missing = read(&dialect(json!({"header": {"find": "Skill"}})), row.as_bytes()).unwrap_err();
+    assert_eq!(
+        (missing.kind, missing.message.contains("\"Skill\"")),
+        (FailureKind::Mapping, true),
+        "{}",
+        missing.message
+    );
+}
+
+#[test]
+fn a_line_of_totals_is_left_out_by_how_it_begins_in_any_language() {
+    let body = "Queue,Start,Offered\nBilling,2026-01-05T09:00:00Z,97\nTotal général,2026-01-05T09:00:00Z,97\n";
+    let skip = dialect(json!({"skipRows": [{"column": "Queue", "startsWith": "Total"}]}));
+    assert_eq!(rows(&read(&skip, body.as_bytes()).unwrap()).len(), 1);
+    // Where the line's name changes, it is a row of its own, which the contract's advice and a wrong sum show.
+    let other = body.replace("Total", "Summe");
+    assert_eq!(rows(&read(&skip, other.as_bytes()).unwrap()).len(), 2);
+}
+
+#[test]
+fn encodings_are_read_as_the_mapping_says() {
+    let text = "Queue,Start,Offered\nRückfragen,2026-01-05T09:00:00Z,97\n";
+    let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(text);
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (members, body) in [
+        (json!({}), text.as_bytes()),
+        (json!({"encoding": "Windows1252"}), latin.as_ref()),
+        (json!({"encoding": "Utf16"}), utf16.as_slice()),
+    ] {
+        let page = read(&dialect(members.clone()), body).unwrap();
+        assert!(rows(&page)[0].contains("queue=Rückfragen"), "{members}");
+    }
+    let error = read(&dialect(json!({})), latin.as_ref()).unwrap_err();
+    assert!(error.message.contains("format.csv.encoding"), "{}", error.message);
+}
+
+#[test]
+fn short_lines_and_a_last_line_without_an_end_are_taken_as_the_mapping_says() {
+    let body = "Queue,Start,Offered\nBilling,2026-01-05T09:00:00Z\nBilling,2026-01-05T09:30:00Z,9";
+    for (members, taken, aside) in [
+        (json!({}), vec!["offered 9"], 1),
+        // A measure that is not there is missing, and a row without any says nothing.
+        (json!({"shortLines": "Absent"}), vec!["offered 9"], 1),
+        // `9` may be the beginning of 97.
+        (json!({"lastLine": "Whole"}), vec![], 1),
+        (json!({"lastLine": "Any"}), vec!["offered 9"], 1),
+    ] {
+        let page = read(&dialect(members.clone()), body.as_bytes()).unwrap();
+        let found: Vec<String> = rows(&page).iter().map(|row| row.rsplit(" | ").next().unwrap().to_owned()).collect();
+        assert_eq!((found, page.rejected.len()), (taken.into_iter().map(str::to_owned).collect(), aside), "{members}");
+    }
+    let two = "Queue,Start,Offered,Answered\nBilling,2026-01-05T09:00:00Z,97\n";
+    let mut absent = dialect(json!({"shortLines": "Absent"}));
+    absent["csv"]["measures"] =
+        json!([{"name": "offered", "column": "Offered"}, {"name": "answered", "column": "Answered"}]);
+    assert!(rows(&read(&absent, two.as_bytes()).unwrap())[0].ends_with("| offered 97"));
+}
+
+#[test]
+fn a_table_inside_json_and_a_list_of_lists_are_tables() {
+    let inside = json!({"return": "Queue,Start,Offered\nBilling,2026-01-05T09:00:00Z,97\n"}).to_string();
+    let page = read(&dialect(json!({"text": "$.return"})), inside.as_bytes()).unwrap();
+    assert!(rows(&page)[0].ends_with("queue=Billing | offered 97"));
+    let error = read(&dialect(json!({"text": "$.result"})), inside.as_bytes()).unwrap_err();
+    assert!(error.message.contains("format.csv.text"), "{}", error.message);
+
+    let mut arrays = dialect(json!({"rows": "$.data.rows", "header": {"names": ["Queue", "Start", "Offered"]}}));
+    arrays = json!({"arrays": arrays["csv"]});
+    let body =
+        json!({"data": {"rows": [["Billing", "2026-01-05T09:00:00Z", 97], ["Sales", "2026-01-05T09:00:00Z", null]]}})
+            .to_string();
+    let page = read(&arrays, body.as_bytes()).unwrap();
+    assert_eq!((rows(&page).len(), reasons(&page)), (1, vec![RejectionReason::Mapping]));
+    for (body, fragment) in [
+        (r#"{"data":{}}"#, "finds not exactly one list"),
+        (r#"{"data":{"rows":{}}}"#, "something else than a list"),
+        (r#"{"data":{"rows":[{"a":1}]}}"#, "is no list itself"),
+    ] {
+        let error = read(&arrays, body.as_bytes()).unwrap_err();
+        assert!(error.message.contains(fragment), "{body}: {}", error.message);
+    }
+}
+
+#[test]
+fn every_file_of_an_archive_is_a_table_of_its_own() {
+    let files: [(&str, &[u8]); 2] = [
+        ("a.csv", b"Queue,Start,Offered\nBilling,2026-01-05T09:00:00Z,97\n"),
+        ("b.csv", b"Start,Offered,Queue\n2026-01-05T09:30:00Z,3,Billing\n"),
+    ];
+    let mut format = dialect(json!({}));
+    format["unpack"] = json!("Zip");
+    let page = read(&format, &crate::feed::tests::workbook::zipped(files)).unwrap();
+    assert_eq!((rows(&page).len(), page.count), (2, 2));
 }
