@@ -353,7 +353,7 @@ fn judge_contract(
 }
 
 /// A feed with a file was fetched; one without was not.
-fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth {
+fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>, now: Timestamp) -> FeedHealth {
     if rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
         FeedHealth {
             reason: Reason::Fetched,
@@ -361,6 +361,8 @@ fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth 
             since: None,
             backfilling: false,
             set_aside: 0,
+            // A file holds all that there was.
+            asked_until: Some(now),
         }
     } else {
         FeedHealth {
@@ -369,6 +371,7 @@ fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>) -> FeedHealth 
             since: None,
             backfilling: false,
             set_aside: 0,
+            asked_until: None,
         }
     }
 }
@@ -395,7 +398,7 @@ fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
         terms,
         judgement: judgement.as_ref(),
         missing_tiers,
-        feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows))).collect(),
+        feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows, now))).collect(),
         evidence_problem: None,
         no_room: None,
         contradicted: Vec::new(),
@@ -474,7 +477,7 @@ fn kpi_object(
             Some(kpi) => {
                 let feed = terms.contract.feeds.iter().find(|feed| feed.name == spec.source.feed);
                 let late_at = judgement.feeds.get(&spec.source.feed).and_then(|coverage| coverage.late_at);
-                let feed = feed.map(|feed| health(feed, rows.get(&key))).unwrap_or_default();
+                let feed = feed.map(|feed| health(feed, rows.get(&key), now)).unwrap_or_default();
                 ContractOfKpi::Judged {
                     judgement: kpi,
                     feed: feed.with_lateness(late_at, now),

@@ -26,6 +26,7 @@ pub mod report;
 pub mod scorecard;
 pub mod staffing;
 pub mod status;
+mod steps;
 pub mod suspend;
 pub mod tables;
 mod terminal;

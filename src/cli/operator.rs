@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
@@ -61,6 +61,7 @@ pub enum LogFormat {
 
 /// Flags of `bpo-operator run`. Each is also an environment variable `BPO_…`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("rehearsal").args(["clock_start", "clock_steps"])))]
 pub struct RunArguments {
     /// Look after this namespace only; may be given several times. Default: all namespaces
     #[arg(long = "namespace", env = "BPO_NAMESPACE", value_name = "NS", value_delimiter = ',')]
@@ -126,6 +127,11 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_CLOCK_SPEED", value_name = "N")]
     clock_speed: Option<f64>,
 
+    /// Rehearsal: let the clock stand still at the instant that this file holds, such as 2026-03-01T07:00:00Z, and move on each time
+    /// that the file holds a later one
+    #[arg(long, env = "BPO_CLOCK_STEPS", value_name = "FILE", conflicts_with = "clock_speed")]
+    clock_steps: Option<PathBuf>,
+
     /// Rows, corrections counted, that are kept of a feed for each contract year; more make the feed's FeedHealthy say RowQuota
     #[arg(long, env = "BPO_ROWS_PER_FEED_YEAR", value_name = "N", default_value_t = RowQuota::default().feed_year)]
     rows_per_feed_year: u64,
@@ -135,7 +141,7 @@ pub struct RunArguments {
     rows_per_contract: u64,
 
     /// Rehearsal: send alerts, each marked as a rehearsal's; without this flag a rehearsal sends none
-    #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "clock_start")]
+    #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "rehearsal")]
     rehearsal_alerts: bool,
 
     /// How long a contract's terms must stay unchanged before a period becomes Final under them
@@ -395,6 +401,11 @@ async fn fault_of(evidence: &dyn EvidenceStore) -> String {
 }
 
 fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
+    if let Some(file) = &arguments.clock_steps {
+        let clock = super::steps::clock_in(file).map_err(RunError::Flag)?;
+        tracing::warn!(start = %clock.now(), file = %file.display(), "REHEARSAL: the clock stands still and moves by the file; nothing that is written is a commitment");
+        return Ok(clock);
+    }
     let speed = arguments.clock_speed.unwrap_or(1.0);
     match arguments.clock_start {
         None if arguments.clock_speed.is_some() => Err(RunError::Flag(

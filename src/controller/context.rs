@@ -339,9 +339,16 @@ impl Context {
         let polled = self.scheduler.health_of(uid).into_iter();
         polled
             .map(|(feed, health)| {
-                let crate::feed::scheduler::FeedHealth { healthy: _, reason, message, since, backfilling, set_aside } =
-                    health;
-                (feed, FeedHealth { reason, message, since: Some(since), backfilling, set_aside })
+                let crate::feed::scheduler::FeedHealth {
+                    healthy: _,
+                    reason,
+                    message,
+                    since,
+                    backfilling,
+                    set_aside,
+                    asked_until,
+                } = health;
+                (feed, FeedHealth { reason, message, since: Some(since), backfilling, set_aside, asked_until })
             })
             .collect()
     }

@@ -96,6 +96,18 @@ impl Tasks {
     }
 }
 
+/// Waits until a part ends, or until `stop`: then nothing has ended that nobody asked to end.
+async fn ended_unasked(watches: &mut Tasks, controllers: &mut Tasks, stop: &CancellationToken) -> Option<PartEnded> {
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        ended = watches.first_to_end() => ended,
+        ended = controllers.first_to_end() => ended,
+    };
+    // What ends because of the stop may be noticed before the stop is.
+    (!stop.is_cancelled()).then_some(ended)
+}
+
 /// Runs the operator until `stop`. Reconciles under way are finished first.
 ///
 /// # Errors
@@ -117,6 +129,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     watches.spawn("the comparison of clocks", follow_api_clock(context.clone(), client));
     watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
     watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
+    watches.spawn("the rehearsal's clock", follow_clock(context.clone(), context.now()));
     watches.spawn("the look at readiness", readiness.clone().follow(stores.clone()));
     // These end when they are asked to, and until then they have no reason to.
     controllers.spawn("the scheduler of feeds", {
@@ -130,20 +143,11 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
             tracing::info!("all kinds are listed; the controllers start");
             super::alerts::end_those_of_contracts_that_are_gone(&context, &namespaces).await;
             start_controllers(&mut controllers, &context, stores, ends, &stop);
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => None,
-                ended = watches.first_to_end() => Some(ended),
-                ended = controllers.first_to_end() => Some(ended),
-            }
+            ended_unasked(&mut watches, &mut controllers, &stop).await
         }
-        () = stop.cancelled() => None,
-        ended = watches.first_to_end() => Some(ended),
-        ended = controllers.first_to_end() => Some(ended),
+        ended = ended_unasked(&mut watches, &mut controllers, &stop) => ended,
     };
-    if let Some(ended) = ended
-        && !stop.is_cancelled()
-    {
+    if let Some(ended) = ended {
         return Err(ended);
     }
     tracing::info!("stopping: reconciles under way are finished");
@@ -540,6 +544,23 @@ async fn follow_api_clock(context: Arc<Context>, client: Client) {
     context.api_clock.follow(client, look).await;
 }
 
+/// Does at each step of a stepped clock what was due meanwhile: feeds are asked, and every object is looked at.
+async fn follow_clock(context: Arc<Context>, mut now: jiff::Timestamp) {
+    fn all<K: Resource<DynamicType = ()> + Clone>(store: &Store<Guarded<K>>, queue: &Queue<K>) {
+        for object in store.state() {
+            queue.push(&object.namespace().unwrap_or_default(), &object.name_any());
+        }
+    }
+    loop {
+        context.clock.next_step(&mut now).await;
+        context.scheduler.poll_all();
+        all(&context.stores.contracts, &context.queues.contracts);
+        all(&context.stores.kpis, &context.queues.kpis);
+        all(&context.stores.tiers, &context.queues.tiers);
+        all(&context.stores.launches, &context.queues.launches);
+    }
+}
+
 async fn follow_evidence(context: Arc<Context>, mut changes: broadcast::Receiver<crate::evidence::FeedKey>) {
     loop {
         match changes.recv().await {
@@ -558,7 +579,7 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
                 if context.contract_of_uid(&event.contract_uid).is_some() {
                     count(&context.metrics, &event);
                 }
-                if event.transition {
+                if event.transition || shows_lateness(&context, &event) {
                     look_at_uid(&context, &event.contract_uid);
                 }
             }
@@ -566,6 +587,17 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }
+}
+
+/// Whether a poll has shown that a feed is late: it succeeded after rows were due, and if it brought them the evidence says so too.
+fn shows_lateness(context: &Context, event: &FeedEvent) -> bool {
+    let judged = context.judged(&event.namespace, &event.contract).filter(|_| event.outcome == FeedOutcome::Fetched);
+    judged.is_some_and(|judged| {
+        let is_told = judged.feeds.get(&event.feed).is_some_and(|health| health.reason == Reason::Late);
+        let coverage = judged.judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.feeds.get(&event.feed));
+        let late_at = coverage.and_then(|coverage| coverage.late_at);
+        !is_told && late_at.is_some_and(|late_at| late_at <= event.at)
+    })
 }
 
 fn count(metrics: &Metrics, event: &FeedEvent) {
@@ -582,4 +614,63 @@ fn count(metrics: &Metrics, event: &FeedEvent) {
         .map(|commit| commit.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect())
         .unwrap_or_default();
     metrics.fetched(&labels, outcome, event.took.as_secs_f64(), rows, &rejected);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a part behaves.
+    enum Part {
+        Runs,
+        Ends,
+        Panics,
+    }
+
+    fn tasks(part: &'static str, how: &Part) -> Tasks {
+        let mut tasks = Tasks::default();
+        tasks.spawn("a part that goes on", std::future::pending());
+        match how {
+            Part::Runs => {}
+            Part::Ends => tasks.spawn(part, async {}),
+            Part::Panics => tasks.spawn(part, async { panic!("a defect") }),
+        }
+        tasks
+    }
+
+    #[tokio::test]
+    async fn a_watch_or_a_controller_that_ends_ends_the_operator_and_says_which_it_was() {
+        let cases = [
+            (
+                Part::Ends,
+                Part::Runs,
+                "the watch of KpiTargets has ended; the operator ends, so that it starts again whole",
+            ),
+            (
+                Part::Runs,
+                Part::Ends,
+                "the controller of ServiceTiers has ended; the operator ends, so that it starts again whole",
+            ),
+            (Part::Panics, Part::Runs, "the watch of KpiTargets has ended: task "),
+            (Part::Runs, Part::Panics, "the controller of ServiceTiers has ended: task "),
+        ];
+        for (watch, controller, expected) in cases {
+            let mut watches = tasks("the watch of KpiTargets", &watch);
+            let mut controllers = tasks("the controller of ServiceTiers", &controller);
+            let stop = CancellationToken::new();
+            let ended = ended_unasked(&mut watches, &mut controllers, &stop).await.unwrap().to_string();
+            assert!(ended.starts_with(expected), "{ended}");
+            assert_eq!(ended.contains("a defect"), matches!(watch, Part::Panics) || matches!(controller, Part::Panics));
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_that_end_since_they_were_asked_to_are_no_fault() {
+        let stop = CancellationToken::new();
+        let (mut watches, mut controllers) = (tasks("a watch", &Part::Runs), Tasks::default());
+        controllers.spawn("a controller", stop.clone().cancelled_owned());
+        let asked = stop.clone();
+        let (ended, ()) = tokio::join!(ended_unasked(&mut watches, &mut controllers, &stop), async { asked.cancel() });
+        assert!(ended.is_none());
+    }
 }

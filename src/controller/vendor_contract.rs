@@ -1,7 +1,7 @@
 //! The controller of VendorContracts: it judges, writes reports and tells the others.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -106,9 +106,11 @@ impl Controlled for VendorContract {
         let terms = Arc::new(terms);
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
-        // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end.
+        // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end, and a feed that
+        // was asked in between would count as late without the rows that it brought.
         let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
-        let past_is_known = feeds.iter().all(|feed| past_known_of.contains(feed));
+        let health = feed_health(context, &uid, previous.as_ref(), &past_known_of);
+        let past_is_known = feeds.iter().all(|feed| past_known_of.contains_key(feed));
         let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
             Ok((evidence, recorded)) => (evidence, recorded, None),
             Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
@@ -145,7 +147,7 @@ impl Controlled for VendorContract {
             term: term_of(&terms),
             existing: existing_reports(context, &namespace, &name),
             launches: launches_of(context, &namespace, &name),
-            feeds: feed_health(context, &uid, previous.as_ref(), &past_known_of),
+            feeds: health,
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             past_is_known,
             evidence_problem,
@@ -321,12 +323,13 @@ fn feed_health(
     context: &Context,
     uid: &str,
     previous: Option<&VendorContractStatus>,
-    past_known_of: &BTreeSet<String>,
+    past_known_of: &BTreeMap<String, Timestamp>,
 ) -> BTreeMap<String, FeedHealth> {
     let told = previous.map_or(&[][..], |previous| &previous.feeds);
     let mut feeds: BTreeMap<String, FeedHealth> =
-        past_known_of.iter().map(|feed| (feed.clone(), FeedHealth::fetched_before())).collect();
-    feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), FeedHealth::remembered(feed)?))));
+        past_known_of.iter().map(|(feed, until)| (feed.clone(), FeedHealth::fetched_before(Some(*until)))).collect();
+    let remembered = |feed: &FeedStatus| FeedHealth::remembered(feed, past_known_of.get(&feed.name).copied());
+    feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), remembered(feed)?))));
     feeds.extend(context.feed_health(uid));
     // A restart is no transition: what is as the status told it, is so since the status says.
     for (name, health) in &mut feeds {
@@ -460,7 +463,7 @@ fn news_of_clock(
 
 /// Whether a judged feed brought rows that the quota refused: periods that they may touch stay open.
 fn over_quota(context: &Context, uid: &str, previous: Option<&VendorContractStatus>, judged: &[String]) -> bool {
-    let health = feed_health(context, uid, previous, &BTreeSet::new());
+    let health = feed_health(context, uid, previous, &BTreeMap::new());
     judged.iter().any(|feed| health.get(feed).is_some_and(|health| health.reason == Reason::RowQuota))
 }
 
@@ -526,17 +529,17 @@ async fn facts_to_record(
     Ok(facts)
 }
 
-/// The feeds whose rows since the term's start have all been asked for once.
+/// The feeds whose rows since the term's start have all been asked for once, each with the instant up to which it was asked.
 async fn feeds_whose_past_is_known(
     context: &Context,
     uid: &str,
     terms: &Terms,
-) -> Result<BTreeSet<String>, StoreError> {
-    let mut known = BTreeSet::new();
+) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    let mut known = BTreeMap::new();
     for feed in &terms.contract.feeds {
         let progress = context.evidence.feed_progress(uid, &feed.name).await?;
-        if progress.is_some_and(|BackfillProgress { completed, .. }| completed) {
-            known.insert(feed.name.clone());
+        if let Some(BackfillProgress { reached, completed: true }) = progress {
+            known.insert(feed.name.clone(), reached);
         }
     }
     Ok(known)

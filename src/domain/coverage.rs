@@ -51,6 +51,7 @@ impl Coverage {
             reach: FeedCoverage {
                 watermark: reached.map(|instant| onwards(instant, periods, calendar)),
                 as_of: latest_ended.map(|instant| onwards(instant, periods, calendar)),
+                latest_end: latest_ended,
                 late_at: late_at(feed, &slots, last_end, term, now),
             },
             gaps: missing.into_iter().flat_map(|span| calendar.service_spans(span.start, span.end)).collect(),

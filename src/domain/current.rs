@@ -30,6 +30,8 @@ pub struct Running {
     pub current: Option<CurrentValue>,
     /// Whether it is at risk.
     pub risk: Risk,
+    /// The end of the latest row of its feed, which shows that it is.
+    pub latest_end: Option<Timestamp>,
     /// Whether the denominator of its rows is below 0.
     pub negative_volume: bool,
 }
@@ -52,6 +54,7 @@ pub fn running<'f, 'a>(
     Running {
         current: Some(so_far.current(projection.as_ref())),
         risk: so_far.risk(projection.as_ref()),
+        latest_end: reader.coverage(book, &kpi.spec.source.feed, now).reach.latest_end,
         negative_volume: reading.negative_volume,
     }
 }

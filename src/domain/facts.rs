@@ -224,6 +224,8 @@ pub struct FeedCoverage {
     pub watermark: Option<Timestamp>,
     /// The end of the latest row that has ended, over closed hours moved on like the watermark; `None` without one.
     pub as_of: Option<Timestamp>,
+    /// The end of the latest row that has ended; `None` without one.
+    pub latest_end: Option<Timestamp>,
     /// When the feed counts as late if no further row arrives; `None` for a plan and outside the term.
     pub late_at: Option<Timestamp>,
 }

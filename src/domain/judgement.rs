@@ -35,7 +35,7 @@ use super::rectification::{History, standing};
 use super::relief::ReliefHistory;
 use super::reports::{Reach, kpi_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
-use super::risks::standing_risk;
+use super::risks::{SeenRisk, standing_risk};
 use super::rollups::RollUps;
 use super::thresholds::SaidHistory;
 use super::trend::trend;
@@ -308,10 +308,11 @@ impl<'v, 'a> View<'v, 'a> {
         judged.collect()
     }
 
-    fn kpi(&self, name: &str, Running { current, risk, negative_volume }: Running) -> KpiJudgement {
+    fn kpi(&self, name: &str, Running { current, risk, latest_end, negative_volume }: Running) -> KpiJudgement {
         let calendar = &self.books.current().calendar;
         let (period, as_of) = current.as_ref().map_or(("", None), |current| (current.name.as_str(), current.as_of));
-        let standing = standing_risk(self.journal, calendar, (name, period), (risk, as_of), self.now);
+        let seen = SeenRisk { risk, as_of, latest_end };
+        let standing = standing_risk(self.journal, calendar, (name, period), seen, self.now);
         let latest = self.latest().and_then(|(frame, closed)| Some((frame, closed, closed.settled.line(name)?)));
         let (trend, signal) = self.trend(name).map_or((None, None), |(trend, signal)| (Some(trend), signal));
         KpiJudgement {

@@ -1,9 +1,9 @@
 //! The risk of a running period, from the instant at which it began until it is over.
 //!
 //! A warning comes and goes with each row, and people must not be asked anew each time. So a risk begins with the first warning,
-//! and is over once a whole service day has passed without one, or with its period. That cannot be told from the rows that are
+//! and is over once it is seen that a whole service day has passed without one, or with its period. That cannot be told from the rows that are
 //! known now: the beginning, and each service day with a warning, are facts of the journal. Without a journal a risk is what the
-//! rows say now, and `asOf` stands for its beginning.
+//! rows say now, and the end of the latest one stands for its beginning.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -42,6 +42,17 @@ pub struct RiskCleared {
     pub at: Timestamp,
 }
 
+/// What the rows say of the risk of a KPI.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenRisk {
+    /// The risk.
+    pub risk: Risk,
+    /// How far the data reaches, over closed hours moved on.
+    pub as_of: Option<Timestamp>,
+    /// The end of the latest row: what it shows began by then, and not when service begins again.
+    pub latest_end: Option<Timestamp>,
+}
+
 /// The risk of a KPI in the running period.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandingRisk {
@@ -67,23 +78,24 @@ fn known<'j>(journal: &'j Journal, kpi: &str, period: &str, now: Timestamp) -> O
     standing
 }
 
-/// The risk of a KPI in the running period, given what the rows say of it now, up to `as_of`.
+/// The risk of a KPI in the running period, given what the rows say of it now.
 pub fn standing_risk(
     journal: Option<&Journal>,
     calendar: &Calendar,
     (kpi, period): (&str, &str),
-    (seen, as_of): (Risk, Option<Timestamp>),
+    SeenRisk { risk: seen, as_of, latest_end }: SeenRisk,
     now: Timestamp,
 ) -> StandingRisk {
     let known = journal.and_then(|journal| known(journal, kpi, period, now));
     let Some(as_of) = as_of else { return StandingRisk { risk: seen, since: None, news: None } };
+    let shown_at = latest_end.map_or(as_of, |end| end.min(as_of));
     match (seen.warning(), known) {
-        (Some(_), _) if journal.is_none() => StandingRisk { risk: seen, since: Some(as_of), news: None },
+        (Some(_), _) if journal.is_none() => StandingRisk { risk: seen, since: Some(shown_at), news: None },
         (Some(warning), known) => {
             let day = service_day_up_to(calendar, as_of);
-            let goes_on = known.filter(|known| !was_quiet_between(calendar, known.last_warned_on, day));
-            let since = goes_on.map_or(as_of, |known| known.since);
-            let is_known = goes_on.is_some_and(|known| known.last_warned_on >= day);
+            // Days on which nobody looked were not seen to be clear: the risk goes on, and nobody is asked anew.
+            let since = known.map_or(shown_at, |known| known.since);
+            let is_known = known.is_some_and(|known| known.last_warned_on >= day);
             let began = RiskBegan { period: period.to_owned(), since, last_warned_on: day, warning };
             let news = (!is_known).then_some(JournalFact::RiskBegan(began));
             StandingRisk { risk: seen, since: Some(since), news }
@@ -110,11 +122,6 @@ fn is_over(calendar: &Calendar, last_warned_on: Date, as_of: Timestamp) -> bool 
         let end = calendar.end_of_day(day);
         as_of > calendar.start_of_day(day) && calendar.service_seconds(as_of.min(end), end) == 0
     })
-}
-
-/// Whether a whole service day lies between two days.
-fn was_quiet_between(calendar: &Calendar, last_warned_on: Date, day: Date) -> bool {
-    next_service_day(calendar, last_warned_on).is_some_and(|next| next < day)
 }
 
 fn has_service(calendar: &Calendar, day: Date) -> bool {

@@ -177,18 +177,19 @@ impl Place {
 
     /// The same on evidence that lies elsewhere.
     pub fn operator_on(&self, data_dir: &Path, flags: &[&str], level: &str) -> Operator {
-        if flags.contains(&"--clock-start") {
+        if flags.contains(&"--clock-start") || flags.contains(&"--clock-steps") {
             self.label_for_rehearsals();
         }
         let log = self.folder.path().join(format!("operator-{}.log", unique()));
         let file = File::create(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_bpo-operator"))
             .args(["run", "--namespace", &self.namespace, "--listen", "127.0.0.1:0"])
-            .args(["--feed-allow-network", "127.0.0.0/8", "--settle-seconds", "1"])
+            .args(["--feed-allow-network", "127.0.0.0/8"])
             .args(["--data-dir", path(data_dir), "--lease-name", &self.namespace])
             .args(flags)
             .env("KUBECONFIG", &self.installation.kubeconfig)
             .env("BPO_LOG", level)
+            .env("BPO_SETTLE", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
@@ -235,6 +236,32 @@ impl Place {
             .unwrap();
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), text)
+    }
+}
+
+/// A file that moves the clock of operators, from instant to instant.
+pub struct Hand {
+    file: PathBuf,
+}
+
+impl Hand {
+    /// A clock that stands still at an instant.
+    pub fn at(place: &Place, instant: &str) -> Self {
+        let hand = Hand { file: place.folder.path().join("now") };
+        hand.move_to(instant);
+        hand
+    }
+
+    /// Moves the clock; operators follow within a moment.
+    pub fn move_to(&self, instant: &str) {
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, format!("{instant}\n")).unwrap();
+        std::fs::rename(&next, &self.file).unwrap();
+    }
+
+    /// The flags of an operator on this clock.
+    pub fn flags(&self) -> [&str; 2] {
+        ["--clock-steps", path(&self.file)]
     }
 }
 

@@ -14,6 +14,7 @@ mod applying;
 mod controlplane;
 mod crash;
 mod deletion;
+mod differential;
 mod failing_feeds;
 mod figures;
 mod harness;
@@ -29,6 +30,8 @@ mod records;
 mod references;
 mod rehearsals;
 mod secrets;
+mod statuses;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
+mod year;
 mod zones;

@@ -1,14 +1,12 @@
 //! What is on record: relief that is corrected after Final, a past that a typo shall not sign, and evidence that outlives its contract.
 //! Each story ends with the operator and `evaluate --bundle` equal in whole statuses and reports, and a whole `verify`.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
 use serde_json::{Value, json};
 
 use crate::figures::hours;
 use crate::harness::{Place, condition, has, path};
 use crate::judged::{contract, kpi};
+use crate::statuses::{equals_its_bundle, verify};
 use crate::vendor::{Dataset, FeedRow, INTERVALS, VendorServer};
 
 /// A Friday: January ended on Saturday three weeks ago, and its 20 business days end on 27 February.
@@ -51,75 +49,6 @@ fn level(contract: &str, queue: &str) -> String {
     let spec = "kpi: ServiceLevel\nobjective: {target: 80}\nbands: [{severity: Minor, percent: 2}]";
     kpi(&format!("{contract}-level"), contract, spec)
         .replace("{feed: acd}", &format!("{{feed: acd, labels: {{queue: {queue}}}}}"))
-}
-
-fn bpo(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap()
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// Whether the evidence is whole, in the store and in the bundle, and gives each report that stands in the cluster.
-async fn verify(place: &Place, bundle: &str) {
-    let reports = place.folder.path().join("reports.yaml");
-    std::fs::write(&reports, place.kubectl(&["get", "slar", "-o", "yaml"]).await).unwrap();
-    for evidence in [["--data-dir", path(&place.data_dir())], ["--bundle", bundle]] {
-        let verified = bpo(&["verify", evidence[0], evidence[1], "--report", path(&reports)]);
-        assert_eq!(verified.status.code(), Some(0), "{evidence:?}: {}", text(&verified));
-    }
-}
-
-fn export(place: &Place, contract: &str, name: &str) -> PathBuf {
-    let bundle = place.folder.path().join(name);
-    let exported =
-        bpo(&["export", "--data-dir", path(&place.data_dir()), "--contract", contract, "--to", path(&bundle)]);
-    assert!(exported.status.success(), "{}", text(&exported));
-    bundle
-}
-
-/// A status without what a look at files cannot know: the polls of the feeds, and when the object itself changed.
-fn comparable(object: &Value) -> Value {
-    let mut status = object["status"].clone();
-    status.as_object_mut().unwrap().remove("observedGeneration");
-    for feed in status["feeds"].as_array_mut().into_iter().flatten() {
-        feed.as_object_mut().unwrap().remove("since");
-    }
-    let conditions = status["conditions"].as_array_mut().unwrap();
-    conditions.retain(|condition| condition["type"] != "FeedHealthy");
-    for condition in conditions {
-        condition.as_object_mut().unwrap().remove("observedGeneration");
-        condition.as_object_mut().unwrap().remove("lastTransitionTime");
-    }
-    status
-}
-
-/// Holds the cluster's statuses and reports of a contract to what `evaluate` makes of its bundle alone.
-async fn equals_its_bundle(place: &Place, contract: &str, bundle: &str) {
-    let evaluated = bpo(&["evaluate", "--bundle", bundle, "--now", THE_SAME_DAY, "-o", "json"]);
-    assert!(matches!(evaluated.status.code(), Some(0 | 1)), "{}", text(&evaluated));
-    let list: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
-    let mut compared = Vec::new();
-    for offline in list["items"].as_array().unwrap() {
-        let name = offline["metadata"]["name"].as_str().unwrap();
-        let kind = offline["kind"].as_str().unwrap();
-        let inside = place.get(kind, name).await.unwrap_or_else(|| panic!("the cluster has no {kind} {name}"));
-        if kind == "SlaReport" {
-            assert_eq!(inside["spec"], offline["spec"], "{name}");
-        } else {
-            assert_eq!(comparable(&inside), comparable(offline), "{kind} {name}");
-        }
-        compared.push(kind.to_owned());
-    }
-    let reports = place.list("slar").await;
-    let of_contract = reports.iter().filter(|report| report["spec"]["contract"] == contract).count();
-    assert_eq!(compared.iter().filter(|kind| *kind == "SlaReport").count(), of_contract);
-    assert!(
-        of_contract > 0
-            && compared.contains(&"VendorContract".to_owned())
-            && compared.contains(&"KpiTarget".to_owned())
-    );
 }
 
 fn line(report: &Value) -> &Value {
@@ -176,8 +105,7 @@ async fn relief_that_is_widened_and_then_rejected_after_final_is_restated_each_t
         assert_eq!(place.get("slar", name).await.unwrap()["spec"], report["spec"], "{name} stays as it was signed");
     }
     assert!(!operator.log().contains("says something else than the evidence"), "{}", operator.log());
-    let bundle = export(&place, "care", "care.bundle");
-    equals_its_bundle(&place, "care", path(&bundle)).await;
+    let bundle = equals_its_bundle(&place, "care", THE_SAME_DAY).await;
     verify(&place, path(&bundle)).await;
 }
 
@@ -216,8 +144,7 @@ async fn a_typo_in_a_queue_s_name_signs_nothing_and_a_past_closes_a_business_day
     assert_eq!(condition(&level, "SLACompliant"), ("False".into(), "TargetMissed".into()));
     assert_eq!(place.get("slar", "young-2026-01").await.unwrap()["spec"]["state"], "Provisional");
     for contract in ["care", "later", "young"] {
-        let bundle = export(&place, contract, &format!("{contract}.bundle"));
-        equals_its_bundle(&place, contract, path(&bundle)).await;
+        equals_its_bundle(&place, contract, THE_SAME_DAY).await;
     }
     assert!(operator.stop().await.is_some());
 
@@ -293,8 +220,7 @@ async fn a_contract_restored_under_a_new_uid_goes_on_with_its_evidence_and_anoth
     let status =
         place.wait_for("kpi", "care-level", "the third revision", |kpi| kpi["status"]["last"]["revision"] == 3).await;
     assert_eq!(status["status"]["last"]["verdict"], "Missed");
-    let bundle = export(&place, "care", "care.bundle");
-    equals_its_bundle(&place, "care", path(&bundle)).await;
+    let bundle = equals_its_bundle(&place, "care", THE_SAME_DAY).await;
     let exported = std::fs::read_to_string(&bundle).unwrap();
     assert!(exported.contains("EvidenceAdopted") && exported.contains(&second), "the bundle says who went on with it");
 }

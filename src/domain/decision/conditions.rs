@@ -68,7 +68,8 @@ pub fn conditions(
             );
             let last_transition_time = match before {
                 Some(before) if before.status == finding.status => before.last_transition_time,
-                _ => whole_second(finding.since.unwrap_or(now)),
+                // What data reaches over closed hours may lie ahead; nobody saw a transition before it was looked at.
+                _ => whole_second(finding.since.unwrap_or(now).min(now)),
             };
             Some(Condition {
                 type_: type_.as_str().to_owned(),

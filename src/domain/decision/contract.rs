@@ -197,6 +197,7 @@ fn feed_statuses(observed: &ObservedContract<'_>, now: Timestamp) -> BTreeMap<St
         since: None,
         backfilling: false,
         set_aside: 0,
+        asked_until: None,
     };
     spec.feeds
         .iter()

@@ -70,7 +70,7 @@ fn a_rolling_kpi_is_not_compliant_or_otherwise_before_a_period_has_closed() {
             invalid: None,
             contract: ContractOfKpi::Judged {
                 judgement: &judgement.kpis["level"],
-                feed: FeedHealth::fetched_before(),
+                feed: FeedHealth::fetched_before(None),
                 suspended: false,
             },
         };
@@ -145,7 +145,7 @@ fn a_range_that_was_met_is_achievable() {
         };
         let rows = values.iter().enumerate().map(month).collect();
         let case = Case::new(terms(CONTRACT, &[("handling", &kpi)]), rows);
-        let status = decided(&case, "2026-04-20T00:00Z", FeedHealth::fetched_before(), None).status;
+        let status = decided(&case, "2026-04-20T00:00Z", FeedHealth::fetched_before(None), None).status;
         status.advice.into_iter().map(|one| one.finding).filter(|finding| finding == "NotSmart/Achievable").collect()
     };
     for (values, comparison, findings) in [
@@ -167,7 +167,7 @@ fn rows_that_contradict_others_show_in_the_status_and_in_one_event() {
     let mut previous: Option<VendorContractStatus> = None;
     // How many the latest answer had, what the status shows, and how many Events that makes.
     for (count, shown, events) in [(0, None, 0), (2, Some(2), 1), (2, Some(2), 0), (5, Some(5), 1), (0, None, 0)] {
-        let health = FeedHealth { set_aside: count, ..FeedHealth::fetched_before() };
+        let health = FeedHealth { set_aside: count, ..FeedHealth::fetched_before(None) };
         let before = previous.unwrap_or_default();
         let decision = decided(&case, "2026-02-02T00:00Z", health, Some(&before));
         assert_eq!(decision.status.feeds[0].set_aside, shown, "{count}");
@@ -195,10 +195,10 @@ fn answers_that_contradict_the_agreed_time_are_an_event_once_and_advice_for_as_l
         let events = decision.notices.iter().filter(|notice| notice.reason == EventReason::ThresholdMismatch).count();
         (advice, events)
     };
-    let before = decided(&case, "2026-01-09T00:00Z", FeedHealth::fetched_before(), None);
+    let before = decided(&case, "2026-01-09T00:00Z", FeedHealth::fetched_before(None), None);
     assert_eq!(looks(&before), (0, 0));
-    let first = decided(&case, "2026-01-10T00:00Z", FeedHealth::fetched_before(), Some(&before.status));
+    let first = decided(&case, "2026-01-10T00:00Z", FeedHealth::fetched_before(None), Some(&before.status));
     assert_eq!(looks(&first), (1, 1), "{:?}", first.status.advice);
-    let second = decided(&case, "2026-01-11T00:00Z", FeedHealth::fetched_before(), Some(&first.status));
+    let second = decided(&case, "2026-01-11T00:00Z", FeedHealth::fetched_before(None), Some(&first.status));
     assert_eq!(looks(&second), (1, 0));
 }

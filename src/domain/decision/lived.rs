@@ -26,6 +26,8 @@ pub struct Life<'c> {
     pub acknowledged: Option<Acknowledgement>,
     /// What people were told: instant, word, alert and what it is about.
     pub lines: Vec<String>,
+    /// The Events that its looks raised: instant, reason and note.
+    pub events: Vec<String>,
     /// How many times it was looked at.
     pub looks: usize,
 }
@@ -41,6 +43,7 @@ impl<'c> Life<'c> {
             rollups: RollUps::default(),
             acknowledged: None,
             lines: Vec::new(),
+            events: Vec::new(),
             looks: 0,
         }
     }
@@ -66,6 +69,11 @@ impl<'c> Life<'c> {
         }
     }
 
+    /// Keeps a fact in the journal, where there is one.
+    pub fn keep(&mut self, fact: RecordedFact) {
+        self.journal.iter_mut().for_each(|journal| journal.facts.push(fact.clone()));
+    }
+
     /// Looks once; the instant at which time alone asks for the next look.
     fn look(&mut self, now: Timestamp) -> Option<Timestamp> {
         let judgement = self.judge(now);
@@ -77,7 +85,7 @@ impl<'c> Life<'c> {
             terms: &self.case.terms,
             judgement: Ok(&judgement),
             missing_tiers: Vec::new(),
-            feeds: [("acd".to_owned(), FeedHealth::fetched_before())].into(),
+            feeds: [("acd".to_owned(), FeedHealth::fetched_before(Some(now)))].into(),
             evidence_problem: None,
             no_room: None,
             contradicted: Vec::new(),
@@ -100,6 +108,8 @@ impl<'c> Life<'c> {
         }
         here.sort();
         self.lines.extend(here);
+        let notices = decision.notices.iter();
+        self.events.extend(notices.map(|notice| format!("{now} {} {}", notice.reason.as_str(), notice.note)));
         self.previous = Some(decision.status);
         self.record(&judgement, now);
         decision.next

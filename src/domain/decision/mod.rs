@@ -32,6 +32,8 @@ pub struct FeedHealth {
     pub backfilling: bool,
     /// How many rows of the latest answer were set aside because they contradict each other or cover time that is covered already.
     pub set_aside: i64,
+    /// Up to which instant the vendor was asked with success; `None` where that is not known. What came since then nobody has seen yet.
+    pub asked_until: Option<Timestamp>,
 }
 
 impl Default for FeedHealth {
@@ -42,13 +44,15 @@ impl Default for FeedHealth {
             since: None,
             backfilling: true,
             set_aside: 0,
+            asked_until: None,
         }
     }
 }
 
 impl FeedHealth {
     /// The health that a status tells of, for a feed that was not polled since the operator began: a restart alone is no news.
-    pub fn remembered(status: &FeedStatus) -> Option<FeedHealth> {
+    /// `asked_until`: what the evidence says of that, which may be a little behind.
+    pub fn remembered(status: &FeedStatus, asked_until: Option<Timestamp>) -> Option<FeedHealth> {
         let told = Reason::ALL.iter().copied().find(|reason| reason.as_str() == status.reason)?;
         let (reason, message) = match told {
             Reason::Pending | Reason::Suspended => return None,
@@ -58,17 +62,21 @@ impl FeedHealth {
         };
         let message = message.to_owned();
         let set_aside = status.set_aside.unwrap_or(0);
-        Some(FeedHealth { reason, message, since: status.since, backfilling: false, set_aside })
+        // A feed that was late was asked when its rows were due.
+        let due = status.since.filter(|_| told == Reason::Late);
+        let asked_until = asked_until.max(due);
+        Some(FeedHealth { reason, message, since: status.since, backfilling: false, set_aside, asked_until })
     }
 
-    /// The health of a feed whose past is complete in the evidence, though it was not polled since the operator began.
-    pub fn fetched_before() -> FeedHealth {
+    /// The health of a feed whose past is complete in the evidence up to an instant, though it was not polled since the operator began.
+    pub fn fetched_before(asked_until: Option<Timestamp>) -> FeedHealth {
         FeedHealth {
             reason: Reason::Fetched,
             message: LAST_POLL_SUCCEEDED.to_owned(),
             since: None,
             backfilling: false,
             set_aside: 0,
+            asked_until,
         }
     }
 
@@ -82,17 +90,20 @@ impl FeedHealth {
         !matches!(self.reason, Reason::Fetched | Reason::Pending | Reason::Suspended)
     }
 
-    /// This health, or `Late` where the fetches succeed and the rows have not come in time.
+    /// This health, or `Late` where the fetches succeed and the rows have not come in time. That can be said only once the vendor was
+    /// asked after they were due: before, they may lie there and wait for the next poll.
     pub fn with_lateness(&self, late_at: Option<Timestamp>, now: Timestamp) -> FeedHealth {
-        match late_at {
-            Some(late_at) if self.is_healthy() && !self.backfilling && late_at <= now => FeedHealth {
+        let was_asked = |late_at: Timestamp| self.asked_until.is_some_and(|asked| late_at <= asked);
+        match late_at.filter(|late_at| *late_at <= now && was_asked(*late_at)) {
+            Some(late_at) if self.is_healthy() && !self.backfilling => FeedHealth {
                 reason: Reason::Late,
                 message: format!("the endpoint answers, but rows that were due by {late_at} have not come"),
                 since: Some(late_at),
-                backfilling: false,
-                set_aside: self.set_aside,
+                asked_until: None,
+                ..self.clone()
             },
-            _ => self.clone(),
+            // What a poll without news has asked is no news either.
+            _ => FeedHealth { asked_until: None, ..self.clone() },
         }
     }
 }
@@ -140,8 +151,12 @@ pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Time
 #[cfg(test)]
 mod figures;
 #[cfg(test)]
+mod lateness;
+#[cfg(test)]
 mod lived;
 #[cfg(test)]
 mod month;
 #[cfg(test)]
 mod risk_month;
+#[cfg(test)]
+mod terms_changed;

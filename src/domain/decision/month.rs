@@ -93,7 +93,7 @@ fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_told_
                 terms: &terms,
                 judgement: Ok(judgement),
                 missing_tiers: Vec::new(),
-                feeds: [("acd".to_owned(), FeedHealth::fetched_before())].into(),
+                feeds: [("acd".to_owned(), FeedHealth::fetched_before(Some(now)))].into(),
                 evidence_problem: problem.map(str::to_owned),
                 no_room: None,
                 contradicted: reports.iter().map(|name| (*name).to_owned()).collect(),

@@ -27,7 +27,8 @@ fn lived(looks: &[Look]) -> Vec<String> {
         .map(|(as_of, warns)| {
             let as_of = instant(as_of);
             let seen = if *warns { Risk::ProjectedMiss { message: "heading for 79".into() } } else { Risk::OnTrack };
-            let risk = standing_risk(Some(&journal), &calendar, ("level", "2026-06"), (seen, Some(as_of)), as_of);
+            let seen = SeenRisk { risk: seen, as_of: Some(as_of), latest_end: Some(as_of) };
+            let risk = standing_risk(Some(&journal), &calendar, ("level", "2026-06"), seen, as_of);
             assert_eq!(risk.since.is_some(), risk.risk.warning().is_some());
             let fact = risk.news.map(|fact| RecordedFact { name: "level".into(), fact, recorded_at: as_of });
             journal.facts.extend(fact);
@@ -82,9 +83,9 @@ fn a_risk_stands_from_its_first_warning_until_a_whole_service_day_has_passed_wit
             &["02 00:00", "-", "04 00:00"],
         ),
         (
-            "nobody looked for a whole quiet day: the next warning begins another",
-            &[("2026-06-01T09:00Z", true), ("2026-06-03T09:00Z", true)],
-            &["01 09:00", "03 09:00"],
+            "nobody looked for days: nobody saw it end, so that the next warning is the same risk",
+            &[("2026-06-01T09:00Z", true), ("2026-06-04T09:00Z", true), ("2026-06-05T20:00Z", false)],
+            &["01 09:00", "01 09:00", "-"],
         ),
     ];
     for (name, looks, expected) in cases {
@@ -105,7 +106,8 @@ fn a_risk_is_of_its_period_and_of_what_the_journal_knew_then() {
     let journal = Journal { facts: vec![RecordedFact { name: "level".into(), fact, recorded_at }] };
     let stand = |kpi, period, as_of: &str| {
         let as_of = instant(as_of);
-        standing_risk(Some(&journal), &calendar, (kpi, period), (Risk::OnTrack, Some(as_of)), as_of)
+        let seen = SeenRisk { risk: Risk::OnTrack, as_of: Some(as_of), latest_end: Some(as_of) };
+        standing_risk(Some(&journal), &calendar, (kpi, period), seen, as_of)
     };
     let held = stand("level", "2026-06", "2026-06-30T20:00Z");
     assert_eq!(held.since, Some(instant("2026-06-29T09:00Z")));
@@ -116,5 +118,17 @@ fn a_risk_is_of_its_period_and_of_what_the_journal_knew_then() {
         ("level", "2026-06", "2026-06-29T08:30Z"),
     ] {
         assert_eq!(stand(kpi, period, as_of).since, None, "{kpi} {period} {as_of}");
+    }
+}
+
+#[test]
+fn a_risk_that_the_last_row_of_a_day_shows_begins_with_it_and_not_when_service_begins_again() {
+    let calendar = Calendar::of(&contract()).unwrap();
+    let (end, monday) = (instant("2026-06-05T19:00Z"), instant("2026-06-09T07:00Z"));
+    for (journal, now) in [(Some(&Journal::default()), end), (None, end), (None, monday)] {
+        let risk = Risk::ProjectedMiss { message: "heading for 79".into() };
+        let seen = SeenRisk { risk, as_of: Some(monday), latest_end: Some(end) };
+        let standing = standing_risk(journal, &calendar, ("level", "2026-06"), seen, now);
+        assert_eq!(standing.since, Some(end));
     }
 }

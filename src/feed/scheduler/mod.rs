@@ -107,6 +107,8 @@ pub struct FeedHealth {
     /// How many rows of its latest answer contradict each other or cover time that is covered already; of the past, of all answers
     /// together.
     pub set_aside: i64,
+    /// Up to which instant the vendor was asked with success, by the operator's clock.
+    pub asked_until: Option<Timestamp>,
 }
 
 /// The shortest real time between two polls of one feed, however fast the clock of a rehearsal runs.
@@ -251,8 +253,16 @@ impl Scheduler {
 
     /// Polls a feed of a contract now, or all of them; one that is being fetched is fetched once more after that.
     pub fn poll_now(&self, contract_uid: &str, feed: Option<&str>) {
+        self.poll_those(|(uid, name)| uid == contract_uid && feed.is_none_or(|feed| feed == name));
+    }
+
+    /// The same for all feeds of all contracts.
+    pub fn poll_all(&self) {
+        self.poll_those(|_| true);
+    }
+
+    fn poll_those(&self, wanted: impl Fn(&FeedId) -> bool) {
         let mut state = self.shared.lock();
-        let wanted = |(uid, name): &FeedId| uid == contract_uid && feed.is_none_or(|feed| feed == name);
         let found: Vec<FeedId> = state.feeds.keys().filter(|id| wanted(id)).cloned().collect();
         for id in found {
             state.poll_now(&id);
@@ -525,7 +535,7 @@ impl State {
         if entry.task.feed != started.task.feed {
             memory.forget_answers();
         }
-        let health = health(entry.health.as_ref(), end, memory.backfilling(), at);
+        let health = health(entry.health.as_ref(), end, &memory, at);
         let says_otherwise = !end.thresholds.is_empty() && entry.thresholds != end.thresholds;
         if says_otherwise && !changed {
             entry.thresholds.clone_from(&end.thresholds);
@@ -573,7 +583,7 @@ fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
     spread_over.mul_f64((spread(task) % 1_000) as f64 / 1_000.0)
 }
 
-fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Timestamp) -> Option<FeedHealth> {
+fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Timestamp) -> Option<FeedHealth> {
     let (healthy, reason, message) = match &end.outcome {
         FeedOutcome::Fetched => {
             let succeeded = crate::domain::decision::LAST_POLL_SUCCEEDED;
@@ -586,7 +596,8 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, backfilling: bool, at: Tim
     let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
     let since = same.map_or(at, |before| before.since);
     let set_aside = set_aside(before, end);
-    Some(FeedHealth { healthy, reason, message, since, backfilling, set_aside })
+    let (backfilling, asked_until) = (memory.backfilling(), memory.asked_until());
+    Some(FeedHealth { healthy, reason, message, since, backfilling, set_aside, asked_until })
 }
 
 /// Rows of an answer that the store set aside since they cannot be true beside others. While the past is fetched, its answers add up;

@@ -90,6 +90,11 @@ impl Memory {
         self.refused = None;
     }
 
+    /// Up to which instant the vendor was asked with success.
+    pub(super) fn asked_until(&self) -> Option<Timestamp> {
+        self.progress.map(|progress| progress.reached)
+    }
+
     /// Whether the first fetch of the past goes on.
     pub(super) fn backfilling(&self) -> bool {
         !self.progress.is_some_and(|progress| progress.completed)

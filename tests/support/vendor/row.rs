@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A row of `bpo-feed/v1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +24,9 @@ pub struct FeedRow {
     /// From when on the vendor tells it: the row's end, later for corrections.
     #[serde(skip)]
     pub published_at: Timestamp,
+    /// The day that the row is of, where the vendor tells its date alone.
+    #[serde(skip)]
+    pub day: Option<Date>,
 }
 
 impl FeedRow {
@@ -33,7 +39,25 @@ impl FeedRow {
             measures: measures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
             revision: 1,
             published_at: end,
+            day: None,
         }
+    }
+
+    /// The figures of a day, told by its date. The vendor knows when the day begins and ends; who reads it has to know as well.
+    pub fn of_day(day: Date, zone: &TimeZone, labels: &[(&str, &str)], measures: &[(&str, i64)]) -> Self {
+        let midnight = |day: Date| zone.to_timestamp(day.at(0, 0, 0, 0)).expect("a day within the term");
+        let end = day.tomorrow().expect("a day within the term");
+        Self { day: Some(day), ..Self::new(midnight(day), midnight(end), labels, measures) }
+    }
+
+    /// The row as the vendor tells it.
+    pub fn told(&self) -> Value {
+        let mut told = json!(self);
+        if let (Some(day), Some(members)) = (self.day, told.as_object_mut()) {
+            members.insert("start".to_owned(), json!(day));
+            members.remove("end");
+        }
+        told
     }
 
     /// The same row with corrected measures, published at a later instant.

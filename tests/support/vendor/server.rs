@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::form_urlencoded;
@@ -225,6 +225,7 @@ fn prepare(shared: &Mutex<Shared>, uri: &Uri, headers: &HeaderMap) -> Prepared {
         Some(_) => count.failed += 1,
         None => count.rows += page.len() as u64,
     }
+    let page: Vec<Value> = page.iter().map(|row| row.told()).collect();
     Prepared::Told { body: json!({"schema": "bpo-feed/v1", "rows": page, "next": next}).to_string(), fault }
 }
 
