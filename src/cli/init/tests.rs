@@ -32,25 +32,28 @@ fn every_combination_of_answers_lints_clean() {
     let now: Timestamp = NOW.parse().unwrap();
     let mut wrong = Vec::new();
     let mut tried = 0;
-    for zone in ["Europe/London", "Asia/Manila"] {
-        for hours in ["always", "weekdays 08:00-20:00", "daily 00:00-24:00", "Monday-Saturday 09:00-18:00"] {
-            for matters in every_choice() {
-                for money in ["none", "GBP 100000", "usd 2500000.50"] {
-                    for source in ["native", "json", "csv", "prometheus"] {
-                        tried += 1;
-                        let text = written(&given("Acme & Söhne: 24/7", zone, hours, &matters, money, source)).unwrap();
-                        let read =
-                            parse(&text, Path::new("init")).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
-                        let found = lint::lint(&read, now);
-                        if !found.mistakes.is_empty() || !found.unknown_fields.is_empty() || !found.advice.is_empty() {
-                            wrong.push(format!("{hours}, {matters:?}, {money}, {source}:\n{}", lint::as_text(&found)));
-                        }
+    for (zone, hours) in [
+        ("Europe/London", "always"),
+        ("Asia/Manila", "weekdays 08:00-20:00"),
+        ("UTC", "daily 00:00-24:00"),
+        ("America/New_York", "Monday-Saturday 09:00-18:00"),
+    ] {
+        for matters in every_choice() {
+            for money in ["none", "usd 2500000.50"] {
+                for source in ["native", "json", "csv", "prometheus"] {
+                    tried += 1;
+                    let text = written(&given("Acme & Söhne: 24/7", zone, hours, &matters, money, source)).unwrap();
+                    let read =
+                        parse(&text, Path::new("init")).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+                    let found = lint::lint(&read, now);
+                    if !found.mistakes.is_empty() || !found.unknown_fields.is_empty() || !found.advice.is_empty() {
+                        wrong.push(format!("{hours}, {matters:?}, {money}, {source}:\n{}", lint::as_text(&found)));
                     }
                 }
             }
         }
     }
-    assert_eq!(tried, 2 * 4 * 15 * 3 * 4);
+    assert_eq!(tried, 4 * 15 * 2 * 4);
     assert!(wrong.is_empty(), "{} of {tried} do not lint clean, such as {}", wrong.len(), wrong[0]);
 }
 
