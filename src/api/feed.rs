@@ -2,7 +2,9 @@
 
 mod auth;
 mod condition;
+mod files;
 mod format;
+mod job;
 mod json_time;
 mod pagination;
 mod records;
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::scalar::Duration;
 pub use auth::*;
 pub use condition::*;
+pub use files::*;
 pub use format::*;
+pub use job::*;
 pub use json_time::*;
 pub use pagination::*;
 pub use records::*;
@@ -48,6 +52,11 @@ pub use window::*;
     "failWhen reads JSON, which this format is not: take it away"
 ))]
 #[x_kube(validation = (
+    "!has(self.emptyWhen) || !has(self.format) || has(self.format.json) || has(self.format.arrays) || \
+     (has(self.format.csv) && has(self.format.csv.text))",
+    "emptyWhen reads JSON, which this format is not: take it away"
+))]
+#[x_kube(validation = (
     "!has(self.quiet) || self.quiet != 'Zeros' || (has(self.format) && !has(self.format.openMetrics) && \
      !has(self.format.prometheus) && !(has(self.plan) && self.plan))",
     "quiet: Zeros belongs to formats of rows with a mapping, such as json or csv, and not to a plan: take it away"
@@ -56,15 +65,43 @@ pub use window::*;
     "!has(self.quietAtMost) || (has(self.quiet) && self.quiet == 'Zeros')",
     "quietAtMost belongs to quiet: Zeros: write both or neither"
 ))]
+#[x_kube(validation = (
+    "!has(self.files) || !(has(self.job) || has(self.window) || has(self.pagination) || (has(self.quiet) && self.quiet == 'Zeros') || \
+     has(self.failWhen))",
+    "job, window, pagination, quiet: Zeros and failWhen do not belong to files: take them away"
+))]
+#[x_kube(validation = (
+    "!has(self.files) || !has(self.format) || !(has(self.format.openMetrics) || has(self.format.prometheus))",
+    "files hold rows: write format json, xml, csv, xlsx or arrays, or leave it out for the native one"
+))]
+#[x_kube(validation = ("has(self.url) != has(self.job)", "write exactly one of url, job"))]
+#[x_kube(validation = (
+    "!has(self.job) || (has(self.format) && !has(self.format.openMetrics) && !has(self.format.prometheus))",
+    "a job needs the format of its report: write json, xml, csv, xlsx or arrays"
+))]
+#[x_kube(validation = (
+    "!has(self.job) || !has(self.request) || !(has(self.request.method) || has(self.request.json) || has(self.request.form) || \
+     has(self.request.text) || has(self.request.safe) || has(self.request.pending) || has(self.request.appendWindow))",
+    "the steps of a job share headers, query and timeZone of request: write method and body in job.start, and take the others away"
+))]
+#[x_kube(validation = (
+    "!has(self.job) || !has(self.pagination) || !has(self.pagination.limit)",
+    "pagination.limit halves a window, which a report has only one of: write a shorter window.atMost"
+))]
 pub struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Address of the endpoint: http or https, without user information. http and private addresses are refused unless
+    /// Address of the endpoint, unless `job` says how its reports are made: http or https, without user information. http and private addresses are refused unless
     /// the operator was started with `--feed-allow-network` for them. Path and query may hold placeholders such as `{since:%Y%m%d}`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = super::rules::ADDRESS_WITH_PLACEHOLDERS)]
     pub url: String,
+    /// Instead of `url`: a report that the vendor makes on request.
+    pub job: Option<FeedJob>,
+    /// What `url` is the folder of: each of its files is an answer. A file is read again when it changes.
+    pub files: Option<FeedFiles>,
     /// How often the feed is fetched, from 30s to 24h. Default 5m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
@@ -98,6 +135,12 @@ pub struct Feed {
     pub quiet_at_most: Option<i64>,
     /// When an answer with status 200 is a failure: its path finds a value that is neither null nor empty, such as `$.errors`. JSON only.
     pub fail_when: Option<AnswerCondition>,
+    /// When an answer holds nothing and is no failure, although the rows are not where they should be: one of these conditions holds,
+    /// such as `{path: $.total, equals: "0"}`. JSON only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub empty_when: Vec<AnswerCondition>,
     /// How long after its end a row may arrive before the feed counts as late. Default 1h.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
@@ -113,8 +156,15 @@ pub struct Feed {
     pub request: Option<FeedRequest>,
     /// How further pages are asked for, one of cursor, nextUrl, linkHeader, pageNumber, offset. Default: the native format's own cursor.
     pub pagination: Option<Pagination>,
-    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac. Default: not at all.
+    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer. Default: not at all.
     pub auth: Option<FeedAuth>,
     /// Whom the operator trusts and how it identifies itself in TLS. Verification cannot be switched off.
     pub tls: Option<FeedTls>,
+}
+
+impl Feed {
+    /// The address to whose host the feed's credentials go: `url`, or the one that starts its reports.
+    pub fn address(&self) -> &str {
+        self.job.as_ref().map_or(&self.url, |job| &job.start.url)
+    }
 }

@@ -23,6 +23,13 @@ pub const ADDRESS_WITH_PLACEHOLDERS: (&str, &str) = (
      placeholders such as {since:%Y%m%d} belong in its path and query",
 );
 
+/// An address with the handle of a report in it, or the handle itself where that is an address.
+pub const ADDRESS_WITH_HANDLE: (&str, &str) = (
+    r"self == '{handle}' || (self.contains('{handle}') && self.matches('^https?://[^/?#@{}\\s]+[/?#]\\S*$'))",
+    "write an address with {handle} in its path or query, such as https://api.acme.example/reports/{handle}, or {handle} alone where the \
+     handle is an address",
+);
+
 /// A JSONPath whose cost is linear, as far as its text shows it; the operator and `lint` read it whole.
 pub const JSON_PATH: (&str, &str) = (
     "self.startsWith('$') && !self.contains('..') && !self.contains('count(') && !self.contains('value(') && \

@@ -4,6 +4,7 @@ mod check;
 mod fetch;
 mod preview;
 mod rejected;
+mod scaffold;
 
 use clap::{Args, Subcommand};
 
@@ -29,6 +30,10 @@ enum FeedCommand {
     ///
     /// Exit code 0; 1 when a row is set aside; 2 when the sample cannot be read at all, or on bad input.
     Preview(preview::PreviewArguments),
+    /// Draft a feed from a sample of what the endpoint answers: JSON, CSV or a workbook
+    ///
+    /// Shows what each field is taken for, and writes the mapping to start from. Exit code 0; 2 when nothing in it looks like rows.
+    Scaffold(scaffold::ScaffoldArguments),
     /// Have the operator fetch a feed of a contract now, or all its feeds, instead of at the next interval
     ///
     /// Exit code 0 when they are healthy after it; 1 when one fails; 2 when there is no such contract or feed.
@@ -45,6 +50,7 @@ pub fn run(arguments: &FeedArguments) -> Answer {
     match &arguments.command {
         FeedCommand::Check(arguments) => check::run(arguments),
         FeedCommand::Preview(arguments) => preview::run(arguments),
+        FeedCommand::Scaffold(arguments) => scaffold::run(arguments),
         FeedCommand::Fetch(arguments) => fetch::run(arguments),
         FeedCommand::Rejected(arguments) => rejected::run(arguments),
     }

@@ -604,6 +604,7 @@ fn count(metrics: &Metrics, event: &FeedEvent) {
     let labels =
         FeedLabels { namespace: event.namespace.clone(), contract: event.contract.clone(), feed: event.feed.clone() };
     let outcome = match &event.outcome {
+        FeedOutcome::Waiting => Reason::Pending.as_str(),
         FeedOutcome::Fetched => Reason::Fetched.as_str(),
         FeedOutcome::Failed(error) => error.kind.as_str(),
         FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),

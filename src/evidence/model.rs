@@ -127,6 +127,8 @@ rejection_reasons! {
     TooManyRevisions,
     /// A share looks like another unit, such as 0.8 where 80 is meant.
     UnitSlip,
+    /// The row is longer than a slot of its feed, and reaches over the edge of the window that was asked for.
+    AcrossWindow,
     /// More labels than a row may have.
     TooManyLabels,
     /// A label's name or value is too long.

@@ -32,14 +32,19 @@ impl<'f> FailWhen<'f> {
     /// `Malformed`, with what the vendor says; also where the body is no JSON.
     pub(crate) fn check(&self, body: &[u8]) -> Result<(), FetchError> {
         let document = strict_value(body)?;
-        let found = self.path.find(&document, &Work::of_a_page(), MOST_FOUND).map_err(|fault| {
-            FetchError::new(FailureKind::Mapping, format!("failWhen: {fault}: name each step, such as $.errors"))
-        })?;
-        let found = found.into_iter().map(|found| found.value).find(|value| self.holds(value));
-        let Some(value) = found else { return Ok(()) };
+        let Some(value) = self.found(&document)? else { return Ok(()) };
         let shown = presentable(&value.to_string(), 160);
         let path = presentable(&self.condition.path, 40);
         Err(FetchError::new(FailureKind::Malformed, format!("the answer carries an error ({path}): {shown}")))
+    }
+
+    /// The first value at which the condition holds.
+    fn found<'v>(&self, document: &'v Value) -> Result<Option<&'v Value>, FetchError> {
+        let found = self.path.find(document, &Work::of_a_page(), MOST_FOUND).map_err(|fault| {
+            let path = presentable(&self.condition.path, 40);
+            FetchError::new(FailureKind::Mapping, format!("{path}: {fault}: name each step, such as $.errors"))
+        })?;
+        Ok(found.into_iter().map(|found| found.value).find(|value| self.holds(value)))
     }
 
     fn holds(&self, value: &Value) -> bool {
@@ -59,6 +64,23 @@ impl<'f> FailWhen<'f> {
             Value::Bool(_) | Value::Number(_) => true,
         }
     }
+}
+
+/// Whether an answer says that it holds nothing: one of the conditions holds.
+///
+/// # Errors
+/// `Mapping` where a path is no JSONPath; `Malformed` where the body is no JSON.
+pub(crate) fn holds_nothing(conditions: &[AnswerCondition], body: &[u8]) -> Result<bool, FetchError> {
+    if conditions.is_empty() || !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return Ok(false);
+    }
+    let document = strict_value(body)?;
+    for condition in conditions {
+        if FailWhen::new(condition)?.found(&document)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[cfg(test)]
@@ -83,5 +105,22 @@ mod tests {
             assert_eq!(found.is_err(), fails, "{condition:?} {body}");
             assert!(found.err().is_none_or(|error| error.kind == FailureKind::Malformed));
         }
+    }
+
+    #[test]
+    fn an_answer_that_says_that_it_holds_nothing_is_one() {
+        let conditions: Vec<AnswerCondition> =
+            serde_json::from_str(r#"[{"path":"$.total","equals":"0"},{"path":"$.state","oneOf":["noData"]}]"#).unwrap();
+        for (body, expected) in [
+            (r#"{"total":0}"#, true),
+            (r#"{"total":"0"}"#, true),
+            (r#"{"state":"noData"}"#, true),
+            (r#"{"total":5}"#, false),
+            ("{}", false),
+            ("Queue,Offered", false),
+        ] {
+            assert_eq!(holds_nothing(&conditions, body.as_bytes()), Ok(expected), "{body}");
+        }
+        assert!(!holds_nothing(&[], b"{").unwrap() && holds_nothing(&conditions, b"{").is_err());
     }
 }

@@ -15,6 +15,7 @@ use url::form_urlencoded::Serializer;
 use super::client::{FeedClient, PageRequest, PageResponse, Post};
 use super::credentials::{Authentication, Credentials, pair};
 use super::error::{FailureKind, FetchError};
+use super::jwt::{self, JwtKey};
 use super::login::{self, Login};
 use super::request::Call;
 use super::secret::{Redactor, SecretValue};
@@ -90,6 +91,10 @@ pub(crate) async fn sign(
             let token = token(client, credentials, tenant, timeout).await?;
             login.send(&token, headers)?;
         }
+        Authentication::JwtBearer(_) => {
+            let token = token(client, credentials, tenant, timeout).await?;
+            headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal()].concat())?);
+        }
         Authentication::AwsSigV4(key) => sigv4::sign(key, call, Clock::real().now())?,
     }
     Ok(())
@@ -142,6 +147,15 @@ pub(crate) fn forget_token(client: &FeedClient, credentials: &Credentials) -> bo
 fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
     if let Authentication::Login(login) = &credentials.authentication {
         return Some(login_key(login, credentials));
+    }
+    if let Authentication::JwtBearer(key) = &credentials.authentication {
+        let mut digest = Sha256::new();
+        for part in key.parts().iter().map(Vec::as_slice).chain([b"jwt".as_slice()]) {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        digest.update(credentials.tls.fingerprint());
+        return Some(digest.finalize().into());
     }
     let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
     else {
@@ -201,6 +215,9 @@ async fn fetch_token(
     if let Authentication::Login(login) = &credentials.authentication {
         return log_in(client, login, credentials, tenant, timeout).await;
     }
+    if let Authentication::JwtBearer(key) = &credentials.authentication {
+        return signed_token(client, key, credentials, tenant, timeout).await;
+    }
     let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
     else {
         return Err(unsendable());
@@ -225,8 +242,56 @@ async fn fetch_token(
             safe: false,
         }),
         pending: &[],
+        accepted: &[],
     };
-    let answer = client.get(&request).await.map_err(refused)?;
+    exchanged(client, &request).await
+}
+
+/// A token that is signed here, and exchanged for another one where the feed says so.
+async fn signed_token(
+    client: &FeedClient,
+    key: &JwtKey,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+) -> Result<Token, FetchError> {
+    let token = key.token(Clock::real().now())?;
+    let Some(url) = key.token_url.clone() else {
+        let lifetime = kept_for(u64::try_from(jwt::LIFETIME).ok());
+        return Ok(Token { value: token, renew_at: Instant::now() + lifetime });
+    };
+    let text = std::str::from_utf8(token.reveal()).map_err(|_| unsendable())?;
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let request = PageRequest {
+        url,
+        headers,
+        tenant,
+        tls: &credentials.tls,
+        identity: credentials.identity(),
+        validators: None,
+        timeout,
+        post: Some(Post {
+            content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
+            body: assertion_form(text).into_bytes(),
+            safe: false,
+        }),
+        pending: &[],
+        accepted: &[],
+    };
+    exchanged(client, &request).await
+}
+
+/// The form that exchanges a signed token (RFC 7523).
+fn assertion_form(token: &str) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").append_pair("assertion", token);
+    form.finish()
+}
+
+/// What a token endpoint answers.
+async fn exchanged(client: &FeedClient, request: &PageRequest<'_>) -> Result<Token, FetchError> {
+    let answer = client.get(request).await.map_err(refused)?;
     let PageResponse::Page(page) = answer else { return Err(no_token()) };
     let answer: TokenAnswer = serde_json::from_slice(&page.body).map_err(|_| no_token())?;
     let bearer = answer.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
@@ -257,7 +322,9 @@ async fn log_in(
     let (url, post) = (login.url.clone(), Some(login.post()?));
     let tls = &credentials.tls;
     let identity = credentials.identity();
-    let request = PageRequest { url, headers, tenant, tls, identity, validators: None, timeout, post, pending: &[] };
+    let (pending, accepted) = (&[] as &[i64], &[] as &[u16]);
+    let request =
+        PageRequest { url, headers, tenant, tls, identity, validators: None, timeout, post, pending, accepted };
     let PageResponse::Page(page) = client.get(&request).await.map_err(refused)? else { return Err(no_token()) };
     let answer = login.read(&page.body)?;
     Ok(Token { value: answer.token, renew_at: Instant::now() + kept_for(answer.lifetime) })

@@ -110,6 +110,8 @@ pub struct PageRequest<'a> {
     pub post: Option<Post>,
     /// Status codes that mean "not there yet".
     pub pending: &'a [i64],
+    /// Status codes beside 200 whose answer is one.
+    pub accepted: &'a [u16],
 }
 
 /// What a POST sends.
@@ -162,6 +164,12 @@ pub struct Validators {
 }
 
 impl Validators {
+    /// When the answer was changed for the last time, where it says so.
+    pub(super) fn last_modified(&self) -> Option<Timestamp> {
+        let text = self.last_modified.as_ref()?.to_str().ok()?;
+        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()
+    }
+
     /// Whether there is nothing by which to ask.
     pub fn is_empty(&self) -> bool {
         self.etag.is_none() && self.last_modified.is_none()
@@ -322,7 +330,7 @@ impl FeedClient {
         if request.pending.contains(&i64::from(response.status().as_u16())) {
             return Ok(PageResponse::Pending);
         }
-        check_status(&response, request.validators.is_some())?;
+        check_status(&response, request.validators.is_some(), request.accepted)?;
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(PageResponse::Unchanged);
         }
@@ -419,7 +427,7 @@ fn late(timeout: Duration) -> FetchError {
     FetchError::new(FailureKind::Timeout, format!("no whole answer within {} s", timeout.as_secs_f64()))
 }
 
-fn check_status(response: &Response, conditional: bool) -> Result<(), Failure> {
+fn check_status(response: &Response, conditional: bool, accepted: &[u16]) -> Result<(), Failure> {
     let status = response.status();
     let code = status.as_u16();
     let failure = |kind, message: String, again| {
@@ -429,6 +437,7 @@ fn check_status(response: &Response, conditional: bool) -> Result<(), Failure> {
     match code {
         200 => Ok(()),
         304 if conditional => Ok(()),
+        code if accepted.contains(&code) => Ok(()),
         300..=399 => failure(
             FailureKind::Status,
             format!("status {code}: redirects are refused, write the address that answers in `url`"),
@@ -446,7 +455,7 @@ fn check_delivery(response: &Response) -> Result<(), PostError> {
     if (200..300).contains(&code) {
         return Ok(());
     }
-    let failure = match check_status(response, false) {
+    let failure = match check_status(response, false, &[]) {
         Err(failure) => failure.error.with_retry_after(retry_after(response.headers())),
         Ok(()) => return Ok(()),
     };

@@ -79,8 +79,8 @@ impl Collected {
         }
         if window::is_on_grid(feed) {
             let rows = self.rows.split_off(part.rows.min(self.rows.len()));
-            let Window { since, until } = part.window;
-            self.rows.extend(rows.into_iter().filter(|row| row.start >= since && row.end <= until));
+            let (rows, across) = window::inside(feed, part.window, rows);
+            self.extend(rows, across);
         }
         if !part.is_pending && self.rejected.len() == part.rejected {
             self.whole.push(part.window);
@@ -156,6 +156,7 @@ impl Collected {
             state: self.state,
             ahead: self.ahead,
             thresholds: self.thresholds,
+            rest: None,
             truth: if format::has_records(request.feed) && rejected_none { self.whole } else { Vec::new() },
         }
     }

@@ -11,12 +11,15 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::error::{FailureKind, FetchError, presentable};
+use super::jwt::JwtKey;
 use super::login::Login;
 use super::secret::{Redactor, SecretData, SecretValue};
 use super::sigv4::AwsKey;
 use super::tls::TlsIdentity;
+use crate::api::ALLOWED_HOSTS_ANNOTATION;
 use crate::api::feed::{
-    ApiKeyAuth, AwsSigV4Auth, CaReference, Feed, FeedAuth, HmacAuth, LoginAuth, NamedSecret, OAuth2Auth, TokenHeader,
+    ApiKeyAuth, AwsSigV4Auth, CaReference, Feed, FeedAuth, HmacAuth, JwtBearerAuth, LoginAuth, NamedSecret, OAuth2Auth,
+    TokenHeader,
 };
 use crate::api::scalar::SecretKeyReference;
 
@@ -88,6 +91,8 @@ pub enum Authentication {
     },
     /// A token from a sign-in.
     Login(Box<Login>),
+    /// A token that is signed here.
+    JwtBearer(Box<JwtKey>),
     /// AWS Signature Version 4.
     AwsSigV4(Box<AwsKey>),
     /// A signature in a header.
@@ -108,9 +113,30 @@ pub struct Credentials {
     pub tls: TlsIdentity,
     /// Takes these secrets out of texts.
     pub redactor: Redactor,
+    /// The Secrets by name, with their annotations alone.
+    owners: Vec<(String, SecretData)>,
 }
 
 impl Credentials {
+    /// Whether a request may follow a link of the vendor's to another host, without any secret: each Secret of the feed lists it.
+    ///
+    /// # Errors
+    /// Of kind `Denied`, with what to write.
+    pub(crate) fn check_follows(&self, url: &Url) -> Result<(), FetchError> {
+        for (name, secret) in &self.owners {
+            secret.check_allowed(name, url).map_err(|_| {
+                let (host, name) = (url.host_str().unwrap_or_default(), presentable(name, 64));
+                let message = format!(
+                    "the report lies on {}, which is not asked: list that host in the annotation {ALLOWED_HOSTS_ANNOTATION} of the \
+                     Secret {name}; no secret is sent to it",
+                    presentable(host, 80)
+                );
+                FetchError::new(FailureKind::Denied, message)
+            })?;
+        }
+        Ok(())
+    }
+
     /// Tells credentials apart, so that connections of one are not used by another.
     pub fn identity(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
@@ -141,6 +167,10 @@ impl Credentials {
             Authentication::Login(login) => {
                 let texts = [b"login".as_slice(), login.url.as_str().as_bytes(), login.json.as_bytes()];
                 texts.into_iter().chain(login.secrets.iter().map(|(_, secret)| secret.reveal())).for_each(part);
+            }
+            Authentication::JwtBearer(key) => {
+                part(b"jwt");
+                key.parts().iter().for_each(|text| part(text));
             }
             Authentication::AwsSigV4(key) => {
                 let token = key.session_token.as_ref().map_or(&[] as &[u8], |token| token.reveal());
@@ -178,7 +208,9 @@ pub async fn resolve(
             tls.client_certificate = Some((chain.reveal().to_vec(), key));
         }
     }
-    Ok(Credentials { authentication, tls, redactor: reader.redactor })
+    let annotations = |secret: SecretData| SecretData { annotations: secret.annotations, ..SecretData::default() };
+    let owners = reader.secrets.into_iter().map(|(name, secret)| (name, annotations(secret))).collect();
+    Ok(Credentials { authentication, tls, redactor: reader.redactor, owners })
 }
 
 /// Reads values of the Secrets of one namespace, and remembers them to take them out of texts.
@@ -229,6 +261,9 @@ impl<'a> SecretReader<'a> {
         if let Some(key) = &auth.aws_sig_v4 {
             return self.aws_key(key, url).await;
         }
+        if let Some(key) = &auth.jwt_bearer {
+            return self.jwt_key(key, url).await;
+        }
         Ok(Authentication::None)
     }
 
@@ -259,6 +294,25 @@ impl<'a> SecretReader<'a> {
             access_key_id: self.referred(&key.access_key_id_secret_ref, url).await?,
             secret_access_key: self.referred(&key.secret_access_key_secret_ref, url).await?,
             session_token,
+        })))
+    }
+
+    async fn jwt_key(&mut self, jwt: &JwtBearerAuth, url: &Url) -> Result<Authentication, FetchError> {
+        // The key stays here, but what it signs is worth as much, and so is the token that it is exchanged for.
+        let key = self.referred(&jwt.key_secret_ref, url).await?;
+        let token_url = jwt.token_url.as_deref().map(parse_url).transpose()?;
+        if let Some(token_url) = &token_url {
+            self.referred(&jwt.key_secret_ref, token_url).await?;
+        }
+        Ok(Authentication::JwtBearer(Box::new(JwtKey {
+            token_url,
+            key,
+            algorithm: jwt.algorithm,
+            key_id: jwt.key_id.clone(),
+            issuer: jwt.issuer.clone(),
+            subject: jwt.subject.clone(),
+            audience: jwt.audience.clone(),
+            scopes: jwt.scopes.clone(),
         })))
     }
 
@@ -364,7 +418,6 @@ fn no_key(kind: &str, name: &str, key: &str) -> FetchError {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::api::ALLOWED_HOSTS_ANNOTATION;
     use std::sync::Mutex;
 
     /// Secrets and ConfigMaps in memory.

@@ -8,7 +8,7 @@ closed_enum! {
     /// What went wrong with a feed, as it stands in the condition's reason and in metric labels.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
-        SecretNotAllowed, RowQuota, Late, Shrunk,
+        SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired,
     }
 }
 
@@ -32,6 +32,9 @@ impl FailureKind {
             Self::RowQuota => Reason::RowQuota,
             Self::Late => Reason::Late,
             Self::Shrunk => Reason::Shrunk,
+            Self::JobFailed => Reason::JobFailed,
+            Self::JobStuck => Reason::JobStuck,
+            Self::LinkExpired => Reason::LinkExpired,
         }
     }
 }

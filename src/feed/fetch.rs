@@ -15,8 +15,10 @@ use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
 use super::collected::Collected;
 use super::credentials::{Authentication, Credentials, parse_url};
 use super::error::{FailureKind, FetchError};
+use super::files;
 use super::format::openmetrics::{self, Scrape};
 use super::format::{self, Mapping, ParsedPage};
+use super::job::{self, Ticket};
 use super::pagination::Pager;
 use super::quiet::Life;
 use super::ranges;
@@ -59,6 +61,19 @@ pub struct FetchRequest<'a> {
     /// When the feed's last row before the window ended that said anything, and on which days there is service; without it a slot
     /// about which nothing is said is never quiet before the first row of the answer.
     pub life: Life<'a>,
+    /// Where in a report that takes several requests this one stands.
+    pub step: Step<'a>,
+}
+
+/// Where in a report that takes several requests a fetch stands, and what its answers may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Step<'a> {
+    /// The report that runs.
+    pub ticket: Option<&'a Ticket>,
+    /// Status codes beside 200 whose answer is one.
+    pub accepted: &'a [u16],
+    /// Status codes that mean "not there yet", in place of those of the feed's request.
+    pub pending: Option<&'a [i64]>,
 }
 
 /// A fetch that succeeded.
@@ -68,6 +83,15 @@ pub enum Fetched {
     Unchanged,
     /// All pages.
     Body(Box<FetchedBody>),
+    /// The files of a folder that are new, each a body of its own, in their order; and what is wrong with the one after them.
+    Files {
+        /// What the files say.
+        bodies: Vec<FetchedBody>,
+        /// Why the next file could not be read.
+        failure: Option<FetchError>,
+    },
+    /// The vendor is making a report: it is to be asked for later.
+    Waiting(Box<Ticket>),
 }
 
 /// All pages of a fetch.
@@ -93,6 +117,8 @@ pub struct FetchedBody {
     pub ahead: Option<SignedDuration>,
     /// By which times the vendor says that it counts, in seconds by measure.
     pub thresholds: BTreeMap<String, i64>,
+    /// Where the part of the window begins that is still to be asked for, where a fetch brings one part of it.
+    pub rest: Option<Timestamp>,
 }
 
 impl FetchedBody {
@@ -179,6 +205,10 @@ pub async fn fetch(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fe
             body.redact(&redactor);
             Ok(Fetched::Body(body))
         }
+        Ok(Fetched::Files { mut bodies, failure }) => {
+            bodies.iter_mut().for_each(|body| body.redact(&redactor));
+            Ok(Fetched::Files { bodies, failure: failure.map(|error| redactor.redact_error(error)) })
+        }
         other => other.map_err(|error| redactor.redact_error(error)),
     }
 }
@@ -187,37 +217,26 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let zone = zone_of_contract(request)?;
     if let Some(prometheus) = request.feed.format.as_ref().and_then(|format| format.prometheus.as_ref()) {
         let collected = ranges::collect(client, request, prometheus, &zone).await?;
-        let body = collected.finish(request, &zone, parse_url(&request.feed.url)?.host_str());
+        let body = collected.finish(request, &zone, parse_url(request.feed.address())?.host_str());
         return Ok(Fetched::Body(Box::new(body)));
+    }
+    if let Some(job) = &request.feed.job {
+        return job::turn(client, request, job, &zone).await;
+    }
+    if let Some(wanted) = &request.feed.files {
+        return files::turn(client, request, wanted, &zone).await;
     }
     let reader = Arc::new(PageReader::new(request, zone.clone()));
     let mut parts = VecDeque::from(windows(request, &zone));
     let validators = request.validators.filter(|validators| parts.len() == 1 && !validators.is_empty());
     let (mut collected, mut host) = (Collected::default(), None);
     while let Some(part) = parts.pop_front() {
-        let mut walk = Walk::begin(request, part)?;
+        let walk = Walk::begin(request, part)?;
         host = walk.host().map(str::to_owned);
         collected.begin(part);
-        while let Some(call) = walk.next.take() {
-            let validators = validators.filter(|_| collected.digests.is_empty());
-            match ask(client, request, &call, validators).await? {
-                PageResponse::Unchanged => return Ok(Fetched::Unchanged),
-                PageResponse::Pending => collected.pending(),
-                PageResponse::Page(page) => {
-                    collected.check_room(&page)?;
-                    let reader = reader.clone();
-                    let read = client.readers.run(move || {
-                        let parsed = reader.read(&page, part)?;
-                        walk.follow(&call, &page, &parsed)?;
-                        Ok((walk, page, parsed))
-                    });
-                    let (went_on, page, parsed) = read.await?;
-                    walk = went_on;
-                    collected.add(page, parsed)?;
-                }
-            }
-        }
-        if is_cut(request.feed, walk.rows()) {
+        let through = walk_through(client, request, &reader, part, walk, Begun::Asking(validators), &mut collected);
+        let Some(rows) = through.await? else { return Ok(Fetched::Unchanged) };
+        if is_cut(request.feed, rows) {
             let (first, second) = halves(request.feed, &zone, part)?;
             collected.forget_part();
             parts.push_front(second);
@@ -227,6 +246,57 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         collected.end(request.feed, &zone);
     }
     Ok(Fetched::Body(Box::new(collected.finish(request, &zone, host.as_deref()))))
+}
+
+/// How a walk begins.
+pub(super) enum Begun<'v> {
+    /// By asking, with what the last answer was known by.
+    Asking(Option<&'v Validators>),
+    /// With a first page that is there already.
+    At(Box<(Call, Page)>),
+}
+
+/// Walks through the pages of a window; gives the number of rows that they have, `None` where nothing changed since the last answer.
+pub(super) async fn walk_through(
+    client: &FeedClient,
+    request: &FetchRequest<'_>,
+    reader: &Arc<PageReader>,
+    part: Window,
+    mut walk: Walk,
+    begun: Begun<'_>,
+    collected: &mut Collected,
+) -> Result<Option<usize>, FetchError> {
+    let (validators, mut first) = match begun {
+        Begun::Asking(validators) => (validators, None),
+        Begun::At(first) => (None, Some(*first)),
+    };
+    while let Some(call) = walk.next.take() {
+        let validators = validators.filter(|_| collected.digests.is_empty());
+        let (call, response) = match first.take() {
+            Some((call, page)) => (call, PageResponse::Page(page)),
+            None => {
+                let response = ask(client, request, &call, validators).await?;
+                (call, response)
+            }
+        };
+        match response {
+            PageResponse::Unchanged => return Ok(None),
+            PageResponse::Pending => collected.pending(),
+            PageResponse::Page(page) => {
+                collected.check_room(&page)?;
+                let reader = reader.clone();
+                let read = client.readers.run(move || {
+                    let parsed = reader.read(&page, part)?;
+                    walk.follow(&call, &page, &parsed)?;
+                    Ok((walk, page, parsed))
+                });
+                let (went_on, page, parsed) = read.await?;
+                walk = went_on;
+                collected.add(page, parsed)?;
+            }
+        }
+    }
+    Ok(Some(walk.rows()))
 }
 
 /// The windows in which a fetch asks, in order; none where nothing is old enough yet.
@@ -267,7 +337,7 @@ pub(super) fn longest(request: &FetchRequest<'_>) -> Duration {
 }
 
 /// Reads pages of one fetch; owns what it needs, since it is called on threads of its own.
-struct PageReader {
+pub(super) struct PageReader {
     feed: Feed,
     zone: TimeZone,
     now: Timestamp,
@@ -275,12 +345,12 @@ struct PageReader {
 }
 
 impl PageReader {
-    fn new(request: &FetchRequest<'_>, zone: TimeZone) -> Self {
+    pub(super) fn new(request: &FetchRequest<'_>, zone: TimeZone) -> Self {
         PageReader { feed: request.feed.clone(), zone, now: request.now, state: request.state.map(str::to_owned) }
     }
 
     /// Reads a page, unless it carries an error; the rows of a scrape follow from it and the one before.
-    fn read(&self, page: &Page, window: Window) -> Result<ParsedPage, FetchError> {
+    pub(super) fn read(&self, page: &Page, window: Window) -> Result<ParsedPage, FetchError> {
         check_is_no_error(&self.feed, page)?;
         let (zone, cadence) = (self.zone.clone(), cadence(&self.feed));
         let mapping = Mapping { feed: &self.feed, zone, cadence, window: Some(window) };
@@ -296,6 +366,7 @@ impl PageReader {
 }
 
 /// The way through the pages of a window.
+#[derive(Clone)]
 pub(super) struct Walk {
     pager: Pager,
     /// The page that comes next; `None` at the end.
@@ -306,7 +377,12 @@ impl Walk {
     /// At the first page.
     pub(super) fn begin(request: &FetchRequest<'_>, window: Window) -> Result<Self, FetchError> {
         let blank = Blank::new(request.feed, window, request.now, &zone_of_contract(request)?)?;
-        let mut pager = Pager::new(request.feed, blank)?;
+        Self::with(request.feed, blank)
+    }
+
+    /// At the first page of a request.
+    pub(super) fn with(feed: &Feed, blank: Blank) -> Result<Self, FetchError> {
+        let mut pager = Pager::new(feed, blank)?;
         let next = Some(pager.first()?);
         Ok(Walk { pager, next })
     }
@@ -335,13 +411,18 @@ pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, F
 
 /// Fails where an answer carries what the feed calls an error.
 pub(super) fn check_is_no_error(feed: &Feed, page: &Page) -> Result<(), FetchError> {
-    feed.fail_when.as_ref().map_or(Ok(()), |fail_when| FailWhen::new(fail_when)?.check(&page.body))
+    // A report may be no JSON, while the answers about it are.
+    let is_json = feed.job.is_none() || matches!(page.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    match &feed.fail_when {
+        Some(fail_when) if is_json => FailWhen::new(fail_when)?.check(&page.body),
+        _ => Ok(()),
+    }
 }
 
 /// Tells an endpoint from another, without its address.
 fn origin(feed: &Feed) -> String {
     let asked = serde_json::to_string(&feed.request).unwrap_or_default();
-    hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.url)))
+    hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.address())))
 }
 
 /// The bytes that the pages of a fetch have together, unless they are too many.
@@ -383,7 +464,10 @@ pub(super) async fn ask(
 }
 
 fn uses_token(request: &FetchRequest<'_>) -> bool {
-    matches!(request.credentials.authentication, Authentication::OAuth2 { .. } | Authentication::Login(_))
+    matches!(
+        request.credentials.authentication,
+        Authentication::OAuth2 { .. } | Authentication::Login(_) | Authentication::JwtBearer(_)
+    )
 }
 
 async fn ask_once(
@@ -402,7 +486,8 @@ async fn ask_once(
     sign(client, request.credentials, request.namespace, timeout, &mut call).await?;
     let Call { url, headers, post } = call;
     let tls = &request.credentials.tls;
-    let pending = request.feed.request.as_ref().map_or(&[] as &[i64], |request| &request.pending);
+    let of_feed = request.feed.request.as_ref().map_or(&[] as &[i64], |request| &request.pending);
+    let (pending, accepted) = (request.step.pending.unwrap_or(of_feed), request.step.accepted);
     let (tenant, identity) = (request.namespace, request.credentials.identity());
-    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending }).await
+    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending, accepted }).await
 }

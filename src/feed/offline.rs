@@ -10,7 +10,7 @@ use super::fetch::{Window, check_is_no_error, row_length};
 use super::format::{Mapping, derived, parse, records};
 use super::quality::{QualityRules, check, describe, fault};
 use super::quiet::{Life, zeros};
-use super::window::is_on_grid;
+use super::window::{inside, is_on_grid};
 use crate::api::feed::Feed;
 use crate::domain::calendar::zone_of;
 use crate::domain::doubts::{Doubt, Doubts};
@@ -96,8 +96,10 @@ pub fn checked_rows(
     let (counted, unread) = records::rows(feed, &zone, window, std::mem::take(&mut page.records));
     page.rows.extend(counted);
     page.rejected.extend(unread);
-    if let Some(Window { since, until }) = window.filter(|_| is_on_grid(feed)) {
-        page.rows.retain(|row| row.start >= since && row.end <= until);
+    if let Some(window) = window.filter(|_| is_on_grid(feed)) {
+        let (rows, across) = inside(feed, window, std::mem::take(&mut page.rows));
+        page.rows = rows;
+        page.rejected.extend(across);
     }
     let plan = feed.plan.unwrap_or(false);
     let spoken: Vec<Window> = page.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();

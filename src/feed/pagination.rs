@@ -17,6 +17,7 @@ use crate::domain::json_path::{JsonPath, Work};
 const DEFAULT_MOST_PAGES: i64 = 100;
 
 /// Walks from page to page.
+#[derive(Clone)]
 pub(crate) struct Pager {
     blank: Blank,
     /// The request without paging.
@@ -32,6 +33,7 @@ pub(crate) struct Pager {
     seen: BTreeSet<[u8; 32]>,
 }
 
+#[derive(Clone)]
 enum Way {
     /// One page, or the native format's own cursor.
     Native {
@@ -194,7 +196,7 @@ impl Pager {
             }
             Way::NextUrl { path } => found(path, page)?.map(|next| Ok(at(&self.base, join(asked, &next)?))).transpose(),
             Way::LinkHeader => {
-                let next = page.links.iter().find_map(|link| next_link(link));
+                let next = page.links.iter().find_map(|link| next_link(link, "next"));
                 next.map(|next| Ok(at(&self.base, join(asked, &next)?))).transpose()
             }
             Way::PageNumber { parameter, number } => {
@@ -284,8 +286,8 @@ fn join(asked: &Url, next: &str) -> Result<Url, FetchError> {
     asked.join(next).map_err(|_| FetchError::new(FailureKind::Malformed, "the next page's address cannot be read"))
 }
 
-/// The target of `rel="next"` in one `Link` header (RFC 8288).
-fn next_link(header: &str) -> Option<String> {
+/// The target of a relation, such as next, in one `Link` header (RFC 8288).
+pub(crate) fn next_link(header: &str, relation: &str) -> Option<String> {
     let mut rest = header;
     while let Some(start) = rest.find('<') {
         let (target, after) = rest.get(start + 1..)?.split_once('>')?;
@@ -293,7 +295,7 @@ fn next_link(header: &str) -> Option<String> {
         let parameters = after.get(..end)?;
         let is_next = parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
             let mut kinds = value.trim().trim_matches('"').split_ascii_whitespace();
-            name.trim().eq_ignore_ascii_case("rel") && kinds.any(|kind| kind.eq_ignore_ascii_case("next"))
+            name.trim().eq_ignore_ascii_case("rel") && kinds.any(|kind| kind.eq_ignore_ascii_case(relation))
         });
         if is_next {
             return Some(target.to_owned());
@@ -331,7 +333,7 @@ mod tests {
             ("", None),
         ];
         for (header, expected) in cases {
-            assert_eq!(next_link(header).as_deref(), expected, "{header}");
+            assert_eq!(next_link(header, "next").as_deref(), expected, "{header}");
         }
     }
 }

@@ -38,7 +38,8 @@ pub(crate) struct Call {
 impl Call {
     /// A GET without headers of its own.
     pub(crate) fn get(url: Url, feed: &Feed) -> Result<Self, FetchError> {
-        let blank = Values { window: None, cursor: None, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+        let blank =
+            Values { window: None, cursor: None, handle: None, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
         Ok(Call { url, headers: headers(feed, &blank)?, post: None })
     }
 
@@ -61,9 +62,18 @@ pub(crate) struct Blank {
     /// Of the patterns in placeholders.
     zone: TimeZone,
     contract_zone: TimeZone,
+    /// The handle of a report.
+    handle: Option<String>,
+    /// The address, where it is known whole.
+    address: Option<Url>,
 }
 
 impl Blank {
+    /// The same with the handle of a report, and with its address where the handle is one.
+    pub(crate) fn with_handle(self, handle: &str, address: Option<Url>) -> Self {
+        Blank { handle: Some(handle.to_owned()), address, ..self }
+    }
+
     /// The request of `feed` for `window`.
     ///
     /// # Errors
@@ -75,7 +85,8 @@ impl Blank {
             None => zone.clone(),
             Some(name) => zone_of(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
         };
-        Ok(Blank { feed: Arc::new(feed.clone()), window, now, zone: patterns, contract_zone: zone.clone() })
+        let (feed, contract_zone) = (Arc::new(feed.clone()), zone.clone());
+        Ok(Blank { feed, window, now, zone: patterns, contract_zone, handle: None, address: None })
     }
 
     /// The request for the page of a cursor.
@@ -83,11 +94,15 @@ impl Blank {
     /// # Errors
     /// `Mapping` where the request cannot be written as the feed says, `Malformed` where a cursor cannot stand where it is to.
     pub(crate) fn filled(&self, cursor: Option<&str>) -> Result<Call, FetchError> {
-        let values = Values { window: Some(self.window), cursor, now: self.now, zone: self.zone.clone() };
+        let handle = self.handle.as_deref();
+        let values = Values { window: Some(self.window), cursor, handle, now: self.now, zone: self.zone.clone() };
         Ok(Call { url: self.url(&values)?, headers: headers(&self.feed, &values)?, post: post(&self.feed, &values)? })
     }
 
     fn url(&self, values: &Values<'_>) -> Result<Url, FetchError> {
+        if let Some(address) = &self.address {
+            return Ok(address.clone());
+        }
         let mut url = parse_url(&address(&self.feed.url, values)?)?;
         url.set_fragment(None);
         let asked = self.feed.request.clone().unwrap_or_default();
@@ -135,6 +150,10 @@ fn fault(message: impl AsRef<str>) -> FetchError {
 /// Every placeholder of a feed's request.
 pub(crate) fn placeholders_of(feed: &Feed) -> Vec<Placeholder<'_>> {
     let mut texts = vec![feed.url.as_str()];
+    if let Some(start) = feed.job.as_ref().map(|job| &job.start) {
+        texts.push(&start.url);
+        texts.extend([&start.json, &start.form, &start.text].into_iter().flatten().map(String::as_str));
+    }
     if let Some(request) = &feed.request {
         texts.extend([&request.json, &request.form, &request.text].into_iter().flatten().map(String::as_str));
         texts.extend(request.headers.iter().chain(&request.query).map(|pair| pair.value.as_str()));
@@ -145,19 +164,28 @@ pub(crate) fn placeholders_of(feed: &Feed) -> Vec<Placeholder<'_>> {
 /// Whether `since` and `until` are appended to the query: unless a placeholder names the window, or the feed wants none.
 fn appends_window(feed: &Feed) -> bool {
     let wanted = feed.request.as_ref().and_then(|request| request.append_window).unwrap_or(true);
-    wanted && format::takes_window(feed) && !placeholders_of(feed).iter().any(Placeholder::names_window)
+    wanted
+        && feed.job.is_none()
+        && feed.files.is_none()
+        && format::takes_window(feed)
+        && !placeholders_of(feed).iter().any(Placeholder::names_window)
 }
 
 /// Whether the request says of which time it asks.
 pub(crate) fn asks_for_a_window(feed: &Feed) -> bool {
     let is_prometheus = feed.format.as_ref().is_some_and(|format| format.prometheus.is_some());
-    is_prometheus || appends_window(feed) || placeholders_of(feed).iter().any(Placeholder::names_window)
+    // Files are chosen by the times in their names.
+    is_prometheus
+        || feed.files.is_some()
+        || appends_window(feed)
+        || placeholders_of(feed).iter().any(Placeholder::names_window)
 }
 
 /// What is filled in.
 struct Values<'a> {
     window: Option<Window>,
     cursor: Option<&'a str>,
+    handle: Option<&'a str>,
     now: Timestamp,
     zone: TimeZone,
 }
@@ -169,6 +197,11 @@ struct Filling {
 }
 
 impl Values<'_> {
+    /// The names of placeholders beside those that every feed has.
+    fn names(&self) -> &'static [&'static str] {
+        if self.handle.is_some() { &["handle"] } else { &[] }
+    }
+
     fn of(&self, placeholder: Placeholder<'_>) -> Result<Option<Filling>, FetchError> {
         let Some(window) = self.window else { return Ok(None) };
         let number = |number: i64| Filling { text: number.to_string(), number: Some(number) };
@@ -183,6 +216,9 @@ impl Values<'_> {
             }
             Placeholder::Cursor => {
                 return Ok(self.cursor.map(|cursor| Filling { text: cursor.to_owned(), number: None }));
+            }
+            Placeholder::Named("handle") => {
+                return Ok(self.handle.map(|handle| Filling { text: handle.to_owned(), number: None }));
             }
             Placeholder::Named(_) => return Ok(None),
         }))
@@ -220,7 +256,7 @@ enum At {
 /// A text with its values; `None` where it is nothing but a placeholder without one.
 fn filled(field: &str, text: &str, values: &Values<'_>, at: At) -> Result<Option<String>, FetchError> {
     let unknown = if at == At::Alone { Unknown::Refused } else { Unknown::Literal };
-    let pieces = pieces(text, &[], unknown).map_err(|message| fault(format!("{field}: {message}")))?;
+    let pieces = pieces(text, values.names(), unknown).map_err(|message| fault(format!("{field}: {message}")))?;
     let is_alone = matches!(pieces.as_slice(), [Piece::Placeholder(_)]);
     let mut whole = String::new();
     for piece in pieces {
@@ -252,7 +288,7 @@ fn check_in_free_text(placeholder: Placeholder<'_>, filling: &Filling, at: At) -
 
 /// The address with its values, each percent-encoded as a whole.
 fn address(text: &str, values: &Values<'_>) -> Result<String, FetchError> {
-    let pieces = pieces(text, &[], Unknown::Refused).map_err(|message| fault(format!("url: {message}")))?;
+    let pieces = pieces(text, values.names(), Unknown::Refused).map_err(|message| fault(format!("url: {message}")))?;
     let mut whole = String::new();
     for piece in pieces {
         match piece {

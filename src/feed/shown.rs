@@ -5,10 +5,11 @@ use jiff::tz::TimeZone;
 
 use super::error::{FailureKind, FetchError};
 use super::fetch::Window;
+use super::files;
 use super::pagination::Pager;
 use super::request::Blank;
 use super::window;
-use crate::api::feed::{Feed, FeedAuth};
+use crate::api::feed::{Feed, FeedAuth, FeedRequest, RequestMethod};
 use crate::domain::calendar::zone_of;
 
 /// A request as it would be sent.
@@ -37,7 +38,39 @@ pub fn requests(
     let zone = zone_of(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let parts = window::parts(feed, &zone, window::rounded(feed, &zone, window));
-    parts.into_iter().map(|part| request(feed, &zone, part, now)).collect()
+    if let Some(files) = &feed.files {
+        let mut listing = request(feed, &zone, window, now)?;
+        listing.url = files::listing_url(feed, files, None)?.to_string();
+        let mut file = listing.clone();
+        file.url = format!("{}{}{}", feed.url, files.prefix.as_deref().unwrap_or_default(), files.name);
+        return Ok(vec![listing, file]);
+    }
+    let Some(job) = &feed.job else { return parts.into_iter().map(|part| request(feed, &zone, part, now)).collect() };
+    let mut steps = Vec::new();
+    for part in parts {
+        let start = &job.start;
+        let asked = FeedRequest {
+            method: Some(start.method.unwrap_or(RequestMethod::Post)),
+            json: start.json.clone(),
+            form: start.form.clone(),
+            text: start.text.clone(),
+            ..feed.request.clone().unwrap_or_default()
+        };
+        let start = Feed { url: start.url.clone(), request: Some(asked), pagination: None, ..feed.clone() };
+        steps.push(request(&start, &zone, part, now)?);
+        for url in [Some(&job.ask.url), job.fetch.as_ref().map(|fetch| &fetch.url)].into_iter().flatten() {
+            // What the handle will be is not known yet; where it is an address, so is nothing else.
+            let mut shown = request(&Feed { url: start.url.clone(), ..start_free(feed) }, &zone, part, now)?;
+            shown.url.clone_from(url);
+            steps.push(shown);
+        }
+    }
+    Ok(steps)
+}
+
+/// The feed with what all steps of a job share, and no body.
+fn start_free(feed: &Feed) -> Feed {
+    Feed { pagination: None, ..feed.clone() }
 }
 
 fn request(feed: &Feed, zone: &TimeZone, window: Window, now: Timestamp) -> Result<ShownRequest, FetchError> {

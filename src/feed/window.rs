@@ -10,6 +10,7 @@ use super::fetch::{Window, cadence};
 use crate::api::feed::{Feed, FeedFormat, FeedWindow, RowTime};
 use crate::api::scalar;
 use crate::domain::placeholders::Placeholder;
+use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 
 use super::format::has_records;
 use super::request::placeholders_of;
@@ -107,6 +108,27 @@ pub(crate) fn rounded(feed: &Feed, zone: &TimeZone, window: Window) -> Window {
 /// Whether the windows of a feed lie on a grid.
 pub(crate) fn is_on_grid(feed: &Feed) -> bool {
     feed.window.is_some() || is_the_row(feed) || has_records(feed)
+}
+
+/// The rows that lie wholly inside a window. One that is longer than a slot and reaches over the window's edge would never lie inside one:
+/// it is set aside with a reason, so that somebody sees it.
+pub(crate) fn inside(feed: &Feed, window: Window, rows: Vec<IncomingRow>) -> (Vec<IncomingRow>, Vec<RejectedRow>) {
+    let Window { since, until } = window;
+    let slot = signed(cadence(feed));
+    let (mut kept, mut across) = (Vec::new(), Vec::new());
+    for row in rows {
+        let is_touched = row.start < until && row.end > since;
+        if row.start >= since && row.end <= until {
+            kept.push(row);
+        } else if is_touched && row.end.duration_since(row.start) > slot {
+            let text = format!(
+                "{} to {}: longer than `cadence`, and across the edge of the window from {since} to {until}",
+                row.start, row.end
+            );
+            across.push(RejectedRow { reason: RejectionReason::AcrossWindow, text });
+        }
+    }
+    (kept, across)
 }
 
 /// Whether the window that was asked for is the interval of the rows that came.

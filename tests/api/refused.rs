@@ -377,6 +377,38 @@ const CONTRACT_CASES: &[Case] = &[
         "feeds: [{name: acd, url: 'https://a.example', format: {csv: {skipRows: [{column: A}], start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
         "write exactly one of equals, startsWith",
     ),
+    ("feeds: [{name: acd}]", "write exactly one of url, job"),
+    (
+        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/{handle}', status: true}}}]",
+        "a job needs the format of its report",
+    ),
+    (
+        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/x', status: true}}, \
+         format: {json: {rows: $.a, start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "write an address with {handle}",
+    ),
+    (
+        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/{handle}', state: $.s}}, \
+         format: {json: {rows: $.a, start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "write `state` with the texts of `done`",
+    ),
+    (
+        "feeds: [{name: acd, request: {method: Post}, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: '{handle}', \
+         status: true}}, format: {json: {rows: $.a, start: $.a, measures: [{name: a, path: $.a}]}}}]",
+        "the steps of a job share headers",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', files: {list: S3, name: calls.csv}}]",
+        "write a name with one {made:…}",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', files: {list: Index, prefix: a/, name: 'c-{made:%Y%m%d}.csv'}}]",
+        "prefix belongs to list: S3",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', window: {}, files: {list: S3, name: 'c-{made:%Y%m%d}.csv'}}]",
+        "do not belong to files",
+    ),
     ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),
     (
         "feeds: [{name: acd, url: 'https://a.example', failWhen: {path: $.e}, format: {csv: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",

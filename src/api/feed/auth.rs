@@ -1,6 +1,7 @@
 //! How the operator shows a feed who it is, and whom it trusts.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::scalar::SecretKeyReference;
@@ -9,7 +10,7 @@ use crate::api::scalar::SecretKeyReference;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4"], ""))]
+#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer"], ""))]
 pub struct FeedAuth {
     /// A bearer token.
     pub bearer: Option<BearerAuth>,
@@ -26,6 +27,8 @@ pub struct FeedAuth {
     /// AWS Signature Version 4.
     #[serde(rename = "awsSigV4")]
     pub aws_sig_v4: Option<AwsSigV4Auth>,
+    /// A token that the operator signs itself with a private key.
+    pub jwt_bearer: Option<JwtBearerAuth>,
 }
 
 /// A sign-in with JSON, whose answer holds a token. A Secret's annotation `bpo-operator.io/allowed-hosts` lists the sign-in's host and
@@ -102,6 +105,49 @@ pub struct AwsSigV4Auth {
     pub secret_access_key_secret_ref: SecretKeyReference,
     /// The Secret that holds the session token of temporary credentials. Default: none.
     pub session_token_secret_ref: Option<SecretKeyReference>,
+}
+
+/// A JSON Web Token that the operator signs with a private key, and exchanges for an access token (RFC 7523) or sends itself. The key is
+/// never sent.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JwtBearerAuth {
+    /// Address at which the token is exchanged for an access token. Default: it is sent itself as `Authorization: Bearer`.
+    #[schemars(length(min = 1, max = 2048))]
+    #[x_kube(validation = crate::api::rules::ADDRESS)]
+    pub token_url: Option<String>,
+    /// The Secret that holds the private key in PEM, PKCS #8 or for RS256 also PKCS #1, without a password. Its annotation lists the hosts
+    /// of `tokenUrl` and of the feed.
+    pub key_secret_ref: SecretKeyReference,
+    /// How it is signed.
+    #[schemars(extend("description" = "How it is signed: RS256 with an RSA key, or ES256 with a key on the curve P-256."))]
+    pub algorithm: JwtAlgorithm,
+    /// The key's id, which stands in the token's header as `kid`. Default: none.
+    #[schemars(length(min = 1, max = 253))]
+    pub key_id: Option<String>,
+    /// Who issues the token (`iss`), such as the address of a service account.
+    #[schemars(length(min = 1, max = 253))]
+    pub issuer: String,
+    /// On whose behalf (`sub`). Default: none.
+    #[schemars(length(min = 1, max = 253))]
+    pub subject: Option<String>,
+    /// For whom the token is (`aud`). Default: `tokenUrl`, or none where it is sent itself.
+    #[schemars(length(min = 1, max = 1024))]
+    pub audience: Option<String>,
+    /// Scopes to ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub scopes: Vec<String>,
+}
+
+/// How a token is signed: RS256 or ES256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum JwtAlgorithm {
+    RS256,
+    ES256,
 }
 
 /// A bearer token.

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::feed::client::FeedClient;
 use crate::feed::credentials::{Authentication, Credentials, resolve};
 use crate::feed::error::FetchError;
-use crate::feed::fetch::{FetchRequest, Window, seconds_or};
+use crate::feed::fetch::{FetchRequest, Step, Window, seconds_or};
 use crate::feed::guard::{AddressPolicy, OpenedNetwork};
 use crate::feed::inspection::{Answers, Expectations, advice_on, ask_all, inspect, read_file};
 use crate::feed::quality::PLAN_REACH;
@@ -123,7 +123,11 @@ pub fn run(arguments: &CheckArguments) -> Answer {
         feed.url.clone_from(target);
     }
     let now = arguments.now.unwrap_or_else(|| Clock::real().now());
-    let is_url = feed.url.starts_with("http://") || feed.url.starts_with("https://");
+    let asked = if arguments.target.is_some() { feed.url.as_str() } else { feed.address() };
+    let is_url = asked.starts_with("http://") || asked.starts_with("https://");
+    if is_url && arguments.target.is_some() && feed.job.is_some() {
+        return Err(vec!["the feed has a job, whose steps have addresses of their own: leave the URL out".to_owned()]);
+    }
     let (subject, answers, redactor) = if is_url {
         ask_endpoint(arguments, &feed, &time_zone, now)?
     } else {
@@ -178,6 +182,9 @@ fn native_feed() -> Feed {
         quiet: None,
         quiet_at_most: None,
         fail_when: None,
+        empty_when: Vec::new(),
+        job: None,
+        files: None,
         lateness: None,
         thresholds: Vec::new(),
         format: None,
@@ -191,7 +198,7 @@ fn native_feed() -> Feed {
 type Asked = (Subject, Answers, Redactor);
 
 fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timestamp) -> Result<Asked, Vec<String>> {
-    let url = Url::parse(&feed.url).map_err(|error| vec![format!("the URL cannot be read: {error}")])?;
+    let url = Url::parse(feed.address()).map_err(|error| vec![format!("the URL cannot be read: {error}")])?;
     let window = window(arguments, feed, now)?;
     let credentials = match arguments.secrets.as_slice() {
         [] => credentials(arguments).map_err(|error| vec![error])?,
@@ -212,6 +219,7 @@ fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timest
         validators: None,
         state: None,
         life: Life::default(),
+        step: Step::default(),
     };
     let told = async { Ok(ask_all(&client, &request).await) };
     let answers = wait_for(told)?.map_err(|error| vec![unreachable(&credentials.redactor.redact_error(error))])?;

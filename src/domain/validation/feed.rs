@@ -1,5 +1,7 @@
 //! What a feed of a VendorContract must hold to.
 
+mod files;
+mod job;
 mod mapping;
 mod request;
 mod table;
@@ -23,8 +25,16 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     check_thresholds(findings, feed);
     check_name(findings, "spec.feeds", &feed.name);
     let field = format!("spec.feeds[{}]", feed.name);
-    let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url);
-    check_url(findings, &format!("{field}.url"), &url);
+    match &feed.job {
+        None => {
+            let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url);
+            check_url(findings, &format!("{field}.url"), &url);
+        }
+        Some(job) => job::check(findings, &field, job, feed),
+    }
+    if let Some(wanted) = &feed.files {
+        files::check(findings, &field, wanted, feed);
+    }
     check_times(findings, &field, feed);
     request::check_cursor(findings, &field, feed);
     window::check(findings, &field, feed);
@@ -105,6 +115,7 @@ fn paths(feed: &Feed) -> Vec<(String, &str)> {
         paths.extend(pagination.total.iter().map(|path| ("pagination.total".to_owned(), path.as_str())));
         paths.extend(pagination.more.iter().map(|more| ("pagination.more.path".to_owned(), more.path.as_str())));
     }
+    paths.extend(feed.empty_when.iter().map(|condition| ("emptyWhen.path".to_owned(), condition.path.as_str())));
     paths.extend(feed.fail_when.iter().map(|condition| ("failWhen.path".to_owned(), condition.path.as_str())));
     if let Some(login) = feed.auth.as_ref().and_then(|auth| auth.login.as_ref()) {
         paths.push(("auth.login.token".to_owned(), login.token.as_str()));
@@ -230,9 +241,10 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
         auth.hmac.is_some(),
         auth.login.is_some(),
         auth.aws_sig_v4.is_some(),
+        auth.jwt_bearer.is_some(),
     ];
     findings.ensure(is_one(&members), field, || {
-        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4"
+        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer"
             .to_owned()
     });
     if let Some(key) = &auth.api_key {
@@ -240,6 +252,12 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
     }
     if let Some(login) = &auth.login {
         check_login(findings, &format!("{field}.login"), login);
+    }
+    if let Some(jwt) = &auth.jwt_bearer {
+        let field = format!("{field}.jwtBearer");
+        jwt.token_url.iter().for_each(|url| check_url(findings, &format!("{field}.tokenUrl"), url));
+        check_text(findings, &format!("{field}.issuer"), &jwt.issuer, 253);
+        check_count(findings, &format!("{field}.scopes"), jwt.scopes.len(), 20);
     }
     if let Some(oauth2) = &auth.oauth2 {
         check_url(findings, &format!("{field}.oauth2.tokenUrl"), &oauth2.token_url);

@@ -46,7 +46,10 @@ fn text_inside(body: &[u8], path: &str) -> Result<String, FetchError> {
 }
 
 /// The text of a body. A byte-order mark says its encoding, else the mapping does.
-fn decoded(body: &[u8], named: Option<TextEncoding>) -> Result<Cow<'_, str>, FetchError> {
+///
+/// # Errors
+/// `Malformed` where it is empty, or not in that encoding.
+pub(crate) fn decoded(body: &[u8], named: Option<TextEncoding>) -> Result<Cow<'_, str>, FetchError> {
     if body.trim_ascii().is_empty() {
         return Err(malformed("the body is empty"));
     }

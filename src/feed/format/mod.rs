@@ -22,12 +22,15 @@ mod xlsx;
 pub(crate) mod xml;
 
 pub use assembly::WEIGHT;
+pub(crate) use csv::decoded as csv_text;
+pub(crate) use xlsx::first_sheet;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::answer::holds_nothing;
 use super::client::Page;
 use super::error::{FailureKind, FetchError};
 use super::fetch::Window;
@@ -83,6 +86,9 @@ pub struct Mapping<'a> {
 /// # Errors
 /// `Malformed` or `Mapping`; then no row of the page counts.
 pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchError> {
+    if holds_nothing(&mapping.feed.empty_when, &page.body)? {
+        return Ok(ParsedPage::default());
+    }
     let media_type = page.media_type.as_deref();
     let Some(packed) = mapping.feed.format.as_ref().and_then(|format| format.unpack) else {
         return parse_body(mapping, &page.body, media_type);

@@ -45,6 +45,17 @@ pub(super) fn parse(mapping: &Mapping<'_>, format: &TableFormat, body: &[u8]) ->
     table::read(mapping, "xlsx", format, lines)
 }
 
+/// The first sheet of a workbook: its name and its rows. The workbook must have been checked.
+///
+/// # Errors
+/// `Malformed` when the body is no workbook, `TooLarge` beyond the bounds.
+pub(crate) fn first_sheet(body: &[u8]) -> Result<(String, Vec<StringRecord>), FetchError> {
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(body)).map_err(unreadable)?;
+    let sheet = workbook.sheet_names().first().cloned().ok_or_else(|| malformed("the workbook has no sheet"))?;
+    let rows = rows(&mut workbook, &sheet)?;
+    Ok((sheet, rows))
+}
+
 /// The rows of a sheet, from its first one, each with its cells as texts.
 fn rows(workbook: &mut Xlsx<Cursor<&[u8]>>, sheet: &str) -> Result<Vec<StringRecord>, FetchError> {
     let too_large = || {

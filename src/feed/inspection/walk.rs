@@ -15,9 +15,11 @@ use crate::feed::fetch::Window;
 use crate::feed::fetch::{
     FetchRequest, Walk, ask, cadence, check_is_no_error, is_cut, longest, windows, within_bound, zone_of_contract,
 };
+use crate::feed::files;
 use crate::feed::format::native::{self, WrittenRowOutcome};
 use crate::feed::format::records::{self, FoundRecord};
 use crate::feed::format::{Mapping, ParsedPage, parse};
+use crate::feed::job;
 use crate::feed::offline::page_of;
 use crate::feed::request::Call;
 
@@ -127,17 +129,47 @@ pub async fn ask_all(client: &FeedClient, request: &FetchRequest<'_>) -> Result<
     Ok(answers)
 }
 
+/// Files of a folder that are looked at: the newest ones.
+const SHOWN_FILES: usize = 3;
+
 async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut Answers) -> Result<(), FetchError> {
     let zone = zone_of_contract(request)?;
     let (mut bytes, mut first) = (0_usize, None);
+    if let Some(wanted) = &request.feed.files {
+        let mapping =
+            Mapping { feed: request.feed, zone, cadence: cadence(request.feed), window: Some(request.window) };
+        for call in files::newest(client, request, wanted, SHOWN_FILES).await? {
+            answers.page += 1;
+            let Some(page) = page_at(client, request, &call).await? else { continue };
+            answers.clock = answers.clock.or_else(|| page.clock_ahead());
+            let (rows, _) = read(&mapping, &page, answers.page)?;
+            answers.pages.push(rows);
+        }
+        return Ok(());
+    }
     for window in windows(request, &zone) {
         let (zone_of_records, zone, cadence) = (zone.clone(), zone.clone(), cadence(request.feed));
         let mapping = Mapping { feed: request.feed, zone, cadence, window: Some(window) };
-        let mut walk = Walk::begin(request, window)?;
         let mut records = Vec::new();
+        let (mut ready, mut begun) = (None, None);
+        if let Some(job) = &request.feed.job {
+            ready = job::when_done(client, request, job, &zone_of_records, window).await?;
+            begun = ready.as_mut().and_then(|ready| ready.first.take());
+        }
+        let asked = ready.as_ref().map_or_else(|| request.clone(), |ready| ready.request(request));
+        let mut walk = match (&request.feed.job, ready.as_ref().map(|ready| ready.walk.clone())) {
+            (_, Some(walk)) => walk,
+            (None, None) => Walk::begin(request, window)?,
+            // The report is empty.
+            (Some(_), None) => continue,
+        };
         while let Some(call) = walk.next.take() {
             answers.page += 1;
-            let Some(page) = page_at(client, request, &call).await? else { continue };
+            let page = match begun.take() {
+                Some(page) => Some(page),
+                None => page_at(client, &asked, &call).await?,
+            };
+            let Some(page) = page else { continue };
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
             check_is_no_error(request.feed, &page)?;
             let (rows, mut parsed) = read(&mapping, &page, answers.page)?;
@@ -155,7 +187,9 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
         }
         answers.count_records(request.feed, &zone_of_records, Some(window), records);
     }
-    if let Some((call, page, mapping)) = first.filter(|(call, ..)| may_repeat(call)) {
+    // A report is made once.
+    let may_ask_again = |call: &Call| request.feed.job.is_none() && may_repeat(call);
+    if let Some((call, page, mapping)) = first.filter(|(call, ..)| may_ask_again(call)) {
         answers.repeated = Some(repeat(client, request, &mapping, &call, &page).await);
     }
     Ok(())

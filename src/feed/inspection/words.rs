@@ -59,6 +59,10 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
             "one row for each stretch of time and set of labels; of two that differ neither counts",
             "one of the rows; a correction has a higher \"revision\"",
         ),
+        RejectionReason::AcrossWindow => (
+            "rows that are no longer than the feed's cadence, or windows whose edges lie on those of the rows",
+            "`cadence: 24h` for rows of days, or `window: {align: 24h}`",
+        ),
         RejectionReason::TooManyRevisions => (
             "at most 3,000 corrections of one row",
             "a row once it is complete, and again only where a figure was wrong",
@@ -147,6 +151,17 @@ const FAILURES: &[(FailureKind, &str, Words)] = &[
         "",
         ("a whole page within the feed's timeout of 10 s", "smaller pages, or an index over the intervals"),
     ),
+    (
+        FailureKind::JobFailed,
+        "",
+        ("a report that is made", "look at the vendor why the report failed, and whether its parameters are right"),
+    ),
+    (
+        FailureKind::JobStuck,
+        "",
+        ("a report that is done in time", "a shorter window.atMost, or a longer job.ask.atMost"),
+    ),
+    (FailureKind::LinkExpired, "", ("a link that can be fetched once the report is done", "a shorter job.ask.every")),
     (FailureKind::Dns, "", ("a name that can be resolved from here", "the name as it stands in the DNS")),
     (
         FailureKind::Connect,

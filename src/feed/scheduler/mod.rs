@@ -2,6 +2,7 @@
 //!
 //! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
 
+mod kept_job;
 mod poll;
 mod queue;
 mod quota;
@@ -62,6 +63,8 @@ pub struct FeedTask {
 pub enum FeedOutcome {
     /// The vendor answered, and what it said is in the store.
     Fetched,
+    /// The vendor is making a report, which is asked for later: nothing is known of the feed that was not known before.
+    Waiting,
     /// The feed failed. Nothing was judged from it, and no row came of it.
     Failed(FetchError),
     /// The vendor answered, but the store did not take it: that is not the feed's failure.
@@ -558,6 +561,10 @@ fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, tools: &
         _ if changed => Some(SHORTEST_PAUSE.saturating_sub(began.elapsed())),
         Next::Never => None,
         Next::AtOnce => Some(Duration::ZERO),
+        Next::After(wait) => {
+            let due = tools.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+            Some(tools.clock.real_time_until(due).clamp(SHORTEST_PAUSE, LONGEST))
+        }
         Next::Later => {
             let clock = &tools.clock;
             let regular = clock.real_time_until(next_poll(task, clock.now())).max(SHORTEST_PAUSE);
@@ -585,6 +592,7 @@ fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
 
 fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Timestamp) -> Option<FeedHealth> {
     let (healthy, reason, message) = match &end.outcome {
+        FeedOutcome::Waiting => return None,
         FeedOutcome::Fetched => {
             let succeeded = crate::domain::decision::LAST_POLL_SUCCEEDED;
             let notes: String = end.notes.iter().map(|note| format!("; {note}")).collect();
@@ -626,5 +634,5 @@ fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
 
 /// The host whose limit counts; of a URL that cannot be read, none.
 fn host(feed: &Feed) -> String {
-    Url::parse(&feed.url).map(|url| host_and_port(&url)).unwrap_or_default()
+    Url::parse(feed.address()).map(|url| host_and_port(&url)).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::kept_job::{self, KeptJob};
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, next_poll, plan};
 use super::withdrawal::{Withdrawal, withdrawn};
 use super::{FeedOutcome, FeedTask, RowQuota};
@@ -15,8 +16,9 @@ use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, Feed
 use crate::feed::client::{FeedClient, Validators};
 use crate::feed::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, clock_is_off, fetch};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, clock_is_off, fetch};
 use crate::feed::format;
+use crate::feed::job::{Ticket, ends_the_report, every};
 use crate::feed::quiet::{self, Life};
 use crate::feed::window;
 
@@ -50,6 +52,8 @@ pub(super) struct Memory {
     older: Older,
     /// Since when answers lack more than half of the rows that are known.
     shrunk_since: Option<Timestamp>,
+    /// What is left of the window that was planned, where a fetch brings one part of it.
+    rest: Option<PlannedWindow>,
     /// Credentials that the vendor refused: it is not asked with the same ones before the feed's next turn.
     refused: Option<Refused>,
 }
@@ -73,6 +77,7 @@ impl Default for Memory {
             longest: LONGEST_WINDOW,
             older: Older::default(),
             shrunk_since: None,
+            rest: None,
             refused: None,
         }
     }
@@ -128,6 +133,8 @@ pub(super) enum Next {
     AtOnce,
     /// After its interval.
     Later,
+    /// After so long: a report is being made.
+    After(Duration),
     /// Never: the contract is over.
     Never,
 }
@@ -143,8 +150,13 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
     if let Err(error) = load_progress(tools, task, memory).await {
         return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
+    let kept = match kept_job::load(tools, task).await {
+        Ok(kept) => kept,
+        Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
+    };
     let now = tools.clock.now();
-    let Some(planned) = plan(task, memory.progress, memory.longest, &memory.older, now) else {
+    let begun = kept.as_ref().map(KeptJob::planned).or_else(|| memory.rest.take());
+    let Some(planned) = begun.or_else(|| plan(task, memory.progress, memory.longest, &memory.older, now)) else {
         return PollEnd::of(FeedOutcome::Fetched, Next::Never);
     };
     let known = match known(tools, task, &planned).await {
@@ -165,27 +177,53 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
         }
         memory.refused = None;
     }
-    match ask(tools, task, memory, &planned, &credentials, now, &known).await {
+    let ticket = kept.as_ref().map(|kept| &kept.ticket);
+    match ask(tools, task, memory, &planned, &credentials, now, &known, ticket).await {
+        Ok(Fetched::Waiting(ticket)) => wait(tools, task, kept, *ticket, &planned).await,
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
             memory.older.note(&planned, now);
             PollEnd::of(FeedOutcome::Fetched, Next::Later)
         }
         Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
+        Ok(Fetched::Files { bodies, failure }) => commit_files(tools, task, memory, &planned, bodies, failure).await,
         Err(error) => {
             if error.kind == FailureKind::Auth {
                 let turn = tools.clock.real_time_until(next_poll(task, tools.clock.now()));
                 let until = Instant::now() + turn.max(error.retry_after.unwrap_or_default()).min(A_DAY);
                 memory.refused = Some(Refused { fingerprint, until, error: error.clone() });
             }
+            if kept.is_some()
+                && ends_the_report(error.kind)
+                && let Err(error) = kept_job::keep(tools, task, None).await
+            {
+                return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
+            }
             failed(memory, &planned, error)
         }
     }
 }
 
+/// Keeps the report that is being made, unless it is kept already, and asks for it later.
+async fn wait(
+    tools: &Tools,
+    task: &FeedTask,
+    kept: Option<KeptJob>,
+    ticket: Ticket,
+    planned: &PlannedWindow,
+) -> PollEnd {
+    if kept.is_none_or(|kept| kept.ticket != ticket)
+        && let Err(error) = kept_job::keep(tools, task, Some(&KeptJob::new(ticket, planned))).await
+    {
+        return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
+    }
+    let wait = task.feed.job.as_ref().map(every).unwrap_or_default();
+    PollEnd::of(FeedOutcome::Waiting, Next::After(wait))
+}
+
 /// Reads the Secrets that the feed names. Before that, an address that is denied is not worth one.
 async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, FetchError> {
-    let url = parse_url(&task.feed.url)?;
+    let url = parse_url(task.feed.address())?;
     tools.client.policy().check_url(&url, &task.namespace)?;
     resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await
 }
@@ -220,12 +258,13 @@ async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Resul
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.
 async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreError> {
-    if format::tells_the_past(&task.feed) {
+    if format::tells_the_past(&task.feed) && task.feed.files.is_none() {
         return Ok(None);
     }
     tools.store.feed_state(&task.contract_uid, &task.feed.name).await
 }
 
+#[allow(clippy::too_many_arguments)]
 async fn ask(
     tools: &Tools,
     task: &FeedTask,
@@ -234,6 +273,7 @@ async fn ask(
     credentials: &Credentials,
     now: Timestamp,
     known: &Known,
+    ticket: Option<&Ticket>,
 ) -> Result<Fetched, FetchError> {
     let (state, last_row) = (known.state.as_deref(), known.last_row);
     let life = Life { last_row, calendar: task.calendar.as_ref() };
@@ -247,6 +287,7 @@ async fn ask(
         validators: memory.validators.as_ref().filter(|_| planned.regular),
         state,
         life,
+        step: Step { ticket, ..Step::default() },
     };
     fetch(&tools.client, &request).await
 }
@@ -281,9 +322,16 @@ async fn commit(
     // Where rows go by the window, the same answer says something else of another one.
     let goes_by_window = window::is_on_grid(&task.feed) || quiet::has_quiet_slots(&task.feed);
     let known = clean && !goes_by_window && body.state.is_none() && memory.digest == Some(body.digest);
+    // A part of a window is progress of the past alone: a look-back that breaks off begins again.
+    let rest = body.rest;
+    let progress = match rest {
+        None => Some(planned.progress),
+        Some(reached) => planned.backfill.then_some(BackfillProgress { reached, completed: false }),
+    };
     let lag = memory.stored.is_none_or(|stored| {
-        stored.completed != planned.progress.completed
-            || planned.progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
+        progress.is_some_and(|progress| {
+            stored.completed != progress.completed || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
+        })
     });
     // Rows of which none can be used are no success: once the mapping is mended, the same window is asked for again.
     let store_progress = fault.is_none() && (planned.backfill || lag);
@@ -302,7 +350,7 @@ async fn commit(
             plan: task.feed.plan.unwrap_or(false),
             rows: body.rows,
             rejected: body.rejected,
-            progress: store_progress.then_some(planned.progress),
+            progress: progress.filter(|_| store_progress),
             state: body.state,
         };
         let room = tools.quota.room(&*tools.store, task, batch.received_at).await;
@@ -327,17 +375,55 @@ async fn commit(
         memory.forget_answers();
         return PollEnd { commit: report, ..PollEnd::of(FeedOutcome::Failed(fault), Next::Later) };
     }
-    memory.progress = Some(planned.progress);
-    memory.older.note(planned, tools.clock.now());
+    memory.progress = progress.or(memory.progress);
     if store_progress {
-        memory.stored = Some(planned.progress);
+        memory.stored = progress.or(memory.stored);
+    }
+    memory.rest = rest.map(|since| PlannedWindow { window: Window { since, ..planned.window }, ..planned.clone() });
+    if rest.is_none() {
+        memory.older.note(planned, tools.clock.now());
     }
     // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
     memory.digest = clean.then_some(digest);
     memory.validators =
         validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
-    let next = if planned.last { Next::Later } else { Next::AtOnce };
+    let next = if planned.last && rest.is_none() { Next::Later } else { Next::AtOnce };
     PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
+}
+
+/// Commits files one after the other: what was committed before a file that cannot be used stays.
+async fn commit_files(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &mut Memory,
+    planned: &PlannedWindow,
+    bodies: Vec<FetchedBody>,
+    failure: Option<FetchError>,
+) -> PollEnd {
+    let (mut last, count) = (None, bodies.len());
+    for (place, mut body) in bodies.into_iter().enumerate() {
+        // Only with the last file is everything asked for that was planned.
+        if place + 1 < count || failure.is_some() {
+            body.rest = Some(planned.window.since);
+        }
+        // A file of which no row can be used is read again once the mapping is mended.
+        if body.fault().is_some() {
+            body.state = None;
+        }
+        let end = commit(tools, task, memory, planned, body).await;
+        let goes_on = end.outcome == FeedOutcome::Fetched;
+        last = Some(end);
+        if !goes_on {
+            break;
+        }
+    }
+    memory.rest = memory.rest.take().filter(|_| failure.is_none());
+    match (last, failure) {
+        (Some(end), _) if end.outcome != FeedOutcome::Fetched => end,
+        (end, Some(error)) => PollEnd { commit: end.and_then(|end| end.commit), ..failed(memory, planned, error) },
+        (Some(end), None) => end,
+        (None, None) => PollEnd::of(FeedOutcome::Fetched, Next::Later),
+    }
 }
 
 /// For how long answers must lack the same rows before their loss is believed.
@@ -383,7 +469,7 @@ fn over_quota(memory: &mut Memory, message: String, commit: Option<CommitReport>
     PollEnd { commit, ..PollEnd::of(outcome, Next::Later) }
 }
 
-fn key(task: &FeedTask) -> FeedKey {
+pub(super) fn key(task: &FeedTask) -> FeedKey {
     FeedKey {
         contract_uid: task.contract_uid.clone(),
         namespace: task.namespace.clone(),

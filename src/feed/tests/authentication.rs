@@ -193,3 +193,51 @@ fn secret_of(asked: &Asked, secrets: &[&str]) -> String {
     };
     secrets.iter().find(made).expect("signed with neither secret").to_string()
 }
+
+#[tokio::test]
+async fn a_token_that_is_signed_here_is_exchanged_or_sent_itself_and_the_key_never_leaves() {
+    let key = include_str!("../../../tests/data/keys/rsa-for-tests-alone.pem");
+    for exchanged in [true, false] {
+        let server = Server::start(move |asked| {
+            if asked.target == "/token" {
+                let form: std::collections::BTreeMap<String, String> =
+                    url::form_urlencoded::parse(asked.body.as_bytes()).into_owned().collect();
+                let is_grant = form.get("grant_type").is_some_and(|grant| grant.ends_with("grant-type:jwt-bearer"));
+                let parts = form.get("assertion").map_or(0, |assertion| assertion.split('.').count());
+                return match (is_grant, parts) {
+                    (true, 3) => Reply::json(r#"{"access_token":"bought","expires_in":3600}"#),
+                    _ => Reply::answer("400 Bad Request", &[], ""),
+                };
+            }
+            let shown = bearer(asked).unwrap_or_default();
+            let counts = if exchanged { shown == "bought" } else { shown.split('.').count() == 3 };
+            if counts { Reply::json(native(0, 1, None)) } else { Reply::answer("401 Unauthorized", &[], "") }
+        })
+        .await;
+        let token_url = if exchanged { format!(r#""tokenUrl":"{}","#, server.url("/token")) } else { String::new() };
+        let extra = format!(
+            r#","auth":{{"jwtBearer":{{{token_url}"keySecretRef":{{"name":"acme","key":"token"}},"algorithm":"RS256","issuer":"feeds"}}}}"#
+        );
+        let source = crate::feed::credentials::tests::MemorySource::default();
+        source.put("team", "acme", &server.address.to_string(), &[("token", key)]);
+        let feed = feed(&server.url("/"), &extra);
+        let window = crate::feed::fetch::Window {
+            since: "2026-01-05T00:00:00Z".parse().unwrap(),
+            until: "2026-01-05T12:00:00Z".parse().unwrap(),
+        };
+        let body = super::platforms::ask_in("UTC", &feed, &source, window).await.unwrap();
+        assert_eq!(body.rows.len(), 1, "exchanged {exchanged}");
+        let body_of_key = key.lines().nth(1).unwrap();
+        assert!(
+            server.asked().iter().all(|asked| !asked.head.contains(body_of_key) && !asked.body.contains(body_of_key))
+        );
+        // A Secret that does not list the host of the tokens is not used at all.
+        if exchanged {
+            let elsewhere = extra.replace(&server.address.to_string(), "127.0.0.1:9");
+            let refused =
+                super::platforms::ask_in("UTC", &super::fetching::feed(&server.url("/"), &elsewhere), &source, window)
+                    .await;
+            assert_eq!(refused.unwrap_err().kind, FailureKind::SecretNotAllowed);
+        }
+    }
+}

@@ -296,7 +296,7 @@ async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
                 assert!(body.rows.is_empty(), "{name}: {} rows", body.rows.len());
                 body.fault().unwrap_or_else(|| panic!("{name}: no error"))
             }
-            Ok(Fetched::Unchanged) => panic!("{name}: unchanged"),
+            Ok(other) => panic!("{name}: {other:?}"),
         };
         assert_eq!(error.kind, *kind, "{name}: {error}");
         let shown = format!("{error} {error:?}");

@@ -13,7 +13,7 @@ use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::credentials::tests::MemorySource;
 use crate::feed::credentials::{parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, fetch};
 use crate::feed::guard::{AddressPolicy, NameLookup, SystemLookup};
 use crate::feed::quiet::Life;
 
@@ -81,6 +81,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
         validators: None,
         state: None,
         life: Life::default(),
+        step: Step::default(),
     };
     fetch(client, &request).await
 }
@@ -88,7 +89,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
 pub(super) async fn body(client: &FeedClient, feed: &Feed, source: &MemorySource) -> FetchedBody {
     match try_fetch(client, feed, source).await.unwrap() {
         Fetched::Body(body) => *body,
-        Fetched::Unchanged => panic!("nothing was asked before"),
+        Fetched::Unchanged | Fetched::Waiting(_) | Fetched::Files { .. } => panic!("nothing was asked before"),
     }
 }
 
@@ -384,6 +385,7 @@ async fn an_answer_that_did_not_change_is_known_by_its_tag() {
         validators: first.validators.as_ref(),
         state: None,
         life: Life::default(),
+        step: Step::default(),
     };
     assert!(matches!(fetch(&client, &request).await, Ok(Fetched::Unchanged)));
     assert_eq!(server.asked().len(), 2);

@@ -8,15 +8,15 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::fetching::client;
-use super::files_of_platforms;
 use super::server::{Asked, Reply, Server};
+use super::{files, files_of_platforms, jobs};
 use crate::api::feed::Feed;
 use crate::domain::validation::validate_contract;
 use crate::evidence::IncomingRow;
 use crate::feed::credentials::tests::MemorySource;
 use crate::feed::credentials::{parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, fetch};
 use crate::feed::quiet::Life;
 
 /// A platform's sample.
@@ -64,7 +64,14 @@ impl Sample {
             let path = address.splitn(4, '/').nth(3).unwrap();
             server.url(&format!("/{path}"))
         };
-        feed.url = moved(&feed.url);
+        if !feed.url.is_empty() {
+            feed.url = moved(&feed.url);
+        }
+        if let Some(job) = &mut feed.job {
+            job.start.url = moved(&job.start.url);
+            job.ask.url = moved(&job.ask.url);
+            job.fetch.iter_mut().for_each(|fetch| fetch.url = moved(&fetch.url));
+        }
         // Samples are of times long ago, and need not be asked for at a vendor's pace.
         feed.window.iter_mut().for_each(|window| window.per_minute = None);
         if let Some(auth) = &mut feed.auth {
@@ -127,23 +134,29 @@ pub(super) async fn ask_in(
     source: &MemorySource,
     window: Window,
 ) -> Result<FetchedBody, FetchError> {
-    let credentials = resolve(feed, &parse_url(&feed.url)?, "team", source).await?;
+    let credentials = resolve(feed, &parse_url(feed.address())?, "team", source).await?;
     let now = window.until.checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
-    let life = Life::default();
-    let request = FetchRequest {
-        feed,
-        namespace: "team",
-        time_zone,
-        window,
-        now,
-        credentials: &credentials,
-        validators: None,
-        state: None,
-        life,
-    };
-    match fetch(&client(), &request).await? {
-        Fetched::Body(body) => Ok(*body),
-        Fetched::Unchanged => panic!("nothing was asked before"),
+    let client = client();
+    let mut ticket = None;
+    loop {
+        let request = FetchRequest {
+            feed,
+            namespace: "team",
+            time_zone,
+            window,
+            now,
+            credentials: &credentials,
+            validators: None,
+            state: None,
+            life: Life::default(),
+            step: Step { ticket: ticket.as_ref(), ..Step::default() },
+        };
+        match fetch(&client, &request).await? {
+            Fetched::Body(body) => return Ok(*body),
+            Fetched::Waiting(waiting) => ticket = Some(*waiting),
+            Fetched::Files { .. } => panic!("files are bodies of their own"),
+            Fetched::Unchanged => panic!("nothing was asked before"),
+        }
     }
 }
 
@@ -400,6 +413,8 @@ fn the_feeds_are_accepted_and_stand_in_the_recipes() {
         ("nice-cxone", cxone()),
         ("webex-contact-center", webex()),
         ("cisco-uccx", files_of_platforms::uccx()),
+        ("qualtrics", jobs::qualtrics()),
+        ("s3-connect-reports", files::s3_reports()),
     ] {
         let feed: Value = serde_saphyr::from_str(sample.feed).unwrap();
         let contract =

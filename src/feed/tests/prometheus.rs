@@ -52,10 +52,11 @@ async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<Fetch
         validators: None,
         state,
         life: crate::feed::quiet::Life::default(),
+        step: crate::feed::fetch::Step::default(),
     };
     match fetch(&client(), &request).await? {
         Fetched::Body(body) => Ok(*body),
-        Fetched::Unchanged => panic!("nothing was asked before"),
+        Fetched::Unchanged | Fetched::Waiting(_) | Fetched::Files { .. } => panic!("nothing was asked before"),
     }
 }
 

@@ -129,3 +129,34 @@ async fn a_record_that_moves_is_taken_from_where_it_was_and_an_answer_that_shrin
     eventually("the feed is healthy again", async || reason() == Some(Reason::Fetched)).await;
     running.end().await;
 }
+
+#[tokio::test]
+async fn rows_of_days_in_windows_of_half_hours_are_set_aside_with_a_reason_and_taken_once_the_cadence_says_days() {
+    let body = r#"[{"day":"2026-04-08","n":7},{"day":"2026-04-09","n":8}]"#;
+    let format = r#""format":{"json":{"rows":"$[*]","start":"$.day","measures":[{"name":"offered","path":"$.n"}]}}"#;
+    for (extra, taken, reasons) in [
+        // The look-back begins at noon, so that its first day is cut, and the day that runs is not over.
+        (format!(r#","lookBack":"36h","window":{{}},{format}"#), vec!["2026-04-08"], vec!["AcrossWindow"]),
+        (
+            format!(r#","lookBack":"36h","window":{{"align":"24h"}},"cadence":"24h",{format}"#),
+            vec!["2026-04-08", "2026-04-09"],
+            vec![],
+        ),
+    ] {
+        let server = Server::start(move |_| Reply::json(body)).await;
+        let directory = tempfile::tempdir().unwrap();
+        let clock = crate::clock::Clock::rehearsal("2026-04-09T23:00:00Z".parse().unwrap(), 1.0).unwrap();
+        let clock = if reasons.is_empty() { rehearsal(1.0) } else { clock };
+        let running = Running::start(&directory, clock);
+        running.scheduler.set_feeds_of("uid-1", vec![in_utc(&server, &extra, "2026-04-08T00:00:00Z")]);
+        let days = async || -> Vec<String> {
+            let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
+            rows.iter().map(|row| row.start.strftime("%Y-%m-%d").to_string()).collect()
+        };
+        eventually("the rows", async || days().await == taken).await;
+        let set_aside = running.store.rejected("uid-1", "acd", 10).await.unwrap();
+        let found: Vec<&str> = set_aside.iter().map(|row| row.reason.as_str()).collect();
+        assert_eq!(found, reasons, "{extra}");
+        running.end().await;
+    }
+}

@@ -67,7 +67,7 @@ pub(super) fn check(findings: &mut Findings, field: &str, request: &FeedRequest)
     }
 }
 
-fn check_bodies(findings: &mut Findings, field: &str, request: &FeedRequest) {
+pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedRequest) {
     let bodies = [("json", &request.json), ("form", &request.form), ("text", &request.text)];
     let given: Vec<(&str, &String)> =
         bodies.into_iter().filter_map(|(name, body)| Some((name, body.as_ref()?))).collect();
@@ -134,9 +134,13 @@ pub(super) fn asks_for_a_window(feed: &Feed) -> bool {
     let request = feed.request.clone().unwrap_or_default();
     let bodies = [&request.json, &request.form, &request.text].into_iter().flatten();
     let pairs = request.headers.iter().chain(&request.query).map(|pair| &pair.value);
+    let start = feed.job.iter().flat_map(|job| {
+        [Some(&job.start.url), job.start.json.as_ref(), job.start.form.as_ref(), job.start.text.as_ref()]
+    });
     let named = bodies
         .chain(pairs)
         .chain([&feed.url])
+        .chain(start.flatten())
         .any(|text| placeholders(text, &[]).iter().any(Placeholder::names_window));
-    named || request.append_window.unwrap_or(true)
+    named || (feed.job.is_none() && request.append_window.unwrap_or(true))
 }

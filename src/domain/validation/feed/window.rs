@@ -1,6 +1,6 @@
 //! What the windows of a feed must hold to, and where quiet slots can be told.
 
-use super::super::checks::{Findings, Units, check_range, check_units, quoted};
+use super::super::checks::{Findings, Units, check_count, check_range, check_units, quoted};
 use super::request::asks_for_a_window;
 use crate::api::feed::{Feed, FeedFormat, FeedWindow, Quiet, RowTime};
 use crate::api::scalar::{Duration, DurationUnit};
@@ -16,6 +16,14 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     check_row_time(findings, field, feed);
     check_records(findings, field, feed);
     check_quiet(findings, field, feed);
+    check_count(findings, &format!("{field}.emptyWhen"), feed.empty_when.len(), 5);
+    for condition in &feed.empty_when {
+        super::check_path(findings, &format!("{field}.emptyWhen.path"), &condition.path);
+        let is_json = feed.format.as_ref().is_none_or(FeedFormat::is_json);
+        findings.ensure(is_json, format!("{field}.emptyWhen"), || {
+            "reads JSON, which this format is not: take it away".to_owned()
+        });
+    }
     if let Some(fail_when) = &feed.fail_when {
         super::check_path(findings, &format!("{field}.failWhen.path"), &fail_when.path);
         let is_json = feed.format.as_ref().is_none_or(FeedFormat::is_json);

@@ -1,0 +1,155 @@
+//! Listings of folders: a bucket's XML, or a page of links. Pure.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use url::Url;
+
+use super::error::{FailureKind, FetchError, presentable};
+use super::format::xml;
+
+/// A file of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its name, in a bucket from the root.
+    pub name: String,
+    /// What changes when the file does.
+    pub tag: String,
+    /// When it was changed for the last time, where the listing says so.
+    pub modified: Option<Timestamp>,
+}
+
+fn malformed(message: impl AsRef<str>) -> FetchError {
+    FetchError::new(FailureKind::Malformed, message)
+}
+
+/// One page of ListObjectsV2: its files, and the token of the next page.
+///
+/// # Errors
+/// `Malformed` where it is none.
+pub(super) fn s3(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchError> {
+    let lists = ["Contents".to_owned()].into();
+    let tree = xml::tree(body, &lists)?;
+    let Some(result) = tree.get("ListBucketResult") else {
+        let name = tree.as_object().and_then(|root| root.keys().next()).map_or("", String::as_str);
+        return Err(malformed(format!("the listing is no ListBucketResult but {:?}", presentable(name, 40))));
+    };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let contents = result.get("Contents").and_then(Value::as_array).into_iter().flatten();
+    let file = |item: &Value| -> Result<Listed, FetchError> {
+        let name = text(item, "Key").ok_or_else(|| malformed("the listing has an object without a Key"))?;
+        let (size, etag) = (text(item, "Size").unwrap_or_default(), text(item, "ETag").unwrap_or_default());
+        let modified = text(item, "LastModified").and_then(|text| text.parse().ok());
+        Ok(Listed { name, tag: format!("{size} {}", etag.trim_matches('"')), modified })
+    };
+    let files = contents.map(file).collect::<Result<_, _>>()?;
+    match text(result, "IsTruncated").as_deref() {
+        Some("true") => {
+            let token = text(result, "NextContinuationToken");
+            let token = token.ok_or_else(|| malformed("the listing goes on, and has no NextContinuationToken"))?;
+            Ok((files, Some(token)))
+        }
+        Some("false") | None => Ok((files, None)),
+        Some(other) => Err(malformed(format!("IsTruncated is {:?}", presentable(other, 20)))),
+    }
+}
+
+/// A page of links, as Apache and nginx make it: the files that lie in the very folder of `url`. What stands beside a link, its date and
+/// size, tells one version of a file from another.
+pub(super) fn index(body: &[u8], url: &Url) -> Vec<Listed> {
+    let text = String::from_utf8_lossy(body);
+    let lower = text.to_ascii_lowercase();
+    let places: Vec<usize> = lower.match_indices("<a ").map(|(place, _)| place).collect();
+    let ends = places.iter().skip(1).copied().chain([text.len()]);
+    let mut files: Vec<Listed> = Vec::new();
+    for (start, end) in places.iter().copied().zip(ends) {
+        let Some(piece) = text.get(start..end) else { continue };
+        let Some((name, rest)) = link(piece).and_then(|(href, rest)| Some((name_in(&href, url)?, rest))) else {
+            continue;
+        };
+        if !files.iter().any(|file| file.name == name) {
+            files.push(Listed { name, tag: without_tags(rest), modified: None });
+        }
+    }
+    files
+}
+
+/// The address of a link, and what stands after it.
+fn link(piece: &str) -> Option<(String, &str)> {
+    let (tag, rest) = piece.split_once('>')?;
+    let at = tag.to_ascii_lowercase().find("href=")?;
+    let value = tag.get(at + 5..)?;
+    let href = match value.chars().next()? {
+        quote @ ('"' | '\'') => value.get(1..)?.split(quote).next()?,
+        _ => value.split_ascii_whitespace().next()?,
+    };
+    let after = rest.to_ascii_lowercase().find("</a>").and_then(|end| rest.get(end + 4..)).unwrap_or_default();
+    Some((href.replace("&amp;", "&"), after))
+}
+
+/// The name of a file that lies in the folder itself; links to elsewhere, to folders and to other orders of the page have none.
+fn name_in(href: &str, url: &Url) -> Option<String> {
+    let found = url.join(href).ok()?;
+    let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let is_here = found.scheme() == url.scheme() && found.host() == url.host() && found.port() == url.port();
+    let name = found.path().strip_prefix(folder)?.strip_prefix('/')?;
+    let plain = is_here && found.query().is_none() && !name.is_empty() && !name.contains('/');
+    plain.then(|| decoded(name))
+}
+
+fn decoded(name: &str) -> String {
+    let pair = format!("x={}", name.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+fn without_tags(text: &str) -> String {
+    let mut shown = String::new();
+    let mut inside = false;
+    for character in text.chars().take(2_000) {
+        match character {
+            '<' => {
+                inside = true;
+                shown.push(' ');
+            }
+            '>' => inside = false,
+            other if !inside => shown.push(other),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    words.join(" ").chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_links_give_the_files_of_the_folder_alone() {
+        let url = Url::parse("https://files.acme.example/reports/").unwrap();
+        let apache = r#"<table><tr><th><a href="?C=N;O=D">Name</a></th></tr><tr><td><a href="/">Parent Directory</a></td></tr>
+            <tr><td><a href="calls%2020260105.csv">calls 2026..&gt;</a></td><td align="right">2026-01-06 02:00  </td><td> 1.2K</td></tr>
+            <tr><td><a href="old/">old/</a></td></tr><tr><td><a href="https://other.example/x.csv">x</a></td></tr></table>"#;
+        let nginx = "<pre><a href=\"../\">../</a>\n<a href=\"a+b.csv\">a+b.csv</a>      05-Jan-2026 10:15       509\n<A HREF='b.csv'>b</A> 05-Jan-2026 10:16 7\n</pre>";
+        let shown = |page: &str| -> Vec<String> {
+            index(page.as_bytes(), &url).into_iter().map(|file| format!("{} | {}", file.name, file.tag)).collect()
+        };
+        assert_eq!(shown(apache), ["calls 20260105.csv | 2026-01-06 02:00 1.2K"]);
+        assert_eq!(shown(nginx), ["a+b.csv | 05-Jan-2026 10:15 509", "b.csv | 05-Jan-2026 10:16 7"]);
+        assert_eq!(shown("<html>sign in</html>"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_listing_of_a_bucket_that_is_none_is_malformed() {
+        for (body, fragment) in [
+            ("<Error><Code>AccessDenied</Code></Error>", "but \"Error\""),
+            ("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", "NextContinuationToken"),
+            ("<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>", "without a Key"),
+            ("{}", "outside of every element"),
+        ] {
+            let error = s3(body.as_bytes()).unwrap_err();
+            assert!(error.message.contains(fragment), "{body}: {}", error.message);
+        }
+        let one = "<ListBucketResult><Contents><Key>a &amp; b</Key><Size>1</Size></Contents></ListBucketResult>";
+        assert_eq!(s3(one.as_bytes()).unwrap().0[0].name, "a & b");
+    }
+}

@@ -1,0 +1,67 @@
+//! A report that a vendor is making, as it is kept in the evidence store between two turns of its feed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::FeedTask;
+use super::poll::Tools;
+use super::windows::PlannedWindow;
+use crate::evidence::{BackfillProgress, Batch, StoreError};
+use crate::feed::fetch::Window;
+use crate::feed::job::Ticket;
+
+/// The report, and what was planned when it was started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptJob {
+    pub ticket: Ticket,
+    since: Timestamp,
+    until: Timestamp,
+    backfill: bool,
+    regular: bool,
+    usual: Timestamp,
+    last: bool,
+    reached: Timestamp,
+    completed: bool,
+}
+
+impl KeptJob {
+    pub(super) fn new(ticket: Ticket, planned: &PlannedWindow) -> Self {
+        let PlannedWindow { window: Window { since, until }, backfill, regular, usual, last, progress, .. } = *planned;
+        let BackfillProgress { reached, completed } = progress;
+        KeptJob { ticket, since, until, backfill, regular, usual, last, reached, completed }
+    }
+
+    /// What was planned.
+    pub(super) fn planned(&self) -> PlannedWindow {
+        let Self { since, until, backfill, regular, usual, last, reached, completed, .. } = *self;
+        let progress = BackfillProgress { reached, completed };
+        PlannedWindow { window: Window { since, until }, backfill, regular, usual, last, progress, note: None }
+    }
+}
+
+/// The report that the vendor is making for a feed, where it is still the one that the contract describes.
+pub(super) async fn load(tools: &Tools, task: &FeedTask) -> Result<Option<KeptJob>, StoreError> {
+    if task.feed.job.is_none() {
+        return Ok(None);
+    }
+    let state = tools.store.feed_state(&task.contract_uid, &task.feed.name).await?.unwrap_or_default();
+    let kept: Option<KeptJob> = serde_json::from_str(&state).ok();
+    Ok(kept.filter(|kept| kept.ticket.is_of(&task.feed)))
+}
+
+/// Keeps a report, or with none forgets the one that was kept.
+pub(super) async fn keep(tools: &Tools, task: &FeedTask, kept: Option<&KeptJob>) -> Result<(), StoreError> {
+    let state = kept.and_then(|kept| serde_json::to_string(kept).ok()).unwrap_or_default();
+    let batch = Batch {
+        received_at: tools.clock.now(),
+        body_digest: [0; 32],
+        url_host: None,
+        backfill: false,
+        plan: task.feed.plan.unwrap_or(false),
+        rows: Vec::new(),
+        rejected: Vec::new(),
+        progress: None,
+        state: Some(state),
+    };
+    tools.store.commit(super::poll::key(task), batch).await.map(|_| ())
+}

@@ -1,0 +1,142 @@
+//! Reports that a vendor makes on request: restarts, failures, and what a contract may say of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::platforms::{Sample, sample};
+use super::polling::{Running, eventually, rehearsal, task};
+use super::server::{Reply, Server};
+use crate::api::condition::Reason;
+use crate::api::feed::Feed;
+use crate::domain::validation::validate_contract;
+use crate::feed::scheduler::FeedTask;
+
+pub(super) fn qualtrics() -> Sample {
+    sample!(
+        "qualtrics",
+        "answer-1-start.json",
+        "answer-2-progress.json",
+        "answer-2-complete.json",
+        "answer-2-failed.json"
+    )
+}
+
+/// A feed whose reports are made at a server; members replace those of the job.
+fn reports(server: &Server, members: Value) -> Value {
+    let at = |path: &str| server.url(path);
+    let mut job = json!({"start": {"url": at("/make"), "json": "{\"from\": \"{since}\"}", "handle": "$.id"},
+        "ask": {"url": at("/made/{handle}"), "state": "$.state", "done": ["done"], "failed": ["failed"], "empty": ["none"],
+            "every": "30s", "atMost": "10m"}});
+    job.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    json!({"name": "acd", "timeout": "5s", "cadence": "1h", "job": job,
+        "format": {"json": {"rows": "$.rows[*]", "start": "$.at", "measures": [{"name": "offered", "path": "$.n"}]}}})
+}
+
+const REPORT: &str = r#"{"state":"done","rows":[{"at":"2026-04-09T21:00:00Z","n":7}]}"#;
+
+/// A task whose reports are made at the server.
+fn report_task(server: &Server) -> FeedTask {
+    let mut feed = reports(server, json!({}));
+    feed["interval"] = json!("5m");
+    let feed: Feed = serde_json::from_value(feed).unwrap();
+    let task = task("uid-1", &server.url("/"), "");
+    FeedTask { feed, term_start: "2026-04-09T00:00:00Z".parse().unwrap(), time_zone: "UTC".into(), ..task }
+}
+
+/// What the vendor says of its reports: 0 that they are being made, 1 that they are done, 2 that they failed.
+async fn vendor(stand: Arc<AtomicUsize>) -> Server {
+    Server::start(move |asked| match (asked.target.as_str(), stand.load(Ordering::SeqCst)) {
+        ("/make", _) => Reply::json(r#"{"id":"7"}"#),
+        (_, 0) => Reply::json(r#"{"state":"working"}"#),
+        (_, 1) => Reply::json(REPORT),
+        _ => Reply::json(r#"{"state":"failed"}"#),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_report_survives_a_restart_of_the_operator_which_asks_on_and_starts_no_second_one() {
+    let stand = Arc::new(AtomicUsize::new(0));
+    let server = vendor(stand.clone()).await;
+    let started = || server.asked().iter().filter(|asked| asked.target == "/make").count();
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(&directory, rehearsal(100.0));
+    running.scheduler.set_feeds_of("uid-1", vec![report_task(&server)]);
+    eventually("the report is asked for", async || server.asked().len() >= 3).await;
+    assert!(running.scheduler.health_of("uid-1").is_empty(), "nothing is known of the feed yet");
+    running.end().await;
+    let before = server.asked().len();
+    stand.store(1, Ordering::SeqCst);
+    let running = Running::start(&directory, rehearsal(100.0));
+    running.scheduler.set_feeds_of("uid-1", vec![report_task(&server)]);
+    let rows = async || running.store.rows("uid-1", "acd", 0).await.unwrap();
+    eventually("the report is in the store", async || !rows().await.is_empty()).await;
+    assert_eq!(started(), 1, "one report was started");
+    assert_eq!(server.asked()[before].target, "/made/7", "the restart asks on");
+    // The next turn starts another report.
+    eventually("the next report", async || started() >= 2).await;
+    assert_eq!(rows().await.len(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_report_that_fails_or_never_ends_is_a_typed_failure_that_heals_with_the_next_one() {
+    for (stand_of, reason) in [(2, Reason::JobFailed), (0, Reason::JobStuck)] {
+        let stand = Arc::new(AtomicUsize::new(stand_of));
+        let server = vendor(stand.clone()).await;
+        let directory = tempfile::tempdir().unwrap();
+        let running = Running::start(&directory, rehearsal(1_000.0));
+        running.scheduler.set_feeds_of("uid-1", vec![report_task(&server)]);
+        let health = || running.scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
+        eventually("the failure", async || health() == Some(reason)).await;
+        assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap(), []);
+        stand.store(1, Ordering::SeqCst);
+        eventually("it heals", async || health() == Some(Reason::Fetched)).await;
+        assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 1);
+        running.end().await;
+    }
+}
+
+#[test]
+fn a_job_is_refused_with_what_to_write() {
+    let whole = json!({"name": "acd", "cadence": "1h", "job": {
+        "start": {"url": "https://api.acme.example/make", "handle": "$.id"},
+        "ask": {"url": "https://api.acme.example/made/{handle}", "state": "$.state", "done": ["done"]}},
+        "format": {"json": {"rows": "$.rows[*]", "start": "$.at", "measures": [{"name": "offered", "path": "$.n"}]}}});
+    let changed = |pointer: &str, value: Value| {
+        let mut feed = whole.clone();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        feed.pointer_mut(parent).unwrap()[name] = value;
+        feed
+    };
+    let cases = [
+        (whole.clone(), ""),
+        (changed("/url", json!("https://api.acme.example/v1")), "stands beside `job`"),
+        (changed("/job/start/link", json!("status")), "write exactly one of handle, link"),
+        (changed("/job/start/json", json!("{")), "is no JSON"),
+        (changed("/job/ask/url", json!("https://api.acme.example/made")), "does not say which report"),
+        (changed("/job/ask/url", json!("https://{handle}/made")), "has the handle in its host"),
+        (changed("/job/ask/status", json!(true)), "write `state` with `done`, or `status: true`"),
+        (changed("/job/ask/done", json!([])), "list the states"),
+        (changed("/job/ask/failed", json!(["done"])), "is in two lists"),
+        (changed("/job/ask/every", json!("1s")), "such as 30s"),
+        (changed("/request", json!({"method": "Post"})), "has more than the steps of a job share"),
+        (changed("/pagination", json!({"linkHeader": {}, "limit": 100})), "halves a window"),
+        (
+            changed("/format", json!({"openMetrics": {"measures": [{"name": "offered", "metric": "calls"}]}})),
+            "needs the format",
+        ),
+    ];
+    for (feed, fragment) in cases {
+        let contract =
+            json!({"vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"}, "feeds": [feed]});
+        let findings = validate_contract("care", &serde_json::from_value(contract).unwrap());
+        let found: Vec<String> = findings.iter().map(|finding| format!("{finding:?}")).collect();
+        match fragment {
+            "" => assert!(found.is_empty(), "{found:?}"),
+            fragment => assert!(found.iter().any(|finding| finding.contains(fragment)), "{fragment}: {found:?}"),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Recipes of `docs/platforms`: each reads a sample answer into exactly the rows that were computed by hand. Both are read when the test
+//! runs, so that a recipe cannot differ from what is tested.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::api::feed::Feed;
+use crate::evidence::IncomingRow;
+use crate::feed::fetch::Window;
+use crate::feed::offline::checked_rows;
+
+/// Platforms whose samples are driven through the fetcher, against a server that checks each request.
+const DRIVEN: [&str; 7] = [
+    "amazon-connect",
+    "cisco-uccx",
+    "genesys-cloud",
+    "nice-cxone",
+    "qualtrics",
+    "s3-connect-reports",
+    "webex-contact-center",
+];
+
+fn folder(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The recipes by name, with their text.
+fn recipes() -> Vec<(String, String)> {
+    let files = std::fs::read_dir(folder("docs/platforms")).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<(String, String)> = files
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
+        .filter(|(name, _)| name != "README")
+        .collect();
+    found.sort();
+    found
+}
+
+/// The YAML blocks of a recipe: the Secret and the feed.
+fn blocks(text: &str) -> (Value, Value) {
+    let blocks: Vec<Value> = text
+        .split("```yaml\n")
+        .skip(1)
+        .map(|block| serde_saphyr::from_str(block.split("```").next().unwrap()).unwrap())
+        .collect();
+    let [secret, feed] = blocks.as_slice() else { panic!("not a Secret and a feed") };
+    (secret.clone(), feed.clone())
+}
+
+fn shown(row: &IncomingRow) -> String {
+    let labels: Vec<String> = row.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let labels = if labels.is_empty() { "-".to_owned() } else { labels.join(",") };
+    let measures: Vec<String> =
+        row.measures.iter().map(|(name, value)| format!("{name} {}", value.normalize())).collect();
+    format!("{} {} {labels}: {}", row.start, row.end, measures.join(", "))
+}
+
+#[test]
+fn at_least_twenty_recipes_say_what_whoever_uses_them_must_know() {
+    let recipes = recipes();
+    assert!(recipes.len() >= 20, "{} recipes", recipes.len());
+    let index = std::fs::read_to_string(folder("docs/platforms/README.md")).unwrap();
+    for (name, text) in &recipes {
+        for part in
+            ["Tested:", "Not tested:", "**Switch on:**", "**Counts.**", "**Limits.**", "**Pitfalls.**", "**Check:**"]
+        {
+            assert!(text.contains(part), "{name} has no {part}");
+        }
+        assert!(index.contains(&format!("({name}.md)")), "{name} is not in the index");
+    }
+}
+
+#[test]
+fn every_recipe_reads_its_sample_answer_into_exactly_the_rows_that_were_computed_by_hand() {
+    let samples: Vec<PathBuf> =
+        std::fs::read_dir(folder("tests/data/recipes")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for (name, text) in recipes().into_iter().filter(|(name, _)| !DRIVEN.contains(&name.as_str())) {
+        let is_sample = |path: &&PathBuf| {
+            path.file_stem().is_some_and(|stem| stem == name.as_str())
+                && path.extension().is_some_and(|one| one != "rows")
+        };
+        let sample = samples.iter().find(is_sample).unwrap_or_else(|| panic!("{name} has no sample"));
+        let expected = std::fs::read_to_string(folder(&format!("tests/data/recipes/{name}.rows"))).unwrap();
+        let (head, rows) = expected.split_once('\n').unwrap();
+        let [_, since, until, zone] = head.split(' ').collect::<Vec<_>>()[..] else { panic!("{name}: {head}") };
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let window = Window { since: at(since), until: at(until) };
+        let feed: Feed = serde_json::from_value(blocks(&text).1).unwrap();
+        let now = window.until + SignedDuration::from_hours(24);
+        let found = checked_rows(&feed, zone, &std::fs::read(sample).unwrap(), Some(window), now)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(found.rejected, [], "{name}");
+        // Slots about which the sample says nothing are quiet where the recipe says so, and are not written down.
+        let is_quiet = |row: &IncomingRow| feed.quiet.is_some() && row.measures.values().all(|value| value.is_zero());
+        let mut found: Vec<String> = found.rows.iter().filter(|row| !is_quiet(row)).map(shown).collect();
+        found.sort();
+        let expected: Vec<String> = rows.lines().map(str::to_owned).collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
