@@ -12,6 +12,7 @@ use bpo_operator::domain::catalogue::{Definition, definition};
 use bpo_operator::domain::coverage::Coverage;
 use bpo_operator::domain::exact::Exact;
 use bpo_operator::domain::facts::{ContractFacts, Terms};
+use bpo_operator::domain::feed_rows::{RowsByFeed, packed};
 use bpo_operator::domain::judgement::{judge, judge_again};
 use bpo_operator::domain::ledger::{Labels, Ledger};
 use bpo_operator::domain::measures::Row;
@@ -38,7 +39,7 @@ fn memory() {
     };
     let (terms, closed_under) = (terms(), BTreeMap::new());
     let before = resident();
-    let contracts: Vec<_> = (0..4).map(|_| rows_a_day(48)).collect();
+    let contracts: Vec<RowsByFeed> = (0..4).map(|_| rows_a_day(48)).collect();
     let with_rows = resident();
     let rollups: Vec<RollUps> = contracts
         .iter()
@@ -214,11 +215,14 @@ fn terms() -> Terms {
 }
 
 /// Rows of 13 months, so many a day and tier.
-fn rows_a_day(of_day: usize) -> BTreeMap<String, Vec<Row>> {
+fn rows_a_day(of_day: usize) -> RowsByFeed {
+    packed(&BTreeMap::from([("acd".to_owned(), chosen_rows(of_day))]))
+}
+
+fn chosen_rows(of_day: usize) -> Vec<Row> {
     let every = 48 / of_day;
     let chosen = |(index, _): &(usize, Row)| (index / 4) % every == every / 2;
-    let rows = thirteen_months().into_iter().enumerate().filter(chosen).map(|(_, row)| row).collect();
-    BTreeMap::from([("acd".to_owned(), rows)])
+    thirteen_months().into_iter().enumerate().filter(chosen).map(|(_, row)| row).collect()
 }
 
 fn after_the_term() -> Timestamp {
@@ -250,15 +254,15 @@ fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
 /// In the middle of the last month: four new rows arrive, and the contract is judged again.
 #[divan::bench(args = [1, 48], sample_count = 100)]
 fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usize) {
-    let (terms, closed_under, mut rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let mut later: std::collections::VecDeque<Row> = rows["acd"].iter().skip(380 * of_day * 4).cloned().collect();
-    rows.get_mut("acd").unwrap().truncate(380 * of_day * 4);
+    let (terms, closed_under, mut all) = (terms(), BTreeMap::new(), chosen_rows(of_day));
+    let mut later: std::collections::VecDeque<Row> = all.drain(380 * of_day * 4..).collect();
+    let mut now = all.last().unwrap().known_at;
+    let mut rows = packed(&BTreeMap::from([("acd".to_owned(), all)]));
     let mut rollups = RollUps::default();
-    let mut now = rows["acd"].last().unwrap().known_at;
     bencher.bench_local(|| {
         if later.len() >= 4 {
+            now = later[3].known_at;
             rows.get_mut("acd").unwrap().extend(later.drain(..4));
-            now = rows["acd"].last().unwrap().known_at;
         }
         let facts =
             ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };

@@ -34,7 +34,7 @@ fn judged_in(folder: &Path, feeds: &[&str], now: &str) -> View {
         let feed = contract.feeds.iter().find(|feed| feed.name == *name).unwrap();
         let found = rows_of(feed, &contract.time_zone, &content, now.parse().unwrap()).unwrap();
         assert!(found.rejected.is_empty(), "{name}: {:?}", found.rejected);
-        rows.entry(key).or_default().insert((*name).to_owned(), found.rows);
+        rows.entry(key).or_default().insert((*name).to_owned(), found.rows.into_iter().collect());
     }
     view(&manifests, &rows, now.parse().unwrap())
 }

@@ -114,7 +114,7 @@ fn status(example: &Example) -> Value {
         kpis: example.kpis.iter().map(|(name, spec)| (name.clone(), kpi(spec))).collect(),
         tiers: BTreeMap::new(),
     };
-    let rows = BTreeMap::from([("acd".to_owned(), rows(example))]);
+    let rows = BTreeMap::from([("acd".to_owned(), rows(example).into_iter().collect())]);
     let observed = ObservedLaunch {
         generation: Some(1),
         previous: None,

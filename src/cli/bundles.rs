@@ -11,6 +11,7 @@ use super::evaluate::{Recorded, RecordsByContract, RowsByContract};
 use super::manifests::{Manifests, Place, Written};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::domain::facts::Terms;
+use crate::domain::feed_rows::packed;
 use crate::evidence::bundle::{Bundle, read_bundle};
 use crate::evidence::facts::journal_of;
 
@@ -58,7 +59,7 @@ impl Gathered<'_> {
         };
         let journal = journal_of(&facts).map_err(|error| error.to_string())?;
         let history = history.into_iter().map(|recorded| recorded.terms).collect();
-        self.rows.entry(key.clone()).or_default().extend(rows);
+        self.rows.entry(key.clone()).or_default().extend(packed(&rows));
         if self.records.insert(key, Recorded { closings, journal, terms: history }).is_some() {
             return Err(format!("another bundle is of {}/{} too: give one a contract", of.namespace, of.contract));
         }

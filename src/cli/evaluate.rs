@@ -26,8 +26,8 @@ use crate::domain::decision::launch::{
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
 use crate::domain::disputes;
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
+use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{Journal, decision_in_contract};
-use crate::domain::measures::Row;
 use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
 use crate::domain::validation::{
@@ -66,7 +66,7 @@ impl std::str::FromStr for FeedFile {
 }
 
 /// Rows by contract and feed.
-pub type RowsByContract = BTreeMap<(String, String), BTreeMap<String, Vec<Row>>>;
+pub type RowsByContract = BTreeMap<(String, String), RowsByFeed>;
 
 /// What the evidence of a contract holds besides rows, where there is evidence.
 #[derive(Clone, Debug, Default)]
@@ -248,7 +248,7 @@ fn other_launches<'a>(
     view: &'a View,
     own: &(String, String),
     rows: &'a RowsByContract,
-    none: &'a BTreeMap<String, Vec<Row>>,
+    none: &'a RowsByFeed,
 ) -> Vec<OtherLaunch<'a>> {
     let others = manifests.launches.iter().filter(|(key, _)| key.0 == own.0 && key.1 != own.1);
     others
@@ -332,7 +332,7 @@ fn never_payable(
 fn judge_contract(
     name: &str,
     terms: &Terms,
-    rows: Option<&BTreeMap<String, Vec<Row>>>,
+    rows: Option<&RowsByFeed>,
     recorded: Option<&Recorded>,
     now: Timestamp,
 ) -> Result<Judgement, InvalidSpec> {
@@ -353,7 +353,7 @@ fn judge_contract(
 }
 
 /// A feed with a file was fetched; one without was not.
-fn health(feed: &Feed, rows: Option<&BTreeMap<String, Vec<Row>>>, now: Timestamp) -> FeedHealth {
+fn health(feed: &Feed, rows: Option<&RowsByFeed>, now: Timestamp) -> FeedHealth {
     if rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
         FeedHealth {
             reason: Reason::Fetched,
@@ -384,7 +384,7 @@ struct ContractView<'a> {
     terms: &'a Terms,
     missing_tiers: Vec<String>,
     judgement: &'a Result<Judgement, InvalidSpec>,
-    rows: Option<&'a BTreeMap<String, Vec<Row>>>,
+    rows: Option<&'a RowsByFeed>,
     launches: BTreeMap<String, LaunchOfContract>,
 }
 

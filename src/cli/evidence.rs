@@ -20,6 +20,7 @@ use crate::controller::reports::report_digest;
 use crate::domain::basis::as_far_as;
 use crate::domain::calendar::Calendar;
 use crate::domain::facts::{ContractFacts, Terms};
+use crate::domain::feed_rows::packed;
 use crate::domain::journal::Journal;
 use crate::domain::judgement::judge;
 use crate::domain::measures::Row;
@@ -366,7 +367,7 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
         name: &report.spec.contract,
         terms,
         closed_under: &record.closings,
-        rows: &record.rows,
+        rows: &packed(&record.rows),
         journal: Some(&record.journal),
     };
     // A Final report says the same at every later instant; a rehearsal's clock may be ahead of this one.
@@ -500,7 +501,7 @@ mod tests {
             name: "acme",
             terms: record.terms.as_ref().unwrap(),
             closed_under: &record.closings,
-            rows: &record.rows,
+            rows: &packed(&record.rows),
             journal: None,
         };
         let judgement = judge(&facts, "2025-03-01T00:00:00Z".parse().unwrap()).unwrap();

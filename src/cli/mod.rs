@@ -18,6 +18,7 @@ pub mod init;
 pub mod launch_report;
 pub mod lint;
 pub mod manifests;
+pub mod memory;
 pub mod offline;
 pub mod operator;
 pub mod plugin;

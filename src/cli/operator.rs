@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
+use super::memory::Memory;
 use crate::alert::dispatcher::{self, Dispatcher, Pace};
 use crate::alert::mail::Mailer;
 use crate::clock::Clock;
@@ -144,9 +145,21 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_REHEARSAL_ALERTS", requires = "rehearsal")]
     rehearsal_alerts: bool,
 
+    /// How much memory the operator may use, such as 400Mi. Half of it is for the rows of feeds; beyond that, those of contracts that
+    /// were judged longest ago are read from the evidence again when they are needed. Default: four fifths of the container's limit,
+    /// or of the machine's memory where there is none
+    #[arg(long, env = "BPO_MEMORY", value_name = "BYTES")]
+    memory: Option<Memory>,
+
     /// How long a contract's terms must stay unchanged before a period becomes Final under them
     #[arg(long, env = "BPO_SETTLE", value_name = "SECONDS", default_value = "5")]
     settle_seconds: u64,
+}
+
+impl RunArguments {
+    fn memory(&self) -> Memory {
+        self.memory.unwrap_or_else(Memory::of_this_process)
+    }
 }
 
 /// Why the operator cannot run. The message says what to do.
@@ -385,6 +398,7 @@ fn parts(
         progress,
         fence,
         settle: Duration::from_secs(arguments.settle_seconds),
+        evidence_memory: arguments.memory().for_evidence(),
         instance,
     }
 }
@@ -450,7 +464,7 @@ async fn try_to_open(
     clock: StoreClock,
 ) -> Result<(Arc<dyn EvidenceStore>, String), StoreError> {
     let Some(url) = arguments.evidence_url.clone() else {
-        let store = SqliteStore::open(&arguments.data_dir)?;
+        let store = SqliteStore::open_with_pages(&arguments.data_dir, arguments.memory().for_pages())?;
         let identity = store.claim(clock).await?;
         return Ok((Arc::new(store), identity));
     };

@@ -22,6 +22,7 @@ use super::{
     alert, backtest, catalogue, check, completion, events, evidence, feed, history, init, launch_report, lint,
     portfolio, report, scorecard, staffing, status, suspend, tables,
 };
+use crate::domain::feed_rows::FeedRows;
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -328,7 +329,7 @@ fn rows_of_file(
     manifests: &Manifests,
     file: &FeedFile,
     now: Timestamp,
-) -> Result<(ContractKey, Vec<crate::domain::measures::Row>), String> {
+) -> Result<(ContractKey, FeedRows), String> {
     let key = contract_of_file(manifests, file)?;
     let shown = file.file.display();
     let content = std::fs::read(&file.file).map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
@@ -345,7 +346,7 @@ fn rows_of_file(
     if found.rejected.len() > 20 {
         eprintln!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20);
     }
-    Ok((key, found.rows))
+    Ok((key, found.rows.into_iter().collect()))
 }
 
 fn print_view(result: &View, output: Output) -> std::io::Result<()> {

@@ -18,8 +18,8 @@ use crate::domain::decision::launch::{
     DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, feeds_read, kpis_named,
 };
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
+use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{JournalFact, RecordedFact, decision_in_contract};
-use crate::domain::measures::Row;
 use crate::domain::validation::validate_campaign_launch;
 use crate::evidence::{StoreError, facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
@@ -34,7 +34,7 @@ pub struct Observed {
     /// UID of the first contract, once it was judged.
     contract_uid: Option<String>,
     terms: Option<Arc<Terms>>,
-    rows: Arc<BTreeMap<String, Vec<Row>>>,
+    rows: Arc<RowsByFeed>,
     kpis: BTreeMap<String, KpiJudgement>,
     kept_decision: Option<LaunchDecision>,
     others: Vec<Other>,
@@ -44,7 +44,7 @@ pub struct Observed {
 struct Other {
     spec: CampaignLaunchSpec,
     terms: Arc<Terms>,
-    rows: Arc<BTreeMap<String, Vec<Row>>>,
+    rows: Arc<RowsByFeed>,
     kpis: BTreeMap<String, KpiJudgement>,
 }
 
@@ -168,9 +168,10 @@ async fn rows_read(
     context: &Context,
     judged: &Judged,
     spec: &CampaignLaunchSpec,
-) -> Result<Arc<BTreeMap<String, Vec<Row>>>, StoreError> {
+) -> Result<Arc<RowsByFeed>, StoreError> {
     let feeds: Vec<String> = feeds_read(spec, &judged.terms).into_iter().collect();
-    Ok(context.cache.read(&judged.evidence_uid, &feeds).await?.rows)
+    let evidence = context.cache.read(&judged.evidence_uid, &feeds).await?;
+    context.cache.rows(&judged.evidence_uid, &evidence).await
 }
 
 /// The other launches of the namespace that the same vendor's people serve, by name.

@@ -9,7 +9,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
-use super::evidence_cache::EvidenceCache;
+use super::evidence_cache::{EvidenceCache, Held};
 use super::heads::HeadChecks;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
@@ -117,7 +117,7 @@ pub struct Context {
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,
     /// Rows that were read before.
-    pub cache: EvidenceCache,
+    pub cache: Arc<EvidenceCache>,
     /// Fetches the feeds.
     pub scheduler: Scheduler,
     /// The cluster's objects.
@@ -178,6 +178,8 @@ pub struct ContextParts {
     pub namespaces: Namespaces,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
+    /// How many bytes of rows, and of what judgements worked out of them, are held at most.
+    pub evidence_memory: usize,
 }
 
 impl Context {
@@ -195,11 +197,20 @@ impl Context {
             alert_mode,
             namespaces,
             settle,
+            evidence_memory,
         } = parts;
+        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory));
+        metrics.evidence_memory(evidence_memory, {
+            let cache = cache.clone();
+            Arc::new(move || {
+                let Held { rows, rollups } = cache.held();
+                vec![("rows", rows), ("judgements", rollups)]
+            })
+        });
         Context {
             writer,
             clock,
-            cache: EvidenceCache::new(evidence.clone()),
+            cache,
             evidence,
             scheduler,
             stores,

@@ -1,22 +1,20 @@
 //! Rows and closings that were read from the evidence before, kept so that a look costs only what is new.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
+use crate::domain::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::journal::{Journal, RecordedFact};
-use crate::domain::measures::Row;
 use crate::domain::rollups::RollUps;
 use crate::evidence::{EvidenceStore, Head, StoreError, facts};
 
-/// What is known of one contract's evidence.
+/// What is known of one contract's evidence besides its rows.
 #[derive(Clone, Debug, Default)]
 pub struct ContractEvidence {
-    /// Rows by feed.
-    pub rows: Arc<BTreeMap<String, Vec<Row>>>,
-    /// Ends of the chains by feed.
+    /// Ends of the chains of the feeds that are judged: so far the rows are known that [`EvidenceCache::rows`] gives.
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
     pub closings: Arc<BTreeMap<String, Terms>>,
@@ -38,76 +36,131 @@ struct Memo {
 
 #[derive(Debug, Default)]
 struct Entry {
-    evidence: ContractEvidence,
+    /// The feeds that were asked for.
+    feeds: BTreeSet<String>,
+    closings: Arc<BTreeMap<String, Terms>>,
+    journal: Arc<Journal>,
     journal_known: bool,
     memo: Option<Memo>,
+    /// Rows, and what judgements worked out of them: all of it can be had again from the store.
+    rows: Arc<RowsByFeed>,
     rollups: RollUps,
+    held: Held,
+    /// Which use of the cache was the last of this entry.
+    used: u64,
 }
 
-/// Keeps evidence by the contract's UID.
+/// Bytes that are held of the evidence, near enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// By rows.
+    pub rows: usize,
+    /// By what judgements worked out of them.
+    pub rollups: usize,
+}
+
+impl Held {
+    fn all(self) -> usize {
+        self.rows + self.rollups
+    }
+}
+
+/// Keeps evidence by the contract's UID. Of the contracts that were not judged for the longest time the rows are let go, so that
+/// no more bytes are held than were allowed, but those of one contract.
 pub struct EvidenceCache {
     store: Arc<dyn EvidenceStore>,
-    entries: Mutex<HashMap<String, Entry>>,
+    most: usize,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_uid: HashMap<String, Entry>,
+    uses: u64,
 }
 
 impl EvidenceCache {
-    /// An empty cache over a store.
-    pub fn new(store: Arc<dyn EvidenceStore>) -> Self {
-        EvidenceCache { store, entries: Mutex::default() }
+    /// An empty cache over a store, that holds at most so many bytes of rows and of what was worked out of them.
+    pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
+        EvidenceCache { store, most, entries: Mutex::default() }
     }
 
-    /// The evidence of a contract: what is new is read, the rest is known.
+    /// What is known of the evidence of a contract besides its rows. A feed that was asked for once is always part of it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
-        let heads = self.store.heads(uid).await?;
-        let (known, journal_known) = {
+        let journal_known = {
             let mut entries = self.entries();
-            let entry = entries.entry(uid.to_owned()).or_default();
-            (entry.evidence.heads.clone(), entry.journal_known)
+            let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+            entry.feeds.extend(feeds.iter().cloned());
+            entry.journal_known
         };
-        let mut news = Vec::new();
-        for feed in feeds {
-            let after = known.get(feed).map_or(0, |head| head.sequence);
-            if let Some(head) = heads.get(feed).filter(|head| head.sequence > after) {
-                news.push((feed.clone(), *head, self.store.rows(uid, feed, after).await?));
-            }
-        }
+        let mut heads = self.store.heads(uid).await?;
         let journal = match journal_known {
             true => None,
             false => Some((self.store.closings(uid).await?, facts::journal(&*self.store, uid).await?)),
         };
         let mut entries = self.entries();
-        let entry = entries.entry(uid.to_owned()).or_default();
-        if !news.is_empty() {
-            let rows = Arc::make_mut(&mut entry.evidence.rows);
-            for (feed, head, new) in news {
-                let kept = rows.entry(feed.clone()).or_default();
-                let last = kept.last().map_or(0, |row| row.sequence);
-                // Rows that arrived between the two reads wait for the head that vouches for them.
-                kept.extend(new.into_iter().filter(|row| last < row.sequence && row.sequence <= head.sequence));
-                entry.evidence.heads.insert(feed, head);
+        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+        if let Some((closings, journal)) = journal {
+            (entry.closings, entry.journal, entry.journal_known) = (Arc::new(closings), Arc::new(journal), true);
+        }
+        heads.retain(|feed, _| entry.feeds.contains(feed));
+        Ok(ContractEvidence { heads, closings: entry.closings.clone(), journal: entry.journal.clone() })
+    }
+
+    /// The rows of a contract up to the heads of its evidence: what is held is taken, the rest is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rows(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
+        let known = self.entries().by_uid.get(uid).map(|entry| entry.rows.clone()).unwrap_or_default();
+        let mut news = Vec::new();
+        for (feed, head) in &evidence.heads {
+            let rows = known.get(feed).cloned().unwrap_or_default();
+            if head.sequence > rows.last_sequence() {
+                // Rows that arrived since wait for the head that vouches for them.
+                news.push((feed.clone(), self.store.more_rows(uid, feed, rows, head.sequence).await?));
             }
         }
-        if let Some((closings, journal)) = journal {
-            (entry.evidence.closings, entry.evidence.journal) = (Arc::new(closings), Arc::new(journal));
-            entry.journal_known = true;
+        drop(known);
+        let mut entries = self.entries();
+        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+        if !news.is_empty() {
+            let rows = Arc::make_mut(&mut entry.rows);
+            for (feed, new) in news {
+                let kept = rows.entry(feed).or_default();
+                // Another task may have read further in the meantime.
+                if new.len() > kept.len() {
+                    *kept = new;
+                }
+            }
+            entry.held.rows = entry.rows.values().map(FeedRows::bytes).sum();
         }
-        Ok(entry.evidence.clone())
+        let rows = entry.rows.clone();
+        entries.make_room_for(uid, self.most);
+        Ok(rows)
+    }
+
+    /// Bytes that are held now.
+    pub fn held(&self) -> Held {
+        let entries = self.entries();
+        let held = entries.by_uid.values().map(|entry| entry.held);
+        held.fold(Held::default(), |sum, one| Held { rows: sum.rows + one.rows, rollups: sum.rollups + one.rollups })
     }
 
     /// Remembers that a period closed.
     pub fn closed(&self, uid: &str, period: &str, terms: &Terms) {
-        if let Some(entry) = self.entries().get_mut(uid) {
-            Arc::make_mut(&mut entry.evidence.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+        if let Some(entry) = self.entries().by_uid.get_mut(uid) {
+            Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
         }
     }
 
     /// Remembers that a fact was recorded.
     pub fn recorded(&self, uid: &str, fact: &RecordedFact) {
-        if let Some(entry) = self.entries().get_mut(uid) {
-            Arc::make_mut(&mut entry.evidence.journal).facts.push(fact.clone());
+        if let Some(entry) = self.entries().by_uid.get_mut(uid) {
+            Arc::make_mut(&mut entry.journal).facts.push(fact.clone());
         }
     }
 
@@ -120,7 +173,7 @@ impl EvidenceCache {
         now: Timestamp,
     ) -> Option<Arc<Result<Judgement, InvalidSpec>>> {
         let entries = self.entries();
-        let memo = entries.get(uid)?.memo.as_ref()?;
+        let memo = entries.by_uid.get(uid)?.memo.as_ref()?;
         let holds = memo.terms == terms
             && memo.closings == evidence.closings.len()
             && memo.journal == evidence.journal
@@ -132,7 +185,7 @@ impl EvidenceCache {
 
     /// Gives what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
     pub fn take_rollups(&self, uid: &str) -> RollUps {
-        self.entries().get_mut(uid).map(|entry| std::mem::take(&mut entry.rollups)).unwrap_or_default()
+        self.entries().by_uid.get_mut(uid).map(|entry| std::mem::take(&mut entry.rollups)).unwrap_or_default()
     }
 
     /// Keeps a judgement, and what was worked out for it. A contract that is gone by now stays forgotten.
@@ -155,21 +208,51 @@ impl EvidenceCache {
             next,
             judgement: judgement.clone(),
         };
-        if let Some(entry) = self.entries().get_mut(uid) {
+        let mut entries = self.entries();
+        if let Some(entry) = entries.by_uid.get_mut(uid) {
+            entry.held.rollups = rollups.bytes();
             (entry.memo, entry.rollups) = (Some(memo), rollups);
         }
+        entries.make_room_for(uid, self.most);
     }
 
     /// Forgets a contract that is gone. The store keeps its evidence.
     pub fn forget(&self, uid: &str) {
-        self.entries().remove(uid);
+        self.entries().by_uid.remove(uid);
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn sequences(evidence: &ContractEvidence) -> BTreeMap<String, i64> {
-    evidence.rows.iter().map(|(feed, rows)| (feed.clone(), rows.last().map_or(0, |row| row.sequence))).collect()
+impl Entries {
+    /// Lets go of the rows of others, the one that was used longest ago first, until no more is held than is allowed.
+    fn make_room_for(&mut self, uid: &str, most: usize) {
+        self.uses += 1;
+        if let Some(entry) = self.by_uid.get_mut(uid) {
+            entry.used = self.uses;
+        }
+        let mut held: usize = self.by_uid.values().map(|entry| entry.held.all()).sum();
+        if held <= most {
+            return;
+        }
+        let others = self.by_uid.iter_mut().filter(|(other, entry)| *other != uid && entry.held.all() > 0);
+        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| entry).collect();
+        others.sort_by_key(|entry| entry.used);
+        for entry in others {
+            if held <= most {
+                return;
+            }
+            held -= entry.held.all();
+            (entry.rows, entry.rollups, entry.held) = (Arc::default(), RollUps::default(), Held::default());
+        }
+    }
 }
+
+fn sequences(evidence: &ContractEvidence) -> BTreeMap<String, i64> {
+    evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,8 @@ pub struct Parts {
     pub fence: Fence,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: Duration,
+    /// How many bytes of rows, and of what judgements worked out of them, are held at most.
+    pub evidence_memory: usize,
     /// Name of this process or pod.
     pub instance: String,
 }
@@ -173,6 +175,7 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
         progress: _,
         fence,
         settle,
+        evidence_memory,
         instance,
     } = parts;
     let (queues, ends) = queues();
@@ -189,6 +192,7 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
         alert_mode,
         namespaces: Namespaces::new(rehearsal),
         settle,
+        evidence_memory,
     });
     (Arc::new(context), ends)
 }

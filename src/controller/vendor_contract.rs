@@ -31,6 +31,7 @@ use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::decision::kpi_target::WrittenKpi;
 use crate::domain::decision::{FeedHealth, Notice};
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
+use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
@@ -140,7 +141,10 @@ impl Controlled for VendorContract {
         let amendments =
             changed_from.as_ref().map(|recorded| amendments(&recorded.terms, &terms, now)).unwrap_or_default();
         let closing_under_old_terms = match changed_from {
-            Some(recorded) if may_close => due_under(&name, recorded, &evidence, now),
+            Some(recorded) if may_close => {
+                let rows = context.cache.rows(&uid, &evidence).await?;
+                due_under(&name, recorded, (&evidence, &rows), now)
+            }
             _ => Vec::new(),
         };
         Ok(Observed {
@@ -439,9 +443,10 @@ async fn judged(
     if let Some(known) = context.cache.judgement(uid, digest, evidence, now) {
         return Ok(known);
     }
+    let rows = context.cache.rows(uid, evidence).await?;
     let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());
     let mut rollups = context.cache.take_rollups(uid);
-    let judging = move || (judge_evidence(&name, &terms, &facts, now, &mut rollups), rollups);
+    let judging = move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups);
     let (judgement, rollups) =
         tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
     let judgement = Arc::new(judgement);
@@ -479,7 +484,7 @@ fn contradicted(reports: &[ReportAction]) -> Vec<String> {
 fn judge_evidence(
     name: &str,
     terms: &Terms,
-    evidence: &ContractEvidence,
+    (evidence, rows): (&ContractEvidence, &RowsByFeed),
     now: Timestamp,
     rollups: &mut RollUps,
 ) -> Result<Judgement, InvalidSpec> {
@@ -491,7 +496,7 @@ fn judge_evidence(
         name,
         terms,
         closed_under: &evidence.closings,
-        rows: &evidence.rows,
+        rows,
         journal: Some(&evidence.journal),
     };
     judge_again(&facts, now, rollups)
@@ -549,7 +554,7 @@ async fn feeds_whose_past_is_known(
 fn due_under(
     name: &str,
     recorded: RecordedTerms,
-    evidence: &ContractEvidence,
+    evidence: (&ContractEvidence, &RowsByFeed),
     now: Timestamp,
 ) -> Vec<(String, Timestamp, Terms)> {
     let RecordedTerms { terms, recorded_at } = recorded;
@@ -557,7 +562,7 @@ fn due_under(
     judgement
         .finals
         .iter()
-        .filter(|(period, at)| **at >= recorded_at && !evidence.closings.contains_key(*period))
+        .filter(|(period, at)| **at >= recorded_at && !evidence.0.closings.contains_key(*period))
         .map(|(period, at)| (period.clone(), *at, terms.clone()))
         .collect()
 }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::exact::Exact;
 use super::facts::{ContractFacts, Judgement, Terms};
+use super::feed_rows::{RowsByFeed, packed};
 use super::journal::{Journal, JournalFact, RecordedFact};
 use super::judgement::judge;
 use super::measures::Row;
@@ -106,6 +107,11 @@ impl Case {
         }
     }
 
+    /// Its rows as a judgement takes them.
+    pub fn packed(&self) -> RowsByFeed {
+        packed(&self.rows)
+    }
+
     /// The judgement at an instant.
     pub fn judge(&self, now: &str) -> Judgement {
         self.judge_at(instant(now))
@@ -117,7 +123,7 @@ impl Case {
             name: "acme",
             terms: &self.terms,
             closed_under: &self.closed_under,
-            rows: &self.rows,
+            rows: &self.packed(),
             journal: self.journal.as_ref(),
         };
         judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))

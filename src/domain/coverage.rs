@@ -59,6 +59,11 @@ impl Coverage {
         }
     }
 
+    /// Bytes that it takes in memory.
+    pub fn bytes(&self) -> usize {
+        std::mem::size_of::<Coverage>() + std::mem::size_of_val(self.gaps.as_slice())
+    }
+
     /// Service time of missing slots within a span, in order.
     pub fn gaps(&self, within: Span) -> Vec<Span> {
         self.gaps.iter().filter_map(|gap| gap.intersection(&within)).collect()

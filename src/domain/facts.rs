@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::doubts::Doubt;
+use super::feed_rows::RowsByFeed;
 use super::journal::{Journal, JournalFact};
 use super::matching::Unmatched;
-use super::measures::Row;
 use super::offered::OfferedDiffers;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
@@ -40,7 +40,7 @@ pub struct ContractFacts<'a> {
     /// Relief is that of the journal, and without one always that of `terms`.
     pub closed_under: &'a BTreeMap<String, Terms>,
     /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
-    pub rows: &'a BTreeMap<String, Vec<Row>>,
+    pub rows: &'a RowsByFeed,
     /// What the journal of the evidence says besides terms and rows; `None` where there is no journal, as offline without a bundle.
     pub journal: Option<&'a Journal>,
 }

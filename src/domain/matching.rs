@@ -12,7 +12,8 @@ use crate::api::scalar::shorten;
 
 use super::book::Kpi;
 use super::catalogue::{Definition, Origin};
-use super::ledger::{Column, Labels, Ledger, Version};
+use super::feed_rows::Column;
+use super::ledger::{Labels, Ledger};
 
 /// How many labels, values and measures a message lists.
 const LISTED: usize = 6;
@@ -60,7 +61,7 @@ impl Ledger {
 struct Matcher<'a> {
     ledger: &'a Ledger,
     carrying: Vec<bool>,
-    columns: Vec<&'a Column>,
+    columns: Vec<Column<'a>>,
     divides: bool,
 }
 
@@ -73,26 +74,26 @@ impl<'a> Matcher<'a> {
 
     /// When each matching version of a row became known.
     fn matching(&self) -> impl Iterator<Item = Timestamp> + '_ {
-        let versions = self.ledger.versions().filter(|(place, version)| self.matches(*place, version));
-        versions.map(|(_, version)| version.known_at)
+        (0..self.ledger.len()).filter(|place| self.matches(*place)).map(|place| self.ledger.known_from(place))
     }
 
-    fn matches(&self, place: u32, version: &Version) -> bool {
-        let is_a_match = |column: &&Column| match column.at(place) {
+    fn matches(&self, place: u32) -> bool {
+        let is_a_match = |column: &Column<'_>| match column.at(place) {
             Some(value) => !self.divides || !value.is_zero(),
             None => false,
         };
-        self.carrying.get(version.labels as usize) == Some(&true) && self.columns.iter().any(is_a_match)
+        self.carrying.get(self.ledger.labels_at(place) as usize) == Some(&true) && self.columns.iter().any(is_a_match)
     }
 }
 
 fn message(spec: &KpiTargetSpec, definition: &Definition, ledger: &Ledger, at: Timestamp) -> String {
     let known: BTreeSet<u32> =
-        ledger.versions().filter(|(_, version)| version.known_at <= at).map(|(_, version)| version.labels).collect();
-    let sets: Vec<&Labels> = known.iter().filter_map(|place| ledger.label_sets().get(*place as usize)).collect();
+        (0..ledger.len()).filter(|row| ledger.known_from(*row) <= at).map(|row| ledger.labels_at(row)).collect();
+    let sets: Vec<&Labels> =
+        known.iter().filter_map(|place| Some(ledger.label_sets().get(*place as usize)?.as_ref())).collect();
     let carried = sets.iter().any(|labels| super::ledger::carries(labels, &spec.source.labels));
     let feed = &spec.source.feed;
-    let measures = || listed(ledger.columns().keys().map(String::as_str).collect());
+    let measures = || listed(ledger.columns().into_keys().collect());
     if carried {
         let wanted = listed(definition.measures());
         return format!(

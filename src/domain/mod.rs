@@ -27,6 +27,7 @@ pub mod earn_back;
 pub mod escalation;
 pub mod exact;
 pub mod facts;
+pub mod feed_rows;
 pub mod finality;
 pub mod formula;
 pub mod gaming;

@@ -22,9 +22,9 @@ use super::deliverables::measures;
 use super::disputes::DisputeHistory;
 use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
+use super::feed_rows::{FeedRows, RowsByFeed};
 use super::journal::FirstJudged;
 use super::ledger::{Known, Labels, Ledger};
-use super::measures::Row;
 use super::offered::{OfferedDiffers, offered_differs};
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
@@ -47,16 +47,16 @@ pub struct Ledgers {
 }
 
 impl Ledgers {
-    /// Builds those that the books of a contract read from and that are not there yet.
-    pub fn complete(&mut self, books: &Books<'_>, rows: &BTreeMap<String, Vec<Row>>) {
-        let ledgers = self;
+    /// Builds those that the books of a contract read from and that are not there yet, and adds new rows to the others.
+    pub fn complete(&mut self, books: &Books<'_>, rows: &RowsByFeed) {
+        let (ledgers, nothing) = (self, FeedRows::default());
         for book in books.all() {
             let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
             let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
             for feed in named.map(String::as_str).chain(read) {
-                let rows = rows.get(feed).map(Vec::as_slice).unwrap_or_default();
                 let key = (book.shares_calendar_with, feed.to_owned());
-                ledgers.feeds.entry(key).or_insert_with(|| Ledger::of_feed(rows, &book.calendar));
+                let ledger = ledgers.feeds.entry(key).or_default();
+                ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
                 ledgers.deliverables.entry(book.place).or_insert_with(|| {
@@ -66,9 +66,9 @@ impl Ledgers {
         }
     }
 
-    /// Forgets the ledgers of some feeds.
-    pub fn forget(&mut self, is_dirty: impl Fn(&str) -> bool) {
-        self.feeds.retain(|(_, feed), _| !is_dirty(feed));
+    /// Bytes that they take in memory besides their rows.
+    pub fn bytes(&self) -> usize {
+        self.all().map(Ledger::bytes).sum()
     }
 
     /// The ledger that a KPI reads from.

@@ -23,7 +23,7 @@ use super::chain::{Method, Reading, TargetPart};
 use super::coverage::Coverage;
 use super::exact::Exact;
 use super::facts::{ContractFacts, Terms};
-use super::measures::Row;
+use super::feed_rows::{FeedRows, RowsByFeed};
 use super::reading::{Ledgers, Question, not_measured};
 use super::relief::ReliefHistory;
 use super::sources::Sources;
@@ -35,7 +35,8 @@ use super::verdict::Aim;
 #[derive(Debug, Default)]
 pub struct RollUps {
     ground: Option<Ground>,
-    seen: BTreeMap<String, Seen>,
+    /// The rows of each feed that it rests on.
+    seen: RowsByFeed,
     pub(super) ledgers: Ledgers,
     pub(super) figures: Figures,
 }
@@ -46,13 +47,6 @@ struct Ground {
     terms: Terms,
     closed_under: BTreeMap<String, Terms>,
     relief: ReliefHistory,
-}
-
-/// The rows of a feed that it rests on: the first so many, by the last of them.
-#[derive(Debug)]
-struct Seen {
-    rows: usize,
-    last: Row,
 }
 
 /// A question of a KPI by the places of its book and of the KPI in it.
@@ -102,6 +96,10 @@ impl<Q: Ord, A> Answers<Q, A> {
         self.earlier.retain(|question, _| !is_dirty(question));
     }
 
+    fn all(&self) -> impl Iterator<Item = &A> {
+        self.earlier.values().chain(self.used.values()).map(Arc::as_ref)
+    }
+
     /// What was not asked for any more goes, so that no more is kept than one judgement asks.
     fn turn(&mut self) {
         self.earlier = std::mem::take(&mut self.used);
@@ -135,6 +133,12 @@ struct KeptReading {
 }
 
 impl RollUps {
+    /// Bytes that they take in memory, near enough: the rows themselves are shared with who judges.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ledgers.bytes() + self.figures.bytes()
+    }
+
     /// Makes them ready for a judgement of these facts: what does not hold for them goes.
     pub(super) fn turn_to(&mut self, facts: &ContractFacts<'_>, books: &Books<'_>) {
         let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
@@ -151,7 +155,6 @@ impl RollUps {
         }
         let dirty = self.take_in(facts.rows);
         let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);
-        self.ledgers.forget(|feed| dirty.contains_key(feed));
         self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
             let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
             kpi.is_none_or(|kpi| kpi.feeds().any(|feed| is_dirty(feed, asked.at)))
@@ -160,23 +163,19 @@ impl RollUps {
     }
 
     /// Whether the rows are those that were seen, with more after them.
-    fn is_continued_by(&self, rows: &BTreeMap<String, Vec<Row>>) -> bool {
-        self.seen.iter().all(|(feed, seen)| {
-            let last = seen.rows.checked_sub(1).and_then(|last| rows.get(feed)?.get(last));
-            last == Some(&seen.last)
-        })
+    fn is_continued_by(&self, rows: &RowsByFeed) -> bool {
+        self.seen.iter().all(|(feed, seen)| rows.get(feed).is_some_and(|rows| rows.continues(seen)))
     }
 
     /// Notes the rows; the feeds with new ones, and the earliest instant at which one of those was known.
-    fn take_in(&mut self, rows: &BTreeMap<String, Vec<Row>>) -> BTreeMap<String, Timestamp> {
+    fn take_in(&mut self, rows: &RowsByFeed) -> BTreeMap<String, Timestamp> {
         let mut dirty = BTreeMap::new();
         for (feed, rows) in rows {
-            let seen = self.seen.get(feed).map_or(0, |seen| seen.rows);
-            let new = rows.get(seen..).unwrap_or_default();
-            let earliest = new.iter().map(|row| row.known_at).min();
-            if let (Some(earliest), Some(last)) = (earliest, new.last()) {
+            let seen = self.seen.get(feed).map_or(0, FeedRows::len);
+            let new = (seen as u32)..(rows.len() as u32);
+            if let Some(earliest) = new.map(|place| rows.times(place).known_at).min() {
                 dirty.insert(feed.clone(), earliest);
-                self.seen.insert(feed.clone(), Seen { rows: rows.len(), last: last.clone() });
+                self.seen.insert(feed.clone(), rows.clone());
             }
         }
         dirty
@@ -184,6 +183,11 @@ impl RollUps {
 }
 
 impl Figures {
+    fn bytes(&self) -> usize {
+        let readings: usize = self.readings.borrow().all().map(KeptReading::bytes).sum();
+        readings + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
+    }
+
     /// Ends a judgement.
     pub(super) fn turn(&mut self) {
         self.readings.get_mut().turn();
@@ -258,6 +262,13 @@ impl KeptReading {
             targets: reading.method.targets.clone(),
             negative_volume: reading.negative_volume,
         }
+    }
+
+    /// Bytes that it takes, near enough: an exact number has its digits on the heap.
+    fn bytes(&self) -> usize {
+        let tiers = self.tiers.len() * (std::mem::size_of::<TierLine>() + 64);
+        let targets = self.targets.len() * (std::mem::size_of::<TargetPart>() + 64);
+        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + tiers + targets + self.excused_by.len() * 48
     }
 
     fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {

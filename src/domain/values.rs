@@ -11,7 +11,8 @@ use jiff::civil::Date;
 use super::calendar::Span;
 use super::catalogue::{Definition, StockRule};
 use super::exact::Exact;
-use super::ledger::{Column, Known, KnownRow, Labels, Ledger, carries, union};
+use super::feed_rows::Column;
+use super::ledger::{Known, KnownRow, Labels, Ledger, carries, union};
 use crate::api::vendor_contract::Relief;
 
 mod evidence;
@@ -35,7 +36,7 @@ pub struct Selection<'a> {
 #[derive(Clone, Copy, Debug)]
 struct MeasureColumn<'a> {
     measure: &'a str,
-    column: &'a Column,
+    column: Column<'a>,
     stock: Option<StockRule>,
 }
 
@@ -100,12 +101,10 @@ impl<'a> Known<'a> {
             .collect();
         let carrying = ledger.carrying(labels);
         let counts = |place: &u32| {
-            ledger.version(*place).is_some_and(|version| {
-                version.in_service
-                    && version.span.end <= mature_by
-                    && carrying.get(version.labels as usize) == Some(&true)
-                    && columns.iter().all(|column| column.column.has(*place))
-            })
+            ledger.in_service(*place)
+                && carrying.get(ledger.labels_at(*place) as usize) == Some(&true)
+                && ledger.span(*place).end <= mature_by
+                && columns.iter().all(|column| column.column.has(*place))
         };
         // A measure that no row has leaves no row.
         let complete = columns.len() == named.len();
@@ -129,8 +128,7 @@ impl Selection<'_> {
 
     /// How many rows start before an instant.
     fn starts_before(&self, instant: Timestamp) -> usize {
-        self.places
-            .partition_point(|place| self.ledger.version(*place).is_some_and(|version| version.span.start < instant))
+        self.places.partition_point(|place| self.ledger.start(*place) < instant)
     }
 }
 
@@ -173,19 +171,19 @@ impl<'a> Rows<'a> {
     fn total(&self, measure: &MeasureColumn<'_>) -> Exact {
         match measure.stock {
             None => measure.column.sum(&self.places),
-            Some(StockRule::Mean) => self.mean_level(measure.column),
-            Some(StockRule::Last) => self.last_level(measure.column),
+            Some(StockRule::Mean) => self.mean_level(&measure.column),
+            Some(StockRule::Last) => self.last_level(&measure.column),
         }
     }
 
     fn spans(&self) -> impl Iterator<Item = (u32, Span)> + '_ {
         let ledger = self.selection.ledger;
-        self.places.iter().filter_map(|place| Some((*place, ledger.version(*place)?.span)))
+        self.places.iter().map(|place| (*place, ledger.span(*place)))
     }
 
     /// The levels added up over labels at each instant, averaged over the time that rows speak of. Rows of the same labels
     /// never overlap, so this is Σ level × time of the row / time of their union.
-    fn mean_level(&self, column: &Column) -> Exact {
+    fn mean_level(&self, column: &Column<'_>) -> Exact {
         let nanoseconds =
             |span: Span| Exact::fraction(span.end.duration_since(span.start).as_nanos(), 1).unwrap_or_default();
         let levels =
@@ -195,7 +193,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The levels added up over labels at the last instant that rows speak of.
-    fn last_level(&self, column: &Column) -> Exact {
+    fn last_level(&self, column: &Column<'_>) -> Exact {
         let last = self.spans().map(|(_, span)| span.end).max();
         self.spans().filter(|(_, span)| Some(span.end) == last).filter_map(|(place, _)| column.at(place)).sum()
     }
@@ -230,25 +228,16 @@ impl<'a> Rows<'a> {
     /// The parts of the rows by the value of a label, without those that do not carry it.
     pub fn by_label(&self, name: &str) -> BTreeMap<&'a str, Rows<'a>> {
         let ledger = self.selection.ledger;
-        // Rows are grouped by their whole set of labels first: there are far fewer sets than rows.
-        let mut by_set: Vec<Vec<u32>> = Vec::new();
+        let of_set = ledger.values_of_label(name);
+        let values: BTreeSet<&'a str> = of_set.iter().flatten().copied().collect();
+        let mut parts: Vec<(&'a str, Vec<u32>)> = values.into_iter().map(|value| (value, Vec::new())).collect();
+        let part_of = |value: &Option<&str>| parts.binary_search_by_key(value, |(own, _)| Some(own)).ok();
+        let part_of_set: Vec<Option<usize>> = of_set.iter().map(part_of).collect();
         for place in self.places.iter().copied() {
-            let Some(version) = ledger.version(place) else { continue };
-            let set = version.labels as usize;
-            if by_set.len() <= set {
-                by_set.resize(set + 1, Vec::new());
-            }
-            by_set.get_mut(set).into_iter().for_each(|places| places.push(place));
+            let part = part_of_set.get(ledger.labels_at(place) as usize).copied().flatten();
+            part.and_then(|part| parts.get_mut(part)).into_iter().for_each(|(_, places)| places.push(place));
         }
-        let mut parts: BTreeMap<&'a str, Vec<u32>> = BTreeMap::new();
-        for (value, places) in ledger.values_of_label(name).into_iter().zip(by_set) {
-            if let Some(value) = value.filter(|_| !places.is_empty()) {
-                parts.entry(value).or_default().extend(places);
-            }
-        }
-        // Places were numbered by labels; the parts keep the order of starts.
-        let start = |place: &u32| ledger.version(*place).map(|version| (version.span.start, *place));
-        parts.values_mut().for_each(|places| places.sort_by_key(start));
+        parts.retain(|(_, places)| !places.is_empty());
         let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
         parts.into_iter().map(|(value, places)| (value, rows(places))).collect()
     }

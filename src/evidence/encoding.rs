@@ -225,18 +225,21 @@ pub(super) fn decode_row(payload: &[u8]) -> Result<(RowHeader, &[u8]), Undecodab
 
 /// The measures of a row.
 pub(super) fn decode_values(names: &[String], values: &[u8]) -> Result<BTreeMap<String, Decimal>, Undecodable> {
+    let mut numbers = Vec::with_capacity(names.len());
+    decode_numbers(names.len(), values, &mut numbers)?;
+    Ok(names.iter().cloned().zip(numbers).collect())
+}
+
+/// The numbers of a row with so many measures, in the order of their names, into a buffer that is emptied before.
+pub(super) fn decode_numbers(count: usize, values: &[u8], numbers: &mut Vec<Decimal>) -> Result<(), Undecodable> {
+    numbers.clear();
     let mut reader = Reader(values);
-    let measures = names
-        .iter()
-        .map(|name| {
-            let scale = u32::from(reader.byte()?);
-            let number =
-                Decimal::try_from_i128_with_scale(reader.signed()?, scale).map_err(|_| "a number that is too large")?;
-            Ok((name.clone(), number))
-        })
-        .collect::<Result<_, Undecodable>>()?;
-    reader.end()?;
-    Ok(measures)
+    for _ in 0..count {
+        let scale = u32::from(reader.byte()?);
+        let number = Decimal::try_from_i128_with_scale(reader.signed()?, scale);
+        numbers.push(number.map_err(|_| "a number that is too large")?);
+    }
+    reader.end()
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -33,6 +33,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::domain::facts::Terms;
+use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 pub use identity::StoreClock;
 pub use model::{
@@ -70,6 +71,16 @@ pub trait EvidenceStore: Send + Sync {
 
     /// Rows of a feed received after `after_sequence` (0: all), every revision, in order of receipt. Empty for an unknown feed.
     fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>>;
+
+    /// Rows of a feed that were read before, and after them those received since, up to a sequence. They are packed while they
+    /// are read, so that the answer is all that is held in memory.
+    fn more_rows<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        rows: FeedRows,
+        until_sequence: i64,
+    ) -> Answer<'a, FeedRows>;
 
     /// Rows of a feed that start in `[from, until)`, every revision, in order of receipt.
     fn rows_starting_within<'a>(

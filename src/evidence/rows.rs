@@ -1,11 +1,16 @@
 //! Entries of a log become rows of measures, the same for every store.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+use rust_decimal::Decimal;
+
 use super::encoding::{
-    LABELS, Labels, NAMES, RowHeader, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
+    LABELS, Labels, NAMES, RowHeader, decode_labels, decode_names, decode_numbers, decode_row, decode_values,
+    from_nanoseconds,
 };
 use super::model::StoreError;
+use crate::domain::feed_rows::{FeedRows, OpenRows, Receipt, Times};
 use crate::domain::measures::Row;
 
 /// The labels and names of measures that the rows of a feed refer to.
@@ -46,6 +51,86 @@ impl Definitions {
         let names = self.names.get(&header.names).ok_or_else(|| missing(header.names))?;
         Ok(row(sequence, &header, labels.clone(), decode_values(names, values).map_err(corrupt)?))
     }
+}
+
+/// Where the labels and names are found that rows refer to.
+pub(super) trait Lookup {
+    /// Why one is not found.
+    type Failure: From<StoreError>;
+
+    /// The labels of an entry.
+    fn labels(&mut self, entry: i64) -> Result<Labels, Self::Failure>;
+
+    /// The names of an entry.
+    fn names(&mut self, entry: i64) -> Result<Vec<String>, Self::Failure>;
+}
+
+/// Adds rows of a log to rows in memory; each set of labels and of names is looked up once.
+pub(super) struct Packing<L> {
+    rows: OpenRows,
+    lookup: L,
+    labels: HashMap<i64, u32>,
+    names: HashMap<i64, Vec<u32>>,
+    numbers: Vec<Decimal>,
+}
+
+impl<L: Lookup> Packing<L> {
+    pub(super) fn new(rows: FeedRows, lookup: L) -> Self {
+        let (labels, names) = (HashMap::new(), HashMap::new());
+        Self { rows: rows.open(), lookup, labels, names, numbers: Vec::new() }
+    }
+
+    /// Adds the row of an entry.
+    pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<(), L::Failure> {
+        let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
+        let (header, values) = decode_row(payload).map_err(corrupt)?;
+        let labels = match self.labels.get(&header.labels) {
+            Some(labels) => *labels,
+            None => {
+                let labels = self.rows.labels(&self.lookup.labels(header.labels)?);
+                self.labels.insert(header.labels, labels);
+                labels
+            }
+        };
+        let names = match self.names.entry(header.names) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let names = self.lookup.names(header.names)?;
+                free.insert(names.iter().map(|name| self.rows.measure(name)).collect())
+            }
+        };
+        decode_numbers(names.len(), values, &mut self.numbers).map_err(corrupt)?;
+        let times = Times {
+            start: from_nanoseconds(header.start),
+            end: from_nanoseconds(header.end),
+            known_at: from_nanoseconds(header.known_at),
+        };
+        let measures = names.iter().copied().zip(self.numbers.iter().copied());
+        self.rows.push(times, labels, Receipt { revision: header.revision, sequence }, measures);
+        Ok(())
+    }
+
+    /// The rows with those that were added.
+    pub(super) fn close(self) -> FeedRows {
+        self.rows.close()
+    }
+}
+
+impl Lookup for &Definitions {
+    type Failure = StoreError;
+
+    fn labels(&mut self, entry: i64) -> Result<Labels, StoreError> {
+        self.labels.get(&entry).cloned().ok_or_else(|| missing(entry))
+    }
+
+    fn names(&mut self, entry: i64) -> Result<Vec<String>, StoreError> {
+        self.names.get(&entry).cloned().ok_or_else(|| missing(entry))
+    }
+}
+
+/// A row refers to an entry that is not there.
+pub(super) fn missing(entry: i64) -> StoreError {
+    StoreError::Corrupt(format!("a row refers to entry {entry}, which is missing"))
 }
 
 /// A row of its parts.

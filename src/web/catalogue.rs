@@ -10,6 +10,7 @@ closed_enum! {
         ContractCompliant, ContractConsistent, LaunchDecision, LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark,
         FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
         ClockDifference, EvidenceFree, EvidenceReserve,
+        EvidenceMemory, EvidenceMemoryLimit,
     }
 }
 
@@ -134,6 +135,18 @@ impl Metric {
                 Gauge,
                 NONE,
                 "How far the operator's clock is ahead of the API server's, in seconds",
+            ),
+            Metric::EvidenceMemory => (
+                "evidence_memory_bytes",
+                Gauge,
+                KIND,
+                "Memory held for evidence by kind: rows, and judgements for what was worked out of them",
+            ),
+            Metric::EvidenceMemoryLimit => (
+                "evidence_memory_limit_bytes",
+                Gauge,
+                NONE,
+                "Memory for evidence beyond which rows are let go and read again when they are needed",
             ),
         };
         MetricDefinition { name, kind, labels, help }

@@ -259,6 +259,16 @@ fn operator() -> Vec<Panel> {
             "none",
             (chosen(Metric::AlertOutbox, ""), "waiting"),
         ),
+        Panel {
+            title: "Memory for evidence",
+            description: "Beyond the limit, rows of the contracts that were judged longest ago are read again when they are needed.",
+            kind: "timeseries",
+            unit: "bytes",
+            queries: vec![
+                (chosen(Metric::EvidenceMemory, ""), "{{kind}}"),
+                (chosen(Metric::EvidenceMemoryLimit, ""), "limit"),
+            ],
+        },
         panel(
             "Rehearsal clock",
             "1: the operator does not run on the real time.",

@@ -210,6 +210,7 @@ struct Inner {
     clock_difference: Gauge,
     evidence_free: Gauge,
     evidence_reserve: Gauge,
+    memory: EvidenceMemory,
 }
 
 impl fmt::Debug for Metrics {
@@ -243,6 +244,7 @@ impl Metrics {
             clock_difference: Gauge::default(),
             evidence_free: Gauge::default(),
             evidence_reserve: Gauge::default(),
+            memory: Arc::default(),
         };
         inner.register(rehearsal);
         Metrics(Arc::new(inner))
@@ -265,6 +267,11 @@ impl Metrics {
     pub fn alert(&self, sink: &str, outcome: &str) {
         let labels = AlertLabels { sink: sink.to_owned(), outcome: outcome.to_owned() };
         self.0.alerts.get_or_create(&labels).inc();
+    }
+
+    /// Shows how much memory evidence takes by kind, asked for at each scrape, and how much it may take.
+    pub fn evidence_memory(&self, limit: usize, used: MemoryUse) {
+        *self.0.memory.write().unwrap_or_else(PoisonError::into_inner) = Some((limit, used));
     }
 
     /// Shows how many messages about alerts wait.
@@ -387,6 +394,34 @@ impl Inner {
             self.evidence_reserve.clone(),
         );
         registry.register_collector(Box::new(Objects(self.objects.clone())));
+        registry.register_collector(Box::new(Memory(self.memory.clone())));
+    }
+}
+
+/// Gives how many bytes each kind of what is held takes now.
+pub type MemoryUse = Arc<dyn Fn() -> Vec<(&'static str, usize)> + Send + Sync>;
+
+/// The most bytes that evidence may take, and who knows how many it takes.
+type EvidenceMemory = Arc<RwLock<Option<(usize, MemoryUse)>>>;
+
+/// Shows how much memory evidence takes.
+struct Memory(EvidenceMemory);
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Memory")
+    }
+}
+
+impl Collector for Memory {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let memory = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some((limit, used)) = memory.as_ref() else { return Ok(()) };
+        let used = used().into_iter().map(|(kind, bytes)| (KindLabels { kind: kind.to_owned() }, bytes as f64));
+        gauge(&mut encoder, Metric::EvidenceMemory, used)?;
+        let metric = Metric::EvidenceMemoryLimit;
+        let family = encoder.encode_descriptor(metric.name(), metric.help(), None, MetricType::Gauge)?;
+        ConstGauge::new(*limit as f64).encode(family)
     }
 }
 
@@ -545,6 +580,7 @@ mod tests {
         metrics.reconciled("KpiTarget", Outcome::Completed, 0.1);
         metrics.alert("webhook", "delivered");
         metrics.alerts_waiting(1);
+        metrics.evidence_memory(1, Arc::new(|| vec![("rows", 1)]));
         metrics.api_write("KpiTarget", "status");
         metrics.fetched(&feed, "Fetched", 0.1, 1, &BTreeMap::from([(text("Overlap"), 1)]));
         metrics

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::measures::Row;
 use crate::cli::manifests;
 
 /// A contract with a feed of tests and one of rosters, a KPI by which training is checked, and a launch on 2 March with one gate.
@@ -54,7 +55,7 @@ fn decision(gate: &str, feed: &str, rows: &[(&str, &str, &str, &[(&str, i64)])])
         })
         .collect();
     let key = (String::new(), "acme".to_owned());
-    let rows = BTreeMap::from([(key, BTreeMap::from([(feed.to_owned(), rows)]))]);
+    let rows = BTreeMap::from([(key, BTreeMap::from([(feed.to_owned(), rows.into_iter().collect())]))]);
     let shown = view(&manifests, &rows, "2026-03-20T00:00:00Z".parse().unwrap());
     let launch = shown.objects.iter().find(|object| object["kind"] == "CampaignLaunch").unwrap();
     launch["status"]["decision"].as_str().unwrap().to_owned()

@@ -15,7 +15,7 @@ use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, Gate
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
 use crate::domain::demand::StaffingPlan;
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
-use crate::domain::measures::Row;
+use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::readiness::Readiness;
 use crate::domain::statistics::survey_sample_size;
 
@@ -71,7 +71,7 @@ pub struct LaunchContract<'a> {
     /// Its terms.
     pub terms: &'a Terms,
     /// The rows of its feeds.
-    pub rows: &'a BTreeMap<String, Vec<Row>>,
+    pub rows: &'a RowsByFeed,
 }
 
 /// What a reconcile of a CampaignLaunch wants.

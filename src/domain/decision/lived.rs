@@ -120,7 +120,7 @@ impl<'c> Life<'c> {
             name: "acme",
             terms: &self.case.terms,
             closed_under: &self.case.closed_under,
-            rows: &self.case.rows,
+            rows: &self.case.packed(),
             journal: self.journal.as_ref(),
         };
         judge_again(&facts, now, &mut self.rollups).unwrap()

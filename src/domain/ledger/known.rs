@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Labels, Ledger, Version};
+use super::{Labels, Ledger};
 use crate::domain::calendar::Span;
 use crate::domain::exact::Exact;
 
@@ -14,7 +14,7 @@ use crate::domain::exact::Exact;
 #[derive(Debug)]
 pub(super) struct Standing {
     /// By start, then labels and end.
-    places: Vec<u32>,
+    places: Arc<Vec<u32>>,
     rejected: Vec<u32>,
     /// The union of their times, once that is asked for.
     covered: OnceLock<Vec<Span>>,
@@ -33,49 +33,54 @@ pub struct Known<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct KnownRow<'a> {
     ledger: &'a Ledger,
-    version: &'a Version,
     place: u32,
 }
 
 impl Standing {
     /// Of places by start, then labels and end, and of the places that are left out.
-    pub(super) fn of(places: Vec<u32>, rejected: Vec<u32>) -> Standing {
+    pub(super) fn of(places: Arc<Vec<u32>>, rejected: Vec<u32>) -> Standing {
         Standing { places, rejected, covered: OnceLock::new() }
+    }
+
+    /// Bytes that it takes in memory, without places that it shares.
+    pub(super) fn bytes(&self, shared: &Arc<Vec<u32>>) -> usize {
+        let own = if Arc::ptr_eq(&self.places, shared) { 0 } else { 4 * self.places.len() };
+        own + 4 * self.rejected.len() + self.covered.get().map_or(0, |spans| std::mem::size_of_val(spans.as_slice()))
     }
 }
 
 impl<'a> KnownRow<'a> {
     pub(in crate::domain) fn at(ledger: &'a Ledger, place: u32) -> Option<Self> {
-        ledger.version(place).map(|version| KnownRow { ledger, version, place })
+        (place < ledger.len()).then_some(KnownRow { ledger, place })
     }
 
     pub(in crate::domain) fn place(&self) -> u32 {
         self.place
     }
 
-    /// The beginning of its line of evidence, up to the measures.
-    pub(in crate::domain) fn canonical_key(&self) -> &'a str {
-        self.ledger.canonical_keys().get(self.place as usize).map_or("", String::as_str)
+    /// Its labels as canonical JSON: names sorted by their bytes, no spaces.
+    pub(in crate::domain) fn label_text(&self) -> &'a str {
+        self.ledger.label_text(self.place)
     }
 
     /// When it happened.
     pub fn span(&self) -> Span {
-        self.version.span
+        self.ledger.span(self.place)
     }
 
     /// The local day of its start.
     pub fn day(&self) -> Date {
-        self.version.day
+        self.ledger.day(self.place)
     }
 
     /// Whether it overlaps service hours.
     pub fn in_service(&self) -> bool {
-        self.version.in_service
+        self.ledger.in_service(self.place)
     }
 
     /// Its labels.
     pub fn labels(&self) -> &'a Labels {
-        self.ledger.labels(self.version)
+        self.ledger.labels(self.place)
     }
 
     /// One of its measures.
@@ -85,8 +90,8 @@ impl<'a> KnownRow<'a> {
 
     /// All of its measures.
     pub fn measures(&self) -> impl Iterator<Item = (&'a str, Exact)> + '_ {
-        let columns = self.ledger.columns().iter();
-        columns.filter_map(|(name, column)| Some((name.as_str(), column.at(self.place)?)))
+        let columns = self.ledger.columns().into_iter();
+        columns.filter_map(|(name, column)| Some((name, column.at(self.place)?)))
     }
 }
 
@@ -106,10 +111,7 @@ impl<'a> Known<'a> {
     /// Those that start in a span.
     pub fn starting_in(&self, span: Span) -> Known<'a> {
         let before = |instant: Timestamp| {
-            let first = self.places().partition_point(|place| {
-                self.ledger.version(*place).is_some_and(|version| version.span.start < instant)
-            });
-            self.part.start + first
+            self.part.start + self.places().partition_point(|place| self.ledger.start(*place) < instant)
         };
         let (first, end) = (before(span.start), before(span.end));
         Known { part: first..end.max(first), is_whole: false, standing: Arc::clone(&self.standing), ..*self }
@@ -163,8 +165,7 @@ impl<'a> Known<'a> {
 
     /// The union of the rows' times, whatever their labels, in order.
     pub fn covered(&self) -> Vec<Span> {
-        let versions = || self.places().iter().filter_map(|place| self.ledger.version(*place));
-        let covered = || union(versions().map(|version| version.span));
+        let covered = || union(self.places().iter().map(|place| self.ledger.span(*place)));
         if self.is_whole { self.standing.covered.get_or_init(covered).clone() } else { covered() }
     }
 }

@@ -1,6 +1,9 @@
+use proptest::prelude::*;
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::*;
+use crate::domain::exact::Exact;
 use crate::domain::testing::{at, calendar, row};
 
 fn shown(rows: impl Iterator<Item = Span>) -> Vec<String> {
@@ -155,4 +158,72 @@ fn rows_know_their_local_day_and_whether_service_was_owed() {
         let found = known.rows().next().unwrap();
         assert_eq!((found.day(), found.in_service()), (day.parse().unwrap(), in_service), "{start}");
     }
+}
+
+/// All that a ledger says of an instant.
+fn said(ledger: &Ledger, now: Timestamp) -> String {
+    let known = ledger.known_at(now);
+    let shown = |row: KnownRow<'_>| {
+        let measures: Vec<_> = row.measures().collect();
+        format!("{:?} {} {measures:?} {} {}\n", row.span(), row.label_text(), row.day(), row.in_service())
+    };
+    let rows: String = known.rows().map(shown).collect();
+    let rejected: String = known.rejected().map(shown).collect();
+    format!("{rows}\nrejected\n{rejected}\n{:?}", known.covered())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_ledger_that_rows_were_added_to_says_what_one_says_that_was_built_of_all_of_them(
+        rows in prop::collection::vec((0..400_i64, 1..5_i64, 0..4_usize, 1..4_i64, 0..3_000_i64, 0..9_i64), 1..400),
+        parts in prop::collection::vec(1..120_usize, 1..9),
+    ) {
+        let calendar = calendar("Europe/London", json!({"serviceHours": [{"days": ["Monday", "Sunday"], "from": "06:00", "to": "23:00"}]}));
+        let begin = at("2026-03-27T00:00:00Z");
+        let minutes = |minutes: i64| jiff::SignedDuration::from_mins(minutes);
+        let rows: Vec<Row> = (1..).zip(rows).map(|(sequence, (slot, length, queue, revision, known, value))| Row {
+            start: begin + minutes(30 * slot),
+            end: begin + minutes(30 * (slot + length)),
+            labels: [("queue".to_owned(), ["d", "b", "a", "c"][queue].to_owned())].into(),
+            measures: [(["n", "m"][value as usize % 2].to_owned(), value.into())].into(),
+            revision,
+            known_at: begin + minutes(10 * known),
+            sequence,
+        }).collect();
+        let at_once = Ledger::of_feed(&rows, &calendar);
+        let (mut grown, mut packed, mut left) = (Ledger::default(), FeedRows::default(), rows.as_slice());
+        for part in parts.into_iter().chain([rows.len()]) {
+            let (first, rest) = left.split_at(part.min(left.len()));
+            packed.extend(first.iter().cloned());
+            grown.extend(&packed, &calendar);
+            // What was asked of it before must leave nothing behind.
+            said(&grown, Timestamp::MAX);
+            left = rest;
+        }
+        prop_assert_eq!(grown.instants(), at_once.instants());
+        for hours in [0, 7, 30, 90, 200, 350, 510] {
+            let now = begin + minutes(60 * hours);
+            prop_assert_eq!(said(&grown, now), said(&at_once, now));
+            let window = Span::new(begin + minutes(60 * hours / 2), now);
+            prop_assert_eq!(grown.learnt(window, begin, Timestamp::MAX), at_once.learnt(window, begin, Timestamp::MAX));
+        }
+    }
+}
+
+#[test]
+fn a_row_takes_few_bytes_more_in_a_ledger() {
+    let rows: Vec<Row> = (0..20_000)
+        .map(|slot| {
+            let start = at("2026-01-05T00:00:00Z") + jiff::SignedDuration::from_mins(30 * (slot / 12));
+            let mut row = row(&start.to_string(), &(start + jiff::SignedDuration::from_mins(30)).to_string(), &[], &[("n", 1)]);
+            row.labels.insert("queue".to_owned(), (slot % 12).to_string());
+            row.sequence = slot + 1;
+            row
+        })
+        .collect();
+    let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
+    assert_eq!(ledger.known_at(Timestamp::MAX).len(), rows.len());
+    assert!(ledger.bytes() / rows.len() <= 6, "{}", ledger.bytes() / rows.len());
 }

@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 use super::*;
 use crate::domain::cases::{instant, kpi, terms};
 use crate::domain::facts::Judgement;
+use crate::domain::feed_rows::packed;
 use crate::domain::judgement::{judge, judge_again};
+use crate::domain::measures::Row;
 
 const CONTRACT: &str = "
     term: {start: 2026-03-01, end: 2026-04-19}
@@ -197,7 +199,7 @@ impl World {
                 name: "acme",
                 terms: &terms,
                 closed_under: &self.closed_under,
-                rows: &self.rows,
+                rows: &packed(&self.rows),
                 journal: None,
             },
             now,
@@ -211,7 +213,7 @@ impl World {
             name: "acme",
             terms: &terms,
             closed_under: &self.closed_under,
-            rows: &self.rows,
+            rows: &packed(&self.rows),
             journal: None,
         };
         judge_again(&facts, now, rollups).unwrap()
@@ -270,7 +272,7 @@ fn kept_after(event: &Event) -> usize {
         name: "acme",
         terms: &terms,
         closed_under: &world.closed_under,
-        rows: &world.rows,
+        rows: &packed(&world.rows),
         journal: None,
     };
     rollups.turn_to(&facts, &Books::of(&facts).unwrap());

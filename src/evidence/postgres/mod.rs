@@ -33,6 +33,7 @@ use super::{
     WaitingSink,
 };
 use crate::domain::facts::Terms;
+use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 pub use location::EvidenceUrl;
 
@@ -141,6 +142,17 @@ impl EvidenceStore for PostgresStore {
     fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |session| read::rows(session, &uid, &feed, after_sequence)))
+    }
+
+    fn more_rows<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        rows: FeedRows,
+        until_sequence: i64,
+    ) -> Answer<'a, FeedRows> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |session| read::more_rows(session, &uid, &feed, rows, until_sequence)))
     }
 
     fn rows_starting_within<'a>(

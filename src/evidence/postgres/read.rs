@@ -7,10 +7,11 @@ use postgres::fallible_iterator::FallibleIterator;
 
 use super::errors::Failure;
 use super::session::{Session, digest};
+use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
 use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
-use crate::evidence::rows::{Definitions, earlier};
+use crate::evidence::rows::{Definitions, Packing, earlier};
 
 /// The number of a feed; `None` if it never had evidence.
 fn feed_id(session: &mut Session, contract_uid: &str, feed: &str) -> Result<Option<i64>, Failure> {
@@ -51,6 +52,29 @@ pub(super) fn rows(
         rows.push(definitions.row(row.try_get(0)?, row.try_get(1)?)?);
     }
     Ok(rows)
+}
+
+/// Rows that were read before, with those received since, up to a sequence.
+pub(super) fn more_rows(
+    session: &mut Session,
+    contract_uid: &str,
+    feed: &str,
+    rows: FeedRows,
+    until_sequence: i64,
+) -> Result<FeedRows, Failure> {
+    let Some(feed_id) = feed_id(session, contract_uid, feed)? else { return Ok(rows) };
+    let definitions = definitions(session, feed_id)?;
+    let after_sequence = rows.last_sequence();
+    let mut packing = Packing::new(rows, &definitions);
+    let mut found = session.stream(
+        "SELECT sequence, payload FROM bpo_evidence.log
+         WHERE feed_id = $1 AND sequence > $2 AND sequence <= $3 AND kind = 4 ORDER BY sequence",
+        &[&feed_id, &after_sequence, &until_sequence],
+    )?;
+    while let Some(row) = found.next()? {
+        packing.add(row.try_get(0)?, row.try_get(1)?)?;
+    }
+    Ok(packing.close())
 }
 
 /// Rows that start in a span, every revision.

@@ -30,10 +30,14 @@ use super::{
     WaitingSink,
 };
 use crate::domain::facts::Terms;
+use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
 const CHANGES: usize = 1_024;
+
+/// Bytes of pages that the writer holds where nothing else is said.
+const PAGES: u64 = 64 << 20;
 
 /// Name of the store's file in the data directory.
 pub const FILE_NAME: &str = "evidence.sqlite";
@@ -58,6 +62,14 @@ impl SqliteStore {
     /// # Errors
     /// When another process has it, a later version or another program wrote it, or the disk refuses.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with_pages(data_dir, PAGES)
+    }
+
+    /// The same, with at most so many bytes of the file's pages held by the writer.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with_pages(data_dir: &Path, pages: u64) -> Result<Self, StoreError> {
         let not_opened = |error: std::io::Error| StoreError::NotOpened {
             path: data_dir.display().to_string(),
             reason: error.to_string(),
@@ -65,7 +77,7 @@ impl SqliteStore {
         std::fs::create_dir_all(data_dir).map_err(not_opened)?;
         let lock = lock(data_dir)?;
         let path = Arc::new(data_dir.join(FILE_NAME));
-        let connection = schema::open_for_writing(&path)?;
+        let connection = schema::open_for_writing(&path, pages)?;
         let health = Health::default();
         let writer = Writer::start(path.clone(), connection, health.clone())?;
         Ok(Self::assemble(path, health, Some(writer), Some(lock)))
@@ -181,6 +193,17 @@ impl EvidenceStore for SqliteStore {
     fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.read(move |transaction| read::rows(transaction, &uid, &feed, after_sequence)))
+    }
+
+    fn more_rows<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        rows: FeedRows,
+        until_sequence: i64,
+    ) -> Answer<'a, FeedRows> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        Box::pin(self.readers.read(move |transaction| read::more_rows(transaction, &uid, &feed, rows, until_sequence)))
     }
 
     fn rows_starting_within<'a>(

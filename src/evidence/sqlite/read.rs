@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::errors::Failure;
+use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 use crate::evidence::encoding::{
     LABELS, Labels, NAMES, ROW, clamped, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
 };
 use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
-use crate::evidence::rows::{earlier, row};
+use crate::evidence::rows::{Lookup, Packing, earlier, row};
 
 /// The number of a feed in the file; `None` if it never had evidence.
 fn feed_id(transaction: &Transaction<'_>, contract_uid: &str, feed: &str) -> Result<Option<i64>, Failure> {
@@ -91,6 +92,39 @@ pub(super) fn rows(
         rows.push(decoder.decode(entry.get(0)?, blob(entry, 1)?)?);
     }
     Ok(rows)
+}
+
+/// Rows that were read before, with those received since, up to a sequence.
+pub(super) fn more_rows(
+    transaction: &Transaction<'_>,
+    contract_uid: &str,
+    feed: &str,
+    rows: FeedRows,
+    until_sequence: i64,
+) -> Result<FeedRows, Failure> {
+    let Some(feed_id) = feed_id(transaction, contract_uid, feed)? else { return Ok(rows) };
+    let after_sequence = rows.last_sequence();
+    let mut packing = Packing::new(rows, Decoder::new(transaction, feed_id));
+    let mut statement = transaction.prepare_cached(
+        "SELECT sequence, payload FROM log WHERE feed_id = ?1 AND sequence > ?2 AND sequence <= ?3 AND kind = 4 ORDER BY sequence",
+    )?;
+    let mut entries = statement.query((feed_id, after_sequence, until_sequence))?;
+    while let Some(entry) = entries.next()? {
+        packing.add(entry.get(0)?, blob(entry, 1)?)?;
+    }
+    Ok(packing.close())
+}
+
+impl Lookup for Decoder<'_> {
+    type Failure = Failure;
+
+    fn labels(&mut self, entry: i64) -> Result<Labels, Failure> {
+        Ok(decode_labels(&self.definition(entry, LABELS)?)?)
+    }
+
+    fn names(&mut self, entry: i64) -> Result<Vec<String>, Failure> {
+        Ok(decode_names(&self.definition(entry, NAMES)?)?)
+    }
 }
 
 /// Rows that start in a span, every revision.

@@ -21,18 +21,18 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.sql"), include_str!("format_3.sql")];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.
-pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_for_writing(path: &Path, pages: u64) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(|error| opening(path, &error))?;
     connection.busy_timeout(LOCK_PATIENCE).map_err(|error| opening(path, &error))?;
     // Before anything is set: a file that is not ours stays as it is.
     let found = format_of(path, &connection)?;
-    prepare_writer(path, &connection)
+    prepare_writer(path, &connection, pages)
         .and_then(|()| migrate(&mut connection, found))
         .map_err(|error| opening(path, &error))?;
     Ok(connection)
 }
 
-fn prepare_writer(path: &Path, connection: &Connection) -> rusqlite::Result<()> {
+fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -41,7 +41,8 @@ fn prepare_writer(path: &Path, connection: &Connection) -> rusqlite::Result<()> 
     connection.pragma_update(None, "synchronous", "full")?;
     // Feeds are never deleted, and each insert would look its feed up twice; `verify` finds what belongs to no feed.
     connection.pragma_update(None, "foreign_keys", "off")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    // A negative number is in KiB.
+    connection.pragma_update(None, "cache_size", -i64::try_from(pages >> 10).unwrap_or(65_536))?;
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     connection.pragma_update(None, "journal_size_limit", 268_435_456)
 }

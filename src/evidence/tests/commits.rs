@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
 };
+use crate::domain::feed_rows::FeedRows;
 use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason, StoreError};
 
 on_both_stores!(
@@ -17,6 +18,7 @@ on_both_stores!(
     a_back_filled_correction_is_not_known_before_what_it_corrects,
     what_was_known_on_a_day_is_a_query,
     reads_go_on_after_a_sequence_and_within_a_span,
+    packed_rows_go_on_from_those_that_were_read_up_to_a_sequence,
     all_of_a_row_comes_back_as_it_went_in,
     progress_never_goes_back_and_completion_stays,
     what_a_body_leaves_for_the_next_fetch_stands_until_another_does,
@@ -26,6 +28,24 @@ on_both_stores!(
     restart_keeps_everything,
     a_body_beyond_the_quota_is_refused_whole_and_one_within_it_is_not,
 );
+
+async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let queues = ["billing", "sales", "care"];
+    let morning = (0..1_200).map(|slot| queue(row(30 * slot, slot % 97), queues[slot as usize % 3])).collect();
+    fixture.commit(body(60, morning)).await;
+    fixture.commit(body(90, vec![row(0, 5), queue(row(30, 7), "a new one")])).await;
+    let all = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
+    assert_eq!(all.len(), 1_202);
+    let mut packed = FeedRows::default();
+    for until in [0, 1, 700, 1_024, 1_024, 1_201, 1_202, i64::MAX] {
+        packed = fixture.store.more_rows("uid-1", "acd", packed, until).await.unwrap();
+        let expected: FeedRows = all.iter().filter(|row| row.sequence <= until).collect();
+        assert_eq!(packed, expected, "up to {until}");
+    }
+    let unknown = fixture.store.more_rows("uid-1", "none", FeedRows::default(), i64::MAX).await.unwrap();
+    assert!(unknown.is_empty());
+}
 
 /// Added, revised, unchanged, superseded, rejected.
 type Counts = (u64, u64, u64, u64, u64);

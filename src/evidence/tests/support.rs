@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use tempfile::TempDir;
 
 use super::server::Database;
+use crate::domain::feed_rows::FeedRows;
 use crate::evidence::chain::digest_of;
 use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
@@ -90,7 +91,11 @@ impl Fixture {
 
     /// Values of the measure `offered` of all rows, in order of receipt.
     pub(super) async fn offered(&self) -> Vec<i64> {
-        offered(&self.store.rows("uid-1", "acd", 0).await.unwrap())
+        let rows = self.store.rows("uid-1", "acd", 0).await.unwrap();
+        // Packed while they are read they are the same rows.
+        let packed = self.store.more_rows("uid-1", "acd", FeedRows::default(), i64::MAX).await.unwrap();
+        assert_eq!(packed, rows.iter().collect());
+        offered(&rows)
     }
 
     pub(super) async fn verify(&self) -> VerifyReport {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bpo_operator::domain::facts::{ContractFacts, Judgement, Terms};
+use bpo_operator::domain::feed_rows::packed;
 use bpo_operator::domain::judgement::judge;
 use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::validation;
@@ -107,6 +108,7 @@ pub fn judged_by_feeds(terms: &Terms, mut rows: BTreeMap<String, Vec<Row>>, now:
             row.sequence = i64::try_from(place).unwrap() + 1;
         }
     }
+    let rows = packed(&rows);
     let facts = ContractFacts { name: "acme", terms, closed_under: &BTreeMap::new(), rows: &rows, journal: None };
     judge(&facts, now.parse().unwrap()).unwrap_or_else(|error| panic!("{error}"))
 }

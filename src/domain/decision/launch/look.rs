@@ -104,7 +104,7 @@ impl Field {
         let calendar = Calendar::of(&contract.terms.contract).ok()?;
         let read = feeds_read(spec, contract.terms);
         let rows = contract.rows.iter().filter(|(feed, _)| read.contains(*feed));
-        let ledgers = rows.map(|(feed, rows)| (feed.clone(), Ledger::of_feed(rows, &calendar))).collect();
+        let ledgers = rows.map(|(feed, rows)| (feed.clone(), Ledger::of_rows(rows, &calendar))).collect();
         Some(Field { calendar, ledgers })
     }
 

@@ -58,6 +58,8 @@ fn a_launch_is_decided_by_its_gates_and_the_decision_is_kept_from_its_launch_on(
 mod live {
     use super::*;
     use crate::api::campaign_launch::{LaunchPhase, SpikeCause};
+    use crate::domain::feed_rows::packed;
+    use crate::domain::measures::Row;
     use crate::domain::testing::{at, row};
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
@@ -131,7 +133,8 @@ mod live {
         }
 
         fn at(&self, now: &str, previous: &CampaignLaunchStatus) -> DecidedLaunch {
-            let contract = LaunchContract { terms: &self.terms, rows: &self.rows };
+            let rows = packed(&self.rows);
+            let contract = LaunchContract { terms: &self.terms, rows: &rows };
             let other = |spec| OtherLaunch { spec, contract, kpis: BTreeMap::new() };
             let observed = ObservedLaunch {
                 generation: Some(1),

@@ -58,7 +58,7 @@ fn a_basis_is_the_same_from_what_earlier_judgements_worked_out() {
         name: "acme",
         terms: &case.terms,
         closed_under: &case.closed_under,
-        rows: &case.rows,
+        rows: &case.packed(),
         journal: None,
     };
     let mut rollups = RollUps::default();

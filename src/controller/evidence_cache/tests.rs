@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{Batch, FeedKey, IncomingRow};
+
+/// A store with contracts that have a feed each.
+struct World {
+    store: Arc<SqliteStore>,
+    _directory: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> World {
+        let directory = tempfile::tempdir().unwrap();
+        World { store: Arc::new(SqliteStore::open(directory.path()).unwrap()), _directory: directory }
+    }
+
+    fn cache(&self, most: usize) -> EvidenceCache {
+        EvidenceCache::new(self.store.clone(), most)
+    }
+
+    /// Half-hours from one to before another.
+    async fn receive(&self, uid: &str, slots: std::ops::Range<i64>) {
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let at = |slot: i64| begin + SignedDuration::from_mins(30 * slot);
+        let received_at = at(slots.end);
+        let rows = slots.map(|slot| IncomingRow {
+            labels: BTreeMap::new(),
+            start: at(slot),
+            end: at(slot + 1),
+            measures: BTreeMap::from([("offered".to_owned(), (slot * 7 % 501).into())]),
+            vendor_revision: None,
+            recorded_at: None,
+        });
+        let batch = Batch {
+            received_at,
+            body_digest: [0; 32],
+            url_host: None,
+            backfill: false,
+            plan: false,
+            rows: rows.collect(),
+            rejected: Vec::new(),
+            progress: None,
+            state: None,
+        };
+        let [namespace, contract, feed] = ["a", uid, "acd"].map(str::to_owned);
+        self.store.commit(FeedKey { contract_uid: uid.to_owned(), namespace, contract, feed }, batch).await.unwrap();
+    }
+
+    async fn stored(&self, uid: &str) -> FeedRows {
+        self.store.rows(uid, "acd", 0).await.unwrap().iter().collect()
+    }
+}
+
+/// Reads the rows of a contract as a reconcile does.
+async fn rows(cache: &EvidenceCache, uid: &str) -> FeedRows {
+    let evidence = cache.read(uid, &["acd".to_owned()]).await.unwrap();
+    cache.rows(uid, &evidence).await.unwrap().get("acd").cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn rows_are_those_of_the_store_up_to_the_heads_that_were_read() {
+    let world = World::new();
+    let cache = world.cache(usize::MAX);
+    assert!(rows(&cache, "one").await.is_empty());
+    world.receive("one", 0..900).await;
+    assert_eq!(rows(&cache, "one").await, world.stored("one").await);
+    let before = cache.read("one", &[]).await.unwrap();
+    world.receive("one", 900..2_000).await;
+    assert_eq!(cache.rows("one", &before).await.unwrap()["acd"].len(), 900, "what came since waits for its head");
+    let after = cache.read("one", &[]).await.unwrap();
+    assert_eq!(after.heads["acd"].sequence, 2_000, "a feed that was asked for once is always part of it");
+    assert_eq!(rows(&cache, "one").await, world.stored("one").await);
+    assert_eq!(cache.held().rows, rows(&cache, "one").await.bytes());
+    cache.forget("one");
+    assert_eq!(cache.held(), Held::default());
+}
+
+#[tokio::test]
+async fn beyond_the_limit_the_rows_that_were_used_longest_ago_are_let_go_and_read_again() {
+    let world = World::new();
+    for uid in ["one", "two", "three"] {
+        world.receive(uid, 0..3_000).await;
+    }
+    let of_one = world.stored("one").await.bytes();
+    let cache = world.cache(of_one * 5 / 2);
+    let held = |uid: &str| cache.entries().by_uid[uid].held.rows > 0;
+    for (used, expected) in [
+        ("one", [true, false, false]),
+        ("two", [true, true, false]),
+        ("one", [true, true, false]),
+        ("three", [true, false, true]),
+        ("two", [false, true, true]),
+    ] {
+        for uid in ["one", "two", "three"] {
+            cache.read(uid, &["acd".to_owned()]).await.unwrap();
+        }
+        assert_eq!(rows(&cache, used).await, world.stored(used).await);
+        assert_eq!(["one", "two", "three"].map(held), expected, "after {used}");
+        assert!(cache.held().rows <= of_one * 5 / 2);
+    }
+    // One contract alone may take more than all may: without its rows it could not be judged.
+    let small = world.cache(1);
+    assert_eq!(rows(&small, "one").await, world.stored("one").await);
+    assert_eq!(rows(&small, "two").await, world.stored("two").await);
+    assert_eq!(small.held().rows, of_one);
+}
+
+#[tokio::test]
+async fn a_judgement_holds_without_the_rows_it_was_made_of_until_new_ones_come() {
+    let world = World::new();
+    for uid in ["one", "two"] {
+        world.receive(uid, 0..3_000).await;
+    }
+    let cache = world.cache(1);
+    let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    let evidence = cache.read("one", &["acd".to_owned()]).await.unwrap();
+    cache.rows("one", &evidence).await.unwrap();
+    let judgement = Arc::new(Ok(Judgement::default()));
+    let rollups = cache.take_rollups("one");
+    cache.keep("one", [1; 32], &evidence, now, &judgement, rollups);
+    rows(&cache, "two").await;
+    assert_eq!(cache.entries().by_uid["one"].held, Held::default());
+    let again = cache.read("one", &["acd".to_owned()]).await.unwrap();
+    assert!(cache.judgement("one", [1; 32], &again, now).is_some_and(|known| Arc::ptr_eq(&known, &judgement)));
+    assert!(cache.judgement("one", [2; 32], &again, now).is_none(), "under other terms");
+    world.receive("one", 3_000..3_001).await;
+    let news = cache.read("one", &["acd".to_owned()]).await.unwrap();
+    assert!(cache.judgement("one", [1; 32], &news, now).is_none());
+}
