@@ -210,8 +210,11 @@ impl EvidenceCache {
         };
         let mut entries = self.entries();
         if let Some(entry) = entries.by_uid.get_mut(uid) {
-            entry.held.rollups = rollups.bytes();
-            (entry.memo, entry.rollups) = (Some(memo), rollups);
+            entry.memo = Some(memo);
+            // Where the rows were let go while they were judged, what was worked out of them goes too: it holds them.
+            if entry.held.rows > 0 {
+                (entry.held.rollups, entry.rollups) = (rollups.bytes(), rollups);
+            }
         }
         entries.make_room_for(uid, self.most);
     }

@@ -121,7 +121,8 @@ impl Ledger {
             return;
         }
         self.rows = rows.clone();
-        *self.latest.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        let latest = self.latest.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let all_known = latest.filter(|(instants, _)| *instants == self.instants.len()).map(|(_, standing)| standing);
         if self.ranks.len() < self.rows.label_sets().len() {
             self.ranks = ranks(self.rows.label_sets());
             self.label_texts = OnceLock::new();
@@ -136,6 +137,42 @@ impl Ledger {
         let latest: Vec<Timestamp> = blocks.map(|block| latest(block).unwrap_or(Timestamp::MIN)).collect();
         self.latest_of_block.truncate(first / BLOCK);
         self.latest_of_block.extend(latest);
+        if let Some(standing) = all_known.filter(|_| sorted.len() <= FEW) {
+            self.go_on_from(&standing, &sorted);
+        }
+    }
+
+    /// What stands when all is known, of what stood without new versions: where none of those touches another version with its
+    /// labels, they stand beside the others.
+    fn go_on_from(&mut self, before: &Standing, new: &[u32]) {
+        if !new.iter().all(|place| self.stands_alone(*place)) {
+            return;
+        }
+        let all_stood = before.places().len() + new.len() == self.by_start.len();
+        let places = if all_stood {
+            Arc::clone(&self.by_start)
+        } else {
+            let mut places = before.places().to_vec();
+            for place in new {
+                let order = self.order(*place);
+                places.insert(places.partition_point(|other| self.order(*other) < order), *place);
+            }
+            Arc::new(places)
+        };
+        let spans = new.iter().map(|place| self.span(*place));
+        let standing = Arc::new(before.with(places, spans));
+        *self.latest.get_mut().unwrap_or_else(PoisonError::into_inner) = Some((self.instants.len(), standing));
+    }
+
+    /// Whether no other version with the labels of this one overlaps it.
+    fn stands_alone(&self, place: u32) -> bool {
+        let (span, labels) = (self.span(place), self.labels_at(place));
+        // What starts earlier has ended by then.
+        let from = span.start.checked_sub(self.longest).unwrap_or(Timestamp::MIN);
+        let first = self.by_start.partition_point(|other| self.start(*other) < from);
+        let near = self.by_start.iter().copied().skip(first).take_while(|other| self.start(*other) < span.end);
+        let mut others = near.filter(|other| *other != place && self.labels_at(*other) == labels);
+        others.all(|other| !self.span(other).overlaps(&span))
     }
 
     fn order(&self, place: u32) -> Order {

@@ -90,7 +90,8 @@ proptest! {
             prop_assert_eq!(packed.times(place).known_at, row.known_at);
         }
         prop_assert_eq!(packed.row(rows.len() as u32), None);
-        prop_assert_eq!(&packed, &rows.iter().collect::<FeedRows>());
+        let at_once: FeedRows = rows.iter().collect();
+        prop_assert_eq!(packed, at_once);
     }
 
     #[test]

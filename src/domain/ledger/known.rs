@@ -42,6 +42,22 @@ impl Standing {
         Standing { places, rejected, covered: OnceLock::new() }
     }
 
+    /// By start, then labels and end.
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+
+    /// The same with more places, which are given with all others, and their times.
+    pub(super) fn with(&self, places: Arc<Vec<u32>>, times: impl Iterator<Item = Span>) -> Standing {
+        let standing = Standing::of(places, self.rejected.clone());
+        if let Some(covered) = self.covered.get() {
+            let mut spans: Vec<Span> = covered.iter().copied().chain(times).collect();
+            spans.sort_by_key(|span| span.start);
+            let _ = standing.covered.set(union(spans.into_iter()));
+        }
+        standing
+    }
+
     /// Bytes that it takes in memory, without places that it shares.
     pub(super) fn bytes(&self, shared: &Arc<Vec<u32>>) -> usize {
         let own = if Arc::ptr_eq(&self.places, shared) { 0 } else { 4 * self.places.len() };
