@@ -84,7 +84,7 @@ proptest! {
         prop_assert_eq!(packed.len(), rows.len());
         prop_assert_eq!(packed.last_sequence(), rows.last().unwrap().sequence);
         for (place, row) in (0..).zip(&rows) {
-            prop_assert_eq!(packed.row(place).as_ref(), Some(row));
+            prop_assert_eq!(packed.row(place), Some(row.clone()));
             prop_assert_eq!(packed.start(place), row.start);
             prop_assert_eq!(packed.span(place), Span::new(row.start, row.end));
             prop_assert_eq!(packed.times(place).known_at, row.known_at);
