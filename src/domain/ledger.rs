@@ -30,6 +30,9 @@ const BLOCK: usize = 256;
 /// Up to so many new rows are put in their places one by one; more of them are sorted with all others.
 const FEW: usize = 64;
 
+/// So many places are sorted with what they are ordered by at hand.
+const AT_ONCE: usize = 16_384;
+
 /// Every version of every row of a feed. A version is named by its row's place in the order of receipt.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -128,7 +131,7 @@ impl Ledger {
             self.label_texts = OnceLock::new();
         }
         let mut sorted: Vec<u32> = new.clone().collect();
-        sorted.sort_by_cached_key(|place| self.order(*place));
+        self.sort(&mut sorted);
         self.note_days(&sorted, service, calendar);
         self.note_instants(new);
         let first = self.put_in_order(&sorted);
@@ -181,6 +184,15 @@ impl Ledger {
         (times.start, rank, times.end, receipt.revision, times.known_at, receipt.sequence, place)
     }
 
+    /// Sorts places without holding what all of them are ordered by at once: rows come nearly in order, so that sorted parts
+    /// follow one another, which the last sort notices.
+    fn sort(&self, places: &mut [u32]) {
+        places.chunks_mut(AT_ONCE).for_each(|part| part.sort_by_cached_key(|place| self.order(*place)));
+        if places.len() > AT_ONCE {
+            places.sort_by(|one, other| self.order(*one).cmp(&self.order(*other)));
+        }
+    }
+
     /// Puts new places, which are in order, where they belong; the first index of `by_start` that changed.
     fn put_in_order(&mut self, new: &[u32]) -> usize {
         let before = self.by_start.len();
@@ -201,7 +213,7 @@ impl Ledger {
             first
         } else {
             places.extend_from_slice(new);
-            places.sort_by_cached_key(|place| self.order(*place));
+            self.sort(places);
             0
         };
         self.by_start = by_start;

@@ -250,6 +250,8 @@ fn a_row_takes_few_bytes_more_in_a_ledger() {
         })
         .collect();
     let ledger = Ledger::of_feed(&rows, &calendar("UTC", json!(null)));
-    assert_eq!(ledger.known_at(Timestamp::MAX).len(), rows.len());
+    let known = ledger.known_at(Timestamp::MAX);
+    let in_order: Vec<(Timestamp, &Labels)> = known.rows().map(|row| (row.span().start, row.labels())).collect();
+    assert!(in_order.len() == rows.len() && in_order.is_sorted());
     assert!(ledger.bytes() / rows.len() <= 6, "{}", ledger.bytes() / rows.len());
 }
