@@ -138,7 +138,7 @@ impl EvidenceCache {
             }
             entry.held.rows = entry.rows.values().map(FeedRows::bytes).sum();
         }
-        let rows = entry.rows.clone();
+        let rows = rows_at(&entry.rows, &evidence.heads);
         entries.make_room_for(uid, self.most);
         Ok(rows)
     }
@@ -251,6 +251,16 @@ impl Entries {
             (entry.rows, entry.rollups, entry.held) = (Arc::default(), RollUps::default(), Held::default());
         }
     }
+}
+
+/// The rows up to heads: another task may have read further, and a judgement must rest on the rows of its heads alone.
+fn rows_at(rows: &Arc<RowsByFeed>, heads: &BTreeMap<String, Head>) -> Arc<RowsByFeed> {
+    let ends_at = |(feed, rows): (&String, &FeedRows)| heads.get(feed).map(|head| head.sequence) == Some(rows.last_sequence());
+    if rows.iter().all(ends_at) {
+        return rows.clone();
+    }
+    let of_head = |(feed, head): (&String, &Head)| Some((feed.clone(), rows.get(feed)?.up_to(head.sequence)));
+    Arc::new(heads.iter().filter_map(of_head).collect())
 }
 
 fn sequences(evidence: &ContractEvidence) -> BTreeMap<String, i64> {

@@ -155,6 +155,21 @@ impl FeedRows {
         }
     }
 
+    /// Those that were received up to a sequence. Rows must be in the order of their sequences.
+    #[must_use]
+    pub fn up_to(&self, sequence: i64) -> FeedRows {
+        if self.last_sequence() <= sequence {
+            return self.clone();
+        }
+        let places: Vec<u32> = (0..self.len as u32).collect();
+        let len = places.partition_point(|place| self.receipt(*place).sequence <= sequence);
+        let (labels, names) = (self.labels.clone(), self.names.clone());
+        let mut chunks: Vec<Arc<Chunk>> = self.chunks.iter().take(len / CHUNK).cloned().collect();
+        let part = self.chunks.get(len / CHUNK).filter(|_| len % CHUNK > 0);
+        chunks.extend(part.map(|chunk| Arc::new(chunk.unpacked(len % CHUNK).packed())));
+        FeedRows { chunks, len, labels, names }
+    }
+
     /// Opens them for more rows.
     #[must_use]
     pub fn open(mut self) -> OpenRows {

@@ -74,6 +74,9 @@ async fn rows_are_those_of_the_store_up_to_the_heads_that_were_read() {
     let after = cache.read("one", &[]).await.unwrap();
     assert_eq!(after.heads["acd"].sequence, 2_000, "a feed that was asked for once is always part of it");
     assert_eq!(rows(&cache, "one").await, world.stored("one").await);
+    // Another task has read further by now: who judges by the earlier heads gets their rows alone.
+    assert_eq!(cache.rows("one", &before).await.unwrap()["acd"], world.stored("one").await.up_to(900));
+    assert!(cache.rows("one", &ContractEvidence::default()).await.unwrap().is_empty());
     assert_eq!(cache.held().rows, rows(&cache, "one").await.bytes());
     cache.forget("one");
     assert_eq!(cache.held(), Held::default());

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::testing::{at, row};
 
 /// Half-hours of so many days, of twelve queues with four counts, each known when it ends.
-pub(super) fn half_hours(days: i64) -> Vec<Row> {
+fn half_hours(days: i64) -> Vec<Row> {
     let begin = at("2026-01-01T00:00:00Z");
     let slots = (0..days * 48).flat_map(|slot| (0..12_i64).map(move |queue| (slot, queue)));
     (1..)
@@ -117,6 +117,19 @@ proptest! {
                 prop_assert_eq!(text, value(place).unwrap_or_default().normalize().to_string());
             }
         }
+    }
+}
+
+#[test]
+fn rows_up_to_a_sequence_are_the_first_ones() {
+    let rows = half_hours(8);
+    let packed: FeedRows = rows.iter().collect();
+    for sequence in [0, 1, 1_023, 1_024, 1_025, 3_000, 4_607, 4_608, 9_999] {
+        let expected: FeedRows = rows.iter().filter(|row| row.sequence <= sequence).collect();
+        let mut first = packed.up_to(sequence);
+        assert_eq!(first, expected, "{sequence}");
+        first.extend(rows.iter().filter(|row| row.sequence > sequence).cloned());
+        assert_eq!(first, packed, "{sequence}");
     }
 }
 
