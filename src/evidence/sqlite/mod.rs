@@ -39,6 +39,9 @@ const CHANGES: usize = 1_024;
 /// Bytes of pages that the writer holds where nothing else is said.
 const PAGES: u64 = 64 << 20;
 
+/// A read of more rows than these goes through so much of the file that the pages it mapped are let go after it.
+const MANY: usize = 10_000;
+
 /// Name of the store's file in the data directory.
 pub const FILE_NAME: &str = "evidence.sqlite";
 
@@ -203,7 +206,19 @@ impl EvidenceStore for SqliteStore {
         until_sequence: i64,
     ) -> Answer<'a, FeedRows> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
-        Box::pin(self.readers.read(move |transaction| read::more_rows(transaction, &uid, &feed, rows, until_sequence)))
+        Box::pin(self.readers.run(move |path, connection| {
+            let known = rows.len();
+            let transact = || {
+                let transaction = connection.transaction()?;
+                let rows = read::more_rows(&transaction, &uid, &feed, rows, until_sequence)?;
+                drop(transaction);
+                if rows.len() > known + MANY {
+                    schema::let_mapped_pages_go(connection)?;
+                }
+                Ok(rows)
+            };
+            transact().map_err(|failure: errors::Failure| failure.into_store_error(path))
+        }))
     }
 
     fn rows_starting_within<'a>(
