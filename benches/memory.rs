@@ -123,7 +123,8 @@ fn fill(directory: &Path) {
 
 fn terms() -> Terms {
     let kpi = |kpi: &str, more: serde_json::Value| {
-        let mut spec = json!({"contractRef": {"name": "acme"}, "kpi": kpi, "source": {"feed": FEED}, "objective": {"target": 80}});
+        let mut spec =
+            json!({"contractRef": {"name": "acme"}, "kpi": kpi, "source": {"feed": FEED}, "objective": {"target": 80}});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         serde_json::from_value(spec).unwrap()
     };
@@ -140,10 +141,25 @@ fn terms() -> Terms {
             ("level".to_owned(), kpi("ServiceLevel", json!({"variant": "AnsweredOnly"}))),
             (
                 "level-of-sales".to_owned(),
-                kpi("ServiceLevel", json!({"variant": "AnsweredOnly", "source": {"feed": FEED, "labels": {"queue": "sales"}}})),
+                kpi(
+                    "ServiceLevel",
+                    json!({"variant": "AnsweredOnly", "source": {"feed": FEED, "labels": {"queue": "sales"}}}),
+                ),
             ),
-            ("level-of-cebu".to_owned(), kpi("ServiceLevel", json!({"variant": "AnsweredOnly", "source": {"feed": FEED, "labels": {"site": "cebu"}}}))),
-            ("handling".to_owned(), kpi("Custom", json!({"formula": {"numerator": "handleSeconds", "denominator": "answered", "better": "Lower"}, "objective": {"target": 300}}))),
+            (
+                "level-of-cebu".to_owned(),
+                kpi(
+                    "ServiceLevel",
+                    json!({"variant": "AnsweredOnly", "source": {"feed": FEED, "labels": {"site": "cebu"}}}),
+                ),
+            ),
+            (
+                "handling".to_owned(),
+                kpi(
+                    "Custom",
+                    json!({"formula": {"numerator": "handleSeconds", "denominator": "answered", "better": "Lower"}, "objective": {"target": 300}}),
+                ),
+            ),
         ]),
         tiers: BTreeMap::new(),
     }
@@ -191,18 +207,28 @@ fn judge_all(directory: &Path) {
     let store = Arc::new(SqliteStore::open(directory).expect("the store"));
     let cache = EvidenceCache::new(store.clone(), most << 20);
     let (terms, uids, now) = (terms(), contracts(), slot(days() * 48));
-    let look_at_all = |now| {
-        uids.iter().map(|uid| runtime.block_on(look(&cache, uid, &terms, now))).sum::<usize>()
-    };
+    let look_at_all = |now| uids.iter().map(|uid| runtime.block_on(look(&cache, uid, &terms, now))).sum::<usize>();
     let reports = look_at_all(now);
     let rows = uids.len() as i64 * days() * 48 * LABEL_SETS;
-    println!("judged: {rows} rows, {reports} reports, {:.2} s, {:.2} s of processor time", began.elapsed().as_secs_f64(), processor());
+    println!(
+        "judged: {rows} rows, {reports} reports, {:.2} s, {:.2} s of processor time",
+        began.elapsed().as_secs_f64(),
+        processor()
+    );
     let held = cache.held();
     println!(
         "memory: resident {:.0} MiB ({:.0} before; peak {:.0}; without pages of files {:.0}), {:.1} bytes a row",
-        mebibytes("VmRSS"), before, mebibytes("VmHWM"), mebibytes("RssAnon"), (mebibytes("VmRSS") - before) * 1_048_576.0 / rows as f64
+        mebibytes("VmRSS"),
+        before,
+        mebibytes("VmHWM"),
+        mebibytes("RssAnon"),
+        (mebibytes("VmRSS") - before) * 1_048_576.0 / rows as f64
     );
-    println!("held: rows {:.1} MiB, judgements {:.1} MiB", held.rows as f64 / 1_048_576.0, held.rollups as f64 / 1_048_576.0);
+    println!(
+        "held: rows {:.1} MiB, judgements {:.1} MiB",
+        held.rows as f64 / 1_048_576.0,
+        held.rollups as f64 / 1_048_576.0
+    );
     let each = |what: &str, rounds: u32, mut round: Box<dyn FnMut() + '_>| {
         let (began, used) = (Instant::now(), processor());
         (0..rounds).for_each(|_| round());

@@ -18,7 +18,9 @@ pub struct Memory(u64);
 
 /// A text that is no number of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no amount of memory: write a number of bytes of at least 64Mi with its unit (Ki, Mi, Gi), such as 400Mi or 1.5Gi")]
+#[error(
+    "{text:?} is no amount of memory: write a number of bytes of at least 64Mi with its unit (Ki, Mi, Gi), such as 400Mi or 1.5Gi"
+)]
 pub struct NoMemory {
     text: String,
 }
@@ -109,7 +111,8 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Memory(bytes)), "{text}");
         }
-        for text in ["", "Mi", "400", "63Mi", "-1Gi", "1 Gi", "400MB", "1e9", "many", "99999999999999999999999999999Ti"] {
+        for text in ["", "Mi", "400", "63Mi", "-1Gi", "1 Gi", "400MB", "1e9", "many", "99999999999999999999999999999Ti"]
+        {
             let error = text.parse::<Memory>().unwrap_err().to_string();
             assert!(error.contains("such as 400Mi or 1.5Gi"), "{text}: {error}");
         }

@@ -325,11 +325,7 @@ pub(super) fn gather_rows(
 
 type ContractKey = (String, String);
 
-fn rows_of_file(
-    manifests: &Manifests,
-    file: &FeedFile,
-    now: Timestamp,
-) -> Result<(ContractKey, FeedRows), String> {
+fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Result<(ContractKey, FeedRows), String> {
     let key = contract_of_file(manifests, file)?;
     let shown = file.file.display();
     let content = std::fs::read(&file.file).map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;

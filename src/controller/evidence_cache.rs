@@ -255,7 +255,8 @@ impl Entries {
 
 /// The rows up to heads: another task may have read further, and a judgement must rest on the rows of its heads alone.
 fn rows_at(rows: &Arc<RowsByFeed>, heads: &BTreeMap<String, Head>) -> Arc<RowsByFeed> {
-    let ends_at = |(feed, rows): (&String, &FeedRows)| heads.get(feed).map(|head| head.sequence) == Some(rows.last_sequence());
+    let ends_at =
+        |(feed, rows): (&String, &FeedRows)| heads.get(feed).map(|head| head.sequence) == Some(rows.last_sequence());
     if rows.iter().all(ends_at) {
         return rows.clone();
     }

@@ -492,13 +492,7 @@ fn judge_evidence(
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    let facts = ContractFacts {
-        name,
-        terms,
-        closed_under: &evidence.closings,
-        rows,
-        journal: Some(&evidence.journal),
-    };
+    let facts = ContractFacts { name, terms, closed_under: &evidence.closings, rows, journal: Some(&evidence.journal) };
     judge_again(&facts, now, rollups)
 }
 

@@ -122,8 +122,10 @@ impl FeedRows {
     /// Bytes that they take in memory, near enough: chunks that a copy shares are counted by both.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let labels = |set: &Arc<Labels>| 128 + set.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>();
-        self.chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>() + self.labels.sets.iter().map(labels).sum::<usize>()
+        let labels =
+            |set: &Arc<Labels>| 128 + set.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>();
+        self.chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>()
+            + self.labels.sets.iter().map(labels).sum::<usize>()
     }
 
     /// The row at a place, written out.
@@ -132,9 +134,8 @@ impl FeedRows {
         let (chunk, index) = self.chunk(place)?;
         let Times { start, end, known_at } = chunk.times(index);
         let Receipt { revision, sequence } = chunk.receipt(index);
-        let named = |(name, values): &(u32, Values)| {
-            Some((self.names.get(*name as usize)?.clone(), values.get(index)?))
-        };
+        let named =
+            |(name, values): &(u32, Values)| Some((self.names.get(*name as usize)?.clone(), values.get(index)?));
         Some(Row {
             start,
             end,
@@ -199,9 +200,9 @@ impl FeedRows {
     }
 
     pub(super) fn span(&self, place: u32) -> Span {
-        let (start, end) = self
-            .chunk(place)
-            .map_or((Timestamp::MIN, Timestamp::MIN), |(chunk, index)| (chunk.start.get(index).instant(), chunk.end(index).instant()));
+        let (start, end) = self.chunk(place).map_or((Timestamp::MIN, Timestamp::MIN), |(chunk, index)| {
+            (chunk.start.get(index).instant(), chunk.end(index).instant())
+        });
         Span::new(start, end)
     }
 
@@ -293,7 +294,13 @@ impl OpenRows {
     }
 
     /// Adds a row after all that are there.
-    pub fn push(&mut self, times: Times, labels: u32, receipt: Receipt, measures: impl Iterator<Item = (u32, Decimal)>) {
+    pub fn push(
+        &mut self,
+        times: Times,
+        labels: u32,
+        receipt: Receipt,
+        measures: impl Iterator<Item = (u32, Decimal)>,
+    ) {
         let before = self.open.times.len();
         self.open.times.push(times);
         self.open.labels.push(labels.into());
@@ -399,8 +406,7 @@ impl Chunk {
 
     fn bytes(&self) -> usize {
         let instants = |instants: &Instants| instants.seconds.bytes() + instants.nanoseconds.bytes();
-        let measures =
-            |(_, values): &(u32, Values)| std::mem::size_of::<(u32, Values)>() + values.bytes();
+        let measures = |(_, values): &(u32, Values)| std::mem::size_of::<(u32, Values)>() + values.bytes();
         std::mem::size_of::<Chunk>()
             + [&self.start, &self.length, &self.lag].into_iter().map(instants).sum::<usize>()
             + self.labels.bytes()

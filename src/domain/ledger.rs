@@ -304,7 +304,10 @@ impl Ledger {
                     last.place = place;
                     last.received = last.received.min(received);
                 }
-                _ => key.replace(Candidate { labels, span, place, received }).into_iter().for_each(|one| settling.add(one)),
+                _ => key
+                    .replace(Candidate { labels, span, place, received })
+                    .into_iter()
+                    .for_each(|one| settling.add(one)),
             }
         }
         key.into_iter().for_each(|last| settling.add(last));
@@ -380,9 +383,8 @@ impl Ledger {
 
     /// A version's labels as evidence has them.
     pub(super) fn label_text(&self, place: u32) -> &str {
-        let texts = self
-            .label_texts
-            .get_or_init(|| self.label_sets().iter().map(|labels| canonical_labels(labels)).collect());
+        let texts =
+            self.label_texts.get_or_init(|| self.label_sets().iter().map(|labels| canonical_labels(labels)).collect());
         texts.get(self.labels_at(place) as usize).map_or("{}", String::as_str)
     }
 

@@ -168,7 +168,9 @@ impl Values {
 
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Values::Scaled { packed, present, .. } => packed.bytes() + present.as_ref().map_or(0, |bits| bits.len() * 8),
+            Values::Scaled { packed, present, .. } => {
+                packed.bytes() + present.as_ref().map_or(0, |bits| bits.len() * 8)
+            }
             Values::Wide(values) => std::mem::size_of_val::<[Option<Decimal>]>(values),
         }
     }

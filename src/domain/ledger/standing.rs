@@ -29,7 +29,11 @@ pub(super) struct Settling {
 impl Settling {
     /// For candidates with so many sets of labels.
     pub(super) fn of(label_sets: usize) -> Settling {
-        Settling { clusters: vec![(Vec::new(), Timestamp::MIN); label_sets], standing: Vec::new(), rejected: Vec::new() }
+        Settling {
+            clusters: vec![(Vec::new(), Timestamp::MIN); label_sets],
+            standing: Vec::new(),
+            rejected: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, candidate: Candidate) {

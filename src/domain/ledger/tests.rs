@@ -243,7 +243,8 @@ fn a_row_takes_few_bytes_more_in_a_ledger() {
     let rows: Vec<Row> = (0..20_000)
         .map(|slot| {
             let start = at("2026-01-05T00:00:00Z") + jiff::SignedDuration::from_mins(30 * (slot / 12));
-            let mut row = row(&start.to_string(), &(start + jiff::SignedDuration::from_mins(30)).to_string(), &[], &[("n", 1)]);
+            let mut row =
+                row(&start.to_string(), &(start + jiff::SignedDuration::from_mins(30)).to_string(), &[], &[("n", 1)]);
             row.labels.insert("queue".to_owned(), (slot % 12).to_string());
             row.sequence = slot + 1;
             row
