@@ -189,7 +189,7 @@ impl Ledger {
     fn sort(&self, places: &mut [u32]) {
         places.chunks_mut(AT_ONCE).for_each(|part| part.sort_by_cached_key(|place| self.order(*place)));
         if places.len() > AT_ONCE {
-            places.sort_by(|one, other| self.order(*one).cmp(&self.order(*other)));
+            places.sort_by_key(|place| self.order(*place));
         }
     }
 
