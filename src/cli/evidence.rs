@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::exec::{ExecArguments, OperatorPod, push};
@@ -361,6 +361,9 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
     differences
 }
 
+/// How long after its end a period that is Final has been closed in any case: `closeAfter` is shorter.
+const SURELY_CLOSED: SignedDuration = SignedDuration::from_hours(2 * 366 * 24);
+
 fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_report::SlaReportSpec, String> {
     let terms = record.terms.as_ref().ok_or("the evidence holds no terms of this contract")?;
     let facts = ContractFacts {
@@ -370,10 +373,12 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
         rows: &packed(&record.rows),
         journal: Some(&record.journal),
     };
-    // A Final report says the same at every later instant; a rehearsal's clock may be ahead of this one.
+    // A Final report says the same at every later instant. A rehearsal's clock may be ahead of this one, and the last row may be older
+    // than the close of the last period.
     let last_row = record.rows.values().flatten().map(|row| row.known_at).max();
     let last_known = last_row.max(record.journal.last_recorded_at());
-    let now = last_known.into_iter().fold(crate::clock::Clock::real().now(), Timestamp::max);
+    let closed = report.spec.period.end.checked_add(SURELY_CLOSED).ok();
+    let now = last_known.into_iter().chain(closed).fold(crate::clock::Clock::real().now(), Timestamp::max);
     let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;
     let wanted = (&report.spec.period.name, report.spec.revision);
     let again = judgement.reports.into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
@@ -463,17 +468,22 @@ mod tests {
 
     /// A contract of one KPI with a month of rows, and the Final report of that month.
     fn judged() -> (SlaReport, Record) {
+        judged_in(2025)
+    }
+
+    /// The same of January of a year.
+    fn judged_in(year: i16) -> (SlaReport, Record) {
         let kpi = json!({"contractRef": {"name": "acme"}, "kpi": "ServiceLevel", "source": {"feed": "acd"}, "objective": {"target": 80}});
         let terms = Terms {
             contract: serde_json::from_value(json!({
-                "vendor": {"name": "Acme"}, "term": {"start": "2025-01-01", "end": "2025-12-31"},
+                "vendor": {"name": "Acme"}, "term": {"start": format!("{year}-01-01"), "end": format!("{year}-12-31")},
                 "feeds": [{"name": "acd", "url": "https://vendor.example/feed", "cadence": "24h"}],
             }))
             .unwrap(),
             kpis: BTreeMap::from([("level".to_owned(), serde_json::from_value(kpi).unwrap())]),
             tiers: BTreeMap::new(),
         };
-        let begin: Timestamp = "2025-01-01T00:00:00Z".parse().unwrap();
+        let begin: Timestamp = format!("{year}-01-01T00:00:00Z").parse().unwrap();
         let rows: Vec<Row> = (0..31)
             .map(|day| {
                 let start = begin + jiff::SignedDuration::from_hours(24 * day);
@@ -504,10 +514,10 @@ mod tests {
             rows: &packed(&record.rows),
             journal: None,
         };
-        let judgement = judge(&facts, "2025-03-01T00:00:00Z".parse().unwrap()).unwrap();
+        let judgement = judge(&facts, format!("{year}-03-01T00:00:00Z").parse().unwrap()).unwrap();
         let spec = judgement.reports[0].clone();
         assert_eq!(spec.state, PeriodState::Final);
-        let mut report = SlaReport::new("acme-2025-01", spec);
+        let mut report = SlaReport::new(&format!("acme-{year}-01"), spec);
         let head = EvidenceHead { feed: "acd".to_owned(), head: digest_text(&digest), rows: 31 };
         report.status =
             Some(SlaReportStatus { contract_uid: Some("uid-1".to_owned()), evidence_heads: vec![head], clock: None });
@@ -525,6 +535,12 @@ mod tests {
         let rows = record.rows.get_mut("acd").unwrap();
         let correction = Row { revision: 2, sequence: 32, known_at: Timestamp::MAX, ..rows[3].clone() };
         rows.push(correction);
+        assert_eq!(found(&report, record), "");
+    }
+
+    #[test]
+    fn a_month_that_closed_ahead_of_this_machines_clock_and_after_its_last_row_is_whole() {
+        let (report, record) = judged_in(2190);
         assert_eq!(found(&report, record), "");
     }
 
