@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bpo_operator::api::condition::{EventReason, Reason};
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -170,4 +172,22 @@ fn the_help_of_both_programs_is_written_in_plain_words() {
     }
     assert!(pages > 15, "{pages} pages are too few to prove anything");
     assert!(found.is_empty(), "{} words:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn every_reason_of_conditions_and_events_is_given_somewhere() {
+    let code: String = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .iter()
+        .filter(|file| !file.ends_with("api/condition.rs") && !file.to_string_lossy().contains("/tests"))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .map(|text| text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned())
+        .collect();
+    let given = |name: &str| {
+        code.match_indices(name)
+            .any(|(at, _)| !code[at + name.len()..].starts_with(|next: char| next.is_alphanumeric()))
+    };
+    let reasons = Reason::ALL.iter().map(|reason| format!("Reason::{reason}"));
+    let events = EventReason::ALL.iter().map(|reason| format!("EventReason::{reason}"));
+    let never: Vec<String> = reasons.chain(events).filter(|name| !given(name)).collect();
+    assert!(never.is_empty(), "these are documented and can never occur: {never:?}");
 }

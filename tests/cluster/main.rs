@@ -29,6 +29,7 @@ mod receiver;
 mod records;
 mod references;
 mod rehearsals;
+mod rollback;
 mod secrets;
 mod statuses;
 #[path = "../support/vendor/mod.rs"]

@@ -43,7 +43,7 @@ fn manifests(url: &str, contracts: usize, targets: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_polls_that_bring_nothing_new_make_no_write_for_two_hundred_targets() {
+async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundred_targets() {
     let (contracts, targets) = size();
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
@@ -80,6 +80,23 @@ async fn two_polls_that_bring_nothing_new_make_no_write_for_two_hundred_targets(
     let news: Vec<&AuditEvent> = after[before.len()..].iter().filter(|write| write.name != "after").collect();
     assert!(news.is_empty(), "{} writes with nothing new: {news:#?}", news.len());
     assert!(after.len() > before.len(), "the log tells the write that was asked for");
+
+    // Nor does a restart: what is known is read again, fetched again and told to nobody.
+    assert_eq!(operator.stop().await, Some(0));
+    let before = writes(&place).len();
+    let polls = server.count(INTERVALS).requests;
+    let operator = place.operator_with(&["--clock-start", "2026-02-10T00:20:00Z", "--clock-speed", "1"]);
+    operator.until_it_is_ready().await;
+    let each = polls + u64::try_from(contracts).unwrap();
+    let again = async || (server.count(INTERVALS).requests >= each).then_some(());
+    place.eventually_within(patience(), "each feed is polled again", again).await;
+    let fetched =
+        async || (fetches(&operator.http("/metrics").await.1) >= u64::try_from(contracts).unwrap()).then_some(());
+    place.eventually_within(patience(), "these polls have ended", fetched).await;
+    settle(&place, "restarted").await;
+    let after = writes(&place);
+    let news: Vec<&AuditEvent> = after[before..].iter().filter(|write| write.name != "restarted").collect();
+    assert!(news.is_empty(), "{} writes after a restart with nothing new: {news:#?}", news.len());
 }
 
 /// How long each step may take: longer for more.
