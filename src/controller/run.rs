@@ -610,7 +610,7 @@ fn count(metrics: &Metrics, event: &FeedEvent) {
     let outcome = match &event.outcome {
         FeedOutcome::Waiting => Reason::Pending.as_str(),
         FeedOutcome::Fetched => Reason::Fetched.as_str(),
-        FeedOutcome::Failed(error) => error.kind.as_str(),
+        FeedOutcome::Failed(error) | FeedOutcome::NotAsked(error) => error.kind.as_str(),
         FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),
     };
     let commit = event.commit.as_ref();

@@ -406,6 +406,7 @@ fn unread(kind: &str, name: &str, error: CredentialError) -> FetchError {
         }
         CredentialError::Unavailable(why) => {
             FetchError::new(FailureKind::Connect, format!("{kind} {name} cannot be read from the cluster: {why}"))
+                .of_the_cluster()
         }
     }
 }

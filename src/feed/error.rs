@@ -52,6 +52,8 @@ pub struct FetchError {
     pub message: String,
     /// How long the vendor asked to be left alone (`Retry-After`), from 1 s to 1 h.
     pub retry_after: Option<Duration>,
+    /// Whether the cluster did not give what the request needs: the vendor was not asked, and a moment later it may be.
+    pub of_the_cluster: bool,
 }
 
 /// The most characters that a [`FetchError`]'s message has.
@@ -60,7 +62,17 @@ pub const LONGEST_MESSAGE: usize = 240;
 impl FetchError {
     /// An error whose message is made fit to be shown.
     pub fn new(kind: FailureKind, message: impl AsRef<str>) -> Self {
-        FetchError { kind, message: presentable(message.as_ref(), LONGEST_MESSAGE), retry_after: None }
+        FetchError {
+            kind,
+            message: presentable(message.as_ref(), LONGEST_MESSAGE),
+            retry_after: None,
+            of_the_cluster: false,
+        }
+    }
+
+    /// The same error as one of the cluster, not of the vendor.
+    pub fn of_the_cluster(self) -> Self {
+        FetchError { of_the_cluster: true, ..self }
     }
 
     /// The same error with the vendor's wish to be left alone.

@@ -67,6 +67,8 @@ pub enum FeedOutcome {
     Waiting,
     /// The feed failed. Nothing was judged from it, and no row came of it.
     Failed(FetchError),
+    /// The cluster did not give what the request needs, so the vendor was not asked: that is not the feed's failure, unless it lasts.
+    NotAsked(FetchError),
     /// The vendor answered, but the store did not take it: that is not the feed's failure.
     NotStored(StoreError),
 }
@@ -125,6 +127,8 @@ const EVENTS: usize = 4_096;
 /// How soon a Secret is read again that was missing, not allowed, or refused by the vendor: a mended one works within a minute. The
 /// vendor is asked again only with other credentials, so that no account is locked by repeats.
 const SECRET_RETRY: Duration = Duration::from_secs(45);
+/// How often a Secret is read again that the cluster did not give, before the feed counts as failed: every five seconds.
+const LOOKS_WHILE_UNREAD: u32 = 9;
 const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 8, per_host: 4 };
 
 /// Polls all feeds. Cheap to clone; all clones are the same scheduler.
@@ -568,9 +572,13 @@ fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, tools: &
         Next::Later => {
             let clock = &tools.clock;
             let regular = clock.real_time_until(next_poll(task, clock.now())).max(SHORTEST_PAUSE);
-            if matches!(&end.outcome, FeedOutcome::Failed(error) if rests_on_a_secret(error.kind)) {
+            let of_a_secret = |error: &FetchError| error.of_the_cluster || rests_on_a_secret(error.kind);
+            if matches!(&end.outcome, FeedOutcome::Failed(error) if of_a_secret(error)) {
                 // Only the Secret is looked at so soon; the vendor's own wish is kept with the refusal.
                 return Some(regular.min(tools.secret_retry));
+            }
+            if matches!(&end.outcome, FeedOutcome::NotAsked(_)) {
+                return Some(regular.min(tools.secret_retry / LOOKS_WHILE_UNREAD));
             }
             let wish = match &end.outcome {
                 FeedOutcome::Failed(error) => error.retry_after,
@@ -599,7 +607,7 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Times
             (true, Reason::Fetched, format!("{succeeded}{notes}"))
         }
         FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
-        FeedOutcome::NotStored(_) => return None,
+        FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) => return None,
     };
     let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
     let since = same.map_or(at, |before| before.since);

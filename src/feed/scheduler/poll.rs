@@ -56,6 +56,8 @@ pub(super) struct Memory {
     rest: Option<PlannedWindow>,
     /// Credentials that the vendor refused: it is not asked with the same ones before the feed's next turn.
     refused: Option<Refused>,
+    /// Since when the cluster has not given what a request needs.
+    unread_since: Option<Instant>,
 }
 
 /// Credentials that the vendor refused.
@@ -79,6 +81,7 @@ impl Default for Memory {
             shrunk_since: None,
             rest: None,
             refused: None,
+            unread_since: None,
         }
     }
 }
@@ -98,6 +101,12 @@ impl Memory {
     /// Up to which instant the vendor was asked with success.
     pub(super) fn asked_until(&self) -> Option<Timestamp> {
         self.progress.map(|progress| progress.reached)
+    }
+
+    /// Whether the cluster has not failed for so long yet that the feed counts as failed. A moment of the API server is nothing to
+    /// alert people of, least of all as a vendor's fault.
+    fn bears_with_the_cluster(&mut self, patience: Duration) -> bool {
+        self.unread_since.get_or_insert_with(Instant::now).elapsed() < patience
     }
 
     /// Whether the first fetch of the past goes on.
@@ -167,8 +176,12 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
     };
     let credentials = match credentials(tools, task).await {
         Ok(credentials) => credentials,
+        Err(error) if error.of_the_cluster && memory.bears_with_the_cluster(tools.secret_retry) => {
+            return PollEnd { asked: false, ..PollEnd::of(FeedOutcome::NotAsked(error), Next::Later) };
+        }
         Err(error) => return failed(memory, &planned, error),
     };
+    memory.unread_since = None;
     let fingerprint = credentials.redactor.fingerprint();
     if let Some(refused) = &memory.refused {
         if refused.fingerprint == fingerprint && Instant::now() < refused.until {

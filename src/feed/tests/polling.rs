@@ -374,6 +374,62 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     worker.await.unwrap();
 }
 
+/// A cluster that does not answer as long as it shall not, and counts how often it was asked.
+struct Unavailable(MemorySource, Arc<AtomicBool>, Arc<AtomicUsize>);
+
+impl CredentialSource for Unavailable {
+    fn secret<'a>(&'a self, namespace: &'a str, name: &'a str) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
+        self.2.fetch_add(1, Ordering::SeqCst);
+        if self.1.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(CredentialError::Unavailable("etcd has no leader".to_owned())) });
+        }
+        self.0.secret(namespace, name)
+    }
+
+    fn config_map<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
+        self.0.config_map(namespace, name)
+    }
+}
+
+#[tokio::test]
+async fn a_moment_in_which_the_cluster_gives_no_secret_is_not_the_feed_s_failure_and_a_long_one_is() {
+    let server = Server::start(daily).await;
+    // A patience that outlasts the test, and one that does not.
+    for (patience, expected) in
+        [(Duration::from_secs(900), Reason::Fetched), (Duration::from_millis(50), Reason::Connect)]
+    {
+        let directory = tempfile::tempdir().unwrap();
+        let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
+        let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
+        let (secrets, away, reads) =
+            (MemorySource::default(), Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+        secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
+        let source = Arc::new(Unavailable(secrets, away.clone(), reads.clone()));
+        let scheduler = Scheduler::with_secret_retry(client, store, source, rehearsal(0.001), patience);
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn({
+            let (scheduler, stop) = (scheduler.clone(), stop.clone());
+            async move { scheduler.run(stop).await }
+        });
+        let auth = r#","interval":"12h","auth":{"bearer":{"tokenSecretRef":{"name":"acme","key":"token"}}}"#;
+        scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), auth)]);
+        let reason = || scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
+        eventually("the Secret was asked for", async || reads.load(Ordering::SeqCst) > 0).await;
+        if expected == Reason::Fetched {
+            assert_eq!(reason(), None, "nothing is known of the feed yet, least of all that it fails");
+            away.store(false, Ordering::SeqCst);
+            scheduler.poll_now("uid-1", None);
+        }
+        eventually("the feed is as expected", async || reason() == Some(expected)).await;
+        stop.cancel();
+        worker.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
     // The clock stands in April: the past is fetched in windows, and each answer brings the same rows of which two contradict each other
