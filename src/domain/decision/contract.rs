@@ -123,9 +123,9 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::VendorContract, &findings, previous, observed.generation, now);
     let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
-    let notices = observed
-        .previous
-        .map_or_else(Vec::new, |previous| notices(previous, &status, &feeds, levels, observed.no_room.is_some()));
+    // Without a status nothing was told yet: the first one that is written may hold all that an earlier one, which was not, would have told.
+    let told = observed.previous.cloned().unwrap_or_default();
+    let notices = notices(&told, &status, &feeds, levels, observed.no_room.is_some());
     let alerts = alerts(observed, &feeds, counsel.as_ref(), now);
     let next = earliest(
         observed

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::FeedHealth;
 use super::contract::{ContractDecision, ObservedContract, decide_contract};
 use super::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
-use crate::api::condition::EventReason;
+use crate::api::condition::{EventReason, Reason};
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::api::vendor_contract::VendorContractStatus;
 use crate::api::{KpiTarget, KpiTargetSpec};
@@ -158,6 +158,18 @@ fn a_range_that_was_met_is_achievable() {
     ] {
         assert_eq!(advice(&values, comparison).len(), findings, "{values:?} {comparison}");
     }
+}
+
+#[test]
+fn what_stands_when_the_first_status_is_written_is_told_too() {
+    // Every earlier attempt to write a status has failed.
+    let case = Case::new(terms(CONTRACT, &[]), vec![]);
+    let health = FeedHealth { reason: Reason::Connect, ..FeedHealth::fetched_before(None) };
+    let decision = decided(&case, "2026-02-02T00:00Z", health.clone(), None);
+    let told: Vec<EventReason> = decision.notices.iter().map(|notice| notice.reason).collect();
+    assert_eq!(told, [EventReason::FeedFailing]);
+    let again = decided(&case, "2026-02-02T00:00Z", health, Some(&decision.status));
+    assert!(again.notices.is_empty(), "{:?}", again.notices);
 }
 
 #[test]

@@ -79,7 +79,8 @@ pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> Kp
     status.target = Some(target_text(observed.spec));
     let before = previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::KpiTarget, &findings(observed), before, observed.generation, now);
-    let notices = previous.map_or_else(Vec::new, |previous| notices(previous, &status));
+    // Without a status nothing was told yet.
+    let notices = notices(&previous.cloned().unwrap_or_default(), &status);
     KpiTargetDecision { status, notices }
 }
 
@@ -483,7 +484,12 @@ pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> 
         notices.push(condition_notice(EventReason::AtRiskCleared, ConditionType::AtRisk, now));
     }
     if flip(ConditionType::Stalled, ConditionStatus::True) {
-        notices.push(condition_notice(EventReason::InvalidSpec, ConditionType::Stalled, now));
+        let mut notice = condition_notice(EventReason::InvalidSpec, ConditionType::Stalled, now);
+        // It is the spec that is wrong: however often its status cannot be written, that is told once.
+        if let Some(generation) = now.iter().find_map(|condition| condition.observed_generation) {
+            notice.key = format!("generation {generation}");
+        }
+        notices.push(notice);
     }
     notices
 }
@@ -501,8 +507,32 @@ fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Con
 mod tests {
     use serde_json::json;
 
-    use super::target_text;
+    use super::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target, target_text};
+    use crate::api::condition::EventReason;
+    use crate::domain::facts::{Finding, InvalidSpec};
     use crate::domain::testing::target;
+
+    #[test]
+    fn a_spec_that_is_wrong_from_the_beginning_is_told_once_however_often_its_status_cannot_be_written() {
+        let spec = target(json!({"kpi": "ServiceLevel"}));
+        let wrong =
+            Finding { kind: "KpiTarget", name: "level".into(), field: "spec.kpi".into(), message: "wrong".into() };
+        let notices = |now: &str| {
+            let observed = ObservedKpiTarget {
+                name: "level",
+                generation: Some(3),
+                previous: None,
+                spec: &spec,
+                invalid: Some(InvalidSpec(vec![wrong.clone()])),
+                contract: ContractOfKpi::Pending,
+            };
+            decide_kpi_target(&observed, now.parse().unwrap()).notices
+        };
+        let first = notices("2026-02-01T00:00:00Z");
+        assert_eq!(first.len(), 1, "{first:?}");
+        assert_eq!((first[0].reason, first[0].key.as_str()), (EventReason::InvalidSpec, "generation 3"));
+        assert_eq!(notices("2026-02-01T00:05:00Z"), first);
+    }
 
     #[test]
     fn the_target_is_told_with_its_unit_and_with_the_time_that_was_agreed() {

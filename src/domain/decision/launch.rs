@@ -102,7 +102,7 @@ pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLa
     let launched = now >= observed.spec.launch_at;
     DecidedLaunch {
         keep: status.decision.filter(|_| launched && observed.kept_decision.is_none()),
-        notices: observed.previous.map_or_else(Vec::new, |previous| notices::notices(previous, &status)),
+        notices: notices::notices(&observed.previous.cloned().unwrap_or_default(), &status),
         next: seen.and_then(|seen| seen.next),
         status,
     }
