@@ -1142,8 +1142,8 @@ pub enum ContractPhase {
 /// A measurement period: half-open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct PeriodBounds {
-    /// Name, such as 2026-W07, 2026-02, 2026-Q1 or 2026.
-    #[schemars(length(max = 8))]
+    /// Name, such as 2026-W07, 2026-02, 2026-Q1, FY2027-Q1 or 2026.
+    #[schemars(length(max = 16))]
     pub name: String,
     /// First instant.
     #[schemars(schema_with = "super::scalar::instant")]

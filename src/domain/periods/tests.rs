@@ -122,6 +122,19 @@ fn contract_years_run_from_the_anniversary() {
 }
 
 #[test]
+fn every_name_of_a_period_fits_where_reports_and_statuses_hold_it() {
+    let schema = serde_json::to_value(schemars::schema_for!(crate::api::vendor_contract::PeriodBounds)).unwrap();
+    let most = schema.pointer("/properties/name/maxLength").unwrap().as_u64().unwrap();
+    for length in ["Weekly", "Monthly", "Quarterly", "HalfYearly", "Yearly", "ContractYear"] {
+        for year_start in ["01-01", "07-01"] {
+            for period in fiscal("2026-02-10", "2036-12-31", length, "UTC", year_start).all() {
+                assert!(period.name.len() as u64 <= most, "{} is longer than {most}", period.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn parts_of_fiscal_years_are_named_after_the_year_in_which_it_ends() {
     for (term, length, year_start, expected) in [
         // A year from 1 July 2026 to 30 June 2027 is FY2027; its first quarter ends on 30 September.
