@@ -234,7 +234,8 @@ mod tests {
             ("vendorcontracts.spec.vendor", &["name"]),
             ("vendorcontracts.spec.term", &["end", "start"]),
             ("vendorcontracts.spec.charges", &["currency"]),
-            ("vendorcontracts.spec.feeds[]", &["name", "url"]),
+            // One of `url` and `job` is needed, which a rule says.
+            ("vendorcontracts.spec.feeds[]", &["name"]),
             ("servicetiers.spec", &["rank"]),
             ("kpitargets.spec", &["contractRef", "kpi", "objective", "source"]),
             ("kpitargets.spec.source", &["feed"]),
