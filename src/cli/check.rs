@@ -1,6 +1,6 @@
 //! `kubectl bpo check`: is the installation as it should be, and may I do what the plugin does.
 //!
-//! gather (cluster, with the caller's own rights) → [`judge`] (pure) → print.
+//! gather (cluster, with the caller's own rights) → `judge` (pure) → print.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! The rows of one feed in memory: every revision in the order of receipt, in columns, so that a row takes some ten bytes.
 //!
-//! Rows lie in chunks of [`CHUNK`]. A chunk keeps of each column the least value, a common step, and as many bytes a row as the
+//! Rows lie in chunks of `CHUNK`. A chunk keeps of each column the least value, a common step, and as many bytes a row as the
 //! differences need: half-hours of the same queues with counts below 256 take one byte a number. Labels and names of measures
 //! are kept once. Copies share their chunks, so that a copy costs a pointer for each of them.
 

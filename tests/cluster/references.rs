@@ -219,7 +219,7 @@ async fn a_kpi_that_was_judged_before_a_rule_forbade_it_is_judged_again_after_it
     wait_unready(&place, "kpi", "level", "FeedNotFound", "acd").await;
     place.kubectl(&["patch", "vc", "care", "--type=json", "-p", &rename_feed("acd")]).await;
     let judged = wait_ready(&place, "kpi", "level").await;
-    assert_eq!(judged["status"]["current"]["value"], "90.00");
+    assert_eq!(judged["status"]["current"]["value"], "90");
     wait(&place, "kpi", "new", "Ready", "False", "InvalidSpec").await;
 }
 
