@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::exec::LABEL;
 use super::plugin::{Answer, Output};
 use super::tables;
 use super::terminal::escaped;
@@ -38,9 +39,6 @@ pub struct CheckArguments {
 
 /// The oldest API server on which the definitions and the admission policy work: major and minor version.
 const OLDEST_SERVER: (u32, u32) = (1, 31);
-
-/// The label by which the chart's pods and Leases are found.
-const LABEL: &str = "app.kubernetes.io/name=bpo-operator";
 
 /// How long after its last renewal a Lease counts as held, in seconds: the lease's own 15 s and some for clocks that differ.
 const LEASE_SECONDS: i64 = 30;
@@ -85,7 +83,6 @@ struct Found {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FoundPod {
     place: String,
-    image: String,
     version: Option<String>,
     is_ready: bool,
     /// Why it does not run, in the words of Kubernetes.
@@ -373,7 +370,6 @@ fn found_pod(pod: &Pod) -> FoundPod {
     let phase = status.and_then(|status| status.phase.clone());
     FoundPod {
         place: format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any()),
-        image: pod.spec.as_ref().and_then(|spec| spec.containers.first()?.image.clone()).unwrap_or_default(),
         version: pod.labels().get("app.kubernetes.io/version").cloned(),
         is_ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
         trouble: waiting.or(phase),
@@ -421,7 +417,6 @@ mod tests {
     fn pod(is_ready: bool, version: Option<&str>) -> FoundPod {
         FoundPod {
             place: "bpo-system/operator-0".to_owned(),
-            image: "bpo-operator:1".to_owned(),
             version: version.map(str::to_owned),
             is_ready,
             trouble: (!is_ready).then(|| "CrashLoopBackOff".to_owned()),

@@ -30,7 +30,7 @@ pub(super) struct ExecArguments {
 }
 
 /// The label by which the chart's pods are found.
-const LABEL: &str = "app.kubernetes.io/name=bpo-operator";
+pub(super) const LABEL: &str = "app.kubernetes.io/name=bpo-operator";
 /// The chart's name of the operator's container.
 const CONTAINER: &str = "operator";
 /// This program in the image.

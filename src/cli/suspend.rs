@@ -40,7 +40,7 @@ enum Suspendable {
 }
 
 /// The field manager of what this program writes.
-pub(super) const FIELD_MANAGER: &str = "kubectl-bpo";
+const FIELD_MANAGER: &str = "kubectl-bpo";
 
 /// Writes `spec.suspend`.
 ///

@@ -10,6 +10,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use ring::hmac;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::client::{FeedClient, PageRequest, PageResponse, Post};
@@ -225,26 +226,9 @@ async fn fetch_token(
     // RFC 6749 §2.3.1: the client's id and secret are form-encoded before they become a Basic pair.
     let encoded = |value: &SecretValue| url::form_urlencoded::byte_serialize(value.reveal_line()).collect::<String>();
     let pair = STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(client_secret)));
-    let mut headers = HeaderMap::new();
-    headers.insert(AUTHORIZATION, sensitive(format!("Basic {pair}").as_bytes())?);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let request = PageRequest {
-        url: token_url.clone(),
-        headers,
-        tenant,
-        tls: &credentials.tls,
-        identity: credentials.identity(),
-        validators: None,
-        timeout,
-        post: Some(Post {
-            content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
-            body: token_form(scopes, audience.as_deref()).into_bytes(),
-            safe: false,
-        }),
-        pending: &[],
-        accepted: &[],
-    };
-    exchanged(client, &request).await
+    let authorization = sensitive(format!("Basic {pair}").as_bytes())?;
+    let form = token_form(scopes, audience.as_deref());
+    exchanged(client, credentials, tenant, timeout, token_url.clone(), Some(authorization), form).await
 }
 
 /// A token that is signed here, and exchanged for another one where the feed says so.
@@ -261,7 +245,28 @@ async fn signed_token(
         return Ok(Token { value: token, renew_at: Instant::now() + lifetime });
     };
     let text = std::str::from_utf8(token.reveal()).map_err(|_| unsendable())?;
+    exchanged(client, credentials, tenant, timeout, url, None, assertion_form(text)).await
+}
+
+/// The form that exchanges a signed token (RFC 7523).
+fn assertion_form(token: &str) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").append_pair("assertion", token);
+    form.finish()
+}
+
+/// Posts a form to a token endpoint, and reads the token that it answers with.
+async fn exchanged(
+    client: &FeedClient,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+    url: Url,
+    authorization: Option<HeaderValue>,
+    form: String,
+) -> Result<Token, FetchError> {
     let mut headers = HeaderMap::new();
+    headers.extend(authorization.map(|value| (AUTHORIZATION, value)));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let request = PageRequest {
         url,
@@ -273,25 +278,13 @@ async fn signed_token(
         timeout,
         post: Some(Post {
             content_type: HeaderValue::from_static("application/x-www-form-urlencoded"),
-            body: assertion_form(text).into_bytes(),
+            body: form.into_bytes(),
             safe: false,
         }),
         pending: &[],
         accepted: &[],
     };
-    exchanged(client, &request).await
-}
-
-/// The form that exchanges a signed token (RFC 7523).
-fn assertion_form(token: &str) -> String {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer").append_pair("assertion", token);
-    form.finish()
-}
-
-/// What a token endpoint answers.
-async fn exchanged(client: &FeedClient, request: &PageRequest<'_>) -> Result<Token, FetchError> {
-    let answer = client.get(request).await.map_err(refused)?;
+    let answer = client.get(&request).await.map_err(refused)?;
     let PageResponse::Page(page) = answer else { return Err(no_token()) };
     let answer: TokenAnswer = serde_json::from_slice(&page.body).map_err(|_| no_token())?;
     let bearer = answer.token_type.as_deref().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
