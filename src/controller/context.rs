@@ -10,6 +10,7 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
 use super::evidence_cache::{EvidenceCache, Held};
+use super::first_looks::FirstLooks;
 use super::heads::HeadChecks;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
@@ -138,6 +139,8 @@ pub struct Context {
     pub pace: ReportPace,
     /// Which heads of reports were found in the store.
     pub heads: HeadChecks,
+    /// How long first statuses have waited.
+    pub first_looks: FirstLooks,
     /// How far this machine's clock is from the API server's.
     pub api_clock: ApiClock,
     judged: RwLock<HashMap<(String, String), Judged>>,
@@ -222,6 +225,7 @@ impl Context {
             settle,
             pace: ReportPace::default(),
             heads: HeadChecks::default(),
+            first_looks: FirstLooks::default(),
             api_clock: ApiClock::default(),
             judged: RwLock::default(),
             told: Mutex::default(),

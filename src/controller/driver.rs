@@ -76,6 +76,12 @@ pub trait Controlled:
     /// Decides, from what was observed alone.
     fn decide(observed: &Self::Observed, now: Timestamp) -> Wanted<Self::Status, Self::More>;
 
+    /// How much longer a first status may wait for what is under way, such as the first fetch of a feed; `None`: it is written. Asked
+    /// only of objects without a status.
+    fn first_status_waits(_observed: &Self::Observed) -> Option<Duration> {
+        None
+    }
+
     /// Applies what the kind wants besides its status, before the status. Gives a real time after which to look again.
     fn apply(
         observed: &Self::Observed,
@@ -204,15 +210,19 @@ impl<K: Controlled> Driver<K> {
         let observed = K::observe(object.clone(), previous.clone(), context, now).await?;
         let wanted = K::decide(&observed, now);
         let again = K::apply(&observed, &wanted, context, now).await?;
-        self.notify(&object, &wanted.notices).await?;
-        if previous.as_ref() != Some(&wanted.status) {
-            context.writer.status(object.as_ref(), &wanted.status).await?;
-            let written = Written { on_top_of: object.resource_version(), status: wanted.status.clone() };
-            self.written().insert(object.uid().unwrap_or_default(), written);
+        let waits = if previous.is_none() { K::first_status_waits(&observed) } else { None };
+        if waits.is_none() {
+            self.notify(&object, &wanted.notices).await?;
+            if previous.as_ref() != Some(&wanted.status) {
+                context.writer.status(object.as_ref(), &wanted.status).await?;
+                let written = Written { on_top_of: object.resource_version(), status: wanted.status.clone() };
+                self.written().insert(object.uid().unwrap_or_default(), written);
+            }
+            context.first_looks.forget(&object.uid().unwrap_or_default());
         }
         K::publish(&observed, &wanted, context);
         let by_clock = wanted.next.map(|next| context.clock.real_time_until(next) + Duration::from_millis(1));
-        Ok(match [by_clock, again].into_iter().flatten().min() {
+        Ok(match [by_clock, again, waits].into_iter().flatten().min() {
             Some(wait) => Action::requeue(wait),
             None => Action::await_change(),
         })
@@ -224,6 +234,7 @@ impl<K: Controlled> Driver<K> {
         let is_gone = |found: Arc<Guarded<K>>| found.uid() != object.uid() || !self.works_on(&found);
         if self.store.get(&name).is_none_or(is_gone) {
             object.forget(&self.context);
+            self.context.first_looks.forget(&object.uid().unwrap_or_default());
             self.written().remove(&object.uid().unwrap_or_default());
         }
     }

@@ -1,7 +1,7 @@
 //! The controller of KpiTargets: it shows what the contract's judgement says of each.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -12,6 +12,7 @@ use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
+use crate::domain::decision::FeedHealth;
 use crate::domain::decision::kpi_target::{
     ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, WrittenKpi, decide_kpi_target,
 };
@@ -26,6 +27,8 @@ pub struct Observed {
     previous: Option<KpiTargetStatus>,
     invalid: Option<InvalidSpec>,
     contract: Contract,
+    /// How much longer the first status waits for the first verdict.
+    waits: Option<Duration>,
 }
 
 enum Contract {
@@ -55,7 +58,14 @@ impl Controlled for KpiTarget {
         findings.extend(never_payable_by_contract(context, &object, previous.as_ref()).await?);
         let invalid = (!findings.is_empty()).then_some(InvalidSpec(findings));
         let contract = observe_contract(context, &object);
-        Ok(Observed { object, previous, invalid, contract })
+        let may_wait = previous.is_none() && invalid.is_none() && awaits_first_verdict(&contract, &object);
+        let uid = object.uid().unwrap_or_default();
+        let waits = if may_wait { context.first_looks.left(&uid, Instant::now()) } else { None };
+        Ok(Observed { object, previous, invalid, contract, waits })
+    }
+
+    fn first_status_waits(observed: &Observed) -> Option<Duration> {
+        observed.waits
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<KpiTargetStatus, ()> {
@@ -86,6 +96,23 @@ impl Controlled for KpiTarget {
     fn publish(observed: &Observed, wanted: &Wanted<KpiTargetStatus, ()>, context: &Context) {
         let uid = observed.object.uid().unwrap_or_default();
         context.metrics.set_object(&uid, ObjectSeries::Kpi(series(&observed.object, &wanted.status)));
+    }
+}
+
+/// Whether the contract is about to be judged, or a feed of the KPI is fetched for the first time.
+fn awaits_first_verdict(contract: &Contract, object: &KpiTarget) -> bool {
+    let source = &object.spec.source;
+    let feeds = std::iter::once(&source.feed).chain(source.cross_check.as_ref().map(|own| &own.feed));
+    match contract {
+        Contract::Missing | Contract::Unresolved(_) => false,
+        Contract::Pending => true,
+        Contract::Judged(judged) => {
+            judged.judgement.as_ref().as_ref().is_ok()
+                && !judged.terms.contract.suspend
+                && feeds
+                    .map(|feed| judged.feeds.get(feed))
+                    .any(|health| health.is_none_or(FeedHealth::is_being_fetched_first))
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod campaign_launch;
 pub mod context;
 pub mod driver;
 pub mod evidence_cache;
+pub mod first_looks;
 pub mod heads;
 pub mod kpi_target;
 pub mod pace;

@@ -1,7 +1,7 @@
 //! The controller of ServiceTiers: it shows how each fits its contracts, and what its customers got.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -11,6 +11,7 @@ use super::driver::{Controlled, ReconcileError, Wanted};
 use crate::api::condition::Kind;
 use crate::api::service_tier::{ServiceTierStatus, SliceStatus, TierFinding};
 use crate::api::{ServiceTier, VendorContract};
+use crate::domain::decision::FeedHealth;
 use crate::domain::decision::service_tier::{ObservedServiceTier, ServiceTierDecision, decide_service_tier};
 use crate::domain::facts::InvalidSpec;
 use crate::domain::validation::validate_service_tier;
@@ -22,6 +23,8 @@ pub struct Observed {
     contracts: Vec<String>,
     findings: Vec<TierFinding>,
     slices: Vec<(Timestamp, SliceStatus)>,
+    /// How much longer the first status waits for the first verdicts of its contracts.
+    waits: Option<Duration>,
 }
 
 impl Controlled for ServiceTier {
@@ -51,8 +54,13 @@ impl Controlled for ServiceTier {
         contracts.sort();
         let mut findings: Vec<TierFinding> = Vec::new();
         let mut slices = Vec::new();
+        let mut may_wait = false;
         for contract in &contracts {
-            let Some(judged) = context.judged(&namespace, contract) else { continue };
+            let Some(judged) = context.judged(&namespace, contract) else {
+                may_wait = true;
+                continue;
+            };
+            may_wait |= judged.feeds.values().any(FeedHealth::is_being_fetched_first);
             for finding in crate::domain::decision::service_tier::findings_of(&name, &judged.terms) {
                 if !findings.contains(&finding) {
                     findings.push(finding);
@@ -62,7 +70,14 @@ impl Controlled for ServiceTier {
                 slices.extend(crate::domain::decision::service_tier::slices_of(&name, contract, judgement));
             }
         }
-        Ok(Observed { object, previous, contracts, findings, slices })
+        let uid = object.uid().unwrap_or_default();
+        let may_wait = may_wait && previous.is_none();
+        let waits = if may_wait { context.first_looks.left(&uid, Instant::now()) } else { None };
+        Ok(Observed { object, previous, contracts, findings, slices, waits })
+    }
+
+    fn first_status_waits(observed: &Observed) -> Option<Duration> {
+        observed.waits
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<ServiceTierStatus, ()> {

@@ -70,6 +70,8 @@ pub struct Observed {
     amendments: Vec<Amendment>,
     /// What the journal does not hold yet of what was judged by.
     facts: Vec<RecordedFact>,
+    /// How much longer the first status waits for the first fetch.
+    waits: Option<Duration>,
 }
 
 /// What is wanted of a contract besides its status.
@@ -147,6 +149,15 @@ impl Controlled for VendorContract {
             }
             _ => Vec::new(),
         };
+        let may_wait = previous.is_none()
+            && judgement.is_ok()
+            && evidence_problem.is_none()
+            && no_room.is_none()
+            && missing_tiers.is_empty()
+            && !terms.contract.suspend
+            && is_being_fetched_first(&terms, &health);
+        let own_uid = object.uid().unwrap_or_default();
+        let waits = if may_wait { context.first_looks.left(&own_uid, Instant::now()) } else { None };
         Ok(Observed {
             term: term_of(&terms),
             existing: existing_reports(context, &namespace, &name),
@@ -168,7 +179,12 @@ impl Controlled for VendorContract {
             closing_under_old_terms,
             amendments,
             facts,
+            waits,
         })
+    }
+
+    fn first_status_waits(observed: &Observed) -> Option<Duration> {
+        observed.waits
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<VendorContractStatus, More> {
@@ -228,6 +244,9 @@ impl Controlled for VendorContract {
             return Ok(None);
         }
         let unsettled = context.unsettled_for(&uid, observed.digest);
+        if observed.waits.is_some() {
+            return Ok(None);
+        }
         let regarding = observed.object.object_ref(&());
         let owner = ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads };
         if !unsettled.is_zero() {
@@ -343,6 +362,13 @@ fn feed_health(
         }
     }
     feeds
+}
+
+/// Whether feeds of a contract are being fetched for the first time, and none fails.
+fn is_being_fetched_first(terms: &Terms, health: &BTreeMap<String, FeedHealth>) -> bool {
+    let pending = FeedHealth::default();
+    let feeds = || terms.contract.feeds.iter().map(|feed| health.get(&feed.name).unwrap_or(&pending));
+    feeds().any(FeedHealth::is_being_fetched_first) && !feeds().any(FeedHealth::is_failing)
 }
 
 fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, LaunchOfContract> {

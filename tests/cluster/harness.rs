@@ -182,7 +182,7 @@ impl Place {
         }
         let log = self.folder.path().join(format!("operator-{}.log", unique()));
         let file = File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_bpo-operator"))
+        let child = Command::new(program())
             .args(["run", "--namespace", &self.namespace, "--listen", "127.0.0.1:0"])
             .args(["--feed-allow-network", "127.0.0.0/8"])
             .args(["--data-dir", path(data_dir), "--lease-name", &self.namespace])
@@ -237,6 +237,11 @@ impl Place {
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.code().unwrap(), text)
     }
+}
+
+/// The operator that is tested: the one that was built with the tests, or that of `BPO_OPERATOR`, such as a release build to measure.
+fn program() -> PathBuf {
+    std::env::var_os("BPO_OPERATOR").map_or_else(|| env!("CARGO_BIN_EXE_bpo-operator").into(), PathBuf::from)
 }
 
 /// A file that moves the clock of operators, from instant to instant.
@@ -317,6 +322,19 @@ impl Operator {
             assert!(started.elapsed() < DEADLINE, "not ready: {missing}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// What it takes now: MiB of resident memory and, of those, without pages of files; and seconds of processor time so far.
+    pub fn takes(&self) -> (f64, f64, f64) {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
+        let (status, stat) = (read("status"), read("stat"));
+        let mebibytes = |line: &str| {
+            let found = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
+            found.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
+        };
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let seconds = (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0;
+        (mebibytes("VmRSS:"), mebibytes("RssAnon:"), seconds)
     }
 
     /// Where its log is; it outlives the operator.

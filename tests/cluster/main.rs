@@ -10,6 +10,7 @@
 
 mod alerts;
 mod applying;
+mod cold;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
 mod crash;

@@ -106,7 +106,7 @@ fn patience() -> std::time::Duration {
 }
 
 /// Lets the operator work off what it has begun: an object that is made now comes after all that was to be looked at before.
-async fn settle(place: &Place, tier: &str) {
+pub async fn settle(place: &Place, tier: &str) {
     place
         .apply(&format!(
             "{{apiVersion: bpo-operator.io/v1alpha1, kind: ServiceTier, metadata: {{name: {tier}}}, spec: {{rank: 1}}}}"
@@ -118,7 +118,7 @@ async fn settle(place: &Place, tier: &str) {
 }
 
 /// What the operator wrote in this namespace so far; the lease lies in another one.
-fn writes(place: &Place) -> Vec<AuditEvent> {
+pub fn writes(place: &Place) -> Vec<AuditEvent> {
     let events = place.installation.plane.audit_events().unwrap();
     events
         .into_iter()

@@ -85,6 +85,11 @@ impl FeedHealth {
         self.reason == Reason::Fetched
     }
 
+    /// Whether the first fetch of its past has not ended yet, and nothing has failed.
+    pub fn is_being_fetched_first(&self) -> bool {
+        self.reason == Reason::Pending || (self.is_healthy() && self.backfilling)
+    }
+
     /// Whether its figures cannot be had, or not in time. A feed that waits to be fetched does not fail.
     pub fn is_failing(&self) -> bool {
         !matches!(self.reason, Reason::Fetched | Reason::Pending | Reason::Suspended)
