@@ -44,9 +44,16 @@ pub struct RollUps {
 /// What all of it rests on besides rows.
 #[derive(Debug)]
 struct Ground {
-    terms: Terms,
-    closed_under: BTreeMap<String, Terms>,
+    /// The terms of all books in the order of their places: a reading names its book by that. Which period closed under which of them
+    /// is no part of any reading.
+    books: Vec<Terms>,
     relief: ReliefHistory,
+}
+
+impl Ground {
+    fn is_of(&self, books: &Books<'_>, relief: &ReliefHistory) -> bool {
+        self.books.iter().eq(books.all().map(|book| book.terms)) && self.relief == *relief
+    }
 }
 
 /// A question of a KPI by the places of its book and of the KPI in it.
@@ -142,16 +149,10 @@ impl RollUps {
     /// Makes them ready for a judgement of these facts: what does not hold for them goes.
     pub(super) fn turn_to(&mut self, facts: &ContractFacts<'_>, books: &Books<'_>) {
         let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
-        let holds = self.ground.as_ref().is_some_and(|ground| {
-            ground.terms == *facts.terms
-                && ground.closed_under == *facts.closed_under
-                && ground.relief == relief
-                && self.is_continued_by(facts.rows)
-        });
-        if !holds {
+        let is_same = self.ground.as_ref().is_some_and(|ground| ground.is_of(books, &relief));
+        if !is_same || !self.is_continued_by(facts.rows) {
             *self = RollUps::default();
-            let (terms, closed_under) = (facts.terms.clone(), facts.closed_under.clone());
-            self.ground = Some(Ground { terms, closed_under, relief });
+            self.ground = Some(Ground { books: books.all().map(|book| book.terms.clone()).collect(), relief });
         }
         let dirty = self.take_in(facts.rows);
         let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);

@@ -292,7 +292,7 @@ fn rows_that_arrive_leave_closed_periods_and_what_was_known_earlier_is_dirty_fro
         ("a plan's row leaves the other feed", Event::Plan(vec![(3, 5)]), all - 20..all - of_plan),
         ("another target", Event::Target(70), 0..1),
         ("relief", Event::Relief(1), 0..1),
-        ("a closing", Event::Closing, 0..1),
+        ("a closing under the terms in force", Event::Closing, all..all + 1),
         ("other evidence", Event::Cut(20), 0..1),
     ] {
         let left = kept_after(&event);
