@@ -9,6 +9,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
+use super::checkpoints::Checkpoints;
 use super::evidence_cache::{EvidenceCache, Held};
 use super::first_looks::FirstLooks;
 use super::heads::HeadChecks;
@@ -139,6 +140,8 @@ pub struct Context {
     pub pace: ReportPace,
     /// Which heads of reports were found in the store.
     pub heads: HeadChecks,
+    /// Judgements that outlive this process.
+    pub checkpoints: Checkpoints,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
     /// How far this machine's clock is from the API server's.
@@ -225,6 +228,7 @@ impl Context {
             settle,
             pace: ReportPace::default(),
             heads: HeadChecks::default(),
+            checkpoints: Checkpoints::default(),
             first_looks: FirstLooks::default(),
             api_clock: ApiClock::default(),
             judged: RwLock::default(),

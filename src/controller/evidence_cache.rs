@@ -26,12 +26,29 @@ pub struct ContractEvidence {
 #[derive(Clone, Debug)]
 struct Memo {
     terms: [u8; 32],
-    sequences: BTreeMap<String, i64>,
+    heads: BTreeMap<String, Head>,
     closings: usize,
     journal: Arc<Journal>,
     judged_at: Timestamp,
     next: Option<Timestamp>,
     judgement: Arc<Result<Judgement, InvalidSpec>>,
+    /// Whether [`EvidenceCache::fresh`] has not given it yet.
+    is_fresh: bool,
+}
+
+/// A judgement with what it holds for.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// UID under which the contract's evidence lies.
+    pub uid: String,
+    /// Digest of the terms.
+    pub terms: [u8; 32],
+    /// What was known of the evidence.
+    pub evidence: ContractEvidence,
+    /// When it was made.
+    pub judged_at: Timestamp,
+    /// What it says.
+    pub judgement: Arc<Result<Judgement, InvalidSpec>>,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +59,8 @@ struct Entry {
     journal: Arc<Journal>,
     journal_known: bool,
     memo: Option<Memo>,
+    /// Whether [`EvidenceCache::begins`] was asked.
+    begun: bool,
     /// Rows, and what judgements worked out of them: all of it can be had again from the store.
     rows: Arc<RowsByFeed>,
     rollups: RollUps,
@@ -177,7 +196,7 @@ impl EvidenceCache {
         let holds = memo.terms == terms
             && memo.closings == evidence.closings.len()
             && memo.journal == evidence.journal
-            && memo.sequences == sequences(evidence)
+            && memo.heads == evidence.heads
             && now >= memo.judged_at
             && memo.next.is_none_or(|next| now < next);
         holds.then(|| memo.judgement.clone())
@@ -198,25 +217,78 @@ impl EvidenceCache {
         judgement: &Arc<Result<Judgement, InvalidSpec>>,
         rollups: RollUps,
     ) {
+        self.keep_judgement(uid, terms, evidence, judged_at, judgement, Some(rollups));
+    }
+
+    /// Keeps a judgement that was made before this process began.
+    pub fn keep_found(
+        &self,
+        uid: &str,
+        terms: [u8; 32],
+        evidence: &ContractEvidence,
+        judged_at: Timestamp,
+        judgement: &Arc<Result<Judgement, InvalidSpec>>,
+    ) {
+        self.keep_judgement(uid, terms, evidence, judged_at, judgement, None);
+    }
+
+    fn keep_judgement(
+        &self,
+        uid: &str,
+        terms: [u8; 32],
+        evidence: &ContractEvidence,
+        judged_at: Timestamp,
+        judgement: &Arc<Result<Judgement, InvalidSpec>>,
+        rollups: Option<RollUps>,
+    ) {
         let next = judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.next);
         let memo = Memo {
             terms,
-            sequences: sequences(evidence),
+            heads: evidence.heads.clone(),
             closings: evidence.closings.len(),
             journal: evidence.journal.clone(),
             judged_at,
             next,
             judgement: judgement.clone(),
+            is_fresh: rollups.is_some(),
         };
         let mut entries = self.entries();
         if let Some(entry) = entries.by_uid.get_mut(uid) {
             entry.memo = Some(memo);
             // Where the rows were let go while they were judged, what was worked out of them goes too: it holds them.
-            if entry.held.rows > 0 {
+            if let Some(rollups) = rollups.filter(|_| entry.held.rows > 0) {
                 (entry.held.rollups, entry.rollups) = (rollups.bytes(), rollups);
             }
         }
         entries.make_room_for(uid, self.most);
+    }
+
+    /// Whether a contract was not judged since this process began; only the first who asks is told so.
+    pub fn begins(&self, uid: &str) -> bool {
+        let mut entries = self.entries();
+        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+        !std::mem::replace(&mut entry.begun, true) && entry.memo.is_none()
+    }
+
+    /// The judgements that were made since this was asked last, and that still rest on all closings.
+    pub fn fresh(&self) -> Vec<Fresh> {
+        let mut entries = self.entries();
+        let mut fresh = Vec::new();
+        for (uid, entry) in &mut entries.by_uid {
+            let Some(memo) = &mut entry.memo else { continue };
+            if !std::mem::take(&mut memo.is_fresh) || memo.closings != entry.closings.len() {
+                continue;
+            }
+            let (heads, closings, journal) = (memo.heads.clone(), entry.closings.clone(), memo.journal.clone());
+            fresh.push(Fresh {
+                uid: uid.clone(),
+                terms: memo.terms,
+                evidence: ContractEvidence { heads, closings, journal },
+                judged_at: memo.judged_at,
+                judgement: memo.judgement.clone(),
+            });
+        }
+        fresh
     }
 
     /// Forgets a contract that is gone. The store keeps its evidence.
@@ -262,10 +334,6 @@ fn rows_at(rows: &Arc<RowsByFeed>, heads: &BTreeMap<String, Head>) -> Arc<RowsBy
     }
     let of_head = |(feed, head): (&String, &Head)| Some((feed.clone(), rows.get(feed)?.up_to(head.sequence)));
     Arc::new(heads.iter().filter_map(of_head).collect())
-}
-
-fn sequences(evidence: &ContractEvidence) -> BTreeMap<String, i64> {
-    evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect()
 }
 
 #[cfg(test)]

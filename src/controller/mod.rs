@@ -5,6 +5,7 @@
 pub mod adoption;
 pub mod alerts;
 pub mod campaign_launch;
+pub mod checkpoints;
 pub mod context;
 pub mod driver;
 pub mod evidence_cache;

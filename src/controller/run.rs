@@ -131,6 +131,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     watches.spawn("the comparison of clocks", follow_api_clock(context.clone(), client));
     watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
     watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
+    watches.spawn("the keeping of judgements", keep_judgements(context.clone()));
     watches.spawn("the rehearsal's clock", follow_clock(context.clone(), context.now()));
     watches.spawn("the look at readiness", readiness.clone().follow(stores.clone()));
     // These end when they are asked to, and until then they have no reason to.
@@ -159,6 +160,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
         tracing::warn!("some reconciles did not end in time and are broken off; they begin again at the next start");
     }
     watches.set.shutdown().await;
+    keep_checkpoints(&context).await;
     Ok(())
 }
 
@@ -562,6 +564,23 @@ async fn follow_clock(context: Arc<Context>, mut now: jiff::Timestamp) {
         all(&context.stores.kpis, &context.queues.kpis);
         all(&context.stores.tiers, &context.queues.tiers);
         all(&context.stores.launches, &context.queues.launches);
+    }
+}
+
+/// How often judgements are kept for the next start.
+const KEPT_EVERY: Duration = Duration::from_secs(60);
+
+/// Keeps what was judged, again and again: a process that is killed leaves judgements of the last minute behind that are made again.
+async fn keep_judgements(context: Arc<Context>) {
+    loop {
+        tokio::time::sleep(KEPT_EVERY).await;
+        keep_checkpoints(&context).await;
+    }
+}
+
+async fn keep_checkpoints(context: &Context) {
+    if let Err(error) = context.checkpoints.keep(&*context.evidence, &context.cache, context.now()).await {
+        tracing::warn!(%error, "judgements are not kept: the next start judges again");
     }
 }
 

@@ -11,6 +11,7 @@ use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
 use super::adoption::{Identity, identify};
+use super::checkpoints::Asked;
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
@@ -468,6 +469,15 @@ async fn judged(
 ) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
     if let Some(known) = context.cache.judgement(uid, digest, evidence, now) {
         return Ok(known);
+    }
+    if context.cache.begins(uid) {
+        let asked = Asked { uid, name, terms: digest, evidence };
+        if let Some(kept) = context.checkpoints.find(&*context.evidence, asked, now).await? {
+            let judged_at = kept.judged_at;
+            let judgement = kept.shared();
+            context.cache.keep_found(uid, digest, evidence, judged_at, &judgement);
+            return Ok(judgement);
+        }
     }
     let rows = context.cache.rows(uid, evidence).await?;
     let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::Span;
 use super::exact::Exact;
@@ -13,7 +14,7 @@ use super::ledger::Known;
 use crate::api::feed::{Feed, MeasureMapping, MeasureUnit};
 
 /// A figure that is in doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// The measure.
     pub measure: String,

@@ -13,6 +13,8 @@ use num_traits::{Signed, ToPrimitive, Zero};
 use crate::api::kpi_target::{Rounding, RoundingMode};
 use crate::api::scalar;
 
+mod stored;
+
 /// Decimals with which a value is shown that no rounding was asked for.
 pub const SHOWN_DECIMALS: u32 = 6;
 

@@ -46,7 +46,7 @@ pub struct ContractFacts<'a> {
 }
 
 /// What a judgement of one contract says at an instant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// Every SlaReport that exists by then: revision 1 of each closed period (Provisional or Final) and each restatement,
     /// ordered by period, then revision.
@@ -109,7 +109,7 @@ fn hold(state: &mut PeriodState, period: &str, closed: &BTreeMap<String, Terms>)
 }
 
 /// What a judgement says of one KPI.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KpiJudgement {
     /// The latest closed period (for rolling windows too).
     pub last: Option<ClosedValue>,
@@ -129,7 +129,8 @@ pub struct KpiJudgement {
     pub risk: Risk,
     /// Since when it is; `None` where it is not.
     pub risk_since: Option<Timestamp>,
-    /// What the journal does not say of the risk yet.
+    /// What the journal does not say of the risk yet. A judgement with such news is not kept on disk.
+    #[serde(skip)]
     pub risk_news: Option<JournalFact>,
     /// Whether the counter metric suggests gaming.
     pub gaming: Gaming,
@@ -144,7 +145,7 @@ pub struct KpiJudgement {
 }
 
 /// Whether the running period is at risk, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Risk {
     /// Nothing is known of the running period.
     #[default]
@@ -201,7 +202,7 @@ impl Risk {
 }
 
 /// Whether the counter metric suggests gaming.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gaming {
     /// The KPI names no counter metric.
     #[default]
@@ -218,7 +219,7 @@ pub enum Gaming {
 }
 
 /// How far the rows of a feed reach.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeedCoverage {
     /// Up to where no slot is missing; `None` without rows.
     pub watermark: Option<Timestamp>,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::api::kpi_target::{KpiTargetSpec, SourceExpectation};
 use crate::api::scalar::shorten;
@@ -19,7 +20,7 @@ use super::ledger::{Labels, Ledger};
 const LISTED: usize = 6;
 
 /// A KPI that matches no row of a feed that has rows: what it looks for, and what is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmatched {
     /// What to look at, in a sentence.
     pub message: String,

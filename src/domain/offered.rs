@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, Span, days_after};
 use super::exact::Exact;
@@ -16,7 +17,7 @@ const DAYS: i64 = 28;
 const MOST_PERCENT: i64 = 1;
 
 /// A day on which more or fewer contacts were offered than were answered or abandoned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferedDiffers {
     /// The latest such day.
     pub day: Date,

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
@@ -42,6 +42,9 @@ pub use model::{
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
+
+/// How long a checkpoint is kept that nobody keeps again: its contract is gone, or nothing happens to it.
+pub const CHECKPOINTS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 100);
 
 /// What the callback of [`EvidenceStore::verify`] is.
 pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;
@@ -197,6 +200,13 @@ pub trait EvidenceStore: Send + Sync {
 
     /// Keeps what became of the delivery of messages.
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()>;
+
+    /// What was kept of a contract to begin with after a restart. A cache: `None` is always a right answer.
+    fn checkpoint<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Vec<u8>>>;
+
+    /// Keeps checkpoints by the UIDs of their contracts, each in the place of the one before. Those that nobody has kept again for
+    /// [`CHECKPOINTS_KEPT`] go.
+    fn keep_checkpoints(&self, checkpoints: Vec<(String, Vec<u8>)>, kept_at: Timestamp) -> Answer<'_, ()>;
 
     /// Computes every chain again and compares all heads. What is broken is in the report, not an error.
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport>;

@@ -97,6 +97,12 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
     let after = writes(&place);
     let news: Vec<&AuditEvent> = after[before..].iter().filter(|write| write.name != "restarted").collect();
     assert!(news.is_empty(), "{} writes after a restart with nothing new: {news:#?}", news.len());
+    let metrics = operator.http("/metrics").await.1;
+    assert!(
+        metrics.lines().any(|line| line == "bpo_evidence_memory_bytes{kind=\"rows\"} 0.0"),
+        "no row is read where nothing is new: {:?}",
+        metrics.lines().filter(|line| line.starts_with("bpo_evidence_memory")).collect::<Vec<_>>()
+    );
 }
 
 /// How long each step may take: longer for more.

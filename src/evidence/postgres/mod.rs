@@ -2,6 +2,7 @@
 //!
 //! The bytes of entries and their digests are those of the SQLite store: the same bodies give the same heads.
 
+mod checkpoints;
 mod commit;
 mod connections;
 mod errors;
@@ -333,6 +334,17 @@ impl EvidenceStore for PostgresStore {
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(
             async move { self.writer()?.write(move |session| outbox::settle(session, &ids, &delivery, now)).await },
+        )
+    }
+
+    fn checkpoint<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| checkpoints::find(session, &uid)))
+    }
+
+    fn keep_checkpoints(&self, checkpoints: Vec<(String, Vec<u8>)>, kept_at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(
+            async move { self.writer()?.write(move |session| checkpoints::keep(session, &checkpoints, kept_at)).await },
         )
     }
 

@@ -1,5 +1,6 @@
 //! The evidence store in one SQLite file: write-ahead log, `synchronous=FULL`, one writer, several readers.
 
+mod checkpoints;
 mod commit;
 mod connections;
 mod errors;
@@ -403,6 +404,17 @@ impl EvidenceStore for SqliteStore {
     fn settle_messages(&self, ids: Vec<i64>, delivery: Delivery, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
             self.writer()?.write(move |transaction| outbox::settle(transaction, &ids, &delivery, now)).await
+        })
+    }
+
+    fn checkpoint<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| checkpoints::find(transaction, &uid)))
+    }
+
+    fn keep_checkpoints(&self, checkpoints: Vec<(String, Vec<u8>)>, kept_at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?.write(move |transaction| checkpoints::keep(transaction, &checkpoints, kept_at)).await
         })
     }
 

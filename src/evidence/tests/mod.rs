@@ -1,6 +1,7 @@
 //! Tests of the stores; each says in its name what it proves.
 
 mod bundles;
+mod checkpoints;
 mod commits;
 mod crashes;
 mod databases;

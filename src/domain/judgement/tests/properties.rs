@@ -127,6 +127,17 @@ proptest! {
     }
 
     #[test]
+    fn a_judgement_that_was_written_is_read_as_the_same(
+        values in values(), corrections in corrections(), days in 0..400_i64,
+    ) {
+        let now = instant("2026-01-01T00:00Z") + SignedDuration::from_hours(24 * days);
+        let mut judgement = case(CAPPED, with_corrections(&values, &corrections)).judge_at(now);
+        judgement.kpis.values_mut().for_each(|kpi| kpi.risk_news = None);
+        let written = serde_json::to_vec(&judgement).unwrap();
+        prop_assert_eq!(serde_json::from_slice::<Judgement>(&written).unwrap(), judgement);
+    }
+
+    #[test]
     fn a_better_value_never_costs_more(values in values(), place in 0..6_usize, better in 0..5_000_i64) {
         let mut improved = values.clone();
         let Some(value) = improved.get_mut(place).filter(|value| **value > 0) else { return Ok(()) };
