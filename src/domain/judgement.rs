@@ -33,7 +33,7 @@ use super::periods::{Period, Periods};
 use super::reading::{Question, Reader, Records};
 use super::rectification::{History, standing};
 use super::relief::ReliefHistory;
-use super::reports::{Reach, kpi_line};
+use super::reports::{Reach, ShownFigures, sources_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
 use super::risks::{SeenRisk, standing_risk};
 use super::rollups::RollUps;
@@ -376,22 +376,25 @@ fn whole(count: usize) -> i64 {
 
 /// A closed period of a KPI, by its latest revision.
 fn closed_value(name: &str, frame: &Frame<'_>, closed: &Closed<'_>) -> Option<ClosedValue> {
-    let line = kpi_line(closed.settled.line(name)?, &frame.tariff);
+    let line = closed.settled.line(name)?;
+    // Of the whole line of a report a status shows few figures, and this is asked for each KPI and each closed period.
+    let ShownFigures { target, raw_value, value, numerator, denominator, credit } =
+        ShownFigures::of(line, &frame.tariff);
     Some(ClosedValue {
         name: frame.period.name.clone(),
         state: closed.reports.last().map_or(PeriodState::Provisional, |report| report.state),
-        value: line.value,
-        raw_value: line.raw_value,
-        target: line.target,
-        numerator: line.numerator,
-        denominator: line.denominator,
-        verdict: line.verdict,
-        severity: line.severity,
-        rating: line.rating,
-        repeat: line.repeat,
-        points: line.points,
-        credit: line.credit,
-        sources: line.sources,
+        value,
+        raw_value,
+        target: Some(target),
+        numerator,
+        denominator,
+        verdict: line.reading.verdict,
+        severity: line.reading.severity,
+        rating: Some(line.reading.rating),
+        repeat: line.is_repeat(),
+        points: line.cost.points,
+        credit,
+        sources: sources_line(&line.reading),
         revision: closed.revision,
     })
 }

@@ -141,11 +141,43 @@ fn credit_block(frame: &Frame<'_>, money: &Money, settled: &Settled<'_>, booking
     }
 }
 
+/// The figures of a KPI's line as reports and statuses show them.
+pub struct ShownFigures {
+    /// The target in force.
+    pub target: String,
+    /// The value over all selected rows.
+    pub raw_value: Option<String>,
+    /// The value after relief.
+    pub value: Option<String>,
+    /// The numerator of `value`.
+    pub numerator: Option<String>,
+    /// The denominator of `value`.
+    pub denominator: Option<String>,
+    /// The credit; `None` without charges.
+    pub credit: Option<String>,
+}
+
+impl ShownFigures {
+    /// Those of a line.
+    pub fn of(line: &Line<'_>, tariff: &Tariff) -> ShownFigures {
+        let reading = &line.reading;
+        let rounding = reading.rounding();
+        let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
+        ShownFigures {
+            target: shown(&reading.aim.target),
+            raw_value: reading.raw_value.as_ref().map(|value| value.show_as(rounding)),
+            value: reading.value.as_ref().map(|value| value.show_as(rounding)),
+            numerator: reading.numerator.as_ref().map(shown),
+            denominator: reading.denominator.as_ref().map(shown),
+            credit: tariff.money.as_ref().map(|money| money.show(&line.cost.credit)),
+        }
+    }
+}
+
 /// A KPI's line as a report shows it.
 pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
     let (reading, money) = (&line.reading, tariff.money.as_ref());
-    let rounding = reading.rounding();
-    let shown = |number: &Exact| number.show(SHOWN_DECIMALS);
+    let ShownFigures { target, raw_value, value, numerator, denominator, credit } = ShownFigures::of(line, tariff);
     KpiLine {
         name: reading.name.to_owned(),
         kpi: reading.kpi,
@@ -154,18 +186,18 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         weight: Exact::from(reading.spec.weight).show(SHOWN_DECIMALS),
         dry_run: reading.spec.dry_run,
         comparison: reading.aim.comparison,
-        target: Some(shown(&reading.aim.target)),
-        upper: reading.aim.upper.as_ref().map(shown),
-        raw_value: reading.raw_value.as_ref().map(|value| value.show_as(rounding)),
-        value: reading.value.as_ref().map(|value| value.show_as(rounding)),
-        numerator: reading.numerator.as_ref().map(shown),
-        denominator: reading.denominator.as_ref().map(shown),
+        target: Some(target),
+        upper: reading.aim.upper.as_ref().map(|upper| upper.show(SHOWN_DECIMALS)),
+        raw_value,
+        value,
+        numerator,
+        denominator,
         verdict: reading.verdict,
         severity: reading.severity,
         rating: Some(reading.rating),
         repeat: line.is_repeat(),
         points: line.cost.points,
-        credit: money.map(|money| money.show(&line.cost.credit)),
+        credit,
         bonus: money.map(|money| money.show(&line.cost.bonus)),
         credit_state: line.credit_state,
         basis: Some(basis_of_line(line, tariff)),
