@@ -2,8 +2,10 @@
 //!
 //! Ten contracts (`BPO_BENCH_CONTRACTS`) have a feed of twelve label sets, half-hours and four measures for so many years
 //! (`BPO_BENCH_YEARS`, 1), and four KPIs each. They are put into an SQLite store; then a process of its own opens the store, as the
-//! operator does after a restart, judges every contract through the operator's cache, and judges again.
-//! `BPO_BENCH_MEMORY` (MiB) is what the cache may hold; default: as much as it likes.
+//! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, and keeps its judgements.
+//! A third process opens the store as the operator does after a restart, and judges one contract with new rows.
+//! `BPO_BENCH_MEMORY` (MiB) is what the operator may use, as `--memory`; default: as much as it likes. `BPO_BENCH_KEEP=DIR` keeps the
+//! store, or takes the one that is there.
 
 #![allow(
     clippy::expect_used,
@@ -14,17 +16,19 @@
 )]
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bpo_operator::controller::checkpoints::{Asked, Checkpoints};
 use bpo_operator::controller::evidence_cache::EvidenceCache;
-use bpo_operator::domain::facts::{ContractFacts, Terms};
+use bpo_operator::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use bpo_operator::domain::judgement::judge_again;
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 const SITES: [&str; 3] = ["cebu", "bogota", "leeds"];
@@ -38,13 +42,94 @@ fn main() {
         return;
     }
     if let Some(store) = std::env::var_os("BPO_BENCH_STORE") {
-        return judge_all(Path::new(&store));
+        return match std::env::var_os("BPO_BENCH_RESTART") {
+            Some(_) => restart(Path::new(&store)),
+            None => judge_all(Path::new(&store)),
+        };
     }
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory for the store");
-    fill(directory.path());
+    let kept = std::env::var_os("BPO_BENCH_KEEP").map(PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(directory.path());
+    if !folder.join("evidence.sqlite").exists() {
+        fill(folder);
+    }
     let program = std::env::current_exe().expect("this program");
-    let ended = std::process::Command::new(program).arg("--bench").env("BPO_BENCH_STORE", directory.path()).status();
-    assert!(ended.expect("a process").success(), "the process that judges failed");
+    for restart in [false, true] {
+        let mut process = std::process::Command::new(&program);
+        process.arg("--bench").env("BPO_BENCH_STORE", folder);
+        if restart {
+            process.env("BPO_BENCH_RESTART", "1");
+        }
+        assert!(process.status().expect("a process").success(), "the process that judges failed");
+    }
+}
+
+/// What the operator may use: bytes of rows and judgements, and of the writer's pages.
+fn memory() -> (usize, u64) {
+    let all = number("BPO_BENCH_MEMORY", i64::MAX >> 20) << 20;
+    let pages = (all / 16).clamp(4 << 20, 64 << 20);
+    (usize::try_from(all / 2).unwrap(), pages as u64)
+}
+
+/// The operator's parts over a store.
+struct Operator {
+    runtime: Runtime,
+    store: Arc<SqliteStore>,
+    cache: EvidenceCache,
+    checkpoints: Checkpoints,
+}
+
+impl Operator {
+    fn over(directory: &Path) -> Operator {
+        let (most, pages) = memory();
+        let store = Arc::new(SqliteStore::open_with_pages(directory, pages).expect("the store"));
+        let cache = EvidenceCache::new(store.clone(), most);
+        Operator { runtime: Runtime::new().unwrap(), store, cache, checkpoints: Checkpoints::default() }
+    }
+
+    /// Judges a contract as the operator does, unless a judgement of it holds. Gives its reports as JSON.
+    fn look(&self, uid: &str, terms: &Terms, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
+        self.runtime.block_on(look(self, uid, terms, now))
+    }
+}
+
+/// A start on a store whose contracts were judged before: all of them are looked at, and then one that has new rows.
+fn restart(directory: &Path) {
+    let began = Instant::now();
+    let operator = Operator::over(directory);
+    let (terms, uids) = (terms(), contracts());
+    // The process before has judged up to the latest rows of each contract.
+    let slots = uids.iter().map(|uid| operator.runtime.block_on(next_slot(&operator, uid)));
+    let next = slots.max().unwrap();
+    let reports: usize =
+        uids.iter().map(|uid| operator.look(uid, &terms, slot(next)).as_ref().as_ref().unwrap().reports.len()).sum();
+    println!(
+        "restart: {} contracts, {reports} reports, {:.2} s, {:.2} s of processor time, rows held {:.1} MiB, resident {:.0} MiB",
+        uids.len(),
+        began.elapsed().as_secs_f64(),
+        processor(),
+        operator.cache.held().rows as f64 / 1_048_576.0,
+        mebibytes("VmRSS")
+    );
+    let uid = &uids[0];
+    assert_eq!(
+        operator.runtime.block_on(operator.store.commit(key(uid), body(next..next + 1, 4, false))).unwrap().added,
+        4
+    );
+    operator.look(uid, &terms, slot(next + 1));
+    println!(
+        "restart: until new rows of one contract are judged: {:.2} s, {:.2} s of processor time",
+        began.elapsed().as_secs_f64(),
+        processor()
+    );
+}
+
+/// The slot after the latest row of a contract.
+async fn next_slot(operator: &Operator, uid: &str) -> i64 {
+    let head = operator.store.heads(uid).await.unwrap()[FEED].sequence;
+    let whole = days() * 48 * LABEL_SETS;
+    // Four rows a slot, and a correction a slot of five.
+    days() * 48 + head - whole
 }
 
 fn number(variable: &str, otherwise: i64) -> i64 {
@@ -179,11 +264,20 @@ fn processor() -> f64 {
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
-/// Judges a contract as the operator does, unless its last judgement holds. Gives how many reports there are.
-async fn look(cache: &EvidenceCache, uid: &str, terms: &Terms, now: Timestamp) -> usize {
+/// Judges a contract as the operator does, unless a judgement of it holds.
+async fn look(operator: &Operator, uid: &str, terms: &Terms, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
+    let Operator { cache, store, checkpoints, .. } = operator;
     let evidence = cache.read(uid, &[FEED.to_owned()]).await.unwrap();
     if let Some(known) = cache.judgement(uid, [0; 32], &evidence, now) {
-        return known.as_ref().as_ref().unwrap().reports.len();
+        return known;
+    }
+    if cache.begins(uid) {
+        let asked = Asked { uid, name: "acme", terms: [0; 32], evidence: &evidence };
+        if let Some(kept) = checkpoints.find(&**store, asked, now).await.unwrap() {
+            let (judged_at, judgement) = (kept.judged_at, kept.shared());
+            cache.keep_found(uid, [0; 32], &evidence, judged_at, &judgement);
+            return judgement;
+        }
     }
     let rows = cache.rows(uid, &evidence).await.unwrap();
     let mut rollups = cache.take_rollups(uid);
@@ -195,27 +289,38 @@ async fn look(cache: &EvidenceCache, uid: &str, terms: &Terms, now: Timestamp) -
         journal: Some(&evidence.journal),
     };
     let judgement = Arc::new(judge_again(&facts, now, &mut rollups));
-    let reports = judgement.as_ref().as_ref().unwrap().reports.len();
     cache.keep(uid, [0; 32], &evidence, now, &judgement, rollups);
-    reports
+    judgement
+}
+
+/// SHA-256 of reports, in short: with less memory they are the same.
+fn digest(judgements: &[Arc<Result<Judgement, InvalidSpec>>]) -> String {
+    let mut digest = Sha256::new();
+    for judgement in judgements {
+        digest.update(serde_json::to_vec(&judgement.as_ref().as_ref().unwrap().reports).unwrap());
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn judge_all(directory: &Path) {
-    let runtime = Runtime::new().unwrap();
-    let most = number("BPO_BENCH_MEMORY", i64::MAX >> 20) as usize;
     let (before, began) = (mebibytes("VmRSS"), Instant::now());
-    let store = Arc::new(SqliteStore::open(directory).expect("the store"));
-    let cache = EvidenceCache::new(store.clone(), most << 20);
-    let (terms, uids, now) = (terms(), contracts(), slot(days() * 48));
-    let look_at_all = |now| uids.iter().map(|uid| runtime.block_on(look(&cache, uid, &terms, now))).sum::<usize>();
-    let reports = look_at_all(now);
+    let operator = Operator::over(directory);
+    let (terms, uids) = (terms(), contracts());
+    let first = operator.runtime.block_on(next_slot(&operator, &uids[0]));
+    // Judgements that an earlier run has kept are not taken.
+    uids.iter().for_each(|uid| assert!(operator.cache.begins(uid)));
+    let look_at_all = |now| uids.iter().map(|uid| operator.look(uid, &terms, now)).collect::<Vec<_>>();
+    let judgements = look_at_all(slot(first));
+    let reports: usize = judgements.iter().map(|judgement| judgement.as_ref().as_ref().unwrap().reports.len()).sum();
     let rows = uids.len() as i64 * days() * 48 * LABEL_SETS;
     println!(
-        "judged: {rows} rows, {reports} reports, {:.2} s, {:.2} s of processor time",
+        "judged: {rows} rows, {reports} reports ({}), {:.2} s, {:.2} s of processor time",
+        digest(&judgements),
         began.elapsed().as_secs_f64(),
         processor()
     );
-    let held = cache.held();
+    drop(judgements);
+    let held = operator.cache.held();
     println!(
         "memory: resident {:.0} MiB ({:.0} before; peak {:.0}; without pages of files {:.0}), {:.1} bytes a row",
         mebibytes("VmRSS"),
@@ -243,21 +348,42 @@ fn judge_all(directory: &Path) {
         "a look with nothing new",
         50,
         Box::new(|| {
-            look_at_all(now);
+            look_at_all(slot(first));
         }),
     );
-    let next = std::cell::Cell::new(days() * 48);
+    let next = std::cell::Cell::new(first);
     each(
         "judging again after four new rows, commit and read included",
         20,
         Box::new(|| {
             for uid in &uids {
                 let batch = body(next.get()..next.get() + 1, 4, false);
-                assert_eq!(runtime.block_on(store.commit(key(uid), batch)).unwrap().added, 4);
+                assert_eq!(operator.runtime.block_on(operator.store.commit(key(uid), batch)).unwrap().added, 4);
             }
             next.set(next.get() + 1);
             look_at_all(slot(next.get()));
         }),
     );
     println!("memory: resident {:.0} MiB, peak {:.0}", mebibytes("VmRSS"), mebibytes("VmHWM"));
+    let late = std::cell::Cell::new(0);
+    each(
+        "a Final month restated by a corrected row of each of its first days, commit and read included",
+        5,
+        Box::new(|| {
+            for uid in &uids {
+                let mut batch = body(late.get()..late.get() + 1, LABEL_SETS, false);
+                batch.received_at = slot(next.get());
+                batch.body_digest[8] = 1;
+                let answered = batch.rows[0].measures.get_mut("answeredWithin").unwrap();
+                *answered -= rust_decimal::Decimal::ONE;
+                assert_eq!(operator.runtime.block_on(operator.store.commit(key(uid), batch)).unwrap().revised, 1);
+            }
+            late.set(late.get() + 48);
+            next.set(next.get() + 1);
+            look_at_all(slot(next.get()));
+        }),
+    );
+    let began = Instant::now();
+    operator.runtime.block_on(operator.checkpoints.keep(&*operator.store, &operator.cache, slot(next.get()))).unwrap();
+    println!("judgements kept: {:.2} s", began.elapsed().as_secs_f64());
 }
