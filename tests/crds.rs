@@ -47,6 +47,17 @@ fn the_committed_crds_are_those_of_the_types() {
     assert!(stray.is_empty(), "no type gives {stray:?}; delete what is left over");
 }
 
+/// `kubectl apply` writes the whole definition into an annotation, of which an object may have 256 KiB.
+const MOST_BYTES: usize = 256 * 1_024;
+
+#[test]
+fn kubectl_apply_can_write_each_definition() {
+    for (name, document) in custom_resource_definitions().unwrap() {
+        let bytes = serde_json::to_string(&document).unwrap().len();
+        assert!(bytes < MOST_BYTES - 2_048, "{name} has {bytes} bytes as JSON: shorten descriptions or share shapes");
+    }
+}
+
 #[test]
 fn the_yaml_reads_back_as_the_document() {
     for (name, document) in custom_resource_definitions().unwrap() {

@@ -1387,9 +1387,25 @@ pub struct FeedStatus {
     pub watermark: Option<Timestamp>,
     /// Whether the past since `term.start` is still being fetched.
     pub backfilling: bool,
+    /// How far that is; absent once it is complete.
+    pub backfill: Option<FeedBackfill>,
     /// Rows of the latest answer that were set aside because they contradict each other, or cover time that another row with the same labels covers. They count in no figure; `kubectl bpo feed rejected` lists them. Absent where there are none.
     #[serde(default)]
     pub set_aside: Option<i64>,
+}
+
+/// How far the first fetch of a feed's past is. What is fetched is kept: a restart or an outage goes on where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FeedBackfill {
+    /// From when on the vendor is asked: the beginning of the term, or as far back as it keeps anything.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub from: Timestamp,
+    /// Up to when everything is fetched.
+    #[schemars(schema_with = "super::scalar::instant")]
+    pub fetched_until: Timestamp,
+    /// How much of the time from then until now is fetched, in whole percent.
+    pub percent: i64,
 }
 
 /// Advice on the contract itself; it never blocks anything.

@@ -360,6 +360,7 @@ fn health(feed: &Feed, rows: Option<&RowsByFeed>, now: Timestamp) -> FeedHealth 
             message: "read from a file".into(),
             since: None,
             backfilling: false,
+            backfill: None,
             set_aside: 0,
             // A file holds all that there was.
             asked_until: Some(now),
@@ -370,6 +371,7 @@ fn health(feed: &Feed, rows: Option<&RowsByFeed>, now: Timestamp) -> FeedHealth 
             message: "no file was given".into(),
             since: None,
             backfilling: false,
+            backfill: None,
             set_aside: 0,
             asked_until: None,
         }

@@ -364,10 +364,12 @@ impl Context {
                     message,
                     since,
                     backfilling,
+                    backfill,
                     set_aside,
                     asked_until,
                 } = health;
-                (feed, FeedHealth { reason, message, since: Some(since), backfilling, set_aside, asked_until })
+                let since = Some(since);
+                (feed, FeedHealth { reason, message, since, backfilling, backfill, set_aside, asked_until })
             })
             .collect()
     }

@@ -283,6 +283,7 @@ async fn exchanged(
         }),
         pending: &[],
         accepted: &[],
+        per_minute: None,
     };
     let answer = client.get(&request).await.map_err(refused)?;
     let PageResponse::Page(page) = answer else { return Err(no_token()) };
@@ -315,9 +316,19 @@ async fn log_in(
     let (url, post) = (login.url.clone(), Some(login.post()?));
     let tls = &credentials.tls;
     let identity = credentials.identity();
-    let (pending, accepted) = (&[] as &[i64], &[] as &[u16]);
-    let request =
-        PageRequest { url, headers, tenant, tls, identity, validators: None, timeout, post, pending, accepted };
+    let request = PageRequest {
+        url,
+        headers,
+        tenant,
+        tls,
+        identity,
+        validators: None,
+        timeout,
+        post,
+        pending: &[],
+        accepted: &[],
+        per_minute: None,
+    };
     let PageResponse::Page(page) = client.get(&request).await.map_err(refused)? else { return Err(no_token()) };
     let answer = login.read(&page.body)?;
     Ok(Token { value: answer.token, renew_at: Instant::now() + kept_for(answer.lifetime) })

@@ -19,7 +19,7 @@ use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::cause::explain;
 use super::error::{FailureKind, FetchError};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
-use super::limits::{Breakers, Paces, Permits};
+use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
 use super::reading::Readers;
 use super::tls::{TlsIdentity, system_authorities};
 use crate::clock::Clock;
@@ -69,6 +69,7 @@ pub struct FeedClient {
     permits: Permits,
     breakers: Breakers,
     paces: Paces,
+    pace_clock: Arc<dyn PaceClock>,
     pub(super) tokens: TokenCache,
     pub(super) readers: Readers,
     clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
@@ -112,6 +113,8 @@ pub struct PageRequest<'a> {
     pub pending: &'a [i64],
     /// Status codes beside 200 whose answer is one.
     pub accepted: &'a [u16],
+    /// Requests that the vendor allows in a minute: whoever asks waits for the turn of the first one, and repeats wait here.
+    pub per_minute: Option<u32>,
 }
 
 /// What a POST sends.
@@ -230,11 +233,19 @@ impl FeedClient {
             breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
             limits,
             paces: Paces::default(),
+            pace_clock: Arc::new(MachineTime),
             tokens: TokenCache::default(),
             readers: Readers::default(),
             authorities: system_authorities(),
             clients: Mutex::default(),
         }
+    }
+
+    /// The same, with another clock by which requests wait for their turn.
+    #[cfg(test)]
+    pub(super) fn paced_by(mut self, clock: Arc<dyn PaceClock>) -> Self {
+        self.pace_clock = clock;
+        self
     }
 
     /// The address policy.
@@ -244,8 +255,8 @@ impl FeedClient {
 
     /// Waits until another request to a host may go out, where its vendor allows only so many a minute.
     pub(super) async fn pace(&self, tenant: &str, url: &Url, per_minute: u32) {
-        let due = self.paces.next(tenant, &host_and_port(url), per_minute, Instant::now());
-        tokio::time::sleep_until(due.into()).await;
+        let due = self.paces.next(tenant, &host_and_port(url), per_minute, self.pace_clock.now());
+        self.pace_clock.wait_until(due).await;
     }
 
     /// Asks for one page: an answer of 200, or 304 to a conditional request, is a success and nothing else is.
@@ -313,6 +324,13 @@ impl FeedClient {
                 return Err(failure.error);
             }
             tokio::time::sleep(pause).await;
+            // A repeat is a request as any other: the vendor's limit counts it, too.
+            if let Some(per_minute) = request.per_minute {
+                let turn = self.pace(request.tenant, &request.url, per_minute);
+                if tokio::time::timeout_at(deadline, turn).await.is_err() {
+                    return Err(failure.error);
+                }
+            }
             attempt += 1;
         }
     }

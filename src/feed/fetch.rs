@@ -477,7 +477,8 @@ async fn ask_once(
     validators: Option<&Validators>,
 ) -> Result<PageResponse, FetchError> {
     let timeout = timeout(request.feed);
-    if let Some(per_minute) = window::per_minute(request.feed) {
+    let per_minute = window::per_minute(request.feed);
+    if let Some(per_minute) = per_minute {
         client.pace(request.namespace, &call.url, per_minute).await;
     }
     let mut call = call.clone();
@@ -489,5 +490,7 @@ async fn ask_once(
     let of_feed = request.feed.request.as_ref().map_or(&[] as &[i64], |request| &request.pending);
     let (pending, accepted) = (request.step.pending.unwrap_or(of_feed), request.step.accepted);
     let (tenant, identity) = (request.namespace, request.credentials.identity());
-    client.get(&PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending, accepted }).await
+    let asked =
+        PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending, accepted, per_minute };
+    client.get(&asked).await
 }

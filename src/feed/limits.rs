@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{FailureKind, FetchError};
@@ -45,6 +46,29 @@ impl Permits {
             hosts.retain(|_, permits| Arc::strong_count(permits) > 1);
         }
         hosts.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.per_host))).clone()
+    }
+}
+
+/// Where paces read the time, and wait.
+pub(crate) trait PaceClock: Send + Sync {
+    /// The present instant.
+    fn now(&self) -> Instant;
+
+    /// Waits until an instant.
+    fn wait_until(&self, due: Instant) -> BoxFuture<'_, ()>;
+}
+
+/// The machine's own time.
+#[derive(Debug)]
+pub(crate) struct MachineTime;
+
+impl PaceClock for MachineTime {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn wait_until(&self, due: Instant) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep_until(due.into()))
     }
 }
 

@@ -55,7 +55,8 @@ fn closed(verdict: &str) -> KpiJudgement {
 
 fn failing(since: &str) -> FeedHealth {
     let (reason, message) = (Reason::Timeout, "no whole answer within 30 s".to_owned());
-    FeedHealth { reason, message, since: Some(instant(since)), backfilling: false, set_aside: 0, asked_until: None }
+    let since = Some(instant(since));
+    FeedHealth { reason, message, since, backfilling: false, backfill: None, set_aside: 0, asked_until: None }
 }
 
 struct Story {

@@ -196,6 +196,7 @@ fn feed_statuses(observed: &ObservedContract<'_>, now: Timestamp) -> BTreeMap<St
         message: "the contract is suspended".to_owned(),
         since: None,
         backfilling: false,
+        backfill: None,
         set_aside: 0,
         asked_until: None,
     };
@@ -228,6 +229,7 @@ fn feed_status(observed: &ObservedContract<'_>, name: &str, health: &FeedHealth)
             .and_then(|judgement| judgement.feeds.get(name))
             .and_then(|coverage| coverage.watermark),
         backfilling: health.backfilling,
+        backfill: health.backfill.filter(|_| health.backfilling),
         set_aside: (health.set_aside > 0).then_some(health.set_aside),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::FeedHealth;
 use crate::api::condition::Reason;
-use crate::api::vendor_contract::FeedStatus;
+use crate::api::vendor_contract::{FeedBackfill, FeedStatus};
 use crate::domain::cases::instant;
 
 const DUE: &str = "2026-06-02T01:00Z";
@@ -50,6 +50,7 @@ fn a_feed_that_was_late_is_late_after_a_restart_and_one_that_was_not_is_not() {
         since: Some(since),
         watermark: None,
         backfilling: false,
+        backfill: None,
         set_aside: None,
     };
     // The evidence keeps how far a feed was asked up to an hour behind.
@@ -57,5 +58,24 @@ fn a_feed_that_was_late_is_late_after_a_restart_and_one_that_was_not_is_not() {
     for (told, since, expected) in [("Late", DUE, Reason::Late), ("Fetched", "2026-06-01T00:00Z", Reason::Fetched)] {
         let remembered = FeedHealth::remembered(&status(told, instant(since)), asked).unwrap();
         assert_eq!(reason(&remembered, "2026-06-02T03:00Z"), expected, "{told}");
+    }
+}
+
+#[test]
+fn a_past_that_was_being_fetched_is_so_after_a_restart_until_the_evidence_says_otherwise() {
+    let backfill = FeedBackfill { from: instant("2026-01-01T00:00Z"), fetched_until: instant(DUE), percent: 41 };
+    let told = FeedStatus {
+        name: "acd".into(),
+        healthy: true,
+        reason: "Fetched".into(),
+        since: None,
+        watermark: None,
+        backfilling: true,
+        backfill: Some(backfill),
+        set_aside: None,
+    };
+    for (asked, expected) in [(None, (true, Some(backfill))), (Some(instant(DUE)), (false, None))] {
+        let remembered = FeedHealth::remembered(&told, asked).unwrap();
+        assert_eq!((remembered.backfilling, remembered.backfill), expected, "{asked:?}");
     }
 }

@@ -14,7 +14,7 @@ pub mod service_tier;
 use jiff::Timestamp;
 
 use crate::api::condition::{EventReason, Reason};
-use crate::api::vendor_contract::{FeedStatus, Overdue, OverdueKind, TriggerStatus};
+use crate::api::vendor_contract::{FeedBackfill, FeedStatus, Overdue, OverdueKind, TriggerStatus};
 
 /// What is said of a feed whose last poll succeeded.
 pub const LAST_POLL_SUCCEEDED: &str = "the last poll succeeded";
@@ -30,6 +30,8 @@ pub struct FeedHealth {
     pub since: Option<Timestamp>,
     /// Whether the past since the contract's start is still being fetched.
     pub backfilling: bool,
+    /// How far that is, where it began and is not complete.
+    pub backfill: Option<FeedBackfill>,
     /// How many rows of the latest answer were set aside because they contradict each other or cover time that is covered already.
     pub set_aside: i64,
     /// Up to which instant the vendor was asked with success; `None` where that is not known. What came since then nobody has seen yet.
@@ -43,6 +45,7 @@ impl Default for FeedHealth {
             message: "not fetched yet".to_owned(),
             since: None,
             backfilling: true,
+            backfill: None,
             set_aside: 0,
             asked_until: None,
         }
@@ -62,10 +65,13 @@ impl FeedHealth {
         };
         let message = message.to_owned();
         let set_aside = status.set_aside.unwrap_or(0);
+        // The past is complete where the evidence says until when the vendor was asked.
+        let backfilling = status.backfilling && asked_until.is_none();
+        let backfill = status.backfill.filter(|_| backfilling);
         // A feed that was late was asked when its rows were due.
         let due = status.since.filter(|_| told == Reason::Late);
         let asked_until = asked_until.max(due);
-        Some(FeedHealth { reason, message, since: status.since, backfilling: false, set_aside, asked_until })
+        Some(FeedHealth { reason, message, since: status.since, backfilling, backfill, set_aside, asked_until })
     }
 
     /// The health of a feed whose past is complete in the evidence up to an instant, though it was not polled since the operator began.
@@ -75,6 +81,7 @@ impl FeedHealth {
             message: LAST_POLL_SUCCEEDED.to_owned(),
             since: None,
             backfilling: false,
+            backfill: None,
             set_aside: 0,
             asked_until,
         }

@@ -27,6 +27,7 @@ use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
+use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
 use crate::evidence::{CommitReport, EvidenceStore, RejectionReason, StoreError};
@@ -109,6 +110,8 @@ pub struct FeedHealth {
     pub since: Timestamp,
     /// Whether the first fetch of the past is not complete yet.
     pub backfilling: bool,
+    /// How far that is, where it began and is not complete.
+    pub backfill: Option<FeedBackfill>,
     /// How many rows of its latest answer contradict each other or cover time that is covered already; of the past, of all answers
     /// together.
     pub set_aside: i64,
@@ -612,8 +615,17 @@ fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Times
     let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
     let since = same.map_or(at, |before| before.since);
     let set_aside = set_aside(before, end);
-    let (backfilling, asked_until) = (memory.backfilling(), memory.asked_until());
-    Some(FeedHealth { healthy, reason, message, since, backfilling, set_aside, asked_until })
+    let (backfilling, backfill) = (memory.backfilling(), memory.backfill());
+    Some(FeedHealth {
+        healthy,
+        reason,
+        message,
+        since,
+        backfilling,
+        backfill,
+        set_aside,
+        asked_until: memory.asked_until(),
+    })
 }
 
 /// Rows of an answer that the store set aside since they cannot be true beside others. While the past is fetched, its answers add up;
@@ -634,7 +646,8 @@ fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
     let seen = |health: Option<&FeedHealth>| {
         health.map(|health| {
             let told = health.healthy.then(|| health.message.clone());
-            (health.healthy, health.reason, health.backfilling, told, health.set_aside)
+            let shares = health.backfill.map(|backfill| backfill.percent);
+            (health.healthy, health.reason, health.backfilling, shares, told, health.set_aside)
         })
     };
     seen(before) != seen(after)

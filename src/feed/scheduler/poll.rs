@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::kept_job::{self, KeptJob};
-use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, next_poll, plan};
+use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
 use super::withdrawal::{Withdrawal, withdrawn};
 use super::{FeedOutcome, FeedTask, RowQuota};
+use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, RejectionReason, StoreError};
 use crate::feed::client::{FeedClient, Validators};
@@ -38,6 +39,8 @@ pub(super) struct Tools {
 pub(super) struct Memory {
     /// How far the feed is; read from the store at the first poll.
     progress: Option<BackfillProgress>,
+    /// How far the first fetch of the past is, as it is told.
+    backfill: Option<FeedBackfill>,
     /// How far it is in the store.
     stored: Option<BackfillProgress>,
     /// Whether the store was asked for the progress.
@@ -72,6 +75,7 @@ impl Default for Memory {
     fn default() -> Self {
         Memory {
             progress: None,
+            backfill: None,
             stored: None,
             asked: false,
             validators: None,
@@ -89,8 +93,8 @@ impl Default for Memory {
 impl Memory {
     /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
     pub(super) fn forget_answers(&mut self) {
-        let Memory { progress, stored, asked, shrunk_since, .. } = *self;
-        *self = Memory { progress, stored, asked, shrunk_since, ..Memory::default() };
+        let Memory { progress, backfill, stored, asked, shrunk_since, .. } = *self;
+        *self = Memory { progress, backfill, stored, asked, shrunk_since, ..Memory::default() };
     }
 
     /// Lets the next poll ask the vendor, whatever it said to the same credentials before.
@@ -112,6 +116,19 @@ impl Memory {
     /// Whether the first fetch of the past goes on.
     pub(super) fn backfilling(&self) -> bool {
         !self.progress.is_some_and(|progress| progress.completed)
+    }
+
+    /// How far it is.
+    pub(super) fn backfill(&self) -> Option<FeedBackfill> {
+        self.backfill
+    }
+
+    /// Notes how far the first fetch of the past is, at each step of it alone: that time passes is no progress.
+    fn note_backfill(&mut self, task: &FeedTask, now: Timestamp) {
+        let reached = self.progress.filter(|progress| !progress.completed).map(|progress| progress.reached);
+        if self.backfill.map(|backfill| backfill.fetched_until) != reached {
+            self.backfill = reached.map(|reached| how_far(task, reached, now));
+        }
     }
 }
 
@@ -156,6 +173,12 @@ const A_DAY: Duration = Duration::from_secs(86_400);
 const SHORTEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
+    let end = poll_once(tools, task, memory).await;
+    memory.note_backfill(task, tools.clock.now());
+    end
+}
+
+async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
     if let Err(error) = load_progress(tools, task, memory).await {
         return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }

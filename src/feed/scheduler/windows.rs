@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::FeedTask;
 use crate::api::feed::Feed;
+use crate::api::vendor_contract::FeedBackfill;
 use crate::evidence::BackfillProgress;
 use crate::feed::fetch::{Window, cadence, interval, seconds_or};
 use crate::feed::format;
@@ -131,6 +132,16 @@ fn within_history(feed: &Feed, since: Timestamp, backfill: bool, now: Timestamp)
     let days = history.as_hours() / 24;
     let note = backfill.then(|| format!("the vendor keeps {days} days, so that nothing before {oldest} is asked for"));
     (oldest, note)
+}
+
+/// How far the first fetch of the past is that has reached an instant: never all of it before it is complete.
+pub(super) fn how_far(task: &FeedTask, reached: Timestamp, now: Timestamp) -> FeedBackfill {
+    let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
+    let (from, _) = within_history(&task.feed, task.term_start.min(earlier(now, look_back)), true, now);
+    let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
+    let (whole, done) = (now.duration_since(from).as_secs().max(1), reached.duration_since(from).as_secs());
+    let percent = done.saturating_mul(100) / whole;
+    FeedBackfill { from, fetched_until: reached, percent: percent.clamp(0, 99) }
 }
 
 /// The poll of an endpoint that tells the present alone: there is no past to fetch.
@@ -328,6 +339,22 @@ mod tests {
                 }
                 assert!(asked_until == now && windows < 4_000, "{look_back}: {windows} windows of {longest}");
             }
+        }
+    }
+
+    #[test]
+    fn how_far_the_past_is_counts_from_where_the_vendor_is_asked_and_is_never_all_of_it() {
+        let now = "2026-04-11T00:00:00Z";
+        for (extra, reached, from, percent) in [
+            ("", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", 0),
+            ("", "2026-02-20T12:00:00Z", "2026-01-01T00:00:00Z", 50),
+            ("", now, "2026-01-01T00:00:00Z", 99),
+            // Nothing is there before the vendor's history.
+            (r#","window":{"history":"50d"}"#, "2026-03-02T00:00:00Z", "2026-02-20T00:00:00Z", 20),
+            (r#","window":{"history":"50d"}"#, "2026-01-10T00:00:00Z", "2026-02-20T00:00:00Z", 0),
+        ] {
+            let told = how_far(&task(extra), at(reached), at(now));
+            assert_eq!(told, FeedBackfill { from: at(from), fetched_until: at(reached), percent }, "{extra} {reached}");
         }
     }
 

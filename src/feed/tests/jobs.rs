@@ -5,23 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::platforms::{Sample, sample};
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Reply, Server};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::domain::validation::validate_contract;
 use crate::feed::scheduler::FeedTask;
-
-pub(super) fn qualtrics() -> Sample {
-    sample!(
-        "qualtrics",
-        "answer-1-start.json",
-        "answer-2-progress.json",
-        "answer-2-complete.json",
-        "answer-2-failed.json"
-    )
-}
 
 /// A feed whose reports are made at a server; members replace those of the job.
 fn reports(server: &Server, members: Value) -> Value {

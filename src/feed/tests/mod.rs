@@ -2,6 +2,7 @@
 
 mod authentication;
 mod bounds;
+mod canary;
 mod faults;
 mod fetching;
 mod files;
@@ -15,6 +16,7 @@ mod polling;
 mod prometheus;
 mod reaching;
 mod recipes;
+mod reports_of_platforms;
 mod scraping;
 mod server;
 mod tls;

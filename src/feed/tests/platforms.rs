@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fetching::client;
 use super::server::{Asked, Reply, Server};
-use super::{files, files_of_platforms, jobs};
+use super::{files, files_of_platforms, reports_of_platforms};
 use crate::api::feed::Feed;
 use crate::domain::validation::validate_contract;
 use crate::evidence::IncomingRow;
@@ -413,7 +413,7 @@ fn the_feeds_are_accepted_and_stand_in_the_recipes() {
         ("nice-cxone", cxone()),
         ("webex-contact-center", webex()),
         ("cisco-uccx", files_of_platforms::uccx()),
-        ("qualtrics", jobs::qualtrics()),
+        ("qualtrics", reports_of_platforms::qualtrics()),
         ("s3-connect-reports", files::s3_reports()),
     ] {
         let feed: Value = serde_saphyr::from_str(sample.feed).unwrap();

@@ -36,9 +36,18 @@ impl Running {
     }
 
     pub(super) fn start_with(directory: &tempfile::TempDir, clock: Clock, source: Arc<MemorySource>) -> Self {
+        let client = FeedClient::with(opened(), Arc::new(SystemLookup), impatient());
+        Self::start_asking(client, directory, clock, source)
+    }
+
+    pub(super) fn start_asking(
+        client: FeedClient,
+        directory: &tempfile::TempDir,
+        clock: Clock,
+        source: Arc<MemorySource>,
+    ) -> Self {
         let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
-        let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
-        let scheduler = Scheduler::new(client, store.clone(), source, clock);
+        let scheduler = Scheduler::new(Arc::new(client), store.clone(), source, clock);
         let stop = CancellationToken::new();
         let worker = tokio::spawn({
             let (scheduler, stop) = (scheduler.clone(), stop.clone());

@@ -1,14 +1,21 @@
 //! Windows, quiet slots and records through the scheduler, a real server and a real store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
+use super::fetching::{impatient, opened};
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::condition::Reason;
+use crate::api::vendor_contract::FeedBackfill;
 use crate::domain::measures::Row;
+use crate::feed::client::FeedClient;
+use crate::feed::guard::SystemLookup;
+use crate::feed::limits::PaceClock;
 use crate::feed::scheduler::FeedTask;
 
 fn window(asked: &Asked) -> (Timestamp, Timestamp) {
@@ -25,39 +32,117 @@ fn in_utc(server: &Server, extra: &str, term_start: &str) -> FeedTask {
     }
 }
 
-/// A row a day, in the native format.
-fn days(asked: &Asked) -> Reply {
+/// A clock for paces on which waiting takes no time: it shows the latest instant that anything waited for.
+struct Patient {
+    start: Instant,
+    passed: Mutex<Duration>,
+}
+
+impl Patient {
+    fn new() -> Arc<Self> {
+        Arc::new(Patient { start: Instant::now(), passed: Mutex::default() })
+    }
+
+    fn passed(&self) -> Duration {
+        *self.passed.lock().unwrap()
+    }
+}
+
+impl PaceClock for Patient {
+    fn now(&self) -> Instant {
+        self.start + self.passed()
+    }
+
+    fn wait_until(&self, due: Instant) -> BoxFuture<'_, ()> {
+        let mut passed = self.passed.lock().unwrap();
+        *passed = (*passed).max(due.duration_since(self.start));
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A row an hour, in the native format.
+fn hours(asked: &Asked) -> Reply {
     let (since, until) = window(asked);
-    let day = SignedDuration::from_hours(24);
+    let hour = SignedDuration::from_hours(1);
     let (mut start, mut rows) = (since, Vec::new());
-    while start + day <= until {
-        rows.push(format!(r#"{{"start":"{start}","end":"{}","measures":{{"offered":1}}}}"#, start + day));
-        start += day;
+    while start + hour <= until {
+        rows.push(format!(r#"{{"start":"{start}","end":"{}","measures":{{"offered":1}}}}"#, start + hour));
+        start += hour;
     }
     Reply::json(format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(",")))
 }
 
+/// Runs until the past is complete, or was asked for so often; gives how far it was at each look.
+async fn fetch_past(running: &Running, server: &Server, most: usize) -> Vec<FeedBackfill> {
+    let (mut seen, before) = (Vec::new(), server.asked().len());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while server.asked().len() < before.saturating_add(most) {
+        let health = running.scheduler.health_of("uid-1").remove("acd");
+        let backfill = health.as_ref().and_then(|health| health.backfill);
+        seen.extend(backfill.filter(|backfill| seen.last() != Some(backfill)));
+        if health.is_some_and(|health| health.healthy && !health.backfilling) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "the past is not complete within a minute");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    seen
+}
+
 #[tokio::test]
-async fn a_year_is_fetched_in_windows_of_three_days_and_goes_on_after_a_restart() {
-    let server = Server::start(days).await;
+async fn a_year_comes_from_a_vendor_of_three_day_windows_and_60_requests_a_minute_paced_resumed_and_told() {
+    let (clock, times) = (Patient::new(), Arc::new(Mutex::new(Vec::new())));
+    let server = Server::start({
+        let (clock, times) = (clock.clone(), times.clone());
+        move |asked| {
+            times.lock().unwrap().push(clock.passed());
+            hours(asked)
+        }
+    })
+    .await;
     let directory = tempfile::tempdir().unwrap();
-    let extra = r#","cadence":"24h","window":{"atMost":"3d","align":"24h","settle":"1h","perMinute":6000}"#;
+    let extra = r#","cadence":"1h","window":{"atMost":"3d","align":"1h","settle":"15m","perMinute":60}"#;
     let task = in_utc(&server, extra, "2025-04-10T00:00:00Z");
-    let running = Running::start(&directory, rehearsal(1.0));
-    running.scheduler.set_feeds_of("uid-1", vec![task.clone()]);
-    eventually("some windows", async || server.asked().len() >= 30).await;
-    assert!(running.scheduler.health_of("uid-1")["acd"].backfilling);
+    let start = || {
+        let client = FeedClient::with(opened(), Arc::new(SystemLookup), impatient()).paced_by(clock.clone());
+        let running = Running::start_asking(client, &directory, rehearsal(1.0), Arc::default());
+        running.scheduler.set_feeds_of("uid-1", vec![task.clone()]);
+        running
+    };
+    let running = start();
+    let mut seen = fetch_past(&running, &server, 50).await;
     running.end().await;
     let before = server.asked().len();
-    let running = Running::start(&directory, rehearsal(1.0));
-    running.scheduler.set_feeds_of("uid-1", vec![task]);
-    let done = async || running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| !health.backfilling);
-    eventually("the whole year", done).await;
+    let running = start();
+    seen.extend(fetch_past(&running, &server, usize::MAX).await);
     let asked: Vec<_> = server.asked().iter().map(window).collect();
-    assert!(asked.iter().all(|(since, until)| until.duration_since(*since).as_hours() <= 72), "{asked:?}");
-    assert!(asked[before].0 > asked[before / 2].0, "the second start goes on where the first one was");
+    let longest = asked.iter().map(|(since, until)| until.duration_since(*since)).max().unwrap();
+    assert!(
+        longest <= SignedDuration::from_hours(72) && (120..140).contains(&asked.len()),
+        "{} of {longest}",
+        asked.len()
+    );
+    assert!(asked[before].0 >= asked[before - 1].0, "the second start goes on where the first one was");
+    // One request a second, and no second without one.
+    let times = times.lock().unwrap().clone();
+    let mut gaps = times.windows(2).enumerate().filter(|(place, _)| place + 1 != before);
+    assert!(gaps.all(|(_, pair)| pair[1] - pair[0] == Duration::from_secs(1)), "{times:?}");
+    // How far it is, as the status tells it.
+    let term_start: Timestamp = "2025-04-10T00:00:00Z".parse().unwrap();
+    assert!(seen.len() >= 10 && seen.iter().all(|told| told.from == term_start), "{seen:?}");
+    assert!(seen.iter().all(|told| {
+        let days = told.fetched_until.duration_since(term_start).as_hours() / 24;
+        (told.percent - days * 100 / 365).abs() <= 1
+    }));
+    assert!(seen.windows(2).all(|pair| pair[0].percent <= pair[1].percent), "{seen:?}");
+    assert!(seen[0].percent < 10 && seen[seen.len() - 1].percent > 90, "{seen:?}");
+    assert_eq!(running.scheduler.health_of("uid-1")["acd"].backfill, None, "what is complete is not told of");
     let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
-    assert_eq!(rows.len(), 364, "every day that has settled, once");
+    assert_eq!(
+        (rows.len(), rows.iter().all(|row| row.revision == 1)),
+        (365 * 24 - 1, true),
+        "every settled hour, once"
+    );
     running.end().await;
 }
 

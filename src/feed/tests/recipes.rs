@@ -71,6 +71,43 @@ fn at_least_twenty_recipes_say_what_whoever_uses_them_must_know() {
     }
 }
 
+/// The rows of the index that name a recipe: its name, how it works, what is tested.
+fn index() -> Vec<(String, String, String)> {
+    let index = std::fs::read_to_string(folder("docs/platforms/README.md")).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ");
+        let (link, works, tested) = (cells.next()?, cells.next()?, cells.next()?);
+        link.starts_with('[').then(|| (link.to_owned(), works.to_owned(), tested.to_owned()))
+    };
+    index.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_index_says_of_each_recipe_what_is_tested_and_the_readme_shows_it() {
+    let samples = folder("tests/data/recipes");
+    let mut table = String::from("| platform | works by | tested |\n|---|---|---|\n");
+    let rows = index();
+    for (link, works, tested) in &rows {
+        let name = link.split_once('(').and_then(|(_, file)| file.strip_suffix(".md)")).unwrap();
+        let expected = if DRIVEN.contains(&name) { "server" } else { "mapping" };
+        assert_eq!(tested, expected, "{name}");
+        assert!(expected == "server" || samples.join(format!("{name}.rows")).exists(), "{name} has no rows");
+        table += &format!("| {} | {works} | {tested} |\n", link.replace('(', "(docs/platforms/"));
+    }
+    assert_eq!(rows.len(), recipes().len(), "each recipe stands in the index once");
+    let path = folder("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    const MARK: &str = "<!-- made from docs/platforms/README.md: BPO_UPDATE=1 cargo test --lib recipes -->\n\n";
+    let (before, after) = readme.split_once(MARK).expect("README.md has the mark of the table of platforms");
+    let end = after.find("No platform").unwrap();
+    let expected = format!("{before}{MARK}{table}\n{}", &after[end..]);
+    if std::env::var_os("BPO_UPDATE").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert!(readme == expected, "README.md shows another table: BPO_UPDATE=1 cargo test --lib recipes writes it");
+    }
+}
+
 #[test]
 fn every_recipe_reads_its_sample_answer_into_exactly_the_rows_that_were_computed_by_hand() {
     let samples: Vec<PathBuf> =

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType};
-use crate::api::vendor_contract::{ContractPhase, FeedStatus};
+use crate::api::vendor_contract::{ContractPhase, FeedBackfill, FeedStatus};
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 
 /// How an object does. The order is from good to bad.
@@ -131,7 +131,11 @@ fn of_contract(contract: &VendorContract, objects: &Objects) -> Branch {
 
 fn of_feed(feed: &FeedStatus, namespace: String) -> Branch {
     let reach = feed.watermark.map_or_else(|| "no row yet".to_owned(), |watermark| format!("reaches {watermark}"));
-    let past = if feed.backfilling { ", the past is being fetched" } else { "" };
+    let past = match &feed.backfill {
+        Some(FeedBackfill { from, percent, .. }) => format!(", the past since {from} is being fetched: {percent} %"),
+        None if feed.backfilling => ", the past is being fetched".to_owned(),
+        None => String::new(),
+    };
     let set_aside = feed.set_aside.filter(|rows| *rows > 0);
     let mut findings = Vec::new();
     if !feed.healthy && feed.reason != "Pending" && feed.reason != "Suspended" {

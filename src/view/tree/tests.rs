@@ -87,6 +87,11 @@ fn the_tree_of_a_contract_shows_what_belongs_to_it_and_what_is_wrong() {
 
 #[test]
 fn health_is_the_worst_of_an_object_and_of_what_belongs_to_it() {
+    let past = json!([{"name": "acd", "healthy": true, "reason": "Fetched", "backfilling": true,
+        "backfill": {"from": "2026-01-01T00:00:00Z", "fetchedUntil": "2026-02-01T00:00:00Z", "percent": 31}}]);
+    let objects = Objects { contracts: vec![contract(ready(past))], ..Objects::default() };
+    let shown = text(&trees(&objects), false);
+    assert!(shown.contains("the past since 2026-01-01T00:00:00Z is being fetched: 31 %"), "{shown}");
     let quiet = json!([{"name": "acd", "healthy": true, "reason": "Fetched", "backfilling": false}]);
     let set_aside = json!([{"name": "acd", "healthy": true, "reason": "Fetched", "backfilling": false, "setAside": 3}]);
     let suspended = json!({"phase": "Suspended", "conditions": [condition("Ready", "True", "Suspended", "suspended")]});
