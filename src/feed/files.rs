@@ -153,6 +153,7 @@ async fn list(client: &FeedClient, request: &FetchRequest<'_>, files: &FeedFiles
         bytes = within_bound(bytes.saturating_add(page.body.len()))?;
         let (found, next) = match files.list {
             Listing::S3 => listing::s3(&page.body)?,
+            Listing::AzureBlob => listing::azure(&page.body)?,
             Listing::Index => (listing::index(&page.body, &call.url), None),
         };
         listed.extend(found);
@@ -182,10 +183,20 @@ pub(super) fn listing_url(feed: &Feed, files: &FeedFiles, token: Option<&str>) -
         .flat_map(|request| &request.query)
         .map(|pair| (pair.name.clone(), pair.value.clone()))
         .collect();
-    if files.list == Listing::S3 {
-        pairs.push(("list-type".to_owned(), "2".to_owned()));
+    let named: (&[(&str, &str)], &str) = match files.list {
+        Listing::S3 => (&[("list-type", "2")], "continuation-token"),
+        Listing::AzureBlob => (&[("restype", "container"), ("comp", "list")], "marker"),
+        Listing::Index => (&[], ""),
+    };
+    if files.list == Listing::AzureBlob {
+        let container = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&container);
+    }
+    if files.list != Listing::Index {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.extend(named.0.iter().map(owned));
         pairs.extend(files.prefix.iter().map(|prefix| ("prefix".to_owned(), prefix.clone())));
-        pairs.extend(token.map(|token| ("continuation-token".to_owned(), token.to_owned())));
+        pairs.extend(token.map(|token| (named.1.to_owned(), token.to_owned())));
     }
     if !pairs.is_empty() {
         url.query_pairs_mut().extend_pairs(pairs);
@@ -193,12 +204,21 @@ pub(super) fn listing_url(feed: &Feed, files: &FeedFiles, token: Option<&str>) -
     Ok(url)
 }
 
-/// The address of a file: each part of its name is encoded.
-fn file_url(feed: &Feed, name: &str) -> Result<Url, FetchError> {
+/// The address of a file: each part of its name is encoded. A container's is asked for with the query of the feed, which may be that of
+/// a shared access signature.
+fn file_url(feed: &Feed, files: &FeedFiles, name: &str) -> Result<Url, FetchError> {
     let mut url = parse_url(&feed.url)?;
     url.set_fragment(None);
     url.set_query(None);
-    let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let is_container = files.list == Listing::AzureBlob;
+    let folder = match is_container {
+        true => url.path().trim_end_matches('/').to_owned(),
+        false => url.path().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned(),
+    };
+    let query: Vec<_> = feed.request.iter().flat_map(|request| &request.query).filter(|_| is_container).collect();
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query.iter().map(|pair| (&pair.name, &pair.value)));
+    }
     let encoded: Vec<String> = name.split('/').map(percent_encoded).collect();
     // `.` and `..` would lead out of the folder.
     if name.split('/').any(|part| part == "." || part == "..") {
@@ -250,7 +270,7 @@ async fn read(
     chosen: &Chosen,
     bytes: &mut usize,
 ) -> Result<FetchedBody, FetchError> {
-    let call = Call::get(file_url(request.feed, &chosen.file.name)?, request.feed)?;
+    let call = Call::get(file_url(request.feed, files, &chosen.file.name)?, request.feed)?;
     let page = page(client, request, &call).await?;
     *bytes = within_bound(bytes.saturating_add(page.body.len()))?;
     check_age(files, request.now, &page)?;
@@ -306,5 +326,9 @@ pub(super) async fn newest(
     let listed = list(client, request, files).await?;
     let (wanted, _) = chosen(files, &listed, request.window, request.now, &mut Known::default())?;
     let first = wanted.len().saturating_sub(most);
-    wanted.iter().skip(first).map(|file| Call::get(file_url(request.feed, &file.file.name)?, request.feed)).collect()
+    wanted
+        .iter()
+        .skip(first)
+        .map(|file| Call::get(file_url(request.feed, files, &file.file.name)?, request.feed))
+        .collect()
 }

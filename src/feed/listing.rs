@@ -1,4 +1,4 @@
-//! Listings of folders: a bucket's XML, or a page of links. Pure.
+//! Listings of folders: a bucket's or a container's XML, or a page of links. Pure.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -51,6 +51,31 @@ pub(super) fn s3(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchErro
         Some("false") | None => Ok((files, None)),
         Some(other) => Err(malformed(format!("IsTruncated is {:?}", presentable(other, 20)))),
     }
+}
+
+/// One page of List Blobs: its files, and the marker of the next page.
+///
+/// # Errors
+/// `Malformed` where it is none.
+pub(super) fn azure(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchError> {
+    let lists = ["Blob".to_owned()].into();
+    let tree = xml::tree(body, &lists)?;
+    let Some(result) = tree.get("EnumerationResults") else {
+        let name = tree.as_object().and_then(|root| root.keys().next()).map_or("", String::as_str);
+        return Err(malformed(format!("the listing is no EnumerationResults but {:?}", presentable(name, 40))));
+    };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let blobs = result.get("Blobs").and_then(|blobs| blobs.get("Blob")).and_then(Value::as_array);
+    let file = |blob: &Value| -> Result<Listed, FetchError> {
+        let name = text(blob, "Name").ok_or_else(|| malformed("the listing has a blob without a plain Name"))?;
+        let of = |property: &str| blob.get("Properties").and_then(|properties| text(properties, property));
+        let (size, etag) = (of("Content-Length").unwrap_or_default(), of("Etag").unwrap_or_default());
+        let modified = of("Last-Modified").and_then(|text| httpdate::parse_http_date(&text).ok());
+        let modified = modified.and_then(|modified| Timestamp::try_from(modified).ok());
+        Ok(Listed { name, tag: format!("{size} {}", etag.trim_matches('"')), modified })
+    };
+    let files = blobs.into_iter().flatten().map(file).collect::<Result<_, _>>()?;
+    Ok((files, text(result, "NextMarker").filter(|marker| !marker.is_empty())))
 }
 
 /// A page of links, as Apache and nginx make it: the files that lie in the very folder of `url`. What stands beside a link, its date and
@@ -149,6 +174,18 @@ mod tests {
             let error = s3(body.as_bytes()).unwrap_err();
             assert!(error.message.contains(fragment), "{body}: {}", error.message);
         }
+        for (body, fragment) in [
+            ("<Error><Code>AuthenticationFailed</Code></Error>", "but \"Error\""),
+            (
+                "<EnumerationResults><Blobs><Blob><Properties/></Blob></Blobs></EnumerationResults>",
+                "without a plain Name",
+            ),
+        ] {
+            let error = azure(body.as_bytes()).unwrap_err();
+            assert!(error.message.contains(fragment), "{body}: {}", error.message);
+        }
+        let none = "<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>";
+        assert_eq!(azure(none.as_bytes()).unwrap(), (vec![], None));
         let one = "<ListBucketResult><Contents><Key>a &amp; b</Key><Size>1</Size></Contents></ListBucketResult>";
         assert_eq!(s3(one.as_bytes()).unwrap().0[0].name, "a & b");
     }

@@ -1,4 +1,4 @@
-//! Files that a vendor puts into a folder: a bucket, or a page of links.
+//! Files that a vendor puts into a folder: a bucket, a container, or a page of links.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -11,12 +11,15 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("!has(self.prefix) || self.list == 'S3'", "prefix belongs to list: S3; a page of links is one folder by itself"))]
+#[x_kube(validation = (
+    "!has(self.prefix) || self.list != 'Index'",
+    "prefix belongs to list: S3 and AzureBlob; a page of links is one folder by itself"
+))]
 pub struct FeedFiles {
     /// How the folder is listed.
-    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it; with auth.awsSigV4 and service s3), or Index (a page with links, as Apache and nginx make it)."))]
+    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it, such as Google Cloud Storage), AzureBlob (List Blobs), or Index (a page with links, as Apache and nginx make it)."))]
     pub list: Listing,
-    /// What the names in the bucket begin with, such as `reports/queue30/`. S3 only. Default: nothing.
+    /// What the names in the bucket begin with, such as `reports/queue30/`. S3 and AzureBlob only. Default: nothing.
     #[schemars(length(min = 1, max = 512))]
     pub prefix: Option<String>,
     /// What follows the prefix in the names of the files that are read, with the time in it as a strftime pattern:
@@ -37,10 +40,11 @@ pub struct FeedFiles {
     pub minimum_age: Option<Duration>,
 }
 
-/// How a folder is listed: S3 or Index.
+/// How a folder is listed: S3, AzureBlob or Index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Listing {
     S3,
+    AzureBlob,
     Index,
 }

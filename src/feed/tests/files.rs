@@ -61,7 +61,7 @@ fn wrong_signature(asked: &Asked, secret: &str) -> Option<String> {
 }
 
 /// The latest figures of each key.
-fn latest(rows: &[Row]) -> BTreeMap<String, Value> {
+pub(super) fn latest(rows: &[Row]) -> BTreeMap<String, Value> {
     let mut latest = BTreeMap::new();
     for row in rows {
         let measures: BTreeMap<&String, String> =
@@ -70,6 +70,15 @@ fn latest(rows: &[Row]) -> BTreeMap<String, Value> {
         latest.insert(key, json!(measures));
     }
     latest
+}
+
+/// The rows that a sample must give, as [`latest`] writes them.
+pub(super) fn expected(sample: &Sample) -> BTreeMap<String, Value> {
+    let row = |(key, measures): (String, BTreeMap<String, rust_decimal::Decimal>)| {
+        let texts = measures.into_iter().map(|(name, value)| (name, value.normalize().to_string()));
+        (key, json!(texts.collect::<BTreeMap<String, String>>()))
+    };
+    sample.expected_rows().into_iter().map(row).collect()
 }
 
 #[tokio::test]
@@ -112,16 +121,7 @@ async fn reports_of_connect_in_a_bucket_give_the_expected_rows_and_no_file_is_re
     assert_eq!(*wrongs.lock().unwrap(), Vec::<String>::new());
     assert_eq!(server.asked().len() - listings(), 3, "each file is read once");
     let rows = running.store.rows("uid-1", "reports", 0).await.unwrap();
-    let expected: BTreeMap<String, Value> = sample
-        .expected_rows()
-        .into_iter()
-        .map(|(key, measures)| {
-            let measures: BTreeMap<String, String> =
-                measures.into_iter().map(|(name, value)| (name, value.normalize().to_string())).collect();
-            (key, json!(measures))
-        })
-        .collect();
-    assert_eq!(latest(&rows), expected);
+    assert_eq!(latest(&rows), expected(&sample));
     let superseded = &sample.expected["superseded"][0]["measures"];
     let before = rows.iter().find(|row| row.revision == 1 && row.labels["queue"] == "Billing").unwrap();
     assert_eq!(before.measures["answered"].to_string(), superseded["answered"].to_string());

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod bounds;
+mod buckets;
 mod canary;
 mod faults;
 mod fetching;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fetching::client;
 use super::server::{Asked, Reply, Server};
-use super::{files, files_of_platforms, reports_of_platforms};
+use super::{buckets, files, files_of_platforms, reports_of_platforms};
 use crate::api::feed::Feed;
 use crate::domain::validation::validate_contract;
 use crate::evidence::IncomingRow;
@@ -77,6 +77,7 @@ impl Sample {
         if let Some(auth) = &mut feed.auth {
             auth.oauth2.iter_mut().for_each(|oauth2| oauth2.token_url = moved(&oauth2.token_url));
             auth.login.iter_mut().for_each(|login| login.url = moved(&login.url));
+            auth.jwt_bearer.iter_mut().for_each(|jwt| jwt.token_url = jwt.token_url.as_deref().map(moved));
         }
         feed
     }
@@ -415,6 +416,8 @@ fn the_feeds_are_accepted_and_stand_in_the_recipes() {
         ("cisco-uccx", files_of_platforms::uccx()),
         ("qualtrics", reports_of_platforms::qualtrics()),
         ("s3-connect-reports", files::s3_reports()),
+        ("google-cloud-storage", buckets::google()),
+        ("azure-blob-storage", buckets::azure()),
     ] {
         let feed: Value = serde_saphyr::from_str(sample.feed).unwrap();
         let contract =

@@ -12,10 +12,12 @@ use crate::feed::fetch::Window;
 use crate::feed::offline::checked_rows;
 
 /// Platforms whose samples are driven through the fetcher, against a server that checks each request.
-const DRIVEN: [&str; 7] = [
+const DRIVEN: [&str; 9] = [
     "amazon-connect",
+    "azure-blob-storage",
     "cisco-uccx",
     "genesys-cloud",
+    "google-cloud-storage",
     "nice-cxone",
     "qualtrics",
     "s3-connect-reports",
