@@ -5,7 +5,7 @@
 //! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, and keeps its judgements.
 //! A third process opens the store as the operator does after a restart, and judges one contract with new rows.
 //! `BPO_BENCH_MEMORY` (MiB) is what the operator may use, as `--memory`; default: as much as it likes. `BPO_BENCH_KEEP=DIR` keeps the
-//! store, or takes the one that is there.
+//! store, or takes the one that is there; `BPO_BENCH_ROUNDS` (20) says how often new rows come.
 
 #![allow(
     clippy::expect_used,
@@ -34,6 +34,8 @@ use tokio::runtime::Runtime;
 const SITES: [&str; 3] = ["cebu", "bogota", "leeds"];
 const QUEUES: [&str; 4] = ["billing", "sales", "support", "claims"];
 const LABEL_SETS: i64 = 12;
+/// How often a row of a Final month is corrected.
+const CORRECTIONS: i64 = 5;
 const FEED: &str = "acd";
 
 fn main() {
@@ -128,12 +130,19 @@ fn restart(directory: &Path) {
 async fn next_slot(operator: &Operator, uid: &str) -> i64 {
     let head = operator.store.heads(uid).await.unwrap()[FEED].sequence;
     let whole = days() * 48 * LABEL_SETS;
-    // Four rows a slot, and a correction a slot of five.
-    days() * 48 + head - whole
+    // A run adds four rows a slot, and then corrections of one row a slot.
+    let (of_a_run, slots) = (4 * rounds() + CORRECTIONS, rounds() + CORRECTIONS);
+    let added = head - whole;
+    days() * 48 + added / of_a_run * slots + added % of_a_run / 4
 }
 
 fn number(variable: &str, otherwise: i64) -> i64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// How often four new rows come.
+fn rounds() -> i64 {
+    number("BPO_BENCH_ROUNDS", 20)
 }
 
 fn days() -> i64 {
@@ -354,7 +363,7 @@ fn judge_all(directory: &Path) {
     let next = std::cell::Cell::new(first);
     each(
         "judging again after four new rows, commit and read included",
-        20,
+        u32::try_from(rounds()).unwrap(),
         Box::new(|| {
             for uid in &uids {
                 let batch = body(next.get()..next.get() + 1, 4, false);
@@ -368,7 +377,7 @@ fn judge_all(directory: &Path) {
     let late = std::cell::Cell::new(0);
     each(
         "a Final month restated by a corrected row of each of its first days, commit and read included",
-        5,
+        u32::try_from(CORRECTIONS).unwrap(),
         Box::new(|| {
             for uid in &uids {
                 let mut batch = body(late.get()..late.get() + 1, LABEL_SETS, false);
