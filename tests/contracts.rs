@@ -23,7 +23,6 @@ fn judged(folder: &str, feeds: &[&str], now: &str) -> View {
 /// The same for any folder that holds `contract.yaml` and `feeds`.
 fn judged_in(folder: &Path, feeds: &[&str], now: &str) -> View {
     let manifests = manifests::read(&[folder.join("contract.yaml")]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
-    assert!(manifests.unknown_fields.is_empty(), "{:?}", manifests.unknown_fields);
     let mut rows: RowsByContract = BTreeMap::new();
     for name in feeds {
         let file = folder.join("feeds").join(format!("{name}.json"));
@@ -285,10 +284,7 @@ fn the_balanced_contract_gets_no_advice() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/regimes/balanced-engagement/contract.yaml");
     let manifests = manifests::read(&[file]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     let found = bpo_operator::cli::lint::lint(&manifests, "2026-03-01T00:00:00Z".parse().unwrap());
-    assert_eq!(
-        bpo_operator::cli::lint::as_text(&found),
-        "6 objects checked: 0 errors, 0 warnings, 0 pieces of advice\n"
-    );
+    assert_eq!(bpo_operator::cli::lint::as_text(&found), "6 objects checked: 0 errors, 0 pieces of advice\n");
 }
 
 /// Contracts, feeds and the reports that the version before this API (commit 4c0ffa1) gave of them. No figure of these was wrong.

@@ -52,7 +52,7 @@ pub struct CampaignLaunchSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[x_kube(validation = ("self.all(r, self.exists_one(o, o.name == r.name))", "name each contract once"))]
     pub contract_refs: Vec<NameReference>,
-    /// What is offered.
+    /// What is offered, such as Fibre 500; it is shown in reports.
     #[schemars(length(min = 1, max = 253))]
     pub product: String,
     /// First customer contact of the earliest channel.
@@ -62,19 +62,19 @@ pub struct CampaignLaunchSpec {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub ends_at: Option<Timestamp>,
-    /// How customers are reached.
+    /// How customers are reached: one entry for each letter, e-mail, banner or call that brings contacts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub channels: Vec<Channel>,
     /// How many agents the campaign needs, and how many there are.
     pub staffing: Option<Staffing>,
-    /// What must be ready.
+    /// What must be ready before the launch, one entry for each gate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub gates: Vec<Gate>,
-    /// Whether customers are surveyed.
+    /// Whether customers are surveyed after the launch, and why.
     pub survey: Option<Survey>,
     /// KpiTargets by which success is told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -102,7 +102,7 @@ pub struct CampaignLaunchSpec {
     "say how many contacts the channel brings: write `volume` with `responsePercent`, or `expectedContacts`"
 ))]
 pub struct Channel {
-    /// Name of the channel.
+    /// Name of the channel, such as letter-north; reports refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// What kind of channel it is: DirectMail, Email, Banner, Search, Social, Television, Radio, Print, Sms or Outbound.
@@ -112,14 +112,14 @@ pub struct Channel {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub at: Option<Timestamp>,
-    /// How many customers it reaches.
+    /// How many customers the channel reaches, such as 120000; with `responsePercent` it gives the expected contacts.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub volume: Option<i64>,
     /// How many of them make contact, in percent.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::percent")]
     pub response_percent: Option<Decimal>,
-    /// How many contacts are expected.
+    /// How many contacts the channel brings in all, such as 4000; write it where `volume` and `responsePercent` are not known.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub expected_contacts: Option<Decimal>,
@@ -180,7 +180,7 @@ pub struct Staffing {
     pub interval: Option<Duration>,
     /// The forecast without the campaign.
     pub baseline: Option<Baseline>,
-    /// How long one contact takes.
+    /// How long one contact takes with its after-call work, such as 6m.
     #[schemars(schema_with = "super::scalar::technical_duration")]
     #[serde(default)]
     #[x_kube(validation = super::rules::LONGER_THAN_NOTHING)]
@@ -208,7 +208,7 @@ pub struct Staffing {
         "write a shrinkage below 100, such as 30"
     ))]
     pub shrinkage_percent: Option<Decimal>,
-    /// How many agents are scheduled.
+    /// How many agents are scheduled, by time of day.
     pub scheduled: Option<Scheduled>,
 }
 
@@ -240,7 +240,7 @@ fn eight() -> i64 {
 /// A service level: so many percent answered within a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ServiceLevelGoal {
-    /// Percent of the contacts.
+    /// Percent of the contacts that are answered in time, 0 to 100, such as 80.
     #[schemars(schema_with = "super::scalar::percent")]
     #[x_kube(validation = (
         "quantity(string(self)).isGreaterThan(quantity('0')) && quantity(string(self)).isLessThan(quantity('100'))",
@@ -282,7 +282,7 @@ pub struct Scheduled {
 #[x_kube(validation = super::rules::of_gate_types("validFor", &["IvrRouting", "EndToEndTest"]))]
 #[x_kube(validation = super::rules::of_gate_types("firstReview", &["FeedbackLoop"]))]
 pub struct Gate {
-    /// Name of the gate, free to choose.
+    /// Name of the gate, free to choose, such as staffing; status and alerts refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// What is checked. SuccessMetrics: `successMetrics` resolve and have targets. JointPlan: Marketing and Service have signed.
@@ -296,7 +296,7 @@ pub struct Gate {
     pub due: Duration,
     /// Whether the launch cannot go without it. Default true.
     pub blocking: Option<bool>,
-    /// JointPlan: who signed.
+    /// JointPlan: the signatures of both sides. The gate needs one of Marketing and one of Service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["party".into()]))]
@@ -305,7 +305,7 @@ pub struct Gate {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub coverage_percent: Option<Decimal>,
-    /// Training: what is taught.
+    /// Training: the modules that agents are taught; each must be done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -350,10 +350,10 @@ pub enum GateType {
 pub struct SignOff {
     /// Marketing or Service; the plan needs both.
     pub party: PlanParty,
-    /// The name of who signed.
+    /// Name of the person who signed, such as Jane Doe.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,
-    /// The day of the signature.
+    /// The day of the signature, such as 2026-11-02.
     #[schemars(schema_with = "super::scalar::date")]
     pub signed_on: Date,
 }
@@ -374,7 +374,7 @@ pub struct Module {
     /// Name of the module, such as Script.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
-    /// When all agents had done it.
+    /// The day on which all agents had done it, such as 2026-11-20. Left out: not done.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub done_on: Option<Date>,
@@ -385,13 +385,13 @@ pub struct Module {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
-    /// When it passed.
+    /// The instant at which it passed, such as 2026-11-20T09:00:00Z.
     #[schemars(schema_with = "super::scalar::instant")]
     pub passed_at: Timestamp,
-    /// Who says that it passed.
+    /// Name of the person who says that the gate passed, such as Jane Doe.
     #[schemars(length(max = 253))]
     pub by: Option<String>,
-    /// Where the proof stands.
+    /// Address of the proof, such as https://wiki.acme.example/minutes-42. It is shown and never fetched.
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
 }
@@ -408,13 +408,13 @@ pub struct GateCheck {
     /// A KpiTarget whose latest closed verdict must be Met.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: Option<String>,
-    /// A feed of the first contract.
+    /// Name of a feed of the first contract in `contractRefs`, such as sales.
     #[schemars(length(min = 1, max = 63))]
     pub feed: Option<String>,
     /// The measure that is summed over the rows of the last 30 days.
     #[schemars(length(min = 1, max = 63))]
     pub measure: Option<String>,
-    /// What the sum must reach.
+    /// What the sum must reach, such as 200.
     pub at_least: Option<Decimal>,
 }
 
@@ -422,25 +422,25 @@ pub struct GateCheck {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Waiver {
-    /// Who allowed it.
+    /// Name of the person who allowed it, such as Jane Doe.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,
-    /// The last day on which it holds.
+    /// The last day on which it holds, such as 2026-12-15. After it the gate is open again.
     #[schemars(schema_with = "super::scalar::date")]
     pub until: Date,
-    /// Why the gate may stay open.
+    /// Why the gate may stay open, in a sentence; it is shown in the status.
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
 }
 
-/// Whether customers are surveyed.
+/// Whether customers are surveyed after the launch, and why.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Survey {
     /// Whether customers are surveyed after the contact.
     pub conduct: bool,
-    /// Why it was decided so.
+    /// Why it was decided so, in a sentence; it is shown in the status.
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
     /// The margin of error that the sample must have at 95 %, in percentage points.
@@ -467,7 +467,7 @@ pub struct SuccessMetric {
     "write successes as `numerator` and attempts as `denominator`"
 ))]
 pub struct Cohorts {
-    /// A feed of the first contract.
+    /// Name of a feed of the first contract in `contractRefs`, such as sales.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,
     /// The label whose values are the groups, such as scriptVersion.
@@ -476,7 +476,7 @@ pub struct Cohorts {
     /// The measure that counts successes.
     #[schemars(length(min = 1, max = 63))]
     pub numerator: String,
-    /// The measure that counts attempts.
+    /// Name of the measure that counts attempts, such as offers.
     #[schemars(length(min = 1, max = 63))]
     pub denominator: String,
     /// How many attempts each group must have before anything is said.

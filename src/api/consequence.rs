@@ -72,7 +72,7 @@ pub struct PriceChange {
     /// First day of the new amount, such as 2026-07-01.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
-    /// What one step costs from then on.
+    /// What one step costs from that day on, in the contract's currency, such as 500.
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub amount: Decimal,
 }
@@ -82,7 +82,7 @@ pub struct PriceChange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = super::rules::one_of(&["amount", "price"], " in bonus"))]
 pub struct Bonus {
-    /// The value that must be surpassed.
+    /// The value that must be surpassed to earn anything, in the KPI's unit, such as 85.
     pub from: Decimal,
     /// What is paid for the period, such as "2500".
     #[serde(default)]

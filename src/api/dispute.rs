@@ -26,15 +26,15 @@ pub struct Dispute {
     /// Name of the KpiTarget. Default: the whole report of the period.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: Option<String>,
-    /// The day on which it was raised.
+    /// The day on which it was raised, such as 2026-04-09; the clock of the dispute begins with it.
     #[schemars(schema_with = "super::scalar::date")]
     pub raised_on: Date,
-    /// Who raised it: Vendor or Client.
+    /// Which party raised it: Vendor or Client.
     pub party: Party,
-    /// The person who raised it.
+    /// Name of the person who raised it, such as Jane Doe.
     #[schemars(length(max = 253))]
     pub by: Option<String>,
-    /// What is wrong, in a sentence.
+    /// What is wrong, in a sentence; it is shown in reports.
     #[schemars(length(max = 2048))]
     pub reason: Option<String>,
     /// Open, Accepted, Rejected or Withdrawn. Default Open.
@@ -44,7 +44,7 @@ pub struct Dispute {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub decided_at: Option<Timestamp>,
-    /// Where the proof stands.
+    /// Address of the proof, such as https://wiki.acme.example/minutes-42. It is shown and never fetched.
     #[schemars(length(max = 2048))]
     pub evidence: Option<String>,
 }

@@ -87,11 +87,11 @@ pub struct KpiTargetSpec {
     /// Which of the KPI's formulas, where the catalogue has several.
     #[schemars(extend("description" = "Which of the KPI's formulas, where the catalogue has several. ServiceLevel: AnsweredAndAbandonedWithin, AnsweredOnly, AllOffered, ExcludeAbandonedWithin (default), CreditShortAbandons, ExcludeShortAbandons. AbandonmentRate: ExcludeShort. AverageHandleTime: Parts. CustomerSatisfaction: TopBox, Mean."))]
     pub variant: Option<KpiVariant>,
-    /// The formula of a Custom KPI.
+    /// The formula of a Custom KPI: how its measures become one figure.
     pub formula: Option<Formula>,
-    /// Where the figures come from.
+    /// Where the figures come from: a feed of the contract, and which of its rows count.
     pub source: KpiSource,
-    /// What is to be reached.
+    /// What is to be reached: the target, its direction and its changes by date.
     pub objective: Objective,
     /// How grave a miss is, and what it costs. Default: every miss is Minor and costs nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -130,11 +130,11 @@ pub struct KpiTargetSpec {
     pub rounding: Option<Rounding>,
     /// Below this the sample is too small to judge.
     pub minimum: Option<Minimum>,
-    /// How sure the verdict must be.
+    /// How sure the verdict must be where the figure comes from a sample. Left out: the figure alone decides.
     pub confidence: Option<Confidence>,
     /// How old rows must be to be trustworthy, such as 7d for first-contact resolution. Default: at once.
     pub maturity: Option<Duration>,
-    /// What the absence of data means.
+    /// What a period with too little data means: it waits for a decision, or it is a miss. See `policy`.
     pub missing_data: Option<MissingData>,
     /// What makes AtRisk true. Default: a projected miss.
     pub warning: Option<Warning>,
@@ -144,10 +144,10 @@ pub struct KpiTargetSpec {
     /// The goal of the contract that this KPI serves.
     #[schemars(length(min = 1, max = 63))]
     pub goal_ref: Option<String>,
-    /// The contact who answers for it.
+    /// Name of the contact of the contract who answers for it, such as jane. Default: nobody.
     #[schemars(length(min = 1, max = 63))]
     pub owner: Option<String>,
-    /// What others reach.
+    /// The usual range of the KPI in the trade, for comparison and advice. It decides no verdict.
     pub benchmark: Option<Benchmark>,
     /// True: judged and shown, never counted.
     #[serde(default)]
@@ -269,7 +269,7 @@ pub enum KpiCategory {
     People,
 }
 
-/// Where the figures come from.
+/// Where the figures come from: a feed of the contract, and which of its rows count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
@@ -277,7 +277,7 @@ pub enum KpiCategory {
     "crossCheck.feed is the vendor's feed too: name the feed with the client's own figures"
 ))]
 pub struct KpiSource {
-    /// Name of the contract's feed.
+    /// Name of a feed of the contract, such as acd.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,
     /// Labels that a row must carry. Default: any row.
@@ -302,7 +302,7 @@ pub enum SourceExpectation {
     Later,
 }
 
-/// What is to be reached.
+/// What is to be reached: the target, its direction and its changes by date.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
@@ -345,10 +345,10 @@ pub enum Comparison {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct TargetChange {
-    /// First day of the new target.
+    /// First day of the new target, such as 2026-07-01.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
-    /// The new target.
+    /// The target from that day on, in the KPI's unit, such as 85.
     pub target: Decimal,
 }
 
@@ -395,7 +395,7 @@ pub struct Band {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RatingBounds {
-    /// From this value on: Good.
+    /// The KPI is rated Good from this value on, in its unit, such as 85.
     pub good: Decimal,
     /// From this value on: ApproachingTarget.
     pub approaching: Decimal,
@@ -492,7 +492,7 @@ pub struct Minimum {
     pub response_rate_percent: Option<Decimal>,
 }
 
-/// How sure the verdict must be.
+/// How sure the verdict must be where the figure comes from a sample. Left out: the figure alone decides.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Confidence {
@@ -518,7 +518,7 @@ pub enum ConfidenceVerdict {
     MarginOfError,
 }
 
-/// What the absence of data means.
+/// What a period with too little data means: it waits for a decision, or it is a miss. See `policy`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct MissingData {
     /// Hold (NoData stays NoData) or Miss (NoData becomes Missed, if the parties agreed so). Default Hold.
@@ -560,7 +560,7 @@ fn yes() -> bool {
     true
 }
 
-/// What others reach.
+/// The usual range of the KPI in the trade, for comparison and advice. It decides no verdict.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
@@ -568,9 +568,9 @@ fn yes() -> bool {
     "write a `low` that is not above `high`"
 ))]
 pub struct Benchmark {
-    /// Lower edge of the usual range.
+    /// Lower edge of the usual range, in the KPI's unit, such as 80.
     pub low: Option<Decimal>,
-    /// Upper edge of the usual range.
+    /// Upper edge of the usual range, in the KPI's unit, such as 90.
     pub high: Option<Decimal>,
     /// Where the range comes from, such as an industry survey.
     #[schemars(length(max = 1024))]

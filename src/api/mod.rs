@@ -19,6 +19,7 @@ pub mod service_tier;
 pub mod sla_report;
 pub mod tally;
 pub mod vendor_contract;
+mod wording;
 
 pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};
 pub use kpi_target::{KpiTarget, KpiTargetSpec, KpiTargetStatus};

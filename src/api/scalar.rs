@@ -251,7 +251,7 @@ pub fn technical_duration(_: &mut SchemaGenerator) -> Schema {
 
 /// The schema of a local date `2026-01-31`, for `#[schemars(schema_with = …)]`.
 pub fn date(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "maxLength": 10})
+    json_schema!({"type": "string", "format": "date", "maxLength": 10})
 }
 
 /// The schema of an instant (RFC 3339 with an offset), for `#[schemars(schema_with = …)]`.

@@ -4,6 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::Value;
 
+use super::wording::{in_words, without_patterns};
 use super::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 
 /// All CRDs, in the order in which people meet them. File name (without ending) and document.
@@ -35,10 +36,29 @@ fn fit(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
     tidy(&mut document);
     if let Some(properties) = document.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties") {
         for part in parts_written_by_the_operator(&crd.spec.names.kind) {
-            properties.get_mut(part).into_iter().for_each(bound);
+            properties.get_mut(part).into_iter().for_each(|part| {
+                without_patterns(part);
+                bound(part);
+            });
         }
+        word(properties, false);
     }
     Ok(document)
+}
+
+/// Says in words what patterns say. Numbers of `where` keep their pattern: there are too many places for them, and a rule at each would
+/// exceed what an API server lets all rules of a definition cost.
+fn word(value: &mut Value, is_in_where: bool) {
+    match value {
+        Value::Object(map) => {
+            if !is_in_where || !map.contains_key("x-kubernetes-int-or-string") {
+                in_words(map);
+            }
+            map.iter_mut().for_each(|(name, inner)| word(inner, is_in_where || name == "where"));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| word(item, is_in_where)),
+        _ => {}
+    }
 }
 
 /// Which parts of a kind only the operator writes. An SlaReport is written by nobody else.
@@ -158,7 +178,7 @@ mod tests {
             let lacks = |bound: &str| schema.get(bound).is_none();
             let of_the_operator = path.contains(".status") || path.starts_with("slareports");
             (type_is(schema, "string") && lacks("enum") && lacks("maxLength"))
-                || (schema.get("x-kubernetes-int-or-string").is_some() && (lacks("maxLength") || lacks("pattern")))
+                || (schema.get("x-kubernetes-int-or-string").is_some() && lacks("maxLength"))
                 || (type_is(schema, "array") && lacks("maxItems"))
                 || (schema.get("additionalProperties").is_some() && lacks("maxProperties"))
                 || (type_is(schema, "integer") && !of_the_operator && (lacks("minimum") || lacks("maximum")))
@@ -200,6 +220,11 @@ mod tests {
                 || ["anyOf", "oneOf", "allOf", "$ref", "title"].iter().any(|word| schema.get(*word).is_some())
         });
         assert_eq!(wrong, NONE);
+    }
+
+    #[test]
+    fn no_field_answers_with_a_pattern() {
+        assert_eq!(wrong(|path, schema| schema.get("pattern").is_some() && !path.contains(".where[].")), NONE);
     }
 
     #[test]

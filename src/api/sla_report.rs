@@ -283,7 +283,7 @@ pub struct YearToDate {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 pub struct ReportTrigger {
-    /// Name of the trigger.
+    /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// What it sets in motion.
     pub then: TriggerConsequence,

@@ -101,7 +101,7 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "a trigger waits for the cap of the year: add credits.yearCapPercent or credits.yearCapAmount"
 ))]
 pub struct VendorContractSpec {
-    /// Who serves.
+    /// Who serves: the vendor's name, sites and identifiers.
     pub vendor: Vendor,
     /// From when to when the contract runs.
     pub term: Term,
@@ -144,7 +144,7 @@ pub struct VendorContractSpec {
     pub feeds: Vec<Feed>,
     /// What is paid per measurement period, and how much of it is at risk.
     pub charges: Option<Charges>,
-    /// How misses become money.
+    /// How misses become money: caps, points, repeats, ramp and earn-back.
     pub credits: Option<Credits>,
     /// What repeated or grave failure sets in motion.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -174,7 +174,7 @@ pub struct VendorContractSpec {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub rectification_plans: Vec<RectificationPlan>,
-    /// People of both parties.
+    /// People of both parties, to whom escalation, reviews and e-mail refer by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -222,7 +222,7 @@ fn default_close_after() -> Duration {
     Duration::new(10, DurationUnit::BusinessDays)
 }
 
-/// Who serves.
+/// Who serves: the vendor's name, sites and identifiers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Vendor {
     /// The vendor's name. Contracts with the same name share its people when launches are staffed.
@@ -284,7 +284,7 @@ pub struct ServiceCalendar {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub service_hours: Vec<ServiceHours>,
-    /// Days without service.
+    /// Days without service, such as public holidays. They are not business days.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["date".into()]))]
@@ -298,7 +298,7 @@ pub struct ServiceCalendar {
     "write a `to` that is later than `from`; what crosses midnight is two entries, such as 22:00 to 24:00 and 00:00 to 06:00"
 ))]
 pub struct ServiceHours {
-    /// The weekdays.
+    /// The weekdays to which the hours apply, such as [Monday, Tuesday].
     #[schemars(length(min = 1, max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub days: Vec<Weekday>,
@@ -330,7 +330,7 @@ pub struct Holiday {
     /// The day.
     #[schemars(schema_with = "super::scalar::date")]
     pub date: Date,
-    /// What it is called.
+    /// What the holiday is called, such as Boxing Day. It is only shown.
     #[schemars(length(max = 253))]
     pub name: Option<String>,
 }
@@ -339,13 +339,13 @@ pub struct Holiday {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Goal {
-    /// Name of the goal.
+    /// Name of the goal, such as keep-members; KpiTargets refer to it as `goalRef`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// What kind of outcome it is.
     #[schemars(extend("description" = "What kind of outcome it is: LifetimeValue, Retention, RevenuePerCustomer, Satisfaction, Acquisition, CostToServe or Quality."))]
     pub outcome: Option<Outcome>,
-    /// The goal in a sentence.
+    /// The goal in a sentence; it is shown in scorecards.
     #[schemars(length(max = 1024))]
     pub description: Option<String>,
 }
@@ -405,7 +405,7 @@ pub struct Charges {
 /// Charges from a day on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ChargeChange {
-    /// First day of the new amount.
+    /// First day of the new amount, such as 2026-07-01.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
     /// Charges of one measurement period.
@@ -413,7 +413,7 @@ pub struct ChargeChange {
     pub amount: Decimal,
 }
 
-/// How misses become money.
+/// How misses become money: caps, points, repeats, ramp and earn-back.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -529,7 +529,7 @@ pub struct EarnBack {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Trigger {
-    /// Name of the trigger.
+    /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// The condition: one of failures, points, severity, capReached.
@@ -565,7 +565,7 @@ pub struct TriggerCondition {
     "one KPI cannot fail more often than there are periods: write an `atLeast` that is not above `outOf`"
 ))]
 pub struct FailuresCondition {
-    /// How many failures.
+    /// How many failures set it off, such as 3.
     #[schemars(range(min = 1, max = 1000))]
     pub at_least: i64,
     /// Out of how many of the latest closed periods.
@@ -579,7 +579,7 @@ pub struct FailuresCondition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PointsCondition {
-    /// How many points.
+    /// How many points set it off, such as 12.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub at_least: i64,
     /// Over how many of the latest closed periods.
@@ -614,15 +614,15 @@ pub enum TriggerConsequence {
     "`decidedAt` needs a decision: write decision Accepted or Rejected, or take `decidedAt` away"
 ))]
 pub struct Relief {
-    /// Name of the relief.
+    /// Name of the relief, such as storm-february.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// What excuses: ForceMajeure, ClientCause, ThirdParty, PlannedMaintenance or ForecastExceeded.
     pub cause: ReliefCause,
-    /// From when, inclusive.
+    /// The first instant that is excused, such as 2026-02-02T06:00:00Z.
     #[schemars(schema_with = "super::scalar::instant")]
     pub from: Timestamp,
-    /// Until when, exclusive.
+    /// The instant at which it ends, such as 2026-02-03T18:00:00Z.
     #[schemars(schema_with = "super::scalar::instant")]
     pub to: Timestamp,
     /// Names of the KpiTargets that it concerns. Default: all.
@@ -635,7 +635,7 @@ pub struct Relief {
     #[schemars(schema_with = "super::scalar::labels")]
     #[x_kube(validation = super::rules::LABEL_KEYS)]
     pub labels: BTreeMap<String, String>,
-    /// The day on which it was claimed.
+    /// The day on which it was claimed, such as 2026-02-03. It is shown in reports.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub claimed_on: Option<Date>,
@@ -646,7 +646,7 @@ pub struct Relief {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub decided_at: Option<Timestamp>,
-    /// Where the proof stands.
+    /// Address of the proof, such as https://wiki.acme.example/minutes-42. It is shown and never fetched.
     #[schemars(length(max = 2048))]
     pub evidence: Option<String>,
 }
@@ -733,28 +733,28 @@ pub struct Rectification {
     "write a `submittedOn` that is not after `rejectedOn`"
 ))]
 pub struct RectificationPlan {
-    /// Name of the plan.
+    /// Name of the plan, such as cure-march.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// The trigger that asked for it.
+    /// Name of the trigger that asked for it, such as cure.
     #[schemars(length(min = 1, max = 63))]
     pub trigger: String,
     /// The KpiTarget whose failure it mends.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: Option<String>,
-    /// When the vendor submitted it.
+    /// The day on which the vendor submitted it. Left out: not submitted yet.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub submitted_on: Option<Date>,
-    /// When the client approved it.
+    /// The day on which the client approved it. Left out: not approved.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub approved_on: Option<Date>,
-    /// When the client rejected it.
+    /// The day on which the client rejected it. Left out: not rejected.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub rejected_on: Option<Date>,
-    /// What is to be done.
+    /// What is to be done, step by step, each with its day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -766,14 +766,14 @@ pub struct RectificationPlan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStep {
-    /// Name of the step.
+    /// Name of the step, such as hire-ten.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// By when it is to be done.
+    /// The last day on which it is to be done, such as 2026-04-30. Left out: no day is fixed.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub due: Option<Date>,
-    /// When it was done.
+    /// The day on which it was done, such as 2026-04-20. Left out: it is still open.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub done_on: Option<Date>,
@@ -786,13 +786,13 @@ pub struct Contact {
     /// Short name by which escalation refers to the person.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What the person does.
+    /// What the person does, such as service manager. It is only shown.
     #[schemars(length(max = 253))]
     pub role: Option<String>,
-    /// Vendor or Client.
-    #[schemars(extend("description" = "Vendor or Client."))]
+    /// Which party the person belongs to: Vendor or Client.
+    #[schemars(extend("description" = "Which party the person belongs to: Vendor or Client."))]
     pub party: Option<Party>,
-    /// E-mail address.
+    /// E-mail address, such as jane@client.example. Without it no e-mail goes to this person.
     #[schemars(length(max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
     pub email: Option<String>,
     /// The name of the contact who stands in.
@@ -832,7 +832,7 @@ pub struct EscalationLevel {
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub alerts: Vec<String>,
-    /// How long they have to respond.
+    /// How long they have to respond after the level began, such as 4bh. Left out: no answer is expected.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::business_duration")]
     pub respond: Option<Duration>,
@@ -856,7 +856,7 @@ pub enum EscalationCause {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// Name of the review.
+    /// Name of the review, such as monthly-review.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// How often it is held: Weekly, Monthly, Quarterly, HalfYearly, Yearly or ContractYear; quarters, half-years and years as the contract's fiscalYearStart has them.
@@ -872,7 +872,7 @@ pub struct Review {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::business_duration")]
     pub report_due: Option<Duration>,
-    /// The days on which it was held.
+    /// The days on which it was held, such as [2026-02-10]. One that is not held by its day is overdue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 600), inner(length(max = 10)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -914,7 +914,7 @@ impl JsonSchema for ApiDate {
     "name delivered periods as the cadence does: 2026-W07, 2026-02, 2026-Q1, 2026-H1, 2026 or CY1, and with a fiscalYearStart FY2027-Q1, FY2027-H1 or FY2027"
 ))]
 pub struct Deliverable {
-    /// Name of the deliverable.
+    /// Name of the deliverable, such as monthly-report.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// How often it is due. Either this or `turnaround`.
@@ -931,12 +931,12 @@ pub struct Deliverable {
     /// The standard it must meet, in words.
     #[schemars(length(max = 1024))]
     pub quality: Option<String>,
-    /// What was delivered, by period.
+    /// What was delivered, one entry for each period.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 600))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["period".into()]))]
     pub delivered: Vec<Delivery>,
-    /// What was requested.
+    /// What was requested, for deliverables with `turnaround`: one entry for each request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -948,7 +948,7 @@ pub struct Deliverable {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
-    /// The period, such as "2026-01".
+    /// Name of the period for which it was delivered, such as "2026-01".
     #[schemars(
         length(min = 3, max = 9),
         regex(pattern = "^([0-9]{4}(-(W[0-9]{2}|Q[1-4]|H[12]|[0-9]{2}))?|FY[0-9]{4}(-(Q[1-4]|H[12]))?|CY[0-9]{1,4})$")
@@ -971,13 +971,13 @@ pub struct Delivery {
     "write a `doneOn` that is not before `requestedOn`"
 ))]
 pub struct DeliverableRequest {
-    /// Name of the request.
+    /// Name of the request, such as extra-report-7.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
     /// The day on which it was requested.
     #[schemars(schema_with = "super::scalar::date")]
     pub requested_on: Date,
-    /// The day on which it was done.
+    /// The day on which it was done, such as 2026-02-04. Left out: it is still open.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub done_on: Option<Date>,
@@ -990,10 +990,10 @@ pub struct DeliverableRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = super::rules::one_of(&["alertmanager", "webhook", "slack", "teams", "pagerduty", "email"], ""))]
 pub struct AlertSink {
-    /// Name of the alert.
+    /// Name of the alert, such as ops; escalation levels refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// A Prometheus Alertmanager.
+    /// A Prometheus Alertmanager, by its API v2. Alerts are refreshed while they last.
     pub alertmanager: Option<AlertmanagerSink>,
     /// A webhook that takes CloudEvents as JSON.
     pub webhook: Option<WebhookSink>,
@@ -1003,11 +1003,11 @@ pub struct AlertSink {
     pub teams: Option<ChatSink>,
     /// PagerDuty, by its Events API v2.
     pub pagerduty: Option<PagerDutySink>,
-    /// E-mail by SMTP.
+    /// E-mail by SMTP, always over TLS.
     pub email: Option<EmailSink>,
 }
 
-/// A Prometheus Alertmanager.
+/// A Prometheus Alertmanager, by its API v2. Alerts are refreshed while they last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct AlertmanagerSink {
     /// Its address; `/api/v2/alerts` is added.
@@ -1058,7 +1058,7 @@ pub struct EmailSink {
     /// The mail server: smtps://HOST (port 465), or smtp://HOST (port 587) with STARTTLS, without which nothing is sent; `:PORT` for another port.
     #[schemars(length(min = 1, max = 2048), regex(pattern = "^smtps?://[^/?#@\\s]+/?$"))]
     pub server: String,
-    /// Whom it is from.
+    /// The sender's address, such as bpo-operator@client.example.
     #[schemars(length(min = 3, max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
     pub from: String,
     /// Names of the contacts to whom it goes. Default: every contact of the Client with an address; an escalation goes to its level's contacts besides.
@@ -1227,7 +1227,7 @@ pub struct CreditsStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TriggerStatus {
-    /// Name of the trigger.
+    /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// What it sets in motion.
     pub then: TriggerConsequence,
@@ -1270,7 +1270,7 @@ pub struct EscalationStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertSinkStatus {
-    /// Name of the alert.
+    /// Name of the alert, such as ops; escalation levels refer to it.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
     /// Whether the last delivery failed, and why.
@@ -1306,7 +1306,7 @@ pub struct GovernanceStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextReview {
-    /// Name of the review.
+    /// Name of the review, such as monthly-review.
     pub name: String,
     /// Its day.
     #[schemars(schema_with = "super::scalar::date")]

@@ -22,8 +22,6 @@ use crate::domain::validation::{
 pub struct Lint {
     /// What the API server or the operator would refuse, and references that lead nowhere.
     pub mistakes: Vec<Problem>,
-    /// Fields that no kind has.
-    pub unknown_fields: Vec<Problem>,
     /// Advice, by contract.
     pub advice: Vec<(Place, String, Advice)>,
     /// How many objects were checked.
@@ -168,7 +166,7 @@ pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
         let found: Vec<Advice> = found.unwrap_or_default();
         advice.extend(found.into_iter().map(|advice| (written.place.clone(), name.clone(), advice)));
     }
-    Lint { mistakes, unknown_fields: manifests.unknown_fields.clone(), advice, objects }
+    Lint { mistakes, advice, objects }
 }
 
 /// The result for people.
@@ -178,9 +176,6 @@ pub fn as_text(lint: &Lint) -> String {
     for problem in &lint.mistakes {
         let _ = writeln!(text, "error   {problem}");
     }
-    for problem in &lint.unknown_fields {
-        let _ = writeln!(text, "warning {problem}");
-    }
     for (place, contract, advice) in &lint.advice {
         let kpi = advice.kpi.as_ref().map(|kpi| format!(" (KpiTarget {kpi})")).unwrap_or_default();
         let _ =
@@ -188,10 +183,9 @@ pub fn as_text(lint: &Lint) -> String {
     }
     let _ = writeln!(
         text,
-        "{} objects checked: {} errors, {} warnings, {} pieces of advice",
+        "{} objects checked: {} errors, {} pieces of advice",
         lint.objects,
         lint.mistakes.len(),
-        lint.unknown_fields.len(),
         lint.advice.len()
     );
     text
@@ -203,10 +197,12 @@ pub fn as_json(lint: &Lint) -> Value {
     json!({
         "objects": lint.objects,
         "errors": lint.mistakes.iter().map(problem).collect::<Vec<_>>(),
-        "warnings": lint.unknown_fields.iter().map(problem).collect::<Vec<_>>(),
         "advice": lint.advice.iter().map(|(place, contract, advice)| json!({
             "file": place.file.display().to_string(), "line": place.line, "contract": contract,
             "finding": advice.finding, "kpi": advice.kpi, "message": advice.message,
         })).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::shape::Misfit;
+use self::tree::{Content, Node};
+use crate::api::scalar::shorten;
+use crate::api::schema::custom_resource_definitions;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use crate::domain::decision::conditions::cut;
+use crate::domain::spelling::did_you_mean;
+
+mod shape;
+mod tree;
 
 /// Where a document stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +72,6 @@ pub struct Manifests {
     pub tiers: BTreeMap<(String, String), Written<ServiceTier>>,
     /// CampaignLaunches.
     pub launches: BTreeMap<(String, String), Written<CampaignLaunch>>,
-    /// Fields that no kind has, misspelt perhaps.
-    pub unknown_fields: Vec<Problem>,
 }
 
 /// Reads files, folders (their `.yaml`, `.yml` and `.json` files, by name, folders within included) and `-` (standard input).
@@ -113,7 +121,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     for entry in entries {
         if entry.is_dir() {
             files.extend(files_of(&entry)?);
-        } else if matches!(entry.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml")) {
+        } else if matches!(entry.extension().and_then(|ending| ending.to_str()), Some("yaml" | "yml" | "json")) {
             files.push(entry);
         }
     }
@@ -143,11 +151,33 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Manifests, Vec<Problem>> 
 }
 
 fn take_all(text: &str, file: &Path, manifests: &mut Manifests, problems: &mut Vec<Problem>) {
-    for (line, document) in documents(text) {
-        let place = Place { file: file.to_owned(), line };
-        if let Err(found) = take(&document, place, manifests) {
-            problems.extend(found);
+    let documents = documents(text);
+    if documents.is_empty() {
+        let message = "holds no document: write one, such as a VendorContract".to_owned();
+        problems.push(Problem { place: Place { file: file.to_owned(), line: 1 }, message });
+    }
+    for (line, document) in documents {
+        let source = Source { file, first_line: line };
+        match Node::read(&document) {
+            Ok(node) => take(&node, &source, manifests, problems),
+            Err((line, words)) => {
+                let message = format!("is not YAML: {}", cut(&words, 400));
+                problems.push(Problem { place: source.place(line), message });
+            }
         }
+    }
+}
+
+/// Where a document comes from.
+struct Source<'a> {
+    file: &'a Path,
+    first_line: usize,
+}
+
+impl Source<'_> {
+    /// The place of a line of the document, from 1.
+    fn place(&self, line: usize) -> Place {
+        Place { file: self.file.to_owned(), line: self.first_line + line.max(1) - 1 }
     }
 }
 
@@ -171,84 +201,118 @@ fn documents(text: &str) -> Vec<(usize, String)> {
     documents.into_iter().filter(|(_, text)| has_content(text)).collect()
 }
 
-fn take(text: &str, place: Place, manifests: &mut Manifests) -> Result<(), Vec<Problem>> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| vec![problem_of(&error, &place, "")])?;
-    let member = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    if !member("apiVersion").starts_with(&format!("{}/", crate::api::GROUP)) {
-        return Ok(());
+/// Takes in one object, or each object of a `kind: List`. Objects of other groups are left alone.
+fn take(node: &Node, source: &Source<'_>, manifests: &mut Manifests, problems: &mut Vec<Problem>) {
+    let member = |name: &str| node.field(name).and_then(Node::text).unwrap_or_default();
+    let (api_version, kind) = (member("apiVersion"), member("kind"));
+    if let (true, Some(Content::List(items))) =
+        (kind.ends_with("List"), node.field("items").map(|items| &items.content))
+    {
+        items.iter().for_each(|item| take(item, source, manifests, problems));
+        return;
     }
-    let kind = member("kind");
-    match kind.as_str() {
-        "VendorContract" => put(&mut manifests.contracts, text, document, place, &mut manifests.unknown_fields),
-        "KpiTarget" => put(&mut manifests.kpis, text, document, place, &mut manifests.unknown_fields),
-        "ServiceTier" => put(&mut manifests.tiers, text, document, place, &mut manifests.unknown_fields),
-        "CampaignLaunch" => put(&mut manifests.launches, text, document, place, &mut manifests.unknown_fields),
+    if !api_version.starts_with(&format!("{}/", crate::api::GROUP)) {
+        return;
+    }
+    let taken = match kind {
+        "VendorContract" => put(&mut manifests.contracts, node, source),
+        "KpiTarget" => put(&mut manifests.kpis, node, source),
+        "ServiceTier" => put(&mut manifests.tiers, node, source),
+        "CampaignLaunch" => put(&mut manifests.launches, node, source),
         "SlaReport" => Ok(()),
-        other => Err(vec![Problem {
-            place,
-            message: format!(
-                "kind: {:?} is no kind of {}: write VendorContract, ServiceTier, KpiTarget or CampaignLaunch",
-                crate::api::scalar::shorten(other),
-                crate::api::GROUP
-            ),
-        }]),
-    }
+        other => {
+            let known = ["VendorContract", "ServiceTier", "KpiTarget", "CampaignLaunch"];
+            Err(vec![Problem {
+                place: source.place(node.line_of(["kind"])),
+                message: format!(
+                    "kind: {:?} is not a kind of {}{}: write VendorContract, ServiceTier, KpiTarget or CampaignLaunch",
+                    shorten(other),
+                    crate::api::GROUP,
+                    did_you_mean(other, known)
+                ),
+            }])
+        }
+    };
+    problems.extend(taken.err().into_iter().flatten());
 }
 
 fn put<K: Resource<DynamicType = ()> + DeserializeOwned>(
     objects: &mut BTreeMap<(String, String), Written<K>>,
-    text: &str,
-    document: Value,
-    place: Place,
-    unknown_fields: &mut Vec<Problem>,
+    node: &Node,
+    source: &Source<'_>,
 ) -> Result<(), Vec<Problem>> {
     let kind = K::kind(&()).into_owned();
     let expected = format!("{}/{}", crate::api::GROUP, crate::api::VERSION);
-    if document.get("apiVersion").and_then(Value::as_str) != Some(expected.as_str()) {
-        let message = format!("apiVersion: write {expected}");
-        return Err(vec![Problem { place, message }]);
+    let place = source.place(node.line);
+    if node.field("apiVersion").and_then(Node::text) != Some(expected.as_str()) {
+        let line = node.line_of(["apiVersion"]);
+        return Err(vec![Problem { place: source.place(line), message: format!("apiVersion: write {expected}") }]);
     }
-    // Read from the text once more, so that an error tells its line.
-    let object: K = serde_saphyr::from_str(text).map_err(|error| {
-        let mut problem = problem_of(&error, &place, &kind);
-        // The document once more, for the path of the field and the words that stand there.
-        if let Err(error) = serde_path_to_error::deserialize::<_, K>(&document) {
-            let words = format!("{kind}: {}: {}", error.path(), error.inner());
-            problem.message = crate::domain::decision::conditions::cut(&words, 400);
-        }
-        vec![problem]
+    let name = node.field("metadata").and_then(|metadata| metadata.field("name")).and_then(Node::text);
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        let line = node.line_of(["metadata"]);
+        let message = format!("{kind}: metadata.name is missing: write a name, such as acme-care");
+        return Err(vec![Problem { place: source.place(line), message }]);
+    };
+    let misfits = misfits_of(&kind, node);
+    if !misfits.is_empty() {
+        let problem = |misfit: Misfit| Problem {
+            place: source.place(misfit.line),
+            message: format!("{kind} {}: {}: {}", shorten(name), misfit.path, misfit.message),
+        };
+        return Err(misfits.into_iter().map(problem).collect());
+    }
+    let document = node.value();
+    let object: K = serde_path_to_error::deserialize(&document).map_err(|error| {
+        let path = error.path().to_string();
+        let line = node.line_of(path.split(['.', '[', ']']).filter(|step| !step.is_empty()));
+        let message = format!("{kind} {}: {path}: {}", shorten(name), cut(&error.into_inner().to_string(), 400));
+        vec![Problem { place: source.place(line), message }]
     })?;
-    if object.name_any().is_empty() {
-        return Err(vec![Problem {
-            place,
-            message: format!("{kind}: metadata.name is missing: give the object a name"),
-        }]);
-    }
-    let mut ignored = Vec::new();
-    // The document was decoded above; this second pass only listens to what no field takes.
-    let _: Result<K, _> = serde_ignored::deserialize(&document, |path| ignored.push(path.to_string()));
-    for path in ignored
-        .into_iter()
-        .filter(|path| !path.starts_with("metadata.") && !matches!(path.as_str(), "apiVersion" | "kind"))
-    {
-        let message = format!("{kind} {}: {path} is no field of this kind; it would have no effect", object.name_any());
-        unknown_fields.push(Problem { place: place.clone(), message });
-    }
     let key = (object.namespace().unwrap_or_default(), object.name_any());
     if let Some(first) = objects.get(&key) {
-        let message = format!("{kind} {} stands twice: here and at {}; take one away", key.1, first.place);
+        let message = format!("{kind} {} is here and at {}: take one of them away", key.1, first.place);
         return Err(vec![Problem { place, message }]);
     }
     objects.insert(key, Written { object, place, document });
     Ok(())
 }
 
-fn problem_of(error: &serde_saphyr::Error, place: &Place, kind: &str) -> Problem {
-    let line = error.location().map_or(0, |location| usize::try_from(location.line()).unwrap_or(1).saturating_sub(1));
-    let place = Place { file: place.file.clone(), line: place.line + line };
-    let text = error.without_snippet().to_string();
-    let subject = if kind.is_empty() { String::new() } else { format!("{kind}: ") };
-    Problem { place, message: format!("{subject}{}", crate::domain::decision::conditions::cut(&text, 400)) }
+/// What of a document does not fit its kind: its spec, and fields beside it.
+fn misfits_of(kind: &str, node: &Node) -> Vec<Misfit> {
+    const BESIDE_SPEC: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+    let nothing = Vec::new();
+    let Some(spec) = schemas().get(kind) else { return nothing };
+    let mut found = Vec::new();
+    for field in node.fields().iter().filter(|field| !BESIDE_SPEC.contains(&field.name.as_str())) {
+        if field.name == "spec" {
+            found.extend(shape::misfits(spec, "spec", &field.value));
+        } else {
+            let meant = did_you_mean(&field.name, ["spec"]);
+            let message = format!("is not a field that exists{meant}: write what the object says below spec");
+            found.push(Misfit { line: field.line, path: shorten(&field.name), message });
+        }
+    }
+    if node.field("spec").is_none() && found.is_empty() {
+        let message = "is missing: write what the object says below spec".to_owned();
+        found.push(Misfit { line: node.line, path: "spec".to_owned(), message });
+    }
+    found
+}
+
+/// The schema of each kind's spec.
+fn schemas() -> &'static BTreeMap<String, Value> {
+    static SCHEMAS: OnceLock<BTreeMap<String, Value>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let definitions = custom_resource_definitions().unwrap_or_default().into_iter();
+        definitions
+            .filter_map(|(_, definition)| {
+                let kind = definition.pointer("/spec/names/kind")?.as_str()?.to_owned();
+                let spec = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec")?.clone();
+                Some((kind, spec))
+            })
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -276,11 +340,15 @@ mod tests {
     #[test]
     fn a_problem_tells_its_file_its_line_and_the_remedy() {
         let cases = [
-            (format!("{TIER}---\n{TIER}"), 7, "stands twice"),
-            (TIER.replace("ServiceTier", "ServiceTeir"), 1, "write VendorContract, ServiceTier"),
+            (format!("{TIER}---\n{TIER}"), 7, "take one of them away"),
+            (TIER.replace("ServiceTier", "ServiceTeir"), 2, "write VendorContract, ServiceTier"),
             (TIER.replace("v1alpha1", "v9"), 1, "write bpo-operator.io/v1alpha1"),
-            (TIER.replace("rank: 1", "rank: first"), 5, "spec.rank: invalid type: string \"first\""),
-            (TIER.replace("name: gold", ""), 1, "metadata.name is missing"),
+            (
+                TIER.replace("rank: 1", "rank: first"),
+                5,
+                "ServiceTier gold: spec.rank: \"first\" is text: write a whole number, such as 1",
+            ),
+            (TIER.replace("name: gold", ""), 3, "metadata.name is missing"),
             (TIER.replace("  rank", " - rank"), 5, ""),
         ];
         for (text, line, fragment) in cases {
@@ -288,11 +356,5 @@ mod tests {
             let shown = problems[0].to_string();
             assert!(shown.contains(fragment) && problems[0].place.line == line, "{text}\n{shown}");
         }
-    }
-
-    #[test]
-    fn a_misspelt_field_is_told() {
-        let manifests = read_text(&format!("{TIER}  rnak: 2\n")).unwrap();
-        assert!(manifests.unknown_fields[0].message.contains("spec.rnak"), "{:?}", manifests.unknown_fields);
     }
 }

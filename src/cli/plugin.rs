@@ -241,9 +241,6 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
         true => read(&arguments.paths).map_err(|problems| lines(&problems))?,
         false => Manifests::default(),
     };
-    for problem in &manifests.unknown_fields {
-        eprintln!("warning: {problem}");
-    }
     let mut rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
     let records = RecordsByContract::new();
     let mut gathered = Gathered { manifests: &mut manifests, has_manifests, rows: &mut rows, records };
@@ -369,9 +366,11 @@ fn print_view(result: &View, output: Output) -> std::io::Result<()> {
 }
 
 fn run_lint(arguments: &LintArguments) -> Answer {
-    let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
     let now = arguments.now.unwrap_or_else(|| crate::clock::Clock::real().now());
-    let result = lint::lint(&manifests, now);
+    let result = match read(&arguments.paths) {
+        Ok(manifests) => lint::lint(&manifests, now),
+        Err(mistakes) => lint::Lint { mistakes, ..lint::Lint::default() },
+    };
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
         Output::Table => write!(out, "{}", escaped(&lint::as_text(&result))),

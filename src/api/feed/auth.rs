@@ -12,19 +12,19 @@ use crate::api::scalar::SecretKeyReference;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer"], ""))]
 pub struct FeedAuth {
-    /// A bearer token.
+    /// A bearer token, sent as `Authorization: Bearer`.
     pub bearer: Option<BearerAuth>,
-    /// User name and password.
+    /// User name and password, sent as HTTP basic authentication.
     pub basic: Option<BasicAuth>,
     /// A key in a header or a query parameter.
     pub api_key: Option<ApiKeyAuth>,
-    /// OAuth2 client credentials.
+    /// OAuth2 client credentials: a token is bought with them and renewed before it ends.
     pub oauth2: Option<OAuth2Auth>,
     /// A signature over method, path with query, timestamp header and body hash.
     pub hmac: Option<HmacAuth>,
     /// A sign-in whose answer holds a token, which is then sent with each request.
     pub login: Option<LoginAuth>,
-    /// AWS Signature Version 4.
+    /// AWS Signature Version 4: requests are signed with an access key.
     #[serde(rename = "awsSigV4")]
     pub aws_sig_v4: Option<AwsSigV4Auth>,
     /// A token that the operator signs itself with a private key.
@@ -44,7 +44,7 @@ pub struct LoginAuth {
     /// Body in JSON, with the names of `secrets` in braces: `{"accessKeyId": "{id}", "accessKeySecret": "{secret}"}`.
     #[schemars(length(min = 1, max = 16384))]
     pub json: String,
-    /// The secrets of the body.
+    /// The secrets that the body names as placeholders, one entry for each.
     #[schemars(length(min = 1, max = 5))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub secrets: Vec<NamedSecret>,
@@ -68,7 +68,7 @@ pub struct NamedSecret {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z][A-Za-z0-9_]*$')", "write a name of letters, digits and _, such as secret"))]
     pub name: String,
-    /// The Secret that holds it.
+    /// The Secret that holds it. Its annotation must allow the login's host.
     pub secret_ref: SecretKeyReference,
 }
 
@@ -135,7 +135,7 @@ pub struct JwtBearerAuth {
     /// For whom the token is (`aud`). Default: `tokenUrl`, or none where it is sent itself.
     #[schemars(length(min = 1, max = 1024))]
     pub audience: Option<String>,
-    /// Scopes to ask for.
+    /// Scopes to ask for, such as analytics:readonly. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -150,15 +150,15 @@ pub enum JwtAlgorithm {
     ES256,
 }
 
-/// A bearer token.
+/// A bearer token, sent as `Authorization: Bearer`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BearerAuth {
-    /// The Secret that holds the token.
+    /// The Secret that holds the token. Its annotation must allow the feed's host.
     pub token_secret_ref: SecretKeyReference,
 }
 
-/// User name and password.
+/// User name and password, sent as HTTP basic authentication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BasicAuth {
@@ -180,16 +180,16 @@ pub struct ApiKeyAuth {
     /// The query parameter that carries the key.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub query: Option<String>,
-    /// The Secret that holds the key.
+    /// The Secret that holds the key. Its annotation must allow the feed's host.
     pub secret_ref: SecretKeyReference,
 }
 
-/// OAuth2 client credentials.
+/// OAuth2 client credentials: a token is bought with them and renewed before it ends.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth2Auth {
-    /// Address of the token endpoint.
+    /// Address of the token endpoint, such as https://login.acme.example/oauth/token.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
     pub token_url: String,
@@ -197,12 +197,12 @@ pub struct OAuth2Auth {
     pub client_id_secret_ref: SecretKeyReference,
     /// The Secret that holds the client secret.
     pub client_secret_secret_ref: SecretKeyReference,
-    /// Scopes to ask for.
+    /// Scopes to ask for, such as analytics:readonly. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub scopes: Vec<String>,
-    /// Audience to ask for.
+    /// Audience to ask for, such as https://api.acme.example. Default: none.
     #[schemars(length(min = 1, max = 1024))]
     pub audience: Option<String>,
 }
@@ -211,7 +211,7 @@ pub struct OAuth2Auth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HmacAuth {
-    /// The Secret that holds the key.
+    /// The Secret that holds the key. Its annotation must allow the feed's host.
     pub secret_ref: SecretKeyReference,
     /// The header that carries the signature.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]

@@ -37,7 +37,7 @@ pub struct FeedFormat {
     /// XML, read as the same tree as JSON: elements by their local names, attributes as `@name`, an element with nothing but text as that
     /// text, elements that repeat as a list. An element that a path follows with `[*]` is a list, also where it stands once.
     pub xml: Option<JsonFormat>,
-    /// A CSV export.
+    /// A table of text with separators, such as a CSV export.
     pub csv: Option<TableFormat>,
     /// A sheet of an Excel workbook (.xlsx). Formulas are read as the values that were saved with them.
     pub xlsx: Option<TableFormat>,
@@ -202,7 +202,7 @@ fn names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 /// A level above the rows of a JSON document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Parent {
-    /// By what name `in` refers to it.
+    /// Name by which `in` refers to this level, such as queue.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
     /// JSONPath of its items, relative to the parent before it.

@@ -38,17 +38,17 @@ pub struct JobStart {
     /// How it is asked.
     #[schemars(extend("description" = "How it is asked: Get or Post. Default Post."))]
     pub method: Option<RequestMethod>,
-    /// Address that starts the report.
+    /// Address of the request that starts the report, such as https://api.acme.example/reports.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS_WITH_PLACEHOLDERS)]
     pub url: String,
     /// Body in JSON; read first and filled afterwards.
     #[schemars(length(min = 1, max = 16384))]
     pub json: Option<String>,
-    /// Body as of a web form.
+    /// Body as of a web form: names and values. Either this, `json` or `text`.
     #[schemars(length(min = 1, max = 16384))]
     pub form: Option<String>,
-    /// Body as plain text.
+    /// Body as plain text, such as a query. Either this, `json` or `form`.
     #[schemars(length(min = 1, max = 16384))]
     pub text: Option<String>,
     /// JSONPath of the report's handle in the answer, such as `$.result.progressId`: a text or a number, which fills `{handle}`.

@@ -131,7 +131,7 @@ pub struct OffsetPagination {
     /// The parameter that carries the limit.
     #[schemars(length(min = 1, max = 63))]
     pub limit_parameter: String,
-    /// How many rows one page has.
+    /// How many rows one page has at most, as the vendor counts them, such as 500.
     #[schemars(range(min = 1, max = 100_000))]
     pub limit: i64,
 }

@@ -67,7 +67,7 @@ pub struct FeedRequest {
         "Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade, Expect, Keep-Alive and Proxy-* say how the request is framed and where it goes, which the operator does itself: take them away"
     ))]
     pub headers: Vec<NameValue>,
-    /// Query parameters to send.
+    /// Query parameters to send, which may hold placeholders such as {since}. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -97,7 +97,7 @@ pub struct NameValue {
     /// The name of the header or parameter.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub name: String,
-    /// The value, on one line.
+    /// The value, on one line. Secrets belong to `auth`, never here.
     #[schemars(length(max = 1024), regex(pattern = "^[^\\r\\n]*$"))]
     pub value: String,
 }
