@@ -134,7 +134,7 @@ pub struct KpiTargetSpec {
     pub confidence: Option<Confidence>,
     /// How old rows must be to be trustworthy, such as 7d for first-contact resolution. Default: at once.
     pub maturity: Option<Duration>,
-    /// What a period with too little data means: it waits for a decision, or it is a miss. See `policy`.
+    /// What a period without data means: Hold (it closes as NoData) or Miss (NoData becomes Missed in the worst band).
     pub missing_data: Option<MissingData>,
     /// What makes AtRisk true. Default: a projected miss.
     pub warning: Option<Warning>,
@@ -518,7 +518,7 @@ pub enum ConfidenceVerdict {
     MarginOfError,
 }
 
-/// What a period with too little data means: it waits for a decision, or it is a miss. See `policy`.
+/// What a period without data means: Hold (it closes as NoData) or Miss (NoData becomes Missed in the worst band).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct MissingData {
     /// Hold (NoData stays NoData) or Miss (NoData becomes Missed, if the parties agreed so). Default Hold.
