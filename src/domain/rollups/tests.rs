@@ -13,7 +13,6 @@ use crate::domain::measures::Row;
 
 const CONTRACT: &str = "
     term: {start: 2026-03-01, end: 2026-04-19}
-    period: Weekly
     closeAfter: 1d
     feeds: [{name: acd, url: 'https://feeds.example', cadence: 8h}, {name: plan, url: 'https://feeds.example/plan', cadence: 24h, plan: true}]
     charges: {currency: GBP, amount: 100000, atRiskPercent: 8}
@@ -26,6 +25,15 @@ const CALENDARS: [&str; 4] = [
     "timeZone: Europe/London",
     "timeZone: America/New_York\ncalendar: {serviceHours: [{days: [Monday, Tuesday, Wednesday, Thursday, Friday], from: '08:00', to: '20:00'}]}",
     "timeZone: Europe/London\ncalendar: {serviceHours: [{days: [Monday, Saturday, Sunday], from: '22:00', to: '24:00'}, {days: [Sunday], from: '00:00', to: '03:00'}]}",
+];
+
+/// Seven periods, two, and one.
+const PERIODS: [&str; 5] = [
+    "period: Weekly",
+    "period: Monthly",
+    "period: Quarterly\nfiscalYearStart: '03-17'",
+    "period: HalfYearly\nfiscalYearStart: '04-02'",
+    "period: ContractYear",
 ];
 
 const RELIEF: [&str; 3] = [
@@ -102,6 +110,7 @@ fn event() -> impl Strategy<Value = Event> {
 /// A contract whose evidence and terms change while it is judged again and again.
 struct World {
     calendar: &'static str,
+    period: &'static str,
     relief: &'static str,
     target: i64,
     closed_under: BTreeMap<String, Terms>,
@@ -111,7 +120,8 @@ struct World {
 
 impl World {
     fn terms(&self) -> Terms {
-        let contract = format!("{}\n{}\n{}", crate::domain::cases::flat(CONTRACT), self.calendar, self.relief);
+        let contract = crate::domain::cases::flat(CONTRACT);
+        let contract = format!("{contract}\n{}\n{}\n{}", self.period, self.calendar, self.relief);
         let mut terms = terms(&contract, &KPIS);
         let changed = KPIS[0].1.replace("target: 80", &format!("target: {}", self.target));
         terms.kpis.insert("answered".to_owned(), kpi(&changed));
@@ -219,9 +229,10 @@ impl World {
         judge_again(&facts, now, rollups).unwrap()
     }
 
-    fn new(calendar: usize) -> World {
+    fn new(calendar: usize, period: usize) -> World {
         World {
             calendar: CALENDARS[calendar],
+            period: PERIODS[period],
             relief: RELIEF[0],
             target: 80,
             closed_under: BTreeMap::new(),
@@ -232,13 +243,14 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_judgement_with_roll_ups_is_the_judgement_from_rows_whatever_happens_in_between(
-        calendar in 0..CALENDARS.len(), steps in prop::collection::vec((event(), prop_oneof![1 => Just(0), 3 => 0..200_i64]), 1..14),
+        calendar in 0..CALENDARS.len(), period in prop_oneof![Just(0), 1..PERIODS.len()],
+        steps in prop::collection::vec((event(), prop_oneof![1 => Just(0), 3 => 0..200_i64]), 1..14),
     ) {
-        let (mut world, mut rollups) = (World::new(calendar), RollUps::default());
+        let (mut world, mut rollups) = (World::new(calendar, period), RollUps::default());
         for (event, hours) in steps {
             world.take(&event);
             let (from_rows, again) = (world.judge(), world.judge_again(&mut rollups));
@@ -252,7 +264,7 @@ proptest! {
 
 /// A world with four weeks of rows, judged once.
 fn four_weeks() -> (World, RollUps) {
-    let (mut world, mut rollups) = (World::new(1), RollUps::default());
+    let (mut world, mut rollups) = (World::new(1, 0), RollUps::default());
     for slot in 0..84 {
         for kind in 0..4 {
             world.receive("acd", slot, 8, (kind, 4 + slot % 7), |end| end);
