@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::{Calendar, Span};
 use super::feed_rows::{Column, FeedRows};
-use super::measures::Row;
+use super::measures::{Row, is_day_as_it_was};
 
 mod known;
 mod standing;
@@ -270,7 +270,7 @@ impl Ledger {
     }
 
     /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
-    /// an earlier received one of the same labels.
+    /// an earlier received one of the same labels. A day of 24 hours gives way to the same day with the length that it has in its zone.
     pub fn known_at(&self, now: Timestamp) -> Known<'_> {
         // Between two instants at which something became known, what stands is the same.
         let passed = self.instants.partition_point(|instant| *instant <= now);
@@ -303,6 +303,12 @@ impl Ledger {
                 Some(last) if last.labels == labels && last.span == span => {
                     last.place = place;
                     last.received = last.received.min(received);
+                }
+                Some(last) if last.labels == labels && is_same_day(last.span, span) => {
+                    last.received = last.received.min(received);
+                    if is_corrected_day(last.span, span) {
+                        (last.place, last.span) = (place, span);
+                    }
                 }
                 _ => key
                     .replace(Candidate { labels, span, place, received })
@@ -402,6 +408,16 @@ impl Ledger {
 /// Whether labels hold all that are wanted.
 pub fn carries(labels: &Labels, wanted: &Labels) -> bool {
     wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
+}
+
+/// Whether two rows with the same labels are one day, of which one has the length that the day has in its zone.
+fn is_same_day(one: Span, other: Span) -> bool {
+    is_corrected_day(one, other) || is_corrected_day(other, one)
+}
+
+fn is_corrected_day(stored: Span, other: Span) -> bool {
+    let length = |span: Span| span.end.duration_since(span.start);
+    stored.start == other.start && is_day_as_it_was(length(stored), length(other))
 }
 
 /// Labels as canonical JSON: names sorted by their bytes, no spaces.

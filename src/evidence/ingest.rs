@@ -233,11 +233,13 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         self.log.neighbour(labels, candidate.end)
     }
 
-    /// A row whose key is known: the same again, new figures, or old ones.
+    /// A row whose key is known: the same again, new figures or another length of its day, or old ones.
     fn repeat(&mut self, candidate: &Candidate<'_>, known: Neighbour) -> Result<(), L::Failure> {
         let payload = self.log.payload_of_row(known.sequence)?;
         let (header, values) = decode_row(&payload)?;
-        let same = values == self.values_buffer.as_slice() && self.reference_of_names()? == Some(header.names);
+        let same = header.end == candidate.end
+            && values == self.values_buffer.as_slice()
+            && self.reference_of_names()? == Some(header.names);
         match repetition(same, known.vendor_revision, candidate.row.vendor_revision) {
             Repetition::Unchanged { raised_to } => {
                 self.unchanged += 1;

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use jiff::SignedDuration;
+
 use super::encoding::{Labels, to_nanoseconds};
 use super::model::{IncomingRow, RejectedRow, RejectionReason};
+use crate::domain::measures::is_day_as_it_was;
 
 /// A row of a body that passed the rules that one body decides by itself.
 pub(super) struct Candidate<'a> {
@@ -124,7 +127,7 @@ pub(super) struct Neighbour {
 pub(super) enum Relation {
     /// It lies apart.
     New,
-    /// It is the same key.
+    /// It is the same key, or the same day with the length that it has in its zone.
     SameKey,
     /// It covers a part of its time, and is another key.
     Overlap,
@@ -136,8 +139,17 @@ pub(super) fn relation(start: i64, end: i64, neighbour: Option<&Neighbour>) -> R
         None => Relation::New,
         Some(neighbour) if neighbour.end <= start => Relation::New,
         Some(neighbour) if (neighbour.start, neighbour.end) == (start, end) => Relation::SameKey,
+        Some(neighbour)
+            if neighbour.start == start && is_day_as_it_was(lasts(start, neighbour.end), lasts(start, end)) =>
+        {
+            Relation::SameKey
+        }
         Some(_) => Relation::Overlap,
     }
+}
+
+fn lasts(start: i64, end: i64) -> SignedDuration {
+    SignedDuration::from_nanos(end.saturating_sub(start))
 }
 
 /// What becomes of a row whose key is known.

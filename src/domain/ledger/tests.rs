@@ -49,6 +49,36 @@ fn of_each_key_the_highest_revision_known_by_then_counts() {
 }
 
 #[test]
+fn a_day_of_24_hours_counts_until_the_day_as_it_was_is_known() {
+    // London's clocks go forward on 29 March: the day ends at 23:00, and the next one was set aside until then.
+    let day = |from: &str, to: &str, n: i64, revision: i64, sequence: i64, known_at: &str| Row {
+        revision,
+        sequence,
+        known_at: at(known_at),
+        ..row(from, to, &[("queue", "a")], &[("n", n)])
+    };
+    let (spring, next) = ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
+    let stored = day(spring, "2026-03-30T00:00:00Z", 1, 1, 1, "2026-03-30T06:00:00Z");
+    let corrected = day(spring, next, 2, 2, 2, "2026-04-20T06:00:00Z");
+    let following = day(next, "2026-03-30T23:00:00Z", 10, 1, 3, "2026-04-20T06:00:00Z");
+    let calendar = calendar("Europe/London", json!(null));
+    let mut grown = Ledger::of_feed(std::slice::from_ref(&stored), &calendar);
+    let rows = [stored, corrected, following];
+    for (now, values) in
+        [("2026-03-30T05:59:59Z", vec![]), ("2026-04-20T05:59:59Z", vec![1]), ("2026-04-20T06:00:00Z", vec![2, 10])]
+    {
+        let whole = Ledger::of_feed(&rows, &calendar);
+        grown.known_at(at(now));
+        grown.extend(&rows.iter().collect(), &calendar);
+        for ledger in [&whole, &grown] {
+            let known = ledger.known_at(at(now));
+            let found: Vec<i64> = known.rows().map(|row| row.measure("n").unwrap().to_i64().unwrap()).collect();
+            assert_eq!((found, known.rejected().count()), (values.clone(), 0), "{now}");
+        }
+    }
+}
+
+#[test]
 fn of_two_rows_that_overlap_the_one_received_later_is_rejected() {
     let other = row("2026-01-05T08:15:00Z", "2026-01-05T08:45:00Z", &[("queue", "b")], &[("n", 1)]);
     for (case, rows, standing, rejected) in [

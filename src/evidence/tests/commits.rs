@@ -13,6 +13,7 @@ use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason, Sto
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
     each_pair_of_bodies_leaves_the_rows_that_the_rules_say,
+    a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was,
     a_value_that_goes_back_is_a_third_revision,
     a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned,
     a_back_filled_correction_is_not_known_before_what_it_corrects,
@@ -153,6 +154,65 @@ fn decimal(text: &str) -> IncomingRow {
     IncomingRow {
         measures: BTreeMap::from([("offered".to_owned(), 1.into()), ("share".to_owned(), text.parse().unwrap())]),
         ..row(0, 0)
+    }
+}
+
+/// The day that begins at an instant and lasts so many hours.
+fn day(start: &str, hours: i64, offered: i64) -> IncomingRow {
+    let start = at(start);
+    IncomingRow { start, end: start + jiff::SignedDuration::from_hours(hours), ..row(0, offered) }
+}
+
+async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(backend: Backend) {
+    // London's clocks go forward on 29 March and back on 25 October.
+    let (spring, next) = ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
+    let (autumn, after) = ("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z");
+    type Case<'a> = (&'a str, Vec<IncomingRow>, Vec<IncomingRow>, Counts, &'a [(i64, i64)]);
+    // Hours and figure of what stands.
+    let cases: [Case<'_>; 6] = [
+        (
+            "a day of 23 hours, and the next one, which was set aside before",
+            vec![day(spring, 24, 1), day(next, 24, 2)],
+            vec![day(spring, 23, 1), day(next, 24, 2)],
+            (1, 1, 0, 0, 0),
+            &[(23, 1), (24, 2)],
+        ),
+        ("with another figure", vec![day(spring, 24, 1)], vec![day(spring, 23, 5)], (0, 1, 0, 0, 0), &[(23, 5)]),
+        (
+            "a day of 25 hours before a day that is there",
+            vec![day(autumn, 24, 1), day(after, 24, 2)],
+            vec![day(autumn, 25, 1), day(after, 24, 2)],
+            (0, 1, 1, 0, 0),
+            &[(25, 1), (24, 2)],
+        ),
+        ("a day that is right", vec![day(spring, 23, 1)], vec![day(spring, 24, 2)], (0, 0, 0, 0, 1), &[(23, 1)]),
+        ("half a day", vec![day(spring, 24, 1)], vec![day(spring, 12, 2)], (0, 0, 0, 0, 1), &[(24, 1)]),
+        (
+            "a day beside its half hours",
+            vec![lasting(day(spring, 1, 1), 30)],
+            vec![day(spring, 23, 2)],
+            (0, 0, 0, 0, 1),
+            &[(0, 1)],
+        ),
+    ];
+    for (name, first, second, expected, stands) in cases {
+        let fixture = Fixture::new(backend);
+        let received = |minutes, rows| Batch { received_at: at("2026-11-01T00:00:00Z"), ..body(minutes, rows) };
+        fixture.commit(received(0, first)).await;
+        assert_eq!(counts(&fixture, received(5, second.clone())).await, expected, "{name}");
+        let rows = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
+        let calendar = crate::domain::testing::calendar("Europe/London", serde_json::json!(null));
+        let ledger = crate::domain::ledger::Ledger::of_feed(&rows, &calendar);
+        let known = ledger.known_at(at("2026-12-01T00:00:00Z"));
+        let hours = |span: crate::domain::calendar::Span| span.end.duration_since(span.start).as_hours();
+        let figure = |row: &crate::domain::ledger::KnownRow<'_>| row.measure("offered").unwrap().to_i64().unwrap();
+        let found: Vec<_> = known.rows().map(|row| (hours(row.span()), figure(&row))).collect();
+        assert_eq!((found.as_slice(), known.rejected().count()), (stands, 0), "{name}");
+        // Again, after a restart, it is what is known.
+        let fixture = fixture.restart();
+        let again = fixture.commit(received(10, second)).await;
+        assert_eq!((again.added, again.revised), (0, 0), "{name}: the second body again");
+        assert!(fixture.verify().await.whole(), "{name}");
     }
 }
 

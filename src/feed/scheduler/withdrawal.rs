@@ -27,18 +27,19 @@ const BELIEVED: usize = 2;
 pub(super) fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow]) -> Withdrawal {
     type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
     let said: BTreeSet<Key<'_>> = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
-    let mut latest: BTreeMap<Key<'_>, &Row> = BTreeMap::new();
+    // Rows of one start and labels are revisions of each other, also where a day's length was corrected.
+    let mut latest: BTreeMap<(Timestamp, &BTreeMap<String, String>), &Row> = BTreeMap::new();
     let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
     for row in known.iter().filter(inside) {
-        let newest = latest.entry((row.start, row.end, &row.labels)).or_insert(row);
+        let newest = latest.entry((row.start, &row.labels)).or_insert(row);
         if row.revision > newest.revision {
             *newest = row;
         }
     }
     let says_something = |row: &Row| row.measures.values().any(|value| !value.is_zero());
-    let known: Vec<(Key<'_>, &Row)> = latest.into_iter().filter(|(_, row)| says_something(row)).collect();
-    let gone = known.iter().filter(|(key, _)| !said.contains(key));
-    let rows: Vec<IncomingRow> = gone.map(|(_, row)| zeros(row)).collect();
+    let known: Vec<&Row> = latest.into_values().filter(|row| says_something(row)).collect();
+    let gone = known.iter().filter(|row| !said.contains(&(row.start, row.end, &row.labels)));
+    let rows: Vec<IncomingRow> = gone.map(|row| zeros(row)).collect();
     if rows.len() * BELIEVED > known.len() {
         return Withdrawal::Shrunk { gone: rows.len(), known: known.len(), rows };
     }
