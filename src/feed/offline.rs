@@ -228,6 +228,8 @@ fn conflict(row: &IncomingRow) -> RejectedRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::kpi_target::Verdict;
+    use crate::domain::cases::{Case, terms};
 
     fn row(offered: i64, recorded: Option<&str>, revision: Option<i64>) -> IncomingRow {
         IncomingRow {
@@ -297,6 +299,52 @@ mod tests {
             (true, far.to_owned(), "InFuture"),
         ] {
             assert_eq!(known(plan, &times), expected, "plan {plan}: {times}");
+        }
+    }
+
+    /// Value, verdict and credit of March 2026 in London, from the figures of days.
+    fn march(format: &str, body: &str) -> (String, Verdict, String) {
+        let contract = "
+            term: {start: 2026-03-01, end: 2026-12-31}
+            timeZone: Europe/London
+            charges: {currency: GBP, amount: 100000}
+            feeds: [{name: acd, url: 'https://feeds.acme.example', cadence: 24h FORMAT}]
+            ";
+        let kpi =
+            "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nbands: [{severity: Minor, percent: 2}]";
+        let terms = terms(&contract.replace(" FORMAT", format), &[("sl", kpi)]);
+        let now = "2026-05-01T00:00:00Z".parse().unwrap();
+        let found = rows_of(&terms.contract.feeds[0], "Europe/London", body.as_bytes(), now).unwrap();
+        assert_eq!(found.rejected, [], "{body}");
+        let judgement = Case::new(terms, found.rows).judge_at(now);
+        let report = judgement.reports.iter().find(|report| report.period.name == "2026-03").unwrap();
+        let line = &report.kpis[0];
+        (line.value.clone().unwrap(), line.verdict, report.credit.as_ref().unwrap().net.clone())
+    }
+
+    #[test]
+    fn the_day_on_which_clocks_go_forward_takes_no_other_day_away() {
+        // Clocks go forward on the 29th, which lasts 23 hours. 75, 77 and 78 of 100 are 230 / 300 = 76.67 %, a miss that costs 2 %
+        // of 100,000; with 195 of 200 on the day after it, 425 / 500 = 85 %.
+        let days = [("27", 75, 100), ("28", 77, 100), ("29", 78, 100), ("30", 195, 200)];
+        let native = |days: &[(&str, i64, i64)]| {
+            let rows = days.iter().map(|(day, good, all)| {
+                format!(r#"{{"start":"2026-03-{day}","measures":{{"answered":{all},"answeredWithin":{good}}}}}"#)
+            });
+            format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.collect::<Vec<_>>().join(","))
+        };
+        let csv = |days: &[(&str, i64, i64)]| {
+            let lines = days.iter().map(|(day, good, all)| format!("2026-03-{day},{all},{good}\n"));
+            format!("Day,Answered,Within\n{}", lines.collect::<String>())
+        };
+        let mapping = ", format: {csv: {timeZone: Europe/London, start: {columns: [Day]}, \
+                       measures: [{name: answered, column: Answered}, {name: answeredWithin, column: Within}]}}";
+        for (part, value, verdict, net) in
+            [(&days[..3], "76.666667", Verdict::Missed, "2000.00"), (&days[..], "85", Verdict::Met, "0.00")]
+        {
+            let expected = (value.to_owned(), verdict, net.to_owned());
+            assert_eq!(march("", &native(part)), expected, "native");
+            assert_eq!(march(mapping, &csv(part)), expected, "csv");
         }
     }
 }

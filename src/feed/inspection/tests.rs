@@ -114,6 +114,44 @@ fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
 }
 
 #[test]
+fn a_time_by_which_the_vendor_counts_is_held_against_each_that_the_contract_names() {
+    let good = row("08:00", "08:30", "", r#""answered":9,"answeredWithin":7,"answeredIn30":8"#);
+    let one = r#"[{"measure":"answeredWithin","within":"20s"}]"#;
+    let two = r#"[{"measure":"answeredWithin","within":"20s"},{"measure":"answeredIn30","of":"answeredWithin","within":"30s"}]"#;
+    let minute = r#"[{"measure":"answeredWithin","within":"1m"}]"#;
+    for (agreed, said, doubted) in [
+        (one, r#"{"answeredWithin":20}"#, vec![]),
+        (one, r#"{"answeredWithin":30}"#, vec![("answeredWithin is counted by 30 s", "20s,")]),
+        (one, r#"{"longWaits":120}"#, vec![]),
+        (one, "{}", vec![]),
+        ("[]", r#"{"answeredWithin":30}"#, vec![]),
+        (minute, r#"{"answeredWithin":60}"#, vec![]),
+        (minute, r#"{"answeredWithin":1}"#, vec![("answeredWithin is counted by 1 s", "1m,")]),
+        (two, r#"{"answeredWithin":20,"answeredIn30":30}"#, vec![]),
+        (two, r#"{"answeredWithin":20,"answeredIn30":20}"#, vec![("answeredIn30 is counted by 20 s", "30s,")]),
+        (
+            two,
+            r#"{"answeredWithin":30,"answeredIn30":20}"#,
+            vec![("answeredWithin is counted by 30 s", "20s,"), ("answeredIn30 is counted by 20 s", "30s,")],
+        ),
+    ] {
+        let feed = format!(r#"{{"name":"acd","url":"https://feeds.acme.example/v1","thresholds":{agreed}}}"#);
+        let feed: Feed = serde_json::from_str(&feed).unwrap();
+        let body = body_of(&[&good]).replace(r#""next":null"#, &format!(r#""thresholds":{said},"next":null"#));
+        let answers = read_file(&feed, "UTC", body.as_bytes()).unwrap();
+        let inspection = inspect(&answers, Expectations { feed: &feed, now: NOW.parse().unwrap(), up_to_now: false });
+        let doubts: Vec<&Finding> =
+            inspection.findings.iter().filter(|finding| finding.rule == "ThresholdMismatch").collect();
+        assert_eq!(doubts.len(), doubted.len(), "{agreed} {said}: {doubts:?}");
+        for (finding, (found, expected)) in doubts.iter().zip(doubted) {
+            assert!(finding.found.contains(found) && finding.expected.starts_with(expected), "{finding:?}");
+            assert!(finding.cost == Cost::Doubt && finding.write.contains("was agreed"), "{finding:?}");
+        }
+        assert_eq!((inspection.refused(), inspection.facts.taken), (false, 1), "{agreed} {said}");
+    }
+}
+
+#[test]
 fn every_kind_of_failure_has_words_of_its_own() {
     let unknown = words::of_failure(&FetchError::new(FailureKind::Late, "late"));
     for kind in FailureKind::ALL {
