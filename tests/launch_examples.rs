@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use bpo_operator::api::campaign_launch::QueueModel;
-use bpo_operator::domain::decision::launch::{LaunchContract, ObservedLaunch, decide_launch};
+use bpo_operator::domain::decision::launch::{LaunchContract, ObservedLaunch, Past, decide_launch};
 use bpo_operator::domain::facts::{KpiJudgement, Terms};
 use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::staffing::{StaffingGoal, Varied};
@@ -126,6 +126,7 @@ fn status(example: &Example) -> Value {
         contract: Some(LaunchContract { terms: &terms, rows: &rows }),
         kpis: terms.kpis.keys().map(|name| (name.clone(), KpiJudgement::default())).collect(),
         kept_decision: None,
+        past: Past::Known,
         others: Vec::new(),
     };
     serde_json::to_value(decide_launch(&observed, example.now).status).unwrap()

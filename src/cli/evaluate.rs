@@ -21,7 +21,7 @@ use crate::domain::decision::contract::{ObservedContract, decide_contract, lates
 use crate::domain::decision::counsel::LaunchOfContract;
 use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
 use crate::domain::decision::launch::{
-    LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, kpis_named,
+    LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_named, kpis_named,
 };
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
 use crate::domain::disputes;
@@ -230,6 +230,7 @@ impl LaunchView<'_> {
             }),
             kpis: judged_kpis(view, key, spec),
             kept_decision: kept,
+            past: Past::Known,
             others: other_launches(manifests, view, key, rows, &none),
         };
         decide_launch(&observed, now).status

@@ -10,16 +10,19 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
+use super::vendor_contract::{judge_evidence, judged_feeds};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
 use crate::api::{CampaignLaunch, VendorContract};
 use crate::cluster::watch::Guarded;
 use crate::domain::decision::launch::{
-    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, decide_launch, feeds_named, feeds_read, kpis_named,
+    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_named, feeds_read,
+    kpis_named, past_of,
 };
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{JournalFact, RecordedFact, decision_in_contract};
+use crate::domain::rollups::RollUps;
 use crate::domain::validation::validate_campaign_launch;
 use crate::evidence::{StoreError, facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
@@ -37,10 +40,14 @@ pub struct Observed {
     rows: Arc<RowsByFeed>,
     kpis: BTreeMap<String, KpiJudgement>,
     kept_decision: Option<LaunchDecision>,
+    /// What was to be decided at `launchAt`, where that is over and nobody kept it then.
+    decided_late: Option<LaunchDecision>,
+    past: Past,
     others: Vec<Other>,
 }
 
 /// Another launch of the same vendor.
+#[derive(Clone)]
 struct Other {
     spec: CampaignLaunchSpec,
     terms: Arc<Terms>,
@@ -62,7 +69,7 @@ impl Controlled for CampaignLaunch {
         object: Arc<Self>,
         previous: Option<CampaignLaunchStatus>,
         context: &Context,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
         let namespace = object.namespace().unwrap_or_default();
         let contracts = object.spec.contract_refs.iter().map(|reference| reference.name.clone());
@@ -91,11 +98,14 @@ impl Controlled for CampaignLaunch {
         // A launch that is moved to another instant is another decision.
         let launch_at = object.spec.launch_at.to_string();
         let journal = facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
-        Ok(Observed {
+        let past = first.as_ref().map_or(Past::Awaited, |judged| past_of(&object.spec, &judged.terms, &judged.feeds));
+        let observed = Observed {
             kpis: judged_kpis(context, &namespace, &object.spec),
             contract_uid: first.as_ref().map(|judged| judged.evidence_uid.clone()),
             terms: first.map(|judged| judged.terms),
             kept_decision: journal.launch_decisions().get(launch_at.as_str()).copied(),
+            decided_late: None,
+            past,
             others,
             object,
             previous,
@@ -103,28 +113,17 @@ impl Controlled for CampaignLaunch {
             missing_kpis,
             missing_feeds,
             rows,
-        })
+        };
+        let is_late = observed.object.spec.launch_at < now && observed.kept_decision.is_none();
+        let decided_late = if is_late { decided_at_launch(context, &observed).await? } else { None };
+        Ok(Observed { decided_late, ..observed })
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<CampaignLaunchStatus, Option<LaunchDecision>> {
-        let findings = validate_campaign_launch(&observed.object.name_any(), &observed.object.spec);
-        let DecidedLaunch { status, keep, notices, next } = decide_launch(
-            &ObservedLaunch {
-                generation: observed.object.metadata.generation,
-                previous: observed.previous.as_ref(),
-                spec: &observed.object.spec,
-                invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
-                missing_contracts: observed.missing_contracts.clone(),
-                missing_kpis: observed.missing_kpis.clone(),
-                missing_feeds: observed.missing_feeds.clone(),
-                contract: observed.terms.as_ref().map(|terms| LaunchContract { terms, rows: &observed.rows }),
-                kpis: observed.kpis.clone(),
-                kept_decision: observed.kept_decision,
-                others: observed.others.iter().map(Other::seen).collect(),
-            },
-            now,
-        );
-        Wanted { status, notices, more: keep, next }
+        let kept = observed.kept_decision.or(observed.decided_late);
+        let seen = observed.seen(kept, observed.kpis.clone(), &observed.others);
+        let DecidedLaunch { status, keep, notices, next } = decide_launch(&seen, now);
+        Wanted { status, notices, more: observed.decided_late.or(keep), next }
     }
 
     async fn apply(
@@ -154,6 +153,91 @@ impl Controlled for CampaignLaunch {
         };
         context.metrics.set_object(&observed.object.uid().unwrap_or_default(), ObjectSeries::Launch(series));
     }
+}
+
+impl Observed {
+    fn seen<'o>(
+        &'o self,
+        kept_decision: Option<LaunchDecision>,
+        kpis: BTreeMap<String, KpiJudgement>,
+        others: &'o [Other],
+    ) -> ObservedLaunch<'o> {
+        let findings = validate_campaign_launch(&self.object.name_any(), &self.object.spec);
+        ObservedLaunch {
+            generation: self.object.metadata.generation,
+            previous: self.previous.as_ref(),
+            spec: &self.object.spec,
+            invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
+            missing_contracts: self.missing_contracts.clone(),
+            missing_kpis: self.missing_kpis.clone(),
+            missing_feeds: self.missing_feeds.clone(),
+            contract: self.terms.as_ref().map(|terms| LaunchContract { terms, rows: &self.rows }),
+            kpis,
+            kept_decision,
+            past: self.past,
+            others: others.iter().map(Other::seen).collect(),
+        }
+    }
+}
+
+/// The decision of `launchAt` where nobody kept it then, since the operator was away or the launch came later: by the gates as they
+/// stood, from what was known. Nothing that came later may turn it.
+async fn decided_at_launch(context: &Context, observed: &Observed) -> Result<Option<LaunchDecision>, ReconcileError> {
+    if observed.past != Past::Known {
+        return Ok(None);
+    }
+    let (namespace, launch_at) = (observed.object.namespace().unwrap_or_default(), observed.object.spec.launch_at);
+    let mut judged = BTreeMap::new();
+    let kpis = kpis_at(context, &namespace, &observed.object.spec, launch_at, &mut judged).await?;
+    let mut others = observed.others.clone();
+    for other in &mut others {
+        other.kpis = kpis_at(context, &namespace, &other.spec, launch_at, &mut judged).await?;
+    }
+    Ok(decide_launch(&observed.seen(None, kpis, &others), launch_at).keep)
+}
+
+/// What the judgements of a launch's contracts say of their KPIs at an instant, by name. `judged` holds those of contracts that were
+/// asked before.
+async fn kpis_at(
+    context: &Context,
+    namespace: &str,
+    spec: &CampaignLaunchSpec,
+    at: Timestamp,
+    judged: &mut BTreeMap<String, BTreeMap<String, KpiJudgement>>,
+) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+    let mut kpis = BTreeMap::new();
+    for reference in &spec.contract_refs {
+        let name = &reference.name;
+        let found = match judged.get(name) {
+            Some(found) => found.clone(),
+            None => {
+                let found = match context.judged(namespace, name) {
+                    Some(contract) => judged_at(context, name, &contract, at).await?,
+                    None => BTreeMap::new(),
+                };
+                judged.insert(name.clone(), found.clone());
+                found
+            }
+        };
+        kpis.extend(found);
+    }
+    Ok(kpis)
+}
+
+async fn judged_at(
+    context: &Context,
+    name: &str,
+    contract: &Judged,
+    at: Timestamp,
+) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+    let (uid, terms) = (contract.evidence_uid.clone(), contract.terms.clone());
+    let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
+    let rows = context.cache.rows(&uid, &evidence).await?;
+    let name = name.to_owned();
+    let judging = move || judge_evidence(&name, &terms, (&evidence, &rows), at, &mut RollUps::default());
+    let judged =
+        tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
+    Ok(judged.map_or_else(|_| BTreeMap::new(), |judgement| judgement.kpis))
 }
 
 impl Other {

@@ -449,7 +449,7 @@ fn digest_of(terms: &Terms) -> [u8; 32] {
 }
 
 /// Names of the feeds that KPIs read, sorted.
-fn judged_feeds(terms: &Terms) -> Vec<String> {
+pub(super) fn judged_feeds(terms: &Terms) -> Vec<String> {
     let sources = terms.kpis.values().map(|kpi| &kpi.source);
     let own = sources.clone().filter_map(|source| Some(&source.cross_check.as_ref()?.feed));
     let mut feeds: Vec<String> = sources.map(|source| &source.feed).chain(own).cloned().collect();
@@ -517,7 +517,8 @@ fn contradicted(reports: &[ReportAction]) -> Vec<String> {
     names.collect()
 }
 
-fn judge_evidence(
+/// The judgement of a contract from its evidence.
+pub(super) fn judge_evidence(
     name: &str,
     terms: &Terms,
     (evidence, rows): (&ContractEvidence, &RowsByFeed),

@@ -63,6 +63,8 @@ pub struct LaunchFacts<'a> {
     pub cohorts_complete: bool,
     /// The decision that was kept when `launchAt` passed.
     pub kept_decision: Option<LaunchDecision>,
+    /// Whether the past of a feed that the launch reads is being fetched: what is not known yet is nothing that lacks.
+    pub past_is_awaited: bool,
 }
 
 /// Where a launch stands.
@@ -95,10 +97,11 @@ pub fn judge_launch(facts: &LaunchFacts<'_>, now: Timestamp) -> Readiness {
         // The gates as they stood then, where no one kept the decision.
         facts.kept_decision.unwrap_or_else(|| {
             let then = gates::judge(facts, &mut Clock { now: times.launch_at, next: None });
-            decide(&then, true)
+            decide(&then, !facts.past_is_awaited)
         })
     } else {
-        decide(&gates, clock.has_come(times.go_no_go_at))
+        let is_due = clock.has_come(times.go_no_go_at);
+        decide(&gates, is_due && !facts.past_is_awaited)
     };
     let phase = phase(facts, &times, &gates, decision, &mut clock);
     let blocked_by = blocked_by(&gates);

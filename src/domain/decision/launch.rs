@@ -20,7 +20,7 @@ use crate::domain::readiness::Readiness;
 use crate::domain::statistics::survey_sample_size;
 
 use look::{Seen, look};
-pub use look::{feeds_named, feeds_read, kpis_named};
+pub use look::{feeds_named, feeds_read, kpis_named, past_of};
 use watching::{LoadState, Surge};
 
 /// Spikes that a status shows, and cohorts.
@@ -50,8 +50,21 @@ pub struct ObservedLaunch<'a> {
     pub kpis: BTreeMap<String, KpiJudgement>,
     /// The decision that was kept when `launchAt` passed.
     pub kept_decision: Option<LaunchDecision>,
+    /// Whether the past of the feeds that it reads is known.
+    pub past: Past,
     /// The other launches of the namespace; those of the same vendor share its people.
     pub others: Vec<OtherLaunch<'a>>,
+}
+
+/// Whether all that the feeds of a launch had to say since the term's first day was fetched once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// It was.
+    Known,
+    /// It is being fetched: no gate that is open decides yet.
+    Awaited,
+    /// It is not known, and a feed fails: open gates decide, and nothing is kept.
+    Failing,
 }
 
 /// Another launch.
@@ -101,7 +114,7 @@ pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLa
     status.conditions = conditions(Kind::CampaignLaunch, &findings, previous, observed.generation, now);
     let launched = now >= observed.spec.launch_at;
     DecidedLaunch {
-        keep: status.decision.filter(|_| launched && observed.kept_decision.is_none()),
+        keep: status.decision.filter(|_| launched && observed.kept_decision.is_none() && observed.past == Past::Known),
         notices: notices::notices(&observed.previous.cloned().unwrap_or_default(), &status),
         next: seen.and_then(|seen| seen.next),
         status,

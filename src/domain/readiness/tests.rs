@@ -51,6 +51,7 @@ impl Case {
             coverage_percent: self.coverage.as_ref(),
             cohorts_complete: self.cohorts_complete,
             kept_decision: self.kept,
+            past_is_awaited: false,
         };
         judge_launch(&facts, now.parse().unwrap())
     }

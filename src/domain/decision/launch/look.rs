@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::watching::{Surge, watch};
-use super::{LaunchContract, ObservedLaunch, OtherLaunch};
+use super::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CohortResult, GateType, LaunchDecision, LaunchPhase};
+use crate::api::condition::Reason;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::cohorts::{compare_cohorts, count_cohorts};
-use crate::domain::decision::earliest;
+use crate::domain::decision::{FeedHealth, earliest};
 use crate::domain::demand::{
     Baseline, DEFAULT_INTERVAL_SECONDS, Demand, Scheduled, StaffingFacts, StaffingPlan, campaign_demand,
     interval_seconds, is_of_campaign, offered_by_interval, plan_staffing, scheduled_by_interval,
@@ -52,6 +53,7 @@ pub(super) fn look(observed: &ObservedLaunch<'_>, contract: LaunchContract<'_>, 
             coverage: coverage.as_ref(),
             cohorts_complete: complete,
             kept_decision: observed.kept_decision,
+            past_is_awaited: observed.past == Past::Awaited,
         },
         &field.calendar,
         &known,
@@ -69,6 +71,21 @@ pub fn feeds_read(spec: &CampaignLaunchSpec, terms: &Terms) -> BTreeSet<String> 
     let watched = spec.watch.iter().flat_map(|watch| &watch.kpis);
     let of_kpis = watched.filter_map(|name| Some(terms.kpis.get(name)?.source.feed.clone()));
     feeds_named(spec).into_iter().chain(of_kpis).collect()
+}
+
+/// Whether the past of the first contract's feeds is known that a launch reads, or that its KPIs read.
+pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, FeedHealth>) -> Past {
+    let of_kpis = kpis_named(spec).into_iter().filter_map(|name| Some(terms.kpis.get(&name)?.source.feed.clone()));
+    let unknown = FeedHealth::default();
+    let health = feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).unwrap_or(&unknown));
+    let open: Vec<&FeedHealth> = health.filter(|health| health.backfilling).collect();
+    if open.is_empty() {
+        Past::Known
+    } else if open.iter().any(|health| health.is_failing() || health.reason == Reason::Suspended) {
+        Past::Failing
+    } else {
+        Past::Awaited
+    }
 }
 
 /// Names of the first contract's feeds that a launch refers to.
@@ -120,6 +137,7 @@ struct Asked<'a> {
     coverage: Option<&'a Exact>,
     cohorts_complete: bool,
     kept_decision: Option<LaunchDecision>,
+    past_is_awaited: bool,
 }
 
 fn judge(asked: &Asked<'_>, calendar: &Calendar, known: &KnownFeeds<'_>, now: Timestamp) -> Readiness {
@@ -134,6 +152,7 @@ fn judge(asked: &Asked<'_>, calendar: &Calendar, known: &KnownFeeds<'_>, now: Ti
         coverage_percent: asked.coverage,
         cohorts_complete: asked.cohorts_complete,
         kept_decision: asked.kept_decision,
+        past_is_awaited: asked.past_is_awaited,
     };
     judge_launch(&facts, now)
 }
@@ -211,8 +230,14 @@ fn shared_demand(other: &OtherLaunch<'_>, calendar: &Calendar, seconds: i64, now
     let field = Field::of(&spec, other.contract)?;
     let known = field.known_at(now);
     let (_, complete) = cohorts(&spec, &field.calendar, &known);
-    let asked =
-        Asked { spec: &spec, kpis: &other.kpis, coverage: None, cohorts_complete: complete, kept_decision: None };
+    let asked = Asked {
+        spec: &spec,
+        kpis: &other.kpis,
+        coverage: None,
+        cohorts_complete: complete,
+        kept_decision: None,
+        past_is_awaited: false,
+    };
     let readiness = judge(&asked, &field.calendar, &known, now);
     let counts = readiness.decision != LaunchDecision::NoGo && readiness.phase != LaunchPhase::Completed;
     let demand = counts.then(|| {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::decision::FeedHealth;
 use serde_json::json;
 
 fn spec(gates: serde_json::Value) -> CampaignLaunchSpec {
@@ -8,7 +9,7 @@ fn spec(gates: serde_json::Value) -> CampaignLaunchSpec {
     .unwrap()
 }
 
-fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>) -> DecidedLaunch {
+fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>, past: Past) -> DecidedLaunch {
     let terms = Terms {
         contract: serde_json::from_value(json!({
             "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
@@ -28,6 +29,7 @@ fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>)
         contract: Some(LaunchContract { terms: &terms, rows: &BTreeMap::new() }),
         kpis: BTreeMap::new(),
         kept_decision: kept,
+        past,
         others: Vec::new(),
     };
     decide_launch(&observed, now.parse().unwrap())
@@ -36,22 +38,60 @@ fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>)
 #[test]
 fn a_launch_is_decided_by_its_gates_and_the_decision_is_kept_from_its_launch_on() {
     use LaunchDecision::{Go, NoGo, Pending};
+    use Past::{Awaited, Failing, Known};
     let passed = json!([{"name": "voice", "type": "VoiceOfCustomer", "due": "7d",
         "evidence": {"passedAt": "2026-11-20T12:00:00Z"}}]);
     let open = json!([{"name": "voice", "type": "VoiceOfCustomer", "due": "7d"}]);
     let cases = [
-        (&passed, "2026-11-21T00:00:00Z", None, Go, None, vec!["LaunchGo"]),
-        (&open, "2026-11-21T00:00:00Z", None, Pending, None, vec![]),
-        (&open, "2026-11-29T00:00:00Z", None, NoGo, None, vec!["GateFailed", "LaunchNoGo"]),
-        (&passed, "2026-11-30T08:00:00Z", None, Go, Some(Go), vec!["LaunchGo"]),
-        (&passed, "2026-12-01T00:00:00Z", Some(NoGo), NoGo, None, vec!["LaunchNoGo"]),
+        (&passed, "2026-11-21T00:00:00Z", None, Known, Go, None, vec!["LaunchGo"]),
+        (&open, "2026-11-21T00:00:00Z", None, Known, Pending, None, vec![]),
+        (&open, "2026-11-29T00:00:00Z", None, Known, NoGo, None, vec!["GateFailed", "LaunchNoGo"]),
+        (&passed, "2026-11-30T08:00:00Z", None, Known, Go, Some(Go), vec!["LaunchGo"]),
+        (&passed, "2026-12-01T00:00:00Z", Some(NoGo), Known, NoGo, None, vec!["LaunchNoGo"]),
+        // What is being fetched decides nothing, and what was not fetched is not kept.
+        (&open, "2026-11-29T00:00:00Z", None, Awaited, Pending, None, vec!["GateFailed"]),
+        (&open, "2026-12-01T00:00:00Z", None, Awaited, Pending, None, vec!["GateFailed"]),
+        (&passed, "2026-12-01T00:00:00Z", None, Awaited, Go, None, vec!["LaunchGo"]),
+        (&passed, "2026-12-01T00:00:00Z", Some(NoGo), Awaited, NoGo, None, vec!["LaunchNoGo"]),
+        (&open, "2026-12-01T00:00:00Z", None, Failing, NoGo, None, vec!["GateFailed", "LaunchNoGo"]),
+        (&open, "2026-12-01T00:00:00Z", None, Known, NoGo, Some(NoGo), vec!["GateFailed", "LaunchNoGo"]),
     ];
-    for (gates, now, kept, decision, keep, reasons) in cases {
-        let decided = decide_at(&spec(gates.clone()), now, kept);
+    for (gates, now, kept, past, decision, keep, reasons) in cases {
+        let decided = decide_at(&spec(gates.clone()), now, kept, past);
         let found: Vec<&str> =
             decided.notices.iter().map(|notice| notice.reason.as_str()).filter(|reason| *reason != "AtRisk").collect();
-        assert_eq!((decided.status.decision, decided.keep, found), (Some(decision), keep, reasons), "{now} {gates}");
+        let told = (decided.status.decision, decided.keep, found);
+        assert_eq!(told, (Some(decision), keep, reasons), "{now} {past:?} {gates}");
         assert_eq!(decided.status.conditions.len(), ConditionType::of_kind(Kind::CampaignLaunch).len());
+    }
+}
+
+#[test]
+fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fetched_once() {
+    let mut spec = spec(json!([{"name": "test", "type": "EndToEndTest", "due": "3d",
+        "check": {"feed": "qa", "measure": "endToEndPassed", "atLeast": 1}}]));
+    spec.success_metrics = serde_json::from_value(json!([{"kpi": "sold"}, {"kpi": "elsewhere"}])).unwrap();
+    let sold = json!({"contractRef": {"name": "acme"}, "kpi": "ConversionRate", "source": {"feed": "sales"}, "objective": {"target": 10}});
+    let terms = Terms {
+        contract: crate::domain::testing::contract(json!({})),
+        kpis: BTreeMap::from([("sold".to_owned(), serde_json::from_value(sold).unwrap())]),
+        tiers: BTreeMap::new(),
+    };
+    let waiting = FeedHealth::default;
+    let fetched = || FeedHealth::fetched_before(None);
+    let failing = || FeedHealth { reason: Reason::Auth, ..waiting() };
+    for (feeds, past) in [
+        (vec![], Past::Awaited),
+        (vec![("qa", fetched())], Past::Awaited),
+        (vec![("qa", fetched()), ("sales", waiting())], Past::Awaited),
+        (vec![("qa", fetched()), ("sales", failing())], Past::Failing),
+        (vec![("qa", fetched()), ("sales", fetched())], Past::Known),
+        // A feed that fails after its past was fetched, and one that the launch does not read.
+        (vec![("qa", fetched()), ("sales", FeedHealth { reason: Reason::Auth, ..fetched() })], Past::Known),
+        (vec![("qa", fetched()), ("sales", fetched()), ("wfm", waiting())], Past::Known),
+    ] {
+        let feeds = feeds.into_iter().map(|(name, health)| (name.to_owned(), health)).collect();
+        assert_eq!(past_of(&spec, &terms, &feeds), past, "{feeds:?}");
     }
 }
 
@@ -147,6 +187,7 @@ mod live {
                 contract: Some(contract),
                 kpis: BTreeMap::new(),
                 kept_decision: None,
+                past: Past::Known,
                 others: self.others.iter().map(other).collect(),
             };
             decide_launch(&observed, at(now))
