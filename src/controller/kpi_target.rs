@@ -247,3 +247,39 @@ fn at_risk(status: &KpiTargetStatus) -> Option<bool> {
         ConditionStatus::Unknown => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_running_period_and_the_closed_one_with_its_tiers_are_series_of_their_own() {
+        let object: KpiTarget = serde_json::from_value(json!({
+            "apiVersion": "bpo-operator.io/v1alpha1", "kind": "KpiTarget", "metadata": {"name": "level", "namespace": "team"},
+            "spec": {"contractRef": {"name": "acme"}, "kpi": "ServiceLevel", "source": {"feed": "acd"}, "objective": {"target": 80}},
+        }))
+        .unwrap();
+        let status: KpiTargetStatus = serde_json::from_value(json!({
+            "current": {"name": "2026-06", "value": "91.5", "target": "80", "projected": "90", "verdict": "Met"},
+            "last": {"name": "2026-05", "state": "Final", "value": "72", "target": "80", "verdict": "Missed", "repeat": false,
+                "points": 0, "revision": 1},
+            "tiers": [{"tier": "gold", "period": "2026-05", "value": "70", "target": "82", "verdict": "Missed"}],
+        }))
+        .unwrap();
+        let found: Vec<_> = series(&object, &status)
+            .into_iter()
+            .map(|one| (one.labels.period, one.labels.tier, one.value, one.projected, one.verdict))
+            .collect();
+        let text = str::to_owned;
+        assert_eq!(
+            found,
+            [
+                (text("Running"), text(""), Some(91.5), Some(90.0), None),
+                (text("Closed"), text(""), Some(72.0), None, Some(text("Missed"))),
+                (text("Closed"), text("gold"), Some(70.0), None, Some(text("Missed"))),
+            ]
+        );
+    }
+}
