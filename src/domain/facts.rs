@@ -65,7 +65,7 @@ pub struct Judgement {
     pub plans: Vec<PlanStatus>,
     /// Each KPI of the terms in force.
     pub kpis: BTreeMap<String, KpiJudgement>,
-    /// How far each feed reaches without a gap.
+    /// How far each feed reaches without a gap that a KPI names.
     pub feeds: BTreeMap<String, FeedCoverage>,
     /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.
     pub doubts: BTreeMap<String, Vec<Doubt>>,

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::api::dispute::ReportDispute;
+use crate::api::feed::Feed;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
 use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod, PeriodState};
@@ -202,19 +203,13 @@ impl<'v, 'a> View<'v, 'a> {
             triggers: standing.triggers,
             plans: standing.plans,
             kpis,
-            feeds: book
-                .terms
-                .contract
-                .feeds
-                .iter()
+            feeds: self
+                .feeds_read()
                 .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
                 .collect(),
             doubts: self.doubts(reader),
-            offered: book
-                .terms
-                .contract
-                .feeds
-                .iter()
+            offered: self
+                .feeds_read()
                 .filter_map(|feed| Some((feed.name.clone(), reader.offered_differs(book, &feed.name, self.now)?)))
                 .collect(),
             finals: BTreeMap::new(),
@@ -223,10 +218,20 @@ impl<'v, 'a> View<'v, 'a> {
         }
     }
 
+    /// The contract's feeds that a KPI names. Of the others no row is looked at, so that nothing is said of how far they reach.
+    fn feeds_read(&self) -> impl Iterator<Item = &'v Feed> {
+        let terms = self.books.current().terms;
+        let named = |feed: &str| {
+            let mut sources = terms.kpis.values().map(|kpi| &kpi.source);
+            sources.any(|source| source.feed == feed || source.cross_check.as_ref().is_some_and(|own| own.feed == feed))
+        };
+        terms.contract.feeds.iter().filter(move |feed| named(&feed.name))
+    }
+
     /// Figures that were probably misread, of the feeds that are judged.
     fn doubts(&self, reader: &Reader<'v, 'a>) -> BTreeMap<String, Vec<Doubt>> {
         let book = self.books.current();
-        let feeds = book.terms.contract.feeds.iter().filter(|feed| feed.plan != Some(true));
+        let feeds = self.feeds_read().filter(|feed| feed.plan != Some(true));
         let doubts = feeds.map(|feed| (feed.name.clone(), reader.doubts(book, feed, self.now)));
         doubts.filter(|(_, doubts)| !doubts.is_empty()).collect()
     }

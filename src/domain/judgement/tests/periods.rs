@@ -199,3 +199,17 @@ fn a_spec_that_cannot_be_judged_is_refused_with_its_reasons() {
     let found: Vec<_> = findings.iter().map(|finding| (finding.name.as_str(), finding.field.as_str())).collect();
     assert_eq!(found, [("acme", "spec.timeZone"), ("own", "spec.formula.numerator")]);
 }
+
+#[test]
+fn of_a_feed_that_no_kpi_names_nothing_is_said() {
+    let contract = "
+        term: {start: 2026-01-01, end: 2026-12-31}
+        feeds: [{name: acd, url: 'https://feeds.example'}, {name: ours, url: 'https://own.example'}, {name: roster, url: 'https://wfm.example'}]
+        ";
+    let checked = format!("{}source: {{feed: acd, crossCheck: {{feed: ours}}}}", flat(SERVICE_LEVEL));
+    for (kpi, named) in [(SERVICE_LEVEL, &["acd"][..]), (&checked, &["acd", "ours"])] {
+        let judgement = Case::new(terms(contract, &[("sl", kpi)]), months(&["81"])).judge("2026-03-01T00:00Z");
+        assert_eq!(judgement.feeds.keys().collect::<Vec<_>>(), named);
+        assert!(judgement.feeds.values().all(|coverage| coverage.late_at.is_some()), "{:?}", judgement.feeds);
+    }
+}
