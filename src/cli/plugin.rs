@@ -19,8 +19,8 @@ use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
 use super::terminal::escaped;
 use super::{
-    alert, backtest, catalogue, check, completion, events, evidence, feed, history, init, launch_report, lint,
-    portfolio, report, scorecard, staffing, status, suspend, tables,
+    alert, backtest, calendar, catalogue, check, completion, dashboard, events, evidence, feed, history, init,
+    launch_report, lint, portfolio, report, scorecard, staffing, status, suspend, tables,
 };
 use crate::domain::feed_rows::FeedRows;
 
@@ -52,6 +52,15 @@ enum Command {
     ///
     /// From the cluster with your own rights, or offline with -f, --feed and --now.
     Scorecard(scorecard::ScorecardArguments),
+    /// All pages, live, on this machine alone: portfolio, scorecards, KPIs, reports, launches
+    ///
+    /// From the cluster with your own rights, or offline with -f, --feed and --now. Prints the address, which carries a token; pages are
+    /// read-only. Ctrl-C ends it.
+    Dashboard(dashboard::DashboardArguments),
+    /// The dates of a contract for a calendar program (ICS): ends and closings of periods, reviews, deliverables, plans, gates, launches
+    ///
+    /// From the cluster with your own rights, or offline with -f, --feed and --now. A later file moves the entries of an earlier one.
+    Calendar(calendar::CalendarArguments),
     /// The contracts of a namespace as a tree, with their feeds, KPIs, tiers and launches: what is wrong, and why
     Status(status::StatusArguments),
     /// Check the installation: API server, definitions, operator, Lease, versions, and what you may do
@@ -197,6 +206,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Explain(arguments) => explain_report(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scorecard(arguments) => scorecard::run(&arguments),
+        Command::Dashboard(arguments) => dashboard::run(&arguments),
+        Command::Calendar(arguments) => calendar::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Events(arguments) => events::run(&arguments),

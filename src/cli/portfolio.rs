@@ -1,7 +1,7 @@
 //! `kubectl bpo portfolio`: the vendors side by side, what their misses cost, and what is next; or the ratings of their KPIs as a
 //! public client publishes them.
 //!
-//! gather (cluster or files) → lines (pure) → table, CSV or JSON.
+//! gather (cluster or files) → lines (pure) → table, CSV, JSON, or a page.
 
 mod render;
 
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::cluster;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::gathered::Gathered;
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
 use super::terminal::escaped;
@@ -21,6 +22,8 @@ use crate::api::kpi_target::{Rating, Verdict};
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{PeriodState, VendorContractStatus};
 use crate::api::{SlaReport, VendorContract};
+use crate::view::links::Links;
+use crate::view::portfolio::{Portfolio, html};
 
 /// Arguments of `kubectl bpo portfolio`.
 #[derive(Debug, Args)]
@@ -39,7 +42,7 @@ pub struct PortfolioArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the result is printed
+    /// How the result is printed: table, csv, json, html (one page that needs nothing else)
     #[arg(short = 'o', long, value_enum, default_value = "table")]
     output: PortfolioOutput,
 }
@@ -53,6 +56,8 @@ enum PortfolioOutput {
     Csv,
     /// For programs.
     Json,
+    /// A page.
+    Html,
 }
 
 /// Contracts with their status, and the SlaReports that there are.
@@ -111,6 +116,9 @@ pub struct RatingLine {
 /// # Errors
 /// What is wrong with the input, or what the cluster said.
 pub fn run(arguments: &PortfolioArguments) -> Answer {
+    if arguments.output == PortfolioOutput::Html {
+        return page(arguments);
+    }
     let holdings = match arguments.offline.now {
         Some(now) => of_files(arguments, now)?,
         None => wait_for(of_cluster(arguments))?,
@@ -122,8 +130,27 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
         (true, PortfolioOutput::Table) => escaped(&render::ratings_table(&ratings(&holdings))),
         (true, PortfolioOutput::Csv) => render::ratings_csv(&ratings(&holdings)),
         (true, PortfolioOutput::Json) => render::json(&ratings(&holdings)),
+        (_, PortfolioOutput::Html) => String::new(),
     };
     print!("{text}");
+    Ok(0)
+}
+
+/// The portfolio as a page.
+fn page(arguments: &PortfolioArguments) -> Answer {
+    if arguments.ratings {
+        return Err(vec!["--ratings has no page: take -o csv, -o json or -o table".to_owned()]);
+    }
+    let (now, found) = match arguments.offline.now {
+        Some(now) => (now, Gathered::of_files(&arguments.offline, now)?),
+        None => {
+            let everywhere = arguments.all_namespaces;
+            let of_cluster =
+                async { Gathered::of_cluster(&Cluster::connect(&arguments.cluster).await?, everywhere).await };
+            (crate::clock::Clock::real().now(), wait_for(of_cluster)?)
+        }
+    };
+    print!("{}", html(&Portfolio::of(&found.portfolio(now)), Links::None));
     Ok(0)
 }
 

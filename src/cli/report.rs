@@ -1,4 +1,4 @@
-//! `kubectl bpo report`: the report of a closed period as a document: text, Markdown, a page, or JSON.
+//! `kubectl bpo report`: the report of a closed period as a document: text, Markdown, a page, a workbook, or JSON.
 //!
 //! gather (cluster or files) → [`PeriodReport`] (pure) → print.
 
@@ -13,7 +13,8 @@ use super::plugin::Answer;
 use crate::api::SlaReport;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
 use crate::domain::facts::Terms;
-use crate::view::report::{Facts, PeriodReport, html, markdown, text};
+use crate::view::links::Links;
+use crate::view::report::{Facts, PeriodReport, html, markdown, text, xlsx};
 
 /// Arguments of `kubectl bpo report`.
 #[derive(Debug, Args)]
@@ -32,7 +33,8 @@ pub struct ReportArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the report is written: text, md (for a wiki or a ticket), html (one page that needs nothing else), json
+    /// How the report is written: text, md (for a wiki or a ticket), html (one page that needs nothing else), xlsx (a
+    /// workbook whose formulas compute the credit again), json
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: ReportOutput,
 }
@@ -46,6 +48,8 @@ enum ReportOutput {
     Md,
     /// A page.
     Html,
+    /// A workbook.
+    Xlsx,
     /// For programs.
     Json,
 }
@@ -53,6 +57,7 @@ enum ReportOutput {
 /// A report as it was found.
 #[derive(Clone, Debug)]
 struct Found {
+    namespace: String,
     name: String,
     spec: SlaReportSpec,
     status: Option<SlaReportStatus>,
@@ -68,6 +73,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
     let found = choose(&reports, &arguments.name, arguments.period.as_deref()).map_err(|error| vec![error])?;
     let earlier = earlier(&reports, &found.spec);
     let facts = Facts {
+        namespace: &found.namespace,
         name: &found.name,
         report: &found.spec,
         status: found.status.as_ref(),
@@ -76,20 +82,31 @@ pub fn run(arguments: &ReportArguments) -> Answer {
     };
     let report = PeriodReport::of(&facts);
     let shown = match arguments.output {
-        ReportOutput::Text => super::terminal::escaped(&text(&report)),
-        ReportOutput::Md => markdown(&report),
-        ReportOutput::Html => html(&report),
-        ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)),
+        ReportOutput::Text => super::terminal::escaped(&text(&report)).into_bytes(),
+        ReportOutput::Md => markdown(&report).into_bytes(),
+        ReportOutput::Html => html(&report, Links::None).into_bytes(),
+        ReportOutput::Xlsx => workbook(&facts)?,
+        ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)).into_bytes(),
     };
-    std::io::stdout().lock().write_all(shown.as_bytes()).map_err(|error| vec![error.to_string()])?;
+    std::io::stdout().lock().write_all(&shown).map_err(|error| vec![error.to_string()])?;
     Ok(0)
+}
+
+/// The workbook; a terminal is no place for it.
+fn workbook(facts: &Facts<'_>) -> Result<Vec<u8>, Vec<String>> {
+    use std::io::IsTerminal;
+    if std::io::stdout().is_terminal() {
+        return Err(vec!["a workbook is for a file: add, for example, > report.xlsx".to_owned()]);
+    }
+    xlsx(facts).map_err(|error| vec![error.to_string()])
 }
 
 type Gathered = (Vec<Found>, Vec<(String, Terms)>);
 
 fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
     let judged = arguments.offline.judge(now)?;
-    let reports = judged.reports.into_iter().map(|(_, name, spec)| Found { name, spec, status: None }).collect();
+    let named = |(namespace, name, spec)| Found { namespace, name, spec, status: None };
+    let reports = judged.reports.into_iter().map(named).collect();
     Ok((reports, judged.terms.into_iter().map(|((_, contract), terms)| (contract, terms)).collect()))
 }
 
@@ -99,7 +116,12 @@ async fn of_cluster(arguments: &ReportArguments) -> Result<Gathered, String> {
     let listed = answered(api.list(&ListParams::default())).await?;
     let reports: Vec<Found> = listed
         .into_iter()
-        .map(|report| Found { name: report.name_any(), spec: report.spec, status: report.status })
+        .map(|report| Found {
+            namespace: report.namespace().unwrap_or_default(),
+            name: report.name_any(),
+            spec: report.spec,
+            status: report.status,
+        })
         .collect();
     let contract = match choose(&reports, &arguments.name, arguments.period.as_deref()) {
         Ok(found) => found.spec.contract.clone(),
@@ -149,7 +171,7 @@ mod tests {
         }))
         .unwrap();
         spec.revision = revision;
-        Found { name: report_name("acme", period, revision), spec, status: None }
+        Found { namespace: String::new(), name: report_name("acme", period, revision), spec, status: None }
     }
 
     #[test]

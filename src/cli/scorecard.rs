@@ -1,18 +1,15 @@
-//! `kubectl bpo scorecard`: a contract at a glance: text, a page, or JSON.
+//! `kubectl bpo scorecard`: a contract at a glance, or one of its KPIs: text, a page, or JSON.
 //!
-//! gather (cluster or files) → [`Scorecard`] (pure) → print.
+//! gather (cluster or files) → [`Scorecard`] or [`KpiPage`] (pure) → print.
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
-use kube::api::ListParams;
-use kube::{Api, ResourceExt};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::cluster::{Cluster, ClusterArguments, wait_for};
+use super::gathered::Gathered;
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
-use crate::api::{KpiTarget, VendorContract};
+use crate::view::kpi::{self, KpiPage};
+use crate::view::links::Links;
 use crate::view::scorecard::{Scorecard, html, text};
 
 /// Arguments of `kubectl bpo scorecard`.
@@ -21,6 +18,10 @@ pub struct ScorecardArguments {
     /// Name of the VendorContract
     #[arg(value_name = "CONTRACT")]
     contract: String,
+
+    /// Instead: one KPI of the contract, by the name of its KpiTarget: its history, what a miss costs, how it is judged
+    #[arg(long, value_name = "KPITARGET")]
+    kpi: Option<String>,
 
     #[command(flatten)]
     offline: OfflineArguments,
@@ -44,50 +45,35 @@ enum ScorecardOutput {
     Json,
 }
 
-/// Writes the scorecard.
+/// Writes the scorecard, or the page of a KPI.
 pub fn run(arguments: &ScorecardArguments) -> Answer {
     use std::io::Write;
-    let (contracts, kpis) = match arguments.offline.now {
-        Some(now) => offline(arguments, now)?,
-        None => wait_for(of_cluster(arguments))?,
+    let found = match arguments.offline.now {
+        Some(now) => Gathered::of_files(&arguments.offline, now)?,
+        None => wait_for(async { Gathered::of_cluster(&Cluster::connect(&arguments.cluster).await?, false).await })?,
     };
-    let Some(contract) = contracts.iter().find(|contract| contract.name_any() == arguments.contract) else {
-        let mut known: Vec<String> = contracts.iter().map(ResourceExt::name_any).collect();
-        known.sort();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let asked = crate::api::scalar::shorten(&arguments.contract);
-        return Err(vec![format!("there is no VendorContract {asked}; there are: {known}")]);
-    };
-    let own: Vec<KpiTarget> = kpis.into_iter().filter(|kpi| kpi.spec.contract_ref.name == arguments.contract).collect();
-    let card = Scorecard::of(contract, &own);
-    let shown = match arguments.output {
-        ScorecardOutput::Text => super::terminal::escaped(&text(&card)),
-        ScorecardOutput::Html => html(&card),
-        ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(card)),
+    let wrong = |error: String| vec![error];
+    let contract = found.contract(None, &arguments.contract).map_err(wrong)?;
+    let shown = match &arguments.kpi {
+        None => scorecard(&Scorecard::of(contract, &found.kpis_of(contract)), arguments.output),
+        Some(name) => kpi_page(&found.kpi_page(contract, name).map_err(wrong)?, arguments.output),
     };
     std::io::stdout().lock().write_all(shown.as_bytes()).map_err(|error| vec![error.to_string()])?;
     Ok(0)
 }
 
-type Gathered = (Vec<VendorContract>, Vec<KpiTarget>);
-
-fn offline(arguments: &ScorecardArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
-    let judged = arguments.offline.judge(now)?;
-    let contracts = of_kind(&judged.objects, "VendorContract").map_err(|error| vec![error])?;
-    let kpis = of_kind(&judged.objects, "KpiTarget").map_err(|error| vec![error])?;
-    Ok((contracts, kpis))
+fn scorecard(card: &Scorecard, output: ScorecardOutput) -> String {
+    match output {
+        ScorecardOutput::Text => super::terminal::escaped(&text(card)),
+        ScorecardOutput::Html => html(card, Links::None),
+        ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(card)),
+    }
 }
 
-/// The objects of one kind, as the cluster would give them.
-fn of_kind<K: DeserializeOwned>(objects: &[Value], kind: &str) -> Result<Vec<K>, String> {
-    let of_kind = objects.iter().filter(|object| object.get("kind").is_some_and(|found| found == kind));
-    of_kind.map(|object| serde_json::from_value(object.clone()).map_err(|error| format!("{kind}: {error}"))).collect()
-}
-
-async fn of_cluster(arguments: &ScorecardArguments) -> Result<Gathered, String> {
-    let cluster = Cluster::connect(&arguments.cluster).await?;
-    let contracts: Api<VendorContract> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
-    let kpis: Api<KpiTarget> = Api::namespaced(cluster.client, &cluster.namespace);
-    let contracts = answered(contracts.list(&ListParams::default())).await?.items;
-    Ok((contracts, answered(kpis.list(&ListParams::default())).await?.items))
+fn kpi_page(page: &KpiPage, output: ScorecardOutput) -> String {
+    match output {
+        ScorecardOutput::Text => super::terminal::escaped(&kpi::text(page)),
+        ScorecardOutput::Html => kpi::html(page, Links::None),
+        ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(page)),
+    }
 }

@@ -100,7 +100,7 @@ fn percent(share: f64) -> String {
 }
 
 /// A position with two decimals at most; one that is no number is the left edge.
-fn short(position: f64) -> f64 {
+pub fn short(position: f64) -> f64 {
     if position.is_finite() { (position * 100.0).round() / 100.0 } else { 0.0 }
 }
 

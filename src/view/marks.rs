@@ -10,12 +10,17 @@ pub fn sprite() -> Markup {
     PreEscaped(include_str!("sprite.svg").to_owned())
 }
 
+/// One of the shapes of the sprite, by its name after `mark-`.
+pub fn mark(shape: &str) -> Markup {
+    html! { svg.mark aria-hidden="true" { use href={ "#mark-" (shape) } {} } }
+}
+
 /// The verdict with its shape and, for a miss, its severity in a word and in one to four bars.
 pub fn verdict(verdict: Verdict, severity: Option<Severity>) -> Markup {
     let severity = severity.filter(|_| verdict == Verdict::Missed);
     html! {
         span class={ "verdict " (class(verdict)) } {
-            svg.mark aria-hidden="true" { use href={ "#mark-" (class(verdict)) } {} }
+            (mark(class(verdict)))
             span {
                 (verdict_title(verdict))
                 @if let Some(severity) = severity { ", " (format!("{severity:?}")) }

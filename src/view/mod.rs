@@ -5,9 +5,16 @@
 
 pub mod bullets;
 pub mod charts;
+pub mod dates;
+pub mod ics;
+pub mod kpi;
+pub mod launch;
+pub mod links;
 pub mod marks;
 pub mod page;
+pub mod portfolio;
 pub mod report;
 pub mod scorecard;
 pub mod tree;
 pub mod words;
+pub mod workbook;

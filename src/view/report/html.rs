@@ -4,19 +4,25 @@ use maud::{Markup, html};
 
 use super::{Change, LedgerWeight, Money, PeriodReport, ResultLine};
 use crate::view::charts::{bullet, waterfall};
+use crate::view::links::Links;
 use crate::view::marks::verdict;
-use crate::view::page::{Frame, keys, page, pairs};
+use crate::view::page::{Frame, crumbs, keys, linked, page, pairs};
 use crate::view::words::{list, points};
 
 /// The page.
-pub fn html(report: &PeriodReport) -> String {
+pub fn html(report: &PeriodReport, links: Links) -> String {
     let state =
         report.facts.iter().find(|(name, _)| *name == "State").map(|(_, state)| state.clone()).unwrap_or_default();
     let frame = Frame {
         title: format!("{}: service level report, {}", report.name, report.period),
-        crumbs: vec![report.contract.clone(), report.period.clone()],
+        crumbs: crumbs(
+            links,
+            (report.contract.clone(), links.scorecard(&report.namespace, &report.contract)),
+            &report.period,
+        ),
         as_of: state.clone(),
         running_foot: format!("{} · {state}", report.name),
+        links,
     };
     let mut number = 0;
     let mut section = |title: &str, content: Markup| {
@@ -29,7 +35,7 @@ pub fn html(report: &PeriodReport) -> String {
         }
     };
     let main = html! {
-        (opening(report))
+        (opening(report, links))
         (section("Result", result(&report.lines)))
         (section("What follows", follows(report)))
         (section("From counts to money", sums(report)))
@@ -41,13 +47,16 @@ pub fn html(report: &PeriodReport) -> String {
     page(&frame, &main).into_string()
 }
 
-fn opening(report: &PeriodReport) -> Markup {
+fn opening(report: &PeriodReport, links: Links) -> Markup {
     html! {
         header.opening {
             div {
                 p.kicker { "Service level report · Contract " (report.contract) " with " (report.vendor) }
                 h1 { (report.headline) }
                 p.lede { (report.summary.join(" ")) }
+                @if let Some(workbook) = links.workbook(&report.namespace, &report.name) {
+                    p.links { (linked("As a workbook", Some(&workbook))) }
+                }
                 @if report.rehearsal { p.lede { strong { "This is a report of a rehearsal. It binds nobody." } } }
             }
             dl.facts {

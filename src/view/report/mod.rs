@@ -5,12 +5,14 @@ mod html;
 mod lines;
 mod money;
 mod text;
+mod xlsx;
 
 pub use changes::Change;
 pub use html::html;
 pub use lines::{EvidenceLine, ResultLine};
 pub use money::{LedgerLine, LedgerWeight, Money};
 pub use text::{markdown, text};
+pub use xlsx::xlsx;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -25,6 +27,8 @@ use crate::domain::facts::Terms;
 /// What a report is shown from. Nothing else is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// Its namespace; empty where files name none.
+    pub namespace: &'a str,
     /// Name of the SlaReport.
     pub name: &'a str,
     /// What is signed.
@@ -41,6 +45,8 @@ pub struct Facts<'a> {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeriodReport {
+    /// Its namespace; empty where files name none.
+    pub namespace: String,
     /// Name of the SlaReport.
     pub name: String,
     /// The contract.
@@ -109,6 +115,7 @@ impl PeriodReport {
         let changes = changes::changes(facts, &lines, currency);
         let rehearsal = facts.status.and_then(|status| status.clock) == Some(ClockKind::Rehearsal);
         PeriodReport {
+            namespace: facts.namespace.to_owned(),
             name: facts.name.to_owned(),
             contract: report.contract.clone(),
             vendor: facts.terms.map_or_else(|| "the vendor".to_owned(), |terms| terms.contract.vendor.name.clone()),

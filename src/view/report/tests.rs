@@ -1,9 +1,10 @@
 use super::testing::{line, march};
 use super::*;
 use crate::api::vendor_contract::CapKind;
+use crate::view::links::Links;
 
 fn shown(report: &SlaReportSpec, earlier: &[&SlaReportSpec]) -> PeriodReport {
-    PeriodReport::of(&Facts { name: "acme-care-2026-03", report, status: None, terms: None, earlier })
+    PeriodReport::of(&Facts { namespace: "cx", name: "acme-care-2026-03", report, status: None, terms: None, earlier })
 }
 
 #[test]
@@ -56,7 +57,8 @@ fn every_figure_of_the_report_is_on_the_page_and_in_the_texts() {
     let report = shown(&spec, &[]);
     let figures =
         ["66.3%", "26,156", "39,448", "67.7", "£6,000.00", "£5,000.00", "£50,400.00", "−£1,000.00", "2026-03-05 08:00"];
-    for (name, page) in [("html", html(&report)), ("markdown", markdown(&report)), ("text", text(&report))] {
+    for (name, page) in [("html", html(&report, Links::None)), ("markdown", markdown(&report)), ("text", text(&report))]
+    {
         for figure in figures {
             // The text for a terminal leaves out what was divided.
             if name == "text" && (figure == "26,156" || figure == "39,448") {
@@ -65,7 +67,7 @@ fn every_figure_of_the_report_is_on_the_page_and_in_the_texts() {
             assert!(page.contains(figure), "{name} lacks {figure}:\n{page}");
         }
     }
-    assert!(html(&report).contains("sha256:0123"));
+    assert!(html(&report, Links::None).contains("sha256:0123"));
     assert!(markdown(&report).contains("sha256:0123"));
 }
 
@@ -87,8 +89,15 @@ fn hostile_text_in_every_field_stays_text() {
     for gap in &mut spec.gaps {
         gap.feed = hostile.to_owned();
     }
-    let report = PeriodReport::of(&Facts { name: hostile, report: &spec, status: None, terms: None, earlier: &[] });
-    assert!(!html(&report).contains("<script"), "{}", html(&report));
+    let report = PeriodReport::of(&Facts {
+        namespace: "cx",
+        name: hostile,
+        report: &spec,
+        status: None,
+        terms: None,
+        earlier: &[],
+    });
+    assert!(!html(&report, Links::None).contains("<script"), "{}", html(&report, Links::None));
     let markdown = markdown(&report);
     assert!(!markdown.contains("<script") && !markdown.contains("[x](javascript"), "{markdown}");
 }
@@ -110,8 +119,8 @@ fn a_report_without_charges_or_data_says_so() {
     }];
     let report = shown(&spec, &[]);
     assert_eq!(report.headline, "March 2026: nothing could be judged");
-    assert!(html(&report).contains("No charges are agreed"));
-    assert!(html(&report).contains("no data"));
+    assert!(html(&report, Links::None).contains("No charges are agreed"));
+    assert!(html(&report, Links::None).contains("no data"));
     assert!(report.notes.iter().any(|(topic, note)| *topic == "Not decided" && note.contains("no data")));
 }
 
@@ -155,7 +164,7 @@ fn two_sources_and_disputes_stand_beside_the_figures() {
             .unwrap(),
     ];
     let report = shown(&spec, &[]);
-    for page in [html(&report), markdown(&report), text(&report)] {
+    for page in [html(&report, Links::None), markdown(&report), text(&report)] {
         assert!(page.contains("vendor 81.2, client 66.3, 14.9 apart: they disagree, the client"), "{page}");
         assert!(page.contains("march about Service level: open"), "{page}");
     }

@@ -143,6 +143,7 @@ fn escape(text: &str) -> String {
                 out.push('\\');
                 out.push(letter);
             }
+            letter if letter.is_control() => out.push('\u{fffd}'),
             letter => out.push(letter),
         }
     }

@@ -2,19 +2,21 @@
 
 use maud::{Markup, html};
 
-use super::{PERIODS, Past, ScoreLine, Scorecard};
+use super::{PERIODS, Past, Scorecard};
 use crate::view::charts::{bullet, colour};
+use crate::view::links::Links;
 use crate::view::marks::{rank, verdict};
-use crate::view::page::{Frame, keys, page, pairs};
+use crate::view::page::{Frame, crumbs, keys, legend, linked, page, pairs};
 use crate::view::words::verdict_title;
 
 /// The page.
-pub fn html(card: &Scorecard) -> String {
+pub fn html(card: &Scorecard, links: Links) -> String {
     let frame = Frame {
         title: format!("{}: scorecard", card.contract),
-        crumbs: vec![card.contract.clone(), "Scorecard".to_owned()],
+        crumbs: crumbs(links, (card.contract.clone(), None), "Scorecard"),
         as_of: card.vendor.clone(),
         running_foot: format!("{} · scorecard", card.contract),
+        links,
     };
     let main = html! {
         header.opening {
@@ -25,7 +27,7 @@ pub fn html(card: &Scorecard) -> String {
             dl.facts { @for (name, fact) in &card.facts { div { dt { (name) } dd { (fact) } } } }
         }
         (keys(&card.keys))
-        section aria-labelledby="targets" { h2 #targets { "Targets" } (lines(&card.lines)) }
+        section aria-labelledby="targets" { h2 #targets { "Targets" } (lines(card, links)) }
         section aria-labelledby="raise" {
             h2 #raise { "To raise in the next review" }
             @if card.to_raise.is_empty() { p.text { "Nothing that the data shows." } }
@@ -33,17 +35,34 @@ pub fn html(card: &Scorecard) -> String {
         }
         section aria-labelledby="commitments" { h2 #commitments { "Commitments" } (pairs(&card.commitments)) }
         section aria-labelledby="data" { h2 #data { "Data" } (pairs(&card.feeds)) }
+        (more(card, links))
         @if !card.advice.is_empty() {
             section aria-labelledby="advice" {
                 h2 #advice { "Advice on the contract itself" }
                 ul.advice { @for item in &card.advice { li.text { (item) } } }
             }
         }
+        (legend())
     };
     page(&frame, &main).into_string()
 }
 
-fn lines(lines: &[ScoreLine]) -> Markup {
+/// Links to the reports and launches of the contract, in the dashboard.
+fn more(card: &Scorecard, links: Links) -> Markup {
+    let Some(calendar) = links.calendar(&card.namespace, &card.contract) else { return html! {} };
+    html! {
+        section aria-labelledby="more" {
+            h2 #more { "Reports and launches" }
+            ul.links {
+                li { (linked("Calendar file", Some(&calendar))) }
+                @for report in &card.reports { li { (linked(report, links.report(&card.namespace, report).as_deref())) } }
+                @for launch in &card.launches { li { (linked(launch, links.launch(&card.namespace, launch).as_deref())) } }
+            }
+        }
+    }
+}
+
+fn lines(card: &Scorecard, links: Links) -> Markup {
     html! {
         table.result.stack role="table" {
             caption.hidden { "Each KPI: target, latest closed period, past periods, running period" }
@@ -55,10 +74,10 @@ fn lines(lines: &[ScoreLine]) -> Markup {
                 }
             }
             tbody role="rowgroup" {
-                @for line in lines {
+                @for line in &card.lines {
                     tr role="row" {
                         th role="rowheader" scope="row" {
-                            span.name { (line.title) }
+                            span.name { (linked(&line.title, links.kpi(&card.namespace, &line.name).as_deref())) }
                             @if let Some(standing) = line.standing { " " span.note { (standing) } }
                             @if line.title != line.name { span.object { (line.name) } }
                         }

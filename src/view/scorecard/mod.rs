@@ -26,6 +26,8 @@ pub const PERIODS: usize = 13;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scorecard {
+    /// Its namespace; empty where files name none.
+    pub namespace: String,
     /// The contract.
     pub contract: String,
     /// Who serves.
@@ -46,6 +48,12 @@ pub struct Scorecard {
     pub feeds: Vec<(String, String)>,
     /// Advice on the contract itself.
     pub advice: Vec<String>,
+    /// Names of its reports to link to, the newest first.
+    #[serde(skip)]
+    pub reports: Vec<String>,
+    /// Names of its launches to link to.
+    #[serde(skip)]
+    pub launches: Vec<String>,
 }
 
 /// One KPI at a glance.
@@ -101,6 +109,7 @@ impl Scorecard {
         let mut lines: Vec<ScoreLine> = kpis.iter().map(|kpi| line(kpi, currency)).collect();
         lines.sort_by(|one, other| one.name.cmp(&other.name));
         Scorecard {
+            namespace: contract.namespace().unwrap_or_default(),
             contract: contract.name_any(),
             vendor: contract.spec.vendor.name.clone(),
             headline: headline(status, &lines),
@@ -110,6 +119,8 @@ impl Scorecard {
             commitments: commitments(status).into_iter().chain(two_sources(kpis)).collect(),
             feeds: feeds(contract, status),
             advice: advice(status),
+            reports: Vec::new(),
+            launches: Vec::new(),
             lines,
         }
     }

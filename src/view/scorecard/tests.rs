@@ -66,7 +66,7 @@ fn a_line_shows_the_closed_value_the_running_one_and_the_past_oldest_first() {
 
 #[test]
 fn what_people_wrote_is_text_on_the_page() {
-    let page = html(&Scorecard::of(&contract(status()), &[kpi("sl", june("Met"))]));
+    let page = html(&Scorecard::of(&contract(status()), &[kpi("sl", june("Met"))]), crate::view::links::Links::None);
     assert!(page.contains("Acme &lt;b&gt;Contact") && !page.contains("<b>Contact"), "{page}");
     assert!(page.contains("2026-05 66.3% Missed"), "the bars are read aloud: {page}");
 }

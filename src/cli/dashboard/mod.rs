@@ -1,0 +1,64 @@
+//! `kubectl bpo dashboard`: all pages on this machine alone, with the rights of whoever runs it.
+//!
+//! The address carries a random token, which becomes a cookie that no script and no other site can use. Pages are read-only.
+
+mod door;
+mod pages;
+mod server;
+
+use clap::Args;
+
+use super::cluster::{Cluster, ClusterArguments};
+use super::gathered::Gathered;
+use super::offline::OfflineArguments;
+use super::plugin::Answer;
+use pages::{Source, Store};
+
+/// Arguments of `kubectl bpo dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArguments {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+
+    /// Every namespace of the cluster
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    all_namespaces: bool,
+
+    #[command(flatten)]
+    offline: OfflineArguments,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Serves until it is interrupted.
+pub fn run(arguments: &DashboardArguments) -> Answer {
+    let files = match arguments.offline.now {
+        Some(now) => Some(Source::Files { gathered: Gathered::of_files(&arguments.offline, now)?, now }),
+        None => None,
+    };
+    super::cluster::wait_for(async {
+        let source = match files {
+            Some(files) => files,
+            None => Source::Cluster {
+                cluster: Cluster::connect(&arguments.cluster).await?,
+                everywhere: arguments.all_namespaces,
+            },
+        };
+        // What is wrong with the connection is said here and not on a page.
+        let store = Store::new(source);
+        store.fresh().await?;
+        let served = server::serve(arguments.port, store, tokio_util::sync::CancellationToken::new()).await?;
+        println!("{}", served.address);
+        eprintln!("Only who has this address sees the pages. Ctrl-C ends them.");
+        tokio::select! {
+            ended = served.task => ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
+            interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| error.to_string()),
+        }
+    })?;
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! Where the pages come from: the objects as they are now, and the page of an address.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::api::sla_report::SlaReportSpec;
+use crate::api::{SlaReport, VendorContract};
+use crate::cli::cluster::Cluster;
+use crate::cli::gathered::Gathered;
+use crate::clock::Clock;
+use crate::view::links::Links;
+use crate::view::portfolio::Portfolio;
+use crate::view::report::{Facts, PeriodReport};
+use crate::view::scorecard::Scorecard;
+use crate::view::{kpi, launch, portfolio, report, scorecard};
+
+/// For how long what was read is taken as it is.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Where objects come from.
+pub enum Source {
+    /// A cluster, with the caller's own rights.
+    Cluster {
+        /// The connection.
+        cluster: Cluster,
+        /// Every namespace.
+        everywhere: bool,
+    },
+    /// Files, judged at an instant.
+    Files {
+        /// What they hold.
+        gathered: Gathered,
+        /// The instant.
+        now: Timestamp,
+    },
+}
+
+/// The objects, read again when they are asked for.
+pub struct Store {
+    source: Source,
+    last: Mutex<Option<(Instant, Arc<Gathered>)>>,
+}
+
+impl Store {
+    /// A store that has read nothing yet.
+    pub fn new(source: Source) -> Store {
+        Store { source, last: Mutex::new(None) }
+    }
+
+    /// The objects as they are, or were two seconds ago. Several who ask at once share one answer.
+    ///
+    /// # Errors
+    /// A sentence with what the cluster said.
+    pub async fn fresh(&self) -> Result<Arc<Gathered>, String> {
+        let mut last = self.last.lock().await;
+        if let Some((at, found)) = last.as_ref()
+            && at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(found));
+        }
+        let found = match &self.source {
+            Source::Cluster { cluster, everywhere } => Gathered::of_cluster(cluster, *everywhere).await?,
+            Source::Files { gathered, .. } => gathered.clone(),
+        };
+        // The same objects stay the same value, by which changes are noticed.
+        let found = match last.take() {
+            Some((_, before)) if *before == found => before,
+            _ => Arc::new(found),
+        };
+        *last = Some((Instant::now(), Arc::clone(&found)));
+        Ok(found)
+    }
+
+    /// As of when the pages speak.
+    pub fn now(&self) -> Timestamp {
+        match &self.source {
+            Source::Cluster { .. } => Clock::real().now(),
+            Source::Files { now, .. } => *now,
+        }
+    }
+}
+
+/// A page, or a file that is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shown {
+    /// HTML.
+    Page(String),
+    /// A workbook, with the name under which it is kept.
+    Workbook(String, Vec<u8>),
+    /// A calendar, with the name under which it is kept.
+    Calendar(String, String),
+}
+
+/// What an address shows: its kind, the namespace (`-` for none) and the name. `None` where there is no such object.
+pub fn shown(found: &Gathered, now: Timestamp, kind: &str, namespace: &str, name: &str) -> Option<Shown> {
+    let namespace = if namespace == "-" { "" } else { namespace };
+    let is_it = |of: Option<String>, its_name: String| of.unwrap_or_default() == namespace && its_name == name;
+    let contract = || found.contracts.iter().find(|it| is_it(it.namespace(), it.name_any()));
+    match kind {
+        "contracts" => Some(Shown::Page(scorecard::html(&card(found, contract()?), Links::Dashboard))),
+        "calendars" => {
+            let dates = crate::view::dates::Dates::of(contract()?, &found.launches, now).ok()?;
+            Some(Shown::Calendar(format!("{}.ics", kept(name)), dates.ics(now)))
+        }
+        "kpis" => {
+            let kpi = found.kpis.iter().find(|it| is_it(it.namespace(), it.name_any()))?;
+            let of = &kpi.spec.contract_ref.name;
+            let contract =
+                found.contracts.iter().find(|it| it.namespace() == kpi.namespace() && it.name_any() == *of)?;
+            Some(Shown::Page(kpi::html(&found.kpi_page(contract, name).ok()?, Links::Dashboard)))
+        }
+        "reports" | "workbooks" => {
+            let it = found.reports.iter().find(|it| is_it(it.namespace(), it.name_any()))?;
+            Some(with_facts(found, it, kind == "workbooks"))
+        }
+        "launches" => {
+            let it = found.launches.iter().find(|it| is_it(it.namespace(), it.name_any()))?;
+            Some(Shown::Page(launch::html(&found.launch(it, now), Links::Dashboard)))
+        }
+        _ => None,
+    }
+}
+
+/// The first page.
+pub fn first(found: &Gathered, now: Timestamp) -> String {
+    portfolio::html(&Portfolio::of(&found.portfolio(now)), Links::Dashboard)
+}
+
+/// The scorecard with the names of what it links to.
+fn card(found: &Gathered, contract: &VendorContract) -> Scorecard {
+    let mut card = Scorecard::of(contract, &found.kpis_of(contract));
+    card.reports = found.reports_of(contract).into_iter().map(ResourceExt::name_any).collect();
+    let of = contract.name_any();
+    let own = found.launches.iter().filter(|launch| {
+        launch.namespace() == contract.namespace() && launch.spec.contract_refs.iter().any(|it| it.name == of)
+    });
+    card.launches = own.map(ResourceExt::name_any).collect();
+    card
+}
+
+/// A report as a page or as a workbook, compared with the periods before it.
+fn with_facts(found: &Gathered, it: &SlaReport, as_workbook: bool) -> Shown {
+    let contract = found
+        .contracts
+        .iter()
+        .find(|contract| contract.namespace() == it.namespace() && contract.name_any() == it.spec.contract);
+    let terms = contract.map(|contract| found.terms_of(contract));
+    let mut earlier: Vec<&SlaReportSpec> = contract
+        .map(|contract| found.reports_of(contract))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|it| &it.spec)
+        .collect();
+    earlier.retain(|spec| spec.period.start < it.spec.period.start);
+    earlier.dedup_by_key(|spec| spec.period.start);
+    let (namespace, name) = (it.namespace().unwrap_or_default(), it.name_any());
+    let facts = Facts {
+        namespace: &namespace,
+        name: &name,
+        report: &it.spec,
+        status: it.status.as_ref(),
+        terms: terms.as_ref(),
+        earlier: &earlier,
+    };
+    match as_workbook {
+        // Memory has room for the archive, else there is no page either.
+        true => Shown::Workbook(format!("{}.xlsx", kept(&name)), report::xlsx(&facts).unwrap_or_default()),
+        false => Shown::Page(report::html(&PeriodReport::of(&facts), Links::Dashboard)),
+    }
+}
+
+/// A name as a file can have it and a header can carry it.
+fn kept(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter)).collect()
+}

@@ -1,0 +1,168 @@
+//! The objects that pages are made of, from a cluster with the caller's own rights or from files.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::cluster::{Cluster, answered};
+use super::offline::OfflineArguments;
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::domain::facts::Terms;
+use crate::view::kpi::{self, KpiPage};
+use crate::view::launch::Document;
+use crate::view::portfolio::Facts;
+
+/// All objects of the five kinds that were found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gathered {
+    /// The contracts.
+    pub contracts: Vec<VendorContract>,
+    /// The tiers.
+    pub tiers: Vec<ServiceTier>,
+    /// The KPIs.
+    pub kpis: Vec<KpiTarget>,
+    /// The launches.
+    pub launches: Vec<CampaignLaunch>,
+    /// The reports.
+    pub reports: Vec<SlaReport>,
+}
+
+impl Gathered {
+    /// What would be in the cluster by these files.
+    ///
+    /// # Errors
+    /// What is wrong with the files, a line each.
+    pub fn of_files(arguments: &OfflineArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
+        let judged = arguments.judge(now)?;
+        let objects = &judged.objects;
+        let reports = judged.reports.into_iter().map(|(namespace, name, spec)| {
+            let mut report = SlaReport::new(&name, spec);
+            report.metadata.namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
+            report
+        });
+        let wrong = |error: String| vec![error];
+        Ok(Gathered {
+            contracts: of_kind(objects, "VendorContract").map_err(wrong)?,
+            tiers: of_kind(objects, "ServiceTier").map_err(wrong)?,
+            kpis: of_kind(objects, "KpiTarget").map_err(wrong)?,
+            launches: of_kind(objects, "CampaignLaunch").map_err(wrong)?,
+            reports: reports.collect(),
+        })
+    }
+
+    /// What is in the cluster: in the connection's namespace, or in all of them.
+    ///
+    /// # Errors
+    /// A sentence with what the cluster said.
+    pub async fn of_cluster(cluster: &Cluster, everywhere: bool) -> Result<Gathered, String> {
+        Ok(Gathered {
+            contracts: listed(cluster, everywhere).await?,
+            tiers: listed(cluster, everywhere).await?,
+            kpis: listed(cluster, everywhere).await?,
+            launches: listed(cluster, everywhere).await?,
+            reports: listed(cluster, everywhere).await?,
+        })
+    }
+
+    /// The contract of that name; in any namespace where none is said.
+    ///
+    /// # Errors
+    /// A sentence that lists those that there are.
+    pub fn contract(&self, namespace: Option<&str>, name: &str) -> Result<&VendorContract, String> {
+        let is_it = |contract: &&VendorContract| {
+            contract.name_any() == name
+                && namespace.is_none_or(|namespace| contract.namespace().as_deref() == Some(namespace))
+        };
+        self.contracts.iter().find(is_it).ok_or_else(|| {
+            let mut known: Vec<String> = self.contracts.iter().map(ResourceExt::name_any).collect();
+            known.sort();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            format!("there is no VendorContract {}; there are: {known}", crate::api::scalar::shorten(name))
+        })
+    }
+
+    /// The KPIs of a contract.
+    pub fn kpis_of(&self, contract: &VendorContract) -> Vec<KpiTarget> {
+        let name = contract.name_any();
+        let own = |kpi: &&KpiTarget| kpi.namespace() == contract.namespace() && kpi.spec.contract_ref.name == name;
+        self.kpis.iter().filter(own).cloned().collect()
+    }
+
+    /// The reports of a contract, the newest period first, and of each period the latest revision first.
+    pub fn reports_of(&self, contract: &VendorContract) -> Vec<&SlaReport> {
+        let name = contract.name_any();
+        let own = |report: &&SlaReport| report.namespace() == contract.namespace() && report.spec.contract == name;
+        let mut found: Vec<&SlaReport> = self.reports.iter().filter(own).collect();
+        found.sort_by_key(|report| std::cmp::Reverse((report.spec.period.start, report.spec.revision)));
+        found
+    }
+
+    /// The page of one of a contract's KPIs.
+    ///
+    /// # Errors
+    /// A sentence that lists those that there are.
+    pub fn kpi_page(&self, contract: &VendorContract, name: &str) -> Result<KpiPage, String> {
+        let own = self.kpis_of(contract);
+        let Some(kpi) = own.iter().find(|kpi| kpi.name_any() == name) else {
+            let mut known: Vec<String> = own.iter().map(ResourceExt::name_any).collect();
+            known.sort();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let asked = crate::api::scalar::shorten(name);
+            return Err(format!("there is no KpiTarget {asked} of {}; there are: {known}", contract.name_any()));
+        };
+        let counter =
+            kpi.spec.counter_metric.as_ref().and_then(|counter| own.iter().find(|it| it.name_any() == *counter));
+        let mut reports: Vec<_> = self.reports_of(contract).into_iter().map(|report| &report.spec).collect();
+        reports.dedup_by_key(|report| report.period.start);
+        Ok(KpiPage::of(&kpi::Facts { kpi, contract, counter, reports: &reports }))
+    }
+
+    /// A launch in words.
+    pub fn launch(&self, launch: &CampaignLaunch, now: Timestamp) -> Document {
+        let first = launch.spec.contract_refs.first();
+        let contract = self.contracts.iter().find(|contract| {
+            contract.namespace() == launch.namespace() && first.is_some_and(|first| first.name == contract.name_any())
+        });
+        Document::of(launch, contract.map(|contract| &contract.spec), now)
+    }
+
+    /// What a portfolio is shown from.
+    pub fn portfolio(&self, now: Timestamp) -> Facts<'_> {
+        let Gathered { contracts, kpis, launches, reports, .. } = self;
+        Facts { contracts, kpis, launches, reports, now }
+    }
+
+    /// The terms of a contract as they are now.
+    pub fn terms_of(&self, contract: &VendorContract) -> Terms {
+        let named = |tier: &&ServiceTier| {
+            tier.namespace() == contract.namespace() && contract.spec.tiers.contains(&tier.name_any())
+        };
+        let tiers: BTreeMap<_, _> =
+            self.tiers.iter().filter(named).map(|tier| (tier.name_any(), tier.spec.clone())).collect();
+        let kpis = self.kpis_of(contract).into_iter().map(|kpi| (kpi.name_any(), kpi.spec)).collect();
+        Terms { contract: contract.spec.clone(), kpis, tiers }
+    }
+}
+
+/// The objects of one kind, as the cluster would give them.
+fn of_kind<K: DeserializeOwned>(objects: &[Value], kind: &str) -> Result<Vec<K>, String> {
+    let of_kind = objects.iter().filter(|object| object.get("kind").is_some_and(|found| found == kind));
+    of_kind.map(|object| serde_json::from_value(object.clone()).map_err(|error| format!("{kind}: {error}"))).collect()
+}
+
+async fn listed<K>(cluster: &Cluster, everywhere: bool) -> Result<Vec<K>, String>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = match everywhere {
+        true => Api::all(cluster.client.clone()),
+        false => Api::namespaced(cluster.client.clone(), &cluster.namespace),
+    };
+    Ok(answered(api.list(&ListParams::default())).await?.items)
+}

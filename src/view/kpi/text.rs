@@ -1,0 +1,19 @@
+//! A KPI for a terminal.
+
+use super::KpiPage;
+use crate::view::words::{period_title, verdict_title};
+
+/// Plain text, a line for each fact.
+pub fn text(kpi: &KpiPage) -> String {
+    let mut out = vec![format!("{} of {}: {}", kpi.name, kpi.contract, kpi.headline)];
+    out.extend(kpi.summary.iter().cloned());
+    out.push(String::new());
+    out.extend(kpi.keys.iter().map(|key| format!("{}: {} ({})", key.name, key.figure, key.note)));
+    out.push(String::new());
+    out.extend(kpi.history.points.iter().map(|point| {
+        let target = point.target.as_deref().unwrap_or("no target");
+        format!("{}: {} against {target}, {}", period_title(&point.period), point.shown, verdict_title(point.verdict))
+    }));
+    out.extend(kpi.rules.iter().map(|(topic, rule)| format!("{topic}: {rule}")));
+    out.join("\n") + "\n"
+}
