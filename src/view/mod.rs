@@ -1,4 +1,5 @@
-//! What people look at: reports and scorecards as typed views, rendered to text, Markdown, HTML and JSON.
+//! What people look at: portfolios, scorecards, KPIs, reports, launches and dates as typed views, rendered to text, Markdown, HTML,
+//! workbooks, calendars and JSON.
 //!
 //! A view shows what a SlaReport or a status says and decides nothing. It is a pure function of objects; nothing in it reads a
 //! clock, a file or the network. Pages need no script and ask for nothing: style and pictures are inside them.
