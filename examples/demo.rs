@@ -34,6 +34,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bpo_operator::api::{CampaignLaunch, SlaReport};
+use bpo_operator::cli::gathered::Gathered;
+use bpo_operator::cli::{cluster as plugin, dashboard};
 use clap::Parser;
 use futures::{StreamExt, TryStreamExt};
 use jiff::civil::Date;
@@ -199,6 +201,13 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
             "read the reports above and the operator's log; with other dates or another speed, try the defaults",
         ));
     }
+    let pages = folder.path().join("pages");
+    let found = Gathered::of_cluster(&plugin::Cluster { client, namespace: NAMESPACE.to_owned() }, false).await;
+    let found =
+        found.map_err(|error| Failure::new(error, "look with kubectl get bpo whether the objects can be read"))?;
+    let written = dashboard::write(&found, end, &pages);
+    let written = written.map_err(|error| Failure::new(error, "free some space in the temporary folder"))?;
+    screen.say(&format!("\nWhat people look at: {written} pages, workbooks and calendars in {}", pages.display()));
     if arguments.exit {
         screen.say("\nThe story came about. Everything that the demo started ends now.");
         return Ok(());
@@ -386,6 +395,7 @@ async fn stay(screen: &Screen, cluster: &Cluster, settings: &Settings, mut opera
         format!("kubectl --namespace {NAMESPACE} get slareport acme-care-2026-03 --output yaml"),
         format!("kubectl --namespace {NAMESPACE} describe campaignlaunch spring-offer"),
         format!("kubectl --namespace {NAMESPACE} get kpi --output wide"),
+        format!("kubectl bpo dashboard --namespace {NAMESPACE}"),
         format!("kubectl --namespace {NAMESPACE} events --types=Warning"),
         "kubectl explain vendorcontract.spec.credits".to_owned(),
         format!("curl http://{}/metrics", operator.address()),

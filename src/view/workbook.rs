@@ -109,6 +109,11 @@ impl Cell {
     }
 }
 
+/// A decimal text as a part of a formula. Text that is no decimal has no place in one: it is shown as `#N/A`.
+pub fn literal(text: &str) -> String {
+    text.parse::<Decimal>().map_or_else(|_| "NA()".to_owned(), |number| number.to_string())
+}
+
 /// The name of a cell, such as `B7`, from its column and row, both counted from 0.
 pub fn place(column: usize, row: usize) -> String {
     let mut letters = String::new();
@@ -392,6 +397,15 @@ mod tests {
         let expected = [number(66.3), number(-1000.0), number(39_448.0), text("n/a"), number(1000.0), number(-933.7)];
         assert_eq!(values, expected);
         assert_eq!(formulas, ["SUM(A2:B2)"]);
+    }
+
+    #[test]
+    fn only_decimals_become_a_part_of_a_formula() {
+        for (text, part) in
+            [("12.50", "12.50"), ("-1", "-1"), ("1+1", "NA()"), ("cmd|' /C calc'!A0", "NA()"), ("", "NA()")]
+        {
+            assert_eq!(literal(text), part, "{text:?}");
+        }
     }
 
     #[test]

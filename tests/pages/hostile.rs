@@ -46,8 +46,9 @@ fn poisoned<K: Serialize + DeserializeOwned>(object: &K) -> (K, usize) {
     places(&value, "", &mut found);
     let mut count = 0;
     for place in found {
-        // The names by which objects find each other, and the zone in which their days are.
-        if place.ends_with("/timeZone") || place.starts_with("/metadata") || place.contains("Ref/") {
+        // The names by which objects find each other, and the zone and hours in which their days are.
+        let kept = ["/spec/timeZone", "/spec/calendar", "/metadata", "/spec/contractRef"];
+        if kept.iter().any(|kept| place.starts_with(kept)) {
             continue;
         }
         let mut tried = value.clone();

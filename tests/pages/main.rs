@@ -1,4 +1,4 @@
-//! What people look at, opened as they open it: workbooks in LibreOffice, calendars by what RFC 5545 says.
+//! What people look at, opened as they open it: pages in Chromium, workbooks in LibreOffice.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected shall stop"
 )]
 
+mod browser;
 #[path = "../support/debian/mod.rs"]
 mod debian;
 mod hostile;

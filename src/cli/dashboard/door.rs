@@ -110,25 +110,26 @@ mod tests {
         let token = format!("token={}", door.token);
         let stolen = format!("bpo-dashboard-4322={}", door.session);
         let (here, many) = (Some("127.0.0.1:4321"), format!("a=b; {own}; c=d"));
+        let (mine, among, other, wrong) = ([own], ["x=y", many.as_str()], [stolen.as_str()], [token.as_str()]);
         let get = |host, path, query, cookies| Caller { reads: true, host, path, query, cookies };
         let cases = [
             ("the address", get(here, "/", Some(token.as_str()), &[]), Decision::Welcome),
-            ("the cookie", get(here, "/contracts/cx/acme", None, &[own]), Decision::In),
-            ("the cookie among others", get(here, "/", None, &["x=y", many.as_str()]), Decision::In),
-            ("another name of this machine", get(Some("LOCALHOST:4321"), "/", None, &[own]), Decision::In),
+            ("the cookie", get(here, "/contracts/cx/acme", None, &mine), Decision::In),
+            ("the cookie among others", get(here, "/", None, &among), Decision::In),
+            ("another name of this machine", get(Some("LOCALHOST:4321"), "/", None, &mine), Decision::In),
             ("nothing", get(here, "/", None, &[]), Decision::Stranger),
             ("a wrong token", get(here, "/", Some("token=0"), &[]), Decision::Stranger),
             ("the token elsewhere", get(here, "/reports/cx/a", Some(token.as_str()), &[]), Decision::Stranger),
-            ("the cookie of another port", get(here, "/", None, &[stolen.as_str()]), Decision::Stranger),
-            ("the token as a cookie", get(here, "/", None, &[token.as_str()]), Decision::Stranger),
+            ("the cookie of another port", get(here, "/", None, &other), Decision::Stranger),
+            ("the token as a cookie", get(here, "/", None, &wrong), Decision::Stranger),
             (
                 "a name that was made to lead here",
-                get(Some("evil.example:4321"), "/", Some(token.as_str()), &[own]),
+                get(Some("evil.example:4321"), "/", Some(token.as_str()), &mine),
                 Decision::WrongHost,
             ),
-            ("another port", get(Some("127.0.0.1:80"), "/", None, &[own]), Decision::WrongHost),
-            ("no name", get(None, "/", None, &[own]), Decision::WrongHost),
-            ("a change", Caller { reads: false, ..get(here, "/", None, &[own]) }, Decision::NotReading),
+            ("another port", get(Some("127.0.0.1:80"), "/", None, &mine), Decision::WrongHost),
+            ("no name", get(None, "/", None, &mine), Decision::WrongHost),
+            ("a change", Caller { reads: false, ..get(here, "/", None, &mine) }, Decision::NotReading),
         ];
         for (what, caller, decision) in cases {
             assert_eq!(door.decide(&caller), decision, "{what}");

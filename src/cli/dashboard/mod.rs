@@ -6,7 +6,10 @@ mod door;
 mod pages;
 mod server;
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
+use jiff::Timestamp;
 
 use super::cluster::{Cluster, ClusterArguments};
 use super::gathered::Gathered;
@@ -25,6 +28,10 @@ pub struct DashboardArguments {
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
 
+    /// Instead: write everything into this folder as files that stand alone: pages, workbooks, calendars
+    #[arg(long, value_name = "FOLDER", conflicts_with = "port")]
+    to: Option<PathBuf>,
+
     #[command(flatten)]
     offline: OfflineArguments,
 
@@ -32,7 +39,22 @@ pub struct DashboardArguments {
     cluster: ClusterArguments,
 }
 
-/// Serves until it is interrupted.
+/// Writes every page, workbook and calendar into a folder, and tells how many files that are.
+///
+/// # Errors
+/// A sentence that names the file which could not be written.
+pub fn write(found: &Gathered, now: Timestamp, folder: &Path) -> Result<usize, String> {
+    let wrong = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    std::fs::create_dir_all(folder).map_err(|error| wrong(folder, error))?;
+    let files = pages::files(found, now);
+    for (name, bytes) in &files {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).map_err(|error| wrong(&path, error))?;
+    }
+    Ok(files.len())
+}
+
+/// Serves until it is interrupted, or writes files.
 pub fn run(arguments: &DashboardArguments) -> Answer {
     let files = match arguments.offline.now {
         Some(now) => Some(Source::Files { gathered: Gathered::of_files(&arguments.offline, now)?, now }),
@@ -48,7 +70,11 @@ pub fn run(arguments: &DashboardArguments) -> Answer {
         };
         // What is wrong with the connection is said here and not on a page.
         let store = Store::new(source);
-        store.fresh().await?;
+        let found = store.fresh().await?;
+        if let Some(folder) = &arguments.to {
+            println!("{} files in {}", write(&found, store.now(), folder)?, folder.display());
+            return Ok(());
+        }
         let served = server::serve(arguments.port, store, tokio_util::sync::CancellationToken::new()).await?;
         println!("{}", served.address);
         eprintln!("Only who has this address sees the pages. Ctrl-C ends them.");

@@ -97,12 +97,12 @@ pub enum Shown {
 }
 
 /// What an address shows: its kind, the namespace (`-` for none) and the name. `None` where there is no such object.
-pub fn shown(found: &Gathered, now: Timestamp, kind: &str, namespace: &str, name: &str) -> Option<Shown> {
+pub fn shown(found: &Gathered, now: Timestamp, links: Links, [kind, namespace, name]: [&str; 3]) -> Option<Shown> {
     let namespace = if namespace == "-" { "" } else { namespace };
     let is_it = |of: Option<String>, its_name: String| of.unwrap_or_default() == namespace && its_name == name;
     let contract = || found.contracts.iter().find(|it| is_it(it.namespace(), it.name_any()));
     match kind {
-        "contracts" => Some(Shown::Page(scorecard::html(&card(found, contract()?), Links::Dashboard))),
+        "contracts" => Some(Shown::Page(scorecard::html(&card(found, contract()?), links))),
         "calendars" => {
             let dates = crate::view::dates::Dates::of(contract()?, &found.launches, now).ok()?;
             Some(Shown::Calendar(format!("{}.ics", kept(name)), dates.ics(now)))
@@ -112,23 +112,55 @@ pub fn shown(found: &Gathered, now: Timestamp, kind: &str, namespace: &str, name
             let of = &kpi.spec.contract_ref.name;
             let contract =
                 found.contracts.iter().find(|it| it.namespace() == kpi.namespace() && it.name_any() == *of)?;
-            Some(Shown::Page(kpi::html(&found.kpi_page(contract, name).ok()?, Links::Dashboard)))
+            Some(Shown::Page(kpi::html(&found.kpi_page(contract, name).ok()?, links)))
         }
         "reports" | "workbooks" => {
             let it = found.reports.iter().find(|it| is_it(it.namespace(), it.name_any()))?;
-            Some(with_facts(found, it, kind == "workbooks"))
+            Some(with_facts(found, it, links, kind == "workbooks"))
         }
         "launches" => {
             let it = found.launches.iter().find(|it| is_it(it.namespace(), it.name_any()))?;
-            Some(Shown::Page(launch::html(&found.launch(it, now), Links::Dashboard)))
+            Some(Shown::Page(launch::html(&found.launch(it, now), links)))
         }
         _ => None,
     }
 }
 
 /// The first page.
-pub fn first(found: &Gathered, now: Timestamp) -> String {
-    portfolio::html(&Portfolio::of(&found.portfolio(now)), Links::Dashboard)
+pub fn first(found: &Gathered, now: Timestamp, links: Links) -> String {
+    portfolio::html(&Portfolio::of(&found.portfolio(now)), links)
+}
+
+/// Everything as files that stand alone, by their names: pages, workbooks and calendars.
+pub fn files(found: &Gathered, now: Timestamp) -> Vec<(String, Vec<u8>)> {
+    let place = |namespace: Option<String>, name: String| (namespace.unwrap_or_default(), name);
+    let contracts = found.contracts.iter().map(|it| place(it.namespace(), it.name_any()));
+    let kpis = found.kpis.iter().map(|it| place(it.namespace(), it.name_any()));
+    let reports = || found.reports.iter().map(|it| place(it.namespace(), it.name_any()));
+    let launches = found.launches.iter().map(|it| place(it.namespace(), it.name_any()));
+    let contracts: Vec<(String, String)> = contracts.collect();
+    let all = contracts
+        .iter()
+        .map(|it| ("contracts", it.clone()))
+        .chain(contracts.iter().map(|it| ("calendars", it.clone())))
+        .chain(kpis.map(|it| ("kpis", it)))
+        .chain(reports().map(|it| ("reports", it)))
+        .chain(reports().map(|it| ("workbooks", it)))
+        .chain(launches.map(|it| ("launches", it)));
+    let mut files = vec![("portfolio.html".to_owned(), first(found, now, Links::None).into_bytes())];
+    for (kind, (namespace, name)) in all {
+        let before = if namespace.is_empty() { String::new() } else { format!("{}-", kept(&namespace)) };
+        let singular = if kind == "launches" { "launch" } else { kind.trim_end_matches('s') };
+        match shown(found, now, Links::None, [kind, &namespace, &name]) {
+            Some(Shown::Page(page)) => {
+                files.push((format!("{singular}-{before}{}.html", kept(&name)), page.into_bytes()));
+            }
+            Some(Shown::Workbook(file, bytes)) => files.push((format!("report-{before}{file}"), bytes)),
+            Some(Shown::Calendar(file, text)) => files.push((format!("contract-{before}{file}"), text.into_bytes())),
+            None => {}
+        }
+    }
+    files
 }
 
 /// The scorecard with the names of what it links to.
@@ -144,7 +176,7 @@ fn card(found: &Gathered, contract: &VendorContract) -> Scorecard {
 }
 
 /// A report as a page or as a workbook, compared with the periods before it.
-fn with_facts(found: &Gathered, it: &SlaReport, as_workbook: bool) -> Shown {
+fn with_facts(found: &Gathered, it: &SlaReport, links: Links, as_workbook: bool) -> Shown {
     let contract = found
         .contracts
         .iter()
@@ -170,7 +202,7 @@ fn with_facts(found: &Gathered, it: &SlaReport, as_workbook: bool) -> Shown {
     match as_workbook {
         // Memory has room for the archive, else there is no page either.
         true => Shown::Workbook(format!("{}.xlsx", kept(&name)), report::xlsx(&facts).unwrap_or_default()),
-        false => Shown::Page(report::html(&PeriodReport::of(&facts), Links::Dashboard)),
+        false => Shown::Page(report::html(&PeriodReport::of(&facts), links)),
     }
 }
 

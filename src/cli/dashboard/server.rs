@@ -154,7 +154,7 @@ fn html_answer(status: StatusCode, page: String) -> Response {
 
 async fn portfolio(State(shared): State<Arc<Shared>>) -> Response {
     match shared.store.fresh().await {
-        Ok(found) => html_answer(StatusCode::OK, first(&found, shared.store.now())),
+        Ok(found) => html_answer(StatusCode::OK, first(&found, shared.store.now(), Links::Dashboard)),
         Err(error) => message(StatusCode::BAD_GATEWAY, &error),
     }
 }
@@ -167,7 +167,7 @@ async fn object(
         Ok(found) => found,
         Err(error) => return message(StatusCode::BAD_GATEWAY, &error),
     };
-    match shown(&found, shared.store.now(), &kind, &namespace, &name) {
+    match shown(&found, shared.store.now(), Links::Dashboard, [&kind, &namespace, &name]) {
         None => message(StatusCode::NOT_FOUND, "There is no such page."),
         Some(Shown::Page(page)) => html_answer(StatusCode::OK, page),
         Some(Shown::Workbook(file, bytes)) => {

@@ -115,6 +115,28 @@ async fn files_are_kept_under_their_names_and_what_is_not_there_is_said() {
     }
 }
 
+#[test]
+fn everything_is_written_as_files_that_link_to_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = "2026-04-15T00:00:00Z".parse().unwrap();
+    assert_eq!(super::write(&gathered("Acme"), now, folder.path()), Ok(6));
+    let names = [
+        "portfolio.html",
+        "contract-cx-acme-care.html",
+        "contract-cx-acme-care.ics",
+        "kpi-cx-acme-service-level.html",
+        "report-cx-acme-care-2026-03.html",
+        "report-cx-acme-care-2026-03.xlsx",
+    ];
+    for name in names {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("href=\"/") && !text.contains("<script"), "{name} links to the dashboard");
+    }
+    let wrong = super::write(&gathered("Acme"), now, &folder.path().join("portfolio.html")).unwrap_err();
+    assert!(wrong.contains("portfolio.html"), "{wrong}");
+}
+
 #[tokio::test]
 async fn it_listens_on_this_machine_alone() {
     let server = running("Acme").await;

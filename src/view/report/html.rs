@@ -39,6 +39,7 @@ pub fn html(report: &PeriodReport, links: Links) -> String {
         (section("Result", result(&report.lines)))
         (section("What follows", follows(report)))
         (section("From counts to money", sums(report)))
+        (section("What it means", insight(report)))
         (section("What changed", changes(report)))
         (section("What else there is to know", pairs(&report.notes)))
         (section("Evidence, and how to check it", evidence(report)))
@@ -192,6 +193,15 @@ fn weight(weight: LedgerWeight) -> &'static str {
         LedgerWeight::Part => "part",
         LedgerWeight::Sum => "sum",
         LedgerWeight::Total => "total",
+    }
+}
+
+fn insight(report: &PeriodReport) -> Markup {
+    if report.insight.is_empty() {
+        return html! { p.text { "Nothing stands out." } };
+    }
+    html! {
+        ol.raise { @for insight in &report.insight { li.text { (insight.sentence) } } }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod html;
+mod insight;
 mod lines;
 mod money;
 mod text;
@@ -9,6 +10,7 @@ mod xlsx;
 
 pub use changes::Change;
 pub use html::html;
+pub use insight::{Insight, InsightKind};
 pub use lines::{EvidenceLine, ResultLine};
 pub use money::{LedgerLine, LedgerWeight, Money};
 pub use text::{markdown, text};
@@ -69,6 +71,8 @@ pub struct PeriodReport {
     pub follows: Vec<Consequence>,
     /// From points and credits to what is owed; absent without charges.
     pub money: Option<Money>,
+    /// What the figures say together, the most costly first.
+    pub insight: Vec<Insight>,
     /// What changed against the periods before.
     pub changes: Vec<Change>,
     /// The periods that it is compared with, in words.
@@ -126,6 +130,7 @@ impl PeriodReport {
             keys: keys(report, currency),
             follows: consequences(report, &lines),
             money: report.credit.as_ref().map(|credit| money::money(report, credit, &lines)),
+            insight: insight::insight(facts, &lines, currency),
             changes,
             compared_with: facts
                 .earlier
@@ -290,6 +295,6 @@ pub(super) fn standing(class: KpiClass, dry_run: bool) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

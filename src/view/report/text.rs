@@ -32,6 +32,10 @@ pub fn text(report: &PeriodReport) -> String {
         out.push(String::new());
         out.extend(money.ledger.iter().map(|line| format!("{}: {}", line.what, line.amount)));
     }
+    if !report.insight.is_empty() {
+        out.push(String::new());
+        out.extend(report.insight.iter().map(|insight| format!("- {}", insight.sentence)));
+    }
     if !report.changes.is_empty() {
         out.push(String::new());
         out.push(format!("Compared with {}:", list(&report.compared_with)));
@@ -98,6 +102,10 @@ pub fn markdown(report: &PeriodReport) -> String {
             &["", "Amount"],
             &pairs(money.ledger.iter().map(|it| [it.what.clone(), it.amount.clone()]).collect()),
         ));
+    }
+    if !report.insight.is_empty() {
+        out.push("\n## What it means\n".to_owned());
+        out.extend(report.insight.iter().map(|insight| format!("- {}", escape(&insight.sentence))));
     }
     if !report.changes.is_empty() {
         out.push(format!("\n## What changed against {}", list(&report.compared_with)));

@@ -11,7 +11,7 @@ use super::{Facts, PeriodReport, html::check_commands};
 use crate::api::kpi_target::RoundingMode;
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::domain::exact::minor_units;
-use crate::view::workbook::{Cell, Sheet, place, write};
+use crate::view::workbook::{Cell, Sheet, literal, place, write};
 
 /// The first row of a table's lines, counted from 0: below the sheet's title and the table's heads.
 const FIRST: usize = 2;
@@ -65,6 +65,11 @@ fn summary(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
                 year.cap.as_ref().map(|cap| line("Cap of the contract year", Cell::amount(cap), &credit.currency)),
             );
         }
+    }
+    if !shown.insight.is_empty() {
+        rows.push(Vec::new());
+        rows.push(vec![Cell::head("What it means"), Cell::head(""), Cell::head("")]);
+        rows.extend(shown.insight.iter().map(|insight| vec![Cell::text(insight.sentence.clone())]));
     }
     rows.push(Vec::new());
     rows.push(vec![Cell::head("What else there is to know"), Cell::head(""), Cell::head("")]);
@@ -156,9 +161,9 @@ fn value_again(line: &KpiLine, row: usize) -> Cell {
     {
         return Cell::nothing();
     }
-    let factor = basis.annual_factor.as_ref().map(|factor| format!("*{factor}")).unwrap_or_default();
+    let factor = basis.annual_factor.as_ref().map(|factor| format!("*{}", literal(factor))).unwrap_or_default();
     let (above, below) = (place(column::NUMERATOR, row), place(column::DENOMINATOR, row));
-    let quotient = format!("{above}/{below}*{}{factor}", basis.scale);
+    let quotient = format!("{above}/{below}*{}{factor}", literal(&basis.scale));
     let formula = match &basis.rounding {
         Some(rounding) => rounded(&quotient, u32::try_from(rounding.decimals).unwrap_or(0), rounding.mode),
         None => quotient,

@@ -6,7 +6,7 @@ use crate::api::kpi_target::{Comparison, KpiClass, RoundingMode, Verdict};
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{CapKind, RampCredit};
 use crate::view::words::kpi_title;
-use crate::view::workbook::{Cell, Sheet, place};
+use crate::view::workbook::{Cell, Sheet, literal, place};
 
 const HEADS: [&str; 11] = [
     "What",
@@ -112,7 +112,7 @@ impl Account<'_> {
         }
         let BandBasis { at_risk_percent, percent, credit, proportional, .. } = basis.band.as_ref()?;
         let share = |percent: &str, of: &str, base: &str| Rate {
-            rate: Cell::computed(format!("{percent}/100"), None).plain(),
+            rate: Cell::computed(format!("{}/100", literal(percent)), None).plain(),
             of: format!("{percent}% of {of}"),
             base: Cell::computed(base.to_owned(), None),
             limit: None,
@@ -157,10 +157,12 @@ impl Account<'_> {
         let points = format!("SUM(KPIs!{}:{})", place(column::POINTS, FIRST), place(column::POINTS, last));
         let (rate, of) = match (&basis.points_row, &basis.per_point_percent) {
             (Some(row), _) => (
-                format!("{}/100", row.percent),
+                format!("{}/100", literal(&row.percent)),
                 format!("{}% of the charges, from {} points on", row.percent, row.points),
             ),
-            (None, Some(percent)) => (format!("{points}*{percent}/100"), format!("{percent}% of the charges a point")),
+            (None, Some(percent)) => {
+                (format!("{points}*{}/100", literal(percent)), format!("{percent}% of the charges a point"))
+            }
             (None, None) => ("0".to_owned(), "points cost nothing".to_owned()),
         };
         let at = self.rows.len();
@@ -194,7 +196,7 @@ impl Account<'_> {
             };
             let at = self.rows.len();
             let (limit, before) = (place(LIMIT, at), place(COMPUTED, at - 1));
-            self.sum(&what, format!("MIN({before},MAX(0,{limit}-{used}))"), Some(&cap.limit), &cap.after);
+            self.sum(&what, format!("MIN({before},MAX(0,{limit}-{}))", literal(used)), Some(&cap.limit), &cap.after);
         }
         let before = place(COMPUTED, self.rows.len() - 1);
         let owed = match basis {
