@@ -67,7 +67,7 @@ fn encoded(segment: &str) -> String {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
             // Writing to a text cannot fail.
-            other => drop(write!(out, "%{other:02X}")),
+            other => _ = write!(out, "%{other:02X}"),
         }
     }
     out

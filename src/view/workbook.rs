@@ -315,9 +315,8 @@ const LONGEST: usize = 32_767;
 /// begin one of the format's own escapes, such as `_x0041_`, is escaped itself.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().take(LONGEST);
     let mut ahead = text.chars();
-    while let Some(letter) = rest.next() {
+    for letter in text.chars().take(LONGEST) {
         ahead.next();
         match letter {
             '<' => out.push_str("&lt;"),
