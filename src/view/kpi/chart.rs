@@ -200,10 +200,10 @@ impl History {
                         line.path x1={ (x(index)) "%" } x2={ (x(index + 1)) "%" } y1=(self.y(from)) y2=(self.y(to)) {}
                     }
                 }
-                @for (index, point) in self.points.iter().enumerate() { (self.mark(point, x(index))) }
+                @for (index, point) in self.points.iter().enumerate() { (self.mark(point, x(index), self.is_labelled(index))) }
                 @if let Some(point) = &self.running { (self.open(point, x(self.points.len()))) }
                 @for (index, point) in all.iter().enumerate() {
-                    @if all.len() <= 8 || index % all.len().div_ceil(8) == 0 {
+                    @if all.len() <= 5 || index % all.len().div_ceil(5) == 0 {
                         text x={ (x(index)) "%" } y=(foot - 2.0) text-anchor="middle" { (point.period) }
                     }
                     @if has_volumes { (volume(point, x(index), slot, largest)) }
@@ -235,8 +235,21 @@ impl History {
         html! { line.aim x1={ (short(from)) "%" } x2={ (short(from + slot)) "%" } y1=(self.y(aim)) y2=(self.y(aim)) {} }
     }
 
+    /// Whether a value is written beside its mark: all of a few; of many the latest, the lowest and the highest.
+    fn is_labelled(&self, index: usize) -> bool {
+        let value = |point: &Point| point.value.unwrap_or(f64::NAN);
+        let ends = |better: fn(f64, f64) -> bool| {
+            let best = self.points.iter().map(value).reduce(|one, other| if better(other, one) { other } else { one });
+            self.points.iter().position(|point| Some(value(point)) == best)
+        };
+        self.points.len() <= 7
+            || index + 1 == self.points.len()
+            || ends(|one, other| one < other) == Some(index)
+            || ends(|one, other| one > other) == Some(index)
+    }
+
     /// A closed value: a disc, or a square where it was missed; a small ring for the value before relief.
-    fn mark(&self, point: &Point, x: f64) -> Markup {
+    fn mark(&self, point: &Point, x: f64, is_labelled: bool) -> Markup {
         let Some(value) = point.value else { return html! {} };
         let class = colour(point.verdict, point.severity);
         html! {
@@ -246,7 +259,9 @@ impl History {
                 @if point.verdict == Verdict::Missed { rect class=(class) x="-5" y="-5" width="10" height="10" {} }
                 @else { circle class=(class) r="5" {} }
             }
-            text.halo x={ (x) "%" } y=(short(self.y(value) - 9.0)) text-anchor="middle" { (point.shown) }
+            @if is_labelled {
+                text.halo x={ (x) "%" } y=(short(self.y(value) - 9.0)) text-anchor="middle" { (point.shown) }
+            }
         }
     }
 
@@ -258,7 +273,7 @@ impl History {
                 line.interval x1={ (x) "%" } x2={ (x) "%" } y1=(self.y(low)) y2=(self.y(high)) {}
             }
             circle.hollow cx={ (x) "%" } cy=(self.y(value)) r="5" { title { (point.period) ", running: " (point.shown) } }
-            text.halo x={ (x) "%" } y=(short(self.y(value) - 9.0)) text-anchor="middle" { (point.shown) " so far" }
+            text.halo x="100%" y=(short(self.y(value) - 9.0)) text-anchor="end" { (point.shown) " so far" }
         }
     }
 }

@@ -157,7 +157,7 @@ fn scores(scores: &[(String, String)]) -> Markup {
     let points: Vec<String> =
         values.iter().enumerate().map(|(index, value)| place(index, *value)).map(|(x, y)| format!("{x},{y}")).collect();
     html! {
-        svg.spark role="img" aria-label=(label) width="120" height="22" {
+        svg.spark role="img" aria-label=(label) viewBox="0 0 120 22" {
             polyline points=(points.join(" ")) {}
             @for (index, value) in values.iter().enumerate() {
                 @let (x, y) = place(index, *value);
