@@ -108,7 +108,7 @@ pub fn markdown(report: &PeriodReport) -> String {
         out.extend(report.insight.iter().map(|insight| format!("- {}", escape(&insight.sentence))));
     }
     if !report.changes.is_empty() {
-        out.push(format!("\n## What changed against {}", list(&report.compared_with)));
+        out.push(format!("\n## What changed against {}", escape(&list(&report.compared_with))));
         let rows = report
             .changes
             .iter()
