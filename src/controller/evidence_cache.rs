@@ -18,8 +18,17 @@ pub struct ContractEvidence {
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
     pub closings: Arc<BTreeMap<String, Terms>>,
+    /// When the last of them was recorded.
+    pub last_closing: Option<Timestamp>,
     /// Facts of the journal.
     pub journal: Arc<Journal>,
+}
+
+impl ContractEvidence {
+    /// The instant to judge at: what is closed stays closed, also for a clock that went back.
+    pub fn judged_at(&self, now: Timestamp) -> Timestamp {
+        self.last_closing.map_or(now, |closed| closed.max(now))
+    }
 }
 
 /// The last judgement of a contract and for what it holds.
@@ -56,6 +65,7 @@ struct Entry {
     /// The feeds that were asked for.
     feeds: BTreeSet<String>,
     closings: Arc<BTreeMap<String, Terms>>,
+    last_closing: Option<Timestamp>,
     journal: Arc<Journal>,
     journal_known: bool,
     memo: Option<Memo>,
@@ -118,15 +128,20 @@ impl EvidenceCache {
         let mut heads = self.store.heads(uid).await?;
         let journal = match journal_known {
             true => None,
-            false => Some((self.store.closings(uid).await?, facts::journal(&*self.store, uid).await?)),
+            false => {
+                let closings = (self.store.closings(uid).await?, self.store.last_closing(uid).await?);
+                Some((closings, facts::journal(&*self.store, uid).await?))
+            }
         };
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-        if let Some((closings, journal)) = journal {
-            (entry.closings, entry.journal, entry.journal_known) = (Arc::new(closings), Arc::new(journal), true);
+        if let Some(((closings, last_closing), journal)) = journal {
+            (entry.closings, entry.last_closing) = (Arc::new(closings), last_closing);
+            (entry.journal, entry.journal_known) = (Arc::new(journal), true);
         }
         heads.retain(|feed, _| entry.feeds.contains(feed));
-        Ok(ContractEvidence { heads, closings: entry.closings.clone(), journal: entry.journal.clone() })
+        let (closings, journal) = (entry.closings.clone(), entry.journal.clone());
+        Ok(ContractEvidence { heads, closings, last_closing: entry.last_closing, journal })
     }
 
     /// The rows of a contract up to the heads of its evidence: what is held is taken, the rest is read.
@@ -169,10 +184,11 @@ impl EvidenceCache {
         held.fold(Held::default(), |sum, one| Held { rows: sum.rows + one.rows, rollups: sum.rollups + one.rollups })
     }
 
-    /// Remembers that a period closed.
-    pub fn closed(&self, uid: &str, period: &str, terms: &Terms) {
+    /// Remembers that a period closed, recorded at `now`.
+    pub fn closed(&self, uid: &str, period: &str, terms: &Terms, now: Timestamp) {
         if let Some(entry) = self.entries().by_uid.get_mut(uid) {
             Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+            entry.last_closing = entry.last_closing.max(Some(now));
         }
     }
 

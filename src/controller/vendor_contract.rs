@@ -101,10 +101,9 @@ impl Controlled for VendorContract {
         let (namespace, name, _) = identity(&object);
         let identity = identify(context, &object).await?;
         let uid = identity.evidence_uid.clone();
-        let judged_before = match judged_before(context, &uid, &object).await {
-            // Said below as what is wrong with the evidence.
-            Err(StoreError::Unreadable(_)) => Vec::new(),
-            read => read?,
+        let (judged_before, unreadable) = match judged_before(context, &uid, &object).await {
+            Err(error @ StoreError::Unreadable(_)) => (Vec::new(), Some(error.to_string())),
+            read => (read?, None),
         };
         let (terms, missing_tiers) = gather_terms(context, &object, &judged_before);
         let terms = Arc::new(terms);
@@ -116,7 +115,7 @@ impl Controlled for VendorContract {
         let health = feed_health(context, &uid, previous.as_ref(), &past_known_of);
         let past_is_known = feeds.iter().all(|feed| past_known_of.contains_key(feed));
         let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
-            Ok((evidence, recorded)) => (evidence, recorded, None),
+            Ok((evidence, recorded)) => (evidence, recorded, unreadable),
             Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
             Err(error) => return Err(error.into()),
         };
@@ -134,7 +133,8 @@ impl Controlled for VendorContract {
         if !facts.is_empty() {
             evidence.journal = Arc::new(Journal { facts: [&evidence.journal.facts[..], &facts].concat() });
         }
-        let judgement = judged(context, &uid, &name, &terms, digest, &evidence, now).await?;
+        let judged_at = evidence.judged_at(now);
+        let judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
         let clock_news = news_of_clock(context, &uid, &judgement, &evidence);
         let over_quota = over_quota(context, &uid, previous.as_ref(), &feeds);
         let rows_are_whole = past_is_known && evidence_problem.is_none() && no_room.is_none() && !over_quota;
@@ -146,7 +146,7 @@ impl Controlled for VendorContract {
         let closing_under_old_terms = match changed_from {
             Some(recorded) if may_close => {
                 let rows = context.cache.rows(&uid, &evidence).await?;
-                due_under(&name, recorded, (&evidence, &rows), now)
+                due_under(&name, recorded, (&evidence, &rows), judged_at)
             }
             _ => Vec::new(),
         };
@@ -711,7 +711,7 @@ async fn close(
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
     context.evidence.record_closing(uid.to_owned(), period.to_owned(), terms.clone(), closed_at, now).await?;
-    context.cache.closed(uid, period, terms);
+    context.cache.closed(uid, period, terms, now);
     Ok(())
 }
 

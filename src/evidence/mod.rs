@@ -131,6 +131,9 @@ pub trait EvidenceStore: Send + Sync {
     /// The terms under which the periods of a contract closed, by period name.
     fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>>;
 
+    /// The latest instant at which a closing of a contract was recorded, by the operator's clock; `None` without one.
+    fn last_closing<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>>;
+
     /// Keeps terms as the ones in force from `recorded_at`. False: they equal the last recorded ones.
     fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool>;
 

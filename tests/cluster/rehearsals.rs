@@ -1,7 +1,7 @@
 //! A rehearsal beside a real operator: each works in its own namespaces, and everything that a rehearsal writes says so.
 
 use crate::figures::hours;
-use crate::harness::{Operator, Place, has};
+use crate::harness::{Hand, Operator, Place, has};
 use crate::judged::{contract, kpi};
 use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
@@ -82,5 +82,42 @@ async fn a_rehearsal_says_so_in_its_events_and_reports_and_sends_alerts_only_whe
     for alert in &alerts {
         assert_eq!(alert["labels"]["rehearsal"], "true", "{alert:#}");
         assert!(alert["summary"].as_str().unwrap().starts_with("REHEARSAL: "), "{alert:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_takes_back_nothing_that_is_final() {
+    let place = Place::fresh().await;
+    let rows = hours("2026-01-01T00:00:00Z", "2026-03-01T00:00:00Z", 90);
+    let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    let contract = contract("care", "UTC", "Monthly", ("2026-01-01", "2026-03-31"), &server.url(INTERVALS));
+    place.apply(&format!("{contract}{}", kpi("level", "care", "kpi: ServiceLevel\nobjective: {target: 80}"))).await;
+    let final_february = |object: &serde_json::Value| {
+        let last = &object["status"]["last"];
+        last["name"] == "2026-02" && last["state"] == "Final" && has(object, "SLACompliant", "True", "TargetMet")
+    };
+    let operator = place.operator_with(&Hand::at(&place, "2026-03-10T12:00:00Z").flags());
+    place.wait_for("kpi", "level", "February is final", final_february).await;
+    place.wait_for("vc", "care", "February is final", final_february).await;
+    assert_eq!(operator.stop().await, Some(0));
+    // An hour ago the past was not closed yet; two weeks ago February was not over.
+    for instant in ["2026-03-10T11:00:00Z", "2026-02-24T12:00:00Z"] {
+        let operator = place.operator_with(&Hand::at(&place, instant).flags());
+        let looked = async || {
+            let (_, metrics) = operator.http("/metrics").await;
+            let done = |kind: &str| {
+                let mut lines = metrics.lines().filter(|line| line.starts_with("bpo_reconciles_total{"));
+                lines.any(|line| line.contains(kind) && line.contains("completed"))
+            };
+            (done("VendorContract") && done("KpiTarget")).then_some(())
+        };
+        place.eventually("both are looked at", looked).await;
+        for (kind, name) in [("vc", "care"), ("kpi", "level")] {
+            let object = place.get(kind, name).await.unwrap();
+            assert!(final_february(&object), "{kind} {name} at {instant}: {:#}", object["status"]);
+        }
+        let reports = place.list("slar").await;
+        assert!(reports.len() == 2 && reports.iter().all(|report| report["spec"]["state"] == "Final"), "{reports:#?}");
+        assert_eq!(operator.stop().await, Some(0));
     }
 }

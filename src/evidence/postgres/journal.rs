@@ -95,12 +95,25 @@ pub(super) fn closings(session: &mut Session, contract_uid: &str) -> Result<BTre
         .collect()
 }
 
+/// The latest instant at which a closing was recorded.
+pub(super) fn last_closing(session: &mut Session, contract_uid: &str) -> Result<Option<Timestamp>, Failure> {
+    let rows = session.query(
+        "SELECT recorded_at FROM bpo_evidence.journal WHERE contract_uid = $1 AND topic = $2",
+        &[&contract_uid, &Topic::Closing.text()],
+    )?;
+    let mut last = None;
+    for row in &rows {
+        last = last.max(Some(instant(row.try_get(0)?)?));
+    }
+    Ok(last)
+}
+
 /// Every version of the terms, in the order in which they were recorded.
 pub(super) fn terms_history(session: &mut Session, contract_uid: &str) -> Result<Vec<RecordedTerms>, Failure> {
     entries(session, contract_uid, &Topic::Terms)?
         .into_iter()
         .map(|entry| {
-            let terms = serde_json::from_str(&entry.content)?;
+            let terms = read_content(&format!("the terms recorded at {}", entry.recorded_at), &entry.content)?;
             Ok(RecordedTerms { terms, recorded_at: instant(&entry.recorded_at)? })
         })
         .collect()

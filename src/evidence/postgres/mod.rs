@@ -226,6 +226,11 @@ impl EvidenceStore for PostgresStore {
         Box::pin(self.readers.read(move |session| journal::closings(session, &uid)))
     }
 
+    fn last_closing<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |session| journal::last_closing(session, &uid)))
+    }
+
     fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool> {
         Box::pin(async move {
             let content = json(&terms)?;

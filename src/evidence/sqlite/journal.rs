@@ -94,12 +94,24 @@ pub(super) fn closings(transaction: &Transaction<'_>, contract_uid: &str) -> Res
         .collect()
 }
 
+/// The latest instant at which a closing was recorded.
+pub(super) fn last_closing(transaction: &Transaction<'_>, contract_uid: &str) -> Result<Option<Timestamp>, Failure> {
+    let mut statement =
+        transaction.prepare_cached("SELECT recorded_at FROM journal WHERE contract_uid = ?1 AND topic = ?2")?;
+    let mut rows = statement.query((contract_uid, Topic::Closing.text()))?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        last = last.max(Some(instant(row.get_ref(0)?.as_str().unwrap_or_default())?));
+    }
+    Ok(last)
+}
+
 /// Every version of the terms, in the order in which they were recorded.
 pub(super) fn terms_history(transaction: &Transaction<'_>, contract_uid: &str) -> Result<Vec<RecordedTerms>, Failure> {
     entries(transaction, contract_uid, &Topic::Terms)?
         .into_iter()
         .map(|entry| {
-            let terms = serde_json::from_str(&entry.content)?;
+            let terms = read_content(&format!("the terms recorded at {}", entry.recorded_at), &entry.content)?;
             Ok(RecordedTerms { terms, recorded_at: entry.recorded_at })
         })
         .collect()

@@ -294,6 +294,11 @@ impl EvidenceStore for SqliteStore {
         Box::pin(self.readers.read(move |transaction| journal::closings(transaction, &uid)))
     }
 
+    fn last_closing<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>> {
+        let uid = contract_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| journal::last_closing(transaction, &uid)))
+    }
+
     fn record_terms(&self, contract_uid: String, terms: Terms, recorded_at: Timestamp) -> Answer<'_, bool> {
         Box::pin(async move {
             let content = json(&terms)?;

@@ -33,17 +33,20 @@ fn uid() -> String {
 
 async fn the_first_closing_of_a_period_counts_for_ever(backend: Backend) {
     let fixture = Fixture::new(backend);
-    for (vendor, period, recorded) in
-        [("Acme", "2026-01", true), ("Other", "2026-01", false), ("Other", "2026-02", true)]
+    // The second is recorded by a clock that went back.
+    for (vendor, period, at, recorded) in
+        [("Acme", "2026-01", 9, true), ("Other", "2026-01", 12, false), ("Other", "2026-02", 5, true)]
     {
         let done =
-            fixture.store.record_closing(uid(), period.into(), terms(vendor), minute(0), minute(5)).await.unwrap();
+            fixture.store.record_closing(uid(), period.into(), terms(vendor), minute(0), minute(at)).await.unwrap();
         assert_eq!(done, recorded, "{vendor} {period}");
     }
     let fixture = fixture.restart();
     let expected = BTreeMap::from([("2026-01".to_owned(), terms("Acme")), ("2026-02".to_owned(), terms("Other"))]);
     assert_eq!(fixture.store.closings("uid-1").await.unwrap(), expected);
     assert!(fixture.store.closings("uid-2").await.unwrap().is_empty());
+    assert_eq!(fixture.store.last_closing("uid-1").await.unwrap(), Some(minute(9)));
+    assert_eq!(fixture.store.last_closing("uid-2").await.unwrap(), None);
     assert!(fixture.verify().await.whole());
 }
 
@@ -146,9 +149,18 @@ async fn terms_that_cannot_be_read_are_their_own_contracts_matter_alone() {
         .unwrap();
     assert!(matches!(store.last_terms("uid-1").await, Err(StoreError::Unreadable(_))));
     assert!(matches!(store.closings("uid-1").await, Err(StoreError::Unreadable(_))));
+    // An early version of the terms alone, where the last one can be read.
+    store.record_terms("uid-1".to_owned(), terms("Other"), minute(1)).await.unwrap();
+    assert!(store.last_terms("uid-1").await.unwrap().is_some());
+    let history = store.terms_history("uid-1").await.unwrap_err();
+    assert!(
+        matches!(history, StoreError::Unreadable(_)) && history.to_string().contains("the terms recorded at"),
+        "{history}"
+    );
     assert!(store.healthy(), "{:?}", store.fault());
     assert!(store.last_terms("uid-2").await.unwrap().is_some());
     assert_eq!(store.closings("uid-2").await.unwrap().len(), 1);
+    assert_eq!(store.terms_history("uid-2").await.unwrap().len(), 1);
 }
 
 async fn a_thousand_versions_of_terms_are_kept_of_a_year(backend: Backend) {
