@@ -9,12 +9,16 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::controlplane::{ControlPlane, helm_path};
+use crate::looking;
 
 /// How long anything may take that the operator does by itself. Generous, since tests share two cores.
 pub const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The namespace of the operator's ServiceAccount.
 const SYSTEM: &str = "bpo-system";
+
+/// The operator, as the API server's audit log names it.
+pub const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
 
 /// The control plane with the CRDs and the chart's objects, and the kubeconfig of the operator's own ServiceAccount.
 pub struct Installation {
@@ -31,7 +35,11 @@ pub async fn installation() -> &'static Installation {
 }
 
 async fn install() -> Installation {
-    let plane = ControlPlane::shared().await.unwrap_or_else(|error| panic!("{error}"));
+    install_on(ControlPlane::shared().await.unwrap_or_else(|error| panic!("{error}"))).await
+}
+
+/// Installs on a control plane, such as one that a test stops and starts.
+pub async fn install_on(plane: &'static ControlPlane) -> Installation {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crds = root.join("crds");
     plane.kubectl(&["apply", "--server-side", "-f", path(&crds)]).await.unwrap();
@@ -65,14 +73,22 @@ pub struct Place {
     pub installation: &'static Installation,
     /// Holds the evidence and logs; goes with the test.
     pub folder: tempfile::TempDir,
+    /// Looks at objects.
+    client: kube::Client,
 }
 
 impl Place {
     /// A fresh namespace.
     pub async fn fresh() -> Self {
-        let installation = installation().await;
+        Self::fresh_on(installation().await).await
+    }
+
+    /// A fresh namespace of an installation.
+    pub async fn fresh_on(installation: &'static Installation) -> Self {
         let namespace = installation.plane.fresh_namespace().await.unwrap();
-        Place { namespace, installation, folder: tempfile::tempdir().unwrap() }
+        let admin = installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
+        let client = looking::client(&admin).await;
+        Place { namespace, installation, folder: tempfile::tempdir().unwrap(), client }
     }
 
     /// kubectl in this namespace; a failure is the test's.
@@ -108,15 +124,12 @@ impl Place {
 
     /// An object, or `None`.
     pub async fn get(&self, kind: &str, name: &str) -> Option<Value> {
-        let text = self.kubectl(&["get", kind, name, "-o", "json", "--ignore-not-found"]).await;
-        (!text.trim().is_empty()).then(|| serde_json::from_str(&text).unwrap())
+        looking::get(&self.client, &self.namespace, kind, name).await
     }
 
     /// All objects of a kind.
     pub async fn list(&self, kind: &str) -> Vec<Value> {
-        let text = self.kubectl(&["get", kind, "-o", "json"]).await;
-        let list: Value = serde_json::from_str(&text).unwrap();
-        list["items"].as_array().unwrap().clone()
+        looking::list(&self.client, &self.namespace, kind).await
     }
 
     /// Waits until an object satisfies `wanted`, and gives it; the failure shows what it was instead.
@@ -285,9 +298,14 @@ impl Operator {
 
     /// Asks it to end and waits for that; gives its exit code.
     pub async fn stop(self) -> Option<i32> {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(asked.success());
+        self.signal("TERM");
         self.ended().await
+    }
+
+    /// Sends a signal by its name without `SIG`, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Waits until it has ended; gives its exit code.
@@ -322,6 +340,11 @@ impl Operator {
             assert!(started.elapsed() < DEADLINE, "not ready: {missing}\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it takes now: MiB of resident memory and, of those, without pages of files; and seconds of processor time so far.
@@ -383,7 +406,7 @@ impl Drop for Operator {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            let log = self.log();
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(40).collect();
             eprintln!("the operator's last lines:");
             for line in tail.into_iter().rev() {

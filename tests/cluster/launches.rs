@@ -8,13 +8,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, Place, has};
+use crate::harness::{DEADLINE, OPERATOR, Place, has};
 use crate::vendor::{Dataset, FeedRow, VendorServer};
 
 const LAUNCH: &str = "2026-03-30T08:00:00Z";
 /// A day and a half in a second, from 37 days before the launch on: it ends in half a minute.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-21T08:00:00Z", "--clock-speed", "129600"];
-const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
 
 fn launch_at() -> Timestamp {
     LAUNCH.parse().unwrap()

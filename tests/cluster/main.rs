@@ -19,6 +19,7 @@ mod differential;
 mod failing_feeds;
 mod figures;
 mod harness;
+mod hostile;
 mod judged;
 mod launches;
 mod leases;

@@ -2,13 +2,12 @@
 
 use crate::controlplane::AuditEvent;
 use crate::figures::hours;
-use crate::harness::{DEADLINE, Place, has};
+use crate::harness::{DEADLINE, OPERATOR, Place, has};
 use crate::judged::{contract, kpi};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// Within the term, while nothing is due: neither a period's end nor a row.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-10T00:05:00Z", "--clock-speed", "1"];
-const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
 
 /// Contracts, and KpiTargets of each: `BPO_QUIET=500x10` makes it as large as a big installation, which takes some minutes.
 fn size() -> (usize, usize) {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Everything at the level Metadata: each request once when it is answered, and a watch also when its answer begins.
@@ -41,6 +42,8 @@ pub struct AuditEvent {
     pub code: u16,
     /// `ResponseStarted`, `ResponseComplete` or `Panic`.
     pub stage: String,
+    /// When the request came, by the API server's clock.
+    pub received: Timestamp,
 }
 
 impl AuditEvent {
@@ -68,6 +71,7 @@ struct Line {
     user_agent: String,
     object_ref: ObjectReference,
     response_status: ResponseStatus,
+    request_received_timestamp: Timestamp,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,6 +110,7 @@ impl From<Line> for AuditEvent {
             name: line.object_ref.name,
             code: line.response_status.code,
             stage: line.stage,
+            received: line.request_received_timestamp,
         }
     }
 }
