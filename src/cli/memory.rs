@@ -88,6 +88,24 @@ impl Memory {
         usize::try_from(self.0 / 2).unwrap_or(usize::MAX)
     }
 
+    /// What the text of large answers may take of it while they arrive: 15 %, and room for two of them for each of two namespaces.
+    #[must_use]
+    pub fn for_text(self) -> usize {
+        usize::try_from(self.0 / 100 * 15).unwrap_or(usize::MAX).max(42 << 20)
+    }
+
+    /// What answers may take of it while they are read: 30 %, half of it for one answer.
+    #[must_use]
+    pub fn for_reading(self) -> usize {
+        usize::try_from(self.0 / 100 * 30).unwrap_or(usize::MAX)
+    }
+
+    /// How many rows one fetch may bring: one for each 4 KiB, between 10,000 and 200,000.
+    #[must_use]
+    pub fn rows_of_a_fetch(self) -> usize {
+        usize::try_from(self.0 >> 12).unwrap_or(usize::MAX).clamp(10_000, 200_000)
+    }
+
     /// What the pages of an SQLite store may take of it for its writer: a sixteenth, between 4 and 64 MiB.
     #[must_use]
     pub fn for_pages(self) -> u64 {
@@ -116,6 +134,17 @@ mod tests {
             let error = text.parse::<Memory>().unwrap_err().to_string();
             assert!(error.contains("such as 400Mi or 1.5Gi"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn answers_have_a_share_of_it() {
+        let shares = |text: &str| {
+            let memory: Memory = text.parse().unwrap();
+            (memory.for_text() >> 20, memory.for_reading() >> 20, memory.rows_of_a_fetch())
+        };
+        assert_eq!(shares("64Mi"), (42, 19, 16_384));
+        assert_eq!(shares("400Mi"), (60, 120, 102_400));
+        assert_eq!(shares("2Gi"), (307, 614, 200_000));
     }
 
     #[test]

@@ -377,7 +377,14 @@ fn parts(
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone()).sparing(api_server.clone());
     let quota = RowQuota { feed_year: arguments.rows_per_feed_year, contract: arguments.rows_per_contract };
     let credentials = Arc::new(ClusterCredentials::new(client.clone()));
-    let feeds = Arc::new(FeedClient::new(policy));
+    let memory = arguments.memory();
+    let limits = ClientLimits {
+        text: memory.for_text(),
+        reading: memory.for_reading(),
+        most_rows: memory.rows_of_a_fetch(),
+        ..ClientLimits::default()
+    };
+    let feeds = Arc::new(FeedClient::with(policy, Arc::new(SystemLookup), limits));
     let alert_mode = match (clock.is_rehearsal(), arguments.rehearsal_alerts) {
         (false, _) => AlertMode::Sent,
         (true, true) => AlertMode::Marked,

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason, Kind};
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::{EventText, WriteError};
@@ -55,6 +56,8 @@ pub trait Controlled:
 {
     /// Which kind.
     const KIND: Kind;
+    /// Whether a look may take long, so that namespaces have turns.
+    const IS_HEAVY: bool = false;
     /// Its status.
     type Status: Clone + PartialEq + Serialize + Send + Sync + 'static;
     /// What it takes to decide.
@@ -127,6 +130,7 @@ struct Driver<K: Controlled> {
     failures: Mutex<HashMap<String, u32>>,
     /// Generation at which an undecodable object was told so: its own status write must not come back as news.
     refused: Mutex<HashMap<String, Option<i64>>>,
+    turns: LookTurns,
 }
 
 /// A status that was written on top of a state of the object that the watch may still show.
@@ -148,6 +152,7 @@ pub async fn run<K: Controlled>(
         written: Mutex::default(),
         failures: Mutex::default(),
         refused: Mutex::default(),
+        turns: LookTurns::default(),
     });
     let queue =
         futures::stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|object| (object, queue)) })
@@ -174,6 +179,10 @@ impl<K: Controlled> Driver<K> {
             return Ok(Action::await_change());
         }
         let started = Instant::now();
+        let _turn = match K::IS_HEAVY.then(|| self.turns.take(&guarded.namespace().unwrap_or_default(), started)) {
+            Some(Err(pause)) => return Ok(Action::requeue(pause)),
+            turn => turn,
+        };
         let result = match &guarded.0 {
             Ok(object) => {
                 let object = Arc::new(object.clone());

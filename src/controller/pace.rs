@@ -1,4 +1,4 @@
-//! How fast reports are written, so that one contract's long past holds up nobody else.
+//! How fast reports are written and how many contracts of a namespace are looked at at once, so that nobody holds up others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -46,9 +46,77 @@ impl ReportPace {
     }
 }
 
+/// Looks at contracts of a namespace that may run at once while others have some too: half of all.
+const LOOKS: usize = 4;
+/// How long a look that finds no place waits before it tries again, at least and at most.
+const NEXT_TRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
+/// Gives namespaces their share of the places at which contracts are looked at: a look that takes minutes holds its place.
+#[derive(Debug, Default)]
+pub struct LookTurns(Mutex<HashMap<String, Looks>>);
+
+#[derive(Debug)]
+struct Looks {
+    running: usize,
+    asked: Instant,
+}
+
+/// A place at which a contract is looked at, until it is dropped.
+#[derive(Debug)]
+pub struct LookTurn<'t> {
+    turns: &'t LookTurns,
+    namespace: String,
+}
+
+impl LookTurns {
+    /// A place for a namespace at `now`, or after which time to ask again.
+    ///
+    /// # Errors
+    /// The pause, where the namespace has its share and others have been here lately.
+    pub fn take(&self, namespace: &str, now: Instant) -> Result<LookTurn<'_>, Duration> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, looks| looks.running > 0 || now.saturating_duration_since(looks.asked) < RECENT);
+        let others = all.keys().any(|other| other != namespace);
+        let looks = all.entry(namespace.to_owned()).or_insert(Looks { running: 0, asked: now });
+        looks.asked = now;
+        if others && looks.running >= LOOKS {
+            let (least, most) = NEXT_TRY;
+            // Spread, so that those that wait do not come back all at once.
+            return Err(least + (most - least).mul_f64(fastrand::f64()));
+        }
+        looks.running += 1;
+        Ok(LookTurn { turns: self, namespace: namespace.to_owned() })
+    }
+}
+
+impl Drop for LookTurn<'_> {
+    fn drop(&mut self) {
+        let mut all = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(looks) = all.get_mut(&self.namespace) {
+            looks.running = looks.running.saturating_sub(1);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_namespace_has_half_of_the_places_while_others_look_at_contracts_too_and_all_when_it_is_alone() {
+        let (turns, start) = (LookTurns::default(), Instant::now());
+        let alone: Vec<_> = (0..8).map(|_| turns.take("hostile", start).unwrap()).collect();
+        let later = start + Duration::from_secs(1);
+        let honest = turns.take("honest", later).unwrap();
+        let pause = turns.take("hostile", later).unwrap_err();
+        assert!((NEXT_TRY.0..=NEXT_TRY.1).contains(&pause), "{pause:?}");
+        drop(alone);
+        let share: Vec<_> = (0..LOOKS).map(|_| turns.take("hostile", later).unwrap()).collect();
+        assert!(turns.take("hostile", later).is_err(), "{} of its looks run", share.len());
+        drop(honest);
+        assert!(turns.take("hostile", later).is_err(), "another may come again at any moment");
+        assert!(turns.take("hostile", later + RECENT).is_ok(), "the other is gone");
+    }
 
     #[test]
     fn a_long_past_is_written_in_shares_and_another_namespace_has_its_own_at_once() {

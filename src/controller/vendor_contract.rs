@@ -84,6 +84,7 @@ pub struct More {
 
 impl Controlled for VendorContract {
     const KIND: Kind = Kind::VendorContract;
+    const IS_HEAVY: bool = true;
     type Status = VendorContractStatus;
     type Observed = Observed;
     type More = More;
@@ -146,7 +147,8 @@ impl Controlled for VendorContract {
         let closing_under_old_terms = match changed_from {
             Some(recorded) if may_close => {
                 let rows = context.cache.rows(&uid, &evidence).await?;
-                due_under(&name, recorded, (&evidence, &rows), judged_at)
+                let (name, evidence) = (name.clone(), evidence.clone());
+                off_runtime(move || due_under(&name, recorded, (&evidence, &rows), judged_at)).await?
             }
             _ => Vec::new(),
         };
@@ -483,11 +485,15 @@ async fn judged(
     let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());
     let mut rollups = context.cache.take_rollups(uid);
     let judging = move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups);
-    let (judgement, rollups) =
-        tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))?;
+    let (judgement, rollups) = off_runtime(judging).await?;
     let judgement = Arc::new(judgement);
     context.cache.keep(uid, digest, evidence, now, &judgement, rollups);
     Ok(judgement)
+}
+
+/// Judges on a thread that may be held for long: the runtime's own serve everybody.
+async fn off_runtime<T: Send + 'static>(judging: impl FnOnce() -> T + Send + 'static) -> Result<T, ReconcileError> {
+    tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))
 }
 
 /// What is to be told of the clock, where a period could become Final and waits for it.

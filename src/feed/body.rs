@@ -69,6 +69,14 @@ impl BodyReader {
         BodyReader { limits, received: 0, decoder }
     }
 
+    /// How many bytes it holds, decoded.
+    pub fn kept(&self) -> usize {
+        match &self.decoder {
+            Decoder::Identity(sink) => sink.kept.len(),
+            Decoder::Gzip(decoder) => decoder.get_ref().kept.len(),
+        }
+    }
+
     /// Takes the next piece as it was received.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use super::error::{FailureKind, FetchError};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
 use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
 use super::reading::Readers;
+use super::room::{Reserved, Room};
 use super::tls::{TlsIdentity, system_authorities};
 use crate::clock::Clock;
 
@@ -43,7 +44,16 @@ pub struct ClientLimits {
     pub breaker_failures: u32,
     /// For how long. Default 15 s, less than the shortest interval.
     pub breaker_pause: Duration,
+    /// Bytes of text that large answers may have together while they arrive. Default 160 MiB.
+    pub text: usize,
+    /// Bytes that answers may take together while they are read. Default 1 GiB.
+    pub reading: usize,
+    /// Rows that the pages of one fetch may have together, those that are set aside included. Default 200,000.
+    pub most_rows: usize,
 }
+
+/// A body beyond this waits until there is room for the largest one.
+const SMALL_BODY: usize = 256 * 1_024;
 
 impl Default for ClientLimits {
     fn default() -> Self {
@@ -56,6 +66,9 @@ impl Default for ClientLimits {
             retry_pause: Duration::from_millis(500),
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(15),
+            text: 160 << 20,
+            reading: 1 << 30,
+            most_rows: 200_000,
         }
     }
 }
@@ -72,6 +85,7 @@ pub struct FeedClient {
     pace_clock: Arc<dyn PaceClock>,
     pub(super) tokens: TokenCache,
     pub(super) readers: Readers,
+    text: Room,
     clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
 }
 
@@ -203,6 +217,8 @@ pub struct Page {
     pub validators: Validators,
     /// What the server's clock showed, where it says so (`Date`).
     pub date: Option<SystemTime>,
+    /// The room that a large body has, given back with it.
+    pub(crate) reserved: Option<Reserved>,
 }
 
 impl Page {
@@ -231,11 +247,12 @@ impl FeedClient {
             lookup,
             permits: Permits::new(limits.per_host, limits.in_all),
             breakers: Breakers::new(limits.breaker_failures, limits.breaker_pause),
+            readers: Readers::within(limits.reading),
+            text: Room::of(limits.text),
             limits,
             paces: Paces::default(),
             pace_clock: Arc::new(MachineTime),
             tokens: TokenCache::default(),
-            readers: Readers::default(),
             authorities: system_authorities(),
             clients: Mutex::default(),
         }
@@ -251,6 +268,11 @@ impl FeedClient {
     /// The address policy.
     pub fn policy(&self) -> &AddressPolicy {
         &self.policy
+    }
+
+    /// Rows that the pages of one fetch may have together.
+    pub(super) fn most_rows(&self) -> usize {
+        self.limits.most_rows
     }
 
     /// Waits until another request to a host may go out, where its vendor allows only so many a minute.
@@ -352,18 +374,26 @@ impl FeedClient {
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(PageResponse::Unchanged);
         }
-        self.read(response).await.map(PageResponse::Page).map_err(|error| Failure { error, again: false })
+        self.read(request.tenant, response)
+            .await
+            .map(PageResponse::Page)
+            .map_err(|error| Failure { error, again: false })
     }
 
-    async fn read(&self, mut response: Response) -> Result<Page, FetchError> {
+    async fn read(&self, tenant: &str, mut response: Response) -> Result<Page, FetchError> {
         let encoding = content_encoding(response.headers())?;
         let length = response.content_length().unwrap_or(0);
         if usize::try_from(length).map_or(true, |length| length > self.limits.body.largest) {
             return Err(FetchError::new(FailureKind::TooLarge, too_large(self.limits.body)));
         }
         let mut body = BodyReader::new(self.limits.body, encoding);
+        let mut reserved = None;
         while let Some(piece) = response.chunk().await.map_err(|error| explain(&error))? {
             body.push(&piece)?;
+            // Nobody may fill the memory with answers that never end. What is small needs no turn.
+            if reserved.is_none() && body.kept() > SMALL_BODY {
+                reserved = self.text.reserve(tenant, self.limits.body.largest).await;
+            }
         }
         let headers = response.headers();
         Ok(Page {
@@ -372,6 +402,7 @@ impl FeedClient {
             links: headers.get_all(LINK).iter().filter_map(|link| link.to_str().ok()).map(str::to_owned).collect(),
             validators: Validators { etag: validator(headers, ETAG), last_modified: validator(headers, LAST_MODIFIED) },
             date: headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok()),
+            reserved,
         })
     }
 

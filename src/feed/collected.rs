@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use super::client::{Page, Validators};
+use super::client::{FeedClient, Page, Validators};
 use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, FetchedBody, MOST_ROWS, Window, row_length, within_bound};
+use super::fetch::{FetchRequest, FetchedBody, Window, row_length, within_bound};
 use super::format;
 use super::format::native::malformed;
 use super::format::records::{self, FoundRecord};
@@ -36,6 +36,8 @@ pub(super) struct Collected {
     ahead: Option<SignedDuration>,
     /// By which times the vendor says that it counts.
     thresholds: BTreeMap<String, i64>,
+    /// How many rows there may be.
+    most_rows: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -48,6 +50,11 @@ struct Part {
 }
 
 impl Collected {
+    /// Nothing yet, with room for as many rows as a fetch of this client may bring.
+    pub(super) fn of(client: &FeedClient) -> Self {
+        Collected { most_rows: client.most_rows(), ..Collected::default() }
+    }
+
     /// Begins a window.
     pub(super) fn begin(&mut self, window: Window) {
         let (rows, rejected, digests) = (self.rows.len(), self.rejected.len(), self.digests.len());
@@ -100,8 +107,11 @@ impl Collected {
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
         self.records.extend(parsed.records);
-        if self.rows.len() + self.rejected.len() + self.records.len() > MOST_ROWS {
-            let message = format!("the pages of one fetch have more than {MOST_ROWS} rows: serve less per window");
+        if self.rows.len() + self.rejected.len() + self.records.len() > self.most_rows {
+            let message = format!(
+                "the pages of one fetch have more than {} rows, which is what there is memory for: serve less per window",
+                self.most_rows
+            );
             return Err(FetchError::new(FailureKind::TooLarge, message));
         }
         self.ahead = self.ahead.or_else(|| page.clock_ahead());

@@ -152,8 +152,6 @@ impl FetchedBody {
 
 /// Bytes that the pages of one fetch may have together.
 const MOST_BYTES: usize = 64 * 1_024 * 1_024;
-/// Rows that the pages of one fetch may have together, those that are set aside included.
-pub(super) const MOST_ROWS: usize = 200_000;
 /// All pages of a window together may take as long as the interval, and no longer than this.
 pub(super) const LONGEST_FETCH: Duration = Duration::from_secs(600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -229,7 +227,7 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let reader = Arc::new(PageReader::new(request, zone.clone()));
     let mut parts = VecDeque::from(windows(request, &zone));
     let validators = request.validators.filter(|validators| parts.len() == 1 && !validators.is_empty());
-    let (mut collected, mut host) = (Collected::default(), None);
+    let (mut collected, mut host) = (Collected::of(client), None);
     while let Some(part) = parts.pop_front() {
         let walk = Walk::begin(request, part)?;
         host = walk.host().map(str::to_owned);
@@ -285,7 +283,8 @@ pub(super) async fn walk_through(
             PageResponse::Page(page) => {
                 collected.check_room(&page)?;
                 let reader = reader.clone();
-                let read = client.readers.run(move || {
+                let weight = client.readers.weigh(&page.body)?;
+                let read = client.readers.run(request.namespace, weight, move || {
                     let parsed = reader.read(&page, part)?;
                     walk.follow(&call, &page, &parsed)?;
                     Ok((walk, page, parsed))

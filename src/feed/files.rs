@@ -276,12 +276,13 @@ async fn read(
     check_age(files, request.now, &page)?;
     let reader = Arc::new(PageReader::new(request, zone.clone()));
     let window = request.window;
-    let read = client.readers.run(move || Ok((reader.read(&page, window)?, page)));
+    let weight = client.readers.weigh(&page.body)?;
+    let read = client.readers.run(request.namespace, weight, move || Ok((reader.read(&page, window)?, page)));
     let (mut parsed, page) = read.await?;
     for row in &mut parsed.rows {
         row.vendor_revision = Some(row.vendor_revision.unwrap_or_else(|| chosen.made.as_second()));
     }
-    let mut collected = Collected::default();
+    let mut collected = Collected::of(client);
     collected.begin(window);
     collected.add(page, parsed)?;
     collected.end(request.feed, zone);

@@ -102,7 +102,7 @@ pub(super) async fn turn(
         Some(ticket) => (ticket.clone(), steps.ask_for(ticket).await?),
         None => steps.start().await?,
     };
-    let mut collected = Collected::default();
+    let mut collected = Collected::of(client);
     collected.begin(part);
     match stand {
         Stand::Waits => return Ok(Fetched::Waiting(Box::new(ticket))),

@@ -28,6 +28,7 @@ pub mod quiet;
 mod ranges;
 mod reading;
 mod request;
+mod room;
 pub mod scaffold;
 pub mod scheduler;
 pub mod secret;

@@ -153,7 +153,8 @@ fn reach_of(rows: &[Window]) -> Option<Window> {
 /// A page that came from a file: nothing was said about it.
 #[doc(hidden)]
 pub fn page_of(content: &[u8]) -> Page {
-    Page { body: content.to_vec(), media_type: None, links: Vec::new(), validators: Validators::default(), date: None }
+    let (links, validators) = (Vec::new(), Validators::default());
+    Page { body: content.to_vec(), media_type: None, links, validators, date: None, reserved: None }
 }
 
 type Key = (Timestamp, Timestamp, BTreeMap<String, String>);

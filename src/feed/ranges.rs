@@ -28,7 +28,7 @@ pub(super) async fn collect(
     scale::check(&format.measures)?;
     let step = i64::try_from(cadence(request.feed).as_secs()).unwrap_or(i64::MAX).max(1);
     let base = address(request.feed)?;
-    let (mut collected, mut answers) = (Collected::default(), Answers::default());
+    let (mut collected, mut answers) = (Collected::of(client), Answers::default());
     for run in runs(zone, step, request.window.since, request.window.until) {
         for measure in &format.measures {
             let url = query(&base, measure, run);
@@ -37,7 +37,8 @@ pub(super) async fn collect(
             let PageResponse::Page(page) = answer else { return Err(unasked()) };
             collected.check_room(&page)?;
             let (format, measure) = (format.clone(), measure.clone());
-            let read = client.readers.run(move || {
+            let weight = client.readers.weigh(&page.body)?;
+            let read = client.readers.run(request.namespace, weight, move || {
                 answers.add(&format, &measure, run, &page.body)?;
                 Ok((answers, page))
             });

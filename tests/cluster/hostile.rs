@@ -1,132 +1,137 @@
-//! A hostile namespace breaks some of the bounds of `docs/reliability.md`, while contracts of another namespace have their verdicts in time
-//! and the operator keeps to its memory and to its rate of writes.
+//! A hostile namespace breaks the bounds of `docs/reliability.md`, all at once, while contracts of another namespace have their
+//! verdicts and alerts in time and the operator keeps to its memory and to its rate of writes.
 
+mod attacks;
 mod gauge;
 mod mallory;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
+use self::attacks::{ATTACKS, ELSEWHERE, NAMESPACES, REFUSED, SECRET};
 use self::gauge::{Gauge, busiest_seconds};
 use self::mallory::Mallory;
 use crate::figures::hours;
 use crate::harness::{Place, has};
 use crate::judged::{contract, kpi};
+use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
-/// What an honest contract waits at most for its verdict, from the instant at which it is applied.
-const VERDICT_WITHIN: Duration = Duration::from_secs(10);
+/// What an honest contract waits at most for its verdict and for its alert, from the instant at which it is applied.
+const WITHIN: Duration = Duration::from_secs(10);
 /// What the operator may occupy.
 const RESIDENT: u64 = 256 << 20;
-/// Writes a second, over any ten seconds.
+/// Writes a second, over any ten seconds: 24 reports may be written at once.
 const WRITES: usize = 20;
 /// Honest contracts, applied one after the other.
 const HONEST: usize = 5;
-/// Hosts of the hostile vendor.
+/// Hosts of the hostile vendor: the operator asks one host little at a time.
 const HOSTS: usize = 16;
+/// Alert sinks that never answer.
+const SINKS: usize = 20;
 
-/// A contract that breaks a bound, and how it ends: by the reason of its first feed.
-struct Attack {
-    name: &'static str,
-    /// Lines of `spec.feeds`, and further members of the spec after them.
-    feeds: fn(&Mallory) -> String,
-    reason: &'static str,
-}
-
-fn native(name: &str, url: &str) -> String {
-    format!("  - {{name: {name}, url: \"{url}\", interval: 2m, timeout: 60s}}\n")
-}
-
-fn mapped(name: &str, url: &str, rows: &str, start: &str) -> String {
-    format!(
-        "  - {{name: {name}, url: \"{url}\", interval: 2m, timeout: 60s, format: {{json: {{rows: \"{rows}\", start: \"{start}\", \
-         measures: [{{name: offered, path: $.n}}]}}}}}}\n"
-    )
-}
-
-/// A feed for each of `count` answers of one kind, each under another host of the vendor.
-fn many(mallory: &Mallory, path: &str, count: usize) -> String {
-    (0..count).map(|number| native(&format!("f{number}"), &mallory.url(number, path))).collect()
-}
-
-const ATTACKS: [Attack; 3] = [
-    Attack { name: "drip", feeds: |mallory| many(mallory, "drip", 32), reason: "Timeout" },
-    Attack { name: "gzip", feeds: |mallory| native("bomb", &mallory.url(0, "gzip")), reason: "TooLarge" },
-    Attack {
-        name: "path",
-        feeds: |mallory| mapped("bomb", &mallory.url(0, "list"), "$.rows[*]", "$.list[*]"),
-        reason: "Mapping",
-    },
-];
-
-impl Attack {
-    fn manifest(&self, mallory: &Mallory) -> String {
-        format!(
-            "---
-apiVersion: bpo-operator.io/v1alpha1
-kind: VendorContract
-metadata: {{name: {}}}
-spec:
-  vendor: {{name: Mallory}}
-  term: {{start: 2026-01-01, end: 2026-12-31}}
-  feeds:
-{}",
-            self.name,
-            (self.feeds)(mallory)
-        )
-    }
-
-    fn has_ended(&self, contract: &Value) -> bool {
-        contract["status"]["feeds"][0]["reason"] == self.reason
-    }
-}
-
-/// Applies a contract whose past is complete, and gives how long its verdict took.
-async fn verdict_of(place: &Place, name: &str, url: &str) -> Duration {
-    let began = Instant::now();
-    let manifests = [
-        contract(name, "UTC", "Monthly", ("2026-01-01", "2026-01-31"), url),
-        kpi(&format!("{name}-level"), name, "kpi: ServiceLevel\nobjective: {target: 80}"),
-    ];
-    place.apply(&manifests.concat()).await;
-    place
-        .wait_for("kpi", &format!("{name}-level"), "its month is judged", |kpi| {
-            let last = &kpi["status"]["last"];
-            last["state"] == "Final" && last["verdict"] == "Met" && has(kpi, "FeedHealthy", "True", "Fetched")
-        })
-        .await;
-    began.elapsed()
+#[test]
+fn every_row_of_the_table_is_broken_here_or_in_a_test_that_is_named() {
+    let table = include_str!("../../docs/reliability.md").split("## Bounds").nth(1).unwrap();
+    let rows =
+        table.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
+    let rows: BTreeSet<&str> = rows.map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    let here = ATTACKS.iter().map(|attack| attack.bound).chain(REFUSED.iter().map(|(bound, ..)| *bound));
+    let broken: BTreeSet<&str> = here.chain(["alert sinks"]).chain(ELSEWHERE.iter().map(|(bound, _)| *bound)).collect();
+    assert_eq!(rows, broken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn verdicts_come_in_time_while_another_namespace_breaks_bounds() {
-    let (honest, hostile) = (Place::fresh().await, Place::fresh().await);
-    let mallory = Mallory::start(HOSTS).await;
-    let rows = hours("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 90);
+async fn what_a_spec_shows_is_refused_when_it_is_applied() {
+    let place = Place::fresh().await;
+    for (bound, refused, words) in &REFUSED {
+        let (taken, said) = place.try_kubectl(&["create", "-f", "-"], &refused.manifest()).await;
+        assert!(!taken && said.contains(words), "{bound}: {said}");
+    }
+}
+
+/// An honest contract whose month is complete and missed, which tells a hook.
+fn honest(name: &str, feed: &str, hook: &str) -> String {
+    let alerts = format!("  alerts: [{{name: hook, webhook: {{url: \"{hook}\"}}}}]\n");
+    let level = kpi(&format!("{name}-level"), name, "kpi: ServiceLevel\nobjective: {target: 80}");
+    format!("{}{alerts}{level}", contract(name, "UTC", "Monthly", ("2026-01-01", "2026-01-31"), feed))
+}
+
+/// Applies an honest contract, and gives after how long its verdict and its alert were there.
+async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Receiver) -> (Duration, Duration) {
+    let began = Instant::now();
+    place.apply(&honest(name, feed, &format!("{}/{name}", receiver.url()))).await;
+    place
+        .wait_for("kpi", &format!("{name}-level"), "its month is judged", |kpi| {
+            let last = &kpi["status"]["last"];
+            last["state"] == "Final" && last["verdict"] == "Missed" && has(kpi, "FeedHealthy", "True", "Fetched")
+        })
+        .await;
+    let verdict = began.elapsed();
+    let path = format!("/{name}");
+    let told = |one: &Received| {
+        one.path == path && one.alerts().iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
+    };
+    receiver.until("the miss is told", |received| received.iter().any(told)).await;
+    (verdict, began.elapsed())
+}
+
+/// A contract of the hostile namespace that is missed too, and tells many sinks that never answer.
+fn hanging(mallory: &Mallory, feed: &str) -> String {
+    let sink = |number: usize| format!("{{name: s{number}, webhook: {{url: \"{}\"}}}}", mallory.url(number, "hang"));
+    let sinks: Vec<String> = (0..SINKS).map(sink).collect();
+    let level = kpi("sinks-level", "sinks", "kpi: ServiceLevel\nobjective: {target: 80}");
+    let contract = contract("sinks", "UTC", "Monthly", ("2026-01-01", "2026-01-31"), feed);
+    format!("{contract}  alerts: [{}]\n{level}", sinks.join(", "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_and_alerts_come_in_time_while_another_namespace_breaks_every_bound() {
+    let place = Place::fresh().await;
+    let mut hostile = Vec::new();
+    for _ in 0..NAMESPACES {
+        hostile.push(Place::fresh().await);
+    }
+    let (mallory, receiver) = (Mallory::start(HOSTS).await, Receiver::start().await);
+    let rows = hours("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 70);
     let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
-    let operator = honest.operator_with(&["--namespace", &hostile.namespace, "--memory", "256Mi"]);
+    let feed = server.url(INTERVALS);
+    let flags = ["--memory", "256Mi", "--rows-per-feed-year", "5000", "--alert-allow-network", "127.0.0.0/8"];
+    let namespaces: Vec<&str> = hostile.iter().flat_map(|place| ["--namespace", place.namespace.as_str()]).collect();
+    let operator = place.operator_with(&[&namespaces[..], &flags].concat());
     operator.until_it_is_ready().await;
     let gauge = Gauge::of(operator.id());
-    let alone = verdict_of(&honest, "alone", &server.url(INTERVALS)).await;
+    let alone = verdict_and_alert(&place, "alone", &feed, &receiver).await;
+    let before = gauge.peak();
+    hostile[0].apply(&format!("{SECRET}{}", hanging(&mallory, &feed))).await;
     for attack in &ATTACKS {
-        hostile.apply(&attack.manifest(&mallory)).await;
+        hostile[attack.namespace].apply(&attack.manifest(&mallory)).await;
     }
-    let dripping = async || (mallory.asked("drip") >= 8).then_some(());
-    hostile.eventually("the drips hold their places", dripping).await;
+    let holding = async || (mallory.asked("drip").len() >= 16 && mallory.asked("hang").len() >= 4).then_some(());
+    place.eventually("drips and sinks hold their places", holding).await;
     let mut took = Vec::new();
     for number in 0..HONEST {
-        took.push(verdict_of(&honest, &format!("honest-{number}"), &server.url(INTERVALS)).await);
+        took.push(verdict_and_alert(&place, &format!("honest-{number}"), &feed, &receiver).await);
     }
     for attack in &ATTACKS {
         let what = format!("its feed ends in {}", attack.reason);
-        hostile.wait_for("vc", attack.name, &what, |contract| attack.has_ended(contract)).await;
+        hostile[attack.namespace].wait_for("vc", attack.name, &what, |contract| attack.has_ended(contract)).await;
     }
-    let peak = gauge.peak();
-    let writes = busiest_seconds(&[&honest, &hostile], 10);
-    eprintln!("alone {alone:.1?}, beside attacks {took:.1?}; {peak}; {writes} writes in the busiest ten seconds");
-    assert!(took.iter().all(|took| *took <= VERDICT_WITHIN), "{took:.1?}");
+    took.push(verdict_and_alert(&place, "last", &feed, &receiver).await);
+    let reports = hostile[0].list("slar").await.len();
+    let (peak, writes) = (gauge.peak(), busiest_seconds(hostile.iter().chain([&place]), 10));
+    eprintln!(
+        "verdict and alert alone after {alone:.1?}, beside the attacks after {took:.1?}; before them {before}, with them {peak}; \
+         {writes} writes in the busiest ten seconds; {reports} reports of the hostile namespace"
+    );
+    assert!(took.iter().all(|(verdict, alert)| *verdict.max(alert) <= WITHIN), "{took:.1?}");
     assert!(peak.resident <= RESIDENT, "{peak}");
     assert!(writes <= 10 * WRITES, "{writes} writes in ten seconds");
+    assert!(reports > 24, "{reports} reports: the weeks follow one another");
+    let stolen = mallory.asked("").into_iter().find(|asked| asked.headers.contains_key("authorization"));
+    assert!(
+        stolen.is_none() && mallory.asked("steal").is_empty(),
+        "no secret goes to a host that it does not name: {stolen:?}"
+    );
     assert_eq!(operator.stop().await, Some(0), "it lived through all of it");
 }

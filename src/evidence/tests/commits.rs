@@ -416,3 +416,24 @@ async fn a_volume_that_is_nearly_full_takes_no_rows_and_still_takes_closings_and
     assert_eq!(store.commit(feed("acd"), body(60, vec![row(0, 1)])).await.unwrap().added, 1);
     assert!(store.healthy(), "a full volume is no fault: rows are taken again once there is room");
 }
+
+#[tokio::test]
+async fn a_row_that_says_that_it_replaces_a_later_one_is_never_followed() {
+    use crate::evidence::EvidenceStore;
+    use crate::evidence::sqlite::SqliteStore;
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path()).unwrap();
+    // The rows 1 and 2, their corrections 3 and 4, and 5, which replaces 4.
+    for (received, rows) in
+        [(60, vec![row(0, 1), row(30, 1)]), (65, vec![row(0, 2), row(30, 2)]), (70, vec![row(30, 3)])]
+    {
+        store.commit(feed("acd"), body(received, rows)).await.unwrap();
+    }
+    assert_eq!(store.rows_starting_within("uid-1", "acd", minute(0), minute(60)).await.unwrap().len(), 5);
+    let later = "SELECT payload FROM log WHERE sequence = 5 AND kind = 4";
+    let damage =
+        format!("DROP TRIGGER log_is_not_edited; UPDATE log SET payload = ({later}) WHERE sequence = 3 AND kind = 4");
+    store.execute_on_writer(damage).await.unwrap();
+    let read = store.rows_starting_within("uid-1", "acd", minute(0), minute(60)).await;
+    assert!(matches!(&read, Err(StoreError::Corrupt(why)) if why.contains("row 3 says")), "{read:?}");
+}

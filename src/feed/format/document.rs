@@ -33,7 +33,7 @@ impl Document {
         if body.trim_ascii().is_empty() {
             return Err(malformed("the body is empty"));
         }
-        if most_values(body) > MOST_VALUES {
+        if Extent::of(body).values > MOST_VALUES {
             let message = format!("the answer holds more than {MOST_VALUES} values: serve less in one answer");
             return Err(FetchError::new(FailureKind::TooLarge, message));
         }
@@ -54,19 +54,33 @@ impl Document {
     }
 }
 
-/// How many values a text can hold at most: one more than its commas and opening brackets outside of strings.
-fn most_values(body: &[u8]) -> usize {
-    let (mut count, mut quoted, mut escaped) = (1_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b',' | b'[' | b'{' if !quoted => count += 1,
-            _ => {}
+/// How much a text can hold at most, found without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Values: one more than its commas and opening brackets outside of strings.
+    pub values: usize,
+    /// Those of them that are objects.
+    pub objects: usize,
+}
+
+impl Extent {
+    pub(crate) fn of(body: &[u8]) -> Self {
+        let (mut extent, mut quoted, mut escaped) = (Extent { values: 1, objects: 0 }, false, false);
+        for byte in body {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                b',' | b'[' if !quoted => extent.values += 1,
+                b'{' if !quoted => {
+                    extent.values += 1;
+                    extent.objects += 1;
+                }
+                _ => {}
+            }
         }
+        extent
     }
-    count
 }
 
 struct Reader {
@@ -136,8 +150,14 @@ mod tests {
 
     #[test]
     fn a_document_of_more_values_than_there_is_room_for_is_refused_before_it_is_read() {
-        for (text, most) in [("7", 1), ("[1,2,3]", 4), (r#"{"a,[":"\",[{","b":[]}"#, 4), (r#"["\\",1]"#, 3)] {
-            assert_eq!(most_values(text.as_bytes()), most, "{text}");
+        for (text, values, objects) in [
+            ("7", 1, 0),
+            ("[1,2,3]", 4, 0),
+            (r#"{"a,[":"\",[{","b":[]}"#, 4, 1),
+            (r#"["\\",1]"#, 3, 0),
+            (r#"[{},{"{":{}}]"#, 6, 3),
+        ] {
+            assert_eq!(Extent::of(text.as_bytes()), Extent { values, objects }, "{text}");
             Document::read(text.as_bytes()).unwrap();
         }
         let many = format!("[{}0]", "0,".repeat(MOST_VALUES));

@@ -4,7 +4,7 @@ mod arrays;
 mod assembly;
 mod conditions;
 pub mod csv;
-mod document;
+pub(super) mod document;
 mod fields;
 pub mod json;
 pub mod native;

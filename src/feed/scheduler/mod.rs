@@ -3,6 +3,7 @@
 //! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
 
 mod kept_job;
+mod pace;
 mod poll;
 mod queue;
 mod quota;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use self::pace::RowPace;
 use self::poll::{Memory, Next, PollEnd, Tools, poll};
 pub use self::quota::RowQuota;
 
@@ -219,7 +221,7 @@ impl Scheduler {
         clock: Clock,
         quota: RowQuota,
     ) -> Self {
-        Self::with(Tools { client, store, source, clock, quota, secret_retry: SECRET_RETRY })
+        Self::with(Tools { client, store, source, clock, quota, pace: RowPace::default(), secret_retry: SECRET_RETRY })
     }
 
     /// The same, with another pause before a Secret is read again.
@@ -231,7 +233,8 @@ impl Scheduler {
         clock: Clock,
         secret_retry: Duration,
     ) -> Self {
-        Self::with(Tools { client, store, source, clock, quota: RowQuota::default(), secret_retry })
+        let (quota, pace) = (RowQuota::default(), RowPace::default());
+        Self::with(Tools { client, store, source, clock, quota, pace, secret_retry })
     }
 
     fn with(tools: Tools) -> Self {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::kept_job::{self, KeptJob};
+use super::pace::RowPace;
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
 use super::withdrawal::{Withdrawal, withdrawn};
 use super::{FeedOutcome, FeedTask, RowQuota};
@@ -30,6 +31,7 @@ pub(super) struct Tools {
     pub source: Arc<dyn CredentialSource>,
     pub clock: Clock,
     pub quota: RowQuota,
+    pub pace: RowPace,
     /// How soon a Secret is read again that was missing, or that the vendor refused.
     pub secret_retry: Duration,
 }
@@ -389,12 +391,7 @@ async fn commit(
             progress: progress.filter(|_| store_progress),
             state: body.state,
         };
-        let room = tools.quota.room(&*tools.store, task, batch.received_at).await;
-        let committed = match room {
-            Ok(room) => tools.store.commit_within(key(task), batch, room).await,
-            Err(error) => Err(error),
-        };
-        match committed {
+        match commit_in_turn(tools, task, batch).await {
             Ok(report) => Some(report),
             Err(StoreError::Quota { .. }) => return over_quota(memory, tools.quota.refusal(), None),
             Err(error) => {
@@ -425,6 +422,19 @@ async fn commit(
         validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
     let next = if planned.last && rest.is_none() { Next::Later } else { Next::AtOnce };
     PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
+}
+
+/// Commits a body within the quota, when it is its namespace's turn.
+async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Result<CommitReport, StoreError> {
+    let rows = batch.rows.len() + batch.rejected.len();
+    let turn = tools.pace.turn(&task.namespace, rows).await;
+    // Rows are known from when they are kept: what was judged while they waited was judged without them.
+    batch.received_at = tools.clock.now();
+    let room = tools.quota.room(&*tools.store, task, batch.received_at).await?;
+    let report = tools.store.commit_within(key(task), batch, room).await;
+    tools.pace.committed(&task.namespace, rows, Instant::now());
+    drop(turn);
+    report
 }
 
 /// Commits files one after the other: what was committed before a file that cannot be used stays.

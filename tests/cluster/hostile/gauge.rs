@@ -79,7 +79,8 @@ fn bytes(status: &str, name: &str) -> u64 {
 }
 
 /// How many writes the operator made in these namespaces within its busiest `seconds`, as the audit log tells.
-pub fn busiest_seconds(places: &[&Place], seconds: usize) -> usize {
+pub fn busiest_seconds<'p>(places: impl Iterator<Item = &'p Place>, seconds: usize) -> usize {
+    let places: Vec<&Place> = places.collect();
     let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
     for event in places[0].installation.plane.audit_events().unwrap() {
         let here = places.iter().any(|place| place.namespace == event.namespace);

@@ -98,6 +98,7 @@ impl Endpoint {
             links: Vec::new(),
             validators: Validators::default(),
             date: None,
+            reserved: None,
         };
         let longest = SignedDuration::from_mins(30);
         let parsed =
