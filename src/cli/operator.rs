@@ -205,10 +205,16 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
         }
         Command::Run(arguments) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(run(*arguments))
+            let ended = runtime.block_on(run(*arguments));
+            // A thread that waits for a database that hangs must not keep the process.
+            runtime.shutdown_timeout(FAREWELL);
+            ended
         }
     }
 }
+
+/// How long threads that read and write may take to end after everything else has.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 fn dispatcher(
     arguments: &RunArguments,
@@ -476,8 +482,7 @@ async fn try_to_open(
         return Ok((Arc::new(store), identity));
     };
     let when_in_use = if arguments.leader_elect { WhenInUse::TakeOver } else { WhenInUse::Refuse };
-    let opening = tokio::task::spawn_blocking(move || PostgresStore::open(&url, when_in_use));
-    let store = opening.await.map_err(|error| StoreError::Invalid(error.to_string()))??;
+    let store = PostgresStore::open_while_it_answers(&url, when_in_use).await?;
     let identity = store.claim(clock).await?;
     Ok((Arc::new(store), identity))
 }

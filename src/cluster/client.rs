@@ -10,8 +10,13 @@ use kube::{Client, Config};
 /// How long one call to the API server may take. Every call is bounded by it at the place where it waits.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a watch may be silent. The server ends a watch after 290 seconds, so a longer silence is a dead connection.
-const SILENCE: Duration = Duration::from_secs(320);
+/// After how many seconds the server ends a watch, which then goes on where it was. Short, since until then nobody can tell a watch that
+/// never began from one of things that do not change.
+pub const WATCH_SECONDS: u32 = 30;
+
+/// How long a connection may be silent: the answer to a list or the beginning of a watch that does not come, or a watch that the
+/// server should have ended.
+const SILENCE: Duration = Duration::from_secs(40);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +85,8 @@ fn client_of(mut config: Config) -> Result<Client, ConnectError> {
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(SILENCE);
+    // A connection that nobody used for a while is not silent: the time runs from the request.
+    config.reset_reader_on_write = true;
     config.write_timeout = Some(CALL_TIMEOUT);
     Ok(Client::try_from(config)?)
 }

@@ -14,6 +14,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 
+use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
 use super::write::bounded;
 use crate::api::REHEARSAL_LABEL;
@@ -70,7 +71,7 @@ impl Namespaces {
     }
 
     async fn watch(&self, api: Api<PartialObjectMeta<Namespace>>, listed: impl Fn(), changed: impl Fn(&str)) {
-        let config = watcher::Config::default().timeout(290);
+        let config = watcher::Config::default().timeout(WATCH_SECONDS);
         let mut events = Box::pin(watch_objects(api, config).default_backoff());
         let mut listing: Option<Vec<String>> = None;
         while let Some(event) = events.next().await {

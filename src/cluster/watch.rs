@@ -14,6 +14,7 @@ use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
 
 /// An object as a store holds it: decoded, or why it cannot be.
@@ -90,7 +91,7 @@ where
         [] => vec![Api::all(client.clone())],
         namespaces => namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     };
-    let config = watcher::Config::default().timeout(290);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS);
     apis.into_iter()
         .enumerate()
         .map(|(index, api)| -> Indexed<K> {

@@ -25,11 +25,20 @@ const WRITER_LOCK: i64 = 0x4250_4f45;
 /// How long a new writer waits for the session of an earlier one to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// After how long without an answer the server is asked whether it answers anybody.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// How long that may take.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// How long a writer may take to end after a fault.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 type Job = Box<dyn FnOnce(&mut Session) + Send>;
 
 /// The one thread that writes. Its session holds the database's advisory lock as long as it lives.
 pub(super) struct Writer {
-    shown: Arc<str>,
+    location: Location,
     health: Health,
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -40,11 +49,11 @@ impl Writer {
     pub(super) fn start(location: Location, when_in_use: WhenInUse, health: Health) -> Result<Self, StoreError> {
         let (jobs, mut queue) = mpsc::channel::<Job>(WAITING_JOBS);
         let (opened, waiting) = std::sync::mpsc::channel();
-        let shown = location.shown.clone();
+        let (shown, writers) = (location.shown.clone(), location.clone());
         let ended = |reason: String| StoreError::NotOpened { path: shown.to_string(), reason };
         let thread = std::thread::Builder::new()
             .name("evidence-writer".to_owned())
-            .spawn(move || match open_for_writing(&location, when_in_use) {
+            .spawn(move || match open_for_writing(&writers, when_in_use) {
                 Err(error) => {
                     let _ = opened.send(Err(error));
                 }
@@ -57,7 +66,7 @@ impl Writer {
             })
             .map_err(|error| ended(error.to_string()))?;
         waiting.recv().map_err(|_| ended("the writer has ended".to_owned()))??;
-        Ok(Self { shown, health, jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { location, health, jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Does work in one transaction and answers when it is on disk.
@@ -66,16 +75,16 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
     {
-        let (shown, health) = (self.shown.clone(), self.health.clone());
-        self.run(move |session| {
+        let (shown, health) = (self.location.shown.clone(), self.health.clone());
+        let done = self.run(move |session| {
             health.check()?;
             let result = session.transact(Access::Write, work).map_err(|failure| failure.into_store_error(&shown));
             if let Err(error) = &result {
                 health.note(error);
             }
             result
-        })
-        .await
+        });
+        watched(done, &self.location, &self.health).await
     }
 
     async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
@@ -103,7 +112,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Without a sender the thread ends after what it was given; its session ends with it, and so does the lock.
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        let Some(thread) = self.thread.take() else { return };
+        // After a fault it may wait for a server that never answers, and the process that ends must not.
+        let deadline = self.health.fault().map(|_| Instant::now() + FAREWELL);
+        while !thread.is_finished() && deadline.is_some_and(|deadline| Instant::now() < deadline) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if deadline.is_none() || thread.is_finished() {
             let _ = thread.join();
         }
     }
@@ -199,6 +214,14 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
     {
+        watched(self.run_unwatched(job), &self.location, &self.health).await
+    }
+
+    async fn run_unwatched<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
+    {
         let ended = |_| StoreError::Invalid("the read was ended before its answer".to_owned());
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| ended(()))?;
         let (location, idle) = (self.location.clone(), self.idle.clone());
@@ -228,11 +251,55 @@ impl Readers {
 impl Drop for Readers {
     fn drop(&mut self) {
         let sessions = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        if !sessions.is_empty() {
+        // After a fault the server may never answer that they are closed.
+        if self.health.fault().is_some() {
+            drop(std::thread::spawn(move || drop(sessions)));
+        } else if !sessions.is_empty() {
             // Closing waits for the server, which a thread of an asynchronous runtime may not.
             let _ = std::thread::spawn(move || drop(sessions)).join();
         }
     }
+}
+
+/// Waits for work as [`while_it_answers`] does; that the server has fallen silent is a fault.
+async fn watched<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+    location: &Location,
+    health: &Health,
+) -> Result<T, StoreError> {
+    while_it_answers(work, location).await.unwrap_or_else(|why| {
+        let error = StoreError::Fault(format!("{}: {why}", location.shown));
+        health.note(&error);
+        Err(error)
+    })
+}
+
+/// Waits for work as long as the server answers anybody. One that accepts what it is sent and answers nothing (its machine stands still,
+/// its disk hangs, the network swallows what it says) would be waited for without an end, and the process would be alive and do nothing.
+///
+/// # Errors
+/// When the server has fallen silent; says for how long.
+pub(super) async fn while_it_answers<T>(work: impl Future<Output = T>, location: &Location) -> Result<T, String> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(SILENCE, &mut work).await {
+            return Ok(done);
+        }
+        if !answers(location).await {
+            return Err(format!("the server has not answered for {} seconds", (SILENCE + PROBE).as_secs()));
+        }
+    }
+}
+
+/// Whether the server answers a new connection in time. That it refuses is an answer too: whoever waits will hear of it.
+async fn answers(location: &Location) -> bool {
+    let location = location.clone();
+    let (answer, waiting) = oneshot::channel();
+    // A thread of its own, which nobody waits for: a server that does not answer may never let it end.
+    let asked = std::thread::Builder::new().name("evidence-probe".to_owned()).spawn(move || {
+        let _ = answer.send(location.connect().and_then(|mut client| client.simple_query("SELECT 1")).map(drop));
+    });
+    asked.is_ok() && tokio::time::timeout(PROBE, waiting).await.is_ok()
 }
 
 fn open_for_reading(location: &Location) -> Result<Session, StoreError> {

@@ -72,6 +72,20 @@ impl PostgresStore {
         Ok(Self::assemble(location, health, Some(writer)))
     }
 
+    /// Opens the store as [`Self::open`] does, on a thread that may block, and gives up on a server that accepts connections and
+    /// answers nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`StoreError::Unreachable`] when the server has fallen silent.
+    pub async fn open_while_it_answers(url: &EvidenceUrl, when_in_use: WhenInUse) -> Result<Self, StoreError> {
+        let (location, url) = (Location::of(url)?, url.clone());
+        let opening = tokio::task::spawn_blocking(move || Self::open(&url, when_in_use));
+        match connections::while_it_answers(opening, &location).await {
+            Ok(opened) => opened.map_err(|error| StoreError::Invalid(error.to_string()))?,
+            Err(reason) => Err(StoreError::Unreachable { path: location.shown.to_string(), reason }),
+        }
+    }
+
     /// Opens the store for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
     ///
     /// # Errors

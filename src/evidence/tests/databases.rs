@@ -52,6 +52,31 @@ async fn a_session_that_the_server_ends_stops_the_writer_and_loses_nothing_that_
 }
 
 #[tokio::test]
+async fn a_server_that_stands_still_is_a_fault_and_is_not_waited_for_without_an_end() {
+    let server = Server::start("", &[]);
+    let url = server.url("127.0.0.1", "postgres");
+    let store = PostgresStore::open_while_it_answers(&url, WhenInUse::Refuse).await.unwrap();
+    store.commit(feed("acd"), body(60, vec![row(0, 41)])).await.unwrap();
+    server.freeze(true);
+    let began = std::time::Instant::now();
+    let (written, read, opened) = tokio::join!(
+        store.commit(feed("acd"), body(65, vec![row(30, 42)])),
+        store.rows("uid-1", "acd", 0),
+        PostgresStore::open_while_it_answers(&url, WhenInUse::TakeOver),
+    );
+    for error in [written.unwrap_err(), read.unwrap_err()] {
+        assert!(matches!(error, StoreError::Fault(_)), "{error}");
+        assert!(error.to_string().contains("the server has not answered for 15 seconds"), "{error}");
+    }
+    assert!(matches!(opened, Err(StoreError::Unreachable { .. })));
+    assert!(!store.healthy());
+    // Nor does it keep the process that ends for this.
+    drop(store);
+    assert!(began.elapsed() < std::time::Duration::from_secs(40), "{:?}", began.elapsed());
+    server.freeze(false);
+}
+
+#[tokio::test]
 async fn a_reader_whose_idle_connection_was_cut_connects_again() {
     let (fixture, database) = with_two_rows().await;
     let reader = fixture.place.open_for_reading().unwrap();
@@ -70,7 +95,7 @@ async fn a_head_that_another_has_moved_stops_the_writer() {
         other.batch_execute("UPDATE bpo_evidence.heads SET sequence = 9").unwrap();
         let store = fixture.store.clone();
         let waiting = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(store.commit(feed("acd"), body(65, vec![row(0, 1)]))).unwrap_err()
         });
         let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted";

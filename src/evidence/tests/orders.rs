@@ -43,7 +43,7 @@ async fn after(backend: Backend, bodies: &[Vec<IncomingRow>]) -> (Fixture, BTree
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 proptest! {

@@ -73,6 +73,13 @@ impl Server {
         self.directory.join(name)
     }
 
+    /// Stops all its processes where they are, or lets them go on.
+    pub(super) fn freeze(&self, frozen: bool) {
+        let pid = std::fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
+        let postmaster = pid.lines().next().unwrap().parse().unwrap();
+        crate::debian::signal_with_children(postmaster, if frozen { "STOP" } else { "CONT" });
+    }
+
     /// Runs statements as the owner of everything.
     pub(super) fn execute(&self, database: &str, statements: &str) {
         self.session(database, |client| client.batch_execute(statements).unwrap());

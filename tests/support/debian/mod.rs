@@ -1,5 +1,7 @@
 //! Real servers and tools that Debian packages: where they are, and their installation where that is possible.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -40,4 +42,20 @@ fn find(name: &str) -> Option<PathBuf> {
     versions.sort();
     folders.extend(versions.into_iter().rev());
     folders.into_iter().map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// Sends a signal by its name without `SIG`, such as `STOP`, to a process and to the processes that it started.
+pub fn signal_with_children(process: u32, signal: &str) {
+    let parent_of = |process: &u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name in parentheses may hold anything; after it come the state and the parent.
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let children = all.filter(|one| parent_of(one) == Some(process));
+    for one in [process].into_iter().chain(children) {
+        let _ =
+            Command::new("/bin/sh").args(["-c", r#"kill -s "$1" "$2""#, "signal", signal, &one.to_string()]).status();
+    }
 }
