@@ -1,0 +1,174 @@
+//! A real PostgreSQL server that can be restarted and stopped where it is.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Ends the server when its standard input ends, which is when the process of the tests ends, however it does.
+const KEEPER: &str = r#"
+cat >/dev/null
+pid=$(head -n 1 "$DIR/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"
+sleep 1
+rm -rf "$DIR"
+"#;
+
+/// A running server; it ends with the value.
+pub struct Database {
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
+    directory: PathBuf,
+    server: Mutex<Option<Child>>,
+    keeper: Child,
+}
+
+impl Database {
+    /// Starts a server with an empty database `evidence`. What it acknowledges is on disk.
+    pub async fn start() -> Self {
+        let directory = tempfile::Builder::new().prefix("bpo-campaign-pg").tempdir_in("/tmp").unwrap().keep();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER]).env("DIR", &directory).stdin(Stdio::piped()).stdout(Stdio::null());
+        let keeper = keeper.stderr(Stdio::null()).spawn().unwrap();
+        let database = Database { port, directory, server: Mutex::default(), keeper };
+        give_to_postgres(&database.directory);
+        let data = database.directory.join("data");
+        let made = database
+            .command("initdb")
+            .args(["--username", "bpo", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"])
+            .arg("--pgdata")
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        database.run().await;
+        database.execute("postgres", "CREATE DATABASE evidence");
+        database
+    }
+
+    /// Kills the server as a power cut would, in the midst of whatever it does, and starts it again.
+    pub async fn restart(&self) {
+        // SIGQUIT to the postmaster ends it and all its children at once, without a checkpoint.
+        crate::debian::signal_with_children(self.process(), "QUIT");
+        if let Some(mut server) = self.server.lock().unwrap().take() {
+            server.wait().unwrap();
+        }
+        self.run().await;
+    }
+
+    /// Lets commits to the journal wait in the midst of their transaction, until the server is restarted; returns when one does.
+    pub async fn hold_commits(&self) {
+        let hold = "BEGIN; LOCK TABLE bpo_evidence.journal IN SHARE MODE; SELECT pg_sleep(120)";
+        let mut holder = self.psql("evidence", hold);
+        // It ends with the server.
+        std::thread::spawn(move || holder.stdout(Stdio::null()).stderr(Stdio::null()).status());
+        let began = Instant::now();
+        while self.execute("evidence", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0" {
+            assert!(began.elapsed() < Duration::from_secs(60), "nobody commits");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops the server's processes where they are, or lets them go on.
+    pub fn freeze(&self, frozen: bool) {
+        crate::debian::signal_with_children(self.process(), if frozen { "STOP" } else { "CONT" });
+    }
+
+    fn process(&self) -> u32 {
+        self.server.lock().unwrap().as_ref().unwrap().id()
+    }
+
+    /// Runs statements as the owner of everything.
+    pub fn execute(&self, database: &str, statements: &str) -> String {
+        let output = self.psql(database, statements).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn psql(&self, database: &str, statements: &str) -> Command {
+        let mut command = self.command("psql");
+        let port = self.port.to_string();
+        command.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", &port, "-U", "bpo", "-d", database]);
+        command.args(["-c", statements]).stdin(Stdio::null());
+        command
+    }
+
+    /// The URL of the evidence behind a port, which may be that of a wire to this server.
+    pub fn url(port: u16) -> String {
+        format!("postgres://bpo@127.0.0.1:{port}/evidence")
+    }
+
+    async fn run(&self) {
+        let log = File::options().create(true).append(true).open(self.directory.join("server.log")).unwrap();
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.directory.join("data"));
+        for setting in ["listen_addresses=127.0.0.1", &format!("port={}", self.port), "max_connections=100"] {
+            command.args(["-c", setting]);
+        }
+        command.arg("-c").arg(format!("unix_socket_directories={}", self.directory.display()));
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+        *self.server.lock().unwrap() = Some(child);
+        let began = Instant::now();
+        let ready = |database: &Self| {
+            let mut look = database.command("pg_isready");
+            look.args(["-q", "-h", "127.0.0.1", "-p", &database.port.to_string()]).status().unwrap().success()
+        };
+        while !ready(self) {
+            let log = || std::fs::read_to_string(self.directory.join("server.log")).unwrap_or_default();
+            assert!(began.elapsed() < Duration::from_secs(60), "PostgreSQL did not start:\n{}", log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(programs().join(program));
+        command.current_dir("/tmp");
+        if let Some((user, group)) = postgres_user() {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.get_mut().unwrap() {
+            for signal in ["CONT", "QUIT"] {
+                crate::debian::signal_with_children(server.id(), signal);
+            }
+            let _ = server.wait();
+        }
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// The folder in which Debian's package keeps all programs of its newest server.
+fn programs() -> PathBuf {
+    let installed = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists()).max()
+    };
+    installed().unwrap_or_else(|| {
+        crate::debian::program("postgres", "postgresql").unwrap_or_else(|advice| panic!("{advice}"));
+        installed().unwrap_or_else(|| panic!("these tests need PostgreSQL's server in /usr/lib/postgresql/VERSION/bin"))
+    })
+}
+
+/// PostgreSQL refuses to run as root, so root runs it as the user of its package: user and group.
+fn postgres_user() -> Option<(u32, u32)> {
+    let number = |arguments: &[&str]| -> u32 {
+        let output = Command::new("id").args(arguments).output().unwrap().stdout;
+        String::from_utf8(output).unwrap().trim().parse().unwrap_or_else(|_| panic!("no user postgres: {arguments:?}"))
+    };
+    (number(&["-u"]) == 0).then(|| (number(&["-u", "postgres"]), number(&["-g", "postgres"])))
+}
+
+fn give_to_postgres(directory: &Path) {
+    if let Some((user, group)) = postgres_user() {
+        std::os::unix::fs::chown(directory, Some(user), Some(group)).unwrap();
+    }
+}

@@ -1,0 +1,102 @@
+//! What everybody was told in the end: statuses, reports, Events and alerts, without what is each run's own.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::Place;
+use crate::receiver::{Received, Receiver};
+
+/// Members that are a run's own: instants of the machine's clock, UIDs and what holds them, and how many rows had come when a report was
+/// signed, which may be more than those that it is judged by.
+const OWN: [&str; 5] = ["lastTransitionTime", "since", "contractUid", "head", "rows"];
+
+/// The kinds whose objects are compared.
+const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];
+
+/// What was told, by what it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct End(BTreeMap<String, Value>);
+
+impl End {
+    /// What stands in a namespace and has come to a receiver.
+    pub async fn of(place: &Place, receiver: &Receiver) -> Self {
+        let mut told = BTreeMap::new();
+        let mut tell = |about: String, what: Value| {
+            let before = told.insert(about.clone(), what);
+            assert!(before.is_none(), "told twice: {about}");
+        };
+        for kind in KINDS {
+            for object in place.list(kind).await {
+                let name = object["metadata"]["name"].as_str().unwrap();
+                let mut shown = json!({"status": object["status"]});
+                if kind == "slar" {
+                    shown["spec"] = object["spec"].clone();
+                }
+                without_own(&mut shown);
+                tell(format!("{kind} {name}"), shown);
+            }
+        }
+        for event in place.list("events.events.k8s.io").await {
+            let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let about = words(&event["regarding"]["name"]);
+            tell(format!("Event of {about}: {} {}", words(&event["reason"]), words(&event["note"])), json!(1));
+        }
+        // A receiver that was not heard when it took a message gets it again, under the same id.
+        let alerts = receiver.taken().iter().flat_map(Received::alerts).collect::<Vec<Value>>();
+        let by_id: BTreeMap<String, Value> = alerts.into_iter().map(|alert| (alert["id"].to_string(), alert)).collect();
+        for alert in by_id.values() {
+            let labels = &alert["labels"];
+            let about =
+                [&alert["status"], &labels["alertname"], &labels["kpi_target"], &labels["level"], &alert["startsAt"]];
+            let words = about.map(|word| word.as_str().unwrap_or("-"));
+            tell(format!("alert {}", words.join(" ")), json!(1));
+        }
+        End(told)
+    }
+
+    /// What differs from another end, with both sides.
+    pub fn differences(&self, wanted: &End) -> Vec<String> {
+        let mut found = Vec::new();
+        let names = self.0.keys().chain(wanted.0.keys()).collect::<std::collections::BTreeSet<_>>();
+        for name in names {
+            let side = |end: &End| end.0.get(name).cloned().unwrap_or_default();
+            differ(name, &side(self), &side(wanted), &mut found);
+        }
+        found
+    }
+
+    /// What was told of, one a line.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+fn without_own(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            OWN.iter().for_each(|name| drop(members.remove(*name)));
+            members.values_mut().for_each(without_own);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(without_own),
+        _ => {}
+    }
+}
+
+fn differ(place: &str, found: &Value, wanted: &Value, differences: &mut Vec<String>) {
+    match (found, wanted) {
+        (Value::Object(one), Value::Object(other)) => {
+            for name in one.keys().chain(other.keys().filter(|name| !one.contains_key(*name))) {
+                let side = |members: &serde_json::Map<String, Value>| members.get(name).cloned().unwrap_or_default();
+                differ(&format!("{place}.{name}"), &side(one), &side(other), differences);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (number, (one, other)) in one.iter().zip(other).enumerate() {
+                differ(&format!("{place}[{number}]"), one, other, differences);
+            }
+        }
+        _ if found == wanted => {}
+        _ => differences.push(format!("{place}: it is {found}, undisturbed {wanted}")),
+    }
+}

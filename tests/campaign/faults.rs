@@ -1,0 +1,80 @@
+//! Every kind of call that the operator makes in the demo month meets every fault once, before and after it took effect; each run
+//! must end as the undisturbed one.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use tokio::sync::OnceCell;
+
+use crate::call::{Fault, faults};
+use crate::end::End;
+use crate::month::{CONVERGENCE, Month, Trouble};
+use crate::proxy::Plan;
+
+/// Months that are lived through at the same time.
+const AT_ONCE: usize = 4;
+/// Runs of the sample, by the fault that the first kind of call meets: one of each moment, with all outcomes over the kinds.
+const SAMPLE: [usize; 2] = [0, 11];
+
+/// The faults of a run: each kind of call meets one, and over as many runs as there are faults each kind meets each once.
+fn plan(kinds: &BTreeSet<String>, run: usize) -> Plan {
+    let faults = faults();
+    let fault = |number: usize| faults[(number + run) % faults.len()];
+    kinds.iter().enumerate().map(|(number, kind)| (kind.clone(), [fault(number)].into())).collect()
+}
+
+/// The undisturbed month, lived through once: how each of its steps ends, and the kinds of call that it takes.
+pub async fn undisturbed() -> &'static (Vec<End>, BTreeSet<String>) {
+    static LIVED: OnceCell<(Vec<End>, BTreeSet<String>)> = OnceCell::const_new();
+    LIVED.get_or_init(live_undisturbed).await
+}
+
+async fn live_undisturbed() -> (Vec<End>, BTreeSet<String>) {
+    let mut month = Month::begin(Plan::new()).await;
+    let ends = month.live_undisturbed().await;
+    let kinds: BTreeSet<String> = month.proxy.calls().into_iter().map(|call| call.kind).collect();
+    month.close().await;
+    (ends, kinds)
+}
+
+/// One run: gives the faults that were met, and how long a step took at most to its end after the last of them.
+async fn disturbed(wanted: &[End], plan: Plan) -> (Vec<(String, Fault)>, Duration) {
+    let planned: Vec<(String, Fault)> =
+        plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect();
+    let mut month = Month::begin(plan).await;
+    let after = month.live(Trouble::None, wanted).await;
+    let outstanding = month.proxy.outstanding();
+    assert!(outstanding.is_empty(), "no call met these: {outstanding:?}");
+    assert!(after < CONVERGENCE, "a step ended {after:?} after the last fault:\n{}", month.faults_met());
+    month.close().await;
+    (planned, after)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_becomes_of_any_call_the_month_ends_as_if_nothing_had_been() {
+    let began = Instant::now();
+    let (ends, kinds) = undisturbed().await;
+    eprintln!(
+        "undisturbed in {:.0} s: {} kinds of call {kinds:#?}\n{:#?}",
+        began.elapsed().as_secs_f64(),
+        kinds.len(),
+        ends.last().unwrap().names()
+    );
+    let runs: Vec<usize> = if crate::is_full() { (0..faults().len()).collect() } else { SAMPLE.into() };
+    let met: Vec<(Vec<(String, Fault)>, Duration)> = futures::stream::iter(runs.iter())
+        .map(|run| disturbed(ends, plan(kinds, *run)))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let slowest = met.iter().map(|(_, after)| *after).max().unwrap();
+    let met: BTreeSet<(String, Fault)> = met.into_iter().flat_map(|(met, _)| met).collect();
+    assert_eq!(met.len(), runs.len() * kinds.len(), "each is another one");
+    eprintln!(
+        "{} faults in {} runs, {:.0} s; at most {:.1} s from the last fault to the end",
+        met.len(),
+        runs.len(),
+        began.elapsed().as_secs_f64(),
+        slowest.as_secs_f64()
+    );
+}

@@ -1,0 +1,41 @@
+//! The fault campaign: whatever the API server answers, loses or leaves unanswered, the operator ends where it would have ended.
+//!
+//! `cargo test` runs a sample of each class; `BPO_CAMPAIGN=full` runs all plans, as `.ci/full` does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
+)]
+
+mod call;
+#[path = "../support/controlplane/mod.rs"]
+mod controlplane;
+mod database;
+#[path = "../support/debian/mod.rs"]
+mod debian;
+mod end;
+mod faults;
+#[path = "../cluster/figures.rs"]
+mod figures;
+mod generated;
+#[path = "../cluster/harness.rs"]
+#[allow(dead_code, reason = "the tests of the cluster use the rest")]
+mod harness;
+mod link;
+mod month;
+mod proxy;
+#[path = "../support/receiver/mod.rs"]
+mod receiver;
+mod replicas;
+mod specs;
+mod stale;
+#[path = "../support/vendor/mod.rs"]
+mod vendor;
+mod wire;
+
+/// Whether all plans are run, and not a sample of each class.
+fn is_full() -> bool {
+    std::env::var("BPO_CAMPAIGN").is_ok_and(|wanted| wanted == "full")
+}

@@ -1,0 +1,264 @@
+//! The demo month: a vendor misses January's target. What it takes to judge, sign and tell that needs every kind of call that the
+//! operator makes, and in the end everybody must have been told of each cause once.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::end::End;
+use crate::figures::hours;
+use crate::harness::{Hand, Operator, Place, installation};
+use crate::proxy::{Plan, Proxy, leading_to};
+use crate::receiver::Receiver;
+use crate::vendor::{Dataset, INTERVALS, VendorServer};
+
+/// How long a step of the month may take while calls fail: two stalled calls in a row, and the pauses after them.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How soon after the last fault a step must have ended, and how long a stalled call lasts until it is given up.
+pub const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
+const TOKEN: &str = "the-vendor-s-token";
+
+/// Where the month ends.
+const END: &str = "2026-02-20T07:30:00Z";
+/// What is wrong at each step of a month, besides calls that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Nothing.
+    None,
+    /// Watches do not tell of what changes in the step, until everything is listed again.
+    DroppedEvents,
+}
+
+/// What moves the month on.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Begin,
+    Target(u32),
+    Clock(&'static str),
+}
+
+/// January runs, is judged by another target, has ended, and is signed.
+const STEPS: [Step; 4] = [Step::Begin, Step::Target(85), Step::Clock("2026-02-03T07:30:00Z"), Step::Clock(END)];
+
+/// A month on its way.
+pub struct Month {
+    operator: Operator,
+    /// Its namespace.
+    pub place: Place,
+    /// What the operator's calls go through.
+    pub proxy: Proxy,
+    hand: Hand,
+    receiver: Receiver,
+    /// It serves as long as this lives.
+    _vendor: VendorServer,
+}
+
+impl Month {
+    /// Begins a month in a namespace of its own, with an operator whose calls fail by a plan.
+    pub async fn begin(plan: Plan) -> Self {
+        let mut place = Place::fresh().await;
+        let direct = installation().await;
+        let proxy = Proxy::start(direct).await;
+        proxy.plan(plan);
+        place.installation = leading_to(proxy.port(), direct, place.folder.path());
+        let rows = hours("2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z", 70);
+        let dataset = Dataset::default().with_feed(INTERVALS, rows).with_token(TOKEN);
+        let vendor = VendorServer::start(dataset).await.unwrap();
+        let receiver = Receiver::start().await;
+        place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url())).await;
+        let hand = Hand::at(&place, "2026-01-12T07:30:00Z");
+        let operator = start(&place, &hand);
+        Month { operator, place, proxy, hand, receiver, _vendor: vendor }
+    }
+
+    /// Lives through the month and gives how each of its steps ended.
+    pub async fn live_undisturbed(&mut self) -> Vec<End> {
+        let mut ends = Vec::new();
+        for step in STEPS {
+            self.step(Trouble::None, step).await;
+            self.judged(step).await;
+            ends.push(self.settled().await);
+        }
+        ends
+    }
+
+    /// Lives through the month with trouble at each of its steps, each of which must end as another month's. Gives how long it took at
+    /// most from the last call that failed, or from the step, to its end.
+    pub async fn live(&mut self, trouble: Trouble, wanted: &[End]) -> Duration {
+        let mut slowest = Duration::ZERO;
+        for (step, wanted) in STEPS.into_iter().zip(wanted) {
+            let began = Instant::now();
+            self.step(trouble, step).await;
+            self.judged(step).await;
+            self.ends_as(wanted, PATIENCE).await;
+            let failed = self.proxy.calls().iter().filter(|call| call.fault.is_some()).map(|call| call.at).max();
+            slowest = slowest.max(failed.map_or(began, |failed| failed.max(began)).elapsed());
+        }
+        slowest
+    }
+
+    /// Waits until the level's figures show a step.
+    async fn judged(&self, step: Step) {
+        let shown = |kpi: &Value| {
+            let current = &kpi["status"]["current"];
+            match step {
+                Step::Begin => current["asOf"] == "2026-01-12T07:00:00Z",
+                Step::Target(target) => current["target"] == target.to_string().as_str(),
+                Step::Clock(instant) => current["asOf"].as_str() == Some(instant.replace(":30:", ":00:").as_str()),
+            }
+        };
+        let look = async || self.place.get("kpi", "level").await.filter(&shown);
+        self.place.eventually_within(PATIENCE, &format!("{step:?} is judged"), look).await;
+    }
+
+    async fn step(&mut self, trouble: Trouble, step: Step) {
+        match trouble {
+            Trouble::None => self.carry_out(step).await,
+            Trouble::DroppedEvents if matches!(step, Step::Begin) => {}
+            Trouble::DroppedEvents => {
+                let before = self.proxy.drop_events(true);
+                self.carry_out(step).await;
+                let dropped = async || (self.proxy.drop_events(true) > before).then_some(());
+                self.place.eventually_within(PATIENCE, "changes are not told of", dropped).await;
+                self.proxy.drop_events(false);
+                self.proxy.expire_watches();
+            }
+        }
+    }
+
+    async fn carry_out(&self, step: Step) {
+        match step {
+            Step::Begin => {}
+            // Who changes a target in the midst of a month is asked for.
+            Step::Target(target) => {
+                let patch = serde_json::json!({"spec": {"objective": {"target": target}}}).to_string();
+                self.place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", &patch]).await;
+            }
+            Step::Clock(instant) => self.hand.move_to(instant),
+        }
+    }
+
+    /// What everybody was told by now.
+    pub async fn end(&self) -> End {
+        End::of(&self.place, &self.receiver).await
+    }
+
+    /// Waits until nothing moves any more, and gives what everybody was told.
+    pub async fn settled(&self) -> End {
+        let mut before = self.end().await;
+        let started = Instant::now();
+        loop {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let now = self.end().await;
+            if now.differences(&before).is_empty() {
+                return now;
+            }
+            assert!(started.elapsed() < PATIENCE, "it never settles: {}", now.differences(&before).join("\n"));
+            before = now;
+        }
+    }
+
+    /// Waits until the end is that of another month, and nothing was told besides.
+    pub async fn ends_as(&self, wanted: &End, patience: Duration) {
+        let started = Instant::now();
+        loop {
+            let found = self.end().await.differences(wanted);
+            if found.is_empty() {
+                break;
+            }
+            assert!(started.elapsed() < patience, "it ends otherwise:\n{}\n{}", found.join("\n"), self.faults_met());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// The calls that failed, in words.
+    pub fn faults_met(&self) -> String {
+        let calls = self.proxy.calls();
+        let Some(first) = calls.first() else { return String::new() };
+        let met = calls.iter().filter_map(|call| {
+            let seconds = call.at.duration_since(first.at).as_secs_f64();
+            Some(format!("  {seconds:6.1} s {} met {}", call.kind, call.fault?))
+        });
+        met.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Asks the operator to end, which it must do as if nothing had been.
+    pub async fn close(self) {
+        let log = self.operator.log_path();
+        let code = self.operator.stop().await;
+        assert_eq!(code, Some(0), "the operator had ended by itself:\n{}", std::fs::read_to_string(log).unwrap());
+        let (code, text) = self.place.verify();
+        assert_eq!(code, 0, "{text}");
+    }
+}
+
+fn start(place: &Place, hand: &Hand) -> Operator {
+    let more = ["--rehearsal-alerts", "--alert-allow-network", "127.0.0.0/8", "--settle-seconds", "0"];
+    place.operator_with(&[&hand.flags()[..], &more].concat())
+}
+
+fn manifests(feed: &str, receiver: &str) -> String {
+    let authority = rcgen::generate_simple_self_signed(["vendor.example".to_owned()]).unwrap().cert.pem();
+    let authority = authority.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    format!(
+        "---
+apiVersion: v1
+kind: Secret
+metadata: {{name: vendor, annotations: {{bpo-operator.io/allowed-hosts: 127.0.0.1}}}}
+stringData: {{token: {TOKEN}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: authorities}}
+data:
+  ca.pem: |
+{authority}---
+apiVersion: bpo-operator.io/v1alpha1
+kind: ServiceTier
+metadata: {{name: gold}}
+spec: {{rank: 1}}
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: VendorContract
+metadata: {{name: care}}
+spec:
+  vendor: {{name: Acme Contact Services}}
+  term: {{start: 2026-01-01, end: 2026-12-31}}
+  timeZone: UTC
+  period: Monthly
+  closeAfter: 5bd
+  tiers: [gold]
+  charges: {{currency: GBP, amount: '100000.00'}}
+  feeds:
+    - name: acd
+      url: '{feed}'
+      interval: 30m
+      lookBack: 30d
+      auth: {{bearer: {{tokenSecretRef: {{name: vendor, key: token}}}}}}
+      tls: {{caRef: {{configMapRef: {{name: authorities, key: ca.pem}}}}}}
+  contacts: [{{name: sam, party: Client}}]
+  escalation: [{{level: 1, after: 0h, causes: [AtRisk, Missed], contacts: [sam], alerts: [hook]}}]
+  alerts: [{{name: hook, webhook: {{url: '{receiver}/bpo'}}}}]
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: KpiTarget
+metadata: {{name: level}}
+spec:
+  contractRef: {{name: care}}
+  source: {{feed: acd}}
+  kpi: ServiceLevel
+  variant: AnsweredOnly
+  objective: {{target: 80}}
+  bands: [{{severity: Minor, percent: 2}}]
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: CampaignLaunch
+metadata: {{name: spring}}
+spec:
+  contractRefs: [{{name: care}}]
+  product: Sports package
+  launchAt: 2026-03-30T08:00:00Z
+  gates: [{{name: voice, type: VoiceOfCustomer, due: 7d}}]
+"
+    )
+}

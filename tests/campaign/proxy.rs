@@ -1,0 +1,297 @@
+//! Stands between an operator and the API server: passes every call on, and lets planned ones fail, in any way that a network and a
+//! loaded server can fail.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::call::{Fault, Moment, Outcome, kind_of, words_of};
+use crate::harness::Installation;
+use crate::wire::{Connection, Request};
+
+/// Faults by kind of call: each meets one call of its kind, in this order.
+pub type Plan = BTreeMap<String, VecDeque<Fault>>;
+
+/// One call that came.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When.
+    pub at: Instant,
+    /// Its kind, as [`kind_of`] names it.
+    pub kind: String,
+    /// What it met; `None`: the API server's own answer.
+    pub fault: Option<Fault>,
+}
+
+/// A proxy; it ends with the value.
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+struct Shared {
+    upstream: String,
+    client: reqwest::Client,
+    state: Mutex<State>,
+    /// Counts how often all watches were expired.
+    expired: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    plan: Plan,
+    calls: Vec<Call>,
+    drops_events: bool,
+    dropped: u64,
+}
+
+impl Proxy {
+    /// Starts one in front of the API server of an installation.
+    pub async fn start(installation: &Installation) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let authority = std::fs::read(installation.plane.authority_certificate_path()).unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .no_gzip()
+            .http1_only()
+            .tls_certs_only([reqwest::Certificate::from_pem(&authority).unwrap()])
+            .build()
+            .unwrap();
+        let shared = Arc::new(Shared {
+            upstream: installation.plane.server_url(),
+            client,
+            state: Mutex::default(),
+            expired: watch::Sender::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = tokio::spawn(accept(listener, shared.clone()));
+        Proxy { port, shared, serving }
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets calls fail by a plan from now on; what is left of an earlier one is dropped.
+    pub fn plan(&self, plan: Plan) {
+        self.state().plan = plan;
+    }
+
+    /// Faults that have met no call yet.
+    pub fn outstanding(&self) -> Vec<(String, Fault)> {
+        let state = self.state();
+        state.plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect()
+    }
+
+    /// All calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// Keeps what watches tell of changes from the operator, or passes it on again. Gives how many changes were dropped so far.
+    pub fn drop_events(&self, drops: bool) -> u64 {
+        let mut state = self.state();
+        state.drops_events = drops;
+        state.dropped
+    }
+
+    /// Ends every watch with 410, so that all kinds are listed again.
+    pub fn expire_watches(&self) {
+        self.shared.expired.send_modify(|times| *times += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = shared.clone();
+        // What goes wrong on a connection is the client's to see.
+        tokio::spawn(async move { drop(shared.serve(stream).await) });
+    }
+}
+
+/// The installation as an operator sees it whose kubeconfig leads to a port of this machine.
+pub fn leading_to(port: u16, direct: &Installation, folder: &Path) -> &'static Installation {
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&direct.kubeconfig).unwrap()).unwrap();
+    config["clusters"][0]["cluster"] = json!({"server": format!("http://127.0.0.1:{port}")});
+    let kubeconfig = folder.join(format!("kubeconfig-{port}.json"));
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    // It is asked for as long as the tests run.
+    Box::leak(Box::new(Installation { plane: direct.plane, kubeconfig }))
+}
+
+/// What the API server answered.
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    response: reqwest::Response,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(&self, stream: TcpStream) -> io::Result<()> {
+        let mut connection = Connection::new(stream)?;
+        while let Some(request) = connection.request().await? {
+            let kind = kind_of(&request.method, &request.target);
+            let fault = self.note(&kind);
+            let result = match fault {
+                None => self.pass(&mut connection, &kind, &request).await,
+                Some(Fault { outcome, moment: Moment::Before }) => fail(&mut connection, outcome).await,
+                Some(Fault { outcome, moment: Moment::After }) => {
+                    let answer = self.forward(&request).await?;
+                    lose(&mut connection, &kind, answer, outcome).await
+                }
+            };
+            match result? {
+                Next::Serve => {}
+                Next::Reset => return connection.reset(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a call and gives what is to become of it.
+    fn note(&self, kind: &str) -> Option<Fault> {
+        let mut state = self.state();
+        let fault = state.plan.get_mut(kind).and_then(VecDeque::pop_front);
+        state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), fault });
+        fault
+    }
+
+    async fn forward(&self, request: &Request) -> io::Result<Answer> {
+        let method = request.method.parse().map_err(io::Error::other)?;
+        let mut forward = self.client.request(method, format!("{}{}", self.upstream, request.target));
+        for (name, value) in &request.headers {
+            if !matches!(name.as_str(), "host" | "connection" | "content-length" | "accept-encoding") {
+                forward = forward.header(name, value);
+            }
+        }
+        let response = forward.body(request.body.clone()).send().await.map_err(io::Error::other)?;
+        let kept = ["content-type", "date", "retry-after"];
+        let headers = kept
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), response.headers().get(*name)?.to_str().ok()?.to_owned())));
+        Ok(Answer { status: response.status().as_u16(), headers: headers.collect(), response })
+    }
+
+    async fn pass(&self, connection: &mut Connection, kind: &str, request: &Request) -> io::Result<Next> {
+        let answer = self.forward(request).await?;
+        if kind.starts_with("watch ") && answer.status == 200 {
+            return self.pass_watch(connection, answer).await;
+        }
+        let body = answer.response.bytes().await.map_err(io::Error::other)?;
+        connection.answer(answer.status, &answer.headers, &body).await?;
+        Ok(Next::Serve)
+    }
+
+    /// Passes a watch on, event by event, until it ends or is expired.
+    async fn pass_watch(&self, connection: &mut Connection, answer: Answer) -> io::Result<Next> {
+        connection.begin_chunks(answer.status, &answer.headers).await?;
+        let mut expired = self.expired.subscribe();
+        expired.mark_unchanged();
+        let mut stream = answer.response.bytes_stream();
+        let mut lines = Vec::new();
+        loop {
+            let more = tokio::select! {
+                more = stream.next() => more,
+                _ = expired.changed() => {
+                    connection.chunk(&error_event(410)).await?;
+                    break;
+                }
+            };
+            let Some(bytes) = more else { break };
+            lines.extend_from_slice(&bytes.map_err(io::Error::other)?);
+            while let Some(end) = lines.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = lines.drain(..=end).collect();
+                if !self.is_dropped(&line) {
+                    connection.chunk(&line).await?;
+                }
+            }
+        }
+        connection.end_chunks().await?;
+        Ok(Next::Serve)
+    }
+
+    fn is_dropped(&self, line: &[u8]) -> bool {
+        let mut state = self.state();
+        let dropped = state.drops_events && !line.starts_with(br#"{"type":"BOOKMARK""#);
+        state.dropped += u64::from(dropped);
+        dropped
+    }
+}
+
+/// What becomes of a connection after a call.
+enum Next {
+    Serve,
+    Reset,
+}
+
+/// A call that the API server never sees.
+async fn fail(connection: &mut Connection, outcome: Outcome) -> io::Result<Next> {
+    match outcome {
+        Outcome::Status(status) => {
+            connection.answer(status, &[json_type()], status_object(status).to_string().as_bytes()).await?;
+            Ok(Next::Serve)
+        }
+        Outcome::Reset => Ok(Next::Reset),
+        Outcome::Stall => {
+            connection.until_it_goes().await;
+            Ok(Next::Reset)
+        }
+    }
+}
+
+/// A call that took effect, and whose answer is lost.
+async fn lose(connection: &mut Connection, kind: &str, answer: Answer, outcome: Outcome) -> io::Result<Next> {
+    if kind.starts_with("watch ") {
+        connection.begin_chunks(answer.status, &answer.headers).await?;
+        if let Outcome::Status(status) = outcome {
+            connection.chunk(&error_event(status)).await?;
+            connection.end_chunks().await?;
+            return Ok(Next::Serve);
+        }
+        return fail(connection, outcome).await;
+    }
+    let Answer { status, headers, response } = answer;
+    let body = response.bytes().await.map_err(io::Error::other)?;
+    if kind.starts_with("list ") && !matches!(outcome, Outcome::Status(_)) {
+        connection.half(status, &headers, &body).await?;
+    }
+    fail(connection, outcome).await
+}
+
+fn json_type() -> (String, String) {
+    ("content-type".to_owned(), "application/json".to_owned())
+}
+
+fn status_object(status: u16) -> Value {
+    let (reason, message) = words_of(status);
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": status})
+}
+
+fn error_event(status: u16) -> Vec<u8> {
+    format!("{}\n", json!({"type": "ERROR", "object": status_object(status)})).into_bytes()
+}

@@ -1,0 +1,258 @@
+//! Two replicas on one PostgreSQL: whatever the leader loses, the other one takes over within the lease and five seconds, and the loser
+//! writes nothing and alerts nobody from then on.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+
+use crate::database::Database;
+use crate::figures::hours;
+use crate::harness::{Operator, Place, installation};
+use crate::link::{Link, Wire};
+use crate::proxy::{Call, Proxy, leading_to};
+use crate::receiver::{Received, Receiver};
+use crate::vendor::{Dataset, INTERVALS, VendorServer};
+
+/// The lease, and five seconds.
+const TAKEOVER: Duration = Duration::from_secs(15 + 5);
+const PATIENCE: Duration = Duration::from_secs(90);
+const WORKS: &str = "the lease is held: this process works";
+
+/// A replica, and its wires to the API server and to the database.
+struct Replica {
+    operator: Operator,
+    api: Link,
+    database: Link,
+    proxy: Proxy,
+}
+
+/// What the leader loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// It is stopped (SIGSTOP) until another one has taken over, and goes on then.
+    Stopped,
+    /// Its connections to the API server are reset.
+    ApiServerCut,
+    /// Its connections to the API server fall silent.
+    ApiServerSilent,
+    /// Its connections to the database are reset.
+    DatabaseCut,
+    /// Its connections to the database fall silent.
+    DatabaseSilent,
+    /// The database's server is killed in the midst of a commit and starts again.
+    DatabaseRestarted,
+    /// The database's server stands still until the leader has ended.
+    DatabaseFrozen,
+}
+
+/// Two replicas, and what keeps them busy.
+struct Pair {
+    leader: Replica,
+    standby: Replica,
+    place: Place,
+    receiver: Receiver,
+    database: Database,
+    _vendor: VendorServer,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let mut place = Place::fresh().await;
+        let database = Database::start().await;
+        let now = Timestamp::now().round(jiff::Unit::Hour).unwrap();
+        let rows = hours(&(now - 480.hours()).to_string(), &now.to_string(), 90);
+        let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+        let receiver = Receiver::start().await;
+        place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url(), now)).await;
+        let leader = replica(&mut place, database.port).await;
+        leader.operator.until_it_says(WORKS).await;
+        leader.operator.until_it_is_ready().await;
+        let judged = |kpi: &Value| kpi["status"]["current"]["value"].is_string();
+        place.wait_for("kpi", "level", "it is judged", judged).await;
+        let standby = replica(&mut place, database.port).await;
+        standby.operator.until_it_says("standing by: ").await;
+        Pair { leader, standby, place, receiver, database, _vendor: vendor }
+    }
+
+    /// Changes what the operator must look at, keep and tell of, again and again, until `over`.
+    async fn keep_busy(&self, over: &AtomicBool) {
+        let mut round = 0_u64;
+        while !over.load(Ordering::SeqCst) {
+            round += 1;
+            let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round % 2);
+            self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
+            let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
+            self.place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    async fn lose(&self, loss: Loss) {
+        match loss {
+            Loss::Stopped => self.leader.operator.signal("STOP"),
+            Loss::ApiServerCut => self.leader.api.be(Wire::Cut),
+            Loss::ApiServerSilent => self.leader.api.be(Wire::Silent),
+            Loss::DatabaseCut => self.leader.database.be(Wire::Cut),
+            Loss::DatabaseSilent => self.leader.database.be(Wire::Silent),
+            Loss::DatabaseRestarted => self.database.restart().await,
+            Loss::DatabaseFrozen => self.database.freeze(true),
+        }
+    }
+
+    /// Gives back what was lost.
+    fn give_back(&self, loss: Loss) {
+        if loss == Loss::Stopped {
+            self.leader.operator.signal("CONT");
+        }
+        self.leader.api.be(Wire::Whole);
+        self.leader.database.be(Wire::Whole);
+    }
+}
+
+async fn replica(place: &mut Place, database: u16) -> Replica {
+    let direct = installation().await;
+    let proxy = Proxy::start(direct).await;
+    let (api, database) = (Link::to(proxy.port()).await, Link::to(database).await);
+    place.installation = leading_to(api.port, direct, place.folder.path());
+    let url = Database::url(database.port);
+    let flags = ["--leader-elect", "--evidence-url", &url, "--alert-allow-network", "127.0.0.0/8"];
+    Replica { operator: place.operator_with(&flags), api, database, proxy }
+}
+
+fn manifests(feed: &str, receiver: &str, now: Timestamp) -> String {
+    let (start, end) = (now - 480.hours(), now + 1_000.hours());
+    let day = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+    format!(
+        "---
+{{apiVersion: bpo-operator.io/v1alpha1, kind: ServiceTier, metadata: {{name: gold}}, spec: {{rank: 1}}}}
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: VendorContract
+metadata: {{name: care}}
+spec:
+  vendor: {{name: Acme Contact Services}}
+  term: {{start: {}, end: {}}}
+  timeZone: UTC
+  period: Monthly
+  tiers: [gold]
+  feeds: [{{name: acd, url: '{feed}', interval: 30s}}]
+  alerts: [{{name: hook, webhook: {{url: '{receiver}/bpo'}}}}]
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: KpiTarget
+metadata: {{name: level}}
+spec:
+  contractRef: {{name: care}}
+  source: {{feed: acd}}
+  kpi: ServiceLevel
+  objective: {{target: 80}}
+",
+        day(start),
+        day(end)
+    )
+}
+
+/// Whether a call changes something other than the lease.
+fn is_write(call: &&Call) -> bool {
+    !call.kind.ends_with(" leases")
+        && ["patch ", "create ", "update ", "delete "].iter().any(|verb| call.kind.starts_with(verb))
+}
+
+/// When the replica took the lease: the first call that writes it.
+fn took_the_lease(replica: &Replica) -> Option<Instant> {
+    replica.proxy.calls().iter().find(|call| call.kind == "update leases").map(|call| call.at)
+}
+
+/// One loss from beginning to end; gives its timeline in words.
+async fn takeover(loss: Loss) -> String {
+    let pair = Pair::start().await;
+    let over = AtomicBool::new(false);
+    let story = async {
+        // Some changes are carried out before the loss.
+        let writes = || pair.leader.proxy.calls().iter().filter(is_write).count();
+        let before = writes();
+        pair.place
+            .eventually_within(PATIENCE, "the leader writes", async || (writes() >= before + 4).then_some(()))
+            .await;
+        if loss == Loss::DatabaseRestarted {
+            pair.database.hold_commits().await;
+        }
+        let lost = Instant::now();
+        pair.lose(loss).await;
+        let taken = async || took_the_lease(&pair.standby);
+        let taken = pair.place.eventually_within(PATIENCE, "the lease is taken", taken).await;
+        if loss == Loss::DatabaseFrozen {
+            pair.database.freeze(false);
+        }
+        let wrote = async || pair.standby.proxy.calls().iter().find(is_write).map(|call| call.at);
+        let wrote = pair.place.eventually_within(PATIENCE, "the successor writes", wrote).await;
+        pair.give_back(loss);
+        // The loser sees what was lost again, and what it does then is seen too.
+        let ended = async || pair.leader.operator.log().contains("bpo-operator: ").then(Instant::now);
+        let ended = pair.place.eventually_within(PATIENCE, "the loser ends", ended).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        over.store(true, Ordering::SeqCst);
+        (lost, taken, wrote, ended)
+    };
+    let ((lost, taken, wrote, ended), ()) = tokio::join!(story, pair.keep_busy(&over));
+    let since = |instant: Instant| instant.saturating_duration_since(lost).as_secs_f64();
+    let late: Vec<Call> =
+        pair.leader.proxy.calls().into_iter().filter(|call| is_write(&call) && call.at > taken).collect();
+    assert!(late.is_empty(), "{loss:?}: the loser wrote after another had the lease: {late:?}");
+    assert!(taken.duration_since(lost) <= TAKEOVER, "{loss:?}: taken after {:.1} s", since(taken));
+    let last = pair.leader.proxy.calls().iter().filter(is_write).map(|call| call.at).max().unwrap();
+    let line = format!(
+        "{loss:?}: the loser's last write {:.1} s, lease taken {:.1} s, first write of the successor {:.1} s, the loser ended {:.1} s",
+        since(last),
+        since(taken),
+        since(wrote),
+        since(ended)
+    );
+    alerts_come_once(&pair).await;
+    evidence_is_whole(&pair);
+    line
+}
+
+/// Each message of the outbox came, and came once.
+async fn alerts_come_once(pair: &Pair) {
+    let none = async || (waiting_alerts(pair) == 0).then_some(());
+    pair.place.eventually_within(PATIENCE, "every alert is delivered", none).await;
+    let mut came: BTreeMap<String, usize> = BTreeMap::new();
+    for alert in pair.receiver.taken().iter().flat_map(Received::alerts) {
+        *came.entry(alert["id"].to_string()).or_default() += 1;
+    }
+    let twice: Vec<&String> = came.iter().filter(|(_, times)| **times > 1).map(|(id, _)| id).collect();
+    assert!(!came.is_empty() && twice.is_empty(), "{} alerts came, and these twice: {twice:?}", came.len());
+}
+
+fn waiting_alerts(pair: &Pair) -> usize {
+    let listed = bpo(&["alert", "list", "-o", "json", "--evidence-url", &Database::url(pair.database.port)]);
+    let messages: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    messages.iter().filter(|message| message["state"] != "delivered").count()
+}
+
+fn evidence_is_whole(pair: &Pair) {
+    let text = bpo(&["verify", "--evidence-url", &Database::url(pair.database.port)]);
+    assert!(text.contains("480 rows"), "{text}");
+}
+
+/// The output of `kubectl bpo`, which must succeed.
+fn bpo(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_leader_loses_another_one_takes_over_and_the_loser_writes_nothing() {
+    use Loss::{
+        ApiServerCut, ApiServerSilent, DatabaseCut, DatabaseFrozen, DatabaseRestarted, DatabaseSilent, Stopped,
+    };
+    let all = [Stopped, ApiServerCut, ApiServerSilent, DatabaseCut, DatabaseSilent, DatabaseRestarted, DatabaseFrozen];
+    for line in futures::future::join_all(all.map(takeover)).await {
+        eprintln!("{line}");
+    }
+}

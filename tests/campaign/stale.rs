@@ -1,0 +1,17 @@
+//! An operator that is not told of changes ends where it would have ended.
+
+use crate::faults::undisturbed;
+use crate::month::{Month, Trouble};
+use crate::proxy::Plan;
+
+async fn ends_as_undisturbed(trouble: Trouble) {
+    let (ends, _) = undisturbed().await;
+    let mut month = Month::begin(Plan::new()).await;
+    month.live(trouble, ends).await;
+    month.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_no_watch_tells_of_are_seen_with_the_next_list() {
+    ends_as_undisturbed(Trouble::DroppedEvents).await;
+}
