@@ -10,6 +10,7 @@
 
 mod alerts;
 mod applying;
+mod backfill;
 mod cold;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
@@ -23,6 +24,7 @@ mod hostile;
 mod judged;
 mod launches;
 mod leases;
+mod looking;
 mod offline;
 mod plugin;
 mod quiet;
