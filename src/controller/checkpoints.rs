@@ -140,7 +140,7 @@ fn digest_of_this_program() -> Option<[u8; 32]> {
 
 /// What a judgement rests on, as one digest.
 fn key(program: [u8; 32], terms: [u8; 32], evidence: &ContractEvidence) -> Option<[u8; 32]> {
-    let ContractEvidence { heads, closings, journal } = evidence;
+    let ContractEvidence { heads, closings, last_closing, journal } = evidence;
     let mut digest = Sha256::new();
     digest.update(VERSION);
     digest.update(program);
@@ -156,6 +156,7 @@ fn key(program: [u8; 32], terms: [u8; 32], evidence: &ContractEvidence) -> Optio
         digest.update(head.digest);
     }
     text(&mut digest, &serde_json::to_string(&**closings).ok()?);
+    text(&mut digest, &last_closing.map_or_else(String::new, |closed| closed.to_string()));
     digest.update((journal.facts.len() as u64).to_be_bytes());
     for recorded in &journal.facts {
         text(&mut digest, recorded.fact.kind());

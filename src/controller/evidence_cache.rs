@@ -299,7 +299,7 @@ impl EvidenceCache {
             fresh.push(Fresh {
                 uid: uid.clone(),
                 terms: memo.terms,
-                evidence: ContractEvidence { heads, closings, journal },
+                evidence: ContractEvidence { heads, closings, last_closing: entry.last_closing, journal },
                 judged_at: memo.judged_at,
                 judgement: memo.judgement.clone(),
             });

@@ -29,7 +29,8 @@ fn evidence() -> ContractEvidence {
     let heads = [("acd".to_owned(), Head { sequence: 31, digest: [3; 32] })];
     let fact = JournalFact::FirstJudged(FirstJudged { at: instant("2026-02-01T00:00Z"), closed_before: Vec::new() });
     let fact = RecordedFact { name: String::new(), fact, recorded_at: instant("2026-02-01T00:00Z") };
-    ContractEvidence { heads: heads.into(), closings: Arc::default(), journal: Arc::new(Journal { facts: vec![fact] }) }
+    let journal = Arc::new(Journal { facts: vec![fact] });
+    ContractEvidence { heads: heads.into(), closings: Arc::default(), last_closing: None, journal }
 }
 
 /// A store with a checkpoint of January, and what it holds.
@@ -131,7 +132,7 @@ async fn a_judgement_that_waits_for_the_journal_or_that_a_closing_overtook_is_no
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();
     assert_eq!(store.checkpoint("uid-1").await.unwrap(), None, "news");
     keep(&judgement);
-    cache.closed("uid-1", "2026-01", &january().terms);
+    cache.closed("uid-1", "2026-01", &january().terms, instant(NOW));
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();
     assert_eq!(store.checkpoint("uid-1").await.unwrap(), None, "a closing");
     cache.keep(
