@@ -24,6 +24,8 @@ mod generated;
 #[allow(dead_code, reason = "the tests of the cluster use the rest")]
 mod harness;
 mod link;
+#[path = "../cluster/looking.rs"]
+mod looking;
 mod month;
 mod proxy;
 #[path = "../support/receiver/mod.rs"]
