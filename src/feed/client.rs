@@ -218,6 +218,7 @@ pub struct Page {
     /// What the server's clock showed, where it says so (`Date`).
     pub date: Option<SystemTime>,
     /// The room that a large body has, given back with it.
+    #[allow(dead_code, reason = "it is held as long as the body is, and read by nobody")]
     pub(crate) reserved: Option<Reserved>,
 }
 
