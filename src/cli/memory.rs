@@ -100,10 +100,10 @@ impl Memory {
         usize::try_from(self.0 / 100 * 30).unwrap_or(usize::MAX)
     }
 
-    /// How many rows one fetch may bring: one for each 4 KiB, between 10,000 and 200,000.
+    /// How many rows one fetch may bring: one for each 8 KiB, between 10,000 and 200,000.
     #[must_use]
     pub fn rows_of_a_fetch(self) -> usize {
-        usize::try_from(self.0 >> 12).unwrap_or(usize::MAX).clamp(10_000, 200_000)
+        usize::try_from(self.0 >> 13).unwrap_or(usize::MAX).clamp(10_000, 200_000)
     }
 
     /// What the pages of an SQLite store may take of it for its writer: a sixteenth, between 4 and 64 MiB.
@@ -142,8 +142,8 @@ mod tests {
             let memory: Memory = text.parse().unwrap();
             (memory.for_text() >> 20, memory.for_reading() >> 20, memory.rows_of_a_fetch())
         };
-        assert_eq!(shares("64Mi"), (42, 19, 16_384));
-        assert_eq!(shares("400Mi"), (60, 120, 102_400));
+        assert_eq!(shares("64Mi"), (42, 19, 10_000));
+        assert_eq!(shares("400Mi"), (60, 120, 51_200));
         assert_eq!(shares("2Gi"), (307, 614, 200_000));
     }
 
