@@ -39,3 +39,7 @@ mod receiver;
 #[cfg(test)]
 #[path = "../tests/support/debian/kept_server.rs"]
 mod kept_server;
+
+#[cfg(test)]
+#[path = "../tests/support/debian/postgres.rs"]
+mod postgres_server;

@@ -81,9 +81,9 @@ struct Found {
 
 /// A pod of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct FoundPod {
-    place: String,
-    version: Option<String>,
+pub(super) struct FoundPod {
+    pub(super) place: String,
+    pub(super) version: Option<String>,
     is_ready: bool,
     /// Why it does not run, in the words of Kubernetes.
     trouble: Option<String>,
@@ -353,7 +353,11 @@ async fn gather(arguments: &CheckArguments) -> Result<Found, String> {
     Ok(Found { server, kinds, definitions: installed, pods, leases, rights, now: crate::clock::Clock::real().now() })
 }
 
-async fn pods_of(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<FoundPod>, String> {
+/// The operator's pods, in one namespace or in all.
+///
+/// # Errors
+/// What the cluster said.
+pub(super) async fn pods_of(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<FoundPod>, String> {
     let api: Api<Pod> = match namespace {
         Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
         None => Api::all(cluster.client.clone()),

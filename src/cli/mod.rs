@@ -34,3 +34,4 @@ mod steps;
 pub mod suspend;
 pub mod tables;
 mod terminal;
+pub mod version;

@@ -20,7 +20,7 @@ use super::offline::OfflineArguments;
 use super::terminal::escaped;
 use super::{
     alert, backtest, calendar, catalogue, check, completion, dashboard, events, evidence, feed, history, init,
-    launch_report, lint, portfolio, report, scorecard, staffing, status, suspend, tables,
+    launch_report, lint, portfolio, report, scorecard, staffing, status, suspend, tables, version,
 };
 use crate::domain::feed_rows::FeedRows;
 
@@ -101,6 +101,8 @@ enum Command {
     Verify(evidence::VerifyArguments),
     /// Write the evidence of one contract as a bundle that `verify --bundle` checks without the operator or the cluster
     Export(evidence::ExportArguments),
+    /// The versions of the plugin, of the operators in the cluster, of the API and of the API server
+    Version(version::VersionArguments),
     /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in
     Completion,
     #[command(name = "__complete", hide = true)]
@@ -225,6 +227,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),
         Command::Export(arguments) => evidence::export(&arguments),
+        Command::Version(arguments) => version::run(&arguments),
         Command::Completion => completion::script(),
         Command::Complete(arguments) => completion::run(&arguments),
     };

@@ -58,6 +58,8 @@ enum PortfolioOutput {
     Json,
     /// A page.
     Html,
+    /// For programs, and to be read.
+    Yaml,
 }
 
 /// Contracts with their status, and the SlaReports that there are.
@@ -127,10 +129,12 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
         (false, PortfolioOutput::Table) => escaped(&render::portfolio_table(&portfolio(&holdings))),
         (false, PortfolioOutput::Csv) => render::portfolio_csv(&portfolio(&holdings)),
         (false, PortfolioOutput::Json) => render::json(&portfolio(&holdings)),
+        (false, PortfolioOutput::Yaml) => render::yaml(&portfolio(&holdings))?,
         (true, PortfolioOutput::Table) => escaped(&render::ratings_table(&ratings(&holdings))),
         (true, PortfolioOutput::Csv) => render::ratings_csv(&ratings(&holdings)),
         (true, PortfolioOutput::Json) => render::json(&ratings(&holdings)),
         (_, PortfolioOutput::Html) => String::new(),
+        (true, PortfolioOutput::Yaml) => render::yaml(&ratings(&holdings))?,
     };
     print!("{text}");
     Ok(0)

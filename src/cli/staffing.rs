@@ -1,11 +1,11 @@
 //! `kubectl bpo staffing`: how many agents a load needs.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use super::plugin::Answer;
+use super::plugin::{Answer, Output};
 use crate::api::campaign_launch::QueueModel;
 use crate::api::scalar::Duration;
 use crate::domain::staffing::{QueueFigures, StaffingGoal, Varied, heads};
@@ -47,16 +47,7 @@ pub struct StaffingArguments {
 
     /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
-    output: StaffingOutput,
-}
-
-/// How the result is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StaffingOutput {
-    /// For people.
-    Table,
-    /// One JSON object.
-    Json,
+    output: Output,
 }
 
 /// A service level as people say it: 80/20s.
@@ -122,11 +113,10 @@ pub fn run(arguments: &StaffingArguments) -> Answer {
         .ok_or_else(|| vec!["--shrinkage leaves nobody: write less than 100".to_owned()])?;
     let mut out = std::io::stdout().lock();
     let printed = match arguments.output {
-        StaffingOutput::Json => {
-            writeln!(out, "{:#}", as_json(&goal, arguments.contacts, interval, agents, heads, &figures))
-        }
-        StaffingOutput::Table => {
-            write!(out, "{}", as_table(&goal, arguments.contacts, interval, agents, heads, &figures))
+        Output::Table => write!(out, "{}", as_table(&goal, arguments.contacts, interval, agents, heads, &figures)),
+        output => {
+            let document = output.document(&as_json(&goal, arguments.contacts, interval, agents, heads, &figures));
+            document.and_then(|text| write!(out, "{text}"))
         }
     };
     printed.map_err(|error| vec![error.to_string()])?;

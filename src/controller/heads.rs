@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use kube::ResourceExt;
 
 use super::context::Context;
+use crate::api::vendor_contract::PeriodState;
 use crate::api::{CONTRACT_UID_LABEL, SlaReport};
 use crate::evidence::{EvidenceStore, StoreError, digest_text};
 
@@ -18,6 +19,9 @@ pub const HOLDS_FOR: Duration = Duration::from_secs(3_600);
 
 /// By feed, the number of rows and the digest of the last one.
 type Heads = BTreeMap<String, (i64, String)>;
+
+/// By feed, the report that carries its furthest head, and whether that report is Final.
+type Carriers = BTreeMap<String, (String, bool)>;
 
 /// What was compared before.
 #[derive(Debug, Default)]
@@ -71,15 +75,17 @@ async fn missing(
     store: &dyn EvidenceStore,
     uid: &str,
     heads: &Heads,
-    reports: &BTreeMap<String, String>,
+    reports: &Carriers,
 ) -> Result<Option<String>, StoreError> {
     for (feed, (rows, head)) in heads {
         let found = store.digest_at(uid, feed, *rows).await?;
         if found.map(|digest| digest_text(&digest)).as_deref() != Some(head.as_str()) {
-            let report = reports.get(feed).cloned().unwrap_or_default();
+            let (report, is_final) = reports.get(feed).cloned().unwrap_or_default();
+            // What is not signed may be written again from what is there.
+            let way_out = if is_final { "" } else { " or, since it is Provisional, this report is deleted" };
             return Ok(Some(format!(
-                "the store was rolled back: SlaReport {report} rests on {rows} rows of feed {feed} that are not in it; nothing is \
-                 fetched or judged until the store that has them is back"
+                "the store was rolled back: SlaReport {report} rests on {rows} rows of feed {feed} that it lacks; nothing is fetched or \
+                 judged until they are back{way_out}"
             )));
         }
     }
@@ -87,19 +93,19 @@ async fn missing(
 }
 
 /// The furthest head of each feed that a report carries, and by which report.
-fn told_by_reports(context: &Context, namespace: &str, uids: [&str; 2]) -> (BTreeMap<String, String>, Heads) {
+fn told_by_reports(context: &Context, namespace: &str, uids: [&str; 2]) -> (Carriers, Heads) {
     let ours = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
         report.namespace().as_deref() == Some(namespace)
             && report.labels().get(CONTRACT_UID_LABEL).is_some_and(|uid| uids.contains(&uid.as_str()))
     });
-    let (mut by, mut heads) = (BTreeMap::new(), Heads::new());
+    let (mut by, mut heads) = (Carriers::new(), Heads::new());
     for guarded in ours {
         let Ok(report) = &guarded.0 else { continue };
         for head in report.status.iter().flat_map(|status| &status.evidence_heads) {
             let known = heads.get(&head.feed).map_or(0, |(rows, _)| *rows);
             if head.rows > known {
                 heads.insert(head.feed.clone(), (head.rows, head.head.clone()));
-                by.insert(head.feed.clone(), report.name_any());
+                by.insert(head.feed.clone(), (report.name_any(), report.spec.state == PeriodState::Final));
             }
         }
     }
@@ -157,15 +163,18 @@ mod tests {
         let (whole, _folder) = store(&[1, 2, 3]).await;
         let signed = whole.heads("uid-1").await.unwrap()["acd"];
         let heads = Heads::from([("acd".to_owned(), (signed.sequence, digest_text(&signed.digest)))]);
-        let reports = BTreeMap::from([("acd".to_owned(), "acme-2026-01".to_owned())]);
+        let carried_by = |is_final| Carriers::from([("acd".to_owned(), ("acme-2026-01".to_owned(), is_final))]);
         for (kept, is_whole) in
             [(&[1, 2, 3][..], true), (&[1, 2, 3, 4], true), (&[1, 2], false), (&[], false), (&[1, 2, 4], false)]
         {
             let (restored, _folder) = store(kept).await;
-            let lost = missing(&restored, "uid-1", &heads, &reports).await.unwrap();
+            let lost = missing(&restored, "uid-1", &heads, &carried_by(true)).await.unwrap();
             assert_eq!(lost.is_none(), is_whole, "{kept:?}: {lost:?}");
             let named = |lost: &String| lost.contains("SlaReport acme-2026-01") && lost.contains("feed acd");
             assert!(lost.iter().all(named), "{lost:?}");
+            let unsigned = missing(&restored, "uid-1", &heads, &carried_by(false)).await.unwrap();
+            let may_delete = |lost: &String| lost.ends_with(" or, since it is Provisional, this report is deleted");
+            assert!(unsigned.iter().all(may_delete) && !lost.iter().any(may_delete), "{unsigned:?}");
         }
         let checks = HeadChecks::default();
         checks.passed("uid-1", heads.clone());

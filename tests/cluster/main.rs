@@ -11,14 +11,18 @@
 mod alerts;
 mod applying;
 mod backfill;
+mod backup;
 mod cold;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
 mod crash;
+#[path = "../support/debian/mod.rs"]
+mod debian;
 mod deletion;
 mod differential;
 mod failing_feeds;
 mod figures;
+mod first_contract;
 mod harness;
 mod hostile;
 mod judged;
@@ -26,7 +30,10 @@ mod launches;
 mod leases;
 mod looking;
 mod offline;
+mod pages;
 mod plugin;
+#[path = "../support/debian/postgres.rs"]
+mod postgres_server;
 mod quiet;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;

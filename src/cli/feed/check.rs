@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
@@ -15,7 +15,7 @@ use crate::api::feed::Feed;
 use crate::cli::cluster::wait_for;
 use crate::cli::evaluate::contract_of_feed;
 use crate::cli::manifests::read;
-use crate::cli::plugin::{Answer, lines};
+use crate::cli::plugin::{Answer, Output, lines};
 use crate::clock::Clock;
 use crate::feed::client::FeedClient;
 use crate::feed::credentials::{Authentication, Credentials, resolve};
@@ -92,16 +92,7 @@ pub struct CheckArguments {
 
     /// How the result is printed
     #[arg(short = 'o', long, value_enum, default_value = "table")]
-    output: CheckOutput,
-}
-
-/// How a check is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CheckOutput {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
+    output: Output,
 }
 
 /// How far back the operator asks unless the feed says something else.
@@ -139,8 +130,11 @@ pub fn run(arguments: &CheckArguments) -> Answer {
     let up_to_now = subject.window.is_some() && arguments.until.is_none();
     let inspection = inspect(&answers, Expectations { feed: &feed, now, up_to_now });
     let printed = match arguments.output {
-        CheckOutput::Table => render::as_text(&subject, &inspection),
-        CheckOutput::Json => format!("{:#}\n", render::as_json(&subject, &inspection)),
+        Output::Table => render::as_text(&subject, &inspection),
+        output => {
+            let document = output.document(&render::as_json(&subject, &inspection));
+            document.map_err(|error| vec![error.to_string()])?
+        }
     };
     print!("{}", redactor.redact(printed));
     Ok(u8::from(inspection.refused()))

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
-use crate::cli::plugin::{Answer, lines};
+use crate::cli::plugin::{Answer, Output, lines};
 use crate::cli::tables::table;
 use crate::cli::terminal::escaped;
 use crate::clock::Clock;
@@ -54,16 +54,7 @@ pub struct PreviewArguments {
 
     /// How the result is printed; json has all rows
     #[arg(short = 'o', long, value_enum, default_value = "table")]
-    output: PreviewOutput,
-}
-
-/// How a preview is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PreviewOutput {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
+    output: Output,
 }
 
 /// Shows the rows.
@@ -92,11 +83,14 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     };
     let asked = asked.map_err(|error| one(format!("feed {name}: {error}")))?;
     match arguments.output {
-        PreviewOutput::Table => {
+        Output::Table => {
             let rows = as_text(&found.kept, &found.doubts, arguments.rows);
             print!("{}", escaped(&format!("{}{rows}", requests_as_text(&asked, arguments.rows))));
         }
-        PreviewOutput::Json => println!("{:#}", as_json(&found.kept, &found.doubts, &asked)),
+        output => {
+            let document = output.document(&as_json(&found.kept, &found.doubts, &asked));
+            print!("{}", document.map_err(|error| one(error.to_string()))?);
+        }
     }
     Ok(u8::from(!found.kept.rejected.is_empty()))
 }

@@ -51,6 +51,16 @@ pub(super) fn json(lines: &[impl Serialize]) -> String {
     serde_json::to_string_pretty(lines).map(|text| text + "\n").unwrap_or_default()
 }
 
+/// As one YAML document.
+///
+/// # Errors
+/// When it cannot be written as YAML, which the types rule out.
+pub(super) fn yaml(lines: &[impl Serialize]) -> Result<String, Vec<String>> {
+    let wrong = |error: String| vec![error];
+    let value = serde_json::to_value(lines).map_err(|error| wrong(error.to_string()))?;
+    crate::cli::plugin::Output::Yaml.document(&value).map_err(|error| wrong(error.to_string()))
+}
+
 /// A contract as it is named where several namespaces are shown.
 fn full_name(namespace: &str, name: &str) -> String {
     if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }

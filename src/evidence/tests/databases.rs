@@ -27,7 +27,8 @@ async fn a_second_writer_is_refused_and_readers_are_not() {
 #[tokio::test]
 async fn a_writer_that_takes_over_ends_the_other_which_then_accepts_nothing() {
     let (fixture, database) = with_two_rows().await;
-    let successor = PostgresStore::open(&shared().url("127.0.0.1", &database), WhenInUse::TakeOver).unwrap();
+    let successor =
+        PostgresStore::open(&shared().address("127.0.0.1", &database).parse().unwrap(), WhenInUse::TakeOver).unwrap();
     successor.commit(feed("acd"), body(65, vec![row(0, 43)])).await.unwrap();
     let error = fixture.store.commit(feed("acd"), body(66, vec![row(30, 44)])).await.unwrap_err();
     assert!(matches!(error, StoreError::Fault(_)), "{error}");
@@ -54,7 +55,7 @@ async fn a_session_that_the_server_ends_stops_the_writer_and_loses_nothing_that_
 #[tokio::test]
 async fn a_server_that_stands_still_is_a_fault_and_is_not_waited_for_without_an_end() {
     let server = Server::start("", &[]);
-    let url = server.url("127.0.0.1", "postgres");
+    let url: EvidenceUrl = server.address("127.0.0.1", "postgres").parse().unwrap();
     let store = PostgresStore::open_while_it_answers(&url, WhenInUse::Refuse).await.unwrap();
     store.commit(feed("acd"), body(60, vec![row(0, 41)])).await.unwrap();
     server.freeze(true);

@@ -180,6 +180,10 @@ impl Draft {
             };
             field.said().filter_map(read).filter_map(second).collect()
         };
+        let has = |wanted: fn(&Role) -> bool| self.fields.iter().any(|(_, role)| wanted(role));
+        if start.is_none() && has(|role| matches!(role, Role::Date(_))) && !has(|role| matches!(role, Role::Clock(_))) {
+            return Some("24h".to_owned());
+        }
         let starts = seconds(start?);
         let length = match end.map(seconds) {
             Some(ends) => ends.first()?.checked_sub(*starts.first()?)?,

@@ -64,6 +64,12 @@ fn percentages_are_left_out_with_a_word_and_means_get_their_volume() {
 }
 
 #[test]
+fn a_row_with_a_date_and_no_time_is_a_day_long() {
+    let (yaml, rows, _) = read(include_bytes!("../../../examples/first-csv/calls.csv"));
+    assert!(rows == 22 && yaml.contains("cadence: 24h\n"), "{yaml}");
+}
+
+#[test]
 fn what_is_no_sample_is_refused_with_what_to_do() {
     for (content, fragment) in [
         (&b"<html>"[..], "write the mapping by hand"),

@@ -288,6 +288,11 @@ impl ControlPlane {
         self.setup.server_url()
     }
 
+    /// Where etcd answers clients, for tests that store an object as another version of the API left it.
+    pub fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.setup.ports.etcd_clients)
+    }
+
     /// The PEM certificate of the authority that signed the API server's certificate.
     pub fn authority_certificate_path(&self) -> PathBuf {
         self.setup.files.authority_certificate.clone()
