@@ -1,6 +1,10 @@
 # The operator's image: two programs, the certificates of public authorities, and nothing else; no shell, not root.
 
-FROM rust:1.95-slim-bookworm AS build
+# A release gives both bases by digest, so that the images of all architectures are made from the same ones.
+ARG BUILD_BASE=docker.io/library/rust:1.95-slim-bookworm
+ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${BUILD_BASE} AS build
 # SQLite and ring are compiled from C.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
@@ -13,7 +17,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D --target-directory=/programs target/release/bpo-operator target/release/kubectl-bpo
 
 # Of the same Debian as the build: the programs link to its C library.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM ${RUN_BASE}
 COPY --from=build /programs/ /usr/local/bin/
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532

@@ -113,6 +113,41 @@ async fn it_is_installed_with_its_kinds_and_uninstalled_without_the_evidence() {
 }
 
 #[tokio::test]
+async fn a_release_takes_the_definitions_over_upgrades_them_and_leaves_them_when_it_goes() {
+    // A control plane of its own: the definitions are for the whole cluster.
+    let control_plane = &ControlPlane::start(crate::controlplane::ControlPlaneOptions {
+        controller_manager: true,
+        ..Default::default()
+    })
+    .await
+    .unwrap();
+    create_namespace(control_plane, NAMESPACE).await;
+    helm_on(control_plane, "install", RELEASE, NAMESPACE, &json!({})).await;
+    let crd = "vendorcontracts.bpo-operator.io";
+    let older =
+        r#"{"metadata": {"annotations": {"of": "an older version"}}, "spec": {"names": {"shortNames": ["old"]}}}"#;
+    control_plane.kubectl(&["patch", "crd", crd, "--type=merge", "--patch", older]).await.unwrap();
+    let short_names = async || {
+        let get = ["get", "crd", crd, "--output=jsonpath={.spec.names.shortNames}"];
+        control_plane.kubectl(&get).await.unwrap()
+    };
+    helm_on(control_plane, "upgrade", RELEASE, NAMESPACE, &json!({})).await;
+    assert_eq!(short_names().await, r#"["old"]"#, "helm itself does not touch them");
+
+    let (kubeconfig, chart) = (control_plane.kubeconfig(ADMIN).unwrap(), chart());
+    let take_over =
+        ["upgrade", RELEASE, chart.to_str().unwrap(), "--values", "-", "--take-ownership", "--force-conflicts"];
+    let place = ["--namespace", NAMESPACE, "--kubeconfig", kubeconfig.to_str().unwrap()];
+    let owned = json!({"crds": {"enabled": true}});
+    let output = helm(&[&take_over[..], &place].concat(), &owned).await;
+    assert!(output.is_success(), "{output}");
+    assert_ne!(short_names().await, r#"["old"]"#, "now they are upgraded with the release");
+
+    helm_on(control_plane, "uninstall", RELEASE, NAMESPACE, &json!({})).await;
+    control_plane.kubectl(&["get", "crd", crd]).await.unwrap();
+}
+
+#[tokio::test]
 async fn its_pod_is_let_in_where_restricted_is_enforced() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("restricted");

@@ -435,12 +435,12 @@ async fn the_pod_has_no_more_rights_than_it_needs() {
 }
 
 #[tokio::test]
-async fn nothing_is_a_hook_and_everything_selects_the_pod() {
+async fn nothing_but_the_test_is_a_hook_and_everything_selects_the_pod() {
     for values in everything() {
         let objects = render(&values).await;
         for object in &objects {
-            let annotations = object["metadata"]["annotations"].as_object();
-            assert!(annotations.into_iter().flatten().all(|(name, _)| !name.starts_with("helm.sh/hook")), "{object}");
+            let hook = &object["metadata"]["annotations"]["helm.sh/hook"];
+            assert_eq!(*hook, if object["kind"] == "Pod" { json!("test") } else { Value::Null }, "{object}");
             assert_eq!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"], "Helm", "{object}");
         }
         let deployment = only(&objects, "Deployment");
@@ -563,4 +563,42 @@ async fn further_arguments_variables_and_volumes_reach_the_container() {
     assert_eq!(container["env"], variables);
     assert!(container["volumeMounts"].as_array().unwrap().contains(&json!({"name": "extra", "mountPath": "/extra"})));
     assert!(pod["volumes"].as_array().unwrap().contains(&json!({"name": "extra", "emptyDir": {}})));
+}
+
+#[tokio::test]
+async fn the_definitions_are_a_part_of_the_release_where_that_is_wanted_and_are_kept_unless_that_is_not() {
+    let keep = "helm.sh/resource-policy";
+    assert!(of_kind(&render(&json!({})).await, "CustomResourceDefinition").is_empty());
+    for (values, kept) in [
+        (json!({"crds": {"enabled": true}}), json!("keep")),
+        (json!({"crds": {"enabled": true, "keep": false}}), Value::Null),
+    ] {
+        let objects = render(&values).await;
+        let rendered = of_kind(&objects, "CustomResourceDefinition");
+        let files = texts(chart().join("crds"));
+        assert_eq!(rendered.len(), files.len());
+        let specs: Vec<Value> =
+            files.values().map(|text| serde_saphyr::from_str::<Value>(text).unwrap()["spec"].clone()).collect();
+        for crd in rendered {
+            assert!(specs.contains(&crd["spec"]), "{} is changed on its way", crd["metadata"]["name"]);
+            assert_eq!(crd["metadata"]["annotations"][keep], kept, "{values}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_test_of_a_release_asks_its_own_service_and_has_no_rights() {
+    for (values, port) in [(json!({}), 8080), (json!({"service": {"port": 80}}), 80)] {
+        let objects = render(&values).await;
+        let pod = only(&objects, "Pod");
+        let command = strings(&pod["spec"]["containers"][0]["command"]);
+        let service = only(&objects, "Service");
+        assert_eq!(service["spec"]["ports"][0]["port"], port);
+        let name = service["metadata"]["name"].as_str().unwrap();
+        assert_eq!(*command.last().unwrap(), format!("http://{name}.{NAMESPACE}.svc:{port}/readyz"));
+        assert_eq!(pod["spec"]["automountServiceAccountToken"], false);
+        let selector = service["spec"]["selector"].as_object().unwrap();
+        let labels = &pod["metadata"]["labels"];
+        assert!(selector.iter().any(|(name, value)| labels[name] != *value), "it would be taken for the operator");
+    }
 }

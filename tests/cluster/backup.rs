@@ -151,6 +151,7 @@ async fn lost_restored_and_judged_on(
     assert!(said.contains(message), "{said}");
 
     place.wait_for("vc", "care", "it is judged on", settled).await;
+    ended(place, hand, RESTORED, "care-2026-02").await;
     let february = signed(place, hand, FEBRUARY_CLOSED, "care-2026-02").await;
     assert_eq!(february["spec"]["kpis"][0]["verdict"], "Met", "{february:#}");
     let all_of_february = (28 * 24 * 100).to_string();
