@@ -16,6 +16,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
+use super::watch::Pauses;
 use super::write::bounded;
 use crate::api::REHEARSAL_LABEL;
 
@@ -72,7 +73,7 @@ impl Namespaces {
 
     async fn watch(&self, api: Api<PartialObjectMeta<Namespace>>, listed: impl Fn(), changed: impl Fn(&str)) {
         let config = watcher::Config::default().timeout(WATCH_SECONDS);
-        let mut events = Box::pin(watch_objects(api, config).default_backoff());
+        let mut events = Box::pin(watch_objects(api, config).backoff(Pauses::default()));
         let mut listing: Option<Vec<String>> = None;
         while let Some(event) = events.next().await {
             match event {

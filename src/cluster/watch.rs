@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{SelectAll, StreamExt};
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use kube::core::{DeserializeGuard, Resource};
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
@@ -96,12 +98,40 @@ where
         .enumerate()
         .map(|(index, api)| -> Indexed<K> {
             let stream = watch_objects(api, config.clone())
-                .default_backoff()
+                .backoff(Pauses::default())
                 .inspect_err(|error| tracing::warn!(kind = %K::kind(&()), error = watch_words(error), "a watch broke and is tried again"))
                 .filter_map(move |event| std::future::ready(event.ok().map(|event| (index, event))));
             Box::pin(stream)
         })
         .collect()
+}
+
+/// The pauses before a watch that broke is tried again: half a second, doubled up to eight seconds, and spread so that many do not come
+/// back at once. An API server that was away for long is no reason to see it late when it is back.
+#[derive(Debug, Default)]
+pub struct Pauses {
+    failures: u32,
+}
+
+impl Pauses {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(8);
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let full = Self::FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(Self::LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        Some(full.mul_f64(0.5 + fastrand::f64() / 2.0))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.failures = 0;
+    }
 }
 
 /// One watched scope: what it holds, so that a new listing becomes single changes and deletions.
@@ -199,6 +229,19 @@ mod tests {
             .collect();
         words.sort();
         words
+    }
+
+    #[test]
+    fn the_pauses_of_a_watch_that_breaks_grow_to_eight_seconds_and_begin_again_when_it_tells_something() {
+        let mut pauses = Pauses::default();
+        for full in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
+            let pause = pauses.next().unwrap().as_millis();
+            assert!((full / 2..=full).contains(&pause), "{full}: {pause}");
+        }
+        pauses.failures = u32::MAX;
+        assert!(pauses.next().unwrap() <= Duration::from_secs(8));
+        pauses.reset();
+        assert!(pauses.next().unwrap() <= Duration::from_millis(500));
     }
 
     #[test]

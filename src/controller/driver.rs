@@ -114,11 +114,18 @@ pub enum ReconcileError {
     /// The computation was broken off.
     #[error("the judgement was broken off: {0}")]
     BrokenOff(String),
+    /// The API server has a newer spec of an object than the watch shows.
+    #[error("the watch does not show the newest spec of {0} yet")]
+    Behind(String),
 }
 
 impl ReconcileError {
     fn is_conflict(&self) -> bool {
-        matches!(self, ReconcileError::Write(error) if error.is_conflict())
+        match self {
+            ReconcileError::Write(error) => error.is_conflict(),
+            ReconcileError::Behind(_) => true,
+            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) => false,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod evidence_cache;
 pub mod first_looks;
 pub mod heads;
 pub mod kpi_target;
+pub mod managers;
 pub mod pace;
 pub mod readiness;
 pub mod reports;

@@ -1,12 +1,10 @@
 //! The controller of VendorContracts: it judges, writes reports and tells the others.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 
@@ -16,11 +14,11 @@ use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, lost_rows};
+use super::managers::with_managers;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract, VendorContractSpec};
-use crate::cluster::managers::manager_of;
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
@@ -648,7 +646,7 @@ async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) ->
     let uid = observed.identity.evidence_uid.clone();
     // What is refused again and again is told once.
     if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
-        let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await;
+        let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
         context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
         context.queues.contracts.push(&namespace, &name);
@@ -664,32 +662,6 @@ async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) ->
         context.queues.contracts.push(&namespace, &name);
     }
     Ok(kept)
-}
-
-/// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
-async fn with_managers(
-    context: &Context,
-    namespace: &str,
-    contract: &str,
-    mut amendments: Vec<Amendment>,
-) -> Vec<Amendment> {
-    let mut known: BTreeMap<(String, String), Option<ObjectMeta>> = BTreeMap::new();
-    for amendment in &mut amendments {
-        let key = (amendment.kind.clone(), amendment.name.clone());
-        let metadata = match known.entry(key) {
-            Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(free) => {
-                let writer = &context.writer;
-                free.insert(match amendment.kind.as_str() {
-                    "VendorContract" => writer.metadata_of::<VendorContract>(namespace, contract).await,
-                    "KpiTarget" => writer.metadata_of::<KpiTarget>(namespace, &amendment.name).await,
-                    _ => writer.metadata_of::<ServiceTier>(namespace, &amendment.name).await,
-                })
-            }
-        };
-        amendment.manager = metadata.as_ref().and_then(|metadata| manager_of(metadata, &amendment.field));
-    }
-    amendments
 }
 
 /// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.

@@ -37,10 +37,10 @@ impl End {
                 tell(format!("{kind} {name}"), shown);
             }
         }
-        for event in place.list("events.events.k8s.io").await {
+        for event in place.list("events").await {
             let words = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let about = words(&event["regarding"]["name"]);
-            tell(format!("Event of {about}: {} {}", words(&event["reason"]), words(&event["note"])), json!(1));
+            let about = words(&event["involvedObject"]["name"]);
+            tell(format!("Event of {about}: {} {}", words(&event["reason"]), words(&event["message"])), json!(1));
         }
         // A receiver that was not heard when it took a message gets it again, under the same id.
         let alerts = receiver.taken().iter().flat_map(Received::alerts).collect::<Vec<Value>>();
@@ -64,6 +64,22 @@ impl End {
             differ(name, &side(self), &side(wanted), &mut found);
         }
         found
+    }
+
+    /// What begins with one of these words: `slar ` for reports, `Event `, `alert `.
+    pub fn only(&self, kinds: &[&str]) -> End {
+        let is_wanted = |about: &str| kinds.iter().any(|kind| about.starts_with(kind));
+        End(self
+            .0
+            .iter()
+            .filter(|(about, _)| is_wanted(about))
+            .map(|(about, what)| (about.clone(), what.clone()))
+            .collect())
+    }
+
+    /// What stands now, without what was told on the way: no Events and no alerts.
+    pub fn standing(&self) -> End {
+        self.only(&["vc ", "kpi ", "st ", "cl ", "slar "])
     }
 
     /// What was told of, one a line.

@@ -9,7 +9,9 @@
     reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
 )]
 
+mod away;
 mod call;
+mod clocks;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
 mod database;
@@ -27,6 +29,7 @@ mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
 mod month;
+mod poison;
 mod proxy;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
