@@ -260,7 +260,9 @@ impl History {
                 @else { circle class=(class) r="5" {} }
             }
             @if is_labelled {
-                text.halo x={ (x) "%" } y=(short(self.y(value) - 9.0)) text-anchor="middle" { (point.shown) }
+                // Misses lie at the bottom of a dip: below them is room.
+                @let away = if point.verdict == Verdict::Missed { 19.0 } else { -9.0 };
+                text.halo x={ (x) "%" } y=(short(self.y(value) + away)) text-anchor="middle" { (point.shown) }
             }
         }
     }
@@ -273,7 +275,7 @@ impl History {
                 line.interval x1={ (x) "%" } x2={ (x) "%" } y1=(self.y(low)) y2=(self.y(high)) {}
             }
             circle.hollow cx={ (x) "%" } cy=(self.y(value)) r="5" { title { (point.period) ", running: " (point.shown) } }
-            text.halo x="100%" y=(short(self.y(value) - 9.0)) text-anchor="end" { (point.shown) " so far" }
+            text.halo x="100%" y=(short(self.y(value) + 19.0)) text-anchor="end" { (point.shown) " so far" }
         }
     }
 }
