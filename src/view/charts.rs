@@ -63,22 +63,21 @@ pub struct Step {
     pub class: &'static str,
 }
 
-/// Draws how parts add up, and what a cap takes away, to the sum that is owed. Bars begin at zero or where the one before ends.
+/// Draws how parts add up, and what a cap takes away, to the sum that is owed: a line for each with its name, its figure and a bar
+/// that begins at zero or where the one before ends.
 pub fn waterfall(label: &str, steps: &[Step]) -> Markup {
     let top = steps.iter().flat_map(|step| [step.from, step.to]).fold(0.0_f64, f64::max);
-    let slot = 100.0 / f64::from(u32::try_from(steps.len().max(1)).unwrap_or(1));
-    // 150 pixels for the bars, 20 above them for figures, 30 below for names.
-    let y = |value: f64| if top > 0.0 { 20.0 + 150.0 * (1.0 - value / top) } else { 170.0 };
+    let place = |value: f64| percent(if top > 0.0 { value / top } else { 0.0 });
     html! {
-        svg.waterfall role="img" aria-label=(label) width="100%" height="200" {
-            line.base x1="0" x2="100%" y1="170" y2="170" {}
-            @for (index, step) in (0_u32..).zip(steps) {
-                @let x = f64::from(index) * slot;
-                @let (high, low) = (step.from.max(step.to), step.from.min(step.to));
-                rect class=(step.class) x={ (short(x + slot * 0.1)) "%" } width={ (short(slot * 0.8)) "%" }
-                    y=(short(y(high))) height=(short((y(low) - y(high)).max(1.0))) {}
-                text.figure x={ (short(x + slot / 2.0)) "%" } y=(short(y(high) - 6.0)) text-anchor="middle" { (step.figure) }
-                text x={ (short(x + slot / 2.0)) "%" } y="186" text-anchor="middle" { (step.name) }
+        ul.account aria-label=(label) {
+            @for step in steps {
+                li {
+                    span { (step.name) }
+                    b { (step.figure) }
+                    svg aria-hidden="true" width="100%" height="10" {
+                        rect class=(step.class) x=(place(step.from.min(step.to))) width=(place((step.from - step.to).abs())) height="10" {}
+                    }
+                }
             }
         }
     }
@@ -130,7 +129,7 @@ mod tests {
         let step =
             |from: f64, to: f64| Step { name: "a".to_owned(), figure: "£1".to_owned(), from, to, class: "fill-ink" };
         let drawn = waterfall("sum", &[step(0.0, 1000.0), step(1000.0, 500.0)]).into_string();
-        assert!(drawn.contains(r#"y="20" height="150""#), "the whole sum fills the height: {drawn}");
-        assert!(drawn.contains(r#"y="20" height="75""#), "what is cut hangs from the sum: {drawn}");
+        assert!(drawn.contains(r#"x="0%" width="100%""#), "the whole sum fills the width: {drawn}");
+        assert!(drawn.contains(r#"x="50%" width="50%""#), "what is cut begins where the rest ends: {drawn}");
     }
 }

@@ -1,7 +1,7 @@
 //! The dates of a contract: what its terms and its status say about days on which something ends, closes, is due or begins.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use kube::ResourceExt;
 use serde::Serialize;
 
@@ -96,9 +96,22 @@ impl Dates {
     /// # Errors
     /// A sentence, where the contract's zone or calendar cannot be read.
     pub fn of(contract: &VendorContract, launches: &[CampaignLaunch], now: Timestamp) -> Result<Dates, String> {
+        Dates::within(contract, launches, now, (Date::MIN, Date::MAX))
+    }
+
+    /// The dates from one day to another, both included. Less is computed than for all of them.
+    ///
+    /// # Errors
+    /// As [`Dates::of`].
+    pub fn within(
+        contract: &VendorContract,
+        launches: &[CampaignLaunch],
+        now: Timestamp,
+        span: (Date, Date),
+    ) -> Result<Dates, String> {
         let spec = &contract.spec;
         let calendar = Calendar::of(spec).map_err(|wrong| wrong.to_string())?;
-        let mut dates = of_terms(contract, &calendar, now);
+        let mut dates = of_terms(contract, &calendar, now, span);
         dates.extend(of_status(contract.status.as_ref().unwrap_or(&VendorContractStatus::default()), &calendar));
         let own = |launch: &&CampaignLaunch| {
             let names = &launch.spec.contract_refs;
@@ -114,7 +127,8 @@ impl Dates {
             vendor: spec.vendor.name.clone(),
             time_zone: spec.time_zone.clone(),
             dates,
-        })
+        }
+        .between(span.0, span.1))
     }
 
     /// Only the dates from one day to another, both included.
@@ -161,11 +175,15 @@ fn dated(kind: DateKind, day: Date, name: &str, what: String, note: &str, done: 
     Dated { day, at: None, kind, what, note: note.to_owned(), done, key: format!("{kind:?}-{name}") }
 }
 
-fn of_terms(contract: &VendorContract, calendar: &Calendar, now: Timestamp) -> Vec<Dated> {
+/// How long before a span a period ends at most whose closing lies in it, and how long after it a review is whose report does.
+const REACH: i64 = 100;
+
+fn of_terms(contract: &VendorContract, calendar: &Calendar, now: Timestamp, (from, until): (Date, Date)) -> Vec<Dated> {
     let spec = &contract.spec;
     let periods = Periods::of(spec, calendar);
+    let near = from.saturating_sub(REACH.days())..=until.saturating_add(REACH.days());
     let mut dates = Vec::new();
-    for period in periods.all() {
+    for period in periods.all().iter().filter(|period| near.contains(&period.last_day)) {
         let title = period_title(&period.name);
         let over = period.end <= now;
         let what = format!("{title} ends");
@@ -176,7 +194,7 @@ fn of_terms(contract: &VendorContract, calendar: &Calendar, now: Timestamp) -> V
         dates.push(dated(DateKind::Closing, day, &period.name, format!("{title} closes"), note, closes <= now));
     }
     for review in &spec.reviews {
-        for (period, day) in review_days(spec, review, calendar) {
+        for (period, day) in review_days(spec, review, calendar).into_iter().filter(|(_, day)| near.contains(day)) {
             let (name, held) =
                 (format!("{}-{}", review.name, period.name), review.held.iter().any(|held| held.0 == day));
             let what = format!("review {}", review.name);

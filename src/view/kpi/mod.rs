@@ -372,7 +372,10 @@ fn rules(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
     if let Some(basis) = basis {
         let rounding = basis.rounding.as_ref().map_or_else(
             || "compared unrounded".to_owned(),
-            |rounding| format!("rounded to {} decimals, {:?}", rounding.decimals, rounding.mode),
+            |rounding| {
+                let decimals = if rounding.decimals == 1 { "decimal" } else { "decimals" };
+                format!("rounded to {} {decimals}, {:?}", rounding.decimals, rounding.mode)
+            },
         );
         rules.push(("Value", format!("{} × {}, {rounding}", basis.formula, basis.scale)));
     } else if let CatalogueKpi::Custom = spec.kpi {

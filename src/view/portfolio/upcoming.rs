@@ -40,8 +40,8 @@ pub(super) fn upcoming(facts: &Facts<'_>) -> Vec<Upcoming> {
         let today = facts.now.to_zoned(zone).date();
         let until = today.saturating_add(DAYS.days());
         let own = launches.get(&contract.namespace()).map(Vec::as_slice).unwrap_or_default();
-        let Ok(dates) = Dates::of(contract, own, facts.now) else { continue };
-        for dated in dates.between(today, until).dates.into_iter().filter(|dated| !dated.done) {
+        let Ok(dates) = Dates::within(contract, own, facts.now, (today, until)) else { continue };
+        for dated in dates.dates.into_iter().filter(|dated| !dated.done) {
             found.entry((dated.day, dated.kind, dated.what)).or_default().push(contract.name_any());
         }
     }

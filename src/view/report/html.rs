@@ -167,12 +167,11 @@ fn sums(report: &PeriodReport) -> Markup {
 }
 
 fn account(money: &Money) -> Markup {
-    let label = money.steps.iter().map(|step| format!("{}: {}", step.name, step.figure)).collect::<Vec<_>>().join("; ");
     html! {
         h3 { "Points and credits to what is owed" }
         div.two {
             @if money.steps.is_empty() { p.text { "There is at most one amount, so there is nothing to add up." } }
-            @else { figure { (waterfall(&label, &money.steps)) } }
+            @else { figure { (waterfall("What adds up to what is owed", &money.steps)) } }
             table.ledger {
                 caption.hidden { "The account of the period" }
                 tbody {
