@@ -46,6 +46,7 @@ enum Look {
     Number = 4,
     Whole = 5,
     Amount = 6,
+    Sentence = 7,
 }
 
 impl Cell {
@@ -67,6 +68,11 @@ impl Cell {
     /// The title of a sheet.
     pub fn title(text: impl Into<String>) -> Cell {
         Cell { look: Look::Title, ..Cell::text(text) }
+    }
+
+    /// A sentence that runs over the empty cells to its right.
+    pub fn sentence(text: impl Into<String>) -> Cell {
+        Cell { look: Look::Sentence, ..Cell::text(text) }
     }
 
     /// A decimal text as a number with the decimals that it has; text that is no decimal stays text.
@@ -234,7 +240,8 @@ fn book_relations(sheets: usize) -> String {
 /// cell which somebody edits does not become a formula either.
 fn styles(decimals: u32) -> String {
     let fraction = if decimals == 0 { String::new() } else { format!(".{}", "0".repeat(decimals as usize)) };
-    let top = "<alignment vertical=\"top\" wrapText=\"1\"/>";
+    let top = "<alignment horizontal=\"left\" vertical=\"top\" wrapText=\"1\" indent=\"1\"/>";
+    let line = "<alignment horizontal=\"left\" vertical=\"top\" indent=\"1\"/>";
     let format = |number: u32, font: u32, border: u32, alignment: &str| {
         format!(
             "<xf numFmtId=\"{number}\" fontId=\"{font}\" fillId=\"0\" borderId=\"{border}\" xfId=\"0\" applyNumberFormat=\"1\" \
@@ -246,10 +253,11 @@ fn styles(decimals: u32) -> String {
         format(0, 0, 0, number),
         format(49, 0, 0, top),
         format(49, 1, 1, top),
-        format(49, 2, 0, number),
+        format(49, 2, 0, line),
         format(0, 0, 0, number),
         format(3, 0, 0, number),
         format(164, 0, 0, number),
+        format(49, 0, 0, line),
     ];
     format!(
         "<styleSheet xmlns=\"{MAIN}\"><numFmts count=\"1\"><numFmt numFmtId=\"164\" formatCode=\"#,##0{fraction}\"/></numFmts>\
@@ -280,7 +288,8 @@ fn sheet_part(sheet: &Sheet) -> String {
             heads + 1
         ),
     };
-    let rows: String = sheet.rows.iter().enumerate().map(|(number, cells)| row_part(number, cells)).collect();
+    let rows: String =
+        sheet.rows.iter().enumerate().map(|(number, cells)| row_part(number, cells, &sheet.widths)).collect();
     format!(
         "<worksheet xmlns=\"{MAIN}\"><sheetPr><pageSetUpPr fitToPage=\"1\"/></sheetPr>\
          <sheetViews><sheetView workbookViewId=\"0\">{pane}</sheetView></sheetViews>{columns}<sheetData>{rows}</sheetData>\
@@ -289,8 +298,25 @@ fn sheet_part(sheet: &Sheet) -> String {
     )
 }
 
-fn row_part(row: usize, cells: &[Cell]) -> String {
-    let mut text = format!("<row r=\"{}\">", row + 1);
+/// Height of a line of text, in points.
+const LINE_HEIGHT: usize = 14;
+
+/// The lines that a cell's text takes in a column of so many letters; programs do not find it out themselves.
+fn lines(cell: &Cell, width: u32) -> usize {
+    let letters = (width as usize).saturating_sub(3).max(1);
+    match (&cell.content, cell.look) {
+        (Content::Text(_), Look::Title) => 2,
+        (Content::Text(said), Look::Text | Look::Head) => {
+            said.split('\n').map(|line| line.chars().count().div_ceil(letters).max(1)).sum()
+        }
+        _ => 1,
+    }
+}
+
+fn row_part(row: usize, cells: &[Cell], widths: &[u32]) -> String {
+    let tall = cells.iter().zip(widths).map(|(cell, width)| lines(cell, *width)).max().unwrap_or(1).min(20);
+    let height = if tall > 1 { format!(" ht=\"{}\" customHeight=\"1\"", tall * LINE_HEIGHT) } else { String::new() };
+    let mut text = format!("<row r=\"{}\"{height}>", row + 1);
     for (column, cell) in cells.iter().enumerate() {
         let start = format!("<c r=\"{}\" s=\"{}\"", place(column, row), cell.look as u32);
         let _ = match &cell.content {
@@ -412,6 +438,24 @@ mod tests {
         for (column, row, name) in [(0, 0, "A1"), (25, 9, "Z10"), (26, 0, "AA1"), (701, 0, "ZZ1"), (702, 0, "AAA1")] {
             assert_eq!(place(column, row), name);
         }
+    }
+
+    #[test]
+    fn rows_are_as_high_as_their_longest_text() {
+        let cases = [
+            (Cell::text("short"), 10, 1),
+            (Cell::text("a text of more than ten letters"), 13, 4),
+            (Cell::text("two\nlines"), 80, 2),
+            (Cell::sentence("a text of more than ten letters"), 13, 1),
+            (Cell::number("1234567890123456789"), 5, 1),
+            (Cell::title("a title"), 5, 2),
+        ];
+        for (cell, width, high) in cases {
+            assert_eq!(lines(&cell, width), high, "{cell:?}");
+        }
+        assert!(
+            row_part(0, &[Cell::text("two\nlines")], &[80]).starts_with("<row r=\"1\" ht=\"28\" customHeight=\"1\">")
+        );
     }
 
     #[test]

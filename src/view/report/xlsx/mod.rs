@@ -33,9 +33,9 @@ pub fn xlsx(facts: &Facts<'_>) -> std::io::Result<Vec<u8>> {
 fn summary(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
     let line = |what: &str, cell: Cell, unit: &str| vec![Cell::text(what), cell, Cell::text(unit)];
     let mut rows = vec![vec![Cell::title(shown.headline.clone())]];
-    rows.extend(shown.summary.iter().map(|sentence| vec![Cell::text(sentence.clone())]));
+    rows.extend(shown.summary.iter().map(|sentence| vec![Cell::sentence(sentence.clone())]));
     if shown.rehearsal {
-        rows.push(vec![Cell::text("This is a report of a rehearsal. It binds nobody.")]);
+        rows.push(vec![Cell::sentence("This is a report of a rehearsal. It binds nobody.")]);
     }
     rows.push(Vec::new());
     rows.push(vec![Cell::head("Of the report"), Cell::head(""), Cell::head("")]);
@@ -69,7 +69,7 @@ fn summary(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
     if !shown.insight.is_empty() {
         rows.push(Vec::new());
         rows.push(vec![Cell::head("What it means"), Cell::head(""), Cell::head("")]);
-        rows.extend(shown.insight.iter().map(|insight| vec![Cell::text(insight.sentence.clone())]));
+        rows.extend(shown.insight.iter().map(|insight| vec![Cell::sentence(insight.sentence.clone())]));
     }
     rows.push(Vec::new());
     rows.push(vec![Cell::head("What else there is to know"), Cell::head(""), Cell::head("")]);
@@ -199,8 +199,8 @@ fn evidence(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
         }));
     }
     rows.push(Vec::new());
-    rows.push(vec![Cell::text("Anyone with the evidence can judge this period again, and compare:")]);
-    rows.extend(check_commands(shown).map(|command| vec![Cell::text(command)]));
+    rows.push(vec![Cell::sentence("Anyone with the evidence can judge this period again, and compare:")]);
+    rows.extend(check_commands(shown).map(|command| vec![Cell::sentence(command)]));
     Sheet { name: "Evidence", widths: vec![34, 26, 76], heads: FIRST, rows }
 }
 
