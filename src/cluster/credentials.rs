@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
+use serde_json::json;
 
 use super::write::{WriteError, bounded};
 use crate::feed::credentials::{CredentialError, CredentialSource};
@@ -32,6 +36,29 @@ impl CredentialSource for ClusterCredentials {
                 annotations: secret.metadata.annotations.unwrap_or_default(),
                 data: data.into_iter().map(|(key, value)| (key, SecretValue::new(value.0))).collect(),
             })
+        })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        namespace: &'a str,
+        name: &'a str,
+        key: &'a str,
+        old: &'a SecretValue,
+        new: &'a SecretValue,
+    ) -> BoxFuture<'a, Result<(), CredentialError>> {
+        Box::pin(async move {
+            let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+            let secret = found(bounded(api.get_opt(name)).await)?;
+            let known = secret.data.as_ref().and_then(|data| data.get(key));
+            if known.is_none_or(|known| known.0 != old.reveal()) {
+                return Err(CredentialError::Unavailable("it was changed meanwhile".to_owned()));
+            }
+            // With the version that was read: a change by others in between is not overwritten.
+            let patch = json!({"metadata": {"resourceVersion": secret.metadata.resource_version},
+                "data": {(key): STANDARD.encode(new.reveal())}});
+            let patched = bounded(api.patch(name, &PatchParams::default(), &Patch::Merge(patch))).await;
+            patched.map(|_| ()).map_err(|error| CredentialError::Unavailable(error.to_string()))
         })
     }
 

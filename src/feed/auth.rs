@@ -1,11 +1,9 @@
 //! How a request shows who sends it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use serde::Deserialize;
@@ -18,6 +16,7 @@ use super::credentials::{Authentication, Credentials, pair};
 use super::error::{FailureKind, FetchError};
 use super::jwt::{self, JwtKey};
 use super::login::{self, Login};
+use super::oauth2::{OAuth2Client, RefreshToken, Replacement};
 use super::request::Call;
 use super::secret::{Redactor, SecretValue};
 use super::sigv4;
@@ -28,7 +27,67 @@ pub const TIMESTAMP_HEADER: &str = "x-bpo-timestamp";
 
 /// Tokens of token endpoints, kept until shortly before they end.
 #[derive(Default)]
-pub(crate) struct TokenCache(Mutex<HashMap<[u8; 32], Token>>);
+pub(crate) struct TokenCache {
+    tokens: Mutex<HashMap<[u8; 32], Token>>,
+    /// Refresh tokens that came instead of the ones in Secrets, by these.
+    refreshed: Mutex<HashMap<[u8; 32], Refreshed>>,
+    /// A refresh token may be good for one use: who gets a token by one waits for its turn.
+    turns: Mutex<HashMap<[u8; 32], Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// A refresh token that came instead of another one.
+#[derive(Clone)]
+struct Refreshed {
+    current: SecretValue,
+    /// The last one that is known to be in the Secret.
+    written: SecretValue,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TokenCache {
+    /// A token that is still good.
+    fn good(&self, key: &[u8; 32]) -> Option<SecretValue> {
+        let tokens = locked(&self.tokens);
+        tokens.get(key).filter(|token| Instant::now() < token.renew_at).map(|token| token.value.clone())
+    }
+
+    fn keep(&self, key: [u8; 32], token: Token) {
+        let mut tokens = locked(&self.tokens);
+        if tokens.len() >= MOST_TOKENS
+            && let Some(first) = tokens.iter().min_by_key(|(_, token)| token.renew_at).map(|(key, _)| *key)
+        {
+            tokens.remove(&first);
+        }
+        tokens.insert(key, token);
+    }
+
+    /// Notes the refresh token that counts from now on instead of the one in the Secret.
+    fn refreshed(&self, key: [u8; 32], current: SecretValue, in_secret: &SecretValue) {
+        let mut refreshed = locked(&self.refreshed);
+        match refreshed.get_mut(&key) {
+            Some(known) => known.current = current,
+            // Those that are written are found in their Secrets.
+            None => {
+                if refreshed.len() >= MOST_TOKENS {
+                    refreshed.retain(|_, known| known.current.reveal() != known.written.reveal());
+                }
+                let written = in_secret.clone();
+                refreshed.insert(key, Refreshed { current, written });
+            }
+        }
+    }
+
+    fn turn(&self, key: [u8; 32]) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = locked(&self.turns);
+        if turns.len() >= MOST_TOKENS {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        turns.entry(key).or_default().clone()
+    }
+}
 
 #[derive(Clone)]
 struct Token {
@@ -47,6 +106,8 @@ struct TokenAnswer {
     token_type: Option<String>,
     /// Seconds; some write them as a text.
     expires_in: Option<serde_json::Value>,
+    /// What tokens are got with from now on, where the vendor gives a new one.
+    refresh_token: Option<String>,
 }
 
 /// Adds to `call` what shows who asks.
@@ -77,7 +138,7 @@ pub(crate) async fn sign(
             let key = std::str::from_utf8(key.reveal_line()).map_err(|_| unsendable())?;
             call.url.query_pairs_mut().append_pair(parameter, key);
         }
-        Authentication::OAuth2 { .. } => {
+        Authentication::OAuth2(_) => {
             let token = token(client, credentials, tenant, timeout).await?;
             headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal()].concat())?);
         }
@@ -142,7 +203,7 @@ fn unsendable() -> FetchError {
 /// Forgets the token of these credentials: the endpoint refused it. True if there was one, so that a new one may help.
 pub(crate) fn forget_token(client: &FeedClient, credentials: &Credentials) -> bool {
     let Some(key) = token_key(credentials) else { return false };
-    client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key).is_some()
+    locked(&client.tokens.tokens).remove(&key).is_some()
 }
 
 fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
@@ -158,19 +219,18 @@ fn token_key(credentials: &Credentials) -> Option<[u8; 32]> {
         digest.update(credentials.tls.fingerprint());
         return Some(digest.finalize().into());
     }
-    let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
-    else {
-        return None;
-    };
+    let Authentication::OAuth2(oauth2) = &credentials.authentication else { return None };
+    Some(oauth2_key(oauth2, credentials))
+}
+
+fn oauth2_key(oauth2: &OAuth2Client, credentials: &Credentials) -> [u8; 32] {
     let mut digest = Sha256::new();
-    let parts = [token_url.as_str().as_bytes(), client_id.reveal(), client_secret.reveal()];
-    let asked = [scopes.join(" "), audience.clone().unwrap_or_default()];
-    for part in parts.into_iter().chain(asked.iter().map(String::as_bytes)) {
+    for part in oauth2.parts() {
         digest.update(part.len().to_be_bytes());
         digest.update(part);
     }
     digest.update(credentials.tls.fingerprint());
-    Some(digest.finalize().into())
+    digest.finalize().into()
 }
 
 fn login_key(login: &Login, credentials: &Credentials) -> [u8; 32] {
@@ -192,19 +252,69 @@ async fn token(
     timeout: Duration,
 ) -> Result<SecretValue, FetchError> {
     let Some(key) = token_key(credentials) else { return Err(unsendable()) };
-    let kept = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-    if let Some(token) = kept.filter(|token| Instant::now() < token.renew_at) {
-        return Ok(token.value);
+    if let Some(token) = client.tokens.good(&key) {
+        return Ok(token);
+    }
+    let turn = refresh_of(credentials).map(|_| client.tokens.turn(key));
+    let _turn = match &turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
+    // Whoever waited may find that another one has got it.
+    if let Some(token) = client.tokens.good(&key) {
+        return Ok(token);
     }
     let token = fetch_token(client, credentials, tenant, timeout).await?;
-    let mut tokens = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if tokens.len() >= MOST_TOKENS
-        && let Some(first) = tokens.iter().min_by_key(|(_, token)| token.renew_at).map(|(key, _)| *key)
-    {
-        tokens.remove(&first);
-    }
-    tokens.insert(key, token.clone());
+    client.tokens.keep(key, token.clone());
     Ok(token.value)
+}
+
+fn refresh_of(credentials: &Credentials) -> Option<(&OAuth2Client, &RefreshToken)> {
+    match &credentials.authentication {
+        Authentication::OAuth2(oauth2) => oauth2.refresh.as_ref().map(|refresh| (oauth2.as_ref(), refresh)),
+        _ => None,
+    }
+}
+
+/// Gets the token of a feed whose refresh token may change with that, before anything else is asked.
+///
+/// # Errors
+/// As [`sign`].
+pub(crate) async fn prepare(
+    client: &FeedClient,
+    credentials: &Credentials,
+    tenant: &str,
+    timeout: Duration,
+) -> Result<(), FetchError> {
+    if refresh_of(credentials).is_some() {
+        token(client, credentials, tenant, timeout).await?;
+    }
+    Ok(())
+}
+
+/// The refresh token that came instead of the one in the Secret, where there is one.
+pub(crate) fn replacement(client: &FeedClient, credentials: &Credentials) -> Option<Replacement> {
+    let (oauth2, refresh) = refresh_of(credentials)?;
+    let Refreshed { current: new, written } = locked(&client.tokens.refreshed).get(&oauth2.key_of_refresh()?)?.clone();
+    let old = RefreshToken { value: written, ..refresh.clone() };
+    (new.reveal_line() != old.value.reveal_line()).then_some(Replacement { old, new })
+}
+
+/// Notes that the Secret holds the new refresh token: the token that was got by the old one stays good for it.
+pub(crate) fn replaced(client: &FeedClient, credentials: &Credentials, replacement: &Replacement) {
+    let Some((oauth2, refresh)) = refresh_of(credentials) else { return };
+    let value = replacement.new.clone();
+    // What was read before goes on with it, too.
+    if let Some(key) = oauth2.key_of_refresh()
+        && let Some(known) = locked(&client.tokens.refreshed).get_mut(&key)
+    {
+        known.written = value.clone();
+    }
+    let renewed = OAuth2Client { refresh: Some(RefreshToken { value, ..refresh.clone() }), ..oauth2.clone() };
+    let token = locked(&client.tokens.tokens).get(&oauth2_key(oauth2, credentials)).cloned();
+    if let Some(token) = token {
+        client.tokens.keep(oauth2_key(&renewed, credentials), token);
+    }
 }
 
 async fn fetch_token(
@@ -219,16 +329,18 @@ async fn fetch_token(
     if let Authentication::JwtBearer(key) = &credentials.authentication {
         return signed_token(client, key, credentials, tenant, timeout).await;
     }
-    let Authentication::OAuth2 { token_url, client_id, client_secret, scopes, audience } = &credentials.authentication
-    else {
-        return Err(unsendable());
-    };
-    // RFC 6749 §2.3.1: the client's id and secret are form-encoded before they become a Basic pair.
-    let encoded = |value: &SecretValue| url::form_urlencoded::byte_serialize(value.reveal_line()).collect::<String>();
-    let pair = STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(client_secret)));
-    let authorization = sensitive(format!("Basic {pair}").as_bytes())?;
-    let form = token_form(scopes, audience.as_deref());
-    exchanged(client, credentials, tenant, timeout, token_url.clone(), Some(authorization), form).await
+    let Authentication::OAuth2(oauth2) = &credentials.authentication else { return Err(unsendable()) };
+    let authorization = oauth2.authorization().map(|pair| sensitive(pair.reveal())).transpose()?;
+    let key = oauth2.key_of_refresh();
+    let refreshed = key.and_then(|key| locked(&client.tokens.refreshed).get(&key).cloned());
+    let in_secret = oauth2.refresh.as_ref().map(|refresh| &refresh.value);
+    let refresh = refreshed.as_ref().map(|refreshed| &refreshed.current).or(in_secret);
+    let (url, form) = (oauth2.token_url.clone(), oauth2.form(refresh)?);
+    let (token, given) = exchanged(client, credentials, tenant, timeout, url, authorization, form).await?;
+    if let (Some(key), Some(current), Some(in_secret)) = (key, given, in_secret) {
+        client.tokens.refreshed(key, current, in_secret);
+    }
+    Ok(token)
 }
 
 /// A token that is signed here, and exchanged for another one where the feed says so.
@@ -245,7 +357,7 @@ async fn signed_token(
         return Ok(Token { value: token, renew_at: Instant::now() + lifetime });
     };
     let text = std::str::from_utf8(token.reveal()).map_err(|_| unsendable())?;
-    exchanged(client, credentials, tenant, timeout, url, None, assertion_form(text)).await
+    Ok(exchanged(client, credentials, tenant, timeout, url, None, assertion_form(text)).await?.0)
 }
 
 /// The form that exchanges a signed token (RFC 7523).
@@ -255,7 +367,7 @@ fn assertion_form(token: &str) -> String {
     form.finish()
 }
 
-/// Posts a form to a token endpoint, and reads the token that it answers with.
+/// Posts a form to a token endpoint, and reads the token that it answers with, and the refresh token where it gives one.
 async fn exchanged(
     client: &FeedClient,
     credentials: &Credentials,
@@ -264,7 +376,7 @@ async fn exchanged(
     url: Url,
     authorization: Option<HeaderValue>,
     form: String,
-) -> Result<Token, FetchError> {
+) -> Result<(Token, Option<SecretValue>), FetchError> {
     let mut headers = HeaderMap::new();
     headers.extend(authorization.map(|value| (AUTHORIZATION, value)));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -293,7 +405,8 @@ async fn exchanged(
         return Err(no_token());
     }
     let renew_at = Instant::now() + kept_for(answer.expires_in.as_ref().and_then(login::seconds));
-    Ok(Token { value: SecretValue::new(answer.access_token), renew_at })
+    let refresh = answer.refresh_token.filter(|token| !token.is_empty()).map(SecretValue::new);
+    Ok((Token { value: SecretValue::new(answer.access_token), renew_at }, refresh))
 }
 
 /// 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
@@ -343,23 +456,13 @@ fn kept_for(expires_in: Option<u64>) -> Duration {
 /// What takes the secrets of these credentials out of texts, the token that was got by them included.
 pub(crate) fn redactor(client: &FeedClient, credentials: &Credentials) -> Redactor {
     let mut redactor = credentials.redactor.clone();
-    let tokens = client.tokens.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(token) = token_key(credentials).and_then(|key| tokens.get(&key)) {
-        redactor.add(token.value.clone());
+    if let Some(token) = token_key(credentials).and_then(|key| locked(&client.tokens.tokens).get(&key).cloned()) {
+        redactor.add(token.value);
+    }
+    if let Some(replacement) = replacement(client, credentials) {
+        redactor.add(replacement.new);
     }
     redactor
-}
-
-fn token_form(scopes: &[String], audience: Option<&str>) -> String {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
-    if !scopes.is_empty() {
-        form.append_pair("scope", &scopes.join(" "));
-    }
-    if let Some(audience) = audience {
-        form.append_pair("audience", audience);
-    }
-    form.finish()
 }
 
 fn no_token() -> FetchError {

@@ -13,15 +13,16 @@ use zeroize::Zeroizing;
 use super::error::{FailureKind, FetchError, presentable};
 use super::jwt::JwtKey;
 use super::login::Login;
+use super::oauth2::{OAuth2Client, RefreshToken};
 use super::secret::{Redactor, SecretData, SecretValue};
 use super::sigv4::AwsKey;
 use super::tls::TlsIdentity;
-use crate::api::ALLOWED_HOSTS_ANNOTATION;
 use crate::api::feed::{
-    ApiKeyAuth, AwsSigV4Auth, CaReference, Feed, FeedAuth, HmacAuth, JwtBearerAuth, LoginAuth, NamedSecret, OAuth2Auth,
-    TokenHeader,
+    ApiKeyAuth, AwsSigV4Auth, CaReference, ClientIn, Feed, FeedAuth, HmacAuth, JwtBearerAuth, LoginAuth, NameValue,
+    NamedSecret, OAuth2Auth, TokenHeader,
 };
 use crate::api::scalar::SecretKeyReference;
+use crate::api::{ALLOWED_HOSTS_ANNOTATION, ROTATE_ANNOTATION};
 
 /// Why a Secret or ConfigMap could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,18 @@ pub trait CredentialSource: Send + Sync {
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>>;
+
+    /// Writes `new` into a key of a Secret, where it still holds `old`; says why it cannot.
+    fn replace<'a>(
+        &'a self,
+        _namespace: &'a str,
+        _name: &'a str,
+        _key: &'a str,
+        _old: &'a SecretValue,
+        _new: &'a SecretValue,
+    ) -> BoxFuture<'a, Result<(), CredentialError>> {
+        Box::pin(async { Err(CredentialError::Unavailable("Secrets are only read here".to_owned())) })
+    }
 }
 
 /// How the operator shows who it is, with the secrets themselves.
@@ -76,19 +89,8 @@ pub enum Authentication {
         /// The key.
         key: SecretValue,
     },
-    /// A token from a token endpoint by client credentials.
-    OAuth2 {
-        /// The token endpoint.
-        token_url: Url,
-        /// Client id.
-        client_id: SecretValue,
-        /// Client secret.
-        client_secret: SecretValue,
-        /// Scopes to ask for.
-        scopes: Vec<String>,
-        /// Audience to ask for.
-        audience: Option<String>,
-    },
+    /// A token from a token endpoint.
+    OAuth2(Box<OAuth2Client>),
     /// A token from a sign-in.
     Login(Box<Login>),
     /// A token that is signed here.
@@ -156,10 +158,9 @@ impl Credentials {
             Authentication::QueryKey { parameter, key } => {
                 [b"query".as_slice(), parameter.as_bytes(), key.reveal()].into_iter().for_each(part);
             }
-            Authentication::OAuth2 { token_url, client_id, client_secret, .. } => {
-                let texts =
-                    [b"oauth2".as_slice(), token_url.as_str().as_bytes(), client_id.reveal(), client_secret.reveal()];
-                texts.into_iter().for_each(part);
+            Authentication::OAuth2(client) => {
+                part(b"oauth2");
+                client.parts().iter().for_each(|text| part(text));
             }
             Authentication::Hmac { header, key } => {
                 [b"hmac".as_slice(), header.as_bytes(), key.reveal()].into_iter().for_each(part)
@@ -321,13 +322,35 @@ impl<'a> SecretReader<'a> {
         let token_url = parse_url(&oauth2.token_url)?;
         let (id, secret) = (&oauth2.client_id_secret_ref, &oauth2.client_secret_secret_ref);
         self.key(&secret.name, &secret.key, url).await?;
-        Ok(Authentication::OAuth2 {
+        let refresh = match &oauth2.refresh_token_secret_ref {
+            Some(reference) => Some(self.refresh_token(reference, &token_url, url).await?),
+            None => None,
+        };
+        let pair = |pair: &NameValue| (pair.name.clone(), pair.value.clone());
+        Ok(Authentication::OAuth2(Box::new(OAuth2Client {
             client_id: self.identifier(id, &token_url).await?,
             client_secret: self.referred(secret, &token_url).await?,
+            in_form: oauth2.client_in == Some(ClientIn::Form),
             token_url,
             scopes: oauth2.scopes.clone(),
             audience: oauth2.audience.clone(),
-        })
+            parameters: oauth2.parameters.iter().map(pair).collect(),
+            refresh,
+        })))
+    }
+
+    async fn refresh_token(
+        &mut self,
+        reference: &SecretKeyReference,
+        token_url: &Url,
+        url: &Url,
+    ) -> Result<RefreshToken, FetchError> {
+        let SecretKeyReference { name, key } = reference;
+        self.key(name, key, url).await?;
+        let value = self.referred(reference, token_url).await?;
+        let annotations = &self.secret(name, key).await?.annotations;
+        let may_be_replaced = annotations.get(ROTATE_ANNOTATION).is_some_and(|value| value == "true");
+        Ok(RefreshToken { secret: name.clone(), key: key.clone(), value, may_be_replaced })
     }
 
     async fn authorities(&mut self, reference: &CaReference, url: &Url) -> Result<Vec<u8>, FetchError> {
@@ -417,93 +440,4 @@ fn no_key(kind: &str, name: &str, key: &str) -> FetchError {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use std::sync::Mutex;
-
-    /// Secrets and ConfigMaps in memory.
-    #[derive(Default)]
-    pub(crate) struct MemorySource {
-        pub(crate) secrets: Mutex<BTreeMap<(String, String), SecretData>>,
-        pub(crate) config_maps: Mutex<BTreeMap<(String, String), BTreeMap<String, String>>>,
-    }
-
-    impl MemorySource {
-        pub(crate) fn put(&self, namespace: &str, name: &str, hosts: &str, values: &[(&str, &str)]) {
-            let data = values.iter().map(|(key, value)| ((*key).to_owned(), SecretValue::new(*value))).collect();
-            let annotations = [(ALLOWED_HOSTS_ANNOTATION.to_owned(), hosts.to_owned())].into();
-            let secret = SecretData { annotations, data };
-            self.secrets.lock().unwrap().insert((namespace.to_owned(), name.to_owned()), secret);
-        }
-    }
-
-    impl CredentialSource for MemorySource {
-        fn secret<'a>(
-            &'a self,
-            namespace: &'a str,
-            name: &'a str,
-        ) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
-            let found = self.secrets.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned();
-            Box::pin(async move { found.ok_or(CredentialError::NotFound) })
-        }
-
-        fn config_map<'a>(
-            &'a self,
-            namespace: &'a str,
-            name: &'a str,
-        ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
-            let found = self.config_maps.lock().unwrap().get(&(namespace.to_owned(), name.to_owned())).cloned();
-            Box::pin(async move { found.ok_or(CredentialError::NotFound) })
-        }
-    }
-
-    fn feed(auth: &str) -> Feed {
-        serde_json::from_str(&format!(r#"{{"name":"acd","url":"https://feeds.acme.example/v1",{auth}}}"#)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn secrets_are_read_from_the_own_namespace_and_only_for_hosts_that_their_owner_lists() {
-        let source = MemorySource::default();
-        source.put("team", "good", "feeds.acme.example", &[("token", "canary-1\n"), ("empty", " \n"), ("user", "u")]);
-        source.put("team", "elsewhere", "other.example, sso.example", &[("token", "canary-2")]);
-        source.put("team", "both", "feeds.acme.example, sso.example", &[("token", "canary-4")]);
-        source.put("stranger", "theirs", "feeds.acme.example", &[("token", "canary-3")]);
-        let bearer = |name: &str, key: &str| {
-            format!(r#""auth":{{"bearer":{{"tokenSecretRef":{{"name":"{name}","key":"{key}"}}}}}}"#)
-        };
-        let oauth = |name: &str| {
-            format!(
-                r#""auth":{{"oauth2":{{"tokenUrl":"https://sso.example/token","clientIdSecretRef":{{"name":"{name}","key":"token"}},
-                "clientSecretSecretRef":{{"name":"{name}","key":"token"}}}}}}"#
-            )
-        };
-        let cases = [
-            (bearer("good", "token"), None),
-            (bearer("good", "nothing"), Some(FailureKind::SecretNotFound)),
-            (bearer("good", "empty"), Some(FailureKind::SecretNotFound)),
-            (bearer("absent", "token"), Some(FailureKind::SecretNotFound)),
-            (bearer("theirs", "token"), Some(FailureKind::SecretNotFound)),
-            (bearer("elsewhere", "token"), Some(FailureKind::SecretNotAllowed)),
-            (oauth("both"), None),
-            // A token is worth as much as the secrets that buy it: its hosts are listed too.
-            (oauth("elsewhere"), Some(FailureKind::SecretNotAllowed)),
-            (oauth("good"), Some(FailureKind::SecretNotAllowed)),
-            (
-                r#""tls":{"clientCertificateSecretRef":{"name":"elsewhere"}}"#.to_owned(),
-                Some(FailureKind::SecretNotAllowed),
-            ),
-            (r#""tls":{"clientCertificateSecretRef":{"name":"good"}}"#.to_owned(), Some(FailureKind::SecretNotFound)),
-            (
-                r#""tls":{"caRef":{"configMapRef":{"name":"ca","key":"ca.crt"}}}"#.to_owned(),
-                Some(FailureKind::SecretNotFound),
-            ),
-            (r#""tls":{"caRef":{"secretRef":{"name":"good","key":"user"}}}"#.to_owned(), None),
-        ];
-        for (auth, expected) in cases {
-            let feed = feed(&auth);
-            let outcome = resolve(&feed, &feed.url.parse().unwrap(), "team", &source).await;
-            assert_eq!(outcome.as_ref().err().map(|error| error.kind), expected, "{auth}");
-            assert!(!format!("{outcome:?}").contains("canary"), "{auth}");
-        }
-    }
-}
+pub(crate) mod tests;

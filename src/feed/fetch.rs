@@ -465,7 +465,7 @@ pub(super) async fn ask(
 fn uses_token(request: &FetchRequest<'_>) -> bool {
     matches!(
         request.credentials.authentication,
-        Authentication::OAuth2 { .. } | Authentication::Login(_) | Authentication::JwtBearer(_)
+        Authentication::OAuth2(_) | Authentication::Login(_) | Authentication::JwtBearer(_)
     )
 }
 

@@ -21,6 +21,7 @@ pub mod jwt;
 mod limits;
 mod listing;
 pub mod login;
+pub mod oauth2;
 pub mod offline;
 mod pagination;
 pub mod quality;

@@ -289,6 +289,16 @@ const CONTRACT_CASES: &[Case] = &[
         "write exactly one of bearer, basic, apiKey, oauth2, hmac",
     ),
     (
+        "feeds: [{name: acd, url: 'https://a.example', auth: {oauth2: {tokenUrl: 'https://a.example/t', clientIdSecretRef: {name: a, key: b}, \
+         clientSecretSecretRef: {name: a, key: b}, grant: RefreshToken}}}]",
+        "write both or neither",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', auth: {oauth2: {tokenUrl: 'https://a.example/t', clientIdSecretRef: {name: a, key: b}, \
+         clientSecretSecretRef: {name: a, key: b}, parameters: [{name: scope, value: x}]}}}]",
+        "take them away",
+    ),
+    (
         "feeds: [{name: acd, url: 'https://a.example', auth: {apiKey: {secretRef: {name: a, key: b}}}}]",
         "write exactly one of header, query",
     ),

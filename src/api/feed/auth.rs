@@ -18,7 +18,7 @@ pub struct FeedAuth {
     pub basic: Option<BasicAuth>,
     /// A key in a header or a query parameter.
     pub api_key: Option<ApiKeyAuth>,
-    /// OAuth2 client credentials: a token is bought with them and renewed before it ends.
+    /// A token from an OAuth2 token endpoint, by client credentials or by a refresh token.
     pub oauth2: Option<OAuth2Auth>,
     /// A signature over method, path with query, timestamp header and body hash.
     pub hmac: Option<HmacAuth>,
@@ -184,11 +184,18 @@ pub struct ApiKeyAuth {
     pub secret_ref: SecretKeyReference,
 }
 
-/// OAuth2 client credentials: a token is bought with them and renewed before it ends.
+/// A token from an OAuth2 token endpoint, by client credentials or by a refresh token.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "(has(self.grant) && self.grant == 'RefreshToken') == has(self.refreshTokenSecretRef)",
+    "grant: RefreshToken and refreshTokenSecretRef belong together: write both or neither"
+))]
 pub struct OAuth2Auth {
+    /// What a token is got for.
+    #[schemars(extend("description" = "What a token is got for: ClientCredentials, or RefreshToken for the token of `refreshTokenSecretRef`. Default ClientCredentials."))]
+    pub grant: Option<OAuth2Grant>,
     /// Address of the token endpoint, such as https://login.acme.example/oauth/token.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -197,6 +204,12 @@ pub struct OAuth2Auth {
     pub client_id_secret_ref: SecretKeyReference,
     /// The Secret that holds the client secret.
     pub client_secret_secret_ref: SecretKeyReference,
+    /// The Secret that holds the refresh token. Some vendors give a new one with each use, which the operator writes into this key where the
+    /// Secret has the annotation `bpo-operator.io/rotate: "true"` and a role lets the operator patch it.
+    pub refresh_token_secret_ref: Option<SecretKeyReference>,
+    /// Where client id and secret are sent.
+    #[schemars(extend("description" = "Where client id and secret are sent: Header (a Basic pair) or Form. Default Header."))]
+    pub client_in: Option<ClientIn>,
     /// Scopes to ask for, such as analytics:readonly. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 253)))]
@@ -205,6 +218,31 @@ pub struct OAuth2Auth {
     /// Audience to ask for, such as https://api.acme.example. Default: none.
     #[schemars(length(min = 1, max = 1024))]
     pub audience: Option<String>,
+    /// Further fields of the form, such as resource. No secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = (
+        "!self.exists(p, p.name in ['grant_type', 'client_id', 'client_secret', 'refresh_token', 'scope', 'audience'])",
+        "grant_type, client_id, client_secret, refresh_token, scope and audience have fields of their own: take them away"
+    ))]
+    pub parameters: Vec<super::NameValue>,
+}
+
+/// What a token is got for: ClientCredentials or RefreshToken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum OAuth2Grant {
+    ClientCredentials,
+    RefreshToken,
+}
+
+/// Where client id and secret are sent: Header or Form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ClientIn {
+    Header,
+    Form,
 }
 
 /// A signature: HMAC with SHA-256.

@@ -10,7 +10,7 @@ mod window;
 use super::checks::{
     Findings, Units, check_count, check_name, check_range, check_text, check_unique, check_units, check_url, quoted,
 };
-use crate::api::feed::{ApiKeyAuth, Feed, FeedAuth, FeedFormat, LoginAuth, Pagination};
+use crate::api::feed::{ApiKeyAuth, Feed, FeedAuth, FeedFormat, LoginAuth, OAuth2Auth, OAuth2Grant, Pagination};
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::domain::headers::is_framing_or_routing;
 use crate::domain::json_path;
@@ -260,7 +260,26 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
         check_count(findings, &format!("{field}.scopes"), jwt.scopes.len(), 20);
     }
     if let Some(oauth2) = &auth.oauth2 {
-        check_url(findings, &format!("{field}.oauth2.tokenUrl"), &oauth2.token_url);
+        check_oauth2(findings, &format!("{field}.oauth2"), oauth2);
+    }
+}
+
+/// Fields of the form of a token endpoint that have names of their own in a contract.
+const OWN_FIELDS: [&str; 6] = ["grant_type", "client_id", "client_secret", "refresh_token", "scope", "audience"];
+
+fn check_oauth2(findings: &mut Findings, field: &str, oauth2: &OAuth2Auth) {
+    check_url(findings, &format!("{field}.tokenUrl"), &oauth2.token_url);
+    let refreshes = oauth2.grant == Some(OAuth2Grant::RefreshToken);
+    findings.ensure(refreshes == oauth2.refresh_token_secret_ref.is_some(), field, || {
+        "has one of `grant: RefreshToken` and `refreshTokenSecretRef`, which belong together: write both or neither"
+            .to_owned()
+    });
+    check_count(findings, &format!("{field}.parameters"), oauth2.parameters.len(), 10);
+    for parameter in oauth2.parameters.iter().filter(|parameter| OWN_FIELDS.contains(&parameter.name.as_str())) {
+        findings.add(
+            format!("{field}.parameters"),
+            format!("{} has a field of its own, such as `scopes`: take it away", quoted(&parameter.name)),
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
 
 mod kept_job;
+mod kept_token;
 mod pace;
 mod poll;
 mod queue;

@@ -8,17 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::kept_job::{self, KeptJob};
+use super::kept_token;
 use super::pace::RowPace;
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
-use super::withdrawal::{Withdrawal, withdrawn};
+use super::withdrawal::withdraw;
 use super::{FeedOutcome, FeedTask, RowQuota};
 use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, RejectionReason, StoreError};
+use crate::feed::auth::{prepare, redactor};
 use crate::feed::client::{FeedClient, Validators};
 use crate::feed::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, clock_is_off, fetch};
+use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, clock_is_off, fetch, timeout};
 use crate::feed::format;
 use crate::feed::job::{Ticket, ends_the_report, every};
 use crate::feed::quiet::{self, Life};
@@ -216,7 +218,30 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
         memory.refused = None;
     }
     let ticket = kept.as_ref().map(|kept| &kept.ticket);
-    match ask(tools, task, memory, &planned, &credentials, now, &known, ticket).await {
+    // A refresh token that is used up is gone with this process unless its successor is kept before anything else.
+    let prepared = prepare(&tools.client, &credentials, &task.namespace, timeout(&task.feed)).await;
+    let unkept = kept_token::keep(tools, task, &credentials).await;
+    let fetched = match prepared {
+        Ok(()) => ask(tools, task, memory, &planned, &credentials, now, &known, ticket).await,
+        Err(error) => Err(redactor(&tools.client, &credentials).redact_error(error)),
+    };
+    let unkept = kept_token::keep(tools, task, &credentials).await.or(unkept);
+    let mut end = handled(tools, task, memory, (kept, planned), fetched, fingerprint).await;
+    end.notes.extend(unkept);
+    end
+}
+
+/// What becomes of what a fetch brought.
+async fn handled(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &mut Memory,
+    (kept, planned): (Option<KeptJob>, PlannedWindow),
+    fetched: Result<Fetched, FetchError>,
+    fingerprint: [u8; 32],
+) -> PollEnd {
+    let now = tools.clock.now();
+    match fetched {
         Ok(Fetched::Waiting(ticket)) => wait(tools, task, kept, *ticket, &planned).await,
         Ok(Fetched::Unchanged) => {
             memory.progress = Some(planned.progress);
@@ -348,7 +373,7 @@ async fn commit(
     planned: &PlannedWindow,
     mut body: FetchedBody,
 ) -> PollEnd {
-    let shrunk = match withdraw(tools, task, memory, &mut body).await {
+    let shrunk = match withdraw(tools, task, &mut memory.shrunk_since, &mut body).await {
         Ok(shrunk) => shrunk,
         Err(error) => {
             return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
@@ -469,42 +494,6 @@ async fn commit_files(
         (end, Some(error)) => PollEnd { commit: end.and_then(|end| end.commit), ..failed(memory, planned, error) },
         (Some(end), None) => end,
         (None, None) => PollEnd::of(FeedOutcome::Fetched, Next::Later),
-    }
-}
-
-/// For how long answers must lack the same rows before their loss is believed.
-const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
-
-/// Adds rows of zeros for what a whole answer lacks; gives a failure where it lacks more than half.
-async fn withdraw(
-    tools: &Tools,
-    task: &FeedTask,
-    memory: &mut Memory,
-    body: &mut FetchedBody,
-) -> Result<Option<FetchError>, StoreError> {
-    let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
-    let (uid, feed) = (&task.contract_uid, &task.feed.name);
-    let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
-    let now = tools.clock.now();
-    match withdrawn(&body.truth, &known, &body.rows) {
-        Withdrawal::Rows(rows) => {
-            memory.shrunk_since = None;
-            body.rows.extend(rows);
-            Ok(None)
-        }
-        Withdrawal::Shrunk { gone, known, rows } => {
-            let since = *memory.shrunk_since.get_or_insert(now);
-            if now.duration_since(since) >= BELIEVED_AFTER {
-                memory.shrunk_since = None;
-                body.rows.extend(rows);
-                return Ok(None);
-            }
-            let message = format!(
-                "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until the answers of an hour agree; \
-                 look whether a filter or a permission changed at the vendor"
-            );
-            Ok(Some(FetchError::new(FailureKind::Shrunk, message)))
-        }
     }
 }
 

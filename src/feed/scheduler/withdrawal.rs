@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
+use super::FeedTask;
+use super::poll::Tools;
 use crate::domain::measures::Row;
-use crate::evidence::IncomingRow;
-use crate::feed::fetch::Window;
+use crate::evidence::{IncomingRow, StoreError};
+use crate::feed::error::{FailureKind, FetchError};
+use crate::feed::fetch::{FetchedBody, Window};
 
 /// What a whole answer says of the rows that are known.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +57,42 @@ fn zeros(row: &Row) -> IncomingRow {
         measures: row.measures.keys().map(|name| (name.clone(), Decimal::ZERO)).collect(),
         vendor_revision: None,
         recorded_at: None,
+    }
+}
+
+/// For how long answers must lack the same rows before their loss is believed.
+const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Adds rows of zeros for what a whole answer lacks; gives a failure where it lacks more than half.
+pub(super) async fn withdraw(
+    tools: &Tools,
+    task: &FeedTask,
+    shrunk_since: &mut Option<Timestamp>,
+    body: &mut FetchedBody,
+) -> Result<Option<FetchError>, StoreError> {
+    let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
+    let (uid, feed) = (&task.contract_uid, &task.feed.name);
+    let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
+    let now = tools.clock.now();
+    match withdrawn(&body.truth, &known, &body.rows) {
+        Withdrawal::Rows(rows) => {
+            *shrunk_since = None;
+            body.rows.extend(rows);
+            Ok(None)
+        }
+        Withdrawal::Shrunk { gone, known, rows } => {
+            let since = *shrunk_since.get_or_insert(now);
+            if now.duration_since(since) >= BELIEVED_AFTER {
+                *shrunk_since = None;
+                body.rows.extend(rows);
+                return Ok(None);
+            }
+            let message = format!(
+                "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until the answers of an hour agree; \
+                 look whether a filter or a permission changed at the vendor"
+            );
+            Ok(Some(FetchError::new(FailureKind::Shrunk, message)))
+        }
     }
 }
 

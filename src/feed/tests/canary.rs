@@ -55,6 +55,11 @@ fn kinds() -> Vec<(&'static str, Value)> {
                 "clientSecretSecretRef": secret("token")}}),
         ),
         (
+            "oauth2, refreshed",
+            json!({"oauth2": {"tokenUrl": "HOST/token", "clientIdSecretRef": secret("user"), "clientIn": "Form",
+                "clientSecretSecretRef": secret("token"), "grant": "RefreshToken", "refreshTokenSecretRef": secret("session")}}),
+        ),
+        (
             "login",
             json!({"login": {"url": "HOST/token", "json": "{\"password\": \"{password}\"}", "token": "$.access_token",
                 "secrets": [{"name": "password", "secretRef": secret("token")}], "send": {"header": "X-Key"}}}),
@@ -256,7 +261,7 @@ async fn vendor(reply: fn(&Asked, &str) -> Reply, sink: String, token: fn(&str) 
 
 fn token(sink: &str) -> Reply {
     Reply::json(format!(
-        r#"{{"access_token":"canary-token-1234","token_type":"Bearer","expires_in":3600,"instance_url":"{sink}","resource_server_base_uri":"{sink}"}}"#
+        r#"{{"access_token":"canary-token-1234","token_type":"Bearer","expires_in":3600,"refresh_token":"canary-next","instance_url":"{sink}","resource_server_base_uri":"{sink}"}}"#
     ))
 }
 
@@ -323,7 +328,7 @@ async fn no_credential_reaches_a_second_host_by_a_token_endpoint_that_leads_ther
             count += 1;
         }
     }
-    assert_eq!(count, 6, "oauth2, login and jwtBearer ask for tokens");
+    assert_eq!(count, 8, "oauth2, login and jwtBearer ask for tokens");
 }
 
 /// Without this, the tests above would pass with a sink that nothing could reach, or a watch that sees nothing.

@@ -17,6 +17,7 @@ mod polling;
 mod prometheus;
 mod reaching;
 mod recipes;
+mod refreshing;
 mod reports_of_platforms;
 mod scraping;
 mod server;
