@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use kube::{Client, Config};
 use serde_json::Value;
 
@@ -27,29 +27,37 @@ pub async fn client(kubeconfig: &Path) -> Client {
     Client::try_from(config).unwrap()
 }
 
-/// The objects of a kind in a namespace. The kind is one of the six short names, or any of their plurals.
-fn objects(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
-    let known = KINDS.iter().find(|(short, .., plural)| *short == kind || *plural == kind);
+/// The objects of a kind in a namespace, by its short name, its kind or its plural.
+fn objects(client: &Client, namespace: &str, kind: &str) -> (Api<DynamicObject>, ApiResource) {
+    let known = KINDS.iter().find(|(short, _, _, name, plural)| [*short, *name, *plural].contains(&kind));
     let (_, group, version, kind, plural) =
         known.unwrap_or_else(|| panic!("{kind}: add it to the kinds that tests look at"));
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
-    Api::namespaced_with(client.clone(), namespace, &resource)
+    (Api::namespaced_with(client.clone(), namespace, &resource), resource)
 }
 
 /// An object, or `None`.
 pub async fn get(client: &Client, namespace: &str, kind: &str, name: &str) -> Option<Value> {
-    let found = objects(client, namespace, kind).get_opt(name).await;
-    found.unwrap_or_else(|error| panic!("{kind} {name}: {error}")).map(shown)
+    let (api, resource) = objects(client, namespace, kind);
+    let found = api.get_opt(name).await.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
+    found.map(|object| shown(object, &resource))
 }
 
-/// All objects of a kind.
-pub async fn list(client: &Client, namespace: &str, kind: &str) -> Vec<Value> {
-    let found = objects(client, namespace, kind).list(&ListParams::default()).await;
-    found.unwrap_or_else(|error| panic!("{kind}: {error}")).items.into_iter().map(shown).collect()
+/// All objects of a kind, or of several with commas between them.
+pub async fn list(client: &Client, namespace: &str, kinds: &str) -> Vec<Value> {
+    let mut all = Vec::new();
+    for kind in kinds.split(',') {
+        let (api, resource) = objects(client, namespace, kind);
+        let found = api.list(&ListParams::default()).await.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        all.extend(found.items.into_iter().map(|object| shown(object, &resource)));
+    }
+    all
 }
 
-/// What kubectl shows: without the bookkeeping of who wrote which field.
-fn shown(mut object: DynamicObject) -> Value {
+/// What kubectl shows: with apiVersion and kind, which the items of a list lack, and without the bookkeeping of who wrote which field.
+fn shown(mut object: DynamicObject, resource: &ApiResource) -> Value {
+    let types = TypeMeta { api_version: resource.api_version.clone(), kind: resource.kind.clone() };
+    object.types.get_or_insert(types);
     object.metadata.managed_fields = None;
     serde_json::to_value(object).unwrap()
 }
