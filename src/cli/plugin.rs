@@ -383,6 +383,7 @@ fn run_lint(arguments: &LintArguments) -> Answer {
     let now = arguments.now.unwrap_or_else(|| crate::clock::Clock::real().now());
     let result = match read(&arguments.paths) {
         Ok(manifests) => lint::lint(&manifests, now),
+        Err(problems) if arguments.output == Output::Table => return Err(lines(&problems)),
         Err(mistakes) => lint::Lint { mistakes, ..lint::Lint::default() },
     };
     let mut out = std::io::stdout().lock();

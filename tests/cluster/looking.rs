@@ -29,7 +29,9 @@ pub async fn client(kubeconfig: &Path) -> Client {
 
 /// The objects of a kind in a namespace, by its short name, its kind or its plural.
 fn objects(client: &Client, namespace: &str, kind: &str) -> (Api<DynamicObject>, ApiResource) {
-    let known = KINDS.iter().find(|(short, _, _, name, plural)| [*short, *name, *plural].contains(&kind));
+    let known = KINDS
+        .iter()
+        .find(|(short, _, _, name, plural)| [short, name, plural].iter().any(|known| known.eq_ignore_ascii_case(kind)));
     let (_, group, version, kind, plural) =
         known.unwrap_or_else(|| panic!("{kind}: add it to the kinds that tests look at"));
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
