@@ -27,7 +27,9 @@ fn manifests(url: &str) -> String {
 async fn wait_report(place: &Place, name: &str, state: &str, verdict: &str) -> Value {
     place
         .wait_for("slar", name, &format!("{state}, {verdict}"), |report| {
-            report["spec"]["state"] == state && report["spec"]["kpis"][0]["verdict"] == verdict
+            report["spec"]["state"] == state
+                && report["spec"]["kpis"][0]["verdict"] == verdict
+                && report["status"].is_object()
         })
         .await
 }

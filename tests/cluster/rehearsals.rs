@@ -99,6 +99,9 @@ async fn a_hostile_clock_that_is_set_back_takes_back_nothing_that_is_final() {
     let operator = place.operator_with(&Hand::at(&place, "2026-03-20T12:00:00Z").flags());
     place.wait_for("kpi", "level", "February is final", final_february).await;
     place.wait_for("vc", "care", "February is final", final_february).await;
+    for report in ["care-2026-01", "care-2026-02"] {
+        place.wait_for("slar", report, "is final", |report| report["spec"]["state"] == "Final").await;
+    }
     assert_eq!(operator.stop().await, Some(0));
     // An hour ago the past was not closed yet; two weeks ago February was not over.
     for instant in ["2026-03-20T11:00:00Z", "2026-02-24T12:00:00Z"] {
