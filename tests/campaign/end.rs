@@ -66,22 +66,6 @@ impl End {
         found
     }
 
-    /// What begins with one of these words: `slar ` for reports, `Event `, `alert `.
-    pub fn only(&self, kinds: &[&str]) -> End {
-        let is_wanted = |about: &str| kinds.iter().any(|kind| about.starts_with(kind));
-        End(self
-            .0
-            .iter()
-            .filter(|(about, _)| is_wanted(about))
-            .map(|(about, what)| (about.clone(), what.clone()))
-            .collect())
-    }
-
-    /// What stands now, without what was told on the way: no Events and no alerts.
-    pub fn standing(&self) -> End {
-        self.only(&["vc ", "kpi ", "st ", "cl ", "slar "])
-    }
-
     /// What was told of, one a line.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()

@@ -11,7 +11,6 @@
 
 mod away;
 mod call;
-mod clocks;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
 mod database;
@@ -29,7 +28,6 @@ mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
 mod month;
-mod poison;
 mod proxy;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;

@@ -16,15 +16,10 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How soon after the last fault a step must have ended, and how long a stalled call lasts until it is given up.
 pub const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
-/// For how long nothing moves in a month that has settled.
-const QUIET: Duration = Duration::from_secs(7);
 const TOKEN: &str = "the-vendor-s-token";
 
-/// Kinds of object that the operator lists when it starts.
-const LISTED_KINDS: u64 = 5;
-
 /// Where the month ends.
-pub const END: &str = "2026-02-20T07:30:00Z";
+const END: &str = "2026-02-20T07:30:00Z";
 /// What is wrong at each step of a month, besides calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -32,8 +27,6 @@ pub enum Trouble {
     None,
     /// Watches do not tell of what changes in the step, until everything is listed again.
     DroppedEvents,
-    /// The operator is killed in the step, and the next one is shown how everything was in the beginning.
-    OldLists,
 }
 
 /// What moves the month on.
@@ -49,8 +42,7 @@ const STEPS: [Step; 4] = [Step::Begin, Step::Target(85), Step::Clock("2026-02-03
 
 /// A month on its way.
 pub struct Month {
-    /// There is always one, but for the moment between a kill and a start.
-    operator: Option<Operator>,
+    operator: Operator,
     /// Its namespace.
     pub place: Place,
     /// What the operator's calls go through.
@@ -75,7 +67,7 @@ impl Month {
         let receiver = Receiver::start().await;
         place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url())).await;
         let hand = Hand::at(&place, "2026-01-12T07:30:00Z");
-        let operator = Some(start(&place, &hand));
+        let operator = start(&place, &hand);
         Month { operator, place, proxy, hand, receiver, _vendor: vendor }
     }
 
@@ -98,11 +90,7 @@ impl Month {
             let began = Instant::now();
             self.step(trouble, step).await;
             self.judged(step).await;
-            match trouble {
-                // A status is the operator's memory of what it told: one that is shown an old status tells it again.
-                Trouble::OldLists => self.stands_as(wanted, PATIENCE).await,
-                Trouble::None | Trouble::DroppedEvents => self.ends_as(wanted, PATIENCE).await,
-            }
+            self.ends_as(wanted, PATIENCE).await;
             let failed = self.proxy.calls().iter().filter(|call| call.fault.is_some()).map(|call| call.at).max();
             slowest = slowest.max(failed.map_or(began, |failed| failed.max(began)).elapsed());
         }
@@ -135,10 +123,6 @@ impl Month {
                 self.proxy.drop_events(false);
                 self.proxy.expire_watches();
             }
-            Trouble::OldLists => {
-                self.carry_out(step).await;
-                self.restart_on_old_lists().await;
-            }
         }
     }
 
@@ -154,59 +138,31 @@ impl Month {
         }
     }
 
-    /// Kills the operator as a power cut would, and starts another one that is told of how everything was in the beginning.
-    async fn restart_on_old_lists(&mut self) {
-        let before = self.proxy.replay_lists(true);
-        self.restart();
-        let replayed = async || (self.proxy.replay_lists(true) >= before + LISTED_KINDS).then_some(());
-        self.place.eventually_within(PATIENCE, "old lists are read", replayed).await;
-        self.proxy.replay_lists(false);
-    }
-
-    fn restart(&mut self) {
-        self.operator.take().into_iter().for_each(Operator::kill);
-        self.operator = Some(start(&self.place, &self.hand));
-    }
-
-    fn operator(&self) -> &Operator {
-        self.operator.as_ref().unwrap()
-    }
-
     /// What everybody was told by now.
     pub async fn end(&self) -> End {
         End::of(&self.place, &self.receiver).await
     }
 
-    /// Waits until nothing has moved for a while, and gives what everybody was told.
+    /// Waits until nothing moves any more, and gives what everybody was told.
     pub async fn settled(&self) -> End {
-        let (mut before, mut since) = (self.end().await, Instant::now());
+        let mut before = self.end().await;
         let started = Instant::now();
-        while since.elapsed() < QUIET {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        loop {
+            tokio::time::sleep(Duration::from_secs(3)).await;
             let now = self.end().await;
-            let moved = now.differences(&before);
-            if !moved.is_empty() {
-                (before, since) = (now, Instant::now());
+            if now.differences(&before).is_empty() {
+                return now;
             }
-            assert!(started.elapsed() < PATIENCE, "it never settles: {}", moved.join("\n"));
+            assert!(started.elapsed() < PATIENCE, "it never settles: {}", now.differences(&before).join("\n"));
+            before = now;
         }
-        before
     }
 
     /// Waits until the end is that of another month, and nothing was told besides.
     pub async fn ends_as(&self, wanted: &End, patience: Duration) {
-        self.is_as(patience, async || self.end().await.differences(wanted)).await;
-    }
-
-    /// The same of what stands, whatever was told on the way.
-    pub async fn stands_as(&self, wanted: &End, patience: Duration) {
-        self.is_as(patience, async || self.end().await.standing().differences(&wanted.standing())).await;
-    }
-
-    async fn is_as(&self, patience: Duration, differences: impl AsyncFn() -> Vec<String>) {
         let started = Instant::now();
         loop {
-            let found = differences().await;
+            let found = self.end().await.differences(wanted);
             if found.is_empty() {
                 break;
             }
@@ -226,32 +182,14 @@ impl Month {
         met.collect::<Vec<_>>().join("\n")
     }
 
-    /// Ends the operator and starts another one on a clock that says something else; waits until it has looked at everything.
-    pub async fn restart_at(&mut self, instant: &str) {
-        self.hand.move_to(instant);
-        self.restart();
-        let looked = async || looked_at_all(&self.operator().http("/metrics").await.1).then_some(());
-        self.place.eventually_within(PATIENCE, "every object was looked at", looked).await;
-        self.settled().await;
-    }
-
     /// Asks the operator to end, which it must do as if nothing had been.
-    pub async fn close(mut self) {
-        let operator = self.operator.take().unwrap();
-        let log = operator.log_path();
-        let code = operator.stop().await;
+    pub async fn close(self) {
+        let log = self.operator.log_path();
+        let code = self.operator.stop().await;
         assert_eq!(code, Some(0), "the operator had ended by itself:\n{}", std::fs::read_to_string(log).unwrap());
         let (code, text) = self.place.verify();
         assert_eq!(code, 0, "{text}");
     }
-}
-
-/// Whether an object of each kind was reconciled.
-fn looked_at_all(metrics: &str) -> bool {
-    let lines = || metrics.lines().filter(|line| line.starts_with("bpo_reconciles_total") && !line.ends_with(" 0"));
-    let completed =
-        |kind: &str| lines().any(|line| line.contains(&format!("\"{kind}\"")) && line.contains("\"completed\""));
-    ["VendorContract", "KpiTarget", "ServiceTier", "CampaignLaunch"].into_iter().all(completed)
 }
 
 fn start(place: &Place, hand: &Hand) -> Operator {

@@ -52,10 +52,6 @@ struct State {
     calls: Vec<Call>,
     drops_events: bool,
     dropped: u64,
-    replays_lists: bool,
-    replayed: u64,
-    /// The first list of each target.
-    lists: BTreeMap<String, Vec<u8>>,
 }
 
 impl Proxy {
@@ -108,13 +104,6 @@ impl Proxy {
         let mut state = self.state();
         state.drops_events = drops;
         state.dropped
-    }
-
-    /// Answers lists with the first one of each kind from now on, or with the truth again. Gives how many were replayed so far.
-    pub fn replay_lists(&self, replays: bool) -> u64 {
-        let mut state = self.state();
-        state.replays_lists = replays;
-        state.replayed
     }
 
     /// Ends every watch with 410, so that all kinds are listed again.
@@ -209,34 +198,11 @@ impl Shared {
     }
 
     async fn pass(&self, connection: &mut Connection, kind: &str, request: &Request) -> io::Result<Next> {
-        if kind.starts_with("list ") {
-            return self.pass_list(connection, request).await;
-        }
         let answer = self.forward(request).await?;
         if kind.starts_with("watch ") && answer.status == 200 {
             return self.pass_watch(connection, answer).await;
         }
         let body = answer.response.bytes().await.map_err(io::Error::other)?;
-        connection.answer(answer.status, &answer.headers, &body).await?;
-        Ok(Next::Serve)
-    }
-
-    async fn pass_list(&self, connection: &mut Connection, request: &Request) -> io::Result<Next> {
-        let old = {
-            let mut state = self.state();
-            let old = state.lists.get(&request.target).filter(|_| state.replays_lists).cloned();
-            state.replayed += u64::from(old.is_some());
-            old
-        };
-        if let Some(old) = old {
-            connection.answer(200, &[json_type()], &old).await?;
-            return Ok(Next::Serve);
-        }
-        let answer = self.forward(request).await?;
-        let body = answer.response.bytes().await.map_err(io::Error::other)?;
-        if answer.status == 200 {
-            self.state().lists.entry(request.target.clone()).or_insert_with(|| body.to_vec());
-        }
         connection.answer(answer.status, &answer.headers, &body).await?;
         Ok(Next::Serve)
     }
