@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 /// Reports written in one look at a contract.
 pub const AT_ONCE: usize = 24;
 /// Reports a second of a namespace while another one writes reports too.
-const SHARED: f64 = 3.0;
+const SHARED: f64 = 2.0;
 /// Reports a second of a namespace that is alone.
-const ALONE: f64 = 6.0;
+const ALONE: f64 = 4.0;
 /// How long a namespace counts as one that writes reports.
 const RECENT: Duration = Duration::from_secs(5);
 
@@ -136,7 +136,7 @@ mod tests {
             now += again.unwrap_or_default();
         }
         let seconds = now.duration_since(start).as_secs_f64();
-        assert!(written == 576 && (180.0..215.0).contains(&seconds), "{written} reports in {seconds} s");
+        assert!(written == 576 && (270.0..320.0).contains(&seconds), "{written} reports in {seconds} s");
     }
 
     #[test]

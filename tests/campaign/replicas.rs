@@ -212,7 +212,7 @@ async fn takeover(loss: Loss) -> String {
         since(ended)
     );
     alerts_come_once(&pair).await;
-    evidence_is_whole(&pair);
+    evidence_is_whole(&pair).await;
     line
 }
 
@@ -234,9 +234,10 @@ fn waiting_alerts(pair: &Pair) -> usize {
     messages.iter().filter(|message| message["state"] != "delivered").count()
 }
 
-fn evidence_is_whole(pair: &Pair) {
-    let text = bpo(&["verify", "--evidence-url", &Database::url(pair.database.port)]);
-    assert!(text.contains("480 rows"), "{text}");
+async fn evidence_is_whole(pair: &Pair) {
+    let url = Database::url(pair.database.port);
+    let whole = async || bpo(&["verify", "--evidence-url", &url]).contains("480 rows").then_some(());
+    pair.place.eventually_within(PATIENCE, "the evidence is whole and has all 480 rows", whole).await;
 }
 
 /// The output of `kubectl bpo`, which must succeed.
