@@ -29,6 +29,9 @@ use tokio::runtime::Runtime;
 
 #[path = "../tests/support/debian/mod.rs"]
 mod debian;
+#[path = "../tests/support/debian/postgres.rs"]
+#[allow(dead_code, clippy::panic, reason = "the tests need more of it, and stop when they meet the unexpected")]
+mod postgres_server;
 #[path = "../src/evidence/tests/server.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod server;
@@ -173,7 +176,8 @@ impl Setting {
 
 fn empty_database() -> PostgresStore {
     database().execute("postgres", "DROP SCHEMA IF EXISTS bpo_evidence CASCADE");
-    PostgresStore::open(&database().url("127.0.0.1", "postgres"), WhenInUse::TakeOver).expect("an empty store")
+    PostgresStore::open(&database().address("127.0.0.1", "postgres").parse().expect("an address"), WhenInUse::TakeOver)
+        .expect("an empty store")
 }
 
 /// Durable commits of new rows, one month a body.

@@ -1,9 +1,10 @@
 //! What is particular to PostgreSQL: one writer, its way over the network, and damage to its tables.
 
-use super::server::{CANARY, Database, Server, shared};
+use super::server::{Database, Server, shared};
 use super::support::{Backend, Fixture, Place, body, feed, row, verify};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::{EvidenceStore, StoreError};
+use crate::postgres_server::CANARY;
 
 async fn with_two_rows() -> (Fixture, String) {
     let fixture = Fixture::new(Backend::Postgres);

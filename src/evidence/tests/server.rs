@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::evidence::postgres::EvidenceUrl;
-pub(super) use crate::postgres_server::{CANARY, Server};
+pub(super) use crate::postgres_server::Server;
 
 /// The server that the tests of this process share.
 pub(super) fn shared() -> &'static Server {
