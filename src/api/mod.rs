@@ -3,6 +3,8 @@
 //! Only shapes live here: serde, schema, CEL rules and the descriptions that `kubectl explain` prints. No decision is
 //! made in this folder, and nothing in it reads a clock, a network or a file.
 
+#![allow(rustdoc::bare_urls, reason = "descriptions are what `kubectl explain` prints")]
+
 pub mod basis;
 pub mod campaign_launch;
 pub mod condition;

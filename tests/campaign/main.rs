@@ -1,6 +1,6 @@
 //! The fault campaign: whatever the API server answers, loses or leaves unanswered, the operator ends where it would have ended.
 //!
-//! `cargo test` runs a sample of each class; `BPO_CAMPAIGN=full` runs all plans, as `.ci/full` does.
+//! `cargo test --test campaign` runs a sample of each class; `BPO_CAMPAIGN=full` runs all plans, as `.ci/full` does.
 
 #![allow(
     clippy::unwrap_used,
