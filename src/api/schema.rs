@@ -178,7 +178,9 @@ mod tests {
             let lacks = |bound: &str| schema.get(bound).is_none();
             let of_the_operator = path.contains(".status") || path.starts_with("slareports");
             (type_is(schema, "string") && lacks("enum") && lacks("maxLength"))
-                || (schema.get("x-kubernetes-int-or-string").is_some() && lacks("maxLength"))
+                || (schema.get("x-kubernetes-int-or-string").is_some()
+                    && (lacks("maxLength")
+                        || (!of_the_operator && lacks("pattern") && lacks("x-kubernetes-validations"))))
                 || (type_is(schema, "array") && lacks("maxItems"))
                 || (schema.get("additionalProperties").is_some() && lacks("maxProperties"))
                 || (type_is(schema, "integer") && !of_the_operator && (lacks("minimum") || lacks("maximum")))
