@@ -16,6 +16,15 @@
 //!
 //! Data flows one way: feed → evidence → domain → controller → status, report, Event, alert.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::print_stdout,
+        clippy::print_stderr,
+        reason = "a stream that is closed makes them panic: cli::streams does not"
+    )
+)]
+
 pub mod alert;
 pub mod api;
 pub mod cli;

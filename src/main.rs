@@ -1,15 +1,22 @@
 //! The operator: flags in, exit code out.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a stream that is closed makes them panic: cli::streams does not"
+)]
+
 use std::process::ExitCode;
 
 use bpo_operator::cli::operator::{Cli, execute};
+use bpo_operator::cli::streams::warn;
 use clap::Parser;
 
 fn main() -> ExitCode {
     match execute(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bpo-operator: {error}");
+            warn(format_args!("bpo-operator: {error}"));
             ExitCode::FAILURE
         }
     }

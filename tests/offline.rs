@@ -6,7 +6,7 @@
 mod vendor;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -61,6 +61,91 @@ impl Acme {
         let rest = ["--now", now, "-o", output];
         plugin(&self.arguments.iter().map(String::as_str).chain(rest).collect::<Vec<_>>())
     }
+}
+
+/// Runs a program of this package with a pipe that nobody reads for standard output, for standard error, or for both.
+fn without_reader(program: &str, arguments: &[&str], (out, error): (bool, bool)) -> Output {
+    let unread = |unread: bool| match unread {
+        true => Stdio::from(std::io::pipe().unwrap().1),
+        false => Stdio::piped(),
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(unread(out)).stderr(unread(error));
+    command.spawn().unwrap().wait_with_output().unwrap()
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_each_command_quietly_as_the_signal_pipe_ends_other_programs() {
+    let (plugin, operator) = (env!("CARGO_BIN_EXE_kubectl-bpo"), env!("CARGO_BIN_EXE_bpo-operator"));
+    let folder = examples().join("uk-service-points");
+    let (contract, rows) = (folder.join("contract.yaml"), folder.join("feeds/casework.json"));
+    let (contract, casework) = (contract.to_str().unwrap(), format!("casework={}", rows.display()));
+    let files = |first: &[&str], rest: &[&str]| -> Vec<String> {
+        let given = ["-f", contract, "--feed", &casework, "--now", "2026-05-31T00:00:00Z"];
+        first.iter().chain(&given).chain(rest).map(|word| (*word).to_owned()).collect()
+    };
+    let words = |words: &[&str]| -> Vec<String> { words.iter().map(|word| (*word).to_owned()).collect() };
+    let unwritten = tempfile::tempdir().unwrap();
+    let pages = unwritten.path().join("pages");
+    let staffing = ["staffing", "--contacts", "100", "--handle-time", "180s", "--service-level", "80/20s"];
+    let cases = [
+        (plugin, files(&["evaluate"], &["-o", "table"])),
+        (plugin, files(&["evaluate"], &["-o", "yaml"])),
+        (plugin, files(&["evaluate"], &["-o", "json"])),
+        (plugin, files(&["report", "uk-service-points", "--period", "2026-02"], &["-o", "html"])),
+        (plugin, files(&["explain", "uk-service-points-2026-02"], &[])),
+        (plugin, files(&["scorecard", "uk-service-points"], &[])),
+        (plugin, files(&["calendar", "uk-service-points"], &[])),
+        (plugin, files(&["portfolio"], &["-o", "csv"])),
+        (plugin, files(&["dashboard", "--to", pages.to_str().unwrap()], &[])),
+        (plugin, words(&["lint", "-f", contract])),
+        (plugin, words(&["catalogue"])),
+        (plugin, words(&["completion"])),
+        (plugin, words(&["__complete", "--", "re"])),
+        (plugin, words(&["version", "--client"])),
+        (plugin, words(&staffing)),
+        (operator, words(&["crds"])),
+        (operator, words(&["dashboard"])),
+    ];
+    for (program, arguments) in cases {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let shown = arguments.first().copied().unwrap_or_default();
+        let read = without_reader(program, &arguments, (false, false));
+        assert!(read.status.code().is_some_and(|code| code < 2), "{shown}: {}", String::from_utf8_lossy(&read.stderr));
+        let unread = without_reader(program, &arguments, (true, false));
+        let said = String::from_utf8_lossy(&unread.stderr);
+        assert_eq!(unread.status.code(), Some(141), "{shown}: {said}");
+        assert!(!said.contains("panicked") && !said.contains("error"), "{shown}: {said}");
+    }
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_changes_no_exit_code() {
+    let (plugin, operator) = (env!("CARGO_BIN_EXE_kubectl-bpo"), env!("CARGO_BIN_EXE_bpo-operator"));
+    let no_cluster = ["run", "--clock-start", "2026-01-01T00:00:00Z", "--listen", "127.0.0.1:0"];
+    let cases = [
+        (plugin, &["lint", "-f", "nowhere"][..], 2),
+        (plugin, &["history", "care", "--kubeconfig", "nowhere"][..], 2),
+        // Its log goes there, too.
+        (operator, &no_cluster[..], 1),
+    ];
+    for (program, arguments, code) in cases {
+        let mut command = Command::new(program);
+        command.args(arguments).env("KUBECONFIG", "/nowhere").stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::from(std::io::pipe().unwrap().1));
+        assert_eq!(command.status().unwrap().code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_in_words() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"));
+    let output = command.arg("catalogue").stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("error: standard output cannot be written: No space left"), "{said}");
 }
 
 #[test]

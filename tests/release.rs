@@ -83,6 +83,18 @@ async fn the_plugin_is_packed_runs_where_it_is_unpacked_and_krew_finds_it_by_its
     let completion = fs::read_to_string(unpacked.join("kubectl_complete-bpo")).unwrap();
     assert_eq!(completion, run(Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).arg("completion")));
 
+    // A page for each command that `--help` lists, and troff without words that it does not know.
+    let help = run(Command::new(unpacked.join("kubectl-bpo")).arg("--help"));
+    let listed = help.split("\nCommands:\n").nth(1).unwrap().lines().take_while(|line| line.starts_with("  "));
+    let listed = listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let mut pages = 0;
+    for command in listed.filter(|command| *command != "help") {
+        let page = fs::read_to_string(unpacked.join(format!("man1/kubectl-bpo-{command}.1"))).unwrap();
+        assert!(page.contains(".TH") && page.contains(&format!("kubectl bpo {command}").replace('-', "\\-")), "{page}");
+        pages += 1;
+    }
+    assert!(pages > 20 && unpacked.join("man1/kubectl-bpo-feed-check.1").is_file(), "{pages}");
+
     let manifest = yaml(&fs::read_to_string(dist.join("bpo.yaml")).unwrap()).remove(0);
     assert_eq!(manifest["apiVersion"], "krew.googlecontainertools.github.com/v1alpha2");
     assert_eq!((&manifest["kind"], &manifest["metadata"]["name"]), (&"Plugin".into(), &"bpo".into()));

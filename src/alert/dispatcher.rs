@@ -338,12 +338,16 @@ impl Inner {
             }
             for (ids, result) in self.send(sink, &group).await {
                 match result {
-                    Ok(()) => self.settle(key, ids, Delivery::Delivered, kind, known).await,
+                    Ok(()) => {
+                        say(&group, &ids, "an alert was delivered");
+                        self.settle(key, ids, Delivery::Delivered, kind, known).await;
+                    }
                     Err(failure) if failure.refused && ids.len() > 1 => {
                         // One message that is refused must not take the others with it.
                         groups.extend(group.iter().filter(|one| ids.contains(&one.id)).map(|one| vec![one.clone()]));
                     }
                     Err(failure) if failure.refused => {
+                        say(&group, &ids, "an alert was refused by its receiver, and is given up");
                         self.settle(key, ids, Delivery::GivenUp(failure.error.message), kind, known).await;
                     }
                     Err(failure) => return self.fail(key, ids, &group, failure.error, kind, known).await,
@@ -383,6 +387,7 @@ impl Inner {
         };
         let (uid, sink) = key;
         tracing::warn!(contract_uid = uid, sink, %error, wait_seconds = pause.as_secs_f64(), "alerts could not be delivered and are tried again");
+        say(group, &given_up, "an alert is given up: it has waited for too long");
         self.settle(key, given_up, Delivery::GivenUp(error.message.clone()), kind, known).await;
         self.settle(key, waiting, Delivery::Failed(error.message), kind, known).await;
     }
@@ -546,4 +551,13 @@ impl Inner {
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// A line of the log for each of these messages.
+fn say(group: &[Message], ids: &[i64], what: &str) {
+    for message in group.iter().filter(|message| ids.contains(&message.id)) {
+        let Envelope { namespace, contract, sink, alert, .. } = &message.envelope;
+        let (summary, says) = (presentable(&alert.summary, 240), message.kind.as_str());
+        tracing::info!(namespace, contract, alert = sink.name, says, summary, "{what}");
+    }
 }

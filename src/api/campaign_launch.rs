@@ -510,6 +510,9 @@ pub struct Watch {
 pub struct CampaignLaunchStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
+    /// The last `bpo-operator.io/requested-at` that was handled.
+    #[schemars(length(max = 64))]
+    pub last_handled_request: Option<String>,
     /// Planned, Preparing, Ready, Live, Measuring or Completed.
     #[schemars(extend("description" = "Planned, Preparing, Ready, Live, Measuring or Completed, by time whatever the decision."))]
     pub phase: Option<LaunchPhase>,

@@ -78,7 +78,7 @@ closed_enum! {
         Reconciled, Suspended, InvalidSpec, ContractNotFound, KpiTargetNotFound, TierNotFound, FeedNotFound,
         SecretNotFound, SecretNotAllowed, EvidenceUnavailable, Pending, Progressing, Fetched, Dns, Connect, Tls,
         Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, Late, Shrunk, JobFailed, JobStuck,
-        LinkExpired, TargetMet, Excused,
+        LinkExpired, Proxy, TargetMet, Excused,
         TargetMissed, NoClosedPeriod, ThresholdMismatch, NoData, InsufficientVolume, Inconclusive, ProjectedMiss, BudgetBurn,
         BelowWarning, GateDue, Understaffed, OnTrack, Current, ReviewOverdue, DeliverableOverdue, PlanOverdue, DisputeOverdue,
         Agree, OneSource, Disagree,
@@ -159,6 +159,7 @@ impl ConditionType {
                 R::JobFailed,
                 R::JobStuck,
                 R::LinkExpired,
+                R::Proxy,
             ],
             (Self::FeedHealthy, Unknown) => &[R::Pending, R::Suspended],
             (Self::SLACompliant, True) => &[R::TargetMet, R::Excused],
@@ -208,7 +209,7 @@ closed_enum! {
         PlanOverdue, DisputeOverdue, GamingSuspected, SourcesDisagree, ThresholdMismatch, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
-        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, ReportContradicted, StoreRolledBack,
+        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, LossAccepted, ReportContradicted, StoreRolledBack,
         StoreFull, ClockDiffers,
     }
 }

@@ -590,6 +590,9 @@ super::condition::closed_enum! {
 pub struct KpiTargetStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
+    /// The last `bpo-operator.io/requested-at` that was handled.
+    #[schemars(length(max = 64))]
+    pub last_handled_request: Option<String>,
     /// The target in short, such as ≥ 80 %.
     pub target: Option<String>,
     /// The latest closed period: the commitment.

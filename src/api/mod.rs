@@ -45,6 +45,12 @@ pub const ALERT_TEST_ANNOTATION: &str = "bpo-operator.io/alert-test";
 pub const EVIDENCE_OF_ANNOTATION: &str = "bpo-operator.io/evidence-of";
 /// Asks on a VendorContract for a fetch of a feed now: `FEED at INSTANT`, or `* at INSTANT` for all its feeds.
 pub const FETCH_ANNOTATION: &str = "bpo-operator.io/fetch";
+/// Says on a VendorContract that the rows which a Final report rests on are lost for good: `REPORT by NAME at INSTANT`.
+pub const LOSS_ACCEPTED_ANNOTATION: &str = "bpo-operator.io/loss-accepted";
+/// Asks for a look at an object now, by a text that is another one each time, such as the instant: `status.lastHandledRequest` repeats it.
+pub const REQUESTED_AT_ANNOTATION: &str = "bpo-operator.io/requested-at";
+/// How many characters of that text count.
+pub const LONGEST_REQUEST: usize = 64;
 /// The label of a namespace, with the value `true`, in which rehearsals alone work: operators on a rehearsal clock.
 pub const REHEARSAL_LABEL: &str = "bpo-operator.io/rehearsal";
 /// The label of an SlaReport that names its contract.

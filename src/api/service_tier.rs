@@ -182,6 +182,9 @@ pub enum SelfService {
 pub struct ServiceTierStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
+    /// The last `bpo-operator.io/requested-at` that was handled.
+    #[schemars(length(max = 64))]
+    pub last_handled_request: Option<String>,
     /// The band of customer value in short, such as 5000+.
     pub value_band: Option<String>,
     /// Contracts that list the tier.

@@ -1088,6 +1088,9 @@ pub struct Engagement {
 pub struct VendorContractStatus {
     /// The generation of the spec that this speaks of.
     pub observed_generation: Option<i64>,
+    /// The last `bpo-operator.io/requested-at` that was handled.
+    #[schemars(length(max = 64))]
+    pub last_handled_request: Option<String>,
     /// Pending (not begun), Active, NoticeDue (notice must be given), Suspended (`spec.suspend`, while the term has not ended) or Ended.
     #[schemars(extend("description" = "Pending (not begun), Active, NoticeDue (the time to give notice has come), Suspended (spec.suspend is true and the term has not ended) or Ended."))]
     pub phase: Option<ContractPhase>,

@@ -11,6 +11,7 @@ use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::evidence::{StoreArguments, in_runtime, open};
 use super::exec::push;
 use super::plugin::{Answer, Output};
+use super::streams::{print, print_line, warn};
 use super::tables;
 use crate::alert::envelope::Envelope;
 use crate::alert::sinks::kind_of;
@@ -104,10 +105,10 @@ pub fn run(arguments: &AlertArguments) -> Answer {
 pub fn acknowledge(arguments: &AckArguments) -> Answer {
     let taken = wait_for(take_up(arguments))?;
     let EscalationStatus { level, cause, since, .. } = taken;
-    println!(
+    print_line(format_args!(
         "{}: level {level} because of {cause:?} since {since} is acknowledged by {}",
         arguments.contract, arguments.by
-    );
+    ))?;
     Ok(0)
 }
 
@@ -162,14 +163,14 @@ async fn test(arguments: &TestArguments) -> Result<u8, String> {
         let status = answered(contracts.get(&arguments.contract)).await?.status.unwrap_or_default();
         let failing = status.alerts.into_iter().find(|sink| sink.name == arguments.alert);
         if let Some(failure) = failing.and_then(|sink| sink.failure) {
-            eprintln!("{} of {} fails: {failure}", arguments.alert, arguments.contract);
+            warn(format_args!("{} of {} fails: {failure}", arguments.alert, arguments.contract));
             return Ok(1);
         }
     }
-    println!(
+    print_line(format_args!(
         "{} of {}: a test message was asked for, and no failure was reported within {} s",
         arguments.alert, arguments.contract, arguments.wait
-    );
+    ))?;
     Ok(0)
 }
 
@@ -193,8 +194,8 @@ fn list(arguments: &ListArguments) -> Answer {
         .take(arguments.limit)
         .collect();
     match arguments.output {
-        Output::Table => print!("{}", super::terminal::escaped(&table(&lines))),
-        output => print!("{}", output.document(&Value::Array(lines)).map_err(|error| vec![error.to_string()])?),
+        Output::Table => print(super::terminal::escaped(&table(&lines)))?,
+        output => print(output.document(&Value::Array(lines)).map_err(|error| vec![error.to_string()])?)?,
     }
     Ok(0)
 }

@@ -52,7 +52,6 @@ enum CalendarOutput {
 
 /// Writes the dates.
 pub fn run(arguments: &CalendarArguments) -> Answer {
-    use std::io::Write;
     let now = arguments.offline.now.unwrap_or_else(|| crate::clock::Clock::real().now());
     let gathered = match arguments.offline.now {
         Some(now) => Gathered::of_files(&arguments.offline, now)?,
@@ -75,6 +74,6 @@ pub fn run(arguments: &CalendarArguments) -> Answer {
         CalendarOutput::Text => super::terminal::escaped(&dates.text()),
         CalendarOutput::Json => format!("{:#}\n", serde_json::json!(dates)),
     };
-    std::io::stdout().lock().write_all(shown.as_bytes()).map_err(|error| vec![error.to_string()])?;
+    super::streams::print(shown)?;
     Ok(0)
 }

@@ -88,7 +88,7 @@ pub fn run(arguments: &CatalogueArguments) -> Answer {
         CatalogueOutput::Yaml => document(Output::Yaml, &told)?,
         CatalogueOutput::Json => document(Output::Json, &told)?,
     };
-    print!("{text}");
+    super::streams::print(&text)?;
     Ok(0)
 }
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::exec::LABEL;
 use super::plugin::{Answer, Output};
+use super::streams::print;
 use super::tables;
 use super::terminal::escaped;
 use crate::api::{GROUP, VERSION};
@@ -104,8 +105,8 @@ struct FoundLease {
 pub fn run(arguments: &CheckArguments) -> Answer {
     let checks = judge(&wait_for(gather(arguments))?);
     match arguments.output {
-        Output::Table => print!("{}", escaped(&table(&checks))),
-        output => print!("{}", output.document(&json!(checks)).map_err(|error| vec![error.to_string()])?),
+        Output::Table => print(escaped(&table(&checks)))?,
+        output => print(output.document(&json!(checks)).map_err(|error| vec![error.to_string()])?)?,
     }
     Ok(u8::from(checks.iter().any(|check| check.state == State::Failed)))
 }

@@ -12,7 +12,8 @@ use kube::{Api, ResourceExt};
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::plugin::{Answer, Cli};
-use crate::api::{CampaignLaunch, KpiTarget, SlaReport, VendorContract};
+use super::streams::{print, print_line};
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 
 /// Arguments of the hidden command `__complete`.
 #[derive(Debug, Args)]
@@ -38,7 +39,7 @@ const SCRIPT: &str = "#!/bin/sh\n# Save this as an executable file kubectl_compl
 /// # Errors
 /// None.
 pub fn script() -> Answer {
-    print!("{SCRIPT}");
+    print(SCRIPT)?;
     Ok(0)
 }
 
@@ -55,11 +56,11 @@ pub fn run(arguments: &CompleteArguments) -> Answer {
     let begun = arguments.words.last().map_or("", String::as_str);
     for (word, about) in candidates.iter().filter(|(word, _)| word.starts_with(begun)) {
         match about.lines().next() {
-            Some(about) if !about.is_empty() => println!("{word}\t{about}"),
-            _ => println!("{word}"),
+            Some(about) if !about.is_empty() => print_line(format_args!("{word}\t{about}"))?,
+            _ => print_line(word)?,
         }
     }
-    println!(":{directive}");
+    print_line(format_args!(":{directive}"))?;
     Ok(0)
 }
 
@@ -82,6 +83,8 @@ enum Live {
     Reports,
     Launches,
     Kpis,
+    /// What the operator looks at, each with its kind.
+    Objects,
     /// The feeds of a contract.
     Feeds(String),
     /// The alerts of a contract.
@@ -166,6 +169,7 @@ fn value_of(arg: &Arg, positionals: &[&str]) -> Wanted {
         "LAUNCH" => Wanted::Live(Live::Launches),
         "FEED" => Wanted::Live(Live::Feeds(first())),
         "ALERT" => Wanted::Live(Live::Alerts(first())),
+        "KIND/NAME" => Wanted::Live(Live::Objects),
         "NAME" if arg.get_long() == Some("namespace") || arg.get_long() == Some("operator-namespace") => {
             Wanted::Live(Live::Namespaces)
         }
@@ -216,6 +220,14 @@ async fn live_names(live: &Live, arguments: &ClusterArguments) -> Result<Vec<Str
         Live::Reports => named!(Api::<SlaReport>::namespaced(client.clone(), &namespace)),
         Live::Launches => named!(Api::<CampaignLaunch>::namespaced(client.clone(), &namespace)),
         Live::Kpis => named!(Api::<KpiTarget>::namespaced(client.clone(), &namespace)),
+        Live::Objects => {
+            let contracts: Vec<String> = named!(Api::<VendorContract>::namespaced(client.clone(), &namespace));
+            let kpis: Vec<String> = named!(Api::<KpiTarget>::namespaced(client.clone(), &namespace));
+            let tiers: Vec<String> = named!(Api::<ServiceTier>::namespaced(client.clone(), &namespace));
+            let launches: Vec<String> = named!(Api::<CampaignLaunch>::namespaced(client.clone(), &namespace));
+            let of_kinds = [("contract", contracts), ("kpi", kpis), ("tier", tiers), ("launch", launches)];
+            of_kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind}/{name}"))).collect()
+        }
         Live::Feeds(name) => contract(name).await?.spec.feeds.into_iter().map(|feed| feed.name).collect(),
         Live::Alerts(name) => contract(name).await?.spec.alerts.into_iter().map(|alert| alert.name).collect(),
     })
@@ -253,6 +265,7 @@ mod tests {
             ("feed fetch -n cx acme-care ", Wanted::Live(Live::Feeds("acme-care".to_owned()))),
             ("alert test acme-care ", Wanted::Live(Live::Alerts("acme-care".to_owned()))),
             ("suspend kpi ", Wanted::Live(Live::Kpis)),
+            ("reconcile ", Wanted::Live(Live::Objects)),
             ("suspend contract ", Wanted::Live(Live::Contracts)),
             ("status -n ", Wanted::Live(Live::Namespaces)),
             ("lint -f ", Wanted::Files),

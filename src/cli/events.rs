@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::plugin::{Answer, Output};
+use super::streams::print;
 use super::tables;
 use super::terminal::escaped;
 use crate::api::{CampaignLaunch, GROUP, KpiTarget, VendorContract};
@@ -60,8 +61,8 @@ struct Line {
 pub fn run(arguments: &EventsArguments) -> Answer {
     let lines = wait_for(gather(arguments))?;
     match arguments.output {
-        Output::Table => print!("{}", escaped(&table(&lines))),
-        output => print!("{}", output.document(&json!(lines)).map_err(|error| vec![error.to_string()])?),
+        Output::Table => print(escaped(&table(&lines)))?,
+        output => print(output.document(&json!(lines)).map_err(|error| vec![error.to_string()])?)?,
     }
     Ok(0)
 }

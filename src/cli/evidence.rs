@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::exec::{ExecArguments, OperatorPod, push};
 use super::plugin::{Answer, Output};
+use super::streams::{StandardOutput, print, print_line, prompt, warn};
 use super::tables;
 use crate::api::sla_report::SlaReport;
 use crate::api::vendor_contract::PeriodState;
@@ -111,12 +112,11 @@ pub fn verify(arguments: &VerifyArguments) -> Answer {
         None => in_runtime(verify_store(&arguments.store, &reports))?,
     };
     found.broken.extend(differences);
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", super::terminal::escaped(&tables::verification(&found))),
-        output => output.document(&tables::verification_json(&found)).and_then(|text| write!(out, "{text}")),
+    let shown = match arguments.output {
+        Output::Table => super::terminal::escaped(&tables::verification(&found)),
+        output => output.document(&tables::verification_json(&found)).map_err(|error| vec![error.to_string()])?,
     };
-    printed.map_err(|error| vec![error.to_string()])?;
+    print(shown)?;
     Ok(u8::from(!found.whole()))
 }
 
@@ -138,7 +138,7 @@ pub fn export(arguments: &ExportArguments) -> Answer {
     if arguments.to.as_os_str() == "-" {
         return match &pod {
             Some(pod) => export_from(pod, arguments, Stdio::inherit()),
-            None => write_export(arguments, &mut std::io::stdout()),
+            None => write_export(arguments, &mut StandardOutput::new()),
         };
     }
     let shown = arguments.to.display();
@@ -181,8 +181,8 @@ fn write_export(arguments: &ExportArguments, out: &mut (dyn Write + Send)) -> An
     let feeds = manifest.feeds.len();
     let said = format!("contract {}/{}, {feeds} feeds, {rows} rows", manifest.namespace, manifest.contract);
     match arguments.to.as_os_str() == "-" {
-        true => eprintln!("{said}"),
-        false => println!("{}: {said}", arguments.to.display()),
+        true => warn(format_args!("{said}")),
+        false => print_line(format_args!("{}: {said}", arguments.to.display()))?,
     }
     Ok(0)
 }
@@ -452,9 +452,9 @@ fn read_reports(files: &[PathBuf]) -> Result<Vec<(String, SlaReport)>, Vec<Strin
 fn show_progress(progress: VerifyProgress) {
     use std::io::IsTerminal;
     if std::io::stderr().is_terminal() && progress.total_rows > 0 {
-        eprint!("\r{} of {} rows", progress.rows, progress.total_rows);
+        prompt(format_args!("\r{} of {} rows", progress.rows, progress.total_rows));
         if progress.rows >= progress.total_rows {
-            eprintln!();
+            warn(format_args!(""));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufReader, Write as _};
+use std::io::BufReader;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -71,15 +71,11 @@ pub fn run(arguments: &HistoryArguments) -> Answer {
     } else {
         wait_for(of_cluster(arguments))?
     };
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", super::terminal::escaped(&as_table(&history))),
-        Output::Json => writeln!(out, "{:#}", as_json(&history)),
-        Output::Yaml => crate::api::schema::to_yaml(&as_json(&history))
-            .map_err(std::io::Error::other)
-            .and_then(|yaml| write!(out, "{yaml}")),
+    let shown = match arguments.output {
+        Output::Table => super::terminal::escaped(&as_table(&history)),
+        output => output.document(&as_json(&history)).map_err(|error| vec![error.to_string()])?,
     };
-    printed.map_err(|error| vec![error.to_string()])?;
+    super::streams::print(shown)?;
     Ok(0)
 }
 

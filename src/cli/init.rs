@@ -11,6 +11,7 @@ use jiff::{Timestamp, ToSpan};
 use super::lint;
 use super::manifests::{Manifests, parse};
 use super::plugin::{Answer, lines};
+use super::streams;
 use crate::domain::spelling::did_you_mean;
 
 mod kpis;
@@ -111,15 +112,15 @@ pub fn run(arguments: &InitArguments) -> Answer {
     let text = manifests(&answers);
     check(&text, now)?;
     match &arguments.file {
-        None => print!("{text}"),
+        None => streams::print(&text)?,
         Some(file) => {
             write_new(file, &text).map_err(|error| vec![format!("{}: {error}", file.display())])?;
-            eprintln!(
+            streams::warn(format_args!(
                 "{} holds contract {}: read it, correct the addresses, then `kubectl apply -f {}`",
                 file.display(),
                 answers.name,
                 file.display()
-            );
+            ));
         }
     }
     Ok(0)
@@ -153,8 +154,7 @@ impl Ask {
                 "--{name} is missing, and there is no terminal to ask on: write it, such as --{name} {default:?}"
             ));
         }
-        eprint!("{question} [{default}]: ");
-        std::io::stderr().flush().map_err(|error| error.to_string())?;
+        streams::prompt(format_args!("{question} [{default}]: "));
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map_err(|error| error.to_string())?;
         let line = line.trim();

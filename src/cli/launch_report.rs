@@ -54,7 +54,6 @@ enum ReportOutput {
 
 /// Reports, and prints.
 pub fn run(arguments: &LaunchArguments) -> Answer {
-    use std::io::Write;
     let LaunchCommand::Report(arguments) = &arguments.command;
     let (now, found) = match arguments.offline.now {
         Some(now) => (now, Gathered::of_files(&arguments.offline, now)?),
@@ -78,7 +77,7 @@ pub fn run(arguments: &LaunchArguments) -> Answer {
         ReportOutput::Markdown => markdown(&wanted),
         ReportOutput::Html => page(&wanted)?,
     };
-    std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| vec![error.to_string()])?;
+    super::streams::print(text)?;
     Ok(0)
 }
 

@@ -1,5 +1,6 @@
 //! The two programs' commands and flags.
 
+pub mod accept_loss;
 pub mod alert;
 pub mod backtest;
 mod bundles;
@@ -9,6 +10,7 @@ pub mod check;
 pub mod cluster;
 pub mod completion;
 pub mod dashboard;
+pub mod editor;
 pub mod evaluate;
 pub mod events;
 pub mod evidence;
@@ -20,17 +22,20 @@ pub mod history;
 pub mod init;
 pub mod launch_report;
 pub mod lint;
+pub mod man;
 pub mod manifests;
 pub mod memory;
 pub mod offline;
 pub mod operator;
 pub mod plugin;
 pub mod portfolio;
+pub mod reconcile;
 pub mod report;
 pub mod scorecard;
 pub mod staffing;
 pub mod status;
 mod steps;
+pub mod streams;
 pub mod suspend;
 pub mod tables;
 mod terminal;

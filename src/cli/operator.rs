@@ -26,6 +26,7 @@ use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreClock, StoreError};
 use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::guard::{AddressPolicy, OpenedNetwork, SystemLookup};
+use crate::feed::proxy::{Proxy, ProxyUrl};
 use crate::feed::scheduler::{RowQuota, Scheduler};
 use crate::web::metrics::Metrics;
 use crate::web::server::serve;
@@ -98,6 +99,27 @@ pub struct RunArguments {
     )]
     alert_allow_networks: Vec<OpenedNetwork>,
 
+    /// Open connections for feeds, their tokens and alerts over HTTP(S) through this egress proxy, such as http://proxy.example:3128, or
+    /// http://user:password@proxy.example:3128, best given as the variable. The operator resolves names, and the proxy is sent the
+    /// address that was judged. Mail, the API server and the database are connected to without it
+    #[arg(long, env = "BPO_PROXY", value_name = "URL", hide_env_values = true)]
+    proxy: Option<ProxyUrl>,
+
+    /// Let the proxy resolve names, and send it names. The operator then judges addresses only where a contract writes one: what a name
+    /// may lead to is for the proxy's own rules
+    #[arg(long, env = "BPO_PROXY_RESOLVES", requires = "proxy")]
+    proxy_resolves: bool,
+
+    /// Connect to addresses in this network without the proxy. May be given several times
+    #[arg(
+        long = "proxy-except",
+        env = "BPO_PROXY_EXCEPT",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        requires = "proxy"
+    )]
+    proxy_except: Vec<ipnet::IpNet>,
+
     /// Serve /metrics, /healthz and /readyz here
     #[arg(long, env = "BPO_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -168,6 +190,9 @@ pub enum RunError {
     /// No runtime for asynchronous work.
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Print(#[from] super::streams::NotPrinted),
     /// A flag asks for what there is not.
     #[error("{0}")]
     Flag(String),
@@ -198,11 +223,7 @@ pub enum RunError {
 pub fn execute(cli: Cli) -> Result<(), RunError> {
     match cli.command {
         Command::Crds => print_crds(),
-        Command::Dashboard => {
-            use std::io::Write;
-            writeln!(std::io::stdout().lock(), "{:#}", crate::web::dashboard::dashboard())?;
-            Ok(())
-        }
+        Command::Dashboard => Ok(super::streams::print_line(format_args!("{:#}", crate::web::dashboard::dashboard()))?),
         Command::Run(arguments) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let ended = runtime.block_on(run(*arguments));
@@ -223,6 +244,7 @@ fn dispatcher(
     evidence: &Arc<dyn EvidenceStore>,
     metrics: &Metrics,
     fence: &Fence,
+    proxy: Option<Arc<Proxy>>,
 ) -> Dispatcher {
     let fence = fence.clone();
     let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone()).sparing(api_server);
@@ -231,7 +253,7 @@ fn dispatcher(
     let limits = ClientLimits { breaker_failures: u32::MAX, ..ClientLimits::default() };
     Dispatcher::new(dispatcher::Parts {
         store: evidence.clone(),
-        client: FeedClient::with(policy.clone(), Arc::new(SystemLookup), limits),
+        client: FeedClient::with(policy.clone(), Arc::new(SystemLookup), limits).through(proxy),
         mailer: Mailer::new(policy, Arc::new(SystemLookup)),
         credentials: Arc::new(ClusterCredentials::new(client.clone())),
         count: Box::new(move |sink, outcome| counted.alert(sink, outcome)),
@@ -242,15 +264,15 @@ fn dispatcher(
 }
 
 fn print_crds() -> Result<(), RunError> {
-    use std::io::Write;
     let documents =
         crate::api::schema::custom_resource_definitions().map_err(|error| RunError::Crds(error.to_string()))?;
-    let mut out = std::io::stdout().lock();
+    let mut text = String::new();
     for (_, document) in documents {
         let yaml = crate::api::schema::to_yaml(&document).map_err(|error| RunError::Crds(error.to_string()))?;
-        write!(out, "---\n{yaml}")?;
+        text.push_str("---\n");
+        text.push_str(&yaml);
     }
-    Ok(())
+    Ok(super::streams::print(text)?)
 }
 
 /// What is there from the start.
@@ -260,18 +282,21 @@ struct Surroundings {
     metrics: Metrics,
     progress: Arc<Progress>,
     fence: Fence,
+    proxy: Option<Arc<Proxy>>,
     stop: CancellationToken,
 }
 
 async fn run(arguments: RunArguments) -> Result<(), RunError> {
     start_logging(arguments.log_format);
     let clock = clock(&arguments)?;
+    let proxy = proxy(&arguments)?;
     let around = Surroundings {
         client: connect().await?,
         metrics: Metrics::new(clock.is_rehearsal()),
         clock,
         progress: Arc::default(),
         fence: Fence::closed(),
+        proxy,
         stop: stop_on_signal(),
     };
     // Before anything that takes time: a process that waits must answer its probes too, and one that stops to its very end.
@@ -379,7 +404,7 @@ fn parts(
     evidence: Arc<dyn EvidenceStore>,
     instance: String,
 ) -> Parts {
-    let Surroundings { clock, client, metrics, progress, fence, stop: _ } = around;
+    let Surroundings { clock, client, metrics, progress, fence, proxy, stop: _ } = around;
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone()).sparing(api_server.clone());
     let quota = RowQuota { feed_year: arguments.rows_per_feed_year, contract: arguments.rows_per_contract };
     let credentials = Arc::new(ClusterCredentials::new(client.clone()));
@@ -390,7 +415,7 @@ fn parts(
         most_rows: memory.rows_of_a_fetch(),
         ..ClientLimits::default()
     };
-    let feeds = Arc::new(FeedClient::with(policy, Arc::new(SystemLookup), limits));
+    let feeds = Arc::new(FeedClient::with(policy, Arc::new(SystemLookup), limits).through(proxy.clone()));
     let alert_mode = match (clock.is_rehearsal(), arguments.rehearsal_alerts) {
         (false, _) => AlertMode::Sent,
         (true, true) => AlertMode::Marked,
@@ -401,7 +426,7 @@ fn parts(
     }
     Parts {
         scheduler: Scheduler::within(feeds, evidence.clone(), credentials, clock.clone(), quota),
-        alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &fence),
+        alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &fence, proxy),
         client,
         namespaces: arguments.namespaces.clone(),
         clock,
@@ -425,6 +450,13 @@ async fn fault_of(evidence: &dyn EvidenceStore) -> String {
             return evidence.fault().unwrap_or_else(|| "the store has stopped".to_owned());
         }
     }
+}
+
+fn proxy(arguments: &RunArguments) -> Result<Option<Arc<Proxy>>, RunError> {
+    let Some(url) = &arguments.proxy else { return Ok(None) };
+    let proxy = Proxy::new(url, arguments.proxy_resolves, arguments.proxy_except.clone()).map_err(RunError::Flag)?;
+    tracing::info!(proxy = proxy.shown(), resolves = arguments.proxy_resolves, "feeds and alerts go through a proxy");
+    Ok(Some(Arc::new(proxy)))
 }
 
 fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
@@ -490,7 +522,11 @@ async fn try_to_open(
 fn start_logging(format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("BPO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -17,10 +17,12 @@ use super::evaluate::{
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
+use super::streams::{NotPrinted, StandardOutput, print, warn};
 use super::terminal::escaped;
 use super::{
-    alert, backtest, calendar, catalogue, check, completion, dashboard, events, evidence, feed, history, init,
-    launch_report, lint, portfolio, report, scorecard, staffing, status, suspend, tables, version,
+    accept_loss, alert, backtest, calendar, catalogue, check, completion, dashboard, editor, events, evidence, feed,
+    history, init, launch_report, lint, man, portfolio, reconcile, report, scorecard, staffing, status, suspend,
+    tables, version,
 };
 use crate::domain::feed_rows::FeedRows;
 
@@ -73,6 +75,12 @@ enum Command {
     Suspend(suspend::SuspendArguments),
     /// Go on with a contract or KPI that was suspended
     Resume(suspend::SuspendArguments),
+    /// Have the operator look at a contract, KPI, tier or launch now, and wait until it has
+    ///
+    /// Reports are compared with the evidence again, too. It sets the annotation `bpo-operator.io/requested-at`, so it takes the right to
+    /// patch the object; `status.lastHandledRequest` shows the last one that was handled. Exit code 0 when it was; 1 when not in time; 2
+    /// when there is no such object.
+    Reconcile(reconcile::ReconcileArguments),
     /// The terms of a contract in time: what changed, when, and which field manager wrote it
     ///
     /// With a store or a bundle: every version that the operator saw. Without: what the cluster itself knows, which is who wrote each
@@ -84,12 +92,23 @@ enum Command {
     Init(init::InitArguments),
     /// Check manifests offline: mistakes (exit code 2) and advice on the contract itself
     Lint(LintArguments),
+    /// A JSON Schema of all kinds, by which editors complete manifests and mark mistakes while they are written
+    ///
+    /// Such as `kubectl bpo schema > bpo-operator.schema.json`, and `# yaml-language-server: $schema=bpo-operator.schema.json` as the first
+    /// line of a manifest. Rules that concern several fields are checked by `lint`.
+    Schema(editor::SchemaArguments),
     /// Vendors side by side: who meets what was agreed, what misses cost, what is next; or the ratings of their KPIs
     Portfolio(portfolio::PortfolioArguments),
     /// Look at a feed: check a vendor's endpoint, or what a mapping makes of a sample
     Feed(feed::FeedArguments),
     /// Acknowledge the escalation of a contract: say that someone has taken it up
     Ack(alert::AckArguments),
+    /// Accept that rows which a Final report rests on are lost for good, after a restore, so that its contract goes on
+    ///
+    /// The report stays as it was signed, and the journal of the evidence keeps who accepted what. It sets the annotation
+    /// `bpo-operator.io/loss-accepted`, so it takes the right to patch contracts. Exit code 0 when the contract goes on; 1 when not in time;
+    /// 2 when there is nothing to accept.
+    AcceptLoss(accept_loss::AcceptLossArguments),
     /// Alerts: which are active, which wait and which were given up; and test alerts
     Alert(alert::AlertArguments),
     /// What became of a campaign launch: a report for people
@@ -105,6 +124,10 @@ enum Command {
     Version(version::VersionArguments),
     /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in
     Completion,
+    /// The manual of the plugin, a page for each command, as `man` reads it
+    ///
+    /// Such as `kubectl bpo man feed check | man -l -`, or all pages into a folder with --to.
+    Man(man::ManArguments),
     #[command(name = "__complete", hide = true)]
     Complete(completion::CompleteArguments),
 }
@@ -215,13 +238,16 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Events(arguments) => events::run(&arguments),
         Command::Suspend(arguments) => suspend::run(&arguments, true),
         Command::Resume(arguments) => suspend::run(&arguments, false),
+        Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::History(arguments) => history::run(&arguments),
         Command::Catalogue(arguments) => catalogue::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Lint(arguments) => run_lint(&arguments),
+        Command::Schema(arguments) => editor::run(&arguments),
         Command::Portfolio(arguments) => portfolio::run(&arguments),
         Command::Feed(arguments) => feed::run(&arguments),
         Command::Ack(arguments) => alert::acknowledge(&arguments),
+        Command::AcceptLoss(arguments) => accept_loss::run(&arguments),
         Command::Alert(arguments) => alert::run(&arguments),
         Command::Launch(arguments) => launch_report::run(&arguments),
         Command::Staffing(arguments) => staffing::run(&arguments),
@@ -229,13 +255,14 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Export(arguments) => evidence::export(&arguments),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion => completion::script(),
+        Command::Man(arguments) => man::run(&arguments),
         Command::Complete(arguments) => completion::run(&arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(lines) => {
             for line in lines {
-                eprintln!("error: {}", escaped(&line));
+                warn(format_args!("error: {}", escaped(&line)));
             }
             ExitCode::from(BAD_INPUT)
         }
@@ -268,7 +295,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
     if !arguments.terms.is_empty() {
         return back_test(arguments, &manifests, &rows, &result);
     }
-    print_view(&result, arguments.output).map_err(|error| vec![error.to_string()])?;
+    print_view(&result, arguments.output).map_err(NotPrinted::from)?;
     Ok(u8::from(result.missed))
 }
 
@@ -280,12 +307,10 @@ fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsBy
         return Err(lines(&wrong));
     }
     let comparisons = backtest::compare(was, &view(&other, rows, arguments.now));
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", escaped(&backtest::as_table(&comparisons))),
-        output => output.document(&backtest::as_json(&comparisons)).and_then(|text| write!(out, "{text}")),
-    };
-    printed.map_err(|error| vec![error.to_string()])?;
+    print(match arguments.output {
+        Output::Table => escaped(&backtest::as_table(&comparisons)),
+        output => output.document(&backtest::as_json(&comparisons)).map_err(|error| vec![error.to_string()])?,
+    })?;
     Ok(0)
 }
 
@@ -294,7 +319,7 @@ fn explain_report(arguments: &ExplainArguments) -> Answer {
         Some(now) => explain_offline(arguments, now)?,
         None => wait_for(explain_of_cluster(arguments))?,
     };
-    print!("{}", escaped(&text));
+    print(escaped(&text))?;
     Ok(0)
 }
 
@@ -348,10 +373,10 @@ fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Resul
     let Some(found) = found else { return Err(format!("--feed {}: no such feed", file.feed)) };
     let found = found.map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
     for rejected in found.rejected.iter().take(20) {
-        eprintln!("warning: {shown}: a row is set aside ({}): {}", rejected.reason, rejected.text);
+        warn(format_args!("warning: {shown}: a row is set aside ({}): {}", rejected.reason, rejected.text));
     }
     if found.rejected.len() > 20 {
-        eprintln!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20);
+        warn(format_args!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20));
     }
     Ok((key, found.rows.into_iter().collect()))
 }
@@ -361,7 +386,7 @@ fn print_view(result: &View, output: Output) -> std::io::Result<()> {
         let reports = result.reports.iter().map(|(namespace, name, spec)| report_object(namespace, name, spec));
         result.objects.iter().cloned().chain(reports)
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = StandardOutput::new();
     match output {
         Output::Yaml => {
             for object in objects() {
@@ -376,7 +401,7 @@ fn print_view(result: &View, output: Output) -> std::io::Result<()> {
         }
         Output::Table => write!(out, "{}", escaped(&tables::evaluation(result)))?,
     }
-    Ok(())
+    out.flush()
 }
 
 fn run_lint(arguments: &LintArguments) -> Answer {
@@ -386,11 +411,9 @@ fn run_lint(arguments: &LintArguments) -> Answer {
         Err(problems) if arguments.output == Output::Table => return Err(lines(&problems)),
         Err(mistakes) => lint::Lint { mistakes, ..lint::Lint::default() },
     };
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", escaped(&lint::as_text(&result))),
-        output => output.document(&lint::as_json(&result)).and_then(|text| write!(out, "{text}")),
-    };
-    printed.map_err(|error| vec![error.to_string()])?;
+    print(match arguments.output {
+        Output::Table => escaped(&lint::as_text(&result)),
+        output => output.document(&lint::as_json(&result)).map_err(|error| vec![error.to_string()])?,
+    })?;
     Ok(if result.mistakes.is_empty() { 0 } else { BAD_INPUT })
 }

@@ -16,6 +16,7 @@ use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
+use super::streams::print;
 use super::terminal::escaped;
 use crate::api::condition::ConditionStatus;
 use crate::api::kpi_target::{Rating, Verdict};
@@ -136,7 +137,7 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
         (_, PortfolioOutput::Html) => String::new(),
         (true, PortfolioOutput::Yaml) => render::yaml(&ratings(&holdings))?,
     };
-    print!("{text}");
+    print(&text)?;
     Ok(0)
 }
 
@@ -154,7 +155,7 @@ fn page(arguments: &PortfolioArguments) -> Answer {
             (crate::clock::Clock::real().now(), wait_for(of_cluster)?)
         }
     };
-    print!("{}", html(&Portfolio::of(&found.portfolio(now)), Links::None));
+    print(html(&Portfolio::of(&found.portfolio(now)), Links::None))?;
     Ok(0)
 }
 

@@ -65,7 +65,6 @@ struct Found {
 
 /// Writes the report.
 pub fn run(arguments: &ReportArguments) -> Answer {
-    use std::io::Write;
     let (reports, terms) = match arguments.offline.now {
         Some(now) => offline(arguments, now)?,
         None => wait_for(of_cluster(arguments))?,
@@ -88,7 +87,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
         ReportOutput::Xlsx => workbook(&facts)?,
         ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)).into_bytes(),
     };
-    std::io::stdout().lock().write_all(&shown).map_err(|error| vec![error.to_string()])?;
+    super::streams::print(shown)?;
     Ok(0)
 }
 

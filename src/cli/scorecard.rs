@@ -47,7 +47,6 @@ enum ScorecardOutput {
 
 /// Writes the scorecard, or the page of a KPI.
 pub fn run(arguments: &ScorecardArguments) -> Answer {
-    use std::io::Write;
     let found = match arguments.offline.now {
         Some(now) => Gathered::of_files(&arguments.offline, now)?,
         None => wait_for(async { Gathered::of_cluster(&Cluster::connect(&arguments.cluster).await?, false).await })?,
@@ -58,7 +57,7 @@ pub fn run(arguments: &ScorecardArguments) -> Answer {
         None => scorecard(&Scorecard::of(contract, &found.kpis_of(contract)), arguments.output),
         Some(name) => kpi_page(&found.kpi_page(contract, name).map_err(wrong)?, arguments.output),
     };
-    std::io::stdout().lock().write_all(shown.as_bytes()).map_err(|error| vec![error.to_string()])?;
+    super::streams::print(shown)?;
     Ok(0)
 }
 

@@ -99,7 +99,6 @@ fn seconds(duration: Duration, flag: &str) -> Result<f64, Vec<String>> {
 
 /// Computes and prints.
 pub fn run(arguments: &StaffingArguments) -> Answer {
-    use std::io::Write;
     let interval = seconds(arguments.interval, "--interval")?;
     let goal = goal(arguments)?;
     let agents = match arguments.agents {
@@ -111,15 +110,14 @@ pub fn run(arguments: &StaffingArguments) -> Answer {
     let figures = goal.figures(arguments.contacts, interval, agents);
     let heads = heads(agents, arguments.shrinkage)
         .ok_or_else(|| vec!["--shrinkage leaves nobody: write less than 100".to_owned()])?;
-    let mut out = std::io::stdout().lock();
-    let printed = match arguments.output {
-        Output::Table => write!(out, "{}", as_table(&goal, arguments.contacts, interval, agents, heads, &figures)),
+    let shown = match arguments.output {
+        Output::Table => as_table(&goal, arguments.contacts, interval, agents, heads, &figures),
         output => {
-            let document = output.document(&as_json(&goal, arguments.contacts, interval, agents, heads, &figures));
-            document.and_then(|text| write!(out, "{text}"))
+            let document = as_json(&goal, arguments.contacts, interval, agents, heads, &figures);
+            output.document(&document).map_err(|error| vec![error.to_string()])?
         }
     };
-    printed.map_err(|error| vec![error.to_string()])?;
+    super::streams::print(shown)?;
     Ok(0)
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::plugin::{Answer, Output};
+use super::streams::print;
 use super::terminal::escaped;
 use crate::view::tree::{Branch, Health, Objects, text, trees};
 
@@ -58,7 +59,7 @@ pub fn run(arguments: &StatusArguments) -> Answer {
         Output::Table => escaped(&text(&trees, arguments.problems)),
         output => output.document(&json!(trees)).map_err(|error| vec![error.to_string()])?,
     };
-    print!("{shown}");
+    print(shown)?;
     let is_wrong = trees.iter().any(|tree| tree.health >= Health::Attention);
     Ok(u8::from(arguments.exit_code && is_wrong))
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::plugin::Answer;
+use super::streams::{print_line, warn};
 use crate::api::{KpiTarget, VendorContract};
 use crate::cluster::managers::manager_of;
 
@@ -55,11 +56,12 @@ pub fn run(arguments: &SuspendArguments, suspend: bool) -> Answer {
         }
     })?;
     if let Some(manager) = said.manager {
-        eprintln!(
+        warn(format_args!(
             "warning: {manager} wrote spec.suspend last: if it applies the object again, change it there as well"
-        );
+        ));
     }
-    println!("{} {}: {}", said.kind, arguments.name, if suspend { "suspended" } else { "goes on" });
+    let now = if suspend { "suspended" } else { "goes on" };
+    print_line(format_args!("{} {}: {now}", said.kind, arguments.name))?;
     Ok(0)
 }
 

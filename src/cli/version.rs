@@ -7,6 +7,7 @@ use serde_json::json;
 use super::check::pods_of;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::plugin::{Answer, Output};
+use super::streams::print;
 use super::terminal::escaped;
 use crate::api::{GROUP, VERSION};
 
@@ -64,8 +65,8 @@ pub fn run(arguments: &VersionArguments) -> Answer {
         versions.kubernetes = Some(kubernetes);
     }
     match arguments.output {
-        Output::Table => print!("{}", escaped(&text(&versions))),
-        output => print!("{}", output.document(&json!(versions)).map_err(|error| vec![error.to_string()])?),
+        Output::Table => print(escaped(&text(&versions)))?,
+        output => print(output.document(&json!(versions)).map_err(|error| vec![error.to_string()])?)?,
     }
     Ok(0)
 }

@@ -161,11 +161,12 @@ impl Writer {
         }
     }
 
-    /// Publishes an Event on `regarding`. The same reason and key make the same Event: a repeat is no error and no second one.
+    /// Publishes an Event on `regarding`; gives whether it is new. The same reason and key make the same Event: a repeat is no error and no
+    /// second one.
     ///
     /// # Errors
     /// When the server refuses, is away or does not answer in time.
-    pub async fn event(&self, regarding: &ObjectReference, event: &EventText<'_>) -> Result<(), WriteError> {
+    pub async fn event(&self, regarding: &ObjectReference, event: &EventText<'_>) -> Result<bool, WriteError> {
         let namespace = regarding.namespace.clone().unwrap_or_default();
         let name = event_name(regarding, event);
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
@@ -186,9 +187,9 @@ impl Writer {
         match self.fenced(api.create(&PostParams::default(), &object)).await {
             Ok(_) => {
                 self.metrics.api_write("Event", "object");
-                Ok(())
+                Ok(true)
             }
-            Err(WriteError::Api(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
+            Err(WriteError::Api(kube::Error::Api(status))) if status.is_already_exists() => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -65,6 +65,10 @@ impl Controlled for CampaignLaunch {
         self.status.as_ref()
     }
 
+    fn last_handled(status: &mut CampaignLaunchStatus) -> &mut Option<String> {
+        &mut status.last_handled_request
+    }
+
     async fn observe(
         object: Arc<Self>,
         previous: Option<CampaignLaunchStatus>,

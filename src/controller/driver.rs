@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
@@ -20,11 +21,13 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason, Kind};
+use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::conditions;
 use crate::evidence::StoreError;
+use crate::feed::error::presentable;
 use crate::web::metrics::Outcome;
 
 /// How many objects of one kind are looked at at the same time.
@@ -67,6 +70,12 @@ pub trait Controlled:
 
     /// The status that the object carries.
     fn status_of(&self) -> Option<&Self::Status>;
+
+    /// Where a status repeats the wish for a look that it came of.
+    fn last_handled(status: &mut Self::Status) -> &mut Option<String>;
+
+    /// Forgets what would spare a look that somebody asked for.
+    fn look_afresh(&self, _context: &Context) {}
 
     /// Gathers references and evidence: reads only. `previous` is the freshest status known.
     fn observe(
@@ -223,8 +232,13 @@ impl<K: Controlled> Driver<K> {
         let context = &self.context;
         let now = context.now();
         let previous = self.freshest(&object);
+        let asked = asked_for(object.meta());
+        if asked.is_some() && asked != previous.clone().and_then(|mut status| K::last_handled(&mut status).take()) {
+            object.look_afresh(context);
+        }
         let observed = K::observe(object.clone(), previous.clone(), context, now).await?;
-        let wanted = K::decide(&observed, now);
+        let mut wanted = K::decide(&observed, now);
+        *K::last_handled(&mut wanted.status) = asked;
         let again = K::apply(&observed, &wanted, context, now).await?;
         let waits = if previous.is_none() { K::first_status_waits(&observed) } else { None };
         if waits.is_none() {
@@ -278,11 +292,7 @@ impl<K: Controlled> Driver<K> {
     }
 
     /// An object that cannot be decoded is told so, once for each generation, and stops nobody else.
-    async fn refuse(
-        &self,
-        meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-        error: &str,
-    ) -> Result<Action, ReconcileError> {
+    async fn refuse(&self, meta: &ObjectMeta, error: &str) -> Result<Action, ReconcileError> {
         let uid = meta.uid.clone().unwrap_or_default();
         if self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&uid) == Some(&meta.generation) {
             return Ok(Action::await_change());
@@ -334,7 +344,13 @@ impl<K: Controlled> Driver<K> {
     }
 }
 
-/// Publishes a notice as an Event on an object.
+/// What the annotation of an object says by which somebody asks for a look.
+fn asked_for(meta: &ObjectMeta) -> Option<String> {
+    let text = meta.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
+    Some(text.chars().take(LONGEST_REQUEST).collect())
+}
+
+/// Publishes a notice as an Event on an object, and as a line of the log: both once, whoever published it before.
 ///
 /// # Errors
 /// When the API server does not take it.
@@ -349,8 +365,15 @@ pub async fn publish_notice(
         note: &notice.note,
         warning: notice.reason.is_warning(),
     };
-    context.writer.event(regarding, &text).await
+    if context.writer.event(regarding, &text).await? {
+        let [kind, namespace, name] = [&regarding.kind, &regarding.namespace, &regarding.name].map(Option::as_deref);
+        tracing::info!(kind, namespace, name, reason = text.reason, "{}", presentable(&notice.note, LONGEST_LINE));
+    }
+    Ok(())
 }
+
+/// How many characters of a notice the log has.
+const LONGEST_LINE: usize = 500;
 
 /// Half a second, doubled with each failure up to a minute, and spread so that many objects do not come back at once.
 fn backoff(failures: u32, uid: &str) -> Duration {

@@ -48,6 +48,10 @@ impl Controlled for KpiTarget {
         self.status.as_ref()
     }
 
+    fn last_handled(status: &mut KpiTargetStatus) -> &mut Option<String> {
+        &mut status.last_handled_request
+    }
+
     async fn observe(
         object: Arc<Self>,
         previous: Option<KpiTargetStatus>,

@@ -21,7 +21,7 @@ use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::{
     ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION,
-    KpiTarget, ServiceTier, SlaReport, VendorContract,
+    KpiTarget, LOSS_ACCEPTED_ANNOTATION, REQUESTED_AT_ANNOTATION, ServiceTier, SlaReport, VendorContract,
 };
 use crate::clock::Clock;
 use crate::cluster::fence::Fence;
@@ -307,7 +307,7 @@ fn stores() -> (Stores, Writers) {
 }
 
 /// Generation of an object, and what its annotations ask of the operator.
-type Seen = (Option<i64>, [Option<String>; 4]);
+type Seen = (Option<i64>, [Option<String>; 6]);
 
 /// Tells whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
@@ -324,7 +324,14 @@ impl<K: Resource<DynamicType = ()>> News<K> {
         match change {
             Change::Applied(object) => {
                 let uid = object.uid().unwrap_or_default();
-                let asked = [ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION];
+                let asked = [
+                    ACKNOWLEDGED_ANNOTATION,
+                    ALERT_TEST_ANNOTATION,
+                    EVIDENCE_OF_ANNOTATION,
+                    FETCH_ANNOTATION,
+                    LOSS_ACCEPTED_ANNOTATION,
+                    REQUESTED_AT_ANNOTATION,
+                ];
                 let seen = (object.meta().generation, asked.map(|name| object.annotations().get(name).cloned()));
                 self.seen.insert(uid, seen.clone()) != Some(seen)
             }

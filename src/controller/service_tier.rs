@@ -37,6 +37,10 @@ impl Controlled for ServiceTier {
         self.status.as_ref()
     }
 
+    fn last_handled(status: &mut ServiceTierStatus) -> &mut Option<String> {
+        &mut status.last_handled_request
+    }
+
     async fn observe(
         object: Arc<Self>,
         previous: Option<ServiceTierStatus>,

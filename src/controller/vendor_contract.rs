@@ -13,7 +13,7 @@ use super::checkpoints::Asked;
 use super::context::{Context, Judged};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
-use super::heads::{HOLDS_FOR, lost_rows};
+use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::managers::with_managers;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
@@ -58,6 +58,8 @@ pub struct Observed {
     past_is_known: bool,
     /// Why the evidence cannot be relied on.
     evidence_problem: Option<String>,
+    /// Losses that somebody accepts, to be recorded before the contract goes on.
+    accepted_loss: Vec<RecordedFact>,
     /// That the volume of the evidence takes no rows.
     no_room: Option<String>,
     /// What is to be told of the clock for which periods wait that could become Final.
@@ -91,6 +93,10 @@ impl Controlled for VendorContract {
         self.status.as_ref()
     }
 
+    fn last_handled(status: &mut VendorContractStatus) -> &mut Option<String> {
+        &mut status.last_handled_request
+    }
+
     async fn observe(
         object: Arc<Self>,
         previous: Option<VendorContractStatus>,
@@ -118,9 +124,9 @@ impl Controlled for VendorContract {
             Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
             Err(error) => return Err(error.into()),
         };
-        let evidence_problem = match unreadable {
-            None => lost_rows(context, &namespace, [&object.uid().unwrap_or_default(), &uid]).await?,
-            unreadable => unreadable,
+        let Loss { problem: evidence_problem, accepted: accepted_loss } = match unreadable {
+            None => lost_rows(context, &object, [&object.uid().unwrap_or_default(), &uid], now).await?,
+            unreadable => Loss { problem: unreadable, accepted: Vec::new() },
         };
         let no_room = context.evidence.volume().and_then(|volume| volume.check().err()).map(|error| error.to_string());
         let no_room = no_room.or_else(|| context.terms_refused(&uid));
@@ -167,6 +173,7 @@ impl Controlled for VendorContract {
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             past_is_known,
             evidence_problem,
+            accepted_loss,
             no_room,
             clock_news,
             object,
@@ -182,6 +189,10 @@ impl Controlled for VendorContract {
             facts,
             waits,
         })
+    }
+
+    fn look_afresh(&self, context: &Context) {
+        context.heads.forget(&context.evidence_uid(&self.uid().unwrap_or_default()));
     }
 
     fn first_status_waits(observed: &Observed) -> Option<Duration> {
@@ -234,6 +245,11 @@ impl Controlled for VendorContract {
             super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         }
         let uid = observed.identity.evidence_uid.clone();
+        if !observed.accepted_loss.is_empty() {
+            record_accepted(context, &observed.object, &uid, &observed.accepted_loss).await?;
+            context.queues.contracts.push(&namespace, &name);
+            return Ok(None);
+        }
         context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
         context.fetch_if_asked(&observed.object, &uid);
         if !observed.closing_under_old_terms.is_empty() {

@@ -83,6 +83,24 @@ journal_facts! {
     ThresholdsSaid(ThresholdsSaid),
     /// A contract goes on with the evidence of one that is gone. In the journals of both; named after the UID of the new one.
     EvidenceAdopted(EvidenceAdopted),
+    /// Somebody accepted that rows are lost for good which a report rests on. Named after the report.
+    LossAccepted(LossAccepted),
+}
+
+/// A loss of rows that a person accepted, so that the contract goes on without them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LossAccepted {
+    /// The feed.
+    pub feed: String,
+    /// How many rows of it the report rests on.
+    pub rows: i64,
+    /// The digest of the last one of them.
+    pub head: String,
+    /// Who accepted it.
+    pub by: String,
+    /// When, as they said it.
+    pub at: Timestamp,
 }
 
 /// Whose evidence a contract goes on with.
@@ -181,6 +199,14 @@ impl Journal {
     pub fn adopted_by(&self, uid: &str) -> Option<&str> {
         self.facts.iter().find_map(|recorded| match &recorded.fact {
             JournalFact::EvidenceAdopted(adopted) if adopted.by == uid => Some(adopted.of.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The losses that were accepted.
+    pub fn accepted_losses(&self) -> impl Iterator<Item = &LossAccepted> {
+        self.facts.iter().filter_map(|recorded| match &recorded.fact {
+            JournalFact::LossAccepted(accepted) => Some(accepted),
             _ => None,
         })
     }

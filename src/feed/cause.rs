@@ -8,22 +8,28 @@ use super::guard::ResolutionError;
 
 /// The kind and a sentence. URLs are never passed on.
 pub(crate) fn explain(error: &reqwest::Error) -> FetchError {
+    if error.is_timeout() && find(error).is_none() {
+        return FetchError::new(FailureKind::Timeout, "no connection in time (name, TCP and TLS together)");
+    }
+    explain_connecting(error, error.is_connect())
+}
+
+/// The same of any error; `connecting` is whether there was no connection yet.
+pub(crate) fn explain_connecting(error: &(dyn Error + 'static), connecting: bool) -> FetchError {
     if let Some(known) = find(error) {
         return known;
     }
-    if error.is_timeout() {
-        return FetchError::new(FailureKind::Timeout, "no connection in time (name, TCP and TLS together)");
-    }
     let deepest = deepest(error);
-    if error.is_connect() {
-        return FetchError::new(FailureKind::Connect, format!("no connection: {deepest}"));
-    }
-    FetchError::new(FailureKind::Connect, format!("the connection broke: {deepest}"))
+    let what = if connecting { "no connection" } else { "the connection broke" };
+    FetchError::new(FailureKind::Connect, format!("{what}: {deepest}"))
 }
 
 fn find(error: &(dyn Error + 'static)) -> Option<FetchError> {
     if let Some(resolution) = error.downcast_ref::<ResolutionError>() {
         return Some(resolution.clone().into());
+    }
+    if let Some(known) = error.downcast_ref::<FetchError>() {
+        return Some(known.clone());
     }
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(FetchError::new(FailureKind::Tls, format!("TLS: {tls}")));
@@ -38,7 +44,7 @@ fn find(error: &(dyn Error + 'static)) -> Option<FetchError> {
     inner.and_then(|inner| find(inner)).or_else(|| error.source().and_then(find))
 }
 
-fn deepest(error: &reqwest::Error) -> String {
+pub(crate) fn deepest(error: &(dyn Error + 'static)) -> String {
     let mut cause: &dyn Error = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -20,6 +20,7 @@ use super::cause::explain;
 use super::error::{FailureKind, FetchError};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
 use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
+use super::proxy::{Guard, Pooling, ProxiedClient, Proxy, Tunnels};
 use super::reading::Readers;
 use super::room::{Reserved, Room};
 use super::tls::{TlsIdentity, system_authorities};
@@ -51,6 +52,12 @@ pub struct ClientLimits {
     /// Rows that the pages of one fetch may have together, those that are set aside included. Default 200,000.
     pub most_rows: usize,
 }
+
+/// How long a connection may be idle.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How the operator calls itself.
+pub(super) const USER_AGENT: &str = concat!("bpo-operator/", env!("CARGO_PKG_VERSION"));
 
 /// A body beyond this waits until there is room for the largest one.
 const SMALL_BODY: usize = 256 * 1_024;
@@ -86,7 +93,24 @@ pub struct FeedClient {
     pub(super) tokens: TokenCache,
     pub(super) readers: Readers,
     text: Room,
-    clients: Mutex<HashMap<ClientKey, (Client, Instant)>>,
+    clients: Mutex<HashMap<ClientKey, (Caller, Instant)>>,
+    proxy: Option<Arc<Proxy>>,
+}
+
+/// What sends a request.
+#[derive(Clone)]
+enum Caller {
+    Direct(Client),
+    Proxied(Box<ProxiedClient>),
+}
+
+impl Caller {
+    async fn execute(&self, request: reqwest::Request) -> Result<Response, FetchError> {
+        match self {
+            Caller::Direct(client) => client.execute(request).await.map_err(|error| explain(&error)),
+            Caller::Proxied(client) => client.execute(request).await,
+        }
+    }
 }
 
 /// Connections are shared between requests of one namespace, credential and TLS identity: what one tenant sends on a connection
@@ -256,7 +280,24 @@ impl FeedClient {
             tokens: TokenCache::default(),
             authorities: system_authorities(),
             clients: Mutex::default(),
+            proxy: None,
         }
+    }
+
+    /// The same, with an egress proxy between it and all that it asks.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<Arc<Proxy>>) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// The same, trusting one authority in place of the system's.
+    #[cfg(test)]
+    pub(super) fn trusting(mut self, authority: rustls::pki_types::CertificateDer<'static>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).unwrap();
+        self.authorities = Arc::new(roots);
+        self
     }
 
     /// The same, with another clock by which requests wait for their turn.
@@ -318,7 +359,7 @@ impl FeedClient {
         *request.body_mut() = Some(message.body.clone().into());
         let outcome = match tokio::time::timeout(message.timeout, client.execute(request)).await {
             Ok(Ok(response)) => check_delivery(&response),
-            Ok(Err(error)) => Err(explain(&error).into()),
+            Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(late(message.timeout).into()),
         };
         let told = match &outcome {
@@ -329,7 +370,7 @@ impl FeedClient {
         outcome
     }
 
-    async fn attempts(&self, client: &Client, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
+    async fn attempts(&self, client: &Caller, request: &PageRequest<'_>) -> Result<PageResponse, FetchError> {
         let deadline = tokio::time::Instant::now() + request.timeout;
         let may_repeat = request.post.as_ref().is_none_or(|post| post.safe);
         let retries = if may_repeat { self.limits.retries } else { 0 };
@@ -363,11 +404,9 @@ impl FeedClient {
         self.limits.retry_pause.saturating_mul(1 << attempt.min(10)).mul_f64(fastrand::f64())
     }
 
-    async fn attempt(&self, client: &Client, request: &PageRequest<'_>) -> Result<PageResponse, Failure> {
-        let response = client.execute(prepare(request)).await.map_err(|error| {
-            let error = explain(&error);
-            Failure { again: error.kind == FailureKind::Connect, error }
-        })?;
+    async fn attempt(&self, client: &Caller, request: &PageRequest<'_>) -> Result<PageResponse, Failure> {
+        let sent = client.execute(prepare(request)).await;
+        let response = sent.map_err(|error| Failure { again: error.kind == FailureKind::Connect, error })?;
         if request.pending.contains(&i64::from(response.status().as_u16())) {
             return Ok(PageResponse::Pending);
         }
@@ -407,7 +446,7 @@ impl FeedClient {
         })
     }
 
-    fn client(&self, url: &Url, tenant: &str, identity: [u8; 32], tls: &TlsIdentity) -> Result<Client, FetchError> {
+    fn client(&self, url: &Url, tenant: &str, identity: [u8; 32], tls: &TlsIdentity) -> Result<Caller, FetchError> {
         let purpose = Purpose::of(url, tenant);
         let Purpose { port, plain, .. } = purpose;
         let key = ClientKey { plain, port, tenant: tenant.to_owned(), identity, tls: tls.fingerprint() };
@@ -427,7 +466,27 @@ impl FeedClient {
         Ok(client)
     }
 
-    fn build(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Client, FetchError> {
+    fn build(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Caller, FetchError> {
+        match &self.proxy {
+            None => self.build_direct(purpose, tls).map(Caller::Direct),
+            Some(proxy) => Ok(Caller::Proxied(Box::new(self.build_proxied(proxy, purpose, tls)?))),
+        }
+    }
+
+    fn build_proxied(
+        &self,
+        proxy: &Arc<Proxy>,
+        purpose: &Purpose<'_>,
+        tls: &TlsIdentity,
+    ) -> Result<ProxiedClient, FetchError> {
+        let guard = Guard { policy: self.policy.clone(), lookup: self.lookup.clone() };
+        let proxy_tls = TlsIdentity::default().configuration(&self.authorities)?;
+        let tunnels = Tunnels::new(proxy.clone(), guard, purpose, proxy_tls, self.limits.connect_timeout);
+        let pooling = Pooling { per_host: self.limits.per_host, idle: IDLE };
+        Ok(ProxiedClient::new(tunnels, tls.configuration(&self.authorities)?, &pooling))
+    }
+
+    fn build_direct(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Client, FetchError> {
         Client::builder()
             .tls_backend_preconfigured(tls.configuration(&self.authorities)?)
             .dns_resolver(GuardedResolver::new(self.policy.clone(), self.lookup.clone(), purpose))
@@ -438,8 +497,8 @@ impl FeedClient {
             .no_gzip()
             .connect_timeout(self.limits.connect_timeout)
             .pool_max_idle_per_host(self.limits.per_host)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .user_agent(concat!("bpo-operator/", env!("CARGO_PKG_VERSION")))
+            .pool_idle_timeout(IDLE)
+            .user_agent(USER_AGENT)
             .build()
             .map_err(|error| FetchError::new(FailureKind::Tls, format!("the HTTP client cannot be set up: {error}")))
     }

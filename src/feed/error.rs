@@ -8,7 +8,7 @@ closed_enum! {
     /// What went wrong with a feed, as it stands in the condition's reason and in metric labels.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
-        SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired,
+        SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired, Proxy,
     }
 }
 
@@ -35,6 +35,7 @@ impl FailureKind {
             Self::JobFailed => Reason::JobFailed,
             Self::JobStuck => Reason::JobStuck,
             Self::LinkExpired => Reason::LinkExpired,
+            Self::Proxy => Reason::Proxy,
         }
     }
 }

@@ -24,6 +24,7 @@ pub mod login;
 pub mod oauth2;
 pub mod offline;
 mod pagination;
+pub mod proxy;
 pub mod quality;
 pub mod quiet;
 mod ranges;

@@ -23,6 +23,7 @@ pub fn everything() -> [Value; 2] {
             "ingressFrom": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
             "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.40.0.0/16"}}]}],
         },
+        "proxy": {"url": "http://proxy.example:3128", "resolves": true, "except": ["10.20.0.0/16"]},
         "imagePullSecrets": [{"name": "registry"}],
         "image": {"repository": "registry.example:5000/bpo/operator", "digest": format!("sha256:{}", "a".repeat(64))},
         "podAnnotations": {"note": "true"},
@@ -49,6 +50,7 @@ pub fn everything() -> [Value; 2] {
     namespaced["leaderElect"] = json!(true);
     namespaced["replicas"] = json!(2);
     namespaced["evidenceUrl"] = json!({"secretName": "evidence", "secretKey": "postgres.url"});
+    namespaced["proxy"] = json!({"secretName": "proxy", "secretKey": "proxy.url"});
     namespaced["podUser"] = json!({"runAsUser": null, "fsGroup": null});
     [common, namespaced]
 }
@@ -139,6 +141,10 @@ async fn wrong_values_are_refused() {
         (json!({"feedAllowNetworks": "10.0.0.0/8"}), "/feedAllowNetworks"),
         (json!({"alertAllowNetworks": ["fd00::/129"]}), "/alertAllowNetworks/0"),
         (json!({"alertAllowNetworks": ["fd00::"]}), "/alertAllowNetworks/0"),
+        (json!({"proxy": "http://proxy.example"}), "/proxy"),
+        (json!({"proxy": {"url": "proxy.example:3128"}}), "/proxy/url"),
+        (json!({"proxy": {"url": "http://user:password@proxy.example:3128"}}), "/proxy/url"),
+        (json!({"proxy": {"secretName": "a", "except": ["10.0.0.0"]}}), "/proxy/except/0"),
         (json!({"evidenceUrl": "postgres://user:password@host/db"}), "/evidenceUrl"),
         (json!({"evidenceUrl": {"url": "postgres://host/db"}}), "/evidenceUrl"),
         (json!({"evidenceUrl": {"secretName": "A B"}}), "/evidenceUrl/secretName"),
@@ -178,6 +184,8 @@ async fn wrong_values_are_refused() {
         (json!({"fullnameOverride": "Bpo"}), "/fullnameOverride"),
         // What one value alone cannot say, with what to do.
         (json!({"replicas": 2}), "more than 1 needs leaderElect: true"),
+        (json!({"proxy": {"url": "http://proxy.example", "secretName": "proxy"}}), "write one of them"),
+        (json!({"proxy": {"resolves": true}}), "need a proxy"),
         (json!({"replicas": 2, "leaderElect": true}), "evidenceUrl.secretName"),
         (json!({"replicas": 2, "evidenceUrl": {"secretName": "evidence"}}), "leaderElect: true"),
         (json!({"serviceAccount": {"create": false}}), "name the ServiceAccount to use in serviceAccount.name"),
@@ -360,19 +368,36 @@ async fn the_flags_are_those_of_the_values() {
             ],
         ),
         (json!({"evidenceUrl": {"secretName": "evidence"}}), vec!["run", "--log-format=json", settle, lease]),
+        (
+            json!({"proxy": {"url": "http://proxy.example:3128", "except": ["10.0.0.0/8"]}}),
+            vec![
+                "run",
+                "--log-format=json",
+                settle,
+                data,
+                "--proxy=http://proxy.example:3128",
+                "--proxy-except=10.0.0.0/8",
+                lease,
+            ],
+        ),
+        // The URL has a password, so it is not among the arguments.
+        (
+            json!({"proxy": {"secretName": "proxy", "resolves": true}}),
+            vec!["run", "--log-format=json", settle, data, "--proxy-resolves", lease],
+        ),
     ];
     for (values, expected) in cases {
         let objects = render(&values).await;
         let container = &only(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
         assert_eq!(strings(&container["args"]), expected, "{values}");
-        let environment = match values.get("evidenceUrl") {
-            Some(_) => json!([{"name": "BPO_LOG", "value": "info"}, {
-                "name": "BPO_EVIDENCE_URL",
-                "valueFrom": {"secretKeyRef": {"name": "evidence", "key": "url"}},
-            }]),
-            None => json!([{"name": "BPO_LOG", "value": "info"}]),
-        };
-        assert_eq!(container["env"], environment, "{values}");
+        let mut environment = vec![json!({"name": "BPO_LOG", "value": "info"})];
+        for (value, variable) in [("proxy", "BPO_PROXY"), ("evidenceUrl", "BPO_EVIDENCE_URL")] {
+            if let Some(name) = values.pointer(&format!("/{value}/secretName")) {
+                let from = json!({"secretKeyRef": {"name": name, "key": "url"}});
+                environment.push(json!({"name": variable, "valueFrom": from}));
+            }
+        }
+        assert_eq!(container["env"], Value::from(environment), "{values}");
     }
 }
 

@@ -153,6 +153,68 @@ async fn a_fetch_that_is_asked_for_comes_now_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_is_asked_for_is_waited_for_and_the_status_of_each_kind_shows_it() {
+    let place = Place::fresh().await;
+    let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
+    let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    let care = contract("care", "UTC", "Monthly", ("2026-01-01", "2030-12-31"), &server.url(INTERVALS));
+    place.apply(&format!("{care}{}", kpi("level", "care", "kpi: ServiceLevel\nobjective: {target: 80}"))).await;
+    place.apply(TIER_AND_LAUNCH).await;
+    // Nobody works here yet: the wish stays, and the command says what to do.
+    let (code, out, error) = place.plugin(&["reconcile", "contract/care", "--wait", "0"]);
+    assert!(code == 1 && out.is_empty() && error.contains("no operator has looked at VendorContract care"), "{error}");
+    let operator = place.operator();
+    let handled = |object: &serde_json::Value| {
+        let wish = &object["metadata"]["annotations"]["bpo-operator.io/requested-at"];
+        wish.is_string() && object["status"]["lastHandledRequest"] == *wish
+    };
+    place.wait_for("vc", "care", "the wish of before is handled", handled).await;
+    place.wait_for("kpi", "level", "it is judged", |kpi| has(kpi, "Ready", "True", "Reconciled")).await;
+    let wishes = [
+        ("contract/care", "vc", "care"),
+        ("kpi/level", "kpi", "level"),
+        ("servicetier.bpo-operator.io/gold", "servicetier", "gold"),
+        ("launch/spring", "campaignlaunch", "spring"),
+    ];
+    for (object, kind, name) in wishes {
+        let (code, out, error) = place.plugin(&["reconcile", object]);
+        assert!(code == 0 && out.contains(&format!("{name} was looked at: Ready is ")), "{object}: {out}{error}");
+        let found = place.get(kind, name).await.unwrap();
+        assert!(handled(&found), "{object}: {found:#}");
+        // A second wish is another one.
+        let before = found["status"]["lastHandledRequest"].clone();
+        assert_eq!(place.plugin(&["reconcile", object]).0, 0, "{object}");
+        assert_ne!(place.get(kind, name).await.unwrap()["status"]["lastHandledRequest"], before, "{object}");
+    }
+    // A text of any length is handled, as far as the status takes it.
+    let long = format!("bpo-operator.io/requested-at={}", "x".repeat(300));
+    place.kubectl(&["annotate", "--overwrite", "vc", "care", &long]).await;
+    let cut = |care: &serde_json::Value| care["status"]["lastHandledRequest"] == "x".repeat(64);
+    place.wait_for("vc", "care", "the long wish is handled", cut).await;
+    let (code, _, error) = place.plugin(&["reconcile", "kpi/nothing"]);
+    assert!(code == 2 && error.contains("there is no KpiTarget nothing"), "{error}");
+    assert_eq!(operator.stop().await, Some(0));
+}
+
+const TIER_AND_LAUNCH: &str = "
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: ServiceTier
+metadata: {name: gold}
+spec: {rank: 1, customerValue: {measure: LifetimeValue, currency: GBP, atLeast: 1000}}
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: CampaignLaunch
+metadata: {name: spring}
+spec:
+  contractRefs: [{name: care}]
+  product: Home fibre upgrade
+  launchAt: 2030-06-10T08:00:00Z
+  endsAt: 2030-07-10T18:00:00Z
+  channels: [{name: letters, type: DirectMail, volume: 2000, responsePercent: \"1.5\", dayShares: [50, 50]}]
+";
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_api_server_is_a_sentence_with_the_role_that_helps() {
     let place = Place::fresh().await;
     let plane = place.installation.plane;
@@ -230,5 +292,6 @@ async fn status_events_suspend_check_and_completion_show_what_the_cluster_has() 
     let near = ["-n", place.namespace.as_str(), "--kubeconfig", path(&kubeconfig)];
     assert_eq!(complete(&[&["scorecard"][..], &near, &["c"]].concat()), "care\n:4\n");
     assert_eq!(complete(&[&["feed", "fetch"][..], &near, &["care", ""]].concat()), "acd\n:4\n");
+    assert_eq!(complete(&[&["reconcile"][..], &near, &["contract/"]].concat()), "contract/care\n:4\n");
     assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion is no place for errors");
 }

@@ -15,6 +15,7 @@ use super::cluster::{Cluster, ClusterArguments};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
+use super::streams::{print_line, warn};
 use pages::{Source, Store};
 
 /// Arguments of `kubectl bpo dashboard`.
@@ -72,12 +73,12 @@ pub fn run(arguments: &DashboardArguments) -> Answer {
         let store = Store::new(source);
         let found = store.fresh().await?;
         if let Some(folder) = &arguments.to {
-            println!("{} files in {}", write(&found, store.now(), folder)?, folder.display());
+            print_line(format_args!("{} files in {}", write(&found, store.now(), folder)?, folder.display()))?;
             return Ok(());
         }
         let served = server::serve(arguments.port, store, tokio_util::sync::CancellationToken::new()).await?;
-        println!("{}", served.address);
-        eprintln!("Only who has this address sees the pages. Ctrl-C ends them.");
+        print_line(&served.address)?;
+        warn(format_args!("Only who has this address sees the pages. Ctrl-C ends them."));
         tokio::select! {
             ended = served.task => ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
             interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| error.to_string()),

@@ -16,6 +16,7 @@ use crate::cli::cluster::wait_for;
 use crate::cli::evaluate::contract_of_feed;
 use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, Output, lines};
+use crate::cli::streams::print;
 use crate::clock::Clock;
 use crate::feed::client::FeedClient;
 use crate::feed::credentials::{Authentication, Credentials, resolve};
@@ -136,7 +137,7 @@ pub fn run(arguments: &CheckArguments) -> Answer {
             document.map_err(|error| vec![error.to_string()])?
         }
     };
-    print!("{}", redactor.redact(printed));
+    print(redactor.redact(printed))?;
     Ok(u8::from(inspection.refused()))
 }
 

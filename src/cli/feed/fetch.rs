@@ -9,6 +9,7 @@ use crate::api::vendor_contract::{FeedStatus, VendorContract};
 use crate::cli::alert::{annotate, contract};
 use crate::cli::cluster::{ClusterArguments, answered, wait_for};
 use crate::cli::plugin::Answer;
+use crate::cli::streams::{print_line, warn};
 use crate::clock::Clock;
 
 /// Arguments of `kubectl bpo feed fetch`.
@@ -46,15 +47,15 @@ async fn fetch(arguments: &FetchArguments) -> Result<u8, String> {
         let status = answered(contracts.get(&arguments.contract)).await?.status.unwrap_or_default();
         failing = status.feeds.into_iter().filter(|feed| feeds.contains(&feed.name) && !feed.healthy).collect();
         if failing.is_empty() {
-            println!("{}: fetched {}", arguments.contract, feeds.join(", "));
+            print_line(format_args!("{}: fetched {}", arguments.contract, feeds.join(", ")))?;
             return Ok(0);
         }
     }
     for FeedStatus { name, reason, .. } in failing {
-        eprintln!(
+        warn(format_args!(
             "{name} of {} is not healthy {} s after the fetch was asked for: {reason}; the condition FeedHealthy says more",
             arguments.contract, arguments.wait
-        );
+        ));
     }
     Ok(1)
 }

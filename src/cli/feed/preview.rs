@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
 use crate::cli::plugin::{Answer, Output, lines};
+use crate::cli::streams::print;
 use crate::cli::tables::table;
 use crate::cli::terminal::escaped;
 use crate::clock::Clock;
@@ -85,11 +86,11 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     match arguments.output {
         Output::Table => {
             let rows = as_text(&found.kept, &found.doubts, arguments.rows);
-            print!("{}", escaped(&format!("{}{rows}", requests_as_text(&asked, arguments.rows))));
+            print(escaped(&format!("{}{rows}", requests_as_text(&asked, arguments.rows))))?;
         }
         output => {
             let document = output.document(&as_json(&found.kept, &found.doubts, &asked));
-            print!("{}", document.map_err(|error| one(error.to_string()))?);
+            print(document.map_err(|error| one(error.to_string()))?)?;
         }
     }
     Ok(u8::from(!found.kept.rejected.is_empty()))

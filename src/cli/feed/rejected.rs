@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::evidence::{StoreArguments, in_runtime, open};
 use crate::cli::exec::push;
 use crate::cli::plugin::{Answer, Output};
+use crate::cli::streams::{print, print_line};
 use crate::cli::tables;
 use crate::evidence::{FeedKey, StoredRejection, digest_text};
 
@@ -52,11 +53,11 @@ pub(super) fn run(arguments: &RejectedArguments) -> Answer {
         Ok(found)
     })?;
     match arguments.output {
-        Output::Table if found.is_empty() => println!("no row was set aside"),
-        Output::Table => print!("{}", crate::cli::terminal::escaped(&table(&found))),
+        Output::Table if found.is_empty() => print_line("no row was set aside")?,
+        Output::Table => print(crate::cli::terminal::escaped(&table(&found)))?,
         output => {
             let document = Value::Array(found.iter().map(line).collect());
-            print!("{}", output.document(&document).map_err(|error| vec![error.to_string()])?);
+            print(output.document(&document).map_err(|error| vec![error.to_string()])?)?;
         }
     }
     Ok(0)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::plugin::Answer;
+use crate::cli::streams::print;
 use crate::cli::tables::table;
 use crate::feed::scaffold::scaffold;
 
@@ -29,6 +30,7 @@ pub fn run(arguments: &ScaffoldArguments) -> Answer {
         fields.add_row(vec![guess.field.clone(), guess.sample.clone(), guess.taken_for.clone()]);
     }
     let commented: String = fields.to_string().lines().map(|line| format!("# {}\n", line.trim_end())).collect();
-    print!("{commented}\n# A draft: look at each line, then try it with `kubectl bpo feed preview`.\n{}", draft.yaml);
+    let advice = "# A draft: look at each line, then try it with `kubectl bpo feed preview`.";
+    print(format!("{commented}\n{advice}\n{}", draft.yaml))?;
     Ok(0)
 }

@@ -48,6 +48,7 @@ pub fn decide_service_tier(observed: &ObservedServiceTier<'_>, now: Timestamp) -
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     let status = ServiceTierStatus {
         observed_generation: observed.generation,
+        last_handled_request: None,
         value_band: value_band(observed.spec),
         contracts: observed.contracts.iter().take(20).cloned().collect(),
         findings: observed.findings.iter().take(20).cloned().collect(),

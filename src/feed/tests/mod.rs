@@ -15,6 +15,7 @@ mod jobs;
 mod platforms;
 mod polling;
 mod prometheus;
+mod proxy;
 mod reaching;
 mod recipes;
 mod refreshing;
