@@ -201,13 +201,18 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
             "read the reports above and the operator's log; with other dates or another speed, try the defaults",
         ));
     }
-    let pages = folder.path().join("pages");
+    // Beside what the build leaves behind, so that they are still there when the demo has ended.
+    let pages = manifests::project_folder("target/demo/pages");
     let found = Gathered::of_cluster(&plugin::Cluster { client, namespace: NAMESPACE.to_owned() }, false).await;
     let found =
         found.map_err(|error| Failure::new(error, "look with kubectl get bpo whether the objects can be read"))?;
     let written = dashboard::write(&found, end, &pages);
     let written = written.map_err(|error| Failure::new(error, "free some space in the temporary folder"))?;
-    screen.say(&format!("\nWhat people look at: {written} pages, workbooks and calendars in {}", pages.display()));
+    screen.say(&format!(
+        "\nWhat people look at: {written} pages, workbooks and calendars, among them the report of each month, in {}",
+        pages.display()
+    ));
+    screen.say(&format!("Begin with {}", pages.join("portfolio.html").display()));
     if arguments.exit {
         screen.say("\nThe story came about. Everything that the demo started ends now.");
         return Ok(());

@@ -46,6 +46,10 @@ mod debian;
 mod receiver;
 
 #[cfg(test)]
+#[path = "../tests/support/mail_server/mod.rs"]
+mod mail_server;
+
+#[cfg(test)]
 #[path = "../tests/support/debian/kept_server.rs"]
 mod kept_server;
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use lettre::Message as Mail;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,11 +20,13 @@ use super::sinks::{self, MOST_MESSAGES, Outgoing};
 use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
 use crate::clock::Clock;
 use crate::domain::alerts::MailServer;
+use crate::domain::scheduled_reports::ReportOrder;
 use crate::evidence::{Delivery, EvidenceStore, WaitingSink};
 use crate::feed::client::{FeedClient, PostError, PostRequest};
 use crate::feed::credentials::{CredentialSource, SecretReader};
 use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::secret::SecretValue;
+use crate::view::package::Package;
 
 /// What is known of a sink now, besides what its messages say.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +39,22 @@ pub enum SinkNow {
     ContractGone,
 }
 
+/// A report that is to be sent, as it can be made now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReportNow {
+    /// It is there.
+    Ready(Box<Package>),
+    /// Something of it is not known yet: it is tried again.
+    NotYet(String),
+    /// It will never be there.
+    Never(String),
+}
+
 /// Knows the sinks of the contracts.
 pub trait Sinks: Send + Sync {
+    /// What goes out for an order of a contract's report.
+    fn report(&self, contract_uid: &str, order: &ReportOrder) -> ReportNow;
+
     /// The sink of a contract as it is configured now.
     fn sink(&self, contract_uid: &str, sink: &str) -> SinkNow;
 
@@ -331,12 +348,12 @@ impl Inner {
 
     async fn serve_opened(&self, key: &SinkKey, sink: &AlertSink, group: Vec<Message>, known: &dyn Sinks) {
         let kind = sinks::kind_of(sink);
-        let mut groups = VecDeque::from([group]);
+        let mut groups = VecDeque::from(in_turn(group));
         while let Some(group) = groups.pop_front() {
             if !(self.parts.may_send)() {
                 return self.wait_for_the_lease(key);
             }
-            for (ids, result) in self.send(sink, &group).await {
+            for (ids, result) in self.send(key, sink, &group, known).await {
                 match result {
                     Ok(()) => {
                         say(&group, &ids, "an alert was delivered");
@@ -434,12 +451,22 @@ impl Inner {
         before != (state.failure.clone(), state.given_up)
     }
 
-    async fn send(&self, sink: &AlertSink, group: &[Message]) -> Vec<(Vec<i64>, Result<(), PostError>)> {
+    async fn send(
+        &self,
+        key: &SinkKey,
+        sink: &AlertSink,
+        group: &[Message],
+        known: &dyn Sinks,
+    ) -> Vec<(Vec<i64>, Result<(), PostError>)> {
         let all = || group.iter().map(|message| message.id).collect::<Vec<_>>();
         let Some(first) = group.first() else { return Vec::new() };
         let tenant = first.envelope.namespace.as_str();
+        if let Some(order) = &first.envelope.report {
+            return vec![(all(), self.send_report(sink, first, known.report(&key.0, order)).await)];
+        }
         if let Some(email) = &sink.email {
-            return vec![(all(), self.send_mail(email, group, tenant).await)];
+            let mail = sinks::mail::render(email, group).map_err(PostError::from);
+            return vec![(all(), self.send_mail(email, mail, tenant).await)];
         }
         let secret = match self.secret(sink, tenant).await {
             Ok(secret) => secret,
@@ -466,17 +493,43 @@ impl Inner {
         results
     }
 
+    async fn send_report(&self, sink: &AlertSink, message: &Message, report: ReportNow) -> Result<(), PostError> {
+        let never = |why: &str| PostError { error: FetchError::new(FailureKind::Mapping, why), refused: true };
+        let tenant = message.envelope.namespace.as_str();
+        let package = match report {
+            ReportNow::Ready(package) => package,
+            ReportNow::NotYet(why) => return Err(FetchError::new(FailureKind::Mapping, why).into()),
+            ReportNow::Never(why) => return Err(never(&why)),
+        };
+        if let Some(email) = &sink.email {
+            return self
+                .send_mail(email, sinks::mail::report(email, message, &package).map_err(PostError::from), tenant)
+                .await;
+        }
+        if sink.webhook.is_none() {
+            return Err(never("a report goes to email and webhooks, and the alert is neither"));
+        }
+        let secret = self.secret(sink, tenant).await?;
+        let url = sinks::address_of(sink, secret.as_ref())?;
+        if !(self.parts.may_send)() {
+            return Err(
+                FetchError::new(FailureKind::Timeout, "the lease ran out before the report could be sent").into()
+            );
+        }
+        self.post(&url, sinks::report(message, &package, secret.as_ref(), Clock::real().now()), tenant).await
+    }
+
     async fn post(&self, url: &Url, outgoing: Outgoing, tenant: &str) -> Result<(), PostError> {
         let Outgoing { messages: _, headers, body } = outgoing;
         let request = PostRequest { url: url.clone(), headers, body, tenant, timeout: self.parts.pace.timeout };
         self.parts.client.post(&request).await
     }
 
-    async fn send_mail(&self, email: &EmailSink, group: &[Message], tenant: &str) -> Result<(), PostError> {
+    async fn send_mail(&self, email: &EmailSink, mail: Result<Mail, PostError>, tenant: &str) -> Result<(), PostError> {
         let server = MailServer::parse(&email.server)
             .ok_or_else(|| FetchError::new(FailureKind::Denied, "the mail server's address cannot be read"))?;
         let login = self.login(email, &server, tenant).await?;
-        let mail = sinks::mail::render(email, group)?;
+        let mail = mail?;
         if !(self.parts.may_send)() {
             return Err(FetchError::new(FailureKind::Timeout, "the lease ran out before the mail could be sent").into());
         }
@@ -547,6 +600,21 @@ impl Inner {
             tracing::debug!(%error, sink = name, "active alerts could not be refreshed");
         }
     }
+}
+
+/// The messages in the deliveries in which they go, in order: alerts together, each report by itself.
+fn in_turn(messages: Vec<Message>) -> Vec<Vec<Message>> {
+    let mut groups: Vec<Vec<Message>> = Vec::new();
+    for message in messages {
+        let is_report = message.envelope.report.is_some();
+        match groups.last_mut() {
+            Some(group) if !is_report && group.iter().all(|other| other.envelope.report.is_none()) => {
+                group.push(message)
+            }
+            _ => groups.push(vec![message]),
+        }
+    }
+    groups
 }
 
 fn bracketed(host: &str) -> String {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::vendor_contract::{AlertSink, Contact, Party, VendorContractSpec};
 use crate::domain::alerts::Alert;
+use crate::domain::scheduled_reports::ReportOrder;
 use crate::evidence::{MessageKind, OutboxMessage};
 
 /// The content of a message.
@@ -24,6 +25,9 @@ pub struct Envelope {
     pub fired_at: Timestamp,
     /// The alert.
     pub alert: Alert,
+    /// The report that goes out, where the message is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportOrder>,
 }
 
 /// Name and address of those whom a mail about `alert` goes to: the sink's own list, or every contact of the Client, and those whom an

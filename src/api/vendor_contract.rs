@@ -65,6 +65,14 @@ use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
     "escalation names an alert that is not in `alerts`: write the name of one that is, or add it there"
 ))]
 #[x_kube(validation = (
+    "!has(self.reports) || self.reports.all(r, r.alerts.all(n, has(self.alerts) && self.alerts.exists(a, a.name == n && (has(a.email) || has(a.webhook)))))",
+    "a report goes to an alert that is not in `alerts`, or is neither email nor webhook: write the name of one that is, or add it there"
+))]
+#[x_kube(validation = (
+    "!has(self.reports) || self.reports.all(r, !has(r.format) || r.format != 'Xlsx' || {'Weekly': 0, 'Monthly': 1, 'Quarterly': 2, 'HalfYearly': 3, 'Yearly': 4, 'ContractYear': 4}[r.cadence] >= {'Weekly': 0, 'Monthly': 1, 'Quarterly': 2, 'HalfYearly': 3, 'Yearly': 4, 'ContractYear': 4}[self.period])",
+    "a workbook is of closed periods, and this cadence is shorter than the contract's period: write format Html, or a longer cadence"
+))]
+#[x_kube(validation = (
     "!has(self.rectificationPlans) || self.rectificationPlans.all(p, has(self.triggers) && self.triggers.exists(t, t.name == p.trigger))",
     "a rectification plan names a trigger that is not in `triggers`: write the name of one that is, or add it there"
 ))]
@@ -207,6 +215,11 @@ pub struct VendorContractSpec {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub alerts: Vec<AlertSink>,
+    /// Reports that go out by themselves, each once a period.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub reports: Vec<ScheduledReport>,
     /// How much of the contract's weight must be on engagement, satisfaction and revenue.
     pub engagement: Option<Engagement>,
     /// True: nothing is fetched or judged; periods that close meanwhile are NotMeasured.
@@ -1072,6 +1085,34 @@ pub struct EmailSink {
     pub password_secret_ref: Option<SecretKeyReference>,
 }
 
+/// A report that goes out by itself.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct ScheduledReport {
+    /// Name of the report, such as monthly.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How often it goes out. At least as long as the contract's period: the reports of the periods that ended in it. Shorter: the scorecard at its end.
+    pub cadence: PeriodLength,
+    /// Names of the alerts to which it goes; each is email or webhook.
+    #[schemars(length(min = 1, max = 5), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub alerts: Vec<String>,
+    /// What a mail has attached: Html (pages, the default) or Xlsx (workbooks). A webhook gets JSON.
+    pub format: Option<ReportFormat>,
+    /// What is waited for: Final (the default), or Provisional, which is sooner and may change.
+    pub state: Option<PeriodState>,
+}
+
+/// What a mail with a report has attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum ReportFormat {
+    #[default]
+    Html,
+    Xlsx,
+}
+
 /// How much of the weight must be on engagement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -1120,6 +1161,11 @@ pub struct VendorContractStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub alerts: Vec<AlertSinkStatus>,
+    /// The reports of `spec.reports`: of what each went out last, and of what it goes out next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub reports: Vec<ScheduledReportStatus>,
     /// Advice on the contract itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -1281,6 +1327,21 @@ pub struct AlertSinkStatus {
     pub failure: Option<String>,
     /// Messages that were given up; `kubectl bpo alert list` shows them.
     pub given_up: i64,
+}
+
+/// How it stands with a report that goes out by itself.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+pub struct ScheduledReportStatus {
+    /// Name of the report.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// The last period of its cadence for which it was handed to delivery, such as 2026-05.
+    #[schemars(length(max = 32))]
+    pub last: Option<String>,
+    /// The period for which it goes out next.
+    #[schemars(length(max = 32))]
+    pub next: Option<String>,
 }
 
 /// What is next and what is overdue.

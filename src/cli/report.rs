@@ -14,7 +14,7 @@ use crate::api::SlaReport;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
 use crate::domain::facts::Terms;
 use crate::view::links::Links;
-use crate::view::report::{Facts, PeriodReport, html, markdown, text, xlsx};
+use crate::view::report::{Facts, PeriodReport, earlier, html, markdown, text, xlsx};
 
 /// Arguments of `kubectl bpo report`.
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
         None => wait_for(of_cluster(arguments))?,
     };
     let found = choose(&reports, &arguments.name, arguments.period.as_deref()).map_err(|error| vec![error])?;
-    let earlier = earlier(&reports, &found.spec);
+    let earlier = earlier(reports.iter().map(|report| &report.spec), &found.spec);
     let facts = Facts {
         namespace: &found.namespace,
         name: &found.name,
@@ -146,18 +146,6 @@ fn choose<'a>(reports: &'a [Found], name: &str, period: Option<&str>) -> Result<
     })
 }
 
-/// The latest revision of each earlier period of the contract, the newest first.
-fn earlier<'a>(reports: &'a [Found], of: &SlaReportSpec) -> Vec<&'a SlaReportSpec> {
-    let mut earlier: Vec<&SlaReportSpec> = reports
-        .iter()
-        .map(|report| &report.spec)
-        .filter(|spec| spec.contract == of.contract && spec.period.start < of.period.start)
-        .collect();
-    earlier.sort_by_key(|spec| std::cmp::Reverse((spec.period.start, spec.revision)));
-    earlier.dedup_by_key(|spec| spec.period.start);
-    earlier
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,10 +182,11 @@ mod tests {
         }
         let error = choose(&reports, "acme", Some("2026-13")).map(|found| found.name.clone()).unwrap_err();
         assert!(error.contains("2026-13") && error.contains("acme-2026-02-r2"), "{error}");
-        let before: Vec<(String, i64)> = earlier(&reports, &found("2026-03", "2026-03-01T00:00:00Z", 1).spec)
-            .into_iter()
-            .map(|spec| (spec.period.name.clone(), spec.revision))
-            .collect();
+        let before: Vec<(String, i64)> =
+            earlier(reports.iter().map(|report| &report.spec), &found("2026-03", "2026-03-01T00:00:00Z", 1).spec)
+                .into_iter()
+                .map(|spec| (spec.period.name.clone(), spec.revision))
+                .collect();
         assert_eq!(before, [("2026-02".to_owned(), 2), ("2026-01".to_owned(), 1)]);
     }
 }

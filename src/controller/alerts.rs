@@ -72,7 +72,7 @@ fn marked_as_rehearsal(mut addressed: Addressed) -> Addressed {
     addressed
 }
 
-fn marked(mut alert: Alert) -> Alert {
+pub(super) fn marked(mut alert: Alert) -> Alert {
     alert.labels.insert("rehearsal".to_owned(), "true".to_owned());
     alert.summary = format!("{REHEARSAL_MARK}{}", alert.summary);
     alert
@@ -105,6 +105,7 @@ fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Times
         sink: known.cloned().or_else(empty)?,
         fired_at: now,
         alert: alert.clone(),
+        report: None,
     };
     let content = serde_json::to_string(&envelope).ok()?;
     Some(NewMessage { sink: sink.clone(), fingerprint: fingerprint.clone(), kind, content })

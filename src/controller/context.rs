@@ -26,6 +26,7 @@ use crate::domain::decision::FeedHealth;
 use crate::domain::escalation::said_at;
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::journal::RecordedFact;
+use crate::domain::scheduled_reports::HandedOver;
 use crate::evidence::{EvidenceStore, StoreError, facts};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
@@ -148,6 +149,7 @@ pub struct Context {
     pub api_clock: ApiClock,
     judged: RwLock<HashMap<(String, String), Judged>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
+    handed_over: Mutex<HashMap<String, Arc<Vec<HandedOver>>>>,
     fetches_asked: Mutex<HashMap<String, String>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
     terms_refused: Mutex<BTreeMap<String, String>>,
@@ -233,6 +235,7 @@ impl Context {
             api_clock: ApiClock::default(),
             judged: RwLock::default(),
             told: Mutex::default(),
+            handed_over: Mutex::default(),
             fetches_asked: Mutex::default(),
             settling: Mutex::default(),
             terms_refused: Mutex::default(),
@@ -291,6 +294,7 @@ impl Context {
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
         self.told_now().remove(uid);
+        self.set_handed_over(&evidence_uid, None);
         self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
@@ -316,6 +320,20 @@ impl Context {
     /// Remembers the alerts of a contract that people were told of.
     pub fn set_told(&self, uid: &str, told: Arc<Vec<Told>>) {
         self.told_now().insert(uid.to_owned(), told);
+    }
+
+    /// What the outbox's journal says of a contract's reports, where it was read before. `uid`: that of the contract's evidence.
+    pub fn handed_over(&self, uid: &str) -> Option<Arc<Vec<HandedOver>>> {
+        self.handed_over.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Remembers what the outbox's journal says of a contract's reports, or that it must be read again.
+    pub fn set_handed_over(&self, uid: &str, journal: Option<Arc<Vec<HandedOver>>>) {
+        let mut known = self.handed_over.lock().unwrap_or_else(PoisonError::into_inner);
+        match journal {
+            Some(journal) => known.insert(uid.to_owned(), journal),
+            None => known.remove(uid),
+        };
     }
 
     fn told_now(&self) -> MutexGuard<'_, HashMap<String, Arc<Vec<Told>>>> {

@@ -17,5 +17,6 @@ pub mod pace;
 pub mod readiness;
 pub mod reports;
 pub mod run;
+pub mod scheduled;
 pub mod service_tier;
 pub mod vendor_contract;

@@ -95,7 +95,8 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
     actions
 }
 
-fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
+/// Whether a report is of one of these contracts.
+pub fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
     report.contract_uid.as_deref().is_some_and(|uid| uids.contains(&uid))
 }
 

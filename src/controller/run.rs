@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::{AlertMode, Context, ContextParts, Queue, Queues, Stores};
 use super::driver;
 use super::readiness::{Progress, Readiness};
-use crate::alert::dispatcher::{Dispatcher, SinkNow, Sinks};
+use crate::alert::dispatcher::{Dispatcher, ReportNow, SinkNow, Sinks};
 use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::{
@@ -29,6 +29,7 @@ use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::{Change, Guarded, watch};
 use crate::cluster::write::Writer;
 use crate::domain::decision::conditions::status_of;
+use crate::domain::scheduled_reports::ReportOrder;
 use crate::evidence::EvidenceStore;
 use crate::feed::scheduler::{FeedEvent, FeedOutcome, Scheduler};
 use crate::web::metrics::{FeedLabels, Metrics};
@@ -519,6 +520,10 @@ impl Sinks for ContractSinks {
 
     fn namespace(&self, contract_uid: &str) -> Option<String> {
         self.0.contract_of_uid(contract_uid)?.namespace()
+    }
+
+    fn report(&self, contract_uid: &str, order: &ReportOrder) -> ReportNow {
+        super::scheduled::report_now(&self.0, contract_uid, order)
     }
 
     fn changed(&self, contract_uid: &str) {

@@ -15,7 +15,7 @@ use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::managers::with_managers;
-use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, plan_reports};
+use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, ServiceTier, VendorContract, VendorContractSpec};
@@ -34,6 +34,7 @@ use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
+use crate::domain::scheduled_reports::{HandedOver, ScheduledReports};
 use crate::domain::thresholds;
 use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
@@ -65,6 +66,8 @@ pub struct Observed {
     /// What is to be told of the clock for which periods wait that could become Final.
     clock_news: Option<String>,
     alert_sinks: Vec<AlertSinkStatus>,
+    /// For which periods its reports were handed to the outbox.
+    handed_over: Arc<Vec<HandedOver>>,
     /// Periods that were final under the terms recorded last, which have changed since.
     closing_under_old_terms: Vec<(String, Timestamp, Terms)>,
     /// What is different from the terms recorded last.
@@ -80,6 +83,8 @@ pub struct More {
     reports: Vec<ReportAction>,
     /// The alerts that stand; `None`: those that stood go on.
     alerts: Option<Vec<Addressed>>,
+    /// What is due of the reports that the contract sends.
+    scheduled: ScheduledReports,
 }
 
 impl Controlled for VendorContract {
@@ -171,6 +176,7 @@ impl Controlled for VendorContract {
             launches: launches_of(context, &namespace, &name),
             feeds: health,
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
+            handed_over: super::scheduled::journal(context, &uid, &object).await?,
             past_is_known,
             evidence_problem,
             accepted_loss,
@@ -209,7 +215,7 @@ impl Controlled for VendorContract {
             .filter(|_| settled && !observed.terms.contract.suspend)
             .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
             .unwrap_or_default();
-        let ContractDecision { status, mut notices, alerts, next } = decide_contract(
+        let ContractDecision { mut status, mut notices, alerts, next } = decide_contract(
             &ObservedContract {
                 namespace: &namespace,
                 name: &name,
@@ -231,7 +237,12 @@ impl Controlled for VendorContract {
         notices.extend(
             observed.clock_news.iter().map(|news| Notice::new(EventReason::ClockDiffers, "clock", news.clone())),
         );
-        Wanted { status, notices, more: More { reports, alerts }, next }
+        let scheduled = scheduled_of(observed, [&uid, &observed.identity.evidence_uid], now);
+        if observed.evidence_problem.is_none() {
+            status.reports = scheduled.status.clone();
+        }
+        let next = [next, scheduled.next].into_iter().flatten().min();
+        Wanted { status, notices, more: More { reports, alerts, scheduled }, next }
     }
 
     async fn apply(
@@ -300,6 +311,7 @@ impl Controlled for VendorContract {
             let is_whole = observed.past_is_known && observed.evidence_problem.is_none();
             super::alerts::tell(context, &observed.object, standing, is_whole).await?;
         }
+        super::scheduled::hand_over(context, &observed.object, &uid, &wanted.more.scheduled).await?;
         // Heads are compared again each hour, whatever happens.
         Ok(again.or(Some(HOLDS_FOR)))
     }
@@ -355,6 +367,15 @@ impl Controlled for VendorContract {
         let feeds: Vec<String> = self.spec.feeds.iter().map(|feed| feed.name.clone()).collect();
         context.metrics.remove_feeds(&namespace, &name, &feeds);
     }
+}
+
+/// What is due of a contract's reports. Nothing while the evidence cannot be relied on, or its past is not known yet.
+fn scheduled_of(observed: &Observed, uids: [&str; 2], now: Timestamp) -> ScheduledReports {
+    if observed.judgement.is_err() || !observed.past_is_known || observed.evidence_problem.is_some() {
+        return ScheduledReports::default();
+    }
+    let own: Vec<ExistingReport> = observed.existing.iter().filter(|report| is_of(report, uids)).cloned().collect();
+    super::scheduled::decide(&observed.object, &own, &observed.handed_over, now)
 }
 
 /// Health of the feeds: what was polled since the operator began, else what the status told last, else what the evidence shows: a feed

@@ -17,7 +17,7 @@ use crate::api::campaign_launch::CampaignLaunchSpec;
 use crate::api::kpi_target::{CatalogueKpi, Comparison, IndicatorKind, KpiCategory, KpiClass, KpiTargetSpec};
 use crate::api::scalar::shorten;
 use crate::api::service_tier::TierFlaw;
-use crate::api::vendor_contract::Advice;
+use crate::api::vendor_contract::{Advice, AlertSink, Contact, EmailSink, Party, VendorContractSpec};
 
 mod feeds;
 mod misreadings;
@@ -279,6 +279,16 @@ fn people_and_goals(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &m
         let message = format!("escalation level {} names no one: add `contacts` to it", empty.join(", "));
         advice.add("NoEscalationContact", None, message);
     }
+    for report in &contract.reports {
+        let reaches_nobody = |sink: &&AlertSink| report.alerts.contains(&sink.name) && nobody_reads(contract, sink);
+        if let Some(sink) = contract.alerts.iter().find(reaches_nobody) {
+            let message = format!(
+                "report {} goes to {}, a mailbox of nobody: give a contact of the Client an `email`, or name contacts in its `to`",
+                report.name, sink.name
+            );
+            advice.add("ReportReachesNobody", None, message);
+        }
+    }
     for goal in &contract.goals {
         if !counted.iter().any(|kpi| kpi.spec.goal_ref.as_ref() == Some(&goal.name)) {
             let message =
@@ -286,6 +296,16 @@ fn people_and_goals(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &m
             advice.add("UnlinkedGoal", None, message);
         }
     }
+}
+
+/// Whether mail by this sink has no address to go to.
+fn nobody_reads(contract: &VendorContractSpec, sink: &AlertSink) -> bool {
+    let listed = |contact: &Contact, email: &EmailSink| match email.to.is_empty() {
+        true => contact.party != Some(Party::Vendor),
+        false => email.to.contains(&contact.name),
+    };
+    let has_address = |email| contract.contacts.iter().any(|contact| contact.email.is_some() && listed(contact, email));
+    sink.email.as_ref().is_some_and(|email| !has_address(email))
 }
 
 /// Words that name a protected trait.

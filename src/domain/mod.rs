@@ -54,6 +54,7 @@ pub mod reports;
 pub mod restatement;
 pub mod risks;
 pub mod rollups;
+pub mod scheduled_reports;
 pub mod sources;
 pub mod spelling;
 pub mod spikes;

@@ -35,12 +35,13 @@ use tokio::sync::broadcast;
 use crate::domain::facts::Terms;
 use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
+use crate::domain::scheduled_reports::HandedOver;
 pub use identity::StoreClock;
 pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
     RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, VolumeRoom, digest_text,
 };
-pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, StandingAlert, WaitingSink};
+pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
 
 /// How long a checkpoint is kept that nobody keeps again: its contract is gone, or nothing happens to it.
@@ -183,6 +184,19 @@ pub trait EvidenceStore: Send + Sync {
 
     /// UIDs of the contracts for which alerts stand.
     fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>>;
+
+    /// Writes the journal of the reports that a contract sends by itself, with the messages, in one transaction: a report that is in the
+    /// journal already makes no message. `evidence_uid`: that of the contract's evidence, under which the journal lies.
+    fn record_scheduled_reports(
+        &self,
+        evidence_uid: String,
+        contract_uid: String,
+        entries: Vec<ReportEntry>,
+        written_at: Timestamp,
+    ) -> Answer<'_, ()>;
+
+    /// The journal of the reports that a contract sends by itself, by report, sink and time.
+    fn scheduled_reports<'a>(&'a self, evidence_uid: &'a str) -> Answer<'a, Vec<HandedOver>>;
 
     /// The messages that wait for delivery, in the order in which they were written, at most `limit`.
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>>;

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::model::StoreError;
+use crate::domain::scheduled_reports::HandedOver;
 
 /// What a message says of its alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum MessageKind {
     Resolved,
     /// It is a trial that somebody asked for; it stands nowhere.
     Test,
+    /// It is a report, of no alert; it stands nowhere.
+    Report,
 }
 
 impl MessageKind {
@@ -25,12 +28,14 @@ impl MessageKind {
             Self::Fired => "fired",
             Self::Resolved => "resolved",
             Self::Test => "test",
+            Self::Report => "report",
         }
     }
 
     /// Reads what a store keeps.
     pub(super) fn read(text: &str) -> Result<Self, StoreError> {
-        let known = [Self::Fired, Self::Resolved, Self::Test].into_iter().find(|kind| kind.as_str() == text);
+        let known =
+            [Self::Fired, Self::Resolved, Self::Test, Self::Report].into_iter().find(|kind| kind.as_str() == text);
         known.ok_or_else(|| StoreError::Corrupt(format!("a message about an alert is of kind {text:.20?}")))
     }
 }
@@ -46,6 +51,17 @@ pub struct NewMessage {
     pub kind: MessageKind,
     /// The alert and its sink, as JSON.
     pub content: String,
+}
+
+/// A change of the journal of reports, and the message that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReportEntry {
+    /// A report begins to be looked at for a sink.
+    Begin(HandedOver),
+    /// A report is handed over: the entry and the message are written, unless the entry is there already.
+    HandOver(HandedOver, NewMessage),
+    /// The entry goes.
+    Forget(HandedOver),
 }
 
 /// An alert that stands for a sink.

@@ -12,6 +12,7 @@ pub mod kpi;
 pub mod launch;
 pub mod links;
 pub mod marks;
+pub mod package;
 pub mod page;
 pub mod portfolio;
 pub mod report;

@@ -181,6 +181,22 @@ const CONTRACT_CASES: &[Case] = &[
     ("escalation: [{level: 1, after: 0h, causes: [Missed], alerts: [ops]}]", "an alert that is not in `alerts`"),
     ("escalation: [{level: 10, after: 0h, causes: [Missed]}]", "level"),
     ("escalation: [{level: 1, after: soon, causes: [Missed]}]", "after"),
+    (
+        "reports: [{name: m, cadence: Monthly, alerts: [mail]}]",
+        "a report goes to an alert that is not in `alerts`, or is neither email nor webhook",
+    ),
+    (
+        "{alerts: [{name: ops, alertmanager: {url: 'http://am:9093'}}], reports: [{name: m, cadence: Monthly, alerts: [ops]}]}",
+        "a report goes to an alert that is not in `alerts`, or is neither email nor webhook",
+    ),
+    (
+        "{alerts: [{name: hook, webhook: {url: 'https://hooks.example'}}], reports: [{name: w, cadence: Weekly, alerts: [hook], format: Xlsx}]}",
+        "write format Html, or a longer cadence",
+    ),
+    (
+        "{alerts: [{name: hook, webhook: {url: 'https://hooks.example'}}], reports: [{name: w, cadence: Daily, alerts: [hook]}]}",
+        "cadence",
+    ),
     ("deliverables: [{name: a}]", "write exactly one of cadence, turnaround"),
     ("deliverables: [{name: a, cadence: Monthly, turnaround: 2bd}]", "write exactly one of cadence, turnaround"),
     (

@@ -190,6 +190,15 @@ impl Place {
 
     /// The same on evidence that lies elsewhere.
     pub fn operator_on(&self, data_dir: &Path, flags: &[&str], level: &str) -> Operator {
+        self.operator_in(data_dir, flags, level, &[])
+    }
+
+    /// The same on the evidence of this place, trusting the authority (PEM) in a file.
+    pub fn operator_trusting(&self, authority: &Path, flags: &[&str]) -> Operator {
+        self.operator_in(&self.data_dir(), flags, "info", &[("SSL_CERT_FILE", path(authority))])
+    }
+
+    fn operator_in(&self, data_dir: &Path, flags: &[&str], level: &str, environment: &[(&str, &str)]) -> Operator {
         if flags.contains(&"--clock-start") || flags.contains(&"--clock-steps") {
             self.label_for_rehearsals();
         }
@@ -203,6 +212,7 @@ impl Place {
             .env("KUBECONFIG", &self.installation.kubeconfig)
             .env("BPO_LOG", level)
             .env("BPO_SETTLE", "1")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

@@ -29,6 +29,8 @@ mod judged;
 mod launches;
 mod leases;
 mod looking;
+#[path = "../support/mail_server/mod.rs"]
+mod mail_server;
 mod offline;
 mod pages;
 mod plugin;
@@ -41,6 +43,7 @@ mod records;
 mod references;
 mod rehearsals;
 mod rollback;
+mod scheduled_reports;
 mod secrets;
 mod statuses;
 #[path = "../support/vendor/mod.rs"]

@@ -23,13 +23,13 @@ use crate::judged::{folders, judged};
 
 const WIDTHS: [u32; 3] = [360, 768, 1440];
 
-fn of_kind<K: DeserializeOwned>(objects: &[serde_json::Value], kind: &str) -> Vec<K> {
+pub fn of_kind<K: DeserializeOwned>(objects: &[serde_json::Value], kind: &str) -> Vec<K> {
     let own = objects.iter().filter(|object| object["kind"] == kind);
     own.map(|object| serde_json::from_value(object.clone()).unwrap()).collect()
 }
 
 /// The pages of all examples by their paths.
-fn pages() -> BTreeMap<String, String> {
+pub fn pages() -> BTreeMap<String, String> {
     let now = "2026-06-15T00:00:00Z";
     let at = now.parse().unwrap();
     let mut pages = BTreeMap::new();
@@ -148,7 +148,7 @@ fn answer(
 }
 
 /// A browser that knows no other host than this machine.
-fn chromium(profile: &Path) -> Command {
+pub fn chromium(profile: &Path) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let chrome = std::env::split_paths(&path).map(|folder| folder.join("google-chrome")).find(|file| file.is_file());
     let program = chrome.map_or_else(|| debian::program("chromium", "chromium"), Ok);
@@ -169,6 +169,32 @@ impl Drop for Browser {
     }
 }
 
+/// What a visit of the page `/harness` found, said on the console and asked the server for.
+pub struct Visit {
+    /// What the harness handed on.
+    pub found: String,
+    /// The browser's log.
+    pub said: String,
+    /// The paths that were asked for.
+    pub asked: Vec<String>,
+}
+
+/// Opens `/harness` of these pages and waits for what it finds.
+pub fn visit(pages: BTreeMap<String, String>, flags: &[&str]) -> Visit {
+    let (sender, receiver) = channel();
+    let server = Pages::serve(pages, sender);
+    let folder = tempfile::tempdir().unwrap();
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let mut command = chromium(&folder.path().join("profile"));
+    command.args(flags).args(["--remote-debugging-port=0", &format!("http://127.0.0.1:{}/harness", server.port)]);
+    let browser = Browser(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    let said = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+    let found = receiver.recv_timeout(Duration::from_secs(240)).unwrap_or_else(|error| panic!("{error}: {}", said()));
+    drop(browser);
+    let asked = server.asked.lock().unwrap().clone();
+    Visit { found, said: said(), asked }
+}
+
 #[test]
 fn every_page_fits_a_phone_a_tablet_and_a_desk_says_nothing_on_the_console_and_asks_for_nothing() {
     let mut pages = pages();
@@ -178,16 +204,7 @@ fn every_page_fits_a_phone_a_tablet_and_a_desk_says_nothing_on_the_console_and_a
     let harness = HARNESS.replace("JOBS", &serde_json::to_string(&jobs).unwrap());
     let paths: Vec<String> = pages.keys().cloned().collect();
     pages.insert("/harness".to_owned(), harness);
-    let (sender, receiver) = channel();
-    let server = Pages::serve(pages, sender);
-    let folder = tempfile::tempdir().unwrap();
-    let log = std::fs::File::create(folder.path().join("log")).unwrap();
-    let mut command = chromium(&folder.path().join("profile"));
-    command.args(["--remote-debugging-port=0", &format!("http://127.0.0.1:{}/harness", server.port)]);
-    let browser = Browser(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
-    let said = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-    let found = receiver.recv_timeout(Duration::from_secs(240)).unwrap_or_else(|error| panic!("{error}: {}", said()));
-    drop(browser);
+    let Visit { found, said, asked } = visit(pages, &[]);
     let found: Vec<(String, u32, i64, u32)> = serde_json::from_str(&found).unwrap();
     assert_eq!(found.len(), count);
     for (path, width, beyond, headings) in found {
@@ -197,10 +214,8 @@ fn every_page_fits_a_phone_a_tablet_and_a_desk_says_nothing_on_the_console_and_a
             "{path} at {width} pixels: beyond its window, headings of the first rank"
         );
     }
-    let said = said();
     let console: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(console.len() == 1 && console[0].contains("the harness begins"), "{console:?}");
-    let asked = server.asked.lock().unwrap();
     let foreign = |path: &&String| !paths.contains(path) && !["/harness", "/found"].contains(&path.as_str());
     assert_eq!(asked.iter().filter(foreign).collect::<Vec<_>>(), Vec::<&String>::new(), "a page asked for something");
 }

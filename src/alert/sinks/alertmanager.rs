@@ -49,7 +49,7 @@ fn alert(envelope: &Envelope, kind: MessageKind, now: Timestamp) -> Value {
     let stands_for = match kind {
         MessageKind::Fired => STANDS_FOR,
         MessageKind::Resolved => SignedDuration::ZERO,
-        MessageKind::Test => SignedDuration::from_mins(5),
+        MessageKind::Test | MessageKind::Report => SignedDuration::from_mins(5),
     };
     // When it was told, not when its cause began: an Alertmanager does not wait for the rest of a group whose alerts it takes for old,
     // and takes none that begin in the future, as causes on a rehearsal clock may.

@@ -24,7 +24,7 @@ use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::secret::SecretValue;
 
 pub use alertmanager::refresh;
-pub use webhook::SIGNATURE_HEADER;
+pub use webhook::{SIGNATURE_HEADER, report};
 
 /// The most messages in one delivery.
 pub const MOST_MESSAGES: usize = 100;
@@ -125,6 +125,7 @@ fn headline(message: &Message) -> String {
         MessageKind::Fired => format!("{}, {}", alert.label("alertname"), alert.label("severity")),
         MessageKind::Resolved => format!("{}, resolved", alert.label("alertname")),
         MessageKind::Test => "test".to_owned(),
+        MessageKind::Report => "report".to_owned(),
     };
     shown(&format!("[{mark}] {place}: {}", alert.summary), 512)
 }

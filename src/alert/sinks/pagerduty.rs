@@ -15,7 +15,7 @@ pub(super) fn render(message: &Message, secret: Option<&SecretValue>) -> Outgoin
     let alert = &message.envelope.alert;
     let key = secret.map(|secret| String::from_utf8_lossy(secret.reveal_line()).into_owned()).unwrap_or_default();
     let action = match message.kind {
-        MessageKind::Fired | MessageKind::Test => "trigger",
+        MessageKind::Fired | MessageKind::Test | MessageKind::Report => "trigger",
         MessageKind::Resolved => "resolve",
     };
     let mut details = texts(&alert.details);

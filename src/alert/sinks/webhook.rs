@@ -6,8 +6,9 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
-use crate::alert::envelope::Message;
+use crate::alert::envelope::{Envelope, Message};
 use crate::feed::secret::SecretValue;
+use crate::view::package::Package;
 
 /// The header with the signature: `t=SECONDS,v1=HEX`, HEX being the HMAC-SHA-256 of `SECONDS.BODY`.
 pub const SIGNATURE_HEADER: &str = "bpo-signature";
@@ -15,23 +16,61 @@ pub const SIGNATURE_HEADER: &str = "bpo-signature";
 /// The type of the event.
 const EVENT_TYPE: &str = "io.bpo-operator.alerts.v1";
 
+/// The media type of an event in structured mode.
+const MEDIA_TYPE: &str = "application/cloudevents+json";
+
+/// The type of the event that carries a report.
+const REPORT_TYPE: &str = "io.bpo-operator.reports.v1";
+
+/// One report as an event: each SlaReport as it is and in words, and the scorecard where it goes along.
+pub fn report(message: &Message, package: &Package, secret: Option<&SecretValue>, now: Timestamp) -> Outgoing {
+    let envelope = &message.envelope;
+    let order = envelope.report.as_ref();
+    let data = json!({
+        "namespace": envelope.namespace,
+        "contract": envelope.contract,
+        "report": order.map(|order| order.report.as_str()),
+        "period": order.map(|order| &order.period),
+        "rehearsal": envelope.alert.label("rehearsal") == "true",
+        "subject": shown(&package.subject, LONGEST_TEXT),
+        "documents": package.json,
+    });
+    event(vec![message.id], &message.message_id, envelope, REPORT_TYPE, data, secret, now)
+}
+
 pub(super) fn render(group: &[Message], secret: Option<&SecretValue>, now: Timestamp) -> Outgoing {
     let alerts: Vec<Value> = group.iter().map(alert).collect();
-    let (first, last) = (group.first(), group.last());
-    let place = first.map(|message| (message.envelope.namespace.as_str(), message.envelope.contract.as_str()));
-    let (namespace, contract) = place.unwrap_or_default();
-    let of = |message: Option<&Message>| message.map(|message| message.message_id.clone()).unwrap_or_default();
+    let (Some(first), Some(last)) = (group.first(), group.last()) else {
+        return super::json(Vec::new(), MEDIA_TYPE, &Value::Null);
+    };
+    let Envelope { namespace, contract, .. } = &first.envelope;
+    let data = json!({"namespace": namespace, "contract": contract, "alerts": alerts});
+    let id = format!("{}/{}", first.message_id, last.message_id);
+    event(numbers(group), &id, &first.envelope, EVENT_TYPE, data, secret, now)
+}
+
+/// An event in structured mode, signed where there is a secret.
+fn event(
+    messages: Vec<i64>,
+    id: &str,
+    envelope: &Envelope,
+    of_type: &str,
+    data: Value,
+    secret: Option<&SecretValue>,
+    now: Timestamp,
+) -> Outgoing {
+    let Envelope { namespace, contract, .. } = envelope;
     let mut outgoing = super::json(
-        numbers(group),
-        "application/cloudevents+json",
+        messages,
+        MEDIA_TYPE,
         &json!({
             "specversion": "1.0",
-            "id": format!("{}/{}", of(first), of(last)),
+            "id": id,
             "source": format!("/namespaces/{namespace}/vendorcontracts/{contract}"),
-            "type": EVENT_TYPE,
+            "type": of_type,
             "time": now.to_string(),
             "datacontenttype": "application/json",
-            "data": {"namespace": namespace, "contract": contract, "alerts": alerts},
+            "data": data,
         }),
     );
     if let Some(secret) = secret {

@@ -4,6 +4,7 @@ mod alertmanager;
 mod delivery;
 mod mailing;
 mod rendering;
+mod reports;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,12 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatcher::{Dispatcher, Pace, Parts, SinkNow, Sinks};
+use super::dispatcher::{Dispatcher, Pace, Parts, ReportNow, SinkNow, Sinks};
 use super::envelope::Envelope;
 use super::mail::Mailer;
 use crate::api::vendor_contract::AlertSink;
 use crate::clock::Clock;
 use crate::domain::alerts::Alert;
+use crate::domain::scheduled_reports::ReportOrder;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, MessageKind, NewMessage};
 use crate::feed::client::{ClientLimits, FeedClient};
@@ -37,6 +39,10 @@ impl Sinks for Fixed {
     }
 
     fn changed(&self, _: &str) {}
+
+    fn report(&self, _: &str, order: &ReportOrder) -> ReportNow {
+        reports::report_now(order)
+    }
 }
 
 /// A store with an outbox, and what a dispatcher needs.
@@ -78,6 +84,18 @@ pub(super) fn alert(summary: &str) -> Alert {
     }
 }
 
+fn envelope(sink: &AlertSink, alert: Alert) -> Envelope {
+    Envelope {
+        namespace: "care".to_owned(),
+        contract: "acme-care".to_owned(),
+        sink: sink.clone(),
+        mail_to: vec![("sam".to_owned(), "sam@client.example".to_owned())],
+        fired_at: Clock::real().now(),
+        alert,
+        report: None,
+    }
+}
+
 impl Post {
     pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -112,21 +130,23 @@ impl Post {
         fingerprints: &[String],
         alert: Alert,
     ) {
-        let envelope = Envelope {
-            namespace: "care".to_owned(),
-            contract: "acme-care".to_owned(),
-            sink: sink.clone(),
-            mail_to: vec![("sam".to_owned(), "sam@client.example".to_owned())],
-            fired_at: Clock::real().now(),
-            alert,
-        };
-        let content = serde_json::to_string(&envelope).unwrap();
+        let content = serde_json::to_string(&envelope(sink, alert)).unwrap();
         let message = |fingerprint: &String| {
             let (sink, fingerprint, content) = (sink.name.clone(), fingerprint.clone(), content.clone());
             NewMessage { sink, fingerprint, kind, content }
         };
         let messages = fingerprints.iter().map(message).collect();
         self.store.record_alerts(uid.to_owned(), messages, Clock::real().now()).await.unwrap();
+    }
+
+    /// Writes a report, with a message of its own.
+    pub(super) async fn write_report(&self, sink: &AlertSink, order: ReportOrder) {
+        let fingerprint = order.report.clone();
+        let envelope = Envelope { report: Some(order), ..envelope(sink, alert("a report")) };
+        let content = serde_json::to_string(&envelope).unwrap();
+        let kind = MessageKind::Report;
+        let message = NewMessage { sink: sink.name.clone(), fingerprint, kind, content };
+        self.store.record_alerts("uid-1".to_owned(), vec![message], Clock::real().now()).await.unwrap();
     }
 
     pub(super) fn dispatcher(&self) -> Dispatcher {

@@ -25,6 +25,7 @@ fn message(id: i64, kind: MessageKind, sink: &AlertSink, summary: &str) -> Messa
             mail_to: vec![("sam".to_owned(), "sam@client.example".to_owned())],
             fired_at: now,
             alert: alert(summary),
+            report: None,
         },
     }
 }

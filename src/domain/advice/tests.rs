@@ -221,6 +221,21 @@ fn tiers_people_and_goals_are_looked_after() {
         after(|contract, _| contract["goals"].as_array_mut().unwrap().push(json!({"name": "grow"}))),
         ["UnlinkedGoal"]
     );
+    let reports = |contract: &mut Value, contacts: Value, to: Value| {
+        contract["escalation"] = json!([{"level": 1, "after": "0h", "causes": ["Missed"], "contacts": ["sam"]}]);
+        contract["contacts"] = contacts;
+        let email = json!({"server": "smtps://mail.client.example", "from": "sla@client.example", "to": to});
+        contract["alerts"] = json!([{"name": "mail", "email": email}]);
+        contract["reports"] = json!([{"name": "monthly", "cadence": "Monthly", "alerts": ["mail"]}]);
+    };
+    for (contacts, to, expected) in [
+        (json!([{"name": "sam"}]), json!([]), &["ReportReachesNobody"][..]),
+        (json!([{"name": "sam", "party": "Vendor", "email": "sam@acme.example"}]), json!([]), &["ReportReachesNobody"]),
+        (json!([{"name": "sam", "party": "Vendor", "email": "sam@acme.example"}]), json!(["sam"]), &[]),
+        (json!([{"name": "sam", "email": "sam@client.example"}]), json!([]), &[]),
+    ] {
+        assert_eq!(after(|contract, _| reports(contract, contacts.clone(), to.clone())), expected, "{contacts} {to}");
+    }
     let (contract, kpis) = sound();
     let tier = |spec: Value| serde_json::from_value(spec).unwrap();
     let terms = Terms {

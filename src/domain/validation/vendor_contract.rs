@@ -14,10 +14,11 @@ use super::money::{check_charges, check_credits, is_currency_code};
 use super::period_names::{check_fiscal_year, example_of, is_period_of, names_fiscal_years};
 use crate::api::vendor_contract::{
     AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
-    ReliefDecision, ServiceCalendar, Trigger, VendorContractSpec,
+    ReliefDecision, ReportFormat, ServiceCalendar, Trigger, VendorContractSpec,
 };
 use crate::domain::alerts::MailServer;
 use crate::domain::calendar::days_between;
+use crate::domain::scheduled_reports::rank;
 
 /// No contract of today began before.
 const EARLIEST_START: Date = date(1990, 1, 1);
@@ -52,6 +53,7 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_reviews(findings, spec);
     check_deliverables(findings, &spec.deliverables, names_fiscal_years(spec));
     check_alerts(findings, &spec.alerts, &spec.contacts);
+    check_scheduled_reports(findings, spec);
     if let Some(engagement) = &spec.engagement {
         let field = "spec.engagement.minimumSharePercent";
         check_percent(findings, field, engagement.minimum_share_percent);
@@ -443,6 +445,33 @@ fn check_alerts(findings: &mut Findings, alerts: &[AlertSink], contacts: &[Conta
         if let Some(email) = email {
             check_email(findings, &format!("{field}.email"), email, contacts);
         }
+    }
+}
+
+fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.reports", spec.reports.len(), 10);
+    check_unique(findings, "spec.reports", spec.reports.iter().map(|report| &report.name));
+    let takes = |sink: &&AlertSink| sink.email.is_some() || sink.webhook.is_some();
+    let takers: BTreeSet<&str> = spec.alerts.iter().filter(takes).map(|sink| sink.name.as_str()).collect();
+    for report in &spec.reports {
+        check_name(findings, "spec.reports", &report.name);
+        let field = format!("spec.reports[{}]", report.name);
+        findings.ensure((1..=5).contains(&report.alerts.len()), format!("{field}.alerts"), || {
+            "names no alert, or more than 5: write to which it goes, such as alerts: [mail]".to_owned()
+        });
+        for alert in &report.alerts {
+            findings.ensure(takers.contains(alert.as_str()), format!("{field}.alerts"), || {
+                let known = one_of(&takers, "alerts");
+                format!("{} is no email or webhook of this contract: write {known}", quoted(alert))
+            });
+        }
+        let is_shorter = rank(report.cadence) < rank(spec.period);
+        findings.ensure(report.format != Some(ReportFormat::Xlsx) || !is_shorter, format!("{field}.format"), || {
+            format!(
+                "a workbook is of closed periods, and {:?} is shorter than the contract's period, {:?}: write format: Html, or a longer cadence",
+                report.cadence, spec.period
+            )
+        });
     }
 }
 

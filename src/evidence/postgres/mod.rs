@@ -10,6 +10,7 @@ mod journal;
 mod location;
 mod outbox;
 mod read;
+mod scheduled;
 mod schema;
 mod session;
 mod verify;
@@ -30,12 +31,13 @@ use super::model::{
     StoredRejection, VerifyReport,
 };
 use super::{
-    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, StoreClock,
-    WaitingSink,
+    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, ReportEntry, StandingAlert,
+    StoreClock, WaitingSink,
 };
 use crate::domain::facts::Terms;
 use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
+use crate::domain::scheduled_reports::HandedOver;
 pub use location::EvidenceUrl;
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
@@ -325,6 +327,25 @@ impl EvidenceStore for PostgresStore {
 
     fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>> {
         Box::pin(self.readers.read(outbox::contracts))
+    }
+
+    fn record_scheduled_reports(
+        &self,
+        evidence_uid: String,
+        contract_uid: String,
+        entries: Vec<ReportEntry>,
+        written_at: Timestamp,
+    ) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?
+                .write(move |session| scheduled::record(session, [&evidence_uid, &contract_uid], &entries, written_at))
+                .await
+        })
+    }
+
+    fn scheduled_reports<'a>(&'a self, evidence_uid: &'a str) -> Answer<'a, Vec<HandedOver>> {
+        let uid = evidence_uid.to_owned();
+        Box::pin(self.readers.read(move |session| scheduled::journal(session, &uid)))
     }
 
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>> {

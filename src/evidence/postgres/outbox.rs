@@ -28,6 +28,7 @@ pub(super) fn record(
                 "DELETE FROM bpo_evidence.alerts_standing WHERE contract_uid = $1 AND sink = $2 AND fingerprint = $3",
                 &[&contract_uid, sink, fingerprint],
             )?,
+            MessageKind::Report => 0,
             MessageKind::Test => {
                 let known = session.query_opt(
                     "SELECT 1 FROM bpo_evidence.alert_messages

@@ -7,6 +7,7 @@ mod errors;
 mod journal;
 mod outbox;
 mod read;
+mod scheduled;
 mod schema;
 mod verify;
 
@@ -27,12 +28,13 @@ use super::model::{
     StoredRejection, VerifyReport, VolumeRoom,
 };
 use super::{
-    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, StandingAlert, StoreClock,
-    WaitingSink,
+    Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, ReportEntry, StandingAlert,
+    StoreClock, WaitingSink,
 };
 use crate::domain::facts::Terms;
 use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
+use crate::domain::scheduled_reports::HandedOver;
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
 const CHANGES: usize = 1_024;
@@ -381,6 +383,27 @@ impl EvidenceStore for SqliteStore {
 
     fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>> {
         Box::pin(self.readers.read(outbox::contracts))
+    }
+
+    fn record_scheduled_reports(
+        &self,
+        evidence_uid: String,
+        contract_uid: String,
+        entries: Vec<ReportEntry>,
+        written_at: Timestamp,
+    ) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer()?
+                .write(move |transaction| {
+                    scheduled::record(transaction, [&evidence_uid, &contract_uid], &entries, written_at)
+                })
+                .await
+        })
+    }
+
+    fn scheduled_reports<'a>(&'a self, evidence_uid: &'a str) -> Answer<'a, Vec<HandedOver>> {
+        let uid = evidence_uid.to_owned();
+        Box::pin(self.readers.read(move |transaction| scheduled::journal(transaction, &uid)))
     }
 
     fn waiting_messages(&self, limit: usize) -> Answer<'_, Vec<OutboxMessage>> {

@@ -32,6 +32,7 @@ pub(super) fn record(
                     "DELETE FROM alerts_standing WHERE contract_uid = ?1 AND sink = ?2 AND fingerprint = ?3",
                 )?
                 .execute((contract_uid, sink, fingerprint))?,
+            MessageKind::Report => 0,
             MessageKind::Test => {
                 let mut known = transaction.prepare_cached(
                     "SELECT 1 FROM alert_messages WHERE contract_uid = ?1 AND sink = ?2 AND fingerprint = ?3",

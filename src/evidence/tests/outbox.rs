@@ -1,13 +1,15 @@
 //! The outbox: a change and its messages are there together or not at all, and outlive the operator.
 
 use super::support::{Backend, Fixture, minute, on_both_stores};
-use crate::evidence::{Delivery, MessageKind, NewMessage, OutboxMessage};
+use crate::domain::scheduled_reports::HandedOver;
+use crate::evidence::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry};
 
 on_both_stores!(
     what_stands_follows_from_the_messages_and_outlives_the_store,
     a_message_waits_until_it_is_delivered_or_given_up,
     a_trial_is_written_once_and_stands_nowhere,
     settled_messages_go_after_thirty_days_and_waiting_ones_never,
+    a_report_is_handed_over_once_with_its_journal_and_outlives_the_store,
 );
 
 fn message(kind: MessageKind, fingerprint: &str, content: &str) -> NewMessage {
@@ -89,4 +91,32 @@ async fn settled_messages_go_after_thirty_days_and_waiting_ones_never(backend: B
         fixture.store.settle_messages(Vec::new(), Delivery::Delivered, minute(now)).await.unwrap();
         assert_eq!(fixture.store.latest_messages(Some("uid-1"), 10).await.unwrap().len(), left, "day {}", now / day);
     }
+}
+
+async fn a_report_is_handed_over_once_with_its_journal_and_outlives_the_store(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    let row = |number: i64, period: &str| HandedOver {
+        report: "monthly".to_owned(),
+        sink: "mail's".to_owned(),
+        until: minute(number),
+        period: period.to_owned(),
+    };
+    let handed =
+        |number, period: &str| ReportEntry::HandOver(row(number, period), message(MessageKind::Report, period, "x"));
+    let record = async |fixture: &Fixture, entries: Vec<ReportEntry>| {
+        let uids = ("evidence-1".to_owned(), "uid-1".to_owned());
+        fixture.store.record_scheduled_reports(uids.0, uids.1, entries, minute(9)).await.unwrap();
+    };
+    assert!(fixture.store.scheduled_reports("evidence-1").await.unwrap().is_empty(), "before there is a table");
+    record(&fixture, vec![ReportEntry::Begin(row(1, "")), handed(2, "2026-01")]).await;
+    // What was decided again, by a process that did not know, makes no second message.
+    record(&fixture, vec![ReportEntry::Begin(row(1, "")), handed(2, "2026-01"), handed(3, "2026-02")]).await;
+    let fixture = fixture.restart();
+    record(&fixture, vec![handed(3, "2026-02"), ReportEntry::Forget(row(1, ""))]).await;
+    let journal = fixture.store.scheduled_reports("evidence-1").await.unwrap();
+    assert_eq!(journal, [row(2, "2026-01"), row(3, "2026-02")]);
+    assert!(fixture.store.scheduled_reports("uid-1").await.unwrap().is_empty());
+    let waiting = fixture.store.waiting_messages_of("uid-1", "ops", 10).await.unwrap();
+    assert_eq!(told(&waiting), ["report 2026-01 x", "report 2026-02 x"]);
+    assert!(fixture.store.standing_alerts("uid-1").await.unwrap().is_empty());
 }

@@ -109,6 +109,15 @@ pub struct Consequence {
     pub follows: &'static str,
 }
 
+/// The latest revision of each earlier period of the contract that a report is about, the newest first.
+pub fn earlier<'a>(reports: impl IntoIterator<Item = &'a SlaReportSpec>, of: &SlaReportSpec) -> Vec<&'a SlaReportSpec> {
+    let is_earlier = |spec: &&SlaReportSpec| spec.contract == of.contract && spec.period.start < of.period.start;
+    let mut earlier: Vec<&SlaReportSpec> = reports.into_iter().filter(is_earlier).collect();
+    earlier.sort_by_key(|spec| std::cmp::Reverse((spec.period.start, spec.revision)));
+    earlier.dedup_by_key(|spec| spec.period.start);
+    earlier
+}
+
 impl PeriodReport {
     /// Puts a report into words.
     pub fn of(facts: &Facts<'_>) -> PeriodReport {
