@@ -129,6 +129,7 @@ kpis: {total: 6, met: 4, missed: 1, unknown: 1, atRisk: 1}
 credits: {currency: GBP, periodCap: "10000.00", yearToDate: "2000.00", yearCap: "50400.00", pending: "2000.00"}
 triggers: [{name: chronic, then: TerminationRight, kpi: acme-service-level, period: 2026-05, firedAt: 2026-05-31T23:00:00Z}]
 escalation: {level: 2, cause: Missed, since: 2026-06-02T23:00:00Z, respondBy: 2026-06-03T09:00:00Z, contacts: [maria]}
+reports: [{name: monthly, last: 2026-05, next: 2026-06}]
 governance:
   nextReview: {name: weekly-ops, due: 2026-06-09}
   overdue: [{kind: Deliverable, name: monthly-report, due: 2026-06-05}]
