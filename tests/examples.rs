@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use bpo_operator::domain::holdings::{Dangling, references_into};
 use bpo_operator::domain::validation;
 use controlplane::ControlPlane;
 use kube::ResourceExt;
@@ -153,9 +154,13 @@ fn every_example_is_valid_without_a_server() {
             let contract = contracts.iter().find(|contract| contract.name_any() == kpi.spec.contract_ref.name);
             let contract = contract.unwrap_or_else(|| panic!("{folder}: {} has no contract", kpi.name_any()));
             findings.extend(validation::validate_kpi_target(&kpi.name_any(), &kpi.spec));
-            findings.extend(validation::validate_kpi_against_contract(&kpi.name_any(), &kpi.spec, &contract.spec));
-            let names = names.iter().map(String::as_str);
-            findings.extend(validation::validate_counter_metric(&kpi.name_any(), &kpi.spec, names));
+            findings.extend(validation::validate_kpi_parts(&kpi.name_any(), &kpi.spec, &contract.spec));
+            let names = || names.iter().map(String::as_str);
+            let counter = kpi.spec.counter_metric.as_deref();
+            let dangling = references_into(&kpi.spec, &contract.spec)
+                .into_iter()
+                .chain(counter.and_then(|counter| Dangling::counter_metric(counter, names())));
+            findings.extend(dangling.map(|dangling| dangling.of("KpiTarget", &kpi.name_any())));
         }
         for tier in of_kind::<ServiceTier>(&documents, "ServiceTier") {
             findings.extend(validation::validate_service_tier(&tier.name_any(), &tier.spec));

@@ -34,8 +34,19 @@ pub enum ConditionStatus {
     True,
     /// The condition does not hold.
     False,
-    /// It cannot be told.
+    /// Nothing is known.
     Unknown,
+}
+
+impl ConditionStatus {
+    /// The word in a status.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ConditionStatus::True => "True",
+            ConditionStatus::False => "False",
+            ConditionStatus::Unknown => "Unknown",
+        }
+    }
 }
 
 macro_rules! closed_enum {
@@ -75,7 +86,8 @@ closed_enum! {
 closed_enum! {
     /// The reasons of conditions, over all types.
     Reason {
-        Reconciled, Suspended, InvalidSpec, ContractNotFound, KpiTargetNotFound, TierNotFound, FeedNotFound,
+        Reconciled, Suspended, InvalidSpec, ContractNotFound, KpiTargetNotFound, TierNotFound, FeedNotFound, FeedIsPlan,
+        GoalNotFound, ContactNotFound,
         SecretNotFound, SecretNotAllowed, EvidenceUnavailable, Pending, Progressing, Fetched, Dns, Connect, Tls,
         Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, Late, Shrunk, JobFailed, JobStuck,
         LinkExpired, Proxy, TargetMet, Excused,
@@ -128,6 +140,9 @@ impl ConditionType {
                 R::KpiTargetNotFound,
                 R::TierNotFound,
                 R::FeedNotFound,
+                R::FeedIsPlan,
+                R::GoalNotFound,
+                R::ContactNotFound,
                 R::ThresholdMismatch,
                 R::SecretNotFound,
                 R::SecretNotAllowed,

@@ -22,6 +22,7 @@ pub mod sla_report;
 pub mod tally;
 pub mod vendor_contract;
 mod wording;
+mod written;
 
 pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};
 pub use kpi_target::{KpiTarget, KpiTargetSpec, KpiTargetStatus};

@@ -4,36 +4,36 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::manifests::{Manifests, Written};
+use super::holdings::{FilesOf, Key};
+use super::manifests::Manifests;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
-use crate::api::condition::Reason;
 use crate::api::feed::Feed;
-use crate::api::kpi_target::{KpiClass, Verdict};
+use crate::api::kpi_target::{KpiClass, KpiTargetStatus, Verdict};
+use crate::api::service_tier::ServiceTierStatus;
 use crate::api::sla_report::SlaReportSpec;
-use crate::api::{CampaignLaunch, KpiTarget, VendorContract, VendorContractSpec};
-use crate::domain::decision::FeedHealth;
-use crate::domain::decision::contract::{ObservedContract, decide_contract, latest_report};
-use crate::domain::decision::counsel::LaunchOfContract;
-use crate::domain::decision::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
-use crate::domain::decision::launch::{
-    LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_named, kpis_named,
-};
-use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier, slices_of};
+use crate::api::vendor_contract::VendorContractStatus;
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use crate::domain::decision::contract::{ObservedContract, acknowledgement_of, decide_contract, latest_report};
+use crate::domain::decision::kpi_target::{ObservedKpiTarget, decide_kpi_target};
+use crate::domain::decision::launch::{LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch};
+use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier};
 use crate::domain::disputes;
-use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, KpiJudgement, Terms};
+use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::holdings::{
+    FeedHealth, HeldContract, Holdings, Judged, WrittenKpi, feeds_with_lateness, observe_contract, observe_kpi,
+    observe_launch, observe_tier, terms,
+};
 use crate::domain::journal::{Journal, decision_in_contract};
 use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
-use crate::domain::validation::{
-    validate_campaign_launch, validate_contract, validate_kpi_against_contract, validate_kpi_target,
-    validate_service_tier,
-};
+use crate::domain::validation::{validate_contract, validate_service_tier};
 
 /// A file for a feed: `[CONTRACT/]NAME=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +82,23 @@ pub struct Recorded {
 /// What evidence holds by contract.
 pub type RecordsByContract = BTreeMap<(String, String), Recorded>;
 
-/// What would stand in the cluster.
+/// What would be in the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Every object with its status, in the order contracts, tiers, KPIs, launches.
+    /// The contracts with their statuses.
+    pub contracts: BTreeMap<Key, VendorContract>,
+    /// The tiers with their statuses.
+    pub tiers: BTreeMap<Key, ServiceTier>,
+    /// The KPIs with their statuses.
+    pub kpis: BTreeMap<Key, KpiTarget>,
+    /// The launches with their statuses.
+    pub launches: BTreeMap<Key, CampaignLaunch>,
+    /// Every object as it was written, with its status, in the order contracts, tiers, KPIs, launches.
     pub objects: Vec<Value>,
     /// The SlaReports: name, namespace, spec.
     pub reports: Vec<(String, String, SlaReportSpec)>,
-    /// Terms by namespace and contract.
-    pub terms: BTreeMap<(String, String), Terms>,
-    /// Judgements by namespace and contract.
-    pub judgements: BTreeMap<(String, String), Result<Judgement, InvalidSpec>>,
+    /// What was judged of each contract.
+    pub judged: BTreeMap<Key, Judged>,
     /// Whether a Critical-class KPI, dry runs left out, is Missed in its latest closed period.
     pub missed: bool,
 }
@@ -109,225 +115,195 @@ pub fn view_of_records(
     records: &RecordsByContract,
     now: Timestamp,
 ) -> View {
+    let input = Input { manifests, rows, records };
+    let judged = input.judge_all(now);
     let mut view = View::default();
-    let mut missing_tiers = BTreeMap::new();
-    for (key, written) in &manifests.contracts {
-        let (terms, missing) = terms_of_contract(manifests, key, written, records.get(key));
-        let judgement = judge_contract(&key.1, &terms, rows.get(key), records.get(key), now);
-        if let Ok(judgement) = &judgement {
-            view.missed |= latest_report(judgement).is_some_and(missed_critical);
-            view.reports.extend(judgement.reports.iter().map(|report| {
-                (key.0.clone(), report_name(&report.contract, &report.period.name, report.revision), report.clone())
-            }));
-        }
-        view.judgements.insert(key.clone(), judgement);
-        view.terms.insert(key.clone(), terms);
-        missing_tiers.insert(key, missing);
+    for ((namespace, _), judgement) in judged.iter().filter_map(|(key, judged)| Some((key, judged.judgement()?))) {
+        view.missed |= latest_report(judgement).is_some_and(missed_critical);
+        view.reports.extend(judgement.reports.iter().map(|report| {
+            (namespace.clone(), report_name(&report.contract, &report.period.name, report.revision), report.clone())
+        }));
     }
-    // Contracts tell of their launches, and launches are judged from what was judged of the contracts.
-    let launches = launch_statuses(manifests, &view, (rows, records), now);
+    // A contract shows what its launches have come to, and launches are judged from what was judged of the contracts.
+    view.launches = input.launches(&judged, now);
     for (key, written) in &manifests.contracts {
-        let (Some(terms), Some(judgement)) = (view.terms.get(key), view.judgements.get(key)) else { continue };
-        let contract = ContractView {
-            written,
-            namespace: &key.0,
-            name: &key.1,
-            terms,
-            missing_tiers: missing_tiers.remove(key).unwrap_or_default(),
-            judgement,
-            rows: rows.get(key),
-            launches: launches_of(manifests, &launches, key),
-        };
-        let object = contract_object(contract, now);
-        view.objects.push(object);
+        let files = input.files(&key.0, &judged, Some(&view.launches));
+        let status = input.contract_status(files, &key.1, &written.object, now);
+        view.objects.push(with_status(&written.document, &status));
+        view.contracts.insert(key.clone(), VendorContract { status: Some(status), ..written.object.clone() });
     }
-    let terms_of = view.terms.clone();
-    tier_objects(manifests, &terms_of, &mut view, now);
+    for (key, written) in &manifests.tiers {
+        let status = tier_status(input.files(&key.0, &judged, None), &key.1, &written.object, now);
+        view.objects.push(with_status(&written.document, &status));
+        view.tiers.insert(key.clone(), ServiceTier { status: Some(status), ..written.object.clone() });
+    }
     for (key, written) in &manifests.kpis {
-        let object = kpi_object(manifests, key, written, &view, (rows, records), now);
-        view.objects.push(object);
+        let files = input.files(&key.0, &judged, None);
+        let status = input.kpi_status(files, &key.1, &written.object, now);
+        view.objects.push(with_status(&written.document, &status));
+        view.kpis.insert(key.clone(), KpiTarget { status: Some(status), ..written.object.clone() });
     }
     for (key, written) in &manifests.launches {
-        if let Some(status) = launches.get(key) {
-            view.objects.push(with_status(&written.document, status));
-        }
+        let status = view.launches.get(key).and_then(|launch| launch.status.as_ref());
+        view.objects.push(with_status(&written.document, &status));
     }
+    view.judged = judged;
     view
 }
 
-/// The status of every launch, by namespace and name.
-fn launch_statuses(
-    manifests: &Manifests,
-    view: &View,
-    (rows, records): (&RowsByContract, &RecordsByContract),
-    now: Timestamp,
-) -> BTreeMap<(String, String), CampaignLaunchStatus> {
-    let mut views_at: BTreeMap<Timestamp, View> = BTreeMap::new();
-    let mut statuses = BTreeMap::new();
-    for (key, written) in &manifests.launches {
-        let launch_at = written.object.spec.launch_at;
-        let launch = LaunchView { manifests, rows, key, written };
-        // The operator keeps the decision of launchAt, and a journal has it. Without one it is made again here from what was known
-        // then: nothing that came later may turn it.
-        let kept_decision = launch.recorded_decision(records).or_else(|| {
-            let then = (launch_at < now)
-                .then(|| views_at.entry(launch_at).or_insert_with(|| judged(manifests, (rows, records), launch_at)));
-            launch.status(then?, None, launch_at).decision
-        });
-        statuses.insert(key.clone(), launch.status(view, kept_decision, now));
-    }
-    statuses
-}
-
-/// The terms and judgements of every contract at an instant, without any status.
-fn judged(manifests: &Manifests, (rows, records): (&RowsByContract, &RecordsByContract), now: Timestamp) -> View {
-    let mut view = View::default();
-    for (key, written) in &manifests.contracts {
-        let (terms, _) = terms_of_contract(manifests, key, written, records.get(key));
-        view.judgements.insert(key.clone(), judge_contract(&key.1, &terms, rows.get(key), records.get(key), now));
-        view.terms.insert(key.clone(), terms);
-    }
-    view
-}
-
-/// A launch among the manifests.
-struct LaunchView<'a> {
+/// All that is judged from.
+#[derive(Clone, Copy)]
+struct Input<'a> {
     manifests: &'a Manifests,
     rows: &'a RowsByContract,
-    key: &'a (String, String),
-    written: &'a Written<CampaignLaunch>,
+    records: &'a RecordsByContract,
 }
 
-impl LaunchView<'_> {
-    /// The decision that the journal of its first contract has.
-    fn recorded_decision(&self, records: &RecordsByContract) -> Option<LaunchDecision> {
-        let spec = &self.written.object.spec;
-        let first = (self.key.0.clone(), spec.contract_refs.first()?.name.clone());
-        let decisions = records.get(&first)?.journal.launch_decisions();
-        decisions.get(decision_in_contract(&self.key.1, spec.launch_at).as_str()).copied()
+impl<'a> Input<'a> {
+    fn files(
+        self,
+        namespace: &'a str,
+        judged: &'a BTreeMap<Key, Judged>,
+        launches: Option<&'a BTreeMap<Key, CampaignLaunch>>,
+    ) -> FilesOf<'a> {
+        FilesOf { manifests: self.manifests, namespace, judged, launches }
     }
 
-    /// Its status at an instant at which its contracts are judged as in `view`.
-    fn status(&self, view: &View, kept: Option<LaunchDecision>, now: Timestamp) -> CampaignLaunchStatus {
-        let LaunchView { manifests, rows, key, written } = self;
+    /// The terms that a contract was judged under, as its evidence holds them.
+    fn recorded(self, key: &Key) -> Vec<&'a Terms> {
+        self.records.get(key).into_iter().flat_map(|recorded| &recorded.terms).collect()
+    }
+
+    /// What the rules say of every contract at an instant.
+    fn judge_all(self, now: Timestamp) -> BTreeMap<Key, Judged> {
+        let nothing = BTreeMap::new();
+        let judged = self.manifests.contracts.iter().map(|(key, written)| {
+            let files = self.files(&key.0, &nothing, None);
+            let (terms, _) = terms(&files, &key.1, &written.object.spec, &self.recorded(key));
+            let rows = self.rows.get(key);
+            let judgement = judge_contract(&key.1, &terms, rows, self.records.get(key), now);
+            let feeds = feeds_with_lateness(&terms, judgement.as_ref().ok(), &healths(&terms, rows, now), now);
+            let judged = Judged { terms: Arc::new(terms), judgement: Arc::new(judgement), feeds: Arc::new(feeds) };
+            (key.clone(), judged)
+        });
+        judged.collect()
+    }
+
+    /// Every launch with its status.
+    fn launches(self, judged: &BTreeMap<Key, Judged>, now: Timestamp) -> BTreeMap<Key, CampaignLaunch> {
+        let mut judged_at: BTreeMap<Timestamp, BTreeMap<Key, Judged>> = BTreeMap::new();
+        let mut launches = BTreeMap::new();
+        for (key, written) in &self.manifests.launches {
+            let launch_at = written.object.spec.launch_at;
+            // The operator keeps the decision of launchAt, and a journal has it. Without one it is made again here from what was known
+            // then: nothing that came later may turn it.
+            let kept = self.recorded_decision(key, &written.object.spec).or_else(|| {
+                let then =
+                    (launch_at < now).then(|| judged_at.entry(launch_at).or_insert_with(|| self.judge_all(launch_at)));
+                self.launch_status(key, &written.object, then?, None, launch_at).decision
+            });
+            let status = self.launch_status(key, &written.object, judged, kept, now);
+            launches.insert(key.clone(), CampaignLaunch { status: Some(status), ..written.object.clone() });
+        }
+        launches
+    }
+
+    /// The decision that the journal of a launch's first contract has.
+    fn recorded_decision(self, key: &Key, spec: &CampaignLaunchSpec) -> Option<LaunchDecision> {
+        let first = (key.0.clone(), spec.contract_refs.first()?.name.clone());
+        let decisions = self.records.get(&first)?.journal.launch_decisions();
+        decisions.get(decision_in_contract(&key.1, spec.launch_at).as_str()).copied()
+    }
+
+    /// The status of a launch at an instant at which its contracts are judged as in `judged`.
+    fn launch_status(
+        self,
+        key: &Key,
+        launch: &CampaignLaunch,
+        judged: &BTreeMap<Key, Judged>,
+        kept_decision: Option<LaunchDecision>,
+        now: Timestamp,
+    ) -> CampaignLaunchStatus {
         let none = BTreeMap::new();
-        let spec = &written.object.spec;
-        let findings = validate_campaign_launch(&key.1, spec);
-        let first = spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
-        let missing = |name: &String| !manifests.contracts.contains_key(&(key.0.clone(), name.clone()));
-        let missing_kpi = |name: &String| !manifests.kpis.contains_key(&(key.0.clone(), name.clone()));
-        let named = spec.contract_refs.iter().map(|reference| reference.name.clone());
+        let spec = &launch.spec;
+        let held = observe_launch(&self.files(&key.0, judged, None), &key.1, spec);
+        let contract_of = |spec: &CampaignLaunchSpec| {
+            let first = spec.contract_refs.first().map(|first| (key.0.clone(), first.name.clone()));
+            first.and_then(|first| self.rows.get(&first)).unwrap_or(&none)
+        };
+        let first = held.first.as_ref();
+        let others = held.others.iter().map(|other| OtherLaunch {
+            spec: &other.spec,
+            contract: LaunchContract { terms: &other.first.terms, rows: contract_of(&other.spec) },
+            kpis: other.kpis.clone(),
+        });
         let observed = ObservedLaunch {
             generation: Some(1),
             previous: None,
             spec,
-            invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
-            missing_contracts: named.filter(missing).collect(),
-            missing_kpis: kpis_named(spec).into_iter().filter(missing_kpi).collect(),
-            missing_feeds: missing_feeds(manifests, first.as_ref(), spec),
-            contract: first.as_ref().and_then(|first| {
-                Some(LaunchContract { terms: view.terms.get(first)?, rows: rows.get(first).unwrap_or(&none) })
-            }),
-            kpis: judged_kpis(view, key, spec),
-            kept_decision: kept,
+            invalid: held.invalid.clone(),
+            unresolved: &held.unresolved,
+            contract: first.map(|first| LaunchContract { terms: &first.terms, rows: contract_of(spec) }),
+            kpis: held.kpis.clone(),
+            kept_decision,
             past: Past::Known,
-            others: other_launches(manifests, view, key, rows, &none),
+            others: others.collect(),
         };
         decide_launch(&observed, now).status
     }
-}
 
-fn missing_feeds(manifests: &Manifests, first: Option<&(String, String)>, spec: &CampaignLaunchSpec) -> Vec<String> {
-    let Some(contract) = first.and_then(|first| manifests.contracts.get(first)) else { return Vec::new() };
-    let has = |name: &String| contract.object.spec.feeds.iter().any(|feed| feed.name == *name);
-    feeds_named(spec).into_iter().filter(|name| !has(name)).collect()
-}
+    fn contract_status(
+        self,
+        files: FilesOf<'_>,
+        name: &str,
+        contract: &VendorContract,
+        now: Timestamp,
+    ) -> VendorContractStatus {
+        let key = (files.namespace.to_owned(), name.to_owned());
+        let HeldContract { terms, unresolved, launches } =
+            observe_contract(&files, name, &contract.spec, &self.recorded(&key));
+        let judged = files.judged(name);
+        let not_judged = InvalidSpec(Vec::new());
+        let judgement = judged.as_ref().map_or(Err(&not_judged), |judged| judged.judgement.as_ref().as_ref());
+        let observed = ObservedContract {
+            namespace: files.namespace,
+            name,
+            generation: Some(1),
+            previous: None,
+            feeds: healths(&terms, self.rows.get(&key), now),
+            terms: &terms,
+            judgement,
+            unresolved: &unresolved,
+            evidence_problem: None,
+            no_room: None,
+            contradicted: Vec::new(),
+            launches,
+            acknowledged: acknowledgement_of(contract.metadata.annotations.as_ref()),
+            alert_sinks: Vec::new(),
+        };
+        decide_contract(&observed, now).status
+    }
 
-/// The other launches of a namespace whose first contract is there.
-fn other_launches<'a>(
-    manifests: &'a Manifests,
-    view: &'a View,
-    own: &(String, String),
-    rows: &'a RowsByContract,
-    none: &'a RowsByFeed,
-) -> Vec<OtherLaunch<'a>> {
-    let others = manifests.launches.iter().filter(|(key, _)| key.0 == own.0 && key.1 != own.1);
-    others
-        .filter(|(key, written)| validate_campaign_launch(&key.1, &written.object.spec).is_empty())
-        .filter_map(|(key, written)| {
-            let spec = &written.object.spec;
-            let first = (key.0.clone(), spec.contract_refs.first()?.name.clone());
-            let contract = LaunchContract { terms: view.terms.get(&first)?, rows: rows.get(&first).unwrap_or(none) };
-            Some(OtherLaunch { spec, contract, kpis: judged_kpis(view, key, spec) })
-        })
-        .collect()
-}
-
-fn launches_of(
-    manifests: &Manifests,
-    statuses: &BTreeMap<(String, String), CampaignLaunchStatus>,
-    (namespace, contract): &(String, String),
-) -> BTreeMap<String, LaunchOfContract> {
-    manifests
-        .launches
-        .iter()
-        .filter(|((launch_namespace, _), written)| {
-            launch_namespace == namespace
-                && written.object.spec.contract_refs.iter().any(|reference| reference.name == *contract)
-        })
-        .map(|(key, written)| {
-            let launch = LaunchOfContract { spec: written.object.spec.clone(), status: statuses.get(key).cloned() };
-            (key.1.clone(), launch)
-        })
-        .collect()
+    fn kpi_status(self, files: FilesOf<'_>, name: &str, kpi: &KpiTarget, now: Timestamp) -> KpiTargetStatus {
+        let KpiTarget { metadata, spec, status } = kpi;
+        let recorded = self.recorded(&(files.namespace.to_owned(), spec.contract_ref.name.clone()));
+        let written = WrittenKpi { name, spec, generation: metadata.generation, status: status.as_ref() };
+        let held = observe_kpi(&files, &written, Some(&recorded));
+        let observed = ObservedKpiTarget {
+            name,
+            generation: Some(1),
+            previous: None,
+            spec,
+            invalid: held.invalid,
+            unresolved: &held.unresolved,
+            contract: &held.contract,
+        };
+        decide_kpi_target(&observed, now).status
+    }
 }
 
 fn missed_critical(report: &SlaReportSpec) -> bool {
     report.kpis.iter().any(|line| line.class == KpiClass::Critical && !line.dry_run && line.verdict == Verdict::Missed)
-}
-
-fn terms_of_contract(
-    manifests: &Manifests,
-    (namespace, name): &(String, String),
-    written: &Written<VendorContract>,
-    recorded: Option<&Recorded>,
-) -> (Terms, Vec<String>) {
-    let contract = written.object.spec.clone();
-    let kpis = manifests
-        .kpis
-        .iter()
-        .filter(|((kpi_namespace, kpi), written)| {
-            let spec = &written.object.spec;
-            kpi_namespace == namespace
-                && spec.contract_ref.name == *name
-                && validate_kpi_target(kpi, spec).is_empty()
-                && validate_kpi_against_contract(kpi, spec, &contract).is_empty()
-                && never_payable(kpi, written, &contract, recorded).is_empty()
-        })
-        .map(|((_, kpi), written)| (kpi.clone(), written.object.spec.clone()))
-        .collect();
-    let mut tiers = BTreeMap::new();
-    let mut missing = Vec::new();
-    for tier in &contract.tiers {
-        match manifests.tiers.get(&(namespace.clone(), tier.clone())) {
-            Some(written) => {
-                tiers.insert(tier.clone(), written.object.spec.clone());
-            }
-            None => missing.push(tier.clone()),
-        }
-    }
-    (Terms { contract, kpis, tiers }, missing)
-}
-
-fn never_payable(
-    name: &str,
-    written: &Written<KpiTarget>,
-    contract: &VendorContractSpec,
-    recorded: Option<&Recorded>,
-) -> Vec<Finding> {
-    let KpiTarget { metadata, spec, status } = &written.object;
-    let written = WrittenKpi { name, spec, generation: metadata.generation, status: status.as_ref() };
-    written.never_payable(contract, recorded.into_iter().flat_map(|recorded| &recorded.terms))
 }
 
 fn judge_contract(
@@ -353,151 +329,29 @@ fn judge_contract(
     crate::domain::judgement::judge(&facts, now)
 }
 
-/// A feed with a file was fetched; one without was not.
-fn health(feed: &Feed, rows: Option<&RowsByFeed>, now: Timestamp) -> FeedHealth {
-    if rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
-        FeedHealth {
-            reason: Reason::Fetched,
-            message: "read from a file".into(),
-            since: None,
-            backfilling: false,
-            backfill: None,
-            set_aside: 0,
-            // A file holds all that there was.
-            asked_until: Some(now),
-        }
-    } else {
-        FeedHealth {
-            reason: Reason::Pending,
-            message: "no file was given".into(),
-            since: None,
-            backfilling: false,
-            backfill: None,
-            set_aside: 0,
-            asked_until: None,
-        }
-    }
+/// The health of a contract's feeds: one with a file was fetched, and one without was not.
+fn healths(terms: &Terms, rows: Option<&RowsByFeed>, now: Timestamp) -> BTreeMap<String, FeedHealth> {
+    let health = |feed: &Feed| match rows.is_some_and(|rows| rows.contains_key(&feed.name)) {
+        // A file holds all that there was.
+        true => FeedHealth { message: "read from a file".to_owned(), ..FeedHealth::fetched_before(Some(now)) },
+        false => FeedHealth { message: "no file was given".to_owned(), backfilling: false, ..FeedHealth::default() },
+    };
+    terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed))).collect()
 }
 
-/// What is known of a contract before its status is decided.
-struct ContractView<'a> {
-    written: &'a Written<VendorContract>,
-    namespace: &'a str,
-    name: &'a str,
-    terms: &'a Terms,
-    missing_tiers: Vec<String>,
-    judgement: &'a Result<Judgement, InvalidSpec>,
-    rows: Option<&'a RowsByFeed>,
-    launches: BTreeMap<String, LaunchOfContract>,
-}
-
-fn contract_object(contract: ContractView<'_>, now: Timestamp) -> Value {
-    let ContractView { written, namespace, name, terms, missing_tiers, judgement, rows, launches } = contract;
-    let observed = ObservedContract {
-        namespace,
-        name,
+fn tier_status(files: FilesOf<'_>, name: &str, tier: &ServiceTier, now: Timestamp) -> ServiceTierStatus {
+    let held = observe_tier(&files, name);
+    let invalid = validate_service_tier(name, &tier.spec);
+    let observed = ObservedServiceTier {
         generation: Some(1),
         previous: None,
-        terms,
-        judgement: judgement.as_ref(),
-        missing_tiers,
-        feeds: terms.contract.feeds.iter().map(|feed| (feed.name.clone(), health(feed, rows, now))).collect(),
-        evidence_problem: None,
-        no_room: None,
-        contradicted: Vec::new(),
-        launches,
-        acknowledged: crate::domain::decision::contract::acknowledgement_of(
-            written.object.metadata.annotations.as_ref(),
-        ),
-        alert_sinks: Vec::new(),
+        spec: &tier.spec,
+        invalid: (!invalid.is_empty()).then_some(InvalidSpec(invalid)),
+        contracts: held.contracts,
+        findings: held.findings,
+        slices: held.slices,
     };
-    with_status(&written.document, &decide_contract(&observed, now).status)
-}
-
-fn tier_objects(manifests: &Manifests, terms_of: &BTreeMap<(String, String), Terms>, view: &mut View, now: Timestamp) {
-    for ((namespace, name), written) in &manifests.tiers {
-        let listing: Vec<(&String, &Terms)> = terms_of
-            .iter()
-            .filter(|((contract_namespace, _), terms)| {
-                contract_namespace == namespace && terms.contract.tiers.contains(name)
-            })
-            .map(|((_, contract), terms)| (contract, terms))
-            .collect();
-        let mut findings = Vec::new();
-        let mut slices = Vec::new();
-        for (contract, terms) in &listing {
-            for finding in crate::domain::decision::service_tier::findings_of(name, terms) {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
-            if let Some(Ok(judgement)) = view.judgements.get(&(namespace.clone(), (*contract).clone())) {
-                slices.extend(slices_of(name, contract, judgement));
-            }
-        }
-        let invalid = validate_service_tier(name, &written.object.spec);
-        let observed = ObservedServiceTier {
-            generation: Some(1),
-            previous: None,
-            spec: &written.object.spec,
-            invalid: (!invalid.is_empty()).then_some(InvalidSpec(invalid)),
-            contracts: listing.iter().map(|(contract, _)| (*contract).clone()).collect(),
-            findings,
-            slices,
-        };
-        view.objects.push(with_status(&written.document, &decide_service_tier(&observed, now).status));
-    }
-}
-
-fn kpi_object(
-    manifests: &Manifests,
-    (namespace, name): &(String, String),
-    written: &Written<KpiTarget>,
-    view: &View,
-    (rows, records): (&RowsByContract, &RecordsByContract),
-    now: Timestamp,
-) -> Value {
-    let spec = &written.object.spec;
-    let key = (namespace.clone(), spec.contract_ref.name.clone());
-    let mut findings = validate_kpi_target(name, spec);
-    if let Some(contract) = manifests.contracts.get(&key) {
-        findings.extend(never_payable(name, written, &contract.object.spec, records.get(&key)));
-    }
-    let unresolved: Vec<Finding> = manifests
-        .contracts
-        .get(&key)
-        .map(|contract| validate_kpi_against_contract(name, spec, &contract.object.spec))
-        .unwrap_or_default();
-    let contract = match (view.terms.get(&key), view.judgements.get(&key)) {
-        (None, _) | (_, None) => ContractOfKpi::Missing,
-        _ if unresolved.iter().any(|finding| finding.field == "spec.source.feed") => ContractOfKpi::FeedMissing,
-        _ if !unresolved.is_empty() => {
-            ContractOfKpi::ReferenceMissing(unresolved.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        }
-        (_, Some(Err(_))) => ContractOfKpi::Invalid,
-        (Some(terms), Some(Ok(judgement))) => match judgement.kpis.get(name) {
-            None => ContractOfKpi::Pending,
-            Some(kpi) => {
-                let feed = terms.contract.feeds.iter().find(|feed| feed.name == spec.source.feed);
-                let late_at = judgement.feeds.get(&spec.source.feed).and_then(|coverage| coverage.late_at);
-                let feed = feed.map(|feed| health(feed, rows.get(&key), now)).unwrap_or_default();
-                ContractOfKpi::Judged {
-                    judgement: kpi,
-                    feed: feed.with_lateness(late_at, now),
-                    suspended: terms.contract.suspend,
-                }
-            }
-        },
-    };
-    let observed = ObservedKpiTarget {
-        name,
-        generation: Some(1),
-        previous: None,
-        spec,
-        invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
-        contract,
-    };
-    with_status(&written.document, &decide_kpi_target(&observed, now).status)
+    decide_service_tier(&observed, now).status
 }
 
 fn with_status(document: &Value, status: &impl serde::Serialize) -> Value {
@@ -508,19 +362,7 @@ fn with_status(document: &Value, status: &impl serde::Serialize) -> Value {
     object
 }
 
-fn judged_kpis(
-    view: &View,
-    (namespace, _): &(String, String),
-    spec: &CampaignLaunchSpec,
-) -> BTreeMap<String, KpiJudgement> {
-    let judged = spec
-        .contract_refs
-        .iter()
-        .filter_map(|reference| view.judgements.get(&(namespace.clone(), reference.name.clone()))?.as_ref().ok());
-    judged.flat_map(|judgement| judgement.kpis.iter().map(|(name, kpi)| (name.clone(), kpi.clone()))).collect()
-}
-
-/// A report as the object that would stand in the cluster.
+/// A report as the object that would be in the cluster.
 pub fn report_object(namespace: &str, name: &str, spec: &SlaReportSpec) -> Value {
     let labels = json!({crate::api::CONTRACT_LABEL: spec.contract});
     let metadata = match namespace {

@@ -8,7 +8,6 @@ use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::cluster::{Cluster, answered};
 use super::offline::OfflineArguments;
@@ -40,18 +39,16 @@ impl Gathered {
     /// What is wrong with the files, a line each.
     pub fn of_files(arguments: &OfflineArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
         let judged = arguments.judge(now)?;
-        let objects = &judged.objects;
         let reports = judged.reports.into_iter().map(|(namespace, name, spec)| {
             let mut report = SlaReport::new(&name, spec);
             report.metadata.namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
             report
         });
-        let wrong = |error: String| vec![error];
         Ok(Gathered {
-            contracts: of_kind(objects, "VendorContract").map_err(wrong)?,
-            tiers: of_kind(objects, "ServiceTier").map_err(wrong)?,
-            kpis: of_kind(objects, "KpiTarget").map_err(wrong)?,
-            launches: of_kind(objects, "CampaignLaunch").map_err(wrong)?,
+            contracts: judged.contracts.into_values().collect(),
+            tiers: judged.tiers.into_values().collect(),
+            kpis: judged.kpis.into_values().collect(),
+            launches: judged.launches.into_values().collect(),
             reports: reports.collect(),
         })
     }
@@ -148,12 +145,6 @@ impl Gathered {
         let kpis = self.kpis_of(contract).into_iter().map(|kpi| (kpi.name_any(), kpi.spec)).collect();
         Terms { contract: contract.spec.clone(), kpis, tiers }
     }
-}
-
-/// The objects of one kind, as the cluster would give them.
-fn of_kind<K: DeserializeOwned>(objects: &[Value], kind: &str) -> Result<Vec<K>, String> {
-    let of_kind = objects.iter().filter(|object| object.get("kind").is_some_and(|found| found == kind));
-    of_kind.map(|object| serde_json::from_value(object.clone()).map_err(|error| format!("{kind}: {error}"))).collect()
 }
 
 async fn listed<K>(cluster: &Cluster, everywhere: bool) -> Result<Vec<K>, String>

@@ -1,20 +1,21 @@
 //! `kubectl bpo lint`: mistakes in manifests, and advice on the contract itself, without a cluster.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::evaluate::view;
+use super::holdings::FilesOf;
 use super::manifests::{Manifests, Place, Problem, Written};
 use crate::api::KpiTarget;
-use crate::api::scalar::shorten;
 use crate::api::vendor_contract::Advice;
 use crate::domain::facts::Finding;
-use crate::domain::spelling::did_you_mean;
+use crate::domain::holdings::{mentions_of_kpis, references_of_kpi, references_of_launch, terms};
 use crate::domain::validation::{
-    refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_against_contract,
-    validate_kpi_is_payable, validate_kpi_target, validate_service_tier, validate_thresholds,
+    refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_is_payable, validate_kpi_parts,
+    validate_kpi_target, validate_service_tier,
 };
 
 /// What a check found.
@@ -60,86 +61,38 @@ fn refused(manifests: &Manifests) -> Vec<Problem> {
     refused.collect()
 }
 
-/// Relief and disputes of a contract that name KPIs which the manifests do not hold.
-fn unknown_kpis(manifests: &Manifests) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for ((namespace, name), written) in &manifests.contracts {
-        let is_own = |(key, kpi): &(&(String, String), &Written<KpiTarget>)| {
-            key.0 == *namespace && kpi.object.spec.contract_ref.name == *name
-        };
-        let kpis: Vec<&str> = manifests.kpis.iter().filter(is_own).map(|(key, _)| key.1.as_str()).collect();
-        for relief in &written.object.spec.relief {
-            for unknown in relief.kpis.iter().filter(|kpi| !kpis.contains(&kpi.as_str())) {
-                let message = format!(
-                    "VendorContract {name}: spec.relief[{}].kpis: {:?} is no KpiTarget of this contract{}: write the name of one, such \
-                     as {}, or leave `kpis` out for all",
-                    relief.name,
-                    shorten(unknown),
-                    did_you_mean(unknown, kpis.iter().copied()),
-                    kpis.first().unwrap_or(&"acme-service-level"),
-                );
-                problems.push(Problem { place: written.place.clone(), message });
-            }
-        }
-        let disputed = written.object.spec.disputes.iter().filter_map(|dispute| Some((dispute, dispute.kpi.as_ref()?)));
-        for (dispute, unknown) in disputed.filter(|(_, kpi)| !kpis.contains(&kpi.as_str())) {
-            let message = format!(
-                "VendorContract {name}: spec.disputes[{}].kpi: {:?} is no KpiTarget of this contract{}: write the name of one, such as \
-                 {}, or leave `kpi` out for the whole report",
-                dispute.name,
-                shorten(unknown),
-                did_you_mean(unknown, kpis.iter().copied()),
-                kpis.first().unwrap_or(&"acme-service-level"),
-            );
-            problems.push(Problem { place: written.place.clone(), message });
-        }
-    }
-    problems
-}
-
-/// References to objects that the manifests do not hold.
+/// References that lead nowhere in these manifests, and money that can never be paid.
 fn dangling(manifests: &Manifests) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut add = |place: &Place, message: String| problems.push(Problem { place: place.clone(), message });
-    for ((namespace, name), written) in &manifests.kpis {
-        let spec = &written.object.spec;
-        match manifests.contracts.get(&(namespace.clone(), spec.contract_ref.name.clone())) {
-            None => add(
-                &written.place,
-                format!(
-                    "KpiTarget {name}: spec.contractRef.name: no VendorContract named {} in these manifests",
-                    spec.contract_ref.name
-                ),
-            ),
-            Some(contract) => {
-                let contract = &contract.object.spec;
-                let unresolved = validate_kpi_against_contract(name, spec, contract);
-                for finding in unresolved.into_iter().chain(validate_kpi_is_payable(name, spec, contract)) {
-                    add(&written.place, finding.to_string());
-                }
-                if let Some(finding) = validate_thresholds(name, spec, contract) {
-                    add(&written.place, finding.to_string());
-                }
-            }
-        }
-        if let Some(counter) = &spec.counter_metric
-            && !manifests.kpis.contains_key(&(namespace.clone(), counter.clone()))
-        {
-            add(
-                &written.place,
-                format!("KpiTarget {name}: spec.counterMetric: no KpiTarget named {counter} in these manifests"),
-            );
+    let mut take = |place: &Place, findings: Vec<Finding>| {
+        problems
+            .extend(findings.into_iter().map(|finding| Problem { place: place.clone(), message: finding.to_string() }));
+    };
+    let nothing = BTreeMap::new();
+    let of = FilesOf { manifests, namespace: "", judged: &nothing, launches: None };
+    for (key, written) in &manifests.kpis {
+        let (name, spec) = (&key.1, &written.object.spec);
+        let found = references_of_kpi(&FilesOf { namespace: &key.0, ..of }, spec).into_iter();
+        take(&written.place, found.map(|dangling| dangling.of("KpiTarget", name)).collect());
+        if let Some(contract) = manifests.contracts.get(&(key.0.clone(), spec.contract_ref.name.clone())) {
+            take(&written.place, validate_kpi_parts(name, spec, &contract.object.spec));
+            take(&written.place, validate_kpi_is_payable(name, spec, &contract.object.spec));
         }
     }
-    for ((namespace, name), written) in &manifests.contracts {
-        for tier in &written.object.spec.tiers {
-            if !manifests.tiers.contains_key(&(namespace.clone(), tier.clone())) {
-                add(
-                    &written.place,
-                    format!("VendorContract {name}: spec.tiers: no ServiceTier named {tier} in these manifests"),
-                );
-            }
-        }
+    for (key, written) in &manifests.contracts {
+        let (name, spec) = (&key.1, &written.object.spec);
+        let (_, tiers) = terms(&FilesOf { namespace: &key.0, ..of }, name, spec, &[]);
+        take(&written.place, tiers.into_iter().map(|dangling| dangling.of("VendorContract", name)).collect());
+        let is_own = |(of, kpi): &(&(String, String), &Written<KpiTarget>)| {
+            of.0 == key.0 && kpi.object.spec.contract_ref.name == *name
+        };
+        let kpis = manifests.kpis.iter().filter(is_own).map(|(of, _)| of.1.as_str());
+        let unknown = mentions_of_kpis(spec, kpis).into_iter();
+        take(&written.place, unknown.map(|dangling| dangling.of("VendorContract", name)).collect());
+    }
+    for (key, written) in &manifests.launches {
+        let found = references_of_launch(&FilesOf { namespace: &key.0, ..of }, &written.object.spec).into_iter();
+        take(&written.place, found.map(|dangling| dangling.of("CampaignLaunch", &key.1)).collect());
     }
     problems
 }
@@ -149,22 +102,13 @@ pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
     let mut mistakes = problems(manifests);
     mistakes.extend(refused(manifests));
     mistakes.extend(dangling(manifests));
-    mistakes.extend(unknown_kpis(manifests));
     let objects = manifests.contracts.len() + manifests.tiers.len() + manifests.kpis.len() + manifests.launches.len();
     let shown = view(manifests, &Default::default(), now);
     let mut advice = Vec::new();
-    for ((namespace, name), written) in &manifests.contracts {
-        let object = shown.objects.iter().find(|object| {
-            let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
-            text("/kind") == "VendorContract"
-                && text("/metadata/name") == name
-                && text("/metadata/namespace") == namespace
-        });
-        let found = object
-            .and_then(|object| object.pointer("/status/advice"))
-            .and_then(|advice| serde_json::from_value(advice.clone()).ok());
-        let found: Vec<Advice> = found.unwrap_or_default();
-        advice.extend(found.into_iter().map(|advice| (written.place.clone(), name.clone(), advice)));
+    for (key, written) in &manifests.contracts {
+        let status = shown.contracts.get(key).and_then(|contract| contract.status.as_ref());
+        let found = status.into_iter().flat_map(|status| &status.advice);
+        advice.extend(found.map(|advice| (written.place.clone(), key.1.clone(), advice.clone())));
     }
     Lint { mistakes, advice, objects }
 }

@@ -19,6 +19,7 @@ pub mod explain;
 pub mod feed;
 pub mod gathered;
 pub mod history;
+mod holdings;
 pub mod init;
 pub mod launch_report;
 pub mod lint;

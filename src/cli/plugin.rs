@@ -337,7 +337,7 @@ fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<Strin
         let known = if known.is_empty() { "none has closed yet".to_owned() } else { known.join(", ") };
         return Err(vec![format!("there is no SlaReport {} at {now}; there are: {known}", arguments.report)]);
     };
-    let terms = result.terms.get(&(namespace.clone(), report.contract.clone()));
+    let terms = result.judged.get(&(namespace.clone(), report.contract.clone())).map(|judged| &*judged.terms);
     Ok(explain(name, report, terms))
 }
 

@@ -65,7 +65,7 @@ enum PortfolioOutput {
 
 /// Contracts with their status, and the SlaReports that there are.
 #[derive(Clone, Debug, Default)]
-pub struct Holdings {
+pub struct Contracts {
     /// The contracts.
     pub contracts: Vec<VendorContract>,
     /// Namespace, name and content of the reports.
@@ -159,14 +159,12 @@ fn page(arguments: &PortfolioArguments) -> Answer {
     Ok(0)
 }
 
-fn of_files(arguments: &PortfolioArguments, now: Timestamp) -> Result<Holdings, Vec<String>> {
+fn of_files(arguments: &PortfolioArguments, now: Timestamp) -> Result<Contracts, Vec<String>> {
     let result = arguments.offline.judge(now)?;
-    let contracts = result.objects.into_iter().filter(|object| object["kind"] == "VendorContract");
-    let contracts = contracts.map(serde_json::from_value).collect::<Result<_, _>>();
-    Ok(Holdings { contracts: contracts.map_err(|error| vec![error.to_string()])?, reports: result.reports })
+    Ok(Contracts { contracts: result.contracts.into_values().collect(), reports: result.reports })
 }
 
-async fn of_cluster(arguments: &PortfolioArguments) -> Result<Holdings, String> {
+async fn of_cluster(arguments: &PortfolioArguments) -> Result<Contracts, String> {
     let Cluster { client, namespace } = cluster::Cluster::connect(&arguments.cluster).await?;
     let (contracts, reports): (Api<VendorContract>, Api<SlaReport>) = match arguments.all_namespaces {
         true => (Api::all(client.clone()), Api::all(client)),
@@ -175,11 +173,11 @@ async fn of_cluster(arguments: &PortfolioArguments) -> Result<Holdings, String> 
     let contracts = answered(contracts.list(&ListParams::default())).await?.items;
     let reports = answered(reports.list(&ListParams::default())).await?.items;
     let named = |report: SlaReport| (report.namespace().unwrap_or_default(), report.name_any(), report.spec);
-    Ok(Holdings { contracts, reports: reports.into_iter().map(named).collect() })
+    Ok(Contracts { contracts, reports: reports.into_iter().map(named).collect() })
 }
 
 /// The contracts by vendor, then by name.
-pub fn portfolio(holdings: &Holdings) -> Vec<Line> {
+pub fn portfolio(holdings: &Contracts) -> Vec<Line> {
     let mut found: Vec<Line> = holdings.contracts.iter().map(line).collect();
     found.sort_by(|left, right| {
         (&left.vendor, &left.namespace, &left.contract).cmp(&(&right.vendor, &right.namespace, &right.contract))
@@ -225,7 +223,7 @@ fn next(status: &VendorContractStatus) -> Option<String> {
 }
 
 /// The KPIs of the latest closed period of each contract, in its latest revision.
-pub fn ratings(holdings: &Holdings) -> Vec<RatingLine> {
+pub fn ratings(holdings: &Contracts) -> Vec<RatingLine> {
     let mut found = Vec::new();
     for contract in &holdings.contracts {
         let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());

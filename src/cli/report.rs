@@ -2,6 +2,8 @@
 //!
 //! gather (cluster or files) → [`PeriodReport`] (pure) → print.
 
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -106,7 +108,14 @@ fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<
     let judged = arguments.offline.judge(now)?;
     let named = |(namespace, name, spec)| Found { namespace, name, spec, status: None };
     let reports = judged.reports.into_iter().map(named).collect();
-    Ok((reports, judged.terms.into_iter().map(|((_, contract), terms)| (contract, terms)).collect()))
+    Ok((
+        reports,
+        judged
+            .judged
+            .into_iter()
+            .map(|((_, contract), judged)| (contract, Arc::unwrap_or_clone(judged.terms)))
+            .collect(),
+    ))
 }
 
 async fn of_cluster(arguments: &ReportArguments) -> Result<Gathered, String> {

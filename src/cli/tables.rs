@@ -6,7 +6,10 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use super::evaluate::View;
+use crate::api::condition::{Condition, ConditionStatus, ConditionType, Kind};
+use crate::api::kpi_target::CurrentValue;
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
+use crate::domain::decision::conditions::status_of;
 use crate::evidence::VerifyReport;
 
 /// An empty table with these headings, in plain columns.
@@ -45,8 +48,8 @@ fn shown(value: Option<&String>) -> &str {
 /// The reports of an evaluation, each with its lines and its sum explained.
 pub fn evaluation(view: &View) -> String {
     let mut text = String::new();
-    for ((namespace, name), judgement) in &view.judgements {
-        if let Err(invalid) = judgement {
+    for ((namespace, name), judged) in &view.judged {
+        if let Err(invalid) = judged.judgement.as_ref() {
             let _ = writeln!(text, "{namespace} {name}: cannot be judged: {invalid}");
         }
     }
@@ -57,7 +60,7 @@ pub fn evaluation(view: &View) -> String {
         text.push_str(&one_report(name, report));
         text.push('\n');
     }
-    text.push_str(&statuses(&view.objects));
+    text.push_str(&statuses(view));
     text
 }
 
@@ -154,25 +157,37 @@ fn sums(report: &SlaReportSpec) -> String {
     text
 }
 
-fn statuses(objects: &[Value]) -> String {
+/// A line for each object: what it has come to.
+fn statuses(view: &View) -> String {
     let mut rows = table(&["KIND", "NAME", "READY", "COMPLIANT", "AT RISK", "SO FAR", "PROJECTED"]);
-    for object in objects {
-        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or("-").to_owned();
-        let condition = |type_: &str| {
-            let all = object.pointer("/status/conditions").and_then(Value::as_array);
-            let found =
-                all.and_then(|all| all.iter().find(|one| one.get("type").and_then(Value::as_str) == Some(type_)));
-            found.and_then(|one| one.get("status")?.as_str()).unwrap_or("-").to_owned()
-        };
+    let mut add = |kind: Kind, name: &str, conditions: &[Condition], current: Option<&CurrentValue>| {
+        let condition = |type_| status_of(conditions, type_).map_or("-", ConditionStatus::as_str);
         rows.add_row(vec![
-            text("/kind"),
-            text("/metadata/name"),
-            condition("Ready"),
-            condition("SLACompliant"),
-            condition("AtRisk"),
-            text("/status/current/value"),
-            text("/status/current/projected"),
+            kind.as_str(),
+            name,
+            condition(ConditionType::Ready),
+            condition(ConditionType::SLACompliant),
+            condition(ConditionType::AtRisk),
+            shown(current.and_then(|current| current.value.as_ref())),
+            shown(current.and_then(|current| current.projected.as_ref())),
         ]);
+    };
+    for ((_, name), contract) in &view.contracts {
+        let conditions = contract.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        add(Kind::VendorContract, name, conditions, None);
+    }
+    for ((_, name), tier) in &view.tiers {
+        let conditions = tier.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        add(Kind::ServiceTier, name, conditions, None);
+    }
+    for ((_, name), kpi) in &view.kpis {
+        let conditions = kpi.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let current = kpi.status.as_ref().and_then(|status| status.current.as_ref());
+        add(Kind::KpiTarget, name, conditions, current);
+    }
+    for ((_, name), launch) in &view.launches {
+        let conditions = launch.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        add(Kind::CampaignLaunch, name, conditions, None);
     }
     format!("{rows}\n")
 }

@@ -1,29 +1,27 @@
 //! The controller of CampaignLaunches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use kube::runtime::reflector::ObjectRef;
 
-use super::context::{Context, Judged};
+use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
+use super::holdings::WatchedNamespace;
 use super::vendor_contract::{judge_evidence, judged_feeds};
+use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
-use crate::api::{CampaignLaunch, VendorContract};
-use crate::cluster::watch::Guarded;
 use crate::domain::decision::launch::{
-    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_named, feeds_read,
-    kpis_named, past_of,
+    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_read, past_of,
 };
-use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
+use crate::domain::facts::KpiJudgement;
 use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::holdings::{HeldLaunch, Judged, observe_launch};
 use crate::domain::journal::{JournalFact, RecordedFact, decision_in_contract};
 use crate::domain::rollups::RollUps;
-use crate::domain::validation::validate_campaign_launch;
 use crate::evidence::{StoreError, facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
 
@@ -31,28 +29,16 @@ use crate::web::metrics::{LaunchSeries, ObjectSeries};
 pub struct Observed {
     object: Arc<CampaignLaunch>,
     previous: Option<CampaignLaunchStatus>,
-    missing_contracts: Vec<String>,
-    missing_kpis: Vec<String>,
-    missing_feeds: Vec<String>,
-    /// UID of the first contract, once it was judged.
+    held: HeldLaunch,
+    /// UID of the first contract's evidence, once it was judged.
     contract_uid: Option<String>,
-    terms: Option<Arc<Terms>>,
     rows: Arc<RowsByFeed>,
-    kpis: BTreeMap<String, KpiJudgement>,
+    /// The rows of each of the other launches, in their order.
+    rows_of_others: Vec<Arc<RowsByFeed>>,
     kept_decision: Option<LaunchDecision>,
     /// What was to be decided at `launchAt`, where that is over and nobody kept it then.
     decided_late: Option<LaunchDecision>,
     past: Past,
-    others: Vec<Other>,
-}
-
-/// Another launch of the same vendor.
-#[derive(Clone)]
-struct Other {
-    spec: CampaignLaunchSpec,
-    terms: Arc<Terms>,
-    rows: Arc<RowsByFeed>,
-    kpis: BTreeMap<String, KpiJudgement>,
 }
 
 impl Controlled for CampaignLaunch {
@@ -75,48 +61,27 @@ impl Controlled for CampaignLaunch {
         context: &Context,
         now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
-        let namespace = object.namespace().unwrap_or_default();
-        let contracts = object.spec.contract_refs.iter().map(|reference| reference.name.clone());
-        let missing_contracts = contracts.filter(|name| context.contract(&namespace, name).is_none()).collect();
-        let missing_kpis = kpis_named(&object.spec)
-            .into_iter()
-            .filter(|name| context.stores.kpis.get(&ObjectRef::new(name).within(&namespace)).is_none())
-            .collect();
-        let first = object.spec.contract_refs.first().and_then(|first| context.contract(&namespace, &first.name));
-        let known: BTreeSet<String> = first
-            .iter()
-            .filter_map(|guarded| guarded.0.as_ref().ok())
-            .flat_map(|contract: &VendorContract| contract.spec.feeds.iter().map(|feed| feed.name.clone()))
-            .collect();
-        let missing_feeds =
-            feeds_named(&object.spec).into_iter().filter(|feed| first.is_some() && !known.contains(feed)).collect();
-        let first = object.spec.contract_refs.first().and_then(|first| context.judged(&namespace, &first.name));
-        let rows = match &first {
-            Some(judged) => rows_read(context, judged, &object.spec).await?,
-            None => Arc::default(),
-        };
-        let others = match &first {
-            Some(judged) => others_of_vendor(context, &object, &judged.terms.contract.vendor.name).await?,
-            None => Vec::new(),
-        };
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let held = observe_launch(&WatchedNamespace::of(context, &namespace), &name, &object.spec);
+        let rows = rows_read(context, &namespace, &object.spec, held.first.as_ref()).await?;
+        let mut rows_of_others = Vec::new();
+        for other in &held.others {
+            rows_of_others.push(rows_read(context, &namespace, &other.spec, Some(&other.first)).await?);
+        }
         // A launch that is moved to another instant is another decision.
         let launch_at = object.spec.launch_at.to_string();
         let journal = facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
-        let past = first.as_ref().map_or(Past::Awaited, |judged| past_of(&object.spec, &judged.terms, &judged.feeds));
+        let first = held.first.as_ref();
         let observed = Observed {
-            kpis: judged_kpis(context, &namespace, &object.spec),
-            contract_uid: first.as_ref().map(|judged| judged.evidence_uid.clone()),
-            terms: first.map(|judged| judged.terms),
+            contract_uid: first.and_then(|_| evidence_uid(context, &namespace, &object.spec)),
             kept_decision: journal.launch_decisions().get(launch_at.as_str()).copied(),
             decided_late: None,
-            past,
-            others,
+            past: first.map_or(Past::Awaited, |judged| past_of(&object.spec, &judged.terms, &judged.feeds)),
+            held,
+            rows,
+            rows_of_others,
             object,
             previous,
-            missing_contracts,
-            missing_kpis,
-            missing_feeds,
-            rows,
         };
         let is_late = observed.object.spec.launch_at < now && observed.kept_decision.is_none();
         let decided_late = if is_late { decided_at_launch(context, &observed).await? } else { None };
@@ -125,7 +90,7 @@ impl Controlled for CampaignLaunch {
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<CampaignLaunchStatus, Option<LaunchDecision>> {
         let kept = observed.kept_decision.or(observed.decided_late);
-        let seen = observed.seen(kept, observed.kpis.clone(), &observed.others);
+        let seen = observed.seen(kept, observed.held.kpis.clone(), observed.kpis_of_others());
         let DecidedLaunch { status, keep, notices, next } = decide_launch(&seen, now);
         Wanted { status, notices, more: observed.decided_late.or(keep), next }
     }
@@ -160,26 +125,33 @@ impl Controlled for CampaignLaunch {
 }
 
 impl Observed {
-    fn seen<'o>(
-        &'o self,
+    fn kpis_of_others(&self) -> Vec<BTreeMap<String, KpiJudgement>> {
+        self.held.others.iter().map(|other| other.kpis.clone()).collect()
+    }
+
+    fn seen(
+        &self,
         kept_decision: Option<LaunchDecision>,
         kpis: BTreeMap<String, KpiJudgement>,
-        others: &'o [Other],
-    ) -> ObservedLaunch<'o> {
-        let findings = validate_campaign_launch(&self.object.name_any(), &self.object.spec);
+        kpis_of_others: Vec<BTreeMap<String, KpiJudgement>>,
+    ) -> ObservedLaunch<'_> {
+        let others = self.held.others.iter().zip(&self.rows_of_others).zip(kpis_of_others);
+        let others = others.map(|((other, rows), kpis)| {
+            let contract = LaunchContract { terms: &other.first.terms, rows };
+            OtherLaunch { spec: &other.spec, contract, kpis }
+        });
+        let first = self.held.first.as_ref();
         ObservedLaunch {
             generation: self.object.metadata.generation,
             previous: self.previous.as_ref(),
             spec: &self.object.spec,
-            invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
-            missing_contracts: self.missing_contracts.clone(),
-            missing_kpis: self.missing_kpis.clone(),
-            missing_feeds: self.missing_feeds.clone(),
-            contract: self.terms.as_ref().map(|terms| LaunchContract { terms, rows: &self.rows }),
+            invalid: self.held.invalid.clone(),
+            unresolved: &self.held.unresolved,
+            contract: first.map(|first| LaunchContract { terms: &first.terms, rows: &self.rows }),
             kpis,
             kept_decision,
             past: self.past,
-            others: others.iter().map(Other::seen).collect(),
+            others: others.collect(),
         }
     }
 }
@@ -193,11 +165,11 @@ async fn decided_at_launch(context: &Context, observed: &Observed) -> Result<Opt
     let (namespace, launch_at) = (observed.object.namespace().unwrap_or_default(), observed.object.spec.launch_at);
     let mut judged = BTreeMap::new();
     let kpis = kpis_at(context, &namespace, &observed.object.spec, launch_at, &mut judged).await?;
-    let mut others = observed.others.clone();
-    for other in &mut others {
-        other.kpis = kpis_at(context, &namespace, &other.spec, launch_at, &mut judged).await?;
+    let mut kpis_of_others = Vec::new();
+    for other in &observed.held.others {
+        kpis_of_others.push(kpis_at(context, &namespace, &other.spec, launch_at, &mut judged).await?);
     }
-    Ok(decide_launch(&observed.seen(None, kpis, &others), launch_at).keep)
+    Ok(decide_launch(&observed.seen(None, kpis, kpis_of_others), launch_at).keep)
 }
 
 /// What the judgements of a launch's contracts say of their KPIs at an instant, by name. `judged` holds those of contracts that were
@@ -231,10 +203,10 @@ async fn kpis_at(
 async fn judged_at(
     context: &Context,
     name: &str,
-    contract: &Judged,
+    contract: &JudgedContract,
     at: Timestamp,
 ) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
-    let (uid, terms) = (contract.evidence_uid.clone(), contract.terms.clone());
+    let (uid, terms) = (contract.evidence_uid.clone(), contract.judged.terms.clone());
     let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
     let rows = context.cache.rows(&uid, &evidence).await?;
     let name = name.to_owned();
@@ -244,81 +216,20 @@ async fn judged_at(
     Ok(judged.map_or_else(|_| BTreeMap::new(), |judgement| judgement.kpis))
 }
 
-impl Other {
-    fn seen(&self) -> OtherLaunch<'_> {
-        let contract = LaunchContract { terms: &self.terms, rows: &self.rows };
-        OtherLaunch { spec: &self.spec, contract, kpis: self.kpis.clone() }
-    }
+/// UID of the evidence of a launch's first contract, once it was judged.
+fn evidence_uid(context: &Context, namespace: &str, spec: &CampaignLaunchSpec) -> Option<String> {
+    Some(context.judged(namespace, &spec.contract_refs.first()?.name)?.evidence_uid)
 }
 
-/// The rows of the first contract's feeds that a launch reads.
+/// The rows of the first contract's feeds that a launch reads; none before it was judged.
 async fn rows_read(
     context: &Context,
-    judged: &Judged,
+    namespace: &str,
     spec: &CampaignLaunchSpec,
+    first: Option<&Judged>,
 ) -> Result<Arc<RowsByFeed>, StoreError> {
-    let feeds: Vec<String> = feeds_read(spec, &judged.terms).into_iter().collect();
-    let evidence = context.cache.read(&judged.evidence_uid, &feeds).await?;
-    context.cache.rows(&judged.evidence_uid, &evidence).await
-}
-
-/// The other launches of the namespace that the same vendor's people serve, by name.
-async fn others_of_vendor(context: &Context, own: &CampaignLaunch, vendor: &str) -> Result<Vec<Other>, StoreError> {
-    let namespace = own.namespace().unwrap_or_default();
-    let mut found: Vec<(String, CampaignLaunchSpec)> = launches_in(context, &namespace)
-        .iter()
-        .filter_map(|guarded| guarded.0.as_ref().ok())
-        .map(|launch| (launch.name_any(), launch.spec.clone()))
-        .filter(|(name, spec)| *name != own.name_any() && validate_campaign_launch(name, spec).is_empty())
-        .collect();
-    found.sort_by(|left, right| left.0.cmp(&right.0));
-    let mut others = Vec::new();
-    for (_, spec) in found {
-        let first = spec.contract_refs.first().and_then(|first| context.judged(&namespace, &first.name));
-        if let Some(judged) = first.filter(|judged| judged.terms.contract.vendor.name == vendor) {
-            let rows = rows_read(context, &judged, &spec).await?;
-            let kpis = judged_kpis(context, &namespace, &spec);
-            others.push(Other { spec, terms: judged.terms, rows, kpis });
-        }
-    }
-    Ok(others)
-}
-
-fn launches_in(context: &Context, namespace: &str) -> Vec<Arc<Guarded<CampaignLaunch>>> {
-    let inside = |launch: &CampaignLaunch| launch.namespace().as_deref() == Some(namespace);
-    crate::cluster::watch::decoded(&context.stores.launches, inside)
-}
-
-/// Asks for a look at every launch of a namespace: they may share a vendor's people.
-pub fn look_at_launches_in(context: &Context, namespace: &str) {
-    for launch in launches_in(context, namespace) {
-        context.queues.launches.push(namespace, &launch.name_any());
-    }
-}
-
-/// What the judgements of a launch's contracts say of their KPIs, by name.
-fn judged_kpis(context: &Context, namespace: &str, spec: &CampaignLaunchSpec) -> BTreeMap<String, KpiJudgement> {
-    let judged = spec.contract_refs.iter().filter_map(|reference| context.judged(namespace, &reference.name));
-    let mut kpis = BTreeMap::new();
-    for judged in judged {
-        if let Ok(judgement) = judged.judgement.as_ref() {
-            kpis.extend(judgement.kpis.iter().map(|(name, kpi)| (name.clone(), kpi.clone())));
-        }
-    }
-    kpis
-}
-
-/// The launches that refer to a contract.
-pub fn launches_of(context: &Context, namespace: &str, contract: &str) -> Vec<Arc<Guarded<CampaignLaunch>>> {
-    crate::cluster::watch::decoded(&context.stores.launches, |launch: &CampaignLaunch| {
-        launch.namespace().as_deref() == Some(namespace)
-            && launch.spec.contract_refs.iter().any(|reference| reference.name == contract)
-    })
-}
-
-/// Asks for a look at every launch that refers to a contract, and at those that share its vendor's people with one of them.
-pub fn look_at_launches_of(context: &Context, namespace: &str, contract: &str) {
-    if !launches_of(context, namespace, contract).is_empty() {
-        look_at_launches_in(context, namespace);
-    }
+    let Some((first, uid)) = first.zip(evidence_uid(context, namespace, spec)) else { return Ok(Arc::default()) };
+    let feeds: Vec<String> = feeds_read(spec, &first.terms).into_iter().collect();
+    let evidence = context.cache.read(&uid, &feeds).await?;
+    context.cache.rows(&uid, &evidence).await
 }

@@ -22,9 +22,8 @@ use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
 use crate::domain::alerts::Told;
-use crate::domain::decision::FeedHealth;
 use crate::domain::escalation::said_at;
-use crate::domain::facts::{InvalidSpec, Judgement, Terms};
+use crate::domain::holdings::{FeedHealth, Judged};
 use crate::domain::journal::RecordedFact;
 use crate::domain::scheduled_reports::HandedOver;
 use crate::evidence::{EvidenceStore, StoreError, facts};
@@ -84,17 +83,13 @@ pub struct Queues {
 
 /// What was last judged of a contract, for the controllers of its KPIs, tiers and launches.
 #[derive(Clone, Debug)]
-pub struct Judged {
+pub struct JudgedContract {
     /// UID of the contract.
     pub uid: String,
     /// UID under which its evidence lies: its own, or that of a contract that is gone and whose evidence it goes on with.
     pub evidence_uid: String,
-    /// The terms that were judged.
-    pub terms: Arc<Terms>,
-    /// What the rules say, or why they cannot say anything.
-    pub judgement: Arc<Result<Judgement, InvalidSpec>>,
-    /// Health of the feeds, lateness included.
-    pub feeds: BTreeMap<String, FeedHealth>,
+    /// What was judged.
+    pub judged: Judged,
 }
 
 /// What becomes of alerts.
@@ -147,7 +142,7 @@ pub struct Context {
     pub first_looks: FirstLooks,
     /// How far this machine's clock is from the API server's.
     pub api_clock: ApiClock,
-    judged: RwLock<HashMap<(String, String), Judged>>,
+    judged: RwLock<HashMap<(String, String), JudgedContract>>,
     told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
     handed_over: Mutex<HashMap<String, Arc<Vec<HandedOver>>>>,
     fetches_asked: Mutex<HashMap<String, String>>,
@@ -244,20 +239,21 @@ impl Context {
     }
 
     /// What was last judged of a contract.
-    pub fn judged(&self, namespace: &str, contract: &str) -> Option<Judged> {
+    pub fn judged(&self, namespace: &str, contract: &str) -> Option<JudgedContract> {
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         judged.get(&(namespace.to_owned(), contract.to_owned())).cloned()
     }
 
     /// Keeps what was judged of a contract. Gives whether it is other than before.
-    pub fn set_judged(&self, namespace: &str, contract: &str, new: Judged) -> bool {
+    pub fn set_judged(&self, namespace: &str, contract: &str, new: JudgedContract) -> bool {
         let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
         let key = (namespace.to_owned(), contract.to_owned());
         let same = judged.get(&key).is_some_and(|before| {
+            let (was, is) = (&before.judged, &new.judged);
             before.uid == new.uid
-                && (Arc::ptr_eq(&before.judgement, &new.judgement) || before.judgement == new.judgement)
-                && before.feeds == new.feeds
-                && before.terms == new.terms
+                && (Arc::ptr_eq(&was.judgement, &is.judgement) || was.judgement == is.judgement)
+                && was.feeds == is.feeds
+                && was.terms == is.terms
         });
         if !same {
             judged.insert(key, new);
@@ -373,23 +369,7 @@ impl Context {
 
     /// Health of the feeds of a contract, by name. A feed that was never polled is absent.
     pub fn feed_health(&self, uid: &str) -> BTreeMap<String, FeedHealth> {
-        let polled = self.scheduler.health_of(uid).into_iter();
-        polled
-            .map(|(feed, health)| {
-                let crate::feed::scheduler::FeedHealth {
-                    healthy: _,
-                    reason,
-                    message,
-                    since,
-                    backfilling,
-                    backfill,
-                    set_aside,
-                    asked_until,
-                } = health;
-                let since = Some(since);
-                (feed, FeedHealth { reason, message, since, backfilling, backfill, set_aside, asked_until })
-            })
-            .collect()
+        self.scheduler.health_of(uid)
     }
 
     /// The present instant.

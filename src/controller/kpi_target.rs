@@ -6,18 +6,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::context::{Context, Judged};
+use super::context::Context;
 use super::driver::{Controlled, ReconcileError, Wanted};
+use super::holdings::WatchedNamespace;
 use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
-use crate::domain::decision::FeedHealth;
-use crate::domain::decision::kpi_target::{
-    ContractOfKpi, KpiTargetDecision, ObservedKpiTarget, WrittenKpi, decide_kpi_target,
-};
-use crate::domain::facts::{Finding, InvalidSpec};
-use crate::domain::validation::{validate_kpi_against_contract, validate_kpi_target};
+use crate::domain::decision::kpi_target::{KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
+use crate::domain::facts::Terms;
+use crate::domain::holdings::{HeldKpi, WrittenKpi, observe_kpi};
 use crate::evidence::StoreError;
 use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
 
@@ -25,17 +23,9 @@ use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
 pub struct Observed {
     object: Arc<KpiTarget>,
     previous: Option<KpiTargetStatus>,
-    invalid: Option<InvalidSpec>,
-    contract: Contract,
+    held: HeldKpi,
     /// How much longer the first status waits for the first verdict.
     waits: Option<Duration>,
-}
-
-enum Contract {
-    Missing,
-    Unresolved(Vec<Finding>),
-    Pending,
-    Judged(Judged),
 }
 
 impl Controlled for KpiTarget {
@@ -58,14 +48,16 @@ impl Controlled for KpiTarget {
         context: &Context,
         _now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
-        let mut findings = validate_kpi_target(&object.name_any(), &object.spec);
-        findings.extend(never_payable_by_contract(context, &object, previous.as_ref()).await?);
-        let invalid = (!findings.is_empty()).then_some(InvalidSpec(findings));
-        let contract = observe_contract(context, &object);
-        let may_wait = previous.is_none() && invalid.is_none() && awaits_first_verdict(&contract, &object);
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let generation = object.metadata.generation;
+        let written = WrittenKpi { name: &name, spec: &object.spec, generation, status: previous.as_ref() };
+        let recorded = recorded_terms(context, &namespace, &written).await?;
+        let recorded: Option<Vec<&Terms>> = recorded.as_ref().map(|all| all.iter().map(|terms| &**terms).collect());
+        let held = observe_kpi(&WatchedNamespace::of(context, &namespace), &written, recorded.as_deref());
+        let may_wait = previous.is_none() && held.awaits_verdict;
         let uid = object.uid().unwrap_or_default();
         let waits = if may_wait { context.first_looks.left(&uid, Instant::now()) } else { None };
-        Ok(Observed { object, previous, invalid, contract, waits })
+        Ok(Observed { object, previous, held, waits })
     }
 
     fn first_status_waits(observed: &Observed) -> Option<Duration> {
@@ -80,8 +72,9 @@ impl Controlled for KpiTarget {
                 generation: observed.object.metadata.generation,
                 previous: observed.previous.as_ref(),
                 spec: &observed.object.spec,
-                invalid: observed.invalid.clone(),
-                contract: contract_of(observed, &name),
+                invalid: observed.held.invalid.clone(),
+                unresolved: &observed.held.unresolved,
+                contract: &observed.held.contract,
             },
             now,
         );
@@ -103,100 +96,27 @@ impl Controlled for KpiTarget {
     }
 }
 
-/// Whether the contract is about to be judged, or a feed of the KPI is fetched for the first time.
-fn awaits_first_verdict(contract: &Contract, object: &KpiTarget) -> bool {
-    let source = &object.spec.source;
-    let feeds = std::iter::once(&source.feed).chain(source.cross_check.as_ref().map(|own| &own.feed));
-    match contract {
-        Contract::Missing | Contract::Unresolved(_) => false,
-        Contract::Pending => true,
-        Contract::Judged(judged) => {
-            judged.judgement.as_ref().as_ref().is_ok()
-                && !judged.terms.contract.suspend
-                && feeds
-                    .map(|feed| judged.feeds.get(feed))
-                    .any(|health| health.is_none_or(FeedHealth::is_being_fetched_first))
-        }
-    }
-}
-
-/// Money that the contract, where it is known, can never pay.
-async fn never_payable_by_contract(
+/// Terms that the contract was judged under, as far as they decide whether the KpiTarget's money is refused: the last ones, and all of
+/// them where those do not have it as it is written. `None` where the journal cannot be read, which the contract says.
+async fn recorded_terms(
     context: &Context,
-    object: &KpiTarget,
-    previous: Option<&KpiTargetStatus>,
-) -> Result<Vec<Finding>, StoreError> {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let contract = context.contract(&namespace, &object.spec.contract_ref.name);
-    let Some(contract) = contract.as_ref().and_then(|guarded| guarded.0.as_ref().ok()) else { return Ok(Vec::new()) };
-    let generation = object.metadata.generation;
-    let written = WrittenKpi { name: &name, spec: &object.spec, generation, status: previous };
-    let judged = context.judged(&namespace, &object.spec.contract_ref.name);
-    let findings = written.never_payable(&contract.spec, judged.as_ref().map(|judged| &*judged.terms));
-    if findings.is_empty() {
-        return Ok(findings);
-    }
-    let uid = judged.map_or_else(|| contract.uid().unwrap_or_default(), |judged| judged.evidence_uid);
-    let history = match context.evidence.terms_history(&uid).await {
-        // The contract says so, and nothing of it is judged.
-        Err(StoreError::Unreadable(_)) => return Ok(Vec::new()),
-        read => read?,
+    namespace: &str,
+    written: &WrittenKpi<'_>,
+) -> Result<Option<Vec<Arc<Terms>>>, StoreError> {
+    let name = &written.spec.contract_ref.name;
+    let contract = context.contract(namespace, name);
+    let Some(contract) = contract.as_ref().and_then(|guarded| guarded.0.as_ref().ok()) else {
+        return Ok(Some(Vec::new()));
     };
-    Ok(written.never_payable(&contract.spec, history.iter().map(|recorded| &recorded.terms)))
-}
-
-fn observe_contract(context: &Context, object: &KpiTarget) -> Contract {
-    let namespace = object.namespace().unwrap_or_default();
-    let contract = &object.spec.contract_ref.name;
-    let Some(guarded) = context.contract(&namespace, contract) else { return Contract::Missing };
-    let Ok(spec) = guarded.0.as_ref().map(|contract| &contract.spec) else { return Contract::Pending };
-    let findings = validate_kpi_against_contract(&object.name_any(), &object.spec, spec);
-    if !findings.is_empty() {
-        return Contract::Unresolved(findings);
+    let known = context.judged(namespace, name);
+    let last: Vec<Arc<Terms>> = known.iter().map(|known| known.judged.terms.clone()).collect();
+    if written.never_payable(&contract.spec, last.iter().map(|terms| &**terms)).is_empty() {
+        return Ok(Some(last));
     }
-    if let Some(counter) = &object.spec.counter_metric
-        && !context.kpis_of(&namespace, contract).iter().any(|kpi| kpi.name_any() == *counter)
-    {
-        return Contract::Unresolved(vec![Finding {
-            kind: "KpiTarget",
-            name: object.name_any(),
-            field: "spec.counterMetric".to_owned(),
-            message: format!("contract {contract} has no KpiTarget named {counter}: create it, or correct the name"),
-        }]);
-    }
-    match context.judged(&namespace, contract) {
-        Some(judged) if guarded.uid().as_deref() == Some(&judged.uid) => Contract::Judged(judged),
-        _ => Contract::Pending,
-    }
-}
-
-fn contract_of<'a>(observed: &'a Observed, name: &str) -> ContractOfKpi<'a> {
-    match &observed.contract {
-        Contract::Missing => ContractOfKpi::Missing,
-        Contract::Unresolved(findings) if findings.iter().any(|finding| finding.field == "spec.source.feed") => {
-            ContractOfKpi::FeedMissing
-        }
-        Contract::Unresolved(findings) => ContractOfKpi::ReferenceMissing(
-            findings
-                .iter()
-                .map(|finding| format!("{}: {}", finding.field, finding.message))
-                .collect::<Vec<_>>()
-                .join("; "),
-        ),
-        Contract::Pending => ContractOfKpi::Pending,
-        Contract::Judged(judged) => match judged.judgement.as_ref() {
-            Err(_) => ContractOfKpi::Invalid,
-            Ok(judgement) => match judgement.kpis.get(name) {
-                // The contract was judged before this spec of the KPI was seen: it will be again.
-                Some(_) if judged.terms.kpis.get(name) != Some(&observed.object.spec) => ContractOfKpi::Pending,
-                None => ContractOfKpi::Pending,
-                Some(kpi) => ContractOfKpi::Judged {
-                    judgement: kpi,
-                    feed: judged.feeds.get(&observed.object.spec.source.feed).cloned().unwrap_or_default(),
-                    suspended: judged.terms.contract.suspend,
-                },
-            },
-        },
+    let uid = known.map_or_else(|| contract.uid().unwrap_or_default(), |known| known.evidence_uid);
+    match context.evidence.terms_history(&uid).await {
+        Err(StoreError::Unreadable(_)) => Ok(None),
+        read => Ok(Some(read?.into_iter().map(|recorded| Arc::new(recorded.terms)).collect())),
     }
 }
 

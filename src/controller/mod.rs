@@ -11,6 +11,7 @@ pub mod driver;
 pub mod evidence_cache;
 pub mod first_looks;
 pub mod heads;
+pub mod holdings;
 pub mod kpi_target;
 pub mod managers;
 pub mod pace;

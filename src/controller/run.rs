@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{AlertMode, Context, ContextParts, Queue, Queues, Stores};
 use super::driver;
+use super::holdings::look_at_affected;
 use super::readiness::{Progress, Readiness};
 use crate::alert::dispatcher::{Dispatcher, ReportNow, SinkNow, Sinks};
 use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
@@ -29,6 +30,7 @@ use crate::cluster::namespaces::Namespaces;
 use crate::cluster::watch::{Change, Guarded, watch};
 use crate::cluster::write::Writer;
 use crate::domain::decision::conditions::status_of;
+use crate::domain::holdings::Change as Affecting;
 use crate::domain::scheduled_reports::ReportOrder;
 use crate::evidence::EvidenceStore;
 use crate::feed::scheduler::{FeedEvent, FeedOutcome, Scheduler};
@@ -400,16 +402,7 @@ fn on_contract(context: Arc<Context>) -> impl FnMut(Change<'_, VendorContract>) 
             tokio::spawn(async move { super::alerts::end(&ending, &uid).await });
             context.metrics.remove_feeds(&namespace, &name, &feeds);
         }
-        context.queues.contracts.push(&namespace, &name);
-        for kpi in context.kpis_of(&namespace, &name) {
-            context.queues.kpis.push(&namespace, &kpi.name_any());
-        }
-        if let Ok(contract) = &object(&change).0 {
-            for tier in &contract.spec.tiers {
-                context.queues.tiers.push(&namespace, tier);
-            }
-        }
-        super::campaign_launch::look_at_launches_of(&context, &namespace, &name);
+        look_at_affected(&context, &namespace, Affecting::Contract(&name));
     }
 }
 
@@ -423,15 +416,8 @@ fn on_kpi(context: Arc<Context>) -> impl FnMut(Change<'_, KpiTarget>) {
         if let Change::Deleted(gone) = &change {
             context.metrics.remove_object(&gone.uid().unwrap_or_default());
         }
-        context.queues.kpis.push(&namespace, &name);
-        if let Ok(kpi) = &object(&change).0 {
-            context.queues.contracts.push(&namespace, &kpi.spec.contract_ref.name);
-        }
-        for launch in context.stores.launches.state() {
-            if launch.namespace().as_deref() == Some(&namespace) {
-                context.queues.launches.push(&namespace, &launch.name_any());
-            }
-        }
+        let contract = object(&change).0.as_ref().ok().map(|kpi| kpi.spec.contract_ref.name.as_str());
+        look_at_affected(&context, &namespace, Affecting::Kpi(&name, contract));
     }
 }
 
@@ -442,12 +428,7 @@ fn on_tier(context: Arc<Context>) -> impl FnMut(Change<'_, ServiceTier>) {
         if !news.is_news(&change) {
             return;
         }
-        context.queues.tiers.push(&namespace, &name);
-        for contract in crate::cluster::watch::decoded(&context.stores.contracts, |contract: &VendorContract| {
-            contract.namespace().as_deref() == Some(&namespace) && contract.spec.tiers.contains(&name)
-        }) {
-            context.queues.contracts.push(&namespace, &contract.name_any());
-        }
+        look_at_affected(&context, &namespace, Affecting::Tier(&name));
     }
 }
 
@@ -477,9 +458,9 @@ fn on_launch(context: Arc<Context>) -> impl FnMut(Change<'_, CampaignLaunch>) {
     move |change| {
         let (namespace, name) = place(&change);
         if outcomes.are_news(&change) {
-            for reference in object(&change).0.iter().flat_map(|launch| &launch.spec.contract_refs) {
-                context.queues.contracts.push(&namespace, &reference.name);
-            }
+            let named = object(&change).0.iter().flat_map(|launch| &launch.spec.contract_refs);
+            let named: Vec<String> = named.map(|reference| reference.name.clone()).collect();
+            look_at_affected(&context, &namespace, Affecting::Outcome(&named));
         }
         if !news.is_news(&change) {
             return;
@@ -487,8 +468,7 @@ fn on_launch(context: Arc<Context>) -> impl FnMut(Change<'_, CampaignLaunch>) {
         if let Change::Deleted(gone) = &change {
             context.metrics.remove_object(&gone.uid().unwrap_or_default());
         }
-        context.queues.launches.push(&namespace, &name);
-        super::campaign_launch::look_at_launches_in(&context, &namespace);
+        look_at_affected(&context, &namespace, Affecting::Launch(&name));
     }
 }
 
@@ -501,7 +481,7 @@ fn on_report(context: Arc<Context>) -> impl FnMut(Change<'_, SlaReport>) {
             return;
         }
         if let Ok(report) = &object(&change).0 {
-            context.queues.contracts.push(&namespace, &report.spec.contract);
+            look_at_affected(&context, &namespace, Affecting::Report(&report.spec.contract));
         }
     }
 }
@@ -536,9 +516,7 @@ impl Sinks for ContractSinks {
 fn look_at_uid(context: &Context, uid: &str) {
     if let Some(contract) = context.contract_of_uid(uid) {
         let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
-        context.queues.contracts.push(&namespace, &name);
-        // Launches read feeds that no KPI is judged by, such as rosters.
-        super::campaign_launch::look_at_launches_of(context, &namespace, &name);
+        look_at_affected(context, &namespace, Affecting::Rows(&name));
     }
 }
 
@@ -628,8 +606,8 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
 fn shows_lateness(context: &Context, event: &FeedEvent) -> bool {
     let judged = context.judged(&event.namespace, &event.contract).filter(|_| event.outcome == FeedOutcome::Fetched);
     judged.is_some_and(|judged| {
-        let is_told = judged.feeds.get(&event.feed).is_some_and(|health| health.reason == Reason::Late);
-        let coverage = judged.judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.feeds.get(&event.feed));
+        let is_told = judged.judged.feeds.get(&event.feed).is_some_and(|health| health.reason == Reason::Late);
+        let coverage = judged.judged.judgement().and_then(|judgement| judgement.feeds.get(&event.feed));
         let late_at = coverage.and_then(|coverage| coverage.late_at);
         !is_told && late_at.is_some_and(|late_at| late_at <= event.at)
     })

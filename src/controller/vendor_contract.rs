@@ -10,33 +10,36 @@ use sha2::{Digest, Sha256};
 
 use super::adoption::{Identity, identify};
 use super::checkpoints::Asked;
-use super::context::{Context, Judged};
+use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
+use super::holdings::{WatchedNamespace, look_at_affected};
 use super::managers::with_managers;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
-use crate::api::{KpiTarget, ServiceTier, VendorContract, VendorContractSpec};
+use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
+use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
-use crate::domain::decision::counsel::LaunchOfContract;
-use crate::domain::decision::kpi_target::WrittenKpi;
-use crate::domain::decision::{FeedHealth, Notice};
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::holdings::{
+    Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
+    observe_contract,
+};
 use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::scheduled_reports::{HandedOver, ScheduledReports};
 use crate::domain::thresholds;
-use crate::domain::validation::{validate_contract, validate_kpi_against_contract, validate_kpi_target};
+use crate::domain::validation::validate_contract;
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
 use crate::feed::scheduler::FeedTask;
 use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeries};
@@ -52,7 +55,8 @@ pub struct Observed {
     evidence: ContractEvidence,
     judgement: Arc<Result<Judgement, InvalidSpec>>,
     feeds: BTreeMap<String, FeedHealth>,
-    missing_tiers: Vec<String>,
+    /// References that do not resolve.
+    unresolved: Vec<Dangling>,
     existing: Vec<ExistingReport>,
     launches: BTreeMap<String, LaunchOfContract>,
     /// Whether the past of every judged feed was fetched once: before, verdicts may rest on parts.
@@ -115,7 +119,9 @@ impl Controlled for VendorContract {
             Err(error @ StoreError::Unreadable(_)) => (Vec::new(), Some(error.to_string())),
             read => (read?, None),
         };
-        let (terms, missing_tiers) = gather_terms(context, &object, &judged_before);
+        let judged_before: Vec<&Terms> = judged_before.iter().collect();
+        let held = observe_contract(&WatchedNamespace::of(context, &namespace), &name, &object.spec, &judged_before);
+        let HeldContract { terms, unresolved, launches } = held;
         let terms = Arc::new(terms);
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
@@ -165,7 +171,7 @@ impl Controlled for VendorContract {
             && judgement.is_ok()
             && evidence_problem.is_none()
             && no_room.is_none()
-            && missing_tiers.is_empty()
+            && unresolved.is_empty()
             && !terms.contract.suspend
             && is_being_fetched_first(&terms, &health);
         let own_uid = object.uid().unwrap_or_default();
@@ -173,7 +179,7 @@ impl Controlled for VendorContract {
         Ok(Observed {
             term: term_of(&terms),
             existing: existing_reports(context, &namespace, &name),
-            launches: launches_of(context, &namespace, &name),
+            launches,
             feeds: health,
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             handed_over: super::scheduled::journal(context, &uid, &object).await?,
@@ -189,7 +195,7 @@ impl Controlled for VendorContract {
             digest,
             evidence,
             judgement,
-            missing_tiers,
+            unresolved,
             closing_under_old_terms,
             amendments,
             facts,
@@ -223,7 +229,7 @@ impl Controlled for VendorContract {
                 previous: observed.previous.as_ref(),
                 terms: &observed.terms,
                 judgement,
-                missing_tiers: observed.missing_tiers.clone(),
+                unresolved: &observed.unresolved,
                 feeds: observed.feeds.clone(),
                 evidence_problem: observed.evidence_problem.clone(),
                 no_room: observed.no_room.clone(),
@@ -329,34 +335,13 @@ impl Controlled for VendorContract {
             // What others were told holds: a judgement of a part of the rows is none.
             return;
         }
-        let feeds = observed
-            .terms
-            .contract
-            .feeds
-            .iter()
-            .map(|feed| {
-                let late_at = observed
-                    .judgement
-                    .as_ref()
-                    .as_ref()
-                    .ok()
-                    .and_then(|judgement| judgement.feeds.get(&feed.name))
-                    .and_then(|coverage| coverage.late_at);
-                let health = observed.feeds.get(&feed.name).cloned().unwrap_or_default();
-                (feed.name.clone(), health.with_lateness(late_at, context.now()))
-            })
-            .collect();
-        let evidence_uid = observed.identity.evidence_uid.clone();
+        let known = observed.judgement.as_ref().as_ref().ok();
+        let feeds = feeds_with_lateness(&observed.terms, known, &observed.feeds, context.now());
         let judged =
-            Judged { uid, evidence_uid, terms: observed.terms.clone(), judgement: observed.judgement.clone(), feeds };
-        if context.set_judged(&namespace, &name, judged) {
-            for kpi in context.kpis_of(&namespace, &name) {
-                context.queues.kpis.push(&namespace, &kpi.name_any());
-            }
-            for tier in &observed.terms.contract.tiers {
-                context.queues.tiers.push(&namespace, tier);
-            }
-            super::campaign_launch::look_at_launches_of(context, &namespace, &name);
+            Judged { terms: observed.terms.clone(), judgement: observed.judgement.clone(), feeds: Arc::new(feeds) };
+        let evidence_uid = observed.identity.evidence_uid.clone();
+        if context.set_judged(&namespace, &name, JudgedContract { uid, evidence_uid, judged }) {
+            look_at_affected(context, &namespace, Change::Judged(&name));
         }
     }
 
@@ -409,17 +394,6 @@ fn is_being_fetched_first(terms: &Terms, health: &BTreeMap<String, FeedHealth>) 
     feeds().any(FeedHealth::is_being_fetched_first) && !feeds().any(FeedHealth::is_failing)
 }
 
-fn launches_of(context: &Context, namespace: &str, contract: &str) -> BTreeMap<String, LaunchOfContract> {
-    super::campaign_launch::launches_of(context, namespace, contract)
-        .iter()
-        .filter_map(|guarded| guarded.0.as_ref().ok())
-        .map(|launch| {
-            let seen = LaunchOfContract { spec: launch.spec.clone(), status: launch.status.clone() };
-            (launch.name_any(), seen)
-        })
-        .collect()
-}
-
 fn identity(object: &VendorContract) -> (String, String, String) {
     (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
 }
@@ -446,38 +420,6 @@ fn never_payable<'t>(
     let KpiTarget { metadata, spec, status } = kpi;
     let written = WrittenKpi { name: &kpi.name_any(), spec, generation: metadata.generation, status: status.as_ref() };
     written.never_payable(contract, recorded)
-}
-
-/// The terms in force and the tiers that are missing. A KpiTarget that cannot be judged is left out: it says so itself.
-fn gather_terms(context: &Context, object: &VendorContract, judged_before: &[Terms]) -> (Terms, Vec<String>) {
-    let (namespace, name, _) = identity(object);
-    let kpis = context
-        .kpis_of(&namespace, &name)
-        .iter()
-        .filter_map(|guarded| guarded.0.as_ref().ok())
-        .filter(|kpi| kpi.metadata.deletion_timestamp.is_none())
-        .filter(|kpi| {
-            let kpi_name = kpi.name_any();
-            validate_kpi_target(&kpi_name, &kpi.spec).is_empty()
-                && validate_kpi_against_contract(&kpi_name, &kpi.spec, &object.spec).is_empty()
-                && never_payable(kpi, &object.spec, judged_before).is_empty()
-        })
-        .map(|kpi| (kpi.name_any(), kpi.spec.clone()))
-        .collect();
-    let mut tiers = BTreeMap::new();
-    let mut missing = Vec::new();
-    for tier in &object.spec.tiers {
-        match context.stores.tiers.get(&kube::runtime::reflector::ObjectRef::new(tier).within(&namespace)) {
-            Some(found) => {
-                if let Ok(found) = &found.0 {
-                    let spec: &ServiceTier = found;
-                    tiers.insert(tier.clone(), spec.spec.clone());
-                }
-            }
-            None => missing.push(tier.clone()),
-        }
-    }
-    (Terms { contract: object.spec.clone(), kpis, tiers }, missing)
 }
 
 fn digest_of(terms: &Terms) -> [u8; 32] {

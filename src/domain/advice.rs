@@ -9,6 +9,7 @@ use super::catalogue::{Definition, Guard, Origin, definition};
 use super::doubts::Doubt;
 use super::exact::Exact;
 use super::facts::Terms;
+use super::holdings::Dangling;
 use super::offered::OfferedDiffers;
 use super::thresholds::{Agreement, agreement};
 use super::tiers::coherence;
@@ -166,16 +167,13 @@ fn counter_metrics(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mu
                 Guard::ResponseRate => None,
             })
             .collect();
-        let guarded = kpi.spec.counter_metric.as_ref().is_some_and(|name| facts.terms.kpis.contains_key(name));
-        if guards.is_empty() || guarded {
+        let known = || facts.terms.kpis.keys().map(String::as_str);
+        let counter = kpi.spec.counter_metric.as_deref().map(|name| Dangling::counter_metric(name, known()));
+        if guards.is_empty() || matches!(counter, Some(None)) {
             continue;
         }
-        let message = match &kpi.spec.counter_metric {
-            Some(name) => format!(
-                "counterMetric {:?} is no KpiTarget of this contract: create it for {}, or name one that exists",
-                shorten(name),
-                guards.join(" or ")
-            ),
+        let message = match counter.flatten() {
+            Some(dangling) => format!("counterMetric for {}: {}", guards.join(" or "), dangling.message),
             None => format!(
                 "nothing shows whether {} is reached at the customers' cost: set counterMetric to a KpiTarget of {}",
                 kpi.spec.kpi,

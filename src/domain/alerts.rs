@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 pub use mail_server::MailServer;
 
 use super::decision::kpi_target::risk_finding;
-use super::decision::{FeedHealth, overdue_notice, trigger_text};
+use super::decision::{overdue_notice, trigger_text};
 use super::escalation::StandingLevel;
 use super::facts::{Gaming, Judgement, KpiJudgement, Terms};
 use super::governance::OverdueItem;
+use super::holdings::FeedHealth;
 use crate::api::campaign_launch::{CampaignLaunchStatus, LaunchDecision, LaunchPhase};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason};
 use crate::api::kpi_target::{KpiClass, Verdict};

@@ -33,6 +33,7 @@ pub mod formula;
 pub mod gaming;
 pub mod governance;
 pub mod headers;
+pub mod holdings;
 pub mod journal;
 pub mod json_path;
 pub mod judgement;

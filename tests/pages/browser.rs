@@ -59,7 +59,7 @@ pub fn pages() -> BTreeMap<String, String> {
         for spec in with_rows.take(2) {
             let earlier: Vec<&SlaReportSpec> =
                 specs.iter().copied().filter(|it| it.period.start < spec.period.start).collect();
-            let terms = view.terms.values().next();
+            let terms = view.judged.values().next().map(|judged| &*judged.terms);
             let name = format!("{}-{}", spec.contract, spec.period.name);
             let facts =
                 report::Facts { namespace: "", name: &name, report: spec, status: None, terms, earlier: &earlier };

@@ -59,7 +59,7 @@ pub fn reports() -> Vec<Reported> {
             if spec.kpis.iter().all(|line| line.evidence.rows == 0) {
                 continue;
             }
-            let terms = view.terms.get(&(namespace, spec.contract.clone())).cloned();
+            let terms = view.judged.get(&(namespace, spec.contract.clone())).map(|judged| (*judged.terms).clone());
             found.push(Reported { name, spec, terms });
         }
     }

@@ -57,8 +57,8 @@ fn decision(gate: &str, feed: &str, rows: &[(&str, &str, &str, &[(&str, i64)])])
     let key = (String::new(), "acme".to_owned());
     let rows = BTreeMap::from([(key, BTreeMap::from([(feed.to_owned(), rows.into_iter().collect())]))]);
     let shown = view(&manifests, &rows, "2026-03-20T00:00:00Z".parse().unwrap());
-    let launch = shown.objects.iter().find(|object| object["kind"] == "CampaignLaunch").unwrap();
-    launch["status"]["decision"].as_str().unwrap().to_owned()
+    let (_, launch) = shown.launches.first_key_value().unwrap();
+    format!("{:?}", launch.status.as_ref().unwrap().decision.unwrap())
 }
 
 #[test]

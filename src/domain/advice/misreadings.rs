@@ -3,9 +3,8 @@
 use super::smart::{benchmark, comparison_and_target};
 use super::{AdviceFacts, Counted, Findings};
 use crate::api::kpi_target::{Better, CatalogueKpi, Comparison, FormulaUnit};
-use crate::api::scalar::shorten;
 use crate::domain::exact::Exact;
-use crate::domain::spelling::did_you_mean;
+use crate::domain::holdings::mentions_of_kpis;
 use crate::domain::validation::refused_when_edited;
 
 /// KPIs in percent of which less than 1 % is an honest target.
@@ -28,27 +27,8 @@ pub(super) fn contract(facts: &AdviceFacts<'_>, advice: &mut Findings) {
             format!("{} {}; until the contract is edited it is judged as before", finding.field, finding.message);
         advice.add("RefusedWhenEdited", None, message);
     }
-    for relief in &facts.terms.contract.relief {
-        let names = || facts.terms.kpis.keys().map(String::as_str);
-        for unknown in relief.kpis.iter().filter(|kpi| !facts.terms.kpis.contains_key(*kpi)) {
-            let message = format!(
-                "relief {} names {:?}, which is no KpiTarget of this contract{}: correct it, or nothing is excused",
-                relief.name,
-                shorten(unknown),
-                did_you_mean(unknown, names())
-            );
-            advice.add("UnknownKpi", None, message);
-        }
-    }
-    let disputed = facts.terms.contract.disputes.iter().filter_map(|dispute| Some((dispute, dispute.kpi.as_ref()?)));
-    for (dispute, unknown) in disputed.filter(|(_, kpi)| !facts.terms.kpis.contains_key(*kpi)) {
-        let message = format!(
-            "dispute {} names {:?}, which is no KpiTarget of this contract{}: correct it, or it is about no figure",
-            dispute.name,
-            shorten(unknown),
-            did_you_mean(unknown, facts.terms.kpis.keys().map(String::as_str))
-        );
-        advice.add("UnknownKpi", None, message);
+    for unknown in mentions_of_kpis(&facts.terms.contract, facts.terms.kpis.keys().map(String::as_str)) {
+        advice.add("UnknownKpi", None, format!("{}: {}", unknown.field, unknown.message));
     }
 }
 

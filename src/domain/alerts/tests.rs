@@ -56,7 +56,7 @@ fn closed(verdict: &str) -> KpiJudgement {
 fn failing(since: &str) -> FeedHealth {
     let (reason, message) = (Reason::Timeout, "no whole answer within 30 s".to_owned());
     let since = Some(instant(since));
-    FeedHealth { reason, message, since, backfilling: false, backfill: None, set_aside: 0, asked_until: None }
+    FeedHealth { reason, message, since, backfilling: false, ..FeedHealth::default() }
 }
 
 struct Story {

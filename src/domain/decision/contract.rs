@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::conditions::{Finding, conditions, status_of};
-use super::counsel::{Counsel, CounselFacts, LaunchOfContract, counsel};
-use super::{FeedHealth, Notice, earliest};
+use super::counsel::{Counsel, CounselFacts, counsel};
+use super::{Notice, earliest};
 use crate::api::ACKNOWLEDGED_ANNOTATION;
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::kpi_target::{KpiClass, Verdict};
@@ -21,6 +21,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::escalation::{Acknowledgement, StandingLevel};
 use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::governance::Governance;
+use crate::domain::holdings::{Dangling, FeedHealth, LaunchOfContract};
 use crate::domain::periods::Periods;
 
 /// All that a decision on a contract rests on.
@@ -38,8 +39,8 @@ pub struct ObservedContract<'a> {
     pub terms: &'a Terms,
     /// What the rules say, or why the spec cannot be judged.
     pub judgement: Result<&'a Judgement, &'a InvalidSpec>,
-    /// Tiers that the contract lists and that do not exist.
-    pub missing_tiers: Vec<String>,
+    /// References of the contract that do not resolve: tiers that it lists and that do not exist.
+    pub unresolved: &'a [Dangling],
     /// The feeds' health by name; a feed without an entry is Pending.
     pub feeds: BTreeMap<String, FeedHealth>,
     /// Why the evidence cannot be relied on, if it cannot: then nothing is judged from it.
@@ -194,11 +195,8 @@ fn feed_statuses(observed: &ObservedContract<'_>, now: Timestamp) -> BTreeMap<St
     let suspended = FeedHealth {
         reason: Reason::Suspended,
         message: "the contract is suspended".to_owned(),
-        since: None,
         backfilling: false,
-        backfill: None,
-        set_aside: 0,
-        asked_until: None,
+        ..FeedHealth::default()
     };
     spec.feeds
         .iter()
@@ -271,14 +269,8 @@ fn readiness(observed: &ObservedContract<'_>, feeds: &BTreeMap<String, FeedHealt
         feeds.iter().find(|(_, health)| matches!(health.reason, Reason::SecretNotFound | Reason::SecretNotAllowed));
     let finding = if let Some(problem) = observed.evidence_problem.as_ref().or(observed.no_room.as_ref()) {
         ready(Reason::EvidenceUnavailable, problem.clone())
-    } else if !observed.missing_tiers.is_empty() {
-        ready(
-            Reason::TierNotFound,
-            format!(
-                "no ServiceTier named {} in this namespace: create it, or take it out of spec.tiers",
-                observed.missing_tiers.join(", ")
-            ),
-        )
+    } else if !observed.unresolved.is_empty() {
+        super::kpi_target::unresolved(observed.unresolved)
     } else if let Some((name, health)) = secret {
         ready(health.reason, format!("feed {name}: {}", health.message))
     } else if observed.terms.contract.suspend {
@@ -305,13 +297,10 @@ fn feed_health(feeds: &BTreeMap<String, FeedHealth>) -> Finding {
     }
 }
 
-/// That every feed answers, and what one of them says besides, such as that the vendor's clock is off.
+/// That every feed answers, and what a poll of one of them noticed, such as that the vendor's clock is off.
 fn every_feed_answers(feeds: &BTreeMap<String, FeedHealth>) -> String {
-    let besides = feeds.iter().find_map(|(name, health)| {
-        let besides = health.message.strip_prefix(super::LAST_POLL_SUCCEEDED)?.strip_prefix("; ")?;
-        Some(format!("; feed {name}: {besides}"))
-    });
-    format!("every feed answers{}", besides.unwrap_or_default())
+    let note = feeds.iter().find_map(|(name, health)| Some(format!("; feed {name}: {}", health.note.as_ref()?)));
+    format!("every feed answers{}", note.unwrap_or_default())
 }
 
 /// The report of the latest closed period, by its latest revision.

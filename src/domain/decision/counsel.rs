@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::FeedHealth;
 use super::earliest;
-use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
 use crate::api::kpi_target::Better;
 use crate::api::vendor_contract::{Advice, EscalationCause};
 use crate::domain::advice::{AdviceFacts, advise};
@@ -17,17 +15,9 @@ use crate::domain::escalation::{Acknowledgement, StandingCause, StandingLevel, c
 use crate::domain::exact::Exact;
 use crate::domain::facts::{Judgement, KpiJudgement, Terms};
 use crate::domain::governance::{Governance, govern};
+use crate::domain::holdings::{FeedHealth, LaunchOfContract};
 use crate::domain::readiness::LaunchTimes;
 use crate::domain::verdict::{better_of, comparison_of};
-
-/// A launch that names the contract.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LaunchOfContract {
-    /// Its spec.
-    pub spec: CampaignLaunchSpec,
-    /// Its status, where one is known.
-    pub status: Option<CampaignLaunchStatus>,
-}
 
 /// All of it at an instant.
 #[derive(Clone, Debug)]

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::FeedHealth;
 use super::contract::{ContractDecision, ObservedContract, decide_contract};
-use super::kpi_target::{ContractOfKpi, ObservedKpiTarget, WrittenKpi, decide_kpi_target};
+use super::kpi_target::{ObservedKpiTarget, decide_kpi_target};
 use crate::api::condition::{EventReason, Reason};
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::api::vendor_contract::VendorContractStatus;
 use crate::api::{KpiTarget, KpiTargetSpec};
 use crate::domain::cases::{Case, instant, row, terms};
 use crate::domain::facts::Terms;
+use crate::domain::holdings::{ContractOfKpi, FeedHealth, WrittenKpi};
 use crate::domain::measures::Row;
 
 const CONTRACT: &str = "
@@ -27,7 +27,7 @@ fn decided(case: &Case, now: &str, feed: FeedHealth, previous: Option<&VendorCon
         previous,
         terms: &case.terms,
         judgement: Ok(&judgement),
-        missing_tiers: Vec::new(),
+        unresolved: &[],
         feeds: [("acd".to_owned(), feed)].into(),
         evidence_problem: None,
         no_room: None,
@@ -68,8 +68,9 @@ fn a_rolling_kpi_is_not_compliant_or_otherwise_before_a_period_has_closed() {
             previous: None,
             spec: &case.terms.kpis["level"],
             invalid: None,
-            contract: ContractOfKpi::Judged {
-                judgement: &judgement.kpis["level"],
+            unresolved: &[],
+            contract: &ContractOfKpi::Judged {
+                judgement: Box::new(judgement.kpis["level"].clone()),
                 feed: FeedHealth::fetched_before(None),
                 suspended: false,
             },

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::Notice;
 use super::conditions::{Finding, conditions, status_of};
-use super::{FeedHealth, Notice};
-use crate::api::VendorContractSpec;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::cross_check::{SourceParty, SourcesFinding};
 use crate::api::kpi_target::{
@@ -13,8 +12,8 @@ use crate::api::kpi_target::{
 use crate::api::scalar::DurationUnit;
 use crate::api::tally::{Tally, TallyEach};
 use crate::domain::catalogue::{better_value, definition, unit_of_part, unit_of_value};
-use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk, Terms};
-use crate::domain::validation::validate_kpi_is_payable;
+use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
+use crate::domain::holdings::{ContractOfKpi, Dangling, FeedHealth, in_words};
 
 /// All that a decision on a KpiTarget rests on.
 #[derive(Clone, Debug)]
@@ -29,32 +28,10 @@ pub struct ObservedKpiTarget<'a> {
     pub spec: &'a KpiTargetSpec,
     /// What is wrong with the spec itself.
     pub invalid: Option<InvalidSpec>,
+    /// Its references that do not resolve, the gravest first.
+    pub unresolved: &'a [Dangling],
     /// What the contract says of it.
-    pub contract: ContractOfKpi<'a>,
-}
-
-/// What the contract says of a KpiTarget.
-#[derive(Clone, Debug)]
-pub enum ContractOfKpi<'a> {
-    /// There is no contract of that name.
-    Missing,
-    /// The contract has no feed of that name.
-    FeedMissing,
-    /// A counter metric, goal or owner that the contract does not know; the sentence says which.
-    ReferenceMissing(String),
-    /// The contract's own spec cannot be judged.
-    Invalid,
-    /// The contract has not been judged yet.
-    Pending,
-    /// The contract is judged.
-    Judged {
-        /// What the judgement says of the KPI.
-        judgement: &'a KpiJudgement,
-        /// The health of the KPI's feed, lateness included.
-        feed: FeedHealth,
-        /// Whether the contract is suspended.
-        suspended: bool,
-    },
+    pub contract: &'a ContractOfKpi,
 }
 
 /// What a reconcile of a KpiTarget wants.
@@ -69,7 +46,7 @@ pub struct KpiTargetDecision {
 /// Decides what a KpiTarget's status says.
 pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> KpiTargetDecision {
     let previous = observed.previous;
-    let mut status = match (&observed.contract, &observed.invalid) {
+    let mut status = match (observed.contract, &observed.invalid) {
         (ContractOfKpi::Judged { judgement, .. }, None) => judged_status(judgement),
         // Until the contract is judged again, what was found last stands.
         (ContractOfKpi::Pending, None) => previous.cloned().unwrap_or_default(),
@@ -93,52 +70,6 @@ fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
         trend: judgement.trend,
         signal: judgement.signal.clone(),
         ..KpiTargetStatus::default()
-    }
-}
-
-/// A KpiTarget as it is written, with its status.
-#[derive(Clone, Copy, Debug)]
-pub struct WrittenKpi<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its spec.
-    pub spec: &'a KpiTargetSpec,
-    /// Generation of the spec.
-    pub generation: Option<i64>,
-    /// Its status.
-    pub status: Option<&'a KpiTargetStatus>,
-}
-
-impl WrittenKpi<'_> {
-    /// Money that `contract` can never pay, where that refuses the KpiTarget. What was judged before as it is written goes on being
-    /// judged, with advice, until somebody edits it.
-    ///
-    /// `recorded`: terms that the contract was judged under, as its journal holds them. The journal decides, since a status is lost
-    /// whenever its KpiTarget cannot be judged for a while; a status counts where there is no journal.
-    #[must_use]
-    pub fn never_payable<'t>(
-        &self,
-        contract: &VendorContractSpec,
-        recorded: impl IntoIterator<Item = &'t Terms>,
-    ) -> Vec<crate::domain::facts::Finding> {
-        let in_journal = || recorded.into_iter().any(|terms| terms.kpis.get(self.name) == Some(self.spec));
-        if self.status_shows_a_judgement() || in_journal() {
-            Vec::new()
-        } else {
-            validate_kpi_is_payable(self.name, self.spec, contract)
-        }
-    }
-
-    /// Whether the status is of this very spec and says what only a judgement says.
-    fn status_shows_a_judgement(&self) -> bool {
-        let Some(status) = self.status.filter(|status| status.observed_generation.is_some()) else { return false };
-        let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
-        let judged_and_not_ready = [Reason::NoRowsMatch, Reason::ThresholdMismatch];
-        status.observed_generation == self.generation
-            && ready.is_some_and(|ready| {
-                ready.status == ConditionStatus::True
-                    || judged_and_not_ready.iter().any(|reason| reason.as_str() == ready.reason)
-            })
     }
 }
 
@@ -225,7 +156,7 @@ pub fn stalled(message: &str) -> Vec<Finding> {
 
 fn findings(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
     let mut findings = readiness(observed);
-    match &observed.contract {
+    match observed.contract {
         ContractOfKpi::Judged { judgement, feed, suspended } if observed.invalid.is_none() => {
             let suspended = *suspended || observed.spec.suspend;
             findings.push(feed_finding(feed));
@@ -254,27 +185,23 @@ fn nothing_known() -> [Finding; 5] {
     ]
 }
 
+const NOT_JUDGED_YET: &str = "the contract has not been judged yet";
+
+/// Ready=False because of references that do not resolve: the first has the reason, and all of them are in the message.
+pub(super) fn unresolved(dangling: &[Dangling]) -> Finding {
+    let reason = dangling.first().map_or(Reason::ContractNotFound, |first| first.what.reason());
+    Finding::is_false(ConditionType::Ready, reason, in_words(dangling))
+}
+
 fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
     if let Some(invalid) = &observed.invalid {
         return stalled(&invalid.to_string());
     }
     let contract = &observed.spec.contract_ref.name;
     let not_ready = |reason, message: String| Finding::is_false(ConditionType::Ready, reason, message);
-    let ready = match &observed.contract {
-        ContractOfKpi::Missing => not_ready(
-            Reason::ContractNotFound,
-            format!(
-                "no VendorContract named {contract} in this namespace: create it, or correct spec.contractRef.name"
-            ),
-        ),
-        ContractOfKpi::FeedMissing => not_ready(
-            Reason::FeedNotFound,
-            format!(
-                "contract {contract} has no feed named {}: add it to the contract's spec.feeds, or correct spec.source.feed",
-                observed.spec.source.feed
-            ),
-        ),
-        ContractOfKpi::ReferenceMissing(message) => not_ready(Reason::KpiTargetNotFound, message.clone()),
+    let ready = match observed.contract {
+        _ if !observed.unresolved.is_empty() => unresolved(observed.unresolved),
+        ContractOfKpi::Apart => Finding::is_unknown(ConditionType::Ready, Reason::Pending, NOT_JUDGED_YET),
         ContractOfKpi::Invalid => not_ready(
             Reason::ContractNotFound,
             format!("contract {contract} cannot be judged: see its condition Stalled"),
@@ -285,7 +212,7 @@ fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
             Some(before) if before.status == ConditionStatus::True => {
                 Finding::is_true(ConditionType::Ready, Reason::Reconciled, before.message.clone())
             }
-            _ => Finding::is_unknown(ConditionType::Ready, Reason::Pending, "the contract has not been judged yet"),
+            _ => Finding::is_unknown(ConditionType::Ready, Reason::Pending, NOT_JUDGED_YET),
         },
         ContractOfKpi::Judged { judgement, .. } if judgement.threshold_mismatch.is_some() && !observed.spec.suspend => {
             not_ready(Reason::ThresholdMismatch, judgement.threshold_mismatch.clone().unwrap_or_default())
@@ -293,12 +220,10 @@ fn readiness(observed: &ObservedKpiTarget<'_>) -> Vec<Finding> {
         ContractOfKpi::Judged { .. } if observed.spec.suspend => {
             Finding::is_true(ConditionType::Ready, Reason::Suspended, "spec.suspend is true: the KPI is not judged")
         }
-        ContractOfKpi::Judged { judgement: KpiJudgement { unmatched: Some(unmatched), .. }, .. } => {
-            not_ready(Reason::NoRowsMatch, unmatched.message.clone())
-        }
-        ContractOfKpi::Judged { .. } => {
-            Finding::is_true(ConditionType::Ready, Reason::Reconciled, "the KPI is being judged")
-        }
+        ContractOfKpi::Judged { judgement, .. } => match &judgement.unmatched {
+            Some(unmatched) => not_ready(Reason::NoRowsMatch, unmatched.message.clone()),
+            None => Finding::is_true(ConditionType::Ready, Reason::Reconciled, "the KPI is being judged"),
+        },
     };
     vec![ready, Finding::is_false(ConditionType::Stalled, Reason::Progressing, "the spec can be worked on")]
 }
@@ -507,9 +432,10 @@ fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Con
 mod tests {
     use serde_json::json;
 
-    use super::{ContractOfKpi, ObservedKpiTarget, decide_kpi_target, target_text};
+    use super::{ObservedKpiTarget, decide_kpi_target, target_text};
     use crate::api::condition::EventReason;
     use crate::domain::facts::{Finding, InvalidSpec};
+    use crate::domain::holdings::ContractOfKpi;
     use crate::domain::testing::target;
 
     #[test]
@@ -524,7 +450,8 @@ mod tests {
                 previous: None,
                 spec: &spec,
                 invalid: Some(InvalidSpec(vec![wrong.clone()])),
-                contract: ContractOfKpi::Pending,
+                unresolved: &[],
+                contract: &ContractOfKpi::Pending,
             };
             decide_kpi_target(&observed, now.parse().unwrap()).notices
         };

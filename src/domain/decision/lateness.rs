@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::FeedHealth;
 use crate::api::condition::Reason;
 use crate::api::vendor_contract::{FeedBackfill, FeedStatus};
 use crate::domain::cases::instant;
+use crate::domain::holdings::FeedHealth;
 
 const DUE: &str = "2026-06-02T01:00Z";
 

@@ -16,11 +16,12 @@ use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
 use crate::domain::demand::StaffingPlan;
 use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::holdings::Dangling;
 use crate::domain::readiness::Readiness;
 use crate::domain::statistics::survey_sample_size;
 
 use look::{Seen, look};
-pub use look::{feeds_named, feeds_read, kpis_named, past_of};
+pub use look::{feeds_read, past_of};
 use watching::{LoadState, Surge};
 
 /// Spikes that a status shows, and cohorts.
@@ -38,12 +39,8 @@ pub struct ObservedLaunch<'a> {
     pub spec: &'a CampaignLaunchSpec,
     /// What is wrong with the spec itself.
     pub invalid: Option<InvalidSpec>,
-    /// Contracts that it refers to and that do not exist.
-    pub missing_contracts: Vec<String>,
-    /// KpiTargets that it refers to and that do not exist.
-    pub missing_kpis: Vec<String>,
-    /// Feeds of the first contract that it refers to and that do not exist.
-    pub missing_feeds: Vec<String>,
+    /// Its references that do not resolve, the gravest first.
+    pub unresolved: &'a [Dangling],
     /// The first contract; `None` until it is judged.
     pub contract: Option<LaunchContract<'a>>,
     /// What its contracts' judgements say of their KPIs.
@@ -233,20 +230,9 @@ fn references(observed: &ObservedLaunch<'_>) -> Vec<Finding> {
     if let Some(invalid) = &observed.invalid {
         return super::kpi_target::stalled(&invalid.to_string());
     }
-    let missing = [
-        (Reason::ContractNotFound, "VendorContract", &observed.missing_contracts),
-        (Reason::FeedNotFound, "feed of the first contract", &observed.missing_feeds),
-        (Reason::KpiTargetNotFound, "KpiTarget", &observed.missing_kpis),
-    ]
-    .into_iter()
-    .find(|(_, _, names)| !names.is_empty());
-    let ready = match missing {
-        Some((reason, what, names)) => Finding::is_false(
-            ConditionType::Ready,
-            reason,
-            format!("no {what} named {}: create it, or correct the reference", names.join(", ")),
-        ),
-        None => Finding::is_true(ConditionType::Ready, Reason::Reconciled, "every reference resolves"),
+    let ready = match observed.unresolved.is_empty() {
+        true => Finding::is_true(ConditionType::Ready, Reason::Reconciled, "every reference resolves"),
+        false => super::kpi_target::unresolved(observed.unresolved),
     };
     vec![ready, Finding::is_false(ConditionType::Stalled, Reason::Progressing, "the spec can be worked on")]
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::FeedHealth;
 use super::contract::{ObservedContract, decide_contract};
 use crate::api::vendor_contract::VendorContractStatus;
 use crate::domain::alerts::{Told, changes};
 use crate::domain::cases::Case;
 use crate::domain::escalation::Acknowledgement;
 use crate::domain::facts::{ContractFacts, Judgement};
+use crate::domain::holdings::FeedHealth;
 use crate::domain::journal::{Journal, RecordedFact};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
@@ -84,7 +84,7 @@ impl<'c> Life<'c> {
             previous: self.previous.as_ref(),
             terms: &self.case.terms,
             judgement: Ok(&judgement),
-            missing_tiers: Vec::new(),
+            unresolved: &[],
             feeds: [("acd".to_owned(), FeedHealth::fetched_before(Some(now)))].into(),
             evidence_problem: None,
             no_room: None,

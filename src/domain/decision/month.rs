@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::FeedHealth;
 use super::contract::{ObservedContract, decide_contract};
 use super::lived::Life;
 use crate::api::vendor_contract::VendorContractStatus;
 use crate::domain::cases::{Case, instant, row, terms};
 use crate::domain::escalation::Acknowledgement;
 use crate::domain::facts::Judgement;
+use crate::domain::holdings::FeedHealth;
 
 const CONTRACT: &str = "
 term: {start: 2026-03-01, end: 2027-02-28}
@@ -92,7 +92,7 @@ fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_told_
                 previous,
                 terms: &terms,
                 judgement: Ok(judgement),
-                missing_tiers: Vec::new(),
+                unresolved: &[],
                 feeds: [("acd".to_owned(), FeedHealth::fetched_before(Some(now)))].into(),
                 evidence_problem: problem.map(str::to_owned),
                 no_room: None,

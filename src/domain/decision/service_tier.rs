@@ -7,8 +7,8 @@ use super::conditions::{Finding, conditions};
 use crate::api::condition::{ConditionType, Kind, Reason};
 use crate::api::kpi_target::Verdict;
 use crate::api::service_tier::{ServiceTierSpec, ServiceTierStatus, SliceStatus, TierFinding, TierFlaw};
-use crate::domain::facts::{InvalidSpec, Judgement, Terms};
-use crate::domain::tiers::{self, value_band};
+use crate::domain::facts::InvalidSpec;
+use crate::domain::tiers::value_band;
 
 /// All that a decision on a ServiceTier rests on.
 #[derive(Clone, Debug)]
@@ -117,31 +117,4 @@ fn coherence(findings: &[TierFinding]) -> Finding {
             Finding::is_false(type_, reason, first.message.clone())
         }
     }
-}
-
-/// The flaws of a tier against the other tiers of a contract.
-pub fn findings_of(tier: &str, terms: &Terms) -> Vec<TierFinding> {
-    tiers::coherence(&terms.tiers, &terms.kpis).remove(tier).unwrap_or_default()
-}
-
-/// A tier's part of every KPI of a contract's judgement, each with the end of its period.
-pub fn slices_of(tier: &str, contract: &str, judgement: &Judgement) -> Vec<(Timestamp, SliceStatus)> {
-    judgement
-        .kpis
-        .iter()
-        .flat_map(|(kpi_target, kpi)| {
-            let ended_at = kpi.last_ended_at.unwrap_or(Timestamp::MIN);
-            kpi.tiers.iter().filter(|slice| slice.tier == tier).map(move |slice| {
-                let status = SliceStatus {
-                    contract: contract.to_owned(),
-                    kpi_target: kpi_target.clone(),
-                    period: slice.period.clone(),
-                    value: slice.value.clone(),
-                    target: slice.target.clone(),
-                    verdict: slice.verdict,
-                };
-                (ended_at, status)
-            })
-        })
-        .collect()
 }

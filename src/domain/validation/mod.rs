@@ -64,11 +64,10 @@ pub fn validate_campaign_launch(name: &str, spec: &CampaignLaunchSpec) -> Vec<Fi
     findings.into_vec()
 }
 
-/// Every reference of a KpiTarget into its contract that does not resolve: feed, goal, owner.
+/// How a KpiTarget's tally fits its contract's period. Field: `spec.tally.each`.
 ///
-/// `name` is the KpiTarget's. The findings' fields are `spec.source.feed`, `spec.goalRef` and `spec.owner`. Whether the
-/// counter metric exists is not in the contract: see [`validate_counter_metric`].
-pub fn validate_kpi_against_contract(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Finding> {
+/// Whether its references resolve is another question: see [`super::holdings`].
+pub fn validate_kpi_parts(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Finding> {
     let mut findings = Findings::new("KpiTarget", name);
     kpi_against_contract::check(&mut findings, spec, contract);
     findings.into_vec()
@@ -83,23 +82,4 @@ pub fn validate_kpi_is_payable(name: &str, spec: &KpiTargetSpec, contract: &Vend
     let mut findings = Findings::new("KpiTarget", name);
     payable::check(&mut findings, spec, contract);
     findings.into_vec()
-}
-
-/// Whether the times by which the feed counts are the one that the KpiTarget names in `within`. Field: `spec.within`.
-///
-/// It is no reference: a KPI whose feed counts by another time stays a part of the contract, and its lines say NoData.
-pub fn validate_thresholds(name: &str, spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Option<Finding> {
-    let message = crate::domain::thresholds::mismatch(spec, contract)?;
-    Some(Finding { kind: "KpiTarget", name: name.to_owned(), field: "spec.within".to_owned(), message })
-}
-
-/// Whether the KpiTarget's counter metric is one of `names`, the KpiTargets of the same contract. Field: `spec.counterMetric`.
-pub fn validate_counter_metric<'a>(
-    name: &str,
-    spec: &KpiTargetSpec,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<Finding> {
-    let mut findings = Findings::new("KpiTarget", name);
-    kpi_against_contract::check_counter_metric(&mut findings, spec, names);
-    findings.into_vec().pop()
 }

@@ -28,11 +28,10 @@ pub use self::quota::RowQuota;
 
 use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
-use crate::api::condition::Reason;
 use crate::api::feed::Feed;
-use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
+use crate::domain::holdings::FeedHealth;
 use crate::evidence::{CommitReport, EvidenceStore, RejectionReason, StoreError};
 
 use super::client::{FeedClient, host_and_port};
@@ -98,28 +97,6 @@ pub struct FeedEvent {
     pub took: Duration,
     /// Whether the feed's health or back-fill is another one than before.
     pub transition: bool,
-}
-
-/// How a feed is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedHealth {
-    /// Whether its last poll succeeded.
-    pub healthy: bool,
-    /// `Fetched`, or why it failed. `Late` is not said here: it follows from the rows.
-    pub reason: Reason,
-    /// A sentence for people.
-    pub message: String,
-    /// Since when it is so, by the operator's clock.
-    pub since: Timestamp,
-    /// Whether the first fetch of the past is not complete yet.
-    pub backfilling: bool,
-    /// How far that is, where it began and is not complete.
-    pub backfill: Option<FeedBackfill>,
-    /// How many rows of its latest answer contradict each other or cover time that is covered already; of the past, of all answers
-    /// together.
-    pub set_aside: i64,
-    /// Up to which instant the vendor was asked with success, by the operator's clock.
-    pub asked_until: Option<Timestamp>,
 }
 
 /// The shortest real time between two polls of one feed, however fast the clock of a rehearsal runs.
@@ -606,29 +583,21 @@ fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
 }
 
 fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Timestamp) -> Option<FeedHealth> {
-    let (healthy, reason, message) = match &end.outcome {
-        FeedOutcome::Waiting => return None,
-        FeedOutcome::Fetched => {
-            let succeeded = crate::domain::decision::LAST_POLL_SUCCEEDED;
-            let notes: String = end.notes.iter().map(|note| format!("; {note}")).collect();
-            (true, Reason::Fetched, format!("{succeeded}{notes}"))
+    let found = match &end.outcome {
+        FeedOutcome::Fetched => FeedHealth::fetched(&end.notes),
+        FeedOutcome::Failed(error) => {
+            FeedHealth { reason: error.kind.reason(), message: error.message.clone(), ..FeedHealth::default() }
         }
-        FeedOutcome::Failed(error) => (false, error.kind.reason(), error.message.clone()),
-        FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) => return None,
+        FeedOutcome::Waiting | FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) => return None,
     };
-    let same = before.filter(|before| (before.healthy, before.reason) == (healthy, reason));
-    let since = same.map_or(at, |before| before.since);
-    let set_aside = set_aside(before, end);
-    let (backfilling, backfill) = (memory.backfilling(), memory.backfill());
+    let same = before.filter(|before| before.reason == found.reason);
     Some(FeedHealth {
-        healthy,
-        reason,
-        message,
-        since,
-        backfilling,
-        backfill,
-        set_aside,
+        since: same.map_or(Some(at), |before| before.since),
+        backfilling: memory.backfilling(),
+        backfill: memory.backfill(),
+        set_aside: set_aside(before, end),
         asked_until: memory.asked_until(),
+        ..found
     })
 }
 
@@ -649,9 +618,8 @@ fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
     // What an error says may change with each poll; what a success says changes with the vendor's clock alone.
     let seen = |health: Option<&FeedHealth>| {
         health.map(|health| {
-            let told = health.healthy.then(|| health.message.clone());
             let shares = health.backfill.map(|backfill| backfill.percent);
-            (health.healthy, health.reason, health.backfilling, shares, told, health.set_aside)
+            (health.reason, health.backfilling, shares, health.note.clone(), health.set_aside)
         })
     };
     seen(before) != seen(after)

@@ -339,7 +339,7 @@ async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
     }
     let health = |number| scheduler.health_of(&uid(number)).get("acd").cloned();
     for (number, (name, _, kind)) in table.iter().enumerate() {
-        let told = || health(number).is_some_and(|health| !health.healthy && health.reason == kind.reason());
+        let told = || health(number).is_some_and(|health| !health.is_healthy() && health.reason == kind.reason());
         eventually(&format!("{name}: {kind}"), async || told()).await;
     }
     for (number, (name, ..)) in table.iter().enumerate() {
@@ -354,7 +354,7 @@ async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
             scheduler.set_feeds_of(&uid(number), vec![hourly(&server.url(&format!("/{number}/mended")), "", number)]);
         }
     }
-    let healed = |number| health(number).is_some_and(|health| health.healthy && !health.backfilling);
+    let healed = |number| health(number).is_some_and(|health| health.is_healthy() && !health.backfilling);
     for (number, (name, ..)) in table.iter().enumerate() {
         eventually(&format!("{name}: healthy again"), async || healed(number)).await;
         assert_eq!(store.rows(&uid(number), "acd", 0).await.unwrap().len(), 5, "{name}");

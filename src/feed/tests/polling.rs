@@ -132,7 +132,7 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
     let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
     assert!(rows.len() >= 99 && rows.iter().all(|row| row.revision == 1), "{} rows", rows.len());
     let health = running.scheduler.health_of("uid-1");
-    assert!(health["acd"].healthy && !health["acd"].backfilling);
+    assert!(health["acd"].is_healthy() && !health["acd"].backfilling);
     let first = events.recv().await.unwrap();
     assert!(first.transition && first.commit.unwrap().added == 31);
     running.end().await;
@@ -163,7 +163,7 @@ async fn a_vendor_whose_clock_is_off_is_told_so_and_stays_healthy() {
         let health = || running.scheduler.health_of("uid-1").get("acd").cloned();
         eventually("it is fetched", async || health().is_some_and(|health| !health.backfilling)).await;
         let health = health().unwrap();
-        assert!(health.healthy);
+        assert!(health.is_healthy());
         assert_eq!(health.message, format!("the last poll succeeded{told}"), "{ahead} s");
         running.end().await;
     }
@@ -188,7 +188,7 @@ async fn a_break_in_the_back_fill_resumes_where_it_stood() {
     let running = Running::start(&directory, rehearsal(600.0));
     running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
     eventually("the failure", async || {
-        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| !health.healthy)
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| !health.is_healthy())
     })
     .await;
     let health = running.scheduler.health_of("uid-1")["acd"].clone();
@@ -200,7 +200,7 @@ async fn a_break_in_the_back_fill_resumes_where_it_stood() {
     let running = Running::start(&directory, rehearsal(600.0));
     running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
     eventually("the end of the back-fill", async || {
-        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.healthy && !health.backfilling)
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.is_healthy() && !health.backfilling)
     })
     .await;
     assert_eq!(window(&server.asked()[before]).0.to_string(), "2026-03-03T23:00:00Z");
@@ -288,7 +288,7 @@ async fn a_namespace_full_of_slow_feeds_does_not_stop_another() {
     let began = Instant::now();
     running.scheduler.set_feeds_of("quiet", vec![task("quiet", &quick.url("/"), "")]);
     eventually("the quiet one is healthy", async || {
-        running.scheduler.health_of("quiet").get("acd").is_some_and(|health| health.healthy)
+        running.scheduler.health_of("quiet").get("acd").is_some_and(|health| health.is_healthy())
     })
     .await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
@@ -310,7 +310,7 @@ async fn a_window_that_is_too_large_is_halved() {
     let running = Running::start(&directory, rehearsal(600.0));
     running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), r#","timeout":"10s""#)]);
     eventually("the back-fill", async || {
-        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.healthy && !health.backfilling)
+        running.scheduler.health_of("uid-1").get("acd").is_some_and(|health| health.is_healthy() && !health.backfilling)
     })
     .await;
     assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 99);
@@ -456,7 +456,7 @@ async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
     running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
     let health = || running.scheduler.health_of("uid-1").get("acd").cloned();
     eventually("three of the latest answer", async || {
-        health().is_some_and(|health| health.healthy && !health.backfilling && health.set_aside == 3)
+        health().is_some_and(|health| health.is_healthy() && !health.backfilling && health.set_aside == 3)
     })
     .await;
     assert_eq!(running.store.rows("uid-1", "acd", 0).await.unwrap().len(), 1);

@@ -80,7 +80,7 @@ async fn fetch_past(running: &Running, server: &Server, most: usize) -> Vec<Feed
         let health = running.scheduler.health_of("uid-1").remove("acd");
         let backfill = health.as_ref().and_then(|health| health.backfill);
         seen.extend(backfill.filter(|backfill| seen.last() != Some(backfill)));
-        if health.is_some_and(|health| health.healthy && !health.backfilling) {
+        if health.is_some_and(|health| health.is_healthy() && !health.backfilling) {
             break;
         }
         assert!(Instant::now() < deadline, "the past is not complete within a minute");

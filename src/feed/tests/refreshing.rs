@@ -116,7 +116,7 @@ async fn without_leave_to_replace_it_the_feed_goes_on_says_so_and_fails_after_a_
     eventually("some tokens", async || vendor.tokens() >= 4).await;
     let told = "the vendor gives a new refresh token with each use";
     eventually("it is told", async || {
-        health(&running).is_some_and(|health| health.healthy && health.message.contains(told))
+        health(&running).is_some_and(|health| health.is_healthy() && health.message.contains(told))
     })
     .await;
     assert!(!health(&running).unwrap().message.contains("refresh-"), "no token is shown");

@@ -41,7 +41,7 @@ async fn scrapes_follow_each_other_without_a_gap_and_over_a_restart() {
         running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/metrics"), &extra)]);
         eventually("rows", async || rows(&running).await.len() >= expected).await;
         let health = running.scheduler.health_of("uid-1");
-        assert!(health["acd"].healthy && !health["acd"].backfilling, "{health:?}");
+        assert!(health["acd"].is_healthy() && !health["acd"].backfilling, "{health:?}");
         running.end().await;
     }
     let running = Running::start(&directory, rehearsal(1.0));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bpo_operator::domain::facts::{ContractFacts, Judgement, Terms};
 use bpo_operator::domain::feed_rows::packed;
+use bpo_operator::domain::holdings::references_into;
 use bpo_operator::domain::judgement::judge;
 use bpo_operator::domain::measures::Row;
 use bpo_operator::domain::validation;
@@ -31,7 +32,8 @@ pub fn terms(contract: &Value, kpis: &Map<String, Value>) -> Terms {
         merge(&mut spec, kpi);
         let spec = serde_json::from_value(spec).unwrap_or_else(|error| panic!("{name}: {error}"));
         findings.extend(validation::validate_kpi_target(name, &spec));
-        findings.extend(validation::validate_kpi_against_contract(name, &spec, &contract));
+        findings.extend(validation::validate_kpi_parts(name, &spec, &contract));
+        findings.extend(references_into(&spec, &contract).into_iter().map(|dangling| dangling.of("KpiTarget", name)));
         targets.insert(name.clone(), spec);
     }
     assert!(findings.is_empty(), "{findings:#?}");

@@ -10,13 +10,14 @@ use crate::api::campaign_launch::{CampaignLaunchSpec, CohortResult, GateType, La
 use crate::api::condition::Reason;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::cohorts::{compare_cohorts, count_cohorts};
-use crate::domain::decision::{FeedHealth, earliest};
+use crate::domain::decision::earliest;
 use crate::domain::demand::{
     Baseline, DEFAULT_INTERVAL_SECONDS, Demand, Scheduled, StaffingFacts, StaffingPlan, campaign_demand,
     interval_seconds, is_of_campaign, offered_by_interval, plan_staffing, scheduled_by_interval,
 };
 use crate::domain::exact::Exact;
 use crate::domain::facts::{KpiJudgement, Terms};
+use crate::domain::holdings::{FeedHealth, feeds_named, kpis_named};
 use crate::domain::ledger::{Known, Ledger};
 use crate::domain::readiness::{KpiFact, LaunchFacts, LaunchTimes, Measured, Readiness, judge_launch};
 
@@ -86,25 +87,6 @@ pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String
     } else {
         Past::Awaited
     }
-}
-
-/// Names of the first contract's feeds that a launch refers to.
-pub fn feeds_named(spec: &CampaignLaunchSpec) -> BTreeSet<String> {
-    let checks = spec.gates.iter().filter_map(|gate| gate.check.as_ref()?.feed.clone());
-    let cohorts = spec.cohorts.iter().map(|cohorts| cohorts.feed.clone());
-    let staffing = spec.staffing.iter().flat_map(|staffing| {
-        let baseline = staffing.baseline.iter().map(|baseline| baseline.feed.clone());
-        baseline.chain(staffing.scheduled.iter().filter_map(|scheduled| scheduled.feed.clone()))
-    });
-    checks.chain(cohorts).chain(staffing).collect()
-}
-
-/// Names of the KpiTargets that a launch refers to.
-pub fn kpis_named(spec: &CampaignLaunchSpec) -> BTreeSet<String> {
-    let metrics = spec.success_metrics.iter().map(|metric| metric.kpi.clone());
-    let checks = spec.gates.iter().filter_map(|gate| gate.check.as_ref()?.kpi.clone());
-    let watched = spec.watch.iter().flat_map(|watch| watch.kpis.iter().cloned());
-    metrics.chain(checks).chain(watched).collect()
 }
 
 /// What is known of each feed.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::decision::FeedHealth;
+use crate::domain::holdings::FeedHealth;
 use serde_json::json;
 
 fn spec(gates: serde_json::Value) -> CampaignLaunchSpec {
@@ -23,9 +23,7 @@ fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>,
         previous: Some(&CampaignLaunchStatus::default()),
         spec,
         invalid: None,
-        missing_contracts: Vec::new(),
-        missing_kpis: Vec::new(),
-        missing_feeds: Vec::new(),
+        unresolved: &[],
         contract: Some(LaunchContract { terms: &terms, rows: &BTreeMap::new() }),
         kpis: BTreeMap::new(),
         kept_decision: kept,
@@ -181,9 +179,7 @@ mod live {
                 previous: Some(previous),
                 spec: &self.spec,
                 invalid: None,
-                missing_contracts: Vec::new(),
-                missing_kpis: Vec::new(),
-                missing_feeds: Vec::new(),
+                unresolved: &[],
                 contract: Some(contract),
                 kpis: BTreeMap::new(),
                 kept_decision: None,

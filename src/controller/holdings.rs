@@ -1,0 +1,84 @@
+//! What a namespace holds, as the watches know it; and the queues that a change of it fills.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use super::context::Context;
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use crate::cluster::watch::{Guarded, decoded};
+use crate::domain::holdings::{Affected, Change, Entry, Held, Holdings, Judged, affected_by};
+
+impl<K> Entry<K> for Arc<Guarded<K>> {
+    fn read(&self) -> Held<&K> {
+        match &self.0 {
+            Ok(object) => Held::Found(object),
+            Err(_) => Held::Unreadable,
+        }
+    }
+}
+
+/// One namespace as the watches know it.
+#[derive(Clone, Copy)]
+pub struct WatchedNamespace<'a> {
+    context: &'a Context,
+    namespace: &'a str,
+}
+
+impl<'a> WatchedNamespace<'a> {
+    /// A view of the namespace.
+    pub fn of(context: &'a Context, namespace: &'a str) -> Self {
+        WatchedNamespace { context, namespace }
+    }
+
+    fn is_here(&self, namespace: Option<String>) -> bool {
+        namespace.as_deref() == Some(self.namespace)
+    }
+}
+
+impl Holdings for WatchedNamespace<'_> {
+    fn contract(&self, name: &str) -> impl Entry<VendorContract> {
+        self.context.contract(self.namespace, name)
+    }
+
+    fn contracts(&self) -> Vec<impl Entry<VendorContract>> {
+        decoded(&self.context.stores.contracts, |contract: &VendorContract| self.is_here(contract.namespace()))
+    }
+
+    fn kpi(&self, name: &str) -> impl Entry<KpiTarget> {
+        self.context.stores.kpis.get(&ObjectRef::new(name).within(self.namespace))
+    }
+
+    fn kpis_of(&self, contract: &str) -> Vec<impl Entry<KpiTarget>> {
+        self.context.kpis_of(self.namespace, contract)
+    }
+
+    fn tier(&self, name: &str) -> impl Entry<ServiceTier> {
+        self.context.stores.tiers.get(&ObjectRef::new(name).within(self.namespace))
+    }
+
+    fn tiers(&self) -> Vec<impl Entry<ServiceTier>> {
+        decoded(&self.context.stores.tiers, |tier: &ServiceTier| self.is_here(tier.namespace()))
+    }
+
+    fn launches(&self) -> Vec<impl Entry<CampaignLaunch>> {
+        decoded(&self.context.stores.launches, |launch: &CampaignLaunch| self.is_here(launch.namespace()))
+    }
+
+    /// What was judged of a contract that is gone, and whose name another one has now, is not of it.
+    fn judged(&self, contract: &str) -> Option<Judged> {
+        let held = self.context.contract(self.namespace, contract)?;
+        let judged = self.context.judged(self.namespace, contract)?;
+        (held.uid().as_deref() == Some(&judged.uid)).then_some(judged.judged)
+    }
+}
+
+/// Asks for a look at every object that a change of its namespace affects.
+pub fn look_at_affected(context: &Context, namespace: &str, change: Change<'_>) {
+    let Affected { contracts, kpis, tiers, launches } = affected_by(&WatchedNamespace::of(context, namespace), change);
+    contracts.iter().for_each(|name| context.queues.contracts.push(namespace, name));
+    kpis.iter().for_each(|name| context.queues.kpis.push(namespace, name));
+    tiers.iter().for_each(|name| context.queues.tiers.push(namespace, name));
+    launches.iter().for_each(|name| context.queues.launches.push(namespace, name));
+}
