@@ -7,18 +7,36 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a first status may wait.
+/// How long a first status may wait for a verdict.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long that of a KpiTarget may wait before, for the first look at its contract: where thousands were applied at once they are looked
+/// at one after the other.
+pub const PATIENCE_BEFORE: Duration = Duration::from_secs(20);
 
 /// When objects without a status were looked at first, by UID.
 #[derive(Debug, Default)]
-pub struct FirstLooks(Mutex<HashMap<String, Instant>>);
+pub struct FirstLooks(Mutex<HashMap<String, First>>);
+
+/// The first look at an object, and the first one after its contract was looked at.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    at_all: Instant,
+    in_earnest: Option<Instant>,
+}
 
 impl FirstLooks {
     /// How much longer the first status of an object may wait at `now`; `None` once it has waited long enough.
     pub fn left(&self, uid: &str, now: Instant) -> Option<Duration> {
-        let first = *self.looks().entry(uid.to_owned()).or_insert(now);
-        PATIENCE.checked_sub(now.saturating_duration_since(first)).filter(|left| !left.is_zero())
+        let mut looks = self.looks();
+        let first = looks.entry(uid.to_owned()).or_insert(First { at_all: now, in_earnest: None });
+        left_of(PATIENCE, *first.in_earnest.get_or_insert(now), now)
+    }
+
+    /// The same while the object's contract was not looked at yet; the patience with its verdict begins after that.
+    pub fn left_before(&self, uid: &str, now: Instant) -> Option<Duration> {
+        let first = *self.looks().entry(uid.to_owned()).or_insert(First { at_all: now, in_earnest: None });
+        left_of(PATIENCE_BEFORE, first.at_all, now)
     }
 
     /// Forgets an object that has a status, or is gone.
@@ -26,9 +44,13 @@ impl FirstLooks {
         self.looks().remove(uid);
     }
 
-    fn looks(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn looks(&self) -> MutexGuard<'_, HashMap<String, First>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn left_of(patience: Duration, first: Instant, now: Instant) -> Option<Duration> {
+    patience.checked_sub(now.saturating_duration_since(first)).filter(|left| !left.is_zero())
 }
 
 #[cfg(test)]
@@ -46,5 +68,17 @@ mod tests {
         assert_eq!(looks.left("one", at(60_000)), None);
         looks.forget("one");
         assert_eq!(looks.left("one", at(60_000)), Some(PATIENCE));
+    }
+
+    #[test]
+    fn the_patience_with_a_verdict_begins_when_the_contract_was_looked_at_for_which_there_is_patience_too() {
+        let (looks, begin) = (FirstLooks::default(), Instant::now());
+        let at = |milliseconds| begin + Duration::from_millis(milliseconds);
+        assert_eq!(looks.left_before("one", at(0)), Some(PATIENCE_BEFORE));
+        assert_eq!(looks.left_before("one", at(19_000)), Some(Duration::from_secs(1)));
+        assert_eq!(looks.left("one", at(19_500)), Some(PATIENCE));
+        assert_eq!(looks.left("one", at(24_500)), None);
+        assert_eq!(looks.left_before("another", at(10_000)), Some(PATIENCE_BEFORE));
+        assert_eq!(looks.left_before("another", at(30_000)), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::domain::decision::kpi_target::{KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
 use crate::domain::facts::Terms;
-use crate::domain::holdings::{HeldKpi, WrittenKpi, observe_kpi};
+use crate::domain::holdings::{ContractOfKpi, HeldKpi, WrittenKpi, observe_kpi};
 use crate::evidence::StoreError;
 use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
 
@@ -56,7 +56,12 @@ impl Controlled for KpiTarget {
         let held = observe_kpi(&WatchedNamespace::of(context, &namespace), &written, recorded.as_deref());
         let may_wait = previous.is_none() && held.awaits_verdict;
         let uid = object.uid().unwrap_or_default();
-        let waits = if may_wait { context.first_looks.left(&uid, Instant::now()) } else { None };
+        let looks = &context.first_looks;
+        let waits = match &held.contract {
+            _ if !may_wait => None,
+            ContractOfKpi::Pending => looks.left_before(&uid, Instant::now()),
+            _ => looks.left(&uid, Instant::now()),
+        };
         Ok(Observed { object, previous, held, waits })
     }
 

@@ -15,7 +15,7 @@ use crate::api::vendor_contract::PeriodState;
 use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, SlaReport};
 use crate::cluster::watch::Guarded;
 use crate::domain::basis::as_far_as;
-use crate::domain::decision::report_notices::report_notices;
+use crate::domain::decision::report_notices::{Past, report_notices};
 use crate::domain::facts::Judgement;
 use crate::domain::reports::report_name;
 use crate::evidence::Head;
@@ -140,6 +140,8 @@ pub struct ReportOwner<'a> {
     pub evidence_uid: &'a str,
     /// Ends of the chains of the feeds' evidence.
     pub heads: &'a BTreeMap<String, Head>,
+    /// What was over before the contract was first judged.
+    pub past: &'a Past,
 }
 
 /// Carries out what was planned.
@@ -158,7 +160,7 @@ pub async fn carry_out(
             ReportAction::Write { name, spec, before } => {
                 // Events first: what is cut off in between is done again, and the same Event is told once. A report that is
                 // there already would never be told.
-                for notice in report_notices(spec, *before) {
+                for notice in report_notices(spec, *before, owner.past) {
                     publish_notice(context, owner.regarding, &notice).await?;
                 }
                 write(context, owner, name, spec, now).await?;

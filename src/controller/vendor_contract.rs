@@ -24,10 +24,12 @@ use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
 use crate::domain::decision::Notice;
+use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
+use crate::domain::decision::report_notices::Past;
 use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::holdings::{
@@ -61,6 +63,8 @@ pub struct Observed {
     launches: BTreeMap<String, LaunchOfContract>,
     /// Whether the past of every judged feed was fetched once: before, verdicts may rest on parts.
     past_is_known: bool,
+    /// Whether that past is being fetched, and nothing has failed.
+    past_is_coming: bool,
     /// Why the evidence cannot be relied on.
     evidence_problem: Option<String>,
     /// Losses that somebody accepts, to be recorded before the contract goes on.
@@ -167,13 +171,14 @@ impl Controlled for VendorContract {
             }
             _ => Vec::new(),
         };
+        let is_fetched_first = is_being_fetched_first(&terms, &health);
         let may_wait = previous.is_none()
             && judgement.is_ok()
             && evidence_problem.is_none()
             && no_room.is_none()
             && unresolved.is_empty()
             && !terms.contract.suspend
-            && is_being_fetched_first(&terms, &health);
+            && is_fetched_first;
         let own_uid = object.uid().unwrap_or_default();
         let waits = if may_wait { context.first_looks.left(&own_uid, Instant::now()) } else { None };
         Ok(Observed {
@@ -184,6 +189,7 @@ impl Controlled for VendorContract {
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
             handed_over: super::scheduled::journal(context, &uid, &object).await?,
             past_is_known,
+            past_is_coming: !past_is_known && is_fetched_first,
             evidence_problem,
             accepted_loss,
             no_room,
@@ -216,6 +222,8 @@ impl Controlled for VendorContract {
         let judgement = observed.judgement.as_ref().as_ref();
         // Under changed terms nothing is written before the periods that closed under the old ones are recorded.
         let settled = observed.closing_under_old_terms.is_empty() && observed.evidence_problem.is_none();
+        // The first reports wait for the past that is being fetched: each part of it would write them again.
+        let settled = settled && !(observed.past_is_coming && observed.existing.is_empty());
         let reports = judgement
             .ok()
             .filter(|_| settled && !observed.terms.contract.suspend)
@@ -282,10 +290,13 @@ impl Controlled for VendorContract {
             return Ok(None);
         }
         let regarding = observed.object.object_ref(&());
-        let owner = ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads };
+        let past = past_of(observed, now);
+        let owner =
+            ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads, past: &past };
         if !unsettled.is_zero() {
-            let provisional: Vec<ReportAction> =
-                wanted.more.reports.iter().filter(|action| !closes(action)).cloned().collect();
+            // The first reports wait for the KpiTargets that are applied after the contract: they would be written again with them.
+            let may_write = |action: &&ReportAction| !closes(action) && !observed.existing.is_empty();
+            let provisional: Vec<ReportAction> = wanted.more.reports.iter().filter(may_write).cloned().collect();
             let (share, _) = context.pace.take(&namespace, provisional.len(), Instant::now());
             carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
@@ -590,6 +601,12 @@ fn held_open(
         Ok(judgement) => Arc::new(Ok(judgement.held_open(&evidence.closings))),
         Err(_) => judgement.clone(),
     }
+}
+
+/// What was over before the contract was first judged.
+fn past_of(observed: &Observed, now: Timestamp) -> Past {
+    let reports = observed.judgement.as_ref().as_ref().map(|judgement| &judgement.reports[..]).unwrap_or_default();
+    Past::of(reports, observed.evidence.journal.first_judged(), observed.past_is_known, now)
 }
 
 fn closes(action: &ReportAction) -> bool {
