@@ -10,6 +10,7 @@ use futures::{Stream, TryStreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use kube::core::{DeserializeGuard, Resource};
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
@@ -49,31 +50,54 @@ pub async fn watch<K>(
 {
     let mut streams: SelectAll<_> = scopes::<K>(&client, namespaces).into_iter().collect();
     let mut members: Vec<Member<K>> = (0..namespaces.len().max(1)).map(|_| Member::default()).collect();
-    let mut complete = false;
-    writer.apply_watcher_event(&Event::Init);
+    let store = writer.as_reader();
+    // What was listed before all scopes were; `None` from then on.
+    let mut first: Option<HashMap<Key, Guarded<K>>> = Some(HashMap::new());
     while let Some((index, event)) = streams.next().await {
         let Some(member) = members.get_mut(index) else { continue };
-        for event in member.absorb(event) {
-            match &event {
-                Event::Delete(object) => {
-                    writer.apply_watcher_event(&event);
-                    listen(Change::Deleted(object));
-                }
-                Event::Apply(object) if complete => {
-                    writer.apply_watcher_event(&event);
-                    listen(Change::Applied(object));
-                }
-                Event::Apply(object) => writer.apply_watcher_event(&Event::InitApply(object.clone())),
-                Event::Init | Event::InitApply(_) | Event::InitDone => {}
+        for step in member.absorb(event) {
+            match &mut first {
+                Some(first) => step.take_in(first),
+                None => carry_out(step, &store, &mut writer, &mut listen),
             }
         }
-        if !complete && members.iter().all(|member| member.listed) {
-            complete = true;
+        let all = first.take_if(|_| members.iter().all(|member| member.listed));
+        if let Some(all) = all {
+            writer.apply_watcher_event(&Event::Init);
+            all.into_values().for_each(|object| writer.apply_watcher_event(&Event::InitApply(object)));
             writer.apply_watcher_event(&Event::InitDone);
-            for object in members.iter().flat_map(|member| member.objects.values()) {
+            store.state().iter().for_each(|object| listen(Change::Applied(object)));
+        }
+    }
+}
+
+/// Brings the store in step and tells of it.
+fn carry_out<K>(
+    step: Step<K>,
+    store: &Store<Guarded<K>>,
+    writer: &mut Writer<Guarded<K>>,
+    listen: &mut impl FnMut(Change<'_, K>),
+) where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + 'static,
+{
+    let gone = match step {
+        Step::Apply(object) => {
+            let event = Event::Apply(object);
+            writer.apply_watcher_event(&event);
+            if let Event::Apply(object) = &event {
                 listen(Change::Applied(object));
             }
+            return;
         }
+        Step::Delete(object) => Some(object),
+        Step::Gone((namespace, name)) => {
+            store.get(&ObjectRef::new(&name).within(&namespace)).map(|last| Guarded::clone(&last))
+        }
+    };
+    let Some(event) = gone.map(Event::Delete) else { return };
+    writer.apply_watcher_event(&event);
+    if let Event::Delete(object) = &event {
+        listen(Change::Deleted(object));
     }
 }
 
@@ -134,16 +158,44 @@ impl Backoff for Pauses {
     }
 }
 
-/// One watched scope: what it holds, so that a new listing becomes single changes and deletions.
+/// Namespace and name.
+type Key = (String, String);
+
+fn key<K: Resource<DynamicType = ()>>(object: &Guarded<K>) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// One change of a scope.
+enum Step<K> {
+    /// The object is there, new or changed.
+    Apply(Guarded<K>),
+    /// The object is gone; this is its last state.
+    Delete(Guarded<K>),
+    /// The object is gone; the store has its last state.
+    Gone(Key),
+}
+
+impl<K: Resource<DynamicType = ()>> Step<K> {
+    fn take_in(self, objects: &mut HashMap<Key, Guarded<K>>) {
+        match self {
+            Step::Apply(object) => drop(objects.insert(key(&object), object)),
+            Step::Delete(object) => drop(objects.remove(&key(&object))),
+            Step::Gone(key) => drop(objects.remove(&key)),
+        }
+    }
+}
+
+/// One watched scope: the UIDs of what it holds, so that a new listing becomes single changes and deletions. The objects themselves are
+/// in the store alone.
 struct Member<K> {
-    objects: HashMap<(String, String), Guarded<K>>,
-    listing: Option<HashMap<(String, String), Guarded<K>>>,
+    uids: HashMap<Key, Option<String>>,
+    listing: Option<HashMap<Key, Guarded<K>>>,
     listed: bool,
 }
 
 impl<K> Default for Member<K> {
     fn default() -> Self {
-        Member { objects: HashMap::new(), listing: None, listed: false }
+        Member { uids: HashMap::new(), listing: None, listed: false }
     }
 }
 
@@ -151,9 +203,8 @@ impl<K> Member<K>
 where
     K: Resource<DynamicType = ()> + Clone,
 {
-    /// Takes one event of the scope; gives the changes that follow, as `Apply` and `Delete` alone.
-    fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Event<Guarded<K>>> {
-        let key = |object: &Guarded<K>| (object.namespace().unwrap_or_default(), object.name_any());
+    /// Takes one event of the scope; gives the changes that follow.
+    fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Step<K>> {
         match event {
             Event::Init => {
                 self.listing = Some(HashMap::new());
@@ -166,25 +217,23 @@ where
             Event::InitDone => {
                 self.listed = true;
                 let listing = self.listing.take().unwrap_or_default();
-                let before = std::mem::replace(&mut self.objects, listing);
-                let gone = before
-                    .into_iter()
-                    .filter(|(key, old)| self.objects.get(key).is_none_or(|new| new.uid() != old.uid()))
-                    .map(|(_, object)| Event::Delete(object));
-                let mut changes: Vec<_> = gone.collect();
-                changes.extend(self.objects.values().cloned().map(Event::Apply));
-                changes
+                let uids = listing.iter().map(|(key, object)| (key.clone(), object.uid())).collect();
+                let before = std::mem::replace(&mut self.uids, uids);
+                let gone = before.into_iter().filter(|(key, uid)| self.uids.get(key) != Some(uid));
+                let mut steps: Vec<_> = gone.map(|(key, _)| Step::Gone(key)).collect();
+                steps.extend(listing.into_values().map(Step::Apply));
+                steps
             }
             Event::Apply(object) => {
                 let object = slim(object);
-                let before = self.objects.insert(key(&object), object.clone());
+                let before = self.uids.insert(key(&object), object.uid());
                 // Deleted and created again while nobody looked: two changes, not one.
-                let replaced = before.filter(|before| before.uid() != object.uid()).map(Event::Delete);
-                replaced.into_iter().chain([Event::Apply(object)]).collect()
+                let replaced = before.filter(|before| *before != object.uid()).map(|_| Step::Gone(key(&object)));
+                replaced.into_iter().chain([Step::Apply(object)]).collect()
             }
             Event::Delete(object) => {
-                self.objects.remove(&key(&object));
-                vec![Event::Delete(slim(object))]
+                self.uids.remove(&key(&object));
+                vec![Step::Delete(slim(object))]
             }
         }
     }
@@ -218,17 +267,42 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    fn words(events: Vec<Event<Guarded<ServiceTier>>>) -> Vec<String> {
-        let mut words: Vec<String> = events
-            .into_iter()
-            .map(|event| match event {
-                Event::Apply(object) => format!("+{}", object.uid().unwrap()),
-                Event::Delete(object) => format!("-{}", object.uid().unwrap()),
-                _ => unreachable!(),
-            })
-            .collect();
-        words.sort();
-        words
+    /// A scope with its store.
+    struct Watched {
+        writer: Writer<Guarded<ServiceTier>>,
+        member: Member<ServiceTier>,
+    }
+
+    impl Watched {
+        fn new() -> Self {
+            let mut writer = kube::runtime::reflector::store().1;
+            writer.apply_watcher_event(&Event::Init);
+            writer.apply_watcher_event(&Event::InitDone);
+            Watched { writer, member: Member::default() }
+        }
+
+        /// What is told of an event, sorted: `+` and a UID for an object that is there, `-` for one that is gone.
+        fn told(&mut self, event: Event<Guarded<ServiceTier>>) -> Vec<String> {
+            let (store, mut told) = (self.writer.as_reader(), Vec::new());
+            for step in self.member.absorb(event) {
+                carry_out(step, &store, &mut self.writer, &mut |change| {
+                    told.push(match change {
+                        Change::Applied(object) => format!("+{}", object.uid().unwrap()),
+                        Change::Deleted(object) => format!("-{}", object.uid().unwrap()),
+                    });
+                });
+            }
+            told.sort();
+            told
+        }
+
+        /// The UIDs in the store, sorted.
+        fn stored(&self) -> Vec<String> {
+            let mut uids: Vec<String> =
+                self.writer.as_reader().state().iter().map(|object| object.uid().unwrap()).collect();
+            uids.sort();
+            uids
+        }
     }
 
     #[test]
@@ -246,16 +320,32 @@ mod tests {
 
     #[test]
     fn a_new_listing_becomes_single_changes_and_deletions() {
-        let mut member = Member::default();
+        let mut watched = Watched::new();
         for event in [Event::Init, Event::InitApply(tier("gold", "1")), Event::InitApply(tier("silver", "2"))] {
-            assert!(member.absorb(event).is_empty());
+            assert!(watched.told(event).is_empty());
         }
-        assert_eq!(words(member.absorb(Event::InitDone)), ["+1", "+2"]);
+        assert_eq!(watched.told(Event::InitDone), ["+1", "+2"]);
         for event in [Event::Init, Event::InitApply(tier("gold", "3"))] {
-            assert!(member.absorb(event).is_empty());
+            assert!(watched.told(event).is_empty());
         }
-        assert_eq!(words(member.absorb(Event::InitDone)), ["+3", "-1", "-2"]);
-        assert_eq!(words(member.absorb(Event::Apply(tier("gold", "4")))), ["+4", "-3"]);
-        assert_eq!(words(member.absorb(Event::Delete(tier("gold", "4")))), ["-4"]);
+        assert_eq!((watched.told(Event::InitDone), watched.stored()), (words("+3 -1 -2"), words("3")));
+        assert_eq!((watched.told(Event::Apply(tier("gold", "4"))), watched.stored()), (words("+4 -3"), words("4")));
+        assert_eq!((watched.told(Event::Delete(tier("gold", "4"))), watched.stored()), (words("-4"), Vec::new()));
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_gone_again_before_all_scopes_are_listed_is_not_part_of_the_first_listing() {
+        let mut first = HashMap::new();
+        let mut member = Member::default();
+        let listed = [Event::Init, Event::InitApply(tier("gold", "1")), Event::InitApply(tier("silver", "2"))];
+        let later = [Event::InitDone, Event::Delete(tier("gold", "1")), Event::Apply(tier("silver", "3"))];
+        let steps = listed.into_iter().chain(later).flat_map(|event| member.absorb(event)).collect::<Vec<_>>();
+        steps.into_iter().for_each(|step| step.take_in(&mut first));
+        let left: Vec<_> = first.values().map(|object| object.uid().unwrap()).collect();
+        assert_eq!(left, ["3"]);
     }
 }
