@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
@@ -29,14 +29,27 @@ pub struct ApiClock(Mutex<Known>);
 struct Known {
     /// How far this machine's clock is ahead; `None` before the first answer.
     ahead: Option<SignedDuration>,
+    /// What this machine's clock, and one that nobody sets, showed at the last comparison.
+    compared: Option<(Timestamp, Instant)>,
     /// Whom this was told.
     told: HashSet<String>,
 }
 
 impl ApiClock {
-    /// Whether the clocks agree. Before the API server has answered once nobody knows, and nothing may rest on it.
+    /// Whether the clocks agree. Before the API server has answered once nobody knows, and nothing may rest on it; nor after this
+    /// machine's clock has jumped, until they were compared again.
     pub fn agrees(&self) -> bool {
-        self.known().ahead.is_some_and(|ahead| ahead.abs() <= MOST)
+        self.agrees_at(Clock::real().now(), Instant::now())
+    }
+
+    fn agrees_at(&self, wall: Timestamp, steady: Instant) -> bool {
+        let known = self.known();
+        let jump = |(wall_then, steady_then): (Timestamp, Instant)| {
+            let passed = SignedDuration::try_from(steady.saturating_duration_since(steady_then)).unwrap_or_default();
+            (wall.duration_since(wall_then) - passed).abs()
+        };
+        known.ahead.is_some_and(|ahead| ahead.abs() <= MOST)
+            && known.compared.is_some_and(|compared| jump(compared) <= MOST)
     }
 
     /// What is to be told about an object that waits for the clocks to agree: once while they differ.
@@ -55,9 +68,14 @@ impl ApiClock {
 
     /// Takes note of how far this machine's clock is ahead; gives whether it agrees now and did not before, or the other way round.
     pub fn note(&self, ahead: SignedDuration) -> bool {
-        let before = self.agrees();
+        self.note_at(ahead, Clock::real().now(), Instant::now())
+    }
+
+    fn note_at(&self, ahead: SignedDuration, wall: Timestamp, steady: Instant) -> bool {
+        let before = self.agrees_at(wall, steady);
         let mut known = self.known();
         known.ahead = Some(ahead);
+        known.compared = Some((wall, steady));
         let agrees = ahead.abs() <= MOST;
         if agrees {
             known.told.clear();
@@ -111,6 +129,29 @@ mod tests {
         assert!(clock.news_for("uid-2").is_some());
         assert!(clock.note(SignedDuration::ZERO) && clock.agrees());
         assert!(clock.note(SignedDuration::from_mins(-6)) && clock.news_for("uid-1").unwrap().contains("behind"));
+    }
+
+    #[test]
+    fn after_a_jump_nothing_may_become_final_until_the_clocks_were_compared_again() {
+        let (clock, steady) = (ApiClock::default(), Instant::now());
+        let wall: Timestamp = "2026-01-30T12:00:00Z".parse().unwrap();
+        assert!(clock.note_at(SignedDuration::ZERO, wall, steady));
+        for (name, wall_minutes, steady_minutes, agrees) in [
+            ("both go on", 3, 3, true),
+            ("nobody answers for an hour", 60, 60, true),
+            ("a little correction", 4, 0, true),
+            ("an hour ahead", 61, 1, false),
+            ("a month ahead", 31 * 24 * 60, 0, false),
+            ("an hour back", -60, 1, false),
+            ("the machine slept: its steady clock stood still", 8 * 60, 0, false),
+        ] {
+            let at =
+                (wall + SignedDuration::from_mins(wall_minutes), steady + Duration::from_secs(60 * steady_minutes));
+            assert_eq!(clock.agrees_at(at.0, at.1), agrees, "{name}");
+        }
+        let awake = (wall + SignedDuration::from_hours(8), steady + Duration::from_secs(60));
+        assert!(clock.note_at(SignedDuration::ZERO, awake.0, awake.1), "it is news that they agree again");
+        assert!(clock.agrees_at(awake.0, awake.1));
     }
 
     #[tokio::test]
