@@ -44,7 +44,9 @@ impl WriteError {
 /// Whether the object itself is not there. Where its kind or namespace is missing, the answer names no object, and asking again at
 /// once would never end.
 fn is_gone(status: &kube::core::Status) -> bool {
-    status.is_not_found() && status.details.as_ref().is_some_and(|details| !details.name.is_empty())
+    let names_it =
+        |details: &kube::core::response::StatusDetails| !details.name.is_empty() && details.kind != "namespaces";
+    status.is_not_found() && status.details.as_ref().is_some_and(names_it)
 }
 
 /// Writes objects, and counts what it wrote.
@@ -238,5 +240,32 @@ async fn bounded_by<T>(
     match tokio::time::timeout(time, call).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(WriteError::Timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is asked again at once, and what after a pause, by the API server's own answers.
+    #[test]
+    fn only_an_object_that_is_gone_or_was_changed_is_looked_at_again_at_once() {
+        let answer = |code: u16, reason: &str, details: serde_json::Value| json!({"status": "Failure", "code": code, "reason": reason, "message": "no", "details": details});
+        for (name, answer, at_once) in [
+            ("the object is gone", answer(404, "NotFound", json!({"name": "level", "kind": "kpitargets"})), true),
+            ("its kind is missing", answer(404, "NotFound", json!({})), false),
+            ("its kind is missing, in other words", answer(404, "NotFound", json!(null)), false),
+            ("its namespace is missing", answer(404, "NotFound", json!({"name": "care", "kind": "namespaces"})), false),
+            ("somebody else was faster", answer(409, "Conflict", json!({"name": "level", "kind": "kpitargets"})), true),
+            ("refused", answer(422, "Invalid", json!({"name": "level", "kind": "KpiTarget"})), false),
+            ("too much", answer(429, "TooManyRequests", json!(null)), false),
+        ] {
+            let status: kube::core::Status = serde_json::from_value(answer).unwrap();
+            let error = WriteError::Api(kube::Error::Api(status.into()));
+            assert_eq!(error.is_conflict(), at_once, "{name}");
+        }
+        assert!(!WriteError::Timeout.is_conflict() && !WriteError::NotLeading.is_conflict());
     }
 }
