@@ -1,5 +1,6 @@
 //! Rectification plans: their states, their due dates, and which triggers stand.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -72,8 +73,37 @@ pub fn standing(history: &History<'_, '_>) -> Standing {
     }
     let unasked = history.contract.rectification_plans.iter().filter(|plan| !recorded.contains(plan.name.as_str()));
     standing.plans.extend(unasked.map(|plan| history.course(None, Some(plan), plan.kpi.as_deref()).status_of(plan)));
-    standing.plans.sort_by(|one, other| one.name.cmp(&other.name).then(one.due.cmp(&other.due)));
+    standing.plans = once_each(standing.plans);
     standing
+}
+
+/// Each plan once, by name: several KPIs may fire the trigger that it answers. It is as far as it is for the KPI for which it has got
+/// least far, and due when it is due first.
+fn once_each(plans: Vec<PlanStatus>) -> Vec<PlanStatus> {
+    let mut once: BTreeMap<String, PlanStatus> = BTreeMap::new();
+    for plan in plans {
+        match once.entry(plan.name.clone()) {
+            Entry::Vacant(entry) => drop(entry.insert(plan)),
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.due = [known.due, plan.due].into_iter().flatten().min();
+                known.state = std::cmp::min_by_key(known.state, plan.state, |state| how_far(*state));
+            }
+        }
+    }
+    once.into_values().collect()
+}
+
+fn how_far(state: PlanState) -> u8 {
+    match state {
+        PlanState::Failed => 0,
+        PlanState::Required => 1,
+        PlanState::Rejected => 2,
+        PlanState::Submitted => 3,
+        PlanState::Approved => 4,
+        PlanState::InProgress => 5,
+        PlanState::Verified => 6,
+    }
 }
 
 /// For each trigger in force and KPI the places of the periods at which its condition holds, ascending. A right to

@@ -154,3 +154,32 @@ fn a_rectification_plan_goes_its_way_and_each_state_has_its_due_date() {
         assert_eq!(judgement.triggers.len(), usize::from(stands), "{plans} {now}");
     }
 }
+
+#[test]
+fn a_plan_is_shown_once_however_many_kpis_fired_its_trigger() {
+    use PlanState::{InProgress, Required, Submitted};
+    let plan = |fields: &str| format!("rectificationPlans: [{{name: mend, trigger: cure, {fields}}}]");
+    let (done, of_one) = ("submittedOn: 2026-04-08, approvedOn: 2026-04-09", "kpi: sl, submittedOn: 2026-04-08");
+    for (plans, expected) in [
+        (String::new(), vec![("cure", Required, Some("2026-04-14"))]),
+        (plan("submittedOn: 2026-04-08"), vec![("mend", Submitted, Some("2026-04-22"))]),
+        (plan(done), vec![("mend", InProgress, None)]),
+        // What was submitted for one of them answers nothing for the other.
+        (plan(of_one), vec![("cure", Required, Some("2026-04-14")), ("mend", Submitted, Some("2026-04-22"))]),
+    ] {
+        let triggers = "triggers: [{name: cure, when: {severity: Serious}, then: RectificationPlan}]\n";
+        let contract = format!("{}{triggers}{plans}", flat(CONTRACT));
+        let kpi = format!("{}bands: [{{severity: Serious, points: 10}}]", flat(SERVICE_LEVEL));
+        let kpis = ["sl", "speed"].map(|name| (name, kpi.as_str()));
+        let judgement = Case::new(terms(&contract, &kpis), months(&["90", "90", "70"])).judge("2026-04-12T00:00Z");
+        let found: Vec<_> = judgement
+            .plans
+            .iter()
+            .map(|plan| (plan.name.as_str(), plan.state, plan.due.map(|due| due.to_string())))
+            .collect();
+        let expected: Vec<_> =
+            expected.into_iter().map(|(name, state, due)| (name, state, due.map(str::to_owned))).collect();
+        assert_eq!(found, expected, "{plans}");
+        assert_eq!(judgement.triggers.len(), 2, "both KPIs fired it");
+    }
+}
