@@ -300,6 +300,12 @@ impl FeedClient {
         self
     }
 
+    /// How many bytes of text large answers of a namespace may still take.
+    #[cfg(test)]
+    pub(super) fn text_left(&self, tenant: &str) -> usize {
+        self.text.left(tenant)
+    }
+
     /// The same, with another clock by which requests wait for their turn.
     #[cfg(test)]
     pub(super) fn paced_by(mut self, clock: Arc<dyn PaceClock>) -> Self {

@@ -45,6 +45,12 @@ impl Room {
         Some(Reserved { _tenant: tenant, _all: all })
     }
 
+    /// How many bytes a namespace may still reserve.
+    #[cfg(test)]
+    pub(crate) fn left(&self, tenant: &str) -> usize {
+        self.tenant(tenant).available_permits() * UNIT
+    }
+
     fn tenant(&self, tenant: &str) -> Arc<Semaphore> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= MOST_TENANTS {

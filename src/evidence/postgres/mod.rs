@@ -15,6 +15,9 @@ mod schema;
 mod session;
 mod verify;
 
+#[cfg(test)]
+pub(in crate::evidence) use schema::FORMAT;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use super::session::{Access, Session};
 use crate::evidence::model::StoreError;
 
 /// The highest format that this version knows.
-pub(super) const FORMAT: i64 = 3;
+pub(in crate::evidence) const FORMAT: i64 = 3;
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
 const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.sql"), include_str!("format_3.sql")];

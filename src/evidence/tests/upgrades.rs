@@ -79,6 +79,7 @@ async fn kept_stores() -> Vec<PathBuf> {
         std::fs::create_dir_all(stores()).unwrap();
         std::fs::copy(&file, &kept).unwrap();
     }
+    assert_eq!(crate::evidence::postgres::FORMAT, format, "both stores have one format");
     let documented = format!("`PRAGMA user_version`: {format}, and");
     let number = format!("table `format` holds the number: {format}.");
     let page = include_str!("../../../docs/evidence-format.md");

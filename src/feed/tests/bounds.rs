@@ -1,13 +1,22 @@
 //! What one tenant, or a vendor, could do to others, and what becomes of it.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::fetching::{CANARY, body, client, feed, native, source_for, try_fetch};
+use tokio::task::JoinHandle;
+
+use super::fetching::{CANARY, NOW, body, client, feed, impatient, native, opened, source_for, try_fetch};
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Reply, Server};
+use crate::feed::body::BodyLimits;
+use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::credentials::tests::MemorySource;
+use crate::feed::credentials::{parse_url, resolve};
 use crate::feed::error::FailureKind;
+use crate::feed::fetch::{FetchRequest, Fetched, Step, Window, fetch};
+use crate::feed::guard::SystemLookup;
+use crate::feed::quiet::Life;
 
 /// An answer that leaves the connection open, as a server does that keeps connections for further requests.
 fn kept_open(body: &str) -> Reply {
@@ -149,4 +158,60 @@ async fn a_hostile_path_ends_in_a_failure_of_its_own_feed_while_the_runtime_goes
     let error = outcome.unwrap_err();
     assert!(error.kind == FailureKind::Mapping && error.message.contains("look at more than"), "{error}");
     assert!(ticks > 3, "{ticks} ticks in {:?}", began.elapsed());
+}
+
+/// The beginning of an answer of 400 KiB, whose end never comes.
+fn endless() -> Reply {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 409600\r\n\r\n";
+    Reply::Stall([head.as_bytes(), &vec![b' '; 300 << 10]].concat())
+}
+
+/// Asks for a big answer in a namespace; how it ends.
+fn ask_for(client: &Arc<FeedClient>, server: &Server, namespace: &'static str) -> JoinHandle<Result<usize, String>> {
+    let (client, feed) = (client.clone(), feed(&server.url("/v1"), r#","timeout":"60s""#));
+    tokio::spawn(async move {
+        let url = parse_url(&feed.url).map_err(|error| error.to_string())?;
+        let credentials = resolve(&feed, &url, namespace, &MemorySource::default()).await;
+        let request = FetchRequest {
+            feed: &feed,
+            namespace,
+            time_zone: "UTC",
+            window: Window { since: "2026-01-03T00:00:00Z".parse().unwrap(), until: NOW.parse().unwrap() },
+            now: NOW.parse().unwrap(),
+            credentials: &credentials.map_err(|error| error.to_string())?,
+            validators: None,
+            state: None,
+            life: Life::default(),
+            step: Step::default(),
+        };
+        match fetch(&client, &request).await.map_err(|error| error.to_string())? {
+            Fetched::Body(body) => Ok(body.rows.len()),
+            _ => Err("no body".to_owned()),
+        }
+    })
+}
+
+#[tokio::test]
+async fn big_answers_of_one_namespace_are_bounded_together_and_another_one_does_not_wait_for_them() {
+    // Room for eight answers of the largest size: four for one namespace.
+    let largest = 1 << 20;
+    let limits = ClientLimits { body: BodyLimits { largest, largest_ratio: 100 }, text: 8 * largest, ..impatient() };
+    let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), limits));
+    let mut servers = Vec::new();
+    for _ in 0..4 {
+        servers.push(Server::start(|_| endless()).await);
+    }
+    // Each endpoint is another host, so that no limit of a host is met.
+    let mut held: Vec<_> = servers.iter().map(|server| ask_for(&client, server, "hostile")).collect();
+    eventually("four answers hold their room", async || client.text_left("hostile") == 0).await;
+    let padded = native(0, 1, None) + &" ".repeat(400 << 10);
+    let whole = Server::start(move |_| Reply::json(&padded)).await;
+    let fifth = ask_for(&client, &whole, "hostile");
+    eventually("the fifth is asked for", async || whole.asked().len() == 1).await;
+    let honest = ask_for(&client, &whole, "honest").await.unwrap();
+    assert_eq!(honest, Ok(1), "another namespace does not wait");
+    assert!(!fifth.is_finished(), "what is whole waits for its namespace's room");
+    held.pop().unwrap().abort();
+    assert_eq!(fifth.await.unwrap(), Ok(1), "it has the room that was given back");
+    held.iter().for_each(JoinHandle::abort);
 }
