@@ -80,10 +80,15 @@ pub fn example(folder: &str, now: &str) -> Case {
     case
 }
 
-/// What a body holds of the days before an instant.
+/// What a body holds of what is over at an instant: rows that have ended, and of rows by date those of the days before.
 fn before(body: &str, now: &str) -> String {
     let mut body: Value = serde_json::from_str(body).unwrap();
-    body["rows"].as_array_mut().unwrap().retain(|row| row["start"].as_str().unwrap()[..10] < now[..10]);
+    let instant: Timestamp = now.parse().unwrap();
+    let is_over = |row: &Value| match row["end"].as_str() {
+        Some(end) => end.parse::<Timestamp>().map_or(end[..10] <= now[..10], |end| end <= instant),
+        None => row["start"].as_str().unwrap()[..10] < now[..10],
+    };
+    body["rows"].as_array_mut().unwrap().retain(is_over);
     body.to_string()
 }
 

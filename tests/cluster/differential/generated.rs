@@ -91,11 +91,12 @@ fn contract(rng: &mut Rng, name: &str, tiered: bool) -> Value {
     let calendar = json!({"serviceHours": [{"days": weekdays, "from": "08:00", "to": "18:00"}],
         "holidays": [{"date": "2026-04-03", "name": "Good Friday"}]});
     sometimes(rng, 0.4, &mut spec, "calendar", calendar);
+    // Decided on its first day: before any period that it touches closes, so that who begins later sees what files see.
     let relief = decided(
         rng,
         json!({"name": "cut", "cause": "ForceMajeure", "from": "2026-03-09T00:00:00Z", "to": "2026-03-16T00:00:00Z"}),
         "Claimed",
-        "2026-03-20T10:00:00Z",
+        "2026-03-09T10:00:00Z",
     );
     sometimes(rng, 0.4, &mut spec, "relief", json!([relief]));
     // One that was raised before its period could close, whenever the operator began.

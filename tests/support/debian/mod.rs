@@ -54,8 +54,10 @@ pub fn signal_with_children(process: u32, signal: &str) {
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let children = all.filter(|one| parent_of(one) == Some(process));
+    // A child may have ended since it was seen.
     for one in [process].into_iter().chain(children) {
-        let _ =
-            Command::new("/bin/sh").args(["-c", r#"kill -s "$1" "$2""#, "signal", signal, &one.to_string()]).status();
+        let mut kill = Command::new("/bin/sh");
+        kill.args(["-c", r#"kill -s "$1" "$2""#, "signal", signal, &one.to_string()]);
+        let _ = kill.stderr(std::process::Stdio::null()).status();
     }
 }
