@@ -137,9 +137,18 @@ const CASES: &[Case] = &[
     (
         "contractRef: {name: acme-care}",
         "contractRef: {name: acme-cage}",
-        "spec.contractRef.name: no VendorContract named acme-cage",
+        "spec.contractRef.name: there is no VendorContract \"acme-cage\" (did you mean acme-care?): create it in this namespace",
     ),
-    ("feed: acd", "feed: adc", "spec.source.feed"),
+    (
+        "feed: acd",
+        "feed: adc",
+        "spec.source.feed: the contract has no feed \"adc\" (did you mean acd?): write one of \"acd\", or add it to",
+    ),
+    (
+        "kpi: ServiceLevel",
+        "kpi: ServiceLevel\n  counterMetric: fcr",
+        "spec.counterMetric: the contract has no KpiTarget \"fcr\"",
+    ),
 ];
 
 #[test]
