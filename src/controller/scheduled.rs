@@ -155,8 +155,14 @@ pub fn report_now(context: &Context, contract_uid: &str, order: &ReportOrder) ->
         Some((report.name_any(), report.spec.clone(), report.status.clone()))
     })
     .collect();
-    let facts =
-        Facts { namespace: &namespace, name: &name, contract, kpis: &kpis, terms: &judged.terms, reports: &reports };
+    let facts = Facts {
+        namespace: &namespace,
+        name: &name,
+        contract,
+        kpis: &kpis,
+        terms: &judged.judged.terms,
+        reports: &reports,
+    };
     match package(order, &facts) {
         Ok(package) => ReportNow::Ready(Box::new(package)),
         Err(missing) => ReportNow::NotYet(format!("the SlaReport {missing} is not there")),

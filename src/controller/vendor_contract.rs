@@ -24,7 +24,6 @@ use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
 use crate::domain::calendar::Calendar;
 use crate::domain::decision::Notice;
-use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,

@@ -34,7 +34,8 @@ fn shown() -> Vec<Shown> {
             if spec.kpis.iter().all(|line| line.evidence.rows == 0) {
                 continue;
             }
-            let terms = view.terms.get(&(namespace.clone(), spec.contract.clone())).cloned();
+            let judged = view.judged.get(&(namespace.clone(), spec.contract.clone()));
+            let terms = judged.map(|judged| judged.terms.as_ref().clone());
             let before = earlier(view.reports.iter().map(|(.., spec)| spec), spec);
             let facts =
                 report::Facts { namespace, name, report: spec, status: None, terms: terms.as_ref(), earlier: &before };

@@ -70,7 +70,7 @@ fn pages() -> BTreeMap<&'static str, String> {
         name: "acme-care-2026-03",
         report: march,
         status: None,
-        terms: story.terms.values().next(),
+        terms: story.judged.values().next().map(|judged| judged.terms.as_ref()),
         earlier: &before,
     };
     let level = kpis.iter().find(|kpi| kpi.metadata.name.as_deref() == Some("acme-service-level")).unwrap();
