@@ -53,8 +53,8 @@ enum Moment {
     Waiting,
     /// It writes to its evidence.
     Writing,
-    /// The contract's status tells how far the past is fetched.
-    BackfillShown,
+    /// The contract has its first status, which waited for a verdict in vain.
+    FirstStatus,
     /// A report stands in this state.
     Report(&'static str),
     /// An Event has this reason.
@@ -72,7 +72,7 @@ const KILLS: [(Option<&str>, Moment); 13] = [
     (Some("2026-01-01T00:00:00Z"), Moment::Waiting),
     (Some("2026-02-02T00:00:00Z"), Moment::Writing),
     (Some("2026-02-02T00:00:00Z"), Moment::Waiting),
-    (Some("2026-02-02T00:00:00Z"), Moment::BackfillShown),
+    (Some("2026-02-02T00:00:00Z"), Moment::FirstStatus),
     // In the middle of the back-fill: two of five windows are committed, the third is asked for.
     (Some("2026-04-01T00:00:00Z"), Moment::Waiting),
     (Some("2026-06-01T00:00:00Z"), Moment::Writing),
@@ -116,9 +116,7 @@ async fn has_come(
         Moment::Logged(text) => operator.log().contains(text),
         Moment::Waiting => server.count(INTERVALS).failed > stalled,
         Moment::Writing => operator.log().contains("the controllers start") && files(place) != before,
-        Moment::BackfillShown => {
-            place.list("vc").await.iter().any(|contract| contract["status"]["feeds"][0]["backfill"].is_object())
-        }
+        Moment::FirstStatus => place.list("vc").await.iter().any(|contract| contract["status"].is_object()),
         Moment::Report(state) => place.list("slar").await.iter().any(|report| report["spec"]["state"] == state),
         Moment::Event(reason) => place.list("events").await.iter().any(|event| event["reason"] == reason),
         Moment::KpisFinal => place.list("kpi").await.iter().all(is_final),
