@@ -21,7 +21,7 @@ use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
 use crate::clock::Clock;
 use crate::domain::alerts::MailServer;
 use crate::domain::scheduled_reports::ReportOrder;
-use crate::evidence::{Delivery, EvidenceStore, WaitingSink};
+use crate::evidence::{Delivery, EvidenceStore, OutboxMessage, WaitingSink};
 use crate::feed::client::{FeedClient, PostError, PostRequest};
 use crate::feed::credentials::{CredentialSource, SecretReader};
 use crate::feed::error::{FailureKind, FetchError, presentable};
@@ -60,6 +60,9 @@ pub trait Sinks: Send + Sync {
 
     /// The namespace of a contract, by which sinks are served in turn; `None` for a contract that is gone.
     fn namespace(&self, contract_uid: &str) -> Option<String>;
+
+    /// Whether this process delivers what belongs to a namespace: another one may.
+    fn works_in(&self, namespace: &str) -> bool;
 
     /// Told when what is known of a contract's sinks has changed: a failure began, changed or ended, or messages were given up.
     fn changed(&self, contract_uid: &str);
@@ -109,11 +112,15 @@ pub struct Parts {
     pub count: Box<dyn Fn(&'static str, &'static str) + Send + Sync>,
     /// Shows how many messages wait.
     pub show_waiting: Box<dyn Fn(usize) + Send + Sync>,
-    /// Whether this process may send now: one whose lease ran out may not.
-    pub may_send: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether this process may send what belongs to a namespace now: one whose lease ran out may not. What it gives is held as long as
+    /// the delivery takes.
+    pub may_send: Box<dyn Fn(&str) -> Option<Turn> + Send + Sync>,
     /// How it goes about it.
     pub pace: Pace,
 }
+
+/// That this process may send, for as long as this is held.
+pub type Turn = Box<dyn std::any::Any + Send + Sync>;
 
 /// Delivers what the outbox holds. Cheap to clone.
 #[derive(Clone)]
@@ -225,6 +232,9 @@ impl Dispatcher {
         under_way: &mut JoinSet<SinkKey>,
         busy: &mut Busy,
     ) -> Duration {
+        let mut waiting = waiting;
+        // Those of a contract that is gone say themselves where they belong.
+        waiting.retain(|sink| known.namespace(&sink.contract_uid).is_none_or(|namespace| known.works_in(&namespace)));
         let count: i64 = waiting.iter().map(|sink| sink.messages).sum();
         (self.0.parts.show_waiting)(usize::try_from(count).unwrap_or_default());
         let now = Instant::now();
@@ -272,7 +282,10 @@ impl Dispatcher {
             };
             let mut by_namespace: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for uid in contracts {
-                by_namespace.entry(known.namespace(&uid).unwrap_or_else(|| uid.clone())).or_default().push(uid);
+                let namespace = known.namespace(&uid);
+                if namespace.as_ref().is_none_or(|namespace| known.works_in(namespace)) {
+                    by_namespace.entry(namespace.unwrap_or_else(|| uid.clone())).or_default().push(uid);
+                }
             }
             for (namespace, uids) in by_namespace {
                 if busy.insert(namespace.clone()) {
@@ -312,14 +325,13 @@ impl Inner {
     }
 
     async fn serve(&self, key: &SinkKey, known: &dyn Sinks) {
-        let messages = match self.parts.store.waiting_messages_of(&key.0, &key.1, MOST_MESSAGES).await {
-            Ok(messages) => messages,
-            Err(error) => {
-                tracing::warn!(%error, "the messages for a sink cannot be read; trying again");
-                self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + LONGEST_SLEEP);
-                return;
-            }
+        let namespace = match known.namespace(&key.0) {
+            Some(namespace) => namespace,
+            None => self.messages_of(key, 1).await.iter().find_map(namespace_of).unwrap_or_default(),
         };
+        // Held before the messages are read: another process may have delivered those that were read before.
+        let Some(_turn) = (self.parts.may_send)(&namespace) else { return self.wait_for_the_lease(key) };
+        let messages = self.messages_of(key, MOST_MESSAGES).await;
         let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
         let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
         for message in &messages {
@@ -338,6 +350,15 @@ impl Inner {
         self.serve_opened(key, &sink, opened, known).await;
     }
 
+    /// The messages that wait for a sink; none, and the sink is left alone, where they cannot be read.
+    async fn messages_of(&self, key: &SinkKey, limit: usize) -> Vec<OutboxMessage> {
+        self.parts.store.waiting_messages_of(&key.0, &key.1, limit).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the messages for a sink cannot be read; trying again");
+            self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + LONGEST_SLEEP);
+            Vec::new()
+        })
+    }
+
     /// Gives up what was meant for an alert that was taken out of its contract. That is its owner's will and no failure.
     async fn withdraw(&self, ids: Vec<i64>) {
         let why = Delivery::Withdrawn("the contract no longer has this alert".to_owned());
@@ -350,7 +371,8 @@ impl Inner {
         let kind = sinks::kind_of(sink);
         let mut groups = VecDeque::from(in_turn(group));
         while let Some(group) = groups.pop_front() {
-            if !(self.parts.may_send)() {
+            let tenant = group.first().map(|message| message.envelope.namespace.as_str()).unwrap_or_default();
+            if (self.parts.may_send)(tenant).is_none() {
                 return self.wait_for_the_lease(key);
             }
             for (ids, result) in self.send(key, sink, &group, known).await {
@@ -479,7 +501,7 @@ impl Inner {
         let mut results = Vec::new();
         for outgoing in sinks::render(sink, group, secret.as_ref(), Clock::real().now()) {
             // A Secret was read since the last look, which may have taken its time.
-            if !(self.parts.may_send)() {
+            if (self.parts.may_send)(tenant).is_none() {
                 break;
             }
             let ids = outgoing.messages.clone();
@@ -511,7 +533,7 @@ impl Inner {
         }
         let secret = self.secret(sink, tenant).await?;
         let url = sinks::address_of(sink, secret.as_ref())?;
-        if !(self.parts.may_send)() {
+        if (self.parts.may_send)(tenant).is_none() {
             return Err(
                 FetchError::new(FailureKind::Timeout, "the lease ran out before the report could be sent").into()
             );
@@ -530,7 +552,7 @@ impl Inner {
             .ok_or_else(|| FetchError::new(FailureKind::Denied, "the mail server's address cannot be read"))?;
         let login = self.login(email, &server, tenant).await?;
         let mail = mail?;
-        if !(self.parts.may_send)() {
+        if (self.parts.may_send)(tenant).is_none() {
             return Err(FetchError::new(FailureKind::Timeout, "the lease ran out before the mail could be sent").into());
         }
         self.parts.mailer.send(&server, login.as_ref(), mail, tenant, self.parts.pace.timeout).await
@@ -592,9 +614,7 @@ impl Inner {
         let SinkNow::Known(sink) = known.sink(uid, name) else { return };
         let (Some(first), false, true) = (standing.first(), failing, sink.alertmanager.is_some()) else { return };
         let Ok(url) = sinks::address_of(&sink, None) else { return };
-        if !(self.parts.may_send)() {
-            return;
-        }
+        let Some(_turn) = (self.parts.may_send)(&first.namespace) else { return };
         let outgoing = sinks::refresh(standing, Clock::real().now());
         if let Err(error) = self.post(&url, outgoing, &first.namespace).await {
             tracing::debug!(%error, sink = name, "active alerts could not be refreshed");
@@ -615,6 +635,10 @@ fn in_turn(messages: Vec<Message>) -> Vec<Vec<Message>> {
         }
     }
     groups
+}
+
+fn namespace_of(message: &OutboxMessage) -> Option<String> {
+    Message::open(message).ok().map(|message| message.envelope.namespace)
 }
 
 fn bracketed(host: &str) -> String {

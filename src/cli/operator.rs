@@ -1,5 +1,6 @@
 //! The operator's own commands: `run`, `crds` and `dashboard`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use kube::Client;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
@@ -18,9 +20,11 @@ use crate::cluster::client::connect;
 use crate::cluster::credentials::ClusterCredentials;
 use crate::cluster::fence::Fence;
 use crate::cluster::lease::{Candidate, Claim};
+use crate::cluster::shards::Shards;
+use crate::cluster::sharing::{Sharing, common_claim};
 use crate::controller::context::AlertMode;
 use crate::controller::readiness::Progress;
-use crate::controller::run::{PartEnded, Parts, run_controllers};
+use crate::controller::run::{PartEnded, Parts, ShareOfWork, run_controllers};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreClock, StoreError};
@@ -28,6 +32,7 @@ use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::guard::{AddressPolicy, OpenedNetwork, SystemLookup};
 use crate::feed::proxy::{Proxy, ProxyUrl};
 use crate::feed::scheduler::{RowQuota, Scheduler};
+use crate::shard::ShardCount;
 use crate::web::metrics::Metrics;
 use crate::web::server::serve;
 
@@ -127,6 +132,12 @@ pub struct RunArguments {
     /// Run several replicas: one works, and another takes over when it ends or falls silent for 15 seconds
     #[arg(long, env = "BPO_LEADER_ELECT")]
     leader_elect: bool,
+
+    /// Spread the contracts by their namespaces over N shards, which replicas on one PostgreSQL share: each works on some, takes over
+    /// those of one that ends or falls silent for 15 seconds, and hands some over to one that joins. All replicas need the same number:
+    /// those with another one wait until the last of the others has ended
+    #[arg(long, env = "BPO_SHARDS", value_name = "N", default_value = "1")]
+    shards: ShardCount,
 
     /// Name of the Lease that every operator holds while it works, so that two of one installation are noticed. It lies in the
     /// pod's own namespace, or in the one that the kubeconfig names. A rehearsal adds "-rehearsal"
@@ -243,10 +254,10 @@ fn dispatcher(
     client: &Client,
     evidence: &Arc<dyn EvidenceStore>,
     metrics: &Metrics,
-    fence: &Fence,
+    shards: &Shards,
     proxy: Option<Arc<Proxy>>,
 ) -> Dispatcher {
-    let fence = fence.clone();
+    let shards = shards.clone();
     let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone()).sparing(api_server);
     let (counted, shown) = (metrics.clone(), metrics.clone());
     // The dispatcher leaves a failing receiver alone by itself, and tells of it in words that stay the same.
@@ -258,7 +269,7 @@ fn dispatcher(
         credentials: Arc::new(ClusterCredentials::new(client.clone())),
         count: Box::new(move |sink, outcome| counted.alert(sink, outcome)),
         show_waiting: Box::new(move |waiting| shown.alerts_waiting(waiting)),
-        may_send: Box::new(move || fence.is_open()),
+        may_send: Box::new(move |namespace| Some(Box::new(shards.turn_to_tell(namespace)?) as dispatcher::Turn)),
         pace: Pace::default(),
     })
 }
@@ -290,6 +301,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
     start_logging(arguments.log_format);
     let clock = clock(&arguments)?;
     let proxy = proxy(&arguments)?;
+    check_shards(&arguments)?;
     let around = Surroundings {
         client: connect().await?,
         metrics: Metrics::new(clock.is_rehearsal()),
@@ -304,12 +316,13 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
     let (metrics, progress) = (around.metrics.clone(), around.progress.clone());
     let (bound, server) = serve(arguments.listen, metrics, progress, served.clone()).await?;
     tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
-    let Some(Leading { mut lease, finished, evidence, instance }) = lead(&arguments, &around).await? else {
+    let Some(Leading { mut lease, finished, evidence, instance, shards, sharing }) = lead(&arguments, &around).await?
+    else {
         return Ok(());
     };
     let (watched, stop) = (evidence.clone(), around.stop.clone());
     let api_server = crate::cluster::client::addresses().await;
-    let parts = parts(&arguments, api_server, around, evidence, instance);
+    let parts = Parts { sharing, ..parts(&arguments, api_server, around, evidence, (instance, shards)) };
     let ended = tokio::select! {
         result = run_controllers(parts, stop) => result.map_err(RunError::from),
         // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
@@ -345,6 +358,21 @@ struct Leading {
     evidence: Arc<dyn EvidenceStore>,
     /// Name of this process or pod.
     instance: String,
+    shards: Shards,
+    /// Where replicas share the work.
+    sharing: Option<ShareOfWork>,
+}
+
+/// Refuses shards where nothing can share them.
+fn check_shards(arguments: &RunArguments) -> Result<(), RunError> {
+    if arguments.shards == ShardCount::ONE || arguments.evidence_url.is_some() {
+        return Ok(());
+    }
+    Err(RunError::Flag(format!(
+        "--shards {} needs a PostgreSQL that all replicas share, such as --evidence-url postgres://bpo@database.example/evidence: the SQLite \
+         store in --data-dir has one writer. Without it, leave --shards out",
+        arguments.shards
+    )))
 }
 
 /// Gets the lease and the store. `None`: a stop came first.
@@ -360,18 +388,31 @@ async fn lead(arguments: &RunArguments, around: &Surroundings) -> Result<Option<
     let namespace = arguments.lease_namespace.clone().unwrap_or_else(|| around.client.default_namespace().to_owned());
     let identity = format!("{instance}_{}", std::process::id());
     let store = Arc::new(OnceLock::new());
-    let claim = Claim { namespace, name, identity, store: store.clone(), standby: arguments.leader_elect };
+    if arguments.shards != ShardCount::ONE {
+        return work_beside_others(arguments, around, (&namespace, &name), &identity, instance).await;
+    }
+    let shards = Shards::whole(around.fence.clone());
+    let standby = arguments.leader_elect;
+    let claim =
+        Claim { namespace, name, identity, store: store.clone(), standby, shared: false, labels: BTreeMap::new() };
     if !arguments.leader_elect {
         let Some((evidence, id)) = open_evidence(arguments, around).await? else { return Ok(None) };
         let _ = store.set(id);
         let held = acquire(claim, around).await;
-        return Ok(held.map(|(lease, finished)| Leading { lease, finished, evidence, instance }));
+        return Ok(held.map(|(lease, finished)| Leading {
+            lease,
+            finished,
+            evidence,
+            instance,
+            shards,
+            sharing: None,
+        }));
     }
     let Some((lease, finished)) = acquire(claim, around).await else { return Ok(None) };
     match open_evidence(arguments, around).await {
         Ok(Some((evidence, id))) => {
             let _ = store.set(id);
-            Ok(Some(Leading { lease, finished, evidence, instance }))
+            Ok(Some(Leading { lease, finished, evidence, instance, shards, sharing: None }))
         }
         not_opened => {
             // Another replica may have better luck at once.
@@ -382,16 +423,46 @@ async fn lead(arguments: &RunArguments, around: &Surroundings) -> Result<Option<
     }
 }
 
+/// The same for a replica that works beside others: it gets the lease that they hold together, and then takes part in sharing the work.
+async fn work_beside_others(
+    arguments: &RunArguments,
+    around: &Surroundings,
+    lease: (&str, &str),
+    identity: &str,
+    instance: String,
+) -> Result<Option<Leading>, RunError> {
+    let claim = common_claim(lease.0, lease.1, arguments.shards);
+    let Some((common, finished)) = acquire(claim, around).await else { return Ok(None) };
+    let Some((evidence, _)) = open_evidence(arguments, around).await? else { return Ok(None) };
+    let shards = Shards::spread(arguments.shards, around.fence.clone());
+    let (to_do, moves) = mpsc::channel(MOVES);
+    let begun = CancellationToken::new();
+    let part = Sharing::new(around.client.clone(), lease, identity, shards.clone(), to_do);
+    let part = part.run(begun.clone(), around.stop.clone(), finished.clone());
+    let common = async { common.await.map_err(|error| error.to_string())? };
+    let lease = tokio::spawn(async { tokio::try_join!(common, part).map(|_| ()) });
+    let sharing = Some(ShareOfWork { begun, moves });
+    Ok(Some(Leading { lease, finished, evidence, instance, shards, sharing }))
+}
+
+/// How many shards may wait to be begun or ended.
+const MOVES: usize = 64;
+
 /// Waits for the lease, and renews it from then on. `None`: a stop came first.
 async fn acquire(claim: Claim, around: &Surroundings) -> Option<(Held, CancellationToken)> {
     let (lease, holder) = (format!("{}/{}", claim.namespace, claim.name), claim.identity.clone());
-    let (standby, progress) = (claim.standby, &around.progress);
+    let (standby, is_shared, progress) = (claim.standby, claim.shared, &around.progress);
     let mut candidate = Candidate::new(around.client.clone(), claim, around.fence.clone());
     let waits = |why: &str, held: bool| if standby && held { progress.stands_by() } else { progress.waits(why) };
     if !candidate.acquire(&around.stop, waits).await {
         return None;
     }
-    tracing::info!(lease, holder, "the lease is held: this process works");
+    match is_shared {
+        true => {
+            tracing::info!(lease, holder, "the lease is held together with others: this process takes part in the work")
+        }
+        false => tracing::info!(lease, holder, "the lease is held: this process works"),
+    }
     progress.waits("the lease is held, and the evidence is opened");
     let finished = CancellationToken::new();
     Some((tokio::spawn(candidate.hold(finished.clone())), finished))
@@ -402,9 +473,9 @@ fn parts(
     api_server: Vec<SocketAddr>,
     around: Surroundings,
     evidence: Arc<dyn EvidenceStore>,
-    instance: String,
+    (instance, shards): (String, Shards),
 ) -> Parts {
-    let Surroundings { clock, client, metrics, progress, fence, proxy, stop: _ } = around;
+    let Surroundings { clock, client, metrics, progress, fence: _, proxy, stop: _ } = around;
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone()).sparing(api_server.clone());
     let quota = RowQuota { feed_year: arguments.rows_per_feed_year, contract: arguments.rows_per_contract };
     let credentials = Arc::new(ClusterCredentials::new(client.clone()));
@@ -426,7 +497,7 @@ fn parts(
     }
     Parts {
         scheduler: Scheduler::within(feeds, evidence.clone(), credentials, clock.clone(), quota),
-        alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &fence, proxy),
+        alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &shards, proxy),
         client,
         namespaces: arguments.namespaces.clone(),
         clock,
@@ -434,7 +505,8 @@ fn parts(
         metrics,
         alert_mode,
         progress,
-        fence,
+        shards,
+        sharing: None,
         settle: Duration::from_secs(arguments.settle_seconds),
         evidence_memory: arguments.memory().for_evidence(),
         instance,
@@ -513,7 +585,11 @@ async fn try_to_open(
         let identity = store.claim(clock).await?;
         return Ok((Arc::new(store), identity));
     };
-    let when_in_use = if arguments.leader_elect { WhenInUse::TakeOver } else { WhenInUse::Refuse };
+    let when_in_use = match (arguments.shards, arguments.leader_elect) {
+        (ShardCount::ONE, false) => WhenInUse::Refuse,
+        (ShardCount::ONE, true) => WhenInUse::TakeOver,
+        (shards, _) => WhenInUse::Share(shards),
+    };
     let store = PostgresStore::open_while_it_answers(&url, when_in_use).await?;
     let identity = store.claim(clock).await?;
     Ok((Arc::new(store), identity))

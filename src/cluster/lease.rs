@@ -6,6 +6,7 @@
 //! Whether a lease has run out is judged by "its record has not changed for one lease duration on my own clock", never by
 //! comparing times of two machines. What to do is a pure function of the record and that; the loop only carries it out.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,9 @@ pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How long a leader may fail to renew before it must stop: shorter than the lease, so that it stops before another starts.
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the lease is renewed or looked at.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// How long one attempt may take: under half of the deadline, so that one stalled call does not lose the lease.
-const ATTEMPT: Duration = Duration::from_secs(4);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
 /// The annotation of the Lease that says which store its holder keeps its evidence in.
 pub const STORE_ANNOTATION: &str = "bpo-operator.io/store";
 
@@ -71,6 +72,10 @@ pub struct Claim {
     pub store: Arc<OnceLock<String>>,
     /// Whether replicas stand by: then a lease that cannot be renewed is lost. Without, writes wait until it can be renewed.
     pub standby: bool,
+    /// Whether other processes hold it too, under the same identity. None of them gives it back: it runs out after the last.
+    pub shared: bool,
+    /// Labels that the Lease gets.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// How an attempt to get or renew the lease ended.
@@ -128,6 +133,20 @@ impl Candidate {
         }
     }
 
+    /// Tries once to get a lease whose record was seen unchanged since an instant. Gives whether this process holds it.
+    ///
+    /// # Errors
+    /// When the API server refuses, is away or does not answer in time.
+    pub(super) async fn take(&mut self, seen: Option<(LeaseSpec, Instant)>) -> Result<bool, WriteError> {
+        self.seen = seen;
+        let asked = BootInstant::now();
+        let is_ours = self.attempt(true).await? == Attempt::Ours;
+        if is_ours {
+            self.fence.renewed(asked);
+        }
+        Ok(is_ours)
+    }
+
     /// Renews the lease until `finished`, then gives it back. Ends earlier when it is lost, and says how.
     pub async fn hold(mut self, finished: CancellationToken) -> Result<(), String> {
         let mut renewed = BootInstant::now();
@@ -168,6 +187,9 @@ impl Candidate {
             }
         }
         self.fence.close();
+        if self.claim.shared {
+            return Ok(());
+        }
         if let Err(error) = self.release().await {
             tracing::debug!(lease = self.place(), %error, "the lease could not be given back; it runs out by itself");
         }
@@ -237,6 +259,9 @@ impl Candidate {
 
     fn metadata(&self, mut metadata: ObjectMeta) -> ObjectMeta {
         metadata.name = Some(self.claim.name.clone());
+        if !self.claim.labels.is_empty() {
+            metadata.labels.get_or_insert_default().extend(self.claim.labels.clone());
+        }
         let annotations = metadata.annotations.get_or_insert_default();
         match self.claim.store.get() {
             Some(store) => annotations.insert(STORE_ANNOTATION.to_owned(), store.clone()),

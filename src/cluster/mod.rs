@@ -8,5 +8,7 @@ pub mod fence;
 pub mod lease;
 pub mod managers;
 pub mod namespaces;
+pub mod shards;
+pub mod sharing;
 pub mod watch;
 pub mod write;

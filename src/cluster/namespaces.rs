@@ -42,6 +42,11 @@ impl Namespaces {
         self.read().get(namespace) == Some(&self.rehearsal)
     }
 
+    /// The names of those that are known.
+    pub fn known(&self) -> Vec<String> {
+        self.read().keys().cloned().collect()
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, bool>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }

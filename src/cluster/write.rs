@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::client::CALL_TIMEOUT;
 use super::errors::words;
-use super::fence::Fence;
+use super::shards::Shards;
 use crate::web::metrics::Metrics;
 
 /// The name under which the operator owns fields and reports Events.
@@ -55,7 +55,7 @@ pub struct Writer {
     client: Client,
     metrics: Metrics,
     instance: String,
-    fence: Fence,
+    shards: Shards,
     rehearsal: bool,
 }
 
@@ -63,15 +63,20 @@ pub struct Writer {
 pub const REHEARSAL_MARK: &str = "REHEARSAL: ";
 
 impl Writer {
-    /// A writer that reports Events under `instance`, the name of this process or pod, and writes while `fence` is open.
+    /// A writer that reports Events under `instance`, the name of this process or pod, and writes to the namespaces whose shards this
+    /// process holds.
     /// `rehearsal`: whether each Event says that the clock is not the real one.
-    pub fn new(client: Client, metrics: Metrics, instance: String, fence: Fence, rehearsal: bool) -> Self {
-        Writer { client, metrics, instance, fence, rehearsal }
+    pub fn new(client: Client, metrics: Metrics, instance: String, shards: Shards, rehearsal: bool) -> Self {
+        Writer { client, metrics, instance, shards, rehearsal }
     }
 
-    /// Makes a write, if the lease is held, and waits no longer than it lasts.
-    async fn fenced<T>(&self, call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
-        let time = self.fence.time_for_a_call().ok_or(WriteError::NotLeading)?;
+    /// Makes a write to a namespace, if its lease is held, and waits no longer than it lasts.
+    async fn fenced<T>(
+        &self,
+        namespace: &str,
+        call: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, WriteError> {
+        let time = self.shards.time_for_a_call(namespace).ok_or(WriteError::NotLeading)?;
         bounded_by(time.min(CALL_TIMEOUT), call).await
     }
 
@@ -112,7 +117,7 @@ impl Writer {
         let resource = kube::api::ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let written = self.fenced(api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
+        let written = self.fenced(namespace, api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
         self.metrics.api_write(&K::kind(&()), "status");
         serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
     }
@@ -127,7 +132,7 @@ impl Writer {
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let written = self.fenced(api.patch(name, &parameters, &Patch::Apply(document))).await?;
+        let written = self.fenced(namespace, api.patch(name, &parameters, &Patch::Apply(document))).await?;
         self.metrics.api_write(&K::kind(&()), "object");
         Ok(written)
     }
@@ -153,7 +158,8 @@ impl Writer {
         let api: Api<K> = self.api(object.meta());
         let parameters =
             DeleteParams::default().preconditions(Preconditions { uid: object.uid(), resource_version: None });
-        match self.fenced(api.delete(&object.name_any(), &parameters)).await {
+        let namespace = object.namespace().unwrap_or_default();
+        match self.fenced(&namespace, api.delete(&object.name_any(), &parameters)).await {
             Ok(_) => {
                 self.metrics.api_write(&K::kind(&()), "delete");
                 Ok(())
@@ -175,7 +181,7 @@ impl Writer {
         let mark = if self.rehearsal { REHEARSAL_MARK } else { "" };
         let note = format!("{mark}{}", event.note);
         let object = Event {
-            metadata: ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() },
+            metadata: ObjectMeta { name: Some(name), namespace: Some(namespace.clone()), ..ObjectMeta::default() },
             action: Some("Judge".to_owned()),
             event_time: Some(MicroTime(jiff::Timestamp::now())),
             note: Some(crate::domain::decision::conditions::cut(&note, 1_000)),
@@ -186,7 +192,7 @@ impl Writer {
             type_: Some(if event.warning { "Warning" } else { "Normal" }.to_owned()),
             ..Event::default()
         };
-        match self.fenced(api.create(&PostParams::default(), &object)).await {
+        match self.fenced(&namespace, api.create(&PostParams::default(), &object)).await {
             Ok(_) => {
                 self.metrics.api_write("Event", "object");
                 Ok(true)

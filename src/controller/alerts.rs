@@ -14,6 +14,7 @@ use crate::cluster::write::REHEARSAL_MARK;
 use crate::domain::alerts::{Addressed, Alert, Told, changes};
 use crate::domain::escalation::said_at;
 use crate::evidence::{MessageKind, NewMessage, StoreError};
+use crate::shard::ShardCount;
 
 /// How old a wish for a trial may be; an annotation that stays on an object asks for nothing after that.
 const TRIAL_WITHIN: SignedDuration = SignedDuration::from_mins(10);
@@ -165,7 +166,8 @@ async fn try_to_end(context: &Context, uid: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends the alerts of contracts that went while no operator looked; of those alone that lie in the namespaces looked after.
+/// Ends the alerts of contracts that went while no operator looked; of those alone that lie in the namespaces looked after, and in shards
+/// that this process works on.
 pub async fn end_those_of_contracts_that_are_gone(context: &Context, namespaces: &[String]) {
     let uids = match context.evidence.contracts_with_alerts().await {
         Ok(uids) => uids,
@@ -178,7 +180,8 @@ pub async fn end_those_of_contracts_that_are_gone(context: &Context, namespaces:
         if context.contract_of_uid(&uid).is_some() {
             continue;
         }
-        if namespaces.is_empty() || is_within(context, &uid, namespaces).await {
+        let has_everything = namespaces.is_empty() && context.shards.count() == ShardCount::ONE;
+        if has_everything || is_within(context, &uid, namespaces).await {
             end(context, &uid).await;
         }
     }
@@ -187,5 +190,7 @@ pub async fn end_those_of_contracts_that_are_gone(context: &Context, namespaces:
 async fn is_within(context: &Context, uid: &str, namespaces: &[String]) -> bool {
     let standing = context.evidence.standing_alerts(uid).await.unwrap_or_default();
     let first = standing.first().and_then(|standing| serde_json::from_str::<Envelope>(&standing.content).ok());
-    first.is_some_and(|envelope| namespaces.contains(&envelope.namespace))
+    first.is_some_and(|Envelope { namespace, .. }| {
+        (namespaces.is_empty() || namespaces.contains(&namespace)) && context.shards.works_in(&namespace)
+    })
 }

@@ -19,6 +19,7 @@ use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaRe
 use crate::clock::Clock;
 use crate::cluster::api_clock::ApiClock;
 use crate::cluster::namespaces::Namespaces;
+use crate::cluster::shards::{Shards, Turn};
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
 use crate::domain::alerts::Told;
@@ -130,6 +131,8 @@ pub struct Context {
     pub alert_mode: AlertMode,
     /// The namespaces that this operator works in.
     pub namespaces: Namespaces,
+    /// The shards of them that this process works on.
+    pub shards: Shards,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
     /// How fast reports are written.
@@ -179,6 +182,8 @@ pub struct ContextParts {
     pub alert_mode: AlertMode,
     /// The namespaces that this operator works in.
     pub namespaces: Namespaces,
+    /// The shards of them that this process works on.
+    pub shards: Shards,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: std::time::Duration,
     /// How many bytes of rows, and of what judgements worked out of them, are held at most.
@@ -199,6 +204,7 @@ impl Context {
             alerts,
             alert_mode,
             namespaces,
+            shards,
             settle,
             evidence_memory,
         } = parts;
@@ -222,6 +228,7 @@ impl Context {
             alerts,
             alert_mode,
             namespaces,
+            shards,
             settle,
             pace: ReportPace::default(),
             heads: HeadChecks::default(),
@@ -236,6 +243,16 @@ impl Context {
             terms_refused: Mutex::default(),
             evidence_uids: Mutex::default(),
         }
+    }
+
+    /// Whether this process works in a namespace: it is one of this operator's clock, and of a shard that this process has.
+    pub fn works_in(&self, namespace: &str) -> bool {
+        self.namespaces.works_in(namespace) && self.shards.works_in(namespace)
+    }
+
+    /// A turn of work in a namespace, if this process works there.
+    pub fn turn(&self, namespace: &str) -> Option<Turn> {
+        self.namespaces.works_in(namespace).then(|| self.shards.turn(namespace)).flatten()
     }
 
     /// What was last judged of a contract.

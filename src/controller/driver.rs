@@ -142,7 +142,7 @@ impl ReconcileError {
 struct Driver<K: Controlled> {
     context: Arc<Context>,
     store: Store<Guarded<K>>,
-    written: Mutex<HashMap<String, Written<K::Status>>>,
+    written: Mutex<HashMap<String, Written<K>>>,
     failures: Mutex<HashMap<String, u32>>,
     /// Generation at which an undecodable object was told so: its own status write must not come back as news.
     refused: Mutex<HashMap<String, Option<i64>>>,
@@ -150,9 +150,10 @@ struct Driver<K: Controlled> {
 }
 
 /// A status that was written on top of a state of the object that the watch may still show.
-struct Written<S> {
+struct Written<K: Controlled> {
+    place: ObjectRef<Guarded<K>>,
     on_top_of: Option<String>,
-    status: S,
+    status: K::Status,
 }
 
 /// Runs the controller of a kind until `stop`; reconciles under way are finished.
@@ -190,10 +191,10 @@ pub async fn run<K: Controlled>(
 
 impl<K: Controlled> Driver<K> {
     async fn reconcile(&self, guarded: Arc<Guarded<K>>) -> Result<Action, ReconcileError> {
-        if !self.works_on(&guarded) {
+        let Some(_work) = self.context.turn(&guarded.namespace().unwrap_or_default()) else {
             self.context.metrics.reconciled(K::KIND.as_str(), Outcome::Skipped, 0.0);
             return Ok(Action::await_change());
-        }
+        };
         let started = Instant::now();
         let _turn = match K::IS_HEAVY.then(|| self.turns.take(&guarded.namespace().unwrap_or_default(), started)) {
             Some(Err(pause)) => return Ok(Action::requeue(pause)),
@@ -220,9 +221,9 @@ impl<K: Controlled> Driver<K> {
         result
     }
 
-    /// Whether this operator looks after the object: a rehearsal's is none of the real operator's, and the other way round.
+    /// Whether this process looks after the object: a rehearsal's is none of the real operator's, and the other way round.
     fn works_on(&self, guarded: &Guarded<K>) -> bool {
-        self.context.namespaces.works_in(&guarded.namespace().unwrap_or_default())
+        self.context.works_in(&guarded.namespace().unwrap_or_default())
     }
 
     async fn reconcile_decoded(&self, object: Arc<K>) -> Result<Action, ReconcileError> {
@@ -245,8 +246,7 @@ impl<K: Controlled> Driver<K> {
             self.notify(&object, &wanted.notices).await?;
             if previous.as_ref() != Some(&wanted.status) {
                 context.writer.status(object.as_ref(), &wanted.status).await?;
-                let written = Written { on_top_of: object.resource_version(), status: wanted.status.clone() };
-                self.written().insert(object.uid().unwrap_or_default(), written);
+                self.remember_written(&object, &wanted.status);
             }
             context.first_looks.forget(&object.uid().unwrap_or_default());
         }
@@ -267,6 +267,19 @@ impl<K: Controlled> Driver<K> {
             self.context.first_looks.forget(&object.uid().unwrap_or_default());
             self.written().remove(&object.uid().unwrap_or_default());
         }
+    }
+
+    /// Remembers a status until the watch shows it. Those that it shows by now are let go: quiet objects are looked at rarely.
+    fn remember_written(&self, object: &K, status: &K::Status) {
+        let place = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
+        let mut written = self.written();
+        let is_shown = |known: &Written<K>| {
+            let shown = self.store.get(&known.place);
+            shown.is_none_or(|shown| shown.resource_version() != known.on_top_of)
+        };
+        written.retain(|_, known| !is_shown(known));
+        let new = Written { place, on_top_of: object.resource_version(), status: status.clone() };
+        written.insert(object.uid().unwrap_or_default(), new);
     }
 
     /// The status that the watch shows, or the one written since, which the watch does not show yet.
@@ -335,7 +348,7 @@ impl<K: Controlled> Driver<K> {
         Action::requeue(wait)
     }
 
-    fn written(&self) -> MutexGuard<'_, HashMap<String, Written<K::Status>>> {
+    fn written(&self) -> MutexGuard<'_, HashMap<String, Written<K>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -25,14 +25,15 @@ use crate::api::{
     KpiTarget, LOSS_ACCEPTED_ANNOTATION, REQUESTED_AT_ANNOTATION, ServiceTier, SlaReport, VendorContract,
 };
 use crate::clock::Clock;
-use crate::cluster::fence::Fence;
 use crate::cluster::namespaces::Namespaces;
+use crate::cluster::shards::Shards;
+use crate::cluster::sharing::Move;
 use crate::cluster::watch::{Change, Guarded, watch};
 use crate::cluster::write::Writer;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::holdings::Change as Affecting;
 use crate::domain::scheduled_reports::ReportOrder;
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, StoreError};
 use crate::feed::scheduler::{FeedEvent, FeedOutcome, Scheduler};
 use crate::web::metrics::{FeedLabels, Metrics};
 
@@ -56,14 +57,24 @@ pub struct Parts {
     pub alert_mode: AlertMode,
     /// Answers the probes.
     pub progress: Arc<Progress>,
-    /// Open while the lease is held.
-    pub fence: Fence,
+    /// The shards that this process works on.
+    pub shards: Shards,
+    /// Where several replicas work side by side: which shards are to be begun and ended.
+    pub sharing: Option<ShareOfWork>,
     /// How long terms must stand unchanged before a period closes under them.
     pub settle: Duration,
     /// How many bytes of rows, and of what judgements worked out of them, are held at most.
     pub evidence_memory: usize,
     /// Name of this process or pod.
     pub instance: String,
+}
+
+/// What a replica that works beside others is asked for.
+pub struct ShareOfWork {
+    /// Cancelled once this replica is able to work.
+    pub begun: CancellationToken,
+    /// What it is to do.
+    pub moves: mpsc::Receiver<Move>,
 }
 
 /// How long reconciles under way may take to end after a stop was asked for.
@@ -120,11 +131,11 @@ async fn ended_unasked(watches: &mut Tasks, controllers: &mut Tasks, stop: &Canc
 pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<(), PartEnded> {
     let namespaces = parts.namespaces.clone();
     let (scheduler, evidence, client) = (parts.scheduler.clone(), parts.evidence.clone(), parts.client.clone());
-    let fence = parts.fence.clone();
-    let readiness = Arc::new(Readiness::new(evidence.clone(), Box::new(move || fence.is_open())));
+    let shards = parts.shards.clone();
+    let readiness = Arc::new(Readiness::new(evidence.clone(), Box::new(move || shards.may_write())));
     parts.progress.works(readiness.clone());
     let (stores, writers) = stores();
-    let (context, ends) = context(parts, stores.clone());
+    let (context, ends, sharing) = context(parts, stores.clone());
     let (mut watches, mut controllers) = (Tasks::default(), Tasks::default());
     start_watches(&mut watches, &client, &namespaces, writers, &context);
     watches.spawn(
@@ -149,6 +160,9 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
             tracing::info!("all kinds are listed; the controllers start");
             super::alerts::end_those_of_contracts_that_are_gone(&context, &namespaces).await;
             start_controllers(&mut controllers, &context, stores, ends, &stop);
+            if let Some(sharing) = sharing {
+                watches.spawn("the share of the shards", share_of_shards(context.clone(), namespaces.clone(), sharing));
+            }
             ended_unasked(&mut watches, &mut controllers, &stop).await
         }
         ended = ended_unasked(&mut watches, &mut controllers, &stop) => ended,
@@ -167,7 +181,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     Ok(())
 }
 
-fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
+fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends, Option<ShareOfWork>) {
     let Parts {
         client,
         namespaces: _,
@@ -178,7 +192,8 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
         alerts,
         alert_mode,
         progress: _,
-        fence,
+        shards,
+        sharing,
         settle,
         evidence_memory,
         instance,
@@ -186,7 +201,7 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
     let (queues, ends) = queues();
     let rehearsal = clock.is_rehearsal();
     let context = Context::new(ContextParts {
-        writer: Writer::new(client, metrics.clone(), instance, fence, rehearsal),
+        writer: Writer::new(client, metrics.clone(), instance, shards.clone(), rehearsal),
         clock,
         evidence,
         scheduler,
@@ -196,10 +211,11 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends) {
         alerts,
         alert_mode,
         namespaces: Namespaces::new(rehearsal),
+        shards,
         settle,
         evidence_memory,
     });
-    (Arc::new(context), ends)
+    (Arc::new(context), ends, sharing)
 }
 
 fn start_controllers(tasks: &mut Tasks, context: &Arc<Context>, stores: Stores, ends: Ends, stop: &CancellationToken) {
@@ -233,7 +249,7 @@ fn look_at_namespace(context: &Context, namespace: &str) {
         here.iter().map(|object| (object.name_any(), object.uid().unwrap_or_default())).collect()
     }
     let stores = &context.stores;
-    let works = context.namespaces.works_in(namespace);
+    let works = context.works_in(namespace);
     for (name, uid) in names(&stores.contracts, namespace) {
         if !works {
             context.forget_contract(namespace, &name, &uid);
@@ -252,6 +268,48 @@ fn look_at_namespace(context: &Context, namespace: &str) {
             queue.push(namespace, &name);
         }
     }
+}
+
+/// Begins and ends work on shards, in the order in which it is asked for.
+async fn share_of_shards(context: Arc<Context>, namespaces: Vec<String>, sharing: ShareOfWork) {
+    let ShareOfWork { begun, mut moves } = sharing;
+    begun.cancel();
+    while let Some(asked) = moves.recv().await {
+        let (done, result) = match asked {
+            Move::Begin(shard, done) => (done, begin_shard(&context, &namespaces, shard).await),
+            Move::End(shard, done) => (done, end_shard(&context, shard).await),
+        };
+        // Nobody waits where the process is ending.
+        let _ = done.send(result.map_err(|error| error.to_string()));
+    }
+    // The Leases are lost or given back: whoever held them ends this process, and says why.
+    std::future::pending::<()>().await;
+}
+
+async fn begin_shard(context: &Context, namespaces: &[String], shard: u32) -> Result<(), StoreError> {
+    // First the store, which ends the session of whoever worked on the shard and stands still.
+    context.evidence.take_shard(shard).await?;
+    context.shards.begin(shard).await;
+    super::alerts::end_those_of_contracts_that_are_gone(context, namespaces).await;
+    look_at_shard(context, shard);
+    context.alerts.wake();
+    tracing::info!(shard, "this process works on the shard");
+    Ok(())
+}
+
+/// Ends all work on a shard: nothing of it is under way, in memory or on its way to the store when this returns.
+async fn end_shard(context: &Context, shard: u32) -> Result<(), StoreError> {
+    context.shards.end(shard).await;
+    keep_checkpoints(context).await;
+    look_at_shard(context, shard);
+    context.evidence.give_back_shard(shard).await?;
+    tracing::info!(shard, "this process has ended its work on the shard");
+    Ok(())
+}
+
+fn look_at_shard(context: &Context, shard: u32) {
+    let of_shard = |namespace: &String| context.shards.count().shard_of(namespace) == shard;
+    context.namespaces.known().iter().filter(|name| of_shard(name)).for_each(|name| look_at_namespace(context, name));
 }
 
 /// A queue of whatever kind.
@@ -398,8 +456,14 @@ fn on_contract(context: Arc<Context>) -> impl FnMut(Change<'_, VendorContract>) 
                 gone.0.iter().flat_map(|contract| contract.spec.feeds.iter().map(|feed| feed.name.clone())).collect();
             let uid = gone.uid().unwrap_or_default();
             context.forget_contract(&namespace, &name, &uid);
-            let ending = context.clone();
-            tokio::spawn(async move { super::alerts::end(&ending, &uid).await });
+            // Where another replica works it ends them, and one that is about to looks for them.
+            if let Some(turn) = context.shards.turn(&namespace) {
+                let ending = context.clone();
+                tokio::spawn(async move {
+                    super::alerts::end(&ending, &uid).await;
+                    drop(turn);
+                });
+            }
             context.metrics.remove_feeds(&namespace, &name, &feeds);
         }
         look_at_affected(&context, &namespace, Affecting::Contract(&name));
@@ -504,6 +568,10 @@ impl Sinks for ContractSinks {
 
     fn report(&self, contract_uid: &str, order: &ReportOrder) -> ReportNow {
         super::scheduled::report_now(&self.0, contract_uid, order)
+    }
+
+    fn works_in(&self, namespace: &str) -> bool {
+        self.0.shards.works_in(namespace)
     }
 
     fn changed(&self, contract_uid: &str) {

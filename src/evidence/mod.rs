@@ -68,6 +68,17 @@ pub trait EvidenceStore: Send + Sync {
     /// ([`StoreError::Quota`]).
     fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport>;
 
+    /// Takes a shard for this process: whoever else has it is ended and writes nothing more. A store that one process has for itself has
+    /// no shards to take.
+    fn take_shard(&self, _shard: u32) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Gives back a shard: all that was to be written before is on disk, and rows of it are refused from now on.
+    fn give_back_shard(&self, _shard: u32) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// How much room the store's volume has; `None` where the store does not know, such as in a database elsewhere.
     fn volume(&self) -> Option<VolumeRoom> {
         None

@@ -32,6 +32,7 @@ mod proxy;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
 mod replicas;
+mod shards;
 mod specs;
 mod stale;
 #[path = "../support/vendor/mod.rs"]

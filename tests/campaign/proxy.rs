@@ -27,6 +27,8 @@ pub struct Call {
     pub at: Instant,
     /// Its kind, as [`kind_of`] names it.
     pub kind: String,
+    /// What it asked for: path and query.
+    pub target: String,
     /// What it met; `None`: the API server's own answer.
     pub fault: Option<Fault>,
 }
@@ -156,7 +158,7 @@ impl Shared {
         let mut connection = Connection::new(stream)?;
         while let Some(request) = connection.request().await? {
             let kind = kind_of(&request.method, &request.target);
-            let fault = self.note(&kind);
+            let fault = self.note(&kind, &request.target);
             let result = match fault {
                 None => self.pass(&mut connection, &kind, &request).await,
                 Some(Fault { outcome, moment: Moment::Before }) => fail(&mut connection, outcome).await,
@@ -174,10 +176,10 @@ impl Shared {
     }
 
     /// Takes note of a call and gives what is to become of it.
-    fn note(&self, kind: &str) -> Option<Fault> {
+    fn note(&self, kind: &str, target: &str) -> Option<Fault> {
         let mut state = self.state();
         let fault = state.plan.get_mut(kind).and_then(VecDeque::pop_front);
-        state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), fault });
+        state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), target: target.to_owned(), fault });
         fault
     }
 

@@ -158,6 +158,8 @@ async fn wrong_values_are_refused() {
         (json!({"replicas": -1}), "/replicas"),
         (json!({"replicas": 1.5}), "/replicas"),
         (json!({"leaderElect": "true"}), "/leaderElect"),
+        (json!({"shards": 0}), "/shards"),
+        (json!({"shards": 65}), "/shards"),
         (json!({"logFormat": "xml"}), "/logFormat"),
         (json!({"logFormat": "JSON"}), "/logFormat"),
         (json!({"image": "bpo-operator:1"}), "/image"),
@@ -188,6 +190,8 @@ async fn wrong_values_are_refused() {
         (json!({"proxy": {"resolves": true}}), "need a proxy"),
         (json!({"replicas": 2, "leaderElect": true}), "evidenceUrl.secretName"),
         (json!({"replicas": 2, "evidenceUrl": {"secretName": "evidence"}}), "leaderElect: true"),
+        (json!({"replicas": 2, "shards": 2}), "evidenceUrl.secretName"),
+        (json!({"shards": 2}), "shards is 2: more than 1 needs a PostgreSQL store in evidenceUrl.secretName"),
         (json!({"serviceAccount": {"create": false}}), "name the ServiceAccount to use in serviceAccount.name"),
         (json!({"networkPolicy": {"enabled": true}}), "networkPolicy.apiServerNetworks"),
     ];
@@ -258,6 +262,7 @@ const OPERATOR: [&str; 13] = [
     "get /configmaps",
 ];
 const LEASE: [&str; 1] = ["get,create,update coordination.k8s.io/leases"];
+const SHARED_LEASES: [&str; 1] = ["get,list,create,update,delete coordination.k8s.io/leases"];
 const VIEW: [&str; 5] = [
     "get,list,watch bpo-operator.io/vendorcontracts",
     "get,list,watch bpo-operator.io/servicetiers",
@@ -308,6 +313,13 @@ async fn the_roles_grant_exactly_what_is_listed_here() {
                 (format!("Role/one/{FULL_NAME}"), operator(OWN_NAMESPACE)),
                 (format!("Role/two/{FULL_NAME}"), operator(OWN_NAMESPACE)),
                 (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
+            ],
+        ),
+        (
+            json!({"shards": 3, "evidenceUrl": {"secretName": "evidence"}, "userRoles": without_user_roles}),
+            vec![
+                (format!("ClusterRole//{FULL_NAME}"), operator(ALL_NAMESPACES)),
+                (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&SHARED_LEASES)),
             ],
         ),
     ];
@@ -384,6 +396,10 @@ async fn the_flags_are_those_of_the_values() {
         (
             json!({"proxy": {"secretName": "proxy", "resolves": true}}),
             vec!["run", "--log-format=json", settle, data, "--proxy-resolves", lease],
+        ),
+        (
+            json!({"evidenceUrl": {"secretName": "evidence"}, "replicas": 3, "shards": 6, "leaderElect": true}),
+            vec!["run", "--log-format=json", settle, lease, "--shards=6"],
         ),
     ];
     for (values, expected) in cases {

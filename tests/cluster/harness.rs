@@ -312,9 +312,14 @@ impl Operator {
         self.ended().await
     }
 
+    /// The number of its process, with which its name as the holder of a Lease ends.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name without `SIG`, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -51,18 +51,37 @@ async fn nothing_is_sent_without_the_lease_and_everything_once_it_is_held_again(
     post.leads.store(false, Ordering::SeqCst);
     post.write(&hook, MessageKind::Fired, "alert", alert("speed: missed")).await;
     let running = post.run(vec![hook.clone()]);
-    // A second sink shows that the dispatcher was at work meanwhile: it gives up what nobody wants any more.
+    // Nor is a message given up that nobody wants any more: another process may have it.
     let gone = sink("gone", json!({"webhook": {"url": receiver.url()}}));
     post.write(&gone, MessageKind::Fired, "other", alert("speed: missed")).await;
     running.dispatcher.wake();
-    while !post.ends().await.contains(&"fired other given up".to_owned()) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    assert_eq!(post.ends().await[0], "fired alert waiting");
+    // Both sinks, and each once more after its pause.
+    post.until_asked(4).await;
+    assert_eq!(post.ends().await, ["fired alert waiting", "fired other waiting"]);
     assert!(receiver.received().is_empty());
     post.leads.store(true, Ordering::SeqCst);
     post.settled().await;
     assert_eq!(ids(&receiver.taken()), ["uid-1-1"]);
+    assert_eq!(post.ends().await, ["fired alert delivered", "fired other given up"]);
+}
+
+#[tokio::test]
+async fn what_another_process_works_on_is_left_to_it() {
+    let receiver = Receiver::start().await;
+    let post = Post::new();
+    let hook = hook("hook", &receiver);
+    let running = post.run(vec![hook.clone()]);
+    for uid in ["elsewhere-1", "uid-1"] {
+        post.write_of(uid, &hook, MessageKind::Fired, &["alert".to_owned()], alert("speed: missed")).await;
+    }
+    running.dispatcher.wake();
+    receiver.until("one of them arrives", |received| !received.is_empty()).await;
+    let waiting = async || post.store.waiting_messages(10).await.unwrap();
+    while waiting().await.len() > 1 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(waiting().await[0].contract_uid, "elsewhere-1");
+    assert_eq!(ids(&receiver.received()).len(), 1);
 }
 
 #[tokio::test]

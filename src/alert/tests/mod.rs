@@ -6,13 +6,14 @@ mod mailing;
 mod rendering;
 mod reports;
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatcher::{Dispatcher, Pace, Parts, ReportNow, SinkNow, Sinks};
+use super::dispatcher::{Dispatcher, Pace, Parts, ReportNow, SinkNow, Sinks, Turn};
 use super::envelope::Envelope;
 use super::mail::Mailer;
 use crate::api::vendor_contract::AlertSink;
@@ -38,6 +39,10 @@ impl Sinks for Fixed {
         Some(contract_uid.to_owned())
     }
 
+    fn works_in(&self, namespace: &str) -> bool {
+        !namespace.starts_with("elsewhere")
+    }
+
     fn changed(&self, _: &str) {}
 
     fn report(&self, _: &str, order: &ReportOrder) -> ReportNow {
@@ -54,7 +59,9 @@ pub(super) struct Post {
     pub pace: Pace,
     pub authority: Option<Vec<u8>>,
     /// Whether this process holds its lease.
-    pub leads: Arc<std::sync::atomic::AtomicBool>,
+    pub leads: Arc<AtomicBool>,
+    /// How often the dispatcher asked.
+    pub asked: Arc<AtomicUsize>,
     _directory: tempfile::TempDir,
 }
 
@@ -113,6 +120,7 @@ impl Post {
             },
             authority: None,
             leads: Arc::new(true.into()),
+            asked: Arc::default(),
             _directory: directory,
         }
     }
@@ -152,7 +160,7 @@ impl Post {
     pub(super) fn dispatcher(&self) -> Dispatcher {
         let policy = AddressPolicy::for_alerts(self.opened.clone());
         let mailer = Mailer::new(policy.clone(), Arc::new(SystemLookup));
-        let (counts, leads) = (self.counts.clone(), self.leads.clone());
+        let (counts, leads, asked) = (self.counts.clone(), self.leads.clone(), self.asked.clone());
         Dispatcher::new(Parts {
             store: self.store.clone(),
             client: FeedClient::with(
@@ -167,7 +175,10 @@ impl Post {
             credentials: self.secrets.clone(),
             count: Box::new(move |kind, outcome| counts.lock().unwrap().push(format!("{kind} {outcome}"))),
             show_waiting: Box::new(|_| ()),
-            may_send: Box::new(move || leads.load(std::sync::atomic::Ordering::SeqCst)),
+            may_send: Box::new(move |_| {
+                asked.fetch_add(1, Ordering::SeqCst);
+                leads.load(Ordering::SeqCst).then(|| Box::new(()) as Turn)
+            }),
             pace: self.pace.clone(),
         })
     }
@@ -177,6 +188,15 @@ impl Post {
         let dispatcher = self.dispatcher();
         let task = tokio::spawn(dispatcher.clone().run(Arc::new(Fixed(sinks)), CancellationToken::new()));
         Running { dispatcher, task }
+    }
+
+    /// Waits until the dispatcher has asked so many times whether it may send.
+    pub(super) async fn until_asked(&self, times: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.asked.load(Ordering::SeqCst) < times {
+            assert!(Instant::now() < deadline, "the dispatcher is not at work");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until nothing waits.

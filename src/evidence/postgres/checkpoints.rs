@@ -6,10 +6,13 @@ use super::errors::Failure;
 use super::session::Session;
 use crate::evidence::CHECKPOINTS_KEPT;
 
+fn is_there(session: &mut Session) -> Result<bool, Failure> {
+    Ok(session.query_opt("SELECT 1 WHERE to_regclass('bpo_evidence.checkpoints') IS NOT NULL", &[])?.is_some())
+}
+
 /// The checkpoint of a contract.
 pub(super) fn find(session: &mut Session, contract_uid: &str) -> Result<Option<Vec<u8>>, Failure> {
-    let there = session.query_opt("SELECT 1 WHERE to_regclass('bpo_evidence.checkpoints') IS NOT NULL", &[])?;
-    if there.is_none() {
+    if !is_there(session)? {
         return Ok(None);
     }
     let found =
@@ -23,6 +26,9 @@ pub(super) fn keep(
     checkpoints: &[(String, Vec<u8>)],
     kept_at: Timestamp,
 ) -> Result<(), Failure> {
+    if !is_there(session)? {
+        super::shards::wait_for_other_beginners(session)?;
+    }
     session.client.batch_execute(
         "CREATE TABLE IF NOT EXISTS bpo_evidence.checkpoints (
            contract_uid text PRIMARY KEY, content bytea NOT NULL, kept_at bigint NOT NULL

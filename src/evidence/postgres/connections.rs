@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::errors::{Failure, not_opened};
+use super::errors::Failure;
 use super::location::Location;
 use super::session::{Access, Session};
-use super::{WhenInUse, schema};
+use super::{WhenInUse, schema, shards};
 use crate::evidence::health::Health;
 use crate::evidence::model::StoreError;
 
@@ -18,12 +18,6 @@ const WAITING_JOBS: usize = 64;
 
 /// How many reads run at once.
 const READERS: usize = 4;
-
-/// The advisory lock of a database's one writer ("BPOE").
-const WRITER_LOCK: i64 = 0x4250_4f45;
-
-/// How long a new writer waits for the session of an earlier one to end.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// After how long without an answer the server is asked whether it answers anybody.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -87,6 +81,44 @@ impl Writer {
         watched(done, &self.location, &self.health).await
     }
 
+    /// The same for a namespace: refused where another replica has its shard.
+    pub(super) async fn write_of<T, F>(&self, namespace: &str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Session) -> Result<T, Failure> + Send + 'static,
+    {
+        let (namespace, shown) = (namespace.to_owned(), self.location.shown.clone());
+        self.write(move |session| match session.shards.as_ref().is_none_or(|held| held.has(&namespace)) {
+            true => work(session),
+            false => Err(StoreError::Locked { path: shown.to_string() }.into()),
+        })
+        .await
+    }
+
+    /// Takes a shard; whoever has it is ended.
+    pub(super) async fn take_shard(&self, shard: u32) -> Result<(), StoreError> {
+        let location = self.location.clone();
+        self.shard_job(move |session| shards::take(session, &location, shard)).await
+    }
+
+    /// Gives back a shard, after all that was to be written before.
+    pub(super) async fn give_back_shard(&self, shard: u32) -> Result<(), StoreError> {
+        let location = self.location.clone();
+        self.shard_job(move |session| shards::give_back(session, &location, shard)).await
+    }
+
+    async fn shard_job(
+        &self,
+        job: impl FnOnce(&mut Session) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let health = self.health.clone();
+        let done = self.run(move |session| {
+            health.check()?;
+            job(session)
+        });
+        watched(done, &self.location, &self.health).await
+    }
+
     async fn run<T, F>(&self, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -126,41 +158,10 @@ impl Drop for Writer {
 
 fn open_for_writing(location: &Location, when_in_use: WhenInUse) -> Result<Session, StoreError> {
     let mut session = Session::connect(location)?;
-    lock(&mut session, location, when_in_use)?;
-    schema::migrate(&mut session, &location.shown)?;
+    shards::lock(&mut session, location, when_in_use)?;
+    shards::one_after_the_other(&mut session, location, |session| schema::migrate(session, &location.shown))?;
     warn_of_unsafe_settings(&mut session, location);
     Ok(session)
-}
-
-/// Takes the database for this session; whoever had it before is ended or waited for, as the caller says.
-fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    loop {
-        let taken = session
-            .client
-            .query_one("SELECT pg_try_advisory_lock($1)", &[&WRITER_LOCK])
-            .and_then(|row| row.try_get::<_, bool>(0))
-            .map_err(|error| not_opened(&location.shown, &error))?;
-        if taken {
-            return Ok(());
-        }
-        if when_in_use == WhenInUse::Refuse || Instant::now() > deadline {
-            return Err(StoreError::Locked { path: location.shown.to_string() });
-        }
-        end_other_writer(session).map_err(|error| not_opened(&location.shown, &error))?;
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Ends the session that holds the lock: a leader that stands still must not write when it goes on.
-fn end_other_writer(session: &mut Session) -> Result<(), postgres::Error> {
-    session.client.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks
-         WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1::bigint::oid AND objsubid = 1
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()",
-        &[&WRITER_LOCK],
-    )?;
-    Ok(())
 }
 
 fn warn_of_unsafe_settings(session: &mut Session, location: &Location) {

@@ -45,6 +45,8 @@ pub(super) fn head(session: &mut Session) -> Result<Option<(i64, Digest)>, Failu
 
 /// Appends an entry to the chain.
 pub(super) fn append(session: &mut Session, entry: &NewEntry) -> Result<(), Failure> {
+    // One chain for all contracts: replicas that share the store append one after the other.
+    super::shards::wait_for_other_journals(session)?;
     let before = head(session)?;
     let (last, previous) = before.unwrap_or_else(|| (0, journal_origin()));
     let number = last + 1;

@@ -13,6 +13,7 @@ mod read;
 mod scheduled;
 mod schema;
 mod session;
+mod shards;
 mod verify;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ use crate::domain::facts::Terms;
 use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 use crate::domain::scheduled_reports::HandedOver;
+use crate::shard::ShardCount;
 pub use location::EvidenceUrl;
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
@@ -53,6 +55,9 @@ pub enum WhenInUse {
     Refuse,
     /// Its session is ended: it has lost its lease, and must not write when it goes on.
     TakeOver,
+    /// Replicas share the database, and each writes for the shards that it took. A process that has the database for itself is ended,
+    /// and so are replicas with another number of shards: they have lost the installation's lease.
+    Share(ShardCount),
 }
 
 /// The evidence store in a PostgreSQL database.
@@ -109,6 +114,7 @@ impl PostgresStore {
         let shown = self.shown.clone();
         self.writer()?
             .write(move |session| {
+                shards::wait_for_other_beginners(session)?;
                 session.client.batch_execute(
                     "CREATE TABLE IF NOT EXISTS bpo_evidence.identity (
                        only_row integer PRIMARY KEY CHECK (only_row = 1), id text NOT NULL, clock text NOT NULL
@@ -146,11 +152,21 @@ impl PostgresStore {
 }
 
 impl EvidenceStore for PostgresStore {
+    fn take_shard(&self, shard: u32) -> Answer<'_, ()> {
+        Box::pin(async move { self.writer()?.take_shard(shard).await })
+    }
+
+    fn give_back_shard(&self, shard: u32) -> Answer<'_, ()> {
+        Box::pin(async move { self.writer()?.give_back_shard(shard).await })
+    }
+
     fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport> {
         Box::pin(async move {
             let key = feed.clone();
-            let (report, changed) =
-                self.writer()?.write(move |session| commit::commit(session, &key, &batch, room)).await?;
+            let (report, changed) = self
+                .writer()?
+                .write_of(&feed.namespace, move |session| commit::commit(session, &key, &batch, room))
+                .await?;
             if changed {
                 // Nobody listening is fine.
                 let _ = self.changes.send(feed);

@@ -7,6 +7,7 @@ use postgres::{Client, Row, RowIter, Statement};
 
 use super::errors::{Failure, not_opened};
 use super::location::Location;
+use super::shards::HeldShards;
 use crate::evidence::model::StoreError;
 
 /// A parameter of a statement.
@@ -24,6 +25,8 @@ pub(super) enum Access {
 /// A connection.
 pub(super) struct Session {
     pub client: Client,
+    /// Where replicas share the store: the shards that this session writes for.
+    pub shards: Option<HeldShards>,
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -36,7 +39,7 @@ impl Session {
             Ok(client)
         };
         let client = opened().map_err(|error| not_opened(&location.shown, &error))?;
-        Ok(Self { client, statements: HashMap::new() })
+        Ok(Self { client, shards: None, statements: HashMap::new() })
     }
 
     /// Does work in one transaction; it is undone when the work fails.

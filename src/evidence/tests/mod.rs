@@ -11,6 +11,7 @@ mod journal;
 mod orders;
 mod outbox;
 mod server;
+mod shards;
 mod support;
 mod tampering;
 mod upgrades;

@@ -1,0 +1,200 @@
+//! Who may write to the database: one process, or replicas that share it, each for its own shards.
+//!
+//! Advisory locks say so, and last as long as the session of a writer. A process that lost its lease and stands still loses its session to
+//! the one that took over, and so cannot write when it goes on.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::WhenInUse;
+use super::errors::{Failure, not_opened};
+use super::location::Location;
+use super::session::Session;
+use crate::evidence::model::StoreError;
+use crate::shard::ShardCount;
+
+/// The lock of a database's one writer ("BPOE"). Replicas that share the database hold it together.
+const WRITER: i64 = 0x4250_4f45;
+
+/// The class of the locks of numbers of shards ("BPON"): replicas with the same number hold one together.
+const NUMBERS: i32 = 0x4250_4f4e;
+
+/// The class of the locks of shards ("BPOS"), each held by one replica.
+const SHARDS: i32 = 0x4250_4f53;
+
+/// The lock of who makes tables, and the one of who appends to the journal ("BPOT", "BPOJ").
+const TABLES: i64 = 0x4250_4f54;
+const JOURNAL: i64 = 0x4250_4f4a;
+
+/// How long a new writer waits for the session of an earlier one to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The shards that a session writes for.
+#[derive(Debug)]
+pub(super) struct HeldShards {
+    count: ShardCount,
+    held: BTreeSet<u32>,
+}
+
+impl HeldShards {
+    /// Whether a namespace is in one of them.
+    pub(super) fn has(&self, namespace: &str) -> bool {
+        self.held.contains(&self.count.shard_of(namespace))
+    }
+}
+
+/// Takes the database for this session; whoever had it before is ended or waited for, as the caller says.
+pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
+    let WhenInUse::Share(count) = when_in_use else {
+        let ends_others = when_in_use == WhenInUse::TakeOver;
+        return until_taken(
+            session,
+            location,
+            |session| tried(session, "SELECT pg_try_advisory_lock($1)", WRITER),
+            |session| if ends_others { end_others(session, WRITER_HELD).map(|()| true) } else { Ok(false) },
+        );
+    };
+    until_taken(
+        session,
+        location,
+        |session| tried(session, "SELECT pg_try_advisory_lock_shared($1)", WRITER),
+        |session| end_others(session, &format!("{WRITER_HELD} AND mode = 'ExclusiveLock'")).map(|()| true),
+    )?;
+    let number = i32::try_from(count.number()).unwrap_or(i32::MAX);
+    hold_number(session, number).map_err(|error| not_opened(&location.shown, &error))?;
+    let other_numbers = format!("{} AND objid <> {number}", in_class(NUMBERS));
+    until_taken(
+        session,
+        location,
+        |session| {
+            let there = format!("SELECT NOT EXISTS (SELECT FROM pg_locks WHERE {other_numbers} AND {HERE})");
+            session.client.query_one(&there, &[])?.try_get(0)
+        },
+        |session| end_others(session, &other_numbers).map(|()| true),
+    )?;
+    session.shards = Some(HeldShards { count, held: BTreeSet::new() });
+    Ok(())
+}
+
+fn hold_number(session: &mut Session, number: i32) -> Result<(), postgres::Error> {
+    session.client.execute("SELECT pg_advisory_lock_shared($1, $2)", &[&NUMBERS, &number])?;
+    // Others wait for the journal: a session that stands still in a transaction is ended before they give up.
+    session.client.batch_execute("SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '30s'")
+}
+
+/// Takes a shard for this session; the session of whoever has it is ended.
+pub(super) fn take(session: &mut Session, location: &Location, shard: u32) -> Result<(), StoreError> {
+    let number = i32::try_from(shard).unwrap_or(i32::MAX);
+    if session.shards.as_ref().is_none_or(|known| known.held.contains(&shard)) {
+        return Ok(());
+    }
+    until_taken(
+        session,
+        location,
+        |session| session.client.query_one("SELECT pg_try_advisory_lock($1, $2)", &[&SHARDS, &number])?.try_get(0),
+        |session| end_others(session, &format!("{} AND objid = {number}", in_class(SHARDS))).map(|()| true),
+    )?;
+    session.shards.iter_mut().for_each(|known| known.held.extend([shard]));
+    Ok(())
+}
+
+/// Gives back a shard.
+pub(super) fn give_back(session: &mut Session, location: &Location, shard: u32) -> Result<(), StoreError> {
+    let number = i32::try_from(shard).unwrap_or(i32::MAX);
+    if !session.shards.iter_mut().any(|known| known.held.remove(&shard)) {
+        return Ok(());
+    }
+    let unlocked = session.client.execute("SELECT pg_advisory_unlock($1, $2)", &[&SHARDS, &number]);
+    unlocked.map(drop).map_err(|error| not_opened(&location.shown, &error))
+}
+
+/// Does what makes tables, while no other replica does.
+pub(super) fn one_after_the_other<T>(
+    session: &mut Session,
+    location: &Location,
+    work: impl FnOnce(&mut Session) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if session.shards.is_none() {
+        return work(session);
+    }
+    // However long it takes: another replica may bring a large store to a new format.
+    while !tried(session, "SELECT pg_try_advisory_lock($1)", TABLES)
+        .map_err(|error| not_opened(&location.shown, &error))?
+    {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let done = work(session);
+    let unlocked = session.client.execute("SELECT pg_advisory_unlock($1)", &[&TABLES]);
+    unlocked.map_err(|error| not_opened(&location.shown, &error))?;
+    done
+}
+
+/// Lets no other replica make tables before this transaction has ended.
+pub(super) fn wait_for_other_beginners(session: &mut Session) -> Result<(), Failure> {
+    wait_in_transaction(session, TABLES)
+}
+
+/// Lets no other replica append to the journal before this transaction has ended.
+pub(super) fn wait_for_other_journals(session: &mut Session) -> Result<(), Failure> {
+    wait_in_transaction(session, JOURNAL)
+}
+
+fn wait_in_transaction(session: &mut Session, key: i64) -> Result<(), Failure> {
+    // A process that has the store for itself waits for nobody.
+    if session.shards.is_some() {
+        session.execute("SELECT pg_advisory_xact_lock($1)", &[&key])?;
+    }
+    Ok(())
+}
+
+/// Tries until `take` has succeeded; each time that it has not, `make_room` says whether to try again.
+fn until_taken(
+    session: &mut Session,
+    location: &Location,
+    mut take: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
+    mut make_room: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
+) -> Result<(), StoreError> {
+    let failed = |error: postgres::Error| not_opened(&location.shown, &error);
+    let deadline = Instant::now() + PATIENCE;
+    while !take(session).map_err(failed)? {
+        if Instant::now() > deadline || !make_room(session).map_err(failed)? {
+            return Err(StoreError::Locked { path: location.shown.to_string() });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn tried(session: &mut Session, sql: &str, key: i64) -> Result<bool, postgres::Error> {
+    session.client.query_one(sql, &[&key])?.try_get(0)
+}
+
+/// The lock of the one writer, in `pg_locks`.
+const WRITER_HELD: &str = "classid = 0 AND objid = 1112559429 AND objsubid = 1";
+
+/// Advisory locks that others hold in this database.
+const HERE: &str = "locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// The locks of a class, in `pg_locks`.
+fn in_class(class: i32) -> String {
+    format!("classid = {class} AND objsubid = 2")
+}
+
+/// Ends the sessions of others that hold these locks: a process that stands still must not write when it goes on.
+fn end_others(session: &mut Session, those: &str) -> Result<(), postgres::Error> {
+    let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {those} AND {HERE}");
+    session.client.execute(&sql, &[]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_in_the_query_is_that_of_the_lock() {
+        assert_eq!(WRITER, 1_112_559_429);
+        let keys: BTreeSet<i64> = [WRITER, i64::from(NUMBERS), i64::from(SHARDS), TABLES, JOURNAL].into();
+        assert_eq!(keys.len(), 5);
+    }
+}
