@@ -44,7 +44,9 @@ pub enum SinkNow {
 pub enum ReportNow {
     /// It is there.
     Ready(Box<Package>),
-    /// Something of it is not known yet: it is tried again.
+    /// It is there in a moment: the operator has just begun.
+    Soon,
+    /// Something of it is missing: it is tried again.
     NotYet(String),
     /// It will never be there.
     Never(String),
@@ -373,9 +375,14 @@ impl Inner {
         while let Some(group) = groups.pop_front() {
             let tenant = group.first().map(|message| message.envelope.namespace.as_str()).unwrap_or_default();
             if (self.parts.may_send)(tenant).is_none() {
-                return self.wait_for_the_lease(key);
+                return self.wait_a_moment(key);
             }
-            for (ids, result) in self.send(key, sink, &group, known).await {
+            let order = group.first().and_then(|first| first.envelope.report.as_ref());
+            let report = order.map(|order| known.report(&key.0, order));
+            if report == Some(ReportNow::Soon) {
+                return self.wait_a_moment(key);
+            }
+            for (ids, result) in self.send(sink, &group, report).await {
                 match result {
                     Ok(()) => {
                         say(&group, &ids, "an alert was delivered");
@@ -395,8 +402,9 @@ impl Inner {
         }
     }
 
-    /// Leaves a sink alone for a moment: its messages wait until this process may send, or go out from the one that may.
-    fn wait_for_the_lease(&self, key: &SinkKey) {
+    /// Leaves a sink alone for a moment: its messages wait until this process may send, or go out from the one that may; and a report
+    /// until its contract was judged.
+    fn wait_a_moment(&self, key: &SinkKey) {
         self.states().entry(key.clone()).or_default().not_before = Some(Instant::now() + Duration::from_secs(1));
     }
 
@@ -475,16 +483,15 @@ impl Inner {
 
     async fn send(
         &self,
-        key: &SinkKey,
         sink: &AlertSink,
         group: &[Message],
-        known: &dyn Sinks,
+        report: Option<ReportNow>,
     ) -> Vec<(Vec<i64>, Result<(), PostError>)> {
         let all = || group.iter().map(|message| message.id).collect::<Vec<_>>();
         let Some(first) = group.first() else { return Vec::new() };
         let tenant = first.envelope.namespace.as_str();
-        if let Some(order) = &first.envelope.report {
-            return vec![(all(), self.send_report(sink, first, known.report(&key.0, order)).await)];
+        if let Some(report) = report {
+            return vec![(all(), self.send_report(sink, first, report).await)];
         }
         if let Some(email) = &sink.email {
             let mail = sinks::mail::render(email, group).map_err(PostError::from);
@@ -520,6 +527,7 @@ impl Inner {
         let tenant = message.envelope.namespace.as_str();
         let package = match report {
             ReportNow::Ready(package) => package,
+            ReportNow::Soon => return Err(FetchError::new(FailureKind::Mapping, "the report is not there").into()),
             ReportNow::NotYet(why) => return Err(FetchError::new(FailureKind::Mapping, why).into()),
             ReportNow::Never(why) => return Err(never(&why)),
         };

@@ -141,9 +141,7 @@ pub fn report_now(context: &Context, contract_uid: &str, order: &ReportOrder) ->
         return ReportNow::NotYet("the contract cannot be read".to_owned());
     };
     let (namespace, name) = (contract.namespace().unwrap_or_default(), contract.name_any());
-    let Some(judged) = context.judged(&namespace, &name) else {
-        return ReportNow::NotYet("the contract has not been judged since the operator began".to_owned());
-    };
+    let Some(judged) = context.judged(&namespace, &name) else { return ReportNow::Soon };
     let kpis: Vec<KpiTarget> =
         context.kpis_of(&namespace, &name).iter().filter_map(|kpi| kpi.0.as_ref().ok().cloned()).collect();
     let reports: Vec<_> = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {

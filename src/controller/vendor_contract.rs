@@ -369,7 +369,9 @@ fn scheduled_of(observed: &Observed, uids: [&str; 2], now: Timestamp) -> Schedul
     if observed.judgement.is_err() || !observed.past_is_known || observed.evidence_problem.is_some() {
         return ScheduledReports::default();
     }
-    let own: Vec<ExistingReport> = observed.existing.iter().filter(|report| is_of(report, uids)).cloned().collect();
+    // A report whose status is not there yet is being written.
+    let is_whole = |report: &&ExistingReport| is_of(report, uids) && report.has_status;
+    let own: Vec<ExistingReport> = observed.existing.iter().filter(is_whole).cloned().collect();
     super::scheduled::decide(&observed.object, &own, &observed.handed_over, now)
 }
 

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReport, SlaReportSpec, VendorContract};
+use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReportSpec, VendorContract};
 use bpo_operator::cli::evaluate::{RowsByContract, View, view};
 use bpo_operator::cli::manifests;
 use bpo_operator::feed::offline::rows_of;
 use bpo_operator::view::kpi::{self, KpiPage};
 use bpo_operator::view::launch::{self, Document};
 use bpo_operator::view::links::Links;
-use bpo_operator::view::portfolio::{self, Portfolio};
 use bpo_operator::view::report::{self, PeriodReport, earlier};
 use bpo_operator::view::scorecard::{self, Scorecard};
 use jiff::Timestamp;
@@ -28,7 +27,7 @@ const END: &str = "2026-07-22T00:00:00Z";
 
 /// Each picture and its height; all are 1100 pixels wide.
 const PICTURES: [(&str, u32); 5] =
-    [("portfolio", 900), ("scorecard", 1500), ("kpi", 1240), ("report", 1500), ("launch", 1180)];
+    [("portfolio", 1560), ("scorecard", 1500), ("kpi", 1240), ("report", 1500), ("launch", 1180)];
 const WIDTH: u32 = 1100;
 
 /// What the demo's manifests and its vendor's figures come to at its end.
@@ -58,8 +57,6 @@ fn pages() -> BTreeMap<&'static str, String> {
     let contracts: Vec<VendorContract> = of_kind(&story.objects, "VendorContract");
     let kpis: Vec<KpiTarget> = of_kind(&story.objects, "KpiTarget");
     let launches: Vec<CampaignLaunch> = of_kind(&story.objects, "CampaignLaunch");
-    let reports: Vec<SlaReport> =
-        story.reports.iter().map(|(_, name, spec)| SlaReport::new(name, spec.clone())).collect();
     let contract = &contracts[0];
     let mut specs: Vec<&SlaReportSpec> = story.reports.iter().map(|(.., spec)| spec).collect();
     specs.sort_by_key(|spec| std::cmp::Reverse(spec.period.start));
@@ -75,9 +72,9 @@ fn pages() -> BTreeMap<&'static str, String> {
     };
     let level = kpis.iter().find(|kpi| kpi.metadata.name.as_deref() == Some("acme-service-level")).unwrap();
     let kpi = KpiPage::of(&kpi::Facts { kpi: level, contract, counter: None, reports: &specs });
-    let all = portfolio::Facts { contracts: &contracts, kpis: &kpis, launches: &launches, reports: &reports, now };
     BTreeMap::from([
-        ("portfolio", portfolio::html(&Portfolio::of(&all), Links::None)),
+        // One contract is no portfolio: this one is of all examples.
+        ("portfolio", crate::browser::pages().remove("/portfolio").unwrap()),
         ("scorecard", scorecard::html(&Scorecard::of(contract, &kpis), Links::None)),
         ("kpi", kpi::html(&kpi, Links::None)),
         ("report", report::html(&PeriodReport::of(&facts), Links::None)),

@@ -1,5 +1,7 @@
 //! Scheduled reports as mail with documents and as events: once, in order, and no text of a contract leaves its place.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use super::{Post, alert, sink};
@@ -19,6 +21,9 @@ use crate::view::report::testing::march;
 /// A name that tries each way out of its place.
 const EVIL: &str = "Acme\r\nBcc: evil@x.example\r\n\r\n<script>alert(1)</script> \u{202e}=cmd|' /C calc'!A0";
 
+/// Whether the operator of the report `soon` has just begun.
+static JUST_BEGUN: AtomicBool = AtomicBool::new(true);
+
 fn order(report: &str, format: ReportFormat) -> ReportOrder {
     ReportOrder {
         report: report.to_owned(),
@@ -37,6 +42,7 @@ fn order(report: &str, format: ReportFormat) -> ReportOrder {
 /// What a contract whose every name is hostile sends for an order; `late` has something missing, `gone` will never be there.
 pub(super) fn report_now(order: &ReportOrder) -> ReportNow {
     match order.report.as_str() {
+        "soon" if JUST_BEGUN.swap(false, Ordering::SeqCst) => return ReportNow::Soon,
         "late" => return ReportNow::NotYet("the SlaReport acme-care-2026-03 is not there".to_owned()),
         "gone" => return ReportNow::Never("the contract is gone".to_owned()),
         _ => {}
@@ -151,6 +157,20 @@ async fn a_webhook_gets_reports_as_signed_events_of_their_own_in_the_order_of_al
     let report = &data["documents"][1];
     assert_eq!((&report["name"], &report["spec"]["credit"]["net"]), (&json!("acme-care-2026-03"), &json!("5000.00")));
     assert!(!String::from_utf8_lossy(&Received::clone(&taken[1]).body).contains("canary"));
+}
+
+#[tokio::test]
+async fn a_report_waits_for_an_operator_that_has_just_begun_without_a_failure() {
+    let receiver = Receiver::start().await;
+    let post = Post::new();
+    let hook = sink("hook", json!({"webhook": {"url": receiver.url()}}));
+    post.write_report(&hook, order("soon", ReportFormat::Html)).await;
+    let running = post.run(vec![hook.clone()]);
+    post.settled().await;
+    assert!(!JUST_BEGUN.load(Ordering::SeqCst), "it was asked for before it was there");
+    assert_eq!(receiver.taken().len(), 1);
+    assert!(running.dispatcher.status_of("uid-1", &[hook]).is_empty());
+    assert_eq!(post.counts.lock().unwrap().as_slice(), ["webhook delivered"]);
 }
 
 #[tokio::test]

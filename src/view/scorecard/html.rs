@@ -86,7 +86,7 @@ fn lines(card: &Scorecard, links: Links) -> Markup {
                             @match (&line.last, line.verdict) {
                                 (Some((period, value)), Some(found)) => {
                                     span.value-cell { (value) } " " (verdict(found, line.severity))
-                                    span.object { (period) }
+                                    span.note.under { (period) }
                                 }
                                 _ => span.note { "none yet" },
                             }
@@ -95,7 +95,7 @@ fn lines(card: &Scorecard, links: Links) -> Markup {
                         td role="cell" data-label="Closed periods" { (past(&line.title, &line.history)) }
                         td role="cell" data-label="So far" {
                             span.value-cell { (line.running.as_deref().unwrap_or("–")) }
-                            @if let Some(outlook) = &line.outlook { span.object { (outlook) } }
+                            @if let Some(outlook) = &line.outlook { span.note.under { (outlook) } }
                             @if line.at_risk.is_some() { span.risk { "at risk" } }
                         }
                     }

@@ -311,11 +311,15 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
         format!("Level {} because of {:?}; {people} to respond.", escalation.level, escalation.cause)
     });
     let governance = status.governance.as_ref();
+    // A plan that answers several misses stands once for each in a status.
     let plans = governance.map(|governance| {
-        governance.plans.iter().map(|plan| {
+        let mut plans: Vec<String> = Vec::new();
+        for plan in &governance.plans {
             let due = plan.due.map(|due| format!(", due {due}")).unwrap_or_default();
-            format!("{}: {:?}{due}", plan.name, plan.state)
-        })
+            plans.push(format!("{}: {:?}{due}", plan.name, plan.state));
+        }
+        plans.dedup();
+        plans
     });
     let overdue = governance
         .map(|governance| governance.overdue.iter().map(|it| format!("{:?} {} since {}", it.kind, it.name, it.due)));
