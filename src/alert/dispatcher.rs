@@ -332,7 +332,7 @@ impl Inner {
             None => self.messages_of(key, 1).await.iter().find_map(namespace_of).unwrap_or_default(),
         };
         // Held before the messages are read: another process may have delivered those that were read before.
-        let Some(_turn) = (self.parts.may_send)(&namespace) else { return self.wait_for_the_lease(key) };
+        let Some(_turn) = (self.parts.may_send)(&namespace) else { return self.wait_a_moment(key) };
         let messages = self.messages_of(key, MOST_MESSAGES).await;
         let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
         let (mut opened, mut unreadable) = (Vec::new(), Vec::new());
