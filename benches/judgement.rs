@@ -11,7 +11,7 @@ use bpo_operator::domain::calendar::Calendar;
 use bpo_operator::domain::catalogue::{Definition, definition};
 use bpo_operator::domain::coverage::Coverage;
 use bpo_operator::domain::exact::Exact;
-use bpo_operator::domain::facts::{ContractFacts, Terms};
+use bpo_operator::domain::facts::{ContractFacts, NOTHING_SAID, Terms};
 use bpo_operator::domain::feed_rows::{RowsByFeed, packed};
 use bpo_operator::domain::judgement::{judge, judge_again};
 use bpo_operator::domain::ledger::{Labels, Ledger};
@@ -44,7 +44,14 @@ fn memory() {
     let rollups: Vec<RollUps> = contracts
         .iter()
         .map(|rows| {
-            let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows, journal: None };
+            let facts = ContractFacts {
+                name: "acme",
+                terms: &terms,
+                closed_under: &closed_under,
+                rows,
+                journal: None,
+                said: &NOTHING_SAID,
+            };
             let mut rollups = RollUps::default();
             judge_again(&facts, after_the_term(), &mut rollups).unwrap();
             rollups
@@ -233,7 +240,14 @@ fn after_the_term() -> Timestamp {
 #[divan::bench(args = [1, 48], sample_count = 10)]
 fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
+    let facts = ContractFacts {
+        name: "acme",
+        terms: &terms,
+        closed_under: &closed_under,
+        rows: &rows,
+        journal: None,
+        said: &NOTHING_SAID,
+    };
     bencher.bench_local(|| judge(&facts, after_the_term()).unwrap().reports.len());
 }
 
@@ -241,7 +255,14 @@ fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
 #[divan::bench(args = [1, 48], sample_count = 100)]
 fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
+    let facts = ContractFacts {
+        name: "acme",
+        terms: &terms,
+        closed_under: &closed_under,
+        rows: &rows,
+        journal: None,
+        said: &NOTHING_SAID,
+    };
     let mut rollups = RollUps::default();
     let mut now = after_the_term();
     judge_again(&facts, now, &mut rollups).unwrap();
@@ -264,8 +285,14 @@ fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usi
             now = later[3].known_at;
             rows.get_mut("acd").unwrap().extend(later.drain(..4));
         }
-        let facts =
-            ContractFacts { name: "acme", terms: &terms, closed_under: &closed_under, rows: &rows, journal: None };
+        let facts = ContractFacts {
+            name: "acme",
+            terms: &terms,
+            closed_under: &closed_under,
+            rows: &rows,
+            journal: None,
+            said: &NOTHING_SAID,
+        };
         judge_again(&facts, now, &mut rollups).unwrap().reports.len()
     });
 }

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use bpo_operator::controller::checkpoints::{Asked, Checkpoints};
 use bpo_operator::controller::evidence_cache::EvidenceCache;
-use bpo_operator::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
+use bpo_operator::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
 use bpo_operator::domain::judgement::judge_again;
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow};
@@ -296,6 +296,7 @@ async fn look(operator: &Operator, uid: &str, terms: &Terms, now: Timestamp) -> 
         closed_under: &evidence.closings,
         rows: &rows,
         journal: Some(&evidence.journal),
+        said: &NOTHING_SAID,
     };
     let judgement = Arc::new(judge_again(&facts, now, &mut rollups));
     cache.keep(uid, [0; 32], &evidence, now, &judgement, rollups);

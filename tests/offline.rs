@@ -180,6 +180,56 @@ fn a_first_evaluation_needs_no_feed_and_misses_nothing() {
 }
 
 #[test]
+fn what_the_answers_of_a_feed_say_of_their_thresholds_counts_without_a_cluster_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = file(
+        &folder,
+        "care.yaml",
+        "apiVersion: bpo-operator.io/v1alpha1
+kind: VendorContract
+metadata: {name: care}
+spec:
+  vendor: {name: Acme}
+  term: {start: 2026-01-01, end: 2026-12-31}
+  feeds: [{name: acd, url: 'https://feeds.acme.example', cadence: 24h}]
+---
+apiVersion: bpo-operator.io/v1alpha1
+kind: KpiTarget
+metadata: {name: level}
+spec:
+  contractRef: {name: care}
+  kpi: ServiceLevel
+  variant: AnsweredOnly
+  within: 20s
+  source: {feed: acd}
+  objective: {target: 80}
+",
+    );
+    let days = (1..=31)
+        .map(|day| json!({"start": format!("2026-01-{day:02}"), "measures": {"answered": 100, "answeredWithin": 90}}));
+    let rows: Vec<Value> = days.collect();
+    // Ten business days after January, and twenty.
+    for (within, now, state, advised) in [
+        (20, "2026-02-16T12:00:00Z", "Final", 0),
+        (30, "2026-02-16T12:00:00Z", "Provisional", 1),
+        (30, "2026-03-02T12:00:00Z", "Final", 1),
+    ] {
+        let body =
+            json!({"schema": "bpo-feed/v1", "thresholds": {"answeredWithin": within}, "rows": rows, "next": null});
+        let feed = format!("acd={}", file(&folder, "acd.json", &body.to_string()));
+        let said = plugin(&["evaluate", "-f", &manifests, "--feed", &feed, "--now", now, "-o", "json"]);
+        let list: Value = serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.err));
+        let items = list["items"].as_array().unwrap();
+        let of_kind = |kind: &str| items.iter().find(|item| item["kind"] == kind).unwrap();
+        let report = items.iter().find(|item| item["metadata"]["name"] == "care-2026-01").unwrap();
+        assert_eq!(report["spec"]["state"], state, "{within} {now}");
+        let advice = of_kind("VendorContract")["status"]["advice"].as_array().into_iter().flatten();
+        let found = advice.filter(|advice| advice["finding"] == "ThresholdMismatch").count();
+        assert_eq!(found, advised, "{within} {now}: {:#}", of_kind("VendorContract")["status"]);
+    }
+}
+
+#[test]
 fn every_folder_of_examples_passes_lint() {
     let folders = [
         "acme-care",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kube::Resource;
 use serde::Serialize;
 
-use super::evaluate::{Recorded, RecordsByContract, RowsByContract};
+use super::evaluate::{RecordsByContract, RowsByContract};
 use super::manifests::{Manifests, Place, Written};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::domain::facts::Terms;
@@ -60,7 +60,10 @@ impl Gathered<'_> {
         let journal = journal_of(&facts).map_err(|error| error.to_string())?;
         let history = history.into_iter().map(|recorded| recorded.terms).collect();
         self.rows.entry(key.clone()).or_default().extend(packed(&rows));
-        if self.records.insert(key, Recorded { closings, journal, terms: history }).is_some() {
+        let recorded = self.records.entry(key).or_default();
+        recorded.closings = closings;
+        recorded.terms = history;
+        if recorded.journal.replace(journal).is_some() {
             return Err(format!("another bundle is of {}/{} too: give one a contract", of.namespace, of.contract));
         }
         Ok(())

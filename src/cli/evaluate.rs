@@ -24,7 +24,7 @@ use crate::domain::decision::kpi_target::{ObservedKpiTarget, decide_kpi_target};
 use crate::domain::decision::launch::{LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch};
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier};
 use crate::domain::disputes;
-use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, Terms};
+use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
 use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::holdings::{
     FeedHealth, HeldContract, Holdings, Judged, WrittenKpi, feeds_with_lateness, observe_contract, observe_kpi,
@@ -33,6 +33,7 @@ use crate::domain::holdings::{
 use crate::domain::journal::{Journal, decision_in_contract};
 use crate::domain::relief::unseen;
 use crate::domain::reports::report_name;
+use crate::domain::thresholds::ThresholdsSaid;
 use crate::domain::validation::{validate_contract, validate_service_tier};
 
 /// A file for a feed: `[CONTRACT/]NAME=FILE`.
@@ -73,10 +74,12 @@ pub type RowsByContract = BTreeMap<(String, String), RowsByFeed>;
 pub struct Recorded {
     /// The terms under which periods closed.
     pub closings: BTreeMap<String, Terms>,
-    /// The facts of the journal.
-    pub journal: Journal,
+    /// The facts of the journal, where there is one.
+    pub journal: Option<Journal>,
     /// Each version of the terms that the contract was judged under.
     pub terms: Vec<Terms>,
+    /// By which times the files of feeds say that they count, by feed.
+    pub said: BTreeMap<String, ThresholdsSaid>,
 }
 
 /// What evidence holds by contract.
@@ -211,7 +214,7 @@ impl<'a> Input<'a> {
     /// The decision that the journal of a launch's first contract has.
     fn recorded_decision(self, key: &Key, spec: &CampaignLaunchSpec) -> Option<LaunchDecision> {
         let first = (key.0.clone(), spec.contract_refs.first()?.name.clone());
-        let decisions = self.records.get(&first)?.journal.launch_decisions();
+        let decisions = self.records.get(&first)?.journal.as_ref()?.launch_decisions();
         decisions.get(decision_in_contract(&key.1, spec.launch_at).as_str()).copied()
     }
 
@@ -319,13 +322,15 @@ fn judge_contract(
     }
     let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
     // Relief that was decided and disputes that were raised since are seen now, as the operator would see them.
-    let journal = recorded.map(|Recorded { journal, .. }| {
+    let journal = recorded.and_then(|recorded| recorded.journal.as_ref()).map(|journal| {
         let relief = unseen(&terms.contract.relief, journal, false, now);
         let disputes = disputes::unseen(&terms.contract.disputes, journal, now);
         Journal { facts: [&journal.facts[..], &relief, &disputes].concat() }
     });
     let closed_under = recorded.map_or(&nothing, |recorded| &recorded.closings);
-    let facts = ContractFacts { name, terms, closed_under, rows: rows.unwrap_or(&none), journal: journal.as_ref() };
+    let said = recorded.map_or(&NOTHING_SAID, |recorded| &recorded.said);
+    let rows = rows.unwrap_or(&none);
+    let facts = ContractFacts { name, terms, closed_under, rows, journal: journal.as_ref(), said };
     crate::domain::judgement::judge(&facts, now)
 }
 

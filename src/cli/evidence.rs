@@ -20,7 +20,7 @@ use crate::api::vendor_contract::PeriodState;
 use crate::controller::reports::report_digest;
 use crate::domain::basis::as_far_as;
 use crate::domain::calendar::Calendar;
-use crate::domain::facts::{ContractFacts, Terms};
+use crate::domain::facts::{ContractFacts, NOTHING_SAID, Terms};
 use crate::domain::feed_rows::packed;
 use crate::domain::journal::Journal;
 use crate::domain::judgement::judge;
@@ -372,6 +372,7 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
         closed_under: &record.closings,
         rows: &packed(&record.rows),
         journal: Some(&record.journal),
+        said: &NOTHING_SAID,
     };
     // A Final report says the same at every later instant. A rehearsal's clock may be ahead of this one, and the last row may be older
     // than the close of the last period.
@@ -513,6 +514,7 @@ mod tests {
             closed_under: &record.closings,
             rows: &packed(&record.rows),
             journal: None,
+            said: &NOTHING_SAID,
         };
         let judgement = judge(&facts, format!("{year}-03-01T00:00:00Z").parse().unwrap()).unwrap();
         let spec = judgement.reports[0].clone();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::evaluate::{FeedFile, View, view};
+use super::evaluate::{FeedFile, View, view_of_records};
 use super::lint;
 use super::manifests::read;
 use super::plugin::{gather_rows, lines};
@@ -42,10 +42,10 @@ impl OfflineArguments {
 /// What is wrong with the files, a line each.
 pub fn judge_files(paths: &[PathBuf], feeds: &[FeedFile], now: Timestamp) -> Result<View, Vec<String>> {
     let manifests = read(paths).map_err(|problems| lines(&problems))?;
-    let rows = gather_rows(&manifests, feeds, now)?;
+    let (rows, records) = gather_rows(&manifests, feeds, now)?;
     let wrong = lint::problems(&manifests);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
     }
-    Ok(view(&manifests, &rows, now))
+    Ok(view_of_records(&manifests, &rows, &records, now))
 }

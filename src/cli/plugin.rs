@@ -1,6 +1,5 @@
 //! `kubectl bpo`: the commands of the plugin. Those that need no cluster run on the operator's own engine.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use super::bundles::Gathered;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::evaluate::{
-    FeedFile, RecordsByContract, RowsByContract, View, contract_of_file, report_object, view, view_of_records,
+    FeedFile, RecordsByContract, RowsByContract, View, contract_of_file, report_object, view_of_records,
 };
 use super::explain::explain;
 use super::manifests::{Manifests, Problem, read};
@@ -24,7 +23,8 @@ use super::{
     history, init, launch_report, lint, man, portfolio, reconcile, report, scorecard, staffing, status, suspend,
     tables, version,
 };
-use crate::domain::feed_rows::FeedRows;
+use crate::domain::thresholds::ThresholdsSaid;
+use crate::feed::offline::OfflineRows;
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -282,8 +282,8 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
         true => read(&arguments.paths).map_err(|problems| lines(&problems))?,
         false => Manifests::default(),
     };
-    let mut rows = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
-    let records = RecordsByContract::new();
+    let (mut rows, records) = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
+    let said = records.clone();
     let mut gathered = Gathered { manifests: &mut manifests, has_manifests, rows: &mut rows, records };
     gathered.take_all(&arguments.bundles)?;
     let records = gathered.records;
@@ -293,20 +293,25 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
     }
     let result = view_of_records(&manifests, &rows, &records, arguments.now);
     if !arguments.terms.is_empty() {
-        return back_test(arguments, &manifests, &rows, &result);
+        return back_test(arguments, &manifests, (&rows, &said), &result);
     }
     print_view(&result, arguments.output).map_err(NotPrinted::from)?;
     Ok(u8::from(result.missed))
 }
 
-fn back_test(arguments: &EvaluateArguments, manifests: &Manifests, rows: &RowsByContract, was: &View) -> Answer {
+fn back_test(
+    arguments: &EvaluateArguments,
+    manifests: &Manifests,
+    (rows, said): (&RowsByContract, &RecordsByContract),
+    was: &View,
+) -> Answer {
     let terms = read(&arguments.terms).map_err(|problems| lines(&problems))?;
     let other = backtest::with_terms(manifests, &terms);
     let wrong = lint::problems(&other);
     if !wrong.is_empty() {
         return Err(lines(&wrong));
     }
-    let comparisons = backtest::compare(was, &view(&other, rows, arguments.now));
+    let comparisons = backtest::compare(was, &view_of_records(&other, rows, said, arguments.now));
     print(match arguments.output {
         Output::Table => escaped(&backtest::as_table(&comparisons)),
         output => output.document(&backtest::as_json(&comparisons)).map_err(|error| vec![error.to_string()])?,
@@ -341,27 +346,32 @@ fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<Strin
     Ok(explain(name, report, terms))
 }
 
+/// The rows of files by contract and feed, and by which times they say that they count.
 pub(super) fn gather_rows(
     manifests: &Manifests,
     files: &[FeedFile],
     now: Timestamp,
-) -> Result<RowsByContract, Vec<String>> {
-    let mut rows: RowsByContract = BTreeMap::new();
+) -> Result<(RowsByContract, RecordsByContract), Vec<String>> {
+    let (mut rows, mut records) = (RowsByContract::new(), RecordsByContract::new());
     let mut wrong = Vec::new();
     for file in files {
         match rows_of_file(manifests, file, now) {
-            Ok((key, found)) => {
-                rows.entry(key).or_default().insert(file.feed.clone(), found);
+            Ok((key, OfflineRows { rows: found, thresholds, .. })) => {
+                if !thresholds.is_empty() {
+                    let of_contract = records.entry(key.clone()).or_default();
+                    of_contract.said.insert(file.feed.clone(), ThresholdsSaid { thresholds });
+                }
+                rows.entry(key).or_default().insert(file.feed.clone(), found.into_iter().collect());
             }
             Err(error) => wrong.push(error),
         }
     }
-    if wrong.is_empty() { Ok(rows) } else { Err(wrong) }
+    if wrong.is_empty() { Ok((rows, records)) } else { Err(wrong) }
 }
 
 type ContractKey = (String, String);
 
-fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Result<(ContractKey, FeedRows), String> {
+fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Result<(ContractKey, OfflineRows), String> {
     let key = contract_of_file(manifests, file)?;
     let shown = file.file.display();
     let content = std::fs::read(&file.file).map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
@@ -378,7 +388,7 @@ fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Resul
     if found.rejected.len() > 20 {
         warn(format_args!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20));
     }
-    Ok((key, found.rows.into_iter().collect()))
+    Ok((key, found))
 }
 
 fn print_view(result: &View, output: Output) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! What every controller shares: stores, queues, the evidence, the latest judgements.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
 use super::checkpoints::Checkpoints;
+use super::event_tries::EventTries;
 use super::evidence_cache::{EvidenceCache, Held};
 use super::first_looks::FirstLooks;
 use super::heads::HeadChecks;
@@ -143,6 +144,8 @@ pub struct Context {
     pub checkpoints: Checkpoints,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
+    /// Events that the API server did not take.
+    pub event_tries: EventTries,
     /// How far this machine's clock is from the API server's.
     pub api_clock: ApiClock,
     judged: RwLock<HashMap<(String, String), JudgedContract>>,
@@ -151,6 +154,7 @@ pub struct Context {
     fetches_asked: Mutex<HashMap<String, String>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
     terms_refused: Mutex<BTreeMap<String, String>>,
+    waiting_for_feeds: Mutex<BTreeSet<String>>,
     evidence_uids: Mutex<HashMap<String, EvidenceUid>>,
 }
 
@@ -234,6 +238,7 @@ impl Context {
             heads: HeadChecks::default(),
             checkpoints: Checkpoints::default(),
             first_looks: FirstLooks::default(),
+            event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
             judged: RwLock::default(),
             told: Mutex::default(),
@@ -241,6 +246,7 @@ impl Context {
             fetches_asked: Mutex::default(),
             settling: Mutex::default(),
             terms_refused: Mutex::default(),
+            waiting_for_feeds: Mutex::default(),
             evidence_uids: Mutex::default(),
         }
     }
@@ -303,6 +309,7 @@ impl Context {
         self.cache.forget(&evidence_uid);
         self.heads.forget(&evidence_uid);
         self.set_terms_refused(&evidence_uid, None);
+        self.set_waits_for_feeds(&evidence_uid, false);
         self.scheduler.remove(&evidence_uid);
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
@@ -367,6 +374,21 @@ impl Context {
 
     fn settling(&self) -> MutexGuard<'_, HashMap<String, ([u8; 32], Instant)>> {
         self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a period of a contract waits until its feeds were asked: then each poll that ends is a reason to look.
+    pub fn waits_for_feeds(&self, uid: &str) -> bool {
+        self.waiting_for_feeds.lock().unwrap_or_else(PoisonError::into_inner).contains(uid)
+    }
+
+    /// Remembers whether a period of a contract waits until its feeds were asked.
+    pub fn set_waits_for_feeds(&self, uid: &str, waits: bool) {
+        let mut waiting = self.waiting_for_feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits {
+            waiting.insert(uid.to_owned());
+        } else {
+            waiting.remove(uid);
+        }
     }
 
     /// Why the store does not keep a contract's terms, if it does not.

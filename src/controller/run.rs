@@ -660,7 +660,8 @@ async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Fe
                 if context.contract_of_uid(&event.contract_uid).is_some() {
                     count(&context.metrics, &event);
                 }
-                if event.transition || shows_lateness(&context, &event) {
+                let is_awaited = context.waits_for_feeds(&event.contract_uid);
+                if event.transition || is_awaited || shows_lateness(&context, &event) {
                     look_at_uid(&context, &event.contract_uid);
                 }
             }

@@ -15,6 +15,7 @@ use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::holdings::{WatchedNamespace, look_at_affected};
+use super::holds;
 use super::managers::with_managers;
 use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
@@ -29,13 +30,14 @@ use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::report_notices::Past;
-use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, Terms};
+use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, NOTHING_SAID, Terms};
 use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::holdings::{
     Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
     observe_contract,
 };
-use crate::domain::journal::{Earlier, Journal, JournalFact, RecordedFact, unrecorded};
+use crate::domain::holds::{Asking, asked};
+use crate::domain::journal::{Earlier, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::scheduled_reports::{HandedOver, ScheduledReports};
@@ -81,6 +83,10 @@ pub struct Observed {
     amendments: Vec<Amendment>,
     /// What the journal does not hold yet of what was judged by.
     facts: Vec<RecordedFact>,
+    /// Whether a period waits until its feeds were asked.
+    waits_for_feeds: bool,
+    /// Whether no feed that is judged waits to be asked after the operator was away, or its clock jumped.
+    is_current: bool,
     /// How much longer the first status waits for the first fetch.
     waits: Option<Duration>,
 }
@@ -132,6 +138,7 @@ impl Controlled for VendorContract {
         // was asked in between would count as late without the rows that it brought.
         let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
         let health = feed_health(context, &uid, previous.as_ref(), &past_known_of);
+        let asking = holds::asking_of(context, &uid, &terms, &health);
         let past_is_known = feeds.iter().all(|feed| past_known_of.contains_key(feed));
         let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
             Ok((evidence, recorded)) => (evidence, recorded, unreadable),
@@ -145,19 +152,32 @@ impl Controlled for VendorContract {
         let no_room = context.evidence.volume().and_then(|volume| volume.check().err()).map(|error| error.to_string());
         let no_room = no_room.or_else(|| context.terms_refused(&uid));
         // What is judged by a part of the rows is not recorded.
-        let facts = match evidence_problem {
+        let mut facts = match evidence_problem {
             None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, now).await?,
             Some(_) => Vec::new(),
         };
-        if !facts.is_empty() {
-            evidence.journal = Arc::new(Journal { facts: [&evidence.journal.facts[..], &facts].concat() });
-        }
         let judged_at = evidence.judged_at(now);
-        let judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
+        let is_asked = |feed: &String| asking.get(feed).is_none_or(|asking| asking.is_current(judged_at));
+        let is_current = terms.contract.suspend || feeds.iter().all(is_asked);
+        if evidence_problem.is_none() {
+            facts.extend(asked(&terms, &evidence.journal, &asking, judged_at));
+        }
+        if !facts.is_empty() {
+            evidence = holds::with_facts(&evidence, &facts);
+        }
+        let mut judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
         let clock_news = news_of_clock(context, &uid, &judgement, &evidence);
         let over_quota = over_quota(context, &uid, previous.as_ref(), &feeds);
         let rows_are_whole = past_is_known && evidence_problem.is_none() && no_room.is_none() && !over_quota;
         let may_close = rows_are_whole && context.api_clock.agrees();
+        if may_close && let Ok(closing) = judgement.as_ref() {
+            let waits = holds::new_waits(closing, &terms, &evidence, &asking, judged_at);
+            if !waits.is_empty() {
+                evidence = holds::with_facts(&evidence, &waits);
+                facts.extend(waits);
+                judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
+            }
+        }
         let judgement = if may_close { judgement } else { held_open(&judgement, &evidence) };
         let changed_from = recorded.filter(|recorded| evidence_problem.is_none() && recorded.terms != *terms);
         let amendments =
@@ -166,7 +186,7 @@ impl Controlled for VendorContract {
             Some(recorded) if may_close => {
                 let rows = context.cache.rows(&uid, &evidence).await?;
                 let (name, evidence) = (name.clone(), evidence.clone());
-                off_runtime(move || due_under(&name, recorded, (&evidence, &rows), judged_at)).await?
+                off_runtime(move || due_under(&name, recorded, (&evidence, &rows), &asking, judged_at)).await?
             }
             _ => Vec::new(),
         };
@@ -178,6 +198,7 @@ impl Controlled for VendorContract {
             && unresolved.is_empty()
             && !terms.contract.suspend
             && is_fetched_first;
+        let waits_for_feeds = holds::waits(&evidence, judged_at);
         let own_uid = object.uid().unwrap_or_default();
         let waits = if may_wait { context.first_looks.left(&own_uid, Instant::now()) } else { None };
         Ok(Observed {
@@ -204,6 +225,8 @@ impl Controlled for VendorContract {
             closing_under_old_terms,
             amendments,
             facts,
+            waits_for_feeds,
+            is_current,
             waits,
         })
     }
@@ -313,9 +336,11 @@ impl Controlled for VendorContract {
         if !record_terms(context, observed, now).await? {
             return Ok(Some(Duration::from_secs(60)));
         }
+        context.set_waits_for_feeds(&uid, observed.waits_for_feeds || !observed.is_current);
         for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
             context.record_fact(&uid, fact).await?;
         }
+        holds::ask(context, &uid, &observed.facts, &observed.feeds);
         if let Ok(judgement) = observed.judgement.as_ref() {
             if observed.past_is_known && observed.evidence_problem.is_none() {
                 record_risks(context, &uid, judgement, now).await?;
@@ -324,7 +349,8 @@ impl Controlled for VendorContract {
         }
         carry_out(context, &owner, reports, now).await?;
         if let Some(standing) = &wanted.more.alerts {
-            let is_whole = observed.past_is_known && observed.evidence_problem.is_none();
+            // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
+            let is_whole = observed.past_is_known && observed.evidence_problem.is_none() && observed.is_current;
             super::alerts::tell(context, &observed.object, standing, is_whole).await?;
         }
         super::scheduled::hand_over(context, &observed.object, &uid, &wanted.more.scheduled).await?;
@@ -524,7 +550,14 @@ pub(super) fn judge_evidence(
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    let facts = ContractFacts { name, terms, closed_under: &evidence.closings, rows, journal: Some(&evidence.journal) };
+    let facts = ContractFacts {
+        name,
+        terms,
+        closed_under: &evidence.closings,
+        rows,
+        journal: Some(&evidence.journal),
+        said: &NOTHING_SAID,
+    };
     judge_again(&facts, now, rollups)
 }
 
@@ -576,19 +609,23 @@ async fn feeds_whose_past_is_known(
     Ok(known)
 }
 
-/// Periods that became final under the terms recorded last and were not recorded as closed yet.
+/// Periods that became final under the terms recorded last and were not recorded as closed yet. One whose feeds were not asked then is
+/// not final: it goes on under the terms in force.
 fn due_under(
     name: &str,
     recorded: RecordedTerms,
     evidence: (&ContractEvidence, &RowsByFeed),
+    asking: &BTreeMap<String, Asking>,
     now: Timestamp,
 ) -> Vec<(String, Timestamp, Terms)> {
     let RecordedTerms { terms, recorded_at } = recorded;
     let Ok(judgement) = judge_evidence(name, &terms, evidence, now, &mut RollUps::default()) else { return Vec::new() };
+    let unasked = holds::new_waits(&judgement, &terms, evidence.0, asking, now);
     judgement
         .finals
         .iter()
         .filter(|(period, at)| **at >= recorded_at && !evidence.0.closings.contains_key(*period))
+        .filter(|(period, _)| !unasked.iter().any(|fact| fact.name == **period))
         .map(|(period, at)| (period.clone(), *at, terms.clone()))
         .collect()
 }

@@ -21,7 +21,8 @@ use super::tally::longest_lead;
 use super::thresholds::{agreement, agreement_with};
 use super::verdict::comparison_of;
 
-const THREE_DAYS: Duration = Duration::new(3, DurationUnit::Days);
+/// How long a missing figure holds a period, unless the KPI says otherwise.
+pub(super) const THREE_DAYS: Duration = Duration::new(3, DurationUnit::Days);
 
 /// One set of terms, made ready.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::exact::Exact;
-use super::facts::{ContractFacts, Judgement, Terms};
+use super::facts::{ContractFacts, Judgement, NOTHING_SAID, Terms};
 use super::feed_rows::{RowsByFeed, packed};
 use super::journal::{Journal, JournalFact, RecordedFact};
 use super::judgement::judge;
@@ -125,6 +125,7 @@ impl Case {
             closed_under: &self.closed_under,
             rows: &self.packed(),
             journal: self.journal.as_ref(),
+            said: &NOTHING_SAID,
         };
         judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))
     }

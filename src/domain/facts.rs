@@ -10,6 +10,7 @@ use super::feed_rows::RowsByFeed;
 use super::journal::{Journal, JournalFact};
 use super::matching::Unmatched;
 use super::offered::OfferedDiffers;
+use super::thresholds::ThresholdsSaid;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, KpiTargetSpec, TierSlice, Trend};
 use crate::api::service_tier::ServiceTierSpec;
 use crate::api::sla_report::SlaReportSpec;
@@ -43,7 +44,12 @@ pub struct ContractFacts<'a> {
     pub rows: &'a RowsByFeed,
     /// What the journal of the evidence says besides terms and rows; `None` where there is no journal, as offline without a bundle.
     pub journal: Option<&'a Journal>,
+    /// By which times the answers of feeds say that they count, by feed, where no journal says when they said so.
+    pub said: &'a BTreeMap<String, ThresholdsSaid>,
 }
+
+/// Of no feed is anything said.
+pub static NOTHING_SAID: BTreeMap<String, ThresholdsSaid> = BTreeMap::new();
 
 /// What a judgement of one contract says at an instant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -52,7 +52,7 @@ impl Finality {
 }
 
 /// When each of consecutive periods becomes Final, in order: none before the one before it, since its repeats, caps and bookings
-/// rest on what that one said, and none while a dispute about it is open, for as long as that may hold it.
+/// rest on what that one said, and none while a dispute about it is open, for as long as that may hold it, or before its feeds were asked.
 pub fn finalities<'f, 'a>(
     reader: &Reader<'f, 'a>,
     books: &'f Books<'a>,
@@ -67,10 +67,19 @@ pub fn finalities<'f, 'a>(
             Finality::Since(instant) => undisputed(reader, book, period, instant, now),
             waits => waits,
         };
+        let held = match held {
+            Finality::Since(due) => by(reader.holds.end(&period.name, due), now),
+            waits => waits,
+        };
         before = Some(held);
         held
     });
     held.collect()
+}
+
+/// An instant that has come, or is waited for.
+fn by(instant: Timestamp, now: Timestamp) -> Finality {
+    if instant <= now { Finality::Since(instant) } else { Finality::NotBefore(instant) }
 }
 
 /// When a period that nothing else holds becomes Final, from `base` on: once no dispute about it is open, or at the end of the time for

@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::amendments::TermsChanged;
 use super::disputes::{self, DisputeSeen};
 use super::facts::Terms;
+use super::holds::PeriodHeld;
 use super::relief::unseen;
 use super::risks::{RiskBegan, RiskCleared};
 use super::thresholds::ThresholdsSaid;
@@ -85,6 +86,8 @@ journal_facts! {
     EvidenceAdopted(EvidenceAdopted),
     /// Somebody accepted that rows are lost for good which a report rests on. Named after the report.
     LossAccepted(LossAccepted),
+    /// A period waits until its feeds were asked, or has waited. Named after the period.
+    PeriodHeld(PeriodHeld),
 }
 
 /// A loss of rows that a person accepted, so that the contract goes on without them.
@@ -334,6 +337,16 @@ mod tests {
             ("DisputeSeen", json!({})),
             ("ThresholdsSaid", json!({"thresholds": {"answeredWithin": 20}})),
             ("EvidenceAdopted", json!({"of": "uid-1", "by": "uid-2"})),
+            (
+                "PeriodHeld",
+                json!({"due": "2026-02-14T00:00:00Z", "noticedAt": "2026-02-20T09:00:00Z", "feeds": ["acd"],
+                       "until": "2026-02-23T09:00:00Z"}),
+            ),
+            (
+                "PeriodHeld",
+                json!({"due": "2026-02-14T00:00:00Z", "noticedAt": "2026-02-20T09:00:00Z", "feeds": ["acd"],
+                       "until": "2026-02-23T09:00:00Z", "askedAt": "2026-02-20T09:00:02Z"}),
+            ),
         ];
         for (kind, content) in &cases {
             let fact = JournalFact::parse(kind, content).unwrap().unwrap();

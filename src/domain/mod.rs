@@ -34,6 +34,7 @@ pub mod gaming;
 pub mod governance;
 pub mod headers;
 pub mod holdings;
+pub mod holds;
 pub mod journal;
 pub mod json_path;
 pub mod judgement;

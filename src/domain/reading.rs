@@ -23,6 +23,7 @@ use super::disputes::DisputeHistory;
 use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::feed_rows::{FeedRows, RowsByFeed};
+use super::holds::Holds;
 use super::journal::FirstJudged;
 use super::ledger::{Known, Labels, Ledger};
 use super::offered::{OfferedDiffers, offered_differs};
@@ -108,6 +109,8 @@ pub struct Reader<'f, 'a> {
     pub said: &'f SaidHistory,
     /// When the contract was judged for the first time, where a journal tells.
     pub first_judged: Option<&'f FirstJudged>,
+    /// Which periods wait, or waited, until their feeds were asked.
+    pub holds: &'f Holds,
     ledgers: &'f Ledgers,
     figures: &'f Figures,
     known: Remembered<*const Ledger, Known<'f>>,
@@ -121,6 +124,7 @@ pub(super) struct Records<'f> {
     pub disputes: &'f DisputeHistory,
     pub said: &'f SaidHistory,
     pub first_judged: Option<&'f FirstJudged>,
+    pub holds: &'f Holds,
 }
 
 /// What is asked of the evidence.
@@ -180,7 +184,7 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// A reader of all that the ledgers hold. What it works out it leaves in `figures`, for itself and for others.
     pub(super) fn new(
         periods: &'f Periods,
-        Records { relief, disputes, said, first_judged }: Records<'f>,
+        Records { relief, disputes, said, first_judged, holds }: Records<'f>,
         ledgers: &'f Ledgers,
         figures: &'f Figures,
     ) -> Self {
@@ -190,6 +194,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             disputes,
             said,
             first_judged,
+            holds,
             ledgers,
             figures,
             known: RefCell::default(),

@@ -114,10 +114,13 @@ pub struct SaidHistory {
 }
 
 impl SaidHistory {
-    /// What a journal holds; without one nothing was said.
+    /// What a journal holds, and what was said before all time.
     #[must_use]
-    pub fn of(journal: Option<&Journal>) -> Self {
+    pub fn of(journal: Option<&Journal>, said: &BTreeMap<String, ThresholdsSaid>) -> Self {
         let mut history = SaidHistory::default();
+        for (feed, said) in said {
+            history.feeds.insert(feed.clone(), vec![(Timestamp::MIN, said.thresholds.clone())]);
+        }
         for (feed, said, at) in journal.into_iter().flat_map(Journal::thresholds) {
             history.feeds.entry(feed.to_owned()).or_default().push((at, said.thresholds.clone()));
         }

@@ -25,6 +25,8 @@ pub struct OfflineRows {
     pub rows: Vec<Row>,
     /// Rows that were set aside, with the reason.
     pub rejected: Vec<RejectedRow>,
+    /// By which times the answer says that it counts: seconds by measure.
+    pub thresholds: BTreeMap<String, i64>,
 }
 
 /// The rows of one answer, each checked by itself.
@@ -36,6 +38,8 @@ pub struct CheckedRows {
     pub rejected: Vec<RejectedRow>,
     /// Figures that were probably read otherwise than they were meant.
     pub doubts: Vec<Doubt>,
+    /// By which times the answer says that it counts: seconds by measure.
+    pub thresholds: BTreeMap<String, i64>,
 }
 
 /// What the operator would keep of one answer, and what is hardly meant.
@@ -59,7 +63,7 @@ pub fn preview(
     window: Option<Window>,
     now: Timestamp,
 ) -> Result<Preview, FetchError> {
-    let CheckedRows { rows, rejected, doubts } = checked_rows(feed, contract_time_zone, content, window, now)?;
+    let CheckedRows { rows, rejected, doubts, .. } = checked_rows(feed, contract_time_zone, content, window, now)?;
     let batch = Batch {
         received_at: now,
         body_digest: [0; 32],
@@ -115,7 +119,7 @@ pub fn checked_rows(
     for row in &rows {
         doubts.note(&row.measures.iter().map(|(name, value)| (name.as_str(), Exact::from(*value))).collect());
     }
-    Ok(CheckedRows { rows, rejected, doubts: doubts.into_doubts() })
+    Ok(CheckedRows { rows, rejected, doubts: doubts.into_doubts(), thresholds: page.thresholds })
 }
 
 /// Reads what an endpoint would have answered by `now`, in the feed's own format. Rows that lie ahead of `now`, or of their own
@@ -130,7 +134,8 @@ pub fn rows_of(
     now: Timestamp,
 ) -> Result<OfflineRows, FetchError> {
     // What lies ahead is looked at below, by the instant at which each row was published.
-    let CheckedRows { rows, mut rejected, .. } = checked_rows(feed, contract_time_zone, content, None, Timestamp::MAX)?;
+    let CheckedRows { rows, mut rejected, thresholds, .. } =
+        checked_rows(feed, contract_time_zone, content, None, Timestamp::MAX)?;
     let plan = feed.plan.unwrap_or(false);
     let (mut there, mut ahead) = (Vec::new(), Vec::new());
     for row in rows {
@@ -141,7 +146,7 @@ pub fn rows_of(
     }
     rejected.extend(ahead.iter().map(|row| RejectedRow { reason: RejectionReason::InFuture, text: describe(row) }));
     let rows = revise(there, plan, &mut rejected);
-    Ok(OfflineRows { rows, rejected })
+    Ok(OfflineRows { rows, rejected, thresholds })
 }
 
 /// From the first row of a file to its last.

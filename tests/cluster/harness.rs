@@ -198,7 +198,8 @@ impl Place {
         self.operator_in(&self.data_dir(), flags, "info", &[("SSL_CERT_FILE", path(authority))])
     }
 
-    fn operator_in(&self, data_dir: &Path, flags: &[&str], level: &str, environment: &[(&str, &str)]) -> Operator {
+    /// The same with further variables of the environment.
+    pub fn operator_in(&self, data_dir: &Path, flags: &[&str], level: &str, environment: &[(&str, &str)]) -> Operator {
         if flags.contains(&"--clock-start") || flags.contains(&"--clock-steps") {
             self.label_for_rehearsals();
         }

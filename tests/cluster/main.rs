@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
 )]
 
+mod absences;
 mod alerts;
 mod applying;
 mod backfill;

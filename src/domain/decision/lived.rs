@@ -9,7 +9,7 @@ use crate::api::vendor_contract::VendorContractStatus;
 use crate::domain::alerts::{Told, changes};
 use crate::domain::cases::Case;
 use crate::domain::escalation::Acknowledgement;
-use crate::domain::facts::{ContractFacts, Judgement};
+use crate::domain::facts::{ContractFacts, Judgement, NOTHING_SAID};
 use crate::domain::holdings::FeedHealth;
 use crate::domain::journal::{Journal, RecordedFact};
 use crate::domain::judgement::judge_again;
@@ -122,6 +122,7 @@ impl<'c> Life<'c> {
             closed_under: &self.case.closed_under,
             rows: &self.case.packed(),
             journal: self.journal.as_ref(),
+            said: &NOTHING_SAID,
         };
         judge_again(&facts, now, &mut self.rollups).unwrap()
     }

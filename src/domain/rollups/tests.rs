@@ -211,6 +211,7 @@ impl World {
                 closed_under: &self.closed_under,
                 rows: &packed(&self.rows),
                 journal: None,
+                said: &crate::domain::facts::NOTHING_SAID,
             },
             now,
         )
@@ -225,6 +226,7 @@ impl World {
             closed_under: &self.closed_under,
             rows: &packed(&self.rows),
             journal: None,
+            said: &crate::domain::facts::NOTHING_SAID,
         };
         judge_again(&facts, now, rollups).unwrap()
     }
@@ -286,6 +288,7 @@ fn kept_after(event: &Event) -> usize {
         closed_under: &world.closed_under,
         rows: &packed(&world.rows),
         journal: None,
+        said: &crate::domain::facts::NOTHING_SAID,
     };
     rollups.turn_to(&facts, &Books::of(&facts).unwrap());
     rollups.figures.readings.get_mut().earlier.len()

@@ -8,6 +8,7 @@ mod pace;
 mod poll;
 mod queue;
 mod quota;
+mod tries;
 mod windows;
 mod withdrawal;
 
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use url::Url;
 use self::pace::RowPace;
 use self::poll::{Memory, Next, PollEnd, Tools, poll};
 pub use self::quota::RowQuota;
+pub use self::tries::{Tries, longest_pause, over};
 
 use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
@@ -161,6 +163,8 @@ struct Entry {
     health: Option<FeedHealth>,
     /// By which times the vendor said last that it counts.
     thresholds: BTreeMap<String, i64>,
+    /// How the vendor was tried since the operator began.
+    tries: Option<Tries>,
     polled: Option<Instant>,
     /// Ends the poll that runs.
     unwanted: CancellationToken,
@@ -282,6 +286,13 @@ impl Scheduler {
         of_contract.map(|((_, name), entry)| (name.clone(), entry.thresholds.clone())).collect()
     }
 
+    /// How the feeds of a contract were tried since the operator began, by name; a feed that was not is absent.
+    pub fn tries_of(&self, contract_uid: &str) -> BTreeMap<String, Tries> {
+        let state = self.shared.lock();
+        let of_contract = state.feeds.iter().filter(|((uid, _), _)| uid == contract_uid);
+        of_contract.filter_map(|((_, name), entry)| Some((name.clone(), entry.tries?))).collect()
+    }
+
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
     pub fn events(&self) -> broadcast::Receiver<FeedEvent> {
         self.shared.events.subscribe()
@@ -359,7 +370,8 @@ impl Shared {
         let at = clock.now();
         let mut state = self.lock();
         state.queue.done(&lane);
-        let finished = state.finish(&id, &started, &end, memory, at);
+        let pause_allowed = longest_pause(&started.task.feed, clock);
+        let finished = state.finish(&id, &started, &end, memory, (at, pause_allowed));
         if let Some(finished) = &finished
             && let Some(pause) = pause(&started.task, &end, finished.changed, began, &self.tools)
         {
@@ -416,6 +428,7 @@ impl State {
                 memory: Some(Memory::default()),
                 health: None,
                 thresholds: BTreeMap::new(),
+                tries: None,
                 polled: None,
                 unwanted: CancellationToken::new(),
                 changed: false,
@@ -519,13 +532,14 @@ impl State {
         started: &Started,
         end: &PollEnd,
         mut memory: Memory,
-        at: Timestamp,
+        (at, longest_pause): (Timestamp, SignedDuration),
     ) -> Option<Finished> {
         let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Running(started.number))?;
         let changed = std::mem::take(&mut entry.changed);
         if entry.task.feed != started.task.feed {
             memory.forget_answers();
         }
+        entry.tries = tries::after(entry.tries, &end.outcome, at, longest_pause);
         let health = health(entry.health.as_ref(), end, &memory, at);
         let says_otherwise = !end.thresholds.is_empty() && entry.thresholds != end.thresholds;
         if says_otherwise && !changed {

@@ -89,9 +89,9 @@ pub(super) fn plan(
     now: Timestamp,
 ) -> Option<PlannedWindow> {
     let longest = window::longest(&task.feed).map_or(longest, |most| most.min(longest));
-    let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
+    let look_back = look_back(&task.feed);
     let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
-    let over = later(task.term_end, look_back);
+    let over = super::over(&task.feed, task.term_end);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
     if !format::tells_the_past(&task.feed) || !asks_for_a_window(&task.feed) {
@@ -122,6 +122,11 @@ pub(super) fn plan(
     Some(PlannedWindow { window, backfill, regular, usual, last, progress, note })
 }
 
+/// How far back each poll looks.
+pub(super) fn look_back(feed: &Feed) -> SignedDuration {
+    signed(seconds_or(feed.look_back, DEFAULT_LOOK_BACK))
+}
+
 /// The beginning of a window, not before what the vendor keeps; and what is said of that while the past is fetched.
 fn within_history(feed: &Feed, since: Timestamp, backfill: bool, now: Timestamp) -> (Timestamp, Option<String>) {
     let Some(history) = window::history(feed) else { return (since, None) };
@@ -136,7 +141,7 @@ fn within_history(feed: &Feed, since: Timestamp, backfill: bool, now: Timestamp)
 
 /// How far the first fetch of the past is that has reached an instant: never all of it before it is complete.
 pub(super) fn how_far(task: &FeedTask, reached: Timestamp, now: Timestamp) -> FeedBackfill {
-    let look_back = signed(seconds_or(task.feed.look_back, DEFAULT_LOOK_BACK));
+    let look_back = look_back(&task.feed);
     let (from, _) = within_history(&task.feed, task.term_start.min(earlier(now, look_back)), true, now);
     let from = Timestamp::from_second(from.as_second()).unwrap_or(from);
     let (whole, done) = (now.duration_since(from).as_secs().max(1), reached.duration_since(from).as_secs());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bpo_operator::domain::facts::{ContractFacts, Judgement, Terms};
+use bpo_operator::domain::facts::{ContractFacts, Judgement, NOTHING_SAID, Terms};
 use bpo_operator::domain::feed_rows::packed;
 use bpo_operator::domain::holdings::references_into;
 use bpo_operator::domain::judgement::judge;
@@ -111,6 +111,13 @@ pub fn judged_by_feeds(terms: &Terms, mut rows: BTreeMap<String, Vec<Row>>, now:
         }
     }
     let rows = packed(&rows);
-    let facts = ContractFacts { name: "acme", terms, closed_under: &BTreeMap::new(), rows: &rows, journal: None };
+    let facts = ContractFacts {
+        name: "acme",
+        terms,
+        closed_under: &BTreeMap::new(),
+        rows: &rows,
+        journal: None,
+        said: &NOTHING_SAID,
+    };
     judge(&facts, now.parse().unwrap()).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -60,6 +60,7 @@ fn a_basis_is_the_same_from_what_earlier_judgements_worked_out() {
         closed_under: &case.closed_under,
         rows: &case.packed(),
         journal: None,
+        said: &crate::domain::facts::NOTHING_SAID,
     };
     let mut rollups = RollUps::default();
     let first = judge_again(&facts, instant("2026-03-01T00:00Z"), &mut rollups).unwrap();

@@ -194,7 +194,14 @@ fn a_spec_that_cannot_be_judged_is_refused_with_its_reasons() {
         &[("own", "kpi: Custom\nformula: {numerator: 'a +', better: Higher}\nobjective: {target: 1}")],
     );
     let (closed_under, rows) = (BTreeMap::new(), BTreeMap::new());
-    let facts = ContractFacts { name: "acme", terms: &wrong, closed_under: &closed_under, rows: &rows, journal: None };
+    let facts = ContractFacts {
+        name: "acme",
+        terms: &wrong,
+        closed_under: &closed_under,
+        rows: &rows,
+        journal: None,
+        said: &crate::domain::facts::NOTHING_SAID,
+    };
     let findings = judge(&facts, instant("2026-02-01T00:00Z")).unwrap_err().0;
     let found: Vec<_> = findings.iter().map(|finding| (finding.name.as_str(), finding.field.as_str())).collect();
     assert_eq!(found, [("acme", "spec.timeZone"), ("own", "spec.formula.numerator")]);
