@@ -11,6 +11,7 @@
 
 mod away;
 mod call;
+mod clocks;
 #[path = "../support/controlplane/mod.rs"]
 mod controlplane;
 mod database;
@@ -28,6 +29,7 @@ mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
 mod month;
+mod poison;
 mod proxy;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::database::Database;
@@ -62,7 +62,9 @@ impl Pair {
     async fn start() -> Self {
         let mut place = Place::fresh().await;
         let database = Database::start().await;
-        let now = Timestamp::now().round(jiff::Unit::Hour).unwrap();
+        // The last hour that is over: the vendor tells of no hour before its end.
+        let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
+        let now = Timestamp::now().round(hour).unwrap();
         let rows = hours(&(now - 480.hours()).to_string(), &now.to_string(), 90);
         let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
         let receiver = Receiver::start().await;
