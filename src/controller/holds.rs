@@ -1,6 +1,6 @@
 //! Gathers how the feeds of a contract were asked, for the decision on which periods wait until they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -43,17 +43,25 @@ pub fn with_facts(evidence: &ContractEvidence, facts: &[RecordedFact]) -> Contra
     ContractEvidence { journal, ..evidence.clone() }
 }
 
+/// What is known of periods that a judgement could close.
+pub struct Closing<'a> {
+    /// The evidence that was judged.
+    pub evidence: &'a ContractEvidence,
+    /// How the feeds were asked.
+    pub asking: &'a BTreeMap<String, Asking>,
+    /// The periods whose reports are signed, whether or not the store, which may be another one since, has closed them.
+    pub signed: &'a BTreeSet<String>,
+    /// When it was judged.
+    pub judged_at: Timestamp,
+}
+
 /// The waits that begin with a judgement: of the periods that it would close without their feeds having been asked.
-pub fn new_waits(
-    judgement: &Judgement,
-    terms: &Terms,
-    evidence: &ContractEvidence,
-    asking: &BTreeMap<String, Asking>,
-    judged_at: Timestamp,
-) -> Vec<RecordedFact> {
-    let closing = judgement.finals.iter().filter(|(period, _)| !evidence.closings.contains_key(*period));
+pub fn new_waits(judgement: &Judgement, terms: &Terms, known: &Closing<'_>) -> Vec<RecordedFact> {
+    let Closing { evidence, asking, signed, judged_at } = known;
+    let is_closed = |period: &String| evidence.closings.contains_key(period) || signed.contains(period);
+    let closing = judgement.finals.iter().filter(|(period, _)| !is_closed(period));
     let closing = closing.map(|(period, due)| (period.clone(), *due)).collect();
-    unasked(&closing, terms, &evidence.journal, asking, judged_at)
+    unasked(&closing, terms, &evidence.journal, asking, *judged_at)
 }
 
 /// Asks at once the feeds for which a period has begun to wait. One that fails is asked at its next turn, as its vendor may wish.

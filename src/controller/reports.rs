@@ -1,6 +1,6 @@
 //! Which SlaReports are to be written, given those that exist: planned without a client, then carried out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -98,6 +98,12 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
 /// Whether a report is of one of these contracts.
 pub fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
     report.contract_uid.as_deref().is_some_and(|uid| uids.contains(&uid))
+}
+
+/// The periods of a contract whose reports are signed; `uids` as for [`plan_reports`].
+pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport]) -> BTreeSet<String> {
+    let signed = existing.iter().filter(|report| is_of(report, uids) && report.spec.state == PeriodState::Final);
+    signed.map(|report| report.spec.period.name.clone()).collect()
 }
 
 /// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.

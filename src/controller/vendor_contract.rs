@@ -15,9 +15,11 @@ use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::holdings::{WatchedNamespace, look_at_affected};
-use super::holds;
+use super::holds::{self, Closing};
 use super::managers::with_managers;
-use super::reports::{ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports};
+use super::reports::{
+    ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports, signed_periods,
+};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
 use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
@@ -36,7 +38,7 @@ use crate::domain::holdings::{
     Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
     observe_contract,
 };
-use crate::domain::holds::{Asking, asked};
+use crate::domain::holds::asked;
 use crate::domain::journal::{Earlier, JournalFact, RecordedFact, unrecorded};
 use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
@@ -170,8 +172,12 @@ impl Controlled for VendorContract {
         let over_quota = over_quota(context, &uid, previous.as_ref(), &feeds);
         let rows_are_whole = past_is_known && evidence_problem.is_none() && no_room.is_none() && !over_quota;
         let may_close = rows_are_whole && context.api_clock.agrees();
+        let own_uid = object.uid().unwrap_or_default();
+        let existing = existing_reports(context, &namespace, &name);
+        let signed = signed_periods([&own_uid, &uid], &existing);
         if may_close && let Ok(closing) = judgement.as_ref() {
-            let waits = holds::new_waits(closing, &terms, &evidence, &asking, judged_at);
+            let known = Closing { evidence: &evidence, asking: &asking, signed: &signed, judged_at };
+            let waits = holds::new_waits(closing, &terms, &known);
             if !waits.is_empty() {
                 evidence = holds::with_facts(&evidence, &waits);
                 facts.extend(waits);
@@ -186,7 +192,11 @@ impl Controlled for VendorContract {
             Some(recorded) if may_close => {
                 let rows = context.cache.rows(&uid, &evidence).await?;
                 let (name, evidence) = (name.clone(), evidence.clone());
-                off_runtime(move || due_under(&name, recorded, (&evidence, &rows), &asking, judged_at)).await?
+                let due = move || {
+                    let known = Closing { evidence: &evidence, asking: &asking, signed: &signed, judged_at };
+                    due_under(&name, recorded, &rows, &known)
+                };
+                off_runtime(due).await?
             }
             _ => Vec::new(),
         };
@@ -199,11 +209,10 @@ impl Controlled for VendorContract {
             && !terms.contract.suspend
             && is_fetched_first;
         let waits_for_feeds = holds::waits(&evidence, judged_at);
-        let own_uid = object.uid().unwrap_or_default();
         let waits = if may_wait { context.first_looks.left(&own_uid, Instant::now()) } else { None };
         Ok(Observed {
             term: term_of(&terms),
-            existing: existing_reports(context, &namespace, &name),
+            existing,
             launches,
             feeds: health,
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
@@ -614,17 +623,17 @@ async fn feeds_whose_past_is_known(
 fn due_under(
     name: &str,
     recorded: RecordedTerms,
-    evidence: (&ContractEvidence, &RowsByFeed),
-    asking: &BTreeMap<String, Asking>,
-    now: Timestamp,
+    rows: &RowsByFeed,
+    known: &Closing<'_>,
 ) -> Vec<(String, Timestamp, Terms)> {
     let RecordedTerms { terms, recorded_at } = recorded;
-    let Ok(judgement) = judge_evidence(name, &terms, evidence, now, &mut RollUps::default()) else { return Vec::new() };
-    let unasked = holds::new_waits(&judgement, &terms, evidence.0, asking, now);
+    let judged = judge_evidence(name, &terms, (known.evidence, rows), known.judged_at, &mut RollUps::default());
+    let Ok(judgement) = judged else { return Vec::new() };
+    let unasked = holds::new_waits(&judgement, &terms, known);
     judgement
         .finals
         .iter()
-        .filter(|(period, at)| **at >= recorded_at && !evidence.0.closings.contains_key(*period))
+        .filter(|(period, at)| **at >= recorded_at && !known.evidence.closings.contains_key(*period))
         .filter(|(period, _)| !unasked.iter().any(|fact| fact.name == **period))
         .map(|(period, at)| (period.clone(), *at, terms.clone()))
         .collect()

@@ -71,9 +71,7 @@ impl Asking {
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
         let is_recent = |at: Timestamp| now.duration_since(at) <= self.pause;
-        self.has_answered(Timestamp::MAX)
-            || self.until.is_some_and(is_recent)
-            || self.tried_until.is_some_and(is_recent)
+        now >= self.over || self.until.is_some_and(is_recent) || self.tried_until.is_some_and(is_recent)
     }
 
     /// Whether the feed was in regular service at `due`, which has come by `now`, so that what it had to say then was known then.

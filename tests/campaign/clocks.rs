@@ -89,7 +89,7 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
         ("FAKETIME_NO_CACHE", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
     ];
-    let operator = place.operator_in(&environment, &place.data_dir(), &["--settle-seconds", "0"], "info");
+    let operator = place.operator_in(&place.data_dir(), &["--settle-seconds", "0"], "info", &environment);
     let settled = async || {
         let reports = place.list("slar").await;
         let is_due = |report: &Value| {
