@@ -23,8 +23,11 @@ fn object(kind: &str, name: &str, spec: &Value) -> String {
     format!("---\n{object}\n")
 }
 
-fn kpi(target: &Value) -> Value {
-    json!({"contractRef": {"name": "care"}, "source": {"feed": "acd"}, "kpi": "ServiceLevel", "objective": {"target": target}})
+/// KPIs of each contract.
+const TOGETHER: usize = 100;
+
+fn kpi(contract: &str, target: &Value) -> Value {
+    json!({"contractRef": {"name": contract}, "source": {"feed": "acd"}, "kpi": "ServiceLevel", "objective": {"target": target}})
 }
 
 /// The definition of KpiTargets as it is, and one under which anything was allowed.
@@ -45,12 +48,12 @@ async fn a_poison_object_of_an_older_definition_is_told_so_and_takes_nothing_fro
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 90);
     let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
     let (now, older) = definitions();
-    place.apply(&older).await;
-    let poison = object("KpiTarget", "poison", &kpi(&json!({"percent": ["eighty"]})));
+    place.kubectl_with(&["replace", "-f", "-"], &older).await;
+    let poison = object("KpiTarget", "poison", &kpi("care-0", &json!({"percent": ["eighty"]})));
     // The API server takes a changed definition a moment later.
     let taken = async || place.try_kubectl(&["apply", "-f", "-"], &poison).await.0.then_some(());
     place.eventually("the older definition takes the poison", taken).await;
-    place.kubectl_with(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &now).await;
+    place.kubectl_with(&["replace", "-f", "-"], &now).await;
     let refused = async || {
         (!place.try_kubectl(&["apply", "-f", "-"], &poison.replace("poison", "another")).await.0).then_some(())
     };
@@ -59,9 +62,16 @@ async fn a_poison_object_of_an_older_definition_is_told_so_and_takes_nothing_fro
         "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
         "feeds": [{"name": "acd", "url": vendor.url(INTERVALS), "interval": "30m"}],
     });
-    let honest: String =
-        (0..others()).map(|number| object("KpiTarget", &format!("level-{number}"), &kpi(&json!(80)))).collect();
-    place.apply(&(object("VendorContract", "care", &contract) + &honest)).await;
+    let contracts: String = (0..others().div_ceil(TOGETHER))
+        .map(|number| object("VendorContract", &format!("care-{number}"), &contract))
+        .collect();
+    let honest: String = (0..others())
+        .map(|number| {
+            let contract = format!("care-{}", number / TOGETHER);
+            object("KpiTarget", &format!("level-{number}"), &kpi(&contract, &json!(80)))
+        })
+        .collect();
+    place.apply(&(contracts + &honest)).await;
 
     let began = Instant::now();
     let operator = place.operator();
