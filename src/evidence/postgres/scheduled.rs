@@ -16,6 +16,9 @@ pub(super) fn record(
     entries: &[ReportEntry],
     written_at: Timestamp,
 ) -> Result<(), Failure> {
+    if !is_there(session)? {
+        super::shards::wait_for_other_beginners(session)?;
+    }
     session.client.batch_execute(
         "CREATE TABLE IF NOT EXISTS bpo_evidence.reports_handed_over (
            contract_uid text NOT NULL, report text NOT NULL, sink text NOT NULL, until bigint NOT NULL, period text NOT NULL,
@@ -45,10 +48,14 @@ pub(super) fn record(
     Ok(())
 }
 
+fn is_there(session: &mut Session) -> Result<bool, Failure> {
+    let sql = "SELECT 1 WHERE to_regclass('bpo_evidence.reports_handed_over') IS NOT NULL";
+    Ok(session.query_opt(sql, &[])?.is_some())
+}
+
 /// The journal of a contract.
 pub(super) fn journal(session: &mut Session, evidence_uid: &str) -> Result<Vec<HandedOver>, Failure> {
-    let there = session.query_opt("SELECT 1 WHERE to_regclass('bpo_evidence.reports_handed_over') IS NOT NULL", &[])?;
-    if there.is_none() {
+    if !is_there(session)? {
         return Ok(Vec::new());
     }
     session
