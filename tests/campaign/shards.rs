@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bpo_operator::shard::ShardCount;
-use jiff::{Timestamp, ToSpan};
+use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::controlplane::helm_path;
@@ -48,7 +48,9 @@ impl Installation {
             let place = Place::fresh().await;
             places.entry(count.shard_of(&place.namespace)).or_insert(place);
         }
-        let now = Timestamp::now().round(jiff::Unit::Hour).unwrap();
+        // A row that ends later has not come yet.
+        let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
+        let now = Timestamp::now().round(hour).unwrap();
         let rows = hours(&(now - ROWS.hours()).to_string(), &now.to_string(), 90);
         let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
         let receiver = Receiver::start().await;
