@@ -21,28 +21,97 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Lines of code (comments left out) below `folder` that hold one of the `words`.
+/// The files of tests alone: those that a `mod` behind `#[cfg(test)]` names, and folders and files called tests.
+fn is_of_tests(file: &Path, files_of_tests: &[PathBuf]) -> bool {
+    let named = |part: std::path::Component<'_>| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs";
+    file.components().any(named) || files_of_tests.iter().any(|known| known == file)
+}
+
+/// The lines of a file without its comments and its items of tests, which rustfmt ends at the indentation that they begin with; and the
+/// names of the modules of tests that it declares.
+fn outside_tests(text: &str) -> (Vec<(usize, &str)>, Vec<String>) {
+    let (mut found, mut modules) = (Vec::new(), Vec::new());
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        if line.trim() != "#[cfg(test)]" {
+            found.push((number + 1, line.split("//").next().unwrap_or_default()));
+            continue;
+        }
+        let indentation = &line[..line.len() - line.trim_start().len()];
+        let (end, deeper) = (format!("{indentation}}}"), format!("{indentation} "));
+        for (_, item) in lines.by_ref() {
+            let declared = item.trim().trim_start_matches("pub ").strip_prefix("mod ");
+            modules.extend(declared.and_then(|name| name.strip_suffix(';')).map(str::to_owned));
+            if item == end || (item.ends_with(';') && !item.starts_with(&deeper)) {
+                break;
+            }
+        }
+    }
+    (found, modules)
+}
+
+/// The files of tests alone below a folder.
+fn files_of_tests(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for file in files {
+        let (_, modules) = outside_tests(&fs::read_to_string(file).unwrap());
+        let is_folder = file.ends_with("mod.rs") || file.ends_with("lib.rs");
+        let beside = if is_folder { file.parent().unwrap().to_owned() } else { file.with_extension("") };
+        found.extend(modules.iter().map(|module| beside.join(format!("{module}.rs"))));
+    }
+    found
+}
+
+/// Lines of code outside tests, comments left out, below `folder` that hold one of the `words`.
 fn offences(folder: &str, words: &[&str]) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
     let files = if root.is_dir() { sources(&root) } else { vec![root] };
     assert!(!files.is_empty(), "{folder} is not there: the test would prove nothing");
+    let of_tests = files_of_tests(&files);
     let mut found = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
-        // Tests stand at a file's end and may touch more.
-        for (number, line) in text.lines().take_while(|line| *line != "#[cfg(test)]").enumerate() {
-            let code = line.split("//").next().unwrap_or_default();
-            if words.iter().any(|word| code.contains(word)) {
-                found.push(format!("{}:{}: {}", file.display(), number + 1, line.trim()));
+    for file in files.iter().filter(|file| !is_of_tests(file, &of_tests)) {
+        let text = fs::read_to_string(file).unwrap();
+        for (number, code) in outside_tests(&text).0 {
+            if words.iter().any(|word| holds(code, word)) {
+                found.push(format!("{}:{number}: {}", file.display(), code.trim()));
             }
         }
     }
     found
 }
 
+/// Whether code holds a path that begins with `word`: `mykube::` does not hold `kube::`.
+fn holds(code: &str, word: &str) -> bool {
+    code.match_indices(word)
+        .any(|(at, _)| !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
+}
+
+#[test]
+fn every_line_outside_tests_is_read_and_none_of_a_test() {
+    let text = "#[cfg(test)]\nmod cases;\nuse a;\n#[cfg(test)]\nfn only() {\n    b;\n}\nfn c() {\n    #[cfg(test)]\n    d();\n    e();\n}\n";
+    let (lines, modules) = outside_tests(text);
+    let lines: Vec<&str> = lines.into_iter().map(|(_, line)| line.trim()).collect();
+    assert_eq!((lines, modules), (vec!["use a;", "fn c() {", "e();", "}"], vec!["cases".to_owned()]));
+    assert!(
+        holds("use kube::Api;", "kube::") && holds("(kube::Api)", "kube::") && !holds("use mykube::Api;", "kube::")
+    );
+}
+
 #[test]
 fn each_folder_touches_only_what_it_may() {
-    let shell = ["kube::", "tokio::", "reqwest::", "axum::", "rusqlite::"];
+    let shell = [
+        "kube::",
+        "tokio::",
+        "reqwest::",
+        "axum::",
+        "hyper::",
+        "lettre::",
+        "rusqlite::",
+        "postgres::",
+        "tokio_postgres::",
+        "std::fs",
+        "std::net",
+    ];
     let clock = ["SystemTime::now", "Timestamp::now", "Zoned::now", "Instant::now"];
     let upward = ["crate::controller", "crate::cluster", "crate::web", "crate::cli"];
     let cases: [(&str, Vec<&str>); 7] = [
@@ -87,11 +156,7 @@ fn only_the_clock_tells_decisions_the_time() {
 
 #[test]
 fn zones_come_from_the_program_and_from_no_machine() {
-    // Files named `tests` stand beside what they test, and may ask the machine.
-    let found: Vec<String> = offences("", &["TimeZone::get(", "TimeZone::system(", "tz::db("])
-        .into_iter()
-        .filter(|offence| !offence.contains("/tests") && !offence.contains("month.rs"))
-        .collect();
+    let found = offences("", &["TimeZone::get(", "TimeZone::system(", "tz::db("]);
     assert!(found.is_empty(), "these read the zones of the machine that they run on:\n{}", found.join("\n"));
 }
 
@@ -176,12 +241,13 @@ fn the_help_of_both_programs_is_written_in_plain_words() {
 
 #[test]
 fn every_reason_of_conditions_and_events_is_given_somewhere() {
-    let code: String = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-        .iter()
-        .filter(|file| !file.ends_with("api/condition.rs") && !file.to_string_lossy().contains("/tests"))
-        .map(|file| fs::read_to_string(file).unwrap())
-        .map(|text| text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned())
-        .collect();
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let of_tests = files_of_tests(&files);
+    let mut code = String::new();
+    for file in files.iter().filter(|file| !is_of_tests(file, &of_tests) && !file.ends_with("api/condition.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        outside_tests(&text).0.into_iter().for_each(|(_, line)| code.extend([line, "\n"]));
+    }
     let given = |name: &str| {
         code.match_indices(name)
             .any(|(at, _)| !code[at + name.len()..].starts_with(|next: char| next.is_alphanumeric()))

@@ -1,12 +1,27 @@
-//! How the words of the API are shown: as they are written in a manifest.
+//! How the words of the API are shown: as a manifest or a status has them.
 
 use std::fmt;
 
 use serde::Serialize;
 
+use super::campaign_launch::{GateState, GateType, LaunchDecision, LaunchPhase, PlanParty, QueueModel, SpikeCause};
+use super::condition::ConditionStatus;
+use super::cross_check::{PreferredSource, SourcesFinding};
+use super::dispute::DisputeDecision;
+use super::feed::MeasureUnit;
+use super::kpi_target::{
+    Better, Comparison, FormulaUnit, IndicatorKind, KpiCategory, KpiClass, Rating, RoundingMode, Severity, Trend,
+};
+use super::service_tier::{ContactChannel, TierFlaw, ValueMeasure};
+use super::tally::TallyEach;
+use super::vendor_contract::{
+    CapKind, ContractPhase, EscalationCause, OverdueKind, Party, PeriodLength, PeriodState, PlanState,
+    TriggerConsequence, Weekday,
+};
+
 /// Shows each of these enums by the word that a manifest has for it: serde writes the name of a variant into a formatter as it is.
 macro_rules! shown_as_written {
-    ($($name:path),* $(,)?) => {
+    ($($name:ty),* $(,)?) => {
         $(impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.serialize(formatter)
@@ -16,5 +31,25 @@ macro_rules! shown_as_written {
 }
 
 shown_as_written! {
-    super::vendor_contract::PeriodLength,
+    Better, CapKind, Comparison, ConditionStatus, ContactChannel, ContractPhase, DisputeDecision, EscalationCause, FormulaUnit, GateState,
+    GateType, IndicatorKind, KpiCategory, KpiClass, LaunchDecision, LaunchPhase, MeasureUnit, OverdueKind, Party,
+    PeriodLength, PeriodState, PlanParty, PlanState, PreferredSource, QueueModel, Rating, RoundingMode, Severity,
+    SourcesFinding, SpikeCause, TallyEach, TierFlaw, Trend, TriggerConsequence, ValueMeasure, Weekday,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_shown_as_it_is_written() {
+        for (shown, written) in [
+            (PeriodLength::HalfYearly.to_string(), "HalfYearly"),
+            (Severity::Minor.to_string(), "Minor"),
+            (CapKind::Period.to_string(), "Period"),
+            (LaunchDecision::NoGo.to_string(), "NoGo"),
+        ] {
+            assert_eq!(shown, written);
+        }
+    }
 }

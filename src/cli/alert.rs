@@ -106,7 +106,7 @@ pub fn acknowledge(arguments: &AckArguments) -> Answer {
     let taken = wait_for(take_up(arguments))?;
     let EscalationStatus { level, cause, since, .. } = taken;
     print_line(format_args!(
-        "{}: level {level} because of {cause:?} since {since} is acknowledged by {}",
+        "{}: level {level} because of {cause} since {since} is acknowledged by {}",
         arguments.contract, arguments.by
     ))?;
     Ok(0)

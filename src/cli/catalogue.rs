@@ -218,8 +218,8 @@ fn as_list(told: &[Told]) -> String {
             text,
             "{:width$}  {:7}  {:6}  {formula}",
             one.kpi.as_str(),
-            format!("{:?}", one.unit()),
-            format!("{:?}", one.better)
+            one.unit().to_string(),
+            one.better.to_string()
         );
     }
     text.push_str("`kubectl bpo catalogue KPI` tells all of one.\n");
@@ -256,8 +256,8 @@ fn topics(one: &Told) -> Vec<(&'static str, Vec<String>)> {
         ("formula", formulas.collect()),
         ("measures", vec![one.measures.join(", ")]),
         ("levels", one.levels.clone()),
-        ("unit", vec![format!("{:?}, {}", one.unit(), direction(one.better))]),
-        ("speaks of", vec![format!("{:?}, {:?}", one.category, one.kind)]),
+        ("unit", vec![format!("{}, {}", one.unit(), direction(one.better))]),
+        ("speaks of", vec![format!("{}, {}", one.category, one.kind)]),
         ("thresholds", within.into_iter().collect()),
         ("usual", vec![usual]),
         ("guarded by", vec![guards]),
@@ -280,8 +280,7 @@ fn as_page(told: &[Told]) -> String {
         let name = one.kpi.as_str();
         let usual = one.benchmark.as_ref().and(one.usual()).unwrap_or_default();
         let range = usual.split(" (").next().unwrap_or_default();
-        let _ =
-            writeln!(page, "| [{name}](#{}) | {:?} | {:?} | {range} |", name.to_lowercase(), one.unit(), one.better);
+        let _ = writeln!(page, "| [{name}](#{}) | {} | {} | {range} |", name.to_lowercase(), one.unit(), one.better);
     }
     for one in told {
         let _ = write!(page, "\n## {}\n\n{}\n\n", one.kpi, one.explanation);

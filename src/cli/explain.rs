@@ -23,7 +23,7 @@ pub fn explain(name: &str, report: &SlaReportSpec, terms: Option<&Terms>) -> Str
     let _ = writeln!(text, "{name}: {} of contract {}", report.period.name, report.contract);
     let _ = writeln!(
         text,
-        "  from {} to {}, {:?}, revision {}, data without a gap through {}",
+        "  from {} to {}, {}, revision {}, data without a gap through {}",
         report.period.start,
         report.period.end,
         report.state,
@@ -39,7 +39,7 @@ pub fn explain(name: &str, report: &SlaReportSpec, terms: Option<&Terms>) -> Str
     text.push('\n');
     for dispute in &report.disputes {
         let about = dispute.kpi.as_deref().unwrap_or("the whole report");
-        let _ = writeln!(text, "disputed    {} about {about}: {:?}", dispute.name, dispute.decision);
+        let _ = writeln!(text, "disputed    {} about {about}: {}", dispute.name, dispute.decision);
     }
     text.push_str(&explain_score(report));
     if let Some(credit) = &report.credit {
@@ -57,7 +57,7 @@ pub fn explain(name: &str, report: &SlaReportSpec, terms: Option<&Terms>) -> Str
 fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
     let mut text = String::new();
     let variant = line.variant.map(|variant| format!(" ({variant})")).unwrap_or_default();
-    let _ = writeln!(text, "{}: {}{variant}, {:?} class, weight {}", line.name, line.kpi, line.class, line.weight);
+    let _ = writeln!(text, "{}: {}{variant}, {} class, weight {}", line.name, line.kpi, line.class, line.weight);
     let _ = writeln!(text, "  rows      {} selected, digest {}", line.evidence.rows, line.evidence.digest);
     if let Some(basis) = basis {
         let _ = writeln!(text, "  formula   {} × {}", basis.formula, basis.scale);
@@ -77,7 +77,7 @@ fn explain_line(line: &KpiLine, basis: Option<&Basis>) -> String {
     explain_value(&mut text, line, basis);
     explain_sources(&mut text, line, basis);
     explain_target(&mut text, line, basis);
-    let severity = line.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
+    let severity = line.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
     let _ = writeln!(text, "  verdict   {}{severity}", line.verdict);
     if line.verdict == Verdict::Missed {
         explain_consequence(&mut text, line, basis);
@@ -93,7 +93,7 @@ fn explain_tally(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
     let rule = rule.map_or_else(
         || "each part by the formula".to_owned(),
         |(rule, within)| {
-            format!("by the formula each {:?} must be {} {}{within}", rule.each, in_words(rule.comparison), rule.target)
+            format!("by the formula each {} must be {} {}{within}", rule.each, in_words(rule.comparison), rule.target)
         },
     );
     let counted = line.numerator.as_ref().and_then(|number| number.parse::<usize>().ok()).unwrap_or(0);
@@ -124,7 +124,7 @@ fn explain_value(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
     };
     let rounding = match basis.map(|basis| basis.rounding.as_ref()) {
         Some(Some(rounding)) => {
-            format!(", rounded {:?} to {} before any comparison", rounding.mode, count(rounding.decimals, "decimal"))
+            format!(", rounded {} to {} before any comparison", rounding.mode, count(rounding.decimals, "decimal"))
         }
         Some(None) => ", compared unrounded".to_owned(),
         None => String::new(),
@@ -145,12 +145,11 @@ fn explain_sources(text: &mut String, line: &KpiLine, basis: Option<&Basis>) {
         (SourcesFinding::Agree, Some(apart), Some(rule)) => {
             format!("{apart} apart over the time of both, within {}", rule.tolerance)
         }
-        (SourcesFinding::Disagree, Some(apart), Some(rule)) => format!(
-            "{apart} apart over the time of both, more than {}: prefer {:?} counts",
-            rule.tolerance, rule.prefer
-        ),
+        (SourcesFinding::Disagree, Some(apart), Some(rule)) => {
+            format!("{apart} apart over the time of both, more than {}: prefer {} counts", rule.tolerance, rule.prefer)
+        }
         (SourcesFinding::OneSource, ..) => "too little to compare: one source counts".to_owned(),
-        (finding, ..) => format!("{finding:?}"),
+        (finding, ..) => finding.to_string(),
     };
     let judged = match sources.judged {
         SourceParty::Vendor => "the vendor's",
@@ -311,7 +310,7 @@ fn consequence(band: &BandBasis, comparison: Comparison) -> String {
         BandBasis { proportional: Some(true), .. } => "the distance to the target in percent of the charges".to_owned(),
         _ => "nothing: a dead band".to_owned(),
     };
-    format!("{:?} ({reach}): {cost}", band.severity)
+    format!("{} ({reach}): {cost}", band.severity)
 }
 
 fn explain_score(report: &SlaReportSpec) -> String {
@@ -319,7 +318,7 @@ fn explain_score(report: &SlaReportSpec) -> String {
         "score       {} of 100, speaking for {} % of the weight; rating {}\n",
         report.score.as_deref().unwrap_or("none"),
         report.confidence.as_deref().unwrap_or("0"),
-        report.rating.map_or_else(|| "none".to_owned(), |rating| format!("{rating:?}")),
+        report.rating.map_or_else(|| "none".to_owned(), |rating| rating.to_string()),
     )
 }
 
@@ -370,12 +369,12 @@ fn price_of_points(basis: &CreditBasis, credit: &CreditBlock) -> String {
 fn explain_caps(text: &mut String, credit: &CreditBlock) {
     let Some(basis) = &credit.basis else {
         for cap in &credit.capped_by {
-            let _ = writeln!(text, "  cut at the cap of the {}", format!("{cap:?}").to_lowercase());
+            let _ = writeln!(text, "  cut at the cap of the {}", cap.to_string().to_lowercase());
         }
         return;
     };
     for cap in &basis.caps {
-        let whose = format!("{:?}", cap.cap).to_lowercase();
+        let whose = cap.cap.to_string().to_lowercase();
         let used = cap.used.as_ref().map(|used| format!(", {used} of it used before")).unwrap_or_default();
         let did = match cap.before == cap.after {
             true => format!("{} stays", cap.before),

@@ -199,7 +199,7 @@ fn line(contract: &VendorContract) -> Line {
         vendor: contract.spec.vendor.name.clone(),
         namespace: contract.namespace().unwrap_or_default(),
         contract: contract.name_any(),
-        phase: status.phase.map(|phase| format!("{phase:?}")),
+        phase: status.phase.map(|phase| phase.to_string()),
         compliant: condition("SLACompliant"),
         at_risk: condition("AtRisk"),
         period: last.map(|last| last.name.clone()),
@@ -218,7 +218,7 @@ fn line(contract: &VendorContract) -> Line {
 fn next(status: &VendorContractStatus) -> Option<String> {
     let governance = status.governance.as_ref()?;
     let overdue = governance.overdue.iter().min_by_key(|overdue| overdue.due);
-    let overdue = overdue.map(|it| format!("{:?} {} overdue since {}", it.kind, it.name, it.due));
+    let overdue = overdue.map(|it| format!("{} {} overdue since {}", it.kind, it.name, it.due));
     overdue.or_else(|| governance.next_review.as_ref().map(|review| format!("review {} {}", review.name, review.due)))
 }
 

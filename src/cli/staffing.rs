@@ -159,7 +159,7 @@ fn as_json(
         })
         .collect();
     json!({
-        "model": format!("{:?}", goal.model),
+        "model": goal.model.to_string(),
         "agents": agents,
         "heads": heads,
         "serviceLevelPercent": rounded(figures.service_level * 100.0, 6),
@@ -195,7 +195,7 @@ fn as_table(
         "without end".to_owned()
     };
     let rows = [
-        ("model", format!("{:?}", goal.model)),
+        ("model", goal.model.to_string()),
         ("agents", agents.to_string()),
         ("heads", heads.to_string()),
         ("service level", share(figures.service_level)),

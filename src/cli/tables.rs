@@ -9,6 +9,7 @@ use super::evaluate::View;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, Kind};
 use crate::api::kpi_target::CurrentValue;
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
+use crate::api::vendor_contract::CapKind;
 use crate::domain::decision::conditions::status_of;
 use crate::evidence::VerifyReport;
 
@@ -69,7 +70,7 @@ pub fn one_report(name: &str, report: &SlaReportSpec) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{name}  {:?}  {} to {}  revision {}",
+        "{name}  {}  {} to {}  revision {}",
         report.state, report.period.start, report.period.end, report.revision
     );
     let mut lines =
@@ -88,7 +89,7 @@ fn line_cells(line: &KpiLine) -> Vec<String> {
         shown(line.value.as_ref()).to_owned(),
         shown(line.target.as_ref()).to_owned(),
         line.verdict.as_str().to_owned(),
-        line.severity.map_or_else(|| "-".to_owned(), |severity| format!("{severity:?}")),
+        line.severity.map_or_else(|| "-".to_owned(), |severity| severity.to_string()),
         if line.repeat { "yes" } else { "-" }.to_owned(),
         line.points.to_string(),
         shown(line.credit.as_ref()).to_owned(),
@@ -105,7 +106,7 @@ fn sums(report: &SlaReportSpec) -> String {
         "  score {} (speaks for {} % of the weight), rating {}, {} points",
         shown(report.score.as_ref()),
         shown(report.confidence.as_ref()),
-        report.rating.map_or_else(|| "-".to_owned(), |rating| format!("{rating:?}")),
+        report.rating.map_or_else(|| "-".to_owned(), |rating| rating.to_string()),
         report.points
     );
     if let Some(credit) = &report.credit {
@@ -127,7 +128,7 @@ fn sums(report: &SlaReportSpec) -> String {
             if credit.capped_by.is_empty() {
                 String::new()
             } else {
-                format!(", cut at the cap of the {:?}", credit.capped_by)
+                format!(", cut at the cap of the {}", caps(&credit.capped_by))
             }
         );
         let _ = writeln!(
@@ -141,7 +142,7 @@ fn sums(report: &SlaReportSpec) -> String {
     }
     for trigger in &report.triggers {
         let kpi = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
-        let _ = writeln!(text, "  trigger {}{kpi}: {:?}", trigger.name, trigger.then);
+        let _ = writeln!(text, "  trigger {}{kpi}: {}", trigger.name, trigger.then);
     }
     for gap in &report.gaps {
         let _ = writeln!(text, "  no data of feed {} from {} to {}", gap.feed, gap.from, gap.to);
@@ -155,6 +156,12 @@ fn sums(report: &SlaReportSpec) -> String {
         );
     }
     text
+}
+
+/// The caps that cut a credit, such as `period and year`.
+fn caps(caps: &[CapKind]) -> String {
+    let words: Vec<String> = caps.iter().map(|cap| cap.to_string().to_lowercase()).collect();
+    words.join(" and ")
 }
 
 /// A line for each object: what it has come to.

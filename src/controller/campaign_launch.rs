@@ -117,8 +117,8 @@ impl Controlled for CampaignLaunch {
         let series = LaunchSeries {
             namespace: observed.object.namespace().unwrap_or_default(),
             launch: observed.object.name_any(),
-            decision: wanted.status.decision.map(|decision| format!("{decision:?}")),
-            gates: wanted.status.gates.iter().map(|gate| (gate.name.clone(), format!("{:?}", gate.state))).collect(),
+            decision: wanted.status.decision.map(|decision| decision.to_string()),
+            gates: wanted.status.gates.iter().map(|gate| (gate.name.clone(), gate.state.to_string())).collect(),
         };
         context.metrics.set_object(&observed.object.uid().unwrap_or_default(), ObjectSeries::Launch(series));
     }

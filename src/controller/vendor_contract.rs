@@ -782,7 +782,7 @@ fn series(
     ContractSeries {
         labels: ContractLabels { namespace: namespace.to_owned(), contract: contract.to_owned() },
         score: last.and_then(|last| number(&last.score)),
-        credit: last.and_then(|last| Some((format!("{:?}", last.state), number(&last.credit)?))),
+        credit: last.and_then(|last| Some((last.state.to_string(), number(&last.credit)?))),
         compliant: compliant(status),
         consistent: status_of(&status.conditions, ConditionType::Consistent)
             .map(|status| status == ConditionStatus::True),

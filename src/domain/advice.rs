@@ -256,7 +256,7 @@ fn tiers(facts: &AdviceFacts<'_>, advice: &mut Findings) {
         for (tier, findings) in &found {
             // Each flaw is told to both tiers: once is enough here.
             for finding in findings.iter().filter(|finding| finding.finding == flaw && *tier < finding.with) {
-                advice.add(&format!("{flaw:?}"), None, finding.message.clone());
+                advice.add(&flaw.to_string(), None, finding.message.clone());
             }
         }
     }

@@ -246,7 +246,7 @@ fn failing_feeds(facts: &AlertFacts<'_>) -> Option<Alert> {
 }
 
 fn fired(facts: &AlertFacts<'_>, trigger: &TriggerStatus) -> Alert {
-    let (then, summary) = (format!("{:?}", trigger.then), trigger_text(trigger));
+    let (then, summary) = (trigger.then.to_string(), trigger_text(trigger));
     let labels = [("trigger", trigger.name.as_str()), ("kpi_target", trigger.kpi.as_deref().unwrap_or_default())];
     let mut fired = alert(facts, EventReason::TriggerFired, AlertSeverity::Critical, labels, trigger.fired_at, summary);
     fired.labels.retain(|_, value| !value.is_empty());
@@ -292,12 +292,12 @@ fn escalated(facts: &AlertFacts<'_>, standing: &StandingLevel<'_>) -> Alert {
     let asked = if people.is_empty() { "nobody".to_owned() } else { people.join(", ") };
     let by = status.respond_by.map(|instant| format!(" by {instant}")).unwrap_or_default();
     let late = if standing.unanswered { ", and nobody has responded in time" } else { "" };
-    let summary = format!("level {level} because of {:?}: {asked} to respond{by}{late}", status.cause);
+    let summary = format!("level {level} because of {}: {asked} to respond{by}{late}", status.cause);
     // The first level asks; from the second on somebody did not get it done.
     let severity = if status.level > 1 { AlertSeverity::Critical } else { AlertSeverity::Warning };
     let mut escalated =
         alert(facts, EventReason::EscalationRaised, severity, [("level", level.as_str())], status.since, summary)
-            .detail("cause", format!("{:?}", status.cause))
+            .detail("cause", status.cause.to_string())
             .occurring(status.since.to_string());
     if let Some(respond_by) = status.respond_by {
         escalated = escalated.detail("respond_by", respond_by.to_string());

@@ -248,7 +248,7 @@ fn of_status(status: &VendorContractStatus, calendar: &Calendar) -> Vec<Dated> {
         let Some(due) = plan.due else { continue };
         let done = matches!(plan.state, PlanState::Verified | PlanState::Failed);
         let what = format!("plan {}: next step is due", plan.name);
-        dates.push(dated(DateKind::Plan, due, &plan.name, what, &format!("{:?}.", plan.state), done));
+        dates.push(dated(DateKind::Plan, due, &plan.name, what, &format!("{}.", plan.state), done));
     }
     if let Some((escalation, by)) = status.escalation.as_ref().and_then(|found| Some((found, found.respond_by?))) {
         let name = format!("{}-{}", escalation.level, escalation.since);

@@ -23,7 +23,7 @@ pub fn verdict(verdict: Verdict, severity: Option<Severity>) -> Markup {
             (mark(class(verdict)))
             span {
                 (verdict_title(verdict))
-                @if let Some(severity) = severity { ", " (format!("{severity:?}")) }
+                @if let Some(severity) = severity { ", " (severity) }
             }
             @if let Some(severity) = severity { (bars(severity)) }
         }

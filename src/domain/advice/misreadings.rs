@@ -57,7 +57,7 @@ fn against_direction(kpi: &Counted<'_>, comparison: Comparison) -> Option<String
         _ => return None,
     };
     Some(format!(
-        "{} is better when it is {better}, but objective.comparison is {comparison:?}, so that doing worse meets the target: write \
+        "{} is better when it is {better}, but objective.comparison is {comparison}, so that doing worse meets the target: write \
          {usual} or leave it out",
         kpi.spec.kpi
     ))

@@ -421,14 +421,14 @@ fn action_required(status: &VendorContractStatus) -> Finding {
     let type_ = ConditionType::ActionRequired;
     if let Some(escalation) = &status.escalation {
         let taken = escalation.acknowledged_by.as_ref().map(|by| format!(", acknowledged by {by}")).unwrap_or_default();
-        let message = format!("escalated to level {} because of {:?}{taken}", escalation.level, escalation.cause);
+        let message = format!("escalated to level {} because of {}{taken}", escalation.level, escalation.cause);
         return Finding::is_true(type_, Reason::Escalated, message).since(Some(escalation.since));
     }
     match status.triggers.first() {
         Some(trigger) => Finding::is_true(
             type_,
             Reason::TriggerFired,
-            format!("trigger {} fired in {}: {:?}", trigger.name, trigger.period, trigger.then),
+            format!("trigger {} fired in {}: {}", trigger.name, trigger.period, trigger.then),
         )
         .since(Some(trigger.fired_at)),
         None => Finding::is_false(type_, Reason::Nothing, "nothing asks for action"),
@@ -531,7 +531,7 @@ fn escalation_notices(previous: &VendorContractStatus, levels: &[StandingLevel<'
             Notice::new(
                 EventReason::EscalationRaised,
                 format!("level {} {}", escalation.level, escalation.since),
-                format!("level {} because of {:?}: {contacts} to respond", escalation.level, escalation.cause),
+                format!("level {} because of {}: {contacts} to respond", escalation.level, escalation.cause),
             )
         })
         .collect()

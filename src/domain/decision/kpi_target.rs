@@ -369,7 +369,7 @@ fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> 
         let target = last.target.as_deref().unwrap_or("none");
         let key = format!("{} r{} {}", last.name, last.revision, last.verdict);
         if !same && last.verdict == Verdict::Missed {
-            let severity = last.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
+            let severity = last.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
             notices.push(Notice::new(
                 EventReason::TargetMissed,
                 key,

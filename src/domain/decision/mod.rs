@@ -48,7 +48,7 @@ pub fn overdue_notice(overdue: &Overdue) -> (EventReason, String) {
 /// That a trigger fired, in words.
 pub fn trigger_text(trigger: &TriggerStatus) -> String {
     let by = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
-    format!("trigger {} fired in {}{by}: {:?}", trigger.name, trigger.period, trigger.then)
+    format!("trigger {} fired in {}{by}: {}", trigger.name, trigger.period, trigger.then)
 }
 
 /// The earlier of two optional instants, of those after `now`.

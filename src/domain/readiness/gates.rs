@@ -154,7 +154,7 @@ fn joint_plan(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> Vec<An
         let mut signed = gate.sign_offs.iter().filter(|sign_off| sign_off.party == party);
         answers.push(match signed.any(|sign_off| clock.has_come(facts.calendar.start_of_day(sign_off.signed_on))) {
             true => Answer::Holds,
-            false => Answer::Open("NotSigned", format!("{party:?} has not signed: record it in signOffs")),
+            false => Answer::Open("NotSigned", format!("{party} has not signed: record it in signOffs")),
         });
     }
     answers

@@ -160,15 +160,15 @@ fn check_gate(findings: &mut Findings, gate: &Gate) {
     ];
     for (name, is_given, types) in extras {
         findings.ensure(!is_given || types.contains(&gate.type_), format!("{field}.{name}"), || {
-            let listed: Vec<String> = types.iter().map(|type_| format!("{type_:?}")).collect();
+            let listed: Vec<String> = types.iter().map(|type_| type_.to_string()).collect();
             format!(
-                "belongs to type {}, and type is {:?}: take it away, or change the type",
+                "belongs to type {}, and type is {}: take it away, or change the type",
                 listed.join(" and "),
                 gate.type_
             )
         });
     }
-    check_unique(findings, &format!("{field}.signOffs"), gate.sign_offs.iter().map(|sign| format!("{:?}", sign.party)));
+    check_unique(findings, &format!("{field}.signOffs"), gate.sign_offs.iter().map(|sign| sign.party.to_string()));
     check_unique(findings, &format!("{field}.modules"), gate.modules.iter().map(|module| &module.name));
     gate.coverage_percent.into_iter().for_each(|percent| check_non_negative(findings, &field, percent));
     if let Some(check) = &gate.check {

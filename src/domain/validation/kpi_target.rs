@@ -117,7 +117,7 @@ fn is_not_worse(comparison: Comparison, value: Decimal, other: Decimal) -> bool 
 
 fn check_bands(findings: &mut Findings, spec: &KpiTargetSpec) {
     check_count(findings, "spec.bands", spec.bands.len(), 4);
-    check_unique(findings, "spec.bands", spec.bands.iter().map(|band| format!("{:?}", band.severity)));
+    check_unique(findings, "spec.bands", spec.bands.iter().map(|band| band.severity.to_string()));
     for band in &spec.bands {
         check_band(findings, band, is_percent(spec));
     }
@@ -134,7 +134,7 @@ fn check_bands(findings: &mut Findings, spec: &KpiTargetSpec) {
 }
 
 fn check_band(findings: &mut Findings, band: &Band, is_percent: bool) {
-    let field = format!("spec.bands[{:?}]", band.severity);
+    let field = format!("spec.bands[{}]", band.severity);
     let consequences = [
         band.points.is_some(),
         band.at_risk_percent.is_some(),
@@ -162,16 +162,16 @@ fn check_bounds(findings: &mut Findings, spec: &KpiTargetSpec, comparison: Compa
     for band in &bands {
         let Some(bound) = band.bound else { continue };
         let is_beyond = targets.iter().any(|target| !is_not_worse(comparison, bound, *target));
-        findings.ensure(is_beyond, format!("spec.bands[{:?}].bound", band.severity), || {
+        findings.ensure(is_beyond, format!("spec.bands[{}].bound", band.severity), || {
             format!("{bound} is no miss of the target {}: write the worst value of the band", spec.objective.target)
         });
     }
     for (milder, graver) in bands.iter().zip(bands.iter().skip(1)) {
-        let field = format!("spec.bands[{:?}].bound", milder.severity);
+        let field = format!("spec.bands[{}].bound", milder.severity);
         let Some(bound) = milder.bound else {
             findings.ensure(false, field, || {
                 format!(
-                    "is missing, so that {:?} would never be reached: only the gravest band may go without",
+                    "is missing, so that {} would never be reached: only the gravest band may go without",
                     graver.severity
                 )
             });
@@ -179,7 +179,7 @@ fn check_bounds(findings: &mut Findings, spec: &KpiTargetSpec, comparison: Compa
         };
         let fits = graver.bound.is_none_or(|worse| !is_not_worse(comparison, worse, bound));
         findings.ensure(fits, field, || {
-            format!("{bound} is not milder than that of {:?}: write worse bounds for graver bands", graver.severity)
+            format!("{bound} is not milder than that of {}: write worse bounds for graver bands", graver.severity)
         });
     }
 }

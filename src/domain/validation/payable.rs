@@ -28,7 +28,7 @@ impl Purse {
 pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
     let purse = Purse::of(contract);
     for band in &spec.bands {
-        let field = |member: &str| format!("spec.bands[{:?}].{member}", band.severity);
+        let field = |member: &str| format!("spec.bands[{}].{member}", band.severity);
         if let Some(credit) = band.credit {
             findings.ensure(purse.currency, field("credit"), || without_currency("a credit", &credit.to_string()));
         }

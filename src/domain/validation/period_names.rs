@@ -9,7 +9,7 @@ pub(super) fn check_fiscal_year(findings: &mut Findings, spec: &VendorContractSp
     let takes_it = matches!(spec.period, PeriodLength::Quarterly | PeriodLength::HalfYearly | PeriodLength::Yearly);
     findings.ensure(takes_it || spec.fiscal_year_start.is_none(), "spec.fiscalYearStart", || {
         format!(
-            "says where quarters, half-years and years begin, and period is {:?}: write period Quarterly, HalfYearly or Yearly, or take it away",
+            "says where quarters, half-years and years begin, and period is {}: write period Quarterly, HalfYearly or Yearly, or take it away",
             spec.period
         )
     });

@@ -28,7 +28,7 @@ fn check_entitlements(findings: &mut Findings, entitlements: &Entitlements) {
     let Entitlements { channels, routing_priority, incentive_percent, retention_spend_percent, .. } = entitlements;
     let contacts = entitlements.proactive_contacts_per_year;
     let field = "spec.entitlements.channels";
-    check_unique(findings, field, channels.iter().map(|channel| format!("{channel:?}")));
+    check_unique(findings, field, channels.iter().map(|channel| channel.to_string()));
     for (field, value, most) in [
         ("spec.entitlements.routingPriority", *routing_priority, 1000),
         ("spec.entitlements.proactiveContactsPerYear", contacts, 366),
@@ -63,7 +63,7 @@ fn check_customer_value(findings: &mut Findings, value: &CustomerValue) {
     if let Some(currency) = &value.currency {
         let measure = value.measure;
         findings.ensure(measure == ValueMeasure::LifetimeValue, "spec.customerValue.currency", || {
-            format!("{measure:?} is no money: take `currency` away, or write measure LifetimeValue")
+            format!("{measure} is not money: take `currency` away, or write measure LifetimeValue")
         });
         let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
         findings.ensure(is_code, "spec.customerValue.currency", || {

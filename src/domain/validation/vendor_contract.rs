@@ -127,7 +127,7 @@ fn check_extent_of_term(findings: &mut Findings, spec: &VendorContractSpec) {
     };
     findings.ensure(days_between(start, end) <= days, "spec.term.end", || {
         format!(
-            "{end} is too late for period {:?}: a term has at most {years} years then; end it earlier, and write the next one as \
+            "{end} is too late for period {}: a term has at most {years} years then; end it earlier, and write the next one as \
              another contract",
             spec.period
         )
@@ -141,7 +141,7 @@ fn check_calendar(findings: &mut Findings, calendar: &ServiceCalendar) {
         findings.ensure(!hours.days.is_empty(), format!("{field}.days"), || {
             "is empty: list the weekdays, such as Monday".to_owned()
         });
-        check_unique(findings, &format!("{field}.days"), hours.days.iter().map(|day| format!("{day:?}")));
+        check_unique(findings, &format!("{field}.days"), hours.days.iter().map(|day| day.to_string()));
         let from_fits = is_time_of_day(&hours.from) && hours.from != "24:00";
         findings.ensure(from_fits, format!("{field}.from"), || {
             format!("{} is not a time of day: write \"00:00\" to \"23:59\"", quoted(&hours.from))
@@ -397,7 +397,7 @@ fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable, is_fisc
         for delivery in &deliverable.delivered {
             findings.ensure(is_period_of(cadence, is_fiscal, &delivery.period), format!("{field}.delivered"), || {
                 format!(
-                    "{} is no period of the cadence {cadence:?}: write one such as {:?}",
+                    "{} is no period of the cadence {cadence}: write one such as {:?}",
                     quoted(&delivery.period),
                     example_of(cadence, is_fiscal)
                 )

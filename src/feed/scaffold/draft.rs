@@ -149,7 +149,7 @@ impl Draft {
             let (member, place) = (self.member(), quoted(&field.field));
             match role {
                 Role::Measure { name, unit, is_mean } => {
-                    let unit = if *unit == MeasureUnit::Count { String::new() } else { format!(", unit: {unit:?}") };
+                    let unit = if *unit == MeasureUnit::Count { String::new() } else { format!(", unit: {unit}") };
                     let of = volume.filter(|_| *is_mean).map_or(String::new(), |volume| format!(", of: {volume}"));
                     let is_taken = (*is_mean && volume.is_none()) || !named.insert(name.clone());
                     let mark = if is_taken { "# " } else { "" };
@@ -219,7 +219,7 @@ fn words(role: &Role) -> String {
         Role::Interval => "two times".to_owned(),
         Role::Measure { name, unit, is_mean } => {
             let mean = if *is_mean { ", a mean" } else { "" };
-            format!("measure {name}, {unit:?}{mean}")
+            format!("measure {name}, {unit}{mean}")
         }
         Role::Share => "a percentage, which needs its volume".to_owned(),
         Role::Label(name) => format!("label {name}"),

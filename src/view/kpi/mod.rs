@@ -192,7 +192,7 @@ fn summary(status: &KpiTargetStatus, history: &History) -> Vec<String> {
         .map(|found| format!("{}.", found.message.trim_end_matches('.')))
         .collect();
     if let Some(trend) = status.trend {
-        let trend = format!("{trend:?}").to_lowercase();
+        let trend = trend.to_string().to_lowercase();
         let why = match status.signal.as_deref() {
             Some("OutsideLimits") => ": the latest value lies outside the control limits",
             Some("SevenOnOneSide") => ": the latest seven lie on one side of the mean",
@@ -217,8 +217,8 @@ fn provenance(facts: &Facts<'_>, words: &Words<'_>) -> Vec<(&'static str, String
     let within = spec.within.map(|within| format!(" within {within}")).unwrap_or_default();
     let mut found = vec![
         ("Target", format!("{}{within}", words.target(&spec.objective.target.to_string()))),
-        ("Judged", format!("{:?}", facts.contract.spec.period).to_lowercase()),
-        ("Class", format!("{:?}, weight {}", spec.class, spec.weight)),
+        ("Judged", facts.contract.spec.period.to_string().to_lowercase()),
+        ("Class", format!("{}, weight {}", spec.class, spec.weight)),
     ];
     if let Some(counter) = &spec.counter_metric {
         found.push(("Guarded by", counter.clone()));
@@ -261,7 +261,7 @@ fn keys(status: &KpiTargetStatus, words: &Words<'_>) -> Vec<Key> {
         let value =
             last.value.as_deref().map_or_else(|| "no value".to_owned(), |it| words.value(it, last.target.as_deref()));
         let verdict = words::verdict_title(last.verdict);
-        let severity = last.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
+        let severity = last.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
         keys.push(Key {
             name: "Latest closed",
             figure: value,
@@ -374,7 +374,7 @@ fn rules(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
             || "compared unrounded".to_owned(),
             |rounding| {
                 let decimals = if rounding.decimals == 1 { "decimal" } else { "decimals" };
-                format!("rounded to {} {decimals}, {:?}", rounding.decimals, rounding.mode)
+                format!("rounded to {} {decimals}, {}", rounding.decimals, rounding.mode)
             },
         );
         rules.push(("Value", format!("{} × {}, {rounding}", basis.formula, basis.scale)));

@@ -161,7 +161,7 @@ fn readiness(launch: &CampaignLaunch, status: &CampaignLaunchStatus, times: &Tim
     let row = |gate: &GateStatus| {
         let state = match gate.state {
             GateState::AtRisk => "at risk".to_owned(),
-            state => format!("{state:?}").to_lowercase(),
+            state => state.to_string().to_lowercase(),
         };
         let why = gate.message.clone().unwrap_or_default();
         let must = if gate.blocking { "must pass" } else { "should pass" };

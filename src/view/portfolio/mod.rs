@@ -289,7 +289,7 @@ fn running(own: &Own<'_>) -> (Running, String) {
 fn next(status: &VendorContractStatus) -> Option<String> {
     let governance = status.governance.as_ref()?;
     let overdue = governance.overdue.iter().min_by_key(|overdue| overdue.due);
-    let overdue = overdue.map(|it| format!("{:?} {} overdue since {}", it.kind, it.name, it.due));
+    let overdue = overdue.map(|it| format!("{} {} overdue since {}", it.kind, it.name, it.due));
     overdue.or_else(|| governance.next_review.as_ref().map(|review| format!("{}: review {}", review.due, review.name)))
 }
 

@@ -80,7 +80,7 @@ fn of_contract(own: &Own<'_>) -> Vec<Need> {
     }
     if let Some(governance) = &own.status.governance {
         let overdue: Vec<String> =
-            governance.overdue.iter().map(|it| format!("{:?} {} since {}", it.kind, it.name, it.due)).collect();
+            governance.overdue.iter().map(|it| format!("{} {} since {}", it.kind, it.name, it.due)).collect();
         if !overdue.is_empty() {
             needs.push(need(NeedKind::Overdue, format!("{}.", overdue.join("; "))));
         }

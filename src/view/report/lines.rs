@@ -179,7 +179,7 @@ pub(super) fn notes(report: &SlaReportSpec, lines: &[ResultLine], zone: &TimeZon
         .iter()
         .map(|dispute| {
             let about = dispute.kpi.as_deref().map_or_else(|| "the whole report".to_owned(), title);
-            format!("{} about {about}: {}", dispute.name, format!("{:?}", dispute.decision).to_lowercase())
+            format!("{} about {about}: {}", dispute.name, dispute.decision.to_string().to_lowercase())
         })
         .collect();
     let disputed = (!disputed.is_empty()).then(|| ("Disputed", disputed.join("; ")));

@@ -193,7 +193,7 @@ fn summary(report: &SlaReportSpec, lines: &[ResultLine], changes: &[Change]) -> 
     let mut sentences = Vec::new();
     if let Some(gravest) = missed.first() {
         let value = gravest.value.as_deref().unwrap_or("no value");
-        let severity = gravest.severity.map(|severity| format!(", a {severity:?} miss")).unwrap_or_default();
+        let severity = gravest.severity.map(|severity| format!(", a {severity} miss")).unwrap_or_default();
         sentences.push(format!("{} was {value} against {}{severity}.", gravest.title, gravest.target));
     }
     if missed.len() > 1 {

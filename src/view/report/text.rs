@@ -58,7 +58,7 @@ pub fn text(report: &PeriodReport) -> String {
 /// `Missed, Severe, 7 points, £3,500.00`.
 fn outcome(line: &ResultLine) -> String {
     let mut parts = vec![verdict_title(line.verdict).to_owned()];
-    parts.extend(line.severity.map(|severity| format!("{severity:?}")));
+    parts.extend(line.severity.map(|severity| severity.to_string()));
     parts.extend((line.points != 0).then(|| crate::view::words::points(line.points)));
     parts.extend(line.credit.clone());
     parts.extend(line.bonus.as_ref().map(|bonus| format!("bonus {bonus}")));

@@ -238,7 +238,7 @@ fn facts(contract: &VendorContract) -> Vec<(&'static str, String)> {
     vec![
         ("Begins", spec.term.start.to_string()),
         ("Ends", spec.term.end.to_string()),
-        ("Period", format!("{:?}", spec.period)),
+        ("Period", spec.period.to_string()),
         ("Time zone", spec.time_zone.clone()),
         ("Tiers", if spec.tiers.is_empty() { "none".to_owned() } else { spec.tiers.join(", ") }),
     ]
@@ -308,7 +308,7 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
     });
     let escalation = status.escalation.as_ref().map_or_else(none, |escalation| {
         let people = words::list(&escalation.contacts);
-        format!("Level {} because of {:?}; {people} to respond.", escalation.level, escalation.cause)
+        format!("Level {} because of {}; {people} to respond.", escalation.level, escalation.cause)
     });
     let governance = status.governance.as_ref();
     // A plan that answers several misses stands once for each in a status.
@@ -316,19 +316,19 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
         let mut plans: Vec<String> = Vec::new();
         for plan in &governance.plans {
             let due = plan.due.map(|due| format!(", due {due}")).unwrap_or_default();
-            plans.push(format!("{}: {:?}{due}", plan.name, plan.state));
+            plans.push(format!("{}: {}{due}", plan.name, plan.state));
         }
         plans.dedup();
         plans
     });
     let overdue = governance
-        .map(|governance| governance.overdue.iter().map(|it| format!("{:?} {} since {}", it.kind, it.name, it.due)));
+        .map(|governance| governance.overdue.iter().map(|it| format!("{} {} since {}", it.kind, it.name, it.due)));
     let disputes = governance.into_iter().flat_map(|governance| &governance.disputes);
     let disputes: Vec<String> = disputes
         .map(|dispute| {
             let about = dispute.kpi.as_deref().unwrap_or("the whole report");
             let due = dispute.due.map(|due| format!(", to be decided by {due}")).unwrap_or_default();
-            let decision = format!("{:?}", dispute.decision).to_lowercase();
+            let decision = dispute.decision.to_string().to_lowercase();
             format!("{} about {about} of {}: {decision}{due}", dispute.name, period_title(&dispute.period))
         })
         .collect();

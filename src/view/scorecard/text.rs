@@ -12,7 +12,7 @@ pub fn text(card: &Scorecard) -> String {
     for line in &card.lines {
         let closed = match (&line.last, line.verdict) {
             (Some((period, value)), Some(verdict)) => {
-                let severity = line.severity.map(|severity| format!(", {severity:?}")).unwrap_or_default();
+                let severity = line.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
                 format!("{value} in {period}: {}{severity}", verdict_title(verdict))
             }
             _ => "no closed period yet".to_owned(),

@@ -187,8 +187,8 @@ fn of_tier(tier: &ServiceTier) -> Branch {
 
 fn of_launch(launch: &CampaignLaunch) -> Branch {
     let status = launch.status.clone().unwrap_or_default();
-    let phase = status.phase.map_or_else(|| "not seen by the operator yet".to_owned(), |phase| format!("{phase:?}"));
-    let decision = status.decision.map(|decision| format!(", {decision:?}")).unwrap_or_default();
+    let phase = status.phase.map_or_else(|| "not seen by the operator yet".to_owned(), |phase| phase.to_string());
+    let decision = status.decision.map(|decision| format!(", {decision}")).unwrap_or_default();
     let blocked = match status.blocked_by.as_slice() {
         [] => String::new(),
         gates => format!(", blocked by {}", gates.join(", ")),

@@ -9,7 +9,7 @@ use crate::domain::decision::kpi_target::shared_notices;
 /// A spike in one sentence.
 pub fn spike_text(spike: &Spike) -> String {
     format!(
-        "{} contacts from {} where {} are usual (z {}): {:?}",
+        "{} contacts from {} where {} are usual (z {}): {}",
         spike.actual, spike.start, spike.expected, spike.z, spike.cause
     )
 }
@@ -30,7 +30,7 @@ fn spike_notices(previous: &CampaignLaunchStatus, status: &CampaignLaunchStatus)
             notices.push(Notice::new(EventReason::SpikeDetected, key.clone(), spike_text(spike)));
         }
         if is_over(status, spike) && before.is_none_or(|before| !is_over(previous, before)) {
-            let note = format!("the spike from {} ended at {}: {:?}", spike.start, spike.end, spike.cause);
+            let note = format!("the spike from {} ended at {}: {}", spike.start, spike.end, spike.cause);
             notices.push(Notice::new(EventReason::SpikeEnded, key, note));
         }
     }

@@ -124,10 +124,10 @@ fn kpi_row(line: &KpiLine, row: usize) -> Vec<Cell> {
     vec![
         Cell::text(crate::view::words::kpi_title(line.kpi, &line.name)),
         Cell::text(line.name.clone()),
-        Cell::text(format!("{:?}", line.class)),
+        Cell::text(line.class.to_string()),
         Cell::number(&line.weight),
         yes(!line.dry_run),
-        Cell::text(format!("{:?}", line.comparison)),
+        Cell::text(line.comparison.to_string()),
         number(&line.target),
         number(&line.upper),
         number(&line.numerator),
@@ -137,7 +137,7 @@ fn kpi_row(line: &KpiLine, row: usize) -> Vec<Cell> {
         number(&line.raw_value),
         Cell::text(line.basis.as_ref().map(|basis| unit(basis.tally.is_some(), basis.unit)).unwrap_or_default()),
         Cell::text(crate::view::words::verdict_title(line.verdict)),
-        Cell::text(line.severity.map(|severity| format!("{severity:?}")).unwrap_or_default()),
+        Cell::text(line.severity.map(|severity| severity.to_string()).unwrap_or_default()),
         Cell::text(line.rating.map(crate::view::words::rating_title).unwrap_or_default()),
         yes(line.repeat),
         Cell::whole(line.points),
@@ -148,7 +148,7 @@ fn kpi_row(line: &KpiLine, row: usize) -> Vec<Cell> {
 }
 
 fn unit(is_tally: bool, unit: crate::api::kpi_target::FormulaUnit) -> String {
-    if is_tally { "parts".to_owned() } else { format!("{unit:?}") }
+    if is_tally { "parts".to_owned() } else { unit.to_string() }
 }
 
 /// Numerator over denominator by the scale, rounded as agreed. A tally divides nothing, and reports of earlier versions do not say
