@@ -1,6 +1,5 @@
 //! The objects that pages are made of, from a cluster with the caller's own rights or from files.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
@@ -10,9 +9,11 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::cluster::{Cluster, answered};
+use super::holdings::GatheredIn;
 use super::offline::OfflineArguments;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::domain::facts::Terms;
+use crate::domain::holdings::terms;
 use crate::view::kpi::{self, KpiPage};
 use crate::view::launch::Document;
 use crate::view::portfolio::Facts;
@@ -137,13 +138,8 @@ impl Gathered {
 
     /// The terms of a contract as they are now.
     pub fn terms_of(&self, contract: &VendorContract) -> Terms {
-        let named = |tier: &&ServiceTier| {
-            tier.namespace() == contract.namespace() && contract.spec.tiers.contains(&tier.name_any())
-        };
-        let tiers: BTreeMap<_, _> =
-            self.tiers.iter().filter(named).map(|tier| (tier.name_any(), tier.spec.clone())).collect();
-        let kpis = self.kpis_of(contract).into_iter().map(|kpi| (kpi.name_any(), kpi.spec)).collect();
-        Terms { contract: contract.spec.clone(), kpis, tiers }
+        let held = GatheredIn { gathered: self, namespace: contract.metadata.namespace.as_deref() };
+        terms(&held, &contract.name_any(), &contract.spec, &[]).0
     }
 }
 

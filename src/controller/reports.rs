@@ -44,6 +44,29 @@ pub enum ReportAction {
     },
 }
 
+impl ReportAction {
+    /// Whether it writes a Final report.
+    pub fn closes(&self) -> bool {
+        matches!(self, ReportAction::Write { spec, .. } if spec.state == PeriodState::Final)
+    }
+}
+
+/// The periods that close with these reports and that the journal does not hold as closed yet, each with the instant of its closing:
+/// when the rules made it final, or `now` where they do not say.
+pub fn closings<'a, T>(
+    actions: &'a [ReportAction],
+    closed: &BTreeMap<String, T>,
+    finals: &BTreeMap<String, Timestamp>,
+    now: Timestamp,
+) -> Vec<(&'a str, Timestamp)> {
+    let closing = actions.iter().filter(|action| action.closes()).filter_map(|action| match action {
+        ReportAction::Write { spec, .. } => Some(spec.period.name.as_str()),
+        ReportAction::Remove { .. } | ReportAction::Contradiction { .. } => None,
+    });
+    let new = closing.filter(|period| !closed.contains_key(*period));
+    new.map(|period| (period, finals.get(period).copied().unwrap_or(now))).collect()
+}
+
 /// A report that exists, as far as planning needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExistingReport {
@@ -290,6 +313,24 @@ mod tests {
             gaps: Vec::new(),
             disputes: Vec::new(),
             restates: None,
+        }
+    }
+
+    #[test]
+    fn a_period_closes_with_its_first_final_report_and_once() {
+        let write =
+            |state| ReportAction::Write { name: "acme-2026-05".into(), spec: Box::new(spec(state, 0)), before: None };
+        let (at, now) = ("2026-06-11T00:00:00Z".parse().unwrap(), "2026-06-12T00:00:00Z".parse().unwrap());
+        let (open, closed) = (BTreeMap::new(), BTreeMap::from([("2026-05".to_owned(), ())]));
+        let (unsaid, said) = (BTreeMap::new(), BTreeMap::from([("2026-05".to_owned(), at)]));
+        for (action, known, finals, expected) in [
+            (write(PeriodState::Final), &open, &said, vec![("2026-05", at)]),
+            (write(PeriodState::Final), &open, &unsaid, vec![("2026-05", now)]),
+            (write(PeriodState::Final), &closed, &said, vec![]),
+            (write(PeriodState::Provisional), &open, &said, vec![]),
+            (ReportAction::Remove { name: "acme-2026-05".into() }, &open, &said, vec![]),
+        ] {
+            assert_eq!(closings(std::slice::from_ref(&action), known, finals, now), expected, "{action:?}");
         }
     }
 

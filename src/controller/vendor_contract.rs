@@ -18,10 +18,11 @@ use super::holdings::{WatchedNamespace, look_at_affected};
 use super::holds::{self, Closing};
 use super::managers::with_managers;
 use super::reports::{
-    ExistingReport, ReportAction, ReportOwner, carry_out, existing_reports, is_of, plan_reports, signed_periods,
+    ExistingReport, ReportAction, ReportOwner, carry_out, closings, existing_reports, is_of, plan_reports,
+    signed_periods,
 };
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
-use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, PeriodState, VendorContractStatus};
+use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, VendorContractStatus};
 use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
 use crate::domain::alerts::Addressed;
 use crate::domain::amendments::{Amendment, TermsChanged, amendments};
@@ -326,7 +327,7 @@ impl Controlled for VendorContract {
             ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads, past: &past };
         if !unsettled.is_zero() {
             // The first reports wait for the KpiTargets that are applied after the contract: they would be written again with them.
-            let may_write = |action: &&ReportAction| !closes(action) && !observed.existing.is_empty();
+            let may_write = |action: &&ReportAction| !action.closes() && !observed.existing.is_empty();
             let provisional: Vec<ReportAction> = wanted.more.reports.iter().filter(may_write).cloned().collect();
             let (share, _) = context.pace.take(&namespace, provisional.len(), Instant::now());
             carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
@@ -354,7 +355,9 @@ impl Controlled for VendorContract {
             if observed.past_is_known && observed.evidence_problem.is_none() {
                 record_risks(context, &uid, judgement, now).await?;
             }
-            record_closings(context, observed, judgement, reports, now).await?;
+            for (period, closed_at) in closings(reports, &observed.evidence.closings, &judgement.finals, now) {
+                close(context, &uid, period, &observed.terms, closed_at, now).await?;
+            }
         }
         carry_out(context, &owner, reports, now).await?;
         if let Some(standing) = &wanted.more.alerts {
@@ -654,29 +657,6 @@ fn held_open(
 fn past_of(observed: &Observed, now: Timestamp) -> Past {
     let reports = observed.judgement.as_ref().as_ref().map(|judgement| &judgement.reports[..]).unwrap_or_default();
     Past::of(reports, observed.evidence.journal.first_judged(), observed.past_is_known, now)
-}
-
-fn closes(action: &ReportAction) -> bool {
-    matches!(action, ReportAction::Write { spec, .. } if spec.state == PeriodState::Final)
-}
-
-async fn record_closings(
-    context: &Context,
-    observed: &Observed,
-    judgement: &Judgement,
-    actions: &[ReportAction],
-    now: Timestamp,
-) -> Result<(), ReconcileError> {
-    let uid = &observed.identity.evidence_uid;
-    for action in actions {
-        let ReportAction::Write { spec, .. } = action else { continue };
-        if spec.state != PeriodState::Final || observed.evidence.closings.contains_key(&spec.period.name) {
-            continue;
-        }
-        let closed_at = judgement.finals.get(&spec.period.name).copied().unwrap_or(now);
-        close(context, uid, &spec.period.name, &observed.terms, closed_at, now).await?;
-    }
-    Ok(())
 }
 
 /// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
