@@ -1,6 +1,5 @@
 //! What the plugin's commands read from a cluster, found as kubectl finds it.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 
@@ -8,10 +7,9 @@ use clap::Args;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 
-use crate::api::{KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::api::SlaReport;
 use crate::cluster::client::{CALL_TIMEOUT, connect_as_told};
 use crate::cluster::errors::words;
-use crate::domain::facts::Terms;
 
 /// Which cluster and namespace, in kubectl's own words.
 #[derive(Clone, Debug, Default, Args)]
@@ -65,27 +63,6 @@ impl Cluster {
         known.sort();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         Err(format!("there is no SlaReport {name} in namespace {}; there are: {known}", self.namespace))
-    }
-
-    /// The terms of a contract as they stand now; `None` where the contract is gone.
-    ///
-    /// # Errors
-    /// A sentence: the server does not answer, or refuses.
-    pub async fn terms(&self, contract: &str) -> Result<Option<Terms>, String> {
-        let contracts: Api<VendorContract> = Api::namespaced(self.client.clone(), &self.namespace);
-        let Some(found) = answered(contracts.get_opt(contract)).await? else { return Ok(None) };
-        let kpis: Api<KpiTarget> = Api::namespaced(self.client.clone(), &self.namespace);
-        let kpis = answered(kpis.list(&ListParams::default())).await?;
-        let kpis = kpis.into_iter().filter(|kpi| kpi.spec.contract_ref.name == contract);
-        let kpis = kpis.map(|kpi| (kpi.name_any(), kpi.spec)).collect();
-        let tiers: Api<ServiceTier> = Api::namespaced(self.client.clone(), &self.namespace);
-        let mut listed = BTreeMap::new();
-        for name in &found.spec.tiers {
-            if let Some(tier) = answered(tiers.get_opt(name)).await? {
-                listed.insert(name.clone(), tier.spec);
-            }
-        }
-        Ok(Some(Terms { contract: found.spec, kpis, tiers: listed }))
     }
 }
 

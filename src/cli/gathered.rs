@@ -143,6 +143,17 @@ impl Gathered {
     }
 }
 
+/// The terms of a contract of the cluster as they are now; `None` where there is no such contract.
+///
+/// # Errors
+/// A sentence: the server does not answer, or refuses.
+pub async fn terms_in_cluster(cluster: &Cluster, contract: &str) -> Result<Option<Terms>, String> {
+    let contracts: Api<VendorContract> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let Some(found) = answered(contracts.get_opt(contract)).await? else { return Ok(None) };
+    let (kpis, tiers) = (listed(cluster, false).await?, listed(cluster, false).await?);
+    Ok(Some(Gathered { kpis, tiers, ..Gathered::default() }.terms_of(&found)))
+}
+
 async fn listed<K>(cluster: &Cluster, everywhere: bool) -> Result<Vec<K>, String>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,

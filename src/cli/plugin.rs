@@ -14,6 +14,7 @@ use super::evaluate::{
     FeedFile, RecordsByContract, RowsByContract, View, contract_of_file, report_object, view_of_records,
 };
 use super::explain::explain;
+use super::gathered::terms_in_cluster;
 use super::manifests::{Manifests, Problem, read};
 use super::offline::OfflineArguments;
 use super::streams::{NotPrinted, StandardOutput, print, warn};
@@ -331,7 +332,7 @@ fn explain_report(arguments: &ExplainArguments) -> Answer {
 async fn explain_of_cluster(arguments: &ExplainArguments) -> Result<String, String> {
     let cluster = Cluster::connect(&arguments.cluster).await?;
     let report = cluster.report(&arguments.report).await?;
-    let terms = cluster.terms(&report.spec.contract).await?;
+    let terms = terms_in_cluster(&cluster, &report.spec.contract).await?;
     Ok(explain(&arguments.report, &report.spec, terms.as_ref()))
 }
 

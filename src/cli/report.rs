@@ -10,6 +10,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
+use super::gathered::terms_in_cluster;
 use super::offline::OfflineArguments;
 use super::plugin::Answer;
 use crate::api::SlaReport;
@@ -135,7 +136,7 @@ async fn of_cluster(arguments: &ReportArguments) -> Result<Gathered, String> {
         Ok(found) => found.spec.contract.clone(),
         Err(error) => return Err(error),
     };
-    let terms = cluster.terms(&contract).await?;
+    let terms = terms_in_cluster(&cluster, &contract).await?;
     Ok((reports, terms.map(|terms| (contract, terms)).into_iter().collect()))
 }
 
