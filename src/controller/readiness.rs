@@ -54,11 +54,6 @@ impl Progress {
 }
 
 impl Health for Progress {
-    fn dead(&self) -> Option<String> {
-        // A process with a fault ends by itself; one that answers here lives.
-        None
-    }
-
     fn missing(&self) -> Vec<String> {
         let stage = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         match stage {
@@ -184,6 +179,5 @@ mod tests {
         assert!(progress.missing().is_empty());
         leads.store(false, Ordering::Relaxed);
         assert!(progress.missing()[0].contains("the lease could not be renewed"));
-        assert!(progress.dead().is_none(), "an API server that is away is no reason to restart");
     }
 }
