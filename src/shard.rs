@@ -47,7 +47,10 @@ impl FromStr for ShardCount {
         let number = text.parse().ok().filter(|number| (1..=Self::MOST).contains(number));
         let shown: String = text.chars().take(20).collect();
         number.map(ShardCount).ok_or_else(|| {
-            format!("{shown:?} is no number of shards: expected is a whole number from 1 to {}, such as 3", Self::MOST)
+            format!(
+                "{shown:?} is not a number of shards: expected is a whole number from 1 to {}, such as 3",
+                Self::MOST
+            )
         })
     }
 }
@@ -143,7 +146,7 @@ mod tests {
             let error = text.parse::<ShardCount>().unwrap_err();
             assert_eq!(
                 error,
-                format!("{text:?} is no number of shards: expected is a whole number from 1 to 64, such as 3")
+                format!("{text:?} is not a number of shards: expected is a whole number from 1 to 64, such as 3")
             );
         }
     }

@@ -208,9 +208,9 @@ fn lint_finds_mappings_that_cannot_work() {
     let right = std::fs::read_to_string(&manifest).unwrap();
     assert_eq!(plugin(&["lint", "-f", &manifest]).code, 0);
     for (what, instead, fragment) in [
-        ("of: answered", "of: offered", "\"offered\" is no measure of this mapping"),
+        ("of: answered", "of: offered", "\"offered\" is not a measure of this mapping"),
         ("column: ACD CALLS}", "column: ACD CALLS, of: answered}", "is in the end its own volume"),
-        ("%m/%d/%Y %I:%M %p", "%m/%d/%Y %!", "is no strftime format"),
+        ("%m/%d/%Y %I:%M %p", "%m/%d/%Y %!", "is not a strftime format"),
         ("timeZone: America/New_York", "timeZone: New York", "timeZone"),
     ] {
         std::fs::write(&manifest, right.replacen(what, instead, 1)).unwrap();

@@ -216,7 +216,7 @@ pub struct CreditBasis {
 /// A row of the points table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct PointsRowBasis {
-    /// From so many points on.
+    /// The number of points from which it applies.
     pub points: i64,
     /// Percentage of the period's charges.
     #[schemars(length(max = 64))]
@@ -243,7 +243,7 @@ pub struct CapBasis {
     pub after: String,
 }
 
-/// How a value was rounded. Nothing is left to a default: the report stands alone.
+/// How a value was rounded. Nothing is left to a default: the report is complete by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct RoundingApplied {
     /// Digits after the point.

@@ -76,7 +76,7 @@ pub struct CampaignLaunchSpec {
     pub gates: Vec<Gate>,
     /// Whether customers are surveyed after the launch, and why.
     pub survey: Option<Survey>,
-    /// KpiTargets by which success is told.
+    /// KpiTargets that measure success.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kpi".into()]))]
@@ -89,7 +89,7 @@ pub struct CampaignLaunchSpec {
     pub go_no_go: Option<Duration>,
     /// How long after `launchAt` the launch is watched closely. Default 14d.
     pub hypercare: Option<Duration>,
-    /// KPIs that are watched, and the labels by which the campaign's contacts are told.
+    /// KPIs that are watched, and the labels that mark the campaign's contacts.
     pub watch: Option<Watch>,
 }
 
@@ -112,7 +112,7 @@ pub struct Channel {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub at: Option<Timestamp>,
-    /// How many customers the channel reaches, such as 120000; with `responsePercent` it gives the expected contacts.
+    /// How many customers the channel reaches, such as 120000; with `responsePercent` it makes the expected contacts.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub volume: Option<i64>,
     /// How many of them make contact, in percent.
@@ -237,7 +237,7 @@ fn eight() -> i64 {
     8
 }
 
-/// A service level: so many percent answered within a time.
+/// A service level: a percentage of contacts answered within a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ServiceLevelGoal {
     /// Percent of the contacts that are answered in time, 0 to 100, such as 80.
@@ -450,7 +450,7 @@ pub struct Survey {
     pub margin_of_error_percent: Option<Decimal>,
 }
 
-/// A KpiTarget by which success is told.
+/// A KpiTarget that measures success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct SuccessMetric {
     /// Name of the KpiTarget, of any of the contracts.
@@ -561,7 +561,7 @@ pub struct CampaignLaunchStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// Where a launch stands in time: Planned, Preparing, Ready, Live, Measuring or Completed.
+/// The phase of a launch: Planned, Preparing, Ready, Live, Measuring or Completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum LaunchPhase {
@@ -583,7 +583,7 @@ pub enum LaunchDecision {
     NoGo,
 }
 
-/// Where a gate stands: Pending, AtRisk, Passed, Failed, Waived or Stale.
+/// The state of a gate: Pending, AtRisk, Passed, Failed, Waived or Stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum GateState {
@@ -605,17 +605,17 @@ pub struct GateStatus {
     /// What it checks.
     #[serde(rename = "type")]
     pub type_: GateType,
-    /// Where it stands.
+    /// Its state.
     pub state: GateState,
     /// Whether the launch cannot go without it.
     pub blocking: bool,
     /// When it must have passed.
     #[schemars(schema_with = "super::scalar::instant")]
     pub due_at: Timestamp,
-    /// Why it stands so, in one word.
+    /// The reason for the state, in one word.
     #[schemars(length(max = 64))]
     pub reason: Option<String>,
-    /// Why it stands so.
+    /// The reason for the state, as a sentence.
     #[schemars(length(max = 256))]
     pub message: Option<String>,
 }

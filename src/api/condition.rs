@@ -60,7 +60,7 @@ macro_rules! closed_enum {
             /// Every member, in the order of the table.
             pub const ALL: &'static [$name] = &[$($name::$variant),*];
 
-            /// The word as it stands in a status.
+            /// The word in a status.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => stringify!($variant)),* }
             }

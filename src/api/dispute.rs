@@ -63,7 +63,7 @@ impl Dispute {
     }
 }
 
-/// Where a dispute stands: Open, Accepted, Rejected or Withdrawn.
+/// The state of a dispute: Open, Accepted, Rejected or Withdrawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum DisputeDecision {
@@ -84,7 +84,7 @@ pub struct ReportDispute {
     /// Name of the KpiTarget; absent where the whole report is disputed.
     #[schemars(length(max = 63))]
     pub kpi: Option<String>,
-    /// Where it stood when the report was written: Open, Accepted, Rejected or Withdrawn.
+    /// Its state when the report was written: Open, Accepted, Rejected or Withdrawn.
     pub decision: DisputeDecision,
 }
 
@@ -101,7 +101,7 @@ pub struct DisputeStatus {
     /// Name of the KpiTarget; absent where the whole report is disputed.
     #[schemars(length(max = 63))]
     pub kpi: Option<String>,
-    /// Where it stands: Open, Accepted, Rejected or Withdrawn.
+    /// Its state: Open, Accepted, Rejected or Withdrawn.
     pub decision: DisputeDecision,
     /// The day by which an open one is to be decided; absent once it is.
     #[serde(default)]

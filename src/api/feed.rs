@@ -114,7 +114,7 @@ pub struct Feed {
     pub timeout: Option<Duration>,
     /// How far back each fetch asks again, so that late and corrected rows arrive. Default 3d.
     pub look_back: Option<Duration>,
-    /// How long one row is; tells a gap from a quiet hour. Default 30m.
+    /// How long one row is; separates a gap from a quiet hour. Default 30m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
     #[x_kube(validation = (
@@ -135,7 +135,7 @@ pub struct Feed {
     pub quiet_at_most: Option<i64>,
     /// When an answer with status 200 is a failure: its path finds a value that is neither null nor empty, such as `$.errors`. JSON only.
     pub fail_when: Option<AnswerCondition>,
-    /// When an answer holds nothing and is no failure, although the rows are not where they should be: one of these conditions holds,
+    /// When an answer holds nothing and is not a failure, although the rows are not where they should be: one of these conditions holds,
     /// such as `{path: $.total, equals: "0"}`. JSON only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]

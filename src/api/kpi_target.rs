@@ -215,7 +215,7 @@ pub struct Formula {
     /// Which direction is better: Higher, Lower or Range.
     pub better: Better,
     /// Leading or Lagging. Default Lagging.
-    #[schemars(extend("description" = "Leading (it foretells) or Lagging (it tells what was). Default Lagging."))]
+    #[schemars(extend("description" = "Leading (it foretells) or Lagging (it shows results). Default Lagging."))]
     pub kind: Option<IndicatorKind>,
     /// What the KPI speaks of. Default Efficiency.
     #[schemars(extend("description" = "What the KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
@@ -248,7 +248,7 @@ pub enum Better {
     Range,
 }
 
-/// Whether a KPI foretells (Leading) or tells what was (Lagging).
+/// Whether a KPI foretells (Leading) or shows results (Lagging).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum IndicatorKind {
@@ -533,7 +533,7 @@ fn three_days() -> Duration {
     Duration::new(3, DurationUnit::Days)
 }
 
-/// What the absence of data means: Hold (the period closes as it stands) or Miss (NoData becomes Missed in the worst band).
+/// What the absence of data means: Hold (the period closes as it is) or Miss (NoData becomes Missed in the worst band).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum MissingDataPolicy {
@@ -578,7 +578,7 @@ pub struct Benchmark {
 }
 
 super::condition::closed_enum! {
-    /// What one KPI did in one period: Met, Missed, Excused (missed, but accepted relief explains it), Inconclusive (the sample cannot tell), InsufficientVolume, NoData, or NotMeasured (outside the term, or suspended).
+    /// What one KPI did in one period: Met, Missed, Excused (missed, but accepted relief explains it), Inconclusive (the sample is too small to decide), InsufficientVolume, NoData, or NotMeasured (outside the term, or suspended).
     #[derive(Serialize, Deserialize, JsonSchema)]
     Verdict { Met, Missed, Excused, Inconclusive, InsufficientVolume, NoData, NotMeasured }
 }

@@ -56,7 +56,7 @@ pub const LONGEST_REQUEST: usize = 64;
 pub const REHEARSAL_LABEL: &str = "bpo-operator.io/rehearsal";
 /// The label of an SlaReport that names its contract.
 pub const CONTRACT_LABEL: &str = "bpo-operator.io/contract";
-/// The label of an SlaReport that holds the UID of its contract: contracts of one name are told apart by it.
+/// The label of an SlaReport that holds the UID of its contract: it separates contracts of one name.
 pub const CONTRACT_UID_LABEL: &str = "bpo-operator.io/contract-uid";
 /// The annotation by which an SlaReport says that it was written on a rehearsal clock.
 pub const CLOCK_ANNOTATION: &str = "bpo-operator.io/clock";

@@ -35,7 +35,7 @@ impl FromStr for MonthDay {
         match parts {
             Some((month @ 1..=12, day @ 1..=28)) => Ok(MonthDay { month, day }),
             _ => Err(ScalarError(format!(
-                "{:?} is no day of every year: write month and day from 01-01 to 12-28, such as \"07-01\"",
+                "{:?} is not a day of every year: write month and day from 01-01 to 12-28, such as \"07-01\"",
                 shorten(text)
             ))),
         }

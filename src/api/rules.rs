@@ -171,7 +171,7 @@ pub mod kpi_target {
         'RepeatContactRate', 'TransferRate', 'Shrinkage', 'Attrition', 'EarlyAttrition', 'PostSaleCancellation', \
         'CostPerContact', 'ChurnRate', 'Backlog']";
 
-    /// The KPIs whose values are no percentages.
+    /// The KPIs whose values are not percentages.
     pub(super) const NO_PERCENT: &str = "['AverageSpeedOfAnswer', 'AverageHandleTime', 'NetPromoterScore', 'CustomerEffortScore', \
         'CostPerContact', 'AverageRevenuePerUser', 'CustomerLifetimeValue', 'LoyaltyIndex', 'Sentiment', 'Backlog']";
 
@@ -208,7 +208,7 @@ pub mod kpi_target {
         "this KPI is better neither high nor low: write objective.comparison AtLeast, MoreThan, AtMost, LessThan or Between",
     );
 
-    /// The stretch is no worse than the target.
+    /// The stretch is not worse than the target.
     pub fn stretch() -> Rule {
         let worse = is_worse("self.objective.stretch", "self.objective.target");
         compared(

@@ -144,7 +144,7 @@ pub enum DurationUnit {
     Weeks,
     /// `bh`: hours of service
     BusinessHours,
-    /// `bd`: days with service that are no holiday
+    /// `bd`: days with service that are not holidays
     BusinessDays,
 }
 

@@ -88,7 +88,7 @@ pub struct SlaReportSpec {
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub gaps: Vec<Gap>,
-    /// Disputes about the period as they stood when the report became Final, sorted by name. What is decided later stands in the contract.
+    /// Disputes about the period as they were when the report became Final, sorted by name. What is decided later is in the contract.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

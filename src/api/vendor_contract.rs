@@ -195,7 +195,7 @@ pub struct VendorContractSpec {
         "a deputy is not in `contacts`: write the name of one that is, or add it there"
     ))]
     pub contacts: Vec<Contact>,
-    /// Who is told when something stands for how long.
+    /// Who is notified, and after how long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 9))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["level".into()]))]
@@ -205,7 +205,7 @@ pub struct VendorContractSpec {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub reviews: Vec<Review>,
-    /// What the vendor owes besides the service: by cadence, or within a turnaround of a request.
+    /// What the vendor owes in addition to the service: by cadence, or within a turnaround of a request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -491,7 +491,7 @@ pub struct PointsToMoney {
     pub repeat_multiplier: Option<i64>,
 }
 
-/// From so many points on, so much.
+/// The credit from a number of points on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct PointsRow {
     /// Service points of the period, at least.
@@ -557,9 +557,9 @@ pub struct Trigger {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = super::rules::one_of(&["failures", "points", "severity", "capReached"], ""))]
 pub struct TriggerCondition {
-    /// So many failures out of so many closed periods.
+    /// A number of failures in the latest closed periods.
     pub failures: Option<FailuresCondition>,
-    /// So many service points in so many closed periods.
+    /// A number of service points in the latest closed periods.
     pub points: Option<PointsCondition>,
     /// A miss of this severity or graver.
     #[schemars(extend("description" = "A miss of this severity or graver: Minor, Serious, Severe or Critical."))]
@@ -569,7 +569,7 @@ pub struct TriggerCondition {
     pub cap_reached: Option<CapKind>,
 }
 
-/// So many failures out of so many closed periods.
+/// A number of failures in the latest closed periods.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -588,7 +588,7 @@ pub struct FailuresCondition {
     pub same_kpi: Option<bool>,
 }
 
-/// So many service points in so many closed periods.
+/// A number of service points in the latest closed periods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PointsCondition {
@@ -608,7 +608,7 @@ pub enum CapKind {
     Year,
 }
 
-/// What a trigger sets in motion: TerminationRight (stands until taken out of the spec), RectificationPlan (a plan becomes due) or Notify.
+/// What a trigger sets in motion: TerminationRight (active until removed from the spec), RectificationPlan (a plan becomes due) or Notify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum TriggerConsequence {
@@ -675,7 +675,7 @@ pub enum ReliefCause {
     ForecastExceeded,
 }
 
-/// Where a claim of relief stands: Claimed (changes nothing yet), Accepted or Rejected.
+/// The state of a claim of relief: Claimed (changes nothing yet), Accepted or Rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum ReliefDecision {
@@ -752,7 +752,7 @@ pub struct RectificationPlan {
     /// Name of the trigger that asked for it, such as cure.
     #[schemars(length(min = 1, max = 63))]
     pub trigger: String,
-    /// The KpiTarget whose failure it mends.
+    /// The KpiTarget whose failure it is to correct.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: Option<String>,
     /// The day on which the vendor submitted it. Left out: not submitted yet.
@@ -808,7 +808,7 @@ pub struct Contact {
     /// E-mail address, such as jane@client.example. Without it no e-mail goes to this person.
     #[schemars(length(max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
     pub email: Option<String>,
-    /// The name of the contact who stands in.
+    /// The name of the contact who is the deputy.
     #[schemars(length(min = 1, max = 63))]
     pub deputy: Option<String>,
 }
@@ -825,22 +825,22 @@ pub enum Party {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct EscalationLevel {
-    /// The level; 1 is told first, 9 last.
+    /// The level, 1 to 9; 1 is notified first.
     #[schemars(range(min = 1, max = 9))]
     pub level: i64,
-    /// How long after the cause's instant this level is told.
+    /// How long after the cause this level is notified.
     #[schemars(schema_with = "super::scalar::business_duration")]
     pub after: Duration,
     /// What is escalated, any of: Missed, Serious (a miss that is Serious or graver), AtRisk, TriggerFired, FeedFailing, Overdue, LaunchNoGo.
     #[schemars(length(min = 1, max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub causes: Vec<EscalationCause>,
-    /// Names of the contacts who are told.
+    /// Names of the contacts who are notified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub contacts: Vec<String>,
-    /// Names of the alerts through which they are told.
+    /// Names of the alerts that are sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -909,7 +909,7 @@ impl JsonSchema for ApiDate {
     }
 }
 
-/// What the vendor owes besides the service.
+/// What the vendor owes in addition to the service.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -1074,7 +1074,7 @@ pub struct EmailSink {
     /// The sender's address, such as bpo-operator@client.example.
     #[schemars(length(min = 3, max = 254), regex(pattern = "^[^@\\s<>\",;]+@[^@\\s<>\",;]+$"))]
     pub from: String,
-    /// Names of the contacts to whom it goes. Default: every contact of the Client with an address; an escalation goes to its level's contacts besides.
+    /// Names of the contacts to whom it goes. Default: every contact of the Client with an address; an escalation also goes to its level's contacts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -1147,7 +1147,7 @@ pub struct VendorContractStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub triggers: Vec<TriggerStatus>,
-    /// The highest level of escalation that stands.
+    /// The highest active level of escalation.
     pub escalation: Option<EscalationStatus>,
     /// What is next and what is overdue.
     pub governance: Option<GovernanceStatus>,
@@ -1177,7 +1177,7 @@ pub struct VendorContractStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// Where a contract stands: Pending (not begun), Active, NoticeDue (the time to give notice has come) or Ended.
+/// The phase of a contract: Pending (not begun), Active, NoticeDue (the time to give notice has come) or Ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum ContractPhase {
@@ -1271,7 +1271,7 @@ pub struct CreditsStatus {
     pub pending: Option<String>,
 }
 
-/// A trigger that stands.
+/// An active trigger.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -1289,7 +1289,7 @@ pub struct TriggerStatus {
     pub fired_at: Timestamp,
 }
 
-/// The highest level of escalation that stands.
+/// The highest active level of escalation.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -1298,14 +1298,14 @@ pub struct EscalationStatus {
     pub level: i64,
     /// Its cause.
     pub cause: EscalationCause,
-    /// Since when the level stands.
+    /// Since when the level is active.
     #[schemars(schema_with = "super::scalar::instant")]
     pub since: Timestamp,
     /// By when someone must respond.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub respond_by: Option<Timestamp>,
-    /// Who is told.
+    /// Who is notified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub contacts: Vec<String>,
@@ -1314,7 +1314,7 @@ pub struct EscalationStatus {
     pub acknowledged_by: Option<String>,
 }
 
-/// How it stands with one place where alerts are sent.
+/// The state of one place where alerts are sent.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -1329,7 +1329,7 @@ pub struct AlertSinkStatus {
     pub given_up: i64,
 }
 
-/// How it stands with a report that goes out by itself.
+/// The state of a report that goes out by itself.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ScheduledReportStatus {
@@ -1417,7 +1417,7 @@ pub struct PlanStatus {
     pub due: Option<Date>,
 }
 
-/// Where a rectification plan stands: Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
+/// The state of a rectification plan: Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum PlanState {

@@ -37,7 +37,7 @@ enum CatalogueOutput {
     Json,
 }
 
-/// One KPI as it is told.
+/// One KPI as it is shown.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -103,7 +103,7 @@ fn named(name: &str) -> Result<&'static Entry, Vec<String>> {
     found.ok_or_else(|| {
         let shown: String = name.chars().take(60).collect();
         vec![format!(
-            "{shown:?} is no KPI of the catalogue{}: `kubectl bpo catalogue` lists them",
+            "{shown:?} is not a KPI of the catalogue{}: `kubectl bpo catalogue` lists them",
             did_you_mean(name, names())
         )]
     })
@@ -134,7 +134,7 @@ impl Told {
         });
         let levels = entry.stocks.iter().map(|(measure, rule)| match rule {
             StockRule::Mean => format!("{measure}: the mean over time"),
-            StockRule::Last => format!("{measure}: as it stood at the end"),
+            StockRule::Last => format!("{measure}: as it was at the end"),
         });
         Told {
             kpi: entry.kpi,
@@ -188,10 +188,10 @@ fn notes(entry: &Entry) -> Vec<String> {
         notes.push("computed from the contract's own deliverables, without a feed".to_owned());
     }
     if entry.survey {
-        notes.push("from a survey: surveysOffered beside surveyResponses gives the response rate".to_owned());
+        notes.push("from a survey: surveysOffered beside surveyResponses shows the response rate".to_owned());
     }
     if entry.annualised {
-        notes.push("told for a year: times 12 / months of the window".to_owned());
+        notes.push("scaled to a year: times 12 / months of the window".to_owned());
     }
     if let Some(hours) = entry.mature_after_hours {
         notes.push(format!("rows count once they are {hours} hours old"));
@@ -222,7 +222,7 @@ fn as_list(told: &[Told]) -> String {
             one.better.to_string()
         );
     }
-    text.push_str("`kubectl bpo catalogue KPI` tells all of one.\n");
+    text.push_str("`kubectl bpo catalogue KPI` shows all of one.\n");
     text
 }
 
@@ -237,7 +237,7 @@ fn as_text(one: &Told) -> String {
     text
 }
 
-/// What is told of a KPI, a topic each; topics without anything are left out.
+/// What is shown of a KPI, a topic each; topics without anything are left out.
 fn topics(one: &Told) -> Vec<(&'static str, Vec<String>)> {
     let formulas = one.formulas.iter().map(|formula| match &formula.variant {
         Some(variant) => format!("{variant}: {}", formula.formula),
@@ -272,7 +272,7 @@ fn as_page(told: &[Told]) -> String {
     let mut page = String::from(
         "# The catalogue of KPIs\n\n\
          What a KpiTarget can name in `kpi`. Each value is one division of two sums over all rows, never a mean of quotients.\n\
-         A benchmark stands here only where its source can be named; a contract's own goes into `benchmark`.\n\
+         A benchmark is listed only where its source can be named; a contract's own goes into `benchmark`.\n\
          This page is written by `kubectl bpo catalogue -o markdown`; `kubectl bpo catalogue KPI` shows one on a terminal.\n\n\
          | KPI | unit | better | usual |\n|---|---|---|---|\n",
     );

@@ -80,7 +80,7 @@ pub async fn answered<T>(call: impl Future<Output = kube::Result<T>>) -> Result<
 /// Runs what waits on a cluster to its end, on this thread.
 ///
 /// # Errors
-/// What the work itself gives, or that no runtime could be started.
+/// What the work itself returns, or that no runtime could be started.
 pub fn wait_for<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, Vec<String>> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| vec![error.to_string()])?;

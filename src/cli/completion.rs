@@ -43,7 +43,7 @@ pub fn script() -> Answer {
     Ok(0)
 }
 
-/// Prints the candidates. A cluster that does not answer gives none: completion is no place for errors.
+/// Prints the candidates. A cluster that does not answer has none: completion shows no errors.
 ///
 /// # Errors
 /// None.

@@ -69,7 +69,7 @@ impl std::str::FromStr for FeedFile {
 /// Rows by contract and feed.
 pub type RowsByContract = BTreeMap<(String, String), RowsByFeed>;
 
-/// What the evidence of a contract holds besides rows, where there is evidence.
+/// What the evidence of a contract holds in addition to rows, where there is evidence.
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// The terms under which periods closed.

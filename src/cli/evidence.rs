@@ -354,7 +354,7 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
         Err(why) => differs(why),
         Ok(again) => {
             for (place, was, now) in members_that_differ(&report.spec, &as_far_as(&report.spec, &again)) {
-                differs(format!("{place} is {was} in the report, the evidence gives {now}"));
+                differs(format!("{place} is {was} in the report, the evidence says {now}"));
             }
         }
     }
@@ -383,7 +383,7 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
     let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;
     let wanted = (&report.spec.period.name, report.spec.revision);
     let again = judgement.reports.into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
-    again.ok_or_else(|| format!("the evidence gives no report of {} with revision {}", wanted.0, wanted.1))
+    again.ok_or_else(|| format!("the evidence holds no report of {} with revision {}", wanted.0, wanted.1))
 }
 
 /// Place, value in the report, and value from the evidence; KPIs are compared member by member.

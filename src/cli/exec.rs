@@ -113,7 +113,7 @@ fn evidence_of(container: &Container) -> Vec<String> {
 }
 
 impl OperatorPod {
-    /// Runs this program in the pod with `command`, such as `["verify"]`, and further arguments. Gives its exit code.
+    /// Runs this program in the pod with `command`, such as `["verify"]`, and further arguments. Returns its exit code.
     pub(super) fn run(
         &self,
         command: &[&str],

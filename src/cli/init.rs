@@ -131,7 +131,7 @@ fn write_new(file: &Path, text: &str) -> std::io::Result<()> {
     created.write_all(text.as_bytes())
 }
 
-/// The manifests are checked as `lint` checks them: an answer that cannot be meant is told before anything is written.
+/// The manifests are checked as `lint` checks them: an answer that cannot be meant is reported before anything is written.
 fn check(text: &str, now: Timestamp) -> Result<(), Vec<String>> {
     let read: Manifests = parse(text, Path::new("the contract")).map_err(|problems| lines(&problems))?;
     let found = lint::lint(&read, now);

@@ -20,7 +20,7 @@ use crate::domain::spelling::did_you_mean;
 mod shape;
 mod tree;
 
-/// Where a document stands.
+/// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file.
@@ -55,7 +55,7 @@ impl fmt::Display for Problem {
 pub struct Written<K> {
     /// The object.
     pub object: K,
-    /// Where it stands.
+    /// Its state.
     pub place: Place,
     /// The document as it was written.
     pub document: Value,

@@ -16,10 +16,10 @@ const LEAST: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u64);
 
-/// A text that is no number of bytes.
+/// A text that is not a number of bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no amount of memory: write a number of bytes of at least 64Mi with its unit (Ki, Mi, Gi), such as 400Mi or 1.5Gi"
+    "{text:?} is not an amount of memory: write a number of bytes of at least 64Mi with its unit (Ki, Mi, Gi), such as 400Mi or 1.5Gi"
 )]
 pub struct NoMemory {
     text: String,

@@ -513,7 +513,7 @@ fn parts(
     }
 }
 
-/// Waits until the store has failed, and gives the fault.
+/// Waits until the store has failed, and returns the fault.
 async fn fault_of(evidence: &dyn EvidenceStore) -> String {
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     loop {
@@ -534,7 +534,7 @@ fn proxy(arguments: &RunArguments) -> Result<Option<Arc<Proxy>>, RunError> {
 fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
     if let Some(file) = &arguments.clock_steps {
         let clock = super::steps::clock_in(file).map_err(RunError::Flag)?;
-        tracing::warn!(start = %clock.now(), file = %file.display(), "REHEARSAL: the clock stands still and moves by the file; nothing that is written is a commitment");
+        tracing::warn!(start = %clock.now(), file = %file.display(), "REHEARSAL: the clock is stopped and moves by the file; nothing that is written is a commitment");
         return Ok(clock);
     }
     let speed = arguments.clock_speed.unwrap_or(1.0);
@@ -554,7 +554,7 @@ fn clock(arguments: &RunArguments) -> Result<Clock, RunError> {
 /// How long the server of the evidence may be away when the operator starts: a failover takes seconds, and a restart of the pod longer.
 const OPENING: Duration = Duration::from_secs(60);
 
-/// Opens the evidence where the flags say and gives its identity; tries again while its server is away. `None`: a stop came first.
+/// Opens the evidence where the flags say and returns its identity; tries again while its server is away. `None`: a stop came first.
 async fn open_evidence(
     arguments: &RunArguments,
     around: &Surroundings,

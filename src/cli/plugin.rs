@@ -225,7 +225,7 @@ impl Output {
 /// Exit code on bad input.
 const BAD_INPUT: u8 = 2;
 
-/// Does what the command line asks for, and gives the exit code.
+/// Does what the command line asks for, and returns the exit code.
 pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Evaluate(arguments) => evaluate(&arguments),

@@ -94,7 +94,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
     Ok(0)
 }
 
-/// The workbook; a terminal is no place for it.
+/// The workbook; a terminal cannot show it.
 fn workbook(facts: &Facts<'_>) -> Result<Vec<u8>, Vec<String>> {
     use std::io::IsTerminal;
     if std::io::stdout().is_terminal() {

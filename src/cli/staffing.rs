@@ -133,7 +133,7 @@ fn goal(arguments: &StaffingArguments) -> Result<StaffingGoal, Vec<String>> {
     })
 }
 
-/// A number with so many decimals, or nothing where there is none (an endless wait).
+/// A number with that many decimals, or nothing where there is none (an endless wait).
 fn rounded(value: f64, decimals: i32) -> Value {
     let scale = 10_f64.powi(decimals);
     if value.is_finite() { json!((value * scale).round() / scale) } else { Value::Null }

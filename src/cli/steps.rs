@@ -26,7 +26,7 @@ fn read(file: &Path) -> Result<Timestamp, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("--clock-steps {shown}: {error}"))?;
     text.trim().parse().map_err(|_| {
         let found = presentable(text.trim(), 40);
-        format!("--clock-steps {shown}: {found:?} is no instant; write one, such as 2026-03-01T07:00:00Z")
+        format!("--clock-steps {shown}: {found:?} is not an instant; write one, such as 2026-03-01T07:00:00Z")
     })
 }
 
@@ -44,7 +44,7 @@ async fn follow(file: PathBuf, hand: Hand) {
             }
             // A file that is being written holds nothing for a moment; what stays wrong is told once.
             Err(why) if told.as_ref() != Some(&why) => {
-                tracing::warn!(why, "REHEARSAL: the clock stands still");
+                tracing::warn!(why, "REHEARSAL: the clock is stopped");
                 told = Some(why);
             }
             Err(_) => {}
@@ -63,7 +63,10 @@ mod tests {
         assert!(clock_in(&file).unwrap_err().starts_with("--clock-steps "));
         std::fs::write(&file, "tomorrow\n").unwrap();
         let refused = clock_in(&file).unwrap_err();
-        assert!(refused.ends_with("\"tomorrow\" is no instant; write one, such as 2026-03-01T07:00:00Z"), "{refused}");
+        assert!(
+            refused.ends_with("\"tomorrow\" is not an instant; write one, such as 2026-03-01T07:00:00Z"),
+            "{refused}"
+        );
         std::fs::write(&file, "2026-03-01T07:00:00Z\n").unwrap();
         let clock = clock_in(&file).unwrap();
         let mut seen = clock.now();

@@ -21,7 +21,7 @@ pub fn table(headings: &[&str]) -> Table {
     table
 }
 
-/// Fits a table into so many columns by breaking its cells; `None`: no cell is broken.
+/// Fits a table into a number of columns by breaking its cells; `None`: no cell is broken.
 fn fit(table: &mut Table, width: Option<u16>) {
     match width {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),

@@ -162,9 +162,7 @@ impl Candidate {
             if asked.since(renewed) >= RENEW_DEADLINE && !late {
                 late = true;
                 if self.claim.standby {
-                    return Err(
-                        "the lease was not renewed in time, and a replica that stands by may have taken it".to_owned()
-                    );
+                    return Err("the lease was not renewed in time, and a standby replica may have taken it".to_owned());
                 }
                 tracing::error!(
                     lease = self.place(),

@@ -149,7 +149,7 @@ fn balance(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findin
         advice.add("NoLeadingKpi", None, message);
     }
     if !kinds().any(|kind| kind == IndicatorKind::Lagging) {
-        let message = "no KPI tells what came of it: add a lagging one, such as ServiceLevel or FirstContactResolution";
+        let message = "no KPI shows the result: add a lagging one, such as ServiceLevel or FirstContactResolution";
         advice.add("NoLaggingKpi", None, message);
     }
 }
@@ -271,7 +271,8 @@ fn people_and_goals(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &m
         .map(|level| level.level.to_string())
         .collect();
     if contract.escalation.is_empty() {
-        let message = "no one is told when a target is missed: add `contacts`, and `escalation` levels that name them";
+        let message =
+            "nobody is notified when a target is missed: add `contacts`, and `escalation` levels that name them";
         advice.add("NoEscalationContact", None, message);
     } else if !empty.is_empty() {
         let message = format!("escalation level {} names no one: add `contacts` to it", empty.join(", "));

@@ -361,7 +361,7 @@ fn finding(field: &str, message: String) -> Finding {
 pub fn zone_of(name: &str) -> Result<TimeZone, String> {
     TimeZoneDatabase::bundled()
         .get(name)
-        .map_err(|_| format!("{:?} is no time zone: write an IANA name such as Europe/London or UTC", shorten(name)))
+        .map_err(|_| format!("{:?} is not a time zone: write an IANA name such as Europe/London or UTC", shorten(name)))
 }
 
 fn weekly_hours(entries: &[ServiceHours], findings: &mut Vec<Finding>) -> Option<[Vec<(LocalTime, LocalTime)>; 7]> {
@@ -370,7 +370,7 @@ fn weekly_hours(entries: &[ServiceHours], findings: &mut Vec<Finding>) -> Option
         let (from, to) = (minutes_of(&entry.from), minutes_of(&entry.to));
         let (Some(from), Some(to)) = (from.filter(|from| *from < 1_440), to) else {
             let written = format!("{:?} to {:?}", shorten(&entry.from), shorten(&entry.to));
-            let message = format!("{written} are no service hours: write local times such as \"08:00\" to \"24:00\"");
+            let message = format!("{written} are not service hours: write local times such as \"08:00\" to \"24:00\"");
             findings.push(finding(&format!("spec.calendar.serviceHours[{index}]"), message));
             continue;
         };

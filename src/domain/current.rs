@@ -186,7 +186,7 @@ impl SoFar<'_, '_, '_> {
         match level.filter(|level| is_on_wrong_side(aim, value, level)) {
             Some(level) => Risk::BelowWarning {
                 message: format!(
-                    "{} stands at {}, the warning level is {}",
+                    "{} is at {}, the warning level is {}",
                     self.period.name,
                     shown(value),
                     level.show(SHOWN_DECIMALS)

@@ -59,7 +59,7 @@ pub fn parse(text: &str) -> Result<JsonPath, String> {
     }
     if outline.broken_name {
         return Err(
-            "a space stands inside a name: write names with spaces in quotes, such as $['queue name']".to_owned()
+            "there is a space inside a name: write names with spaces in quotes, such as $['queue name']".to_owned()
         );
     }
     let query = parse_json_path(text).map_err(|error| sentence(&error))?;

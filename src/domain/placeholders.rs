@@ -137,7 +137,7 @@ fn placeholder<'t>(
         return match unknown {
             Unknown::Literal => Ok(None),
             Unknown::Refused => Err(format!(
-                "{{{name}}} is no placeholder: write one of {}, such as {{since:%Y-%m-%d}}",
+                "{{{name}}} is not a placeholder: write one of {}, such as {{since:%Y-%m-%d}}",
                 OWN.iter().chain(named).map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ")
             )),
         };
@@ -172,11 +172,11 @@ fn time_form<'t>(name: &str, form: Option<&'t str>) -> Result<TimeForm<'t>, Stri
         Some("UnixMilliseconds") => Ok(TimeForm::UnixMilliseconds),
         Some(pattern) if pattern.contains('%') => {
             strtime::format(pattern, &Zoned::default()).map(|_| TimeForm::Pattern(pattern)).map_err(|error| {
-                format!("{pattern:?} is no strftime pattern: {error}; write one such as {{{name}:%Y-%m-%d}}")
+                format!("{pattern:?} is not a strftime pattern: {error}; write one such as {{{name}:%Y-%m-%d}}")
             })
         }
         Some(other) => Err(format!(
-            "{other:?} is no form of a time: write {{{name}}}, {{{name}:UnixSeconds}}, {{{name}:UnixMilliseconds}} or a \
+            "{other:?} is not a form of a time: write {{{name}}}, {{{name}:UnixSeconds}}, {{{name}:UnixMilliseconds}} or a \
              pattern such as {{{name}:%Y-%m-%d %H:%M}}"
         )),
     }
@@ -225,9 +225,9 @@ mod tests {
             assert_eq!(shown(text, unknown), expected, "{text}");
         }
         for (text, fragment) in [
-            ("{sinse}", "{sinse} is no placeholder: write one of {since}"),
-            ("{since:Unixseconds}", "\"Unixseconds\" is no form of a time"),
-            ("{since:%!}", "is no strftime pattern"),
+            ("{sinse}", "{sinse} is not a placeholder: write one of {since}"),
+            ("{since:Unixseconds}", "\"Unixseconds\" is not a form of a time"),
+            ("{since:%!}", "is not a strftime pattern"),
             ("{length}", "write {length:Seconds}"),
             ("{daysAgo}", "write {daysAgo:since}"),
             ("{cursor:x}", "takes no form"),

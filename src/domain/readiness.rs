@@ -74,7 +74,7 @@ pub struct Readiness {
     pub gates: Vec<GateStatus>,
     /// Whether to launch; after `launchAt` as it was then.
     pub decision: LaunchDecision,
-    /// Where it stands in time.
+    /// Where it is in time.
     pub phase: LaunchPhase,
     /// Gates Passed or Waived of all, in percent, rounded down; 100 without gates.
     pub readiness_percent: i64,

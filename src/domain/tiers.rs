@@ -89,7 +89,7 @@ fn compare_bands(high: Tier<'_>, low: Tier<'_>, findings: &mut Findings) {
     let (Some(upper), Some(lower)) = (&high.spec.customer_value, &low.spec.customer_value) else { return };
     if !comparable(upper, lower) {
         let message = format!(
-            "{} and {} are told by different measures, so a customer may be in both: use one measure and currency",
+            "{} and {} are defined by different measures, so a customer may be in both: use one measure and currency",
             high.name, low.name
         );
         return add(TierFlaw::TierOverlap, message);

@@ -122,7 +122,7 @@ pub fn fault(format: &str) -> Option<String> {
     let lone = [(Part::Minute, has_hour), (Part::Second, has(Part::Minute)), (Part::Fraction, has(Part::Second))];
     lone.into_iter().find(|(part, is_led)| has(*part) && !is_led).map(|(part, _)| {
         format!(
-            "has the {} without what stands before it, so that it would not count: write hours and minutes, such as %H:%M",
+            "has the {} without what comes before it, so that it would not count: write hours and minutes, such as %H:%M",
             part.name()
         )
     })

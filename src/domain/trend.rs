@@ -32,7 +32,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// The word as it stands in a status.
+    /// The word in a status.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OutsideLimits => "OutsideLimits",

@@ -72,7 +72,7 @@ impl Aim {
         }
     }
 
-    /// Whether a target lies inside an interval, so that the sample cannot tell.
+    /// Whether a target lies inside an interval, so that the sample is too small to decide.
     pub fn is_straddled_by(&self, interval: &Interval) -> bool {
         let inside = |edge: &Exact| {
             let edge = edge.to_f64();

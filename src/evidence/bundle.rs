@@ -295,7 +295,7 @@ impl Reading {
                 }
                 self.bundle.manifest = Some(manifest);
             }
-            _ if self.lines == 0 => self.broken("", 0, format!("the first line is no manifest of {SCHEMA}")),
+            _ if self.lines == 0 => self.broken("", 0, format!("the first line is not a manifest of {SCHEMA}")),
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ impl<'f> FailWhen<'f> {
     /// The condition with its path read.
     ///
     /// # Errors
-    /// `Mapping` where the path is no JSONPath.
+    /// `Mapping` where the path is not a JSONPath.
     pub(crate) fn new(condition: &'f AnswerCondition) -> Result<Self, FetchError> {
         Ok(FailWhen { condition, path: json_path(&condition.path)? })
     }
@@ -69,7 +69,7 @@ impl<'f> FailWhen<'f> {
 /// Whether an answer says that it holds nothing: one of the conditions holds.
 ///
 /// # Errors
-/// `Mapping` where a path is no JSONPath; `Malformed` where the body is no JSON.
+/// `Mapping` where a path is not a JSONPath; `Malformed` where the body is no JSON.
 pub(crate) fn holds_nothing(conditions: &[AnswerCondition], body: &[u8]) -> Result<bool, FetchError> {
     if conditions.is_empty() || !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return Ok(false);

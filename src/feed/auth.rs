@@ -193,7 +193,7 @@ fn sensitive(value: &[u8]) -> Result<HeaderValue, FetchError> {
 
 fn header_name(name: &str) -> Result<HeaderName, FetchError> {
     HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| FetchError::new(FailureKind::Auth, format!("{name:?} is no name of a header")))
+        .map_err(|_| FetchError::new(FailureKind::Auth, format!("{name:?} is not a name of a header")))
 }
 
 fn unsendable() -> FetchError {

@@ -116,7 +116,7 @@ impl BodyReader {
             Decoder::Gzip(decoder) => decoder.get_ref(),
         };
         if !sink.overflowed {
-            return FetchError::new(FailureKind::Malformed, format!("the body is no whole gzip: {error}"));
+            return FetchError::new(FailureKind::Malformed, format!("the body is not a whole gzip: {error}"));
         }
         let message = if sink.bound < self.limits.largest {
             format!("the body grows to more than {} times what was sent", self.limits.largest_ratio)

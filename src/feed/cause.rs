@@ -37,7 +37,7 @@ fn find(error: &(dyn Error + 'static)) -> Option<FetchError> {
     if let Some(http) = error.downcast_ref::<hyper::Error>()
         && http.is_parse()
     {
-        return Some(FetchError::new(FailureKind::Malformed, format!("the answer is no HTTP: {http}")));
+        return Some(FetchError::new(FailureKind::Malformed, format!("the answer is not HTTP: {http}")));
     }
     // An io::Error hides what it was made from: `source` is the source of that.
     let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());

@@ -37,7 +37,7 @@ impl FromStr for OpenedNetwork {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let unreadable = || {
-            format!("{text:?} is no network: write one such as 10.20.0.0/16, 10.20.0.0/16:8443 or 10.20.0.0/16@team")
+            format!("{text:?} is not a network: write one such as 10.20.0.0/16, 10.20.0.0/16:8443 or 10.20.0.0/16@team")
         };
         let (place, namespace) = match text.split_once('@') {
             Some((place, namespace)) if !namespace.is_empty() => (place, Some(namespace.to_owned())),
@@ -523,7 +523,7 @@ pub(crate) mod tests {
         match url.host().unwrap() {
             Host::Ipv4(address) => address.into(),
             Host::Ipv6(address) => address.into(),
-            Host::Domain(name) => panic!("{name} is no address"),
+            Host::Domain(name) => panic!("{name} is not an address"),
         }
     }
 

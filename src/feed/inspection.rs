@@ -73,7 +73,7 @@ pub struct Finding {
     pub cost: Cost,
     /// By what name the operator counts it, or the name of the doubt.
     pub rule: &'static str,
-    /// Where it stands.
+    /// Its state.
     pub place: Option<Place>,
     /// What is there.
     pub found: String,

@@ -310,7 +310,7 @@ impl Steps<'_, '_> {
         if url == HANDLE {
             let start = parse_url(&self.job.start.url)?;
             let found = start.join(handle).map_err(|_| {
-                FetchError::new(FailureKind::Malformed, "the handle of the report is no address that can be read")
+                FetchError::new(FailureKind::Malformed, "the handle of the report is not an address that can be read")
             })?;
             feed.url = found.as_str().to_owned();
             if !is_same_host(&found, &start) {

@@ -95,14 +95,15 @@ impl JwtKey {
         match self.algorithm {
             JwtAlgorithm::RS256 => {
                 let key = if is_pkcs1 { RsaKeyPair::from_der(&der) } else { RsaKeyPair::from_pkcs8(&der) };
-                let key = key.map_err(|_| fault("the key is no RSA key of 2,048 to 4,096 bits in PEM"))?;
+                let key = key.map_err(|_| fault("the key is not an RSA key of 2,048 to 4,096 bits in PEM"))?;
                 let mut signature = vec![0; key.public().modulus_len()];
                 key.sign(&RSA_PKCS1_SHA256, &random, text, &mut signature).map_err(failed)?;
                 Ok(signature)
             }
             JwtAlgorithm::ES256 => {
-                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random)
-                    .map_err(|_| fault("the key is no P-256 key in PEM as PKCS #8 (openssl pkcs8 -topk8 -nocrypt)"))?;
+                let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random).map_err(|_| {
+                    fault("the key is not a P-256 key in PEM as PKCS #8 (openssl pkcs8 -topk8 -nocrypt)")
+                })?;
                 key.sign(&random, text).map(|signature| signature.as_ref().to_vec()).map_err(failed)
             }
         }

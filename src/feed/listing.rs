@@ -31,7 +31,7 @@ pub(super) fn s3(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchErro
     let tree = xml::tree(body, &lists)?;
     let Some(result) = tree.get("ListBucketResult") else {
         let name = tree.as_object().and_then(|root| root.keys().next()).map_or("", String::as_str);
-        return Err(malformed(format!("the listing is no ListBucketResult but {:?}", presentable(name, 40))));
+        return Err(malformed(format!("the listing is not a ListBucketResult but {:?}", presentable(name, 40))));
     };
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let contents = result.get("Contents").and_then(Value::as_array).into_iter().flatten();
@@ -62,7 +62,7 @@ pub(super) fn azure(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchE
     let tree = xml::tree(body, &lists)?;
     let Some(result) = tree.get("EnumerationResults") else {
         let name = tree.as_object().and_then(|root| root.keys().next()).map_or("", String::as_str);
-        return Err(malformed(format!("the listing is no EnumerationResults but {:?}", presentable(name, 40))));
+        return Err(malformed(format!("the listing is not an EnumerationResults but {:?}", presentable(name, 40))));
     };
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let blobs = result.get("Blobs").and_then(|blobs| blobs.get("Blob")).and_then(Value::as_array);

@@ -74,7 +74,7 @@ impl Login {
                 Piece::Placeholder(Placeholder::Named(name)) => {
                     let secret = self.secrets.iter().find(|(known, _)| known == name).map(|(_, secret)| secret);
                     let value = secret.and_then(|secret| std::str::from_utf8(secret.reveal_line()).ok());
-                    whole.push_str(value.ok_or_else(|| fault("a secret is no text"))?);
+                    whole.push_str(value.ok_or_else(|| fault("a secret is not text"))?);
                 }
                 Piece::Placeholder(_) => return Err(fault("json takes the names of `secrets` alone")),
             }
@@ -87,7 +87,7 @@ impl Login {
     /// # Errors
     /// `Auth` where there is no token in it; the answer itself is never quoted.
     pub(crate) fn read(&self, body: &[u8]) -> Result<LoginAnswer, FetchError> {
-        let document = strict_value(body).map_err(|_| fault("the answer is no JSON"))?;
+        let document = strict_value(body).map_err(|_| fault("the answer is not JSON"))?;
         let token = match first(&json_path(&self.token)?, &document)? {
             Some(Value::String(token)) if !token.is_empty() => SecretValue::new(token.as_str()),
             _ => return Err(fault("the answer holds no text where `token` points to")),
@@ -101,8 +101,8 @@ impl Login {
 
     /// Adds the token to the headers of a request.
     pub(crate) fn send(&self, token: &SecretValue, headers: &mut HeaderMap) -> Result<(), FetchError> {
-        let name =
-            HeaderName::from_bytes(self.header.as_bytes()).map_err(|_| fault("send.header is no name of a header"))?;
+        let name = HeaderName::from_bytes(self.header.as_bytes())
+            .map_err(|_| fault("send.header is not a name of a header"))?;
         let value = [self.prefix.as_bytes(), token.reveal()].concat();
         let mut value = HeaderValue::from_bytes(&value).map_err(|_| fault("the token cannot stand in a header"))?;
         value.set_sensitive(true);

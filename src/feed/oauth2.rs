@@ -57,7 +57,7 @@ impl Replacement {
     /// What to say where the owner of the Secret does not let it be written.
     pub(crate) fn unwritten(&self) -> String {
         format!(
-            "the vendor gives a new refresh token with each use, which is lost when the operator ends: write the annotation \
+            "the vendor issues a new refresh token with each use, which is lost when the operator ends: write the annotation \
              {ROTATE_ANNOTATION}: \"true\" on the Secret {}, and let the operator patch it",
             presentable(&self.old.secret, 64)
         )
@@ -108,12 +108,12 @@ impl OAuth2Client {
     /// The form that is posted; `refresh` is the refresh token that counts now.
     ///
     /// # Errors
-    /// `Auth` where a secret is no text.
+    /// `Auth` where a secret is not text.
     pub(crate) fn form(&self, refresh: Option<&SecretValue>) -> Result<String, FetchError> {
         let text = |secret: &SecretValue| {
             std::str::from_utf8(secret.reveal_line())
                 .map(str::to_owned)
-                .map_err(|_| FetchError::new(FailureKind::Auth, "auth.oauth2: a secret is no text"))
+                .map_err(|_| FetchError::new(FailureKind::Auth, "auth.oauth2: a secret is not text"))
         };
         let mut form = Serializer::new(String::new());
         match refresh {

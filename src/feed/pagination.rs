@@ -64,7 +64,7 @@ impl Pager {
     /// A pager for `feed`, whose request is `blank`.
     ///
     /// # Errors
-    /// `Mapping` where a path is no JSONPath, or the request cannot be written.
+    /// `Mapping` where a path is not a JSONPath, or the request cannot be written.
     pub(crate) fn new(feed: &Feed, blank: Blank) -> Result<Self, FetchError> {
         let pagination = feed.pagination.clone().unwrap_or_default();
         let most_pages = pagination.max_pages.unwrap_or(DEFAULT_MOST_PAGES).max(1);
@@ -239,7 +239,7 @@ fn way(pagination: Pagination) -> Result<Way, FetchError> {
 /// Of kind `Mapping`.
 pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
     crate::domain::json_path::parse(text).map_err(|error| {
-        let message = format!("{:?} is no JSONPath: {error}", presentable(text, 60));
+        let message = format!("{:?} is not a JSONPath: {error}", presentable(text, 60));
         FetchError::new(FailureKind::Mapping, message)
     })
 }

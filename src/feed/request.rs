@@ -235,8 +235,9 @@ impl Values<'_> {
             (_, Some(number)) => number.to_string(),
             (TimeForm::Pattern(pattern), None) => {
                 let local = whole.to_zoned(self.zone.clone());
-                jiff::fmt::strtime::format(pattern, &local)
-                    .map_err(|error| fault(format!("{:?} is no strftime pattern: {error}", presentable(pattern, 60))))?
+                jiff::fmt::strtime::format(pattern, &local).map_err(|error| {
+                    fault(format!("{:?} is not a strftime pattern: {error}", presentable(pattern, 60)))
+                })?
             }
             _ => whole.to_string(),
         };

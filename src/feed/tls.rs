@@ -93,7 +93,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, 
 fn private_key(pem: &SecretValue) -> Result<PrivateKeyDer<'static>, FetchError> {
     // What the parser says may quote the key, so it is not passed on.
     PrivateKeyDer::from_pem_slice(pem.reveal())
-        .map_err(|_| wrong("the client certificate's key (tls.key) is no PEM private key".to_owned()))
+        .map_err(|_| wrong("the client certificate's key (tls.key) is not a PEM private key".to_owned()))
 }
 
 fn wrong(message: String) -> FetchError {

@@ -91,7 +91,7 @@ fn each_file(
     body: &[u8],
     mut visit: impl FnMut(&str, ZipFile<'_, Cursor<&[u8]>>) -> Result<(), FetchError>,
 ) -> Result<(), FetchError> {
-    let unreadable = |error: zip::result::ZipError| malformed(format!("the body is no whole zip: {error}"));
+    let unreadable = |error: zip::result::ZipError| malformed(format!("the body is not a whole zip: {error}"));
     let mut archive = ZipArchive::new(Cursor::new(body)).map_err(unreadable)?;
     if archive.len() > MOST_FILES {
         let message = format!("the archive has {} files: at most {MOST_FILES} are unpacked", archive.len());

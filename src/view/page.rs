@@ -102,7 +102,7 @@ pub fn legend() -> Markup {
         (Verdict::Met, None, "the target was met"),
         (Verdict::Missed, Some(Severity::Minor), "and up to four steps: Serious, Severe, Critical"),
         (Verdict::Excused, None, "missed, but accepted relief explains it"),
-        (Verdict::Inconclusive, None, "the sample cannot tell"),
+        (Verdict::Inconclusive, None, "the sample is too small to decide"),
         (Verdict::NoData, None, "nothing came; never read as a value"),
     ];
     html! {

@@ -157,7 +157,7 @@ impl Metric {
         self.definition().name
     }
 
-    /// What it tells.
+    /// What it shows.
     pub const fn help(self) -> &'static str {
         self.definition().help
     }

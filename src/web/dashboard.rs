@@ -139,7 +139,7 @@ fn commitments() -> Vec<Panel> {
         },
         Panel {
             title: "Running period: value, projection and target",
-            description: "What the period stands at, what it is projected to end with, and what was promised.",
+            description: "The value of the period so far, what it is projected to end with, and what was promised.",
             kind: "timeseries",
             unit: "none",
             queries: vec![

@@ -64,7 +64,7 @@ fn wrong(message: String) -> FetchError {
 fn addressed(email: &EmailSink, group: &[Message], subject: String) -> Result<MessageBuilder, FetchError> {
     let mailbox = |name: Option<&str>, address: &str| {
         let parsed: Address =
-            address.parse().map_err(|_| wrong(format!("{} is no e-mail address", shown(address, 80))))?;
+            address.parse().map_err(|_| wrong(format!("{} is not an e-mail address", shown(address, 80))))?;
         Ok::<_, FetchError>(Mailbox::new(name.map(|name| shown(name, 80)), parsed))
     };
     let mut builder = Mail::builder().from(mailbox(Some("bpo-operator"), &email.from)?).subject(subject);
@@ -93,7 +93,7 @@ fn subject(group: &[Message]) -> String {
             let place = format!("{}/{}", first.envelope.namespace, first.envelope.contract);
             shown(&format!("[{fired} fired, {ended} resolved] {place}"), 200)
         }
-        [] => "nothing to tell".to_owned(),
+        [] => "nothing to send".to_owned(),
     }
 }
 

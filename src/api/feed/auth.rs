@@ -60,11 +60,11 @@ pub struct LoginAuth {
     pub send: Option<TokenHeader>,
 }
 
-/// A secret by the name that stands for it in a body.
+/// A secret by the name that a body has for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamedSecret {
-    /// The name, such as secret, which stands in braces in the body.
+    /// The name, such as secret, which is in braces in the body.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z][A-Za-z0-9_]*$')", "write a name of letters, digits and _, such as secret"))]
     pub name: String,
@@ -81,7 +81,7 @@ pub struct TokenHeader {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z0-9_-]+$')", "write the name of a header, such as Authorization"))]
     pub header: String,
-    /// What stands before the token, such as `Bearer ` with its space. Default: nothing.
+    /// What comes before the token, such as `Bearer ` with its space. Default: nothing.
     #[schemars(length(max = 63))]
     pub prefix: Option<String>,
 }
@@ -123,7 +123,7 @@ pub struct JwtBearerAuth {
     /// How it is signed.
     #[schemars(extend("description" = "How it is signed: RS256 with an RSA key, or ES256 with a key on the curve P-256."))]
     pub algorithm: JwtAlgorithm,
-    /// The key's id, which stands in the token's header as `kid`. Default: none.
+    /// The key's id, which is in the token's header as `kid`. Default: none.
     #[schemars(length(min = 1, max = 253))]
     pub key_id: Option<String>,
     /// Who issues the token (`iss`), such as the address of a service account.

@@ -30,7 +30,7 @@ pub struct FeedFiles {
         "write a name with one {made:…} and a strftime pattern in it, such as calls-{made:%Y%m%d-%H%M}.csv"
     ))]
     pub name: String,
-    /// IANA zone of the times in the names, whatever letter stands behind them. Default UTC.
+    /// IANA zone of the times in the names, whatever letter follows them. Default UTC.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = crate::api::rules::TIME_ZONE)]
     pub time_zone: Option<String>,

@@ -35,7 +35,7 @@ pub struct FeedFormat {
     /// JSON of any shape, read by RFC 9535 JSONPath.
     pub json: Option<JsonFormat>,
     /// XML, read as the same tree as JSON: elements by their local names, attributes as `@name`, an element with nothing but text as that
-    /// text, elements that repeat as a list. An element that a path follows with `[*]` is a list, also where it stands once.
+    /// text, elements that repeat as a list. An element that a path follows with `[*]` is a list, also where it is there once.
     pub xml: Option<JsonFormat>,
     /// A table of text with separators, such as a CSV export.
     pub csv: Option<TableFormat>,
@@ -53,13 +53,13 @@ pub struct FeedFormat {
 }
 
 impl FeedFormat {
-    /// The mapping of a tree, and under which name it stands: json or xml.
+    /// The mapping of a tree, and under which name it is found: json or xml.
     pub fn tree(&self) -> Option<(&'static str, &JsonFormat)> {
         let json = self.json.as_ref().map(|json| ("json", json));
         json.or_else(|| self.xml.as_ref().map(|xml| ("xml", xml)))
     }
 
-    /// The mapping of a table, and under which name it stands: csv, xlsx or arrays.
+    /// The mapping of a table, and under which name it is found: csv, xlsx or arrays.
     pub fn table(&self) -> Option<(&'static str, &TableFormat)> {
         let csv = self.csv.as_ref().map(|csv| ("csv", csv));
         let xlsx = || self.xlsx.as_ref().map(|xlsx| ("xlsx", xlsx));
@@ -78,7 +78,7 @@ impl FeedFormat {
         tree.or_else(|| self.table().map(|(_, table)| table.labels.as_slice())).unwrap_or_default()
     }
 
-    /// What stands for the interval of a row of a tree or a table.
+    /// What is used as the interval of a row of a tree or a table.
     pub fn row_time(&self) -> Option<RowTime> {
         self.tree().map_or_else(|| self.table().and_then(|(_, table)| table.time), |(_, tree)| tree.time)
     }
@@ -127,16 +127,16 @@ pub struct JsonFormat {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub conditions: Vec<Condition>,
-    /// Where a row's start stands: a path such as `$.from`, or `{path, format, in}` with a strftime format such as `%d/%m/%Y %H:%M`.
+    /// Where a row's start is: a path such as `$.from`, or `{path, format, in}` with a strftime format such as `%d/%m/%Y %H:%M`.
     /// Write exactly one of start, interval, time, records.
     pub start: Option<JsonTime>,
-    /// Where a row's end stands, as `start`. Default: the start plus `cadence`.
+    /// Where a row's end is, as `start`. Default: the start plus `cadence`.
     pub end: Option<JsonTime>,
     /// Path of a text that holds start and end with a slash between them, such as `2026-01-05T09:00Z/2026-01-05T09:30Z`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub interval: Option<String>,
-    /// What stands for a row's interval.
+    /// What is used as a row's interval.
     #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start or interval."))]
     pub time: Option<RowTime>,
     /// Each item of `rows` is a record, such as a call, and rows are counted from them.
@@ -342,7 +342,7 @@ pub struct TableFormat {
     pub skip_lines: Option<i64>,
     /// Where the names of the columns stand, instead of in the first line: one of row, find, names.
     pub header: Option<TableHeader>,
-    /// Lines after the header that are no rows, such as explanations. Default 0.
+    /// Lines after the header that are not rows, such as explanations. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     pub skip_after: Option<i64>,
     /// What a line means that ends before the columns of the mapping do.
@@ -365,11 +365,11 @@ pub struct TableFormat {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub rows: Option<String>,
-    /// Where a row's start stands. Write exactly one of start, time, records.
+    /// Where a row's start is. Write exactly one of start, time, records.
     pub start: Option<TableTime>,
-    /// Where a row's end stands. Default: the start plus `cadence`.
+    /// Where a row's end is. Default: the start plus `cadence`.
     pub end: Option<TableTime>,
-    /// What stands for a row's interval.
+    /// What is used as a row's interval.
     #[schemars(extend("description" = "Window: the answer says no time; each request asks for one slot of the feed's cadence, which is the interval of its rows. Default: start."))]
     pub time: Option<RowTime>,
     /// Each line is a record, such as a call, and rows are counted from them.
@@ -394,7 +394,7 @@ pub struct TableFormat {
     pub measures: Vec<MeasureMapping>,
     /// True: numbers are written `1.234,5`. Default false.
     pub decimal_comma: Option<bool>,
-    /// Lines that are no rows, such as totals.
+    /// Lines that are not rows, such as totals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Where a time stands in a row: written as a path alone, or as `{path, format, in}`.
+/// Where a time is in a row: written as a path alone, or as `{path, format, in}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JsonTime {
     /// JSONPath of the time.

@@ -27,13 +27,13 @@ pub struct Pagination {
     /// What says that there is a page after this one: without it, its cursor or address is not followed. Default: a cursor or an
     /// address in the answer says it.
     pub more: Option<MorePages>,
-    /// What says that there are no more pages, whatever cursor or address stands there: a number that is small enough.
+    /// What says that there are no more pages, whatever cursor or address is there: a number that is small enough.
     pub enough: Option<EnoughRows>,
     /// JSONPath of the number of rows that there are in all: where fewer or more came, the fetch fails.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub total: Option<String>,
-    /// How many rows the vendor gives at most for one request with all its pages, such as 10000: so many are no answer, and the window is
+    /// How many rows the vendor returns at most for one request with all its pages, such as 10000: that count is not taken for an answer, and the window is
     /// halved until fewer come.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub limit: Option<i64>,
@@ -77,7 +77,7 @@ pub enum CursorPlace {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = (
     "(has(self.__in__) && self.__in__ == 'Body') != has(self.parameter)",
-    "write `parameter` for a cursor in the query, and `in: Body` without it for one that stands as {cursor} in the body"
+    "write `parameter` for a cursor in the query, and `in: Body` without it for one that is written as {cursor} in the body"
 ))]
 pub struct CursorPagination {
     /// JSONPath of the cursor; absent, null or empty at the end.
@@ -89,7 +89,7 @@ pub struct CursorPagination {
     pub parameter: Option<String>,
     /// Where it is written.
     #[serde(rename = "in")]
-    #[schemars(extend("description" = "Where it is written: Query, or Body, where it stands as the placeholder {cursor}. Default Query."))]
+    #[schemars(extend("description" = "Where it is written: Query, or Body, where the placeholder is {cursor}. Default Query."))]
     pub place: Option<CursorPlace>,
     /// The cursor of the first page, such as NA. Default: the first request has none.
     #[schemars(length(min = 1, max = 253))]

@@ -12,14 +12,14 @@ use crate::api::scalar::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JsonRecords {
-    /// Where the time stands by which a record belongs to a slot: a path, or `{path, format, in}`. It must be the time by which the
+    /// Where the time is by which a record belongs to a slot: a path, or `{path, format, in}`. It must be the time by which the
     /// vendor's window goes, or one that never changes, such as when the record was created.
     pub at: JsonTime,
     /// How long a slot is. The feed's cadence, which is the default.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::technical_duration")]
     pub slot: Option<Duration>,
-    /// JSONPath of what tells records apart: of several copies one counts. Default: each item is a record of its own.
+    /// JSONPath of what identifies a record: of several copies one counts. Default: each item is a record of its own.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub id: Option<String>,
@@ -34,14 +34,14 @@ pub struct JsonRecords {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TableRecords {
-    /// Where the time stands by which a record belongs to a slot. It must be the time by which the vendor's window goes, or one that
+    /// Where the time is by which a record belongs to a slot. It must be the time by which the vendor's window goes, or one that
     /// never changes.
     pub at: TableTime,
     /// How long a slot is. The feed's cadence, which is the default.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::technical_duration")]
     pub slot: Option<Duration>,
-    /// Column of what tells records apart: of several copies one counts. Default: each line is a record of its own.
+    /// Column of what identifies a record: of several copies one counts. Default: each line is a record of its own.
     #[schemars(length(min = 1, max = 253))]
     pub id: Option<String>,
     /// Column of the time or number by which the newest of several copies is known. Default: the last one in the answer.

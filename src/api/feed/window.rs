@@ -41,7 +41,7 @@ pub enum Quiet {
     Zeros,
 }
 
-/// What stands for a row's interval: Window, the one that was asked for.
+/// What is used as a row's interval: Window, the one that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum RowTime {

@@ -50,7 +50,7 @@ impl Door {
         Ok(Door { token: secret()?, session: secret()?, port })
     }
 
-    /// The address that whoever started the server is told.
+    /// The address that is shown to whoever started the server.
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}/?token={}", self.port, self.token)
     }
@@ -89,7 +89,7 @@ impl Door {
 /// 32 random bytes as hexadecimal digits.
 fn secret() -> Result<String, String> {
     let mut bytes = [0_u8; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| "this machine gives no random numbers".to_owned())?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "this machine has no random numbers".to_owned())?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -40,7 +40,7 @@ pub struct DashboardArguments {
     cluster: ClusterArguments,
 }
 
-/// Writes every page, workbook and calendar into a folder, and tells how many files that are.
+/// Writes every page, workbook and calendar into a folder, and returns how many files that are.
 ///
 /// # Errors
 /// A sentence that names the file which could not be written.

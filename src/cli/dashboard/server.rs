@@ -94,7 +94,7 @@ fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
-/// What every answer carries besides its own policy.
+/// What every answer carries in addition to its own policy.
 fn hardened(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     for (name, value) in [

@@ -146,7 +146,7 @@ pub(super) fn feed(answers: &Answers) -> String {
             let measures: String = measures.iter().map(mapped).collect();
             head("/api/intervals")
                 + &auth
-                + "      format:                           # correct: where each figure stands in the answer\n        json:\n          rows: \"$.intervals[*]\"\n          start: $.start\n          end: $.end\n          labels: [{name: queue, path: $.queue}]\n          measures:\n"
+                + "      format:                           # correct: where each figure is in the answer\n        json:\n          rows: \"$.intervals[*]\"\n          start: $.start\n          end: $.end\n          labels: [{name: queue, path: $.queue}]\n          measures:\n"
                 + &measures
         }
         Source::Csv => {

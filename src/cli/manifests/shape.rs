@@ -10,7 +10,7 @@ use super::tree::{Content, Field, Node};
 use crate::api::scalar::shorten;
 use crate::domain::spelling::{did_you_mean, nearest};
 
-/// So many faults of one document are shown; more would not be read.
+/// At most this many faults of one document are shown; more would not be read.
 const MOST: usize = 20;
 
 /// A place that does not fit, and what to write there.
@@ -195,7 +195,7 @@ fn object_words(schema: &Value) -> String {
     }
 }
 
-/// Why a value of the right type is refused: an unknown choice, or a text that is no date or time.
+/// Why a value of the right type is refused: an unknown choice, or a text that is not a date or time.
 fn refusal(schema: &Value, value: &Value) -> Option<String> {
     let text = value.as_str()?;
     if let Some(choices) = choices(schema) {

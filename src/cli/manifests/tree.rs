@@ -52,7 +52,7 @@ impl Node {
         self.fields().iter().find(|field| field.name == name).map(|field| &field.value)
     }
 
-    /// The fields, none where this is no map.
+    /// The fields, none where this is not a map.
     pub(super) fn fields(&self) -> &[Field] {
         match &self.content {
             Content::Fields(fields) => fields,

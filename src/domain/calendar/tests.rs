@@ -236,12 +236,12 @@ fn anniversaries_of_a_leap_day_are_the_28th() {
 #[test]
 fn what_is_no_calendar_is_said_in_the_users_words() {
     for (zone, calendar, field, words) in [
-        ("Europe/Londn", json!(null), "spec.timeZone", "\"Europe/Londn\" is no time zone"),
-        ("Local", json!(null), "spec.timeZone", "\"Local\" is no time zone"),
-        ("+01:00", json!(null), "spec.timeZone", "\"+01:00\" is no time zone"),
-        ("UTC", weekdays("8", "17:00"), "spec.calendar.serviceHours[0]", "\"8\" to \"17:00\" are no service hours"),
+        ("Europe/Londn", json!(null), "spec.timeZone", "\"Europe/Londn\" is not a time zone"),
+        ("Local", json!(null), "spec.timeZone", "\"Local\" is not a time zone"),
+        ("+01:00", json!(null), "spec.timeZone", "\"+01:00\" is not a time zone"),
+        ("UTC", weekdays("8", "17:00"), "spec.calendar.serviceHours[0]", "\"8\" to \"17:00\" are not service hours"),
         ("UTC", weekdays("22:00", "06:00"), "spec.calendar.serviceHours[0]", "two entries"),
-        ("UTC", weekdays("24:00", "24:00"), "spec.calendar.serviceHours[0]", "are no service hours"),
+        ("UTC", weekdays("24:00", "24:00"), "spec.calendar.serviceHours[0]", "are not service hours"),
     ] {
         let InvalidSpec(findings) = Calendar::of(&contract(zone, calendar)).unwrap_err();
         assert_eq!(findings.len(), 1);

@@ -199,7 +199,7 @@ static ENTRIES: &[Entry] = &[
         guards: &[guard(CatalogueKpi::FirstContactResolution)],
         benchmark: usual(Some("5"), Some("6"), "Vermont's DVHA: 5 to 6 % from the first tier to the second"),
         explanation: "Contacts handed on to somebody else, in percent of those handled.",
-        gamed: "Customers are told to call another number instead of being transferred.",
+        gamed: "Customers are asked to call another number instead of being transferred.",
         ..ORDINARY
     },
     Entry {
@@ -325,7 +325,7 @@ static ENTRIES: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
         stocks: &[("modulesCompleted", StockRule::Last), ("modulesRequired", StockRule::Last)],
-        explanation: "Training modules completed, in percent of those required, as it stood at the end.",
+        explanation: "Training modules completed, in percent of those required, as it was at the end.",
         gamed: "Modules are clicked through; required modules are taken off the list.",
         ..ORDINARY
     },
@@ -416,7 +416,7 @@ static ENTRIES: &[Entry] = &[
         kpi: CatalogueKpi::NetConversion,
         formulas: &[share("sales - salesCancelled", "eligibleContacts")],
         category: KpiCategory::Revenue,
-        explanation: "Sales that stood, in percent of the contacts to which something could be sold.",
+        explanation: "Sales that were not cancelled, in percent of the contacts to which something could be sold.",
         gamed: "Cancellations are delayed until they no longer count.",
         ..ORDINARY
     },

@@ -489,7 +489,7 @@ fn notices(
             notices.push(Notice::new(
                 EventReason::TriggerCleared,
                 format!("{} {}", trigger.name, trigger.period),
-                format!("trigger {} no longer stands", trigger.name),
+                format!("trigger {} is no longer active", trigger.name),
             ));
         }
     }

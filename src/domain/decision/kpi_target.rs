@@ -264,7 +264,7 @@ fn compliance(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -
         Verdict::NoData => Finding::is_unknown(type_, Reason::NoData, figures),
         Verdict::NotMeasured => Finding::is_unknown(type_, Reason::NoData, format!("{name}: not measured")),
         Verdict::Inconclusive => {
-            Finding::is_unknown(type_, Reason::Inconclusive, format!("{figures}: the sample cannot tell"))
+            Finding::is_unknown(type_, Reason::Inconclusive, format!("{figures}: the sample is too small to decide"))
         }
         Verdict::InsufficientVolume => {
             Finding::is_unknown(type_, Reason::InsufficientVolume, format!("{figures}: too few to judge"))

@@ -136,7 +136,10 @@ fn own_requirements(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> 
 fn success_metrics(facts: &LaunchFacts<'_>) -> Answer {
     let metrics = &facts.spec.success_metrics;
     if metrics.is_empty() {
-        return Answer::Open("NoMetrics", "no figure tells success: list KpiTargets in spec.successMetrics".to_owned());
+        return Answer::Open(
+            "NoMetrics",
+            "no figure measures success: list KpiTargets in spec.successMetrics".to_owned(),
+        );
     }
     match metrics.iter().find(|metric| !facts.kpis.contains_key(&metric.kpi)) {
         None => Answer::Holds,

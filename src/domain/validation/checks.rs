@@ -130,7 +130,7 @@ pub(super) fn check_unique<Key: Ord + Display>(
     for key in keys {
         let text = quoted(&key.to_string());
         let is_new = seen.insert(key);
-        findings.ensure(is_new, field, || format!("{text} stands there twice: keep one entry, or rename the other"));
+        findings.ensure(is_new, field, || format!("{text} is there twice: keep one entry, or rename the other"));
     }
 }
 

@@ -19,7 +19,7 @@ fn check_dispute(findings: &mut Findings, dispute: &Dispute, spec: &VendorContra
     let is_fiscal = names_fiscal_years(spec);
     findings.ensure(is_period_of(spec.period, is_fiscal, &dispute.period), format!("{field}.period"), || {
         format!(
-            "{} is no period of this contract, whose period is {}: write one such as {:?}",
+            "{} is not a period of this contract, whose period is {}: write one such as {:?}",
             quoted(&dispute.period),
             spec.period,
             example_of(spec.period, is_fiscal)

@@ -295,7 +295,7 @@ fn check_login(findings: &mut Findings, field: &str, login: &LoginAuth) {
     if let Err(error) = serde_json::from_str::<serde_json::Value>(&login.json) {
         findings.add(
             format!("{field}.json"),
-            format!("is no JSON: {error}; names of secrets stand in quotes, such as \"{{secret}}\""),
+            format!("is not JSON: {error}; write names of secrets in quotes, such as \"{{secret}}\""),
         );
     }
     check_path(findings, &format!("{field}.token"), &login.token);
@@ -306,7 +306,7 @@ fn check_login(findings: &mut Findings, field: &str, login: &LoginAuth) {
         findings.ensure(
             login.json.contains(&format!("{{{}}}", secret.name)),
             format!("{field}.secrets[{}]", secret.name),
-            || format!("stands nowhere in json: write {{{}}} where it belongs, or take it away", secret.name),
+            || format!("is not used in json: write {{{}}} where it belongs, or take it away", secret.name),
         );
     }
 }
@@ -318,7 +318,7 @@ fn check_thresholds(findings: &mut Findings, feed: &Feed) {
     for threshold in &feed.thresholds {
         for measure in [Some(&threshold.measure), threshold.of.as_ref()].into_iter().flatten() {
             findings.ensure((1..=63).contains(&measure.chars().count()), &field, || {
-                format!("{} is no measure: write 1 to 63 characters, such as answeredWithin", quoted(measure))
+                format!("{} is not a measure: write 1 to 63 characters, such as answeredWithin", quoted(measure))
             });
         }
         check_units(findings, &field, threshold.within, Units::Technical);

@@ -163,7 +163,7 @@ fn check_bounds(findings: &mut Findings, spec: &KpiTargetSpec, comparison: Compa
         let Some(bound) = band.bound else { continue };
         let is_beyond = targets.iter().any(|target| !is_not_worse(comparison, bound, *target));
         findings.ensure(is_beyond, format!("spec.bands[{}].bound", band.severity), || {
-            format!("{bound} is no miss of the target {}: write the worst value of the band", spec.objective.target)
+            format!("{bound} is not a miss of the target {}: write the worst value of the band", spec.objective.target)
         });
     }
     for (milder, graver) in bands.iter().zip(bands.iter().skip(1)) {

@@ -22,7 +22,7 @@ pub(super) fn check_charges(findings: &mut Findings, charges: &Charges, spec: &V
     let field = "spec.charges.atRiskAmount";
     charges.at_risk_amount.into_iter().for_each(|amount| check_non_negative(findings, field, amount));
     findings.ensure(charges.at_risk_percent.is_none() || charges.at_risk_amount.is_none(), field, || {
-        "gives the amount at risk a second time: write atRiskPercent or atRiskAmount".to_owned()
+        "sets the amount at risk a second time: write atRiskPercent or atRiskAmount".to_owned()
     });
     let has_amount = charges.amount.is_some();
     findings.ensure(has_amount || charges.at_risk_percent.is_none(), "spec.charges.atRiskPercent", || {
@@ -79,7 +79,7 @@ fn check_year_cap(findings: &mut Findings, credits: &Credits, charges: Option<&C
     let Some(amount) = credits.year_cap_amount else { return };
     check_non_negative(findings, field, amount);
     findings.ensure(credits.year_cap_percent.is_none(), field, || {
-        "gives the cap of the year a second time: write yearCapPercent or yearCapAmount".to_owned()
+        "sets the cap of the year a second time: write yearCapPercent or yearCapAmount".to_owned()
     });
     findings.ensure(charges.is_some(), field, || {
         "is money, and the contract names no currency: add charges, such as charges: {currency: GBP}".to_owned()
@@ -113,7 +113,7 @@ fn check_points(findings: &mut Findings, points: &PointsToMoney) {
     for (fewer, more) in rows.iter().zip(rows.iter().skip(1)) {
         findings.ensure(fewer.points == more.points || fewer.percent < more.percent, field, || {
             format!(
-                "gives {} % from {} points on and {} % from {} on: write a higher percent for more points",
+                "takes {} % from {} points on and {} % from {} on: write a higher percent for more points",
                 fewer.percent, fewer.points, more.percent, more.points
             )
         });

@@ -270,7 +270,7 @@ fn check_plan(findings: &mut Findings, plan: &RectificationPlan, triggers: &BTre
     check_name(findings, "spec.rectificationPlans", &plan.name);
     let field = format!("spec.rectificationPlans[{}]", plan.name);
     findings.ensure(triggers.contains(plan.trigger.as_str()), format!("{field}.trigger"), || {
-        format!("{} is no trigger of this contract: write {}", quoted(&plan.trigger), one_of(triggers, "triggers"))
+        format!("{} is not a trigger of this contract: write {}", quoted(&plan.trigger), one_of(triggers, "triggers"))
     });
     findings.ensure(plan.approved_on.is_none() || plan.rejected_on.is_none(), &field, || {
         "is both approved and rejected: keep `approvedOn` or `rejectedOn`; a rejected plan that is submitted again gets a new `submittedOn` and no `rejectedOn`"
@@ -315,7 +315,7 @@ fn check_contacts(findings: &mut Findings, contacts: &[Contact]) {
                 format!("{} cannot stand in for themselves: name another contact", quoted(deputy))
             });
             findings.ensure(names.contains(deputy.as_str()), format!("{field}.deputy"), || {
-                format!("{} is no contact of this contract: write {}", quoted(deputy), one_of(&names, "contacts"))
+                format!("{} is not a contact of this contract: write {}", quoted(deputy), one_of(&names, "contacts"))
             });
         }
     }
@@ -346,12 +346,12 @@ fn check_level(findings: &mut Findings, level: &EscalationLevel, contacts: &BTre
     });
     for contact in &level.contacts {
         findings.ensure(contacts.contains(contact.as_str()), format!("{field}.contacts"), || {
-            format!("{} is no contact of this contract: write {}", quoted(contact), one_of(contacts, "contacts"))
+            format!("{} is not a contact of this contract: write {}", quoted(contact), one_of(contacts, "contacts"))
         });
     }
     for alert in &level.alerts {
         findings.ensure(alerts.contains(alert.as_str()), format!("{field}.alerts"), || {
-            format!("{} is no alert of this contract: write {}", quoted(alert), one_of(alerts, "alerts"))
+            format!("{} is not an alert of this contract: write {}", quoted(alert), one_of(alerts, "alerts"))
         });
     }
 }
@@ -397,7 +397,7 @@ fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable, is_fisc
         for delivery in &deliverable.delivered {
             findings.ensure(is_period_of(cadence, is_fiscal, &delivery.period), format!("{field}.delivered"), || {
                 format!(
-                    "{} is no period of the cadence {cadence}: write one such as {:?}",
+                    "{} is not a period of the cadence {cadence}: write one such as {:?}",
                     quoted(&delivery.period),
                     example_of(cadence, is_fiscal)
                 )
@@ -462,7 +462,7 @@ fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
         for alert in &report.alerts {
             findings.ensure(takers.contains(alert.as_str()), format!("{field}.alerts"), || {
                 let known = one_of(&takers, "alerts");
-                format!("{} is no email or webhook of this contract: write {known}", quoted(alert))
+                format!("{} is not an email or webhook of this contract: write {known}", quoted(alert))
             });
         }
         let is_shorter = rank(report.cadence) < rank(spec.period);
@@ -478,17 +478,17 @@ fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
 fn check_email(findings: &mut Findings, field: &str, email: &EmailSink, contacts: &[Contact]) {
     findings.ensure(MailServer::parse(&email.server).is_some(), format!("{field}.server"), || {
         format!(
-            "{} is no mail server: write smtps://HOST or smtp://HOST, with :PORT where it is another",
+            "{} is not a mail server: write smtps://HOST or smtp://HOST, with :PORT where it is another",
             quoted(&email.server)
         )
     });
     findings.ensure(is_email(&email.from), format!("{field}.from"), || {
-        format!("{} is no e-mail address: write one such as sla@client.example", quoted(&email.from))
+        format!("{} is not an e-mail address: write one such as sla@client.example", quoted(&email.from))
     });
     for name in &email.to {
         let contact = contacts.iter().find(|contact| contact.name == *name);
         findings.ensure(contact.is_some_and(|contact| contact.email.is_some()), format!("{field}.to"), || {
-            format!("{} is no contact of this contract with an e-mail address: give `contacts` one", quoted(name))
+            format!("{} is not a contact of this contract with an e-mail address: give `contacts` one", quoted(name))
         });
     }
 }

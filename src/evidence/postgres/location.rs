@@ -111,7 +111,7 @@ impl Ssl {
 
 fn split_ssl(text: &str) -> Result<(String, Ssl), StoreError> {
     if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-        return Err(wrong("it is no URL of PostgreSQL: write postgres://USER@HOST/DATABASE"));
+        return Err(wrong("it is not a URL of PostgreSQL: write postgres://USER@HOST/DATABASE"));
     }
     let (before, query) = text.split_once('?').unwrap_or((text, ""));
     let mut ssl = Ssl { mode: None, root_certificate: None };

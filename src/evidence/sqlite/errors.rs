@@ -61,7 +61,7 @@ pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path: file },
         Some(ErrorCode::NotADatabase) => {
-            let reason = "it is no SQLite database: give this one another --data-dir".to_owned();
+            let reason = "it is not an SQLite database: give this one another --data-dir".to_owned();
             StoreError::NotOpened { path: file, reason }
         }
         _ => StoreError::NotOpened { path: file, reason: error.to_string() },

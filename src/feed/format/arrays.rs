@@ -35,7 +35,7 @@ pub(super) fn parse(
                 |(place, cell): (usize, &Value)| text(&document, &format!("{}/{number}/{place}", list.pointer), cell);
             cells.iter().enumerate().map(cell).collect::<Result<StringRecord, FetchError>>()
         }
-        _ => Err(malformed(format!("item {} of the list is no list itself", number + 1))),
+        _ => Err(malformed(format!("item {} of the list is not a list itself", number + 1))),
     };
     let lines = items.iter().enumerate().map(line).skip(table::lines_before_header(format));
     table::read(mapping, "arrays", format, lines)

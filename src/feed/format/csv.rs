@@ -67,7 +67,7 @@ pub(crate) fn decoded(body: &[u8], named: Option<TextEncoding>) -> Result<Cow<'_
         )));
     }
     if text.contains('\0') {
-        return Err(malformed("the body has a zero byte in it: it is no text, or UTF-16 without its byte-order mark"));
+        return Err(malformed("the body has a zero byte in it: it is not text, or UTF-16 without its byte-order mark"));
     }
     Ok(text)
 }
@@ -78,7 +78,7 @@ fn check_is_no_markup(text: &str, media_type: Option<&str>) -> Result<(), FetchE
     let is_other = media_type.is_some_and(|media_type| media_type.contains("html") || media_type.contains("json"));
     if is_other || beginning.starts_with(['<', '{']) {
         let said = media_type.map_or(String::new(), |media_type| format!(" ({})", presentable(media_type, 40)));
-        return Err(malformed(format!("the body{said} is no CSV, it begins with {:?}", presentable(beginning, 40))));
+        return Err(malformed(format!("the body{said} is not CSV, it begins with {:?}", presentable(beginning, 40))));
     }
     Ok(())
 }

@@ -209,7 +209,7 @@ fn nothing_fits(format: &JsonFormat, row: &Row<'_>, paths: &Paths<'_>, mapping: 
                 }
             };
             mapping_fault(format!(
-                "format.json.{field} {written:?} finds {}, which is no time: {expected}",
+                "format.json.{field} {written:?} finds {}, which is not a time: {expected}",
                 presentable(&value.to_string(), 60)
             ))
         }

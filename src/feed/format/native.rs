@@ -119,7 +119,7 @@ pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
     if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
         malformed(format!("the body cannot be read: {error}"))
     } else {
-        malformed(format!("the body is no JSON object, it begins with {:?}", presentable(&beginning, 40)))
+        malformed(format!("the body is not a JSON object, it begins with {:?}", presentable(&beginning, 40)))
     }
 }
 
@@ -260,7 +260,7 @@ impl WrittenRow<'_> {
         let vendor_revision = match self.revision.map(|raw| raw.get().parse::<i64>()) {
             None => None,
             Some(Ok(revision)) if revision >= 0 => Some(revision),
-            Some(_) => return Err("revision is no whole number from 0".to_owned()),
+            Some(_) => return Err("revision is not a whole number from 0".to_owned()),
         };
         if let Some(why) = out_of_range {
             return Ok(Err((RejectionReason::OutOfRange, why)));
@@ -341,7 +341,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
                 while let Some((key, value)) = access.next_entry::<String, T>()? {
                     let shown = presentable(&key, 40);
                     if map.insert(key, value).is_some() {
-                        return Err(de::Error::custom(format!("key {shown:?} stands twice")));
+                        return Err(de::Error::custom(format!("key {shown:?} is there twice")));
                     }
                 }
                 Ok(UniqueMap(map))

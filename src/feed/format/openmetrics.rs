@@ -43,13 +43,13 @@ pub enum ExpositionFault {
     #[error("something follows `# EOF`")]
     AfterEnd,
     /// A name that is none.
-    #[error("{0:?} is no name of a metric or a label")]
+    #[error("{0:?} is not a name of a metric or a label")]
     Name(String),
     /// Labels that cannot be read.
     #[error("labels are not written like {{queue=\"billing\"}}")]
     Labels,
     /// A value that is no number.
-    #[error("{0:?} is no number")]
+    #[error("{0:?} is not a number")]
     Number(String),
     /// A counter below zero.
     #[error("the counter {0:?} is below zero")]
@@ -58,10 +58,10 @@ pub enum ExpositionFault {
     #[error("{0:?} behind the value is neither a timestamp nor an exemplar")]
     Rest(String),
     /// A label that stands twice.
-    #[error("the label {0:?} stands twice")]
+    #[error("the label {0:?} is there twice")]
     LabelTwice(String),
     /// A series that stands twice.
-    #[error("the series {0} stands twice")]
+    #[error("the series {0} is there twice")]
     SeriesTwice(String),
     /// A type that is given twice.
     #[error("the type of {0:?} is given twice")]

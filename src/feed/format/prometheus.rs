@@ -137,7 +137,7 @@ impl Answers {
         series: Series<'_>,
     ) -> Result<(), FetchError> {
         if series.histograms.is_some() {
-            return Err(fault(FailureKind::Mapping, measure, "the query gives native histograms, not numbers"));
+            return Err(fault(FailureKind::Mapping, measure, "the query returns native histograms, not numbers"));
         }
         let labels = row_labels(&format.labels, &series.metric);
         for (at, text) in series.values {
@@ -230,7 +230,7 @@ fn out_of_range(measure: &MeasureMapping, end: i64, labels: &BTreeMap<String, St
 fn ambiguous(format: &PrometheusFormat, measure: &MeasureMapping) -> FetchError {
     let labels: Vec<&str> = format.labels.iter().filter_map(|mapping| mapping.label.as_deref()).collect();
     let what = format!(
-        "the query gives several series with the same mapped labels: aggregate them, such as by sum by ({}) (…)",
+        "the query returns several series with the same mapped labels: aggregate them, such as by sum by ({}) (…)",
         presentable(&labels.join(", "), 80)
     );
     fault(FailureKind::Mapping, measure, &what)

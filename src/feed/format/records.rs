@@ -27,7 +27,7 @@ pub struct FoundRecord {
     pub rank: Rank,
     /// What counts of it; `None` where it does not count at all.
     pub counts: Result<Option<CountedRecord>, RejectionReason>,
-    /// Where it stands in its answer, from 1.
+    /// Where it is in its answer, from 1.
     pub number: usize,
 }
 

@@ -36,13 +36,10 @@ pub(crate) fn check(measures: &[MeasureMapping]) -> Result<(), FetchError> {
         let unit = measure.unit.unwrap_or(MeasureUnit::Count);
         match factor(unit) {
             None => {
-                return Err(fault(measure, &format!("a metric is a number, and {unit:?} a text: write another unit")));
+                return Err(fault(measure, &format!("a metric is a number, and {unit} a text: write another unit")));
             }
             Some((_, true)) if measure.of.is_none() => {
-                return Err(fault(
-                    measure,
-                    &format!("a share ({unit:?}) needs `of`, the measure that it is a share of"),
-                ));
+                return Err(fault(measure, &format!("a share ({unit}) needs `of`, the measure that it is a share of")));
             }
             Some(_) => {}
         }

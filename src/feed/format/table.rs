@@ -461,7 +461,7 @@ fn place(kind: Kind, header: &StringRecord, field: &str, column: &str) -> Result
     match (places.next(), places.next()) {
         (Some(place), None) => Ok(place),
         (Some(_), Some(_)) => Err(mapping_fault(format!(
-            "format.{kind}.{field}: the column {shown_column:?} stands twice in the header: which is meant cannot be told"
+            "format.{kind}.{field}: the header has the column {shown_column:?} twice: it is not clear which is meant"
         ))),
         (None, _) => {
             let names = header.iter().take(SHOWN_COLUMNS).map(|name| format!("{:?}", presentable(cell(name), 40)));

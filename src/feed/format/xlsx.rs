@@ -100,7 +100,7 @@ fn place(number: u32) -> Result<usize, FetchError> {
 }
 
 fn unreadable(error: XlsxError) -> FetchError {
-    malformed(format!("the body is no XLSX workbook that can be read: {error}"))
+    malformed(format!("the body is not an XLSX workbook that can be read: {error}"))
 }
 
 /// What a cell says: numbers with their shortest digits, dates as local times, times of day and durations as a clock shows them.

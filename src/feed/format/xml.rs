@@ -46,9 +46,9 @@ struct Open {
 /// Reads a document; the elements of `lists` are lists also where they stand once.
 ///
 /// # Errors
-/// `Malformed` where it is no XML, has a document type, or is nested too deep.
+/// `Malformed` where it is not XML, has a document type, or is nested too deep.
 pub(crate) fn tree(body: &[u8], lists: &BTreeSet<String>) -> Result<Value, FetchError> {
-    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is no XML in UTF-8"))?;
+    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not XML in UTF-8"))?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     let (mut open, mut root, mut nodes) = (Vec::<Open>::new(), Map::new(), 0_usize);
     loop {
@@ -75,13 +75,13 @@ pub(crate) fn tree(body: &[u8], lists: &BTreeSet<String>) -> Result<Value, Fetch
         add(members_of, &name, finished(members, &text), lists);
     }
     if !open.is_empty() || root.is_empty() {
-        return Err(malformed("the body is no whole XML document"));
+        return Err(malformed("the body is not a whole XML document"));
     }
     Ok(Value::Object(root))
 }
 
 fn unreadable(error: &str) -> FetchError {
-    malformed(format!("the body is no XML that can be read: {error}"))
+    malformed(format!("the body is not XML that can be read: {error}"))
 }
 
 /// One of the five entities of XML, or a character by its number.
@@ -123,7 +123,7 @@ fn add_text(open: &mut [Open], part: &str) -> Result<(), FetchError> {
     match open.last_mut() {
         Some(element) => element.text.push_str(part),
         None if part.trim().is_empty() => {}
-        None => return Err(malformed("the body is no XML: text stands outside of every element")),
+        None => return Err(malformed("the body is not XML: there is text outside of every element")),
     }
     Ok(())
 }

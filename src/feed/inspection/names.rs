@@ -67,7 +67,7 @@ fn standard_names() -> BTreeSet<String> {
 pub(super) fn sufficient_for(measures: &BTreeMap<String, usize>) -> Vec<String> {
     let suffices = |formula: &VariantFormula| needs(formula).iter().all(|name| measures.contains_key(name));
     let known = read_from_feeds().filter(|entry| entry.formulas.iter().any(suffices));
-    known.map(|entry| format!("{:?}", entry.kpi)).collect()
+    known.map(|entry| entry.kpi.to_string()).collect()
 }
 
 fn read_from_feeds() -> impl Iterator<Item = &'static Entry> {

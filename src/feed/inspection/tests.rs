@@ -102,7 +102,7 @@ fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
         ("<!DOCTYPE html>", "no JSON object", "\"rows\": […]"),
         ("[]", "cannot be read", "\"rows\": […]"),
         (r#"{"schema":"bpo-feed/v9","rows":[],"next":null}"#, "bpo-feed/v9", "\"schema\": \"bpo-feed/v1\""),
-        (r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#, "stands twice", "once"),
+        (r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#, "is there twice", "once"),
         (r#"{"schema":"bpo-feed/v1","next":null}"#, "rows", "\"rows\": […]"),
     ];
     for (body, message, write) in cases {

@@ -91,7 +91,7 @@ const FAILURES: &[(FailureKind, &str, Words)] = &[
     (FailureKind::Malformed, "no JSON object", ("a JSON object, not a page for people or another format", ENVELOPE)),
     (FailureKind::Malformed, "the body is empty", ("a JSON object; without rows its list is empty", ENVELOPE)),
     (FailureKind::Malformed, "schema is ", ("the version of the format in \"schema\"", "\"schema\": \"bpo-feed/v1\"")),
-    (FailureKind::Malformed, "stands twice", ("each key once in an object", "each key once")),
+    (FailureKind::Malformed, "is there twice", ("each key once in an object", "each key once")),
     (
         FailureKind::Malformed,
         "circle",
@@ -162,7 +162,7 @@ const FAILURES: &[(FailureKind, &str, Words)] = &[
         ("a report that is done in time", "a shorter window.atMost, or a longer job.ask.atMost"),
     ),
     (FailureKind::LinkExpired, "", ("a link that can be fetched once the report is done", "a shorter job.ask.every")),
-    (FailureKind::Dns, "", ("a name that can be resolved from here", "the name as it stands in the DNS")),
+    (FailureKind::Dns, "", ("a name that can be resolved from here", "the name as the DNS has it")),
     (
         FailureKind::Connect,
         "",
@@ -191,7 +191,7 @@ const BROKEN_ROWS: &[(&str, Words)] = &[
         "not a number",
         ("a JSON number, as it was counted", "\"offered\": 97 without quotes; leave out what is not known"),
     ),
-    ("stands twice", ("each key once in an object", "one of the two")),
+    ("is there twice", ("each key once in an object", "one of the two")),
     ("missing field `measures`", ("the measures of the row", "\"measures\": {\"offered\": 97}")),
     ("missing field `start`", ("the row's first instant", "\"start\": \"2026-01-05T09:00:00Z\"")),
     ("missing field `end`", ("the first instant after the row", "\"end\": \"2026-01-05T09:30:00Z\"")),

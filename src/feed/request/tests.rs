@@ -39,7 +39,7 @@ fn placeholders_are_filled_into_addresses_and_the_window_is_not_appended_then() 
     ] {
         assert_eq!(call(request, url, None).unwrap().url.as_str(), expected, "{url} {request}");
     }
-    assert!(call("{}", "https://h/{sinse}", None).unwrap_err().message.contains("{sinse} is no placeholder"));
+    assert!(call("{}", "https://h/{sinse}", None).unwrap_err().message.contains("{sinse} is not a placeholder"));
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Draft {
         }
         if lines.iter().any(|line| line.contains("%d/%m")) {
             lines.push(
-                "# the day stands before the month, as far as the sample tells: look at one after the 12th".to_owned(),
+                "# the day comes before the month, as far as the sample shows: look at one after the 12th".to_owned(),
             );
         }
         lines

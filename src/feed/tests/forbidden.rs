@@ -39,7 +39,7 @@ fn address_of(spelling: &str) -> IpAddr {
     match Url::parse(&format!("https://{spelling}/")).unwrap().host() {
         Some(Host::Ipv4(address)) => address.into(),
         Some(Host::Ipv6(address)) => address.into(),
-        other => panic!("{spelling} is no address: {other:?}"),
+        other => panic!("{spelling} is not an address: {other:?}"),
     }
 }
 

@@ -102,9 +102,9 @@ fn a_job_is_refused_with_what_to_write() {
     };
     let cases = [
         (whole.clone(), ""),
-        (changed("/url", json!("https://api.acme.example/v1")), "stands beside `job`"),
+        (changed("/url", json!("https://api.acme.example/v1")), "cannot be used with `job`"),
         (changed("/job/start/link", json!("status")), "write exactly one of handle, link"),
-        (changed("/job/start/json", json!("{")), "is no JSON"),
+        (changed("/job/start/json", json!("{")), "is not JSON"),
         (changed("/job/ask/url", json!("https://api.acme.example/made")), "does not say which report"),
         (changed("/job/ask/url", json!("https://{handle}/made")), "has the handle in its host"),
         (changed("/job/ask/status", json!(true)), "write `state` with `done`, or `status: true`"),

@@ -114,7 +114,7 @@ async fn without_leave_to_replace_it_the_feed_goes_on_says_so_and_fails_after_a_
     let running = start(&server, &directory, source.clone());
     let health = |running: &Running| running.scheduler.health_of("uid-1").get("acd").cloned();
     eventually("some tokens", async || vendor.tokens() >= 4).await;
-    let told = "the vendor gives a new refresh token with each use";
+    let told = "the vendor issues a new refresh token with each use";
     eventually("it is told", async || {
         health(&running).is_some_and(|health| health.is_healthy() && health.message.contains(told))
     })

@@ -197,7 +197,7 @@ fn weight(weight: LedgerWeight) -> &'static str {
 
 fn insight(report: &PeriodReport) -> Markup {
     if report.insight.is_empty() {
-        return html! { p.text { "Nothing stands out." } };
+        return html! { p.text { "Nothing unusual." } };
     }
     html! {
         ol.raise { @for insight in &report.insight { li.text { (insight.sentence) } } }

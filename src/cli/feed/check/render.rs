@@ -61,7 +61,7 @@ fn verdict(inspection: &Inspection) -> String {
     }
 }
 
-/// Findings that are mended in the same way, together.
+/// Findings that are corrected in the same way, together.
 fn grouped(findings: &[&Finding]) -> String {
     let mut groups: BTreeMap<(&str, &str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {

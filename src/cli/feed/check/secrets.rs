@@ -31,7 +31,7 @@ impl Manifested {
             let content = String::from_utf8(read_bounded(path, LARGEST_CREDENTIAL)?)
                 .map_err(|_| format!("{shown}: the file is not UTF-8"))?;
             let documents: Vec<Value> =
-                serde_saphyr::from_multiple(&content).map_err(|_| format!("{shown}: the file is no YAML"))?;
+                serde_saphyr::from_multiple(&content).map_err(|_| format!("{shown}: the file is not YAML"))?;
             for document in documents {
                 found.take(&document).map_err(|what| format!("{shown}: {what}"))?;
             }
@@ -51,7 +51,7 @@ impl Manifested {
                 let decoded = |(key, text): (String, String)| -> Result<(String, SecretValue), &'static str> {
                     let bytes = STANDARD
                         .decode(text.trim())
-                        .map_err(|_| "a value under `data` is no base64: write it under `stringData`")?;
+                        .map_err(|_| "a value under `data` is not base64: write it under `stringData`")?;
                     Ok((key, SecretValue::new(bytes)))
                 };
                 let mut data: BTreeMap<String, SecretValue> =

@@ -340,7 +340,7 @@ fn a_denominator_below_zero_is_no_data_and_is_told_of() {
     let line = line(&judgement, "2026-01", "sl");
     assert_eq!((line.verdict, line.value.as_deref(), line.denominator.as_deref()), (Verdict::NoData, None, None));
     assert!(judgement.kpis["sl"].negative_volume);
-    // A good day beside it makes the sum positive: judged, and nothing to tell.
+    // A good day beside it makes the sum positive: judged, and nothing to send.
     let good = row(
         "2026-01-17T00:00Z",
         "2026-01-18T00:00Z",

@@ -8,7 +8,7 @@ use crate::api::scalar::Duration;
 
 pub(super) fn check(findings: &mut Findings, feed_field: &str, job: &FeedJob, feed: &Feed) {
     findings.ensure(feed.url.is_empty(), format!("{feed_field}.url"), || {
-        "stands beside `job`, whose steps have addresses of their own: write one of them".to_owned()
+        "cannot be used with `job`, whose steps have addresses of their own: write one of them".to_owned()
     });
     let field = format!("{feed_field}.job");
     check_start(findings, &format!("{field}.start"), job);
@@ -56,7 +56,7 @@ fn check_start(findings: &mut Findings, field: &str, job: &FeedJob) {
     };
     check_bodies(findings, field, &request);
     findings.ensure(is_one(&[start.handle.is_some(), start.link.is_some()]), field, || {
-        "does not say where the handle of the report stands: write exactly one of handle, link, such as $.id".to_owned()
+        "does not say where the handle of the report is: write exactly one of handle, link, such as $.id".to_owned()
     });
     start.handle.iter().for_each(|path| check_path(findings, &format!("{field}.handle"), path));
 }

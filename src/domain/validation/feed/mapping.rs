@@ -114,7 +114,7 @@ fn check_parents(findings: &mut Findings, field: &str, json: &JsonFormat) {
     for (place, name) in times.chain(labels).chain(measures).chain(conditions) {
         let is_parent = json.parents.iter().any(|parent| parent.name == *name);
         findings.ensure(is_parent, format!("{field}.{place}.in"), || {
-            format!("{} is no parent: name one of `parents`, or leave `in` out for the row itself", quoted(name))
+            format!("{} is not a parent: name one of `parents`, or leave `in` out for the row itself", quoted(name))
         });
     }
 }
@@ -153,8 +153,10 @@ fn check_value(findings: &mut Findings, field: &str, [path, column, from, to]: [
 
 pub(super) fn check_time_format(findings: &mut Findings, field: &str, format: &str) {
     if let Err(error) = strtime::format(format, &Zoned::default()) {
-        findings
-            .add(field, format!("{} is no strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)));
+        findings.add(
+            field,
+            format!("{} is not a strftime format: {error}; write one such as %d/%m/%Y %H:%M", quoted(format)),
+        );
     }
 }
 
@@ -206,8 +208,10 @@ fn check_volume(findings: &mut Findings, field: &str, measure: &MeasureMapping, 
     let volume = |of: &str| measures.iter().find(|other| other.name == of);
     let Some(of) = &measure.of else { return };
     let Some(mut volume_of) = volume(of) else {
-        findings
-            .add(field, format!("{} is no measure of this mapping: map the volume too, such as answered", quoted(of)));
+        findings.add(
+            field,
+            format!("{} is not a measure of this mapping: map the volume too, such as answered", quoted(of)),
+        );
         return;
     };
     for _ in 0..=measures.len() {

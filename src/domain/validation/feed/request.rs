@@ -74,7 +74,7 @@ pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedR
     findings.ensure(given.len() <= 1, field, || "has several bodies: write at most one of json, form, text".to_owned());
     let is_post = request.method == Some(RequestMethod::Post);
     findings.ensure(is_post || (given.is_empty() && request.safe.is_none()), field, || {
-        "has a body or `safe`, and is no Post: write `method: Post`".to_owned()
+        "has a body or `safe`, and is not a Post: write `method: Post`".to_owned()
     });
     for (name, body) in given {
         let field = format!("{field}.{name}");
@@ -87,7 +87,7 @@ pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedR
         {
             findings.add(
                 &field,
-                format!("is no JSON: {error}; placeholders stand in quotes, such as \"{{since:UnixSeconds}}\""),
+                format!("is not JSON: {error}; write placeholders in quotes, such as \"{{since:UnixSeconds}}\""),
             );
         }
     }
@@ -104,7 +104,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
         bodies.chain(pairs).chain([&feed.url]).any(|text| placeholders(text, &[]).contains(&Placeholder::Cursor));
     let place = format!("{field}.pagination.cursor");
     findings.ensure(!in_body || stands, &place, || {
-        "has `in: Body`, and {cursor} stands nowhere in the request: write it where the cursor belongs, such as \"NextToken\": \"{cursor}\""
+        "has `in: Body`, and {cursor} is not used in the request: write it where the cursor belongs, such as \"NextToken\": \"{cursor}\""
             .to_owned()
     });
     findings.ensure(in_body || !stands, &place, || {
@@ -119,7 +119,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
             && cursor.first.is_none()
             && [&request.json, &request.text].into_iter().flatten().any(|body| stands_in_free_text(body));
         findings.ensure(!needs_first, format!("{place}.first"), || {
-            "is missing: {cursor} stands within a text, which needs one for the first page, too, such as NA".to_owned()
+            "is missing: {cursor} is within a text, which needs one for the first page, too, such as NA".to_owned()
         });
     }
 }

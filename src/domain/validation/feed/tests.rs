@@ -16,17 +16,17 @@ fn findings(members: &str) -> Vec<String> {
 #[test]
 fn wrong_feeds_are_found_with_what_to_write_instead() {
     for (members, fragment) in [
-        ("{url: 'https://acd.acme.example/{sinse}'}", "{sinse} is no placeholder: write one of {since}"),
+        ("{url: 'https://acd.acme.example/{sinse}'}", "{sinse} is not a placeholder: write one of {since}"),
         ("{url: 'https://{since}.acme.example/'}", "has a placeholder in its host"),
-        ("{request: {query: [{name: day, value: '{since:%!}'}]}}", "is no strftime pattern"),
-        ("{request: {headers: [{name: X-Day, value: '{untill}'}]}}", "{untill} is no placeholder"),
-        ("{request: {method: Post, json: '{\"a\": {since}}'}}", "placeholders stand in quotes"),
+        ("{request: {query: [{name: day, value: '{since:%!}'}]}}", "is not a strftime pattern"),
+        ("{request: {headers: [{name: X-Day, value: '{untill}'}]}}", "{untill} is not a placeholder"),
+        ("{request: {method: Post, json: '{\"a\": {since}}'}}", "write placeholders in quotes"),
         ("{request: {method: Post, json: '{\"a\": \"{length}\"}'}}", "write {length:Seconds}"),
         ("{request: {method: Get, form: a=b}}", "write `method: Post`"),
         ("{request: {pending: [429]}}", "must not look like \"not there yet\""),
         ("{request: {timeZone: Local}}", "is not a known time zone"),
         ("{request: {method: Post, json: '{\"a\": \"{cursor}\"}'}}", "write `in: Body` with the path of the cursor"),
-        ("{pagination: {cursor: {path: $.a, in: Body}}}", "{cursor} stands nowhere in the request"),
+        ("{pagination: {cursor: {path: $.a, in: Body}}}", "{cursor} is not used in the request"),
         (
             "{request: {method: Post, json: '{\"q\": \"{ a(c: {cursor}) }\"}'}, pagination: {cursor: {path: $.a, in: Body}}}",
             "which needs one for the first page, too, such as NA",
@@ -50,11 +50,11 @@ fn wrong_feeds_are_found_with_what_to_write_instead() {
         ),
         (
             "{format: {json: {rows: $.a, start: {path: $.b, format: '%!'}, measures: [{name: a, path: $.a}]}}}",
-            "is no strftime format",
+            "is not a strftime format",
         ),
         (
             "{format: {json: {rows: $.a, start: $.b, measures: [{name: a, path: $.a, in: team}]}}}",
-            "\"team\" is no parent",
+            "\"team\" is not a parent",
         ),
         (
             "{format: {json: {rows: $.a, start: $.b, where: [{path: $.c}], measures: [{name: a, path: $.a}]}}}",
@@ -90,7 +90,7 @@ fn wrong_feeds_are_found_with_what_to_write_instead() {
         ),
         (
             "{auth: {login: {url: 'https://a.example', json: '{}', secrets: [{name: id, secretRef: {name: a, key: b}}], token: $.t}}}",
-            "stands nowhere in json: write {id}",
+            "is not used in json: write {id}",
         ),
     ] {
         let found = findings(members);

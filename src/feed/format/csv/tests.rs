@@ -234,15 +234,20 @@ fn a_body_that_is_not_the_mapped_table_is_a_failure_that_names_the_remedy() {
     let good = "Start,Queue,Calls\n2026-06-08T09:00,a,7\n";
     for (format, body, kind, said) in [
         (simple(), "", FailureKind::Malformed, "the body is empty"),
-        (simple(), "<!DOCTYPE html><title>Login</title>", FailureKind::Malformed, "is no CSV"),
-        (simple(), "{\"error\": \"no such report\"}", FailureKind::Malformed, "is no CSV"),
+        (simple(), "<!DOCTYPE html><title>Login</title>", FailureKind::Malformed, "is not CSV"),
+        (simple(), "{\"error\": \"no such report\"}", FailureKind::Malformed, "is not CSV"),
         (
             simple(),
             "Start;Queue;Calls\n2026-06-08T09:00;a;7\n",
             FailureKind::Mapping,
             "no column \"Start\"; the header has \"Start;Queue;Calls\"",
         ),
-        (simple(), "Start,Queue,Calls,Calls\n2026-06-08T09:00,a,7,8\n", FailureKind::Mapping, "\"Calls\" stands twice"),
+        (
+            simple(),
+            "Start,Queue,Calls,Calls\n2026-06-08T09:00,a,7,8\n",
+            FailureKind::Mapping,
+            "the header has the column \"Calls\" twice",
+        ),
         (simple(), "Start,Queue,Calls\n08/06/2026 09:00,a,7\n", FailureKind::Mapping, "start.format"),
         (with(json!({"skipLines": 9})), good, FailureKind::Malformed, "skipLines is 9"),
         (with(json!({"skipLines": 1})), good, FailureKind::Mapping, "no column \"Start\""),
@@ -457,7 +462,7 @@ fn a_table_inside_json_and_a_list_of_lists_are_tables() {
     for (body, fragment) in [
         (r#"{"data":{}}"#, "finds not exactly one list"),
         (r#"{"data":{"rows":{}}}"#, "something else than a list"),
-        (r#"{"data":{"rows":[{"a":1}]}}"#, "is no list itself"),
+        (r#"{"data":{"rows":[{"a":1}]}}"#, "is not a list itself"),
     ] {
         let error = read(&arrays, body.as_bytes()).unwrap_err();
         assert!(error.message.contains(fragment), "{body}: {}", error.message);

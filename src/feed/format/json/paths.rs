@@ -152,7 +152,7 @@ impl<'f> Levels<'f> {
 
 pub(super) fn path_of(field: &str, text: &str) -> Result<JsonPath, FetchError> {
     json_path::parse(text).map_err(|error| {
-        mapping_fault(format!("format.json.{field}: {:?} is no JSONPath: {error}", presentable(text, 80)))
+        mapping_fault(format!("format.json.{field}: {:?} is not a JSONPath: {error}", presentable(text, 80)))
     })
 }
 

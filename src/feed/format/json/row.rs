@@ -151,7 +151,7 @@ impl<'d> Row<'d> {
                 let names: Vec<&str> = members.keys().map(String::as_str).collect();
                 format!("a record with the members {}", names.join(", "))
             }
-            (Times::Record { .. }, _) => "a record that is no object".to_owned(),
+            (Times::Record { .. }, _) => "a record that is not an object".to_owned(),
             _ => self.value.to_string(),
         }
     }

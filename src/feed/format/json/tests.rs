@@ -144,14 +144,14 @@ fn a_body_in_which_the_paths_find_nothing_is_a_failure_that_names_the_remedy() {
     for (format, body, kind, said) in [
         (mapping(), "", FailureKind::Malformed, "empty"),
         (mapping(), "<html>", FailureKind::Malformed, "no JSON"),
-        (mapping(), r#"{"results": [], "results": []}"#, FailureKind::Malformed, "stands twice"),
+        (mapping(), r#"{"results": [], "results": []}"#, FailureKind::Malformed, "is there twice"),
         (mapping(), deep.as_str(), FailureKind::Malformed, "levels deep"),
         (mapping(), r#"{"error": "no such report"}"#, FailureKind::Mapping, "\"$.results\" finds nothing"),
         (mapping(), r#"{"results": null}"#, FailureKind::Mapping, "finds nothing"),
         (with(&json!({"rows": "$.results"})), good.as_str(), FailureKind::Mapping, "write \"$.results[*]\""),
         (with(&json!({"rows": "$.results["})), good.as_str(), FailureKind::Mapping, "no JSONPath"),
         (with(&json!({"start": "$.from"})), good.as_str(), FailureKind::Mapping, "format.json.start \"$.from\""),
-        (with(&json!({"start": "$.queueName"})), good.as_str(), FailureKind::Mapping, "which is no time"),
+        (with(&json!({"start": "$.queueName"})), good.as_str(), FailureKind::Mapping, "which is not a time"),
         (with(&json!({"start": "$..*"})), good.as_str(), FailureKind::Mapping, "does not find one time"),
         (
             with(&json!({"measures": [{"name": "offered", "path": "$.calls"}]})),

@@ -149,7 +149,7 @@ fn what_is_not_sure_is_no_number() {
         (matrix(&series("billing", r#"[1767603601,"97"]"#), ""), malformed, "of 1767603601, which was not asked for"),
         (matrix(&series("billing", r#"[1767609000,"97"]"#), ""), malformed, "not asked for"),
         (matrix(&series("billing", r#"[1767603600.5,"97"]"#), ""), malformed, "not asked for"),
-        (matrix(&series("billing", r#"[1767603600,"many"]"#), ""), malformed, "\"many\" is no number"),
+        (matrix(&series("billing", r#"[1767603600,"many"]"#), ""), malformed, "\"many\" is not a number"),
         (matrix(&series("billing", r#"[1767603600,97]"#), ""), malformed, "none of Prometheus's API"),
         (matrix(r#"{"metric":{},"histograms":[[1767603600,{}]]}"#, ""), FailureKind::Mapping, "native histograms"),
         (matrix(&format!("{one},{}", one.replace("\"acd\"", "\"other\"")), ""), FailureKind::Mapping, "sum by (queue)"),
