@@ -27,14 +27,14 @@ fn is_of_tests(file: &Path, files_of_tests: &[PathBuf]) -> bool {
     file.components().any(named) || files_of_tests.iter().any(|known| known == file)
 }
 
-/// The lines of a file without its comments and its items of tests, which rustfmt ends at the indentation that they begin with; and the
+/// The lines of a file without its items of tests, which rustfmt ends at the indentation that they begin with; and the
 /// names of the modules of tests that it declares.
 fn outside_tests(text: &str) -> (Vec<(usize, &str)>, Vec<String>) {
     let (mut found, mut modules) = (Vec::new(), Vec::new());
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         if line.trim() != "#[cfg(test)]" {
-            found.push((number + 1, line.split("//").next().unwrap_or_default()));
+            found.push((number + 1, line));
             continue;
         }
         let indentation = &line[..line.len() - line.trim_start().len()];
@@ -71,7 +71,8 @@ fn offences(folder: &str, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| !is_of_tests(file, &of_tests)) {
         let text = fs::read_to_string(file).unwrap();
-        for (number, code) in outside_tests(&text).0 {
+        for (number, line) in outside_tests(&text).0 {
+            let code = line.split("//").next().unwrap_or_default();
             if words.iter().any(|word| holds(code, word)) {
                 found.push(format!("{}:{number}: {}", file.display(), code.trim()));
             }
@@ -210,6 +211,85 @@ fn documents_are_written_in_plain_words() {
         }
     }
     assert!(count > 15, "{count} documents are too few to prove anything");
+    assert!(found.is_empty(), "{} words:\n{}", found.len(), found.join("\n"));
+}
+
+/// Where a string ends that has begun: at the first quote that no backslash escapes.
+fn end_of_string(inside: &str) -> usize {
+    let mut is_escaped = false;
+    let end = inside.bytes().position(|byte| {
+        let ends = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.unwrap_or(inside.len())
+}
+
+/// The string literals of Rust code, each with its line.
+fn texts(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let (mut rest, mut line) = (code, 1);
+    while let Some(at) = rest.find(['"', '/', '\'', '\n', 'r']) {
+        let (before, from) = rest.split_at(at);
+        let is_word = before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+        let hashes = from.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len());
+        let raw = hashes.filter(|hashes| !is_word && from[1 + hashes..].starts_with('"'));
+        let (text, length) = if let Some(hashes) = raw {
+            let close = format!("\"{}", "#".repeat(hashes));
+            let inside = &from[hashes + 2..];
+            let end = inside.find(&close).unwrap_or(inside.len());
+            (Some(inside[..end].to_owned()), hashes + 2 + end + close.len())
+        } else if let Some(inside) = from.strip_prefix('"') {
+            let end = end_of_string(inside);
+            (Some(inside[..end].replace("\\\n", " ")), end + 2)
+        } else if from.starts_with("//") {
+            (None, from.find('\n').unwrap_or(from.len()))
+        } else if let Some(inside) = from.strip_prefix('\'') {
+            // A character, or a lifetime.
+            let character = inside.strip_prefix('\\').and_then(|rest| Some(rest[1..].find('\'')? + 4));
+            let plain = inside.chars().next().filter(|_| inside.chars().nth(1) == Some('\''));
+            (None, character.or(plain.map(|letter| letter.len_utf8() + 2)).unwrap_or(1))
+        } else {
+            (None, 1)
+        };
+        let length = length.min(from.len());
+        found.extend(text.map(|text| (line, text)));
+        line += rest[..at + length].matches('\n').count();
+        rest = &rest[at + length..];
+    }
+    found
+}
+
+#[test]
+fn the_texts_of_a_file_are_its_strings_and_not_its_comments() {
+    let code = "let a = \"one\"; // \"none\"\nlet b = 'x'; let c = '\"'; let d: &'static str = r#\"two \"quoted\"\"#;\nlet e = \"th\\\"ree\";\n";
+    let found: Vec<(usize, String)> = texts(code);
+    let expected = [(1, "one"), (2, "two \"quoted\""), (3, "th\\\"ree")];
+    assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
+}
+
+#[test]
+fn messages_and_descriptions_are_written_in_plain_words() {
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let of_tests = files_of_tests(&files);
+    let mut found = Vec::new();
+    let mut count = 0;
+    for file in files.iter().filter(|file| !is_of_tests(file, &of_tests) && !file.ends_with("testing.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let lines = outside_tests(&text).0;
+        let code: String = lines.iter().flat_map(|(_, line)| [*line, "\n"]).collect();
+        let shown = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+        for (line, text) in texts(&code) {
+            found.extend(lost_words(&format!("{shown} (line {line} outside tests)"), &text));
+            count += 1;
+        }
+        // What documents the kinds is what `kubectl explain` prints.
+        let documents = lines.iter().filter_map(|(number, line)| Some((number, line.trim().strip_prefix("/// ")?)));
+        for (number, description) in documents.filter(|_| shown.starts_with("src/api")) {
+            found.extend(lost_words(&format!("{shown} (line {number})"), description));
+        }
+    }
+    assert!(count > 5_000, "{count} texts are too few to prove anything");
     assert!(found.is_empty(), "{} words:\n{}", found.len(), found.join("\n"));
 }
 
