@@ -528,12 +528,12 @@ pub struct CampaignLaunchStatus {
     /// The same on one line, for the column.
     #[schemars(length(max = 4096))]
     pub blocked_by_summary: Option<String>,
-    /// The gates.
+    /// Each gate of the spec with its state, in the order of the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub gates: Vec<GateStatus>,
-    /// The campaign's own contacts.
+    /// Contacts that the channels are expected to bring; without channels nothing.
     pub demand: Option<DemandStatus>,
     /// Agents needed and scheduled, the baseline included.
     pub staffing: Option<StaffingStatus>,
@@ -550,7 +550,7 @@ pub struct CampaignLaunchStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub cohorts: Vec<CohortResult>,
-    /// The success metrics.
+    /// What each success metric has come to, in the order of the spec.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub metrics: Vec<MetricResult>,
@@ -600,16 +600,16 @@ pub enum GateState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GateStatus {
-    /// Name of the gate.
+    /// Name of the gate in spec.gates, such as end-to-end-test.
     pub name: String,
-    /// What it checks.
+    /// What the gate checks, such as Training or Staffing.
     #[serde(rename = "type")]
     pub type_: GateType,
-    /// Its state.
+    /// State of the gate: Pending, AtRisk, Passed, Failed, Waived or Stale.
     pub state: GateState,
     /// Whether the launch cannot go without it.
     pub blocking: bool,
-    /// When it must have passed.
+    /// Instant by which the gate must have passed; after it an open gate has failed.
     #[schemars(schema_with = "super::scalar::instant")]
     pub due_at: Timestamp,
     /// The reason for the state, in one word.
@@ -623,9 +623,9 @@ pub struct GateStatus {
 /// The campaign's own contacts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct DemandStatus {
-    /// All contacts.
+    /// Expected contacts of all days together, such as 48000.
     pub contacts: String,
-    /// The first 20 days.
+    /// Expected contacts by day; the first 20 days.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub days: Vec<DemandDay>,
@@ -634,10 +634,10 @@ pub struct DemandStatus {
 /// One day's contacts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct DemandDay {
-    /// The day.
+    /// Day in the contract's time zone.
     #[schemars(schema_with = "super::scalar::date")]
     pub date: Date,
-    /// Its contacts.
+    /// Contacts expected on that day.
     pub contacts: String,
 }
 
@@ -687,13 +687,13 @@ pub struct StaffingWorst {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Spike {
-    /// First instant.
+    /// First instant of the spike.
     #[schemars(schema_with = "super::scalar::instant")]
     pub start: Timestamp,
-    /// First instant after it.
+    /// First instant after the spike.
     #[schemars(schema_with = "super::scalar::instant")]
     pub end: Timestamp,
-    /// Contacts that came.
+    /// Contacts that came during the spike.
     pub actual: String,
     /// Contacts that the baseline foresaw.
     pub expected: String,
@@ -701,7 +701,7 @@ pub struct Spike {
     pub planned: Option<String>,
     /// How far beyond the usual, in scales.
     pub z: String,
-    /// What caused it.
+    /// Cause of the load: CampaignDemand, ProcessFailure, Mixed or Unattributed.
     pub cause: SpikeCause,
     /// True, False or Unknown: whether the watched KPIs held.
     pub quality_held: super::condition::ConditionStatus,
@@ -721,11 +721,11 @@ pub enum SpikeCause {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct CohortResult {
-    /// The label's value.
+    /// Value of the label that makes the group, such as control.
     pub name: String,
-    /// Successes.
+    /// Successes counted so far.
     pub numerator: String,
-    /// Attempts.
+    /// Attempts counted so far.
     pub denominator: String,
     /// Successes in percent of attempts.
     pub rate: Option<String>,
@@ -753,12 +753,12 @@ pub enum CohortVerdict {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct MetricResult {
-    /// Name of the KpiTarget.
+    /// Name of the KpiTarget, as in spec.successMetrics.
     pub kpi: String,
-    /// Its value.
+    /// Value of the latest period of the KpiTarget, in its unit; left out without data.
     pub value: Option<String>,
-    /// Its target.
+    /// Target of that period, in the same unit.
     pub target: Option<String>,
-    /// Its verdict.
+    /// Verdict of that period, such as Met or Missed.
     pub verdict: Verdict,
 }

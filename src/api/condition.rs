@@ -12,12 +12,12 @@ pub struct Condition {
     #[serde(rename = "type")]
     #[schemars(length(max = 64))]
     pub type_: String,
-    /// True, False or Unknown.
+    /// Whether the condition holds: True or False; Unknown where nothing is known yet.
     pub status: ConditionStatus,
     /// One word that a program can branch on.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// A sentence for people.
+    /// Sentence for people with the details, at most 256 characters; programs branch on the reason.
     #[schemars(length(max = 256))]
     pub message: String,
     /// When the status last flipped: the instant at which the state began by the contract's rules, where it can be derived.

@@ -78,7 +78,7 @@ pub enum DisputeDecision {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct ReportDispute {
-    /// Name of the dispute.
+    /// Name of the dispute in spec.disputes, such as may-service-level.
     #[schemars(length(max = 63))]
     pub name: String,
     /// Name of the KpiTarget; absent where the whole report is disputed.
@@ -92,10 +92,10 @@ pub struct ReportDispute {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct DisputeStatus {
-    /// Name of the dispute.
+    /// Name of the dispute in spec.disputes, such as may-service-level.
     #[schemars(length(max = 63))]
     pub name: String,
-    /// Name of the period.
+    /// Name of the disputed period, such as 2026-05.
     #[schemars(length(max = 16))]
     pub period: String,
     /// Name of the KpiTarget; absent where the whole report is disputed.

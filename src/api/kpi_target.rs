@@ -634,33 +634,33 @@ pub enum Trend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClosedValue {
-    /// Name of the period.
+    /// Name of the closed period, such as 2026-05.
     pub name: String,
-    /// Provisional or Final.
+    /// Provisional until the period can no longer change, then Final.
     pub state: super::vendor_contract::PeriodState,
-    /// The value after relief.
+    /// Value after accepted relief, in the KPI's unit; left out without data.
     pub value: Option<String>,
-    /// The value over all rows.
+    /// Value over all rows, before relief, in the same unit.
     pub raw_value: Option<String>,
-    /// The target in force.
+    /// Target that was in force in the period, in the same unit.
     pub target: Option<String>,
-    /// The numerator of `value`.
+    /// Count above the line of the division that makes `value`.
     pub numerator: Option<String>,
     /// The denominator of `value`: the volume.
     pub denominator: Option<String>,
-    /// The verdict.
+    /// Verdict of the period, such as Met or Missed.
     pub verdict: Verdict,
-    /// How grave the miss is.
+    /// Severity of the miss, by the band that the value reached; only of a miss.
     #[schemars(extend("description" = "How grave the miss is."))]
     pub severity: Option<Severity>,
-    /// The rating.
+    /// Rating of the value, from Good to Inadequate, as public clients publish it.
     #[schemars(extend("description" = "The rating."))]
     pub rating: Option<Rating>,
     /// Whether the previous judged period was Missed too.
     pub repeat: bool,
-    /// Service points.
+    /// Service points that the miss cost; 0 without one.
     pub points: i64,
-    /// Credit of this KPI.
+    /// Credit of this KPI in the contract's currency, before caps; left out without one.
     pub credit: Option<String>,
     /// The values of both sources; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources; absent without source.crossCheck."))]
@@ -674,21 +674,21 @@ pub struct ClosedValue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentValue {
-    /// Name of the period.
+    /// Name of the running period, such as 2026-06.
     pub name: String,
     /// The value so far, after relief.
     pub value: Option<String>,
     /// The value so far, over all rows.
     pub raw_value: Option<String>,
-    /// The target in force.
+    /// Target in force today, in the unit of the KPI.
     pub target: Option<String>,
-    /// The numerator of `value`.
+    /// Count above the line of the division that makes `value`, so far.
     pub numerator: Option<String>,
     /// The denominator of `value`: the volume.
     pub denominator: Option<String>,
-    /// Lower end of the interval.
+    /// Lower end of the confidence interval of `value`, in its unit.
     pub lower: Option<String>,
-    /// Upper end of the interval.
+    /// Upper end of the confidence interval of `value`, in its unit.
     pub upper: Option<String>,
     /// The verdict as if the period ended at `asOf`.
     pub verdict: Verdict,
@@ -696,12 +696,12 @@ pub struct CurrentValue {
     pub projected: Option<String>,
     /// The value that the rest must have for the target to be met.
     pub needed: Option<String>,
-    /// Open, Secured or Unreachable.
+    /// Whether the period is decided: Open, Secured (the target cannot be missed any more) or Unreachable.
     #[schemars(extend("description" = "Open, Secured (whatever the rest brings, the target is met) or Unreachable."))]
     pub outlook: Option<Outlook>,
     /// Probability that the period ends Met, 0 to 1.
     pub probability: Option<String>,
-    /// Misses still allowed.
+    /// Misses that the target still allows in the period, such as 710.
     pub budget_remaining: Option<String>,
     /// The values of both sources so far; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
@@ -725,17 +725,17 @@ pub enum Outlook {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct TierSlice {
-    /// Name of the tier.
+    /// Name of the ServiceTier.
     pub tier: String,
-    /// Name of the period.
+    /// Name of the closed period, such as 2026-05.
     pub period: String,
-    /// The value.
+    /// Value of the tier's rows, in the KPI's unit; left out without data.
     pub value: Option<String>,
-    /// The target.
+    /// Target of the tier, in the same unit.
     pub target: Option<String>,
-    /// The volume.
+    /// Volume of the tier's rows, such as contacts.
     pub denominator: Option<String>,
-    /// The verdict.
+    /// Verdict of the tier, such as Met or Missed.
     pub verdict: Verdict,
 }
 
@@ -743,18 +743,18 @@ pub struct TierSlice {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct HistoryEntry {
-    /// Name of the period.
+    /// Name of the closed period, such as 2026-05.
     pub name: String,
-    /// The value.
+    /// Value after relief, in the KPI's unit; left out without data.
     pub value: Option<String>,
-    /// The verdict.
+    /// Verdict of the period, such as Met or Missed.
     pub verdict: Verdict,
-    /// How grave the miss is.
+    /// Severity of the miss; only of a miss.
     #[schemars(extend("description" = "How grave the miss is."))]
     pub severity: Option<Severity>,
-    /// Service points.
+    /// Service points that the miss cost; 0 without one.
     pub points: i64,
-    /// Credit of this KPI.
+    /// Credit of this KPI in the contract's currency; left out without one.
     pub credit: Option<String>,
     /// 1, and more after restatements.
     pub revision: i64,

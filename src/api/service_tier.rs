@@ -187,7 +187,7 @@ pub struct ServiceTierStatus {
     pub last_handled_request: Option<String>,
     /// The band of customer value in short, such as 5000+.
     pub value_band: Option<String>,
-    /// Contracts that list the tier.
+    /// Names of the contracts that list the tier, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub contracts: Vec<String>,
@@ -221,12 +221,12 @@ pub enum TierFlaw {
 pub struct TierFinding {
     /// TierGap, TierOverlap or TierInversion.
     pub finding: TierFlaw,
-    /// The other tier.
+    /// Name of the other tier.
     pub with: String,
     /// The catalogue KPI of an inversion.
     #[schemars(extend("description" = "The catalogue KPI of an inversion."))]
     pub kpi: Option<CatalogueKpi>,
-    /// What it means and what to do.
+    /// Sentence that says what is wrong and what to change.
     #[schemars(length(max = 256))]
     pub message: String,
 }
@@ -236,16 +236,16 @@ pub struct TierFinding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceStatus {
-    /// The contract.
+    /// Name of the VendorContract.
     pub contract: String,
-    /// The KpiTarget.
+    /// Name of the KpiTarget.
     pub kpi_target: String,
-    /// The closed period.
+    /// Name of the closed period, such as 2026-05.
     pub period: String,
-    /// The value.
+    /// Value for this tier's customers, in the KPI's unit; left out without data.
     pub value: Option<String>,
-    /// The target.
+    /// Target of this tier, in the same unit.
     pub target: Option<String>,
-    /// The verdict.
+    /// Verdict for this tier, such as Met or Missed.
     pub verdict: Verdict,
 }

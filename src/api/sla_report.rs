@@ -47,20 +47,20 @@ use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConseque
     "a report's contract, period and revision cannot change: another one is a new report"
 ))]
 pub struct SlaReportSpec {
-    /// The contract.
+    /// Name of the VendorContract.
     #[schemars(length(max = 63))]
     pub contract: String,
-    /// The period.
+    /// Period that the report is of: its name and both ends.
     pub period: PeriodBounds,
     /// Provisional (may change) or Final.
     pub state: PeriodState,
-    /// 1, and more for restatements.
+    /// 1 for the first report of a period, and one more for each restatement.
     pub revision: i64,
     /// How far the data reached without a gap, at most the period's end.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub data_through: Option<Timestamp>,
-    /// The KPIs, sorted by name.
+    /// A line for each KpiTarget of the contract, sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -72,7 +72,7 @@ pub struct SlaReportSpec {
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs."))]
     pub rating: Option<Rating>,
-    /// Service points.
+    /// Service points of all KPIs together.
     pub points: i64,
     /// Credits and bonus, where the contract has charges.
     pub credit: Option<CreditBlock>,
@@ -104,35 +104,35 @@ pub struct SlaReportSpec {
 pub struct KpiLine {
     /// Name of the KpiTarget.
     pub name: String,
-    /// The catalogue KPI.
+    /// KPI of the catalogue, such as ServiceLevel; Custom with a formula of its own.
     pub kpi: CatalogueKpi,
-    /// The variant of its formula.
+    /// Variant of the formula, such as AnsweredOnly; left out where the KPI has none.
     #[schemars(extend("description" = "The variant of its formula."))]
     pub variant: Option<KpiVariant>,
-    /// Critical or KeyMeasurement.
+    /// Critical (credits and compliance) or KeyMeasurement (reported alone).
     pub class: KpiClass,
-    /// Weight in the score.
+    /// Weight of the KPI in the score, such as 2.
     pub weight: String,
     /// True: judged and shown, not counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
     /// How value and target are compared.
     pub comparison: Comparison,
-    /// The target in force.
+    /// Target that was in force in the period, in the unit of the KPI.
     pub target: Option<String>,
-    /// The upper edge, with Between.
+    /// Upper edge of the target, only with comparison Between.
     pub upper: Option<String>,
-    /// The value over all rows.
+    /// Value over all rows, before relief; left out without data.
     pub raw_value: Option<String>,
-    /// The value after relief.
+    /// Value after accepted relief, which is judged; left out without data.
     pub value: Option<String>,
-    /// The numerator of `value`.
+    /// Count above the line of the division that makes `value`.
     pub numerator: Option<String>,
     /// The denominator of `value`: the volume.
     pub denominator: Option<String>,
-    /// The verdict.
+    /// Verdict, such as Met, Missed or NoData.
     pub verdict: Verdict,
-    /// How grave the miss is.
+    /// Severity of the miss, by the band that the value reached; only of a miss.
     #[schemars(extend("description" = "How grave the miss is."))]
     pub severity: Option<Severity>,
     /// The rating; absent where nothing was judged.
@@ -140,11 +140,11 @@ pub struct KpiLine {
     pub rating: Option<Rating>,
     /// Whether the previous judged period was Missed too.
     pub repeat: bool,
-    /// Service points.
+    /// Service points that the miss cost; 0 without one.
     pub points: i64,
     /// Credit of this KPI, before caps.
     pub credit: Option<String>,
-    /// Bonus of this KPI.
+    /// Bonus of this KPI in the contract's currency; left out without one.
     pub bonus: Option<String>,
     /// Final, or Pending where the credit may be earned back; absent without a credit.
     #[schemars(extend("description" = "Final, or Pending where the credit may be earned back; absent without a credit."))]
@@ -157,7 +157,7 @@ pub struct KpiLine {
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub excused_by: Vec<String>,
-    /// The part of each tier.
+    /// Value and verdict of each tier's part, sorted by tier.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -170,7 +170,7 @@ pub struct KpiLine {
     /// The values of both sources, and which of them was judged; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources, and which of them was judged; absent without source.crossCheck."))]
     pub sources: Option<SourcesLine>,
-    /// The rows that were judged.
+    /// Rows that the line was computed from: how many, and their digest.
     pub evidence: EvidenceReference,
 }
 
@@ -201,22 +201,22 @@ pub enum CreditState {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct TierLine {
-    /// Name of the tier.
+    /// Name of the ServiceTier.
     pub tier: String,
-    /// The value.
+    /// Value of the tier's rows; left out without data.
     pub value: Option<String>,
-    /// The target.
+    /// Target of the tier, in the same unit.
     pub target: Option<String>,
-    /// The volume.
+    /// Volume of the tier's rows, such as contacts.
     pub denominator: Option<String>,
-    /// The verdict.
+    /// Verdict of the tier, such as Met or Missed.
     pub verdict: Verdict,
 }
 
 /// The rows that were judged: selected before relief, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct EvidenceReference {
-    /// How many rows.
+    /// Number of rows, each in its latest revision.
     pub rows: i64,
     /// SHA-256 over their canonical form.
     pub digest: String,
@@ -227,18 +227,18 @@ pub struct EvidenceReference {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditBlock {
-    /// ISO 4217.
+    /// Currency of every amount here, by ISO 4217, such as GBP.
     pub currency: String,
-    /// What the service points cost.
+    /// Credit that the service points of the period cost, before caps.
     pub from_points: String,
     /// Credits of the KPIs and of the points.
     pub before_caps: String,
-    /// Caps that lowered the amount.
+    /// Caps that lowered the amount: Period, Year or both.
     #[serde(default)]
     #[schemars(length(max = 2))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub capped_by: Vec<CapKind>,
-    /// What is owed.
+    /// Credit that the vendor owes for the period, after caps.
     pub net: String,
     /// Bonus owed to the vendor; never netted.
     pub bonus: String,
@@ -261,11 +261,11 @@ pub struct CreditBlock {
 /// A credit that was earned back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct EarnedBack {
-    /// The period of the credit.
+    /// Period of the credit that was earned back, such as 2026-02.
     pub period: String,
-    /// The KpiTarget.
+    /// Name of the KpiTarget whose credit it was.
     pub kpi: String,
-    /// The amount.
+    /// Amount that is earned back.
     pub credit: String,
 }
 
@@ -285,9 +285,9 @@ pub struct YearToDate {
 pub struct ReportTrigger {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
-    /// What it sets in motion.
+    /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
     pub then: TriggerConsequence,
-    /// The KpiTarget that fired it.
+    /// Name of the KpiTarget that fired it; left out where no single one did.
     pub kpi: Option<String>,
 }
 
@@ -309,16 +309,16 @@ pub struct Gap {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Restates {
-    /// Name of the report before.
+    /// Name of the report that this one replaces, such as acme-care-2026-05.
     pub report: String,
-    /// The lines that changed.
+    /// A line for each KPI whose figures are other than before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub changes: Vec<LineChange>,
-    /// Difference of the net credit.
+    /// Difference of the net credit; below 0 the vendor owes less than before.
     pub credit_delta: Option<String>,
-    /// Difference of the bonus.
+    /// Difference of the bonus; below 0 the client owes less than before.
     pub bonus_delta: Option<String>,
     /// The period whose report books the difference.
     pub booked_in: Option<String>,
@@ -330,15 +330,15 @@ pub struct Restates {
 pub struct LineChange {
     /// Name of the KpiTarget.
     pub kpi: String,
-    /// The value.
+    /// Value before and after; left out where it is the same.
     pub value: Option<WasNow>,
-    /// The denominator.
+    /// Volume before and after; left out where it is the same.
     pub denominator: Option<WasNow>,
-    /// The verdict.
+    /// Verdict before and after; left out where it is the same.
     pub verdict: Option<WasNow>,
-    /// The service points.
+    /// Service points before and after; left out where they are the same.
     pub points: Option<WasNow>,
-    /// The credit.
+    /// Credit before and after; left out where it is the same.
     pub credit: Option<WasNow>,
 }
 
@@ -346,9 +346,9 @@ pub struct LineChange {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct WasNow {
-    /// What it was before.
+    /// What the report before says; left out where it has none.
     pub was: Option<String>,
-    /// What it is now.
+    /// What this revision says; left out where it has none.
     pub now: Option<String>,
 }
 

@@ -340,7 +340,7 @@ pub enum Weekday {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Holiday {
-    /// The day.
+    /// Day without service in the contract's time zone, such as 2026-12-25.
     #[schemars(schema_with = "super::scalar::date")]
     pub date: Date,
     /// What the holiday is called, such as Boxing Day. It is only shown.
@@ -355,7 +355,7 @@ pub struct Goal {
     /// Name of the goal, such as keep-members; KpiTargets refer to it as `goalRef`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// What kind of outcome it is.
+    /// Kind of business outcome that the goal is of. Default: none is named.
     #[schemars(extend("description" = "What kind of outcome it is: LifetimeValue, Retention, RevenuePerCustomer, Satisfaction, Acquisition, CostToServe or Quality."))]
     pub outcome: Option<Outcome>,
     /// The goal in a sentence; it is shown in scorecards.
@@ -1135,15 +1135,15 @@ pub struct VendorContractStatus {
     /// Pending (not begun), Active, NoticeDue (notice must be given), Suspended (`spec.suspend`, while the term has not ended) or Ended.
     #[schemars(extend("description" = "Pending (not begun), Active, NoticeDue (the time to give notice has come), Suspended (spec.suspend is true and the term has not ended) or Ended."))]
     pub phase: Option<ContractPhase>,
-    /// The running period.
+    /// Name and both ends of the running period.
     pub period: Option<PeriodBounds>,
     /// The latest closed period: the commitment.
     pub last: Option<LastPeriod>,
     /// KPIs of `last` by verdict; `atRisk` is of the running period.
     pub kpis: Option<KpiCounts>,
-    /// Credits of the contract year.
+    /// Credits and caps of the running contract year.
     pub credits: Option<CreditsStatus>,
-    /// Triggers that stand.
+    /// Triggers that are active, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub triggers: Vec<TriggerStatus>,
@@ -1151,7 +1151,7 @@ pub struct VendorContractStatus {
     pub escalation: Option<EscalationStatus>,
     /// What is next and what is overdue.
     pub governance: Option<GovernanceStatus>,
-    /// The feeds' health.
+    /// Health of each feed, in the order of the names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -1194,10 +1194,10 @@ pub struct PeriodBounds {
     /// Name, such as 2026-W07, 2026-02, 2026-Q1, FY2027-Q1 or 2026.
     #[schemars(length(max = 16))]
     pub name: String,
-    /// First instant.
+    /// First instant of the period.
     #[schemars(schema_with = "super::scalar::instant")]
     pub start: Timestamp,
-    /// First instant after it.
+    /// First instant after the period.
     #[schemars(schema_with = "super::scalar::instant")]
     pub end: Timestamp,
 }
@@ -1215,26 +1215,26 @@ pub enum PeriodState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastPeriod {
-    /// Name of the period.
+    /// Name of the latest closed period, such as 2026-05.
     pub name: String,
-    /// Provisional or Final.
+    /// Provisional until the period can no longer change, then Final.
     pub state: PeriodState,
-    /// 0 to 100.
+    /// Score of the period, from 0 to 100: what the KPIs reached, by their weights; left out where none could be judged.
     pub score: Option<String>,
     /// How much of the weight the score speaks for, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other (none was judged)."))]
     pub rating: Option<super::kpi_target::Rating>,
-    /// Service points.
+    /// Service points of all KPIs together.
     pub points: i64,
-    /// Credits before the caps.
+    /// Sum of the credits before caps.
     pub credit_before_caps: Option<String>,
-    /// Credits owed.
+    /// Credit that the vendor owes for the period, after caps.
     pub credit: Option<String>,
-    /// Bonus owed.
+    /// Bonus that the client owes for the period.
     pub bonus: Option<String>,
-    /// Name of the SlaReport.
+    /// Name of the SlaReport of the period.
     pub report: String,
 }
 
@@ -1242,13 +1242,13 @@ pub struct LastPeriod {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KpiCounts {
-    /// All that count.
+    /// KPIs that count: dry runs and suspended ones are left out.
     pub total: i64,
-    /// Met or Excused.
+    /// KPIs that are Met or Excused.
     pub met: i64,
-    /// Missed, and not excused.
+    /// KPIs that are Missed and not excused.
     pub missed: i64,
-    /// Neither met nor missed.
+    /// KPIs that are neither met nor missed, such as those without data.
     pub unknown: i64,
     /// At risk in the running period.
     pub at_risk: i64,
@@ -1259,13 +1259,13 @@ pub struct KpiCounts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditsStatus {
-    /// ISO 4217.
+    /// Currency of the amounts, by ISO 4217, such as GBP.
     pub currency: String,
     /// What the credits of the running period cannot exceed.
     pub period_cap: Option<String>,
     /// Credits of the contract year so far.
     pub year_to_date: Option<String>,
-    /// What they cannot exceed.
+    /// Cap of the contract year, which the credits cannot exceed; left out without one.
     pub year_cap: Option<String>,
     /// Credits that may still be earned back.
     pub pending: Option<String>,
@@ -1278,13 +1278,13 @@ pub struct CreditsStatus {
 pub struct TriggerStatus {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
-    /// What it sets in motion.
+    /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
     pub then: TriggerConsequence,
-    /// The KpiTarget that fired it.
+    /// Name of the KpiTarget that fired it; left out where no single one did.
     pub kpi: Option<String>,
-    /// The period that fired it.
+    /// Name of the period that fired it, such as 2026-05.
     pub period: String,
-    /// The end of that period.
+    /// End of that period.
     #[schemars(schema_with = "super::scalar::instant")]
     pub fired_at: Timestamp,
 }
@@ -1294,9 +1294,9 @@ pub struct TriggerStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EscalationStatus {
-    /// The level.
+    /// Highest level that is active, as in spec.escalation.
     pub level: i64,
-    /// Its cause.
+    /// Cause of the escalation, such as AtRisk or FeedFailing.
     pub cause: EscalationCause,
     /// Since when the level is active.
     #[schemars(schema_with = "super::scalar::instant")]
@@ -1305,11 +1305,11 @@ pub struct EscalationStatus {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub respond_by: Option<Timestamp>,
-    /// Who is notified.
+    /// Names of the contacts who are notified at this level.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub contacts: Vec<String>,
-    /// Who has acknowledged it.
+    /// Name of the person who has acknowledged the escalation; left out before.
     #[schemars(length(max = 253))]
     pub acknowledged_by: Option<String>,
 }
@@ -1349,13 +1349,13 @@ pub struct ScheduledReportStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GovernanceStatus {
-    /// The next review.
+    /// Name and day of the next review.
     pub next_review: Option<NextReview>,
-    /// What is overdue.
+    /// Reviews, deliverables, plans and disputes that are overdue, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub overdue: Vec<Overdue>,
-    /// Rectification plans.
+    /// Rectification plans and their state, at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub plans: Vec<PlanStatus>,
@@ -1372,7 +1372,7 @@ pub struct GovernanceStatus {
 pub struct NextReview {
     /// Name of the review, such as monthly-review.
     pub name: String,
-    /// Its day.
+    /// Day of the review in the contract's time zone.
     #[schemars(schema_with = "super::scalar::date")]
     pub due: Date,
     /// The day by which its report is due.
@@ -1386,7 +1386,7 @@ pub struct NextReview {
 pub struct Overdue {
     /// Review, Deliverable, Plan or Dispute.
     pub kind: OverdueKind,
-    /// Its name.
+    /// Name of the review, deliverable, plan or dispute.
     pub name: String,
     /// The day on which it was due.
     #[schemars(schema_with = "super::scalar::date")]
@@ -1435,13 +1435,13 @@ pub enum PlanState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedStatus {
-    /// Name of the feed.
+    /// Name of the feed in spec.feeds.
     pub name: String,
     /// Whether the last fetch succeeded and the rows are not late.
     pub healthy: bool,
-    /// Fetched, or what is wrong.
+    /// Fetched while polls succeed, else the kind of failure, such as Auth or Late.
     pub reason: String,
-    /// Since when.
+    /// Since when the reason is this one.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub since: Option<Timestamp>,
@@ -1481,7 +1481,7 @@ pub struct Advice {
     pub finding: String,
     /// The KpiTarget that it concerns.
     pub kpi: Option<String>,
-    /// What it means and what to do.
+    /// Sentence that says what is doubtful and what to change.
     #[schemars(length(max = 256))]
     pub message: String,
 }

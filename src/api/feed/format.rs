@@ -172,13 +172,13 @@ pub struct LabelMapping {
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
-    /// Column of the value.
+    /// Name of the column that holds the value.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
     /// Label of the sample that holds the value.
     #[schemars(length(min = 1, max = 253))]
     pub label: Option<String>,
-    /// A constant.
+    /// Constant text that every row has; instead of a path or column.
     #[schemars(length(min = 1, max = 128))]
     pub value: Option<String>,
     /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. In JSON and CSV.
@@ -227,7 +227,7 @@ pub struct MeasureMapping {
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
-    /// Column of the number.
+    /// Name of the column that holds the number.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
     /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. In JSON and CSV.
@@ -240,10 +240,10 @@ pub struct MeasureMapping {
     /// What no value in a row means.
     #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. In JSON and CSV. Default Missing."))]
     pub absent: Option<Absent>,
-    /// Name of the metric.
+    /// Name of the metric in the scrape, such as calls_total.
     #[schemars(length(min = 1, max = 253))]
     pub metric: Option<String>,
-    /// PromQL query.
+    /// PromQL query whose values are the measure, such as sum by (queue) (increase(calls_total[30m])).
     #[schemars(length(min = 1, max = 1024))]
     pub query: Option<String>,
     /// True: the metric is a stock (a level), not a counter. Default false.
