@@ -2,9 +2,12 @@
 
 mod auth;
 mod condition;
+mod each;
 mod files;
 mod format;
+mod inbox;
 mod job;
+mod job_places;
 mod json_time;
 mod pagination;
 mod records;
@@ -18,9 +21,12 @@ use serde::{Deserialize, Serialize};
 use super::scalar::Duration;
 pub use auth::*;
 pub use condition::*;
+pub use each::*;
 pub use files::*;
 pub use format::*;
+pub use inbox::*;
 pub use job::*;
+pub use job_places::*;
 pub use json_time::*;
 pub use pagination::*;
 pub use records::*;
@@ -38,8 +44,8 @@ pub use window::*;
 ))]
 #[x_kube(validation = (
     "!has(self.pagination) || !(has(self.pagination.cursor) || has(self.pagination.nextUrl)) || !has(self.format) || \
-     has(self.format.arrays) || (has(self.format.json) && !has(self.format.unpack))",
-    "pagination by cursor and nextUrl reads JSON, which this format is not: write linkHeader, pageNumber or offset"
+     has(self.format.arrays) || ((has(self.format.json) || has(self.format.xml)) && !has(self.format.unpack))",
+    "pagination by cursor and nextUrl reads JSON or XML, which this format is not: write linkHeader, pageNumber or offset"
 ))]
 #[x_kube(validation = (
     "!has(self.pagination) || !(has(self.pagination.pageNumber) || has(self.pagination.offset)) || !has(self.format) || \
@@ -47,19 +53,24 @@ pub use window::*;
     "pages are counted by their rows, and a filter in format.json.rows hides some: write the filter as `where`"
 ))]
 #[x_kube(validation = (
-    "!has(self.failWhen) || !has(self.format) || has(self.format.json) || has(self.format.arrays) || \
-     (has(self.format.csv) && has(self.format.csv.text))",
-    "failWhen reads JSON, which this format is not: take it away"
+    "!has(self.failWhen) || has(self.job) || !has(self.format) || has(self.format.json) || has(self.format.xml) || \
+     has(self.format.arrays) || (has(self.format.csv) && has(self.format.csv.text))",
+    "failWhen reads JSON or XML, which this format is not: take it away"
 ))]
 #[x_kube(validation = (
-    "!has(self.emptyWhen) || !has(self.format) || has(self.format.json) || has(self.format.arrays) || \
+    "!has(self.emptyWhen) || !has(self.format) || has(self.format.json) || has(self.format.xml) || has(self.format.arrays) || \
      (has(self.format.csv) && has(self.format.csv.text))",
-    "emptyWhen reads JSON, which this format is not: take it away"
+    "emptyWhen reads JSON or XML, which this format is not: take it away"
 ))]
 #[x_kube(validation = (
     "!has(self.quiet) || self.quiet != 'Zeros' || (has(self.format) && !has(self.format.openMetrics) && \
      !has(self.format.prometheus) && !(has(self.plan) && self.plan))",
     "quiet: Zeros belongs to formats of rows with a mapping, such as json or csv, and not to a plan: take it away"
+))]
+#[x_kube(validation = (
+    "!has(self.quiet) || self.quiet != 'Zeros' || !has(self.format) || !has(self.format.csv) || !has(self.format.csv.lastLine) || \
+     self.format.csv.lastLine != 'Whole'",
+    "lastLine: Whole reads a file that is still being written, so that nobody knows what was quiet: take quiet: Zeros away"
 ))]
 #[x_kube(validation = (
     "!has(self.quietAtMost) || (has(self.quiet) && self.quiet == 'Zeros')",
@@ -74,14 +85,27 @@ pub use window::*;
     "!has(self.files) || !has(self.format) || !(has(self.format.openMetrics) || has(self.format.prometheus))",
     "files hold rows: write format json, xml, csv, xlsx or arrays, or leave it out for the native one"
 ))]
-#[x_kube(validation = ("has(self.url) != has(self.job)", "write exactly one of url, job"))]
+#[x_kube(validation = (
+    "!has(self.each) || !(has(self.job) || has(self.files) || (has(self.format) && (has(self.format.openMetrics) || has(self.format.prometheus))))",
+    "each belongs to feeds that are asked at `url` for rows, not to job, files, openMetrics and prometheus: write a feed for each value"
+))]
+#[x_kube(validation = crate::api::rules::one_of(&["url", "job", "inbox"], ""))]
+#[x_kube(validation = (
+    "!has(self.inbox) || !(has(self.request) || has(self.window) || has(self.pagination) || has(self.auth) || has(self.tls) || \
+     has(self.files) || has(self.each) || (has(self.quiet) && self.quiet == 'Zeros'))",
+    "what is pushed to an inbox is not asked for: take request, window, pagination, auth, tls, files, each and quiet: Zeros away"
+))]
+#[x_kube(validation = (
+    "!has(self.inbox) || !has(self.format) || !(has(self.format.openMetrics) || has(self.format.prometheus))",
+    "an inbox takes rows: write format json, xml, csv, xlsx or arrays, or leave it out for the native one"
+))]
 #[x_kube(validation = (
     "!has(self.job) || (has(self.format) && !has(self.format.openMetrics) && !has(self.format.prometheus))",
     "a job needs the format of its report: write json, xml, csv, xlsx or arrays"
 ))]
 #[x_kube(validation = (
     "!has(self.job) || !has(self.request) || !(has(self.request.method) || has(self.request.json) || has(self.request.form) || \
-     has(self.request.text) || has(self.request.safe) || has(self.request.pending) || has(self.request.appendWindow))",
+     has(self.request.xml) || has(self.request.text) || has(self.request.safe) || has(self.request.pending) || has(self.request.appendWindow))",
     "the steps of a job share headers, query and timeZone of request: write method and body in job.start, and take the others away"
 ))]
 #[x_kube(validation = (
@@ -92,7 +116,7 @@ pub struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Address of the endpoint, unless `job` says how its reports are made: http or https, without user information. http and private addresses are refused unless
+    /// Address of the endpoint, unless `job` says how its reports are made, or `inbox` that they are pushed: http or https, without user information. http and private addresses are refused unless
     /// the operator was started with `--feed-allow-network` for them. Path and query may hold placeholders such as `{since:%Y%m%d}`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 1, max = 2048))]
@@ -100,6 +124,8 @@ pub struct Feed {
     pub url: String,
     /// Instead of `url`: a report that the vendor makes on request.
     pub job: Option<FeedJob>,
+    /// Instead of `url`: the vendor pushes its figures to the operator.
+    pub inbox: Option<FeedInbox>,
     /// What `url` is the folder of: each of its files is an answer. A file is read again when it changes.
     pub files: Option<FeedFiles>,
     /// How often the feed is fetched, from 30s to 24h. Default 5m.
@@ -126,6 +152,12 @@ pub struct Feed {
     pub plan: Option<bool>,
     /// What one request may ask for, and how old a slot must be. Default: the whole look-back at once, up to now.
     pub window: Option<FeedWindow>,
+    /// Lists over which the feed is asked, such as queues: one request for each value, and of several lists for each combination, at most
+    /// 200. The values are placeholders of the request and labels of the rows. Default: one request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub each: Vec<FeedEach>,
     /// What a slot means about which a complete answer says nothing.
     #[schemars(extend("description" = "What a slot means about which a complete answer says nothing: Gap, or Zeros where the vendor leaves out intervals in which nothing happened. Zeros become one row of zeros, not before the feed's first row and not after `quietAtMost`. Needs measures that add up over time. Default Gap."))]
     pub quiet: Option<Quiet>,
@@ -133,10 +165,10 @@ pub struct Feed {
     /// lost permission. Default 3.
     #[schemars(range(min = 1, max = 31))]
     pub quiet_at_most: Option<i64>,
-    /// When an answer with status 200 is a failure: its path finds a value that is neither null nor empty, such as `$.errors`. JSON only.
+    /// When an answer with status 200 is a failure: its path finds a value that is neither null nor empty, such as `$.errors`. In JSON and XML, of any status.
     pub fail_when: Option<AnswerCondition>,
     /// When an answer holds nothing and is not a failure, although the rows are not where they should be: one of these conditions holds,
-    /// such as `{path: $.total, equals: "0"}`. JSON only.
+    /// such as `{path: $.total, equals: "0"}`. In JSON and XML.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

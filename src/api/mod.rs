@@ -38,6 +38,8 @@ pub const VERSION: &str = "v1alpha1";
 pub const ALLOWED_HOSTS_ANNOTATION: &str = "bpo-operator.io/allowed-hosts";
 /// The annotation by which the owner of a Secret says that the operator may replace a refresh token in it: `true`.
 pub const ROTATE_ANNOTATION: &str = "bpo-operator.io/rotate";
+/// Of a Secret: "true" where one of its keys is the token of an inbox.
+pub const INBOX_ANNOTATION: &str = "bpo-operator.io/inbox";
 /// Says on a VendorContract who has acknowledged its escalation and when: `NAME at INSTANT`.
 pub const ACKNOWLEDGED_ANNOTATION: &str = "bpo-operator.io/acknowledged";
 /// Asks on a VendorContract for a test message to one of its alerts: `ALERT at INSTANT`.

@@ -23,11 +23,18 @@ pub const ADDRESS_WITH_PLACEHOLDERS: (&str, &str) = (
      placeholders such as {since:%Y%m%d} belong in its path and query",
 );
 
-/// An address with the handle of a report in it, or the handle itself where that is an address.
-pub const ADDRESS_WITH_HANDLE: (&str, &str) = (
-    r"self == '{handle}' || (self.contains('{handle}') && self.matches('^https?://[^/?#@{}\\s]+[/?#]\\S*$'))",
+/// An address of a step of a report: with its handle in path or query, or the handle itself where that is an address. Whether an address
+/// without it has a body with it, the operator and `lint` say.
+pub const ADDRESS_OF_A_STEP: (&str, &str) = (
+    r"self == '{handle}' || self.matches('^https?://[^/?#@{}\\s]+([/?#]\\S*)?$')",
     "write an address with {handle} in its path or query, such as https://api.acme.example/reports/{handle}, or {handle} alone where the \
      handle is an address",
+);
+
+/// A request has one body.
+pub const ONE_BODY: (&str, &str) = (
+    "[has(self.json), has(self.form), has(self.xml), has(self.text)].filter(x, x).size() <= 1",
+    "write at most one of json, form, xml, text",
 );
 
 /// A JSONPath whose cost is linear, as far as its text shows it; the operator and `lint` read it whole.

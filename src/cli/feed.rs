@@ -3,6 +3,7 @@
 mod check;
 mod fetch;
 mod preview;
+mod push;
 mod rejected;
 mod scaffold;
 
@@ -38,6 +39,10 @@ enum FeedCommand {
     ///
     /// Exit code 0 when they are healthy after it; 1 when one fails; 2 when there is no such contract or feed.
     Fetch(fetch::FetchArguments),
+    /// Send a file to the inbox of a feed, as a vendor's program does
+    ///
+    /// Exit code 0 when all of it is taken; 1 when a row is set aside; 2 when it is refused, with the reason.
+    Push(push::PushArguments),
     /// Show the rows that an operator set aside: when they came, why, and with which answer
     Rejected(rejected::RejectedArguments),
 }
@@ -52,6 +57,7 @@ pub fn run(arguments: &FeedArguments) -> Answer {
         FeedCommand::Preview(arguments) => preview::run(arguments),
         FeedCommand::Scaffold(arguments) => scaffold::run(arguments),
         FeedCommand::Fetch(arguments) => fetch::run(arguments),
+        FeedCommand::Push(arguments) => push::run(arguments),
         FeedCommand::Rejected(arguments) => rejected::run(arguments),
     }
 }

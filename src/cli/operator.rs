@@ -30,9 +30,12 @@ use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreClock, StoreError};
 use crate::feed::client::{ClientLimits, FeedClient};
 use crate::feed::guard::{AddressPolicy, OpenedNetwork, SystemLookup};
+use crate::feed::inbox::Inbox;
 use crate::feed::proxy::{Proxy, ProxyUrl};
 use crate::feed::scheduler::{RowQuota, Scheduler};
 use crate::shard::ShardCount;
+use crate::web::door::{self, Certificate};
+use crate::web::inbox::{self, WhenItWorks};
 use crate::web::metrics::Metrics;
 use crate::web::server::serve;
 
@@ -129,6 +132,22 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_LISTEN", value_name = "ADDR", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
 
+    /// Take what vendors push here, at /v1/inbox/NAMESPACE/CONTRACT/FEED. Default: nothing is taken
+    #[arg(long, env = "BPO_INBOX_LISTEN", value_name = "ADDR")]
+    inbox_listen: Option<SocketAddr>,
+
+    /// Certificate chain of the inbox, in PEM; it is read again each minute
+    #[arg(long, env = "BPO_INBOX_CERTIFICATE", value_name = "FILE", requires = "inbox_listen", requires = "inbox_key")]
+    inbox_certificate: Option<PathBuf>,
+
+    /// Private key of that certificate, in PEM
+    #[arg(long, env = "BPO_INBOX_KEY", value_name = "FILE", requires = "inbox_certificate")]
+    inbox_key: Option<PathBuf>,
+
+    /// Take pushes without TLS, behind an ingress that has it: tokens come in plain text
+    #[arg(long, env = "BPO_INBOX_PLAIN_HTTP", requires = "inbox_listen", conflicts_with = "inbox_certificate")]
+    inbox_plain_http: bool,
+
     /// Run several replicas: one works, and another takes over when it ends or falls silent for 15 seconds
     #[arg(long, env = "BPO_LEADER_ELECT")]
     leader_elect: bool,
@@ -216,6 +235,9 @@ pub enum RunError {
     /// No address.
     #[error(transparent)]
     Serve(#[from] crate::web::server::ServeError),
+    /// No inbox.
+    #[error(transparent)]
+    Inbox(#[from] crate::web::door::DoorError),
     /// Another process holds the lease now.
     #[error("the lease was lost, and this process ends so that nothing is written twice: {0}")]
     LeaseLost(String),
@@ -316,13 +338,20 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
     let (metrics, progress) = (around.metrics.clone(), around.progress.clone());
     let (bound, server) = serve(arguments.listen, metrics, progress, served.clone()).await?;
     tracing::info!(address = %bound, "serving /metrics, /healthz and /readyz");
+    let inbox = open_inbox(&arguments, around.progress.clone(), served.clone()).await?;
     let Some(Leading { mut lease, finished, evidence, instance, shards, sharing }) = lead(&arguments, &around).await?
     else {
         return Ok(());
     };
     let (watched, stop) = (evidence.clone(), around.stop.clone());
     let api_server = crate::cluster::client::addresses().await;
+    let credentials = Arc::new(ClusterCredentials::new(around.client.clone()));
     let parts = Parts { sharing, ..parts(&arguments, api_server, around, evidence, (instance, shards)) };
+    if let Some(found) = Inbox::new(parts.scheduler.clone(), credentials) {
+        let shards = parts.shards.clone();
+        // It is set once, here.
+        let _ = inbox.inbox.set((found, Box::new(move |namespace| shards.works_in(namespace))));
+    }
     let ended = tokio::select! {
         result = run_controllers(parts, stop) => result.map_err(RunError::from),
         // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
@@ -338,6 +367,32 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
     finished.cancel();
     let _ = lease.await;
     ended
+}
+
+/// Opens the inbox, where there is to be one. It answers before this process works, and takes nothing until then.
+async fn open_inbox(
+    arguments: &RunArguments,
+    health: Arc<Progress>,
+    stop: CancellationToken,
+) -> Result<Arc<WhenItWorks>, RunError> {
+    let process = Arc::new(WhenItWorks { inbox: OnceLock::new(), health });
+    let Some(address) = arguments.inbox_listen else { return Ok(process) };
+    let certificate = match (&arguments.inbox_certificate, &arguments.inbox_key) {
+        (Some(chain), Some(key)) => Some(Certificate { chain: chain.clone(), key: key.clone() }),
+        _ if arguments.inbox_plain_http => None,
+        _ => {
+            let words = "--inbox-listen takes tokens: write --inbox-certificate and --inbox-key, or --inbox-plain-http behind an ingress with TLS";
+            return Err(RunError::Flag(words.to_owned()));
+        }
+    };
+    let answer = {
+        let process = process.clone();
+        move |request| inbox::answer(process.clone(), request)
+    };
+    let is_plain = certificate.is_none();
+    let (bound, _serving) = door::open(address, certificate, answer, stop).await?;
+    tracing::info!(address = %bound, tls = !is_plain, "taking what is pushed to /v1/inbox");
+    Ok(process)
 }
 
 type Held = tokio::task::JoinHandle<Result<(), String>>;

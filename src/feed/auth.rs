@@ -395,6 +395,7 @@ async fn exchanged(
         }),
         pending: &[],
         accepted: &[],
+        fail_when: None,
         per_minute: None,
     };
     let answer = client.get(&request).await.map_err(refused)?;
@@ -440,6 +441,7 @@ async fn log_in(
         post,
         pending: &[],
         accepted: &[],
+        fail_when: None,
         per_minute: None,
     };
     let PageResponse::Page(page) = client.get(&request).await.map_err(refused)? else { return Err(no_token()) };

@@ -14,16 +14,18 @@ use rustls::RootCertStore;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::answer::said_by_refusal;
 use super::auth::TokenCache;
 use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::cause::explain;
-use super::error::{FailureKind, FetchError};
+use super::error::{FailureKind, FetchError, LONGEST_MESSAGE, presentable};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
 use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
 use super::proxy::{Guard, Pooling, ProxiedClient, Proxy, Tunnels};
 use super::reading::Readers;
 use super::room::{Reserved, Room};
 use super::tls::{TlsIdentity, system_authorities};
+use crate::api::feed::AnswerCondition;
 use crate::clock::Clock;
 
 /// The bounds of every request. Defaults are those of `feeds.md`.
@@ -51,6 +53,8 @@ pub struct ClientLimits {
     pub reading: usize,
     /// Rows that the pages of one fetch may have together, those that are set aside included. Default 200,000.
     pub most_rows: usize,
+    /// For how long one fetch begins with further windows of its stretch; what is left follows at once. Default 2 minutes.
+    pub turn: Duration,
 }
 
 /// How long a connection may be idle.
@@ -59,8 +63,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How the operator calls itself.
 pub(super) const USER_AGENT: &str = concat!("bpo-operator/", env!("CARGO_PKG_VERSION"));
 
+/// The largest answer with an error status that is looked through for what is wrong.
+const LARGEST_REFUSAL: usize = 64 * 1_024;
 /// A body beyond this waits until there is room for the largest one.
-const SMALL_BODY: usize = 256 * 1_024;
+pub(super) const SMALL_BODY: usize = 256 * 1_024;
 
 impl Default for ClientLimits {
     fn default() -> Self {
@@ -76,6 +82,7 @@ impl Default for ClientLimits {
             text: 160 << 20,
             reading: 1 << 30,
             most_rows: 200_000,
+            turn: Duration::from_secs(120),
         }
     }
 }
@@ -151,6 +158,8 @@ pub struct PageRequest<'a> {
     pub pending: &'a [i64],
     /// Status codes beside 200 whose answer is one.
     pub accepted: &'a [u16],
+    /// Where an answer with an error status says what is wrong.
+    pub fail_when: Option<&'a AnswerCondition>,
     /// Requests that the vendor allows in a minute: whoever asks waits for the turn of the first one, and repeats wait here.
     pub per_minute: Option<u32>,
 }
@@ -318,6 +327,21 @@ impl FeedClient {
         &self.policy
     }
 
+    /// What a body may be at most.
+    pub(super) fn body_limits(&self) -> BodyLimits {
+        self.limits.body
+    }
+
+    /// Waits until there is room for the largest body.
+    pub(super) async fn room_for_a_body(&self, tenant: &str) -> Option<Reserved> {
+        self.text.reserve(tenant, self.limits.body.largest).await
+    }
+
+    /// For how long one fetch begins with further windows.
+    pub(super) fn turn(&self) -> Duration {
+        self.limits.turn
+    }
+
     /// Rows that the pages of one fetch may have together.
     pub(super) fn most_rows(&self) -> usize {
         self.limits.most_rows
@@ -416,7 +440,10 @@ impl FeedClient {
         if request.pending.contains(&i64::from(response.status().as_u16())) {
             return Ok(PageResponse::Pending);
         }
-        check_status(&response, request.validators.is_some(), request.accepted)?;
+        if let Err(failure) = check_status(&response, request.validators.is_some(), request.accepted) {
+            let Failure { error, again } = failure;
+            return Err(Failure { error: self.with_words(request, response, error).await, again });
+        }
         if response.status() == StatusCode::NOT_MODIFIED {
             return Ok(PageResponse::Unchanged);
         }
@@ -424,6 +451,19 @@ impl FeedClient {
             .await
             .map(PageResponse::Page)
             .map_err(|error| Failure { error, again: false })
+    }
+
+    /// The failure with what the vendor says of it, where the feed says where that stands.
+    async fn with_words(&self, request: &PageRequest<'_>, response: Response, error: FetchError) -> FetchError {
+        let Some(condition) = request.fail_when else { return error };
+        let page = self.read(request.tenant, response).await.ok();
+        let page = page.filter(|page| page.body.len() <= LARGEST_REFUSAL);
+        match page.and_then(|page| said_by_refusal(condition, &page.body)) {
+            Some(said) => {
+                FetchError { message: presentable(&format!("{}; {said}", error.message), LONGEST_MESSAGE), ..error }
+            }
+            None => error,
+        }
     }
 
     async fn read(&self, tenant: &str, mut response: Response) -> Result<Page, FetchError> {
@@ -438,7 +478,7 @@ impl FeedClient {
             body.push(&piece)?;
             // Nobody may fill the memory with answers that never end. What is small needs no turn.
             if reserved.is_none() && body.kept() > SMALL_BODY {
-                reserved = self.text.reserve(tenant, self.limits.body.largest).await;
+                reserved = self.room_for_a_body(tenant).await;
             }
         }
         let headers = response.headers();

@@ -139,6 +139,11 @@ impl Credentials {
         Ok(())
     }
 
+    /// Whether the pages of an answer may go on at another host, without any secret: there are Secrets, and each of them lists it.
+    pub(crate) fn may_go_on_at(&self, url: &Url) -> bool {
+        !self.owners.is_empty() && self.owners.iter().all(|(name, secret)| secret.check_allowed(name, url).is_ok())
+    }
+
     /// Tells credentials apart, so that connections of one are not used by another.
     pub fn identity(&self) -> [u8; 32] {
         let mut digest = Sha256::new();

@@ -3,26 +3,23 @@
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
-use super::answer::FailWhen;
-use super::auth::{forget_token, hexadecimal, redactor, sign};
-use super::client::{FeedClient, Page, PageRequest, PageResponse, Validators};
+use super::auth::{forget_token, redactor, sign};
+use super::client::{FeedClient, PageRequest, PageResponse, Validators};
 use super::collected::Collected;
 use super::credentials::{Authentication, Credentials, parse_url};
+use super::each::{Selection, selections};
 use super::error::{FailureKind, FetchError};
 use super::files;
-use super::format::openmetrics::{self, Scrape};
-use super::format::{self, Mapping, ParsedPage};
 use super::job::{self, Ticket};
-use super::pagination::Pager;
+use super::pages::{Begun, PageReader, Walk, walk_through};
 use super::quiet::Life;
 use super::ranges;
-use super::request::{Blank, Call};
+use super::request::Call;
 use super::secret::Redactor;
 use super::window;
 use crate::api::feed::Feed;
@@ -123,7 +120,7 @@ pub struct FetchedBody {
 
 impl FetchedBody {
     /// Takes secrets out of everything that the vendor said.
-    fn redact(&mut self, redactor: &Redactor) {
+    pub(super) fn redact(&mut self, redactor: &Redactor) {
         for row in &mut self.rejected {
             row.text = redactor.redact(std::mem::take(&mut row.text));
         }
@@ -225,77 +222,66 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
         return files::turn(client, request, wanted, &zone).await;
     }
     let reader = Arc::new(PageReader::new(request, zone.clone()));
+    let selections = selections(request.feed);
     let mut parts = VecDeque::from(windows(request, &zone));
-    let validators = request.validators.filter(|validators| parts.len() == 1 && !validators.is_empty());
-    let (mut collected, mut host) = (Collected::of(client), None);
+    let is_one = parts.len() == 1 && selections.len() == 1;
+    let validators = request.validators.filter(|validators| is_one && !validators.is_empty());
+    let (mut collected, mut rest) = (Collected::of(client), None);
+    let (began, turn) = (Instant::now(), client.turn().min(longest(request) / 2));
     while let Some(part) = parts.pop_front() {
-        let walk = Walk::begin(request, part)?;
-        host = walk.host().map(str::to_owned);
-        collected.begin(part);
-        let through = walk_through(client, request, &reader, part, walk, Begun::Asking(validators), &mut collected);
-        let Some(rows) = through.await? else { return Ok(Fetched::Unchanged) };
-        if is_cut(request.feed, rows) {
-            let (first, second) = halves(request.feed, &zone, part)?;
-            collected.forget_part();
-            parts.push_front(second);
-            parts.push_front(first);
-            continue;
+        // What is left follows at once, so that no number of requests is too many for one fetch.
+        if !collected.digests.is_empty() && began.elapsed() > turn {
+            rest = Some(part.since);
+            break;
         }
-        collected.end(request.feed, &zone);
+        collected.begin(part);
+        match ask_for(client, request, &reader, part, &selections, validators, &mut collected).await? {
+            Asked::Unchanged => return Ok(Fetched::Unchanged),
+            Asked::Whole => collected.end(request.feed, &zone),
+            Asked::Cut => {
+                let (first, second) = halves(request.feed, &zone, part)?;
+                collected.forget_part();
+                parts.push_front(second);
+                parts.push_front(first);
+            }
+        }
     }
-    Ok(Fetched::Body(Box::new(collected.finish(request, &zone, host.as_deref()))))
+    let host = parse_url(&request.feed.url)?;
+    let mut body = collected.finish(request, &zone, host.host_str());
+    body.rest = rest;
+    Ok(Fetched::Body(Box::new(body)))
 }
 
-/// How a walk begins.
-pub(super) enum Begun<'v> {
-    /// By asking, with what the last answer was known by.
-    Asking(Option<&'v Validators>),
-    /// With a first page that is there already.
-    At(Box<(Call, Page)>),
+/// What became of a window that was asked for.
+enum Asked {
+    /// Nothing changed since the last answer.
+    Unchanged,
+    /// Every page came.
+    Whole,
+    /// An answer has as many rows as the vendor gives at most.
+    Cut,
 }
 
-/// Walks through the pages of a window; gives the number of rows that they have, `None` where nothing changed since the last answer.
-pub(super) async fn walk_through(
+/// Asks for a window, once for each selection of the feed's lists.
+async fn ask_for(
     client: &FeedClient,
     request: &FetchRequest<'_>,
     reader: &Arc<PageReader>,
     part: Window,
-    mut walk: Walk,
-    begun: Begun<'_>,
+    selections: &[Selection],
+    validators: Option<&Validators>,
     collected: &mut Collected,
-) -> Result<Option<usize>, FetchError> {
-    let (validators, mut first) = match begun {
-        Begun::Asking(validators) => (validators, None),
-        Begun::At(first) => (None, Some(*first)),
-    };
-    while let Some(call) = walk.next.take() {
-        let validators = validators.filter(|_| collected.digests.is_empty());
-        let (call, response) = match first.take() {
-            Some((call, page)) => (call, PageResponse::Page(page)),
-            None => {
-                let response = ask(client, request, &call, validators).await?;
-                (call, response)
-            }
-        };
-        match response {
-            PageResponse::Unchanged => return Ok(None),
-            PageResponse::Pending => collected.pending(),
-            PageResponse::Page(page) => {
-                collected.check_room(&page)?;
-                let reader = reader.clone();
-                let weight = client.readers.weigh(&page.body)?;
-                let read = client.readers.run(request.namespace, weight, move || {
-                    let parsed = reader.read(&page, part)?;
-                    walk.follow(&call, &page, &parsed)?;
-                    Ok((walk, page, parsed))
-                });
-                let (went_on, page, parsed) = read.await?;
-                walk = went_on;
-                collected.add(page, parsed)?;
-            }
+) -> Result<Asked, FetchError> {
+    for selection in selections {
+        let walk = Walk::begin(request, part, selection.clone())?;
+        let through = walk_through(client, request, reader, part, walk, Begun::Asking(validators), collected);
+        match through.await? {
+            None => return Ok(Asked::Unchanged),
+            Some(rows) if is_cut(request.feed, rows) => return Ok(Asked::Cut),
+            Some(_) => {}
         }
     }
-    Ok(Some(walk.rows()))
+    Ok(Asked::Whole)
 }
 
 /// The windows in which a fetch asks, in order; none where nothing is old enough yet.
@@ -329,99 +315,16 @@ pub(super) fn halves(feed: &Feed, zone: &TimeZone, window: Window) -> Result<(Wi
 pub(super) fn longest(request: &FetchRequest<'_>) -> Duration {
     let paced = zone_of_contract(request).ok().and_then(|zone| {
         let per_minute = window::per_minute(request.feed)?;
-        let requests = u32::try_from(windows(request, &zone).len()).ok()?;
+        let requests = windows(request, &zone).len().saturating_mul(selections(request.feed).len());
+        let requests = u32::try_from(requests).ok()?;
         Some(Duration::from_secs(60).saturating_mul(requests) / per_minute)
     });
     interval(request.feed).saturating_add(paced.unwrap_or_default()).min(LONGEST_FETCH)
 }
 
-/// Reads pages of one fetch; owns what it needs, since it is called on threads of its own.
-pub(super) struct PageReader {
-    feed: Feed,
-    zone: TimeZone,
-    now: Timestamp,
-    state: Option<String>,
-}
-
-impl PageReader {
-    pub(super) fn new(request: &FetchRequest<'_>, zone: TimeZone) -> Self {
-        PageReader { feed: request.feed.clone(), zone, now: request.now, state: request.state.map(str::to_owned) }
-    }
-
-    /// Reads a page, unless it carries an error; the rows of a scrape follow from it and the one before.
-    pub(super) fn read(&self, page: &Page, window: Window) -> Result<ParsedPage, FetchError> {
-        check_is_no_error(&self.feed, page)?;
-        let (zone, cadence) = (self.zone.clone(), cadence(&self.feed));
-        let mapping = Mapping { feed: &self.feed, zone, cadence, window: Some(window) };
-        let Some(metrics) = self.feed.format.as_ref().and_then(|format| format.open_metrics.as_ref()) else {
-            return format::parse(&mapping, page);
-        };
-        let at = Timestamp::from_second(self.now.as_second()).unwrap_or(self.now);
-        let longest = mapping.cadence.max(interval(&self.feed).saturating_mul(2));
-        let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
-        let origin = origin(&self.feed);
-        openmetrics::scrape(metrics, &Scrape { at, longest, origin: &origin, before: self.state.as_deref() }, page)
-    }
-}
-
-/// The way through the pages of a window.
-#[derive(Clone)]
-pub(super) struct Walk {
-    pager: Pager,
-    /// The page that comes next; `None` at the end.
-    pub(super) next: Option<Call>,
-}
-
-impl Walk {
-    /// At the first page.
-    pub(super) fn begin(request: &FetchRequest<'_>, window: Window) -> Result<Self, FetchError> {
-        let blank = Blank::new(request.feed, window, request.now, &zone_of_contract(request)?)?;
-        Self::with(request.feed, blank)
-    }
-
-    /// At the first page of a request.
-    pub(super) fn with(feed: &Feed, blank: Blank) -> Result<Self, FetchError> {
-        let mut pager = Pager::new(feed, blank)?;
-        let next = Some(pager.first()?);
-        Ok(Walk { pager, next })
-    }
-
-    /// How many rows came so far, those included that the mapping leaves out.
-    pub(super) fn rows(&self) -> usize {
-        self.pager.rows()
-    }
-
-    /// The host that is asked.
-    fn host(&self) -> Option<&str> {
-        self.pager.base().host_str()
-    }
-
-    /// Goes on to the page after this one.
-    pub(super) fn follow(&mut self, call: &Call, page: &Page, parsed: &ParsedPage) -> Result<(), FetchError> {
-        self.next = self.pager.next(call, page, parsed)?;
-        Ok(())
-    }
-}
-
 pub(super) fn zone_of_contract(request: &FetchRequest<'_>) -> Result<TimeZone, FetchError> {
     zone_of(request.time_zone)
         .map_err(|error| FetchError::new(FailureKind::Mapping, format!("the contract's timeZone: {error}")))
-}
-
-/// Fails where an answer carries what the feed calls an error.
-pub(super) fn check_is_no_error(feed: &Feed, page: &Page) -> Result<(), FetchError> {
-    // A report may be no JSON, while the answers about it are.
-    let is_json = feed.job.is_none() || matches!(page.body.trim_ascii_start().first(), Some(b'{' | b'['));
-    match &feed.fail_when {
-        Some(fail_when) if is_json => FailWhen::new(fail_when)?.check(&page.body),
-        _ => Ok(()),
-    }
-}
-
-/// Tells an endpoint from another, without its address.
-fn origin(feed: &Feed) -> String {
-    let asked = serde_json::to_string(&feed.request).unwrap_or_default();
-    hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.address())))
 }
 
 /// The bytes that the pages of a fetch have together, unless they are too many.
@@ -488,8 +391,21 @@ async fn ask_once(
     let tls = &request.credentials.tls;
     let of_feed = request.feed.request.as_ref().map_or(&[] as &[i64], |request| &request.pending);
     let (pending, accepted) = (request.step.pending.unwrap_or(of_feed), request.step.accepted);
-    let (tenant, identity) = (request.namespace, request.credentials.identity());
-    let asked =
-        PageRequest { url, headers, tenant, tls, identity, validators, timeout, post, pending, accepted, per_minute };
+    let (tenant, identity, fail_when) =
+        (request.namespace, request.credentials.identity(), request.feed.fail_when.as_ref());
+    let asked = PageRequest {
+        url,
+        headers,
+        tenant,
+        tls,
+        identity,
+        validators,
+        timeout,
+        post,
+        pending,
+        accepted,
+        fail_when,
+        per_minute,
+    };
     client.get(&asked).await
 }

@@ -13,10 +13,12 @@ use super::auth::hexadecimal;
 use super::client::{FeedClient, Page, PageResponse};
 use super::collected::Collected;
 use super::credentials::parse_url;
+use super::each::Selection;
 use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, Fetched, FetchedBody, PageReader, Window, ask, seconds_or, within_bound};
+use super::fetch::{FetchRequest, Fetched, FetchedBody, Window, ask, seconds_or, within_bound};
 use super::format::times::{Instants, WrittenTime, day_start, formatted, instants};
 use super::listing::{self, Listed};
+use super::pages::PageReader;
 use super::request::{Call, percent_encoded};
 use crate::api::feed::{Feed, FeedFiles, Listing};
 use crate::domain::calendar::zone_of;
@@ -152,7 +154,8 @@ async fn list(client: &FeedClient, request: &FetchRequest<'_>, files: &FeedFiles
         let page = page(client, request, &call).await?;
         bytes = within_bound(bytes.saturating_add(page.body.len()))?;
         let (found, next) = match files.list {
-            Listing::S3 => listing::s3(&page.body)?,
+            Listing::Gcs if is_json_interface(&call.url) => listing::gcs(&page.body)?,
+            Listing::S3 | Listing::Gcs => listing::s3(&page.body)?,
             Listing::AzureBlob => listing::azure(&page.body)?,
             Listing::Index => (listing::index(&page.body, &call.url), None),
         };
@@ -184,11 +187,12 @@ pub(super) fn listing_url(feed: &Feed, files: &FeedFiles, token: Option<&str>) -
         .map(|pair| (pair.name.clone(), pair.value.clone()))
         .collect();
     let named: (&[(&str, &str)], &str) = match files.list {
-        Listing::S3 => (&[("list-type", "2")], "continuation-token"),
+        Listing::Gcs if is_json_interface(&url) => (&[], "pageToken"),
+        Listing::S3 | Listing::Gcs => (&[("list-type", "2")], "continuation-token"),
         Listing::AzureBlob => (&[("restype", "container"), ("comp", "list")], "marker"),
         Listing::Index => (&[], ""),
     };
-    if files.list == Listing::AzureBlob {
+    if is_container(files, &url) {
         let container = url.path().trim_end_matches('/').to_owned();
         url.set_path(&container);
     }
@@ -204,26 +208,43 @@ pub(super) fn listing_url(feed: &Feed, files: &FeedFiles, token: Option<&str>) -
     Ok(url)
 }
 
+/// Whether an address is of the JSON interface of Google Cloud Storage, such as https://storage.googleapis.com/storage/v1/b/acme/o.
+fn is_json_interface(url: &Url) -> bool {
+    url.path().contains("/storage/v1/b/")
+}
+
+/// Whether the address of the folder is itself what is listed, and its files lie below it.
+fn is_container(files: &FeedFiles, url: &Url) -> bool {
+    files.list == Listing::AzureBlob || (files.list == Listing::Gcs && is_json_interface(url))
+}
+
 /// The address of a file: each part of its name is encoded. A container's is asked for with the query of the feed, which may be that of
 /// a shared access signature.
 fn file_url(feed: &Feed, files: &FeedFiles, name: &str) -> Result<Url, FetchError> {
     let mut url = parse_url(&feed.url)?;
     url.set_fragment(None);
     url.set_query(None);
-    let is_container = files.list == Listing::AzureBlob;
+    let (is_container, is_json) = (is_container(files, &url), files.list == Listing::Gcs && is_json_interface(&url));
     let folder = match is_container {
         true => url.path().trim_end_matches('/').to_owned(),
         false => url.path().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned(),
     };
     let query: Vec<_> = feed.request.iter().flat_map(|request| &request.query).filter(|_| is_container).collect();
+    let query = query.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
+    let query: Vec<(&str, &str)> = query.chain(is_json.then_some(("alt", "media"))).collect();
     if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query.iter().map(|pair| (&pair.name, &pair.value)));
+        url.query_pairs_mut().extend_pairs(query);
     }
-    let encoded: Vec<String> = name.split('/').map(percent_encoded).collect();
     // `.` and `..` would lead out of the folder.
     if name.split('/').any(|part| part == "." || part == "..") {
         return Err(FetchError::new(FailureKind::Malformed, "the listing has a name that leads out of its folder"));
     }
+    if is_json {
+        // A name is one part of the path, whatever it holds.
+        url.set_path(&format!("{folder}/{}", percent_encoded(name)));
+        return Ok(url);
+    }
+    let encoded: Vec<String> = name.split('/').map(percent_encoded).collect();
     url.set_path(&format!("{folder}/{}", encoded.join("/")));
     Ok(url)
 }
@@ -277,7 +298,9 @@ async fn read(
     let reader = Arc::new(PageReader::new(request, zone.clone()));
     let window = request.window;
     let weight = client.readers.weigh(&page.body)?;
-    let read = client.readers.run(request.namespace, weight, move || Ok((reader.read(&page, window)?, page)));
+    let read = client
+        .readers
+        .run(request.namespace, weight, move || Ok((reader.read(&page, window, &Selection::default())?, page)));
     let (mut parsed, page) = read.await?;
     for row in &mut parsed.rows {
         row.vendor_revision = Some(row.vendor_revision.unwrap_or_else(|| chosen.made.as_second()));

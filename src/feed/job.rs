@@ -1,7 +1,8 @@
 //! Reports that a vendor makes on request. A turn starts one, or asks once for the one that runs; nothing here waits.
 //!
-//! The handle is kept with the feed before it is asked for the first time, so a restart asks on. `start` is never repeated for the same
-//! report; `ask` and `fetch` may be.
+//! That a report is about to be started is kept with the feed before `start` is sent, and its handle before it is asked for the first time,
+//! so a restart asks on. `start` is repeated only where its answer was lost, by the next turn or after a crash, and then with the same
+//! `{key}`, by which a vendor can tell that it is the same report. `ask` and `fetch` may be repeated.
 
 use std::time::Duration;
 
@@ -17,21 +18,24 @@ use super::client::{FeedClient, Page, PageResponse, host_and_port};
 use super::collected::Collected;
 use super::credentials::{Credentials, parse_url};
 use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{
-    Begun, FetchRequest, Fetched, PageReader, Step, Walk, Window, ask, check_is_no_error, seconds_or, walk_through,
-    windows,
-};
-use super::format::json::strict_value;
+use super::fetch::{FetchRequest, Fetched, Step, Window, ask, seconds_or, windows};
+use super::format::xml::answer;
+use super::pages::{Begun, PageReader, Walk, check_is_no_error, walk_through};
 use super::pagination::{first, json_path, next_link};
 use super::request::{Blank, Call};
-use crate::api::feed::{Feed, FeedJob, FeedRequest, RequestMethod};
+use super::window;
+use crate::api::feed::{Feed, FeedJob, FeedRequest, JobHandle};
 
 /// A report that the vendor is making, as it is kept with the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// Tells the job from another one that the contract may describe by now.
     spec: String,
+    /// Empty while it is not known: the report is about to be started.
     handle: String,
+    /// Tells the report from every other one.
+    #[serde(default)]
+    key: String,
     since: Timestamp,
     until: Timestamp,
     started: Timestamp,
@@ -48,14 +52,36 @@ impl Ticket {
         Window { since: self.since, until: self.until }
     }
 
+    /// A report that is about to be started.
+    pub(crate) fn intended(job: &FeedJob, part: Window, now: Timestamp) -> Self {
+        let Window { since, until } = part;
+        Ticket { spec: spec_of(job), handle: String::new(), key: any_key(), since, until, started: now }
+    }
+
+    /// Whether nobody knows whether the report was started.
+    pub(crate) fn is_intended(&self) -> bool {
+        self.handle.is_empty()
+    }
+
     /// Whether it is of the job that the feed describes now.
     pub(crate) fn is_of(&self, feed: &Feed) -> bool {
         feed.job.as_ref().is_some_and(|job| self.spec == spec_of(job))
     }
 }
 
+/// A text that no other report has.
+fn any_key() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
 fn spec_of(job: &FeedJob) -> String {
     hexadecimal(&Sha256::digest(serde_json::to_string(job).unwrap_or_default()))
+}
+
+/// The window of the next report; `None` where nothing is old enough yet.
+pub(crate) fn next_part(feed: &Feed, zone: &TimeZone, window: Window, now: Timestamp) -> Option<Window> {
+    let aligned = window::aligned(feed, zone, window, now)?;
+    window::parts(feed, zone, aligned).first().copied()
 }
 
 /// How long after a question the next one follows.
@@ -97,8 +123,9 @@ pub(super) async fn turn(
         // Nothing is old enough yet.
         (None, None) => return Ok(Fetched::Body(Box::new(Collected::default().finish(request, zone, None)))),
     };
-    let steps = Steps { client, request, job, zone, part };
-    let (ticket, stand) = match running {
+    let key = running.map_or_else(any_key, |ticket| ticket.key.clone());
+    let steps = Steps { client, request, job, zone, part, key };
+    let (ticket, stand) = match running.filter(|ticket| !ticket.is_intended()) {
         Some(ticket) => (ticket.clone(), steps.ask_for(ticket).await?),
         None => steps.start().await?,
     };
@@ -141,7 +168,7 @@ pub(super) async fn when_done(
     zone: &TimeZone,
     part: Window,
 ) -> Result<Option<Ready>, FetchError> {
-    let steps = Steps { client, request, job, zone, part };
+    let steps = Steps { client, request, job, zone, part, key: any_key() };
     let (ticket, mut stand) = steps.start().await?;
     loop {
         match stand {
@@ -151,8 +178,7 @@ pub(super) async fn when_done(
             }
             Stand::Empty => return Ok(None),
             Stand::Done { handle, page, .. } => {
-                let url = job.fetch.as_ref().map_or(&job.ask.url, |fetch| &fetch.url);
-                let blank = steps.blank(url, &handle)?;
+                let blank = steps.blank(&steps.fetching(), &handle)?;
                 let sender = steps.sender(&blank.filled(None)?.url)?;
                 let first = job.fetch.is_none().then_some(*page);
                 return Ok(Some(Ready { walk: Walk::with(request.feed, blank)?, first, sender }));
@@ -168,29 +194,25 @@ struct Steps<'a, 'r> {
     job: &'a FeedJob,
     zone: &'a TimeZone,
     part: Window,
+    key: String,
 }
 
 impl Steps<'_, '_> {
     async fn start(&self) -> Result<(Ticket, Stand), FetchError> {
         let start = &self.job.start;
-        let asked = FeedRequest {
-            method: Some(start.method.unwrap_or(RequestMethod::Post)),
-            json: start.json.clone(),
-            form: start.form.clone(),
-            text: start.text.clone(),
-            ..shared(self.request.feed)
-        };
+        let asked = start.request(shared(self.request.feed));
         let feed = Feed { url: start.url.clone(), request: Some(asked), ..self.request.feed.clone() };
-        let call = Blank::new(&feed, self.part, self.request.now, self.zone)?.filled(None)?;
+        let blank = Blank::new(&feed, self.part, self.request.now, self.zone)?;
+        let call = blank.with_key(&self.key).filled(None)?;
         let page = match self.answer(self.request, &call, &[]).await? {
             Some(page) => page,
             None => return Err(mapping("job.start: the answer says \"not there yet\", and has no handle")),
         };
         check_is_no_error(self.request.feed, &page)?;
         let handle = self.handle_of_start(&page);
-        let stand = match self.job.ask.state.as_deref() {
+        let stand = match self.job.ask.state_path() {
             // Some answer at once when the report is small; others with no body at all.
-            Some(path) if matches!(page.body.trim_ascii_start().first(), Some(b'{' | b'[')) => {
+            Some(path) if matches!(page.body.trim_ascii_start().first(), Some(b'{' | b'[' | b'<')) => {
                 self.stand(path, handle.as_deref().unwrap_or_default(), page, call, false)?
             }
             _ => Stand::Waits,
@@ -200,30 +222,31 @@ impl Steps<'_, '_> {
             (_, handle) => handle.unwrap_or_default(),
         };
         let Window { since, until } = self.part;
-        let ticket = Ticket { spec: spec_of(self.job), handle, since, until, started: self.request.now };
+        let (spec, key) = (spec_of(self.job), self.key.clone());
+        let ticket = Ticket { spec, handle, key, since, until, started: self.request.now };
         Ok((ticket, stand))
     }
 
     fn handle_of_start(&self, page: &Page) -> Result<String, FetchError> {
-        if let Some(relation) = &self.job.start.link {
-            let found = page.links.iter().find_map(|link| next_link(link, relation));
-            return found.filter(|handle| handle.len() <= LONGEST_HANDLE).ok_or_else(|| {
-                mapping(format!(
-                    "job.start.link: the answer has no Link header with rel={:?}",
-                    presentable(relation, 40)
-                ))
-            });
+        match self.job.start.handle_place() {
+            Some(JobHandle::Link(relation)) => {
+                let found = page.links.iter().find_map(|link| next_link(link, &relation));
+                found.filter(|handle| handle.len() <= LONGEST_HANDLE).ok_or_else(|| {
+                    let shown = presentable(&relation, 40);
+                    mapping(format!("job.start.handle: the answer has no Link header with rel={shown:?}"))
+                })
+            }
+            Some(JobHandle::Path(path)) => text_at(page, &path)?.ok_or_else(|| {
+                mapping(format!("job.start.handle: {:?} finds no text in the answer", presentable(&path, 80)))
+            }),
+            None => Err(mapping("job.start.handle: write where the handle stands, such as $.id or {link: status}")),
         }
-        let path = self.job.start.handle.as_deref().unwrap_or("$");
-        text_at(page, path)?.ok_or_else(|| {
-            mapping(format!("job.start.handle: {:?} finds no text in the answer", presentable(path, 80)))
-        })
     }
 
     async fn ask_for(&self, ticket: &Ticket) -> Result<Stand, FetchError> {
         let ask = &self.job.ask;
-        let (call, request) = self.step(&ask.url, &ticket.handle)?;
-        let by_status = ask.status == Some(true);
+        let (call, request) = self.step(&self.asking(), &ticket.handle)?;
+        let by_status = ask.is_by_status();
         let accepted: &[u16] = if by_status { &[] } else { &[202] };
         let pending: &[i64] = if by_status { &[202] } else { &[] };
         let answered = self.answer_of(&request.as_request(self.request), &call, accepted, pending).await;
@@ -231,7 +254,7 @@ impl Steps<'_, '_> {
             None => Stand::Waits,
             Some(page) => {
                 check_is_no_error(self.request.feed, &page).map_err(|error| as_failed_job(&error))?;
-                match ask.state.as_deref() {
+                match ask.state_path() {
                     Some(path) => self.stand(path, &ticket.handle, page, call, true)?,
                     None => {
                         let handle = self.handle_of_answer(&page, &ticket.handle)?;
@@ -286,8 +309,7 @@ impl Steps<'_, '_> {
     /// Fetches the report, page by page; without a step of its own the answer that says that it is done is its first page.
     async fn fetch(&self, handle: &str, page: Page, call: Call, collected: &mut Collected) -> Result<(), FetchError> {
         let reader = std::sync::Arc::new(PageReader::new(self.request, self.zone.clone()));
-        let url = self.job.fetch.as_ref().map_or(&self.job.ask.url, |fetch| &fetch.url);
-        let blank = self.blank(url, handle)?;
+        let blank = self.blank(&self.fetching(), handle)?;
         let sender = self.sender(&blank.filled(None)?.url)?;
         let walk = Walk::with(self.request.feed, blank)?;
         let (request, is_foreign) = (sender.as_request(self.request), matches!(sender, Sender::Nobody(_)));
@@ -296,18 +318,31 @@ impl Steps<'_, '_> {
         outcome.map(|_| ()).map_err(|error| expired(error, is_foreign))
     }
 
+    /// The step that asks whether the report is done.
+    fn asking(&self) -> StepRequest {
+        StepRequest { url: self.job.ask.url.clone(), request: self.job.ask.request(shared(self.request.feed)) }
+    }
+
+    /// The step that fetches the report.
+    fn fetching(&self) -> StepRequest {
+        match &self.job.fetch {
+            Some(fetch) => StepRequest { url: fetch.url.clone(), request: fetch.request(shared(self.request.feed)) },
+            None => self.asking(),
+        }
+    }
+
     /// The request of a step with a handle, and who sends it.
-    fn step(&self, url: &str, handle: &str) -> Result<(Call, Sender), FetchError> {
-        let call = self.blank(url, handle)?.filled(None)?;
+    fn step(&self, step: &StepRequest, handle: &str) -> Result<(Call, Sender), FetchError> {
+        let call = self.blank(step, handle)?.filled(None)?;
         let sender = self.sender(&call.url)?;
         Ok((call, sender))
     }
 
-    fn blank(&self, url: &str, handle: &str) -> Result<Blank, FetchError> {
-        let mut feed =
-            Feed { url: url.to_owned(), request: Some(shared(self.request.feed)), ..self.request.feed.clone() };
+    fn blank(&self, step: &StepRequest, handle: &str) -> Result<Blank, FetchError> {
+        let StepRequest { url, request } = step.clone();
+        let mut feed = Feed { url, request: Some(request), ..self.request.feed.clone() };
         let mut address = None;
-        if url == HANDLE {
+        if step.url == HANDLE {
             let start = parse_url(&self.job.start.url)?;
             let found = start.join(handle).map_err(|_| {
                 FetchError::new(FailureKind::Malformed, "the handle of the report is not an address that can be read")
@@ -319,7 +354,7 @@ impl Steps<'_, '_> {
             address = Some(found);
         }
         let blank = Blank::new(&feed, self.part, self.request.now, self.zone)?;
-        Ok(blank.with_handle(handle, address))
+        Ok(blank.with_key(&self.key).with_handle(handle, address))
     }
 
     /// Who asks an address: the feed's credentials go to the host of `start` alone.
@@ -358,6 +393,13 @@ impl Steps<'_, '_> {
             }
         }
     }
+}
+
+/// What a step after the first one is asked with.
+#[derive(Clone)]
+struct StepRequest {
+    url: String,
+    request: FeedRequest,
 }
 
 /// The placeholder that is an address by itself.
@@ -401,7 +443,7 @@ fn mapping(message: impl AsRef<str>) -> FetchError {
 }
 
 fn text_at(page: &Page, path: &str) -> Result<Option<String>, FetchError> {
-    let document = strict_value(&page.body)?;
+    let document = answer(&page.body, &[path])?;
     Ok(match first(&json_path(path)?, &document)? {
         Some(Value::String(text)) => Some(text.trim().to_owned()),
         Some(Value::Number(number)) => Some(number.to_string()),

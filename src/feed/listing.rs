@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::{FailureKind, FetchError, presentable};
+use super::format::json::strict_value;
 use super::format::xml;
 
 /// A file of a listing.
@@ -51,6 +52,33 @@ pub(super) fn s3(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchErro
         Some("false") | None => Ok((files, None)),
         Some(other) => Err(malformed(format!("IsTruncated is {:?}", presentable(other, 20)))),
     }
+}
+
+/// One page of objects of Google Cloud Storage, as its JSON interface lists them: its files, and the token of the next page.
+///
+/// # Errors
+/// `Malformed` where it is none.
+pub(super) fn gcs(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchError> {
+    let page = strict_value(body)?;
+    let text = |value: &Value, name: &str| match value.get(name) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    // A folder without files has no list of them.
+    let is_listing = text(&page, "kind").as_deref() == Some("storage#objects") || page.get("items").is_some();
+    if !is_listing {
+        return Err(malformed(format!("the listing has no items: {}", presentable(&page.to_string(), 120))));
+    }
+    let file = |item: &Value| -> Result<Listed, FetchError> {
+        let name = text(item, "name").ok_or_else(|| malformed("the listing has an object without a name"))?;
+        let (size, etag) = (text(item, "size").unwrap_or_default(), text(item, "etag").unwrap_or_default());
+        let modified = text(item, "updated").and_then(|text| text.parse().ok());
+        Ok(Listed { name, tag: format!("{size} {etag}"), modified })
+    };
+    let items = page.get("items").and_then(Value::as_array).into_iter().flatten();
+    let files = items.map(file).collect::<Result<_, _>>()?;
+    Ok((files, text(&page, "nextPageToken").filter(|token| !token.is_empty())))
 }
 
 /// One page of List Blobs: its files, and the marker of the next page.
@@ -184,6 +212,18 @@ mod tests {
             let error = azure(body.as_bytes()).unwrap_err();
             assert!(error.message.contains(fragment), "{body}: {}", error.message);
         }
+        for (body, fragment) in [
+            (r#"{"error":{"code":401}}"#, "has no items"),
+            (r#"{"items":[{"size":"1"}]}"#, "without a name"),
+            ("<html>", "JSON"),
+        ] {
+            let error = gcs(body.as_bytes()).unwrap_err();
+            assert!(error.message.contains(fragment), "{body}: {}", error.message);
+        }
+        assert_eq!(gcs(br#"{"kind":"storage#objects"}"#).unwrap(), (vec![], None));
+        let page = r#"{"items":[{"name":"a/b.csv","size":"7","etag":"CJ","updated":"2026-01-05T10:15:00.000Z"}],"nextPageToken":"t"}"#;
+        let file = Listed { name: "a/b.csv".into(), tag: "7 CJ".into(), modified: "2026-01-05T10:15:00Z".parse().ok() };
+        assert_eq!(gcs(page.as_bytes()).unwrap(), (vec![file], Some("t".to_owned())));
         let none = "<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>";
         assert_eq!(azure(none.as_bytes()).unwrap(), (vec![], None));
         let one = "<ListBucketResult><Contents><Key>a &amp; b</Key><Size>1</Size></Contents></ListBucketResult>";

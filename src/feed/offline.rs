@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use url::Url;
 
 use super::client::{Page, Validators};
+use super::each::Selection;
 use super::error::{FailureKind, FetchError};
-use super::fetch::{Window, check_is_no_error, row_length};
+use super::fetch::{Window, row_length};
 use super::format::{Mapping, derived, parse, records};
+use super::listing;
+use super::pages::check_is_no_error;
 use super::quality::{QualityRules, check, describe, fault};
 use super::quiet::{Life, zeros};
 use super::window::{inside, is_on_grid};
-use crate::api::feed::Feed;
+use crate::api::feed::{Feed, Listing};
 use crate::domain::calendar::zone_of;
 use crate::domain::doubts::{Doubt, Doubts};
 use crate::domain::exact::Exact;
@@ -97,6 +101,7 @@ pub fn checked_rows(
     let page = page_of(content);
     check_is_no_error(feed, &page)?;
     let mut page = parse(&mapping, &page)?;
+    Selection::first_of(feed).label(&mut page);
     let (counted, unread) = records::rows(feed, &zone, window, std::mem::take(&mut page.records));
     page.rows.extend(counted);
     page.rejected.extend(unread);
@@ -160,6 +165,21 @@ fn reach_of(rows: &[Window]) -> Option<Window> {
 pub fn page_of(content: &[u8]) -> Page {
     let (links, validators) = (Vec::new(), Validators::default());
     Page { body: content.to_vec(), media_type: None, links, validators, date: None, reserved: None }
+}
+
+/// The names on a page of a folder's listing, each with what changes when the file does.
+///
+/// # Errors
+/// `Malformed` where it is no such page.
+#[doc(hidden)]
+pub fn listed(kind: Listing, page: &[u8], url: &Url) -> Result<Vec<(String, String)>, FetchError> {
+    let files = match kind {
+        Listing::S3 => listing::s3(page)?.0,
+        Listing::Gcs => listing::gcs(page)?.0,
+        Listing::AzureBlob => listing::azure(page)?.0,
+        Listing::Index => listing::index(page, url),
+    };
+    Ok(files.into_iter().map(|file| (file.name, file.tag)).collect())
 }
 
 type Key = (Timestamp, Timestamp, BTreeMap<String, String>);

@@ -8,7 +8,7 @@ use url::Url;
 use super::client::{Page, host_and_port};
 use super::error::{FailureKind, FetchError, presentable};
 use super::format::ParsedPage;
-use super::format::json::strict_value;
+use super::format::xml::answer;
 use super::request::{Blank, Call};
 use crate::api::feed::{CursorPlace, Feed, Pagination};
 use crate::domain::json_path::{JsonPath, Work};
@@ -83,9 +83,19 @@ impl Pager {
         Ok(Pager { blank, base, way, more, enough, total, most_pages, pages: 0, rows: 0, seen: BTreeSet::new() })
     }
 
-    /// Where the pages are.
-    pub(crate) fn base(&self) -> &Url {
-        &self.base.url
+    /// Whether an address is of another host than the first page's.
+    pub(crate) fn is_elsewhere(&self, url: &Url) -> bool {
+        host_and_port(url) != host_and_port(&self.base.url)
+    }
+
+    /// What is sent over TLS once is never sent without it.
+    fn check_scheme(&self, url: &Url) -> Result<(), FetchError> {
+        if url.scheme() == self.base.url.scheme() {
+            return Ok(());
+        }
+        let (scheme, own) = (presentable(url.scheme(), 20), self.base.url.scheme());
+        let message = format!("the next page is asked for by {scheme}, and the first one by {own}");
+        Err(FetchError::new(FailureKind::Denied, message))
     }
 
     /// The first page's request.
@@ -107,7 +117,7 @@ impl Pager {
     /// The page after `asked`; `None` at the end.
     ///
     /// # Errors
-    /// `Malformed` where the pages run in a circle, `Denied` where they lead to another host, `TooLarge` beyond `maxPages`.
+    /// `Malformed` where the pages run in a circle, `Denied` where they lead away from TLS, `TooLarge` beyond `maxPages`.
     pub(crate) fn next(&mut self, asked: &Call, page: &Page, parsed: &ParsedPage) -> Result<Option<Call>, FetchError> {
         self.rows = self.rows.saturating_add(parsed.count);
         let next = if self.says_more(page)? { self.following(&asked.url, page, parsed)? } else { None };
@@ -115,10 +125,7 @@ impl Pager {
             self.check_total(page)?;
             return Ok(None);
         };
-        if host_and_port(&next.url) != host_and_port(&self.base.url) || next.url.scheme() != self.base.url.scheme() {
-            let message = format!("the next page is on another host ({})", presentable(&host_and_port(&next.url), 80));
-            return Err(FetchError::new(FailureKind::Denied, message));
-        }
+        self.check_scheme(&next.url)?;
         if !self.seen.insert(next.key()) {
             return Err(FetchError::new(FailureKind::Malformed, "the pages run in a circle: a cursor came twice"));
         }
@@ -155,7 +162,7 @@ impl Pager {
             return Ok(false);
         }
         let Some(path) = &self.more else { return Ok(true) };
-        let document = strict_value(&page.body)?;
+        let document = answer(&page.body, &[])?;
         match first(path, &document)? {
             Some(Value::Bool(more)) => Ok(*more),
             None | Some(Value::Null) => Ok(false),
@@ -257,7 +264,7 @@ pub(crate) fn first<'v>(path: &JsonPath, document: &'v Value) -> Result<Option<&
 
 /// A whole number in an answer.
 fn number(path: &JsonPath, page: &Page, field: &str) -> Result<i64, FetchError> {
-    let document = strict_value(&page.body)?;
+    let document = answer(&page.body, &[])?;
     let found = first(path, &document)?;
     let number = found.and_then(|value| value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()));
     number.ok_or_else(|| {
@@ -267,7 +274,7 @@ fn number(path: &JsonPath, page: &Page, field: &str) -> Result<i64, FetchError> 
 }
 
 fn found(path: &JsonPath, page: &Page) -> Result<Option<String>, FetchError> {
-    let value = strict_value(&page.body)?;
+    let value = answer(&page.body, &[])?;
     match first(path, &value)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),

@@ -1,7 +1,7 @@
 //! What a feed is asked with: its request with the window and the cursor filled in.
 //!
-//! A value never changes the structure of what it is filled into: addresses encode it, JSON and forms are read first and filled
-//! afterwards, and free text takes only times, whole numbers and plain cursors.
+//! A value never changes the structure of what it is filled into: addresses and XML encode it, JSON and forms are read first and filled
+//! afterwards, and free text takes only times, whole numbers, plain cursors and plain values of lists.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use url::form_urlencoded::{self, Serializer};
 
 use super::client::Post;
 use super::credentials::parse_url;
+use super::each::Selection;
 use super::error::{FailureKind, FetchError, presentable};
 use super::fetch::Window;
 use super::format;
@@ -38,9 +39,23 @@ pub(crate) struct Call {
 impl Call {
     /// A GET without headers of its own.
     pub(crate) fn get(url: Url, feed: &Feed) -> Result<Self, FetchError> {
-        let blank =
-            Values { window: None, cursor: None, handle: None, now: Timestamp::UNIX_EPOCH, zone: TimeZone::UTC };
+        let blank = Values {
+            window: None,
+            cursor: None,
+            handle: None,
+            key: None,
+            selection: &Selection::default(),
+            now: Timestamp::UNIX_EPOCH,
+            zone: TimeZone::UTC,
+        };
         Ok(Call { url, headers: headers(feed, &blank)?, post: None })
+    }
+
+    /// A GET of the same address that says nothing of the feed but which media types it reads.
+    pub(crate) fn bare(mut self) -> Self {
+        let accept = self.headers.remove(ACCEPT);
+        let headers = accept.map(|accept| (ACCEPT, accept)).into_iter().collect();
+        Call { url: self.url, headers, post: None }
     }
 
     /// Tells requests apart, however long they are.
@@ -64,14 +79,28 @@ pub(crate) struct Blank {
     contract_zone: TimeZone,
     /// The handle of a report.
     handle: Option<String>,
+    /// The key of a report.
+    key: Option<String>,
     /// The address, where it is known whole.
     address: Option<Url>,
+    /// The values of the feed's lists.
+    selection: Selection,
 }
 
 impl Blank {
     /// The same with the handle of a report, and with its address where the handle is one.
     pub(crate) fn with_handle(self, handle: &str, address: Option<Url>) -> Self {
         Blank { handle: Some(handle.to_owned()), address, ..self }
+    }
+
+    /// The same with the key of a report.
+    pub(crate) fn with_key(self, key: &str) -> Self {
+        Blank { key: Some(key.to_owned()), ..self }
+    }
+
+    /// The same for values of the feed's lists.
+    pub(crate) fn of_selection(self, selection: Selection) -> Self {
+        Blank { selection, ..self }
     }
 
     /// The request of `feed` for `window`.
@@ -86,7 +115,9 @@ impl Blank {
             Some(name) => zone_of(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
         };
         let (feed, contract_zone) = (Arc::new(feed.clone()), zone.clone());
-        Ok(Blank { feed, window, now, zone: patterns, contract_zone, handle: None, address: None })
+        let selection = Selection::default();
+        let (handle, key, address) = (None, None, None);
+        Ok(Blank { feed, window, now, zone: patterns, contract_zone, handle, key, address, selection })
     }
 
     /// The request for the page of a cursor.
@@ -95,7 +126,8 @@ impl Blank {
     /// `Mapping` where the request cannot be written as the feed says, `Malformed` where a cursor cannot stand where it is to.
     pub(crate) fn filled(&self, cursor: Option<&str>) -> Result<Call, FetchError> {
         let handle = self.handle.as_deref();
-        let values = Values { window: Some(self.window), cursor, handle, now: self.now, zone: self.zone.clone() };
+        let (window, selection, key) = (Some(self.window), &self.selection, self.key.as_deref());
+        let values = Values { window, cursor, handle, key, selection, now: self.now, zone: self.zone.clone() };
         Ok(Call { url: self.url(&values)?, headers: headers(&self.feed, &values)?, post: post(&self.feed, &values)? })
     }
 
@@ -152,10 +184,10 @@ pub(crate) fn placeholders_of(feed: &Feed) -> Vec<Placeholder<'_>> {
     let mut texts = vec![feed.url.as_str()];
     if let Some(start) = feed.job.as_ref().map(|job| &job.start) {
         texts.push(&start.url);
-        texts.extend([&start.json, &start.form, &start.text].into_iter().flatten().map(String::as_str));
+        texts.extend([&start.json, &start.form, &start.xml, &start.text].into_iter().flatten().map(String::as_str));
     }
     if let Some(request) = &feed.request {
-        texts.extend([&request.json, &request.form, &request.text].into_iter().flatten().map(String::as_str));
+        texts.extend(request.bodies().map(|(_, body)| body.as_str()));
         texts.extend(request.headers.iter().chain(&request.query).map(|pair| pair.value.as_str()));
     }
     texts.into_iter().flat_map(|text| placeholders::placeholders(text, &[])).collect()
@@ -186,6 +218,8 @@ struct Values<'a> {
     window: Option<Window>,
     cursor: Option<&'a str>,
     handle: Option<&'a str>,
+    key: Option<&'a str>,
+    selection: &'a Selection,
     now: Timestamp,
     zone: TimeZone,
 }
@@ -198,8 +232,9 @@ struct Filling {
 
 impl Values<'_> {
     /// The names of placeholders beside those that every feed has.
-    fn names(&self) -> &'static [&'static str] {
-        if self.handle.is_some() { &["handle"] } else { &[] }
+    fn names(&self) -> Vec<&str> {
+        let of_a_report = self.handle.map(|_| "handle").into_iter().chain(self.key.map(|_| "key"));
+        of_a_report.chain(self.selection.names()).collect()
     }
 
     fn of(&self, placeholder: Placeholder<'_>) -> Result<Option<Filling>, FetchError> {
@@ -220,7 +255,12 @@ impl Values<'_> {
             Placeholder::Named("handle") => {
                 return Ok(self.handle.map(|handle| Filling { text: handle.to_owned(), number: None }));
             }
-            Placeholder::Named(_) => return Ok(None),
+            Placeholder::Named("key") if self.key.is_some() => {
+                return Ok(self.key.map(|key| Filling { text: key.to_owned(), number: None }));
+            }
+            Placeholder::Named(name) => {
+                return Ok(self.selection.value(name).map(|value| Filling { text: value.to_owned(), number: None }));
+            }
         }))
     }
 
@@ -252,12 +292,14 @@ enum At {
     Alone,
     /// Within a text that means something: values that cannot mean anything there.
     FreeText,
+    /// In XML, where every value is encoded.
+    Xml,
 }
 
 /// A text with its values; `None` where it is nothing but a placeholder without one.
 fn filled(field: &str, text: &str, values: &Values<'_>, at: At) -> Result<Option<String>, FetchError> {
     let unknown = if at == At::Alone { Unknown::Refused } else { Unknown::Literal };
-    let pieces = pieces(text, values.names(), unknown).map_err(|message| fault(format!("{field}: {message}")))?;
+    let pieces = pieces(text, &values.names(), unknown).map_err(|message| fault(format!("{field}: {message}")))?;
     let is_alone = matches!(pieces.as_slice(), [Piece::Placeholder(_)]);
     let mut whole = String::new();
     for piece in pieces {
@@ -266,7 +308,10 @@ fn filled(field: &str, text: &str, values: &Values<'_>, at: At) -> Result<Option
             Piece::Placeholder(placeholder) => match values.of(placeholder)? {
                 Some(filling) => {
                     check_in_free_text(placeholder, &filling, at)?;
-                    whole.push_str(&filling.text);
+                    match at {
+                        At::Xml => whole.push_str(&quick_xml::escape::escape(filling.text.as_str())),
+                        At::Alone | At::FreeText => whole.push_str(&filling.text),
+                    }
                 }
                 None if is_alone => return Ok(None),
                 None => {}
@@ -277,19 +322,24 @@ fn filled(field: &str, text: &str, values: &Values<'_>, at: At) -> Result<Option
 }
 
 fn check_in_free_text(placeholder: Placeholder<'_>, filling: &Filling, at: At) -> Result<(), FetchError> {
-    if at == At::FreeText && placeholder == Placeholder::Cursor && !is_plain_cursor(&filling.text) {
-        let shown = presentable(&filling.text, 60);
-        let message = format!(
-            "the cursor {shown:?} cannot stand in the text of the request: it may have up to 512 letters, digits and +/=_.-"
-        );
-        return Err(FetchError::new(FailureKind::Malformed, message));
+    let is_a_time_or_number = !matches!(placeholder, Placeholder::Cursor | Placeholder::Named(_));
+    if at != At::FreeText || is_a_time_or_number || is_plain_cursor(&filling.text) {
+        return Ok(());
     }
-    Ok(())
+    let what = match placeholder {
+        Placeholder::Named(name) => name,
+        _ => "cursor",
+    };
+    let shown = presentable(&filling.text, 60);
+    let message = format!(
+        "the {what} {shown:?} cannot stand in the text of the request: it may have up to 512 letters, digits and +/=_.-"
+    );
+    Err(FetchError::new(FailureKind::Malformed, message))
 }
 
 /// The address with its values, each percent-encoded as a whole.
 fn address(text: &str, values: &Values<'_>) -> Result<String, FetchError> {
-    let pieces = pieces(text, values.names(), Unknown::Refused).map_err(|message| fault(format!("url: {message}")))?;
+    let pieces = pieces(text, &values.names(), Unknown::Refused).map_err(|message| fault(format!("url: {message}")))?;
     let mut whole = String::new();
     for piece in pieces {
         match piece {
@@ -360,6 +410,10 @@ fn body(request: &FeedRequest, values: &Values<'_>) -> Result<(&'static str, Str
     if let Some(form) = &request.form {
         return Ok(("application/x-www-form-urlencoded", filled_form(form, values)?));
     }
+    if let Some(xml) = &request.xml {
+        let body = filled("request.xml", xml, values, At::Xml)?.unwrap_or_default();
+        return Ok(("text/xml; charset=utf-8", body));
+    }
     let text = request.text.as_deref().unwrap_or_default();
     let body = filled("request.text", text, values, At::FreeText)?.unwrap_or_default();
     Ok(("text/plain; charset=utf-8", body))
@@ -374,8 +428,8 @@ fn filled_form(form: &str, values: &Values<'_>) -> Result<String, FetchError> {
     let mut body = Serializer::new(String::new());
     for pair in form.trim().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let pieces =
-            pieces(value, &[], Unknown::Literal).map_err(|message| fault(format!("request.form: {message}")))?;
+        let pieces = pieces(value, &values.names(), Unknown::Literal)
+            .map_err(|message| fault(format!("request.form: {message}")))?;
         let mut whole = String::new();
         let mut is_there = !matches!(pieces.as_slice(), [Piece::Placeholder(_)]);
         for piece in pieces {
@@ -399,7 +453,7 @@ fn filled_form(form: &str, values: &Values<'_>) -> Result<String, FetchError> {
 /// A JSON value with its texts filled; `None` for a text that is nothing but a placeholder without a value.
 fn filled_value(template: Value, values: &Values<'_>) -> Result<Option<Value>, FetchError> {
     Ok(Some(match template {
-        Value::String(text) => match pieces(&text, &[], Unknown::Literal).as_deref() {
+        Value::String(text) => match pieces(&text, &values.names(), Unknown::Literal).as_deref() {
             Ok([Piece::Placeholder(placeholder)]) => match values.of(*placeholder)? {
                 None => return Ok(None),
                 Some(Filling { number: Some(number), .. }) => Value::from(number),

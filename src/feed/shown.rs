@@ -3,14 +3,19 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::each::{Selection, selections};
 use super::error::{FailureKind, FetchError};
 use super::fetch::Window;
 use super::files;
+use super::job::HANDLE;
 use super::pagination::Pager;
 use super::request::Blank;
 use super::window;
-use crate::api::feed::{Feed, FeedAuth, FeedRequest, RequestMethod};
+use crate::api::feed::{Feed, FeedAuth};
 use crate::domain::calendar::zone_of;
+
+/// What stands for the key of a report, which is another one each time.
+const KEY: &str = "{key}";
 
 /// A request as it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,28 +44,30 @@ pub fn requests(
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let parts = window::parts(feed, &zone, window::rounded(feed, &zone, window));
     if let Some(files) = &feed.files {
-        let mut listing = request(feed, &zone, window, now)?;
+        let mut listing = request(feed, &Selection::default(), &zone, window, now)?;
         listing.url = files::listing_url(feed, files, None)?.to_string();
         let mut file = listing.clone();
         file.url = format!("{}{}{}", feed.url, files.prefix.as_deref().unwrap_or_default(), files.name);
         return Ok(vec![listing, file]);
     }
-    let Some(job) = &feed.job else { return parts.into_iter().map(|part| request(feed, &zone, part, now)).collect() };
+    let Some(job) = &feed.job else {
+        let selections = selections(feed);
+        let asked_for = parts.into_iter().flat_map(|part| selections.iter().map(move |selection| (part, selection)));
+        return asked_for.map(|(part, selection)| request(feed, selection, &zone, part, now)).collect();
+    };
     let mut steps = Vec::new();
     for part in parts {
-        let start = &job.start;
-        let asked = FeedRequest {
-            method: Some(start.method.unwrap_or(RequestMethod::Post)),
-            json: start.json.clone(),
-            form: start.form.clone(),
-            text: start.text.clone(),
-            ..feed.request.clone().unwrap_or_default()
-        };
+        let (start, shared) = (&job.start, feed.request.clone().unwrap_or_default());
+        let asked = start.request(shared.clone());
         let start = Feed { url: start.url.clone(), request: Some(asked), pagination: None, ..feed.clone() };
-        steps.push(request(&start, &zone, part, now)?);
-        for url in [Some(&job.ask.url), job.fetch.as_ref().map(|fetch| &fetch.url)].into_iter().flatten() {
+        steps.push(shown(&start, Blank::new(&start, part, now, &zone)?.with_key(KEY))?);
+        let ask = (&job.ask.url, job.ask.request(shared.clone()));
+        let fetch = job.fetch.as_ref().map(|fetch| (&fetch.url, fetch.request(shared.clone())));
+        for (url, asked) in [Some(ask), fetch].into_iter().flatten() {
             // What the handle will be is not known yet; where it is an address, so is nothing else.
-            let mut shown = request(&Feed { url: start.url.clone(), ..start_free(feed) }, &zone, part, now)?;
+            let step = Feed { url: start.url.clone(), request: Some(asked), pagination: None, ..feed.clone() };
+            let blank = Blank::new(&step, part, now, &zone)?.with_key(KEY).with_handle(HANDLE, None);
+            let mut shown = shown(&step, blank)?;
             shown.url.clone_from(url);
             steps.push(shown);
         }
@@ -68,13 +75,19 @@ pub fn requests(
     Ok(steps)
 }
 
-/// The feed with what all steps of a job share, and no body.
-fn start_free(feed: &Feed) -> Feed {
-    Feed { pagination: None, ..feed.clone() }
+fn request(
+    feed: &Feed,
+    selection: &Selection,
+    zone: &TimeZone,
+    window: Window,
+    now: Timestamp,
+) -> Result<ShownRequest, FetchError> {
+    shown(feed, Blank::new(feed, window, now, zone)?.of_selection(selection.clone()))
 }
 
-fn request(feed: &Feed, zone: &TimeZone, window: Window, now: Timestamp) -> Result<ShownRequest, FetchError> {
-    let call = Pager::new(feed, Blank::new(feed, window, now, zone)?)?.first()?;
+/// The first page's request.
+fn shown(feed: &Feed, blank: Blank) -> Result<ShownRequest, FetchError> {
+    let call = Pager::new(feed, blank)?.first()?;
     let mut headers: Vec<(String, String)> = call
         .headers
         .iter()

@@ -2,5 +2,7 @@
 
 pub mod catalogue;
 pub mod dashboard;
+pub mod door;
+pub mod inbox;
 pub mod metrics;
 pub mod server;

@@ -370,7 +370,7 @@ const CONTRACT_CASES: &[Case] = &[
     ("feeds: [{name: acd, url: 'https://a.example', request: {json: '{}'}}]", "belong to method: Post"),
     (
         "feeds: [{name: acd, url: 'https://a.example', request: {method: Post, json: '{}', text: a}}]",
-        "write at most one of json, form, text",
+        "write at most one of json, form, xml, text",
     ),
     ("feeds: [{name: acd, url: 'https://a.example', request: {pending: [401]}}]", "401, 403, 407 and 429 are refusals"),
     ("feeds: [{name: acd, url: 'https://a.example', window: {align: 25h}}]", "write an align from 1m to 24h"),
@@ -403,20 +403,31 @@ const CONTRACT_CASES: &[Case] = &[
         "feeds: [{name: acd, url: 'https://a.example', format: {csv: {skipRows: [{column: A}], start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
         "write exactly one of equals, startsWith",
     ),
-    ("feeds: [{name: acd}]", "write exactly one of url, job"),
+    ("feeds: [{name: acd}]", "write exactly one of url, job, inbox"),
+    (
+        "feeds: [{name: acd, window: {}, inbox: {tokenSecretRef: {name: acme, key: token}}}]",
+        "what is pushed to an inbox is not asked for",
+    ),
+    (
+        "feeds: [{name: acd, inbox: {tokenSecretRef: {name: acme, key: token}}, format: {openMetrics: {measures: [{name: a, metric: a}]}}}]",
+        "an inbox takes rows",
+    ),
     (
         "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/{handle}', status: true}}}]",
         "a job needs the format of its report",
     ),
     (
-        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/x', status: true}}, \
+        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: '{handle}/x', status: true}}, \
          format: {json: {rows: $.a, start: $.a, measures: [{name: a, path: $.a}]}}}]",
         "write an address with {handle}",
     ),
     (
-        "feeds: [{name: acd, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: 'https://a.example/{handle}', state: $.s}}, \
-         format: {json: {rows: $.a, start: $.a, measures: [{name: a, path: $.a}]}}}]",
-        "write `state` with the texts of `done`",
+        "feeds: [{name: acd, url: 'https://a.example/{until}', each: [{name: until, values: [a]}]}]",
+        "write a name of letters, digits and _",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example/{queue}', each: [{name: queue, values: [a]}], files: {list: S3, name: 'c-{made:%Y%m%d}.csv'}}]",
+        "each belongs to feeds that are asked at `url` for rows",
     ),
     (
         "feeds: [{name: acd, request: {method: Post}, job: {start: {url: 'https://a.example', handle: $.id}, ask: {url: '{handle}', \
@@ -436,6 +447,10 @@ const CONTRACT_CASES: &[Case] = &[
         "do not belong to files",
     ),
     ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', quiet: Zeros, format: {csv: {lastLine: Whole, start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
+        "nobody knows what was quiet",
+    ),
     (
         "feeds: [{name: acd, url: 'https://a.example', failWhen: {path: $.e}, format: {csv: {start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",
         "failWhen reads JSON",

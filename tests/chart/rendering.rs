@@ -401,6 +401,23 @@ async fn the_flags_are_those_of_the_values() {
             json!({"evidenceUrl": {"secretName": "evidence"}, "replicas": 3, "shards": 6, "leaderElect": true}),
             vec!["run", "--log-format=json", settle, lease, "--shards=6"],
         ),
+        (
+            json!({"inbox": {"enabled": true}}),
+            vec!["run", "--log-format=json", settle, data, lease, "--inbox-listen=0.0.0.0:8443", "--inbox-plain-http"],
+        ),
+        (
+            json!({"inbox": {"enabled": true, "tlsSecretName": "inbox"}}),
+            vec![
+                "run",
+                "--log-format=json",
+                settle,
+                data,
+                lease,
+                "--inbox-listen=0.0.0.0:8443",
+                "--inbox-certificate=/etc/bpo-operator/inbox/tls.crt",
+                "--inbox-key=/etc/bpo-operator/inbox/tls.key",
+            ],
+        ),
     ];
     for (values, expected) in cases {
         let objects = render(&values).await;
@@ -525,6 +542,33 @@ async fn the_figures_of_all_namespaces_are_shown_to_the_own_namespace_and_to_tho
     assert_eq!((&policy["policyTypes"], &policy["egress"]), (&json!(["Ingress"]), &Value::Null));
     let labelled = json!({"namespaceSelector": {"matchLabels": {"bpo-operator.io/metrics": "true"}}});
     assert_eq!(policy["ingress"][0]["from"], json!([{"podSelector": {}}, labelled]));
+}
+
+#[tokio::test]
+async fn the_inbox_has_a_service_of_its_own_and_is_reached_by_whom_the_values_say() {
+    let ingress = json!([{"namespaceSelector": {"matchLabels": {"name": "ingress"}}}]);
+    for (inbox, from) in [
+        (json!({"enabled": true}), json!([{"podSelector": {}}])),
+        (json!({"enabled": true, "tlsSecretName": "inbox"}), Value::Null),
+        (json!({"enabled": true, "ingressFrom": ingress}), ingress.clone()),
+        (json!({"enabled": true, "tlsSecretName": "inbox", "ingressFrom": ingress}), ingress.clone()),
+    ] {
+        let objects = render(&json!({ "inbox": inbox })).await;
+        let policy = &only(&objects, "NetworkPolicy")["spec"];
+        assert_eq!(policy["ingress"][1]["ports"], json!([{"port": "inbox", "protocol": "TCP"}]));
+        assert_eq!(policy["ingress"][1]["from"], from, "{inbox}");
+        let services = of_kind(&objects, "Service");
+        let ports: Vec<&Value> = services.iter().map(|service| &service["spec"]["ports"][0]["targetPort"]).collect();
+        assert_eq!(ports, [&json!("http"), &json!("inbox")]);
+        let pod = &only(&objects, "Deployment")["spec"]["template"]["spec"];
+        let has_certificate = inbox.get("tlsSecretName").is_some();
+        let volumes = pod["volumes"].as_array().unwrap().iter().filter(|volume| volume["name"] == "inbox");
+        assert_eq!(volumes.count(), usize::from(has_certificate), "{inbox}");
+        assert_eq!(pod["containers"][0]["ports"][1]["containerPort"], 8443);
+    }
+    let closed = render(&json!({})).await;
+    assert_eq!(only(&closed, "NetworkPolicy")["spec"]["ingress"].as_array().map(Vec::len), Some(1));
+    assert_eq!(of_kind(&closed, "Service").len(), 1);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod figures;
 mod first_contract;
 mod harness;
 mod hostile;
+mod inbox;
 mod judged;
 mod launches;
 mod leases;

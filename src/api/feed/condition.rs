@@ -73,6 +73,44 @@ pub struct AnswerCondition {
     #[schemars(length(max = 50), inner(length(max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub one_of: Vec<String>,
+    /// The value is none of these texts, or not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub none_of: Vec<String>,
+    /// True: there is a value; an empty text and null are none.
+    pub present: Option<bool>,
+    /// True: there is no value.
+    pub absent: Option<bool>,
+    /// The value is a number that is at most this one.
+    pub at_most: Option<Decimal>,
+    /// The value is a number that is larger than this one.
+    pub above: Option<Decimal>,
+    /// The value is a number that is at least this one.
+    pub at_least: Option<Decimal>,
+    /// The value is a number that is smaller than this one.
+    pub below: Option<Decimal>,
+}
+
+impl AnswerCondition {
+    /// The comparison, as rows have it; `None` where there is none.
+    pub fn comparison(&self) -> Option<Condition> {
+        let AnswerCondition { path: _, equals, one_of, none_of, present, absent, at_most, above, at_least, below } =
+            self.clone();
+        let comparison = Condition {
+            equals,
+            one_of,
+            none_of,
+            present,
+            absent,
+            at_most,
+            above,
+            at_least,
+            below,
+            ..Condition::default()
+        };
+        (comparison != Condition::default()).then_some(comparison)
+    }
 }
 
 /// A sum's member: one value of a row.

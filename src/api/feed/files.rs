@@ -13,13 +13,13 @@ use crate::api::scalar::Duration;
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
     "!has(self.prefix) || self.list != 'Index'",
-    "prefix belongs to list: S3 and AzureBlob; a page of links is one folder by itself"
+    "prefix belongs to list: S3, Gcs and AzureBlob; a page of links is one folder by itself"
 ))]
 pub struct FeedFiles {
     /// How the folder is listed.
-    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it, such as Google Cloud Storage), AzureBlob (List Blobs), or Index (a page with links, as Apache and nginx make it)."))]
+    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it), Gcs (Google Cloud Storage, by the address of the bucket or of its JSON interface), AzureBlob (List Blobs), or Index (a page with links, as Apache and nginx make it)."))]
     pub list: Listing,
-    /// What the names in the bucket begin with, such as `reports/queue30/`. S3 and AzureBlob only. Default: nothing.
+    /// What the names in the bucket begin with, such as `reports/queue30/`. Not of an Index. Default: nothing.
     #[schemars(length(min = 1, max = 512))]
     pub prefix: Option<String>,
     /// What follows the prefix in the names of the files that are read, with the time in it as a strftime pattern:
@@ -40,11 +40,12 @@ pub struct FeedFiles {
     pub minimum_age: Option<Duration>,
 }
 
-/// How a folder is listed: S3, AzureBlob or Index.
+/// How a folder is listed: S3, Gcs, AzureBlob or Index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Listing {
     S3,
+    Gcs,
     AzureBlob,
     Index,
 }

@@ -89,10 +89,10 @@ impl FeedFormat {
             || self.table().is_some_and(|(_, table)| table.records.is_some())
     }
 
-    /// Whether an answer is JSON, in which a path can be looked up.
-    pub fn is_json(&self) -> bool {
+    /// Whether an answer is JSON or XML, in which a path can be looked up.
+    pub fn is_tree(&self) -> bool {
         let text = self.csv.as_ref().is_some_and(|csv| csv.text.is_some());
-        (self.json.is_some() && self.unpack.is_none()) || self.arrays.is_some() || text
+        (self.tree().is_some() && self.unpack.is_none()) || self.arrays.is_some() || text
     }
 }
 
@@ -196,6 +196,15 @@ fn names(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "type": "object",
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 128},
         "maxProperties": 500,
+    })
+}
+
+/// The same for the values of `each`, of which there are fewer.
+pub(super) fn names_of_each(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 128},
+        "maxProperties": 100,
     })
 }
 
@@ -354,7 +363,7 @@ pub struct TableFormat {
     /// How the characters are encoded.
     #[schemars(extend("description" = "How the characters are encoded: Utf8, Utf16 or Windows1252. A byte-order mark says so itself. csv only. Default Utf8."))]
     pub encoding: Option<TextEncoding>,
-    /// JSONPath of a text inside a JSON answer that holds the table, such as `$.data`. csv only. Default: the answer itself.
+    /// JSONPath of a text inside an answer in JSON or XML that holds the table, such as `$.data`. csv only. Default: the answer itself.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub text: Option<String>,

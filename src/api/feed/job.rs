@@ -3,7 +3,7 @@
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RequestMethod;
+use super::{FeedRequest, JobHandle, JobState, RequestMethod};
 use crate::api::scalar::Duration;
 
 /// A report that is started, asked for until it is done, and then fetched. Its handle is kept with the feed, so that a restart of the
@@ -25,15 +25,11 @@ pub struct FeedJob {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::ONE_BODY)]
 #[x_kube(validation = (
-    "[has(self.json), has(self.form), has(self.text)].filter(x, x).size() <= 1",
-    "write at most one of json, form, text"
+    "!(has(self.json) || has(self.form) || has(self.xml) || has(self.text)) || !has(self.method) || self.method == 'Post'",
+    "json, form, xml and text belong to method: Post"
 ))]
-#[x_kube(validation = (
-    "!(has(self.json) || has(self.form) || has(self.text)) || !has(self.method) || self.method == 'Post'",
-    "json, form and text belong to method: Post"
-))]
-#[x_kube(validation = crate::api::rules::one_of(&["handle", "link"], ""))]
 pub struct JobStart {
     /// How it is asked.
     #[schemars(extend("description" = "How it is asked: Get or Post. Default Post."))]
@@ -45,39 +41,70 @@ pub struct JobStart {
     /// Body in JSON; read first and filled afterwards.
     #[schemars(length(min = 1, max = 16384))]
     pub json: Option<String>,
-    /// Body as of a web form: names and values. Either this, `json` or `text`.
+    /// Body as of a web form: names and values.
     #[schemars(length(min = 1, max = 16384))]
     pub form: Option<String>,
-    /// Body as plain text, such as a query. Either this, `json` or `form`.
+    /// Body in XML; read first and filled afterwards.
+    #[schemars(length(min = 1, max = 16384))]
+    pub xml: Option<String>,
+    /// Body as plain text, such as a query.
     #[schemars(length(min = 1, max = 16384))]
     pub text: Option<String>,
-    /// JSONPath of the report's handle in the answer, such as `$.result.progressId`: a text or a number, which fills `{handle}`.
-    #[schemars(length(min = 1, max = 1024))]
-    #[x_kube(validation = crate::api::rules::JSON_PATH)]
-    pub handle: Option<String>,
-    /// The relation of the `Link` header whose address is the handle, such as status.
+    /// Where the report's handle stands in the answer: the JSONPath of a text or a number, such as `$.result.progressId`, or `{link: status}`
+    /// for the address in the `Link` header of that relation. It fills `{handle}`.
+    pub handle: Option<JobHandle>,
+    /// The relation of the `Link` header whose address is the handle, such as status. The same as `handle: {link: status}`.
     #[schemars(length(min = 1, max = 63))]
     pub link: Option<String>,
 }
 
-/// The request that asks whether the report is done, with a Get.
+impl JobStart {
+    /// Where the handle stands; `None` where that is not said, or twice.
+    pub fn handle_place(&self) -> Option<JobHandle> {
+        match (&self.handle, &self.link) {
+            (Some(handle), None) => Some(handle.clone()),
+            (None, Some(relation)) => Some(JobHandle::Link(relation.clone())),
+            _ => None,
+        }
+    }
+
+    /// The request, with what the steps of a job share.
+    pub fn request(&self, shared: FeedRequest) -> FeedRequest {
+        let Self { method, json, form, xml, text, .. } = self.clone();
+        FeedRequest { method: Some(method.unwrap_or(RequestMethod::Post)), json, form, xml, text, ..shared }
+    }
+}
+
+/// The request that asks whether the report is done. It may be sent again.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = (
-    "has(self.state) ? has(self.done) && self.done.size() > 0 && !(has(self.status) && self.status) : has(self.status) && self.status",
-    "write `state` with the texts of `done`, or `status: true` where status 202 means not yet and 200 means done"
-))]
+#[x_kube(validation = crate::api::rules::ONE_BODY)]
 pub struct JobAsk {
-    /// Address with `{handle}` in its path or query, or `{handle}` alone where the handle is an address.
+    /// How it is asked.
+    #[schemars(extend("description" = "How it is asked: Get or Post. Default Get, and Post with a body."))]
+    pub method: Option<RequestMethod>,
+    /// Address with `{handle}` in its path or query, or `{handle}` alone where the handle is an address. With a body that holds
+    /// `{handle}` the address may be without it.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = crate::api::rules::ADDRESS_WITH_HANDLE)]
+    #[x_kube(validation = crate::api::rules::ADDRESS_OF_A_STEP)]
     pub url: String,
-    /// JSONPath of the report's state in the answer, such as `$.result.status`. Any text that is not listed below means not yet.
-    #[schemars(length(min = 1, max = 1024))]
-    #[x_kube(validation = crate::api::rules::JSON_PATH)]
-    pub state: Option<String>,
-    /// True: the status says it, 202 for not yet and 200 for done. Default false.
+    /// Body in JSON, of a Post; read first and filled afterwards.
+    #[schemars(length(min = 1, max = 16384))]
+    pub json: Option<String>,
+    /// Body as of a web form, of a Post.
+    #[schemars(length(min = 1, max = 16384))]
+    pub form: Option<String>,
+    /// Body in XML, of a Post; read first and filled afterwards.
+    #[schemars(length(min = 1, max = 16384))]
+    pub xml: Option<String>,
+    /// Body as plain text, of a Post.
+    #[schemars(length(min = 1, max = 16384))]
+    pub text: Option<String>,
+    /// How the report stands: the JSONPath of its state in the answer, such as `$.result.status`, where any text that is not listed below
+    /// means not yet; or `{status: true}` where status 202 means not yet and 200 means done.
+    pub state: Option<JobState>,
+    /// True: the status says it, as in `state: {status: true}`. Default false.
     pub status: Option<bool>,
     /// States that mean that the report is done, such as complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -110,11 +137,66 @@ pub struct JobAsk {
     pub at_most: Option<Duration>,
 }
 
-/// The request that fetches a report, with a Get.
+impl JobAsk {
+    /// JSONPath of the state; `None` where the status says it.
+    pub fn state_path(&self) -> Option<&str> {
+        match &self.state {
+            Some(JobState::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether the status of the answer says how the report stands.
+    pub fn is_by_status(&self) -> bool {
+        self.status == Some(true) || self.state == Some(JobState::Status)
+    }
+
+    /// The request, with what the steps of a job share.
+    pub fn request(&self, shared: FeedRequest) -> FeedRequest {
+        let Self { method, json, form, xml, text, .. } = self.clone();
+        step(method, FeedRequest { json, form, xml, text, ..shared })
+    }
+}
+
+/// The request that fetches a report. It may be sent again.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = crate::api::rules::ONE_BODY)]
 pub struct JobFetch {
-    /// Address with `{handle}` in its path or query, or `{handle}` alone where the handle is an address.
+    /// How it is asked.
+    #[schemars(extend("description" = "How it is asked: Get or Post. Default Get, and Post with a body."))]
+    pub method: Option<RequestMethod>,
+    /// Address with `{handle}` in its path or query, or `{handle}` alone where the handle is an address. With a body that holds
+    /// `{handle}` the address may be without it.
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = crate::api::rules::ADDRESS_WITH_HANDLE)]
+    #[x_kube(validation = crate::api::rules::ADDRESS_OF_A_STEP)]
     pub url: String,
+    /// Body in JSON, of a Post; read first and filled afterwards.
+    #[schemars(length(min = 1, max = 16384))]
+    pub json: Option<String>,
+    /// Body as of a web form, of a Post.
+    #[schemars(length(min = 1, max = 16384))]
+    pub form: Option<String>,
+    /// Body in XML, of a Post; read first and filled afterwards.
+    #[schemars(length(min = 1, max = 16384))]
+    pub xml: Option<String>,
+    /// Body as plain text, of a Post.
+    #[schemars(length(min = 1, max = 16384))]
+    pub text: Option<String>,
+}
+
+impl JobFetch {
+    /// The request, with what the steps of a job share.
+    pub fn request(&self, shared: FeedRequest) -> FeedRequest {
+        let Self { method, json, form, xml, text, .. } = self.clone();
+        step(method, FeedRequest { json, form, xml, text, ..shared })
+    }
+}
+
+/// A step that changes nothing at the vendor: it may be sent again, also where it is a Post.
+fn step(method: Option<RequestMethod>, request: FeedRequest) -> FeedRequest {
+    let has_body = request.body().is_some();
+    let method = method.unwrap_or(if has_body { RequestMethod::Post } else { RequestMethod::Get });
+    let safe = (method == RequestMethod::Post).then_some(true);
+    FeedRequest { method: Some(method), safe, ..request }
 }

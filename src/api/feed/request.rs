@@ -8,17 +8,14 @@ use serde::{Deserialize, Serialize};
 ///
 /// Placeholders stand in the url's path and query, in headers, in the query and in the body: `{since}` and `{until}` (RFC 3339),
 /// each with a form such as `{since:UnixSeconds}`, `{since:UnixMilliseconds}` or `{since:%Y-%m-%d}`; `{length:Seconds}` of the window;
-/// `{daysAgo:since}` and `{daysAgo:until}` in local days; `{cursor}`.
+/// `{daysAgo:since}` and `{daysAgo:until}` in local days; `{cursor}`; the names of `each`.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::api::rules::ONE_BODY)]
 #[x_kube(validation = (
-    "[has(self.json), has(self.form), has(self.text)].filter(x, x).size() <= 1",
-    "write at most one of json, form, text"
-))]
-#[x_kube(validation = (
-    "!(has(self.json) || has(self.form) || has(self.text) || has(self.safe)) || (has(self.method) && self.method == 'Post')",
-    "json, form, text and safe belong to method: Post"
+    "!(has(self.json) || has(self.form) || has(self.xml) || has(self.text) || has(self.safe)) || (has(self.method) && self.method == 'Post')",
+    "json, form, xml, text and safe belong to method: Post"
 ))]
 pub struct FeedRequest {
     /// How the feed is asked.
@@ -32,6 +29,9 @@ pub struct FeedRequest {
     /// Body as of a web form, of a Post: `from={since:%Y-%m-%d}&group=queue`.
     #[schemars(length(min = 1, max = 16384))]
     pub form: Option<String>,
+    /// Body in XML, of a Post, such as a SOAP envelope. It is read first and filled afterwards, so that no value changes its structure.
+    #[schemars(length(min = 1, max = 16384))]
+    pub xml: Option<String>,
     /// Body as plain text, of a Post. Its placeholders take times, whole numbers and plain cursors only.
     #[schemars(length(min = 1, max = 16384))]
     pub text: Option<String>,
@@ -81,6 +81,19 @@ pub struct FeedRequest {
     /// How these two instants are written. Default Rfc3339.
     #[schemars(extend("description" = "How these two instants are written: Rfc3339, Date (`2026-01-31`), UnixSeconds or UnixMilliseconds. Default Rfc3339."))]
     pub time_format: Option<TimeFormat>,
+}
+
+impl FeedRequest {
+    /// The bodies that are given, by the names of their fields.
+    pub fn bodies(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let bodies = [("json", &self.json), ("form", &self.form), ("xml", &self.xml), ("text", &self.text)];
+        bodies.into_iter().filter_map(|(name, body)| Some((name, body.as_ref()?)))
+    }
+
+    /// The body, where one is given.
+    pub fn body(&self) -> Option<&String> {
+        self.bodies().map(|(_, body)| body).next()
+    }
 }
 
 /// How a feed is asked: Get, Post.

@@ -99,9 +99,9 @@ pub struct CheckArguments {
 /// How far back the operator asks unless the feed says something else.
 const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
 /// More than any token or bundle of authorities has.
-const LARGEST_CREDENTIAL: u64 = 1_024 * 1_024;
+pub(super) const LARGEST_CREDENTIAL: u64 = 1_024 * 1_024;
 /// More than an answer may have.
-const LARGEST_FILE: u64 = 10 * 1_024 * 1_024;
+pub(super) const LARGEST_FILE: u64 = 10 * 1_024 * 1_024;
 /// On whose behalf is asked; limits are counted by it.
 const TENANT: &str = "check";
 
@@ -113,6 +113,10 @@ pub fn run(arguments: &CheckArguments) -> Answer {
     let (mut feed, time_zone) = described(arguments)?;
     if let Some(target) = &arguments.target {
         feed.url.clone_from(target);
+    }
+    if feed.inbox.is_some() && arguments.target.is_none() {
+        let words = "the feed is pushed to an inbox, so there is nothing to ask: write a file with what is pushed";
+        return Err(vec![words.to_owned()]);
     }
     let now = arguments.now.unwrap_or_else(|| Clock::real().now());
     let asked = if arguments.target.is_some() { feed.url.as_str() } else { feed.address() };
@@ -174,11 +178,13 @@ fn native_feed() -> Feed {
         cadence: None,
         plan: None,
         window: None,
+        each: Vec::new(),
         quiet: None,
         quiet_at_most: None,
         fail_when: None,
         empty_when: Vec::new(),
         job: None,
+        inbox: None,
         files: None,
         lateness: None,
         thresholds: Vec::new(),
@@ -269,7 +275,7 @@ fn credentials(arguments: &CheckArguments) -> Result<Credentials, String> {
     Ok(credentials)
 }
 
-fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+pub(super) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
     let mut content = Vec::new();
     File::open(path).map_err(failed)?.take(most + 1).read_to_end(&mut content).map_err(failed)?;

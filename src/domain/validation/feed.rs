@@ -1,6 +1,8 @@
 //! What a feed of a VendorContract must hold to.
 
+mod each;
 mod files;
+mod inbox;
 mod job;
 mod mapping;
 mod request;
@@ -10,7 +12,9 @@ mod window;
 use super::checks::{
     Findings, Units, check_count, check_name, check_range, check_text, check_unique, check_units, check_url, quoted,
 };
-use crate::api::feed::{ApiKeyAuth, Feed, FeedAuth, FeedFormat, LoginAuth, OAuth2Auth, OAuth2Grant, Pagination};
+use crate::api::feed::{
+    ApiKeyAuth, Feed, FeedAuth, FeedFormat, LastLine, LoginAuth, OAuth2Auth, OAuth2Grant, Pagination, Quiet,
+};
 use crate::api::scalar::{Duration, DurationUnit};
 use crate::domain::headers::is_framing_or_routing;
 use crate::domain::json_path;
@@ -25,12 +29,15 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     check_thresholds(findings, feed);
     check_name(findings, "spec.feeds", &feed.name);
     let field = format!("spec.feeds[{}]", feed.name);
-    match &feed.job {
-        None => {
-            let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url);
+    let named = each::names(feed);
+    each::check(findings, &field, feed);
+    match (&feed.job, &feed.inbox) {
+        (_, Some(_)) => inbox::check(findings, &field, feed),
+        (Some(job), None) => job::check(findings, &field, job, feed),
+        (None, None) => {
+            let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url, &named);
             check_url(findings, &format!("{field}.url"), &url);
         }
-        Some(job) => job::check(findings, &field, job, feed),
     }
     if let Some(wanted) = &feed.files {
         files::check(findings, &field, wanted, feed);
@@ -42,7 +49,7 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
         mapping::check(findings, &format!("{field}.format"), format);
     }
     if let Some(request) = &feed.request {
-        request::check(findings, &format!("{field}.request"), request);
+        request::check(findings, &format!("{field}.request"), request, &named);
     }
     if let Some(pagination) = &feed.pagination {
         check_pagination(findings, &format!("{field}.pagination"), pagination, feed.format.as_ref());
@@ -62,6 +69,11 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
 pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
     let field = format!("spec.feeds[{}]", feed.name);
     check_pages_are_counted_whole(findings, &field, feed);
+    let table = feed.format.as_ref().and_then(|format| format.table()).map(|(_, table)| table);
+    let may_lack_lines = table.is_some_and(|table| table.last_line == Some(LastLine::Whole));
+    findings.ensure(feed.quiet != Some(Quiet::Zeros) || !may_lack_lines, format!("{field}.quiet"), || {
+        "Zeros would be told of what is still being written, since lastLine is Whole: take one of them away".to_owned()
+    });
     for (name, path) in paths(feed) {
         check_path_is_bounded(findings, &format!("{field}.{name}"), path);
     }
@@ -199,9 +211,9 @@ fn check_pagination(findings: &mut Findings, field: &str, pagination: &Paginatio
         "holds not exactly one way: write exactly one of cursor, nextUrl, linkHeader, pageNumber, offset".to_owned()
     });
     let reads_json = pagination.cursor.is_some() || pagination.next_url.is_some();
-    let is_json = format.is_none_or(FeedFormat::is_json);
+    let is_json = format.is_none_or(FeedFormat::is_tree);
     findings.ensure(!reads_json || is_json, field, || {
-        "`cursor` and `nextUrl` are read from JSON, which this format is not: write linkHeader, pageNumber or offset"
+        "`cursor` and `nextUrl` are read from JSON or XML, which this format is not: write linkHeader, pageNumber or offset"
             .to_owned()
     });
     let paths =
@@ -216,13 +228,13 @@ fn check_pagination(findings: &mut Findings, field: &str, pagination: &Paginatio
         let Some(path) = path else { continue };
         check_path(findings, &format!("{field}.{name}.path"), path);
         findings.ensure(belongs && is_json, format!("{field}.{name}"), || {
-            "is read from JSON and belongs to cursor, nextUrl and linkHeader: take it away".to_owned()
+            "is read from JSON or XML and belongs to cursor, nextUrl and linkHeader: take it away".to_owned()
         });
     }
     if let Some(total) = &pagination.total {
         check_path(findings, &format!("{field}.total"), total);
         findings.ensure(is_json, format!("{field}.total"), || {
-            "is read from JSON, which this format is not: take it away".to_owned()
+            "is read from JSON or XML, which this format is not: take it away".to_owned()
         });
     }
     pagination

@@ -3,9 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::document::Document;
 use super::native::malformed;
-use super::{Mapping, ParsedPage, mapping_fault, table};
+use super::{Mapping, ParsedPage, mapping_fault, table, xml};
 use crate::api::feed::{LastLine, TableFormat, TextEncoding};
 use crate::feed::error::{FetchError, presentable};
 use crate::feed::pagination::{first, json_path};
@@ -35,10 +34,10 @@ pub fn parse(
     table::read(mapping, "csv", format, reader.records().map(|record| record.map_err(unreadable)))
 }
 
-/// The text in a JSON answer that holds the table.
+/// The text in an answer of JSON or XML that holds the table.
 fn text_inside(body: &[u8], path: &str) -> Result<String, FetchError> {
-    let document = Document::read(body)?;
-    let found = first(&json_path(path)?, &document.value)?;
+    let document = xml::answer(body, &[path])?;
+    let found = first(&json_path(path)?, &document)?;
     let text = found.and_then(serde_json::Value::as_str).filter(|text| !text.trim().is_empty());
     text.map(str::to_owned).ok_or_else(|| {
         mapping_fault(format!("format.csv.text: {:?} finds no text in the answer", presentable(path, 80)))

@@ -2,7 +2,7 @@
 
 mod arrays;
 mod assembly;
-mod conditions;
+pub(super) mod conditions;
 pub mod csv;
 pub(super) mod document;
 mod fields;

@@ -7,6 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value};
 
+use super::json::strict_value;
 use super::native::malformed;
 use crate::api::feed::JsonFormat;
 use crate::feed::error::{FetchError, presentable};
@@ -22,6 +23,18 @@ const TEXT: &str = "#text";
 pub(crate) fn lists(format: &JsonFormat) -> BTreeSet<String> {
     let paths = format.parents.iter().map(|parent| parent.path.as_str()).chain([format.rows.as_str()]);
     paths.flat_map(names_before_star).collect()
+}
+
+/// Reads an answer of which single values are looked up: XML where it begins as such, JSON otherwise.
+///
+/// # Errors
+/// As [`tree`], or `Malformed` where it is no JSON either.
+pub(crate) fn answer(body: &[u8], paths: &[&str]) -> Result<Value, FetchError> {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    if text.trim_ascii_start().first() == Some(&b'<') {
+        return tree(body, &paths.iter().flat_map(|path| names_before_star(path)).collect());
+    }
+    strict_value(body)
 }
 
 fn names_before_star(path: &str) -> Vec<String> {

@@ -10,17 +10,18 @@ use crate::api::feed::Feed;
 use crate::domain::calendar::zone_of;
 use crate::evidence::RejectionReason;
 use crate::feed::client::{FeedClient, Page, PageResponse};
+use crate::feed::credentials::Credentials;
+use crate::feed::each::{Selection, selections};
 use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::fetch::Window;
-use crate::feed::fetch::{
-    FetchRequest, Walk, ask, cadence, check_is_no_error, is_cut, longest, windows, within_bound, zone_of_contract,
-};
+use crate::feed::fetch::{FetchRequest, ask, cadence, is_cut, longest, windows, within_bound, zone_of_contract};
 use crate::feed::files;
 use crate::feed::format::native::{self, WrittenRowOutcome};
 use crate::feed::format::records::{self, FoundRecord};
 use crate::feed::format::{Mapping, ParsedPage, parse};
 use crate::feed::job;
 use crate::feed::offline::page_of;
+use crate::feed::pages::{Walk, check_is_no_error};
 use crate::feed::request::Call;
 
 /// What was answered, row by row.
@@ -142,12 +143,15 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
             answers.page += 1;
             let Some(page) = page_at(client, request, &call).await? else { continue };
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
-            let (rows, _) = read(&mapping, &page, answers.page)?;
+            let (rows, _) = read(&mapping, &Selection::default(), &page, answers.page)?;
             answers.pages.push(rows);
         }
         return Ok(());
     }
-    for window in windows(request, &zone) {
+    let selections = selections(request.feed);
+    let asked_for =
+        windows(request, &zone).into_iter().flat_map(|window| selections.iter().map(move |one| (window, one)));
+    for (window, selection) in asked_for {
         let (zone_of_records, zone, cadence) = (zone.clone(), zone.clone(), cadence(request.feed));
         let mapping = Mapping { feed: request.feed, zone, cadence, window: Some(window) };
         let mut records = Vec::new();
@@ -159,12 +163,14 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
         let asked = ready.as_ref().map_or_else(|| request.clone(), |ready| ready.request(request));
         let mut walk = match (&request.feed.job, ready.as_ref().map(|ready| ready.walk.clone())) {
             (_, Some(walk)) => walk,
-            (None, None) => Walk::begin(request, window)?,
+            (None, None) => Walk::begin(request, window, selection.clone())?,
             // The report is empty.
             (Some(_), None) => continue,
         };
+        let nobody = Credentials::default();
         while let Some(call) = walk.next.take() {
             answers.page += 1;
+            let asked = walk.sender(&call, &asked, &nobody);
             let page = match begun.take() {
                 Some(page) => Some(page),
                 None => page_at(client, &asked, &call).await?,
@@ -172,11 +178,12 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
             let Some(page) = page else { continue };
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
             check_is_no_error(request.feed, &page)?;
-            let (rows, mut parsed) = read(&mapping, &page, answers.page)?;
+            let (rows, mut parsed) = read(&mapping, selection, &page, answers.page)?;
             answers.thresholds.append(&mut parsed.thresholds);
             answers.pages.push(rows);
             records.append(&mut parsed.records);
             walk.follow(&call, &page, &parsed)?;
+            walk.check_host(request.credentials)?;
             bytes = within_bound(bytes.saturating_add(page.body.len()))?;
             first.get_or_insert((call, page, mapping.clone()));
         }
@@ -211,10 +218,16 @@ async fn page_at(client: &FeedClient, request: &FetchRequest<'_>, call: &Call) -
 }
 
 /// Reads a page as the operator does; in the native format a broken row does not hide those after it.
-fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, ParsedPage), FetchError> {
+fn read(
+    mapping: &Mapping<'_>,
+    selection: &Selection,
+    page: &Page,
+    number: usize,
+) -> Result<(PageRows, ParsedPage), FetchError> {
     let mut rows = PageRows::default();
     if mapping.feed.format.is_some() {
         let mut parsed = parse(mapping, page)?;
+        selection.label(&mut parsed);
         let place = Place { page: number, row: None };
         let rejected = std::mem::take(&mut parsed.rejected).into_iter();
         rows.set_aside.extend(rejected.map(|row| (place, row.reason, row.text)));
@@ -225,7 +238,10 @@ fn read(mapping: &Mapping<'_>, page: &Page, number: usize) -> Result<(PageRows, 
     for (index, outcome) in written.into_iter().enumerate() {
         let place = Place { page: number, row: Some(index) };
         match outcome {
-            WrittenRowOutcome::Taken(row) => rows.rows.push(PlacedRow { place, row }),
+            WrittenRowOutcome::Taken(mut row) => {
+                selection.label_row(&mut row.labels);
+                rows.rows.push(PlacedRow { place, row });
+            }
             WrittenRowOutcome::SetAside(row, why) => rows.set_aside.push((place, row.reason, why)),
             WrittenRowOutcome::Broken(message) => rows.broken.push((place, message)),
         }
@@ -249,7 +265,9 @@ async fn repeat(
     if again.body == first.body {
         return Repeated::SameBytes { tagged: validators.is_some() };
     }
-    match (read(mapping, first, 1), read(mapping, &again, 1)) {
+    // Labels are the same for both.
+    let selection = Selection::default();
+    match (read(mapping, &selection, first, 1), read(mapping, &selection, &again, 1)) {
         (Ok((before, _)), Ok((after, _))) => compare(&before, &after, request.now),
         (_, Err(error)) | (Err(error), _) => Repeated::Failed(error),
     }
@@ -293,7 +311,7 @@ pub fn read_file(feed: &Feed, time_zone: &str, content: &[u8]) -> Result<Answers
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {time_zone} is unknown")))?;
     let mapping = Mapping { feed, zone, cadence: cadence(feed), window: None };
     let mut answers = Answers { page: 1, ..Answers::default() };
-    match read(&mapping, &page_of(content), 1) {
+    match read(&mapping, &Selection::first_of(feed), &page_of(content), 1) {
         Ok((rows, parsed)) => {
             answers.pages.push(rows);
             answers.thresholds = parsed.thresholds;

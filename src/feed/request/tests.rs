@@ -1,12 +1,14 @@
 use super::*;
 
 fn call(request: &str, url: &str, cursor: Option<&str>) -> Result<Call, FetchError> {
-    let feed = format!(r#"{{"name":"acd","url":{url:?},"request":{request}}}"#);
+    let each = r#"[{"name":"queue","values":["a/b & <c>"]},{"name":"site","values":["7"]}]"#;
+    let feed = format!(r#"{{"name":"acd","url":{url:?},"request":{request},"each":{each}}}"#);
     let feed: Feed = serde_json::from_str(&feed).unwrap();
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let window = Window { since: at("2026-01-05T23:00:00Z"), until: at("2026-01-06T00:30:00Z") };
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    Blank::new(&feed, window, at("2026-01-08T12:00:00Z"), &zone).unwrap().filled(cursor)
+    let blank = Blank::new(&feed, window, at("2026-01-08T12:00:00Z"), &zone).unwrap();
+    blank.of_selection(Selection::first_of(&feed)).filled(cursor)
 }
 
 fn body(request: &str, cursor: Option<&str>) -> String {
@@ -20,6 +22,7 @@ fn placeholders_are_filled_into_addresses_and_the_window_is_not_appended_then() 
         ("https://h/v1", "{}", "https://h/v1?since=2026-01-05T23%3A00%3A00Z&until=2026-01-06T00%3A30%3A00Z"),
         ("https://h/v1", r#"{"appendWindow":false}"#, "https://h/v1"),
         ("https://h/{since:%Y/%m-%d}.csv", "{}", "https://h/2026%2F01-06.csv"),
+        ("https://h/{queue}/{since:%d}?s={site}", "{}", "https://h/a%2Fb%20%26%20%3Cc%3E/06?s=7"),
         ("https://h/x?d={daysAgo:since}&n={length:Seconds}", "{}", "https://h/x?d=2&n=5400"),
         (
             "https://h/x",
@@ -71,6 +74,15 @@ fn a_value_never_changes_the_structure_of_a_body() {
         (r#"{"method":"Post","text":"SELECT {since:UnixSeconds} {x}"}"#, None, "SELECT 1767654000 {x}"),
         (r#"{"method":"Post","text":"{cursor}"}"#, Some("a b"), "! the cursor"),
         (r#"{"method":"Post","json":"{"}"#, None, "! request.json cannot be read"),
+        (r#"{"method":"Post","json":"{\"q\":\"{queue}\",\"s\":\"{site}\"}"}"#, None, r#"{"q":"a/b & <c>","s":"7"}"#),
+        (r#"{"method":"Post","form":"q={queue}"}"#, None, "q=a%2Fb+%26+%3Cc%3E"),
+        (r#"{"method":"Post","text":"SELECT {site}"}"#, None, "SELECT 7"),
+        (r#"{"method":"Post","text":"SELECT {queue}"}"#, None, "! the queue"),
+        (
+            r#"{"method":"Post","xml":"<q from=\"{since:%H:%M}\" next=\"{cursor}\">{queue}<![CDATA[{cursor}]]></q>"}"#,
+            Some("\" x=\"1]]>"),
+            r#"<q from="00:00" next="&quot; x=&quot;1]]&gt;">a/b &amp; &lt;c&gt;<![CDATA[&quot; x=&quot;1]]&gt;]]></q>"#,
+        ),
     ] {
         let found = body(request, cursor);
         assert!(

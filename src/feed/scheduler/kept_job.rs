@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::FeedTask;
 use super::poll::Tools;
 use super::windows::PlannedWindow;
+use crate::domain::calendar::zone_of;
 use crate::evidence::{BackfillProgress, Batch, StoreError};
 use crate::feed::fetch::Window;
-use crate::feed::job::Ticket;
+use crate::feed::job::{Ticket, next_part};
 
 /// The report, and what was planned when it was started.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +48,21 @@ pub(super) async fn load(tools: &Tools, task: &FeedTask) -> Result<Option<KeptJo
     let state = tools.store.feed_state(&task.contract_uid, &task.feed.name).await?.unwrap_or_default();
     let kept: Option<KeptJob> = serde_json::from_str(&state).ok();
     Ok(kept.filter(|kept| kept.ticket.is_of(&task.feed)))
+}
+
+/// Keeps that a report is about to be started, so that its key is known whatever becomes of this process; `None` where nothing is old
+/// enough yet to be reported.
+pub(super) async fn intend(
+    tools: &Tools,
+    task: &FeedTask,
+    planned: &PlannedWindow,
+) -> Result<Option<KeptJob>, StoreError> {
+    let (Some(job), Ok(zone)) = (&task.feed.job, zone_of(&task.time_zone)) else { return Ok(None) };
+    let now = tools.clock.now();
+    let Some(part) = next_part(&task.feed, &zone, planned.window, now) else { return Ok(None) };
+    let kept = KeptJob::new(Ticket::intended(job, part, now), planned);
+    keep(tools, task, Some(&kept)).await?;
+    Ok(Some(kept))
 }
 
 /// Keeps a report, or with none forgets the one that was kept.

@@ -6,6 +6,7 @@ mod kept_job;
 mod kept_token;
 mod pace;
 mod poll;
+mod push;
 mod queue;
 mod quota;
 mod tries;
@@ -25,6 +26,7 @@ use url::Url;
 
 use self::pace::RowPace;
 use self::poll::{Memory, Next, PollEnd, Tools, poll};
+pub use self::push::Pushed;
 pub use self::quota::RowQuota;
 pub use self::tries::{Tries, longest_pause, over};
 

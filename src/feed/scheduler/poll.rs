@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::kept_job::{self, KeptJob};
 use super::kept_token;
 use super::pace::RowPace;
+use super::push;
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
 use super::withdrawal::withdraw;
 use super::{FeedOutcome, FeedTask, RowQuota};
@@ -65,6 +66,8 @@ pub(super) struct Memory {
     refused: Option<Refused>,
     /// Since when the cluster has not given what a request needs.
     unread_since: Option<Instant>,
+    /// What was wrong with the last push.
+    pub(super) push_failure: Option<FetchError>,
 }
 
 /// Credentials that the vendor refused.
@@ -90,11 +93,17 @@ impl Default for Memory {
             rest: None,
             refused: None,
             unread_since: None,
+            push_failure: None,
         }
     }
 }
 
 impl Memory {
+    /// Notes that nothing is missing that the vendor had to say until an instant.
+    pub(super) fn reached(&mut self, reached: Timestamp) {
+        self.progress = Some(BackfillProgress { reached, completed: true });
+    }
+
     /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
     pub(super) fn forget_answers(&mut self) {
         let Memory { progress, backfill, stored, asked, shrunk_since, .. } = *self;
@@ -186,6 +195,9 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
     if let Err(error) = load_progress(tools, task, memory).await {
         return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
+    if task.feed.inbox.is_some() {
+        return push::look(memory, task.term_end, tools.clock.now());
+    }
     let kept = match kept_job::load(tools, task).await {
         Ok(kept) => kept,
         Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
@@ -217,6 +229,13 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
         }
         memory.refused = None;
     }
+    let kept = match kept {
+        Some(kept) => Some(kept),
+        None => match kept_job::intend(tools, task, &planned).await {
+            Ok(intended) => intended,
+            Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
+        },
+    };
     let ticket = kept.as_ref().map(|kept| &kept.ticket);
     // A refresh token that is used up is gone with this process unless its successor is kept before anything else.
     let prepared = prepare(&tools.client, &credentials, &task.namespace, timeout(&task.feed)).await;
@@ -366,7 +385,7 @@ fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> Po
     PollEnd::of(FeedOutcome::Failed(error), next)
 }
 
-async fn commit(
+pub(super) async fn commit(
     tools: &Tools,
     task: &FeedTask,
     memory: &mut Memory,

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::platforms::{Sample, Wrongs, must, sample};
 use super::polling::{Running, eventually, task};
 use super::server::{Asked, Reply, Server};
+use crate::api::feed::Feed;
 use crate::clock::Clock;
 use crate::feed::credentials::tests::MemorySource;
+use crate::feed::listing;
 use crate::feed::scheduler::FeedTask;
 
 pub(super) fn google() -> Sample {
@@ -29,17 +33,30 @@ struct Store {
     listing: (&'static str, &'static [(&'static str, &'static str)]),
     next: (&'static str, &'static str),
     header: Option<(&'static str, &'static str)>,
+    /// Whether the store lists in JSON, and gives out files by their names in one part of the path.
+    in_json: bool,
 }
 
-fn stores() -> [Store; 2] {
+fn stores() -> [Store; 3] {
+    let scope = &[("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")];
     [
         Store {
             sample: google(),
             token: "/token",
-            form: &[("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")],
+            form: scope,
+            listing: ("/storage/v1/b/acme-reports/o", &[("prefix", "queue30/")]),
+            next: ("pageToken", "CgxtYWRlLXVw/+=="),
+            header: None,
+            in_json: true,
+        },
+        Store {
+            sample: google(),
+            token: "/token",
+            form: scope,
             listing: ("/acme-reports/", &[("list-type", "2"), ("prefix", "queue30/")]),
             next: ("continuation-token", "CgxtYWRlLXVw/+=="),
             header: None,
+            in_json: false,
         },
         Store {
             sample: azure(),
@@ -48,6 +65,7 @@ fn stores() -> [Store; 2] {
             listing: ("/reports", &[("restype", "container"), ("comp", "list"), ("prefix", "queue30/")]),
             next: ("marker", "2!92!bWFkZS11cA--"),
             header: Some(("x-ms-version", "2021-12-02")),
+            in_json: false,
         },
     ]
 }
@@ -78,15 +96,45 @@ impl Store {
             let next = query.remove(self.next.0);
             must(wrongs, "listing", &query, &pairs(first));
             must(wrongs, "next", &next.as_deref().is_none_or(|next| next == self.next.1), &true);
+            let page = self.sample.answers[usize::from(next.is_some())];
+            if self.in_json {
+                return Reply::json(self.in_json(page, next.is_some()));
+            }
             let media_type = [("Content-Type", "application/xml")];
-            return Reply::answer("200 OK", &media_type, self.sample.answers[usize::from(next.is_some())]);
+            return Reply::answer("200 OK", &media_type, page);
         }
-        let folder = format!("{}/queue30/", path.trim_end_matches('/'));
-        let file = ["calls-20260105-1000.csv", "calls-20260105-1030.csv"]
-            .iter()
-            .position(|name| format!("{folder}{name}") == asked.target);
+        let folder = path.trim_end_matches('/');
+        let file = ["calls-20260105-1000.csv", "calls-20260105-1030.csv"].iter().position(|name| match self.in_json {
+            true => format!("{folder}/queue30%2F{name}?alt=media") == asked.target,
+            false => format!("{folder}/queue30/{name}") == asked.target,
+        });
         must(wrongs, "a file that is not to be fetched", &file.is_some(), &true);
         Reply::answer("200 OK", &[("Content-Type", "text/csv")], self.sample.answers[2 + file.unwrap_or(0)])
+    }
+}
+
+impl Store {
+    /// A page of the listing as Google's JSON interface writes it.
+    fn in_json(&self, page: &str, is_last: bool) -> String {
+        let (files, _) = listing::s3(page.as_bytes()).unwrap();
+        let item = |file: &listing::Listed| {
+            let (size, etag) = file.tag.split_once(' ').unwrap();
+            json!({"kind": "storage#object", "name": file.name, "size": size, "etag": etag, "updated": file.modified})
+        };
+        let mut listing = json!({"kind": "storage#objects", "items": files.iter().map(item).collect::<Vec<_>>()});
+        if !is_last {
+            listing["nextPageToken"] = json!(self.next.1);
+        }
+        listing.to_string()
+    }
+
+    /// The sample's feed at the server.
+    fn feed_at(&self, server: &Server) -> Feed {
+        let mut feed = self.sample.feed_at(server);
+        if self.in_json {
+            feed.url = server.url(self.listing.0);
+        }
+        feed
     }
 }
 
@@ -107,7 +155,7 @@ async fn files_in_google_cloud_storage_and_azure_give_the_expected_rows_and_none
         let clock = Clock::rehearsal("2026-01-05T13:00:00Z".parse().unwrap(), 1_000.0).unwrap();
         let running = Running::start_with(&directory, clock, Arc::new(source));
         let task = FeedTask {
-            feed: store.sample.feed_at(&server),
+            feed: store.feed_at(&server),
             term_start: "2026-01-05T00:00:00Z".parse().unwrap(),
             time_zone: "UTC".into(),
             ..task("uid-1", &server.url("/"), "")
@@ -117,7 +165,7 @@ async fn files_in_google_cloud_storage_and_azure_give_the_expected_rows_and_none
         let listings = || server.asked().iter().filter(listed).count();
         eventually("three turns", async || listings() >= 6).await;
         assert_eq!(*wrongs.lock().unwrap(), Vec::<String>::new(), "{}", store.token);
-        let files = server.asked().iter().filter(|asked| asked.target.ends_with(".csv")).count();
+        let files = server.asked().iter().filter(|asked| asked.target.contains(".csv")).count();
         assert_eq!(files, 2, "each file is read once");
         let rows = running.store.rows("uid-1", "reports", 0).await.unwrap();
         assert_eq!(super::files::latest(&rows), super::files::expected(&store.sample));

@@ -122,23 +122,20 @@ fn ways() -> Vec<Way> {
             FailureKind::Status,
         ),
         never("a lasting redirect", json!({}), |_, sink| moved("308 Permanent Redirect", sink), FailureKind::Status),
-        never(
-            "a next page",
-            next.clone(),
-            |_, sink| rows(&format!(r#","next":"{sink}/v1?page=2""#)),
-            FailureKind::Denied,
-        ),
-        never(
+        way("a next page", next.clone(), |_, sink| rows(&format!(r#","next":"{sink}/v1?page=2""#)), refused, Asks),
+        way(
             "a next page without a scheme",
             next,
             |_, sink| rows(&format!(r#","next":"{}/v1""#, sink.trim_start_matches("http:"))),
-            FailureKind::Denied,
+            refused,
+            Asks,
         ),
-        never(
+        way(
             "a Link header",
             json!({"pagination": {"linkHeader": {}}}),
             |_, sink| link("next", &format!("{sink}/v1"), r#"{"rows":[]}"#),
-            FailureKind::Denied,
+            refused,
+            Asks,
         ),
         way(
             "the status of a job in a Link header",

@@ -93,3 +93,43 @@ async fn an_answer_that_the_mapping_does_not_fit_gives_no_row_and_its_reason() {
         assert_eq!(error.kind, kind, "{}", error.message);
     }
 }
+
+#[tokio::test]
+async fn what_is_wrong_is_read_from_answers_with_error_statuses_too() {
+    let fault = "<Envelope><Body><Fault><faultstring>no such report</faultstring></Fault></Body></Envelope>";
+    for (path, status, body, kind, said) in [
+        ("$.message", "404 Not Found", r#"{"message":"no such queue"}"#, FailureKind::Status, Some("no such queue")),
+        ("$.message", "403 Forbidden", r#"{"message":"no scope"}"#, FailureKind::Auth, Some("no scope")),
+        ("$.Envelope.Body.Fault", "500 Internal Server Error", fault, FailureKind::Status, Some("no such report")),
+        ("$.message", "500 Internal Server Error", "<html>", FailureKind::Status, None),
+        ("$.message", "500 Internal Server Error", r#"{"other":1}"#, FailureKind::Status, None),
+    ] {
+        let server = Server::start(move |_| Reply::answer(status, &[], body)).await;
+        let extra = format!(r#"{JSON},"failWhen":{{"path":"{path}"}}"#);
+        let error = try_fetch(&client(), &feed(&server.url("/v1"), &extra), &source_for(&server)).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        let code = &status[..3];
+        assert!(error.message.starts_with(&format!("status {code}")), "{error}");
+        assert_eq!(error.message.contains("; the answer carries an error"), said.is_some(), "{error}");
+        assert!(said.is_none_or(|said| error.message.contains(said)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_xml_are_followed_by_a_cursor_in_them_and_a_csv_is_read_from_inside_of_it() {
+    let server = Server::start(|asked| match asked.target.contains("cursor=b") {
+        false => Reply::answer("200 OK", &[], "<p><next>b</next><row at=\"2026-01-05T09:00:00Z\"><n>7</n></row></p>"),
+        true => Reply::answer("200 OK", &[], "<p><row at=\"2026-01-05T09:30:00Z\"><n>8</n></row></p>"),
+    })
+    .await;
+    let xml = r#","format":{"xml":{"rows":"$.p.row[*]","start":"$['@at']","measures":[{"name":"offered","path":"$.n"}]}},
+        "pagination":{"cursor":{"path":"$.p.next","parameter":"cursor"}}"#;
+    let found = body(&client(), &feed(&server.url("/v1"), xml), &source_for(&server)).await;
+    assert_eq!((found.rows.len(), found.pages), (2, 2));
+    let server = Server::start(|_| {
+        Reply::answer("200 OK", &[("Content-Type", "text/xml")], "<a><csv>At,N&#10;2026-01-05 09:00,7</csv></a>")
+    })
+    .await;
+    let csv = r#","format":{"csv":{"text":"$.a.csv","start":{"columns":["At"],"format":"%Y-%m-%d %H:%M"},"measures":[{"name":"offered","column":"N"}]}}"#;
+    assert_eq!(body(&client(), &feed(&server.url("/v1"), csv), &source_for(&server)).await.rows.len(), 1);
+}

@@ -4,6 +4,7 @@ mod authentication;
 mod bounds;
 mod buckets;
 mod canary;
+mod each;
 mod faults;
 mod fetching;
 mod files;

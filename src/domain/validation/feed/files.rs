@@ -11,7 +11,7 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, files: &FeedFiles
     check_text(findings, &format!("{field}.name"), &files.name, 253);
     check_name(findings, &format!("{field}.name"), &files.name);
     findings.ensure(files.prefix.is_none() || files.list != Listing::Index, format!("{field}.prefix"), || {
-        "belongs to list: S3 and AzureBlob: take it away, a page of links is one folder by itself".to_owned()
+        "belongs to list: S3, Gcs and AzureBlob: take it away, a page of links is one folder by itself".to_owned()
     });
     files.time_zone.iter().for_each(|zone| check_time_zone(findings, &format!("{field}.timeZone"), zone));
     let age = files.minimum_age;

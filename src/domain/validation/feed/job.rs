@@ -1,10 +1,13 @@
 //! What a report that is made on request must hold to.
 
-use super::super::checks::{Findings, Units, check_count, check_units, check_url, quoted};
+use super::super::checks::{Findings, Units, check_count, check_text, check_units, check_url, quoted};
 use super::request::{check_bodies, without_placeholders};
 use super::{check_path, is_one};
-use crate::api::feed::{Feed, FeedJob, FeedRequest, JobAsk, RequestMethod, RowTime};
+use crate::api::feed::{Feed, FeedJob, FeedRequest, JobAsk, JobHandle, RowTime};
 use crate::api::scalar::Duration;
+
+/// Where the handle of a report is, or a whole address.
+const HANDLE: &str = "{handle}";
 
 pub(super) fn check(findings: &mut Findings, feed_field: &str, job: &FeedJob, feed: &Feed) {
     findings.ensure(feed.url.is_empty(), format!("{feed_field}.url"), || {
@@ -13,9 +16,9 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, job: &FeedJob, fe
     let field = format!("{feed_field}.job");
     check_start(findings, &format!("{field}.start"), job);
     check_ask(findings, &format!("{field}.ask"), &job.ask);
-    check_step(findings, &format!("{field}.ask.url"), &job.ask.url);
+    check_step(findings, &format!("{field}.ask"), &job.ask.url, &job.ask.request(FeedRequest::default()));
     if let Some(fetch) = &job.fetch {
-        check_step(findings, &format!("{field}.fetch.url"), &fetch.url);
+        check_step(findings, &format!("{field}.fetch"), &fetch.url, &fetch.request(FeedRequest::default()));
     }
     let format = feed.format.as_ref();
     let is_mapped = format.is_some_and(|format| format.tree().is_some() || format.table().is_some());
@@ -45,31 +48,28 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, job: &FeedJob, fe
 
 fn check_start(findings: &mut Findings, field: &str, job: &FeedJob) {
     let start = &job.start;
-    let url = without_placeholders(findings, &format!("{field}.url"), &start.url);
+    let url = without_placeholders(findings, &format!("{field}.url"), &start.url, &["key"]);
     check_url(findings, &format!("{field}.url"), &url);
-    let request = FeedRequest {
-        method: Some(start.method.unwrap_or(RequestMethod::Post)),
-        json: start.json.clone(),
-        form: start.form.clone(),
-        text: start.text.clone(),
-        ..FeedRequest::default()
-    };
-    check_bodies(findings, field, &request);
-    findings.ensure(is_one(&[start.handle.is_some(), start.link.is_some()]), field, || {
-        "does not say where the handle of the report is: write exactly one of handle, link, such as $.id".to_owned()
-    });
-    start.handle.iter().for_each(|path| check_path(findings, &format!("{field}.handle"), path));
+    check_bodies(findings, field, &start.request(FeedRequest::default()), &["key"]);
+    match start.handle_place() {
+        Some(JobHandle::Path(path)) => check_path(findings, &format!("{field}.handle"), &path),
+        Some(JobHandle::Link(relation)) => check_text(findings, &format!("{field}.handle.link"), &relation, 63),
+        None => findings.add(
+            field,
+            "does not say where the handle of the report is: write exactly one of handle, link, such as $.id"
+                .to_owned(),
+        ),
+    }
 }
 
 fn check_ask(findings: &mut Findings, field: &str, ask: &JobAsk) {
-    let by_status = ask.status == Some(true);
-    findings.ensure(is_one(&[ask.state.is_some(), by_status]), field, || {
+    findings.ensure(is_one(&[ask.state_path().is_some(), ask.is_by_status()]), field, || {
         "does not say how it is known that the report is done: write `state` with `done`, or `status: true`".to_owned()
     });
-    findings.ensure(ask.state.is_none() || !ask.done.is_empty(), format!("{field}.done"), || {
+    findings.ensure(ask.state_path().is_none() || !ask.done.is_empty(), format!("{field}.done"), || {
         "is empty: list the states that mean that the report is done, such as complete".to_owned()
     });
-    for path in [&ask.state, &ask.handle].into_iter().flatten() {
+    for path in [ask.state_path(), ask.handle.as_deref()].into_iter().flatten() {
         check_path(findings, field, path);
     }
     for (name, states) in [("done", &ask.done), ("failed", &ask.failed), ("empty", &ask.empty)] {
@@ -93,16 +93,19 @@ fn check_ask(findings: &mut Findings, field: &str, ask: &JobAsk) {
     }
 }
 
-fn check_step(findings: &mut Findings, field: &str, url: &str) {
-    if url == "{handle}" {
+fn check_step(findings: &mut Findings, step: &str, url: &str, request: &FeedRequest) {
+    check_bodies(findings, step, request, &["handle", "key"]);
+    let field = &format!("{step}.url");
+    if url == HANDLE {
         return;
     }
-    findings.ensure(url.contains("{handle}"), field, || {
+    let says_which = url.contains(HANDLE) || request.body().is_some_and(|body| body.contains(HANDLE));
+    findings.ensure(says_which, field, || {
         format!("{} does not say which report: write {{handle}} where its handle belongs", quoted(url))
     });
     let host = url.split(['/', '?', '#']).nth(2).unwrap_or_default();
     findings.ensure(!host.contains('{'), field, || {
         "has the handle in its host: write the host out, or {handle} alone where the handle is an address".to_owned()
     });
-    check_url(findings, field, &url.replace("{handle}", "0"));
+    check_url(findings, field, &url.replace(HANDLE, "0"));
 }

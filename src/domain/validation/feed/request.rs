@@ -1,7 +1,10 @@
 //! What a feed's request must hold to: placeholders, bodies, and the cursor that stands in them.
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
 use super::super::checks::{Findings, check_count, check_range, check_text, check_time_zone, quoted};
-use crate::api::feed::{CursorPlace, Feed, FeedRequest, RequestMethod};
+use crate::api::feed::{CursorPlace, Feed, FeedRequest, JobStart, RequestMethod};
 use crate::domain::placeholders::{Piece, Placeholder, Unknown, pieces, placeholders};
 
 /// Headers that would carry a secret past the rule that a Secret's owner says where it goes.
@@ -11,8 +14,8 @@ const LONGEST_BODY: usize = 16_384;
 const REFUSALS: [i64; 4] = [401, 403, 407, 429];
 
 /// The address with its placeholders filled with what an address may hold, so that the rest of it can be checked.
-pub(super) fn without_placeholders(findings: &mut Findings, field: &str, address: &str) -> String {
-    match pieces(address, &[], Unknown::Refused) {
+pub(super) fn without_placeholders(findings: &mut Findings, field: &str, address: &str, named: &[&str]) -> String {
+    match pieces(address, named, Unknown::Refused) {
         Ok(pieces) => {
             let text = |piece: &Piece<'_>| match piece {
                 Piece::Text(text) => (*text).to_owned(),
@@ -31,7 +34,7 @@ pub(super) fn without_placeholders(findings: &mut Findings, field: &str, address
     }
 }
 
-pub(super) fn check(findings: &mut Findings, field: &str, request: &FeedRequest) {
+pub(super) fn check(findings: &mut Findings, field: &str, request: &FeedRequest, named: &[&str]) {
     check_count(findings, &format!("{field}.headers"), request.headers.len(), 20);
     check_count(findings, &format!("{field}.query"), request.query.len(), 20);
     for header in &request.headers {
@@ -49,12 +52,12 @@ pub(super) fn check(findings: &mut Findings, field: &str, request: &FeedRequest)
             findings.ensure(!pair.value.contains(['\r', '\n']), &field, || {
                 format!("{} has a line break in its value: write it on one line", quoted(&pair.name))
             });
-            if let Err(message) = pieces(&pair.value, &[], Unknown::Refused) {
+            if let Err(message) = pieces(&pair.value, named, Unknown::Refused) {
                 findings.add(&field, message);
             }
         }
     }
-    check_bodies(findings, field, request);
+    check_bodies(findings, field, request, named);
     if let Some(zone) = &request.time_zone {
         check_time_zone(findings, &format!("{field}.timeZone"), zone);
     }
@@ -67,11 +70,11 @@ pub(super) fn check(findings: &mut Findings, field: &str, request: &FeedRequest)
     }
 }
 
-pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedRequest) {
-    let bodies = [("json", &request.json), ("form", &request.form), ("text", &request.text)];
-    let given: Vec<(&str, &String)> =
-        bodies.into_iter().filter_map(|(name, body)| Some((name, body.as_ref()?))).collect();
-    findings.ensure(given.len() <= 1, field, || "has several bodies: write at most one of json, form, text".to_owned());
+pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedRequest, named: &[&str]) {
+    let given: Vec<(&str, &String)> = request.bodies().collect();
+    findings.ensure(given.len() <= 1, field, || {
+        "has several bodies: write at most one of json, form, xml, text".to_owned()
+    });
     let is_post = request.method == Some(RequestMethod::Post);
     findings.ensure(is_post || (given.is_empty() && request.safe.is_none()), field, || {
         "has a body or `safe`, and is not a Post: write `method: Post`".to_owned()
@@ -79,7 +82,7 @@ pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedR
     for (name, body) in given {
         let field = format!("{field}.{name}");
         check_text(findings, &field, body, LONGEST_BODY);
-        if let Err(message) = pieces(body, &[], Unknown::Literal) {
+        if let Err(message) = pieces(body, named, Unknown::Literal) {
             findings.add(&field, message);
         }
         if name == "json"
@@ -90,6 +93,28 @@ pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedR
                 format!("is not JSON: {error}; write placeholders in quotes, such as \"{{since:UnixSeconds}}\""),
             );
         }
+        if name == "xml"
+            && let Some(fault) = xml_fault(body)
+        {
+            findings.add(&field, format!("is not XML: {fault}; write one whole element, such as <report>…</report>"));
+        }
+    }
+}
+
+/// Why a text is no whole XML document; `None` where it is one.
+fn xml_fault(text: &str) -> Option<String> {
+    let mut reader = Reader::from_str(text);
+    let (mut depth, mut elements) = (0_usize, 0_usize);
+    loop {
+        match reader.read_event() {
+            Err(error) => return Some(error.to_string()),
+            Ok(Event::Start(_)) => (depth, elements) = (depth + 1, elements + 1),
+            Ok(Event::Empty(_)) => elements += 1,
+            Ok(Event::End(_)) => depth = depth.saturating_sub(1),
+            Ok(Event::Eof) if depth > 0 => return Some("an element has no end".to_owned()),
+            Ok(Event::Eof) => return (elements == 0).then(|| "it has no element".to_owned()),
+            Ok(_) => {}
+        }
     }
 }
 
@@ -98,7 +123,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
     let cursor = feed.pagination.as_ref().and_then(|pagination| pagination.cursor.as_ref());
     let in_body = cursor.is_some_and(|cursor| cursor.place == Some(CursorPlace::Body));
     let request = feed.request.clone().unwrap_or_default();
-    let bodies = [&request.json, &request.form, &request.text].into_iter().flatten();
+    let bodies = request.bodies().map(|(_, body)| body);
     let pairs = request.headers.iter().chain(&request.query).map(|pair| &pair.value);
     let stands =
         bodies.chain(pairs).chain([&feed.url]).any(|text| placeholders(text, &[]).contains(&Placeholder::Cursor));
@@ -132,10 +157,11 @@ fn stands_in_free_text(body: &str) -> bool {
 /// Whether anything in the request says which window is asked for, or since and until are appended.
 pub(super) fn asks_for_a_window(feed: &Feed) -> bool {
     let request = feed.request.clone().unwrap_or_default();
-    let bodies = [&request.json, &request.form, &request.text].into_iter().flatten();
+    let bodies = request.bodies().map(|(_, body)| body);
     let pairs = request.headers.iter().chain(&request.query).map(|pair| &pair.value);
     let start = feed.job.iter().flat_map(|job| {
-        [Some(&job.start.url), job.start.json.as_ref(), job.start.form.as_ref(), job.start.text.as_ref()]
+        let JobStart { url, json, form, xml, text, .. } = &job.start;
+        [Some(url), json.as_ref(), form.as_ref(), xml.as_ref(), text.as_ref()]
     });
     let named = bodies
         .chain(pairs)

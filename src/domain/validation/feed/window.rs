@@ -19,16 +19,17 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     check_count(findings, &format!("{field}.emptyWhen"), feed.empty_when.len(), 5);
     for condition in &feed.empty_when {
         super::check_path(findings, &format!("{field}.emptyWhen.path"), &condition.path);
-        let is_json = feed.format.as_ref().is_none_or(FeedFormat::is_json);
-        findings.ensure(is_json, format!("{field}.emptyWhen"), || {
-            "reads JSON, which this format is not: take it away".to_owned()
+        let is_tree = feed.format.as_ref().is_none_or(FeedFormat::is_tree);
+        findings.ensure(is_tree, format!("{field}.emptyWhen"), || {
+            "reads JSON or XML, which this format is not: take it away".to_owned()
         });
     }
     if let Some(fail_when) = &feed.fail_when {
         super::check_path(findings, &format!("{field}.failWhen.path"), &fail_when.path);
-        let is_json = feed.format.as_ref().is_none_or(FeedFormat::is_json);
-        findings.ensure(is_json, format!("{field}.failWhen"), || {
-            "reads JSON, which this format is not: take it away".to_owned()
+        // The answers about a report are JSON or XML, whatever the report is.
+        let is_tree = feed.job.is_some() || feed.format.as_ref().is_none_or(FeedFormat::is_tree);
+        findings.ensure(is_tree, format!("{field}.failWhen"), || {
+            "reads JSON or XML, which this format is not: take it away".to_owned()
         });
     }
 }
