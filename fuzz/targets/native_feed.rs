@@ -21,11 +21,11 @@ fuzz_target!(|body: &[u8]| {
             check_error(&error);
             assert!(page.is_none());
         }
-        Ok((outcomes, next)) => {
+        Ok((outcomes, rest)) => {
             let broken = outcomes.iter().any(|outcome| matches!(outcome, WrittenRowOutcome::Broken(_)));
             assert_eq!(broken, page.is_none());
             if let Some(page) = page {
-                assert_eq!((outcomes.len(), next), (page.count, page.next));
+                assert_eq!((outcomes.len(), rest.next), (page.count, page.next));
             }
         }
     }
