@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::poll::{Memory, Next, PollEnd, Tools, commit};
 use super::windows::{PlannedWindow, next_poll};
-use super::{FeedEvent, FeedId, FeedOutcome, FeedTask, Phase, SHORTEST_PAUSE, Scheduler, Shared, Started, State};
+use super::{
+    FeedEvent, FeedId, FeedOutcome, FeedTask, Phase, SHORTEST_PAUSE, Scheduler, Shared, Started, State, longest_pause,
+};
 use crate::evidence::{BackfillProgress, CommitReport, RejectedRow};
 use crate::feed::client::{FeedClient, Page};
 use crate::feed::credentials::Credentials;
@@ -99,7 +101,8 @@ impl Shared {
         let (end, set_aside) = take(&self.tools, &started.task, &mut memory, page, &redactor).await;
         let at = self.tools.clock.now();
         let mut state = self.lock();
-        let finished = state.finish(id, &started, &end, memory, at);
+        let allowed = longest_pause(&started.task.feed, &self.tools.clock);
+        let finished = state.finish(id, &started, &end, memory, (at, allowed));
         let later = self.tools.clock.real_time_until(next_poll(&started.task, at)).max(SHORTEST_PAUSE);
         if finished.is_some() {
             state.wait_until(id, Instant::now() + later);

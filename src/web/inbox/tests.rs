@@ -50,10 +50,6 @@ fn a_token_comes_as_a_bearer_of_any_case() {
 struct Lacks(&'static [&'static str]);
 
 impl Health for Lacks {
-    fn dead(&self) -> Option<String> {
-        None
-    }
-
     fn missing(&self) -> Vec<String> {
         self.0.iter().map(|text| (*text).to_owned()).collect()
     }
