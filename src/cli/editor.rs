@@ -34,10 +34,13 @@ fn schema() -> Result<Value, serde_json::Error> {
         let kind = definition.pointer("/spec/names/kind").cloned().unwrap_or_default();
         let written = definition.pointer("/spec/versions/0/schema/openAPIV3Schema").cloned().unwrap_or_default();
         let mut schema = json_schema(&written);
-        // Whatever Kubernetes has there, and what only the operator writes.
-        for open in ["metadata", "status"] {
-            if let Some(part) = schema.pointer_mut(&format!("/properties/{open}")) {
-                *part = json!({"type": "object"});
+        // Definitions leave out what every object has, and statuses are written by the operator alone.
+        if let Some(properties) = schema.pointer_mut("/properties").and_then(Value::as_object_mut) {
+            for text in ["apiVersion", "kind"] {
+                properties.insert(text.to_owned(), json!({"type": "string"}));
+            }
+            for open in ["metadata", "status"] {
+                properties.insert(open.to_owned(), json!({"type": "object"}));
             }
         }
         rules.push(json!({"if": is("kind", &kind), "then": schema}));

@@ -338,6 +338,10 @@ mod tests {
             ("ThresholdsSaid", json!({"thresholds": {"answeredWithin": 20}})),
             ("EvidenceAdopted", json!({"of": "uid-1", "by": "uid-2"})),
             (
+                "LossAccepted",
+                json!({"feed": "acd", "rows": 480, "head": "9f2c", "by": "jane@client.example", "at": "2026-03-01T09:00:00Z"}),
+            ),
+            (
                 "PeriodHeld",
                 json!({"due": "2026-02-14T00:00:00Z", "noticedAt": "2026-02-20T09:00:00Z", "feeds": ["acd"],
                        "until": "2026-02-23T09:00:00Z"}),

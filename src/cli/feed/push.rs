@@ -13,6 +13,7 @@ use super::check::{LARGEST_CREDENTIAL, LARGEST_FILE, read_bounded};
 use crate::api::feed::AnswerCondition;
 use crate::cli::cluster::wait_for;
 use crate::cli::plugin::{Answer, Output};
+use crate::cli::streams::print;
 use crate::cli::terminal::escaped;
 use crate::feed::client::{FeedClient, PageRequest, PageResponse, Post};
 use crate::feed::error::presentable;
@@ -99,7 +100,7 @@ pub fn run(arguments: &PushArguments) -> Answer {
         Output::Table => as_text(&answer),
         output => output.document(&answer).map_err(|error| one(error.to_string()))?,
     };
-    print!("{}", redactor.redact(escaped(&printed).to_string()));
+    print(redactor.redact(escaped(&printed).to_string()))?;
     let set_aside = answer.get("setAside").and_then(Value::as_object).is_some_and(|reasons| !reasons.is_empty());
     Ok(u8::from(set_aside))
 }

@@ -162,6 +162,11 @@ const FAILURES: &[(FailureKind, &str, Words)] = &[
         ("a report that is done in time", "a shorter window.atMost, or a longer job.ask.atMost"),
     ),
     (FailureKind::LinkExpired, "", ("a link that can be fetched once the report is done", "a shorter job.ask.every")),
+    (
+        FailureKind::Proxy,
+        "",
+        ("a way through the egress proxy", "look whether it listens, and allows CONNECT to the address"),
+    ),
     (FailureKind::Dns, "", ("a name that can be resolved from here", "the name as the DNS has it")),
     (
         FailureKind::Connect,
