@@ -351,6 +351,10 @@ mod tests {
                 json!({"due": "2026-02-14T00:00:00Z", "noticedAt": "2026-02-20T09:00:00Z", "feeds": ["acd"],
                        "until": "2026-02-23T09:00:00Z", "askedAt": "2026-02-20T09:00:02Z"}),
             ),
+            (
+                "LossAccepted",
+                json!({"feed": "acd", "rows": 1416, "head": "00ff", "by": "nina", "at": "2026-03-02T13:00:00Z"}),
+            ),
         ];
         for (kind, content) in &cases {
             let fact = JournalFact::parse(kind, content).unwrap().unwrap();

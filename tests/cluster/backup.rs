@@ -207,3 +207,71 @@ async fn a_lost_database_is_restored_from_a_dump_that_was_made_while_the_operato
     };
     lost_restored_and_judged_on((&drill, &mut shell), &hand, &january, restore).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_report_that_is_newer_than_the_backup_holds_its_contract_until_somebody_accepts_the_loss() {
+    let place = Place::fresh().await;
+    let ((drill, mut shell), hand) = (Drill::new(&place, None), Hand::at(&place, BACKED_UP));
+    let (_server, operator, january) = judged_until_january(&drill, &hand).await;
+    assert_eq!(operator.stop().await, Some(0));
+    run(&shell, "Back up SQLite");
+    let operator = drill.operator(&hand);
+    let february = signed(&place, &hand, FEBRUARY_CLOSED, "care-2026-02").await;
+    operator.kill();
+    std::fs::remove_dir_all(place.data_dir()).unwrap();
+    std::fs::create_dir(place.data_dir()).unwrap();
+    run(&shell, "Restore SQLite");
+
+    let operator = drill.operator(&hand);
+    let lost = |care: &Value| has(care, "Ready", "False", "EvidenceUnavailable");
+    let care = place.wait_for("vc", "care", "the loss is noticed", lost).await;
+    let conditions = care["status"]["conditions"].as_array().unwrap();
+    let ready = conditions.iter().find(|condition| condition["type"] == "Ready").unwrap();
+    let message = ready["message"].as_str().unwrap();
+    assert!(message.contains("care-2026-02") && message.contains("`kubectl bpo accept-loss`"), "{message}");
+    for (report, said) in [("care-2026-01", "is not what care waits for"), ("nothing", "there is no SlaReport nothing")]
+    {
+        let (code, _, error) = place.plugin(&["accept-loss", report, "--by", "nina"]);
+        assert!(code == 2 && error.contains(said), "{report}: {error}");
+    }
+    let (_, text) = drill.verify(None);
+    assert!(text.contains(&format!("{} rows", published(BACKED_UP))), "nothing is fetched before: {text}");
+
+    for (name, value) in [("NS", place.namespace.as_str()), ("REPORT", "care-2026-02"), ("WHO", "nina")] {
+        shell.set(name, value);
+    }
+    let said = run(&shell, "Accept a loss");
+    assert!(said.contains("care goes on; care-2026-02 stays as it was signed"), "{said}");
+    place.wait_for("vc", "care", "it is judged on", settled).await;
+    let noticed = async || {
+        let events = place.list("events").await;
+        events
+            .iter()
+            .any(|event| event["reason"] == "LossAccepted" && event["message"].as_str().unwrap().contains("nina"))
+            .then_some(())
+    };
+    place.eventually("an Event LossAccepted", noticed).await;
+    let (code, _, error) = place.plugin(&["accept-loss", "care-2026-02", "--by", "nina"]);
+    assert!(code == 2 && error.contains("there is no loss to accept"), "{error}");
+    for report in [&january, &february] {
+        let name = report["metadata"]["name"].as_str().unwrap();
+        assert_eq!(place.get("slar", name).await.unwrap()["spec"], report["spec"], "what was signed stays");
+    }
+    assert_eq!(operator.stop().await, Some(0));
+
+    // The journal holds it, and the annotation is needed no more.
+    let journal = place.folder.path().join("care.ndjson");
+    let mut export = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"));
+    export.args(["export", "--data-dir", path(&place.data_dir()), "--contract", "care", "--to", path(&journal)]);
+    assert!(export.output().unwrap().status.success());
+    let journal = std::fs::read_to_string(&journal).unwrap();
+    assert!(journal.contains("LossAccepted") && journal.contains("nina"), "{journal:.2000}");
+    place.kubectl(&["annotate", "vc", "care", "bpo-operator.io/loss-accepted-"]).await;
+    let operator = drill.operator(&hand);
+    operator.until_it_is_ready().await;
+    let (code, out, error) = place.plugin(&["reconcile", "contract/care"]);
+    assert!(code == 0 && out.contains("Ready is True"), "{out}{error}");
+    assert_eq!(operator.stop().await, Some(0));
+    let (code, text) = drill.verify(None);
+    assert!(code == 0 && text.contains(&format!("1 feeds, {} rows", published(FEBRUARY_CLOSED))), "{text}");
+}

@@ -48,6 +48,7 @@ mod rollback;
 mod scheduled_reports;
 mod secrets;
 mod statuses;
+mod story;
 #[path = "../support/vendor/mod.rs"]
 mod vendor;
 mod year;
