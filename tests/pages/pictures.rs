@@ -7,19 +7,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
-use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReportSpec, VendorContract};
+use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReport, SlaReportSpec, VendorContract};
 use bpo_operator::cli::evaluate::{RowsByContract, View, view};
 use bpo_operator::cli::manifests;
 use bpo_operator::feed::offline::rows_of;
 use bpo_operator::view::kpi::{self, KpiPage};
 use bpo_operator::view::launch::{self, Document};
 use bpo_operator::view::links::Links;
+use bpo_operator::view::portfolio::{Facts, Portfolio, html};
 use bpo_operator::view::report::{self, PeriodReport, earlier};
 use bpo_operator::view::scorecard::{self, Scorecard};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::browser::{Visit, chromium, of_kind, visit};
+use crate::judged::judged;
 use crate::vendor::{Dataset, INTERVALS, OUTCOMES};
 
 /// When the demo ends.
@@ -73,13 +75,35 @@ fn pages() -> BTreeMap<&'static str, String> {
     let level = kpis.iter().find(|kpi| kpi.metadata.name.as_deref() == Some("acme-service-level")).unwrap();
     let kpi = KpiPage::of(&kpi::Facts { kpi: level, contract, counter: None, reports: &specs });
     BTreeMap::from([
-        // One contract is no portfolio: this one is of all examples.
-        ("portfolio", crate::browser::pages().remove("/portfolio").unwrap()),
+        ("portfolio", portfolio_of_six()),
         ("scorecard", scorecard::html(&Scorecard::of(contract, &kpis), Links::None)),
         ("kpi", kpi::html(&kpi, Links::None)),
         ("report", report::html(&PeriodReport::of(&facts), Links::None)),
         ("launch", launch::html(&Document::of(&launches[0], Some(&contract.spec), now), Links::None)),
     ])
+}
+
+/// One contract is no portfolio: this one is of six examples, in the morning after a month has ended.
+fn portfolio_of_six() -> String {
+    let now = "2026-04-01T06:00:00Z";
+    let (mut contracts, mut kpis, mut launches, mut reports) = (vec![], vec![], vec![], vec![]);
+    for name in [
+        "uk-service-points",
+        "texas-dir-pool",
+        "launch-goes",
+        "regimes/balanced-engagement",
+        "regimes/massachusetts-connector",
+        "regimes/xcel-minnesota",
+    ] {
+        let view = judged(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), now);
+        contracts.extend(of_kind::<VendorContract>(&view.objects, "VendorContract"));
+        kpis.extend(of_kind::<KpiTarget>(&view.objects, "KpiTarget"));
+        launches.extend(of_kind::<CampaignLaunch>(&view.objects, "CampaignLaunch"));
+        reports.extend(view.reports.iter().map(|(_, name, spec)| SlaReport::new(name, spec.clone())));
+    }
+    let now = now.parse().unwrap();
+    let facts = Facts { contracts: &contracts, kpis: &kpis, launches: &launches, reports: &reports, now };
+    html(&Portfolio::of(&facts), Links::None)
 }
 
 fn kept(name: &str) -> PathBuf {
