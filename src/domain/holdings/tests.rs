@@ -83,7 +83,7 @@ fn namespace() -> Written {
         "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
         "goals": [{"name": "keep-members"}], "contacts": [{"name": "sam"}], "tiers": ["gold"],
         "feeds": [
-            {"name": "acd", "url": "https://feeds.acme.example", "thresholds": {"answeredWithin": "20s"}},
+            {"name": "acd", "url": "https://feeds.acme.example", "thresholds": [{"measure": "answeredWithin", "within": "20s"}]},
             {"name": "ours", "url": "https://telephony.client.example"},
             {"name": "wfm", "url": "https://feeds.acme.example/wfm", "plan": true},
         ],
@@ -226,6 +226,17 @@ fn a_reference_that_leads_nowhere_has_one_reason_and_says_what_to_write_and_only
 }
 
 #[test]
+fn a_feed_that_counts_by_another_time_is_said_and_leaves_no_kpi_out() {
+    let mut held = namespace();
+    let (name, target) = kpi("new", "care", json!({"within": "30s"}));
+    held.kpis.insert(name, target.clone());
+    let found = references_of_kpi(&held, &target.spec);
+    let found: Vec<(Reason, &str)> = found.iter().map(|one| (one.what.reason(), one.field.as_str())).collect();
+    assert_eq!(found, [(Reason::ThresholdMismatch, "spec.within")]);
+    assert!(terms(&held, "care", &held.contracts["care"].spec, &[]).0.kpis.contains_key("new"));
+}
+
+#[test]
 fn a_contract_says_which_tiers_are_missing_and_is_judged_with_the_others() {
     let mut held = namespace();
     let mut spec = held.contracts["care"].spec.clone();
@@ -243,7 +254,7 @@ fn a_contract_says_which_tiers_are_missing_and_is_judged_with_the_others() {
 fn a_launch_names_the_field_of_each_reference_that_leads_nowhere_contracts_first() {
     let gates = json!([
         {"name": "test", "type": "EndToEndTest", "due": "3d", "check": {"feed": "qa", "measure": "passed", "atLeast": 1}},
-        {"name": "training", "type": "Training", "due": "3d", "check": {"kpi": "trained"}},
+        {"name": "training", "type": "Training", "due": "3d", "modules": [], "check": {"kpi": "trained"}},
     ]);
     let fields = json!({
         "contractRefs": [{"name": "care"}, {"name": "cares"}], "gates": gates, "successMetrics": [{"kpi": "level"}, {"kpi": "levle"}],
