@@ -302,7 +302,7 @@ async fn a_feed_is_checked_with_its_own_auth_by_secrets_of_a_manifest() {
         (secret(host, "data: {key: Y2FuYXJ5LWYwMGQtNWVjcmV0}\n"), 0, "\"taken\": 1"),
         (secret("elsewhere.example", &plain), 2, "SecretNotAllowed"),
         (secret(host, "stringData: {other: x}\n"), 2, "SecretNotFound"),
-        (secret(host, "data: {key: \"canary!\"}\n"), 2, "no base64"),
+        (secret(host, "data: {key: \"canary!\"}\n"), 2, "not base64"),
         ("kind: Service\nmetadata: {name: acme}\n".to_owned(), 2, "neither a Secret nor a ConfigMap"),
     ] {
         let secrets = file(&folder, "secret.yaml", &content);

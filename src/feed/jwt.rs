@@ -194,8 +194,8 @@ mod tests {
         let p256 = rcgen::KeyPair::generate().unwrap().serialize_pem();
         for (pem, algorithm, fragment) in [
             ("canary", JwtAlgorithm::RS256, "no private key in PEM"),
-            (p256.as_str(), JwtAlgorithm::RS256, "no RSA key"),
-            (RSA, JwtAlgorithm::ES256, "no P-256 key"),
+            (p256.as_str(), JwtAlgorithm::RS256, "not an RSA key"),
+            (RSA, JwtAlgorithm::ES256, "not a P-256 key"),
             ("-----BEGIN PRIVATE KEY-----\ncanary!\n-----END PRIVATE KEY-----", JwtAlgorithm::ES256, "no private key"),
         ] {
             let error = key(algorithm, pem).token(Timestamp::UNIX_EPOCH).unwrap_err();

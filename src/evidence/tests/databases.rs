@@ -200,7 +200,7 @@ fn what_is_wrong_with_a_url_is_said_without_its_password() {
     let port = shared().port;
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let cases = [
-        (format!("mysql://u:{CANARY}@h/d"), "no URL of PostgreSQL"),
+        (format!("mysql://u:{CANARY}@h/d"), "not a URL of PostgreSQL"),
         (format!("postgres://u:{CANARY}@h:port/d"), "cannot be read"),
         (format!("postgres://:{CANARY}@/d"), "names no"),
         (format!("postgres://u:{CANARY}@h/d?{CANARY}=1"), "cannot be read"),

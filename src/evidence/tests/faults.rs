@@ -99,7 +99,7 @@ fn a_later_format_another_program_and_no_database_are_refused_and_left_alone() {
             |file| execute(file, "PRAGMA user_version = 1"),
             "database of another program",
         ),
-        ("no database", |file| std::fs::write(file, "x".repeat(5_000)).unwrap(), "no SQLite database"),
+        ("no database", |file| std::fs::write(file, "x".repeat(5_000)).unwrap(), "not an SQLite database"),
     ];
     for (name, make, expected) in cases {
         let directory = tempfile::tempdir().unwrap();

@@ -99,7 +99,7 @@ fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() 
 fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
     let cases = [
         ("", "the body is empty", "\"rows\": […]"),
-        ("<!DOCTYPE html>", "no JSON object", "\"rows\": […]"),
+        ("<!DOCTYPE html>", "not a JSON object", "\"rows\": […]"),
         ("[]", "cannot be read", "\"rows\": […]"),
         (r#"{"schema":"bpo-feed/v9","rows":[],"next":null}"#, "bpo-feed/v9", "\"schema\": \"bpo-feed/v1\""),
         (r#"{"schema":"bpo-feed/v1","rows":[],"rows":[],"next":null}"#, "is there twice", "once"),

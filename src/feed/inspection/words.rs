@@ -88,7 +88,7 @@ const ENVELOPE: &str = "{\"schema\": \"bpo-feed/v1\", \"rows\": […], \"next\":
 /// By kind and a fragment of the message, the most particular first.
 const FAILURES: &[(FailureKind, &str, Words)] = &[
     (FailureKind::Malformed, "the answer is ", ("a body of JSON that says so", "Content-Type: application/json")),
-    (FailureKind::Malformed, "no JSON object", ("a JSON object, not a page for people or another format", ENVELOPE)),
+    (FailureKind::Malformed, "not a JSON object", ("a JSON object, not a page for people or another format", ENVELOPE)),
     (FailureKind::Malformed, "the body is empty", ("a JSON object; without rows its list is empty", ENVELOPE)),
     (FailureKind::Malformed, "schema is ", ("the version of the format in \"schema\"", "\"schema\": \"bpo-feed/v1\"")),
     (FailureKind::Malformed, "is there twice", ("each key once in an object", "each key once")),
@@ -98,7 +98,7 @@ const FAILURES: &[(FailureKind, &str, Words)] = &[
         ("a new cursor on each page, and null on the last", "\"next\": null on the last page"),
     ),
     (FailureKind::Malformed, "gzip", ("one whole gzip stream, or none", "Content-Encoding: gzip, or no such header")),
-    (FailureKind::Malformed, "no HTTP", ("an answer of HTTP/1.1 or HTTP/2", "look at the server with `curl -v`")),
+    (FailureKind::Malformed, "not HTTP", ("an answer of HTTP/1.1 or HTTP/2", "look at the server with `curl -v`")),
     (
         FailureKind::Malformed,
         "cannot be read",

@@ -265,7 +265,7 @@ async fn faults_of_folders_name_the_file_keep_what_was_read_before_it_and_heal()
             |file| file.0 = "<html>sign in</html>".into(),
             |file| *file = Object(csv("99"), "f", file.2),
             Reason::Malformed,
-            "no CSV",
+            "not CSV",
         ),
         (
             "a column renamed",

@@ -143,13 +143,13 @@ fn a_body_in_which_the_paths_find_nothing_is_a_failure_that_names_the_remedy() {
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     for (format, body, kind, said) in [
         (mapping(), "", FailureKind::Malformed, "empty"),
-        (mapping(), "<html>", FailureKind::Malformed, "no JSON"),
+        (mapping(), "<html>", FailureKind::Malformed, "not a JSON object"),
         (mapping(), r#"{"results": [], "results": []}"#, FailureKind::Malformed, "is there twice"),
         (mapping(), deep.as_str(), FailureKind::Malformed, "levels deep"),
         (mapping(), r#"{"error": "no such report"}"#, FailureKind::Mapping, "\"$.results\" finds nothing"),
         (mapping(), r#"{"results": null}"#, FailureKind::Mapping, "finds nothing"),
         (with(&json!({"rows": "$.results"})), good.as_str(), FailureKind::Mapping, "write \"$.results[*]\""),
-        (with(&json!({"rows": "$.results["})), good.as_str(), FailureKind::Mapping, "no JSONPath"),
+        (with(&json!({"rows": "$.results["})), good.as_str(), FailureKind::Mapping, "not a JSONPath"),
         (with(&json!({"start": "$.from"})), good.as_str(), FailureKind::Mapping, "format.json.start \"$.from\""),
         (with(&json!({"start": "$.queueName"})), good.as_str(), FailureKind::Mapping, "which is not a time"),
         (with(&json!({"start": "$..*"})), good.as_str(), FailureKind::Mapping, "does not find one time"),

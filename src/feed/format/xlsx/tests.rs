@@ -131,7 +131,7 @@ fn a_sheet_a_column_or_a_header_that_changed_is_named() {
         ),
         ("column renamed", &named, workbook(&[("Data", &renamed)]), "there is no column \"Calls\""),
         ("header gone", &named, workbook(&[("Data", "")]), "header.find"),
-        ("no workbook", &named, b"PK\x03\x04 but no more".to_vec(), "no whole zip"),
+        ("no workbook", &named, b"PK\x03\x04 but no more".to_vec(), "not a whole zip"),
     ] {
         let error = read(format, &book).unwrap_err();
         assert!(error.message.contains(fragment), "{what}: {}", error.message);

@@ -27,10 +27,10 @@ fn xml_is_the_same_tree_as_json() {
 fn what_is_no_whole_document_or_could_grow_is_refused() {
     let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
     for (text, fragment) in [
-        ("", "no whole XML"),
+        ("", "not a whole XML"),
         ("Queue,Offered", "outside of every element"),
         ("<a><b></a>", "cannot be read"),
-        ("<a><b>", "no whole XML"),
+        ("<a><b>", "not a whole XML"),
         (r#"<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>"#, "document type"),
         ("<a>&x;</a>", "entity"),
         (deep.as_str(), "levels"),
