@@ -55,7 +55,7 @@ impl<'f> FailWhen<'f> {
         for value in compared {
             let text = compared_text(value);
             let meets = meets(&comparison, text.as_deref()).map_err(|_| {
-                malformed(format!("{path} finds {}, which is no number", presentable(&value.to_string(), 60)))
+                malformed(format!("{path} finds {}, which is not a number", presentable(&value.to_string(), 60)))
             })?;
             if meets {
                 return Ok(Some(carried(&path, value)));

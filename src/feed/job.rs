@@ -239,7 +239,7 @@ impl Steps<'_, '_> {
             Some(JobHandle::Path(path)) => text_at(page, &path)?.ok_or_else(|| {
                 mapping(format!("job.start.handle: {:?} finds no text in the answer", presentable(&path, 80)))
             }),
-            None => Err(mapping("job.start.handle: write where the handle stands, such as $.id or {link: status}")),
+            None => Err(mapping("job.start.handle: write where the handle is, such as $.id or {link: status}")),
         }
     }
 

@@ -50,7 +50,7 @@ pub struct JobStart {
     /// Body as plain text, such as a query.
     #[schemars(length(min = 1, max = 16384))]
     pub text: Option<String>,
-    /// Where the report's handle stands in the answer: the JSONPath of a text or a number, such as `$.result.progressId`, or `{link: status}`
+    /// Where the report's handle is in the answer: the JSONPath of a text or a number, such as `$.result.progressId`, or `{link: status}`
     /// for the address in the `Link` header of that relation. It fills `{handle}`.
     pub handle: Option<JobHandle>,
     /// The relation of the `Link` header whose address is the handle, such as status. The same as `handle: {link: status}`.
@@ -59,7 +59,7 @@ pub struct JobStart {
 }
 
 impl JobStart {
-    /// Where the handle stands; `None` where that is not said, or twice.
+    /// Where the handle is; `None` where that is not said, or twice.
     pub fn handle_place(&self) -> Option<JobHandle> {
         match (&self.handle, &self.link) {
             (Some(handle), None) => Some(handle.clone()),
@@ -101,7 +101,7 @@ pub struct JobAsk {
     /// Body as plain text, of a Post.
     #[schemars(length(min = 1, max = 16384))]
     pub text: Option<String>,
-    /// How the report stands: the JSONPath of its state in the answer, such as `$.result.status`, where any text that is not listed below
+    /// State of the report: the JSONPath of it in the answer, such as `$.result.status`, where any text that is not listed below
     /// means not yet; or `{status: true}` where status 202 means not yet and 200 means done.
     pub state: Option<JobState>,
     /// True: the status says it, as in `state: {status: true}`. Default false.
@@ -146,7 +146,7 @@ impl JobAsk {
         }
     }
 
-    /// Whether the status of the answer says how the report stands.
+    /// Whether the status of the answer says the state of the report.
     pub fn is_by_status(&self) -> bool {
         self.status == Some(true) || self.state == Some(JobState::Status)
     }

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Where the handle of a report stands: written as a JSONPath, or as `{link: RELATION}`.
+/// Where the handle of a report is: written as a JSONPath, or as `{link: RELATION}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobHandle {
     /// JSONPath in the answer.
@@ -16,7 +16,7 @@ pub enum JobHandle {
     Link(String),
 }
 
-/// How it is known how a report stands: written as a JSONPath, or as `{status: true}`.
+/// How the state of a report is known: written as a JSONPath, or as `{status: true}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobState {
     /// JSONPath of its state in the answer.

@@ -72,7 +72,7 @@ pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
     let table = feed.format.as_ref().and_then(|format| format.table()).map(|(_, table)| table);
     let may_lack_lines = table.is_some_and(|table| table.last_line == Some(LastLine::Whole));
     findings.ensure(feed.quiet != Some(Quiet::Zeros) || !may_lack_lines, format!("{field}.quiet"), || {
-        "Zeros would be told of what is still being written, since lastLine is Whole: take one of them away".to_owned()
+        "what is still being written would become zeros, since lastLine is Whole: take one of them away".to_owned()
     });
     for (name, path) in paths(feed) {
         check_path_is_bounded(findings, &format!("{field}.{name}"), path);

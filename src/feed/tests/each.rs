@@ -174,7 +174,7 @@ fn lists_are_refused_with_what_to_write() {
         (each(json!([values("queue", 2)]), json!({})), "{site} is no placeholder"),
         (
             each(json!([values("queue", 2), values("site", 2), values("skill", 2)]), json!({})),
-            "stands nowhere in the request",
+            "is not used in the request",
         ),
         (each(json!([values("queue", 100), values("site", 3)]), json!({})), "makes 300 requests"),
         (
@@ -209,7 +209,7 @@ fn lists_are_refused_with_what_to_write() {
             ),
             "cannot stand within a longer text",
         ),
-        (each(json!([values("until", 2)]), json!({})), "is no name"),
+        (each(json!([values("until", 2)]), json!({})), "is not a name"),
     ];
     for (feed, fragment) in cases {
         let contract =

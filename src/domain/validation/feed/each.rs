@@ -57,7 +57,7 @@ fn check_list(findings: &mut Findings, field: &str, each: &FeedEach, feed: &Feed
         && each.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !OWN.contains(&each.name.as_str());
     findings.ensure(is_name, field, || {
-        format!("is no name: write letters, digits and _, such as queue, and none of {}", OWN.join(", "))
+        format!("is not a name: write letters, digits and _, such as queue, and none of {}", OWN.join(", "))
     });
     check_count(findings, &format!("{field}.values"), each.values.len(), 100);
     findings.ensure(!each.values.is_empty(), format!("{field}.values"), || {
@@ -76,7 +76,7 @@ fn check_list(findings: &mut Findings, field: &str, each: &FeedEach, feed: &Feed
     let is_there = request.bodies().map(|(_, body)| body).chain(pairs).chain([&feed.url]).any(stands);
     findings.ensure(is_there, field, || {
         format!(
-            "stands nowhere in the request, so that all of its requests are the same: write {{{}}} where it belongs",
+            "is not used in the request, so that all of its requests are the same: write {{{}}} where it belongs",
             each.name
         )
     });
