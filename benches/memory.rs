@@ -3,7 +3,7 @@
 //! Ten contracts (`BPO_BENCH_CONTRACTS`) have a feed of twelve label sets, half-hours and four measures for so many years
 //! (`BPO_BENCH_YEARS`, 1), and four KPIs each. They are put into an SQLite store; then a process of its own opens the store, as the
 //! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, and keeps its judgements.
-//! A third process opens the store as the operator does after a restart, and judges one contract with new rows.
+//! A third process opens the store as the operator does after a restart, and judges one contract with new rows, then all.
 //! `BPO_BENCH_MEMORY` (MiB) is what the operator may use, as `--memory`; default: as much as it likes. `BPO_BENCH_KEEP=DIR` keeps the
 //! store, or takes the one that is there; `BPO_BENCH_ROUNDS` (20) says how often new rows come.
 
@@ -22,8 +22,8 @@ use std::time::Instant;
 
 use bpo_operator::controller::checkpoints::{Asked, Checkpoints};
 use bpo_operator::controller::evidence_cache::EvidenceCache;
-use bpo_operator::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
-use bpo_operator::domain::judgement::judge_again;
+use bpo_operator::controller::judging::Judging;
+use bpo_operator::domain::facts::{InvalidSpec, Judgement, Terms};
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow};
 use jiff::{SignedDuration, Timestamp};
@@ -90,7 +90,7 @@ impl Operator {
     }
 
     /// Judges a contract as the operator does, unless a judgement of it holds. Gives its reports as JSON.
-    fn look(&self, uid: &str, terms: &Terms, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
+    fn look(&self, uid: &str, terms: &Arc<Terms>, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
         self.runtime.block_on(look(self, uid, terms, now))
     }
 }
@@ -123,6 +123,20 @@ fn restart(directory: &Path) {
         "restart: until new rows of one contract are judged: {:.2} s, {:.2} s of processor time",
         began.elapsed().as_secs_f64(),
         processor()
+    );
+    for uid in uids.iter().skip(1) {
+        operator.runtime.block_on(operator.store.commit(key(uid), body(next..next + 1, 4, false))).unwrap();
+    }
+    let judgements: Vec<_> = uids.iter().map(|uid| operator.look(uid, &terms, slot(next + 1))).collect();
+    let held = operator.cache.held();
+    println!(
+        "restart: until new rows of all contracts are judged ({}): {:.2} s, {:.2} s of processor time, rows held {:.1} MiB, judgements {:.1} MiB, resident {:.0} MiB",
+        digest(&judgements),
+        began.elapsed().as_secs_f64(),
+        processor(),
+        held.rows as f64 / 1_048_576.0,
+        held.rollups as f64 / 1_048_576.0,
+        mebibytes("VmRSS")
     );
 }
 
@@ -215,7 +229,7 @@ fn fill(directory: &Path) {
     println!("filled: {rows} rows in {:.1} s", began.elapsed().as_secs_f64());
 }
 
-fn terms() -> Terms {
+fn terms() -> Arc<Terms> {
     let kpi = |kpi: &str, more: serde_json::Value| {
         let mut spec =
             json!({"contractRef": {"name": "acme"}, "kpi": kpi, "source": {"feed": FEED}, "objective": {"target": 80}});
@@ -223,7 +237,7 @@ fn terms() -> Terms {
         serde_json::from_value(spec).unwrap()
     };
     let last = begin().to_zoned(jiff::tz::TimeZone::UTC).date() + jiff::Span::new().days(days() + 40);
-    Terms {
+    let terms = Terms {
         contract: serde_json::from_value(json!({
             "vendor": {"name": "Acme"}, "term": {"start": "2016-01-01", "end": last}, "timeZone": "Europe/London",
             "feeds": [{"name": FEED, "url": "https://feeds.acme.example/acd"}],
@@ -256,7 +270,8 @@ fn terms() -> Terms {
             ),
         ]),
         tiers: BTreeMap::new(),
-    }
+    };
+    Arc::new(terms)
 }
 
 /// MiB of a line of `/proc/self/status`.
@@ -274,33 +289,16 @@ fn processor() -> f64 {
 }
 
 /// Judges a contract as the operator does, unless a judgement of it holds.
-async fn look(operator: &Operator, uid: &str, terms: &Terms, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
+async fn look(
+    operator: &Operator,
+    uid: &str,
+    terms: &Arc<Terms>,
+    now: Timestamp,
+) -> Arc<Result<Judgement, InvalidSpec>> {
     let Operator { cache, store, checkpoints, .. } = operator;
     let evidence = cache.read(uid, &[FEED.to_owned()]).await.unwrap();
-    if let Some(known) = cache.judgement(uid, [0; 32], &evidence, now) {
-        return known;
-    }
-    if cache.begins(uid) {
-        let asked = Asked { uid, name: "acme", terms: [0; 32], evidence: &evidence };
-        if let Some(kept) = checkpoints.find(&**store, asked, now).await.unwrap() {
-            let (judged_at, judgement) = (kept.judged_at, kept.shared());
-            cache.keep_found(uid, [0; 32], &evidence, judged_at, &judgement);
-            return judgement;
-        }
-    }
-    let rows = cache.rows(uid, &evidence).await.unwrap();
-    let mut rollups = cache.take_rollups(uid);
-    let facts = ContractFacts {
-        name: "acme",
-        terms,
-        closed_under: &evidence.closings,
-        rows: &rows,
-        journal: Some(&evidence.journal),
-        said: &NOTHING_SAID,
-    };
-    let judgement = Arc::new(judge_again(&facts, now, &mut rollups));
-    cache.keep(uid, [0; 32], &evidence, now, &judgement, rollups);
-    judgement
+    let asked = Asked { uid, name: "acme", terms: [0; 32], evidence: &evidence };
+    Judging { store: &**store, cache, checkpoints, terms, asked }.judged(now).await.unwrap()
 }
 
 /// SHA-256 of reports, in short: with less memory they are the same.
@@ -395,5 +393,11 @@ fn judge_all(directory: &Path) {
     );
     let began = Instant::now();
     operator.runtime.block_on(operator.checkpoints.keep(&*operator.store, &operator.cache, slot(next.get()))).unwrap();
-    println!("judgements kept: {:.2} s", began.elapsed().as_secs_f64());
+    let held = operator.cache.held();
+    println!(
+        "judgements kept: {:.2} s; held after that: rows {:.1} MiB, judgements {:.1} MiB",
+        began.elapsed().as_secs_f64(),
+        held.rows as f64 / 1_048_576.0,
+        held.rollups as f64 / 1_048_576.0
+    );
 }

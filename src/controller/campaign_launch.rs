@@ -10,7 +10,8 @@ use kube::ResourceExt;
 use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
-use super::vendor_contract::{judge_evidence, judged_feeds};
+use super::judging::judge_evidence;
+use super::vendor_contract::judged_feeds;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
@@ -208,7 +209,7 @@ async fn judged_at(
 ) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
     let (uid, terms) = (contract.evidence_uid.clone(), contract.judged.terms.clone());
     let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
-    let rows = context.cache.rows(&uid, &evidence).await?;
+    let rows = context.cache.rows_for_launch(&uid, &evidence).await?;
     let name = name.to_owned();
     let judging = move || judge_evidence(&name, &terms, (&evidence, &rows), at, &mut RollUps::default());
     let judged =
@@ -231,5 +232,5 @@ async fn rows_read(
     let Some((first, uid)) = first.zip(evidence_uid(context, namespace, spec)) else { return Ok(Arc::default()) };
     let feeds: Vec<String> = feeds_read(spec, &first.terms).into_iter().collect();
     let evidence = context.cache.read(&uid, &feeds).await?;
-    context.cache.rows(&uid, &evidence).await
+    context.cache.rows_for_launch(&uid, &evidence).await
 }

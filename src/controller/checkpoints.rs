@@ -18,7 +18,10 @@ use tokio::sync::OnceCell;
 
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Fresh};
 use crate::domain::facts::{InvalidSpec, Judgement};
-use crate::evidence::{EvidenceStore, StoreError};
+use crate::domain::rollups::{Past, Snapshot};
+use crate::evidence::{EvidenceStore, Head, StoreError};
+
+mod past;
 
 /// Changes with what a checkpoint holds besides what its types say.
 const VERSION: &[u8] = b"bpo-operator checkpoint 1";
@@ -83,7 +86,7 @@ impl Checkpoints {
         let Some(program) = self.program().await else { return Ok(None) };
         let Some(content) = store.checkpoint(asked.uid).await? else { return Ok(None) };
         let Some(key) = key(program, asked.terms, asked.evidence) else { return Ok(None) };
-        let kept = tokio::task::spawn_blocking(move || decode(&content, &key)).await.ok().flatten();
+        let kept = tokio::task::spawn_blocking(move || decode::<Kept>(&content, &key)).await.ok().flatten();
         Ok(kept.filter(|kept| kept.holds(asked.name, now)))
     }
 
@@ -99,6 +102,7 @@ impl Checkpoints {
     ) -> Result<(), StoreError> {
         let Some(program) = self.program().await else { return Ok(()) };
         for part in cache.fresh().chunks(AT_ONCE) {
+            self.keep_pasts(program, store, cache, part, now).await?;
             let part = part.to_vec();
             let encoding = move || -> Vec<(String, Vec<u8>)> {
                 part.into_iter().filter_map(|fresh| Some((fresh.uid.clone(), encode(program, &fresh)?))).collect()
@@ -179,17 +183,22 @@ fn encode(program: [u8; 32], fresh: &Fresh) -> Option<Vec<u8>> {
     if serde_json::from_slice::<Kept>(&json).ok()? != kept {
         return None;
     }
-    let mut content = key(program, fresh.terms, &fresh.evidence)?.to_vec();
+    sealed(&key(program, fresh.terms, &fresh.evidence)?, &json)
+}
+
+/// SHA-256 of all that follows, a key, and JSON, deflated.
+fn sealed(key: &[u8; 32], json: &[u8]) -> Option<Vec<u8>> {
+    let mut content = key.to_vec();
     let mut deflating = DeflateEncoder::new(&mut content, Compression::fast());
-    deflating.write_all(&json).ok()?;
+    deflating.write_all(json).ok()?;
     deflating.finish().ok()?;
     let mut whole = Sha256::digest(&content).to_vec();
     whole.append(&mut content);
     Some(whole)
 }
 
-/// The judgement of a checkpoint with this key; `None` for any other, and for what is damaged.
-fn decode(whole: &[u8], key: &[u8; 32]) -> Option<Kept> {
+/// What was sealed with this key; `None` for any other, and for what is damaged.
+fn decode<T: serde::de::DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
     let (digest, content) = whole.split_first_chunk::<32>()?;
     let (found, deflated) = content.split_first_chunk::<32>()?;
     let of_content: [u8; 32] = Sha256::digest(content).into();

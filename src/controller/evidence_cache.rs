@@ -9,7 +9,12 @@ use crate::domain::facts::{InvalidSpec, Judgement, Terms};
 use crate::domain::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::journal::{Journal, RecordedFact};
 use crate::domain::rollups::RollUps;
-use crate::evidence::{EvidenceStore, Head, StoreError, facts};
+use crate::evidence::{EvidenceStore, Head, RowRange, StoreError, facts};
+
+mod part;
+
+pub use part::Part;
+use part::PartHeld;
 
 /// What is known of one contract's evidence besides its rows.
 #[derive(Clone, Debug, Default)]
@@ -73,8 +78,14 @@ struct Entry {
     begun: bool,
     /// Rows, and what judgements worked out of them: all of it can be had again from the store.
     rows: Arc<RowsByFeed>,
+    /// Where the rows begin, where not all are held.
+    part: Option<PartHeld>,
     rollups: RollUps,
     held: Held,
+    /// When what was worked out of closed periods was kept last.
+    past_kept_at: Option<Timestamp>,
+    /// Whether others than judgements ask for all rows.
+    is_read_whole: bool,
     /// Which use of the cache was the last of this entry.
     used: u64,
 }
@@ -149,32 +160,63 @@ impl EvidenceCache {
     /// # Errors
     /// When the store cannot be read.
     pub async fn rows(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
-        let known = self.entries().by_uid.get(uid).map(|entry| entry.rows.clone()).unwrap_or_default();
-        let mut news = Vec::new();
+        let known = {
+            let mut entries = self.entries();
+            let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+            if entry.part.is_some() {
+                entry.let_go();
+            }
+            entry.rows.clone()
+        };
+        let read = self.read_on(uid, evidence, &known).await?;
+        drop(known);
+        Ok(self.hold(uid, evidence, read))
+    }
+
+    /// The rows that are known, with those that came since.
+    async fn read_on(
+        &self,
+        uid: &str,
+        evidence: &ContractEvidence,
+        known: &RowsByFeed,
+    ) -> Result<RowsByFeed, StoreError> {
+        let mut read = known.clone();
         for (feed, head) in &evidence.heads {
             let rows = known.get(feed).cloned().unwrap_or_default();
             if head.sequence > rows.last_sequence() {
                 // Rows that arrived since wait for the head that vouches for them.
-                news.push((feed.clone(), self.store.more_rows(uid, feed, rows, head.sequence).await?));
+                let range = RowRange::between(rows.last_sequence(), head.sequence);
+                read.insert(feed.clone(), self.store.more_rows(uid, feed, rows, range).await?);
             }
         }
-        drop(known);
+        Ok(read)
+    }
+
+    /// Holds all rows of a contract that were read, and gives them up to the heads. What was held may have been let go in the meantime, and
+    /// another task may have read further, or a part.
+    fn hold(&self, uid: &str, evidence: &ContractEvidence, mut read: RowsByFeed) -> Arc<RowsByFeed> {
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-        if !news.is_empty() {
-            let rows = Arc::make_mut(&mut entry.rows);
-            for (feed, new) in news {
-                let kept = rows.entry(feed).or_default();
-                // Another task may have read further in the meantime.
-                if new.len() > kept.len() {
-                    *kept = new;
-                }
-            }
+        if entry.part.is_some() {
+            entry.let_go();
+        }
+        read.retain(|feed, rows| entry.rows.get(feed).is_none_or(|kept| rows.len() > kept.len()));
+        if !read.is_empty() {
+            Arc::make_mut(&mut entry.rows).append(&mut read);
             entry.held.rows = entry.rows.values().map(FeedRows::bytes).sum();
         }
         let rows = rows_at(&entry.rows, &evidence.heads);
         entries.make_room_for(uid, self.most);
-        Ok(rows)
+        rows
+    }
+
+    /// The same rows, for others than judgements: from now on all rows are held while there is room.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rows_for_launch(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
+        self.entries().by_uid.entry(uid.to_owned()).or_default().is_read_whole = true;
+        self.rows(uid, evidence).await
     }
 
     /// Bytes that are held now.
@@ -336,7 +378,7 @@ impl Entries {
                 return;
             }
             held -= entry.held.all();
-            (entry.rows, entry.rollups, entry.held) = (Arc::default(), RollUps::default(), Held::default());
+            entry.let_go();
         }
     }
 }

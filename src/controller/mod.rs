@@ -14,6 +14,7 @@ pub mod first_looks;
 pub mod heads;
 pub mod holdings;
 pub mod holds;
+pub mod judging;
 pub mod kpi_target;
 pub mod managers;
 pub mod pace;

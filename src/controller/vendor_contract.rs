@@ -16,6 +16,7 @@ use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::holdings::{WatchedNamespace, look_at_affected};
 use super::holds::{self, Closing};
+use super::judging::{Judging, judge_evidence, off_runtime};
 use super::managers::with_managers;
 use super::reports::{
     ExistingReport, ReportAction, ReportOwner, carry_out, closings, existing_reports, is_of, plan_reports,
@@ -33,7 +34,7 @@ use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::report_notices::Past;
-use crate::domain::facts::{ContractFacts, Finding, InvalidSpec, Judgement, NOTHING_SAID, Terms};
+use crate::domain::facts::{Finding, InvalidSpec, Judgement, Terms};
 use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::holdings::{
     Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
@@ -41,11 +42,9 @@ use crate::domain::holdings::{
 };
 use crate::domain::holds::asked;
 use crate::domain::journal::{Earlier, JournalFact, RecordedFact, unrecorded};
-use crate::domain::judgement::judge_again;
 use crate::domain::rollups::RollUps;
 use crate::domain::scheduled_reports::{HandedOver, ScheduledReports};
 use crate::domain::thresholds;
-use crate::domain::validation::validate_contract;
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
 use crate::feed::scheduler::FeedTask;
 use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeries};
@@ -487,42 +486,6 @@ pub(super) fn judged_feeds(terms: &Terms) -> Vec<String> {
     feeds
 }
 
-async fn judged(
-    context: &Context,
-    uid: &str,
-    name: &str,
-    terms: &Arc<Terms>,
-    digest: [u8; 32],
-    evidence: &ContractEvidence,
-    now: Timestamp,
-) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
-    if let Some(known) = context.cache.judgement(uid, digest, evidence, now) {
-        return Ok(known);
-    }
-    if context.cache.begins(uid) {
-        let asked = Asked { uid, name, terms: digest, evidence };
-        if let Some(kept) = context.checkpoints.find(&*context.evidence, asked, now).await? {
-            let judged_at = kept.judged_at;
-            let judgement = kept.shared();
-            context.cache.keep_found(uid, digest, evidence, judged_at, &judgement);
-            return Ok(judgement);
-        }
-    }
-    let rows = context.cache.rows(uid, evidence).await?;
-    let (name, terms, facts) = (name.to_owned(), terms.clone(), evidence.clone());
-    let mut rollups = context.cache.take_rollups(uid);
-    let judging = move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups);
-    let (judgement, rollups) = off_runtime(judging).await?;
-    let judgement = Arc::new(judgement);
-    context.cache.keep(uid, digest, evidence, now, &judgement, rollups);
-    Ok(judgement)
-}
-
-/// Judges on a thread that may be held for long: the runtime's own serve everybody.
-async fn off_runtime<T: Send + 'static>(judging: impl FnOnce() -> T + Send + 'static) -> Result<T, ReconcileError> {
-    tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))
-}
-
 /// What is to be told of the clock, where a period could become Final and waits for it.
 fn news_of_clock(
     context: &Context,
@@ -550,27 +513,24 @@ fn contradicted(reports: &[ReportAction]) -> Vec<String> {
     names.collect()
 }
 
-/// The judgement of a contract from its evidence.
-pub(super) fn judge_evidence(
+/// The judgement of a contract at an instant.
+async fn judged(
+    context: &Context,
+    uid: &str,
     name: &str,
-    terms: &Terms,
-    (evidence, rows): (&ContractEvidence, &RowsByFeed),
+    terms: &Arc<Terms>,
+    digest: [u8; 32],
+    evidence: &ContractEvidence,
     now: Timestamp,
-    rollups: &mut RollUps,
-) -> Result<Judgement, InvalidSpec> {
-    let findings = validate_contract(name, &terms.contract);
-    if !findings.is_empty() {
-        return Err(InvalidSpec(findings));
-    }
-    let facts = ContractFacts {
-        name,
+) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
+    let judging = Judging {
+        store: &*context.evidence,
+        cache: &context.cache,
+        checkpoints: &context.checkpoints,
         terms,
-        closed_under: &evidence.closings,
-        rows,
-        journal: Some(&evidence.journal),
-        said: &NOTHING_SAID,
+        asked: Asked { uid, name, terms: digest, evidence },
     };
-    judge_again(&facts, now, rollups)
+    judging.judged(now).await
 }
 
 /// The evidence of a contract, and the terms recorded last.

@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Finding, InvalidSpec};
 use crate::api::scalar::{Duration, DurationUnit, shorten};
 use crate::api::vendor_contract::{self, ServiceHours, VendorContractSpec};
 
 /// A half-open span of time `[start, end)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// First instant.
     pub start: Timestamp,

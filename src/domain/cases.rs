@@ -7,10 +7,11 @@ use rust_decimal::Decimal;
 
 use super::exact::Exact;
 use super::facts::{ContractFacts, Judgement, NOTHING_SAID, Terms};
-use super::feed_rows::{RowsByFeed, packed};
+use super::feed_rows::{FeedRows, RowsByFeed, packed};
 use super::journal::{Journal, JournalFact, RecordedFact};
-use super::judgement::judge;
+use super::judgement::{judge, judge_again, judge_part};
 use super::measures::Row;
+use super::rollups::{Past, RollUps};
 
 /// Terms from YAML: a contract's spec, and KpiTargets by name. What every KPI needs has a default: feed `acd`.
 pub fn terms(contract: &str, kpis: &[(&str, &str)]) -> Terms {
@@ -119,16 +120,66 @@ impl Case {
 
     /// The judgement at an instant.
     pub fn judge_at(&self, now: Timestamp) -> Judgement {
-        let facts = ContractFacts {
+        judge(&self.facts(&self.packed()), now).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What the contract is judged by, with these rows.
+    pub fn facts<'a>(&'a self, rows: &'a RowsByFeed) -> ContractFacts<'a> {
+        ContractFacts {
             name: "acme",
             terms: &self.terms,
             closed_under: &self.closed_under,
-            rows: &self.packed(),
+            rows,
             journal: self.journal.as_ref(),
             said: &NOTHING_SAID,
-        };
-        judge(&facts, now).unwrap_or_else(|error| panic!("{error}"))
+        }
     }
+
+    /// Sequence of the last row of each feed.
+    pub fn seen_until(&self) -> BTreeMap<String, i64> {
+        let last = |rows: &Vec<Row>| rows.last().map_or(0, |row| row.sequence);
+        self.rows.iter().map(|(feed, rows)| (feed.clone(), last(rows))).collect()
+    }
+
+    /// What a judgement at an instant works out, as it is kept.
+    pub fn past(&self, now: Timestamp) -> String {
+        let mut rollups = RollUps::default();
+        judge_again(&self.facts(&self.packed()), now, &mut rollups).unwrap_or_else(|error| panic!("{error}"));
+        written(&rollups, self.seen_until())
+    }
+
+    /// The judgement at an instant by what was kept, and by the rows that this leaves; `None` where all are needed.
+    pub fn judge_by(&self, past: &str, now: Timestamp) -> Option<Judgement> {
+        let past: Past = serde_json::from_str(past).unwrap_or_else(|error| panic!("{error}"));
+        let (floors, rows) = (past.floors().clone(), self.left_by(&past));
+        let judged = judge_part(&self.facts(&rows), &floors, now, &mut RollUps::of_past(past));
+        judged.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The rows that the floors of what was kept leave, and those that came since.
+    pub fn left_by(&self, past: &Past) -> RowsByFeed {
+        let left = |(feed, rows): (&String, &Vec<Row>)| {
+            let seen_until = past.seen_until().get(feed).copied().unwrap_or(0);
+            let floor = past.floors().get(feed);
+            let is_left = |row: &&Row| {
+                let is_above = |start| row.start >= start || row.sequence > seen_until;
+                floor.is_none_or(|floor| row.sequence > floor.after && is_above(floor.since))
+            };
+            (feed.clone(), rows.iter().filter(is_left).collect::<FeedRows>())
+        };
+        self.rows.iter().map(left).collect()
+    }
+}
+
+/// What roll-ups hold of these rows, as it is kept; it is read as what was written.
+pub fn written(rollups: &RollUps, seen_until: BTreeMap<String, i64>) -> String {
+    let past = rollups
+        .snapshot()
+        .and_then(|snapshot| snapshot.past(seen_until))
+        .unwrap_or_else(|| panic!("no judgement was made"));
+    let text = serde_json::to_string(&past).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(serde_json::from_str::<Past>(&text).unwrap_or_else(|error| panic!("{error}")), past);
+    text
 }
 
 /// A fact that was recorded at an instant.

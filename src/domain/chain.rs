@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::api::kpi_target::{
     Band, Better, CatalogueKpi, Comparison, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant,
@@ -97,7 +98,7 @@ pub struct Method {
 }
 
 /// A part of a target that changes inside a period.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetPart {
     /// Its first day.
     pub from: Date,

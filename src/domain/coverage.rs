@@ -9,6 +9,7 @@
 use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, Span};
 use super::facts::FeedCoverage;
@@ -23,7 +24,7 @@ pub const DEFAULT_CADENCE: Duration = Duration::new(30, DurationUnit::Minutes);
 pub const DEFAULT_LATENESS: Duration = Duration::new(1, DurationUnit::Hours);
 
 /// What is there of a feed at an instant, and what is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// How far the rows reach, and when the feed counts as late.
     pub reach: FeedCoverage,

@@ -28,13 +28,13 @@ pub struct DisputeSeen {
 }
 
 /// What was known of all disputes of a contract, at any instant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DisputeHistory {
     /// By dispute, in the order in which they were seen.
     versions: Vec<Version>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Version {
     name: String,
     dispute: Option<Dispute>,

@@ -277,7 +277,7 @@ fn is_share(measure: &MeasureMapping) -> bool {
 
 /// What is in doubt of the rows of a feed that are known: of those of the last four weeks, at most 500, evenly spread.
 pub fn of_feed(feed: &Feed, known: &Known<'_>) -> Vec<Doubt> {
-    let Some(last) = known.rows().next_back().map(|row| row.span().start) else { return Vec::new() };
+    let Some(last) = known.last_start() else { return Vec::new() };
     let from = last.checked_sub(WINDOW).unwrap_or(last);
     let until = last.checked_add(SignedDuration::from_nanos(1)).unwrap_or(last);
     let latest = known.starting_in(Span::new(from, until));

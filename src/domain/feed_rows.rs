@@ -162,13 +162,23 @@ impl FeedRows {
         if self.last_sequence() <= sequence {
             return self.clone();
         }
-        let places: Vec<u32> = (0..self.len as u32).collect();
-        let len = places.partition_point(|place| self.receipt(*place).sequence <= sequence);
+        let len = self.first_after(sequence) as usize;
         let (labels, names) = (self.labels.clone(), self.names.clone());
         let mut chunks: Vec<Arc<Chunk>> = self.chunks.iter().take(len / CHUNK).cloned().collect();
-        let part = self.chunks.get(len / CHUNK).filter(|_| len % CHUNK > 0);
+        let part = self.chunks.get(len / CHUNK).filter(|_| !len.is_multiple_of(CHUNK));
         chunks.extend(part.map(|chunk| Arc::new(chunk.unpacked(len % CHUNK).packed())));
         FeedRows { chunks, len, labels, names }
+    }
+
+    /// The place of the first that was received after a sequence. Rows must be in the order of their sequences.
+    #[must_use]
+    pub fn first_after(&self, sequence: i64) -> u32 {
+        let (mut first, mut end) = (0, self.len as u32);
+        while first < end {
+            let middle = first + (end - first) / 2;
+            if self.receipt(middle).sequence <= sequence { first = middle + 1 } else { end = middle }
+        }
+        first
     }
 
     /// Opens them for more rows.

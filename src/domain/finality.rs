@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::api::cross_check::SourcesFinding;
 use crate::api::kpi_target::{MissingDataPolicy, Verdict};
@@ -24,7 +25,7 @@ const MISMATCH_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
 const DISAGREEMENT_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
 
 /// When a closed period becomes Final: an instant that has come, or the earliest at which it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Finality {
     /// Final since then.
     Since(Timestamp),
@@ -51,6 +52,23 @@ impl Finality {
     }
 }
 
+/// When a period becomes Final by its rows and by what is on record, but for the periods before it and the disputes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FinalFor {
+    /// When it does.
+    pub finality: Finality,
+    /// Nothing that is known later changes it.
+    pub settled_at: Timestamp,
+}
+
+/// The instant from which on no later fact decides when a period becomes Final: all that holds it has let go by then.
+fn settled_at(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period) -> Timestamp {
+    let measured = || book.kpis.iter().filter(|kpi| !kpi.is_suspended);
+    let held = [UNMATCHED_HOLDS, MISMATCH_HOLDS, DISAGREEMENT_HOLDS].map(|hold| book.calendar.after(period.end, hold));
+    let missed = measured().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1));
+    missed.chain(held).fold(earliest_close(reader, book, period), Timestamp::max)
+}
+
 /// When each of consecutive periods becomes Final, in order: none before the one before it, since its repeats, caps and bookings
 /// rest on what that one said, and none while a dispute about it is open, for as long as that may hold it, or before its feeds were asked.
 pub fn finalities<'f, 'a>(
@@ -62,7 +80,10 @@ pub fn finalities<'f, 'a>(
     let mut before: Option<Finality> = None;
     let held = ended.iter().map(|period| {
         let book = books.for_period(period);
-        let own = finality(reader, book, period, now);
+        let own = reader.finality(book, period, now, || FinalFor {
+            finality: finality(reader, book, period, now),
+            settled_at: settled_at(reader, book, period),
+        });
         let held = match before.map_or(own, |before| before.and(own)) {
             Finality::Since(instant) => undisputed(reader, book, period, instant, now),
             waits => waits,
@@ -108,11 +129,8 @@ const UNMATCHED_HOLDS: Duration = Duration::new(20, DurationUnit::BusinessDays);
 /// `firstCloseAfter`, and (data through its end, or its end + `missingData.after`; a row that matches, or its end + 20bd), over all
 /// its KPIs. Suspended KPIs wait for nothing.
 fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period, now: Timestamp) -> Finality {
-    let calendar = &book.calendar;
     let measured = || book.kpis.iter().filter(|kpi| !kpi.is_suspended);
-    let matured = measured().filter_map(|kpi| kpi.definition.maturity).map(|age| calendar.after(period.end, age));
-    let closed = calendar.after(period.end, book.terms.contract.close_after);
-    let base = matured.chain(first_close(reader, book, period)).fold(closed, Timestamp::max);
+    let base = earliest_close(reader, book, period);
     if base > now {
         return Finality::NotBefore(base);
     }
@@ -126,8 +144,17 @@ fn finality<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period
     gates.fold(Finality::Since(base), Finality::and)
 }
 
+/// When a period may close at the earliest, whatever its rows say.
+fn earliest_close(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period) -> Timestamp {
+    let calendar = &book.calendar;
+    let measured = book.kpis.iter().filter(|kpi| !kpi.is_suspended);
+    let matured = measured.filter_map(|kpi| kpi.definition.maturity).map(|age| calendar.after(period.end, age));
+    let closed = calendar.after(period.end, book.terms.contract.close_after);
+    matured.chain(first_close(reader, book, period)).fold(closed, Timestamp::max)
+}
+
 /// When a period that ended before the contract was first judged may close at the earliest; `None` for others, and without a journal.
-fn first_close<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, period: &Period) -> Option<Timestamp> {
+fn first_close(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period) -> Option<Timestamp> {
     let first = reader.first_judged.filter(|first| period.end <= first.at && !closed_before(reader, period))?;
     Some(book.calendar.after(first.at, book.terms.contract.first_close_after.unwrap_or(FIRST_CLOSE_AFTER)))
 }
@@ -148,7 +175,7 @@ fn matched<'f, 'a>(
 ) -> Finality {
     let deadline = book.calendar.after(period.end, UNMATCHED_HOLDS);
     let Some(ledger) = reader.ledger(book, kpi).filter(|_| base < deadline) else { return Finality::Since(base) };
-    if !ledger.has_no_match(kpi, base) {
+    if !reader.has_no_match(book, kpi, base) {
         return Finality::Since(base);
     }
     match ledger.first_match(kpi, base, now.min(deadline)) {
@@ -173,7 +200,7 @@ fn agreed<'f, 'a>(
         return Finality::Since(base);
     }
     let (until, window) = (now.min(deadline), kpi.window(period, reader.periods));
-    let of_rows = reader.ledgers(book, kpi).into_iter().flat_map(|ledger| ledger.learnt(window, base, until));
+    let of_rows = reader.learnt(book, kpi, window, base, until);
     let decided = reader.relief.learnt(kpi.name, window.start).chain(reader.disputes.instants());
     let instants: BTreeSet<Timestamp> =
         std::iter::once(base).chain(of_rows).chain(decided).filter(|at| base <= *at && *at <= until).collect();
@@ -208,11 +235,8 @@ fn gate<'f, 'a>(
     }
     let until = now.min(deadline);
     let later = reader.ledgers(book, kpi).into_iter().flat_map(|ledger| {
-        let learnt = ledger.instants();
-        learnt
-            .iter()
-            .skip(learnt.partition_point(|instant| *instant <= base))
-            .take_while(move |instant| **instant <= until)
+        let learnt = ledger.instants_after(base);
+        learnt.iter().take_while(move |instant| **instant <= until)
     });
     let mut instants: Vec<Timestamp> = std::iter::once(base).chain(later.copied()).collect();
     instants.sort_unstable();
@@ -300,7 +324,6 @@ pub fn touches<'f, 'a>(
     now: Timestamp,
 ) -> BTreeMap<Timestamp, BTreeSet<Touch>> {
     let mut touches: BTreeMap<Timestamp, BTreeSet<Touch>> = BTreeMap::new();
-    let mut learnt: BTreeMap<(*const Ledger, Timestamp, Timestamp), BTreeSet<Timestamp>> = BTreeMap::new();
     let mut earliest: Option<Timestamp> = None;
     let mut thresholds: Vec<Option<Timestamp>> = finals
         .iter()
@@ -313,15 +336,10 @@ pub fn touches<'f, 'a>(
     thresholds.reverse();
     for (place, (period, threshold)) in periods.iter().zip(thresholds).enumerate() {
         let (book, Some(threshold)) = (books.for_period(period), threshold) else { continue };
-        learnt.clear();
         for (index, kpi) in book.kpis.iter().enumerate().filter(|(_, kpi)| !kpi.is_suspended) {
             let window = kpi.window(period, reader.periods);
             let mut instants: BTreeSet<Timestamp> = reader.relief.learnt(kpi.name, window.start).collect();
-            for ledger in reader.ledgers(book, kpi) {
-                // Of one period the threshold is the same for all, so KPIs that read the same rows share the search.
-                let key = (std::ptr::from_ref(ledger), window.start, window.end);
-                instants.extend(&*learnt.entry(key).or_insert_with(|| ledger.learnt(window, threshold, now)));
-            }
+            instants.extend(reader.learnt(book, kpi, window, threshold, now));
             for at in instants.into_iter().filter(|at| threshold < *at && *at <= now) {
                 touches.entry(at).or_default().insert((place, index));
             }
@@ -347,10 +365,7 @@ pub fn next_change<'f, 'a>(
         let book = books.for_period(period);
         book.kpis.iter().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1))
     });
-    let learnt = ledgers.all().filter_map(|ledger| {
-        let instants = ledger.instants();
-        instants.get(instants.partition_point(|instant| *instant <= now)).copied()
-    });
+    let learnt = ledgers.all().filter_map(|ledger| ledger.instants_after(now).first().copied());
     let matured = maturing(reader, books.current(), now);
     let decided = reader.relief.instants().chain(reader.disputes.instants());
     let all = bounds.chain(closing).chain(misses).chain(learnt).chain(matured).chain(decided);

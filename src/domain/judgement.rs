@@ -30,15 +30,16 @@ use super::facts::{ContractFacts, Gaming, InvalidSpec, Judgement, KpiJudgement};
 use super::finality::{Finality, finalities, next_change, touches};
 use super::holds::Holds;
 use super::journal::Journal;
+use super::ledger::Need;
 use super::matching::expects_rows;
 use super::periods::{Period, Periods};
-use super::reading::{Question, Reader, Records};
+use super::reading::{Floors, Question, Reader, Records};
 use super::rectification::{History, standing};
 use super::relief::ReliefHistory;
 use super::reports::{Reach, ShownFigures, sources_line};
 use super::restatement::{Closed, Knowledge, Replay, year_to_date};
 use super::risks::{SeenRisk, standing_risk};
-use super::rollups::RollUps;
+use super::rollups::{RollUps, needs};
 use super::thresholds::SaidHistory;
 use super::trend::trend;
 
@@ -56,20 +57,60 @@ pub fn judge(facts: &ContractFacts<'_>, now: Timestamp) -> Result<Judgement, Inv
 }
 
 /// The same judgement, with what earlier ones of the same contract worked out. The rows of a feed must be those of the
-/// judgement before, in the same order, and after them the new ones; where they are not, everything is worked out anew.
+/// judgement before, in the same order, and after them the new ones; where they are not, everything is worked out again.
 ///
 /// # Errors
 /// As [`judge`].
 pub fn judge_again(facts: &ContractFacts<'_>, now: Timestamp, rollups: &mut RollUps) -> Result<Judgement, InvalidSpec> {
+    if rollups.is_of_part() {
+        *rollups = RollUps::default();
+    }
     let books = Books::of(facts)?;
     rollups.turn_to(facts, &books);
-    rollups.ledgers.complete(&books, facts.rows);
-    let judgement = judge_by(facts, &books, now, rollups);
-    rollups.figures.turn();
-    Ok(judgement)
+    Ok(judge_books(facts, &books, now, rollups))
 }
 
-fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &RollUps) -> Judgement {
+/// The same judgement of the rows that floors leave, by roll-ups that hold the rest; `None` where earlier rows are needed, or where
+/// the roll-ups do not hold what these floors leave out.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_part(
+    facts: &ContractFacts<'_>,
+    floors: &Floors,
+    now: Timestamp,
+    rollups: &mut RollUps,
+) -> Result<Option<Judgement>, InvalidSpec> {
+    let books = Books::of(facts)?;
+    if rollups.floors() == floors {
+        rollups.turn_to(facts, &books);
+    }
+    // They are empty where they do not hold for the terms and records of now.
+    if rollups.floors() != floors {
+        return Ok(None);
+    }
+    let judgement = judge_books(facts, &books, now, rollups);
+    if rollups.ledgers.are_short() {
+        *rollups = RollUps::default();
+        return Ok(None);
+    }
+    Ok(Some(judgement))
+}
+
+fn judge_books(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &mut RollUps) -> Judgement {
+    let floors = rollups.floors().clone();
+    rollups.ledgers.complete(books, facts.rows, &floors);
+    let (judgement, needs) = judge_by(facts, books, now, rollups);
+    rollups.turn(&needs, now);
+    judgement
+}
+
+fn judge_by(
+    facts: &ContractFacts<'_>,
+    books: &Books<'_>,
+    now: Timestamp,
+    rollups: &RollUps,
+) -> (Judgement, BTreeMap<String, Need>) {
     let periods = Periods::of(&facts.terms.contract, &books.current().calendar);
     let ledgers = &rollups.ledgers;
     let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
@@ -111,7 +152,11 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
         .filter_map(|(frame, instant)| Some((frame.period.name.clone(), (*instant)?)))
         .collect();
     judgement.next = next_change(&reader, books, ledgers, &finalities, now);
-    judgement
+    let open =
+        ended.iter().zip(&finals).filter(|(period, instant)| instant.is_none() || !reader.is_settled(books, period));
+    let open = open.map(|(period, _)| period).chain(periods.containing(now)).collect();
+    let needs = needs(&reader, books, open, now);
+    (judgement, needs)
 }
 
 /// The facts of the closed periods at any instant.
@@ -305,8 +350,9 @@ impl<'v, 'a> View<'v, 'a> {
         let judged = book.kpis.iter().map(|kpi| {
             let name = kpi.name.to_owned();
             let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
-            let ledger = reader.ledger(book, kpi).filter(|_| expects_rows(kpi));
-            let unmatched = ledger.and_then(|ledger| ledger.unmatched(kpi, self.now));
+            let is_unmatched = expects_rows(kpi) && reader.has_no_match(book, kpi, self.now);
+            let ledger = reader.ledger(book, kpi).filter(|_| is_unmatched);
+            let unmatched = ledger.map(|ledger| ledger.unmatched(kpi, self.now));
             let threshold_mismatch = kpi.threshold_mismatch.clone();
             let threshold_said = reader.said.contradiction(kpi.spec, &book.terms.contract, self.now);
             let kpi = KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..self.kpi(kpi.name, running) };

@@ -4,6 +4,7 @@
 //! are added to a ledger: it is not built again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::civil::Date;
@@ -13,9 +14,11 @@ use super::calendar::{Calendar, Span};
 use super::feed_rows::{Column, FeedRows};
 use super::measures::{Row, is_day_as_it_was};
 
+mod floor;
 mod known;
 mod standing;
 
+pub use floor::{Floor, Need};
 use known::Standing;
 pub(super) use known::union;
 pub use known::{Known, KnownRow};
@@ -55,6 +58,12 @@ pub struct Ledger {
     latest: Mutex<Option<(usize, Arc<Standing>)>>,
     /// Each set of labels as evidence has it, once that is asked for.
     label_texts: OnceLock<Vec<String>>,
+    /// Where its rows begin; `None`: it has all of them.
+    floor: Option<Arc<Floor>>,
+    /// Whether it was asked what rows decide that it does not have.
+    short: AtomicBool,
+    /// The floor that would do.
+    found: Option<floor::Found>,
 }
 
 /// Flags by place. Places beyond the last one that was set have none.
@@ -116,6 +125,7 @@ impl Ledger {
             + 8 * self.out_of_service.0.len()
             + standing
             + texts
+            + self.bytes_of_floors()
     }
 
     fn take_in(&mut self, rows: &FeedRows, service: Option<&Calendar>, calendar: &Calendar) {
@@ -132,6 +142,9 @@ impl Ledger {
         }
         let mut sorted: Vec<u32> = new.clone().collect();
         self.sort(&mut sorted);
+        if let Some(first) = sorted.first() {
+            self.note_start(self.start(*first));
+        }
         self.note_days(&sorted, service, calendar);
         self.note_instants(new);
         let first = self.put_in_order(&sorted);
@@ -250,12 +263,29 @@ impl Ledger {
     }
 
     /// The instants at which something became known, in order, each once.
+    #[cfg(test)]
     pub fn instants(&self) -> &[Timestamp] {
         &self.instants
     }
 
+    /// The instants after one at which something became known, in order, each once.
+    pub fn instants_after(&self, after: Timestamp) -> &[Timestamp] {
+        self.reads_at(after);
+        self.instants.get(self.instants.partition_point(|instant| *instant <= after)..).unwrap_or_default()
+    }
+
+    /// Whether something was known at an instant.
+    pub(super) fn has_rows_by(&self, at: Timestamp) -> bool {
+        self.reads_at(at);
+        self.instants.first().is_some_and(|first| *first <= at) || !self.is_whole()
+    }
+
     /// The instants in `]after, until]` at which something became known of rows that start in a window.
     pub fn learnt(&self, window: Span, after: Timestamp, until: Timestamp) -> BTreeSet<Timestamp> {
+        if self.floor.as_ref().is_some_and(|floor| window.start < floor.since) {
+            // What lies below a floor was known before.
+            self.reads_at(after);
+        }
         let starts_before = |instant: Timestamp| self.by_start.partition_point(|place| self.start(*place) < instant);
         let (first, end) = (starts_before(window.start), starts_before(window.end));
         let blocks =
@@ -266,12 +296,14 @@ impl Ledger {
             self.by_start.get(places).unwrap_or_default()
         });
         let known = places.map(|place| self.known_from(*place));
-        known.filter(|instant| after < *instant && *instant <= until).collect()
+        let known = known.filter(|instant| after < *instant && *instant <= until);
+        known.chain(self.learnt_below(window, after, until)).collect()
     }
 
     /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
     /// an earlier received one of the same labels. A day of 24 hours gives way to the same day with the length that it has in its zone.
     pub fn known_at(&self, now: Timestamp) -> Known<'_> {
+        self.reads_at(now);
         // Between two instants at which something became known, what stands is the same.
         let passed = self.instants.partition_point(|instant| *instant <= now);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);

@@ -41,10 +41,13 @@ pub fn holds_periods(kpi: &Kpi<'_>) -> bool {
 }
 
 impl Ledger {
-    /// Whether rows were known at an instant, and none of them matches a KPI.
-    pub(super) fn has_no_match(&self, kpi: &Kpi<'_>, at: Timestamp) -> bool {
-        let has_rows = self.instants().first().is_some_and(|first| *first <= at);
-        has_rows && !Matcher::of(self, kpi).matching().any(|known_at| known_at <= at)
+    /// An instant up to `at` by which a row that matches a KPI was known; `None` where there is no such row.
+    pub(super) fn matched_by(&self, kpi: &Kpi<'_>, at: Timestamp) -> Option<Timestamp> {
+        let matched = Matcher::of(self, kpi).matching().find(|known_at| *known_at <= at);
+        if matched.is_none() {
+            self.fall_short();
+        }
+        matched
     }
 
     /// The earliest instant in `]after, until]` at which a row that matches a KPI became known.
@@ -52,9 +55,9 @@ impl Ledger {
         Matcher::of(self, kpi).matching().filter(|known_at| after < *known_at && *known_at <= until).min()
     }
 
-    /// What there is in place of what a KPI looks for, as known at an instant; `None` where a row matches or none is there.
-    pub(super) fn unmatched(&self, kpi: &Kpi<'_>, at: Timestamp) -> Option<Unmatched> {
-        self.has_no_match(kpi, at).then(|| Unmatched { message: message(kpi.spec, &kpi.definition, self, at) })
+    /// What there is in place of what a KPI looks for and does not find, as known at an instant.
+    pub(super) fn unmatched(&self, kpi: &Kpi<'_>, at: Timestamp) -> Unmatched {
+        Unmatched { message: message(kpi.spec, &kpi.definition, self, at) }
     }
 }
 

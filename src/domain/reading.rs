@@ -1,7 +1,7 @@
 //! From the rows known at an instant to the reading of one KPI: its values, target, verdict, tiers and evidence.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,9 +23,10 @@ use super::disputes::DisputeHistory;
 use super::doubts::{self, Doubt};
 use super::exact::{Exact, SHOWN_DECIMALS};
 use super::feed_rows::{FeedRows, RowsByFeed};
+use super::finality::{FinalFor, Finality};
 use super::holds::Holds;
 use super::journal::FirstJudged;
-use super::ledger::{Known, Labels, Ledger};
+use super::ledger::{Floor, Known, Labels, Ledger, Need};
 use super::offered::{OfferedDiffers, offered_differs};
 use super::periods::{Period, Periods};
 use super::rating::{achievement, rating_of};
@@ -49,14 +50,14 @@ pub struct Ledgers {
 
 impl Ledgers {
     /// Builds those that the books of a contract read from and that are not there yet, and adds new rows to the others.
-    pub fn complete(&mut self, books: &Books<'_>, rows: &RowsByFeed) {
+    pub fn complete(&mut self, books: &Books<'_>, rows: &RowsByFeed, floors: &Floors) {
         let (ledgers, nothing) = (self, FeedRows::default());
         for book in books.all() {
             let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
             let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
             for feed in named.map(String::as_str).chain(read) {
                 let key = (book.shares_calendar_with, feed.to_owned());
-                let ledger = ledgers.feeds.entry(key).or_default();
+                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Ledger::above(floors.get(feed)));
                 ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
@@ -65,6 +66,21 @@ impl Ledgers {
                 });
             }
         }
+    }
+
+    /// Whether a judgement asked one of them for rows that it was not given.
+    pub(super) fn are_short(&self) -> bool {
+        self.all().any(Ledger::is_short)
+    }
+
+    /// The highest floors that needs leave, of what is known at an instant.
+    pub(super) fn floors_for(&mut self, needs: &BTreeMap<String, Need>, now: Timestamp) -> Floors {
+        let mut floors = Floors::new();
+        for ((_, feed), ledger) in &mut self.feeds {
+            let Some(need) = needs.get(feed).filter(|_| !floors.contains_key(feed)) else { continue };
+            floors.extend(ledger.floor_for(*need, now).map(|floor| (feed.clone(), floor)));
+        }
+        floors
     }
 
     /// Bytes that they take in memory besides their rows.
@@ -90,6 +106,9 @@ impl Ledgers {
         self.feeds.get(&(book.shares_calendar_with, feed.to_owned()))
     }
 }
+
+/// Where the rows of feeds begin; a feed that is not in it has all of them.
+pub type Floors = BTreeMap<String, Arc<Floor>>;
 
 /// SHA-256 of no rows at all.
 const DIGEST_OF_NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -224,6 +243,48 @@ impl<'f, 'a> Reader<'f, 'a> {
                 rows
             }
         }
+    }
+
+    /// The instants in `]after, until]` at which something became known of rows of a KPI that start in a window.
+    pub fn learnt(
+        &self,
+        book: &Book<'_>,
+        kpi: &Kpi<'_>,
+        window: Span,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> BTreeSet<Timestamp> {
+        if kpi.definition.origin == Origin::Deliverables {
+            let ledger = self.ledger(book, kpi);
+            return ledger.map(|ledger| ledger.learnt(window, after, until)).unwrap_or_default();
+        }
+        let ledgers = kpi.feeds().filter_map(|feed| Some((feed, self.ledgers.of_feed(book, feed)?)));
+        let of_feed = |(feed, ledger): (&str, &Ledger)| {
+            self.figures.learnt(feed, (window, after), until, |since| ledger.learnt(window, since, until))
+        };
+        ledgers.flat_map(of_feed).collect()
+    }
+
+    /// Whether rows were known at an instant, and none of them matches a KPI.
+    pub fn has_no_match(&self, book: &Book<'_>, kpi: &Kpi<'_>, at: Timestamp) -> bool {
+        let Some(ledger) = self.ledger(book, kpi) else { return false };
+        !self.figures.is_matched((book.place, kpi.place), at, || ledger.matched_by(kpi, at)) && ledger.has_rows_by(at)
+    }
+
+    /// When a KPI lets its period close by the rows and records: what was worked out before, or else what is worked out.
+    pub(super) fn finality(
+        &self,
+        book: &Book<'_>,
+        period: &Period,
+        now: Timestamp,
+        work_out: impl FnOnce() -> FinalFor,
+    ) -> Finality {
+        self.figures.finality((book.place, period.index), now, work_out)
+    }
+
+    /// Whether it is known for good when a period became Final.
+    pub(super) fn is_settled(&self, books: &Books<'_>, period: &Period) -> bool {
+        self.figures.is_settled((books.for_period(period).place, period.index))
     }
 
     /// What is doubtful in the figures of a feed that are known at an instant.

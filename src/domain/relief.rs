@@ -7,19 +7,20 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::journal::{Journal, JournalFact, RecordedFact, ReliefSeen};
 use crate::api::vendor_contract::{Relief, ReliefDecision};
 
 /// What was known of all relief of a contract, at any instant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ReliefHistory {
     /// By relief, in the order in which they were seen.
     versions: Vec<Version>,
 }
 
 /// One relief as it was decided, until the next version of it is known.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 struct Version {
     name: String,
     /// The accepted relief; `None`: it excuses nothing any more.

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::api::cross_check::{CrossCheck, PreferredSource, SourceParty, SourcesFinding};
 use crate::api::kpi_target::Better;
@@ -24,7 +25,7 @@ pub struct CrossChecked<'a> {
 }
 
 /// What two sources say of one KPI in one period.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sources {
     /// The vendor's value.
     pub vendor: Option<Exact>,

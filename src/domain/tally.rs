@@ -1,6 +1,7 @@
 //! A tally: the days, weeks or months that end in a period, judged one by one; the value is how many of them missed.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::api::kpi_target::Verdict;
 use crate::api::period::MonthDay;
@@ -21,7 +22,7 @@ pub struct Part {
 }
 
 /// What a tally found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The parts that missed, in order.
     pub missed: Vec<String>,

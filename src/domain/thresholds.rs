@@ -108,7 +108,7 @@ pub struct ThresholdsSaid {
 }
 
 /// What the vendors' answers said of their thresholds, in time.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SaidHistory {
     feeds: BTreeMap<String, Vec<(Timestamp, BTreeMap<String, i64>)>>,
 }

@@ -1,5 +1,7 @@
 //! From a value to a verdict: minimums, the comparison, the severity of a miss, and how sure the sample is.
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::kpi_target::{
     Band, Better, Comparison, ConfidenceVerdict, KpiTargetSpec, Objective, Severity, Verdict,
 };
@@ -8,7 +10,7 @@ use super::exact::Exact;
 use super::statistics::Interval;
 
 /// What a value is compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aim {
     /// How it is compared.
     pub comparison: Comparison,

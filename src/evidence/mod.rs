@@ -38,8 +38,9 @@ use crate::domain::measures::Row;
 use crate::domain::scheduled_reports::HandedOver;
 pub use identity::StoreClock;
 pub use model::{
-    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry, RecordedTerms,
-    RejectedRow, RejectionReason, StoreError, StoredRejection, VerifyProgress, VerifyReport, VolumeRoom, digest_text,
+    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut, LogEntry,
+    RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, VerifyProgress, VerifyReport,
+    VolumeRoom, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
@@ -87,14 +88,14 @@ pub trait EvidenceStore: Send + Sync {
     /// Rows of a feed received after `after_sequence` (0: all), every revision, in order of receipt. Empty for an unknown feed.
     fn rows<'a>(&'a self, contract_uid: &'a str, feed: &'a str, after_sequence: i64) -> Answer<'a, Vec<Row>>;
 
-    /// Rows of a feed that were read before, and after them those received since, up to a sequence. They are packed while they
-    /// are read, so that the answer is all that is held in memory.
+    /// Rows of a feed that were read before, and after them those of a range. They are packed while they are read, so that the answer is
+    /// all that is held in memory.
     fn more_rows<'a>(
         &'a self,
         contract_uid: &'a str,
         feed: &'a str,
         rows: FeedRows,
-        until_sequence: i64,
+        range: RowRange,
     ) -> Answer<'a, FeedRows>;
 
     /// Rows of a feed that start in `[from, until)`, every revision, in order of receipt.

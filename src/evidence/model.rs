@@ -194,6 +194,34 @@ impl CommitReport {
     }
 }
 
+/// Which rows of a feed are read, by their sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowRange {
+    /// The rows received after this one.
+    pub after: i64,
+    /// The last of them.
+    pub until: i64,
+    /// Those that are left out.
+    pub left_out: Option<LeftOut>,
+}
+
+/// Rows that are not read: those received up to a sequence that start before an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The last of them.
+    pub until: i64,
+    /// The instant.
+    pub before: Timestamp,
+}
+
+impl RowRange {
+    /// All rows after one, up to another.
+    #[must_use]
+    pub fn between(after: i64, until: i64) -> RowRange {
+        RowRange { after, until, left_out: None }
+    }
+}
+
 /// The end of a feed's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {

@@ -9,7 +9,7 @@ use super::encoding::{
     LABELS, Labels, NAMES, RowHeader, decode_labels, decode_names, decode_numbers, decode_row, decode_values,
     from_nanoseconds,
 };
-use super::model::StoreError;
+use super::model::{LeftOut, StoreError};
 use crate::domain::feed_rows::{FeedRows, OpenRows, Receipt, Times};
 use crate::domain::measures::Row;
 
@@ -68,6 +68,7 @@ pub(super) trait Lookup {
 /// Adds rows of a log to rows in memory; each set of labels and of names is looked up once.
 pub(super) struct Packing<L> {
     rows: OpenRows,
+    left_out: Option<LeftOut>,
     lookup: L,
     labels: HashMap<i64, u32>,
     names: HashMap<i64, Vec<u32>>,
@@ -75,15 +76,20 @@ pub(super) struct Packing<L> {
 }
 
 impl<L: Lookup> Packing<L> {
-    pub(super) fn new(rows: FeedRows, lookup: L) -> Self {
+    pub(super) fn new(rows: FeedRows, left_out: Option<LeftOut>, lookup: L) -> Self {
         let (labels, names) = (HashMap::new(), HashMap::new());
-        Self { rows: rows.open(), lookup, labels, names, numbers: Vec::new() }
+        Self { rows: rows.open(), left_out, lookup, labels, names, numbers: Vec::new() }
     }
 
-    /// Adds the row of an entry.
+    /// Adds the row of an entry, unless it is left out.
     pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<(), L::Failure> {
         let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
         let (header, values) = decode_row(payload).map_err(corrupt)?;
+        let is_left_out =
+            |left_out: LeftOut| sequence <= left_out.until && from_nanoseconds(header.start) < left_out.before;
+        if self.left_out.is_some_and(is_left_out) {
+            return Ok(());
+        }
         let labels = match self.labels.get(&header.labels) {
             Some(labels) => *labels,
             None => {

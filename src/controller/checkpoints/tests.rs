@@ -4,11 +4,13 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::domain::cases::{Case, instant, row, terms};
-use crate::domain::facts::Terms;
+use crate::domain::facts::{ContractFacts, NOTHING_SAID, Terms};
+use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::journal::{FirstJudged, Journal, JournalFact, RecordedFact};
+use crate::domain::judgement::{judge_again, judge_part};
 use crate::domain::rollups::RollUps;
-use crate::evidence::Head;
 use crate::evidence::sqlite::SqliteStore;
+use crate::evidence::{Batch, FeedKey, Head, IncomingRow};
 
 const NOW: &str = "2026-02-20T00:00Z";
 
@@ -145,4 +147,198 @@ async fn a_judgement_that_waits_for_the_journal_or_that_a_closing_overtook_is_no
     );
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();
     assert_eq!(store.checkpoint("uid-1").await.unwrap(), None, "a spec that cannot be judged");
+}
+
+const FIRST_DAY: &str = "2024-01-01T00:00Z";
+
+/// A store with a contract of years, whose row of each day arrives when the day is over.
+struct Years {
+    store: Arc<SqliteStore>,
+    terms: Terms,
+    _directory: tempfile::TempDir,
+}
+
+fn day(place: i64) -> Timestamp {
+    instant(FIRST_DAY) + SignedDuration::from_hours(24 * place)
+}
+
+impl Years {
+    async fn new(days: i64) -> Years {
+        let contract = "term: {start: 2024-01-01, end: 2026-12-31}\ncloseAfter: 5d\nfeeds: [{name: acd, url: 'https://feeds.example', cadence: 24h}]\ncharges: {currency: GBP, amount: 100}";
+        let level =
+            "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 70}\nbands: [{severity: Minor, percent: 1}]";
+        let directory = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
+        let years = Years { store, terms: terms(contract, &[("level", level)]), _directory: directory };
+        years.receive(0..days, days, 0).await;
+        years
+    }
+
+    /// Rows of days, received at the end of another one.
+    async fn receive(&self, days: std::ops::Range<i64>, received: i64, more: i64) {
+        let rows = days.map(|place| IncomingRow {
+            labels: BTreeMap::new(),
+            start: day(place),
+            end: day(place + 1),
+            measures: BTreeMap::from([
+                ("answered".to_owned(), 100.into()),
+                ("answeredWithin".to_owned(), (60 + place * 7 % 30 + more).into()),
+            ]),
+            vendor_revision: None,
+            recorded_at: None,
+        });
+        let batch = Batch {
+            received_at: day(received),
+            body_digest: [u8::try_from(received % 251).unwrap(); 32],
+            url_host: None,
+            backfill: true,
+            plan: false,
+            rows: rows.collect(),
+            rejected: Vec::new(),
+            progress: None,
+            state: None,
+        };
+        let [uid, namespace, contract, feed] = ["uid-1", "a", "acme", "acd"].map(str::to_owned);
+        self.store.commit(FeedKey { contract_uid: uid, namespace, contract, feed }, batch).await.unwrap();
+    }
+
+    fn facts<'a>(&'a self, evidence: &'a ContractEvidence, rows: &'a RowsByFeed) -> ContractFacts<'a> {
+        let (closed_under, journal) = (&*evidence.closings, Some(&*evidence.journal));
+        ContractFacts { name: "acme", terms: &self.terms, closed_under, rows, journal, said: &NOTHING_SAID }
+    }
+
+    async fn read(&self, cache: &EvidenceCache) -> ContractEvidence {
+        cache.read("uid-1", &["acd".to_owned()]).await.unwrap()
+    }
+
+    /// Judges all rows, and keeps what was worked out.
+    async fn judge_and_keep(&self, checkpoints: &Checkpoints, now: Timestamp) -> (EvidenceCache, Judgement) {
+        let cache = EvidenceCache::new(self.store.clone(), usize::MAX);
+        let evidence = self.read(&cache).await;
+        let rows = cache.rows("uid-1", &evidence).await.unwrap();
+        let mut rollups = RollUps::default();
+        let judgement = judge_again(&self.facts(&evidence, &rows), now, &mut rollups).unwrap();
+        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement.clone())), rollups);
+        checkpoints.keep(&*self.store, &cache, now).await.unwrap();
+        (cache, judgement)
+    }
+
+    /// What another process judges by what was kept, and of how many rows; `None` where nothing kept holds, or all rows are needed.
+    async fn judge_kept(&self, checkpoints: &Checkpoints, now: Timestamp) -> Option<(Judgement, usize)> {
+        let cache = EvidenceCache::new(self.store.clone(), usize::MAX);
+        let evidence = self.read(&cache).await;
+        let past = checkpoints.find_past(&*self.store, "uid-1", &evidence).await.unwrap()?;
+        let part = cache.begin_part("uid-1", &evidence, &past).await.unwrap().unwrap();
+        assert!(!cache.takes_part("uid-1") && cache.begin_part("uid-1", &evidence, &past).await.unwrap().is_none());
+        let facts = self.facts(&evidence, &part.rows);
+        let judgement = judge_part(&facts, &part.floors, now, &mut RollUps::of_past(past)).unwrap()?;
+        Some((judgement, part.rows["acd"].len()))
+    }
+
+    async fn judge_all(&self, now: Timestamp) -> Judgement {
+        self.judge_and_keep(&Checkpoints::of_program([9; 32]), now).await.1
+    }
+}
+
+#[tokio::test]
+async fn news_after_a_restart_are_judged_without_the_rows_of_closed_periods() {
+    let years = Years::new(900).await;
+    let here = Checkpoints::of_program([1; 32]);
+    let (cache, before) = years.judge_and_keep(&here, day(900)).await;
+    assert!(before.reports.len() > 28);
+    assert_eq!(years.judge_kept(&here, day(900)).await.unwrap().0, before, "nothing new");
+
+    years.receive(900..905, 905, 0).await;
+    years.receive(897..899, 905, 3).await;
+    let (judgement, rows) = years.judge_kept(&here, day(905)).await.unwrap();
+    assert!(rows < 120, "{rows} rows of 907 are read");
+    assert_eq!(judgement, years.judge_all(day(905)).await);
+    assert_ne!(judgement.kpis, before.kpis);
+
+    // What is held goes on the same way, and is never taken for all.
+    let evidence = years.read(&cache).await;
+    assert!(cache.part("uid-1", &evidence).await.unwrap().is_none(), "all are held");
+    let other = EvidenceCache::new(years.store.clone(), usize::MAX);
+    let evidence = years.read(&other).await;
+    let past = here.find_past(&*years.store, "uid-1", &evidence).await.unwrap().unwrap();
+    let begun = other.begin_part("uid-1", &evidence, &past).await.unwrap().unwrap();
+    years.receive(905..906, 906, 0).await;
+    let evidence = years.read(&other).await;
+    let part = other.part("uid-1", &evidence).await.unwrap().unwrap();
+    assert_eq!(part.rows["acd"].len(), begun.rows["acd"].len() + 1);
+    let mut rollups = RollUps::of_past(past);
+    let judgement = judge_part(&years.facts(&evidence, &part.rows), &part.floors, day(906), &mut rollups).unwrap();
+    assert_eq!(judgement.unwrap(), years.judge_all(day(906)).await);
+    assert_eq!(other.rows("uid-1", &evidence).await.unwrap()["acd"].len(), 908);
+    assert!(other.part("uid-1", &evidence).await.unwrap().is_none(), "all are held now");
+}
+
+#[tokio::test]
+async fn what_was_worked_out_is_taken_only_where_it_holds() {
+    let years = Years::new(900).await;
+    let here = Checkpoints::of_program([1; 32]);
+    years.judge_and_keep(&here, day(900)).await;
+    let content = years.store.checkpoint("uid-1/past").await.unwrap().unwrap();
+    let cache = EvidenceCache::new(years.store.clone(), 0);
+    let evidence = years.read(&cache).await;
+    let found = async |checkpoints: &Checkpoints, uid: &str, evidence: &ContractEvidence| {
+        checkpoints.find_past(&*years.store, uid, evidence).await.unwrap().is_some()
+    };
+    assert!(found(&here, "uid-1", &evidence).await);
+    assert!(!found(&Checkpoints::of_program([2; 32]), "uid-1", &evidence).await, "another program");
+    assert!(!found(&here, "uid-2", &evidence).await, "another contract");
+    let with_head = |head: Option<Head>| ContractEvidence {
+        heads: head.into_iter().map(|head| ("acd".to_owned(), head)).collect(),
+        ..evidence.clone()
+    };
+    let head = evidence.heads["acd"];
+    for (what, head) in [
+        ("no rows", None),
+        ("fewer rows", Some(Head { sequence: 899, ..head })),
+        ("other rows", Some(Head { digest: [5; 32], ..head })),
+        ("more rows than there are", Some(Head { sequence: 899, digest: [5; 32] })),
+    ] {
+        assert!(!found(&here, "uid-1", &with_head(head)).await, "{what}");
+    }
+    // A chain that goes on from the same row, by its digest in the store.
+    let longer = Head { sequence: 999, digest: [5; 32] };
+    assert!(found(&here, "uid-1", &with_head(Some(longer))).await);
+
+    for place in [0, 40, 70, content.len() - 1] {
+        let mut damaged = content.clone();
+        damaged[place] ^= 1;
+        years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), damaged)], day(900)).await.unwrap();
+        assert!(!found(&here, "uid-1", &evidence).await, "damaged at {place}");
+    }
+    years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), content)], day(900)).await.unwrap();
+
+    years.receive(100..101, 903, 5).await;
+    assert!(years.judge_kept(&here, day(904)).await.is_none(), "a row of a Final period");
+}
+
+#[tokio::test]
+async fn the_past_is_kept_once_an_hour() {
+    let years = Years::new(900).await;
+    let here = Checkpoints::of_program([1; 32]);
+    let (cache, _) = years.judge_and_keep(&here, day(900)).await;
+    assert!(cache.held().rows > 0, "few rows stay");
+    let forget = async || years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), Vec::new())], day(900)).await;
+    let judge = async |now: Timestamp| {
+        let evidence = years.read(&cache).await;
+        let rows = cache.rows("uid-1", &evidence).await.unwrap();
+        let mut rollups = cache.take_rollups("uid-1");
+        let judgement = judge_again(&years.facts(&evidence, &rows), now, &mut rollups).unwrap();
+        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement)), rollups);
+        here.keep(&*years.store, &cache, now).await.unwrap();
+        !years.store.checkpoint("uid-1/past").await.unwrap().unwrap().is_empty()
+    };
+    let evidence = years.read(&cache).await;
+    let (later, rollups) = (day(900) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
+    cache.keep("uid-1", [7; 32], &evidence, later, &Arc::new(Err(InvalidSpec(Vec::new()))), rollups);
+    forget().await.unwrap();
+    here.keep(&*years.store, &cache, later).await.unwrap();
+    let content = years.store.checkpoint("uid-1/past").await.unwrap();
+    assert_eq!(content, Some(Vec::new()), "a spec that cannot be judged");
+    assert!(!judge(day(900) + SignedDuration::from_mins(59)).await, "within the hour");
+    assert!(judge(day(900) + SignedDuration::from_mins(60)).await);
 }

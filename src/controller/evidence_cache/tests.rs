@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::domain::facts::{ContractFacts, NOTHING_SAID};
+use crate::domain::judgement::judge_again;
+use crate::domain::rollups::Past;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, FeedKey, IncomingRow};
 
@@ -133,4 +136,73 @@ async fn a_judgement_holds_without_the_rows_it_was_made_of_until_new_ones_come()
     world.receive("one", 3_000..3_001).await;
     let news = cache.read("one", &["acd".to_owned()]).await.unwrap();
     assert!(cache.judgement("one", [1; 32], &news, now).is_none());
+}
+
+/// Judges a contract of a KPI from the rows that a cache gives, and keeps what was worked out in the cache.
+async fn judge(cache: &EvidenceCache, uid: &str, now: Timestamp) -> Past {
+    let evidence = cache.read(uid, &["acd".to_owned()]).await.unwrap();
+    let rows = cache.rows(uid, &evidence).await.unwrap();
+    let contract = "term: {start: 2026-01-01, end: 2029-12-31}\ncloseAfter: 5d\nfeeds: [{name: acd, url: 'https://feeds.example'}]";
+    let volume =
+        "kpi: Custom\nformula: {numerator: offered, denominator: offered, better: Higher}\nobjective: {target: 80}";
+    let terms = crate::domain::cases::terms(contract, &[("volume", volume)]);
+    let (closed_under, journal) = (&*evidence.closings, Some(&*evidence.journal));
+    let facts = ContractFacts { name: "acme", terms: &terms, closed_under, rows: &rows, journal, said: &NOTHING_SAID };
+    let mut rollups = cache.take_rollups(uid);
+    let judgement = judge_again(&facts, now, &mut rollups).unwrap();
+    cache.keep(uid, [1; 32], &evidence, now, &Arc::new(Ok(judgement)), rollups);
+    let fresh = cache.fresh();
+    let seen = evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect();
+    cache.snapshot(&fresh[0], now).unwrap().past(seen).unwrap()
+}
+
+#[tokio::test]
+async fn rows_of_closed_periods_are_let_go_once_that_is_kept_which_was_worked_out_of_them_unless_a_launch_reads_them() {
+    let half_hours_of_years = 2 * 365 * 48;
+    let now = "2027-12-31T23:00:00Z".parse().unwrap();
+    for (case, slots, by_launch, are_held) in [
+        ("many rows", half_hours_of_years, false, false),
+        ("many rows that a launch reads", half_hours_of_years, true, true),
+        ("few rows", 300 * 48, false, true),
+    ] {
+        let world = World::new();
+        for first in (0..slots).step_by(30 * 48) {
+            world.receive("one", first..(first + 30 * 48).min(slots)).await;
+        }
+        let cache = world.cache(usize::MAX);
+        let past = judge(&cache, "one", now).await;
+        if by_launch {
+            let evidence = cache.read("one", &[]).await.unwrap();
+            cache.rows_for_launch("one", &evidence).await.unwrap();
+        }
+        cache.kept_past("one", &past, now);
+        assert_eq!(cache.held().rows > 0, are_held, "{case}");
+        assert_eq!(cache.held().rollups > 0, are_held, "{case}");
+        assert_eq!(cache.takes_part("one"), !are_held, "{case}");
+        // Another look reads what is needed, and all is there again for who asks for it.
+        world.receive("one", slots..slots + 1).await;
+        let evidence = cache.read("one", &[]).await.unwrap();
+        let part = cache.begin_part("one", &evidence, &past).await.unwrap();
+        assert_eq!(part.map(|part| part.rows["acd"].len() < 100 * 48), (!are_held).then_some(true), "{case}");
+        assert_eq!(rows(&cache, "one").await, world.stored("one").await, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_are_let_go_while_others_are_read_are_not_missing() {
+    let world = World::new();
+    world.receive("one", 0..900).await;
+    let cache = world.cache(usize::MAX);
+    let all = rows(&cache, "one").await;
+    let evidence = cache.read("one", &[]).await.unwrap();
+    let known = cache.rows("one", &evidence).await.unwrap();
+    for (case, slots) in [("without news", 0..0), ("with news", 900..905)] {
+        world.receive("one", slots).await;
+        let evidence = cache.read("one", &[]).await.unwrap();
+        let read = cache.read_on("one", &evidence, &known).await.unwrap();
+        cache.entries().by_uid.get_mut("one").unwrap().let_go();
+        let held = cache.hold("one", &evidence, read);
+        assert_eq!(held["acd"], world.stored("one").await, "{case}");
+    }
+    assert_eq!(rows(&cache, "one").await.len(), all.len() + 5);
 }

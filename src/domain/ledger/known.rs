@@ -120,14 +120,31 @@ impl<'a> Known<'a> {
         self.ledger
     }
 
+    /// The places of the rows.
     pub(in crate::domain) fn places(&self) -> &[u32] {
+        if self.is_whole {
+            self.ledger.fall_short();
+        }
+        self.places_above()
+    }
+
+    /// The places of those that the ledger was given.
+    pub(super) fn places_above(&self) -> &[u32] {
         self.standing.places.get(self.part.clone()).unwrap_or_default()
     }
 
     /// Those that start in a span.
     pub fn starting_in(&self, span: Span) -> Known<'a> {
+        if self.is_whole && span.start < span.end {
+            self.ledger.reads_from(span.start);
+        }
+        self.part_of(span)
+    }
+
+    /// Those that start in a span and that the ledger was given.
+    pub(super) fn part_of(&self, span: Span) -> Known<'a> {
         let before = |instant: Timestamp| {
-            self.part.start + self.places().partition_point(|place| self.ledger.start(*place) < instant)
+            self.part.start + self.places_above().partition_point(|place| self.ledger.start(*place) < instant)
         };
         let (first, end) = (before(span.start), before(span.end));
         Known { part: first..end.max(first), is_whole: false, standing: Arc::clone(&self.standing), ..*self }
@@ -135,12 +152,12 @@ impl<'a> Known<'a> {
 
     /// How many rows stand.
     pub fn len(&self) -> usize {
-        self.part.len()
+        self.places().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.part.is_empty()
+        self.len() == 0
     }
 
     /// The rows by start, then labels and end.
@@ -150,16 +167,19 @@ impl<'a> Known<'a> {
 
     /// The earliest end of a row after an instant.
     pub fn next_end(&self, instant: Timestamp) -> Option<Timestamp> {
+        // What lies below a floor has ended by then.
+        self.ledger.reads_from(instant);
         // What starts earlier has ended by then.
         let from = instant.checked_sub(self.ledger.longest).unwrap_or(Timestamp::MIN);
-        let rows = self.starting_in(Span::new(from, Timestamp::MAX));
+        let rows = self.part_of(Span::new(from, Timestamp::MAX));
         rows.rows().map(|row| row.span().end).filter(|end| *end > instant).min()
     }
 
     /// The latest end of a row that has ended by an instant.
     pub fn last_end_by(&self, instant: Timestamp) -> Option<Timestamp> {
-        let mut latest: Option<Timestamp> = None;
-        for row in self.starting_in(Span::new(Timestamp::MIN, instant)).rows().rev() {
+        self.ledger.reads_from(instant);
+        let mut latest: Option<Timestamp> = self.ledger.latest_end_below().filter(|_| self.is_whole);
+        for row in self.part_of(Span::new(Timestamp::MIN, instant)).rows().rev() {
             let Span { start, end } = row.span();
             if end <= instant {
                 latest = latest.max(Some(end));
@@ -175,14 +195,33 @@ impl<'a> Known<'a> {
 
     /// The rows that overlap an earlier received one of the same labels and are therefore left out (`Overlap`).
     pub fn rejected(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
+        self.ledger.fall_short();
         let rejected = self.standing.rejected.iter().filter(|_| self.is_whole);
         rejected.filter_map(|place| KnownRow::at(self.ledger, *place))
     }
 
     /// The union of the rows' times, whatever their labels, in order.
     pub fn covered(&self) -> Vec<Span> {
-        let covered = || union(self.places().iter().map(|place| self.ledger.span(*place)));
-        if self.is_whole { self.standing.covered.get_or_init(covered).clone() } else { covered() }
+        let covered = || union(self.places_above().iter().map(|place| self.ledger.span(*place)));
+        if !self.is_whole {
+            return covered();
+        }
+        let above = self.standing.covered.get_or_init(covered);
+        match self.ledger.covered_below() {
+            [] => above.clone(),
+            below => union(below.iter().chain(above).copied()),
+        }
+    }
+
+    /// The start of the row that starts last.
+    pub fn last_start(&self) -> Option<Timestamp> {
+        match self.places_above().last() {
+            Some(place) => Some(self.ledger.start(*place)),
+            None => {
+                self.ledger.fall_short();
+                None
+            }
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use super::*;
 use crate::domain::exact::Exact;
 use crate::domain::testing::{at, calendar, row};
 
+mod floors;
+
 fn shown(rows: impl Iterator<Item = Span>) -> Vec<String> {
     rows.map(|span| format!("{}..{}", &span.start.to_string()[11..16], &span.end.to_string()[11..16])).collect()
 }

@@ -11,6 +11,8 @@ use crate::domain::feed_rows::packed;
 use crate::domain::judgement::{judge, judge_again};
 use crate::domain::measures::Row;
 
+mod years;
+
 const CONTRACT: &str = "
     term: {start: 2026-03-01, end: 2026-04-19}
     closeAfter: 1d

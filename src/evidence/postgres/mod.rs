@@ -31,7 +31,7 @@ use self::location::Location;
 use super::health::Health;
 use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
-    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, RowRange, StoreError,
     StoredRejection, VerifyReport,
 };
 use super::{
@@ -185,10 +185,10 @@ impl EvidenceStore for PostgresStore {
         contract_uid: &'a str,
         feed: &'a str,
         rows: FeedRows,
-        until_sequence: i64,
+        range: RowRange,
     ) -> Answer<'a, FeedRows> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
-        Box::pin(self.readers.read(move |session| read::more_rows(session, &uid, &feed, rows, until_sequence)))
+        Box::pin(self.readers.read(move |session| read::more_rows(session, &uid, &feed, rows, range)))
     }
 
     fn rows_starting_within<'a>(

@@ -10,7 +10,9 @@ use super::session::{Session, digest};
 use crate::domain::feed_rows::FeedRows;
 use crate::domain::measures::Row;
 use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
-use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
+use crate::evidence::model::{
+    BackfillProgress, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,
+};
 use crate::evidence::rows::{Definitions, Packing, earlier};
 
 /// The number of a feed; `None` if it never had evidence.
@@ -54,22 +56,21 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-/// Rows that were read before, with those received since, up to a sequence.
+/// Rows that were read before, with those of a range.
 pub(super) fn more_rows(
     session: &mut Session,
     contract_uid: &str,
     feed: &str,
     rows: FeedRows,
-    until_sequence: i64,
+    range: RowRange,
 ) -> Result<FeedRows, Failure> {
     let Some(feed_id) = feed_id(session, contract_uid, feed)? else { return Ok(rows) };
     let definitions = definitions(session, feed_id)?;
-    let after_sequence = rows.last_sequence();
-    let mut packing = Packing::new(rows, &definitions);
+    let mut packing = Packing::new(rows, range.left_out, &definitions);
     let mut found = session.stream(
         "SELECT sequence, payload FROM bpo_evidence.log
          WHERE feed_id = $1 AND sequence > $2 AND sequence <= $3 AND kind = 4 ORDER BY sequence",
-        &[&feed_id, &after_sequence, &until_sequence],
+        &[&feed_id, &range.after, &range.until],
     )?;
     while let Some(row) = found.next()? {
         packing.add(row.try_get(0)?, row.try_get(1)?)?;

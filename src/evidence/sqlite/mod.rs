@@ -24,7 +24,7 @@ use self::connections::{Readers, Writer};
 use super::health::Health;
 use super::journal::{Append, Closing, NewEntry, Topic, json};
 use super::model::{
-    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, StoreError,
+    BackfillProgress, Batch, CommitReport, Digest, Fact, FeedKey, Head, LogEntry, RecordedTerms, RowRange, StoreError,
     StoredRejection, VerifyReport, VolumeRoom,
 };
 use super::{
@@ -206,14 +206,14 @@ impl EvidenceStore for SqliteStore {
         contract_uid: &'a str,
         feed: &'a str,
         rows: FeedRows,
-        until_sequence: i64,
+        range: RowRange,
     ) -> Answer<'a, FeedRows> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         Box::pin(self.readers.run(move |path, connection| {
             let known = rows.len();
             let transact = || {
                 let transaction = connection.transaction()?;
-                let rows = read::more_rows(&transaction, &uid, &feed, rows, until_sequence)?;
+                let rows = read::more_rows(&transaction, &uid, &feed, rows, range)?;
                 drop(transaction);
                 if rows.len() > known + MANY {
                     schema::let_mapped_pages_go(connection)?;

@@ -11,7 +11,9 @@ use crate::domain::measures::Row;
 use crate::evidence::encoding::{
     LABELS, Labels, NAMES, ROW, clamped, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
 };
-use crate::evidence::model::{BackfillProgress, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection};
+use crate::evidence::model::{
+    BackfillProgress, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,
+};
 use crate::evidence::rows::{Lookup, Packing, earlier, row};
 
 /// The number of a feed in the file; `None` if it never had evidence.
@@ -94,21 +96,20 @@ pub(super) fn rows(
     Ok(rows)
 }
 
-/// Rows that were read before, with those received since, up to a sequence.
+/// Rows that were read before, with those of a range.
 pub(super) fn more_rows(
     transaction: &Transaction<'_>,
     contract_uid: &str,
     feed: &str,
     rows: FeedRows,
-    until_sequence: i64,
+    range: RowRange,
 ) -> Result<FeedRows, Failure> {
     let Some(feed_id) = feed_id(transaction, contract_uid, feed)? else { return Ok(rows) };
-    let after_sequence = rows.last_sequence();
-    let mut packing = Packing::new(rows, Decoder::new(transaction, feed_id));
+    let mut packing = Packing::new(rows, range.left_out, Decoder::new(transaction, feed_id));
     let mut statement = transaction.prepare_cached(
         "SELECT sequence, payload FROM log WHERE feed_id = ?1 AND sequence > ?2 AND sequence <= ?3 AND kind = 4 ORDER BY sequence",
     )?;
-    let mut entries = statement.query((feed_id, after_sequence, until_sequence))?;
+    let mut entries = statement.query((feed_id, range.after, range.until))?;
     while let Some(entry) = entries.next()? {
         packing.add(entry.get(0)?, blob(entry, 1)?)?;
     }

@@ -8,7 +8,7 @@ use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
 };
 use crate::domain::feed_rows::FeedRows;
-use crate::evidence::{BackfillProgress, Batch, IncomingRow, RejectionReason, StoreError};
+use crate::evidence::{BackfillProgress, Batch, IncomingRow, LeftOut, RejectionReason, RowRange, StoreError};
 
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
@@ -40,12 +40,24 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
     assert_eq!(all.len(), 1_202);
     let mut packed = FeedRows::default();
     for until in [0, 1, 700, 1_024, 1_024, 1_201, 1_202, i64::MAX] {
-        packed = fixture.store.more_rows("uid-1", "acd", packed, until).await.unwrap();
+        let range = RowRange::between(packed.last_sequence(), until);
+        packed = fixture.store.more_rows("uid-1", "acd", packed, range).await.unwrap();
         let expected: FeedRows = all.iter().filter(|row| row.sequence <= until).collect();
         assert_eq!(packed, expected, "up to {until}");
     }
-    let unknown = fixture.store.more_rows("uid-1", "none", FeedRows::default(), i64::MAX).await.unwrap();
+    let all_rows = RowRange::between(0, i64::MAX);
+    let unknown = fixture.store.more_rows("uid-1", "none", FeedRows::default(), all_rows).await.unwrap();
     assert!(unknown.is_empty());
+    for (after, until, upto, before) in [(0, 1_202, 1_200, 500), (700, 1_202, 1_202, 900), (0, 600, 9_999, 9_999)] {
+        let before = minute(30 * before);
+        let range = RowRange { after, until, left_out: Some(LeftOut { until: upto, before }) };
+        let part = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap();
+        let is_read = |row: &&crate::domain::measures::Row| {
+            after < row.sequence && row.sequence <= until && (row.sequence > upto || row.start >= before)
+        };
+        let expected: FeedRows = all.iter().filter(is_read).collect();
+        assert_eq!(part, expected, "{range:?}");
+    }
 }
 
 /// Added, revised, unchanged, superseded, rejected.

@@ -13,7 +13,7 @@ use crate::evidence::chain::digest_of;
 use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{
-    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, StoreError,
+    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, RowRange, StoreError,
     VerifyReport,
 };
 
@@ -93,7 +93,8 @@ impl Fixture {
     pub(super) async fn offered(&self) -> Vec<i64> {
         let rows = self.store.rows("uid-1", "acd", 0).await.unwrap();
         // Packed while they are read they are the same rows.
-        let packed = self.store.more_rows("uid-1", "acd", FeedRows::default(), i64::MAX).await.unwrap();
+        let packed =
+            self.store.more_rows("uid-1", "acd", FeedRows::default(), RowRange::between(0, i64::MAX)).await.unwrap();
         assert_eq!(packed, rows.iter().collect());
         offered(&rows)
     }

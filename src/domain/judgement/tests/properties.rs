@@ -234,6 +234,24 @@ proptest! {
     }
 
     #[test]
+    fn a_judgement_by_what_an_earlier_one_left_is_the_one_from_all_rows(
+        division in divisions(), values in values(), corrections in corrections(), early in 45..300_i64, later in 0..200_i64,
+    ) {
+        let mut rows = with_corrections(division, &values, &corrections);
+        rows.sort_by_key(|row| row.known_at);
+        let (early, late) = (division.moment(early), division.moment(early + later));
+        // What is not known yet has not been received.
+        let received = |by: Timestamp| case(division, rows.iter().filter(|row| row.known_at <= by).cloned().collect());
+        let past = received(early).past(early);
+        for now in [early, late] {
+            let all = received(now);
+            if let Some(judgement) = all.judge_by(&past, now) {
+                prop_assert_eq!(judgement, all.judge_at(now), "{}", now);
+            }
+        }
+    }
+
+    #[test]
     fn a_better_value_never_costs_more(
         division in divisions(), values in values(), place in 0..6_usize, better in 0..5_000_i64,
     ) {

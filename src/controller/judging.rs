@@ -1,0 +1,149 @@
+//! The judgement of a contract from its evidence: the one that is known, or else one from as few rows as it needs.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::checkpoints::{Asked, Checkpoints};
+use super::driver::ReconcileError;
+use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
+use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
+use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::judgement::{judge_again, judge_part};
+use crate::domain::rollups::RollUps;
+use crate::domain::validation::validate_contract;
+use crate::evidence::EvidenceStore;
+
+/// A contract that is to be judged, and by what.
+#[derive(Clone, Copy)]
+pub struct Judging<'a> {
+    /// Where its evidence lies.
+    pub store: &'a dyn EvidenceStore,
+    /// What is held of it.
+    pub cache: &'a EvidenceCache,
+    /// What is kept of earlier judgements.
+    pub checkpoints: &'a Checkpoints,
+    /// The terms.
+    pub terms: &'a Arc<Terms>,
+    /// What the judgement rests on besides rows.
+    pub asked: Asked<'a>,
+}
+
+/// A judgement with what it worked out.
+type WorkedOut = (Result<Judgement, InvalidSpec>, RollUps);
+
+impl Judging<'_> {
+    /// The judgement at an instant.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the judgement is broken off.
+    pub async fn judged(&self, now: Timestamp) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
+        let Asked { uid, terms, evidence, .. } = self.asked;
+        if let Some(known) = self.cache.judgement(uid, terms, evidence, now) {
+            return Ok(known);
+        }
+        if self.cache.begins(uid)
+            && let Some(kept) = self.checkpoints.find(self.store, self.asked, now).await?
+        {
+            let judged_at = kept.judged_at;
+            let judgement = kept.shared();
+            self.cache.keep_found(uid, terms, evidence, judged_at, &judgement);
+            return Ok(judgement);
+        }
+        let (judgement, rollups) = match self.by_part(now).await? {
+            Some(judged) => judged,
+            None => {
+                tracing::debug!(contract = self.asked.name, "all rows are looked at");
+                self.by_all(now).await?
+            }
+        };
+        let judgement = Arc::new(judgement);
+        self.cache.keep(uid, terms, evidence, now, &judgement, rollups);
+        Ok(judgement)
+    }
+
+    async fn by_all(&self, now: Timestamp) -> Result<WorkedOut, ReconcileError> {
+        let Asked { uid, name, evidence, .. } = self.asked;
+        let rows = self.cache.rows(uid, evidence).await?;
+        let mut rollups = self.cache.take_rollups(uid);
+        let (name, terms, facts) = (name.to_owned(), self.terms.clone(), evidence.clone());
+        off_runtime(move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups)).await
+    }
+
+    /// The judgement from what was worked out of closed periods and from the rows since; `None` where all rows are held, or needed.
+    async fn by_part(&self, now: Timestamp) -> Result<Option<WorkedOut>, ReconcileError> {
+        let Asked { uid, name, evidence, .. } = self.asked;
+        let (part, mut rollups) = match self.cache.part(uid, evidence).await? {
+            Some(part) => (part, self.cache.take_rollups(uid)),
+            None => match self.begin_part().await? {
+                Some(begun) => begun,
+                None => return Ok(None),
+            },
+        };
+        let (name, terms, facts) = (name.to_owned(), self.terms.clone(), evidence.clone());
+        let judging = move || {
+            let judged = judge_evidence_of_part(&name, &terms, (&facts, &part), now, &mut rollups);
+            judged.transpose().map(|judged| (judged, rollups))
+        };
+        off_runtime(judging).await
+    }
+
+    /// The rows that a judgement by what was kept needs, with that; `None` where rows are held, or nothing is kept.
+    async fn begin_part(&self) -> Result<Option<(Part, RollUps)>, ReconcileError> {
+        let Asked { uid, evidence, .. } = self.asked;
+        if !self.cache.takes_part(uid) || evidence.heads.is_empty() {
+            return Ok(None);
+        }
+        let Some(past) = self.checkpoints.find_past(self.store, uid, evidence).await? else { return Ok(None) };
+        let part = self.cache.begin_part(uid, evidence, &past).await?;
+        Ok(part.map(|part| (part, RollUps::of_past(past))))
+    }
+}
+
+/// Judges on a thread that may be held for long: the runtime's own serve everybody.
+pub(super) async fn off_runtime<T: Send + 'static>(
+    judging: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReconcileError> {
+    tokio::task::spawn_blocking(judging).await.map_err(|error| ReconcileError::BrokenOff(error.to_string()))
+}
+
+/// The judgement of a contract from its evidence.
+pub(super) fn judge_evidence(
+    name: &str,
+    terms: &Terms,
+    (evidence, rows): (&ContractEvidence, &RowsByFeed),
+    now: Timestamp,
+    rollups: &mut RollUps,
+) -> Result<Judgement, InvalidSpec> {
+    let findings = validate_contract(name, &terms.contract);
+    if !findings.is_empty() {
+        return Err(InvalidSpec(findings));
+    }
+    let facts = ContractFacts {
+        name,
+        terms,
+        closed_under: &evidence.closings,
+        rows,
+        journal: Some(&evidence.journal),
+        said: &NOTHING_SAID,
+    };
+    judge_again(&facts, now, rollups)
+}
+
+/// The judgement of a contract from a part of its rows; `None` where it needs more.
+fn judge_evidence_of_part(
+    name: &str,
+    terms: &Terms,
+    (evidence, part): (&ContractEvidence, &Part),
+    now: Timestamp,
+    rollups: &mut RollUps,
+) -> Result<Option<Judgement>, InvalidSpec> {
+    let findings = validate_contract(name, &terms.contract);
+    if !findings.is_empty() {
+        return Err(InvalidSpec(findings));
+    }
+    let (rows, journal) = (&*part.rows, Some(&*evidence.journal));
+    let (closed_under, said) = (&*evidence.closings, &NOTHING_SAID);
+    let facts = ContractFacts { name, terms, closed_under, rows, journal, said };
+    judge_part(&facts, &part.floors, now, rollups)
+}
