@@ -17,6 +17,7 @@ use crate::cluster::watch::Guarded;
 use crate::domain::basis::as_far_as;
 use crate::domain::decision::report_notices::{Past, report_notices};
 use crate::domain::facts::Judgement;
+use crate::domain::journal::Journal;
 use crate::domain::reports::report_name;
 use crate::evidence::Head;
 
@@ -123,9 +124,13 @@ pub fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
     report.contract_uid.as_deref().is_some_and(|uid| uids.contains(&uid))
 }
 
-/// The periods of a contract whose reports are signed; `uids` as for [`plan_reports`].
-pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport]) -> BTreeSet<String> {
-    let signed = existing.iter().filter(|report| is_of(report, uids) && report.spec.state == PeriodState::Final);
+/// The periods of a contract whose reports are signed, but for those whose rows are lost: these are asked for again first. `uids` as for
+/// [`plan_reports`].
+pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport], journal: &Journal) -> BTreeSet<String> {
+    let lost: BTreeSet<&str> = journal.reports_without_rows().collect();
+    let signed = existing.iter().filter(|report| {
+        is_of(report, uids) && report.spec.state == PeriodState::Final && !lost.contains(report.name.as_str())
+    });
     signed.map(|report| report.spec.period.name.clone()).collect()
 }
 

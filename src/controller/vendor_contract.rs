@@ -174,7 +174,7 @@ impl Controlled for VendorContract {
         let may_close = rows_are_whole && context.api_clock.agrees();
         let own_uid = object.uid().unwrap_or_default();
         let existing = existing_reports(context, &namespace, &name);
-        let signed = signed_periods([&own_uid, &uid], &existing);
+        let signed = signed_periods([&own_uid, &uid], &existing, &evidence.journal);
         if may_close && let Ok(closing) = judgement.as_ref() {
             let known = Closing { evidence: &evidence, asking: &asking, signed: &signed, judged_at };
             let waits = holds::new_waits(closing, &terms, &known);

@@ -214,6 +214,12 @@ impl Journal {
         })
     }
 
+    /// The reports that rest on rows whose loss was accepted.
+    pub fn reports_without_rows(&self) -> impl Iterator<Item = &str> {
+        let is_loss = |recorded: &&RecordedFact| matches!(recorded.fact, JournalFact::LossAccepted(_));
+        self.facts.iter().filter(is_loss).map(|recorded| recorded.name.as_str())
+    }
+
     /// The decisions of launches by name of the fact; the first one counts.
     #[must_use]
     pub fn launch_decisions(&self) -> BTreeMap<&str, LaunchDecision> {
