@@ -171,7 +171,7 @@ fn lists_are_refused_with_what_to_write() {
     let both = json!([values("queue", 2), values("site", 2)]);
     let cases = [
         (each(both.clone(), json!({})), ""),
-        (each(json!([values("queue", 2)]), json!({})), "{site} is no placeholder"),
+        (each(json!([values("queue", 2)]), json!({})), "{site} is not a placeholder"),
         (
             each(json!([values("queue", 2), values("site", 2), values("skill", 2)]), json!({})),
             "is not used in the request",

@@ -101,7 +101,7 @@ pub(super) fn check_bodies(findings: &mut Findings, field: &str, request: &FeedR
     }
 }
 
-/// Why a text is no whole XML document; `None` where it is one.
+/// Why a text is not a whole XML document; `None` where it is one.
 fn xml_fault(text: &str) -> Option<String> {
     let mut reader = Reader::from_str(text);
     let (mut depth, mut elements) = (0_usize, 0_usize);
