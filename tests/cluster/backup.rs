@@ -82,7 +82,9 @@ fn settled(care: &Value) -> bool {
 /// Moves the clock, and waits until a month is Final and the contract is settled; gives the report.
 async fn signed(place: &Place, hand: &Hand, now: &str, name: &str) -> Value {
     hand.move_to(now);
-    let report = place.wait_for("slar", name, "it is Final", |report| report["spec"]["state"] == "Final").await;
+    // The heads in its status are written after it.
+    let is_signed = |report: &Value| report["spec"]["state"] == "Final" && report["status"].is_object();
+    let report = place.wait_for("slar", name, "it is Final", is_signed).await;
     place.wait_for("vc", "care", "it is judged", settled).await;
     report
 }

@@ -10,7 +10,7 @@ use crate::judged::{contract, kpi};
 use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, Fault, INTERVALS, VendorServer};
 
-const FLAGS: [&str; 3] = ["--alert-allow-network", "127.0.0.0/8", "--rehearsal-alerts"];
+const FLAGS: [&str; 5] = ["--alert-allow-network", "127.0.0.0/8", "--rehearsal-alerts", "--settle-seconds", "0"];
 
 /// A contract that costs money when it is missed, and a hook that hears of everything.
 fn manifests(server: &VendorServer, receiver: &Receiver) -> String {
