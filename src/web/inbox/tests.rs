@@ -255,7 +255,7 @@ async fn what_cannot_be_taken_is_answered_with_what_is_wrong_and_told_until_a_go
         ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "br")], b"x", 415, "gzip"),
         ("POST /v1/inbox/team/care/acd", &[right], &large, 413, "larger than"),
         ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], &bomb, 413, "times what was sent"),
-        ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], b"x", 422, "no whole gzip"),
+        ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], b"x", 422, "not a whole gzip"),
         ("POST /v1/inbox/team/care/acd", &[right], b"<html>sign in</html>", 422, "is not CSV"),
         ("POST /v1/inbox/team/care/acd", &[right], b"Start,Queue\n2026-01-05 09:00,a\n", 422, "Offered"),
     ];
