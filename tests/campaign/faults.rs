@@ -89,23 +89,3 @@ async fn an_api_server_that_takes_no_event_keeps_no_verdict_back() {
     assert_eq!(told, 0, "no Event was taken");
     month.close().await;
 }
-
-/// What the API server answers while a definition is missing.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_kind_that_the_api_server_does_not_know_is_asked_for_with_pauses_that_grow() {
-    let (ends, _) = undisturbed().await;
-    let missing = Fault { outcome: Outcome::Status(404), moment: Moment::Before };
-    let kinds = ["list campaignlaunches", "patch kpitargets/status"];
-    let mut month = Month::begin(kinds.map(|kind| (kind.to_owned(), vec![missing; 5].into())).into()).await;
-    month.live(Trouble::None, ends).await;
-    assert!(month.proxy.outstanding().is_empty());
-    for kind in kinds {
-        let calls = month.proxy.calls();
-        let refused: Vec<Instant> =
-            calls.iter().filter(|call| call.kind == kind && call.fault.is_some()).map(|call| call.at).collect();
-        let pauses: Vec<f64> = refused.windows(2).map(|two| (two[1] - two[0]).as_secs_f64()).collect();
-        // Half a second, doubled each time and spread down to a half of that.
-        assert!(pauses.len() == 4 && pauses.iter().sum::<f64>() > 3.0 && pauses[3] > 1.0, "{kind}: {pauses:?}");
-    }
-    month.close().await;
-}

@@ -29,7 +29,6 @@ mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
 mod month;
-mod poison;
 mod proxy;
 #[path = "../support/receiver/mod.rs"]
 mod receiver;
