@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bpo_operator::api::campaign_launch::QueueModel;
-use bpo_operator::domain::staffing::{Planner, StaffingGoal};
+use bpo_operator::domain::launch::staffing::{Planner, StaffingGoal};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 

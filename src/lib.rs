@@ -34,6 +34,7 @@ pub mod controller;
 pub mod domain;
 pub mod evidence;
 pub mod feed;
+pub mod outbound;
 pub mod shard;
 pub mod view;
 pub mod web;

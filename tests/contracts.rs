@@ -303,7 +303,7 @@ fn contracts_of_the_last_version_give_the_reports_that_it_gave() {
         for (_, report_name, report) in &view.reports {
             let was = &earlier[report_name];
             // It did not write down what a line was judged by.
-            assert_eq!(&bpo_operator::domain::basis::as_far_as(was, report), was, "{name}: {report_name}");
+            assert_eq!(&bpo_operator::domain::settlement::basis::as_far_as(was, report), was, "{name}: {report_name}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use bpo_operator::domain::holdings::{Dangling, references_into};
-use bpo_operator::domain::validation;
+use bpo_operator::domain::terms::validation;
 use controlplane::ControlPlane;
 use kube::ResourceExt;
 use serde::Serialize;

@@ -14,7 +14,7 @@ mod judging;
 
 use bpo_operator::api::SlaReportSpec;
 use bpo_operator::api::sla_report::KpiLine;
-use bpo_operator::domain::facts::Judgement;
+use bpo_operator::domain::judgement::outcome::Judgement;
 use serde_json::{Map, Value, json};
 
 /// A section of the published figures.

@@ -2,15 +2,15 @@
 
 #[cfg(test)]
 mod tests {
-    use bpo_operator::api::kpi_target::Comparison;
-    use bpo_operator::domain::exact::Exact;
-    use bpo_operator::domain::projection::{ShareSoFar, project_share};
-    use bpo_operator::domain::spikes::standardised;
-    use bpo_operator::domain::staffing::{Rates, erlang_a, erlang_c, heads};
-    use bpo_operator::domain::statistics::{
+    use bpo_operator::api::verdict::Comparison;
+    use bpo_operator::domain::foresight::projection::{ShareSoFar, project_share};
+    use bpo_operator::domain::foresight::trend::chart;
+    use bpo_operator::domain::launch::spikes::standardised;
+    use bpo_operator::domain::launch::staffing::{Rates, erlang_a, erlang_c, heads};
+    use bpo_operator::domain::numbers::exact::Exact;
+    use bpo_operator::domain::numbers::statistics::{
         Share, median, median_absolute_deviation, net_promoter_interval, two_proportion_test, wilson_interval,
     };
-    use bpo_operator::domain::trend::chart;
     use serde_json::Value;
 
     fn section(name: &str) -> Vec<Value> {
@@ -130,7 +130,7 @@ mod tests {
         }
         for case in section("spike") {
             let history = numbers(&case["history"]);
-            let usual = bpo_operator::domain::demand::Usual {
+            let usual = bpo_operator::domain::launch::demand::Usual {
                 median: median(&history).unwrap(),
                 deviation: median_absolute_deviation(&history).unwrap(),
             };

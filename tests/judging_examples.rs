@@ -13,8 +13,10 @@ mod judging;
 use std::collections::BTreeMap;
 
 use bpo_operator::domain::decision::kpi_target::target_text;
-use bpo_operator::domain::facts::{Gaming, Judgement, Risk};
-use bpo_operator::domain::measures::Row;
+use bpo_operator::domain::foresight::risks::Risk;
+use bpo_operator::domain::judgement::outcome::Judgement;
+use bpo_operator::domain::measuring::row::Row;
+use bpo_operator::domain::settlement::gaming::Gaming;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -10,11 +10,13 @@
 use std::collections::BTreeMap;
 
 use bpo_operator::api::campaign_launch::QueueModel;
-use bpo_operator::domain::decision::launch::{LaunchContract, ObservedLaunch, Past, decide_launch};
-use bpo_operator::domain::facts::{KpiJudgement, Terms};
-use bpo_operator::domain::measures::Row;
-use bpo_operator::domain::staffing::{StaffingGoal, Varied};
-use bpo_operator::domain::validation::validate_campaign_launch;
+use bpo_operator::domain::decision::launch::decide_launch;
+use bpo_operator::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, Past};
+use bpo_operator::domain::judgement::outcome::KpiJudgement;
+use bpo_operator::domain::launch::staffing::{StaffingGoal, Varied};
+use bpo_operator::domain::measuring::row::Row;
+use bpo_operator::domain::terms::contract_terms::Terms;
+use bpo_operator::domain::terms::validation::validate_campaign_launch;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

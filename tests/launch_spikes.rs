@@ -10,11 +10,11 @@
 )]
 
 use bpo_operator::api::campaign_launch::{Spike, SpikeCause};
-use bpo_operator::domain::calendar::{Calendar, Span};
-use bpo_operator::domain::demand::{Baseline, ByInterval};
-use bpo_operator::domain::exact::Exact;
-use bpo_operator::domain::spikes::{SpikeFacts, Watched, find_spikes};
-use bpo_operator::domain::statistics::Share;
+use bpo_operator::domain::launch::demand::{Baseline, ByInterval};
+use bpo_operator::domain::launch::spikes::{SpikeFacts, Watched, find_spikes};
+use bpo_operator::domain::numbers::exact::Exact;
+use bpo_operator::domain::numbers::statistics::Share;
+use bpo_operator::domain::terms::calendar::{Calendar, Span};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

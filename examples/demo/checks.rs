@@ -2,7 +2,7 @@
 
 use bpo_operator::api::campaign_launch::{CohortVerdict, LaunchDecision, LaunchPhase, SpikeCause};
 use bpo_operator::api::kpi_target::Verdict;
-use bpo_operator::api::vendor_contract::PeriodState;
+use bpo_operator::api::verdict::PeriodState;
 use bpo_operator::api::{CampaignLaunch, SlaReport};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bpo_operator::api::campaign_launch::LaunchPhase;
-use bpo_operator::api::kpi_target::{Comparison, KpiClass, Verdict};
+use bpo_operator::api::kpi_target::{KpiClass, Verdict};
 use bpo_operator::api::sla_report::{KpiLine, SlaReportSpec};
-use bpo_operator::api::vendor_contract::{CapKind, PeriodState, TriggerConsequence};
+use bpo_operator::api::vendor_contract::{CapKind, TriggerConsequence};
+use bpo_operator::api::verdict::{Comparison, PeriodState};
 use bpo_operator::api::{CampaignLaunch, SlaReport};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

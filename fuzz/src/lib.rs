@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bpo_operator::api::feed::Feed;
 use bpo_operator::evidence::{IncomingRow, RejectedRow};
-use bpo_operator::feed::error::{FailureKind, FetchError, LONGEST_MESSAGE};
-use bpo_operator::feed::format::{Mapping, ParsedPage, parse};
+use bpo_operator::outbound::error::{FailureKind, FetchError, LONGEST_MESSAGE};
+use bpo_operator::feed::format::mapping::{Mapping, ParsedPage};
+use bpo_operator::feed::format::parse;
 use bpo_operator::feed::offline::{checked_rows, page_of, preview, rows_of};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

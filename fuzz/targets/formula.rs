@@ -1,8 +1,8 @@
 //! Formulas of KPIs: what is read is a sum, and obeys the rules of sums.
 #![no_main]
 
-use bpo_operator::domain::exact::Exact;
-use bpo_operator::domain::formula::LinearForm;
+use bpo_operator::domain::numbers::exact::Exact;
+use bpo_operator::domain::terms::formula::LinearForm;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

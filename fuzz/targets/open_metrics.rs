@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use bpo_operator::api::feed::OpenMetricsFormat;
-use bpo_operator::feed::format::ParsedPage;
+use bpo_operator::feed::format::mapping::ParsedPage;
 use bpo_operator::feed::format::openmetrics::{Scrape, read, scrape};
 use bpo_operator::feed::offline::page_of;
 use bpo_operator::feed::quality::{QualityRules, check};

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use bpo_operator::api::feed::PrometheusFormat;
 use bpo_operator::evidence::{IncomingRow, RejectedRow};
-use bpo_operator::feed::error::FetchError;
+use bpo_operator::outbound::error::FetchError;
 use bpo_operator::feed::format::prometheus::{Answers, Run};
 use bpo_operator_fuzz::{check_rejected, check_shown, check_stored};
 use libfuzzer_sys::fuzz_target;

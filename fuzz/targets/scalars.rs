@@ -3,7 +3,7 @@
 
 use bpo_operator::api::feed::MeasureUnit;
 use bpo_operator::api::scalar::{Decimal, Duration, shorten};
-use bpo_operator::domain::exact::Exact;
+use bpo_operator::domain::numbers::exact::Exact;
 use bpo_operator::feed::format::number::exact;
 use bpo_operator::feed::format::times::{WrittenTime, counted, formatted, written};
 use bpo_operator::feed::format::units::{Notation, figure, is_absent};

@@ -1,8 +1,8 @@
 //! Acknowledgements of escalations and addresses of mail servers.
 #![no_main]
 
-use bpo_operator::domain::alerts::MailServer;
-use bpo_operator::domain::escalation::Acknowledgement;
+use bpo_operator::domain::terms::mail_server::MailServer;
+use bpo_operator::domain::governance::escalation::Acknowledgement;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -19,13 +19,13 @@ use super::mail::{MailLogin, Mailer};
 use super::sinks::{self, MOST_MESSAGES, Outgoing};
 use crate::api::vendor_contract::{AlertSink, AlertSinkStatus, EmailSink};
 use crate::clock::Clock;
-use crate::domain::alerts::MailServer;
-use crate::domain::scheduled_reports::ReportOrder;
+use crate::domain::governance::scheduled_reports::ReportOrder;
+use crate::domain::terms::mail_server::MailServer;
 use crate::evidence::{Delivery, EvidenceStore, OutboxMessage, WaitingSink};
-use crate::feed::client::{FeedClient, PostError, PostRequest};
-use crate::feed::credentials::{CredentialSource, SecretReader};
-use crate::feed::error::{FailureKind, FetchError, presentable};
-use crate::feed::secret::SecretValue;
+use crate::outbound::client::{FeedClient, PostError, PostRequest};
+use crate::outbound::credentials::{CredentialSource, SecretReader};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::secret::SecretValue;
 use crate::view::package::Package;
 
 /// What is known of a sink now, besides what its messages say.
@@ -577,7 +577,7 @@ impl Inner {
         };
         // The annotation of the Secret lists hosts; the scheme says nothing there.
         let url =
-            crate::feed::credentials::parse_url(&format!("https://{}:{}/", bracketed(&server.host), server.port))?;
+            crate::outbound::credentials::parse_url(&format!("https://{}:{}/", bracketed(&server.host), server.port))?;
         let mut reader = SecretReader::new(tenant, &*self.parts.credentials);
         Ok(Some((reader.referred(username, &url).await?, reader.referred(password, &url).await?)))
     }

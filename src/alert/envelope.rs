@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api::vendor_contract::{AlertSink, Contact, Party, VendorContractSpec};
-use crate::domain::alerts::Alert;
-use crate::domain::scheduled_reports::ReportOrder;
+use crate::api::dispute::Party;
+use crate::api::vendor_contract::{AlertSink, Contact, VendorContractSpec};
+use crate::domain::decision::alerts::Alert;
+use crate::domain::governance::scheduled_reports::ReportOrder;
 use crate::evidence::{MessageKind, OutboxMessage};
 
 /// The content of a message.

@@ -8,11 +8,11 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor};
 
-use crate::domain::alerts::MailServer;
-use crate::feed::client::PostError;
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::guard::{AddressPolicy, NameLookup, Purpose, permitted_addresses};
-use crate::feed::secret::SecretValue;
+use crate::domain::terms::mail_server::MailServer;
+use crate::outbound::client::PostError;
+use crate::outbound::error::{FailureKind, FetchError};
+use crate::outbound::guard::{AddressPolicy, NameLookup, Purpose, permitted_addresses};
+use crate::outbound::secret::SecretValue;
 
 /// Sends mail.
 pub struct Mailer {

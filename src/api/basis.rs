@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::consequence::{PriceCount, PriceSteps};
 use super::cross_check::PreferredSource;
-use super::kpi_target::{Comparison, FormulaUnit, Rounding, RoundingMode, Severity};
+use super::kpi_target::{FormulaUnit, Rounding, RoundingMode};
 use super::scalar::Duration;
 use super::tally::TallyEach;
 use super::vendor_contract::{CapKind, RampCredit};
+use super::verdict::{Comparison, Severity};
 
 /// What one KPI of a report was judged by. Reports of earlier versions lack it.
 #[serde_with::skip_serializing_none]

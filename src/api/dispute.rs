@@ -6,8 +6,6 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::vendor_contract::Party;
-
 /// What a party does not accept of a period. It changes no figure by itself: relief, a restated row or `crossCheck.prefer` does.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -107,4 +105,12 @@ pub struct DisputeStatus {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::date")]
     pub due: Option<Date>,
+}
+
+/// A party of the contract: Vendor or Client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs)]
+pub enum Party {
+    Vendor,
+    Client,
 }

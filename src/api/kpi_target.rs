@@ -13,6 +13,7 @@ use super::consequence::{Bonus, Price, RepeatRow};
 use super::cross_check::{CrossCheck, SourcesLine};
 use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 use super::tally::Tally;
+use super::verdict::{Comparison, Rating, Severity};
 
 /// One KPI of a contract, judged each measurement period.
 #[serde_with::skip_serializing_none]
@@ -330,17 +331,6 @@ pub struct Objective {
     pub schedule: Vec<TargetChange>,
 }
 
-/// How a value is compared with its target: AtLeast (≥), MoreThan (>), AtMost (≤), LessThan (<) or Between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
-pub enum Comparison {
-    AtLeast,
-    MoreThan,
-    AtMost,
-    LessThan,
-    Between,
-}
-
 /// A target from a day on.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -350,16 +340,6 @@ pub struct TargetChange {
     pub from: Date,
     /// The target from that day on, in the KPI's unit, such as 85.
     pub target: Decimal,
-}
-
-/// How grave a miss is: Minor, Serious, Severe or Critical.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
-pub enum Severity {
-    Minor,
-    Serious,
-    Severe,
-    Critical,
 }
 
 /// A band of misses: from the target, or the previous band's bound, to its own bound. At most one consequence.
@@ -401,17 +381,6 @@ pub struct RatingBounds {
     pub approaching: Decimal,
     /// From this value on: RequiresImprovement; worse is Inadequate.
     pub requires_improvement: Decimal,
-}
-
-/// A rating, portable to public-sector reporting: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
-pub enum Rating {
-    Good,
-    ApproachingTarget,
-    RequiresImprovement,
-    Inadequate,
-    Other,
 }
 
 /// Whether a KPI carries credits (Critical) or is reported only (KeyMeasurement).
@@ -637,7 +606,7 @@ pub struct ClosedValue {
     /// Name of the closed period, such as 2026-05.
     pub name: String,
     /// Provisional until the period can no longer change, then Final.
-    pub state: super::vendor_contract::PeriodState,
+    pub state: crate::api::verdict::PeriodState,
     /// Value after accepted relief, in the KPI's unit; left out without data.
     pub value: Option<String>,
     /// Value over all rows, before relief, in the same unit.

@@ -21,6 +21,7 @@ pub mod service_tier;
 pub mod sla_report;
 pub mod tally;
 pub mod vendor_contract;
+pub mod verdict;
 mod wording;
 mod written;
 

@@ -1,6 +1,6 @@
 //! Rules in CEL that several fields share, or that are too long to stand beside their field.
 //!
-//! Each has a message that says what to write instead. [`crate::domain::validation`] says the same without a server.
+//! Each has a message that says what to write instead. [`crate::domain::terms::validation`] says the same without a server.
 
 use kube::core::Rule;
 
@@ -368,7 +368,7 @@ pub mod kpi_target {
 mod tests {
     use super::kpi_target::{LOWER, NO_PERCENT, RANGE, VARIANT};
     use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit};
-    use crate::domain::catalogue;
+    use crate::domain::terms::catalogue;
 
     fn is_named(kpi: CatalogueKpi, rule: &str) -> bool {
         rule.contains(&format!("'{kpi}'"))

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::basis::{Basis, CreditBasis};
 use super::cross_check::SourcesLine;
 use super::dispute::ReportDispute;
-use super::kpi_target::{CatalogueKpi, Comparison, KpiClass, KpiVariant, Rating, Severity, Verdict};
-use super::vendor_contract::{CapKind, PeriodBounds, PeriodState, TriggerConsequence};
+use super::kpi_target::{CatalogueKpi, KpiClass, KpiVariant, Verdict};
+use super::vendor_contract::{CapKind, PeriodBounds, TriggerConsequence};
+use super::verdict::{Comparison, PeriodState, Rating, Severity};
 
 /// The judgement of one contract for one closed period.
 #[serde_with::skip_serializing_none]

@@ -4,8 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kpi_target::Comparison;
 use super::scalar::Decimal;
+use super::verdict::Comparison;
 
 /// Days, weeks or months of the period, judged one by one by the KPI's formula. The value of the KPI is how many of them missed.
 #[serde_with::skip_serializing_none]

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::consequence::RepeatRow;
-use super::dispute::{Dispute, DisputeStatus};
+use super::dispute::{Dispute, DisputeStatus, Party};
 use super::feed::Feed;
-use super::kpi_target::Severity;
 use super::period::MonthDay;
 use super::scalar::{Decimal, Duration, DurationUnit, SecretKeyReference};
+use super::verdict::{PeriodState, Severity};
 
 /// A contract with a vendor: the service it owes, how it is measured, and what a miss costs.
 #[serde_with::skip_serializing_none]
@@ -813,14 +813,6 @@ pub struct Contact {
     pub deputy: Option<String>,
 }
 
-/// A party of the contract: Vendor or Client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
-pub enum Party {
-    Vendor,
-    Client,
-}
-
 /// One level of the escalation matrix.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -1202,14 +1194,6 @@ pub struct PeriodBounds {
     pub end: Timestamp,
 }
 
-/// Whether a closed period may still change: Provisional (late data counts) or Final (frozen).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs)]
-pub enum PeriodState {
-    Provisional,
-    Final,
-}
-
 /// The latest closed period.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -1225,7 +1209,7 @@ pub struct LastPeriod {
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other (none was judged)."))]
-    pub rating: Option<super::kpi_target::Rating>,
+    pub rating: Option<crate::api::verdict::Rating>,
     /// Service points of all KPIs together.
     pub points: i64,
     /// Sum of the credits before caps.

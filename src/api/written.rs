@@ -7,17 +7,15 @@ use serde::Serialize;
 use super::campaign_launch::{GateState, GateType, LaunchDecision, LaunchPhase, PlanParty, QueueModel, SpikeCause};
 use super::condition::ConditionStatus;
 use super::cross_check::{PreferredSource, SourcesFinding};
-use super::dispute::DisputeDecision;
+use super::dispute::{DisputeDecision, Party};
 use super::feed::MeasureUnit;
-use super::kpi_target::{
-    Better, Comparison, FormulaUnit, IndicatorKind, KpiCategory, KpiClass, Rating, RoundingMode, Severity, Trend,
-};
+use super::kpi_target::{Better, FormulaUnit, IndicatorKind, KpiCategory, KpiClass, RoundingMode, Trend};
 use super::service_tier::{ContactChannel, TierFlaw, ValueMeasure};
 use super::tally::TallyEach;
 use super::vendor_contract::{
-    CapKind, ContractPhase, EscalationCause, OverdueKind, Party, PeriodLength, PeriodState, PlanState,
-    TriggerConsequence, Weekday,
+    CapKind, ContractPhase, EscalationCause, OverdueKind, PeriodLength, PlanState, TriggerConsequence, Weekday,
 };
+use super::verdict::{Comparison, PeriodState, Rating, Severity};
 
 /// Shows each of these enums by the word that a manifest has for it: serde writes the name of a variant into a formatter as it is.
 macro_rules! shown_as_written {

@@ -6,14 +6,15 @@ use clap::Args;
 use kube::ResourceExt;
 
 use super::alert::{annotate, contract};
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::Answer;
 use super::streams::{print_line, warn};
 use super::terminal::escaped;
 use crate::api::LOSS_ACCEPTED_ANNOTATION;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, Reason};
 use crate::api::scalar::shorten;
-use crate::api::vendor_contract::{PeriodState, VendorContract};
+use crate::api::vendor_contract::VendorContract;
+use crate::api::verdict::PeriodState;
 use crate::clock::Clock;
 
 /// Arguments of `kubectl bpo accept-loss`.

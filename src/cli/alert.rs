@@ -7,10 +7,10 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
+use super::answer::{Answer, Output};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::evidence::{StoreArguments, in_runtime, open};
 use super::exec::push;
-use super::plugin::{Answer, Output};
 use super::streams::{print, print_line, warn};
 use super::tables;
 use crate::alert::envelope::Envelope;
@@ -19,7 +19,7 @@ use crate::api::vendor_contract::EscalationStatus;
 use crate::api::{ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, VendorContract};
 use crate::clock::Clock;
 use crate::evidence::OutboxMessage;
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 
 /// Arguments of `kubectl bpo ack`.
 #[derive(Debug, Args)]

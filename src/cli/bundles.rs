@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::evaluate::{RecordsByContract, RowsByContract};
 use super::manifests::{Manifests, Place, Written};
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
-use crate::domain::facts::Terms;
-use crate::domain::feed_rows::packed;
+use crate::domain::measuring::feed_rows::packed;
+use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::bundle::{Bundle, read_bundle};
-use crate::evidence::facts::journal_of;
+use crate::evidence::recorded_facts::journal_of;
 
 /// Manifests with the evidence that bundles hold of their contracts.
 pub(super) struct Gathered<'a> {

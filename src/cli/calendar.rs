@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
-use super::plugin::Answer;
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
 use crate::view::dates::Dates;
 
 /// Arguments of `kubectl bpo calendar`.

@@ -5,12 +5,12 @@ use std::fmt::Write;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::plugin::{Answer, Output};
+use super::answer::{Answer, Output};
 use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, IndicatorKind, KpiCategory};
-use crate::domain::catalogue::{Entry, Guard, Origin, StockRule, entries};
-use crate::domain::formula::LinearForm;
-use crate::domain::spelling::did_you_mean;
-use crate::domain::thresholds::counts_within;
+use crate::domain::terms::catalogue::{Entry, Guard, Origin, StockRule, entries};
+use crate::domain::terms::formula::LinearForm;
+use crate::domain::terms::spelling::did_you_mean;
+use crate::domain::terms::thresholds::counts_within;
 
 /// The flags of `kubectl bpo catalogue`.
 #[derive(Debug, Args)]
@@ -335,7 +335,7 @@ mod tests {
             for guard in entry.guards {
                 if let Guard::Kpi(guard) = guard {
                     assert!(
-                        crate::domain::catalogue::entry(*guard).is_some(),
+                        crate::domain::terms::catalogue::entry(*guard).is_some(),
                         "{name} is guarded by {guard}, which is not there"
                     );
                 }

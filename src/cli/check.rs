@@ -15,9 +15,9 @@ use kube::{Api, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::answer::{Answer, Output};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::exec::LABEL;
-use super::plugin::{Answer, Output};
 use super::streams::print;
 use super::tables;
 use super::terminal::escaped;

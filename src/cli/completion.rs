@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use clap::{Arg, Args, Command, CommandFactory};
+use clap::{Arg, Args, Command};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::{Answer, Cli};
 use super::streams::{print, print_line};
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 
@@ -43,12 +43,12 @@ pub fn script() -> Answer {
     Ok(0)
 }
 
-/// Prints the candidates. A cluster that does not answer has none: completion shows no errors.
+/// Prints the candidates for the commands of a program. A cluster that does not answer has none: completion shows no errors.
 ///
 /// # Errors
 /// None.
-pub fn run(arguments: &CompleteArguments) -> Answer {
-    let (candidates, directive) = match wanted(&Cli::command(), &arguments.words) {
+pub fn run(program: &clap::Command, arguments: &CompleteArguments) -> Answer {
+    let (candidates, directive) = match wanted(program, &arguments.words) {
         Wanted::Words(words) => (words, NO_FILES),
         Wanted::Files => (Vec::new(), FILES),
         Wanted::Live(live) => (names(&live, &arguments.words), NO_FILES),
@@ -235,7 +235,10 @@ async fn live_names(live: &Live, arguments: &ClusterArguments) -> Result<Vec<Str
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::plugin::Cli;
 
     fn after(line: &str) -> Wanted {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::plugin::Answer;
+use super::answer::Answer;
 use super::streams::print_line;
 use crate::api::schema::custom_resource_definitions;
 use crate::api::{GROUP, VERSION};

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::holdings::{FilesOf, Key};
-use super::manifests::Manifests;
+use super::holdings::FilesOf;
+use super::manifests::{Key, Manifests};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{KpiClass, KpiTargetStatus, Verdict};
@@ -21,20 +21,23 @@ use crate::api::vendor_contract::VendorContractStatus;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 use crate::domain::decision::contract::{ObservedContract, acknowledgement_of, decide_contract, latest_report};
 use crate::domain::decision::kpi_target::{ObservedKpiTarget, decide_kpi_target};
-use crate::domain::decision::launch::{LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch};
+use crate::domain::decision::launch::decide_launch;
+use crate::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
 use crate::domain::decision::service_tier::{ObservedServiceTier, decide_service_tier};
-use crate::domain::disputes;
-use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
-use crate::domain::feed_rows::RowsByFeed;
 use crate::domain::holdings::{
     FeedHealth, HeldContract, Holdings, Judged, WrittenKpi, feeds_with_lateness, observe_contract, observe_kpi,
     observe_launch, observe_tier, terms,
 };
-use crate::domain::journal::{Journal, decision_in_contract};
-use crate::domain::relief::unseen;
-use crate::domain::reports::report_name;
-use crate::domain::thresholds::ThresholdsSaid;
-use crate::domain::validation::{validate_contract, validate_service_tier};
+use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
+use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::settlement::reports::report_name;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::disputes;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::journal::{Journal, ThresholdsSaid, decision_in_contract};
+use crate::domain::terms::relief::unseen;
+use crate::domain::terms::validation::{validate_contract, validate_service_tier};
 
 /// A file for a feed: `[CONTRACT/]NAME=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,7 +334,7 @@ fn judge_contract(
     let said = recorded.map_or(&NOTHING_SAID, |recorded| &recorded.said);
     let rows = rows.unwrap_or(&none);
     let facts = ContractFacts { name, terms, closed_under, rows, journal: journal.as_ref(), said };
-    crate::domain::judgement::judge(&facts, now)
+    crate::domain::judgement::judge::judge(&facts, now)
 }
 
 /// The health of a contract's feeds: one with a file was fetched, and one without was not.

@@ -9,8 +9,8 @@ use kube::{Api, ResourceExt};
 use serde::Serialize;
 use serde_json::json;
 
+use super::answer::{Answer, Output};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::{Answer, Output};
 use super::streams::print;
 use super::tables;
 use super::terminal::escaped;

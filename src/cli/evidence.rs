@@ -11,26 +11,28 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::answer::{Answer, Output};
 use super::exec::{ExecArguments, OperatorPod, push};
-use super::plugin::{Answer, Output};
 use super::streams::{StandardOutput, print, print_line, prompt, warn};
 use super::tables;
 use crate::api::sla_report::SlaReport;
-use crate::api::vendor_contract::PeriodState;
+use crate::api::verdict::PeriodState;
 use crate::controller::reports::report_digest;
-use crate::domain::basis::as_far_as;
-use crate::domain::calendar::Calendar;
-use crate::domain::facts::{ContractFacts, NOTHING_SAID, Terms};
-use crate::domain::feed_rows::packed;
-use crate::domain::journal::Journal;
-use crate::domain::judgement::judge;
-use crate::domain::measures::Row;
-use crate::domain::periods::Periods;
+use crate::domain::judgement::judge::judge;
+use crate::domain::judgement::outcome::NOTHING_SAID;
+use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::feed_rows::packed;
+use crate::domain::measuring::row::Row;
+use crate::domain::settlement::basis::as_far_as;
+use crate::domain::terms::calendar::Calendar;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::journal::Journal;
+use crate::domain::terms::periods::Periods;
 use crate::evidence::bundle::{Bundle, read_bundle, write_bundle};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{
-    Broken, Digest, EvidenceStore, FeedKey, StoreError, VerifyProgress, VerifyReport, digest_text, facts,
+    Broken, Digest, EvidenceStore, FeedKey, StoreError, VerifyProgress, VerifyReport, digest_text, recorded_facts,
 };
 
 /// Where the evidence is.
@@ -266,7 +268,7 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
         let mut record = Record {
             terms: store.last_terms(&uid).await?.map(|recorded| recorded.terms),
             closings: store.closings(&uid).await?,
-            journal: facts::journal(&*store, &uid).await?,
+            journal: recorded_facts::journal(&*store, &uid).await?,
             ..Record::default()
         };
         for feed in store.feeds().await?.into_iter().filter(|feed| feed.contract_uid == uid) {
@@ -287,7 +289,7 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
     let failed = |error: std::io::Error| vec![format!("--bundle {shown}: {error}")];
     let Bundle { manifest, rows, digests, terms, closings, facts, report: found, .. } =
         read_bundle(BufReader::new(File::open(file).map_err(failed)?)).map_err(failed)?;
-    let journal = facts::journal_of(&facts).map_err(|error| vec![format!("--bundle {shown}: {error}")])?;
+    let journal = recorded_facts::journal_of(&facts).map_err(|error| vec![format!("--bundle {shown}: {error}")])?;
     let terms = terms.map(|recorded| recorded.terms);
     let mut differences = Vec::new();
     for (file, report) in reports {

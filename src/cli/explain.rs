@@ -8,12 +8,13 @@ use std::fmt::Write;
 use crate::api::basis::{Agreed, BandBasis, Basis, CreditBasis, PriceBasis};
 use crate::api::consequence::{PriceCount, PriceSteps};
 use crate::api::cross_check::{SourceParty, SourcesFinding};
-use crate::api::kpi_target::{Better, Comparison, KpiClass, Verdict};
+use crate::api::kpi_target::{Better, KpiClass, Verdict};
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::RampCredit;
-use crate::domain::basis::basis_by_terms;
-use crate::domain::facts::Terms;
-use crate::domain::verdict::better_of;
+use crate::api::verdict::Comparison;
+use crate::domain::measuring::verdict::better_of;
+use crate::domain::settlement::basis::basis_by_terms;
+use crate::domain::terms::contract_terms::Terms;
 
 /// The report in words. `terms` are those of the contract as they are now, where they are at hand: they explain a report that
 /// does not say what it was judged by.

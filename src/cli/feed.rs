@@ -9,7 +9,7 @@ mod scaffold;
 
 use clap::{Args, Subcommand};
 
-use super::plugin::Answer;
+use super::answer::Answer;
 
 /// Arguments of `kubectl bpo feed`.
 #[derive(Debug, Args)]

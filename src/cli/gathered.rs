@@ -9,11 +9,11 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::cluster::{Cluster, answered};
-use super::holdings::GatheredIn;
+
 use super::offline::OfflineArguments;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
-use crate::domain::facts::Terms;
-use crate::domain::holdings::terms;
+use crate::domain::holdings::{Entry, Holdings, Judged, terms};
+use crate::domain::terms::contract_terms::Terms;
 use crate::view::kpi::{self, KpiPage};
 use crate::view::launch::Document;
 use crate::view::portfolio::Facts;
@@ -163,4 +163,59 @@ where
         false => Api::namespaced(cluster.client.clone(), &cluster.namespace),
     };
     Ok(answered(api.list(&ListParams::default())).await?.items)
+}
+
+/// One namespace of what was gathered for pages.
+#[derive(Clone, Copy, Debug)]
+pub struct GatheredIn<'a> {
+    /// All that was gathered.
+    pub gathered: &'a Gathered,
+    /// The namespace; `None` where files name none.
+    pub namespace: Option<&'a str>,
+}
+
+impl<'a> GatheredIn<'a> {
+    fn all<K: Resource>(&self, all: &'a [K]) -> impl Iterator<Item = &'a K> + use<'a, K> {
+        let namespace = self.namespace;
+        all.iter().filter(move |object| object.meta().namespace.as_deref() == namespace)
+    }
+
+    fn one<K: Resource>(&self, all: &'a [K], name: &str) -> Option<&'a K> {
+        self.all(all).find(|object| object.meta().name.as_deref() == Some(name))
+    }
+}
+
+impl Holdings for GatheredIn<'_> {
+    fn contract(&self, name: &str) -> impl Entry<VendorContract> {
+        self.one(&self.gathered.contracts, name)
+    }
+
+    fn contracts(&self) -> Vec<impl Entry<VendorContract>> {
+        self.all(&self.gathered.contracts).collect()
+    }
+
+    fn kpi(&self, name: &str) -> impl Entry<KpiTarget> {
+        self.one(&self.gathered.kpis, name)
+    }
+
+    fn kpis_of(&self, contract: &str) -> Vec<impl Entry<KpiTarget>> {
+        self.all(&self.gathered.kpis).filter(|kpi| kpi.spec.contract_ref.name == contract).collect()
+    }
+
+    fn tier(&self, name: &str) -> impl Entry<ServiceTier> {
+        self.one(&self.gathered.tiers, name)
+    }
+
+    fn tiers(&self) -> Vec<impl Entry<ServiceTier>> {
+        self.all(&self.gathered.tiers).collect()
+    }
+
+    fn launches(&self) -> Vec<impl Entry<CampaignLaunch>> {
+        self.all(&self.gathered.launches).collect()
+    }
+
+    /// Pages show what the operator judged, and judge nothing themselves.
+    fn judged(&self, _contract: &str) -> Option<Judged> {
+        None
+    }
 }

@@ -15,15 +15,15 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
+use super::answer::{Answer, Output};
 use super::cluster::{Cluster, answered, wait_for};
 use super::evidence::{StoreArguments, find_contract, in_runtime, open};
-use super::plugin::{Answer, Output};
 use crate::api::{KpiTarget, VendorContract};
 use crate::cluster::managers::written_fields;
-use crate::domain::amendments::{Amendment, amendments};
-use crate::domain::journal::{Journal, JournalFact};
+use crate::domain::terms::amendments::amendments;
+use crate::domain::terms::journal::{Amendment, Journal, JournalFact};
 use crate::evidence::bundle::read_bundle;
-use crate::evidence::{RecordedTerms, facts};
+use crate::evidence::{RecordedTerms, recorded_facts};
 
 /// Flags of `history`.
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub fn run(arguments: &HistoryArguments) -> Answer {
             let store = open(&arguments.store)?;
             let contract = find_contract(&*store, &arguments.contract).await?;
             let versions = store.terms_history(&contract.contract_uid).await?;
-            Ok(of_journal(&versions, &facts::journal(&*store, &contract.contract_uid).await?))
+            Ok(of_journal(&versions, &recorded_facts::journal(&*store, &contract.contract_uid).await?))
         })?
     } else {
         wait_for(of_cluster(arguments))?
@@ -86,7 +86,7 @@ fn of_bundle(file: &PathBuf) -> Result<Vec<Change>, Vec<String>> {
     if let Some(broken) = bundle.report.broken.first() {
         return Err(failed(&format!("{broken}; `kubectl bpo verify --bundle` shows all that differs")));
     }
-    let journal = facts::journal_of(&bundle.facts).map_err(|error| failed(&error))?;
+    let journal = recorded_facts::journal_of(&bundle.facts).map_err(|error| failed(&error))?;
     Ok(of_journal(&bundle.history, &journal))
 }
 
@@ -180,9 +180,8 @@ fn as_table(history: &[Change]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::amendments::TermsChanged;
-    use crate::domain::cases::{instant, terms};
-    use crate::domain::journal::RecordedFact;
+    use crate::domain::fixtures::contracts::{instant, terms};
+    use crate::domain::terms::journal::{RecordedFact, TermsChanged};
 
     #[test]
     fn each_version_of_the_terms_is_told_with_what_changed_and_who_wrote_it() {

@@ -8,11 +8,10 @@ use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
-use super::lint;
+use super::answer::{Answer, lines};
 use super::manifests::{Manifests, parse};
-use super::plugin::{Answer, lines};
-use super::streams;
-use crate::domain::spelling::did_you_mean;
+use super::{lint, streams};
+use crate::domain::terms::spelling::did_you_mean;
 
 mod kpis;
 

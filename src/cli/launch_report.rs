@@ -4,10 +4,10 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
-use super::plugin::Answer;
 use crate::view::launch::{Document, html, markdown};
 use crate::view::links::Links;
 

@@ -11,9 +11,9 @@ use super::holdings::FilesOf;
 use super::manifests::{Manifests, Place, Problem, Written};
 use crate::api::KpiTarget;
 use crate::api::vendor_contract::Advice;
-use crate::domain::facts::Finding;
 use crate::domain::holdings::{mentions_of_kpis, references_of_kpi, references_of_launch, terms};
-use crate::domain::validation::{
+use crate::domain::terms::finding::Finding;
+use crate::domain::terms::validation::{
     refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_is_payable, validate_kpi_parts,
     validate_kpi_target, validate_service_tier,
 };

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use super::plugin::{Answer, Cli};
+use super::answer::Answer;
 use super::streams::{print, print_line};
-use crate::domain::spelling::did_you_mean;
+use crate::domain::terms::spelling::did_you_mean;
 
 /// Arguments of `kubectl bpo man`.
 #[derive(Debug, Args)]
@@ -24,12 +24,12 @@ pub struct ManArguments {
 /// The name by which `man` finds the plugin's page, and with which those of its commands begin.
 const NAME: &str = "kubectl-bpo";
 
-/// Prints a page, or writes all of them.
+/// Prints a page of a program's manual, or writes all of them.
 ///
 /// # Errors
 /// When there is no such command, or a file cannot be written.
-pub fn run(arguments: &ManArguments) -> Answer {
-    let pages = pages(&Cli::command());
+pub fn run(program: &Command, arguments: &ManArguments) -> Answer {
+    let pages = pages(program);
     if let Some(folder) = &arguments.to {
         write(&pages, folder).map_err(|error| vec![format!("--to {}: {error}", folder.display())])?;
         print_line(format_args!("{} pages in {}", pages.len(), folder.display()))?;
@@ -90,7 +90,10 @@ fn write(pages: &[Page], folder: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::plugin::Cli;
 
     #[test]
     fn each_command_that_is_shown_has_a_page_with_its_own_flags() {

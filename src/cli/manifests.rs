@@ -15,7 +15,7 @@ use crate::api::scalar::shorten;
 use crate::api::schema::custom_resource_definitions;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 use crate::domain::decision::conditions::cut;
-use crate::domain::spelling::did_you_mean;
+use crate::domain::terms::spelling::did_you_mean;
 
 mod shape;
 mod tree;
@@ -314,6 +314,9 @@ fn schemas() -> &'static BTreeMap<String, Value> {
             .collect()
     })
 }
+
+/// Namespace and name of an object.
+pub type Key = (String, String);
 
 #[cfg(test)]
 mod tests {

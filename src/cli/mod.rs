@@ -2,6 +2,7 @@
 
 pub mod accept_loss;
 pub mod alert;
+pub(crate) mod answer;
 pub mod backtest;
 mod bundles;
 pub mod calendar;
@@ -17,6 +18,7 @@ pub mod evidence;
 mod exec;
 pub mod explain;
 pub mod feed;
+pub mod feed_files;
 pub mod gathered;
 pub mod history;
 mod holdings;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::answer::lines;
 use super::evaluate::{FeedFile, View, view_of_records};
+use super::feed_files::gather_rows;
 use super::lint;
 use super::manifests::read;
-use super::plugin::{gather_rows, lines};
 
 /// The flags of a command that reads a cluster, or files where `--now` is given.
 #[derive(Clone, Debug, Default, Args)]

@@ -4,18 +4,18 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::answer::{Answer, BAD_INPUT, Output, lines};
 use super::bundles::Gathered;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
-use super::evaluate::{
-    FeedFile, RecordsByContract, RowsByContract, View, contract_of_file, report_object, view_of_records,
-};
+use super::evaluate::{FeedFile, RecordsByContract, RowsByContract, View, report_object, view_of_records};
 use super::explain::explain;
+use super::feed_files::gather_rows;
 use super::gathered::terms_in_cluster;
-use super::manifests::{Manifests, Problem, read};
+use super::manifests::{Manifests, read};
 use super::offline::OfflineArguments;
 use super::streams::{NotPrinted, StandardOutput, print, warn};
 use super::terminal::escaped;
@@ -24,8 +24,6 @@ use super::{
     history, init, launch_report, lint, man, portfolio, reconcile, report, scorecard, staffing, status, suspend,
     tables, version,
 };
-use crate::domain::thresholds::ThresholdsSaid;
-use crate::feed::offline::OfflineRows;
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
 ///
@@ -133,17 +131,6 @@ enum Command {
     Complete(completion::CompleteArguments),
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people.
-    Table,
-    /// One YAML document per object.
-    Yaml,
-    /// One JSON List.
-    Json,
-}
-
 #[derive(Debug, Args)]
 struct EvaluateArguments {
     /// Manifests: files, folders or `-`; may be given several times. With --bundle default: the terms that it holds
@@ -200,31 +187,6 @@ struct LintArguments {
     output: Output,
 }
 
-impl Output {
-    /// As the flag `-o` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Output::Table => "table",
-            Output::Yaml => "yaml",
-            Output::Json => "json",
-        }
-    }
-
-    /// A document as this output writes it: YAML, or JSON for everything else.
-    ///
-    /// # Errors
-    /// When it cannot be written as YAML, which the types rule out.
-    pub fn document(self, value: &Value) -> std::io::Result<String> {
-        match self {
-            Output::Yaml => crate::api::schema::to_yaml(value).map_err(std::io::Error::other),
-            Output::Json | Output::Table => Ok(format!("{value:#}\n")),
-        }
-    }
-}
-
-/// Exit code on bad input.
-const BAD_INPUT: u8 = 2;
-
 /// Does what the command line asks for, and returns the exit code.
 pub fn execute(cli: Cli) -> ExitCode {
     let result = match cli.command {
@@ -256,8 +218,8 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Export(arguments) => evidence::export(&arguments),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion => completion::script(),
-        Command::Man(arguments) => man::run(&arguments),
-        Command::Complete(arguments) => completion::run(&arguments),
+        Command::Man(arguments) => man::run(&<Cli as clap::CommandFactory>::command(), &arguments),
+        Command::Complete(arguments) => completion::run(&<Cli as clap::CommandFactory>::command(), &arguments),
     };
     match result {
         Ok(code) => ExitCode::from(code),
@@ -268,13 +230,6 @@ pub fn execute(cli: Cli) -> ExitCode {
             ExitCode::from(BAD_INPUT)
         }
     }
-}
-
-/// An exit code, or what is wrong with the input, a line each.
-pub type Answer = Result<u8, Vec<String>>;
-
-pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
 }
 
 fn evaluate(arguments: &EvaluateArguments) -> Answer {
@@ -345,51 +300,6 @@ fn explain_offline(arguments: &ExplainArguments, now: Timestamp) -> Result<Strin
     };
     let terms = result.judged.get(&(namespace.clone(), report.contract.clone())).map(|judged| &*judged.terms);
     Ok(explain(name, report, terms))
-}
-
-/// The rows of files by contract and feed, and by which times they say that they count.
-pub(super) fn gather_rows(
-    manifests: &Manifests,
-    files: &[FeedFile],
-    now: Timestamp,
-) -> Result<(RowsByContract, RecordsByContract), Vec<String>> {
-    let (mut rows, mut records) = (RowsByContract::new(), RecordsByContract::new());
-    let mut wrong = Vec::new();
-    for file in files {
-        match rows_of_file(manifests, file, now) {
-            Ok((key, OfflineRows { rows: found, thresholds, .. })) => {
-                if !thresholds.is_empty() {
-                    let of_contract = records.entry(key.clone()).or_default();
-                    of_contract.said.insert(file.feed.clone(), ThresholdsSaid { thresholds });
-                }
-                rows.entry(key).or_default().insert(file.feed.clone(), found.into_iter().collect());
-            }
-            Err(error) => wrong.push(error),
-        }
-    }
-    if wrong.is_empty() { Ok((rows, records)) } else { Err(wrong) }
-}
-
-type ContractKey = (String, String);
-
-fn rows_of_file(manifests: &Manifests, file: &FeedFile, now: Timestamp) -> Result<(ContractKey, OfflineRows), String> {
-    let key = contract_of_file(manifests, file)?;
-    let shown = file.file.display();
-    let content = std::fs::read(&file.file).map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
-    let contract = manifests.contracts.get(&key).map(|written| &written.object.spec);
-    let found = contract.and_then(|contract| {
-        let feed = contract.feeds.iter().find(|feed| feed.name == file.feed)?;
-        Some(crate::feed::offline::rows_of(feed, &contract.time_zone, &content, now))
-    });
-    let Some(found) = found else { return Err(format!("--feed {}: no such feed", file.feed)) };
-    let found = found.map_err(|error| format!("--feed {}: {shown}: {error}", file.feed))?;
-    for rejected in found.rejected.iter().take(20) {
-        warn(format_args!("warning: {shown}: a row is set aside ({}): {}", rejected.reason, rejected.text));
-    }
-    if found.rejected.len() > 20 {
-        warn(format_args!("warning: {shown}: and {} rows more are set aside", found.rejected.len() - 20));
-    }
-    Ok((key, found))
 }
 
 fn print_view(result: &View, output: Output) -> std::io::Result<()> {

@@ -8,8 +8,8 @@ use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::Answer;
 use super::streams::{print_line, warn};
 use super::terminal::escaped;
 use crate::api::scalar::shorten;

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::gathered::terms_in_cluster;
 use super::offline::OfflineArguments;
-use super::plugin::Answer;
 use crate::api::SlaReport;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
-use crate::domain::facts::Terms;
+use crate::domain::terms::contract_terms::Terms;
 use crate::view::links::Links;
 use crate::view::report::{Facts, PeriodReport, earlier, html, markdown, text, xlsx};
 
@@ -159,7 +159,7 @@ fn choose<'a>(reports: &'a [Found], name: &str, period: Option<&str>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::reports::report_name;
+    use crate::domain::settlement::reports::report_name;
 
     fn found(period: &str, start: &str, revision: i64) -> Found {
         let mut spec: SlaReportSpec = serde_json::from_value(serde_json::json!({

@@ -5,10 +5,10 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Value, json};
 
-use super::plugin::{Answer, Output};
+use super::answer::{Answer, Output};
 use crate::api::campaign_launch::QueueModel;
 use crate::api::scalar::Duration;
-use crate::domain::staffing::{QueueFigures, StaffingGoal, Varied, heads};
+use crate::domain::launch::staffing::{QueueFigures, StaffingGoal, Varied, heads};
 
 /// Flags of `kubectl bpo staffing`.
 #[derive(Debug, Args)]

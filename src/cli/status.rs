@@ -7,8 +7,8 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 
+use super::answer::{Answer, Output};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::{Answer, Output};
 use super::streams::print;
 use super::terminal::escaped;
 use crate::view::tree::{Branch, Health, Objects, text, trees};

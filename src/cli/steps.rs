@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::{Clock, Hand};
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_millis(50);

@@ -8,8 +8,8 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use serde_json::json;
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::Answer;
 use super::streams::{print_line, warn};
 use crate::api::{KpiTarget, VendorContract};
 use crate::cluster::managers::manager_of;

@@ -1,6 +1,6 @@
 //! What is printed for people: texts from outside cannot disturb a terminal.
 
-use crate::feed::error::disturbs;
+use crate::outbound::error::disturbs;
 
 /// The text with everything escaped that could move the cursor, colour, hide or reorder what a terminal shows. Line breaks stay.
 ///

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::answer::{Answer, Output};
 use super::check::pods_of;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::plugin::{Answer, Output};
 use super::streams::print;
 use super::terminal::escaped;
 use crate::api::{GROUP, VERSION};

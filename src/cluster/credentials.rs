@@ -11,8 +11,8 @@ use kube::{Api, Client};
 use serde_json::json;
 
 use super::write::{WriteError, bounded};
-use crate::feed::credentials::{CredentialError, CredentialSource};
-use crate::feed::secret::{SecretData, SecretValue};
+use crate::outbound::credentials::{CredentialError, CredentialSource};
+use crate::outbound::secret::{SecretData, SecretValue};
 
 /// Reads them from the API server.
 pub struct ClusterCredentials {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::lease::{LEASE_DURATION, RENEW_DEADLINE};
 use crate::clock::BootInstant;
 
 /// Says whether this process may write now. Cheap to clone; all clones are the same fence.
@@ -60,6 +59,12 @@ impl Fence {
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// How long a leader is the leader without a renewal.
+pub const LEASE_DURATION: Duration = Duration::from_secs(15);
+
+/// How long a leader may fail to renew before it must stop: shorter than the lease, so that it stops before another starts.
+pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -16,14 +16,10 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::fence::Fence;
+use super::fence::{Fence, LEASE_DURATION, RENEW_DEADLINE};
 use super::write::{WriteError, bounded};
 use crate::clock::BootInstant;
 
-/// How long a leader is the leader without a renewal.
-pub const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// How long a leader may fail to renew before it must stop: shorter than the lease, so that it stops before another starts.
-pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How often the lease is renewed or looked at.
 pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// How long one attempt may take: under half of the deadline, so that one stalled call does not lose the lease.

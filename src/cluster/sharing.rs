@@ -18,8 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::fence::Fence;
-use super::lease::{ATTEMPT, Candidate, Claim, LEASE_DURATION, RETRY};
+use super::fence::{Fence, LEASE_DURATION};
+use super::lease::{ATTEMPT, Candidate, Claim, RETRY};
 use super::shards::Shards;
 use super::write::{WriteError, bounded};
 use crate::shard::{Assignment, SeenLease, ShardCount, assignment};

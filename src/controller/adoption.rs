@@ -9,8 +9,8 @@ use crate::api::condition::EventReason;
 use crate::api::{EVIDENCE_OF_ANNOTATION, VendorContract};
 use crate::domain::decision::Notice;
 use crate::domain::decision::adoption::{Adoption, may_adopt};
-use crate::domain::journal::{EvidenceAdopted, JournalFact, RecordedFact};
-use crate::evidence::{StoreError, facts};
+use crate::domain::terms::journal::{EvidenceAdopted, JournalFact, RecordedFact};
+use crate::evidence::{StoreError, recorded_facts};
 
 /// Whose evidence a contract is judged by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub async fn identify(context: &Context, object: &VendorContract) -> Result<Iden
 }
 
 async fn recorded(context: &Context, uid: &str) -> Result<Option<String>, StoreError> {
-    let journal = facts::journal(&*context.evidence, uid).await?;
+    let journal = recorded_facts::journal(&*context.evidence, uid).await?;
     Ok(journal.adopted_by(uid).map(str::to_owned))
 }
 

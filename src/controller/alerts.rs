@@ -11,8 +11,8 @@ use crate::api::condition::EventReason;
 use crate::api::{ALERT_TEST_ANNOTATION, VendorContract};
 use crate::clock::Clock;
 use crate::cluster::write::REHEARSAL_MARK;
-use crate::domain::alerts::{Addressed, Alert, Told, changes};
-use crate::domain::escalation::said_at;
+use crate::domain::decision::alerts::{Addressed, Alert, Told, changes};
+use crate::domain::governance::escalation::said_at;
 use crate::evidence::{MessageKind, NewMessage, StoreError};
 use crate::shard::ShardCount;
 

@@ -15,15 +15,14 @@ use super::vendor_contract::judged_feeds;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
-use crate::domain::decision::launch::{
-    DecidedLaunch, LaunchContract, ObservedLaunch, OtherLaunch, Past, decide_launch, feeds_read, past_of,
-};
-use crate::domain::facts::KpiJudgement;
-use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
+use crate::domain::decision::launch::{DecidedLaunch, decide_launch, feeds_read, past_of};
 use crate::domain::holdings::{HeldLaunch, Judged, observe_launch};
-use crate::domain::journal::{JournalFact, RecordedFact, decision_in_contract};
-use crate::domain::rollups::RollUps;
-use crate::evidence::{StoreError, facts};
+use crate::domain::judgement::outcome::KpiJudgement;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::journal::{JournalFact, RecordedFact, decision_in_contract};
+use crate::evidence::{StoreError, recorded_facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
 
 /// What is observed of a launch.
@@ -71,7 +70,7 @@ impl Controlled for CampaignLaunch {
         }
         // A launch that is moved to another instant is another decision.
         let launch_at = object.spec.launch_at.to_string();
-        let journal = facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
+        let journal = recorded_facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
         let first = held.first.as_ref();
         let observed = Observed {
             contract_uid: first.and_then(|_| evidence_uid(context, &namespace, &object.spec)),

@@ -17,8 +17,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Fresh};
-use crate::domain::facts::{InvalidSpec, Judgement};
-use crate::domain::rollups::{Past, Snapshot};
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::rollups::{Past, Snapshot};
+use crate::domain::terms::finding::InvalidSpec;
 use crate::evidence::{EvidenceStore, Head, StoreError};
 
 mod past;

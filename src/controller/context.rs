@@ -23,12 +23,12 @@ use crate::cluster::namespaces::Namespaces;
 use crate::cluster::shards::{Shards, Turn};
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
-use crate::domain::alerts::Told;
-use crate::domain::escalation::said_at;
+use crate::domain::decision::alerts::Told;
+use crate::domain::governance::escalation::said_at;
+use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::holdings::{FeedHealth, Judged};
-use crate::domain::journal::RecordedFact;
-use crate::domain::scheduled_reports::HandedOver;
-use crate::evidence::{EvidenceStore, StoreError, facts};
+use crate::domain::terms::journal::RecordedFact;
+use crate::evidence::{EvidenceStore, StoreError, recorded_facts};
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
 
@@ -289,7 +289,7 @@ impl Context {
     /// # Errors
     /// When the evidence store does not take it.
     pub async fn record_fact(&self, uid: &str, fact: &RecordedFact) -> Result<(), StoreError> {
-        if facts::record(&*self.evidence, uid, fact).await? {
+        if recorded_facts::record(&*self.evidence, uid, fact).await? {
             self.cache.recorded(uid, fact);
         }
         Ok(())

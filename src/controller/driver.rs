@@ -27,7 +27,7 @@ use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::conditions;
 use crate::evidence::StoreError;
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 use crate::web::metrics::Outcome;
 
 /// How many objects of one kind are looked at at the same time.

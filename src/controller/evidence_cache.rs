@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::domain::facts::{InvalidSpec, Judgement, Terms};
-use crate::domain::feed_rows::{FeedRows, RowsByFeed};
-use crate::domain::journal::{Journal, RecordedFact};
-use crate::domain::rollups::RollUps;
-use crate::evidence::{EvidenceStore, Head, RowRange, StoreError, facts};
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::journal::{Journal, RecordedFact};
+use crate::evidence::{EvidenceStore, Head, RowRange, StoreError, recorded_facts};
 
 mod part;
 
@@ -141,7 +143,7 @@ impl EvidenceCache {
             true => None,
             false => {
                 let closings = (self.store.closings(uid).await?, self.store.last_closing(uid).await?);
-                Some((closings, facts::journal(&*self.store, uid).await?))
+                Some((closings, recorded_facts::journal(&*self.store, uid).await?))
             }
         };
         let mut entries = self.entries();

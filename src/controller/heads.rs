@@ -14,12 +14,12 @@ use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
 use crate::api::condition::EventReason;
 use crate::api::scalar::shorten;
-use crate::api::vendor_contract::PeriodState;
+use crate::api::verdict::PeriodState;
 use crate::api::{CONTRACT_UID_LABEL, LOSS_ACCEPTED_ANNOTATION, SlaReport, VendorContract};
 use crate::domain::decision::Notice;
-use crate::domain::escalation::said_at;
-use crate::domain::journal::{JournalFact, LossAccepted, RecordedFact};
-use crate::evidence::{EvidenceStore, StoreError, digest_text, facts};
+use crate::domain::governance::escalation::said_at;
+use crate::domain::terms::journal::{JournalFact, LossAccepted, RecordedFact};
+use crate::evidence::{EvidenceStore, StoreError, digest_text, recorded_facts};
 
 /// How long a comparison holds.
 pub const HOLDS_FOR: Duration = Duration::from_secs(3_600);
@@ -125,7 +125,7 @@ async fn compare(
     if first_missing(store, uid, &carried).await?.is_none() {
         return Ok(Loss::default());
     }
-    let journal = facts::journal(store, uid).await?;
+    let journal = recorded_facts::journal(store, uid).await?;
     let is_accepted = |head: &Carried| {
         journal
             .accepted_losses()
@@ -354,7 +354,7 @@ mod tests {
             assert!(loss.problem.is_some(), "{report}: nothing goes on before it is recorded");
             assert_eq!(loss.accepted.len(), count, "{report}: {:?}", loss.accepted);
             for fact in &loss.accepted {
-                facts::record(&restored, "uid-1", fact).await.unwrap();
+                recorded_facts::record(&restored, "uid-1", fact).await.unwrap();
             }
         }
         // Recorded, it needs no annotation any more.

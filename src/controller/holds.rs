@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::evidence_cache::ContractEvidence;
 use crate::domain::decision::contract::term_of;
-use crate::domain::facts::{Judgement, Terms};
 use crate::domain::holdings::FeedHealth;
-use crate::domain::holds::{Asking, Holds, unasked};
-use crate::domain::journal::{Journal, JournalFact, RecordedFact};
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::holds::{Asking, Holds, unasked};
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::journal::{Journal, JournalFact, RecordedFact};
 use crate::feed::scheduler::{longest_pause, over};
 
 /// How each feed of a contract was asked. Taken before the rows are read, so that what a poll brought is among them.

@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use super::checkpoints::{Asked, Checkpoints};
 use super::driver::ReconcileError;
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
-use crate::domain::facts::{ContractFacts, InvalidSpec, Judgement, NOTHING_SAID, Terms};
-use crate::domain::feed_rows::RowsByFeed;
-use crate::domain::judgement::{judge_again, judge_part};
-use crate::domain::rollups::RollUps;
-use crate::domain::validation::validate_contract;
+use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
+use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::validation::validate_contract;
 use crate::evidence::EvidenceStore;
 
 /// A contract that is to be judged, and by what.

@@ -14,8 +14,8 @@ use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::cross_check::SourcesLine;
 use crate::api::kpi_target::KpiTargetStatus;
 use crate::domain::decision::kpi_target::{KpiTargetDecision, ObservedKpiTarget, decide_kpi_target};
-use crate::domain::facts::Terms;
 use crate::domain::holdings::{ContractOfKpi, HeldKpi, WrittenKpi, observe_kpi};
+use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::StoreError;
 use crate::web::metrics::{KpiLabels, KpiSeries, ObjectSeries};
 

@@ -12,7 +12,7 @@ use super::driver::ReconcileError;
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::cluster::watch::Guarded;
-use crate::domain::amendments::Amendment;
+use crate::domain::terms::journal::Amendment;
 
 /// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
 ///

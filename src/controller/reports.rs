@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
 use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
-use crate::api::vendor_contract::PeriodState;
+use crate::api::verdict::PeriodState;
 use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, SlaReport};
 use crate::cluster::watch::Guarded;
-use crate::domain::basis::as_far_as;
 use crate::domain::decision::report_notices::{Past, report_notices};
-use crate::domain::facts::Judgement;
-use crate::domain::journal::Journal;
-use crate::domain::reports::report_name;
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::settlement::basis::as_far_as;
+use crate::domain::settlement::reports::report_name;
+use crate::domain::terms::journal::Journal;
 use crate::evidence::Head;
 
 /// One thing to do about a report.
@@ -348,7 +348,7 @@ mod tests {
 
     /// The report of a judged month, which says what it was judged by, and the same as an earlier version wrote it.
     fn judged() -> (SlaReportSpec, SlaReportSpec) {
-        use crate::domain::cases::{Case, row, terms};
+        use crate::domain::fixtures::contracts::{Case, row, terms};
         let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]\ncharges: {currency: GBP, amount: 100}";
         let level = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}";
         let measures = [("answered", 100), ("answeredWithin", 70)];

@@ -11,9 +11,11 @@ use crate::alert::dispatcher::ReportNow;
 use crate::alert::envelope::{Envelope, mail_to};
 use crate::api::{KpiTarget, SlaReport, VendorContract};
 use crate::clock::Clock;
-use crate::domain::alerts::Alert;
-use crate::domain::calendar::Calendar;
-use crate::domain::scheduled_reports::{Existing, HandedOver, ReportOrder, ScheduledReports, scheduled_reports};
+use crate::domain::decision::alerts::Alert;
+use crate::domain::governance::scheduled_reports::{
+    Existing, HandedOver, ReportOrder, ScheduledReports, scheduled_reports,
+};
+use crate::domain::terms::calendar::Calendar;
 use crate::evidence::{MessageKind, NewMessage, ReportEntry, StoreError};
 use crate::view::package::{Facts, package};
 

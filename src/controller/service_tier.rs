@@ -13,9 +13,9 @@ use crate::api::ServiceTier;
 use crate::api::condition::Kind;
 use crate::api::service_tier::ServiceTierStatus;
 use crate::domain::decision::service_tier::{ObservedServiceTier, ServiceTierDecision, decide_service_tier};
-use crate::domain::facts::InvalidSpec;
 use crate::domain::holdings::{HeldTier, observe_tier};
-use crate::domain::validation::validate_service_tier;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::validation::validate_service_tier;
 
 /// What is observed of a ServiceTier.
 pub struct Observed {

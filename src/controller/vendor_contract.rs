@@ -25,26 +25,29 @@ use super::reports::{
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, VendorContractStatus};
 use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
-use crate::domain::alerts::Addressed;
-use crate::domain::amendments::{Amendment, TermsChanged, amendments};
-use crate::domain::calendar::Calendar;
 use crate::domain::decision::Notice;
+use crate::domain::decision::alerts::Addressed;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
 };
 use crate::domain::decision::report_notices::Past;
-use crate::domain::facts::{Finding, InvalidSpec, Judgement, Terms};
-use crate::domain::feed_rows::RowsByFeed;
+use crate::domain::governance::scheduled_reports::{HandedOver, ScheduledReports};
 use crate::domain::holdings::{
     Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
     observe_contract,
 };
-use crate::domain::holds::asked;
-use crate::domain::journal::{Earlier, JournalFact, RecordedFact, unrecorded};
-use crate::domain::rollups::RollUps;
-use crate::domain::scheduled_reports::{HandedOver, ScheduledReports};
-use crate::domain::thresholds;
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::measuring::holds::asked;
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::amendments::amendments;
+use crate::domain::terms::calendar::Calendar;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::{Finding, InvalidSpec};
+use crate::domain::terms::journal::{Amendment, JournalFact, RecordedFact, TermsChanged};
+use crate::domain::terms::thresholds;
+use crate::domain::terms::unrecorded_facts::{Earlier, unrecorded};
 use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
 use crate::feed::scheduler::FeedTask;
 use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeries};

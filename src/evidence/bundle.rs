@@ -19,8 +19,8 @@ use super::journal::parse_digest;
 use super::model::{Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, VerifyReport, digest_text};
 use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
-use crate::domain::facts::Terms;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
+use crate::domain::terms::contract_terms::Terms;
 
 /// What the first line of a bundle says.
 const SCHEMA: &str = "bpo-evidence-bundle/v2";

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::encoding::{Labels, to_nanoseconds};
 use super::model::{IncomingRow, RejectedRow, RejectionReason};
-use crate::domain::measures::is_day_as_it_was;
+use crate::domain::measuring::row::is_day_as_it_was;
 
 /// A row of a body that passed the rules that one body decides by itself.
 pub(super) struct Candidate<'a> {

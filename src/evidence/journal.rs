@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Digest, Head, StoreError, digest_text};
-use crate::domain::facts::Terms;
+use crate::domain::terms::contract_terms::Terms;
 
 /// What an entry of the journal is about.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@
 pub mod bundle;
 mod chain;
 mod encoding;
-pub mod facts;
 mod health;
 mod identity;
 mod ingest;
@@ -17,6 +16,7 @@ mod journal;
 mod model;
 mod outbox;
 pub mod postgres;
+pub mod recorded_facts;
 mod rehearsal;
 mod rows;
 pub mod sqlite;
@@ -32,10 +32,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use crate::domain::facts::Terms;
-use crate::domain::feed_rows::FeedRows;
-use crate::domain::measures::Row;
-use crate::domain::scheduled_reports::HandedOver;
+use crate::domain::governance::scheduled_reports::HandedOver;
+use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
+use crate::domain::terms::contract_terms::Terms;
 pub use identity::StoreClock;
 pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut, LogEntry,
@@ -169,7 +169,7 @@ pub trait EvidenceStore: Send + Sync {
     /// The facts of a kind, in the order in which they were recorded.
     fn facts<'a>(&'a self, contract_uid: &'a str, kind: &'a str) -> Answer<'a, Vec<Fact>>;
 
-    /// The facts of all kinds, in the order in which they were recorded. [`facts::journal`] reads them into their types.
+    /// The facts of all kinds, in the order in which they were recorded. [`recorded_facts::journal`] reads them into their types.
     fn all_facts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<Fact>>;
 
     /// When the first entry of any kind about a contract was recorded, its rows' heads among them; `None` without an entry.

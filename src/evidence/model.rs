@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::domain::facts::Terms;
+use crate::domain::terms::contract_terms::Terms;
 
 /// A SHA-256.
 pub type Digest = [u8; 32];

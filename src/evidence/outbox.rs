@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::model::StoreError;
-use crate::domain::scheduled_reports::HandedOver;
+use crate::domain::governance::scheduled_reports::HandedOver;
 
 /// What a message says of its alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

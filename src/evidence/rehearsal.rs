@@ -9,7 +9,7 @@ use super::ingest::{OpenLog, Rejection, commit_body};
 use super::intake::Neighbour;
 use super::model::{Batch, Digest, Head, RejectedRow, RejectionReason, StoreError};
 use super::rows::Definitions;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 
 /// What is kept of a body that comes first, and what is set aside.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,8 +10,8 @@ use super::encoding::{
     from_nanoseconds,
 };
 use super::model::{LeftOut, StoreError};
-use crate::domain::feed_rows::{FeedRows, OpenRows, Receipt, Times};
-use crate::domain::measures::Row;
+use crate::domain::measuring::feed_rows::{FeedRows, OpenRows, Receipt, Times};
+use crate::domain::measuring::row::Row;
 
 /// The labels and names of measures that the rows of a feed refer to.
 #[derive(Default)]

@@ -6,17 +6,17 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use super::client::{FeedClient, Page, Validators};
-use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, FetchedBody, Window, row_length, within_bound};
-use super::format;
-use super::format::native::malformed;
+use super::fetch_request::{FetchRequest, FetchedBody};
 use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
-use super::quiet;
-use super::window;
+use super::time_window::Window;
+use super::timing::row_length;
+use super::{quiet, window};
 use crate::api::feed::Feed;
 use crate::evidence::{IncomingRow, RejectedRow};
+use crate::outbound::client::{FeedClient, Page, Validators};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::malformed;
 
 /// The rows of the pages of one fetch, window by window.
 #[derive(Default)]
@@ -100,7 +100,11 @@ impl Collected {
     }
 
     /// Takes a page in.
-    pub(super) fn add(&mut self, page: Page, parsed: format::ParsedPage) -> Result<(), FetchError> {
+    pub(super) fn add(
+        &mut self,
+        page: Page,
+        parsed: crate::feed::format::mapping::ParsedPage,
+    ) -> Result<(), FetchError> {
         self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
         self.say(parsed.thresholds)?;
         self.digests.push(Sha256::digest(&page.body).into());
@@ -142,7 +146,7 @@ impl Collected {
 
     /// The whole, with its rows checked.
     pub(super) fn finish(self, request: &FetchRequest<'_>, zone: &TimeZone, host: Option<&str>) -> FetchedBody {
-        let derived = format::derived(request.feed);
+        let derived = crate::feed::capabilities::derived(request.feed);
         let plan = request.feed.plan.unwrap_or(false);
         let rules = QualityRules { now: request.now, plan, cadence: row_length(request.feed), derived: &derived };
         let spoken: Vec<Window> = self.rows.iter().map(|row| Window { since: row.start, until: row.end }).collect();
@@ -167,7 +171,23 @@ impl Collected {
             ahead: self.ahead,
             thresholds: self.thresholds,
             rest: None,
-            truth: if format::has_records(request.feed) && rejected_none { self.whole } else { Vec::new() },
+            truth: if crate::feed::capabilities::has_records(request.feed) && rejected_none {
+                self.whole
+            } else {
+                Vec::new()
+            },
         }
     }
+}
+
+/// Bytes that the pages of one fetch may have together.
+pub(crate) const MOST_BYTES: usize = 64 * 1_024 * 1_024;
+
+/// The bytes that the pages of a fetch have together, unless they are too many.
+pub(super) fn within_bound(bytes: usize) -> Result<usize, FetchError> {
+    if bytes > MOST_BYTES {
+        let message = format!("the pages of one fetch have more than {MOST_BYTES} bytes: serve less per window");
+        return Err(FetchError::new(FailureKind::TooLarge, message));
+    }
+    Ok(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::format::ParsedPage;
+use super::format::mapping::ParsedPage;
 use crate::api::feed::Feed;
 
 /// What one request is for: a value of each list of the feed, with the label that it becomes. Empty where the feed has no list.

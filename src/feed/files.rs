@@ -9,19 +9,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::auth::hexadecimal;
-use super::client::{FeedClient, Page, PageResponse};
-use super::collected::Collected;
-use super::credentials::parse_url;
+use super::collected::{Collected, within_bound};
 use super::each::Selection;
-use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, Fetched, FetchedBody, Window, ask, seconds_or, within_bound};
+use super::fetch_request::{FetchRequest, Fetched, FetchedBody};
 use super::format::times::{Instants, WrittenTime, day_start, formatted, instants};
 use super::listing::{self, Listed};
-use super::pages::PageReader;
-use super::request::{Call, percent_encoded};
+use super::page_walk::{PageReader, ask};
+use super::time_window::Window;
+use super::timing::seconds_or;
 use crate::api::feed::{Feed, FeedFiles, Listing};
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
+use crate::outbound::call::{Call, hexadecimal, percent_encoded};
+use crate::outbound::client::{FeedClient, Page, PageResponse};
+use crate::outbound::credentials::parse_url;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// Files that one turn reads; the rest follows at once.
 const MOST_FILES: usize = 50;
@@ -141,7 +142,7 @@ pub(super) async fn turn(
 fn of_file(name: &str, error: FetchError) -> FetchError {
     let shown = presentable(name.rsplit('/').next().unwrap_or(name), 80);
     FetchError {
-        message: presentable(&format!("file {shown}: {}", error.message), super::error::LONGEST_MESSAGE),
+        message: presentable(&format!("file {shown}: {}", error.message), crate::outbound::error::LONGEST_MESSAGE),
         ..error
     }
 }
@@ -150,7 +151,7 @@ fn of_file(name: &str, error: FetchError) -> FetchError {
 async fn list(client: &FeedClient, request: &FetchRequest<'_>, files: &FeedFiles) -> Result<Vec<Listed>, FetchError> {
     let (mut listed, mut token, mut bytes) = (Vec::new(), None, 0_usize);
     for _ in 0..MOST_PAGES {
-        let call = Call::get(listing_url(request.feed, files, token.as_deref())?, request.feed)?;
+        let call = super::request::get(listing_url(request.feed, files, token.as_deref())?, request.feed)?;
         let page = page(client, request, &call).await?;
         bytes = within_bound(bytes.saturating_add(page.body.len()))?;
         let (found, next) = match files.list {
@@ -291,7 +292,7 @@ async fn read(
     chosen: &Chosen,
     bytes: &mut usize,
 ) -> Result<FetchedBody, FetchError> {
-    let call = Call::get(file_url(request.feed, files, &chosen.file.name)?, request.feed)?;
+    let call = super::request::get(file_url(request.feed, files, &chosen.file.name)?, request.feed)?;
     let page = page(client, request, &call).await?;
     *bytes = within_bound(bytes.saturating_add(page.body.len()))?;
     check_age(files, request.now, &page)?;
@@ -353,6 +354,6 @@ pub(super) async fn newest(
     wanted
         .iter()
         .skip(first)
-        .map(|file| Call::get(file_url(request.feed, files, &file.file.name)?, request.feed))
+        .map(|file| super::request::get(file_url(request.feed, files, &file.file.name)?, request.feed))
         .collect()
 }

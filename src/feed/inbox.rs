@@ -12,17 +12,13 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::body::{BodyReader, Encoding};
-use super::client::{FeedClient, Page, SMALL_BODY, Validators};
-use super::collected::Collected;
-use super::credentials::CredentialSource;
-use super::each::Selection;
-use super::error::{FailureKind, FetchError};
-use super::fetch::{FetchRequest, FetchedBody, zone_of_contract};
-use super::pages::PageReader;
 use super::scheduler::{FeedTask, Pushed, Scheduler};
-use super::secret::{Redactor, SecretValue};
 use crate::api::INBOX_ANNOTATION;
+use crate::outbound::body::{BodyReader, Encoding};
+use crate::outbound::client::{FeedClient, Page, SMALL_BODY, Validators};
+use crate::outbound::credentials::CredentialSource;
+use crate::outbound::error::{FailureKind, FetchError};
+use crate::outbound::secret::{Redactor, SecretValue};
 
 /// Pushes in flight, over all feeds.
 const IN_FLIGHT: usize = 8;
@@ -225,33 +221,6 @@ async fn receive<E>(
     }
     let body = reader.finish()?;
     Ok(Page { body, media_type, links: Vec::new(), validators: Validators::default(), date: None, reserved })
-}
-
-/// Reads a push as an answer of its feed.
-///
-/// # Errors
-/// As [`super::fetch::fetch`]; no row of it counts then.
-pub(super) async fn read(
-    client: &FeedClient,
-    request: &FetchRequest<'_>,
-    page: Page,
-    redactor: &Redactor,
-) -> Result<FetchedBody, FetchError> {
-    let cleaned = |error| redactor.redact_error(error);
-    let zone = zone_of_contract(request)?;
-    let (reader, window) = (Arc::new(PageReader::new(request, zone.clone())), request.window);
-    let mut collected = Collected::of(client);
-    collected.check_room(&page)?;
-    let weight = client.readers.weigh(&page.body)?;
-    let reading = client.readers.run(request.namespace, weight, move || {
-        let parsed = reader.read(&page, window, &Selection::default())?;
-        Ok((page, parsed))
-    });
-    let (page, parsed) = reading.await.map_err(cleaned)?;
-    collected.add(page, parsed).map_err(cleaned)?;
-    let mut body = collected.finish(request, &zone, None);
-    body.redact(redactor);
-    Ok(body)
 }
 
 #[cfg(test)]

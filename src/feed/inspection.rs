@@ -4,6 +4,7 @@
 //! something stands, what was expected there and what to write instead.
 
 mod facts;
+pub mod gap;
 mod keys;
 mod names;
 #[cfg(test)]
@@ -15,14 +16,15 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::{FetchError, presentable};
-use super::fetch::{cadence, row_length, seconds_or};
-use super::format::derived;
+use super::capabilities::derived;
 use super::quality::{CLOCK_SKEW, QualityRules, describe, fault, share_fault};
+use super::timing::{cadence, row_length, seconds_or};
 use crate::api::feed::Feed;
 use crate::evidence::{IncomingRow, RejectionReason};
+use crate::outbound::error::{FetchError, presentable};
 
-pub use facts::{Facts, Gap, span_text};
+pub use facts::{Facts, span_text};
+pub use gap::Gap;
 pub use walk::{Answers, Repeated, ask_all, read_file};
 
 /// Where something stands in what was answered.

@@ -8,75 +8,29 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::auth::hexadecimal;
-use super::client::{FeedClient, Page, PageResponse, host_and_port};
 use super::collected::Collected;
-use super::credentials::{Credentials, parse_url};
-use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, Fetched, Step, Window, ask, seconds_or, windows};
-use super::format::xml::answer;
-use super::pages::{Begun, PageReader, Walk, check_is_no_error, walk_through};
-use super::pagination::{first, json_path, next_link};
-use super::request::{Blank, Call};
+use super::fetch_request::{FetchRequest, Fetched, Step, Ticket, any_key, spec_of};
+use super::page_walk::{Begun, PageReader, Walk, ask, check_is_no_error, walk_through, windows};
+use super::pagination::next_link;
+use super::request::Blank;
+use super::time_window::Window;
+use super::timing::seconds_or;
 use super::window;
 use crate::api::feed::{Feed, FeedJob, FeedRequest, JobHandle};
-
-/// A report that the vendor is making, as it is kept with the feed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    /// Tells the job from another one that the contract may describe by now.
-    spec: String,
-    /// Empty while it is not known: the report is about to be started.
-    handle: String,
-    /// Tells the report from every other one.
-    #[serde(default)]
-    key: String,
-    since: Timestamp,
-    until: Timestamp,
-    started: Timestamp,
-}
+use crate::outbound::call::{Call, host_and_port};
+use crate::outbound::client::{FeedClient, Page, PageResponse};
+use crate::outbound::credentials::{Credentials, parse_url};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::{first, json_path};
+use crate::outbound::xml::answer;
 
 /// The longest handle that is kept.
 const LONGEST_HANDLE: usize = 4_096;
 const DEFAULT_EVERY: u64 = 30;
 const DEFAULT_AT_MOST: u64 = 3_600;
-
-impl Ticket {
-    /// The window of which the report is.
-    pub(crate) fn window(&self) -> Window {
-        Window { since: self.since, until: self.until }
-    }
-
-    /// A report that is about to be started.
-    pub(crate) fn intended(job: &FeedJob, part: Window, now: Timestamp) -> Self {
-        let Window { since, until } = part;
-        Ticket { spec: spec_of(job), handle: String::new(), key: any_key(), since, until, started: now }
-    }
-
-    /// Whether nobody knows whether the report was started.
-    pub(crate) fn is_intended(&self) -> bool {
-        self.handle.is_empty()
-    }
-
-    /// Whether it is of the job that the feed describes now.
-    pub(crate) fn is_of(&self, feed: &Feed) -> bool {
-        feed.job.as_ref().is_some_and(|job| self.spec == spec_of(job))
-    }
-}
-
-/// A text that no other report has.
-fn any_key() -> String {
-    format!("{:032x}", fastrand::u128(..))
-}
-
-fn spec_of(job: &FeedJob) -> String {
-    hexadecimal(&Sha256::digest(serde_json::to_string(job).unwrap_or_default()))
-}
 
 /// The window of the next report; `None` where nothing is old enough yet.
 pub(crate) fn next_part(feed: &Feed, zone: &TimeZone, window: Window, now: Timestamp) -> Option<Window> {

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
-use super::error::{FailureKind, FetchError, presentable};
-use super::format::json::strict_value;
-use super::format::xml;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::strict_value;
+use crate::outbound::xml;
 
 /// A file of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,47 +1,35 @@
 //! Rows from the outside: what a vendor publishes is fetched, checked and handed to the evidence store.
 //!
-//! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`error::FetchError`] of a closed
+//! Nothing here judges a contract. Every way in which an endpoint can fail ends in a [`crate::outbound::error::FetchError`] of a closed
 //! kind, never in rows.
 
-mod answer;
-pub mod auth;
-pub mod body;
-mod cause;
-pub mod client;
+pub mod capabilities;
 mod collected;
-pub mod credentials;
 mod each;
-pub mod error;
 pub mod fetch;
+pub mod fetch_request;
 mod files;
 pub mod format;
-pub mod guard;
 pub mod inbox;
 pub mod inspection;
 pub mod job;
-pub mod jwt;
-mod limits;
 mod listing;
-pub mod login;
-pub mod oauth2;
 pub mod offline;
-mod pages;
+mod page_walk;
 mod pagination;
-pub mod proxy;
+pub mod pushed;
 pub mod quality;
 pub mod quiet;
 mod ranges;
-mod reading;
 mod request;
-mod room;
 pub mod scaffold;
 pub mod scheduler;
-pub mod secret;
 pub mod shown;
-pub mod sigv4;
-pub mod tls;
+pub mod time_window;
+pub mod timing;
 mod unpack;
 mod window;
+pub mod window_placeholders;
 
 #[cfg(test)]
 mod tests;

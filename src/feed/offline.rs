@@ -5,22 +5,26 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use url::Url;
 
-use super::client::{Page, Validators};
+use super::capabilities::derived;
 use super::each::Selection;
-use super::error::{FailureKind, FetchError};
-use super::fetch::{Window, row_length};
-use super::format::{Mapping, derived, parse, records};
+use super::fetch_request::Life;
+use super::format::mapping::Mapping;
+use super::format::{parse, records};
 use super::listing;
-use super::pages::check_is_no_error;
+use super::page_walk::check_is_no_error;
 use super::quality::{QualityRules, check, describe, fault};
-use super::quiet::{Life, zeros};
+use super::quiet::zeros;
+use super::time_window::Window;
+use super::timing::row_length;
 use super::window::{inside, is_on_grid};
 use crate::api::feed::{Feed, Listing};
-use crate::domain::calendar::zone_of;
-use crate::domain::doubts::{Doubt, Doubts};
-use crate::domain::exact::Exact;
-use crate::domain::measures::Row;
+use crate::domain::measuring::doubts::{Doubt, Doubts};
+use crate::domain::measuring::row::Row;
+use crate::domain::numbers::exact::Exact;
+use crate::domain::terms::calendar::zone_of;
 use crate::evidence::{Batch, IncomingRow, Rehearsal, RejectedRow, RejectionReason, rehearse};
+use crate::outbound::client::{Page, Validators};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What a file says.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +101,7 @@ pub fn checked_rows(
 ) -> Result<CheckedRows, FetchError> {
     let zone = zone_of(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
-    let mapping = Mapping { feed, zone: zone.clone(), cadence: super::fetch::cadence(feed), window };
+    let mapping = Mapping { feed, zone: zone.clone(), cadence: crate::feed::timing::cadence(feed), window };
     let page = page_of(content);
     check_is_no_error(feed, &page)?;
     let mut page = parse(&mapping, &page)?;
@@ -255,7 +259,7 @@ fn conflict(row: &IncomingRow) -> RejectedRow {
 mod tests {
     use super::*;
     use crate::api::kpi_target::Verdict;
-    use crate::domain::cases::{Case, terms};
+    use crate::domain::fixtures::contracts::{Case, terms};
 
     fn row(offered: i64, recorded: Option<&str>, revision: Option<i64>) -> IncomingRow {
         IncomingRow {

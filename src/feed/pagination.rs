@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use url::Url;
 
-use super::client::{Page, host_and_port};
-use super::error::{FailureKind, FetchError, presentable};
-use super::format::ParsedPage;
-use super::format::xml::answer;
-use super::request::{Blank, Call};
+use super::format::mapping::ParsedPage;
+use super::request::Blank;
 use crate::api::feed::{CursorPlace, Feed, Pagination};
-use crate::domain::json_path::{JsonPath, Work};
+use crate::domain::terms::json_path::JsonPath;
+use crate::outbound::call::{Call, host_and_port};
+use crate::outbound::client::Page;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::{first, json_path};
+use crate::outbound::xml::answer;
 
 /// Pages of one fetch when `maxPages` is not given.
 const DEFAULT_MOST_PAGES: i64 = 100;
@@ -238,28 +240,6 @@ fn way(pagination: Pagination) -> Result<Way, FetchError> {
         Some(offset) => Way::Offset { parameter: offset.parameter, limit: offset.limit.max(1), offset: 0 },
         None => Way::Native { parameter: "cursor".to_owned() },
     })
-}
-
-/// Reads a JSONPath of a spec.
-///
-/// # Errors
-/// Of kind `Mapping`.
-pub(crate) fn json_path(text: &str) -> Result<JsonPath, FetchError> {
-    crate::domain::json_path::parse(text).map_err(|error| {
-        let message = format!("{:?} is not a JSONPath: {error}", presentable(text, 60));
-        FetchError::new(FailureKind::Mapping, message)
-    })
-}
-
-/// The first value that a path finds in an answer.
-///
-/// # Errors
-/// `Mapping` where the path looks at too much of it.
-pub(crate) fn first<'v>(path: &JsonPath, document: &'v Value) -> Result<Option<&'v Value>, FetchError> {
-    let found = path.find(document, &Work::of_a_page(), 1).map_err(|fault| {
-        FetchError::new(FailureKind::Mapping, format!("{fault}: name each step of the path, such as $.paging.next"))
-    })?;
-    Ok(found.first().map(|found| found.value))
 }
 
 /// A whole number in an answer.

@@ -7,8 +7,8 @@ use std::fmt::Write;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::error::presentable;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::outbound::error::presentable;
 
 /// What the checks have to know of a feed.
 #[derive(Clone, Copy, Debug)]

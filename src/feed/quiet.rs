@@ -9,26 +9,18 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
-use super::fetch::Window;
+use super::fetch_request::Life;
+use super::time_window::Window;
 use super::window::Grid;
 use crate::api::feed::{Feed, LabelMapping, MeasureMapping, Quiet};
-use crate::domain::calendar::Calendar;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
+use crate::domain::terms::calendar::Calendar;
 use crate::evidence::IncomingRow;
 
 /// Service days without a row after which an empty answer is no longer taken for quiet.
 const DEFAULT_QUIET_DAYS: i64 = 3;
 /// Days that are looked through for service.
 const MOST_DAYS: i64 = 60;
-
-/// What is known of a feed before the window of a fetch.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Life<'a> {
-    /// When the last row ended that said anything.
-    pub last_row: Option<Timestamp>,
-    /// The contract's calendar; without one, every day has service.
-    pub calendar: Option<&'a Calendar>,
-}
 
 /// Whether the feed says that a slot without rows was quiet.
 #[must_use]

@@ -3,15 +3,17 @@
 use jiff::tz::TimeZone;
 use url::Url;
 
-use super::client::{FeedClient, PageResponse};
 use super::collected::Collected;
-use super::credentials::parse_url;
-use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::{FetchRequest, ask, cadence};
+use super::fetch_request::FetchRequest;
+use super::format::mapping::ParsedPage;
 use super::format::prometheus::{Answers, Run, runs};
-use super::format::{ParsedPage, scale};
-use super::request::Call;
+use super::format::scale;
+use super::page_walk::ask;
+use super::timing::cadence;
 use crate::api::feed::{Feed, MeasureMapping, PrometheusFormat};
+use crate::outbound::client::{FeedClient, PageResponse};
+use crate::outbound::credentials::parse_url;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 const PATH: &str = "/api/v1/query_range";
 
@@ -32,7 +34,7 @@ pub(super) async fn collect(
     for run in runs(zone, step, request.window.since, request.window.until) {
         for measure in &format.measures {
             let url = query(&base, measure, run);
-            let call = Call::get(url, request.feed)?;
+            let call = super::request::get(url, request.feed)?;
             let answer = ask(client, request, &call, None).await.map_err(|error| refused(measure, error))?;
             let PageResponse::Page(page) = answer else { return Err(unasked()) };
             collected.check_room(&page)?;

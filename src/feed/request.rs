@@ -9,63 +9,33 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use url::Url;
 use url::form_urlencoded::{self, Serializer};
 
-use super::client::Post;
-use super::credentials::parse_url;
 use super::each::Selection;
-use super::error::{FailureKind, FetchError, presentable};
-use super::fetch::Window;
-use super::format;
-use super::format::json::strict_value;
+use super::time_window::Window;
+use super::window_placeholders::appends_window;
 use crate::api::feed::{Feed, FeedRequest, RequestMethod, TimeFormat};
-use crate::domain::calendar::zone_of;
-use crate::domain::headers::is_framing_or_routing;
-use crate::domain::placeholders::{self, Edge, Piece, Placeholder, TimeForm, Unknown, is_plain_cursor, pieces};
+use crate::domain::terms::calendar::zone_of;
+use crate::domain::terms::forbidden_headers::is_framing_or_routing;
+use crate::domain::terms::placeholders::{Edge, Piece, Placeholder, TimeForm, Unknown, is_plain_cursor, pieces};
+use crate::outbound::call::{Call, Post, percent_encoded};
+use crate::outbound::credentials::parse_url;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::strict_value;
 
-/// One request, but for who sends it.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// The address, with its query.
-    pub url: Url,
-    /// Headers, but for those that show who asks.
-    pub headers: HeaderMap,
-    /// What is posted; none for a GET.
-    pub post: Option<Post>,
-}
-
-impl Call {
-    /// A GET without headers of its own.
-    pub(crate) fn get(url: Url, feed: &Feed) -> Result<Self, FetchError> {
-        let blank = Values {
-            window: None,
-            cursor: None,
-            handle: None,
-            key: None,
-            selection: &Selection::default(),
-            now: Timestamp::UNIX_EPOCH,
-            zone: TimeZone::UTC,
-        };
-        Ok(Call { url, headers: headers(feed, &blank)?, post: None })
-    }
-
-    /// A GET of the same address that says nothing of the feed but which media types it reads.
-    pub(crate) fn bare(mut self) -> Self {
-        let accept = self.headers.remove(ACCEPT);
-        let headers = accept.map(|accept| (ACCEPT, accept)).into_iter().collect();
-        Call { url: self.url, headers, post: None }
-    }
-
-    /// Tells requests apart, however long they are.
-    pub(crate) fn key(&self) -> [u8; 32] {
-        let mut digest = Sha256::new();
-        digest.update(self.url.as_str());
-        digest.update([0_u8]);
-        digest.update(self.post.as_ref().map_or(&[] as &[u8], |post| &post.body));
-        digest.finalize().into()
-    }
+/// A GET with the headers of a feed.
+pub(crate) fn get(url: Url, feed: &Feed) -> Result<Call, FetchError> {
+    let blank = Values {
+        window: None,
+        cursor: None,
+        handle: None,
+        key: None,
+        selection: &Selection::default(),
+        now: Timestamp::UNIX_EPOCH,
+        zone: TimeZone::UTC,
+    };
+    Ok(Call { url, headers: headers(feed, &blank)?, post: None })
 }
 
 /// A feed's request for one window, before its pages are known.
@@ -109,7 +79,7 @@ impl Blank {
     /// `Mapping` where a zone is unknown.
     pub(crate) fn new(feed: &Feed, window: Window, now: Timestamp, zone: &TimeZone) -> Result<Self, FetchError> {
         let own = feed.request.as_ref().and_then(|request| request.time_zone.as_deref());
-        let named = own.or_else(|| format::time_zone(feed));
+        let named = own.or_else(|| crate::feed::capabilities::time_zone(feed));
         let patterns = match named {
             None => zone.clone(),
             Some(name) => zone_of(name).map_err(|error| fault(format!("request.timeZone: {error}")))?,
@@ -177,40 +147,6 @@ fn whole(instant: Timestamp) -> Timestamp {
 
 fn fault(message: impl AsRef<str>) -> FetchError {
     FetchError::new(FailureKind::Mapping, message)
-}
-
-/// Every placeholder of a feed's request.
-pub(crate) fn placeholders_of(feed: &Feed) -> Vec<Placeholder<'_>> {
-    let mut texts = vec![feed.url.as_str()];
-    if let Some(start) = feed.job.as_ref().map(|job| &job.start) {
-        texts.push(&start.url);
-        texts.extend([&start.json, &start.form, &start.xml, &start.text].into_iter().flatten().map(String::as_str));
-    }
-    if let Some(request) = &feed.request {
-        texts.extend(request.bodies().map(|(_, body)| body.as_str()));
-        texts.extend(request.headers.iter().chain(&request.query).map(|pair| pair.value.as_str()));
-    }
-    texts.into_iter().flat_map(|text| placeholders::placeholders(text, &[])).collect()
-}
-
-/// Whether `since` and `until` are appended to the query: unless a placeholder names the window, or the feed wants none.
-fn appends_window(feed: &Feed) -> bool {
-    let wanted = feed.request.as_ref().and_then(|request| request.append_window).unwrap_or(true);
-    wanted
-        && feed.job.is_none()
-        && feed.files.is_none()
-        && format::takes_window(feed)
-        && !placeholders_of(feed).iter().any(Placeholder::names_window)
-}
-
-/// Whether the request says of which time it asks.
-pub(crate) fn asks_for_a_window(feed: &Feed) -> bool {
-    let is_prometheus = feed.format.as_ref().is_some_and(|format| format.prometheus.is_some());
-    // Files are chosen by the times in their names.
-    is_prometheus
-        || feed.files.is_some()
-        || appends_window(feed)
-        || placeholders_of(feed).iter().any(Placeholder::names_window)
 }
 
 /// What is filled in.
@@ -353,24 +289,9 @@ fn address(text: &str, values: &Values<'_>) -> Result<String, FetchError> {
     Ok(whole)
 }
 
-/// A value with every byte encoded that RFC 3986 reserves, `/` included.
-pub(crate) fn percent_encoded(value: &str) -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
-}
-
 fn headers(feed: &Feed, values: &Values<'_>) -> Result<HeaderMap, FetchError> {
     let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static(format::accepted(feed)));
+    headers.insert(ACCEPT, HeaderValue::from_static(crate::feed::capabilities::accepted(feed)));
     for header in feed.request.iter().flat_map(|request| &request.headers) {
         let Some(value) = filled(&format!("request.headers {}", header.name), &header.value, values, At::Alone)? else {
             continue;

@@ -5,7 +5,7 @@ mod draft;
 mod fields;
 mod sheet;
 
-use super::error::{FailureKind, FetchError};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// One field of the sample, and what it is taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]

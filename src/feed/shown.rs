@@ -4,15 +4,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::each::{Selection, selections};
-use super::error::{FailureKind, FetchError};
-use super::fetch::Window;
-use super::files;
 use super::job::HANDLE;
 use super::pagination::Pager;
 use super::request::Blank;
-use super::window;
+use super::time_window::Window;
+use super::{files, window};
 use crate::api::feed::{Feed, FeedAuth};
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What stands for the key of a report, which is another one each time.
 const KEY: &str = "{key}";

@@ -5,9 +5,9 @@ use std::io::{Cursor, Read};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
-use super::body::{BodyLimits, BodyReader, Encoding};
-use super::error::{FailureKind, FetchError, presentable};
 use crate::api::feed::Unpack;
+use crate::outbound::body::{BodyLimits, BodyReader, Encoding};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// Bytes that a file or a workbook may have unpacked, and for each byte that was sent.
 const LIMITS: BodyLimits = BodyLimits { largest: 10 * 1_024 * 1_024, largest_ratio: 100 };

@@ -6,14 +6,15 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::fetch::{Window, cadence};
+use super::time_window::Window;
+use super::timing::cadence;
 use crate::api::feed::{Feed, FeedFormat, FeedWindow, RowTime};
 use crate::api::scalar;
-use crate::domain::placeholders::Placeholder;
+use crate::domain::terms::placeholders::Placeholder;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 
-use super::format::has_records;
-use super::request::placeholders_of;
+use super::capabilities::has_records;
+use super::window_placeholders::placeholders_of;
 
 /// A grid of instants.
 #[derive(Clone, Debug)]

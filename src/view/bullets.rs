@@ -6,7 +6,8 @@ use rust_decimal::prelude::ToPrimitive;
 use super::charts::Bullet;
 use super::marks::rank;
 use super::words;
-use crate::api::kpi_target::{Band, Comparison, FormulaUnit, KpiTargetSpec, Severity, Verdict};
+use crate::api::kpi_target::{Band, FormulaUnit, KpiTargetSpec, Verdict};
+use crate::api::verdict::{Comparison, Severity};
 
 /// A value with what it is compared with, as decimal texts.
 #[derive(Clone, Copy, Debug)]

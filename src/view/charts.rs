@@ -5,7 +5,8 @@
 use maud::{Markup, html};
 
 use super::marks::rank;
-use crate::api::kpi_target::{Severity, Verdict};
+use crate::api::kpi_target::Verdict;
+use crate::api::verdict::Severity;
 
 /// A value against its target and the bands of its misses.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,11 +9,11 @@ use super::ics::{Entry, When};
 use super::words::period_title;
 use crate::api::vendor_contract::{PlanState, VendorContractStatus};
 use crate::api::{CampaignLaunch, VendorContract};
-use crate::domain::calendar::Calendar;
-use crate::domain::deliverables::obligations;
-use crate::domain::disputes::{is_decided, overdue_from};
-use crate::domain::governance::{last_day_before, report_day, review_days};
-use crate::domain::periods::Periods;
+use crate::domain::governance::deadlines::{report_day, review_days};
+use crate::domain::measuring::deliverables::obligations;
+use crate::domain::terms::calendar::{Calendar, last_day_before};
+use crate::domain::terms::disputes::{is_decided, overdue_from};
+use crate::domain::terms::periods::Periods;
 
 /// What happens on a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -3,7 +3,8 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::words::verdict_title;
-use crate::api::kpi_target::{Severity, Verdict};
+use crate::api::kpi_target::Verdict;
+use crate::api::verdict::Severity;
 
 /// The shapes that pages refer to, drawn once a page. `currentColor` fills them; what is cut out shows the paper.
 pub fn sprite() -> Markup {

@@ -11,8 +11,8 @@ use super::words::period_title;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
 use crate::api::vendor_contract::ReportFormat;
 use crate::api::{KpiTarget, VendorContract};
-use crate::domain::facts::Terms;
-use crate::domain::scheduled_reports::ReportOrder;
+use crate::domain::governance::scheduled_reports::ReportOrder;
+use crate::domain::terms::contract_terms::Terms;
 
 /// What the documents of one mail hold together at most. Larger ones are left out, and the mail says so.
 pub const MOST_BYTES: usize = 10 << 20;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::links::Links;
 use super::marks;
-use super::report::Key;
+use serde::Serialize;
 
 /// What the frame needs of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +97,8 @@ pub fn crumbs(links: Links, contract: (String, Option<String>), here: &str) -> V
 
 /// What each mark means, at the foot of a page.
 pub fn legend() -> Markup {
-    use crate::api::kpi_target::{Severity, Verdict};
+    use crate::api::kpi_target::Verdict;
+    use crate::api::verdict::Severity;
     let meanings = [
         (Verdict::Met, None, "the target was met"),
         (Verdict::Missed, Some(Severity::Minor), "and up to four steps: Serious, Severe, Critical"),
@@ -167,6 +168,17 @@ pub fn pairs(pairs: &[(impl Render, String)]) -> Markup {
 fn running_foot(text: &str) -> String {
     let safe: String = text.chars().filter(|letter| letter.is_alphanumeric() || " .,:·-".contains(*letter)).collect();
     format!("@page {{ @bottom-left {{ content: \"{safe}\"; }} }}")
+}
+
+/// One of the four figures at the top.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// What it is.
+    pub name: &'static str,
+    /// The figure.
+    pub figure: String,
+    /// What to know of it.
+    pub note: String,
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::api::cross_check::{SourceParty, SourcesFinding, SourcesLine};
-use crate::api::kpi_target::{CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiVariant, Rating, Verdict};
+use crate::api::kpi_target::{CatalogueKpi, FormulaUnit, KpiTargetSpec, KpiVariant, Verdict};
 use crate::api::sla_report::KpiLine;
 use crate::api::tally::TallyEach;
+use crate::api::verdict::{Comparison, Rating};
 
 /// A space that keeps a figure and its unit on one line.
 const NARROW: char = '\u{a0}';
@@ -74,7 +75,7 @@ pub fn unit(kpi: CatalogueKpi, variant: Option<KpiVariant>, spec: Option<&KpiTar
         CatalogueKpi::Custom => {
             spec.and_then(|spec| spec.formula.as_ref()).and_then(|formula| formula.unit).unwrap_or(FormulaUnit::Percent)
         }
-        kpi => crate::domain::catalogue::unit(kpi, variant),
+        kpi => crate::domain::terms::catalogue::unit(kpi, variant),
     }
 }
 

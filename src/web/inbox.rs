@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 
 use super::server::Health;
 use crate::evidence::{CommitReport, StoreError};
-use crate::feed::body::Encoding;
-use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::inbox::{Inbox, Refusal};
 use crate::feed::scheduler::{FeedOutcome, Pushed};
+use crate::outbound::body::Encoding;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// The inbox of a process that may not work yet: it has one once it does.
 pub struct WhenItWorks {

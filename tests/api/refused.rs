@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
-use bpo_operator::domain::validation::{
+use bpo_operator::domain::terms::validation::{
     refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_target, validate_service_tier,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use bpo_operator::domain::measures::Row;
+use bpo_operator::domain::measuring::row::Row;
 use bpo_operator::evidence::EvidenceStore;
 use bpo_operator::evidence::sqlite::SqliteStore;
 

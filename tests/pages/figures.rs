@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bpo_operator::api::SlaReportSpec;
-use bpo_operator::api::kpi_target::Comparison;
 use bpo_operator::api::sla_report::KpiLine;
-use bpo_operator::domain::facts::Terms;
+use bpo_operator::api::verdict::Comparison;
+use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::view::links::Links;
 use bpo_operator::view::report::{self, PeriodReport, earlier};
 use bpo_operator::view::words::kpi_title;

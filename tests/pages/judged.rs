@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bpo_operator::api::SlaReportSpec;
 use bpo_operator::cli::evaluate::{FeedFile, RowsByContract, View, contract_of_file, view};
 use bpo_operator::cli::manifests;
-use bpo_operator::domain::facts::Terms;
+use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::feed::offline::rows_of;
 
 /// When every period of the examples has closed.

@@ -7,7 +7,7 @@ use url::Url;
 use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
 use crate::alert::envelope::{Envelope, Message};
 use crate::evidence::MessageKind;
-use crate::feed::error::FetchError;
+use crate::outbound::error::FetchError;
 
 /// An alert that is not refreshed goes by itself after this long. Longer than an operator takes to be replaced.
 const STANDS_FOR: SignedDuration = SignedDuration::from_mins(30);
@@ -17,7 +17,7 @@ const STANDS_FOR: SignedDuration = SignedDuration::from_mins(30);
 /// # Errors
 /// Of kind `Denied`.
 pub(super) fn address(text: &str) -> Result<Url, FetchError> {
-    let mut url = crate::feed::credentials::parse_url(text)?;
+    let mut url = crate::outbound::credentials::parse_url(text)?;
     let path = format!("{}/api/v2/alerts", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)

@@ -8,7 +8,7 @@ use super::{details, headline, shown};
 use crate::alert::envelope::Message;
 use crate::api::vendor_contract::EmailSink;
 use crate::evidence::MessageKind;
-use crate::feed::error::{FailureKind, FetchError};
+use crate::outbound::error::{FailureKind, FetchError};
 use crate::view::package::Package;
 
 /// The mail about a group of messages.

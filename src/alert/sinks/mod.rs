@@ -20,8 +20,8 @@ use super::envelope::Message;
 use crate::api::scalar::SecretKeyReference;
 use crate::api::vendor_contract::AlertSink;
 use crate::evidence::MessageKind;
-use crate::feed::error::{FailureKind, FetchError, presentable};
-use crate::feed::secret::SecretValue;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::secret::SecretValue;
 
 pub use alertmanager::refresh;
 pub use webhook::{SIGNATURE_HEADER, report};
@@ -64,7 +64,7 @@ pub fn address_of(sink: &AlertSink, secret: Option<&SecretValue>) -> Result<Url,
             .and_then(|secret| std::str::from_utf8(secret.reveal_line()).ok())
             .ok_or_else(|| FetchError::new(FailureKind::SecretNotFound, "the Secret holds no address"))?,
     };
-    crate::feed::credentials::parse_url(text)
+    crate::outbound::credentials::parse_url(text)
 }
 
 /// A request, and the places in the group of the messages that it carries.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Outgoing, headline, texts};
 use crate::alert::envelope::Message;
 use crate::evidence::MessageKind;
-use crate::feed::secret::SecretValue;
+use crate::outbound::secret::SecretValue;
 
 /// Where events go unless the contract says another address.
 pub(super) const DEFAULT_ADDRESS: &str = "https://events.pagerduty.com/v2/enqueue";

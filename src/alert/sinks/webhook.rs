@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
 use crate::alert::envelope::{Envelope, Message};
-use crate::feed::secret::SecretValue;
+use crate::outbound::secret::SecretValue;
 use crate::view::package::Package;
 
 /// The header with the signature: `t=SECONDS,v1=HEX`, HEX being the HMAC-SHA-256 of `SECONDS.BODY`.

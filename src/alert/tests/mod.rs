@@ -18,13 +18,13 @@ use super::envelope::Envelope;
 use super::mail::Mailer;
 use crate::api::vendor_contract::AlertSink;
 use crate::clock::Clock;
-use crate::domain::alerts::Alert;
-use crate::domain::scheduled_reports::ReportOrder;
+use crate::domain::decision::alerts::Alert;
+use crate::domain::governance::scheduled_reports::ReportOrder;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, MessageKind, NewMessage};
-use crate::feed::client::{ClientLimits, FeedClient};
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::guard::{AddressPolicy, SystemLookup};
+use crate::outbound::client::{ClientLimits, FeedClient};
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::guard::{AddressPolicy, SystemLookup};
 
 /// Sinks that stay as they are.
 pub(super) struct Fixed(pub Vec<AlertSink>);
@@ -55,7 +55,7 @@ pub(super) struct Post {
     pub store: Arc<dyn EvidenceStore>,
     pub secrets: Arc<MemorySource>,
     pub counts: Arc<Mutex<Vec<String>>>,
-    pub opened: Vec<crate::feed::guard::OpenedNetwork>,
+    pub opened: Vec<crate::outbound::guard::OpenedNetwork>,
     pub pace: Pace,
     pub authority: Option<Vec<u8>>,
     /// Whether this process holds its lease.

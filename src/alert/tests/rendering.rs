@@ -7,7 +7,7 @@ use crate::alert::envelope::{Envelope, Message};
 use crate::alert::sinks::{SIGNATURE_HEADER, address_of, render};
 use crate::api::vendor_contract::AlertSink;
 use crate::evidence::MessageKind;
-use crate::feed::secret::SecretValue;
+use crate::outbound::secret::SecretValue;
 use crate::receiver::Receiver;
 
 fn message(id: i64, kind: MessageKind, sink: &AlertSink, summary: &str) -> Message {

@@ -10,13 +10,13 @@ use crate::alert::sinks::SIGNATURE_HEADER;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{AlertSink, PeriodBounds, ReportFormat};
 use crate::api::{KpiTarget, VendorContract};
-use crate::domain::facts::Terms;
-use crate::domain::scheduled_reports::ReportOrder;
+use crate::domain::governance::scheduled_reports::ReportOrder;
+use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::MessageKind;
 use crate::mail_server::{Mail, MailServer};
 use crate::receiver::{Received, Receiver};
 use crate::view::package::{Facts, package};
-use crate::view::report::testing::march;
+use crate::view::report::fixtures::march;
 
 /// A name that tries each way out of its place.
 const EVIL: &str = "Acme\r\nBcc: evil@x.example\r\n\r\n<script>alert(1)</script> \u{202e}=cmd|' /C calc'!A0";

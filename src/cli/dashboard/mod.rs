@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
-use super::plugin::Answer;
 use super::streams::{print_line, warn};
 use pages::{Source, Store};
 

@@ -9,7 +9,7 @@ use super::pages::{Source, Store};
 use super::server::{Served, serve};
 use crate::api::{KpiTarget, SlaReport, VendorContract};
 use crate::cli::gathered::Gathered;
-use crate::view::report::testing::march;
+use crate::view::report::fixtures::march;
 
 fn gathered(vendor: &str) -> Gathered {
     let contract: VendorContract = serde_json::from_value(json!({

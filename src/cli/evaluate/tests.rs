@@ -1,6 +1,6 @@
 use super::*;
 use crate::cli::manifests;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 
 /// A contract with a feed of tests and one of rosters, a KPI by which training is checked, and a launch on 2 March with one gate.
 const MANIFESTS: &str = r#"

@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::sla_report::SlaReportSpec;
-use crate::domain::cases::{Case, flat, row, terms};
-use crate::domain::measures::Row;
+use crate::domain::fixtures::contracts::{Case, flat, row, terms};
+use crate::domain::measuring::row::Row;
 
 /// A contract of 2026 with charges of 100,000.00 GBP a month.
 const CONTRACT: &str = "

@@ -7,8 +7,8 @@ use clap::Args;
 use crate::api::FETCH_ANNOTATION;
 use crate::api::vendor_contract::{FeedStatus, VendorContract};
 use crate::cli::alert::{annotate, contract};
+use crate::cli::answer::Answer;
 use crate::cli::cluster::{ClusterArguments, answered, wait_for};
-use crate::cli::plugin::Answer;
 use crate::cli::streams::{print_line, warn};
 use crate::clock::Clock;
 

@@ -8,20 +8,20 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::cli::answer::{Answer, Output, lines};
 use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
-use crate::cli::plugin::{Answer, Output, lines};
 use crate::cli::streams::print;
 use crate::cli::tables::table;
 use crate::cli::terminal::escaped;
 use crate::clock::Clock;
-use crate::domain::doubts::Doubt;
-use crate::domain::measures::Row;
+use crate::domain::measuring::doubts::Doubt;
+use crate::domain::measuring::row::Row;
 use crate::evidence::{Rehearsal, RejectedRow};
-use crate::feed::error::presentable;
-use crate::feed::fetch::Window;
 use crate::feed::offline::preview;
 use crate::feed::shown::{ShownRequest, requests};
+use crate::feed::time_window::Window;
+use crate::outbound::error::presentable;
 
 /// Rows that a table shows if nothing else is asked for.
 const DEFAULT_ROWS: usize = 20;

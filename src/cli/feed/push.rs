@@ -11,15 +11,17 @@ use url::Url;
 
 use super::check::{LARGEST_CREDENTIAL, LARGEST_FILE, read_bounded};
 use crate::api::feed::AnswerCondition;
+use crate::cli::answer::{Answer, Output};
 use crate::cli::cluster::wait_for;
-use crate::cli::plugin::{Answer, Output};
 use crate::cli::streams::print;
 use crate::cli::terminal::escaped;
-use crate::feed::client::{FeedClient, PageRequest, PageResponse, Post};
-use crate::feed::error::presentable;
-use crate::feed::guard::{AddressPolicy, OpenedNetwork};
-use crate::feed::secret::{Redactor, SecretValue};
-use crate::feed::tls::TlsIdentity;
+use crate::feed::format::answer::said_by_refusal;
+use crate::outbound::call::Post;
+use crate::outbound::client::{FeedClient, PageRequest, PageResponse};
+use crate::outbound::error::presentable;
+use crate::outbound::guard::{AddressPolicy, OpenedNetwork};
+use crate::outbound::secret::{Redactor, SecretValue};
+use crate::outbound::tls::TlsIdentity;
 
 /// Arguments of `kubectl bpo feed push`.
 #[derive(Debug, Args)]
@@ -80,7 +82,7 @@ pub fn run(arguments: &PushArguments) -> Answer {
         post: Some(Post { content_type: HeaderValue::from_static("application/octet-stream"), body, safe: false }),
         pending: &[],
         accepted: &[],
-        fail_when: Some(&says),
+        fail_when: Some((&says, said_by_refusal)),
         per_minute: None,
     };
     let client = FeedClient::new(AddressPolicy::new(arguments.allow_networks.clone()));

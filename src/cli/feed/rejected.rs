@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::cli::answer::{Answer, Output};
 use crate::cli::evidence::{StoreArguments, in_runtime, open};
 use crate::cli::exec::push;
-use crate::cli::plugin::{Answer, Output};
 use crate::cli::streams::{print, print_line};
 use crate::cli::tables;
 use crate::evidence::{FeedKey, StoredRejection, digest_text};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::plugin::Answer;
+use crate::cli::answer::Answer;
 use crate::cli::streams::print;
 use crate::cli::tables::table;
 use crate::feed::scaffold::scaffold;

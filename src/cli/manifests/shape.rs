@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::tree::{Content, Field, Node};
 use crate::api::scalar::shorten;
-use crate::domain::spelling::{did_you_mean, nearest};
+use crate::domain::terms::spelling::{did_you_mean, nearest};
 
 /// At most this many faults of one document are shown; more would not be read.
 const MOST: usize = 20;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Line, RatingLine};
 use crate::cli::tables::table;
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 
 const PORTFOLIO: [&str; 14] = [
     "VENDOR",
@@ -58,7 +58,7 @@ pub(super) fn json(lines: &[impl Serialize]) -> String {
 pub(super) fn yaml(lines: &[impl Serialize]) -> Result<String, Vec<String>> {
     let wrong = |error: String| vec![error];
     let value = serde_json::to_value(lines).map_err(|error| wrong(error.to_string()))?;
-    crate::cli::plugin::Output::Yaml.document(&value).map_err(|error| wrong(error.to_string()))
+    crate::cli::answer::Output::Yaml.document(&value).map_err(|error| wrong(error.to_string()))
 }
 
 /// A contract as it is named where several namespaces are shown.

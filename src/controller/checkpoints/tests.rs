@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::cases::{Case, instant, row, terms};
-use crate::domain::facts::{ContractFacts, NOTHING_SAID, Terms};
-use crate::domain::feed_rows::RowsByFeed;
-use crate::domain::journal::{FirstJudged, Journal, JournalFact, RecordedFact};
-use crate::domain::judgement::{judge_again, judge_part};
-use crate::domain::rollups::RollUps;
+use crate::domain::fixtures::contracts::{Case, instant, row, terms};
+use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::judgement::outcome::NOTHING_SAID;
+use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::journal::{FirstJudged, Journal, JournalFact, RecordedFact};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, FeedKey, Head, IncomingRow};
 

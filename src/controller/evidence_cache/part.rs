@@ -8,9 +8,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held};
-use crate::domain::feed_rows::{FeedRows, RowsByFeed};
-use crate::domain::reading::Floors;
-use crate::domain::rollups::{Past, RollUps, Snapshot};
+use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
+use crate::domain::measuring::ledgers::Floors;
+use crate::domain::measuring::rollups::{Past, RollUps, Snapshot};
 use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 
 /// How often what was worked out of closed periods is kept: it holds as long as the terms do, and rows that came since are read.

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::facts::{ContractFacts, NOTHING_SAID};
-use crate::domain::judgement::judge_again;
-use crate::domain::rollups::Past;
+use crate::domain::judgement::judge::judge_again;
+use crate::domain::judgement::outcome::NOTHING_SAID;
+use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::rollups::Past;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, FeedKey, IncomingRow};
 
@@ -145,7 +146,7 @@ async fn judge(cache: &EvidenceCache, uid: &str, now: Timestamp) -> Past {
     let contract = "term: {start: 2026-01-01, end: 2029-12-31}\ncloseAfter: 5d\nfeeds: [{name: acd, url: 'https://feeds.example'}]";
     let volume =
         "kpi: Custom\nformula: {numerator: offered, denominator: offered, better: Higher}\nobjective: {target: 80}";
-    let terms = crate::domain::cases::terms(contract, &[("volume", volume)]);
+    let terms = crate::domain::fixtures::contracts::terms(contract, &[("volume", volume)]);
     let (closed_under, journal) = (&*evidence.closings, Some(&*evidence.journal));
     let facts = ContractFacts { name: "acme", terms: &terms, closed_under, rows: &rows, journal, said: &NOTHING_SAID };
     let mut rollups = cache.take_rollups(uid);

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::advice::THRESHOLD_MISMATCH;
+use super::alerts::{Addressed, AlertFacts, standing_alerts};
 use super::conditions::{Finding, conditions, status_of};
-use super::counsel::{Counsel, CounselFacts, counsel};
+use super::contract_governance::{Counsel, CounselFacts, counsel};
 use super::{Notice, earliest};
 use crate::api::ACKNOWLEDGED_ANNOTATION;
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
@@ -14,15 +16,15 @@ use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{
     Advice, AlertSinkStatus, FeedStatus, GovernanceStatus, Overdue, OverdueKind, VendorContractStatus,
 };
-use crate::domain::advice::THRESHOLD_MISMATCH;
-use crate::domain::alerts::{Addressed, AlertFacts, standing_alerts};
-use crate::domain::amendments::TERMS_CHANGED;
-use crate::domain::calendar::Calendar;
-use crate::domain::escalation::{Acknowledgement, StandingLevel};
-use crate::domain::facts::{InvalidSpec, Judgement, Terms};
-use crate::domain::governance::Governance;
+use crate::domain::governance::deadlines::Governance;
+use crate::domain::governance::escalation::{Acknowledgement, StandingLevel};
 use crate::domain::holdings::{Dangling, FeedHealth, LaunchOfContract};
-use crate::domain::periods::Periods;
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::terms::amendments::TERMS_CHANGED;
+use crate::domain::terms::calendar::Calendar;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::periods::Periods;
 
 /// All that a decision on a contract rests on.
 #[derive(Clone, Debug)]

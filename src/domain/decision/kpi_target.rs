@@ -6,14 +6,16 @@ use super::Notice;
 use super::conditions::{Finding, conditions, status_of};
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
 use crate::api::cross_check::{SourceParty, SourcesFinding};
-use crate::api::kpi_target::{
-    Better, CatalogueKpi, Comparison, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType,
-};
+use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType};
 use crate::api::scalar::DurationUnit;
 use crate::api::tally::{Tally, TallyEach};
-use crate::domain::catalogue::{better_value, definition, unit_of_part, unit_of_value};
-use crate::domain::facts::{Gaming, InvalidSpec, KpiJudgement, Risk};
+use crate::api::verdict::Comparison;
+use crate::domain::foresight::risks::Risk;
 use crate::domain::holdings::{ContractOfKpi, Dangling, FeedHealth, in_words};
+use crate::domain::judgement::outcome::KpiJudgement;
+use crate::domain::settlement::gaming::Gaming;
+use crate::domain::terms::catalogue::{better_value, definition, unit_of_part, unit_of_value};
+use crate::domain::terms::finding::InvalidSpec;
 
 /// All that a decision on a KpiTarget rests on.
 #[derive(Clone, Debug)]
@@ -434,9 +436,9 @@ mod tests {
 
     use super::{ObservedKpiTarget, decide_kpi_target, target_text};
     use crate::api::condition::EventReason;
-    use crate::domain::facts::{Finding, InvalidSpec};
+    use crate::domain::fixtures::specs::target;
     use crate::domain::holdings::ContractOfKpi;
-    use crate::domain::testing::target;
+    use crate::domain::terms::finding::{Finding, InvalidSpec};
 
     #[test]
     fn a_spec_that_is_wrong_from_the_beginning_is_told_once_however_often_its_status_cannot_be_written() {

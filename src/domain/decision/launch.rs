@@ -1,88 +1,29 @@
 //! What a reconcile of a CampaignLaunch wants.
 
-mod look;
+mod findings;
+mod live_load;
 mod notices;
+pub mod observed;
 pub use notices::spike_text;
-mod watching;
-
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::Notice;
 use super::conditions::{Finding, conditions};
-use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, GateState, LaunchDecision, MetricResult};
+use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, LaunchDecision, MetricResult};
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
-use crate::domain::demand::StaffingPlan;
-use crate::domain::facts::{InvalidSpec, KpiJudgement, Terms};
-use crate::domain::feed_rows::RowsByFeed;
-use crate::domain::holdings::Dangling;
-use crate::domain::readiness::Readiness;
-use crate::domain::statistics::survey_sample_size;
+use crate::domain::launch::demand::StaffingPlan;
+use crate::domain::launch::readiness::Readiness;
+use crate::domain::numbers::statistics::survey_sample_size;
 
-use look::{Seen, look};
-pub use look::{feeds_read, past_of};
-use watching::{LoadState, Surge};
+use findings::{Seen, look};
+pub use findings::{feeds_read, past_of};
+use live_load::{LoadState, Surge};
+use observed::{ObservedLaunch, Past};
 
 /// Spikes that a status shows, and cohorts.
 const SHOWN_SPIKES: usize = 10;
 const SHOWN_COHORTS: usize = 20;
-
-/// All that a decision on a CampaignLaunch rests on.
-#[derive(Clone, Debug)]
-pub struct ObservedLaunch<'a> {
-    /// Generation of its spec.
-    pub generation: Option<i64>,
-    /// The status that it has.
-    pub previous: Option<&'a CampaignLaunchStatus>,
-    /// Its spec.
-    pub spec: &'a CampaignLaunchSpec,
-    /// What is wrong with the spec itself.
-    pub invalid: Option<InvalidSpec>,
-    /// Its references that do not resolve, the gravest first.
-    pub unresolved: &'a [Dangling],
-    /// The first contract; `None` until it is judged.
-    pub contract: Option<LaunchContract<'a>>,
-    /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
-    /// The decision that was kept when `launchAt` passed.
-    pub kept_decision: Option<LaunchDecision>,
-    /// Whether the past of the feeds that it reads is known.
-    pub past: Past,
-    /// The other launches of the namespace; those of the same vendor share its people.
-    pub others: Vec<OtherLaunch<'a>>,
-}
-
-/// Whether all that the feeds of a launch had to say since the term's first day was fetched once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Past {
-    /// It was.
-    Known,
-    /// It is being fetched: no gate that is open decides yet.
-    Awaited,
-    /// It is not known, and a feed fails: open gates decide, and nothing is kept.
-    Failing,
-}
-
-/// Another launch.
-#[derive(Clone, Debug)]
-pub struct OtherLaunch<'a> {
-    /// Its spec.
-    pub spec: &'a CampaignLaunchSpec,
-    /// Its first contract.
-    pub contract: LaunchContract<'a>,
-    /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
-}
-
-/// The first contract of a launch.
-#[derive(Clone, Copy, Debug)]
-pub struct LaunchContract<'a> {
-    /// Its terms.
-    pub terms: &'a Terms,
-    /// The rows of its feeds.
-    pub rows: &'a RowsByFeed,
-}
 
 /// What a reconcile of a CampaignLaunch wants.
 #[derive(Clone, Debug, PartialEq)]

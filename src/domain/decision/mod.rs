@@ -3,9 +3,11 @@
 //! One function a kind makes the decision; the operator, the offline commands and the tests call that one.
 
 pub mod adoption;
+pub mod advice;
+pub mod alerts;
 pub mod conditions;
 pub mod contract;
-pub mod counsel;
+pub mod contract_governance;
 pub mod kpi_target;
 pub mod launch;
 pub mod report_notices;
@@ -57,14 +59,4 @@ pub fn earliest(instants: impl IntoIterator<Item = Option<Timestamp>>, now: Time
 }
 
 #[cfg(test)]
-mod figures;
-#[cfg(test)]
-mod lateness;
-#[cfg(test)]
-mod lived;
-#[cfg(test)]
-mod month;
-#[cfg(test)]
-mod risk_month;
-#[cfg(test)]
-mod terms_changed;
+mod tests;

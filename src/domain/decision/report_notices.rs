@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::Notice;
 use crate::api::condition::EventReason;
 use crate::api::sla_report::SlaReportSpec;
-use crate::api::vendor_contract::PeriodState;
-use crate::domain::journal::FirstJudged;
+use crate::api::verdict::PeriodState;
+use crate::domain::terms::journal::FirstJudged;
 
 /// The periods that were over before a contract was first judged. Nobody waited for them, so that one Event tells all of them: that
 /// the newest of those that are Final is, and how many more are.
@@ -112,7 +112,7 @@ fn final_notices(report: &SlaReportSpec, key: &str, score: &str) -> Vec<Notice> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cases::{Case, row, terms};
+    use crate::domain::fixtures::contracts::{Case, row, terms};
 
     /// The reports of January to April 2026, each with a credit; April's has ended and is not final yet.
     fn reports() -> Vec<SlaReportSpec> {

@@ -7,8 +7,8 @@ use super::conditions::{Finding, conditions};
 use crate::api::condition::{ConditionType, Kind, Reason};
 use crate::api::kpi_target::Verdict;
 use crate::api::service_tier::{ServiceTierSpec, ServiceTierStatus, SliceStatus, TierFinding, TierFlaw};
-use crate::domain::facts::InvalidSpec;
-use crate::domain::tiers::value_band;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::tiers::value_band;
 
 /// All that a decision on a ServiceTier rests on.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use super::unresolved::{Dangling, Unresolved, quoted};
 use super::{Entry, Held, Holdings, WrittenKpi};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
 use crate::api::{KpiTarget, VendorContractSpec};
-use crate::domain::facts::Terms;
-use crate::domain::spelling::did_you_mean;
-use crate::domain::validation::{validate_kpi_parts, validate_kpi_target};
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::spelling::did_you_mean;
+use crate::domain::terms::validation::{validate_kpi_parts, validate_kpi_target};
 
 /// A launch that names the contract.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::api::condition::Reason;
 use crate::api::vendor_contract::{FeedBackfill, FeedStatus};
-use crate::domain::facts::{Judgement, Terms};
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::terms::contract_terms::Terms;
 
 /// What is said of a feed whose last poll succeeded.
 pub const LAST_POLL_SUCCEEDED: &str = "the last poll succeeded";

@@ -5,10 +5,12 @@ use super::{Entry, FeedHealth, Held, Holdings, Judged};
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::kpi_target::{KpiTargetSpec, KpiTargetStatus};
 use crate::api::{VendorContract, VendorContractSpec};
-use crate::domain::catalogue::{self, Origin};
-use crate::domain::facts::{Finding, InvalidSpec, KpiJudgement, Terms};
-use crate::domain::thresholds;
-use crate::domain::validation::{validate_kpi_is_payable, validate_kpi_parts, validate_kpi_target};
+use crate::domain::judgement::outcome::KpiJudgement;
+use crate::domain::terms::catalogue::Origin;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::{Finding, InvalidSpec};
+use crate::domain::terms::validation::{validate_kpi_is_payable, validate_kpi_parts, validate_kpi_target};
+use crate::domain::terms::{catalogue, thresholds};
 
 /// A KpiTarget as it is written, with its status.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::unresolved::{Dangling, Unresolved};
 use super::{Entry, Held, Holdings, Judged};
 use crate::api::campaign_launch::CampaignLaunchSpec;
-use crate::domain::facts::{InvalidSpec, KpiJudgement};
-use crate::domain::validation::validate_campaign_launch;
+use crate::domain::judgement::outcome::KpiJudgement;
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::validation::validate_campaign_launch;
 
 /// What is observed of a launch.
 #[derive(Clone, Debug)]

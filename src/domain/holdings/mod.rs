@@ -29,7 +29,9 @@ pub use launches::{HeldLaunch, HeldOther, feeds_named, kpis_named, observe_launc
 pub use tiers::{HeldTier, findings_of, observe_tier};
 pub use unresolved::{Dangling, Unresolved, in_words};
 
-use super::facts::{InvalidSpec, Judgement, Terms};
+use super::judgement::outcome::Judgement;
+use super::terms::contract_terms::Terms;
+use super::terms::finding::InvalidSpec;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 
 /// What a name leads to.

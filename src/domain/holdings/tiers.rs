@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::{Entry, FeedHealth, Held, Holdings};
 use crate::api::service_tier::{SliceStatus, TierFinding};
-use crate::domain::facts::{Judgement, Terms};
-use crate::domain::tiers;
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::tiers;
 
 /// What is observed of a ServiceTier.
 #[derive(Clone, Debug, Default)]

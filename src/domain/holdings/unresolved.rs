@@ -2,8 +2,8 @@
 
 use crate::api::condition::Reason;
 use crate::api::scalar::shorten;
-use crate::domain::facts::Finding;
-use crate::domain::spelling::did_you_mean;
+use crate::domain::terms::finding::Finding;
+use crate::domain::terms::spelling::did_you_mean;
 
 /// How many names a message lists at most.
 const LISTED_NAMES: usize = 10;

@@ -7,8 +7,8 @@ use postgres::fallible_iterator::FallibleIterator;
 
 use super::errors::Failure;
 use super::session::{Session, digest};
-use crate::domain::feed_rows::FeedRows;
-use crate::domain::measures::Row;
+use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
 use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
 use crate::evidence::model::{
     BackfillProgress, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,

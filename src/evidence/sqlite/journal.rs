@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::errors::Failure;
-use crate::domain::facts::Terms;
+use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
 use crate::evidence::journal::{
     Append, Closing, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,

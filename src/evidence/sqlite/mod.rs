@@ -31,10 +31,10 @@ use super::{
     Answer, Delivery, EvidenceStore, NewMessage, OnVerifyProgress, OutboxMessage, ReportEntry, StandingAlert,
     StoreClock, WaitingSink,
 };
-use crate::domain::facts::Terms;
-use crate::domain::feed_rows::FeedRows;
-use crate::domain::measures::Row;
-use crate::domain::scheduled_reports::HandedOver;
+use crate::domain::governance::scheduled_reports::HandedOver;
+use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
+use crate::domain::terms::contract_terms::Terms;
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
 const CHANGES: usize = 1_024;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::errors::Failure;
-use crate::domain::feed_rows::FeedRows;
-use crate::domain::measures::Row;
+use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
 use crate::evidence::encoding::{
     LABELS, Labels, NAMES, ROW, clamped, decode_labels, decode_names, decode_row, decode_values, from_nanoseconds,
 };

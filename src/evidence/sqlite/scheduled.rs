@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 
 use super::errors::Failure;
 use super::outbox;
-use crate::domain::scheduled_reports::HandedOver;
+use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::evidence::ReportEntry;
 use crate::evidence::outbox::{from_microseconds, microseconds};
 

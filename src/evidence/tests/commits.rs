@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
 };
-use crate::domain::feed_rows::FeedRows;
+use crate::domain::measuring::feed_rows::FeedRows;
 use crate::evidence::{BackfillProgress, Batch, IncomingRow, LeftOut, RejectionReason, RowRange, StoreError};
 
 on_both_stores!(
@@ -52,7 +52,7 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
         let before = minute(30 * before);
         let range = RowRange { after, until, left_out: Some(LeftOut { until: upto, before }) };
         let part = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap();
-        let is_read = |row: &&crate::domain::measures::Row| {
+        let is_read = |row: &&crate::domain::measuring::row::Row| {
             after < row.sequence && row.sequence <= until && (row.sequence > upto || row.start >= before)
         };
         let expected: FeedRows = all.iter().filter(is_read).collect();
@@ -213,11 +213,12 @@ async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(back
         fixture.commit(received(0, first)).await;
         assert_eq!(counts(&fixture, received(5, second.clone())).await, expected, "{name}");
         let rows = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
-        let calendar = crate::domain::testing::calendar("Europe/London", serde_json::json!(null));
-        let ledger = crate::domain::ledger::Ledger::of_feed(&rows, &calendar);
+        let calendar = crate::domain::fixtures::specs::calendar("Europe/London", serde_json::json!(null));
+        let ledger = crate::domain::measuring::ledger::Ledger::of_feed(&rows, &calendar);
         let known = ledger.known_at(at("2026-12-01T00:00:00Z"));
-        let hours = |span: crate::domain::calendar::Span| span.end.duration_since(span.start).as_hours();
-        let figure = |row: &crate::domain::ledger::KnownRow<'_>| row.measure("offered").unwrap().to_i64().unwrap();
+        let hours = |span: crate::domain::terms::calendar::Span| span.end.duration_since(span.start).as_hours();
+        let figure =
+            |row: &crate::domain::measuring::ledger::KnownRow<'_>| row.measure("offered").unwrap().to_i64().unwrap();
         let found: Vec<_> = known.rows().map(|row| (hours(row.span()), figure(&row))).collect();
         assert_eq!((found.as_slice(), known.rejected().count()), (stands, 0), "{name}");
         // Again, after a restart, it is what is known.

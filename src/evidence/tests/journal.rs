@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::support::{Backend, Fixture, minute, on_both_stores};
-use crate::domain::facts::Terms;
-use crate::domain::journal::{FirstJudged, JournalFact, RecordedFact, ReliefSeen};
-use crate::evidence::facts;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::journal::{FirstJudged, JournalFact, RecordedFact, ReliefSeen};
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{EvidenceStore, StoreError};
+use crate::evidence::{EvidenceStore, StoreError, recorded_facts};
 
 on_both_stores!(
     the_first_closing_of_a_period_counts_for_ever,
@@ -95,15 +94,18 @@ async fn facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_w
     let fixture = Fixture::new(backend);
     let told = [first_judged("", 3), relief(Some("Accepted"), 4), relief(Some("Rejected"), 5), relief(None, 6)];
     for fact in &told {
-        assert!(facts::record(&*fixture.store, "uid-1", fact).await.unwrap(), "{fact:?}");
+        assert!(recorded_facts::record(&*fixture.store, "uid-1", fact).await.unwrap(), "{fact:?}");
     }
-    assert!(!facts::record(&*fixture.store, "uid-1", &relief(None, 7)).await.unwrap(), "it says the same as the last");
-    assert!(facts::record(&*fixture.store, "uid-2", &first_judged("", 1)).await.unwrap());
+    assert!(
+        !recorded_facts::record(&*fixture.store, "uid-1", &relief(None, 7)).await.unwrap(),
+        "it says the same as the last"
+    );
+    assert!(recorded_facts::record(&*fixture.store, "uid-2", &first_judged("", 1)).await.unwrap());
     // A later version's kind, and a kind whose name follows the topics of facts in order.
     fixture.store.record_fact(uid(), "Later".into(), "x".into(), json!({"a": 1}), minute(8)).await.unwrap();
     fixture.store.record_terms(uid(), terms("Acme"), minute(9)).await.unwrap();
     let fixture = fixture.restart();
-    assert_eq!(facts::journal(&*fixture.store, "uid-1").await.unwrap().facts, told);
+    assert_eq!(recorded_facts::journal(&*fixture.store, "uid-1").await.unwrap().facts, told);
     let all = fixture.store.all_facts("uid-1").await.unwrap();
     let kinds: Vec<&str> = all.iter().map(|fact| fact.kind.as_str()).collect();
     assert_eq!(kinds, ["FirstJudged", "ReliefSeen", "ReliefSeen", "ReliefSeen", "Later"]);
@@ -116,7 +118,7 @@ async fn facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_w
 async fn a_fact_of_a_known_kind_that_cannot_be_read_is_an_error_that_names_it(backend: Backend) {
     let fixture = Fixture::new(backend);
     fixture.store.record_fact(uid(), "FirstJudged".into(), String::new(), json!({"at": 7}), minute(1)).await.unwrap();
-    let error = facts::journal(&*fixture.store, "uid-1").await.unwrap_err().to_string();
+    let error = recorded_facts::journal(&*fixture.store, "uid-1").await.unwrap_err().to_string();
     assert!(error.contains("the fact FirstJudged"), "{error}");
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::support::{Backend, Fixture, body, queue, revision, row};
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 use crate::evidence::{EvidenceStore, IncomingRow};
 
 /// Rows that say of each key and revision one thing only, as a vendor with its books in order does.

@@ -1,7 +1,7 @@
 //! The outbox: a change and its messages are there together or not at all, and outlive the operator.
 
 use super::support::{Backend, Fixture, minute, on_both_stores};
-use crate::domain::scheduled_reports::HandedOver;
+use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::evidence::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry};
 
 on_both_stores!(

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use tempfile::TempDir;
 
 use super::server::Database;
-use crate::domain::feed_rows::FeedRows;
+use crate::domain::measuring::feed_rows::FeedRows;
 use crate::evidence::chain::digest_of;
 use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
@@ -137,7 +137,7 @@ pub(super) async fn verify(store: &dyn EvidenceStore) -> VerifyReport {
     store.verify(silent).await.unwrap()
 }
 
-pub(super) fn offered(rows: &[crate::domain::measures::Row]) -> Vec<i64> {
+pub(super) fn offered(rows: &[crate::domain::measuring::row::Row]) -> Vec<i64> {
     rows.iter().map(|row| i64::try_from(row.measures["offered"]).unwrap()).collect()
 }
 

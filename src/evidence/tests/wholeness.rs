@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::support::{Backend, Fixture, Place, SqliteFixture, body, feed, offered, queue, rejection, row, verify};
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{
     BackfillProgress, Batch, EvidenceStore, Head, IncomingRow, RejectionReason, StoreError, StoredRejection,

@@ -3,13 +3,12 @@
 use csv::StringRecord;
 use serde_json::Value;
 
-use super::document::Document;
-use super::native::{check_media_type, malformed};
-use super::{Mapping, ParsedPage, mapping_fault, table};
+use super::mapping::{Mapping, ParsedPage, mapping_fault};
+use super::table;
 use crate::api::feed::TableFormat;
-use crate::domain::json_path::Work;
-use crate::feed::error::{FetchError, presentable};
-use crate::feed::pagination::json_path;
+use crate::domain::terms::json_path::Work;
+use crate::outbound::error::{FetchError, presentable};
+use crate::outbound::json::{Document, check_media_type, json_path, malformed};
 
 /// Reads one answer.
 ///

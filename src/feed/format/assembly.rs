@@ -14,12 +14,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
+use super::mapping::{Mapping, ParsedPage};
 use super::times::{Instants, WrittenTime, day_end, day_start, end_of, instants};
 use super::units::is_share;
-use super::{Mapping, ParsedPage};
 use crate::api::feed::{MeasureMapping, MeasureUnit};
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 
 /// The measure that a row has for a volume where a share comes without one: each row then counts the same.
 pub const WEIGHT: &str = "weight";

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use super::native::malformed;
-use super::{Mapping, ParsedPage, mapping_fault, table, xml};
+use super::mapping::{Mapping, ParsedPage, mapping_fault};
+use super::table;
 use crate::api::feed::{LastLine, TableFormat, TextEncoding};
-use crate::feed::error::{FetchError, presentable};
-use crate::feed::pagination::{first, json_path};
+use crate::outbound::error::{FetchError, presentable};
+use crate::outbound::json::{first, json_path, malformed};
+use crate::outbound::xml;
 
 /// Reads one file.
 ///

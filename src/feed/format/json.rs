@@ -3,18 +3,16 @@
 mod paths;
 mod row;
 
-use serde_json::Value;
-
 use super::assembly::assemble;
-use super::document::Document;
 use super::fields::Test;
-use super::native::check_media_type;
-use super::number::NumberFault;
-use super::{Mapping, ParsedPage, mapping_fault, xml, zone_of};
+use super::mapping::{Mapping, ParsedPage, mapping_fault, zone_of};
 use crate::api::feed::JsonFormat;
-use crate::domain::json_path::{self, TooMuchWork, Work};
+use crate::domain::terms::json_path;
+use crate::domain::terms::json_path::{TooMuchWork, Work};
 use crate::evidence::{RejectedRow, RejectionReason};
-use crate::feed::error::{FetchError, presentable};
+use crate::outbound::error::{FetchError, presentable};
+use crate::outbound::json::{Document, check_media_type};
+use crate::outbound::xml;
 use paths::{Paths, Times};
 use row::Row;
 
@@ -221,22 +219,6 @@ fn nothing_fits(format: &JsonFormat, row: &Row<'_>, paths: &Paths<'_>, mapping: 
             "format.json.{field} {written:?} does not find one time in a row; the first is {shown}"
         )),
     }
-}
-
-/// What of a number's fault is said of its row.
-pub(super) fn reason(fault: NumberFault) -> RejectionReason {
-    match fault {
-        NumberFault::NotANumber => RejectionReason::Malformed,
-        NumberFault::OutOfRange => RejectionReason::OutOfRange,
-    }
-}
-
-/// Reads JSON in which no key stands twice.
-///
-/// # Errors
-/// Of kind `Malformed`.
-pub(crate) fn strict_value(body: &[u8]) -> Result<Value, FetchError> {
-    Document::read(body).map(|document| document.value)
 }
 
 #[cfg(test)]

@@ -4,22 +4,21 @@
 //! well written but cannot be meant (an impossible date) is kept aside and spoils no other.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::ParsedPage;
+use super::mapping::ParsedPage;
 use super::number::{NumberFault, exact};
-use super::times::{day_end, day_start};
-use crate::domain::spelling::nearest;
+use super::times::{day_end, day_start, instant};
+use crate::domain::terms::spelling::nearest;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::feed::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{FetchError, presentable};
+use crate::outbound::json::{UniqueMap, check_media_type, malformed, unreadable, without_place};
 
 /// The value of `schema` that this parser reads.
 pub const SCHEMA: &str = "bpo-feed/v1";
@@ -94,39 +93,6 @@ fn read_row(raw: &RawValue, zone: &TimeZone) -> WrittenRowOutcome {
             WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }, why)
         }
     }
-}
-
-pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
-    FetchError::new(FailureKind::Malformed, message)
-}
-
-/// Fails where the media type says that the body is something else than JSON.
-pub(crate) fn check_media_type(media_type: Option<&str>) -> Result<(), FetchError> {
-    let may_be_json = |text: &str| {
-        text.contains("json") || matches!(text, "" | "text/plain" | "application/octet-stream" | "binary/octet-stream")
-    };
-    match media_type {
-        Some(text) if !may_be_json(text) => {
-            Err(malformed(format!("the answer is {:?}, not application/json", presentable(text, 40))))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What is said of a body that is no JSON of the expected shape.
-pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
-    let beginning = String::from_utf8_lossy(body.get(..body.len().min(40)).unwrap_or_default()).into_owned();
-    if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        malformed(format!("the body cannot be read: {error}"))
-    } else {
-        malformed(format!("the body is not a JSON object, it begins with {:?}", presentable(&beginning, 40)))
-    }
-}
-
-/// The message without line and column, which would be those of the row alone.
-pub(crate) fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
 }
 
 struct Envelope<'a> {
@@ -308,49 +274,6 @@ fn known_instant(field: &str, text: &str) -> Result<Timestamp, String> {
     instant(text).ok_or_else(|| format!("{field} is {:?}, no instant with an offset", presentable(text, 40)))
 }
 
-/// An instant of RFC 3339: a date, a time and an offset.
-pub(crate) fn instant(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let separated = bytes.get(4) == Some(&b'-') && bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
-    // The parser knows offsets of more than a day, RFC 3339 does not.
-    let offset = text.get(11..).and_then(|rest| rest.split_once(['+', '-'])).map(|(_, offset)| offset.get(..2));
-    if offset.is_some_and(|hours| hours.is_none_or(|hours| hours > "23")) {
-        return None;
-    }
-    let instant = (separated && bytes.len() <= 40 && !text.contains('[')).then(|| text.parse().ok())??;
-    // The store keeps nanoseconds in 64 bits.
-    let (first, last) = (-9_000_000_000_i64, 9_000_000_000_i64);
-    Some(instant).filter(|instant: &Timestamp| (first..=last).contains(&instant.as_second()))
-}
-
-/// A JSON object in which no key stands twice.
-pub(crate) struct UniqueMap<T>(pub BTreeMap<String, T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Unique<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
-            type Value = UniqueMap<T>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut map = BTreeMap::new();
-                while let Some((key, value)) = access.next_entry::<String, T>()? {
-                    let shown = presentable(&key, 40);
-                    if map.insert(key, value).is_some() {
-                        return Err(de::Error::custom(format!("key {shown:?} is there twice")));
-                    }
-                }
-                Ok(UniqueMap(map))
-            }
-        }
-        deserializer.deserialize_map(Unique(PhantomData))
-    }
-}
-
 #[cfg(test)]
 mod bodies;
 
@@ -358,6 +281,7 @@ mod bodies;
 mod tests {
     use super::bodies::{BESIDE, EXAMPLE, no_json, page_with, set_aside, wrong_shapes};
     use super::*;
+    use crate::outbound::error::FailureKind;
 
     #[test]
     fn the_example_of_the_documentation_is_read() {

@@ -1,5 +1,6 @@
 //! Exact decimals from the text of a number.
 
+use crate::evidence::RejectionReason;
 use rust_decimal::Decimal;
 
 /// Why a text is no usable number.
@@ -73,6 +74,14 @@ pub fn exact_product(left: Decimal, right: Decimal) -> Option<Decimal> {
         (mantissa, scale) = (mantissa / 10, scale - 1);
     }
     Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+}
+
+/// What of a number's fault is said of its row.
+pub(super) fn reason(fault: NumberFault) -> RejectionReason {
+    match fault {
+        NumberFault::NotANumber => RejectionReason::Malformed,
+        NumberFault::OutOfRange => RejectionReason::OutOfRange,
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use crate::feed::error::presentable;
+use crate::outbound::error::presentable;
 #[doc(hidden)]
 pub use flows::{Scrape, scrape};
 pub(crate) use line::number as sample_value;

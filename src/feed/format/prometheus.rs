@@ -13,7 +13,7 @@ use super::openmetrics::{SampleValue, sample_value};
 use super::scale;
 use crate::api::feed::{LabelMapping, MeasureMapping, PrometheusFormat};
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::feed::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// Slots that follow each other at equal steps: one range query. Instants are seconds since 1970.
 #[doc(hidden)]

@@ -15,7 +15,7 @@ use super::number::exact;
 use super::times::WrittenTime;
 use crate::api::feed::{Feed, MeasureMapping};
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::feed::fetch::Window;
+use crate::feed::time_window::Window;
 use crate::feed::window::Grid;
 
 /// One record of an answer.

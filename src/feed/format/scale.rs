@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::api::feed::{MeasureMapping, MeasureUnit};
-use crate::feed::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// By what a unit is multiplied, and whether it is a share, which needs its volume.
 fn factor(unit: MeasureUnit) -> Option<(Decimal, bool)> {

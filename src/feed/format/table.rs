@@ -12,22 +12,21 @@ use rust_decimal::Decimal;
 use super::assembly::{FoundRow, assemble};
 use super::conditions::named;
 use super::fields::{self, Fields, Figure, Part, Test, Value, meets_all};
-use super::json::reason;
-use super::native::malformed;
-use super::number::exact;
+use super::mapping::{Mapping, ParsedPage, mapping_fault, zone_of};
+use super::number::{exact, reason};
 use super::records::{FoundRecord, RecordPlaces, record};
 use super::times::{WrittenTime, formatted, written};
 use super::units::{Notation, figure, is_absent};
-use super::{Mapping, ParsedPage, mapping_fault, zone_of};
 use crate::api::feed::{
     Condition, LabelMapping, MeasureMapping, MeasureUnit, ShortLines, Summand, TableFormat, TableHeader, TableSkip,
     TableTime,
 };
-use crate::domain::spelling::did_you_mean;
-use crate::domain::time_format::with_day_and_month_swapped;
+use crate::domain::terms::spelling::did_you_mean;
+use crate::domain::terms::time_format::with_day_and_month_swapped;
 use crate::evidence::{RejectedRow, RejectionReason};
-use crate::feed::error::{FetchError, presentable};
-use crate::feed::fetch::Window;
+use crate::feed::time_window::Window;
+use crate::outbound::error::{FetchError, presentable};
+use crate::outbound::json::malformed;
 
 /// Columns that a message lists.
 const SHOWN_COLUMNS: usize = 12;

@@ -5,8 +5,6 @@ use jiff::fmt::strtime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-use super::native::instant;
-
 /// A time that was read, and may still need its zone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WrittenTime {
@@ -138,6 +136,21 @@ pub fn end_of(time: WrittenTime, start: Timestamp, zone: &TimeZone) -> Option<Ti
             Instants::None(change) => change,
         },
     }
+}
+
+/// An instant of RFC 3339: a date, a time and an offset.
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let separated = bytes.get(4) == Some(&b'-') && bytes.get(10).is_some_and(|byte| matches!(byte, b'T' | b't' | b' '));
+    // The parser knows offsets of more than a day, RFC 3339 does not.
+    let offset = text.get(11..).and_then(|rest| rest.split_once(['+', '-'])).map(|(_, offset)| offset.get(..2));
+    if offset.is_some_and(|hours| hours.is_none_or(|hours| hours > "23")) {
+        return None;
+    }
+    let instant = (separated && bytes.len() <= 40 && !text.contains('[')).then(|| text.parse().ok())??;
+    // The store keeps nanoseconds in 64 bits.
+    let (first, last) = (-9_000_000_000_i64, 9_000_000_000_i64);
+    Some(instant).filter(|instant: &Timestamp| (first..=last).contains(&instant.as_second()))
 }
 
 #[cfg(test)]

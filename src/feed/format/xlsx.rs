@@ -6,11 +6,12 @@ use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 use csv::StringRecord;
 use jiff::civil::DateTime;
 
-use super::native::malformed;
-use super::{Mapping, ParsedPage, mapping_fault, table};
+use super::mapping::{Mapping, ParsedPage, mapping_fault};
+use super::table;
 use crate::api::feed::TableFormat;
-use crate::feed::error::{FailureKind, FetchError, presentable};
 use crate::feed::unpack::check_workbook;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::json::malformed;
 
 /// Bounds of a sheet: a cell far below or to the right of all others must not make a table of what lies between.
 const MOST_ROWS: u32 = 200_000;

@@ -5,20 +5,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::gap::Gap;
 use super::keys::Keys;
 use super::{Answers, PlacedRow, Repeated, names};
-use crate::feed::error::presentable;
-
-/// A stretch without a row between two rows of the same labels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The labels in words.
-    pub labels: String,
-    /// First instant without.
-    pub from: Timestamp,
-    /// First instant after it.
-    pub to: Timestamp,
-}
+use crate::outbound::error::presentable;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
@@ -90,15 +80,6 @@ impl Facts {
             *self.measures.entry(presentable(name, 63)).or_default() += 1;
         }
     }
-}
-
-/// Labels in words.
-pub(super) fn labels_text(labels: &BTreeMap<String, String>) -> String {
-    if labels.is_empty() {
-        return "no labels".to_owned();
-    }
-    let pairs = labels.iter().map(|(name, value)| format!("{}={}", presentable(name, 63), presentable(value, 128)));
-    pairs.collect::<Vec<_>>().join(",")
 }
 
 /// A length of time in its two largest units, such as `2d 3h` or `30m`.

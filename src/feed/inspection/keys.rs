@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::facts::{Gap, labels_text};
+use super::gap::{Gap, labels_text};
 use super::{Finding, Place, PlacedRow};
 use crate::evidence::RejectionReason;
 

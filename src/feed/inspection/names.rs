@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Finding, Place, PlacedRow};
-use crate::domain::catalogue::{Entry, Origin, VariantFormula, entries};
-use crate::domain::formula::LinearForm;
-use crate::feed::error::presentable;
+use crate::domain::terms::catalogue::{Entry, Origin, VariantFormula, entries};
+use crate::domain::terms::formula::LinearForm;
+use crate::outbound::error::presentable;
 
 /// Words in names of figures that are no counts: a mean or a share of several rows is not their sum.
 const NOT_ADDITIVE: &[&str] = &["percent", "pct", "rate", "ratio", "average", "avg", "mean", "median"];

@@ -3,9 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, EvidenceStore, FeedKey, rehearse};
-use crate::feed::error::FailureKind;
 use crate::feed::format::native;
 use crate::feed::quality::check;
+use crate::outbound::error::FailureKind;
 
 const NOW: &str = "2026-01-06T00:00:00Z";
 
@@ -325,7 +325,7 @@ fn committed(
     let set_aside: u64 = report.rejected.values().sum();
     assert_eq!((rehearsed.rows.len() as u64, rehearsed.rejected.len() as u64), (report.added, set_aside), "{body}");
     let kept = runtime.block_on(store.rows(&uid.to_string(), "acd", 0)).unwrap();
-    let figures = |rows: &[crate::domain::measures::Row]| -> Vec<_> {
+    let figures = |rows: &[crate::domain::measuring::row::Row]| -> Vec<_> {
         rows.iter().map(|row| (row.start, row.end, row.labels.clone(), row.measures.clone())).collect()
     };
     assert_eq!(figures(&rehearsed.rows), figures(&kept), "{body}");

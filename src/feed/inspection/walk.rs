@@ -7,22 +7,24 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Finding, Place, PlacedRow};
 use crate::api::feed::Feed;
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
 use crate::evidence::RejectionReason;
-use crate::feed::client::{FeedClient, Page, PageResponse};
-use crate::feed::credentials::Credentials;
+use crate::feed::collected::within_bound;
 use crate::feed::each::{Selection, selections};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::Window;
-use crate::feed::fetch::{FetchRequest, ask, cadence, is_cut, longest, windows, within_bound, zone_of_contract};
-use crate::feed::files;
+use crate::feed::fetch_request::FetchRequest;
+use crate::feed::format::mapping::{Mapping, ParsedPage};
 use crate::feed::format::native::{self, WrittenRowOutcome};
+use crate::feed::format::parse;
 use crate::feed::format::records::{self, FoundRecord};
-use crate::feed::format::{Mapping, ParsedPage, parse};
-use crate::feed::job;
 use crate::feed::offline::page_of;
-use crate::feed::pages::{Walk, check_is_no_error};
-use crate::feed::request::Call;
+use crate::feed::page_walk::{Walk, ask, check_is_no_error, is_cut, longest, windows, zone_of_contract};
+use crate::feed::time_window::Window;
+use crate::feed::timing::cadence;
+use crate::feed::{files, job};
+use crate::outbound::call::Call;
+use crate::outbound::client::{FeedClient, Page, PageResponse};
+use crate::outbound::credentials::Credentials;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What was answered, row by row.
 #[derive(Debug, Default)]

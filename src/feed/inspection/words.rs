@@ -1,7 +1,7 @@
 //! What was expected, and what to write, for everything that the operator refuses.
 
 use crate::evidence::RejectionReason;
-use crate::feed::error::{FailureKind, FetchError};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What was expected and what to write.
 type Words = (&'static str, &'static str);

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::Scaffold;
 use super::draft::{Draft, quoted};
 use super::fields::Field;
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::format::json::strict_value;
+use crate::outbound::error::{FailureKind, FetchError};
+use crate::outbound::json::strict_value;
 
 /// Items of the list that are looked at.
 const MOST_ITEMS: usize = 200;

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use super::fields::{Field, Role, has};
 use super::{Guess, Scaffold};
 use crate::api::feed::MeasureUnit;
-use crate::feed::error::presentable;
 use crate::feed::format::times::{WrittenTime, counted, formatted, written};
+use crate::outbound::error::presentable;
 
 /// What a draft is made of.
 pub(super) struct Draft {

@@ -6,9 +6,9 @@ use super::Scaffold;
 use super::draft::{Draft, quoted};
 use super::fields::Field;
 use crate::api::feed::TextEncoding;
-use crate::feed::error::{FailureKind, FetchError};
 use crate::feed::format::{csv_text, first_sheet};
 use crate::feed::unpack::check_workbook;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// Lines in which a header is looked for.
 const MOST_BEFORE_HEADER: usize = 30;

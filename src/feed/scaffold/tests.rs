@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::feed::Feed;
-use crate::domain::validation::validate_contract;
+use crate::domain::terms::validation::validate_contract;
 use crate::feed::offline::checked_rows;
 
 /// Reads the sample by its own draft: how many rows come, and the names of their measures.

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::FeedTask;
 use super::poll::Tools;
 use super::windows::PlannedWindow;
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
 use crate::evidence::{BackfillProgress, Batch, StoreError};
-use crate::feed::fetch::Window;
-use crate::feed::job::{Ticket, next_part};
+use crate::feed::fetch_request::Ticket;
+use crate::feed::job::next_part;
+use crate::feed::time_window::Window;
 
 /// The report, and what was planned when it was started.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 
 use super::FeedTask;
 use super::poll::Tools;
-use crate::feed::auth::{replaced, replacement};
-use crate::feed::credentials::Credentials;
-use crate::feed::oauth2::RefreshToken;
+use crate::outbound::auth::{replaced, replacement};
+use crate::outbound::credentials::Credentials;
+use crate::outbound::oauth2::RefreshToken;
 
 /// Writes a refresh token into its Secret that came instead of the one there; says why that cannot be.
 pub(super) async fn keep(tools: &Tools, task: &FeedTask, credentials: &Credentials) -> Option<String> {

@@ -34,13 +34,14 @@ use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
 use crate::api::feed::Feed;
 use crate::clock::Clock;
-use crate::domain::calendar::Calendar;
 use crate::domain::holdings::FeedHealth;
+use crate::domain::terms::calendar::Calendar;
 use crate::evidence::{CommitReport, EvidenceStore, RejectionReason, StoreError};
 
-use super::client::{FeedClient, host_and_port};
-use super::credentials::CredentialSource;
-use super::error::{FailureKind, FetchError};
+use crate::outbound::call::host_and_port;
+use crate::outbound::client::FeedClient;
+use crate::outbound::credentials::CredentialSource;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// A feed that is wanted.
 #[derive(Clone, Debug, PartialEq)]

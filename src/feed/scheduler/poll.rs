@@ -8,24 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::kept_job::{self, KeptJob};
-use super::kept_token;
 use super::pace::RowPace;
-use super::push;
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
 use super::withdrawal::withdraw;
-use super::{FeedOutcome, FeedTask, RowQuota};
+use super::{FeedOutcome, FeedTask, RowQuota, kept_token, push};
 use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
 use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, RejectionReason, StoreError};
-use crate::feed::auth::{prepare, redactor};
-use crate::feed::client::{FeedClient, Validators};
-use crate::feed::credentials::{CredentialSource, Credentials, parse_url, resolve};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, clock_is_off, fetch, timeout};
-use crate::feed::format;
-use crate::feed::job::{Ticket, ends_the_report, every};
-use crate::feed::quiet::{self, Life};
-use crate::feed::window;
+use crate::feed::fetch::{clock_is_off, fetch};
+use crate::feed::fetch_request::{FetchRequest, Fetched, FetchedBody, Life, Step, Ticket};
+use crate::feed::job::{ends_the_report, every};
+use crate::feed::time_window::Window;
+use crate::feed::timing::timeout;
+use crate::feed::{quiet, window};
+use crate::outbound::auth::{prepare, redactor};
+use crate::outbound::client::{FeedClient, Validators};
+use crate::outbound::credentials::{CredentialSource, Credentials, parse_url, resolve};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What a poll works with.
 pub(super) struct Tools {
@@ -340,7 +339,7 @@ async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Resul
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.
 async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreError> {
-    if format::tells_the_past(&task.feed) && task.feed.files.is_none() {
+    if crate::feed::capabilities::tells_the_past(&task.feed) && task.feed.files.is_none() {
         return Ok(None);
     }
     tools.store.feed_state(&task.contract_uid, &task.feed.name).await
@@ -462,8 +461,9 @@ pub(super) async fn commit(
     }
     // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
     memory.digest = clean.then_some(digest);
-    memory.validators =
-        validators.filter(|_| clean && !goes_by_window && !planned.backfill && format::tells_the_past(&task.feed));
+    memory.validators = validators.filter(|_| {
+        clean && !goes_by_window && !planned.backfill && crate::feed::capabilities::tells_the_past(&task.feed)
+    });
     let next = if planned.last && rest.is_none() { Next::Later } else { Next::AtOnce };
     PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
 }

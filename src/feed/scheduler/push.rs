@@ -13,12 +13,11 @@ use super::{
     FeedEvent, FeedId, FeedOutcome, FeedTask, Phase, SHORTEST_PAUSE, Scheduler, Shared, Started, State, longest_pause,
 };
 use crate::evidence::{BackfillProgress, CommitReport, RejectedRow};
-use crate::feed::client::{FeedClient, Page};
-use crate::feed::credentials::Credentials;
-use crate::feed::fetch::{FetchRequest, Step, Window};
-use crate::feed::inbox;
-use crate::feed::quiet::Life;
-use crate::feed::secret::Redactor;
+use crate::feed::fetch_request::{FetchRequest, Life, Step};
+use crate::feed::time_window::Window;
+use crate::outbound::client::{FeedClient, Page};
+use crate::outbound::credentials::Credentials;
+use crate::outbound::secret::Redactor;
 
 /// What became of a push.
 #[derive(Clone, Debug)]
@@ -150,7 +149,7 @@ async fn take(
         life: Life::default(),
         step: Step::default(),
     };
-    let body = match inbox::read(&tools.client, &request, page, redactor).await {
+    let body = match crate::feed::pushed::read(&tools.client, &request, page, redactor).await {
         Ok(body) => body,
         Err(error) => {
             memory.push_failure = Some(error.clone());

@@ -6,7 +6,7 @@ use super::FeedOutcome;
 use super::windows::look_back;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
-use crate::feed::fetch::interval;
+use crate::feed::timing::interval;
 
 /// How a feed was tried since the operator began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
     use crate::evidence::StoreError;
-    use crate::feed::error::{FailureKind, FetchError};
+    use crate::outbound::error::{FailureKind, FetchError};
 
     fn at(text: &str) -> Timestamp {
         format!("2026-06-{text}:00Z").parse().unwrap()

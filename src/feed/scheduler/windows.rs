@@ -7,10 +7,10 @@ use super::FeedTask;
 use crate::api::feed::Feed;
 use crate::api::vendor_contract::FeedBackfill;
 use crate::evidence::BackfillProgress;
-use crate::feed::fetch::{Window, cadence, interval, seconds_or};
-use crate::feed::format;
-use crate::feed::request::asks_for_a_window;
+use crate::feed::time_window::Window;
+use crate::feed::timing::{cadence, interval, seconds_or};
 use crate::feed::window;
+use crate::feed::window_placeholders::asks_for_a_window;
 
 const DEFAULT_LOOK_BACK: u64 = 3 * 86_400;
 /// How far ahead a plan may reach.
@@ -94,7 +94,7 @@ pub(super) fn plan(
     let over = super::over(&task.feed, task.term_end);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
-    if !format::tells_the_past(&task.feed) || !asks_for_a_window(&task.feed) {
+    if !crate::feed::capabilities::tells_the_past(&task.feed) || !asks_for_a_window(&task.feed) {
         return present(Window { since: usual, until: end }, now < over, now);
     }
     let backfill = !progress.is_some_and(|progress| progress.completed);

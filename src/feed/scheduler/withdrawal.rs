@@ -8,10 +8,11 @@ use rust_decimal::Decimal;
 
 use super::FeedTask;
 use super::poll::Tools;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 use crate::evidence::{IncomingRow, StoreError};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchedBody, Window};
+use crate::feed::fetch_request::FetchedBody;
+use crate::feed::time_window::Window;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What a whole answer says of the rows that are known.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use super::fetching::{CANARY, body, client, feed, native, source_for, try_fetch}
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use super::tls::{WITH_CA, authority, leaf, server_configuration, trusting};
-use crate::feed::error::FailureKind;
+use crate::outbound::error::FailureKind;
 
 fn oauth(token_url: &str, more: &str) -> String {
     let reference = |key: &str| format!(r#"{{"name":"acme","key":"{key}"}}"#);
@@ -189,7 +189,7 @@ fn secret_of(asked: &Asked, secrets: &[&str]) -> String {
     let made = |secret: &&&str| {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
         let text = format!("GET\n{}\n{stamp}\n{empty}", asked.target);
-        crate::feed::auth::hexadecimal(ring::hmac::sign(&key, text.as_bytes()).as_ref()) == signature
+        crate::outbound::call::hexadecimal(ring::hmac::sign(&key, text.as_bytes()).as_ref()) == signature
     };
     secrets.iter().find(made).expect("signed with neither secret").to_string()
 }
@@ -218,10 +218,10 @@ async fn a_token_that_is_signed_here_is_exchanged_or_sent_itself_and_the_key_nev
         let extra = format!(
             r#","auth":{{"jwtBearer":{{{token_url}"keySecretRef":{{"name":"acme","key":"token"}},"algorithm":"RS256","issuer":"feeds"}}}}"#
         );
-        let source = crate::feed::credentials::tests::MemorySource::default();
+        let source = crate::outbound::credentials::tests::MemorySource::default();
         source.put("team", "acme", &server.address.to_string(), &[("token", key)]);
         let feed = feed(&server.url("/"), &extra);
-        let window = crate::feed::fetch::Window {
+        let window = crate::feed::time_window::Window {
             since: "2026-01-05T00:00:00Z".parse().unwrap(),
             until: "2026-01-05T12:00:00Z".parse().unwrap(),
         };

@@ -9,14 +9,15 @@ use tokio::task::JoinHandle;
 use super::fetching::{CANARY, NOW, body, client, feed, impatient, native, opened, source_for, try_fetch};
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Reply, Server};
-use crate::feed::body::BodyLimits;
-use crate::feed::client::{ClientLimits, FeedClient};
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::credentials::{parse_url, resolve};
-use crate::feed::error::FailureKind;
-use crate::feed::fetch::{FetchRequest, Fetched, Step, Window, fetch};
-use crate::feed::guard::SystemLookup;
-use crate::feed::quiet::Life;
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step};
+use crate::feed::time_window::Window;
+use crate::outbound::body::BodyLimits;
+use crate::outbound::client::{ClientLimits, FeedClient};
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::credentials::{parse_url, resolve};
+use crate::outbound::error::FailureKind;
+use crate::outbound::guard::SystemLookup;
 
 /// An answer that leaves the connection open, as a server does that keeps connections for further requests.
 fn kept_open(body: &str) -> Reply {

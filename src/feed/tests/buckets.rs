@@ -10,9 +10,9 @@ use super::polling::{Running, eventually, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::feed::Feed;
 use crate::clock::Clock;
-use crate::feed::credentials::tests::MemorySource;
 use crate::feed::listing;
 use crate::feed::scheduler::FeedTask;
+use crate::outbound::credentials::tests::MemorySource;
 
 pub(super) fn google() -> Sample {
     sample!("google-cloud-storage", "answer-1-listing.xml", "answer-2-listing.xml", "answer-3-a.csv", "answer-3-b.csv")

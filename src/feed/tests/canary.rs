@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::fetching::{CANARY, client};
 use super::server::{Asked, Reply, Server};
 use crate::api::feed::Feed;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::credentials::{parse_url, resolve};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, Step, Window, fetch};
-use crate::feed::quiet::Life;
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step};
+use crate::feed::time_window::Window;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::credentials::{parse_url, resolve};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// What becomes of a way to the second host.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,14 +11,14 @@ use super::platforms::{Wrongs, ask_in, must};
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::feed::Feed;
-use crate::domain::validation::validate_contract;
+use crate::domain::terms::validation::validate_contract;
 use crate::evidence::IncomingRow;
-use crate::feed::client::{ClientLimits, FeedClient};
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::fetch::Window;
-use crate::feed::guard::SystemLookup;
 use crate::feed::scheduler::FeedTask;
 use crate::feed::shown::requests;
+use crate::feed::time_window::Window;
+use crate::outbound::client::{ClientLimits, FeedClient};
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::guard::SystemLookup;
 
 /// A feed as of a vendor that says the figures of one queue and one slot in one answer.
 fn feed_at(server: &Server, members: Value) -> Feed {

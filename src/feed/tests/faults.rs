@@ -13,9 +13,10 @@ use super::polling::{Running, eventually, task};
 use super::server::{Reply, Server, gzip};
 use super::tls::{authority, certificates, secure, server_configuration, speaking_plainly, trusting};
 use crate::clock::Clock;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::error::FailureKind::{self, *};
-use crate::feed::fetch::Fetched;
+use crate::feed::fetch_request::Fetched;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::error::FailureKind;
+use crate::outbound::error::FailureKind::*;
 
 fn status(line: &str) -> Reply {
     Reply::answer(line, &[("Content-Type", "text/plain")], format!("you sent {CANARY}"))

@@ -9,13 +9,14 @@ use futures::future::BoxFuture;
 
 use super::server::{Asked, Reply, Server, gzip};
 use crate::api::feed::Feed;
-use crate::feed::client::{ClientLimits, FeedClient};
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::credentials::{parse_url, resolve};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, fetch};
-use crate::feed::guard::{AddressPolicy, NameLookup, SystemLookup};
-use crate::feed::quiet::Life;
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, FetchedBody, Life, Step};
+use crate::feed::time_window::Window;
+use crate::outbound::client::{ClientLimits, FeedClient};
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::credentials::{parse_url, resolve};
+use crate::outbound::error::{FailureKind, FetchError};
+use crate::outbound::guard::{AddressPolicy, NameLookup, SystemLookup};
 
 pub(super) const NOW: &str = "2026-01-06T00:00:00Z";
 pub(super) const CANARY: &str = "canary-f00d-5ecret";
@@ -349,7 +350,7 @@ async fn each_kind_of_authentication_shows_who_asks() {
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, CANARY.as_bytes());
     let expected = ring::hmac::sign(&key, format!("GET\n{}\n{stamp}\n{empty}", hmac.target).as_bytes());
-    assert_eq!(hmac.header("x-signature").unwrap(), crate::feed::auth::hexadecimal(expected.as_ref()));
+    assert_eq!(hmac.header("x-signature").unwrap(), crate::outbound::call::hexadecimal(expected.as_ref()));
 
     let url = server.url("/token");
     let oauth = format!(
@@ -426,8 +427,8 @@ async fn a_sink_on_a_forbidden_address_sees_no_connection() {
     }
     // A resolver that changes its mind is asked once for a connection: what it says later is judged anew.
     let lookup = Fickle(Mutex::new(vec![vec!["1.1.1.1".parse().unwrap()], vec![loopback]]));
-    let purpose = crate::feed::guard::Purpose { port: 443, tenant: "team", plain: false };
-    let resolver = crate::feed::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), &purpose);
+    let purpose = crate::outbound::guard::Purpose { port: 443, tenant: "team", plain: false };
+    let resolver = crate::outbound::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), &purpose);
     use reqwest::dns::Resolve;
     let name = || "feeds.acme.example".parse().unwrap();
     assert!(resolver.resolve(name()).await.unwrap().all(|address| address.ip() != loopback));

@@ -13,9 +13,9 @@ use super::server::{Asked, Reply, Server};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
-use crate::domain::measures::Row;
-use crate::feed::auth::hexadecimal;
+use crate::domain::measuring::row::Row;
 use crate::feed::scheduler::FeedTask;
+use crate::outbound::call::hexadecimal;
 
 pub(super) fn s3_reports() -> Sample {
     sample!(

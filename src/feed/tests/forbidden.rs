@@ -8,11 +8,11 @@ use url::{Host, Url};
 
 use super::fetching::{feed, impatient, native, opened, try_fetch};
 use super::server::{Reply, Server};
-use crate::feed::client::FeedClient;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::error::FailureKind::{Denied, Status};
-use crate::feed::guard::tests::SPELLINGS;
-use crate::feed::guard::{AddressPolicy, NameLookup, SystemLookup};
+use crate::outbound::client::FeedClient;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::error::FailureKind::{Denied, Status};
+use crate::outbound::guard::tests::SPELLINGS;
+use crate::outbound::guard::{AddressPolicy, NameLookup, SystemLookup};
 
 /// Says of every name what it was told last.
 #[derive(Default)]

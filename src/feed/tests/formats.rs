@@ -2,7 +2,7 @@
 
 use super::fetching::{body, client, feed, source_for, try_fetch};
 use super::server::{Reply, Server, gzip};
-use crate::feed::error::FailureKind;
+use crate::outbound::error::FailureKind;
 
 const CSV: &str = r#","format":{"csv":{"delimiter":";","decimalComma":true,"timeZone":"Europe/London",
     "start":{"columns":["Day","Time"],"format":"%d.%m.%Y %H:%M"},

@@ -11,8 +11,8 @@ use super::server::{Asked, Reply, Server, gzip};
 use super::workbook::{workbook, zipped};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
-use crate::feed::credentials::tests::MemorySource;
 use crate::feed::scheduler::FeedTask;
+use crate::outbound::credentials::tests::MemorySource;
 
 /// How a fault shows.
 #[derive(Clone, Copy, Debug)]

@@ -10,11 +10,11 @@ use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Reply, Server};
 use crate::api::condition::Reason;
 use crate::api::feed::Feed;
-use crate::domain::validation::validate_contract;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::fetch::Window;
+use crate::domain::terms::validation::validate_contract;
 use crate::feed::scheduler::FeedTask;
 use crate::feed::shown::requests;
+use crate::feed::time_window::Window;
+use crate::outbound::credentials::tests::MemorySource;
 
 /// A feed whose reports are made at a server; members replace those of the job.
 fn reports(server: &Server, members: Value) -> Value {

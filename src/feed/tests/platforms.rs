@@ -11,13 +11,14 @@ use super::fetching::client;
 use super::server::{Asked, Reply, Server};
 use super::{buckets, files, files_of_platforms, reports_of_platforms};
 use crate::api::feed::Feed;
-use crate::domain::validation::validate_contract;
+use crate::domain::terms::validation::validate_contract;
 use crate::evidence::IncomingRow;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::credentials::{parse_url, resolve};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Step, Window, fetch};
-use crate::feed::quiet::Life;
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, FetchedBody, Life, Step};
+use crate::feed::time_window::Window;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::credentials::{parse_url, resolve};
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// A platform's sample.
 pub(super) struct Sample {

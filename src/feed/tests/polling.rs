@@ -15,12 +15,12 @@ use crate::api::condition::Reason;
 use crate::clock::Clock;
 use crate::evidence::EvidenceStore;
 use crate::evidence::sqlite::SqliteStore;
-use crate::feed::client::FeedClient;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::credentials::{CredentialError, CredentialSource};
-use crate::feed::guard::SystemLookup;
 use crate::feed::scheduler::{FeedTask, Scheduler};
-use crate::feed::secret::SecretData;
+use crate::outbound::client::FeedClient;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::credentials::{CredentialError, CredentialSource};
+use crate::outbound::guard::SystemLookup;
+use crate::outbound::secret::SecretData;
 
 /// A scheduler that runs, with its store in a folder of its own; ends when it is dropped.
 pub(super) struct Running {

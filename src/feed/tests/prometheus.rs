@@ -11,10 +11,12 @@ use super::server::{Reply, Server};
 use crate::api::feed::Feed;
 use crate::clock::Clock;
 use crate::evidence::IncomingRow;
-use crate::feed::credentials::Credentials;
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::fetch::{FetchRequest, Fetched, FetchedBody, Window, fetch};
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, FetchedBody};
+use crate::feed::time_window::Window;
 use crate::kept_server::KeptServer;
+use crate::outbound::credentials::Credentials;
+use crate::outbound::error::{FailureKind, FetchError};
 
 /// One that scrapes `target` ten times a second.
 fn prometheus(target: &str) -> KeptServer {
@@ -51,8 +53,8 @@ async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<Fetch
         credentials: &Credentials::default(),
         validators: None,
         state,
-        life: crate::feed::quiet::Life::default(),
-        step: crate::feed::fetch::Step::default(),
+        life: crate::feed::fetch_request::Life::default(),
+        step: crate::feed::fetch_request::Step::default(),
     };
     match fetch(&client(), &request).await? {
         Fetched::Body(body) => Ok(*body),

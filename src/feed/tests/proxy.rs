@@ -14,11 +14,11 @@ use tokio_rustls::TlsAcceptor;
 use super::fetching::{CANARY, body, feed, impatient, native, opened, source_for, try_fetch};
 use super::server::{Reply, Server};
 use super::tls::{WITH_CA, authority, leaf, server_configuration, trusting};
-use crate::feed::client::{FeedClient, PostRequest};
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::error::FailureKind;
-use crate::feed::guard::{AddressPolicy, NameLookup};
-use crate::feed::proxy::{Proxy, ProxyUrl};
+use crate::outbound::client::{FeedClient, PostRequest};
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::error::FailureKind;
+use crate::outbound::guard::{AddressPolicy, NameLookup};
+use crate::outbound::proxy::{Proxy, ProxyUrl};
 
 const PUBLIC: &str = "93.184.215.14";
 

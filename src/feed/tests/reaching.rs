@@ -12,11 +12,11 @@ use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::condition::Reason;
 use crate::api::vendor_contract::FeedBackfill;
-use crate::domain::measures::Row;
-use crate::feed::client::FeedClient;
-use crate::feed::guard::SystemLookup;
-use crate::feed::limits::PaceClock;
+use crate::domain::measuring::row::Row;
 use crate::feed::scheduler::FeedTask;
+use crate::outbound::client::FeedClient;
+use crate::outbound::guard::SystemLookup;
+use crate::outbound::limits::PaceClock;
 
 fn window(asked: &Asked) -> (Timestamp, Timestamp) {
     let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::api::feed::Feed;
 use crate::evidence::IncomingRow;
-use crate::feed::fetch::Window;
 use crate::feed::offline::checked_rows;
+use crate::feed::time_window::Window;
 
 /// Platforms whose samples are driven through the fetcher, against a server that checks each request.
 const DRIVEN: [&str; 9] = [

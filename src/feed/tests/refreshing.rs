@@ -7,7 +7,7 @@ use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::ROTATE_ANNOTATION;
 use crate::api::condition::Reason;
-use crate::feed::credentials::tests::MemorySource;
+use crate::outbound::credentials::tests::MemorySource;
 
 /// A token endpoint whose refresh tokens are good once where they `rotate`, and rows for the tokens that it gave last.
 struct Vendor {

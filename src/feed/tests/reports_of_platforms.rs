@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::platforms::{Sample, Wrongs, ask_in, check_body, method, must, sample, source};
 use super::server::{Asked, Reply, Server};
-use crate::feed::error::FailureKind;
+use crate::outbound::error::FailureKind;
 
 const ARCHIVE: &[u8] = include_bytes!("../../../tests/data/platforms/qualtrics/answer-3.zip");
 

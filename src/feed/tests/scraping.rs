@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Reply, Server};
 use crate::api::condition::Reason;
-use crate::domain::measures::Row;
+use crate::domain::measuring::row::Row;
 
 const FORMAT: &str = r#","format":{"openMetrics":{"measures":[{"name":"offered","metric":"calls_total"}],
     "labels":[{"name":"queue","label":"queue"}]}}"#;

@@ -14,10 +14,10 @@ use tokio::task::JoinHandle;
 
 use super::fetching::{feed, impatient, native, opened, try_fetch};
 use super::server::{Reply, Server};
-use crate::feed::client::FeedClient;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::error::FailureKind;
-use crate::feed::guard::SystemLookup;
+use crate::outbound::client::FeedClient;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::error::FailureKind;
+use crate::outbound::guard::SystemLookup;
 
 pub(super) type Authority = CertifiedIssuer<'static, KeyPair>;
 

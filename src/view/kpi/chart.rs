@@ -8,9 +8,10 @@ use kube::ResourceExt;
 
 use super::{PERIODS, Words, number};
 use crate::api::KpiTarget;
-use crate::api::kpi_target::{Severity, Verdict};
+use crate::api::kpi_target::Verdict;
 use crate::api::sla_report::SlaReportSpec;
-use crate::domain::trend::chart;
+use crate::api::verdict::Severity;
+use crate::domain::foresight::trend::chart;
 use crate::view::charts::{colour, short};
 use crate::view::words::{figure, thousands, verdict_title};
 

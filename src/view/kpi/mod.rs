@@ -12,13 +12,12 @@ use kube::ResourceExt;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
-use super::report::Key;
+use super::page::Key;
 use super::words::{self, figure, kpi_title, money, period_title, shown_value, target};
 use crate::api::condition::{Condition, ConditionStatus};
-use crate::api::kpi_target::{
-    Band, CatalogueKpi, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Outlook, Severity, Verdict,
-};
+use crate::api::kpi_target::{Band, CatalogueKpi, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Outlook, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
+use crate::api::verdict::Severity;
 use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::kpi_target::comparison_of;
 
@@ -224,7 +223,8 @@ fn provenance(facts: &Facts<'_>, words: &Words<'_>) -> Vec<(&'static str, String
         found.push(("Guarded by", counter.clone()));
     }
     if let Some(as_of) = facts.kpi.status.as_ref().and_then(|status| status.current.as_ref()?.as_of) {
-        let zone = crate::domain::calendar::zone_of(&facts.contract.spec.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let zone =
+            crate::domain::terms::calendar::zone_of(&facts.contract.spec.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
         found.push(("Data through", as_of.to_zoned(zone).strftime("%Y-%m-%d %H:%M").to_string()));
     }
     found
@@ -315,7 +315,11 @@ fn period_of_report(report: &SlaReportSpec, line: &KpiLine, words: &Words<'_>) -
     }
     PeriodLine {
         period: words::capital(&period_title(&report.period.name)),
-        report: Some(crate::domain::reports::report_name(&report.contract, &report.period.name, report.revision)),
+        report: Some(crate::domain::settlement::reports::report_name(
+            &report.contract,
+            &report.period.name,
+            report.revision,
+        )),
         value: line.value.as_deref().map_or_else(|| "no value".to_owned(), |value| words.value(value, aim)),
         before_relief: line
             .raw_value

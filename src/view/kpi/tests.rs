@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::view::links::Links;
-use crate::view::report::testing::{line, march};
+use crate::view::report::fixtures::{line, march};
 
 fn contract() -> VendorContract {
     serde_json::from_value(json!({

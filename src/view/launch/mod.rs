@@ -10,14 +10,14 @@ pub use pictures::Picture;
 
 use jiff::Timestamp;
 
-use super::report::Key;
+use super::page::Key;
 use super::words::thousands;
 use crate::api::campaign_launch::{
     CampaignLaunchStatus, CohortVerdict, GateState, GateStatus, LaunchDecision, LaunchPhase, Spike, SpikeCause,
 };
 use crate::api::condition::ConditionStatus;
 use crate::api::{CampaignLaunch, VendorContractSpec};
-use crate::domain::calendar::Calendar;
+use crate::domain::terms::calendar::Calendar;
 
 /// The report of one launch.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::Facts;
 use crate::api::KpiTarget;
-use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, Severity, Verdict};
-use crate::domain::catalogue::better;
+use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, Verdict};
+use crate::api::verdict::Severity;
 use crate::domain::decision::kpi_target::comparison_of;
+use crate::domain::terms::catalogue::better;
 use crate::view::words::{self, figure, kpi_title, period_title, shown_value};
 
 /// How many KPIs are compared.

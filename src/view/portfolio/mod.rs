@@ -18,11 +18,12 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
-use super::report::Key;
+use super::page::Key;
 use super::words::{self, money, number_word, period_title};
 use crate::api::condition::ConditionStatus;
-use crate::api::kpi_target::{Severity, Verdict};
+use crate::api::kpi_target::Verdict;
 use crate::api::vendor_contract::{ContractPhase, VendorContractStatus};
+use crate::api::verdict::Severity;
 use crate::api::{CampaignLaunch, KpiTarget, SlaReport, VendorContract};
 
 /// How many periods the line of scores shows.

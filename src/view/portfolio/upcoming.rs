@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Facts;
 use crate::api::CampaignLaunch;
-use crate::domain::calendar::zone_of;
+use crate::domain::terms::calendar::zone_of;
 use crate::view::dates::{DateKind, Dates};
 
 /// How far ahead the page looks, in days.

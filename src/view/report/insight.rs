@@ -8,10 +8,10 @@ use super::{Facts, ResultLine};
 use crate::api::kpi_target::Verdict;
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{CapKind, TriggerConsequence};
-use crate::domain::calendar::Calendar;
-use crate::domain::credits::{Tariff, settle};
-use crate::domain::exact::Exact;
-use crate::domain::periods::Periods;
+use crate::domain::numbers::exact::Exact;
+use crate::domain::settlement::credits::{Tariff, settle};
+use crate::domain::terms::calendar::Calendar;
+use crate::domain::terms::periods::Periods;
 use crate::view::words::{self, figure, is_zero, list, money, number_word, period_title, shown_value};
 
 /// How many sentences a report has at most.
@@ -269,12 +269,12 @@ fn raise(report: &SlaReportSpec, lines: &[ResultLine]) -> Option<Insight> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{line, march};
     use super::*;
-    use crate::domain::cases::{Case, flat, row, terms};
+    use crate::domain::fixtures::contracts::{Case, flat, row, terms};
+    use crate::view::report::fixtures::{line, march};
 
     /// Of 100 callers of each month, so many were answered in time; two KPIs read them.
-    fn judged(months: &[i64], credits: &str) -> (Vec<SlaReportSpec>, crate::domain::facts::Terms) {
+    fn judged(months: &[i64], credits: &str) -> (Vec<SlaReportSpec>, crate::domain::terms::contract_terms::Terms) {
         let contract = "
             term: {start: 2026-01-01, end: 2026-12-31}
             feeds: [{name: acd, url: 'https://feeds.example'}]

@@ -4,9 +4,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Facts, local, standing};
-use crate::api::kpi_target::{Better, CatalogueKpi, KpiTargetSpec, Severity, Verdict};
+use crate::api::kpi_target::{Better, CatalogueKpi, KpiTargetSpec, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec, SlaReportStatus};
-use crate::domain::catalogue::better;
+use crate::api::verdict::Severity;
+use crate::domain::terms::catalogue::better;
 use crate::view::bullets::{Measured, bullet};
 use crate::view::charts::Bullet;
 use crate::view::marks::rank;

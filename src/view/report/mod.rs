@@ -20,11 +20,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::page::Key;
 use super::words::{self, period_title};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{ClockKind, SlaReportSpec, SlaReportStatus};
-use crate::api::vendor_contract::{PeriodState, TriggerConsequence};
-use crate::domain::facts::Terms;
+use crate::api::vendor_contract::TriggerConsequence;
+use crate::api::verdict::PeriodState;
+use crate::domain::terms::contract_terms::Terms;
 
 /// What a report is shown from. Nothing else is read.
 #[derive(Clone, Copy, Debug)]
@@ -85,17 +87,6 @@ pub struct PeriodReport {
     pub heads: Vec<EvidenceLine>,
     /// Whether the operator's clock was a rehearsal.
     pub rehearsal: bool,
-}
-
-/// One of the four figures at the top.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Key {
-    /// What it is.
-    pub name: &'static str,
-    /// The figure.
-    pub figure: String,
-    /// What to know of it.
-    pub note: String,
 }
 
 /// What a trigger sets in motion.
@@ -160,7 +151,7 @@ impl PeriodReport {
 fn zone(facts: &Facts<'_>) -> TimeZone {
     facts
         .terms
-        .and_then(|terms| crate::domain::calendar::zone_of(&terms.contract.time_zone).ok())
+        .and_then(|terms| crate::domain::terms::calendar::zone_of(&terms.contract.time_zone).ok())
         .unwrap_or(TimeZone::UTC)
 }
 
@@ -304,6 +295,7 @@ pub(super) fn standing(class: KpiClass, dry_run: bool) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) mod fixtures;

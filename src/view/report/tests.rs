@@ -1,4 +1,4 @@
-use super::testing::{line, march};
+use super::fixtures::{line, march};
 use super::*;
 use crate::api::vendor_contract::CapKind;
 use crate::view::links::Links;
@@ -133,7 +133,7 @@ fn the_target_is_shown_with_the_time_that_was_agreed_and_a_tally_with_what_it_co
     };
     let mut spec = march();
     let mut counted = line("counted", "3", "2");
-    counted.comparison = crate::api::kpi_target::Comparison::AtMost;
+    counted.comparison = crate::api::verdict::Comparison::AtMost;
     counted.tally = Some(crate::api::sla_report::TallyLine {
         missed: ["2026-03-04", "2026-03-05", "2026-03-09"].map(str::to_owned).to_vec(),
         unjudged: vec!["2026-03-29".to_owned()],

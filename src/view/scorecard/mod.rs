@@ -14,8 +14,9 @@ use super::bullets::{Measured, bullet};
 use super::charts::Bullet;
 use super::words::{self, figure, kpi_title, money, period_title, shown_value};
 use crate::api::condition::{Condition, ConditionStatus};
-use crate::api::kpi_target::{HistoryEntry, KpiTargetStatus, Outlook, Severity, Verdict};
-use crate::api::vendor_contract::{Advice, PeriodState, TriggerConsequence, VendorContractStatus};
+use crate::api::kpi_target::{HistoryEntry, KpiTargetStatus, Outlook, Verdict};
+use crate::api::vendor_contract::{Advice, TriggerConsequence, VendorContractStatus};
+use crate::api::verdict::{PeriodState, Severity};
 use crate::api::{KpiTarget, VendorContract};
 use crate::domain::decision::kpi_target::comparison_of;
 
@@ -39,7 +40,7 @@ pub struct Scorecard {
     /// Term, period, zone.
     pub facts: Vec<(&'static str, String)>,
     /// Score, credits, running period, next.
-    pub keys: Vec<super::report::Key>,
+    pub keys: Vec<crate::view::page::Key>,
     /// The KPIs by name.
     pub lines: Vec<ScoreLine>,
     /// Triggers, escalation, plans, what is overdue.
@@ -244,8 +245,8 @@ fn facts(contract: &VendorContract) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn keys(status: &VendorContractStatus, lines: &[ScoreLine], currency: &str) -> Vec<super::report::Key> {
-    use super::report::Key;
+fn keys(status: &VendorContractStatus, lines: &[ScoreLine], currency: &str) -> Vec<crate::view::page::Key> {
+    use super::page::Key;
     let mut keys = Vec::new();
     if let Some(last) = &status.last {
         let state = match last.state {
@@ -352,7 +353,7 @@ fn advice(status: &VendorContractStatus) -> Vec<String> {
 }
 
 fn feeds(contract: &VendorContract, status: &VendorContractStatus) -> Vec<(String, String)> {
-    let zone = crate::domain::calendar::zone_of(&contract.spec.time_zone).unwrap_or(TimeZone::UTC);
+    let zone = crate::domain::terms::calendar::zone_of(&contract.spec.time_zone).unwrap_or(TimeZone::UTC);
     status
         .feeds
         .iter()

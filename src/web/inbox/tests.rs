@@ -11,10 +11,10 @@ use crate::api::condition::Reason;
 use crate::clock::Clock;
 use crate::evidence::EvidenceStore;
 use crate::evidence::sqlite::SqliteStore;
-use crate::feed::client::FeedClient;
-use crate::feed::credentials::tests::MemorySource;
-use crate::feed::guard::AddressPolicy;
 use crate::feed::scheduler::{FeedTask, Scheduler};
+use crate::outbound::client::FeedClient;
+use crate::outbound::credentials::tests::MemorySource;
+use crate::outbound::guard::AddressPolicy;
 use crate::web::door::{self, Certificate};
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bpo_operator::domain::facts::{ContractFacts, Judgement, NOTHING_SAID, Terms};
-use bpo_operator::domain::feed_rows::packed;
 use bpo_operator::domain::holdings::references_into;
-use bpo_operator::domain::judgement::judge;
-use bpo_operator::domain::measures::Row;
-use bpo_operator::domain::validation;
+use bpo_operator::domain::judgement::judge::judge;
+use bpo_operator::domain::judgement::outcome::{Judgement, NOTHING_SAID};
+use bpo_operator::domain::measuring::contract_facts::ContractFacts;
+use bpo_operator::domain::measuring::feed_rows::packed;
+use bpo_operator::domain::measuring::row::Row;
+use bpo_operator::domain::terms::contract_terms::Terms;
+use bpo_operator::domain::terms::validation;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::feed::error::presentable;
-use crate::feed::fetch::Window;
 use crate::feed::inspection::{Cost, Facts, Finding, Inspection, Repeated, span_text};
+use crate::feed::time_window::Window;
+use crate::outbound::error::presentable;
 
 /// What was checked.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::{LARGEST_CREDENTIAL, read_bounded};
-use crate::feed::credentials::{CredentialError, CredentialSource};
-use crate::feed::secret::{SecretData, SecretValue};
+use crate::outbound::credentials::{CredentialError, CredentialSource};
+use crate::outbound::secret::{SecretData, SecretValue};
 
 /// What the manifests hold, by name; namespaces do not count.
 #[derive(Default)]

@@ -1,6 +1,10 @@
+use super::observed::{LaunchContract, OtherLaunch};
 use super::*;
+use crate::api::campaign_launch::CampaignLaunchSpec;
 use crate::domain::holdings::FeedHealth;
+use crate::domain::terms::contract_terms::Terms;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn spec(gates: serde_json::Value) -> CampaignLaunchSpec {
     serde_json::from_value(json!({
@@ -71,7 +75,7 @@ fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fet
     spec.success_metrics = serde_json::from_value(json!([{"kpi": "sold"}, {"kpi": "elsewhere"}])).unwrap();
     let sold = json!({"contractRef": {"name": "acme"}, "kpi": "ConversionRate", "source": {"feed": "sales"}, "objective": {"target": 10}});
     let terms = Terms {
-        contract: crate::domain::testing::contract(json!({})),
+        contract: crate::domain::fixtures::specs::contract(json!({})),
         kpis: BTreeMap::from([("sold".to_owned(), serde_json::from_value(sold).unwrap())]),
         tiers: BTreeMap::new(),
     };
@@ -96,9 +100,9 @@ fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fet
 mod live {
     use super::*;
     use crate::api::campaign_launch::{LaunchPhase, SpikeCause};
-    use crate::domain::feed_rows::packed;
-    use crate::domain::measures::Row;
-    use crate::domain::testing::{at, row};
+    use crate::domain::fixtures::specs::{at, row};
+    use crate::domain::measuring::feed_rows::packed;
+    use crate::domain::measuring::row::Row;
     use jiff::SignedDuration;
     use std::collections::BTreeMap;
 

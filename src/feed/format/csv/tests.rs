@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::api::feed::Feed;
 use crate::evidence::RejectionReason;
-use crate::feed::error::FailureKind;
 use crate::feed::format::parse as parse_feed;
 use crate::feed::offline::page_of;
+use crate::outbound::error::FailureKind;
 
 /// A feed with a format, as a contract in London has it.
 fn feed(format: &Value) -> Feed {

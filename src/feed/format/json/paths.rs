@@ -1,11 +1,12 @@
 //! The paths of a mapping, parsed, each with the level that it starts from.
 
 use super::super::fields::{Figure, Part, Test, Value};
-use super::super::mapping_fault;
 use super::super::records::RecordPlaces;
 use crate::api::feed::{Condition, JsonFormat, JsonTime, LabelMapping, MeasureMapping, MeasureUnit, RowTime, Summand};
-use crate::domain::json_path::{self, JsonPath};
-use crate::feed::error::{FetchError, presentable};
+use crate::domain::terms::json_path;
+use crate::domain::terms::json_path::JsonPath;
+use crate::feed::format::mapping::mapping_fault;
+use crate::outbound::error::{FetchError, presentable};
 
 /// A path and the level that it starts from: a parent by its place, outermost first, or the row.
 pub(super) struct Lookup {

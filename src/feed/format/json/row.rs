@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use super::super::assembly::FoundRow;
 use super::super::conditions::named;
-use super::super::document::Document;
 use super::super::fields::{self, Fields, Figure, meets_all};
 use super::super::number::exact;
 use super::super::records::{FoundRecord, record};
 use super::super::times::{WrittenTime, counted, formatted, written};
 use super::super::units::{Notation, figure, is_absent};
 use super::paths::{Lookup, Paths, Times};
-use super::reason;
 use crate::api::feed::MeasureUnit;
-use crate::domain::json_path::{JsonPath, TooMuchWork, Work};
+use crate::domain::terms::json_path::{JsonPath, TooMuchWork, Work};
 use crate::evidence::RejectionReason;
-use crate::feed::fetch::Window;
+use crate::feed::format::number::reason;
+use crate::feed::time_window::Window;
+use crate::outbound::json::Document;
 
 /// A value and its place in the document.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ pub(super) fn items<'d>(
 
 fn hits<'d>(path: &JsonPath, from: &Hit<'d>, work: &Work) -> Result<Vec<Hit<'d>>, TooMuchWork> {
     let found = path.find(from.value, work, usize::MAX)?;
-    let hit = |found: crate::domain::json_path::Found<'d>| Hit {
+    let hit = |found: crate::domain::terms::json_path::Found<'d>| Hit {
         value: found.value,
         pointer: format!("{}{}", from.pointer, found.pointer),
     };

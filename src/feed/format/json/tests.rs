@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::api::feed::Feed;
-use crate::feed::error::FailureKind;
+use crate::feed::format::number::reason;
 use crate::feed::format::parse as parse_feed;
 use crate::feed::offline::page_of;
+use crate::outbound::error::FailureKind;
 
 fn mapping() -> Value {
     json!({"json": {

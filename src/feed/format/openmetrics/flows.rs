@@ -10,9 +10,10 @@ use super::line::{Selector, series};
 use super::{Exposition, Kind, Labels, Sample, SampleValue, read};
 use crate::api::feed::{MeasureMapping, OpenMetricsFormat};
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::feed::client::Page;
-use crate::feed::error::{FailureKind, FetchError, presentable};
-use crate::feed::format::{ParsedPage, scale};
+use crate::feed::format::mapping::ParsedPage;
+use crate::feed::format::scale;
+use crate::outbound::client::Page;
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// When and where a scrape was made.
 #[derive(Clone, Debug)]

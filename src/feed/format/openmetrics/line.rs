@@ -3,8 +3,8 @@
 use rust_decimal::Decimal;
 
 use super::{ExpositionFault, Labels, SampleValue};
-use crate::feed::error::presentable;
 use crate::feed::format::number::{NumberFault, exact};
+use crate::outbound::error::presentable;
 
 const BLANKS: [char; 2] = [' ', '\t'];
 

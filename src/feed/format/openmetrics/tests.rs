@@ -2,9 +2,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::api::feed::OpenMetricsFormat;
-use crate::feed::client::{Page, Validators};
-use crate::feed::error::{FailureKind, FetchError};
-use crate::feed::format::ParsedPage;
+use crate::feed::format::mapping::ParsedPage;
+use crate::outbound::client::{Page, Validators};
+use crate::outbound::error::{FailureKind, FetchError};
 
 fn wanted<'a>() -> BTreeSet<&'a str> {
     ["calls_total", "agents", "wait_bucket", "my.calls"].into()

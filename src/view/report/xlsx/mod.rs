@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Facts, PeriodReport, html::check_commands};
 use crate::api::kpi_target::RoundingMode;
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
-use crate::domain::exact::minor_units;
+use crate::domain::numbers::exact::minor_units;
 use crate::view::workbook::{Cell, Sheet, literal, place, write};
 
 /// The first row of a table's lines, counted from 0: below the sheet's title and the table's heads.

@@ -2,9 +2,10 @@
 
 use super::{FIRST, column, rounded};
 use crate::api::basis::{BandBasis, Basis, CreditBasis, PriceBasis};
-use crate::api::kpi_target::{Comparison, KpiClass, RoundingMode, Verdict};
+use crate::api::kpi_target::{KpiClass, RoundingMode, Verdict};
 use crate::api::sla_report::{CreditBlock, KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{CapKind, RampCredit};
+use crate::api::verdict::Comparison;
 use crate::view::words::kpi_title;
 use crate::view::workbook::{Cell, Sheet, literal, place};
 

@@ -1,0 +1,5 @@
+//! The judgement of a contract: from its facts to every report that exists, and how each KPI is doing.
+
+pub mod escalation_causes;
+pub mod judge;
+pub mod outcome;

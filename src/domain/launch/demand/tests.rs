@@ -1,0 +1,193 @@
+use super::*;
+use crate::api::campaign_launch::Staffing;
+use jiff::civil::{date, time};
+use serde_json::{Value, json};
+
+/// London, Monday to Friday from 08:00 to 18:00, with Christmas Day off.
+fn calendar() -> Calendar {
+    let spec = json!({
+        "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"}, "timeZone": "Europe/London",
+        "calendar": {
+            "serviceHours": [
+                {"days": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"], "from": "08:00", "to": "18:00"},
+            ],
+            "holidays": [{"date": "2026-12-25"}],
+        },
+    });
+    Calendar::of(&serde_json::from_value(spec).unwrap()).unwrap()
+}
+
+fn launch(channels: Value) -> CampaignLaunchSpec {
+    let spec = json!({
+        "contractRefs": [{"name": "c"}], "product": "p", "launchAt": "2026-11-30T08:00:00Z", "channels": channels,
+    });
+    serde_json::from_value(spec).unwrap()
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Past contacts: so many in each half hour of service on each day of the ten weeks before the launch.
+fn past(contacts: impl Fn(Date, Time) -> i64) -> ByInterval {
+    let calendar = calendar();
+    (1..=70)
+        .map(|age| days_after(date(2026, 11, 30), -age))
+        .flat_map(|day| service_intervals(&calendar, day, 1_800))
+        .map(|span| {
+            let local = calendar.local(span.start);
+            (span.start, Exact::from(contacts(local.date(), local.time())))
+        })
+        .collect()
+}
+
+#[test]
+fn a_day_s_share_of_the_mailing_is_that_of_the_worked_example() {
+    let channels = json!([{"name": "mail", "type": "DirectMail", "volume": 50000, "responsePercent": "1.2", "dayShares": [35, 65]}]);
+    let demand = campaign_demand(&launch(channels), &calendar(), None, 1_800);
+    let status = demand.status();
+    assert_eq!(status.contacts, "600");
+    let days: Vec<String> = status.days.iter().map(|day| format!("{} {}", day.date, day.contacts)).collect();
+    assert_eq!(days, ["2026-11-30 210", "2026-12-01 390"]);
+    // Without a baseline equal over the twenty half hours of service.
+    assert!((demand.intervals[&instant("2026-11-30T08:00:00Z")] - 10.5).abs() < 1e-9);
+    assert_eq!(demand.intervals.len(), 40);
+}
+
+#[test]
+fn the_first_day_uses_only_what_is_left_of_it() {
+    let channels = json!([
+        {"name": "tv", "type": "Television", "at": "2026-12-03T17:00:00Z", "expectedContacts": 900, "dayShares": [70, 30]},
+        {"name": "late", "type": "Email", "at": "2026-12-04T19:00:00Z", "expectedContacts": 100},
+    ]);
+    let demand = campaign_demand(&launch(channels), &calendar(), None, 1_800);
+    assert_eq!(demand.first_at, Some(instant("2026-12-03T17:00:00Z")));
+    let of_day = |day: Date| -> f64 {
+        let calendar = calendar();
+        demand
+            .intervals
+            .iter()
+            .filter(|(start, _)| calendar.date_of(**start) == day)
+            .map(|(_, contacts)| contacts)
+            .sum()
+    };
+    assert!((demand.intervals[&instant("2026-12-03T17:00:00Z")] - 315.0).abs() < 1e-9);
+    assert!((of_day(date(2026, 12, 3)) - 630.0).abs() < 1e-9);
+    // What is mailed after service has ended counts for the day and in no interval.
+    assert_eq!(demand.days[&date(2026, 12, 4)], Exact::from(370));
+    assert!((of_day(date(2026, 12, 4)) - 270.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_day_takes_the_shape_of_its_weekday_s_baseline() {
+    // Twice as many in the morning.
+    let past = past(|_, at| if at < time(12, 0, 0, 0) { 20 } else { 10 });
+    let baseline = Baseline::of(&past, &calendar(), 8);
+    let channels = json!([{"name": "mail", "type": "Email", "expectedContacts": 280}]);
+    let demand = campaign_demand(&launch(channels), &calendar(), Some(&baseline), 1_800);
+    assert!((demand.intervals[&instant("2026-11-30T08:00:00Z")] - 20.0).abs() < 1e-9);
+    assert!((demand.intervals[&instant("2026-11-30T15:00:00Z")] - 10.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_baseline_is_the_median_of_the_last_existing_values_of_weekday_and_interval() {
+    let monday = date(2026, 11, 30);
+    // Week by week 1, 2, 3, … backwards from the launch.
+    let past = past(|day, _| crate::domain::terms::calendar::days_between(day, monday) / 7);
+    let eight = Baseline::of(&past, &calendar(), 8);
+    assert_eq!(eight.interval(monday, time(8, 0, 0, 0)).unwrap(), Usual { median: 4.5, deviation: 2.0 });
+    assert_eq!(eight.day(monday).unwrap().median, 90.0);
+    assert_eq!(Baseline::of(&past, &calendar(), 5).interval(monday, time(8, 0, 0, 0)).unwrap().median, 3.0);
+    assert_eq!(eight.interval(monday, time(19, 0, 0, 0)), None, "no service, no values");
+    let three: ByInterval = past.into_iter().filter(|(start, _)| *start >= instant("2026-11-09T00:00:00Z")).collect();
+    assert_eq!(
+        Baseline::of(&three, &calendar(), 8).interval(monday, time(8, 0, 0, 0)),
+        None,
+        "three values are too few"
+    );
+}
+
+#[test]
+fn the_same_local_time_is_compared_when_the_clock_changes() {
+    let past = past(|_, at| i64::from(at.hour()));
+    let baseline = Baseline::of(&past, &calendar(), 10);
+    // Ten Mondays, some in summer time: all values of 08:00 are 8.
+    assert_eq!(baseline.interval(date(2026, 11, 30), time(8, 0, 0, 0)).unwrap(), Usual { median: 8.0, deviation: 0.0 });
+}
+
+fn staffing(more: Value) -> Staffing {
+    let mut staffing = json!({"handleTime": "180s"});
+    for (key, value) in more.as_object().unwrap() {
+        staffing[key] = value.clone();
+    }
+    serde_json::from_value(staffing).unwrap()
+}
+
+fn plan(
+    staffing: &Staffing,
+    scheduled: Scheduled<'_>,
+    others: &[&Demand],
+    baseline: Option<&Baseline>,
+) -> StaffingPlan {
+    // 2,000 contacts in twenty half hours: 100 each.
+    let channels = json!([{"name": "mail", "type": "Email", "expectedContacts": 2000}]);
+    let demand = campaign_demand(&launch(channels), &calendar(), None, 1_800);
+    let calendar = calendar();
+    let facts = StaffingFacts { staffing, calendar: &calendar, demand: &demand, baseline, others, scheduled };
+    plan_staffing(&facts).unwrap()
+}
+
+#[test]
+fn a_plan_adds_campaign_baseline_and_other_campaigns() {
+    let plain = plan(&staffing(json!({})), Scheduled::Unknown, &[], None);
+    assert_eq!(plain.intervals.len(), 20);
+    assert_eq!(plain.intervals[0].requirement, crate::domain::launch::staffing::Requirement { agents: 14, heads: 20 });
+    assert_eq!((plain.coverage_percent(), plain.status().worst), (None, None));
+    let baseline = Baseline::of(&past(|_, _| 60), &calendar(), 8);
+    let with_baseline = plan(&staffing(json!({})), Scheduled::Always(29), &[], Some(&baseline));
+    assert_eq!(with_baseline.intervals[3].requirement.heads, 29);
+    assert_eq!(with_baseline.coverage_percent(), Some(Exact::HUNDRED));
+    let other = Demand { intervals: BTreeMap::from([(instant("2026-11-30T10:00:00Z"), 90.0)]), ..Demand::default() };
+    let crowded = plan(&staffing(json!({})), Scheduled::Always(36), &[&other], Some(&baseline));
+    let status = crowded.status();
+    let peak = status.peak.unwrap();
+    assert_eq!(
+        (peak.start, peak.contacts.as_str(), peak.required, peak.heads),
+        (instant("2026-11-30T10:00:00Z"), "250.0", 30, 43)
+    );
+    assert_eq!((status.short_intervals, peak.scheduled), (1, Some(36)));
+    assert_eq!(status.worst.unwrap().coverage_percent, "83.7");
+}
+
+#[test]
+fn an_interval_that_the_schedule_does_not_speak_of_has_no_one() {
+    let levels: ByInterval = [(instant("2026-11-30T08:00:00Z"), Exact::from(20))].into();
+    let plan = plan(&staffing(json!({})), Scheduled::ByInterval(&levels), &[], None);
+    assert_eq!(plan.coverage_percent(), Some(Exact::ZERO));
+    assert_eq!(plan.status().short_intervals, 19);
+    let silent = ByInterval::new();
+    assert_eq!(
+        super::tests::plan(&staffing(json!({})), Scheduled::ByInterval(&silent), &[], None).coverage_percent(),
+        None
+    );
+}
+
+#[test]
+fn without_a_handle_time_there_is_no_plan() {
+    let demand = campaign_demand(
+        &launch(json!([{"name": "m", "type": "Sms", "expectedContacts": 5}])),
+        &calendar(),
+        None,
+        1_800,
+    );
+    let (calendar, staffing) = (calendar(), Staffing::default());
+    let facts = StaffingFacts {
+        staffing: &staffing,
+        calendar: &calendar,
+        demand: &demand,
+        baseline: None,
+        others: &[],
+        scheduled: Scheduled::Unknown,
+    };
+    assert_eq!(plan_staffing(&facts), None);
+}

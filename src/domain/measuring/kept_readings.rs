@@ -1,0 +1,355 @@
+//! Readings and coverages of earlier judgements, by what was asked.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::coverage::Coverage;
+use super::final_from::{FinalFor, Finality};
+use super::prepared_terms::Kpi;
+use super::reading::{Method, Question, Reading, TargetPart, not_measured};
+use super::sources::Sources;
+use super::tally::Found;
+use super::verdict::Aim;
+use crate::api::kpi_target::Verdict;
+use crate::api::sla_report::{EvidenceReference, TierLine};
+use crate::api::verdict::{Rating, Severity};
+use crate::domain::numbers::exact::Exact;
+use crate::domain::numbers::statistics::Interval;
+use crate::domain::terms::calendar::Span;
+
+/// A question of a KPI by the places of its book and of the KPI in it.
+pub(crate) type AskedOfKpi = (usize, usize, Asked);
+
+/// A question of a feed by the place of its book.
+pub(crate) type AskedOfFeed = (usize, String, Timestamp);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// The instant of knowledge.
+    pub(crate) at: Timestamp,
+    pub(crate) period: Span,
+    pub(crate) window: Span,
+    pub(crate) is_closing: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(question: &Question<'_>) -> Asked {
+        let Question { period, window, at, is_closing } = *question;
+        Asked { at, period: period.span(), window, is_closing }
+    }
+}
+
+/// Answers of earlier judgements, and those that this one gave or took.
+#[derive(Debug, Default)]
+pub(in crate::domain) struct Figures {
+    pub(crate) readings: RefCell<Answers<AskedOfKpi, KeptReading>>,
+    pub(crate) coverages: RefCell<Answers<AskedOfFeed, Coverage>>,
+    pub(crate) learnt: RefCell<Answers<AskedWhen, Learnt>>,
+    /// Of periods whose end nothing holds any more.
+    pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
+    /// Instants by which rows were known that match KPIs.
+    pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
+}
+
+impl Figures {
+    pub(crate) fn bytes(&self) -> usize {
+        let readings: usize = self.readings.borrow().all().map(KeptReading::bytes).sum();
+        let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
+        let small = std::mem::size_of::<(InBook, FinalFor)>() + 16;
+        let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
+        readings + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>() + learnt + few * small
+    }
+
+    /// Takes in that rows came which were known from these instants on.
+    pub(crate) fn note_news(&mut self, dirty: &BTreeMap<String, Timestamp>) {
+        if let Some(from) = dirty.values().min() {
+            self.finalities.get_mut().earlier.retain(|_, period| period.settled_at < *from);
+        }
+        for ((feed, _, after), learnt) in &mut self.learnt.get_mut().earlier {
+            let Some(from) = dirty.get(feed).filter(|from| **from <= learnt.until) else { continue };
+            let until = from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN).max(*after);
+            let instants = learnt.instants.iter().copied().filter(|instant| *instant <= until).collect();
+            *learnt = Arc::new(Learnt { until, instants });
+        }
+    }
+
+    /// Ends a judgement.
+    pub(crate) fn turn(&mut self) {
+        self.readings.get_mut().turn();
+        self.coverages.get_mut().turn();
+        self.learnt.get_mut().turn();
+        self.finalities.get_mut().turn();
+        self.matched.get_mut().turn();
+    }
+
+    /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` gives those
+    /// after an instant.
+    pub(in crate::domain) fn learnt(
+        &self,
+        feed: &str,
+        (window, after): (Span, Timestamp),
+        until: Timestamp,
+        more: impl FnOnce(Timestamp) -> BTreeSet<Timestamp>,
+    ) -> BTreeSet<Timestamp> {
+        let question = (feed.to_owned(), window, after);
+        let kept = self.learnt.borrow_mut().get(&question);
+        let (mut instants, known_until) =
+            kept.map_or_else(|| (BTreeSet::new(), after), |kept| (kept.instants.clone(), kept.until));
+        if known_until < until {
+            instants.extend(more(known_until));
+            self.learnt.borrow_mut().put(question, Learnt { until, instants: instants.clone() });
+        } else {
+            instants.retain(|instant| *instant <= until);
+        }
+        instants
+    }
+
+    /// Whether a row that matches a KPI was known at an instant; `find` gives an instant up to that one by which one was.
+    pub(in crate::domain) fn is_matched(
+        &self,
+        kpi: InBook,
+        at: Timestamp,
+        find: impl FnOnce() -> Option<Timestamp>,
+    ) -> bool {
+        if self.matched.borrow_mut().get(&kpi).is_some_and(|matched| *matched <= at) {
+            return true;
+        }
+        let found = find();
+        found.into_iter().for_each(|found| self.matched.borrow_mut().put(kpi, found));
+        found.is_some()
+    }
+
+    /// When a period became Final. It is kept where it does not change any more.
+    pub(in crate::domain) fn finality(
+        &self,
+        period: InBook,
+        now: Timestamp,
+        work_out: impl FnOnce() -> FinalFor,
+    ) -> Finality {
+        let kept = self.finalities.borrow_mut().get(&period);
+        if let Some(kept) = kept.filter(|kept| kept.settled_at <= now) {
+            return kept.finality;
+        }
+        let found = work_out();
+        if found.settled_at <= now && found.finality.since().is_some() {
+            self.finalities.borrow_mut().put(period, found);
+        }
+        found.finality
+    }
+
+    /// Whether it is known for good when a period became Final; to be asked before [`Self::turn`].
+    pub(in crate::domain) fn is_settled(&self, period: InBook) -> bool {
+        self.finalities.borrow().used.contains_key(&period)
+    }
+
+    /// The reading of a KPI: the one that is kept for the question, or else the one that is worked out.
+    pub(in crate::domain) fn reading<'a>(
+        &self,
+        book: usize,
+        kpi: &Kpi<'a>,
+        question: &Question<'_>,
+        work_out: impl FnOnce() -> Reading<'a>,
+    ) -> Reading<'a> {
+        let key = (book, kpi.place, Asked::of(question));
+        if let Some(kept) = self.readings.borrow_mut().get(&key) {
+            return kept.of_kpi(kpi, question);
+        }
+        let reading = work_out();
+        let kept = Arc::new(KeptReading::of(&reading, kpi));
+        self.readings.borrow_mut().used.insert(key, kept);
+        reading
+    }
+
+    /// The coverage of a feed: the one that is kept, or else the one that is worked out.
+    pub(in crate::domain) fn coverage(
+        &self,
+        book: usize,
+        feed: &str,
+        at: Timestamp,
+        work_out: impl FnOnce() -> Coverage,
+    ) -> Arc<Coverage> {
+        let key = (book, feed.to_owned(), at);
+        if let Some(kept) = self.coverages.borrow_mut().get(&key) {
+            return kept;
+        }
+        let coverage = Arc::new(work_out());
+        self.coverages.borrow_mut().used.insert(key, Arc::clone(&coverage));
+        coverage
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answers<Q, A> {
+    pub(crate) earlier: BTreeMap<Q, Arc<A>>,
+    pub(crate) used: BTreeMap<Q, Arc<A>>,
+}
+
+impl<Q, A> Default for Answers<Q, A> {
+    fn default() -> Self {
+        Answers { earlier: BTreeMap::new(), used: BTreeMap::new() }
+    }
+}
+
+impl<Q: Ord, A> Answers<Q, A> {
+    pub(crate) fn get(&mut self, question: &Q) -> Option<Arc<A>> {
+        if let Some(answer) = self.used.get(question) {
+            return Some(Arc::clone(answer));
+        }
+        let (question, answer) = self.earlier.remove_entry(question)?;
+        self.used.insert(question, Arc::clone(&answer));
+        Some(answer)
+    }
+
+    pub(crate) fn forget(&mut self, is_dirty: impl Fn(&Q) -> bool) {
+        self.earlier.retain(|question, _| !is_dirty(question));
+    }
+
+    pub(crate) fn put(&mut self, question: Q, answer: A) {
+        self.used.insert(question, Arc::new(answer));
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &A> {
+        self.earlier.values().chain(self.used.values()).map(Arc::as_ref)
+    }
+
+    /// What was not asked for any more goes, so that no more is kept than one judgement asks.
+    pub(crate) fn turn(&mut self) {
+        self.earlier = std::mem::take(&mut self.used);
+    }
+}
+
+/// A reading without what stands in the terms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptReading {
+    pub(crate) aim: Aim,
+    pub(crate) raw_value: Option<Exact>,
+    pub(crate) value: Option<Exact>,
+    pub(crate) numerator: Option<Exact>,
+    pub(crate) denominator: Option<Exact>,
+    #[serde(with = "crate::domain::measuring::kept_readings::interval")]
+    pub(crate) interval: Option<Interval>,
+    pub(crate) verdict: Verdict,
+    pub(crate) severity: Option<Severity>,
+    /// Place of the band among those of the KPI.
+    pub(crate) band: Option<usize>,
+    pub(crate) rating: Rating,
+    pub(crate) achievement: Option<Exact>,
+    pub(crate) excused_by: Vec<String>,
+    pub(crate) tiers: Vec<TierLine>,
+    pub(crate) without_tier_percent: Option<String>,
+    pub(crate) tally: Option<Found>,
+    pub(crate) sources: Option<Sources>,
+    pub(crate) evidence: EvidenceReference,
+    pub(crate) annual_factor: Option<Exact>,
+    pub(crate) targets: Vec<TargetPart>,
+    pub(crate) negative_volume: bool,
+}
+
+impl KeptReading {
+    pub(crate) fn of(reading: &Reading<'_>, kpi: &Kpi<'_>) -> KeptReading {
+        let band = reading.band.and_then(|band| kpi.spec.bands.iter().position(|one| std::ptr::eq(one, band)));
+        KeptReading {
+            aim: reading.aim.clone(),
+            raw_value: reading.raw_value.clone(),
+            value: reading.value.clone(),
+            numerator: reading.numerator.clone(),
+            denominator: reading.denominator.clone(),
+            interval: reading.interval,
+            verdict: reading.verdict,
+            severity: reading.severity,
+            band,
+            rating: reading.rating,
+            achievement: reading.achievement.clone(),
+            excused_by: reading.excused_by.clone(),
+            tiers: reading.tiers.clone(),
+            without_tier_percent: reading.without_tier_percent.clone(),
+            tally: reading.tally.clone(),
+            sources: reading.sources.clone(),
+            evidence: reading.evidence.clone(),
+            annual_factor: reading.method.annual_factor.clone(),
+            targets: reading.method.targets.clone(),
+            negative_volume: reading.negative_volume,
+        }
+    }
+
+    /// Bytes that it takes, near enough: an exact number has its digits on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        let tiers = self.tiers.len() * (std::mem::size_of::<TierLine>() + 64);
+        let targets = self.targets.len() * (std::mem::size_of::<TargetPart>() + 64);
+        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + tiers + targets + self.excused_by.len() * 48
+    }
+
+    pub(crate) fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+        let blank = not_measured(kpi, question);
+        Reading {
+            aim: self.aim.clone(),
+            raw_value: self.raw_value.clone(),
+            value: self.value.clone(),
+            numerator: self.numerator.clone(),
+            denominator: self.denominator.clone(),
+            interval: self.interval,
+            verdict: self.verdict,
+            severity: self.severity,
+            band: self.band.and_then(|band| kpi.spec.bands.get(band)),
+            rating: self.rating,
+            achievement: self.achievement.clone(),
+            excused_by: self.excused_by.clone(),
+            tiers: self.tiers.clone(),
+            without_tier_percent: self.without_tier_percent.clone(),
+            tally: self.tally.clone(),
+            sources: self.sources.clone(),
+            evidence: self.evidence.clone(),
+            negative_volume: self.negative_volume,
+            method: Method {
+                annual_factor: self.annual_factor.clone(),
+                targets: self.targets.clone(),
+                ..blank.method.clone()
+            },
+            ..blank
+        }
+    }
+}
+
+/// When something became known of the rows of a feed that start in a span, after an instant.
+pub(crate) type AskedWhen = (String, Span, Timestamp);
+
+/// A KPI, or a period, by the place of its book and its own.
+pub(crate) type InBook = (usize, usize);
+
+/// Instants at which something became known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Learnt {
+    /// All of them up to this one.
+    pub(crate) until: Timestamp,
+    pub(crate) instants: BTreeSet<Timestamp>,
+}
+
+impl Learnt {
+    pub(crate) fn bytes(&self) -> usize {
+        std::mem::size_of::<(AskedWhen, Learnt)>() + 32 + 24 * self.instants.len()
+    }
+}
+
+/// An interval by the bits of its ends, so that what is read is what was written.
+pub(in crate::domain) mod interval {
+    use crate::domain::numbers::statistics::Interval;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        interval: &Option<Interval>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        interval.map(|interval| (interval.lower.to_bits(), interval.upper.to_bits())).serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Interval>, D::Error> {
+        let bits = Option::<(u64, u64)>::deserialize(deserializer)?;
+        Ok(bits.map(|(lower, upper)| Interval { lower: f64::from_bits(lower), upper: f64::from_bits(upper) }))
+    }
+}

@@ -1,0 +1,143 @@
+//! A ledger above a floor says what the ledger of all rows says, or that it cannot.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::domain::terms::calendar::Calendar;
+
+const BEGIN: &str = "2026-03-01T00:00:00Z";
+
+fn slot(number: i64) -> Timestamp {
+    at(BEGIN) + SignedDuration::from_mins(30 * number)
+}
+
+/// Slot, slots, queue, revision, and minutes until it is known.
+type Drawn = (i64, i64, usize, i64, i64);
+
+fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
+    let length = prop_oneof![12 => Just(1), 1 => 2..4_i64];
+    let lag = prop_oneof![8 => 0..90_i64, 1 => 0..30_000_i64];
+    prop::collection::vec((0..500_i64, length, 0..3_usize, prop_oneof![3 => Just(1), 1 => 2..4_i64], lag), 20..500)
+}
+
+/// The rows in the order in which they become known, as they are received.
+fn rows_of(drawn: Vec<Drawn>) -> Vec<Row> {
+    let row = |(place, length, queue, revision, lag): Drawn| {
+        let end = slot(place + length);
+        Row {
+            start: slot(place),
+            end,
+            labels: [("queue".to_owned(), queue.to_string())].into(),
+            measures: [("n".to_owned(), (place * 7 + revision).into())].into(),
+            revision,
+            known_at: end + SignedDuration::from_mins(lag),
+            sequence: 0,
+        }
+    };
+    let mut rows: Vec<Row> = drawn.into_iter().map(row).collect();
+    rows.sort_by_key(|row| row.known_at);
+    (1..).zip(&mut rows).for_each(|(sequence, row)| row.sequence = sequence);
+    rows
+}
+
+fn above(floor: &Arc<Floor>, rows: &[Row], calendar: &Calendar) -> Ledger {
+    let left: FeedRows = rows.iter().filter(|row| row.start >= floor.since).collect();
+    assert_eq!(left.first_after(floor.after), 0, "what is left was received after the floor's sequence");
+    let mut ledger = Ledger::above(Some(floor));
+    ledger.extend(&left, calendar);
+    ledger
+}
+
+/// What a ledger says of a floor's time and of what comes after it.
+fn said_above(ledger: &Ledger, Need { since, known_by }: Need, now: Timestamp) -> String {
+    let mut text = String::new();
+    let between = |from: Timestamp, parts: i32| {
+        let length = now.duration_since(from);
+        (0..=parts).map(move |part| from + length * part / parts)
+    };
+    for instant in between(known_by, 6) {
+        let known = ledger.known_at(instant);
+        text += &format!("{instant} {:?} {:?}\n", known.covered(), ledger.instants_after(instant));
+        text += &format!("{:?} {:?}\n", ledger.learnt(Span::new(at(BEGIN), now), instant, now), known.next_end(now));
+        for from in between(since, 4) {
+            let part = known.starting_in(Span::new(from, now));
+            let shown = |row: KnownRow<'_>| format!("{:?} {} {:?}", row.span(), row.label_text(), row.measure("n"));
+            text += &format!("{:?} {:?}\n", known.last_end_by(from), part.rows().map(shown).collect::<Vec<_>>());
+        }
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_ledger_above_a_floor_says_what_the_one_of_all_rows_says(
+        drawn in drawn(), since in 50..450_i64, known in 200..560_i64, further in 1..100_i64,
+    ) {
+        let calendar = calendar("Europe/London", json!(null));
+        let rows = rows_of(drawn);
+        let now = slot(1_600);
+        let need = Need { since: slot(since), known_by: slot(known) };
+        let mut whole = Ledger::of_feed(&rows, &calendar);
+        let Some(floor) = whole.floor_for(need, now) else { return Ok(()) };
+        prop_assert!(floor.since <= need.since && floor.known_by <= need.known_by);
+        prop_assert!(rows.iter().any(|row| row.start < floor.since));
+        let mut part = above(&floor, &rows, &calendar);
+        prop_assert_eq!(said_above(&part, need, now), said_above(&whole, need, now));
+        prop_assert!(!part.is_short());
+
+        // A floor that is found above another one leaves as much as one that is found from all rows.
+        let next = Need { since: slot(since + further), known_by: slot(known + further) };
+        let higher = part.floor_for(next, now).unwrap();
+        prop_assert!(higher.since >= floor.since && higher.since <= next.since);
+        let part = above(&higher, &rows, &calendar);
+        prop_assert_eq!(said_above(&part, next, now), said_above(&whole, next, now));
+        prop_assert!(!part.is_short());
+    }
+}
+
+#[test]
+fn what_lies_below_a_floor_is_not_answered() {
+    let calendar = calendar("UTC", json!(null));
+    let rows = rows_of((0..400).map(|place| (place, 1, 0, 1, 10)).collect());
+    let need = Need { since: slot(300), known_by: slot(350) };
+    let floor = Ledger::of_feed(&rows, &calendar).floor_for(need, slot(401)).unwrap();
+    assert_eq!((floor.since, floor.after), (slot(300), 300));
+    type Ask = fn(&Ledger) -> bool;
+    fn from(ledger: &Ledger, first: i64, end: i64) -> bool {
+        ledger.known_at(slot(401)).starting_in(Span::new(slot(first), slot(end))).is_empty()
+    }
+    fn at_end(ledger: &Ledger) -> Known<'_> {
+        ledger.known_at(slot(401))
+    }
+    let asks: [(&str, Ask, bool); 10] = [
+        ("rows from it on", |ledger| from(ledger, 300, 400), false),
+        ("rows from before it", |ledger| from(ledger, 299, 400), true),
+        ("no rows at all", |ledger| from(ledger, 9, 9), false),
+        ("what was known before", |ledger| ledger.known_at(slot(299)).covered().is_empty(), true),
+        ("all rows", |ledger| at_end(ledger).rows().count() > 0, true),
+        ("ends before it", |ledger| at_end(ledger).last_end_by(slot(299)).is_some(), true),
+        ("ends after an instant before it", |ledger| at_end(ledger).next_end(slot(299)).is_some(), true),
+        ("instants before it", |ledger| ledger.instants_after(slot(200)).is_empty(), true),
+        (
+            "what was learnt before it",
+            |ledger| ledger.learnt(Span::new(slot(0), slot(400)), slot(100), slot(401)).is_empty(),
+            true,
+        ),
+        ("rejected rows", |ledger| at_end(ledger).rejected().count() > 0, true),
+    ];
+    for (case, ask, is_short) in asks {
+        let ledger = above(&floor, &rows, &calendar);
+        ask(&ledger);
+        assert_eq!(ledger.is_short(), is_short, "{case}");
+    }
+    let mut late = rows;
+    late.push(Row { revision: 2, sequence: 401, known_at: slot(402), ..late[7].clone() });
+    let left: FeedRows = late.iter().filter(|row| row.start >= floor.since || row.sequence > 400).collect();
+    let mut ledger = Ledger::above(Some(&floor));
+    ledger.extend(&left, &calendar);
+    assert!(ledger.is_short(), "a new row below the floor");
+}

@@ -1,0 +1,81 @@
+//! The ledgers of a contract's feeds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::deliverables::measures;
+use super::feed_rows::{FeedRows, RowsByFeed};
+use super::ledger::{Floor, Ledger, Need};
+use super::prepared_terms::{Book, Books, Kpi};
+use crate::domain::terms::catalogue::Origin;
+
+/// The ledgers of a contract's feeds, one for each calendar that its books have.
+#[derive(Debug, Default)]
+pub struct Ledgers {
+    pub(crate) feeds: BTreeMap<(usize, String), Ledger>,
+    pub(crate) deliverables: BTreeMap<usize, Ledger>,
+}
+
+impl Ledgers {
+    /// Builds those that the books of a contract read from and that are not there yet, and adds new rows to the others.
+    pub fn complete(&mut self, books: &Books<'_>, rows: &RowsByFeed, floors: &Floors) {
+        let (ledgers, nothing) = (self, FeedRows::default());
+        for book in books.all() {
+            let named = book.terms.contract.feeds.iter().map(|feed| &feed.name);
+            let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
+            for feed in named.map(String::as_str).chain(read) {
+                let key = (book.shares_calendar_with, feed.to_owned());
+                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Ledger::above(floors.get(feed)));
+                ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
+            }
+            if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
+                ledgers.deliverables.entry(book.place).or_insert_with(|| {
+                    Ledger::of_contract(&measures(&book.terms.contract, &book.calendar), &book.calendar)
+                });
+            }
+        }
+    }
+
+    /// Whether a judgement asked one of them for rows that it was not given.
+    pub(in crate::domain) fn are_short(&self) -> bool {
+        self.all().any(Ledger::is_short)
+    }
+
+    /// The highest floors that needs leave, of what is known at an instant.
+    pub(in crate::domain) fn floors_for(&mut self, needs: &BTreeMap<String, Need>, now: Timestamp) -> Floors {
+        let mut floors = Floors::new();
+        for ((_, feed), ledger) in &mut self.feeds {
+            let Some(need) = needs.get(feed).filter(|_| !floors.contains_key(feed)) else { continue };
+            floors.extend(ledger.floor_for(*need, now).map(|floor| (feed.clone(), floor)));
+        }
+        floors
+    }
+
+    /// Bytes that they take in memory besides their rows.
+    pub fn bytes(&self) -> usize {
+        self.all().map(Ledger::bytes).sum()
+    }
+
+    /// The ledger that a KPI reads from.
+    pub fn of_kpi(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&Ledger> {
+        match kpi.definition.origin {
+            Origin::Deliverables => self.deliverables.get(&book.place),
+            Origin::Feed => self.of_feed(book, &kpi.spec.source.feed),
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Ledger> {
+        self.feeds.values().chain(self.deliverables.values())
+    }
+
+    /// The ledger of a feed.
+    pub fn of_feed(&self, book: &Book<'_>, feed: &str) -> Option<&Ledger> {
+        self.feeds.get(&(book.shares_calendar_with, feed.to_owned()))
+    }
+}
+
+/// Where the rows of feeds begin; a feed that is not in it has all of them.
+pub type Floors = BTreeMap<String, Arc<Floor>>;

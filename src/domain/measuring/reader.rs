@@ -1,0 +1,499 @@
+//! From the rows known at an instant to the reading of one KPI: its values, target, verdict, tiers and evidence.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::api::feed::Feed;
+use crate::api::kpi_target::{CatalogueKpi, MissingDataPolicy, Verdict};
+use crate::api::sla_report::{EvidenceReference, TierLine};
+use crate::api::verdict::Comparison;
+
+use super::coverage::Coverage;
+use super::doubts::{self, Doubt};
+use super::final_from::{FinalFor, Finality};
+use super::holds::Holds;
+use super::kept_readings::Figures;
+use super::ledger::{Known, Ledger};
+use super::ledgers::Ledgers;
+use super::offered::{OfferedDiffers, offered_differs};
+use super::prepared_terms::{Book, Books, Kpi};
+use super::rating::{achievement, rating_of};
+use super::reading::{DIGEST_OF_NOTHING, Method, Question, Reading, TargetPart, not_measured};
+use super::row::Labels;
+use super::sources::CrossChecked;
+use super::values::{Quotient, Rows, TIER_LABEL};
+use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
+use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
+use crate::domain::numbers::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
+use crate::domain::terms::calendar::Span;
+use crate::domain::terms::catalogue::{Definition, Origin, mature_by};
+use crate::domain::terms::disputes::DisputeHistory;
+use crate::domain::terms::journal::FirstJudged;
+use crate::domain::terms::periods::{Period, Periods};
+use crate::domain::terms::relief::ReliefHistory;
+use crate::domain::terms::thresholds::SaidHistory;
+
+mod sources;
+mod tallies;
+
+/// What was known last, and when: instants are asked for in the order of time, and many KPIs ask for the same.
+type Remembered<K, V> = RefCell<BTreeMap<K, (Timestamp, Rc<V>)>>;
+
+/// Reads KPIs from the evidence.
+pub struct Reader<'f, 'a> {
+    /// The periods of the term.
+    pub periods: &'f Periods,
+    /// The decisions on relief, in time.
+    pub relief: &'f ReliefHistory,
+    /// The disputes, in time.
+    pub disputes: &'f DisputeHistory,
+    /// What the vendors' answers said of their thresholds, in time.
+    pub said: &'f SaidHistory,
+    /// When the contract was judged for the first time, where a journal tells.
+    pub first_judged: Option<&'f FirstJudged>,
+    /// Which periods wait, or waited, until their feeds were asked.
+    pub holds: &'f Holds,
+    ledgers: &'f Ledgers,
+    figures: &'f Figures,
+    known: Remembered<*const Ledger, Known<'f>>,
+    books: PhantomData<Book<'a>>,
+}
+
+/// What is known besides rows and terms, in time.
+#[derive(Clone, Copy)]
+pub(in crate::domain) struct Records<'f> {
+    pub relief: &'f ReliefHistory,
+    pub disputes: &'f DisputeHistory,
+    pub said: &'f SaidHistory,
+    pub first_judged: Option<&'f FirstJudged>,
+    pub holds: &'f Holds,
+}
+
+/// One source of a KPI's figures.
+#[derive(Clone, Copy)]
+struct Source<'f> {
+    ledger: &'f Ledger,
+    definition: &'f Definition,
+    labels: &'f Labels,
+    feed: &'f str,
+}
+
+impl<'f> Source<'f> {
+    fn of_vendor(kpi: &'f Kpi<'_>, ledger: &'f Ledger) -> Self {
+        let source = &kpi.spec.source;
+        Source { ledger, definition: &kpi.definition, labels: &source.labels, feed: &source.feed }
+    }
+
+    fn of_client(check: &'f CrossChecked<'_>, ledger: &'f Ledger) -> Self {
+        let CrossChecked { rule, definition } = check;
+        Source { ledger, definition, labels: &rule.labels, feed: &rule.feed }
+    }
+}
+
+/// What the absence of figures may mean.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// A miss, where the parties agreed so.
+    AsAgreed,
+    /// Nothing: another source may know them.
+    IsNoMiss,
+}
+
+/// One value of a KPI before and after relief.
+struct Values {
+    raw: Option<Exact>,
+    value: Option<Exact>,
+    quotient: Quotient,
+    interval: Option<Interval>,
+    /// Whether a denominator, before or after relief, is below 0.
+    negative: bool,
+}
+
+impl<'f, 'a> Reader<'f, 'a> {
+    /// A reader of all that the ledgers hold. What it works out it leaves in `figures`, for itself and for others.
+    pub(in crate::domain) fn new(
+        periods: &'f Periods,
+        Records { relief, disputes, said, first_judged, holds }: Records<'f>,
+        ledgers: &'f Ledgers,
+        figures: &'f Figures,
+    ) -> Self {
+        Reader {
+            periods,
+            relief,
+            disputes,
+            said,
+            first_judged,
+            holds,
+            ledgers,
+            figures,
+            known: RefCell::default(),
+            books: PhantomData,
+        }
+    }
+
+    /// The ledger that a KPI reads from.
+    pub fn ledger(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&'f Ledger> {
+        self.ledgers.of_kpi(book, kpi)
+    }
+
+    /// The ledgers that a KPI reads from: the vendor's, and the client's own where there is one.
+    pub fn ledgers(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Vec<&'f Ledger> {
+        let own = kpi.cross_check.as_ref().and_then(|check| self.ledgers.of_feed(book, &check.rule.feed));
+        self.ledger(book, kpi).into_iter().chain(own).collect()
+    }
+
+    /// The rows of a ledger that were known at an instant.
+    pub fn known(&self, ledger: &'f Ledger, at: Timestamp) -> Rc<Known<'f>> {
+        let mut known = self.known.borrow_mut();
+        match known.get(&std::ptr::from_ref(ledger)) {
+            Some((instant, rows)) if *instant == at => Rc::clone(rows),
+            _ => {
+                let rows = Rc::new(ledger.known_at(at));
+                known.insert(std::ptr::from_ref(ledger), (at, Rc::clone(&rows)));
+                rows
+            }
+        }
+    }
+
+    /// The instants in `]after, until]` at which something became known of rows of a KPI that start in a window.
+    pub fn learnt(
+        &self,
+        book: &Book<'_>,
+        kpi: &Kpi<'_>,
+        window: Span,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> BTreeSet<Timestamp> {
+        if kpi.definition.origin == Origin::Deliverables {
+            let ledger = self.ledger(book, kpi);
+            return ledger.map(|ledger| ledger.learnt(window, after, until)).unwrap_or_default();
+        }
+        let ledgers = kpi.feeds().filter_map(|feed| Some((feed, self.ledgers.of_feed(book, feed)?)));
+        let of_feed = |(feed, ledger): (&str, &Ledger)| {
+            self.figures.learnt(feed, (window, after), until, |since| ledger.learnt(window, since, until))
+        };
+        ledgers.flat_map(of_feed).collect()
+    }
+
+    /// Whether rows were known at an instant, and none of them matches a KPI.
+    pub fn has_no_match(&self, book: &Book<'_>, kpi: &Kpi<'_>, at: Timestamp) -> bool {
+        let Some(ledger) = self.ledger(book, kpi) else { return false };
+        !self.figures.is_matched((book.place, kpi.place), at, || ledger.matched_by(kpi, at)) && ledger.has_rows_by(at)
+    }
+
+    /// When a KPI lets its period close by the rows and records: what was worked out before, or else what is worked out.
+    pub(in crate::domain) fn finality(
+        &self,
+        book: &Book<'_>,
+        period: &Period,
+        now: Timestamp,
+        work_out: impl FnOnce() -> FinalFor,
+    ) -> Finality {
+        self.figures.finality((book.place, period.index), now, work_out)
+    }
+
+    /// Whether it is known for good when a period became Final.
+    pub(in crate::domain) fn is_settled(&self, books: &Books<'_>, period: &Period) -> bool {
+        self.figures.is_settled((books.for_period(period).place, period.index))
+    }
+
+    /// What is doubtful in the figures of a feed that are known at an instant.
+    pub fn doubts(&self, book: &Book<'_>, feed: &Feed, at: Timestamp) -> Vec<Doubt> {
+        let ledger = self.ledgers.of_feed(book, &feed.name);
+        ledger.map_or_else(Vec::new, |ledger| doubts::of_feed(feed, &self.known(ledger, at)))
+    }
+
+    /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
+    pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Arc<Coverage> {
+        self.figures.coverage(book.place, feed, at, || {
+            let spec = book.terms.contract.feeds.iter().find(|one| one.name == feed);
+            let ledger = spec.zip(self.ledgers.of_feed(book, feed));
+            let coverage = ledger
+                .map(|(spec, ledger)| Coverage::of(spec, &self.known(ledger, at), self.periods, &book.calendar, at));
+            coverage.unwrap_or_default()
+        })
+    }
+
+    /// The latest day on which a feed's contacts offered were not those answered and abandoned.
+    pub fn offered_differs(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Option<OfferedDiffers> {
+        let as_of = self.coverage(book, feed, at).reach.as_of?;
+        let ledger = self.ledgers.of_feed(book, feed)?;
+        offered_differs(&self.known(ledger, at), &book.calendar, as_of)
+    }
+
+    /// The end of the latest row of a KPI's feed that had ended at an instant, over closed hours moved on; where the vendor has none,
+    /// of the client's own.
+    pub fn as_of(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, at: Timestamp) -> Option<Timestamp> {
+        kpi.feeds().find_map(|feed| self.coverage(book, feed, at).reach.as_of)
+    }
+
+    /// The reading of a KPI.
+    pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
+        match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
+            // Figures that are counted by another time are no figures of this KPI.
+            Some(_) if kpi.threshold_mismatch.is_some() => {
+                Reading { verdict: Verdict::NoData, ..not_measured(kpi, question) }
+            }
+            Some(ledger) => self.figures.reading(book.place, kpi, question, || match &kpi.definition.parts {
+                Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
+                None => match &kpi.cross_check {
+                    Some(check) => self.work_out_both(book, kpi, question, ledger, check),
+                    None => self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed),
+                },
+            }),
+            None => not_measured(kpi, question),
+        }
+    }
+
+    fn work_out(
+        &self,
+        book: &'f Book<'a>,
+        kpi: &'f Kpi<'a>,
+        question: &Question<'_>,
+        source: &Source<'f>,
+        silence: Silence,
+    ) -> Reading<'a> {
+        let known = self.known(source.ledger, question.at);
+        let mature = mature_by(&kpi.definition, &book.calendar, question.at);
+        let known = known.starting_in(question.window);
+        let selection = known.select(source.definition, source.labels, mature);
+        let rows = selection.all();
+        let relieved = rows.relieved(&self.relief.known_for(kpi.name, question.at));
+        let scale = self.scale(book, kpi, question);
+        // How far a feed reaches is only worked out where it decides: each instant that is asked for has its own answer.
+        let runs = kpi.is_rolling() && question.at < question.period.end;
+        let as_of = runs.then(|| self.as_of(book, kpi, question.at)).flatten();
+        let judgement = Slice { book, kpi, question, scale: &scale, as_of };
+
+        let (target, targets) = judgement.target(&relieved.rows, &rows);
+        let aim = judgement.aim(target);
+        let values = judgement.values(&rows, &relieved.rows);
+        let is_enough = judgement.is_enough(&rows, &relieved.rows);
+        let mut verdict = judgement.verdict(&aim, &values, is_enough);
+        let may_be_a_miss = silence == Silence::AsAgreed;
+        if verdict == Verdict::NoData && may_be_a_miss && is_miss_by_policy(book, kpi, question) {
+            verdict = Verdict::Missed;
+        }
+        let missed = verdict == Verdict::Missed;
+        let band = if missed { band_of(&kpi.spec.bands, kpi.comparison, values.value.as_ref()) } else { None };
+        let severity = missed.then(|| severity_of(band));
+        let has_value = values.value.is_some();
+        let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
+        let blank = not_measured(kpi, question);
+        let annual_factor = kpi.definition.annualised.then(|| scale.checked_div(&kpi.definition.scale)).flatten();
+        Reading {
+            rating: rating_of(verdict, severity, values.value.as_ref(), kpi.spec.ratings.as_ref(), kpi.comparison),
+            achievement: achievement(verdict, values.value.as_ref(), &aim, &kpi.spec.bands),
+            raw_value: values.raw,
+            value: values.value,
+            numerator: has_value.then_some(values.quotient.numerator),
+            denominator: has_value.then_some(values.quotient.denominator),
+            interval: values.interval,
+            verdict,
+            severity,
+            band,
+            excused_by: relieved.excused_by.into_iter().collect(),
+            tiers,
+            without_tier_percent,
+            evidence: evidence(&rows, question),
+            negative_volume: values.negative,
+            aim,
+            method: Method { annual_factor, targets, ..blank.method.clone() },
+            ..blank
+        }
+    }
+
+    /// The sums of a KPI after relief over the rows that start in a span.
+    pub fn quotient(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> Quotient {
+        let Some(ledger) = self.ledger(book, kpi) else { return Quotient::default() };
+        let known = self.known(ledger, at).starting_in(span);
+        let mature = mature_by(&kpi.definition, &book.calendar, at);
+        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        selection.all().relieved(&self.relief.known_for(kpi.name, at)).rows.quotient()
+    }
+
+    /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is no whole day's.
+    pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
+        let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
+        let known = self.known(ledger, at).starting_in(span);
+        let mature = mature_by(&kpi.definition, &book.calendar, at);
+        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
+        let coverage = self.coverage(book, &kpi.spec.source.feed, at);
+        let is_whole = |day: Date| {
+            let span = Span::new(book.calendar.start_of_day(day), book.calendar.end_of_day(day));
+            coverage.gaps(span).is_empty()
+        };
+        let days = selection.all().by_day().into_iter().filter(|(day, _)| is_whole(*day));
+        days.map(|(day, rows)| (day, rows.quotient().denominator)).collect()
+    }
+
+    /// By what a quotient is multiplied over a window. Where its length matters, a window that runs ends at `asOf`; one that
+    /// is over has its whole length, whatever is missing in it.
+    fn scale(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Exact {
+        if !kpi.definition.annualised {
+            return kpi.definition.scale.clone();
+        }
+        let Span { start, end } = question.window;
+        let running = (question.at < end).then(|| self.as_of(book, kpi, question.at)).flatten();
+        kpi.definition.scale_over(Span::new(start, running.map_or(end, |as_of| as_of.min(end))), &book.calendar)
+    }
+}
+
+/// The rows that a closed period rests on. The running one is not signed, so no digest is taken of its rows.
+fn evidence(rows: &Rows<'_>, question: &Question<'_>) -> EvidenceReference {
+    let digest = if question.is_closing { rows.digest() } else { DIGEST_OF_NOTHING.to_owned() };
+    EvidenceReference { rows: i64::try_from(rows.len()).unwrap_or(i64::MAX), digest }
+}
+
+/// Whether the parties agreed that a figure that is still missing so long after the period's end is a miss.
+fn is_miss_by_policy(book: &Book<'_>, kpi: &Kpi<'_>, question: &Question<'_>) -> bool {
+    let (policy, after) = kpi.missing_data();
+    question.is_closing
+        && policy == MissingDataPolicy::Miss
+        && question.at >= book.calendar.after(question.period.end, after)
+}
+
+/// A KPI, or its part of one tier, as it is judged.
+struct Slice<'s, 'a> {
+    book: &'s Book<'a>,
+    kpi: &'s Kpi<'a>,
+    question: &'s Question<'s>,
+    scale: &'s Exact,
+    /// Where rows end, for a longer window that runs.
+    as_of: Option<Timestamp>,
+}
+
+impl Slice<'_, '_> {
+    fn aim(&self, target: Exact) -> Aim {
+        let upper = self.kpi.spec.objective.upper.as_ref().filter(|_| self.kpi.comparison == Comparison::Between);
+        Aim { comparison: self.kpi.comparison, target, upper: upper.map(Exact::from) }
+    }
+
+    /// The target in force, and its parts where the schedule changes it inside the period: it is their mean, weighted with
+    /// their denominators. A longer window takes that of its last day, and while it runs that of the day of `asOf`.
+    fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> (Exact, Vec<TargetPart>) {
+        let period = self.question.period;
+        if self.kpi.is_rolling() {
+            let day = self.as_of.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
+            return (self.kpi.target_on(day.unwrap_or(period.last_day)), Vec::new());
+        }
+        let last_day = period.last_day;
+        let changes = self.kpi.target_changes(period.first_day, last_day);
+        if changes.is_empty() {
+            return (self.kpi.target_on(last_day), Vec::new());
+        }
+        let mean = self.mean_target(&changes, judged).or_else(|| self.mean_target(&changes, raw));
+        mean.unwrap_or_else(|| (self.kpi.target_on(last_day), Vec::new()))
+    }
+
+    fn mean_target(&self, changes: &[Date], rows: &Rows<'_>) -> Option<(Exact, Vec<TargetPart>)> {
+        let period = self.question.period;
+        let part = |(place, first_day): (usize, &Date)| {
+            let start = self.book.calendar.start_of_day(*first_day).max(period.start);
+            let end = changes.get(place).map_or(period.end, |day| self.book.calendar.start_of_day(*day));
+            let denominator = rows.starting_in(Span::new(start, end)).quotient().denominator;
+            TargetPart { from: *first_day, target: self.kpi.target_on(*first_day), denominator }
+        };
+        let parts: Vec<TargetPart> = std::iter::once(&period.first_day).chain(changes).enumerate().map(part).collect();
+        let weighted: Exact = parts.iter().map(|part| &part.target * &part.denominator).sum();
+        let weight: Exact = parts.iter().map(|part| &part.denominator).sum();
+        if weight.is_negative() {
+            return None;
+        }
+        Some((weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()), parts))
+    }
+
+    fn values(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> Values {
+        let rounding = self.kpi.spec.rounding.as_ref();
+        let (quotient, of_all) = (judged.quotient(), raw.quotient());
+        let value = quotient.value(self.scale);
+        Values {
+            negative: quotient.is_negative() || of_all.is_negative(),
+            raw: of_all.value(self.scale).map(|value| value.rounded(rounding)),
+            interval: value.as_ref().and_then(|_| self.interval(judged, &quotient)),
+            value: value.map(|value| value.rounded(rounding)),
+            quotient,
+        }
+    }
+
+    /// The interval of a value: Wilson's for a share, the normal one for a net promoter score, else none.
+    fn interval(&self, rows: &Rows<'_>, quotient: &Quotient) -> Option<Interval> {
+        let level = self.kpi.spec.confidence.as_ref().map_or(95.0, |confidence| confidence.level as f64);
+        if self.kpi.spec.kpi == CatalogueKpi::NetPromoterScore {
+            let sum = |measure: &str| rows.iter().filter_map(|row| row.measure(measure)).sum::<Exact>().to_f64();
+            return net_promoter_interval(sum("promoters"), sum("detractors"), quotient.denominator.to_f64(), level);
+        }
+        let share =
+            self.kpi.definition.share.then(|| Share::new(quotient.numerator.to_f64(), quotient.denominator.to_f64()));
+        let interval = wilson_interval(share.flatten()?, level)?;
+        let scale = self.scale.to_f64();
+        Some(Interval { lower: interval.lower * scale, upper: interval.upper * scale })
+    }
+
+    /// Whether the rows that judge reach the minimums. Where relief leaves nothing, all rows are looked at.
+    fn is_enough(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> bool {
+        let Some(minimum) = &self.kpi.spec.minimum else { return true };
+        let rows = if judged.quotient().value(self.scale).is_some() { judged } else { raw };
+        let volume = minimum.volume.is_none_or(|least| rows.quotient().denominator >= Exact::from(least));
+        let responses = minimum
+            .response_rate_percent
+            .as_ref()
+            .is_none_or(|least| rows.response_rate().is_some_and(|rate| rate >= Exact::from(least)));
+        volume && responses
+    }
+
+    fn verdict(&self, aim: &Aim, values: &Values, is_enough: bool) -> Verdict {
+        let sample =
+            Sample { raw: values.raw.as_ref(), value: values.value.as_ref(), is_enough, interval: values.interval };
+        verdict_of(self.kpi.spec, aim, &sample)
+    }
+
+    /// The parts of the tiers that the contract lists, best first, and the share of the denominator that carries no tier.
+    fn tiers(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> (Vec<TierLine>, Option<String>) {
+        if self.book.terms.tiers.is_empty() {
+            return (Vec::new(), None);
+        }
+        let (raw_parts, judged_parts) = (raw.by_label(TIER_LABEL), judged.by_label(TIER_LABEL));
+        let mut tiers: Vec<(&String, i64)> =
+            self.book.terms.tiers.iter().map(|(name, tier)| (name, tier.rank)).collect();
+        tiers.sort_by_key(|(name, rank)| (*rank, *name));
+        let nothing = raw.starting_in(Span::new(Timestamp::MIN, Timestamp::MIN));
+        let lines: Vec<TierLine> = tiers
+            .into_iter()
+            .filter_map(|(name, _)| {
+                let part = raw_parts.get(name.as_str())?;
+                Some(self.tier(name, part, judged_parts.get(name.as_str()).unwrap_or(&nothing)))
+            })
+            .collect();
+        if lines.is_empty() {
+            return (lines, None);
+        }
+        let whole = judged.quotient().denominator;
+        let tiered: Exact = judged_parts.values().map(|part| part.quotient().denominator).sum();
+        let without = &whole - &tiered;
+        let share = (without * Exact::HUNDRED).checked_div(&whole).filter(|_| !whole.is_negative());
+        (lines, share.map(|share| share.show(SHOWN_DECIMALS)))
+    }
+
+    fn tier(&self, name: &str, raw: &Rows<'_>, judged: &Rows<'_>) -> TierLine {
+        let tier = self.book.terms.tiers.get(name);
+        let own = tier.and_then(|tier| tier.targets.iter().find(|target| target.kpi == self.kpi.spec.kpi));
+        let aim = self.aim(own.map_or_else(|| self.target(judged, raw).0, |own| own.target.into()));
+        let values = self.values(raw, judged);
+        let verdict = self.verdict(&aim, &values, true);
+        let has_value = values.value.is_some();
+        TierLine {
+            tier: name.to_owned(),
+            value: values.value.map(|value| value.show_as(self.kpi.spec.rounding.as_ref())),
+            target: Some(aim.target.show(SHOWN_DECIMALS)),
+            denominator: has_value.then(|| values.quotient.denominator.show(SHOWN_DECIMALS)),
+            verdict,
+        }
+    }
+}

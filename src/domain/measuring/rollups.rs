@@ -1,0 +1,193 @@
+//! What earlier judgements of a contract worked out, kept for the next one: readings, how far feeds reached, ledgers.
+//!
+//! A reading is a sum over rows, and the sum of a closed month is the same today as it was yesterday. What is kept is what
+//! [`crate::domain::measuring::reader::Reader`] itself gave, and it is given again only to the very same question: same terms, same KPI, same
+//! period, same window, same instant of knowledge. It holds as long as nothing new was known at that instant. Rows that
+//! arrive are known from their receipt on, so they leave the closed months as they are; a row that was known earlier, or a
+//! correction that a signed month is judged again for, makes everything from its instant on dirty.
+//!
+//! They can outlive their rows ([`Past`]): what closed periods said is taken from them then, and of the rows those are enough that
+//! start at their floors or later. A judgement that needs an earlier row notices it, and gives no answer.
+//!
+//! Invariant: a judgement with roll-ups equals the judgement without them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::contract_facts::ContractFacts;
+use super::feed_rows::RowsByFeed;
+use super::kept_readings::Figures;
+use super::ledger::Need;
+use super::ledgers::{Floors, Ledgers};
+use super::prepared_terms::Books;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::disputes::DisputeHistory;
+use crate::domain::terms::journal::{FirstJudged, Journal};
+use crate::domain::terms::relief::ReliefHistory;
+use crate::domain::terms::thresholds::SaidHistory;
+
+mod needs;
+mod past;
+
+pub(in crate::domain) use needs::needs;
+pub use past::{Past, Snapshot};
+
+/// What earlier judgements of one contract worked out. Empty ones are always right.
+#[derive(Debug, Default)]
+pub struct RollUps {
+    ground: Option<Ground>,
+    /// The rows of each feed that it rests on.
+    seen: RowsByFeed,
+    /// Up to which sequence the rows of each feed were seen, where it rests on rows that are not held any more.
+    seen_until: BTreeMap<String, i64>,
+    /// Where the rows begin that it is given.
+    floors: Floors,
+    /// Where rows may begin for the next judgement.
+    next_floors: Floors,
+    pub(in crate::domain) ledgers: Ledgers,
+    pub(in crate::domain) figures: Figures,
+}
+
+/// What all of it rests on besides rows.
+#[derive(Debug)]
+enum Ground {
+    Known(Arc<GroundFacts>),
+    /// SHA-256 of the facts.
+    Digest(String),
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct GroundFacts {
+    /// The terms of all books in the order of their places: a reading names its book by that. Which period closed under which of them
+    /// is no part of any reading.
+    books: Vec<Terms>,
+    relief: ReliefHistory,
+    /// What only says when periods became Final.
+    records: Recorded,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Recorded {
+    disputes: DisputeHistory,
+    said: SaidHistory,
+    first_judged: Option<FirstJudged>,
+}
+
+impl Recorded {
+    fn of(facts: &ContractFacts<'_>, books: &Books<'_>) -> Recorded {
+        let contract = &facts.terms.contract;
+        Recorded {
+            disputes: DisputeHistory::of(&contract.disputes, facts.journal, &books.current().calendar),
+            said: SaidHistory::of(facts.journal, facts.said),
+            first_judged: facts.journal.and_then(Journal::first_judged).cloned(),
+        }
+    }
+}
+
+impl GroundFacts {
+    fn is_of(&self, books: &Books<'_>, relief: &ReliefHistory) -> bool {
+        self.books.iter().eq(books.all().map(|book| book.terms)) && self.relief == *relief
+    }
+}
+
+impl RollUps {
+    /// Bytes that they take in memory, near enough: the rows themselves are shared with who judges.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ledgers.bytes() + self.figures.bytes()
+    }
+
+    /// Whether they rest on rows that a judgement is not given.
+    #[must_use]
+    pub fn is_of_part(&self) -> bool {
+        !self.floors.is_empty()
+    }
+
+    /// Where the rows begin that a judgement is given.
+    pub(in crate::domain) fn floors(&self) -> &Floors {
+        &self.floors
+    }
+
+    /// Ends a judgement that was made at an instant; the next one needs so many rows.
+    pub(in crate::domain) fn turn(&mut self, needs: &BTreeMap<String, Need>, now: Timestamp) {
+        self.figures.turn();
+        self.next_floors = self.ledgers.floors_for(needs, now);
+    }
+
+    /// Makes them ready for a judgement of these facts: what does not hold for them goes.
+    pub(in crate::domain) fn turn_to(&mut self, facts: &ContractFacts<'_>, books: &Books<'_>) {
+        let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
+        let records = Recorded::of(facts, books);
+        if !self.is_on_ground(books, &relief, &records) || !self.is_continued_by(facts.rows) {
+            *self = RollUps::default();
+            let books = books.all().map(|book| book.terms.clone()).collect();
+            self.ground = Some(Ground::Known(Arc::new(GroundFacts { books, relief, records })));
+        }
+        let dirty = self.take_in(facts.rows);
+        let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);
+        self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
+            let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
+            kpi.is_none_or(|kpi| kpi.feeds().any(|feed| is_dirty(feed, asked.at)))
+        });
+        self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
+        self.figures.note_news(&dirty);
+    }
+
+    /// Whether they rest on these terms and decisions. What was recorded since and only says when periods became Final is taken in.
+    fn is_on_ground(&mut self, books: &Books<'_>, relief: &ReliefHistory, records: &Recorded) -> bool {
+        let known = match &self.ground {
+            None => return false,
+            Some(Ground::Known(facts)) => Arc::clone(facts),
+            Some(Ground::Digest(digest)) => {
+                let facts = GroundFacts {
+                    books: books.all().map(|book| book.terms.clone()).collect(),
+                    relief: relief.clone(),
+                    records: records.clone(),
+                };
+                if past::digest(&facts).as_ref() != Some(digest) {
+                    return false;
+                }
+                self.ground = Some(Ground::Known(Arc::new(facts)));
+                return true;
+            }
+        };
+        if !known.is_of(books, relief) {
+            return false;
+        }
+        if known.records != *records {
+            self.figures.finalities.get_mut().forget(|_| true);
+            let facts = GroundFacts { books: known.books.clone(), relief: relief.clone(), records: records.clone() };
+            self.ground = Some(Ground::Known(Arc::new(facts)));
+        }
+        true
+    }
+
+    /// Whether the rows are those that were seen, with more after them.
+    fn is_continued_by(&self, rows: &RowsByFeed) -> bool {
+        self.seen.iter().all(|(feed, seen)| rows.get(feed).is_some_and(|rows| rows.continues(seen)))
+    }
+
+    /// Notes the rows; the feeds with new ones, and the earliest instant at which one of those was known.
+    fn take_in(&mut self, rows: &RowsByFeed) -> BTreeMap<String, Timestamp> {
+        let mut dirty = BTreeMap::new();
+        for (feed, rows) in rows {
+            let first = match (self.seen.get(feed), self.seen_until.get(feed)) {
+                (Some(seen), _) => seen.len() as u32,
+                (None, Some(sequence)) => rows.first_after(*sequence),
+                (None, None) => 0,
+            };
+            let new = first..(rows.len() as u32);
+            if let Some(earliest) = new.map(|place| rows.times(place).known_at).min() {
+                dirty.insert(feed.clone(), earliest);
+                self.seen.insert(feed.clone(), rows.clone());
+            }
+        }
+        dirty
+    }
+}
+
+#[cfg(test)]
+mod tests;

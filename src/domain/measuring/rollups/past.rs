@@ -1,0 +1,155 @@
+//! Roll-ups that outlive their process: what closed periods said, and where the rows begin that later judgements need.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Ground, GroundFacts, RollUps};
+use crate::domain::measuring::coverage::Coverage;
+use crate::domain::measuring::final_from::FinalFor;
+use crate::domain::measuring::kept_readings::{
+    Answers, AskedOfFeed, AskedOfKpi, AskedWhen, Figures, InBook, KeptReading, Learnt,
+};
+use crate::domain::measuring::ledgers::Floors;
+use jiff::Timestamp;
+
+/// What a judgement worked out, for judgements by another process. It is a cache: it is taken for the very same terms and records
+/// alone, and of rows it holds nothing that cannot be read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// SHA-256 of the terms and records that it rests on.
+    ground: String,
+    /// Sequence of the last row of each feed that it rests on.
+    seen_until: BTreeMap<String, i64>,
+    #[serde(with = "floors")]
+    floors: Floors,
+    #[serde(with = "pairs")]
+    readings: Kept<AskedOfKpi, KeptReading>,
+    #[serde(with = "pairs")]
+    coverages: Kept<AskedOfFeed, Coverage>,
+    #[serde(with = "pairs")]
+    learnt: Kept<AskedWhen, Learnt>,
+    #[serde(with = "pairs")]
+    finalities: Kept<InBook, FinalFor>,
+    #[serde(with = "pairs")]
+    matched: Kept<InBook, Timestamp>,
+}
+
+type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
+
+/// A [`Past`] that shares all with the roll-ups that it was taken of, before it is made whole.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    ground: Arc<GroundFacts>,
+    past: Past,
+}
+
+impl RollUps {
+    /// What they hold, to be kept; `None` before the first judgement.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let Some(Ground::Known(ground)) = &self.ground else { return None };
+        let past = Past {
+            ground: String::new(),
+            seen_until: BTreeMap::new(),
+            floors: self.next_floors.clone(),
+            readings: self.figures.readings.borrow().earlier.clone(),
+            coverages: self.figures.coverages.borrow().earlier.clone(),
+            learnt: self.figures.learnt.borrow().earlier.clone(),
+            finalities: self.figures.finalities.borrow().earlier.clone(),
+            matched: self.figures.matched.borrow().earlier.clone(),
+        };
+        Some(Snapshot { ground: Arc::clone(ground), past })
+    }
+
+    /// Roll-ups of what was kept. They hold for rows that begin at its floors.
+    #[must_use]
+    pub fn of_past(past: Past) -> RollUps {
+        let figures = Figures::default();
+        fill(&figures.readings, past.readings);
+        fill(&figures.coverages, past.coverages);
+        fill(&figures.learnt, past.learnt);
+        fill(&figures.finalities, past.finalities);
+        fill(&figures.matched, past.matched);
+        RollUps {
+            ground: Some(Ground::Digest(past.ground)),
+            seen_until: past.seen_until,
+            floors: past.floors,
+            figures,
+            ..RollUps::default()
+        }
+    }
+}
+
+fn fill<Q: Ord, A>(answers: &std::cell::RefCell<Answers<Q, A>>, kept: Kept<Q, A>) {
+    answers.borrow_mut().earlier = kept;
+}
+
+impl Snapshot {
+    /// The past that rests on the rows of each feed up to these sequences: all that the judgement was given, and that were left out for it.
+    #[must_use]
+    pub fn past(self, seen_until: BTreeMap<String, i64>) -> Option<Past> {
+        Some(Past { ground: digest(&self.ground)?, seen_until, ..self.past })
+    }
+}
+
+impl Past {
+    /// Where the rows of feeds begin that a judgement needs; a feed that is not in it is needed whole.
+    #[must_use]
+    pub fn floors(&self) -> &Floors {
+        &self.floors
+    }
+
+    /// Sequence of the last row of each feed that it rests on.
+    #[must_use]
+    pub fn seen_until(&self) -> &BTreeMap<String, i64> {
+        &self.seen_until
+    }
+}
+
+/// SHA-256 of what roll-ups rest on besides rows; `None` for what cannot be written as JSON.
+pub(super) fn digest(ground: &GroundFacts) -> Option<String> {
+    let json = serde_json::to_vec(ground).ok()?;
+    Some(Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Maps as lists of pairs: their keys are no texts.
+mod pairs {
+    use super::{Arc, BTreeMap, Deserialize, Serialize};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<Q: Serialize, A: Serialize, S: Serializer>(
+        map: &BTreeMap<Q, Arc<A>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter().map(|(question, answer)| (question, answer.as_ref())))
+    }
+
+    pub(super) fn deserialize<'de, Q, A, D>(deserializer: D) -> Result<BTreeMap<Q, Arc<A>>, D::Error>
+    where
+        Q: Deserialize<'de> + Ord,
+        A: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let pairs = Vec::<(Q, A)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().map(|(question, answer)| (question, Arc::new(answer))).collect())
+    }
+}
+
+/// Floors by their feeds.
+mod floors {
+    use super::{Arc, BTreeMap, Deserialize, Floors};
+    use crate::domain::measuring::ledger::Floor;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(floors: &Floors, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(floors.iter().map(|(feed, floor)| (feed, floor.as_ref())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Floors, D::Error> {
+        let floors = BTreeMap::<String, Floor>::deserialize(deserializer)?;
+        Ok(floors.into_iter().map(|(feed, floor)| (feed, Arc::new(floor))).collect())
+    }
+}

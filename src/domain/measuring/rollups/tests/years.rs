@@ -1,0 +1,379 @@
+//! Judgements of contracts of years from a part of their rows are those from all rows, or there are none.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+
+use super::*;
+use crate::domain::fixtures::contracts::{Case, fact, flat, written};
+use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
+use crate::domain::terms::journal::{JournalFact, ReliefSeen};
+
+const TERM: &str = "
+    term: {start: 2022-01-01, end: 2026-12-31}
+    closeAfter: 5d
+    feeds: [{name: acd, url: 'https://feeds.example', cadence: 24h}, {name: ours, url: 'https://own.example', cadence: 24h}]
+    charges: {currency: GBP, amount: 100000, atRiskPercent: 8}
+    credits: {points: {perPointPercent: 1, repeatMultiplier: 2}, yearCapPercent: 3, ramp: [{until: 90d, credit: Half}], earnBack: {within: 2}}
+    triggers: [{name: chronic, when: {failures: {atLeast: 2, outOf: 3}}, then: TerminationRight}]
+    ";
+
+const DIVISIONS: [&str; 5] = [
+    "period: Monthly",
+    "period: Quarterly\nfiscalYearStart: '04-06'",
+    "period: HalfYearly",
+    "period: Yearly\nfiscalYearStart: '10-01'",
+    "period: ContractYear",
+];
+
+const ZONES: [&str; 3] = [
+    "timeZone: UTC",
+    "timeZone: Europe/London",
+    "timeZone: America/New_York\ncalendar: {serviceHours: [{days: [Monday, Tuesday, Wednesday, Thursday, Friday], from: '08:00', to: '20:00'}]}",
+];
+
+const KPIS: [(&str, &str); 9] = [
+    (
+        "answered",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 55}\nbands: [{severity: Minor, bound: 50, points: 1}, {severity: Serious, points: 3}]\nwarning: {projected: true, burn: true}",
+    ),
+    (
+        "sales",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 52}\nsource: {feed: acd, labels: {queue: sales}}\nbands: [{severity: Minor, percent: 2}]",
+    ),
+    (
+        "year",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 50, schedule: [{from: 2023-09-18, target: 51}]}\nwindow: {type: Rolling, length: 365d}\nbands: [{severity: Minor, percent: 1}]",
+    ),
+    (
+        "periods",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 50}\nwindow: {type: RollingPeriods, count: 3}",
+    ),
+    (
+        "scheduled",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 50, schedule: [{from: 2023-03-18, target: 52}]}\nbonus: {from: 53, amount: 100}",
+    ),
+    (
+        "held",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 50}\nminimum: {volume: 40}\nmissingData: {policy: Miss, after: 12d}",
+    ),
+    (
+        "bad-months",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\ntally: {each: Week, target: 45}\nobjective: {target: 1}\nprice: {amount: 500, upTo: 2000}\nrepeats: [{misses: 1, times: 1}, {misses: 2, times: 2}]",
+    ),
+    ("aged", "kpi: FirstContactResolution\nobjective: {target: 50}"),
+    (
+        "checked",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 50}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 10, prefer: Worse}}",
+    ),
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many days pass, and rows come.
+    Days(i64),
+    /// So many days pass without rows.
+    Silent(i64),
+    /// Other figures of a day so long ago.
+    Late(i64, i64),
+    /// Rows of a day so long ago that were known at once.
+    Old(i64),
+    /// A row of two days that overlaps others.
+    Overlap(i64),
+    /// Days that are excused, so long ago.
+    Relief(i64),
+    /// A dispute about the period so long ago.
+    Dispute(i64),
+    Target(i64),
+    /// Final periods are closed under the terms in force.
+    Closings,
+    /// What was worked out is kept in the place of what was kept.
+    Keep,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => prop_oneof![3 => 1..4_i64, 2 => 5..45_i64, 1 => 60..150_i64].prop_map(Step::Days),
+        2 => prop_oneof![2 => 1..10_i64, 1 => 20..100_i64].prop_map(Step::Silent),
+        3 => (prop_oneof![3 => 1..30_i64, 1 => 30..700_i64], 0..11_i64).prop_map(|(ago, good)| Step::Late(ago, good)),
+        1 => (1..500_i64).prop_map(Step::Old),
+        1 => (1..200_i64).prop_map(Step::Overlap),
+        1 => (1..400_i64).prop_map(Step::Relief),
+        1 => (1..90_i64).prop_map(Step::Dispute),
+        1 => (48..58_i64).prop_map(Step::Target),
+        3 => Just(Step::Closings),
+        4 => Just(Step::Keep),
+    ]
+}
+
+/// A part of the rows, and what was worked out of the rest.
+struct Part {
+    rollups: RollUps,
+    floors: Floors,
+    rows: RowsByFeed,
+    seen_until: BTreeMap<String, i64>,
+}
+
+struct Years {
+    case: Case,
+    now: Timestamp,
+    /// Up to which day rows came.
+    day: i64,
+    kept: Option<String>,
+    live: Option<Part>,
+}
+
+fn begin() -> Timestamp {
+    instant("2022-01-01T00:00Z")
+}
+
+fn at_day(day: i64) -> Timestamp {
+    begin() + SignedDuration::from_hours(24 * day)
+}
+
+impl Years {
+    /// A contract after so many days of rows.
+    fn new(division: &str, zone: &str, with_journal: bool, days: i64) -> Years {
+        let contract = format!("{}\n{division}\n{zone}", flat(TERM));
+        let mut case = Case::new(terms(&contract, &KPIS), Vec::new());
+        case.journal = with_journal.then(Journal::default);
+        let mut years = Years { case, now: begin(), day: 0, kept: None, live: None };
+        years.take(&Step::Days(days));
+        years
+    }
+
+    fn push(&mut self, feed: &str, mut row: Row) {
+        let rows = self.case.rows.entry(feed.to_owned()).or_default();
+        row.sequence = rows.len() as i64 + 1;
+        rows.push(row);
+    }
+
+    fn row(&self, day: i64, queue: &str, good: i64, known_at: Timestamp) -> Row {
+        let counts =
+            [("answered", 10), ("answeredWithin", good), ("resolvedFirstContact", good), ("contactsWithIssue", 10)];
+        Row {
+            start: at_day(day),
+            end: at_day(day + 1),
+            labels: BTreeMap::from([("queue".to_owned(), queue.to_owned())]),
+            measures: counts.iter().map(|(name, count)| ((*name).to_owned(), Decimal::from(*count))).collect(),
+            revision: 1,
+            known_at,
+            sequence: 0,
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        let today = self.day;
+        let ago = |days: i64| (today - days).max(0);
+        match step {
+            Step::Days(days) => {
+                for day in today..today + days {
+                    for (place, queue) in (0..).zip(["sales", "care"]) {
+                        let row = self.row(day, queue, (day * 7 + day / 31 + place * 3) % 11, at_day(day + 1));
+                        self.push("acd", row);
+                    }
+                    let own = self.row(day, "all", (day * 5 + day / 29) % 11, at_day(day + 1));
+                    self.push("ours", own);
+                }
+                self.pass(*days);
+            }
+            Step::Silent(days) => self.pass(*days),
+            Step::Late(days, good) => {
+                let revision = 2 + self.case.rows["acd"].len() as i64;
+                let row = Row { revision, ..self.row(ago(*days), "sales", *good, self.now) };
+                self.push("acd", row);
+            }
+            Step::Old(days) => {
+                let row = self.row(ago(*days), "extra", 3, at_day(ago(*days) + 1));
+                self.push("acd", row);
+            }
+            Step::Overlap(days) => {
+                let row = self.row(ago(*days), "care", 1, self.now);
+                self.push("acd", Row { end: at_day(ago(*days) + 2), ..row });
+            }
+            Step::Relief(days) => self.excuse(ago(*days)),
+            Step::Dispute(days) => self.dispute(ago(*days)),
+            Step::Target(target) => {
+                let changed = KPIS[0].1.replace("target: 55", &format!("target: {target}"));
+                self.case.terms.kpis.insert("answered".to_owned(), kpi(&changed));
+            }
+            Step::Closings => {
+                let finals = self.case.judge_at(self.now).finals;
+                for period in finals.into_keys() {
+                    let terms = self.case.terms.clone();
+                    self.case.closed_under.entry(period).or_insert(terms);
+                }
+            }
+            Step::Keep => {
+                let live = self.live.as_ref().map(|part| written(&part.rollups, part.seen_until.clone()));
+                self.kept = live.or(self.kept.take());
+            }
+        }
+    }
+
+    fn pass(&mut self, days: i64) {
+        self.day += days;
+        self.now = at_day(self.day) + SignedDuration::from_mins(7);
+    }
+
+    fn excuse(&mut self, day: i64) {
+        let (place, from, to) = (self.case.terms.contract.relief.len(), at_day(day), at_day(day + 3));
+        let relief: crate::api::vendor_contract::Relief = serde_saphyr::from_str(&format!(
+            "{{name: r{place}, cause: ForceMajeure, from: {from}, to: {to}, decision: Accepted, decidedAt: {}}}",
+            self.now
+        ))
+        .unwrap();
+        self.case.terms.contract.relief.push(relief.clone());
+        if let Some(journal) = &mut self.case.journal {
+            let seen = JournalFact::ReliefSeen(ReliefSeen { relief: Some(relief.clone()), known_before: false });
+            journal.facts.push(fact(&relief.name, seen, &self.now.to_string()));
+        }
+    }
+
+    fn dispute(&mut self, day: i64) {
+        let calendar = crate::domain::terms::calendar::Calendar::of(&self.case.terms.contract).unwrap();
+        let periods = crate::domain::terms::periods::Periods::of(&self.case.terms.contract, &calendar);
+        let Some(period) = periods.containing(at_day(day)) else { return };
+        let place = self.case.terms.contract.disputes.len();
+        let dispute: crate::api::dispute::Dispute = serde_saphyr::from_str(&format!(
+            "{{name: d{place}, period: '{}', raisedOn: {}, party: Client}}",
+            period.name,
+            calendar.date_of(self.now)
+        ))
+        .unwrap();
+        self.case.terms.contract.disputes.push(dispute.clone());
+        if let Some(journal) = &mut self.case.journal {
+            let seen = crate::domain::terms::journal::DisputeSeen { dispute: Some(dispute.clone()) };
+            journal.facts.push(fact(&dispute.name, JournalFact::DisputeSeen(seen), &self.now.to_string()));
+        }
+    }
+
+    /// The judgement of all rows, with what it worked out in the place of what is live.
+    fn judge_whole(&mut self) -> Judgement {
+        let (mut rollups, rows) = (RollUps::default(), self.case.packed());
+        let judgement = judge_again(&self.case.facts(&rows), self.now, &mut rollups).unwrap();
+        self.live = Some(Part { rollups, floors: Floors::new(), seen_until: self.case.seen_until(), rows });
+        judgement
+    }
+
+    /// The judgement from what was kept, and the rows that it needs.
+    fn judge_kept(&self) -> Option<(Judgement, Part)> {
+        let past: Past = serde_json::from_str(self.kept.as_ref()?).unwrap();
+        let rows = self.case.left_by(&past);
+        let (floors, rollups) = (past.floors().clone(), RollUps::of_past(past));
+        self.judge(Part { rollups, floors, rows, seen_until: self.case.seen_until() })
+    }
+
+    /// The judgement from what is live and the rows that came since.
+    fn judge_live(&mut self) -> Option<(Judgement, Part)> {
+        let mut part = self.live.take()?;
+        for (feed, rows) in &self.case.rows {
+            let until = part.seen_until.get(feed).copied().unwrap_or(0);
+            let news = rows.iter().filter(|row| row.sequence > until).cloned();
+            part.rows.entry(feed.clone()).or_default().extend(news);
+        }
+        part.seen_until = self.case.seen_until();
+        self.judge(part)
+    }
+
+    fn judge(&self, mut part: Part) -> Option<(Judgement, Part)> {
+        let judgement = judge_part(&self.case.facts(&part.rows), &part.floors, self.now, &mut part.rollups).unwrap()?;
+        Some((judgement, part))
+    }
+}
+
+fn bytes(judgement: &Judgement) -> String {
+    serde_json::to_string(&judgement.reports).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_judgement_from_a_part_of_the_rows_is_the_judgement_from_all_whatever_happens_in_between(
+        division in prop_oneof![3 => Just(0), 4 => 1..DIVISIONS.len()], zone in 0..ZONES.len(), with_journal in any::<bool>(),
+        days in 200..600_i64, steps in prop::collection::vec(step(), 1..12),
+    ) {
+        let mut years = Years::new(DIVISIONS[division], ZONES[zone], with_journal, days);
+        years.judge_whole();
+        years.take(&Step::Keep);
+        for step in steps {
+            years.take(&step);
+            let live = years.judge_live();
+            let kept = years.judge_kept();
+            let whole = years.judge_whole();
+            for (how, part) in [("live", &live), ("kept", &kept)] {
+                if let Some((judgement, _)) = part {
+                    prop_assert_eq!(bytes(judgement), bytes(&whole), "{} after {:?}", how, step);
+                    prop_assert_eq!(judgement, &whole, "{} after {:?}", how, step);
+                }
+            }
+            // What was worked out of a part is kept and gone on from as what was worked out of all rows is.
+            if let Some((_, part)) = live.or(kept) {
+                years.live = Some(part);
+            }
+        }
+    }
+}
+
+/// Rows that a judgement from what was kept is given after a step, and those that there are; `None` where it needs all.
+fn needed_after(division: &str, before: &[Step], steps: &[Step]) -> (Option<usize>, usize) {
+    let mut years = Years::new(division, ZONES[1], true, 1_200);
+    before.iter().for_each(|step| years.take(step));
+    years.judge_whole();
+    years.take(&Step::Keep);
+    for step in steps {
+        years.take(step);
+    }
+    let kept = years.judge_kept();
+    let whole = years.judge_whole();
+    let count = |rows: &RowsByFeed| rows.values().map(FeedRows::len).sum::<usize>();
+    let needed = kept.map(|(judgement, part)| {
+        assert_eq!(judgement, whole);
+        count(&part.rows)
+    });
+    (needed, count(&years.case.packed()))
+}
+
+#[test]
+fn news_need_few_rows_and_what_touches_a_final_period_needs_all() {
+    // A year's window is needed, and that of three periods.
+    for (case, division, steps, most_percent) in [
+        ("nothing new", DIVISIONS[0], vec![], Some(36)),
+        ("a day", DIVISIONS[0], vec![Step::Days(1)], Some(36)),
+        ("a correction of the last days", DIVISIONS[0], vec![Step::Days(1), Step::Late(2, 5)], Some(36)),
+        ("two months", DIVISIONS[0], vec![Step::Days(62)], Some(45)),
+        ("closings", DIVISIONS[0], vec![Step::Days(20), Step::Closings, Step::Days(1)], Some(40)),
+        ("a silent month", DIVISIONS[0], vec![Step::Silent(30)], Some(36)),
+        ("quarters", DIVISIONS[1], vec![Step::Days(1)], Some(50)),
+        ("a late row of two years ago", DIVISIONS[0], vec![Step::Days(1), Step::Late(700, 5)], None),
+        ("old rows that were known at once", DIVISIONS[0], vec![Step::Old(700)], None),
+        ("relief", DIVISIONS[0], vec![Step::Relief(600)], None),
+        ("a dispute", DIVISIONS[0], vec![Step::Dispute(20)], None),
+        ("another target", DIVISIONS[0], vec![Step::Target(51)], None),
+    ] {
+        let (needed, all) = needed_after(division, &[], &steps);
+        match (needed, most_percent) {
+            (Some(needed), Some(most)) => assert!(needed * 100 <= all * most, "{case}: {needed} of {all}"),
+            (needed, most) => assert_eq!(needed.is_some(), most.is_some(), "{case}: {needed:?} of {all}"),
+        }
+    }
+}
+
+#[test]
+fn rows_that_came_late_before_are_no_news() {
+    let before = |step: Step| [Step::Days(1), step, Step::Days(2)];
+    for (case, step, few) in [
+        ("a correction of two years ago", Step::Late(700, 5), true),
+        ("a new row of two years ago that was known at once", Step::Old(700), true),
+        // Which times are covered changed when it came.
+        ("a row that overlaps others", Step::Overlap(700), false),
+    ] {
+        let (needed, all) = needed_after(DIVISIONS[0], &before(step), &[Step::Days(1)]);
+        let needed = needed.unwrap_or_else(|| panic!("{case}: all are needed"));
+        assert_eq!(needed * 100 < all * 40, few, "{case}: {needed} of {all}");
+    }
+}

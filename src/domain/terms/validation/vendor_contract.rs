@@ -1,0 +1,493 @@
+//! What a VendorContract must hold to by itself.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::{Date, date};
+
+use super::checks::{
+    Findings, Units, check_count, check_currency, check_labels, check_name, check_percent, check_range, check_text,
+    check_time_zone, check_unique, check_units, check_url, quoted,
+};
+use super::money::{check_charges, check_credits, is_currency_code};
+use super::period_names::{check_fiscal_year, example_of, is_period_of, names_fiscal_years};
+use super::{disputes, feed};
+use crate::api::vendor_contract::{
+    AlertSink, CapKind, Contact, Deliverable, EmailSink, EscalationLevel, PeriodLength, RectificationPlan, Relief,
+    ReliefDecision, ReportFormat, ServiceCalendar, Trigger, VendorContractSpec,
+};
+use crate::domain::terms::calendar::days_between;
+use crate::domain::terms::mail_server::MailServer;
+use crate::domain::terms::periods::rank;
+
+/// No contract of today began before.
+const EARLIEST_START: Date = date(1990, 1, 1);
+
+pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_object_name(findings);
+    check_vendor(findings, spec);
+    check_term(findings, spec);
+    check_time_zone(findings, "spec.timeZone", &spec.time_zone);
+    check_fiscal_year(findings, spec);
+    if let Some(calendar) = &spec.calendar {
+        check_calendar(findings, calendar);
+    }
+    check_goals_and_tiers(findings, spec);
+    check_count(findings, "spec.feeds", spec.feeds.len(), 32);
+    check_unique(findings, "spec.feeds", spec.feeds.iter().map(|feed| &feed.name));
+    for feed in &spec.feeds {
+        feed::check(findings, feed);
+    }
+    if let Some(charges) = &spec.charges {
+        check_charges(findings, charges, spec);
+    }
+    if let Some(credits) = &spec.credits {
+        check_credits(findings, credits, spec.charges.as_ref());
+    }
+    check_triggers(findings, spec);
+    check_relief(findings, &spec.relief);
+    disputes::check(findings, spec);
+    check_rectification(findings, spec);
+    check_contacts(findings, &spec.contacts);
+    check_escalation(findings, spec);
+    check_reviews(findings, spec);
+    check_deliverables(findings, &spec.deliverables, names_fiscal_years(spec));
+    check_alerts(findings, &spec.alerts, &spec.contacts);
+    check_scheduled_reports(findings, spec);
+    if let Some(engagement) = &spec.engagement {
+        let field = "spec.engagement.minimumSharePercent";
+        check_percent(findings, field, engagement.minimum_share_percent);
+    }
+}
+
+fn check_object_name(findings: &mut Findings) {
+    let count = findings.name().len();
+    findings.ensure(count <= 50, "metadata.name", || {
+        format!(
+            "has {count} characters: choose a name of at most 50, since reports and labels are named after the contract"
+        )
+    });
+}
+
+/// Names of reports and of KpiTargets join the contract's with others by dots and dashes.
+pub(super) fn check_name_has_no_dot(findings: &mut Findings) {
+    let name = findings.name().to_owned();
+    findings.ensure(!name.contains('.'), "metadata.name", || {
+        format!("{} has a dot: write one of a-z, 0-9 and - alone, such as acme-care", quoted(&name))
+    });
+}
+
+/// Rules that contracts were accepted without: what they refuse was misread in silence, or could cost others too much.
+pub(super) fn check_later_rules(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_extent_of_term(findings, spec);
+    if let Some(charges) = spec.charges.as_ref().filter(|charges| is_currency_code(&charges.currency)) {
+        check_currency(findings, "spec.charges.currency", &charges.currency);
+    }
+    let year_cap = spec.credits.as_ref().and_then(|credits| credits.year_cap_percent);
+    findings.ensure(year_cap.is_none() || spec.charges.is_some(), "spec.credits.yearCapPercent", || {
+        "is a percentage of the charges, and there are none: add charges, such as charges: {currency: GBP, amount: 100000}, or take it away"
+            .to_owned()
+    });
+    for feed in &spec.feeds {
+        feed::check_later_rules(findings, feed);
+    }
+}
+
+fn check_vendor(findings: &mut Findings, spec: &VendorContractSpec) {
+    findings.ensure(!spec.vendor.name.trim().is_empty(), "spec.vendor.name", || {
+        "is empty: write the vendor's name, such as Acme Contact Services".to_owned()
+    });
+    check_text(findings, "spec.vendor.name", &spec.vendor.name, 253);
+    check_count(findings, "spec.vendor.sites", spec.vendor.sites.len(), 100);
+    check_unique(findings, "spec.vendor.sites", &spec.vendor.sites);
+    for site in &spec.vendor.sites {
+        check_text(findings, "spec.vendor.sites", site, 128);
+    }
+}
+
+fn check_term(findings: &mut Findings, spec: &VendorContractSpec) {
+    let (start, end) = (spec.term.start, spec.term.end);
+    findings.ensure(start <= end, "spec.term.end", || {
+        format!("{end} lies before the start {start}: write a last day that is not before the first")
+    });
+    if let Some(notice) = spec.term.notice {
+        check_units(findings, "spec.term.notice", notice, Units::Real);
+    }
+}
+
+/// A term has at most 600 periods: that many reports are written of it.
+fn check_extent_of_term(findings: &mut Findings, spec: &VendorContractSpec) {
+    let (start, end) = (spec.term.start, spec.term.end);
+    findings.ensure(start >= EARLIEST_START, "spec.term.start", || {
+        format!("{start} is too early: write a first day from {EARLIEST_START} on")
+    });
+    let (years, days) = match spec.period {
+        PeriodLength::Weekly => (11, 4_020),
+        _ => (49, 17_898),
+    };
+    findings.ensure(days_between(start, end) <= days, "spec.term.end", || {
+        format!(
+            "{end} is too late for period {}: a term has at most {years} years then; end it earlier, and write the next one as \
+             another contract",
+            spec.period
+        )
+    });
+}
+
+fn check_calendar(findings: &mut Findings, calendar: &ServiceCalendar) {
+    check_count(findings, "spec.calendar.serviceHours", calendar.service_hours.len(), 50);
+    for (index, hours) in calendar.service_hours.iter().enumerate() {
+        let field = format!("spec.calendar.serviceHours[{index}]");
+        findings.ensure(!hours.days.is_empty(), format!("{field}.days"), || {
+            "is empty: list the weekdays, such as Monday".to_owned()
+        });
+        check_unique(findings, &format!("{field}.days"), hours.days.iter().map(|day| day.to_string()));
+        let from_fits = is_time_of_day(&hours.from) && hours.from != "24:00";
+        findings.ensure(from_fits, format!("{field}.from"), || {
+            format!("{} is not a time of day: write \"00:00\" to \"23:59\"", quoted(&hours.from))
+        });
+        let to_fits = is_time_of_day(&hours.to);
+        findings.ensure(to_fits, format!("{field}.to"), || {
+            format!("{} is not a time of day: write \"00:01\" to \"24:00\"", quoted(&hours.to))
+        });
+        // Both are HH:MM, so that the order of the texts is the order of the times.
+        findings.ensure(!from_fits || !to_fits || hours.from < hours.to, &field, || {
+            format!(
+                "ends at {} and begins at {}: end later than it begins; what crosses midnight is two entries, such as 22:00 to 24:00 and 00:00 to 06:00",
+                quoted(&hours.to),
+                quoted(&hours.from)
+            )
+        });
+    }
+    check_count(findings, "spec.calendar.holidays", calendar.holidays.len(), 500);
+    check_unique(findings, "spec.calendar.holidays", calendar.holidays.iter().map(|holiday| holiday.date));
+    for name in calendar.holidays.iter().filter_map(|holiday| holiday.name.as_deref()) {
+        check_text(findings, "spec.calendar.holidays", name, 253);
+    }
+}
+
+/// Whether a text is `HH:MM` up to `24:00`.
+fn is_time_of_day(text: &str) -> bool {
+    let Some((hour, minute)) = text.split_once(':') else { return false };
+    let number = |part: &str| if part.len() == 2 { part.parse::<u8>().ok() } else { None };
+    let all_digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    all_digits && (text == "24:00" || (number(hour).is_some_and(|h| h < 24) && number(minute).is_some_and(|m| m < 60)))
+}
+
+fn check_goals_and_tiers(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.goals", spec.goals.len(), 50);
+    check_unique(findings, "spec.goals", spec.goals.iter().map(|goal| &goal.name));
+    for goal in &spec.goals {
+        check_name(findings, "spec.goals", &goal.name);
+        check_text(findings, "spec.goals", goal.description.as_deref().unwrap_or_default(), 1024);
+    }
+    check_count(findings, "spec.tiers", spec.tiers.len(), 20);
+    check_unique(findings, "spec.tiers", &spec.tiers);
+}
+
+fn check_triggers(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.triggers", spec.triggers.len(), 20);
+    check_unique(findings, "spec.triggers", spec.triggers.iter().map(|trigger| &trigger.name));
+    for trigger in &spec.triggers {
+        check_name(findings, "spec.triggers", &trigger.name);
+        check_trigger(findings, trigger, spec);
+    }
+}
+
+fn check_trigger(findings: &mut Findings, trigger: &Trigger, spec: &VendorContractSpec) {
+    let field = format!("spec.triggers[{}].when", trigger.name);
+    let when = &trigger.when;
+    let members = [when.failures.is_some(), when.points.is_some(), when.severity.is_some(), when.cap_reached.is_some()];
+    findings.ensure(members.iter().filter(|is_given| **is_given).count() == 1, &field, || {
+        "holds not exactly one condition: write exactly one of failures, points, severity, capReached".to_owned()
+    });
+    if let Some(failures) = &when.failures {
+        check_range(findings, &field, failures.at_least, 1, 1000);
+        check_range(findings, &field, failures.out_of, 1, 120);
+        let (at_least, out_of) = (failures.at_least, failures.out_of);
+        findings.ensure(failures.same_kpi != Some(true) || at_least <= out_of, &field, || {
+            format!(
+                "{at_least} failures of one KPI never happen in {out_of} periods: write an `atLeast` that is not above `outOf`"
+            )
+        });
+    }
+    if let Some(points) = &when.points {
+        check_range(findings, &field, points.at_least, 1, 1_000_000);
+        check_range(findings, &field, points.periods, 1, 120);
+    }
+    let cap = match when.cap_reached {
+        Some(CapKind::Period) => spec
+            .charges
+            .as_ref()
+            .is_none_or(|charges| charges.at_risk_percent.is_none() && charges.at_risk_amount.is_none())
+            .then_some(("of the period", "charges.atRiskPercent or charges.atRiskAmount")),
+        Some(CapKind::Year) => spec
+            .credits
+            .as_ref()
+            .is_none_or(|credits| credits.year_cap_percent.is_none() && credits.year_cap_amount.is_none())
+            .then_some(("of the year", "credits.yearCapPercent or credits.yearCapAmount")),
+        None => None,
+    };
+    if let Some((which, needed)) = cap {
+        findings.ensure(false, &field, || format!("waits for the cap {which}, and there is none: add {needed}"));
+    }
+}
+
+fn check_relief(findings: &mut Findings, relief: &[Relief]) {
+    check_count(findings, "spec.relief", relief.len(), 500);
+    check_unique(findings, "spec.relief", relief.iter().map(|relief| &relief.name));
+    for relief in relief {
+        check_name(findings, "spec.relief", &relief.name);
+        let field = format!("spec.relief[{}]", relief.name);
+        let (from, to) = (relief.from, relief.to);
+        findings.ensure(from < to, &field, || {
+            format!("ends at {to} and begins at {from}: write a `to` that is later than `from`")
+        });
+        let is_decided = matches!(relief.decision, Some(ReliefDecision::Accepted | ReliefDecision::Rejected));
+        findings.ensure(relief.decided_at.is_none() || is_decided, &field, || {
+            "has `decidedAt` without a decision: write decision Accepted or Rejected, or take `decidedAt` away"
+                .to_owned()
+        });
+        check_count(findings, &format!("{field}.kpis"), relief.kpis.len(), 100);
+        check_labels(findings, &format!("{field}.labels"), &relief.labels);
+        check_text(findings, &format!("{field}.evidence"), relief.evidence.as_deref().unwrap_or_default(), 2048);
+    }
+}
+
+fn check_rectification(findings: &mut Findings, spec: &VendorContractSpec) {
+    if let Some(periods) = spec.rectification.as_ref().and_then(|rectification| rectification.verify_periods) {
+        check_range(findings, "spec.rectification.verifyPeriods", periods, 1, 24);
+    }
+    check_count(findings, "spec.rectificationPlans", spec.rectification_plans.len(), 50);
+    check_unique(findings, "spec.rectificationPlans", spec.rectification_plans.iter().map(|plan| &plan.name));
+    let triggers: BTreeSet<&str> = spec.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+    for plan in &spec.rectification_plans {
+        check_plan(findings, plan, &triggers);
+    }
+}
+
+fn check_plan(findings: &mut Findings, plan: &RectificationPlan, triggers: &BTreeSet<&str>) {
+    check_name(findings, "spec.rectificationPlans", &plan.name);
+    let field = format!("spec.rectificationPlans[{}]", plan.name);
+    findings.ensure(triggers.contains(plan.trigger.as_str()), format!("{field}.trigger"), || {
+        format!("{} is not a trigger of this contract: write {}", quoted(&plan.trigger), one_of(triggers, "triggers"))
+    });
+    findings.ensure(plan.approved_on.is_none() || plan.rejected_on.is_none(), &field, || {
+        "is both approved and rejected: keep `approvedOn` or `rejectedOn`; a rejected plan that is submitted again gets a new `submittedOn` and no `rejectedOn`"
+            .to_owned()
+    });
+    if let Some(decided) = plan.approved_on.or(plan.rejected_on) {
+        findings.ensure(plan.submitted_on.is_some_and(|submitted| submitted <= decided), &field, || {
+            format!("is decided on {decided} and not submitted by then: write a `submittedOn` that is not later")
+        });
+    }
+    check_count(findings, &format!("{field}.steps"), plan.steps.len(), 50);
+    check_unique(findings, &format!("{field}.steps"), plan.steps.iter().map(|step| &step.name));
+    for step in &plan.steps {
+        check_name(findings, &format!("{field}.steps"), &step.name);
+    }
+}
+
+/// What to write where a name is not known: one of those that are.
+fn one_of(names: &BTreeSet<&str>, section: &str) -> String {
+    if names.is_empty() {
+        return format!("a name from `{section}`, which is empty");
+    }
+    let listed: Vec<String> = names.iter().take(10).map(|name| quoted(name)).collect();
+    format!("one of {}", listed.join(", "))
+}
+
+fn check_contacts(findings: &mut Findings, contacts: &[Contact]) {
+    check_count(findings, "spec.contacts", contacts.len(), 50);
+    check_unique(findings, "spec.contacts", contacts.iter().map(|contact| &contact.name));
+    let names: BTreeSet<&str> = contacts.iter().map(|contact| contact.name.as_str()).collect();
+    for contact in contacts {
+        check_name(findings, "spec.contacts", &contact.name);
+        let field = format!("spec.contacts[{}]", contact.name);
+        check_text(findings, &format!("{field}.role"), contact.role.as_deref().unwrap_or_default(), 253);
+        if let Some(email) = &contact.email {
+            findings.ensure(is_email(email), format!("{field}.email"), || {
+                format!("{} is not an e-mail address: write one such as sam@client.example", quoted(email))
+            });
+        }
+        if let Some(deputy) = &contact.deputy {
+            findings.ensure(*deputy != contact.name, format!("{field}.deputy"), || {
+                format!("{} cannot stand in for themselves: name another contact", quoted(deputy))
+            });
+            findings.ensure(names.contains(deputy.as_str()), format!("{field}.deputy"), || {
+                format!("{} is not a contact of this contract: write {}", quoted(deputy), one_of(&names, "contacts"))
+            });
+        }
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || "@<>\",;".contains(letter))
+    };
+    text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| is_part(user) && is_part(host))
+}
+
+fn check_escalation(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.escalation", spec.escalation.len(), 9);
+    check_unique(findings, "spec.escalation", spec.escalation.iter().map(|level| level.level));
+    let contacts: BTreeSet<&str> = spec.contacts.iter().map(|contact| contact.name.as_str()).collect();
+    let alerts: BTreeSet<&str> = spec.alerts.iter().map(|alert| alert.name.as_str()).collect();
+    for level in &spec.escalation {
+        check_level(findings, level, &contacts, &alerts);
+    }
+}
+
+fn check_level(findings: &mut Findings, level: &EscalationLevel, contacts: &BTreeSet<&str>, alerts: &BTreeSet<&str>) {
+    check_range(findings, "spec.escalation", level.level, 1, 9);
+    let field = format!("spec.escalation[{}]", level.level);
+    findings.ensure(!level.causes.is_empty(), format!("{field}.causes"), || {
+        "is empty: list what is escalated, such as Missed".to_owned()
+    });
+    for contact in &level.contacts {
+        findings.ensure(contacts.contains(contact.as_str()), format!("{field}.contacts"), || {
+            format!("{} is not a contact of this contract: write {}", quoted(contact), one_of(contacts, "contacts"))
+        });
+    }
+    for alert in &level.alerts {
+        findings.ensure(alerts.contains(alert.as_str()), format!("{field}.alerts"), || {
+            format!("{} is not an alert of this contract: write {}", quoted(alert), one_of(alerts, "alerts"))
+        });
+    }
+}
+
+fn check_reviews(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.reviews", spec.reviews.len(), 20);
+    check_unique(findings, "spec.reviews", spec.reviews.iter().map(|review| &review.name));
+    for review in &spec.reviews {
+        check_name(findings, "spec.reviews", &review.name);
+        check_count(findings, &format!("spec.reviews[{}].held", review.name), review.held.len(), 600);
+    }
+}
+
+fn check_deliverables(findings: &mut Findings, deliverables: &[Deliverable], is_fiscal: bool) {
+    check_count(findings, "spec.deliverables", deliverables.len(), 50);
+    check_unique(findings, "spec.deliverables", deliverables.iter().map(|deliverable| &deliverable.name));
+    for deliverable in deliverables {
+        check_name(findings, "spec.deliverables", &deliverable.name);
+        check_deliverable(findings, deliverable, is_fiscal);
+    }
+}
+
+fn check_deliverable(findings: &mut Findings, deliverable: &Deliverable, is_fiscal: bool) {
+    let field = format!("spec.deliverables[{}]", deliverable.name);
+    findings.ensure(deliverable.cadence.is_some() != deliverable.turnaround.is_some(), &field, || {
+        "is due neither or both ways: write exactly one of cadence, turnaround".to_owned()
+    });
+    let by_period = deliverable.due_after_period.is_some() || !deliverable.delivered.is_empty();
+    findings.ensure(!by_period || deliverable.cadence.is_some(), &field, || {
+        "`dueAfterPeriod` and `delivered` belong to `cadence`: write what was asked for under `requests`".to_owned()
+    });
+    findings.ensure(deliverable.requests.is_empty() || deliverable.turnaround.is_some(), &field, || {
+        "`requests` belongs to `turnaround`: write what was delivered for a period under `delivered`".to_owned()
+    });
+    check_text(findings, &format!("{field}.quality"), deliverable.quality.as_deref().unwrap_or_default(), 1024);
+    check_count(findings, &format!("{field}.delivered"), deliverable.delivered.len(), 600);
+    check_unique(
+        findings,
+        &format!("{field}.delivered"),
+        deliverable.delivered.iter().map(|delivery| &delivery.period),
+    );
+    if let Some(cadence) = deliverable.cadence {
+        for delivery in &deliverable.delivered {
+            findings.ensure(is_period_of(cadence, is_fiscal, &delivery.period), format!("{field}.delivered"), || {
+                format!(
+                    "{} is not a period of the cadence {cadence}: write one such as {:?}",
+                    quoted(&delivery.period),
+                    example_of(cadence, is_fiscal)
+                )
+            });
+        }
+    }
+    check_count(findings, &format!("{field}.requests"), deliverable.requests.len(), 1000);
+    check_unique(findings, &format!("{field}.requests"), deliverable.requests.iter().map(|request| &request.name));
+    for request in &deliverable.requests {
+        let is_in_order = request.done_on.is_none_or(|done| done >= request.requested_on);
+        findings.ensure(is_in_order, format!("{field}.requests[{}]", request.name), || {
+            format!("is done before it was requested on {}: write a `doneOn` that is not earlier", request.requested_on)
+        });
+    }
+}
+
+fn check_alerts(findings: &mut Findings, alerts: &[AlertSink], contacts: &[Contact]) {
+    check_count(findings, "spec.alerts", alerts.len(), 20);
+    check_unique(findings, "spec.alerts", alerts.iter().map(|alert| &alert.name));
+    for alert in alerts {
+        check_name(findings, "spec.alerts", &alert.name);
+        let field = format!("spec.alerts[{}]", alert.name);
+        let AlertSink { name: _, alertmanager, webhook, slack, teams, pagerduty, email } = alert;
+        let given = [
+            alertmanager.is_some(),
+            webhook.is_some(),
+            slack.is_some(),
+            teams.is_some(),
+            pagerduty.is_some(),
+            email.is_some(),
+        ];
+        findings.ensure(given.into_iter().filter(|given| *given).count() == 1, &field, || {
+            "goes to not exactly one place: write exactly one of alertmanager, webhook, slack, teams, pagerduty, email"
+                .to_owned()
+        });
+        if let Some(alertmanager) = alertmanager {
+            check_url(findings, &format!("{field}.alertmanager.url"), &alertmanager.url);
+        }
+        if let Some(webhook) = webhook {
+            check_url(findings, &format!("{field}.webhook.url"), &webhook.url);
+        }
+        if let Some(url) = pagerduty.as_ref().and_then(|pagerduty| pagerduty.url.as_ref()) {
+            check_url(findings, &format!("{field}.pagerduty.url"), url);
+        }
+        if let Some(email) = email {
+            check_email(findings, &format!("{field}.email"), email, contacts);
+        }
+    }
+}
+
+fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
+    check_count(findings, "spec.reports", spec.reports.len(), 10);
+    check_unique(findings, "spec.reports", spec.reports.iter().map(|report| &report.name));
+    let takes = |sink: &&AlertSink| sink.email.is_some() || sink.webhook.is_some();
+    let takers: BTreeSet<&str> = spec.alerts.iter().filter(takes).map(|sink| sink.name.as_str()).collect();
+    for report in &spec.reports {
+        check_name(findings, "spec.reports", &report.name);
+        let field = format!("spec.reports[{}]", report.name);
+        findings.ensure((1..=5).contains(&report.alerts.len()), format!("{field}.alerts"), || {
+            "names no alert, or more than 5: write to which it goes, such as alerts: [mail]".to_owned()
+        });
+        for alert in &report.alerts {
+            findings.ensure(takers.contains(alert.as_str()), format!("{field}.alerts"), || {
+                let known = one_of(&takers, "alerts");
+                format!("{} is not an email or webhook of this contract: write {known}", quoted(alert))
+            });
+        }
+        let is_shorter = rank(report.cadence) < rank(spec.period);
+        findings.ensure(report.format != Some(ReportFormat::Xlsx) || !is_shorter, format!("{field}.format"), || {
+            format!(
+                "a workbook is of closed periods, and {:?} is shorter than the contract's period, {:?}: write format: Html, or a longer cadence",
+                report.cadence, spec.period
+            )
+        });
+    }
+}
+
+fn check_email(findings: &mut Findings, field: &str, email: &EmailSink, contacts: &[Contact]) {
+    findings.ensure(MailServer::parse(&email.server).is_some(), format!("{field}.server"), || {
+        format!(
+            "{} is not a mail server: write smtps://HOST or smtp://HOST, with :PORT where it is another",
+            quoted(&email.server)
+        )
+    });
+    findings.ensure(is_email(&email.from), format!("{field}.from"), || {
+        format!("{} is not an e-mail address: write one such as sla@client.example", quoted(&email.from))
+    });
+    for name in &email.to {
+        let contact = contacts.iter().find(|contact| contact.name == *name);
+        findings.ensure(contact.is_some_and(|contact| contact.email.is_some()), format!("{field}.to"), || {
+            format!("{} is not a contact of this contract with an e-mail address: give `contacts` one", quoted(name))
+        });
+    }
+}
