@@ -5,14 +5,15 @@
 //! 1. [`api`]: the kinds as users write them. Shapes alone; nothing in it decides, reads a clock or a network.
 //! 2. [`domain`]: the rules by which a contract is judged. Pure functions of facts and `now`: no client, no runtime, no clock.
 //! 3. [`evidence`]: what the vendors' feeds said, append-only and chained. What was acknowledged is on disk; nothing in it judges.
-//! 4. [`feed`]: rows from the outside, fetched within bounds. A failure is a typed reason and never a row.
-//! 5. [`cluster`]: Kubernetes plumbing (client, watches, writes, lease) without a business word.
-//! 6. [`alert`]: alerts on their way to people: an outbox that outlives the process, and what each sink wants to be sent.
-//! 7. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
-//! 8. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
-//! 9. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
-//! 10. [`view`]: what people look at: reports as typed views, rendered to text, Markdown and HTML. It decides nothing.
-//! 11. [`clock`]: the only reader of the system's clock.
+//! 4. [`outbound`]: every way out of the process: addresses, HTTP, credentials, TLS and limits. Verification cannot be switched off.
+//! 5. [`feed`]: rows from the outside, fetched within bounds. A failure is a typed reason and never a row.
+//! 6. [`cluster`]: Kubernetes plumbing (client, watches, writes, lease) without a business word.
+//! 7. [`alert`]: alerts on their way to people: an outbox that outlives the process, and what each sink wants to be sent.
+//! 8. [`controller`]: one driver that observes, decides, applies and reports. It never fetches a feed and never decides itself.
+//! 9. [`web`]: metrics, health and readiness. The series of a deleted object go with it.
+//! 10. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
+//! 11. [`view`]: what people look at: reports as typed views, rendered to text, Markdown and HTML. It decides nothing.
+//! 12. [`clock`]: the only reader of the system's clock.
 //!
 //! Data flows one way: feed → evidence → domain → controller → status, report, Event, alert.
 

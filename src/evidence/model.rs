@@ -270,7 +270,7 @@ pub struct RecordedTerms {
 /// A fact of the journal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
-    /// Its kind, as `domain::journal` names them; text, since a later version may know more of them.
+    /// Its kind, as `domain::terms::journal` names them; text, since a later version may know more of them.
     pub kind: String,
     /// What it is about.
     pub name: String,

@@ -55,7 +55,7 @@ impl JsonSchema for JsonTime {
         "JsonTime".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        // A structural schema has no "text or object"; `domain::validation` says what is wrong with other values.
+        // A structural schema has no "text or object"; `domain::terms::validation` says what is wrong with other values.
         json_schema!({"x-kubernetes-preserve-unknown-fields": true})
     }
 }
