@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::feed::Feed;
-use crate::feed::format::number::reason;
 use crate::feed::format::parse as parse_feed;
 use crate::feed::offline::page_of;
 use crate::outbound::error::FailureKind;
