@@ -107,8 +107,8 @@ pub struct RunArguments {
     )]
     alert_allow_networks: Vec<OpenedNetwork>,
 
-    /// Open connections for feeds, their tokens and alerts over HTTP(S) through this egress proxy, such as http://proxy.example:3128, or
-    /// http://user:password@proxy.example:3128, best given as the variable. The operator resolves names, and the proxy is sent the
+    /// Open connections for feeds, their tokens and alerts over HTTP(S) through this egress proxy, such as `http://proxy.example:3128`, or
+    /// `http://user:password@proxy.example:3128`, best given as the variable. The operator resolves names, and the proxy is sent the
     /// address that was judged. Mail, the API server and the database are connected to without it
     #[arg(long, env = "BPO_PROXY", value_name = "URL", hide_env_values = true)]
     proxy: Option<ProxyUrl>,

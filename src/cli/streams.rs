@@ -39,7 +39,7 @@ pub fn print(text: impl AsRef<[u8]>) -> std::result::Result<(), NotPrinted> {
 /// Prints a line.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_line(line: impl Display) -> std::result::Result<(), NotPrinted> {
     print(format!("{line}\n"))
 }

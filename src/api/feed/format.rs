@@ -252,7 +252,7 @@ pub struct MeasureMapping {
     /// Name of the metric in the scrape, such as calls_total.
     #[schemars(length(min = 1, max = 253))]
     pub metric: Option<String>,
-    /// PromQL query whose values are the measure, such as sum by (queue) (increase(calls_total[30m])).
+    /// PromQL query whose values are the measure, such as `sum by (queue) (increase(calls_total[30m]))`.
     #[schemars(length(min = 1, max = 1024))]
     pub query: Option<String>,
     /// True: the metric is a stock (a level), not a counter. Default false.
