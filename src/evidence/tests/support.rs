@@ -78,11 +78,20 @@ impl Fixture {
         Self { store: place.open().unwrap(), place }
     }
 
-    /// Closes the store and opens it again.
+    /// Closes the store and opens it again. A database server may need a moment to see that a session has ended.
     pub(super) fn restart(self) -> Self {
         let Self { store, place } = self;
         drop(store);
-        Self { store: place.open().unwrap(), place }
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let store = loop {
+            match place.open() {
+                Err(StoreError::Locked { .. }) if std::time::Instant::now() < deadline => {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+                opened => break opened.unwrap(),
+            }
+        };
+        Self { store, place }
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> crate::evidence::CommitReport {
