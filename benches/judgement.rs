@@ -238,18 +238,16 @@ fn after_the_term() -> Timestamp {
     "2026-03-01T00:00:00Z".parse().unwrap()
 }
 
+/// The facts of a contract without a journal.
+fn facts<'a>(terms: &'a Terms, closed_under: &'a BTreeMap<String, Terms>, rows: &'a RowsByFeed) -> ContractFacts<'a> {
+    ContractFacts { name: "acme", terms, closed_under, rows, journal: None, said: &NOTHING_SAID }
+}
+
 /// A whole judgement of 13 closed months; `of_day` rows a day and tier.
 #[divan::bench(args = [1, 48], sample_count = 10)]
 fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts {
-        name: "acme",
-        terms: &terms,
-        closed_under: &closed_under,
-        rows: &rows,
-        journal: None,
-        said: &NOTHING_SAID,
-    };
+    let facts = facts(&terms, &closed_under, &rows);
     bencher.bench_local(|| judge(&facts, after_the_term()).unwrap().reports.len());
 }
 
@@ -257,14 +255,7 @@ fn judge_a_contract(bencher: Bencher<'_, '_>, of_day: usize) {
 #[divan::bench(args = [1, 48], sample_count = 100)]
 fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
     let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(of_day));
-    let facts = ContractFacts {
-        name: "acme",
-        terms: &terms,
-        closed_under: &closed_under,
-        rows: &rows,
-        journal: None,
-        said: &NOTHING_SAID,
-    };
+    let facts = facts(&terms, &closed_under, &rows);
     let mut rollups = RollUps::default();
     let mut now = after_the_term();
     judge_again(&facts, now, &mut rollups).unwrap();
@@ -287,14 +278,7 @@ fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usi
             now = later[3].known_at;
             rows.get_mut("acd").unwrap().extend(later.drain(..4));
         }
-        let facts = ContractFacts {
-            name: "acme",
-            terms: &terms,
-            closed_under: &closed_under,
-            rows: &rows,
-            journal: None,
-            said: &NOTHING_SAID,
-        };
+        let facts = facts(&terms, &closed_under, &rows);
         judge_again(&facts, now, &mut rollups).unwrap().reports.len()
     });
 }

@@ -68,7 +68,9 @@ impl Pair {
         let rows = hours(&(now - 480.hours()).to_string(), &now.to_string(), 90);
         let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
         let receiver = Receiver::start().await;
-        place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url(), now)).await;
+        place
+            .apply(&manifests(&vendor.url(INTERVALS), &receiver.url(), (now - 480.hours(), now + 1_000.hours())))
+            .await;
         let leader = replica(&mut place, database.port).await;
         leader.operator.until_it_says(WORKS).await;
         leader.operator.until_it_is_ready().await;
@@ -124,8 +126,8 @@ async fn replica(place: &mut Place, database: u16) -> Replica {
     Replica { operator: place.operator_with(&flags), api, database, proxy }
 }
 
-fn manifests(feed: &str, receiver: &str, now: Timestamp) -> String {
-    let (start, end) = (now - 480.hours(), now + 1_000.hours());
+/// A contract with one KPI, whose term begins and ends on these days, and a receiver of its alerts.
+pub fn manifests(feed: &str, receiver: &str, (start, end): (Timestamp, Timestamp)) -> String {
     let day = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
     format!(
         "---

@@ -16,6 +16,7 @@ use crate::figures::hours;
 use crate::harness::{Operator, Place, installation, path};
 use crate::proxy::{Call, Proxy, leading_to};
 use crate::receiver::{Received, Receiver};
+use crate::replicas::manifests;
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// The lease, and five seconds.
@@ -56,7 +57,8 @@ impl Installation {
         let receiver = Receiver::start().await;
         let places: Vec<Place> = places.into_values().collect();
         for place in &places {
-            place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url(), now)).await;
+            let term = (now - ROWS.hours(), now + 1_000.hours());
+            place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url(), term)).await;
         }
         Installation { places, receiver, database: Database::start().await, _vendor: vendor }
     }
@@ -192,38 +194,6 @@ async fn grant_sharing() {
     assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
     let manifests = String::from_utf8(rendered.stdout).unwrap();
     plane.kubectl_with_input(&["apply", "-n", "bpo-system", "-f", "-"], &manifests).await.unwrap();
-}
-
-fn manifests(feed: &str, receiver: &str, now: Timestamp) -> String {
-    let day = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-    format!(
-        "---
-{{apiVersion: bpo-operator.io/v1alpha1, kind: ServiceTier, metadata: {{name: gold}}, spec: {{rank: 1}}}}
----
-apiVersion: bpo-operator.io/v1alpha1
-kind: VendorContract
-metadata: {{name: care}}
-spec:
-  vendor: {{name: Acme Contact Services}}
-  term: {{start: {}, end: {}}}
-  timeZone: UTC
-  period: Monthly
-  tiers: [gold]
-  feeds: [{{name: acd, url: '{feed}', interval: 30s}}]
-  alerts: [{{name: hook, webhook: {{url: '{receiver}/bpo'}}}}]
----
-apiVersion: bpo-operator.io/v1alpha1
-kind: KpiTarget
-metadata: {{name: level}}
-spec:
-  contractRef: {{name: care}}
-  source: {{feed: acd}}
-  kpi: ServiceLevel
-  objective: {{target: 80}}
-",
-        day(now - ROWS.hours()),
-        day(now + 1_000.hours())
-    )
 }
 
 /// The output of `kubectl bpo`, which must succeed.

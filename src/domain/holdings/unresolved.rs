@@ -76,32 +76,29 @@ pub struct Dangling {
 impl Dangling {
     /// A reference to a VendorContract; `known`: the names of those that there are.
     pub fn contract<'n>(field: impl Into<String>, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
-        let message = format!(
-            "there is no VendorContract {}{}: create it in this namespace, or correct the name",
-            quoted(name),
-            did_you_mean(name, known)
-        );
-        Dangling { what: Unresolved::Contract, field: field.into(), message }
+        Self::object(Unresolved::Contract, ("VendorContract", "correct the name"), field, name, known)
     }
 
     /// A reference to a ServiceTier; `known`: the names of those that there are.
     pub fn tier<'n>(field: impl Into<String>, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
-        let message = format!(
-            "there is no ServiceTier {}{}: create it in this namespace, or remove the name here",
-            quoted(name),
-            did_you_mean(name, known)
-        );
-        Dangling { what: Unresolved::Tier, field: field.into(), message }
+        Self::object(Unresolved::Tier, ("ServiceTier", "remove the name here"), field, name, known)
     }
 
     /// A reference to a KpiTarget of whatever contract; `known`: the names of those that there are.
     pub fn kpi<'n>(field: impl Into<String>, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
-        let message = format!(
-            "there is no KpiTarget {}{}: create it in this namespace, or correct the name",
-            quoted(name),
-            did_you_mean(name, known)
-        );
-        Dangling { what: Unresolved::Kpi, field: field.into(), message }
+        Self::object(Unresolved::Kpi, ("KpiTarget", "correct the name"), field, name, known)
+    }
+
+    fn object<'n>(
+        what: Unresolved,
+        (kind, instead): (&str, &str),
+        field: impl Into<String>,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        let (written, meant) = (quoted(name), did_you_mean(name, known));
+        let message = format!("there is no {kind} {written}{meant}: create it in this namespace, or {instead}");
+        Dangling { what, field: field.into(), message }
     }
 
     /// A reference to a part of the contract: a feed, goal, contact or counter metric. `known`: the names of those that it has.

@@ -68,6 +68,11 @@ fn by(instant: Timestamp, now: Timestamp) -> Finality {
     if instant <= now { Finality::Since(instant) } else { Finality::NotBefore(instant) }
 }
 
+/// Final since the instant that was found; without one once it was waited for until `deadline`.
+fn found_or_waited(found: Option<Timestamp>, deadline: Timestamp, now: Timestamp) -> Finality {
+    found.map_or_else(|| by(deadline, now), Finality::Since)
+}
+
 /// When a period that nothing else holds becomes Final, from `base` on: once no dispute about it is open, or at the end of the time for
 /// which disputes hold it.
 fn undisputed(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
@@ -77,11 +82,7 @@ fn undisputed(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period, base: T
     }
     let until = now.min(deadline);
     let later = reader.disputes.instants().into_iter().filter(|instant| base < *instant && *instant <= until);
-    match later.into_iter().find(|at| !reader.disputes.is_open(&period.name, *at)) {
-        Some(instant) => Finality::Since(instant),
-        None if deadline <= now => Finality::Since(deadline),
-        None => Finality::NotBefore(deadline),
-    }
+    found_or_waited(later.into_iter().find(|at| !reader.disputes.is_open(&period.name, *at)), deadline, now)
 }
 
 /// How long after the first judgement of a contract its past closes, unless it says otherwise.
@@ -143,11 +144,7 @@ fn matched<'f, 'a>(
     if !reader.has_no_match(book, kpi, base) {
         return Finality::Since(base);
     }
-    match ledger.first_match(kpi, base, now.min(deadline)) {
-        Some(instant) => Finality::Since(instant),
-        None if deadline <= now => Finality::Since(deadline),
-        None => Finality::NotBefore(deadline),
-    }
+    found_or_waited(ledger.first_match(kpi, base, now.min(deadline)), deadline, now)
 }
 
 /// When a KPI of two sources lets its period close, from `base` on: once they agree, a dispute about it is decided, or it was waited for
@@ -175,11 +172,7 @@ fn agreed<'f, 'a>(
         sources.is_none_or(|sources| sources.finding != SourcesFinding::Disagree)
             || reader.disputes.is_decided(&period.name, kpi.name, **at)
     };
-    match instants.iter().find(lets_go) {
-        Some(instant) => Finality::Since(*instant),
-        None if deadline <= now => Finality::Since(deadline),
-        None => Finality::NotBefore(deadline),
-    }
+    found_or_waited(instants.iter().find(lets_go).copied(), deadline, now)
 }
 
 /// When one KPI lets its period close, from `base` on: once its data is there, or has been waited for long enough.
@@ -209,21 +202,14 @@ fn gate<'f, 'a>(
     // Data only ever comes to reach further, so that is searched by halves; a value may go again with a revision, so that is not.
     let reached = instants.partition_point(|at| !reaches_end(reader, book, kpi, period, *at));
     let first = instants.iter().skip(reached).find(|at| has_what_it_needs(reader, book, kpi, period, **at));
-    match first {
-        Some(instant) => Finality::Since(*instant),
-        None if deadline <= now => Finality::Since(deadline),
-        None => Finality::NotBefore(deadline),
-    }
+    found_or_waited(first.copied(), deadline, now)
 }
 
 /// A KPI whose feed counts by another time than was agreed holds its period for so long that someone can correct it. A dry run
 /// holds nothing.
 fn held_by_mismatch(book: &Book<'_>, kpi: &Kpi<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
     let until = book.calendar.after(period.end, MISMATCH_HOLDS).max(base);
-    if kpi.spec.dry_run || until <= now {
-        return Finality::Since(if kpi.spec.dry_run { base } else { until });
-    }
-    Finality::NotBefore(until)
+    if kpi.spec.dry_run { Finality::Since(base) } else { by(until, now) }
 }
 
 /// A KPI whose feed says in its answers that it counts by another time than was agreed is judged, and holds its period for so long that
@@ -243,11 +229,7 @@ fn held_by_answers(
     }
     let until = now.min(deadline);
     let later = reader.said.instants(&kpi.spec.source.feed).filter(|instant| base < *instant && *instant <= until);
-    match later.into_iter().find(|at| !contradicts(*at)) {
-        Some(instant) => Finality::Since(instant),
-        None if deadline <= now => Finality::Since(deadline),
-        None => Finality::NotBefore(deadline),
-    }
+    found_or_waited(later.into_iter().find(|at| !contradicts(*at)), deadline, now)
 }
 
 /// Whether a KPI's data reaches the period's end. What is told from deliverables waits for no feed.
