@@ -118,19 +118,7 @@ pub(super) fn judge_evidence(
     now: Timestamp,
     rollups: &mut RollUps,
 ) -> Result<Judgement, InvalidSpec> {
-    let findings = validate_contract(name, &terms.contract);
-    if !findings.is_empty() {
-        return Err(InvalidSpec(findings));
-    }
-    let facts = ContractFacts {
-        name,
-        terms,
-        closed_under: &evidence.closings,
-        rows,
-        journal: Some(&evidence.journal),
-        said: &NOTHING_SAID,
-    };
-    judge_again(&facts, now, rollups)
+    judge_again(&facts_of(name, terms, evidence, rows)?, now, rollups)
 }
 
 /// The judgement of a contract from a part of its rows; `None` where it needs more.
@@ -141,12 +129,21 @@ fn judge_evidence_of_part(
     now: Timestamp,
     rollups: &mut RollUps,
 ) -> Result<Option<Judgement>, InvalidSpec> {
+    let facts = facts_of(name, terms, evidence, &part.rows)?;
+    judge_part(&facts, &part.floors, now, rollups)
+}
+
+/// What a contract is judged by, where its spec can be judged.
+fn facts_of<'a>(
+    name: &'a str,
+    terms: &'a Terms,
+    evidence: &'a ContractEvidence,
+    rows: &'a RowsByFeed,
+) -> Result<ContractFacts<'a>, InvalidSpec> {
     let findings = validate_contract(name, &terms.contract);
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
-    let (rows, journal) = (&*part.rows, Some(&*evidence.journal));
-    let (closed_under, said) = (&*evidence.closings, &NOTHING_SAID);
-    let facts = ContractFacts { name, terms, closed_under, rows, journal, said };
-    judge_part(&facts, &part.floors, now, rollups)
+    let (closed_under, journal) = (&*evidence.closings, Some(&*evidence.journal));
+    Ok(ContractFacts { name, terms, closed_under, rows, journal, said: &NOTHING_SAID })
 }
