@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
@@ -17,6 +17,9 @@ mod part;
 
 pub use part::Part;
 use part::PartHeld;
+
+/// How much later than a closing a fact is recorded at the least: the store keeps instants by the microsecond.
+const AFTER_CLOSING: SignedDuration = SignedDuration::from_micros(1);
 
 /// What is known of one contract's evidence besides its rows.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +35,18 @@ pub struct ContractEvidence {
 }
 
 impl ContractEvidence {
-    /// The instant to judge at: what is closed stays closed, also for a clock that went back.
+    /// The instant to judge at: what is closed stays closed and what was recorded stays known, also for a clock that went back.
     pub fn judged_at(&self, now: Timestamp) -> Timestamp {
-        self.last_closing.map_or(now, |closed| closed.max(now))
+        [self.last_closing, self.journal.last_recorded_at()].into_iter().flatten().fold(now, Timestamp::max)
+    }
+
+    /// The instant at which new facts are recorded: after the last closing. A report that is signed did not know them, also where the
+    /// clock went back since, or did not move.
+    pub fn recorded_at(&self, now: Timestamp) -> Timestamp {
+        match self.last_closing {
+            Some(closed) if closed >= now => closed.checked_add(AFTER_CLOSING).unwrap_or(now),
+            _ => now,
+        }
     }
 }
 

@@ -158,17 +158,19 @@ impl Controlled for VendorContract {
         let no_room = no_room.or_else(|| context.terms_refused(&uid));
         // What is judged by a part of the rows is not recorded.
         let mut facts = match evidence_problem {
-            None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, now).await?,
+            None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, evidence.recorded_at(now)).await?,
             Some(_) => Vec::new(),
         };
+        if !facts.is_empty() {
+            evidence = holds::with_facts(&evidence, &facts);
+        }
         let judged_at = evidence.judged_at(now);
         let is_asked = |feed: &String| asking.get(feed).is_none_or(|asking| asking.is_current(judged_at));
         let is_current = terms.contract.suspend || feeds.iter().all(is_asked);
         if evidence_problem.is_none() {
-            facts.extend(asked(&terms, &evidence.journal, &asking, judged_at));
-        }
-        if !facts.is_empty() {
-            evidence = holds::with_facts(&evidence, &facts);
+            let answered = asked(&terms, &evidence.journal, &asking, judged_at);
+            evidence = holds::with_facts(&evidence, &answered);
+            facts.extend(answered);
         }
         let mut judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
         let clock_news = news_of_clock(context, &uid, &judgement, &evidence);

@@ -7,6 +7,7 @@ use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::NOTHING_SAID;
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::rollups::Past;
+use crate::domain::terms::journal::{JournalFact, ThresholdsSaid};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, FeedKey, IncomingRow};
 
@@ -206,4 +207,28 @@ async fn rows_that_are_let_go_while_others_are_read_are_not_missing() {
         assert_eq!(held["acd"], world.stored("one").await, "{case}");
     }
     assert_eq!(rows(&cache, "one").await.len(), all.len() + 5);
+}
+
+#[test]
+fn a_fact_is_recorded_after_the_last_closing_and_what_is_recorded_stays_known() {
+    let at = |minute: &str| -> Timestamp { format!("2026-05-20T07:{minute}Z").parse().unwrap() };
+    // Each: last closing, last fact, the clock; then when a fact is recorded, and when the contract is judged.
+    let cases = [
+        ("nothing yet", None, None, "30:00", "30:00", "30:00"),
+        ("the clock moved on", Some("29:00"), Some("29:30"), "30:00", "30:00", "30:00"),
+        ("the clock did not move since a period closed", Some("30:00"), None, "30:00", "30:00.000001", "30:00"),
+        ("it went back since", Some("40:00"), None, "30:00", "40:00.000001", "40:00"),
+        ("it went back since a fact", None, Some("40:00"), "30:00", "30:00", "40:00"),
+    ];
+    for (name, closed, fact, now, recorded, judged) in cases {
+        let fact = fact.map(|minute| RecordedFact {
+            name: "level".to_owned(),
+            fact: JournalFact::ThresholdsSaid(ThresholdsSaid { thresholds: BTreeMap::new() }),
+            recorded_at: at(minute),
+        });
+        let journal = Arc::new(Journal { facts: fact.into_iter().collect() });
+        let evidence = ContractEvidence { last_closing: closed.map(at), journal, ..ContractEvidence::default() };
+        assert_eq!(evidence.recorded_at(at(now)), at(recorded), "{name}");
+        assert_eq!(evidence.judged_at(at(now)), at(judged), "{name}");
+    }
 }
