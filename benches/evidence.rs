@@ -25,13 +25,9 @@ use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, Incomi
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
+use testkit::{debian, postgres_server};
 use tokio::runtime::Runtime;
 
-#[path = "../tests/support/debian/mod.rs"]
-mod debian;
-#[path = "../tests/support/debian/postgres.rs"]
-#[allow(dead_code, clippy::panic, reason = "the tests need more of it, and stop when they meet the unexpected")]
-mod postgres_server;
 #[path = "../src/evidence/tests/server.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod server;

@@ -9,7 +9,7 @@ use bpo_operator::view::portfolio::{Portfolio, html};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 
-#[path = "../tests/support/many_contracts/mod.rs"]
+#[path = "../tests/pages/many_contracts.rs"]
 mod many_contracts;
 
 fn main() {

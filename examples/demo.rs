@@ -5,14 +5,12 @@
 //! that one can look around; `-- --exit` ends it after its own checks.
 //!
 //! The vendor's call volumes and handling times are those of a real call centre; how ordinary days were staffed, and all
-//! figures of engagement, are generated with a fixed seed: see `tests/support/vendor`.
+//! figures of engagement, are generated with a fixed seed: see `testkit/src/vendor`.
 
 #[path = "demo/checks.rs"]
 mod checks;
 #[path = "demo/cluster.rs"]
 mod cluster;
-#[path = "../tests/support/controlplane/mod.rs"]
-mod controlplane;
 #[path = "demo/failure.rs"]
 mod failure;
 #[path = "demo/launches.rs"]
@@ -25,8 +23,6 @@ mod narrator;
 mod operator;
 #[path = "demo/screen.rs"]
 mod screen;
-#[path = "../tests/support/vendor/mod.rs"]
-mod vendor;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,6 +47,7 @@ use failure::{Failure, OrAdvise, Result};
 use narrator::Narrator;
 use operator::{Operator, Settings};
 use screen::{Mood, Screen};
+use testkit::{controlplane, vendor};
 use vendor::{Dataset, VendorServer};
 
 /// Where the contracts live, and where the operator's service account does.

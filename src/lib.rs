@@ -41,21 +41,4 @@ pub mod view;
 pub mod web;
 
 #[cfg(test)]
-#[path = "../tests/support/debian/mod.rs"]
-mod debian;
-
-#[cfg(test)]
-#[path = "../tests/support/receiver/mod.rs"]
-mod receiver;
-
-#[cfg(test)]
-#[path = "../tests/support/mail_server/mod.rs"]
-mod mail_server;
-
-#[cfg(test)]
-#[path = "../tests/support/debian/kept_server.rs"]
-mod kept_server;
-
-#[cfg(test)]
-#[path = "../tests/support/debian/postgres.rs"]
-mod postgres_server;
+use testkit::{kept_server, mail_server, postgres_server, receiver};

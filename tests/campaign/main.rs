@@ -12,11 +12,7 @@
 mod away;
 mod call;
 mod clocks;
-#[path = "../support/controlplane/mod.rs"]
-mod controlplane;
 mod database;
-#[path = "../support/debian/mod.rs"]
-mod debian;
 mod end;
 mod faults;
 #[path = "../cluster/figures.rs"]
@@ -30,15 +26,13 @@ mod link;
 mod looking;
 mod month;
 mod proxy;
-#[path = "../support/receiver/mod.rs"]
-mod receiver;
 mod replicas;
 mod shards;
 mod specs;
 mod stale;
-#[path = "../support/vendor/mod.rs"]
-mod vendor;
 mod wire;
+
+use testkit::{controlplane, debian, receiver, vendor};
 
 /// Whether all plans are run, and not a sample of each class.
 fn is_full() -> bool {

@@ -14,11 +14,7 @@ mod applying;
 mod backfill;
 mod backup;
 mod cold;
-#[path = "../support/controlplane/mod.rs"]
-mod controlplane;
 mod crash;
-#[path = "../support/debian/mod.rs"]
-mod debian;
 mod deletion;
 mod differential;
 mod failing_feeds;
@@ -31,16 +27,10 @@ mod judged;
 mod launches;
 mod leases;
 mod looking;
-#[path = "../support/mail_server/mod.rs"]
-mod mail_server;
 mod offline;
 mod pages;
 mod plugin;
-#[path = "../support/debian/postgres.rs"]
-mod postgres_server;
 mod quiet;
-#[path = "../support/receiver/mod.rs"]
-mod receiver;
 mod records;
 mod references;
 mod rehearsals;
@@ -49,7 +39,7 @@ mod scheduled_reports;
 mod secrets;
 mod statuses;
 mod story;
-#[path = "../support/vendor/mod.rs"]
-mod vendor;
 mod year;
 mod zones;
+
+use testkit::{controlplane, mail_server, postgres_server, receiver, vendor};

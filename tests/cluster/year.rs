@@ -210,7 +210,9 @@ impl Year {
 
     /// Decides on the relief once April is signed: before, it would be part of what is signed.
     async fn decide_on_relief(&self, now: Timestamp, until: Option<&str>) {
-        self.place.wait_for("slar", "care-2026-04", "April is signed", |report| report["spec"]["state"] == "Final").await;
+        self.place
+            .wait_for("slar", "care-2026-04", "April is signed", |report| report["spec"]["state"] == "Final")
+            .await;
         let before = self.revisions_of_april().await;
         let relief = until.map(|until| {
             json!([{"name": "cut", "cause": "ForceMajeure", "from": "2026-04-11T23:00:00Z", "to": until,

@@ -9,15 +9,12 @@
 
 mod axe;
 mod browser;
-#[path = "../support/debian/mod.rs"]
-mod debian;
 mod figures;
 mod hostile;
 mod judged;
-#[path = "../support/many_contracts/mod.rs"]
 mod many_contracts;
 mod pictures;
 mod thousand;
-#[path = "../support/vendor/mod.rs"]
-mod vendor;
 mod workbooks;
+
+use testkit::{debian, vendor};

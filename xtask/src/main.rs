@@ -3,7 +3,7 @@
 //! Cargo and Go each leave a processor idle for minutes (one crate, one linker), so that building both beside each
 //! other ends sooner than one after the other. Everything after `cargo demo --` is given to the demo.
 
-#[path = "../../tests/support/controlplane/building.rs"]
+#[path = "../../testkit/src/controlplane/building.rs"]
 #[allow(dead_code, reason = "the demo alone needs no helm, and the tests need it all")]
 mod building;
 

@@ -1,0 +1,5 @@
+//! The chart: what the real helm renders from it, and what a real API server makes of that.
+
+mod helm;
+mod installing;
+mod rendering;

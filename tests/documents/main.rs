@@ -1,0 +1,13 @@
+//! What is written for people and tools, held to the code: definitions, pages, reference, alerting rules, dashboards.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
+)]
+
+mod crds;
+mod docs;
+mod monitoring;
+mod reference;
