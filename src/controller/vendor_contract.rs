@@ -1,13 +1,22 @@
 //! The controller of VendorContracts: it judges, writes reports and tells the others.
 
+mod feeds;
+mod records;
+mod series;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
-use sha2::{Digest, Sha256};
 
+pub(super) use self::feeds::judged_feeds;
+use self::feeds::{feed_health, feed_tasks, feeds_whose_past_is_known, is_being_fetched_first, over_quota};
+use self::records::{
+    close, digest_of, due_under, facts_to_record, held_open, judged_before, record_risks, record_terms,
+};
+use self::series::series;
 use super::adoption::{Identity, identify};
 use super::checkpoints::Asked;
 use super::context::{Context, JudgedContract};
@@ -16,41 +25,32 @@ use super::evidence_cache::ContractEvidence;
 use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
 use super::holdings::{WatchedNamespace, look_at_affected};
 use super::holds::{self, Closing};
-use super::judging::{Judging, judge_evidence, off_runtime};
-use super::managers::with_managers;
+use super::judging::{Judging, off_runtime};
 use super::reports::{
     ExistingReport, ReportAction, ReportOwner, carry_out, closings, existing_reports, is_of, plan_reports,
     signed_periods,
 };
-use crate::api::condition::{ConditionStatus, ConditionType, EventReason, Kind, Reason};
-use crate::api::vendor_contract::{AlertSinkStatus, FeedStatus, VendorContractStatus};
-use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
+use crate::api::VendorContract;
+use crate::api::condition::{EventReason, Kind};
+use crate::api::vendor_contract::{AlertSinkStatus, VendorContractStatus};
 use crate::domain::decision::Notice;
 use crate::domain::decision::alerts::Addressed;
-use crate::domain::decision::conditions::status_of;
 use crate::domain::decision::contract::{
-    ContractDecision, ObservedContract, acknowledgement_of, compliant, decide_contract, term_of,
+    ContractDecision, ObservedContract, acknowledgement_of, decide_contract, term_of,
 };
 use crate::domain::decision::report_notices::Past;
 use crate::domain::governance::scheduled_reports::{HandedOver, ScheduledReports};
 use crate::domain::holdings::{
-    Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, WrittenKpi, feeds_with_lateness,
-    observe_contract,
+    Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, feeds_with_lateness, observe_contract,
 };
 use crate::domain::judgement::outcome::Judgement;
-use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::measuring::holds::asked;
-use crate::domain::measuring::rollups::RollUps;
 use crate::domain::terms::amendments::amendments;
-use crate::domain::terms::calendar::Calendar;
 use crate::domain::terms::contract_terms::Terms;
-use crate::domain::terms::finding::{Finding, InvalidSpec};
-use crate::domain::terms::journal::{Amendment, JournalFact, RecordedFact, TermsChanged};
-use crate::domain::terms::thresholds;
-use crate::domain::terms::unrecorded_facts::{Earlier, unrecorded};
-use crate::evidence::{BackfillProgress, RecordedTerms, StoreError};
-use crate::feed::scheduler::FeedTask;
-use crate::web::metrics::{ContractLabels, ContractSeries, FeedLabels, ObjectSeries};
+use crate::domain::terms::finding::InvalidSpec;
+use crate::domain::terms::journal::{Amendment, RecordedFact};
+use crate::evidence::{RecordedTerms, StoreError};
+use crate::web::metrics::{FeedLabels, ObjectSeries};
 
 /// What is observed of a contract.
 pub struct Observed {
@@ -417,78 +417,8 @@ fn scheduled_of(observed: &Observed, uids: [&str; 2], now: Timestamp) -> Schedul
     super::scheduled::decide(&observed.object, &own, &observed.handed_over, now)
 }
 
-/// Health of the feeds: what was polled since the operator began, else what the status told last, else what the evidence shows: a feed
-/// whose past is complete was fetched, even where the status was never told and nothing is left to poll.
-fn feed_health(
-    context: &Context,
-    uid: &str,
-    previous: Option<&VendorContractStatus>,
-    past_known_of: &BTreeMap<String, Timestamp>,
-) -> BTreeMap<String, FeedHealth> {
-    let told = previous.map_or(&[][..], |previous| &previous.feeds);
-    let mut feeds: BTreeMap<String, FeedHealth> =
-        past_known_of.iter().map(|(feed, until)| (feed.clone(), FeedHealth::fetched_before(Some(*until)))).collect();
-    let remembered = |feed: &FeedStatus| FeedHealth::remembered(feed, past_known_of.get(&feed.name).copied());
-    feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), remembered(feed)?))));
-    feeds.extend(context.feed_health(uid));
-    // A restart is no transition: what is as the status told it, is so since the status says.
-    for (name, health) in &mut feeds {
-        let same = told.iter().find(|told| told.name == *name && told.reason == health.reason.as_str());
-        if let Some(since) = same.and_then(|told| told.since) {
-            health.since = Some(since);
-        }
-    }
-    feeds
-}
-
-/// Whether feeds of a contract are being fetched for the first time, and none fails.
-fn is_being_fetched_first(terms: &Terms, health: &BTreeMap<String, FeedHealth>) -> bool {
-    let pending = FeedHealth::default();
-    let feeds = || terms.contract.feeds.iter().map(|feed| health.get(&feed.name).unwrap_or(&pending));
-    feeds().any(FeedHealth::is_being_fetched_first) && !feeds().any(FeedHealth::is_failing)
-}
-
 fn identity(object: &VendorContract) -> (String, String, String) {
     (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
-}
-
-/// Terms that the contract was judged under: the last ones, and all of them where a KpiTarget can be judged only if it was before and
-/// the last ones do not have it.
-async fn judged_before(context: &Context, uid: &str, object: &VendorContract) -> Result<Vec<Terms>, StoreError> {
-    let (namespace, name, _) = identity(object);
-    let kpis = context.kpis_of(&namespace, &name);
-    let mut written = kpis.iter().filter_map(|guarded| guarded.0.as_ref().ok());
-    let last = context.evidence.last_terms(uid).await?.map(|recorded| recorded.terms);
-    if written.all(|kpi| never_payable(kpi, &object.spec, last.as_ref()).is_empty()) {
-        return Ok(last.into_iter().collect());
-    }
-    let history = context.evidence.terms_history(uid).await?;
-    Ok(history.into_iter().map(|recorded| recorded.terms).collect())
-}
-
-fn never_payable<'t>(
-    kpi: &KpiTarget,
-    contract: &VendorContractSpec,
-    recorded: impl IntoIterator<Item = &'t Terms>,
-) -> Vec<Finding> {
-    let KpiTarget { metadata, spec, status } = kpi;
-    let written = WrittenKpi { name: &kpi.name_any(), spec, generation: metadata.generation, status: status.as_ref() };
-    written.never_payable(contract, recorded)
-}
-
-fn digest_of(terms: &Terms) -> [u8; 32] {
-    // Terms were read from JSON, so they can be written as JSON.
-    Sha256::digest(serde_json::to_vec(terms).unwrap_or_default()).into()
-}
-
-/// Names of the feeds that KPIs read, sorted.
-pub(super) fn judged_feeds(terms: &Terms) -> Vec<String> {
-    let sources = terms.kpis.values().map(|kpi| &kpi.source);
-    let own = sources.clone().filter_map(|source| Some(&source.cross_check.as_ref()?.feed));
-    let mut feeds: Vec<String> = sources.map(|source| &source.feed).chain(own).cloned().collect();
-    feeds.sort();
-    feeds.dedup();
-    feeds
 }
 
 /// What is to be told of the clock, where a period could become Final and waits for it.
@@ -501,12 +431,6 @@ fn news_of_clock(
     let judgement = judgement.as_ref().ok()?;
     let waits = judgement.finals.keys().any(|period| !evidence.closings.contains_key(period));
     if waits { context.api_clock.news_for(uid) } else { None }
-}
-
-/// Whether a judged feed brought rows that the quota refused: periods that they may touch stay open.
-fn over_quota(context: &Context, uid: &str, previous: Option<&VendorContractStatus>, judged: &[String]) -> bool {
-    let health = feed_health(context, uid, previous, &BTreeMap::new());
-    judged.iter().any(|feed| health.get(feed).is_some_and(|health| health.reason == Reason::RowQuota))
 }
 
 /// Names of Final reports that the judgement contradicts.
@@ -547,191 +471,8 @@ async fn read(
     Ok((context.cache.read(uid, feeds).await?, context.evidence.last_terms(uid).await?))
 }
 
-/// What is judged by and not in the journal yet.
-async fn facts_to_record(
-    context: &Context,
-    uid: &str,
-    terms: &Terms,
-    evidence: &ContractEvidence,
-    past_is_known: bool,
-    now: Timestamp,
-) -> Result<Vec<RecordedFact>, StoreError> {
-    let earlier = match evidence.journal.first_judged() {
-        None if !evidence.closings.is_empty() => {
-            let since = context.evidence.first_recorded_at(uid).await?.unwrap_or(now);
-            Some(Earlier { since, closed: evidence.closings.keys().cloned().collect() })
-        }
-        _ => None,
-    };
-    let mut facts = unrecorded(terms, &evidence.journal, earlier, past_is_known, now);
-    if !terms.contract.suspend {
-        facts.extend(thresholds::unrecorded(&context.scheduler.thresholds_of(uid), &evidence.journal, now));
-    }
-    Ok(facts)
-}
-
-/// The feeds whose rows since the term's start have all been asked for once, each with the instant up to which it was asked.
-async fn feeds_whose_past_is_known(
-    context: &Context,
-    uid: &str,
-    terms: &Terms,
-) -> Result<BTreeMap<String, Timestamp>, StoreError> {
-    let mut known = BTreeMap::new();
-    for feed in &terms.contract.feeds {
-        let progress = context.evidence.feed_progress(uid, &feed.name).await?;
-        if let Some(BackfillProgress { reached, completed: true }) = progress {
-            known.insert(feed.name.clone(), reached);
-        }
-    }
-    Ok(known)
-}
-
-/// Periods that became final under the terms recorded last and were not recorded as closed yet. One whose feeds were not asked then is
-/// not final: it goes on under the terms in force.
-fn due_under(
-    name: &str,
-    recorded: RecordedTerms,
-    rows: &RowsByFeed,
-    known: &Closing<'_>,
-) -> Vec<(String, Timestamp, Terms)> {
-    let RecordedTerms { terms, recorded_at } = recorded;
-    let judged = judge_evidence(name, &terms, (known.evidence, rows), known.judged_at, &mut RollUps::default());
-    let Ok(judgement) = judged else { return Vec::new() };
-    let unasked = holds::new_waits(&judgement, &terms, known);
-    judgement
-        .finals
-        .iter()
-        .filter(|(period, at)| **at >= recorded_at && !known.evidence.closings.contains_key(*period))
-        .filter(|(period, _)| !unasked.iter().any(|fact| fact.name == **period))
-        .map(|(period, at)| (period.clone(), *at, terms.clone()))
-        .collect()
-}
-
-/// Nothing becomes Final before the past of every judged feed was fetched once.
-fn held_open(
-    judgement: &Arc<Result<Judgement, InvalidSpec>>,
-    evidence: &ContractEvidence,
-) -> Arc<Result<Judgement, InvalidSpec>> {
-    match judgement.as_ref() {
-        Ok(judgement) => Arc::new(Ok(judgement.held_open(&evidence.closings))),
-        Err(_) => judgement.clone(),
-    }
-}
-
 /// What was over before the contract was first judged.
 fn past_of(observed: &Observed, now: Timestamp) -> Past {
     let reports = observed.judgement.as_ref().as_ref().map(|judgement| &judgement.reports[..]).unwrap_or_default();
     Past::of(reports, observed.evidence.journal.first_judged(), observed.past_is_known, now)
-}
-
-/// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
-async fn record_terms(context: &Context, observed: &Observed, now: Timestamp) -> Result<bool, ReconcileError> {
-    // Terms are not added to a store that has lost what came before them.
-    if observed.evidence_problem.is_some() {
-        return Ok(true);
-    }
-    let (namespace, name, _) = identity(&observed.object);
-    let uid = observed.identity.evidence_uid.clone();
-    // What is refused again and again is told once.
-    if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
-        let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
-        let fact = JournalFact::TermsChanged(TermsChanged { amendments });
-        context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
-        context.queues.contracts.push(&namespace, &name);
-    }
-    let why = match context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await {
-        Ok(_) => None,
-        Err(error @ StoreError::TermsQuota { .. }) => Some(error.to_string()),
-        Err(error) => return Err(error.into()),
-    };
-    // A contract whose terms the store does not keep is looked at again to say so.
-    let kept = why.is_none();
-    if context.set_terms_refused(&uid, why) {
-        context.queues.contracts.push(&namespace, &name);
-    }
-    Ok(kept)
-}
-
-/// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.
-async fn record_risks(
-    context: &Context,
-    uid: &str,
-    judgement: &Judgement,
-    now: Timestamp,
-) -> Result<(), ReconcileError> {
-    for (kpi, judged) in &judgement.kpis {
-        if let Some(fact) = &judged.risk_news {
-            let recorded = RecordedFact { name: kpi.clone(), fact: fact.clone(), recorded_at: now };
-            context.record_fact(uid, &recorded).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn close(
-    context: &Context,
-    uid: &str,
-    period: &str,
-    terms: &Terms,
-    closed_at: Timestamp,
-    now: Timestamp,
-) -> Result<(), ReconcileError> {
-    context.evidence.record_closing(uid.to_owned(), period.to_owned(), terms.clone(), closed_at, now).await?;
-    context.cache.closed(uid, period, terms, now);
-    Ok(())
-}
-
-fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
-    let (namespace, contract, _) = identity(&observed.object);
-    let contract_uid = observed.identity.evidence_uid.clone();
-    let spec = &observed.terms.contract;
-    // Rows that came now would take the numbers of those that the store has lost.
-    let may_fetch = observed.judgement.is_ok() && observed.evidence_problem.is_none();
-    let Some((term_start, term_end)) = observed.term.filter(|_| may_fetch) else {
-        return Vec::new();
-    };
-    spec.feeds
-        .iter()
-        .map(|feed| FeedTask {
-            contract_uid: contract_uid.clone(),
-            namespace: namespace.clone(),
-            contract: contract.clone(),
-            feed: feed.clone(),
-            term_start,
-            term_end,
-            time_zone: spec.time_zone.clone(),
-            calendar: Calendar::of(spec).ok(),
-            suspended: spec.suspend,
-        })
-        .collect()
-}
-
-fn series(
-    namespace: &str,
-    contract: &str,
-    status: &VendorContractStatus,
-    judgement: Option<&Judgement>,
-) -> ContractSeries {
-    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
-    let last = status.last.as_ref();
-    let labels = |feed: &FeedStatus| FeedLabels {
-        namespace: namespace.to_owned(),
-        contract: contract.to_owned(),
-        feed: feed.name.clone(),
-    };
-    let seconds = |instant: Timestamp| instant.as_second() as f64;
-    let watermark = |feed: &FeedStatus| Some((labels(feed), seconds(feed.watermark?)));
-    // A suspended feed is not waited for.
-    let waited = status.feeds.iter().filter(|feed| feed.reason != Reason::Suspended.as_str());
-    let due = |feed: &FeedStatus| Some((labels(feed), seconds(judgement?.feeds.get(&feed.name)?.late_at?)));
-    ContractSeries {
-        labels: ContractLabels { namespace: namespace.to_owned(), contract: contract.to_owned() },
-        score: last.and_then(|last| number(&last.score)),
-        credit: last.and_then(|last| Some((last.state.to_string(), number(&last.credit)?))),
-        compliant: compliant(status),
-        consistent: status_of(&status.conditions, ConditionType::Consistent)
-            .map(|status| status == ConditionStatus::True),
-        watermarks: status.feeds.iter().filter_map(watermark).collect(),
-        due: waited.filter_map(due).collect(),
-    }
 }

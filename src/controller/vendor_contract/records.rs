@@ -1,0 +1,175 @@
+//! What is recorded of a contract: its terms, the facts of its journal, and the periods that have closed.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use super::{Observed, identity};
+use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
+use crate::controller::context::Context;
+use crate::controller::driver::ReconcileError;
+use crate::controller::evidence_cache::ContractEvidence;
+use crate::controller::holds::{self, Closing};
+use crate::controller::judging::judge_evidence;
+use crate::controller::managers::with_managers;
+use crate::domain::holdings::WrittenKpi;
+use crate::domain::judgement::outcome::Judgement;
+use crate::domain::measuring::feed_rows::RowsByFeed;
+use crate::domain::measuring::rollups::RollUps;
+use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::finding::{Finding, InvalidSpec};
+use crate::domain::terms::journal::{JournalFact, RecordedFact, TermsChanged};
+use crate::domain::terms::thresholds;
+use crate::domain::terms::unrecorded_facts::{Earlier, unrecorded};
+use crate::evidence::{RecordedTerms, StoreError};
+
+/// Terms that the contract was judged under: the last ones, and all of them where a KpiTarget can be judged only if it was before and
+/// the last ones do not have it.
+pub(super) async fn judged_before(
+    context: &Context,
+    uid: &str,
+    object: &VendorContract,
+) -> Result<Vec<Terms>, StoreError> {
+    let (namespace, name, _) = identity(object);
+    let kpis = context.kpis_of(&namespace, &name);
+    let mut written = kpis.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+    let last = context.evidence.last_terms(uid).await?.map(|recorded| recorded.terms);
+    if written.all(|kpi| never_payable(kpi, &object.spec, last.as_ref()).is_empty()) {
+        return Ok(last.into_iter().collect());
+    }
+    let history = context.evidence.terms_history(uid).await?;
+    Ok(history.into_iter().map(|recorded| recorded.terms).collect())
+}
+
+fn never_payable<'t>(
+    kpi: &KpiTarget,
+    contract: &VendorContractSpec,
+    recorded: impl IntoIterator<Item = &'t Terms>,
+) -> Vec<Finding> {
+    let KpiTarget { metadata, spec, status } = kpi;
+    let written = WrittenKpi { name: &kpi.name_any(), spec, generation: metadata.generation, status: status.as_ref() };
+    written.never_payable(contract, recorded)
+}
+
+pub(super) fn digest_of(terms: &Terms) -> [u8; 32] {
+    // Terms were read from JSON, so they can be written as JSON.
+    Sha256::digest(serde_json::to_vec(terms).unwrap_or_default()).into()
+}
+
+/// What is judged by and not in the journal yet.
+pub(super) async fn facts_to_record(
+    context: &Context,
+    uid: &str,
+    terms: &Terms,
+    evidence: &ContractEvidence,
+    past_is_known: bool,
+    now: Timestamp,
+) -> Result<Vec<RecordedFact>, StoreError> {
+    let earlier = match evidence.journal.first_judged() {
+        None if !evidence.closings.is_empty() => {
+            let since = context.evidence.first_recorded_at(uid).await?.unwrap_or(now);
+            Some(Earlier { since, closed: evidence.closings.keys().cloned().collect() })
+        }
+        _ => None,
+    };
+    let mut facts = unrecorded(terms, &evidence.journal, earlier, past_is_known, now);
+    if !terms.contract.suspend {
+        facts.extend(thresholds::unrecorded(&context.scheduler.thresholds_of(uid), &evidence.journal, now));
+    }
+    Ok(facts)
+}
+
+/// Periods that became final under the terms recorded last and were not recorded as closed yet. One whose feeds were not asked then is
+/// not final: it goes on under the terms in force.
+pub(super) fn due_under(
+    name: &str,
+    recorded: RecordedTerms,
+    rows: &RowsByFeed,
+    known: &Closing<'_>,
+) -> Vec<(String, Timestamp, Terms)> {
+    let RecordedTerms { terms, recorded_at } = recorded;
+    let judged = judge_evidence(name, &terms, (known.evidence, rows), known.judged_at, &mut RollUps::default());
+    let Ok(judgement) = judged else { return Vec::new() };
+    let unasked = holds::new_waits(&judgement, &terms, known);
+    judgement
+        .finals
+        .iter()
+        .filter(|(period, at)| **at >= recorded_at && !known.evidence.closings.contains_key(*period))
+        .filter(|(period, _)| !unasked.iter().any(|fact| fact.name == **period))
+        .map(|(period, at)| (period.clone(), *at, terms.clone()))
+        .collect()
+}
+
+/// Nothing becomes Final before the past of every judged feed was fetched once.
+pub(super) fn held_open(
+    judgement: &Arc<Result<Judgement, InvalidSpec>>,
+    evidence: &ContractEvidence,
+) -> Arc<Result<Judgement, InvalidSpec>> {
+    match judgement.as_ref() {
+        Ok(judgement) => Arc::new(Ok(judgement.held_open(&evidence.closings))),
+        Err(_) => judgement.clone(),
+    }
+}
+
+/// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
+pub(super) async fn record_terms(
+    context: &Context,
+    observed: &Observed,
+    now: Timestamp,
+) -> Result<bool, ReconcileError> {
+    // Terms are not added to a store that has lost what came before them.
+    if observed.evidence_problem.is_some() {
+        return Ok(true);
+    }
+    let (namespace, name, _) = identity(&observed.object);
+    let uid = observed.identity.evidence_uid.clone();
+    // What is refused again and again is told once.
+    if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
+        let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
+        let fact = JournalFact::TermsChanged(TermsChanged { amendments });
+        context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
+        context.queues.contracts.push(&namespace, &name);
+    }
+    let why = match context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await {
+        Ok(_) => None,
+        Err(error @ StoreError::TermsQuota { .. }) => Some(error.to_string()),
+        Err(error) => return Err(error.into()),
+    };
+    // A contract whose terms the store does not keep is looked at again to say so.
+    let kept = why.is_none();
+    if context.set_terms_refused(&uid, why) {
+        context.queues.contracts.push(&namespace, &name);
+    }
+    Ok(kept)
+}
+
+/// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.
+pub(super) async fn record_risks(
+    context: &Context,
+    uid: &str,
+    judgement: &Judgement,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    for (kpi, judged) in &judgement.kpis {
+        if let Some(fact) = &judged.risk_news {
+            let recorded = RecordedFact { name: kpi.clone(), fact: fact.clone(), recorded_at: now };
+            context.record_fact(uid, &recorded).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn close(
+    context: &Context,
+    uid: &str,
+    period: &str,
+    terms: &Terms,
+    closed_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    context.evidence.record_closing(uid.to_owned(), period.to_owned(), terms.clone(), closed_at, now).await?;
+    context.cache.closed(uid, period, terms, now);
+    Ok(())
+}
