@@ -123,7 +123,7 @@ fn failed(error: &lettre::transport::smtp::Error) -> PostError {
         () if error.is_permanent() || error.is_transient() => FailureKind::Status,
         () => FailureKind::Connect,
     };
-    // 535 and its like speak of the login, which its owner may mend.
-    let refused = error.status().is_some_and(|code| code.to_string().starts_with("55"));
+    // 535 and its like speak of the login, which its owner may correct.
+    let refused = error.status().is_some_and(|code| u16::from(code) / 10 == 55);
     PostError { error: FetchError::new(kind, format!("the mail server: {text}")), refused }
 }

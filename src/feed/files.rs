@@ -22,7 +22,7 @@ use crate::domain::terms::calendar::zone_of;
 use crate::outbound::call::{Call, hexadecimal, percent_encoded};
 use crate::outbound::client::{FeedClient, Page, PageResponse};
 use crate::outbound::credentials::parse_url;
-use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
 
 /// Files that one turn reads; the rest follows at once.
 const MOST_FILES: usize = 50;
@@ -167,7 +167,8 @@ async fn list(client: &FeedClient, request: &FetchRequest<'_>, files: &FeedFiles
         match next {
             None => return Ok(listed),
             Some(next) if token.as_ref() == Some(&next) => {
-                return Err(FetchError::new(FailureKind::Malformed, "the pages of the listing run in a circle"));
+                let error = FetchError::new(FailureKind::Malformed, "the pages of the listing run in a circle");
+                return Err(error.with_detail(Detail::Circle));
             }
             Some(next) => token = Some(next),
         }

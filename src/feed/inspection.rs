@@ -181,9 +181,9 @@ fn refusals(answers: &Answers) -> Vec<Finding> {
         let rule = error.kind.as_str();
         findings.push(Finding::of_answer(rule, Some(*place), &error.message, words::of_failure(error)));
     }
-    for (place, message) in answers.broken() {
+    for (place, broken) in answers.broken() {
         let rule = RejectionReason::Malformed.as_str();
-        findings.push(Finding::of_answer(rule, Some(*place), message, words::of_broken_row(message)));
+        findings.push(Finding::of_answer(rule, Some(*place), &broken.message, words::of_broken_row(broken.fault)));
     }
     for (place, reason, what) in answers.set_aside() {
         findings.push(Finding::of_row(*reason, *place, presentable(what, 240)));

@@ -408,7 +408,7 @@ fn text_at(page: &Page, path: &str) -> Result<Option<String>, FetchError> {
 }
 
 fn has_status(error: &FetchError, codes: &[u16]) -> bool {
-    codes.iter().any(|code| error.message.starts_with(&format!("status {code}")))
+    error.status().is_some_and(|status| codes.contains(&status))
 }
 
 /// A report that the vendor does not know any more is none.

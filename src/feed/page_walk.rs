@@ -24,7 +24,7 @@ use crate::outbound::auth::{forget_token, sign};
 use crate::outbound::call::{Call, hexadecimal, host_and_port};
 use crate::outbound::client::{FeedClient, Page, PageRequest, PageResponse, ReadRefusal, Validators};
 use crate::outbound::credentials::{Authentication, Credentials};
-use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
 use std::time::Duration;
 
 /// How a walk begins.
@@ -166,7 +166,7 @@ impl Walk {
             "the next page is on another host ({host}): to have it asked, without any secret, list it in the annotation \
              {ALLOWED_HOSTS_ANNOTATION} of each Secret of the feed"
         );
-        Err(FetchError::new(FailureKind::Denied, message))
+        Err(FetchError::new(FailureKind::Denied, message).with_detail(Detail::Elsewhere))
     }
 
     /// Goes on to the page after this one.

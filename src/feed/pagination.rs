@@ -11,7 +11,7 @@ use crate::api::feed::{CursorPlace, Feed, Pagination};
 use crate::domain::terms::json_path::JsonPath;
 use crate::outbound::call::{Call, host_and_port};
 use crate::outbound::client::Page;
-use crate::outbound::error::{FailureKind, FetchError, presentable};
+use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
 use crate::outbound::json::{first, json_path};
 use crate::outbound::xml::answer;
 
@@ -97,7 +97,7 @@ impl Pager {
         }
         let (scheme, own) = (presentable(url.scheme(), 20), self.base.url.scheme());
         let message = format!("the next page is asked for by {scheme}, and the first one by {own}");
-        Err(FetchError::new(FailureKind::Denied, message))
+        Err(FetchError::new(FailureKind::Denied, message).with_detail(Detail::Elsewhere))
     }
 
     /// The first page's request.
@@ -129,12 +129,13 @@ impl Pager {
         };
         self.check_scheme(&next.url)?;
         if !self.seen.insert(next.key()) {
-            return Err(FetchError::new(FailureKind::Malformed, "the pages run in a circle: a cursor came twice"));
+            let error = FetchError::new(FailureKind::Malformed, "the pages run in a circle: a cursor came twice");
+            return Err(error.with_detail(Detail::Circle));
         }
         if self.pages >= self.most_pages {
             let message =
                 format!("more than {} pages: raise pagination.maxPages, or serve larger pages", self.most_pages);
-            return Err(FetchError::new(FailureKind::TooLarge, message));
+            return Err(FetchError::new(FailureKind::TooLarge, message).with_detail(Detail::TooManyPages));
         }
         self.pages += 1;
         Ok(Some(next))

@@ -84,8 +84,7 @@ fn query(base: &Url, measure: &MeasureMapping, run: Run) -> Url {
 
 /// Prometheus answers with 400 or 422 where it cannot read or run a query.
 fn refused(measure: &MeasureMapping, error: FetchError) -> FetchError {
-    let refuses = ["status 400", "status 422"].iter().any(|status| error.message.starts_with(status));
-    if error.kind != FailureKind::Status || !refuses {
+    if error.kind != FailureKind::Status || !matches!(error.status(), Some(400 | 422)) {
         return error;
     }
     let (name, query) = (presentable(&measure.name, 63), measure.query.as_deref().unwrap_or_default());

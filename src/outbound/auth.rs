@@ -330,7 +330,7 @@ async fn exchanged(
 
 /// 400 is how a token endpoint says that it does not know the client (RFC 6749 §5.2).
 fn refused(mut error: FetchError) -> FetchError {
-    if error.kind == FailureKind::Status && error.message.starts_with("status 400") {
+    if error.kind == FailureKind::Status && error.status() == Some(400) {
         error.kind = FailureKind::Auth;
     }
     FetchError { message: format!("token endpoint: {}", error.message), ..error }

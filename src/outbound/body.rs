@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 
-use super::error::{FailureKind, FetchError};
+use super::error::{Detail, FailureKind, FetchError};
 
 /// What a body may be at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,8 @@ impl BodyReader {
             Decoder::Gzip(decoder) => decoder.get_ref(),
         };
         if !sink.overflowed {
-            return FetchError::new(FailureKind::Malformed, format!("the body is not a whole gzip: {error}"));
+            let message = format!("the body is not a whole gzip: {error}");
+            return FetchError::new(FailureKind::Malformed, message).with_detail(Detail::Encoding);
         }
         let message = if sink.bound < self.limits.largest {
             format!("the body grows to more than {} times what was sent", self.limits.largest_ratio)

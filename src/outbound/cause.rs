@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use super::error::{FailureKind, FetchError};
+use super::error::{Detail, FailureKind, FetchError};
 use super::guard::ResolutionError;
 
 /// The kind and a sentence. URLs are never passed on.
@@ -37,7 +37,8 @@ fn find(error: &(dyn Error + 'static)) -> Option<FetchError> {
     if let Some(http) = error.downcast_ref::<hyper::Error>()
         && http.is_parse()
     {
-        return Some(FetchError::new(FailureKind::Malformed, format!("the answer is not HTTP: {http}")));
+        let error = FetchError::new(FailureKind::Malformed, format!("the answer is not HTTP: {http}"));
+        return Some(error.with_detail(Detail::NotHttp));
     }
     // An io::Error hides what it was made from: `source` is the source of that.
     let inner = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref());

@@ -17,7 +17,7 @@ use url::Url;
 use super::body::{BodyLimits, BodyReader, Encoding, too_large};
 use super::call::{Post, USER_AGENT, host_and_port};
 use super::cause::explain;
-use super::error::{FailureKind, FetchError, LONGEST_MESSAGE, presentable};
+use super::error::{Detail, FailureKind, FetchError, LONGEST_MESSAGE, presentable};
 use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
 use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
 use super::memory_share::{Reserved, Room};
@@ -570,7 +570,8 @@ fn check_status(response: &Response, conditional: bool, accepted: &[u16]) -> Res
     let status = response.status();
     let code = status.as_u16();
     let failure = |kind, message: String, again| {
-        let error = FetchError::new(kind, message).with_retry_after(retry_after(response.headers()));
+        let error = FetchError::new(kind, message).with_detail(Detail::Status(code));
+        let error = error.with_retry_after(retry_after(response.headers()));
         Err(Failure { error, again })
     };
     match code {
@@ -621,10 +622,8 @@ fn content_encoding(headers: &HeaderMap) -> Result<Encoding, FetchError> {
         (Some(b"gzip" | b"x-gzip"), None) => Ok(Encoding::Gzip),
         (first, _) => {
             let named = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
-            Err(FetchError::new(
-                FailureKind::Malformed,
-                format!("content encoding {named:.40?} is not taken: send gzip, once, or none"),
-            ))
+            let message = format!("content encoding {named:.40?} is not taken: send gzip, once, or none");
+            Err(FetchError::new(FailureKind::Malformed, message).with_detail(Detail::Encoding))
         }
     }
 }

@@ -40,6 +40,38 @@ impl FailureKind {
     }
 }
 
+/// What it was within its kind, where advice or a decision depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing that a decision depends on.
+    #[default]
+    Unspecified,
+    /// The answer has this status, which is not the one that was asked for.
+    Status(u16),
+    /// The answer says that it is not JSON.
+    MediaType,
+    /// The body is not JSON, but a page for people or another format.
+    NotJson,
+    /// The body is empty.
+    EmptyBody,
+    /// The body is JSON of another shape.
+    Shape,
+    /// A key is there twice in an object.
+    DuplicateKey,
+    /// The answer is of another version of the native format.
+    Schema,
+    /// The body is not packed as its headers say, or in a way that is not taken.
+    Encoding,
+    /// What came is not HTTP.
+    NotHttp,
+    /// A page leads to one that was read before.
+    Circle,
+    /// There are more pages than a fetch may have.
+    TooManyPages,
+    /// The next page is elsewhere than the first.
+    Elsewhere,
+}
+
 /// Why a feed could not be read.
 ///
 /// The message is one line, at most [`LONGEST_MESSAGE`] characters, without secrets, query strings or user information;
@@ -49,6 +81,8 @@ impl FailureKind {
 pub struct FetchError {
     /// What went wrong.
     pub kind: FailureKind,
+    /// What it was within that kind.
+    pub detail: Detail,
     /// A sentence for people.
     pub message: String,
     /// How long the vendor asked to be left alone (`Retry-After`), from 1 s to 1 h.
@@ -65,9 +99,23 @@ impl FetchError {
     pub fn new(kind: FailureKind, message: impl AsRef<str>) -> Self {
         FetchError {
             kind,
+            detail: Detail::Unspecified,
             message: presentable(message.as_ref(), LONGEST_MESSAGE),
             retry_after: None,
             of_the_cluster: false,
+        }
+    }
+
+    /// The same error with what it was within its kind.
+    pub fn with_detail(self, detail: Detail) -> Self {
+        FetchError { detail, ..self }
+    }
+
+    /// The status of the answer, where the error is that it is not the one that was asked for.
+    pub fn status(&self) -> Option<u16> {
+        match self.detail {
+            Detail::Status(code) => Some(code),
+            _ => None,
         }
     }
 

@@ -2,17 +2,18 @@
 //!
 //! JSONPath works on values whose fractions are binary; what a figure is comes from its text, found again by its place.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::de::Read;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
-use super::error::{FailureKind, FetchError, presentable};
+use super::error::{Detail, FailureKind, FetchError, presentable};
 use crate::domain::terms::json_path::{JsonPath, Work};
-use serde::de;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use std::fmt;
-use std::marker::PhantomData;
 
 /// How many values a document may hold: each takes several times the room of its text.
 const MOST_VALUES: usize = 1_000_000;
@@ -35,7 +36,7 @@ impl Document {
     /// Of kind `Malformed`.
     pub fn read(body: &[u8]) -> Result<Self, FetchError> {
         if body.trim_ascii().is_empty() {
-            return Err(malformed("the body is empty"));
+            return Err(malformed("the body is empty").with_detail(Detail::EmptyBody));
         }
         if Extent::of(body).values > MOST_VALUES {
             let message = format!("the answer holds more than {MOST_VALUES} values: serve less in one answer");
@@ -43,7 +44,7 @@ impl Document {
         }
         let raw: &RawValue = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
         let mut reader = Reader { pointer: String::new(), depth: 0, texts: HashMap::new() };
-        let value = reader.value(raw).map_err(malformed)?;
+        let value = reader.value(raw)?;
         Ok(Document { value, texts: reader.texts })
     }
 
@@ -94,34 +95,34 @@ struct Reader {
 }
 
 impl Reader {
-    fn value(&mut self, raw: &RawValue) -> Result<Value, String> {
+    fn value(&mut self, raw: &RawValue) -> Result<Value, FetchError> {
         let text = raw.get();
-        let failed = |error: serde_json::Error| without_place(&error);
+        let failed = |error: serde_json::Error| malformed(without_place(&error));
         match text.as_bytes().first() {
-            Some(b'{') => self.object(serde_json::from_str(text).map_err(failed)?),
+            Some(b'{') => self.object(object(text).map_err(ObjectFault::of_the_body)?),
             Some(b'[') => self.array(&serde_json::from_str::<Vec<&RawValue>>(text).map_err(failed)?),
             Some(b'-' | b'0'..=b'9') => Ok(self.number(text)),
             _ => serde_json::from_str(text).map_err(failed),
         }
     }
 
-    fn object(&mut self, fields: UniqueMap<&RawValue>) -> Result<Value, String> {
+    fn object(&mut self, fields: BTreeMap<String, &RawValue>) -> Result<Value, FetchError> {
         let mut object = serde_json::Map::new();
-        for (name, field) in fields.0 {
+        for (name, field) in fields {
             let value = self.inside(&name.replace('~', "~0").replace('/', "~1"), field)?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
 
-    fn array(&mut self, items: &[&RawValue]) -> Result<Value, String> {
+    fn array(&mut self, items: &[&RawValue]) -> Result<Value, FetchError> {
         let items = items.iter().enumerate().map(|(index, item)| self.inside(&index.to_string(), item));
         Ok(Value::Array(items.collect::<Result<_, _>>()?))
     }
 
-    fn inside(&mut self, step: &str, raw: &RawValue) -> Result<Value, String> {
+    fn inside(&mut self, step: &str, raw: &RawValue) -> Result<Value, FetchError> {
         if self.depth == DEEPEST {
-            return Err(format!("the document is nested more than {DEEPEST} levels deep"));
+            return Err(malformed(format!("the document is nested more than {DEEPEST} levels deep")));
         }
         let length = self.pointer.len();
         self.pointer.push('/');
@@ -178,31 +179,82 @@ pub(crate) fn strict_value(body: &[u8]) -> Result<Value, FetchError> {
     Document::read(body).map(|document| document.value)
 }
 
-/// A JSON object in which no key stands twice.
-pub(crate) struct UniqueMap<T>(pub BTreeMap<String, T>);
+/// Why a text is not an object in which each key is there once.
+pub(crate) struct ObjectFault {
+    /// What the reader says.
+    pub error: serde_json::Error,
+    /// Whether a key is there twice.
+    pub is_twice: bool,
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for UniqueMap<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Unique<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<T> {
-            type Value = UniqueMap<T>;
+impl ObjectFault {
+    /// The same as an error of the whole answer.
+    fn of_the_body(self) -> FetchError {
+        self.explained(malformed(without_place(&self.error)))
+    }
 
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
+    fn explained(&self, error: FetchError) -> FetchError {
+        if self.is_twice { error.with_detail(Detail::DuplicateKey) } else { error }
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut map = BTreeMap::new();
-                while let Some((key, value)) = access.next_entry::<String, T>()? {
-                    let shown = presentable(&key, 40);
-                    if map.insert(key, value).is_some() {
-                        return Err(de::Error::custom(format!("key {shown:?} is there twice")));
-                    }
-                }
-                Ok(UniqueMap(map))
+/// Reads an object in which each key is there once.
+///
+/// # Errors
+/// Where it is not one, with whether a key is there twice.
+pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<BTreeMap<String, T>, ObjectFault> {
+    read_object(serde_json::Deserializer::from_str(text))
+}
+
+/// [`object`] as the whole body of an answer.
+///
+/// # Errors
+/// Of kind `Malformed`.
+pub(crate) fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<BTreeMap<String, T>, FetchError> {
+    read_object(serde_json::Deserializer::from_slice(body))
+        .map_err(|fault| fault.explained(unreadable(body, &fault.error)))
+}
+
+fn read_object<'a, T: Deserialize<'a>, R: Read<'a>>(
+    mut deserializer: serde_json::Deserializer<R>,
+) -> Result<BTreeMap<String, T>, ObjectFault> {
+    let twice = Cell::new(false);
+    let read = Unique { twice: &twice, value: PhantomData }.deserialize(&mut deserializer);
+    let read = read.and_then(|object| deserializer.end().map(|()| object));
+    read.map_err(|error| ObjectFault { error, is_twice: twice.get() })
+}
+
+/// Reads an object, and notes that a key is there twice, since the error alone says so only in words.
+struct Unique<'c, T> {
+    twice: &'c Cell<bool>,
+    value: PhantomData<T>,
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Unique<'_, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<'_, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some((key, value)) = access.next_entry::<String, T>()? {
+            let shown = presentable(&key, 40);
+            if map.insert(key, value).is_some() {
+                self.twice.set(true);
+                return Err(de::Error::custom(format!("key {shown:?} is there twice")));
             }
         }
-        deserializer.deserialize_map(Unique(PhantomData))
+        Ok(map)
     }
 }
 
@@ -214,9 +266,10 @@ pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
 pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
     let beginning = String::from_utf8_lossy(body.get(..body.len().min(40)).unwrap_or_default()).into_owned();
     if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        malformed(format!("the body cannot be read: {error}"))
+        malformed(format!("the body cannot be read: {error}")).with_detail(Detail::Shape)
     } else {
         malformed(format!("the body is not a JSON object, it begins with {:?}", presentable(&beginning, 40)))
+            .with_detail(Detail::NotJson)
     }
 }
 
@@ -233,7 +286,8 @@ pub(crate) fn check_media_type(media_type: Option<&str>) -> Result<(), FetchErro
     };
     match media_type {
         Some(text) if !may_be_json(text) => {
-            Err(malformed(format!("the answer is {:?}, not application/json", presentable(text, 40))))
+            let message = format!("the answer is {:?}, not application/json", presentable(text, 40));
+            Err(malformed(message).with_detail(Detail::MediaType))
         }
         _ => Ok(()),
     }

@@ -20,7 +20,7 @@ use crate::domain::terms::catalogue::{Definition, Guard, Origin, definition};
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::thresholds::{Agreement, agreement};
 use crate::domain::terms::tiers::coherence;
-use crate::domain::terms::validation::validate_kpi_is_payable;
+use crate::domain::terms::validation::unpayable;
 
 mod feeds;
 mod misreadings;
@@ -211,10 +211,9 @@ fn credits(counted: &[Counted<'_>], advice: &mut Findings) {
 fn money(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Findings) {
     let contract = &facts.terms.contract;
     for kpi in counted {
-        for finding in validate_kpi_is_payable(kpi.name, kpi.spec, contract) {
-            let field = finding.field.trim_start_matches("spec.");
-            let what = finding.message.split(": add ").next().unwrap_or_default();
-            let message = format!("{field} {what}: nothing is ever paid by it; see `kubectl bpo lint`");
+        for never in unpayable(kpi.spec, contract) {
+            let (field, wrong) = (never.field.trim_start_matches("spec."), never.wrong);
+            let message = format!("{field} {wrong}: nothing is ever paid by it; see `kubectl bpo lint`");
             advice.add("RefusedWhenEdited", Some(kpi.name), message);
         }
     }

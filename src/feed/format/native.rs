@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use serde::de::{self, Deserialize, Deserializer};
+use serde::de::Deserialize;
 use serde_json::value::RawValue;
 
 use super::mapping::ParsedPage;
@@ -17,8 +17,8 @@ use super::number::{NumberFault, exact};
 use super::times::{day_end, day_start, instant};
 use crate::domain::terms::spelling::nearest;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
-use crate::outbound::error::{FetchError, presentable};
-use crate::outbound::json::{UniqueMap, check_media_type, malformed, unreadable, without_place};
+use crate::outbound::error::{Detail, FetchError, presentable};
+use crate::outbound::json::{ObjectFault, check_media_type, malformed, object, object_of, without_place};
 
 /// The value of `schema` that this parser reads.
 pub const SCHEMA: &str = "bpo-feed/v1";
@@ -34,7 +34,7 @@ pub fn parse(body: &[u8], media_type: Option<&str>, zone: &TimeZone) -> Result<P
         match read_row(raw, zone) {
             WrittenRowOutcome::Taken(row) => page.rows.push(row),
             WrittenRowOutcome::SetAside(rejected, _) => page.rejected.push(rejected),
-            WrittenRowOutcome::Broken(message) => return Err(malformed(format!("row {number}: {message}"))),
+            WrittenRowOutcome::Broken(broken) => return Err(malformed(format!("row {number}: {}", broken.message))),
         }
     }
     page.next = envelope.next;
@@ -49,11 +49,85 @@ pub enum WrittenRowOutcome {
     Taken(IncomingRow),
     /// It is well written, but cannot be meant: it is kept aside. Says also what exactly is wrong.
     SetAside(RejectedRow, String),
-    /// It is written wrongly, which makes the whole page malformed; says how.
-    Broken(String),
+    /// It is written wrongly, which makes the whole page malformed.
+    Broken(BrokenRow),
 }
 
-/// Reads every row of a page, those after a broken one too, and what the page says beside its rows: for whoever mends the page.
+/// Why a row is written wrongly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenRow {
+    /// What is wrong with it.
+    pub fault: RowFault,
+    /// The same as a sentence for people.
+    pub message: String,
+}
+
+impl BrokenRow {
+    /// What cannot be read: since a key is there twice, or for another reason.
+    fn of(fault: &ObjectFault, otherwise: RowFault, message: String) -> Self {
+        BrokenRow { fault: if fault.is_twice { RowFault::Twice } else { otherwise }, message }
+    }
+}
+
+/// What can be wrong with a row that is written wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowFault {
+    /// It is not an object.
+    Shape,
+    /// A key is there twice in it.
+    Twice,
+    /// A measure is not a number.
+    Number,
+    /// This member is missing, misspelt or of another type.
+    Member(Member),
+}
+
+/// The members that a row may have; others are the vendor's own and are ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// The first instant.
+    Start,
+    /// The first instant after it.
+    End,
+    /// What the row is of, by name.
+    Labels,
+    /// What was counted, by name.
+    Measures,
+    /// The number of the correction.
+    Revision,
+    /// When it was recorded.
+    RecordedAt,
+}
+
+impl Member {
+    /// All of them.
+    pub const ALL: [Member; 6] =
+        [Self::Start, Self::End, Self::Labels, Self::Measures, Self::Revision, Self::RecordedAt];
+
+    /// As the format spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+            Self::Labels => "labels",
+            Self::Measures => "measures",
+            Self::Revision => "revision",
+            Self::RecordedAt => "recordedAt",
+        }
+    }
+
+    /// That this member is not as the format has it.
+    fn broken(self, message: String) -> BrokenRow {
+        BrokenRow { fault: RowFault::Member(self), message }
+    }
+
+    /// That a row has to have this member, and does not.
+    fn missing(self) -> BrokenRow {
+        self.broken(missing(self.as_str()))
+    }
+}
+
+/// Reads every row of a page, those after a broken one too, and what the page says beside its rows: for those who correct the page.
 ///
 /// # Errors
 /// `Malformed` where the page has no rows that could be told apart.
@@ -71,23 +145,21 @@ pub fn read_all(
 fn open<'a>(body: &'a [u8], media_type: Option<&str>) -> Result<Envelope<'a>, FetchError> {
     check_media_type(media_type)?;
     if body.trim_ascii().is_empty() {
-        return Err(malformed("the body is empty"));
+        return Err(malformed("the body is empty").with_detail(Detail::EmptyBody));
     }
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| unreadable(body, &error))?;
+    let envelope = Envelope::of(object_of(body)?)
+        .map_err(|message| malformed(format!("the body cannot be read: {message}")).with_detail(Detail::Shape))?;
     if envelope.schema != SCHEMA {
         let found = presentable(&envelope.schema, 40);
-        return Err(malformed(format!("schema is {found:?}: this version reads {SCHEMA:?}")));
+        let message = format!("schema is {found:?}: this version reads {SCHEMA:?}");
+        return Err(malformed(message).with_detail(Detail::Schema));
     }
     Ok(envelope)
 }
 
 fn read_row(raw: &RawValue, zone: &TimeZone) -> WrittenRowOutcome {
-    let written: WrittenRow<'_> = match serde_json::from_str(raw.get()) {
-        Ok(written) => written,
-        Err(error) => return WrittenRowOutcome::Broken(without_place(&error)),
-    };
-    match written.into_row(zone) {
-        Err(message) => WrittenRowOutcome::Broken(message),
+    match WrittenRow::read(raw.get()).and_then(|written| written.into_row(zone)) {
+        Err(broken) => WrittenRowOutcome::Broken(broken),
         Ok(Ok(row)) => WrittenRowOutcome::Taken(row),
         Ok(Err((reason, why))) => {
             WrittenRowOutcome::SetAside(RejectedRow { reason, text: presentable(raw.get(), 500) }, why)
@@ -108,36 +180,40 @@ const MOST_THRESHOLDS: usize = 20;
 /// No threshold is longer than a day.
 const LONGEST_THRESHOLD: i64 = 86_400;
 
-impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
-        let schema = take(&mut fields, "schema")?.ok_or_else(|| de::Error::missing_field("schema"))?;
-        let rows = take(&mut fields, "rows")?.ok_or_else(|| de::Error::missing_field("rows"))?;
-        let next: Option<Option<String>> = take(&mut fields, "next")?;
-        if next.is_none() {
-            check_spelling(&fields, &["next"], &["nextCursor", "nextPage", "nextToken", "cursor"])?;
+/// The members of an object as they are written, by name.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+impl<'a> Envelope<'a> {
+    fn of(mut members: Members<'a>) -> Result<Self, String> {
+        let schema = take(&mut members, "schema")?.ok_or_else(|| missing("schema"))?;
+        let rows = take(&mut members, "rows")?.ok_or_else(|| missing("rows"))?;
+        let next: Option<Option<String>> = take(&mut members, "next")?;
+        if next.is_none()
+            && let Some((name, meant)) =
+                misspelt(&members, &["next"], &["nextCursor", "nextPage", "nextToken", "cursor"])
+        {
+            return Err(not_of_this_format(name, meant));
         }
         let next = next.flatten();
-        let thresholds: Option<Option<UniqueMap<i64>>> = take(&mut fields, "thresholds")?;
-        let thresholds = thresholds.flatten().map(|map| map.0).unwrap_or_default();
+        let thresholds = members.remove("thresholds").filter(|raw| raw.get() != "null").map(|raw| object(raw.get()));
+        let thresholds =
+            thresholds.transpose().map_err(|fault| format!("thresholds: {}", without_place(&fault.error)))?;
+        let thresholds = thresholds.unwrap_or_default();
         check_thresholds(&thresholds)?;
         Ok(Envelope { schema, rows, next: next.filter(|next| !next.is_empty()), thresholds })
     }
 }
 
-fn check_thresholds<E: de::Error>(thresholds: &BTreeMap<String, i64>) -> Result<(), E> {
+fn check_thresholds(thresholds: &BTreeMap<String, i64>) -> Result<(), String> {
     if thresholds.len() > MOST_THRESHOLDS {
-        return Err(E::custom(format!(
-            "thresholds: {} measures, at most {MOST_THRESHOLDS} may be named",
-            thresholds.len()
-        )));
+        return Err(format!("thresholds: {} measures, at most {MOST_THRESHOLDS} may be named", thresholds.len()));
     }
     for (measure, seconds) in thresholds {
         if measure.is_empty() || measure.chars().count() > 63 || !(1..=LONGEST_THRESHOLD).contains(seconds) {
             let shown = presentable(measure, 40);
-            return Err(E::custom(format!(
+            return Err(format!(
                 "thresholds: {shown:?} is {seconds}: write whole seconds from 1 to {LONGEST_THRESHOLD} for the name of a measure, such as {{\"answeredWithin\": 20}}"
-            )));
+            ));
         }
     }
     Ok(())
@@ -153,57 +229,78 @@ struct WrittenRow<'a> {
     recorded_at: Option<String>,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for WrittenRow<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields: UniqueMap<&'de RawValue> = UniqueMap::deserialize(deserializer)?;
-        let absent: Vec<&str> = MEMBERS_OF_A_ROW.into_iter().filter(|name| !fields.0.contains_key(*name)).collect();
-        check_spelling(&fields, &absent, &[])?;
-        let labels: Option<UniqueMap<String>> = take(&mut fields, "labels")?;
-        let measures: Option<UniqueMap<&'de RawValue>> = take(&mut fields, "measures")?;
-        let start: String = take(&mut fields, "start")?.ok_or_else(|| de::Error::missing_field("start"))?;
-        let end: Option<String> = take(&mut fields, "end")?;
+impl<'a> WrittenRow<'a> {
+    fn read(text: &'a str) -> Result<Self, BrokenRow> {
+        let mut members: Members<'a> =
+            object(text).map_err(|fault| BrokenRow::of(&fault, RowFault::Shape, without_place(&fault.error)))?;
+        let absent = Member::ALL.into_iter().filter(|member| !members.contains_key(member.as_str()));
+        let absent: Vec<&'static str> = absent.map(Member::as_str).collect();
+        if let Some((name, meant)) = misspelt(&members, &absent, &[]) {
+            let meant_member = Member::ALL.into_iter().find(|member| member.as_str() == meant);
+            let fault = meant_member.map_or(RowFault::Shape, RowFault::Member);
+            return Err(BrokenRow { fault, message: not_of_this_format(name, meant) });
+        }
+        let labels = named(&mut members, Member::Labels)?;
+        let measures = named(&mut members, Member::Measures)?;
+        let start: String = simple(&mut members, Member::Start)?.ok_or_else(|| Member::Start.missing())?;
+        let end: Option<String> = simple(&mut members, Member::End)?;
         if end.is_none() && !looks_like_a_date(&start) {
-            return Err(de::Error::missing_field("end"));
+            return Err(Member::End.missing());
         }
         Ok(WrittenRow {
             start,
             end,
-            labels: labels.map(|labels| labels.0).unwrap_or_default(),
-            measures: measures.ok_or_else(|| de::Error::missing_field("measures"))?.0,
-            revision: fields.0.remove("revision").filter(|raw| raw.get() != "null"),
-            recorded_at: take::<Option<String>, D::Error>(&mut fields, "recordedAt")?.flatten(),
+            labels: labels.unwrap_or_default(),
+            measures: measures.ok_or_else(|| Member::Measures.missing())?,
+            revision: members.remove(Member::Revision.as_str()).filter(|raw| raw.get() != "null"),
+            recorded_at: simple::<Option<String>>(&mut members, Member::RecordedAt)?.flatten(),
         })
     }
 }
 
-/// The members that a row may have; others are the vendor's own and are passed over.
-const MEMBERS_OF_A_ROW: [&str; 6] = ["start", "end", "labels", "measures", "revision", "recordedAt"];
-
-/// Fails where an unknown member is most likely one of those that are absent: passed over, a row would lose its labels, or a feed its
-/// later pages, and nobody would notice. `others` are names that other formats have for the first of `absent`.
-fn check_spelling<E: de::Error>(fields: &UniqueMap<&RawValue>, absent: &[&str], others: &[&str]) -> Result<(), E> {
-    for name in fields.0.keys() {
-        let is_other = others.iter().any(|other| name == other);
-        let meant = if is_other { absent.first().copied() } else { nearest(name, absent.iter().copied()) };
-        if let Some(meant) = meant {
-            let shown = presentable(name, 40);
-            return Err(E::custom(format!("member {shown:?} is not one of this format: write {meant:?}")));
-        }
-    }
-    Ok(())
+/// A member that is itself an object, whose keys are names.
+fn named<'a, T: Deserialize<'a>>(
+    members: &mut Members<'a>,
+    member: Member,
+) -> Result<Option<BTreeMap<String, T>>, BrokenRow> {
+    let Some(raw) = members.remove(member.as_str()) else { return Ok(None) };
+    object(raw.get()).map(Some).map_err(|fault| {
+        let message = format!("{}: {}", member.as_str(), without_place(&fault.error));
+        BrokenRow::of(&fault, RowFault::Member(member), message)
+    })
 }
 
-fn take<'de, T: Deserialize<'de>, E: de::Error>(
-    fields: &mut UniqueMap<&'de RawValue>,
-    name: &str,
-) -> Result<Option<T>, E> {
-    let Some(raw) = fields.0.remove(name) else { return Ok(None) };
-    serde_json::from_str(raw.get()).map(Some).map_err(|error| E::custom(format!("{name}: {}", without_place(&error))))
+/// A member that is a text.
+fn simple<'a, T: Deserialize<'a>>(members: &mut Members<'a>, member: Member) -> Result<Option<T>, BrokenRow> {
+    take(members, member.as_str()).map_err(|message| member.broken(message))
+}
+
+/// An unknown member, and which of those that are absent it most likely is: ignored, a row would lose its labels, or a feed its
+/// later pages, and nobody would notice. `others` are names that other formats have for the first of `absent`.
+fn misspelt<'m>(members: &'m Members<'_>, absent: &[&'static str], others: &[&str]) -> Option<(&'m str, &'static str)> {
+    members.keys().find_map(|name| {
+        let is_other = others.iter().any(|other| name == other);
+        let meant = if is_other { absent.first().copied() } else { nearest(name, absent.iter().copied()) };
+        Some((name.as_str(), meant?))
+    })
+}
+
+fn not_of_this_format(name: &str, meant: &str) -> String {
+    format!("member {:?} is not one of this format: write {meant:?}", presentable(name, 40))
+}
+
+fn missing(name: &str) -> String {
+    format!("missing field `{name}`")
+}
+
+fn take<'a, T: Deserialize<'a>>(members: &mut Members<'a>, name: &str) -> Result<Option<T>, String> {
+    let Some(raw) = members.remove(name) else { return Ok(None) };
+    serde_json::from_str(raw.get()).map(Some).map_err(|error| format!("{name}: {}", without_place(&error)))
 }
 
 impl WrittenRow<'_> {
     /// The row; inside, why it is kept aside; outside, why the page is malformed.
-    fn into_row(self, zone: &TimeZone) -> Result<Result<IncomingRow, (RejectionReason, String)>, String> {
+    fn into_row(self, zone: &TimeZone) -> Result<Result<IncomingRow, (RejectionReason, String)>, BrokenRow> {
         let times = self.times(zone);
         let mut measures: BTreeMap<String, Decimal> = BTreeMap::new();
         let mut out_of_range = None;
@@ -219,14 +316,15 @@ impl WrittenRow<'_> {
                 }
                 Err(NumberFault::NotANumber) => {
                     let (name, text) = (presentable(&name, 40), presentable(text, 40));
-                    return Err(format!("measure {name} is {text}, not a number"));
+                    let message = format!("measure {name} is {text}, not a number");
+                    return Err(BrokenRow { fault: RowFault::Number, message });
                 }
             }
         }
         let vendor_revision = match self.revision.map(|raw| raw.get().parse::<i64>()) {
             None => None,
             Some(Ok(revision)) if revision >= 0 => Some(revision),
-            Some(_) => return Err("revision is not a whole number from 0".to_owned()),
+            Some(_) => return Err(Member::Revision.broken("revision is not a whole number from 0".to_owned())),
         };
         if let Some(why) = out_of_range {
             return Ok(Err((RejectionReason::OutOfRange, why)));

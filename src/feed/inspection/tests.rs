@@ -5,7 +5,7 @@ use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, EvidenceStore, FeedKey, rehearse};
 use crate::feed::format::native;
 use crate::feed::quality::check;
-use crate::outbound::error::FailureKind;
+use crate::outbound::error::{Detail, FailureKind};
 
 const NOW: &str = "2026-01-06T00:00:00Z";
 
@@ -164,6 +164,46 @@ fn every_kind_of_failure_has_words_of_its_own() {
         ];
         let words = words::of_failure(&FetchError::new(*kind, "whatever"));
         assert_eq!(words == unknown, by_cluster.contains(kind), "{kind}");
+    }
+}
+
+#[test]
+fn advice_follows_the_cause_and_not_the_words_of_the_message() {
+    let write = |kind, detail| words::of_failure(&FetchError::new(kind, "any words").with_detail(detail)).1;
+    for (kind, detail, expected) in [
+        (FailureKind::Malformed, Detail::NotHttp, "curl -v"),
+        (FailureKind::Malformed, Detail::MediaType, "Content-Type"),
+        (FailureKind::Malformed, Detail::Circle, "null on the last page"),
+        (FailureKind::Malformed, Detail::Encoding, "gzip"),
+        (FailureKind::Malformed, Detail::Unspecified, "docs/feeds.md"),
+        (FailureKind::Status, Detail::Status(204), "an empty list of rows"),
+        (FailureKind::Status, Detail::Status(308), "the address that answers"),
+        (FailureKind::Status, Detail::Status(500), "server's log"),
+        (FailureKind::TooLarge, Detail::TooManyPages, "larger pages"),
+        (FailureKind::Denied, Detail::Elsewhere, "a cursor in \"next\""),
+    ] {
+        let found = write(kind, detail);
+        assert!(found.contains(expected), "{kind} {detail:?}: {found}");
+    }
+    let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
+    let measures = r#""measures":{"offered":1}"#;
+    for (row, expected) in [
+        ("7".to_owned(), r#"{"start": …"#),
+        (format!("{{{times}}}"), r#""measures": "#),
+        (format!(r#"{{{times},"mesures":{{"offered":1}}}}"#), r#""measures": "#),
+        (format!(r#"{{{times},"measures":[]}}"#), r#""measures": "#),
+        (format!(r#"{{{times},"measures":{{"labels":"start"}}}}"#), "without quotes"),
+        (format!(r#"{{{times},"labels":{{"end":7}},{measures}}}"#), r#""labels": "#),
+        (format!(r#"{{{times},"lables":{{"queue":"a"}},{measures}}}"#), r#""labels": "#),
+        (format!(r#"{{{times},"labels":{{"a":"1","a":"1"}},{measures}}}"#), "one of the two"),
+        (format!(r#"{{{times},"revision":-1,{measures}}}"#), r#""revision": "#),
+        (format!(r#"{{{times},"recordedAt":7,{measures}}}"#), r#""recordedAt": "#),
+        (format!(r#"{{"start":7,"end":7,{measures}}}"#), r#""start": "#),
+        (format!(r#"{{"start":"2026-01-05T09:00:00Z",{measures}}}"#), r#""end": "#),
+    ] {
+        let inspection = inspect_body(&body_of(&[&row]));
+        let write = &inspection.findings[0].write;
+        assert!(write.contains(expected), "{row}: {write}");
     }
 }
 

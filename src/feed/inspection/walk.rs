@@ -13,7 +13,7 @@ use crate::feed::collected::within_bound;
 use crate::feed::each::{Selection, selections};
 use crate::feed::fetch_request::FetchRequest;
 use crate::feed::format::mapping::{Mapping, ParsedPage};
-use crate::feed::format::native::{self, WrittenRowOutcome};
+use crate::feed::format::native::{self, BrokenRow, WrittenRowOutcome};
 use crate::feed::format::parse;
 use crate::feed::format::records::{self, FoundRecord};
 use crate::feed::offline::page_of;
@@ -47,7 +47,7 @@ pub struct Answers {
 struct PageRows {
     rows: Vec<PlacedRow>,
     set_aside: Vec<(Place, RejectionReason, String)>,
-    broken: Vec<(Place, String)>,
+    broken: Vec<(Place, BrokenRow)>,
 }
 
 /// What became of a request that was made again.
@@ -84,7 +84,7 @@ impl Answers {
         self.pages.iter().flat_map(|page| &page.set_aside)
     }
 
-    pub(super) fn broken(&self) -> impl Iterator<Item = &(Place, String)> {
+    pub(super) fn broken(&self) -> impl Iterator<Item = &(Place, BrokenRow)> {
         self.pages.iter().flat_map(|page| &page.broken)
     }
 
@@ -245,7 +245,7 @@ fn read(
                 rows.rows.push(PlacedRow { place, row });
             }
             WrittenRowOutcome::SetAside(row, why) => rows.set_aside.push((place, row.reason, why)),
-            WrittenRowOutcome::Broken(message) => rows.broken.push((place, message)),
+            WrittenRowOutcome::Broken(broken) => rows.broken.push((place, broken)),
         }
     }
     Ok((rows, parsed))

@@ -1,7 +1,8 @@
 //! What was expected, and what to write, for everything that the operator refuses.
 
 use crate::evidence::RejectionReason;
-use crate::outbound::error::{FailureKind, FetchError};
+use crate::feed::format::native::{Member, RowFault};
+use crate::outbound::error::{Detail, FailureKind, FetchError};
 
 /// What was expected and what to write.
 type Words = (&'static str, &'static str);
@@ -74,136 +75,120 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
     }
 }
 
-/// Of an answer that is refused as a whole, by what its message says.
+/// Of an answer that is refused as a whole: by what it was, or else by its kind.
 pub(super) fn of_failure(error: &FetchError) -> Words {
-    let fitting = FAILURES.iter().find(|(kind, fragment, _)| *kind == error.kind && error.message.contains(fragment));
-    fitting
-        .map_or(("an answer of status 200 in the feed's format", "see docs/feeds-for-vendors.md"), |(_, _, words)| {
-            *words
-        })
+    match error.kind {
+        FailureKind::Malformed => of_malformed(error.detail),
+        FailureKind::Status => of_status(error.status()),
+        FailureKind::TooLarge if error.detail == Detail::TooManyPages => {
+            ("at most 100 pages for 31 days", "larger pages, up to 10 MiB each")
+        }
+        FailureKind::Denied if error.detail == Detail::Elsewhere => {
+            ("pages on the host of the first", "a cursor in \"next\" instead of an address")
+        }
+        kind => of_kind(kind),
+    }
 }
 
 const ENVELOPE: &str = "{\"schema\": \"bpo-feed/v1\", \"rows\": […], \"next\": null}";
 
-/// By kind and a fragment of the message, the most particular first.
-const FAILURES: &[(FailureKind, &str, Words)] = &[
-    (FailureKind::Malformed, "the answer is ", ("a body of JSON that says so", "Content-Type: application/json")),
-    (FailureKind::Malformed, "not a JSON object", ("a JSON object, not a page for people or another format", ENVELOPE)),
-    (FailureKind::Malformed, "the body is empty", ("a JSON object; without rows its list is empty", ENVELOPE)),
-    (FailureKind::Malformed, "schema is ", ("the version of the format in \"schema\"", "\"schema\": \"bpo-feed/v1\"")),
-    (FailureKind::Malformed, "is there twice", ("each key once in an object", "each key once")),
-    (
-        FailureKind::Malformed,
-        "circle",
-        ("a new cursor on each page, and null on the last", "\"next\": null on the last page"),
-    ),
-    (FailureKind::Malformed, "gzip", ("one whole gzip stream, or none", "Content-Encoding: gzip, or no such header")),
-    (FailureKind::Malformed, "not HTTP", ("an answer of HTTP/1.1 or HTTP/2", "look at the server with `curl -v`")),
-    (
-        FailureKind::Malformed,
-        "cannot be read",
-        ("JSON with schema, rows and next, of the types that are documented", ENVELOPE),
-    ),
-    (FailureKind::Malformed, "", ("an answer in the feed's format", "see docs/feeds.md")),
-    (
-        FailureKind::Mapping,
-        "",
-        ("answers in which the mapping finds its fields", "try it with `kubectl bpo feed preview`"),
-    ),
-    (
-        FailureKind::Status,
-        "redirects",
-        ("an answer at the very address", "the address that answers, as the feed's `url`"),
-    ),
-    (FailureKind::Status, "status 204", ("status 200 and a body", "status 200 with an empty list of rows")),
-    (FailureKind::Status, "", ("status 200", "look into the server's log for this request")),
-    (
-        FailureKind::Auth,
-        "",
-        ("a request that is let in", "--bearer-token-file with the token that the operator will have"),
-    ),
-    (
-        FailureKind::RateLimited,
-        "",
-        (
+fn of_malformed(detail: Detail) -> Words {
+    match detail {
+        Detail::MediaType => ("a body of JSON that says so", "Content-Type: application/json"),
+        Detail::NotJson => ("a JSON object, not a page for people or another format", ENVELOPE),
+        Detail::EmptyBody => ("a JSON object; without rows its list is empty", ENVELOPE),
+        Detail::Schema => ("the version of the format in \"schema\"", "\"schema\": \"bpo-feed/v1\""),
+        Detail::DuplicateKey => ("each key once in an object", "each key once"),
+        Detail::Circle => ("a new cursor on each page, and null on the last", "\"next\": null on the last page"),
+        Detail::Encoding => ("one whole gzip stream, or none", "Content-Encoding: gzip, or no such header"),
+        Detail::NotHttp => ("an answer of HTTP/1.1 or HTTP/2", "look at the server with `curl -v`"),
+        Detail::Shape => ("JSON with schema, rows and next, of the types that are documented", ENVELOPE),
+        Detail::Unspecified | Detail::Status(_) | Detail::TooManyPages | Detail::Elsewhere => {
+            ("an answer in the feed's format", "see docs/feeds.md")
+        }
+    }
+}
+
+fn of_status(status: Option<u16>) -> Words {
+    match status {
+        Some(204) => ("status 200 and a body", "status 200 with an empty list of rows"),
+        Some(300..=399) => ("an answer at the very address", "the address that answers, as the feed's `url`"),
+        _ => ("status 200", "look into the server's log for this request"),
+    }
+}
+
+fn of_kind(kind: FailureKind) -> Words {
+    match kind {
+        FailureKind::Malformed => of_malformed(Detail::Unspecified),
+        FailureKind::Status => of_status(None),
+        FailureKind::Mapping => {
+            ("answers in which the mapping finds its fields", "try it with `kubectl bpo feed preview`")
+        }
+        FailureKind::Auth => {
+            ("a request that is let in", "--bearer-token-file with the token that the operator will have")
+        }
+        FailureKind::RateLimited => (
             "an endpoint that may be asked once per interval, each page once",
             "a limit that lets all pages of a fetch through",
         ),
-    ),
-    (FailureKind::TooLarge, "pages: raise", ("at most 100 pages for 31 days", "larger pages, up to 10 MiB each")),
-    (
-        FailureKind::TooLarge,
-        "",
-        ("pages of at most 10 MiB, and 64 MiB for 31 days", "less per page: the first rows, and a cursor in \"next\""),
-    ),
-    (
-        FailureKind::Denied,
-        "next page",
-        ("pages on the host of the first", "a cursor in \"next\" instead of an address"),
-    ),
-    (
-        FailureKind::Denied,
-        "",
-        ("https at a public address", "--allow-network with the network, if it is one of your own"),
-    ),
-    (
-        FailureKind::Timeout,
-        "",
-        ("a whole page within the feed's timeout of 10 s", "smaller pages, or an index over the intervals"),
-    ),
-    (
-        FailureKind::JobFailed,
-        "",
-        ("a report that is made", "look at the vendor why the report failed, and whether its parameters are right"),
-    ),
-    (
-        FailureKind::JobStuck,
-        "",
-        ("a report that is done in time", "a shorter window.atMost, or a longer job.ask.atMost"),
-    ),
-    (FailureKind::LinkExpired, "", ("a link that can be fetched once the report is done", "a shorter job.ask.every")),
-    (
-        FailureKind::Proxy,
-        "",
-        ("a way through the egress proxy", "look whether it listens, and allows CONNECT to the address"),
-    ),
-    (FailureKind::Dns, "", ("a name that can be resolved from here", "the name as the DNS has it")),
-    (
-        FailureKind::Connect,
-        "",
-        ("a connection that is accepted and kept to the end", "look whether the server listens there"),
-    ),
-    (
-        FailureKind::Tls,
-        "",
-        (
+        FailureKind::TooLarge => (
+            "pages of at most 10 MiB, and 64 MiB for 31 days",
+            "less per page: the first rows, and a cursor in \"next\"",
+        ),
+        FailureKind::Denied => {
+            ("https at a public address", "--allow-network with the network, if it is one of your own")
+        }
+        FailureKind::Timeout => {
+            ("a whole page within the feed's timeout of 10 s", "smaller pages, or an index over the intervals")
+        }
+        FailureKind::JobFailed => {
+            ("a report that is made", "look at the vendor why the report failed, and whether its parameters are right")
+        }
+        FailureKind::JobStuck => {
+            ("a report that is done in time", "a shorter window.atMost, or a longer job.ask.atMost")
+        }
+        FailureKind::LinkExpired => ("a link that can be fetched once the report is done", "a shorter job.ask.every"),
+        FailureKind::Proxy => {
+            ("a way through the egress proxy", "look whether it listens, and allows CONNECT to the address")
+        }
+        FailureKind::Dns => ("a name that can be resolved from here", "the name as the DNS has it"),
+        FailureKind::Connect => {
+            ("a connection that is accepted and kept to the end", "look whether the server listens there")
+        }
+        FailureKind::Tls => (
             "a certificate for that name, valid and from an authority that is trusted",
             "--ca-file with the authority of your own",
         ),
-    ),
-];
-
-/// Of a row that makes the whole answer malformed, by what its message says.
-pub(super) fn of_broken_row(message: &str) -> Words {
-    let fitting = BROKEN_ROWS.iter().find(|(fragment, _)| message.contains(fragment));
-    fitting.map_or((ROW, "{\"start\": …, \"end\": …, \"measures\": {\"offered\": 97}}"), |(_, words)| *words)
+        FailureKind::SecretNotFound
+        | FailureKind::SecretNotAllowed
+        | FailureKind::RowQuota
+        | FailureKind::Late
+        | FailureKind::Shrunk => ("an answer of status 200 in the feed's format", "see docs/feeds-for-vendors.md"),
+    }
 }
 
-const ROW: &str = "an object with start, end and measures, and perhaps labels, revision and recordedAt";
+/// Of a row that makes the whole answer malformed.
+pub(super) fn of_broken_row(fault: RowFault) -> Words {
+    match fault {
+        RowFault::Shape => (
+            "an object with start, end and measures, and perhaps labels, revision and recordedAt",
+            "{\"start\": …, \"end\": …, \"measures\": {\"offered\": 97}}",
+        ),
+        RowFault::Twice => ("each key once in an object", "one of the two"),
+        RowFault::Number => {
+            ("a JSON number, as it was counted", "\"offered\": 97 without quotes; leave out what is not known")
+        }
+        RowFault::Member(member) => of_member(member),
+    }
+}
 
-const BROKEN_ROWS: &[(&str, Words)] = &[
-    (
-        "not a number",
-        ("a JSON number, as it was counted", "\"offered\": 97 without quotes; leave out what is not known"),
-    ),
-    ("is there twice", ("each key once in an object", "one of the two")),
-    ("missing field `measures`", ("the measures of the row", "\"measures\": {\"offered\": 97}")),
-    ("missing field `start`", ("the row's first instant", "\"start\": \"2026-01-05T09:00:00Z\"")),
-    ("missing field `end`", ("the first instant after the row", "\"end\": \"2026-01-05T09:30:00Z\"")),
-    ("revision", ("a whole number from 0, higher for each correction", "\"revision\": 2")),
-    ("labels", ("names with texts", "\"labels\": {\"queue\": \"7\"}")),
-    ("start", ("a text with an instant of RFC 3339", "\"start\": \"2026-01-05T09:00:00Z\"")),
-    ("end", ("a text with an instant of RFC 3339", "\"end\": \"2026-01-05T09:30:00Z\"")),
-    ("recordedAt", ("a text with an instant of RFC 3339", "\"recordedAt\": \"2026-01-05T09:31:00Z\"")),
-    ("expected value", ("a JSON number; JSON has no NaN and no Infinity", "leave out what is not known")),
-];
+fn of_member(member: Member) -> Words {
+    match member {
+        Member::Start => ("the row's first instant, as a text of RFC 3339", "\"start\": \"2026-01-05T09:00:00Z\""),
+        Member::End => ("the first instant after the row, as a text of RFC 3339", "\"end\": \"2026-01-05T09:30:00Z\""),
+        Member::Labels => ("names with texts", "\"labels\": {\"queue\": \"7\"}"),
+        Member::Measures => ("the measures of the row, each with its number", "\"measures\": {\"offered\": 97}"),
+        Member::Revision => ("a whole number from 0, higher for each correction", "\"revision\": 2"),
+        Member::RecordedAt => ("a text with an instant of RFC 3339", "\"recordedAt\": \"2026-01-05T09:31:00Z\""),
+    }
+}

@@ -19,6 +19,7 @@ mod vendor_contract;
 use super::finding::Finding;
 use crate::api::{CampaignLaunchSpec, KpiTargetSpec, ServiceTierSpec, VendorContractSpec};
 use checks::Findings;
+pub use payable::{Unpayable, unpayable};
 
 /// Everything that is wrong with a VendorContract by itself, in the order of its fields; empty when it can be judged.
 pub fn validate_contract(name: &str, spec: &VendorContractSpec) -> Vec<Finding> {

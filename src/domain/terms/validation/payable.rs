@@ -1,6 +1,7 @@
 //! Money that a KpiTarget promises and that its contract can never pay.
 
 use super::checks::Findings;
+use crate::api::scalar::Decimal;
 use crate::api::{KpiTargetSpec, VendorContractSpec};
 
 /// What a contract's terms let money be worked out of.
@@ -24,47 +25,75 @@ impl Purse {
     }
 }
 
-/// Notes each consequence of a band and each bonus that could never be paid under the contract.
-pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
+/// A consequence of a band, a price or a bonus that can never be paid.
+pub struct Unpayable {
+    /// Path of the field, such as spec.price.
+    pub field: String,
+    /// What is wrong, as it follows the field in a sentence.
+    pub wrong: String,
+    /// What to add, and an example of it.
+    remedy: &'static str,
+}
+
+impl Unpayable {
+    fn without_currency(field: impl Into<String>, what: &str, written: &str) -> Self {
+        Unpayable {
+            field: field.into(),
+            wrong: format!("is {what} of {written}, and the contract has no currency to pay it in"),
+            remedy: "add charges to the contract, such as charges: {currency: GBP}",
+        }
+    }
+
+    fn without_amount(field: String, what: &str) -> Self {
+        Unpayable {
+            field,
+            wrong: format!("is {what} of the charges, and the contract has none"),
+            remedy: "add charges.amount to the contract, such as charges: {currency: GBP, amount: 100000}, or write `credit`",
+        }
+    }
+
+    fn without_pool(field: String, percent: &Decimal, contract: &str) -> Self {
+        Unpayable {
+            field,
+            wrong: format!("is {percent} percent of the amount at risk, and contract {contract} has none"),
+            remedy: "add charges.atRiskPercent or charges.atRiskAmount there, such as atRiskPercent: 10, or write `credit`",
+        }
+    }
+}
+
+/// Each consequence of a band, the price and the bonus, where they could never be paid under the contract.
+pub fn unpayable(spec: &KpiTargetSpec, contract: &VendorContractSpec) -> Vec<Unpayable> {
     let purse = Purse::of(contract);
+    let mut found = Vec::new();
     for band in &spec.bands {
         let field = |member: &str| format!("spec.bands[{}].{member}", band.severity);
-        if let Some(credit) = band.credit {
-            findings.ensure(purse.currency, field("credit"), || without_currency("a credit", &credit.to_string()));
+        if let Some(credit) = band.credit.filter(|_| !purse.currency) {
+            found.push(Unpayable::without_currency(field("credit"), "a credit", &credit.to_string()));
         }
-        if let Some(percent) = band.percent {
-            findings.ensure(purse.amount, field("percent"), || without_amount(&format!("{percent} percent")));
+        if let Some(percent) = band.percent.filter(|_| !purse.amount) {
+            found.push(Unpayable::without_amount(field("percent"), &format!("{percent} percent")));
         }
-        if band.proportional == Some(true) {
-            findings.ensure(purse.amount, field("proportional"), || without_amount("a share as large as the miss"));
+        if band.proportional == Some(true) && !purse.amount {
+            found.push(Unpayable::without_amount(field("proportional"), "a share as large as the miss"));
         }
-        if let Some(percent) = band.at_risk_percent {
-            findings.ensure(purse.pool, field("atRiskPercent"), || {
-                format!(
-                    "is {percent} percent of the amount at risk, and contract {} has none: add charges.atRiskPercent or charges.atRiskAmount there, such as atRiskPercent: 10, or write `credit`",
-                    spec.contract_ref.name
-                )
-            });
+        if let Some(percent) = band.at_risk_percent.filter(|_| !purse.pool) {
+            found.push(Unpayable::without_pool(field("atRiskPercent"), &percent, &spec.contract_ref.name));
         }
     }
-    if spec.price.is_some() {
-        findings.ensure(purse.currency, "spec.price", || without_currency("a price", "money"));
+    if spec.price.is_some() && !purse.currency {
+        found.push(Unpayable::without_currency("spec.price", "a price", "money"));
     }
-    if spec.bonus.is_some() {
-        findings.ensure(purse.currency, "spec.bonus", || without_currency("a bonus", "money"));
+    if spec.bonus.is_some() && !purse.currency {
+        found.push(Unpayable::without_currency("spec.bonus", "a bonus", "money"));
     }
+    found
 }
 
-fn without_currency(what: &str, written: &str) -> String {
-    format!(
-        "is {what} of {written}, and the contract has no currency to pay it in: add charges to the contract, such as charges: {{currency: GBP}}"
-    )
-}
-
-fn without_amount(what: &str) -> String {
-    format!(
-        "is {what} of the charges, and the contract has none: add charges.amount to the contract, such as charges: {{currency: GBP, amount: 100000}}, or write `credit`"
-    )
+/// Notes all that is [`unpayable`].
+pub(super) fn check(findings: &mut Findings, spec: &KpiTargetSpec, contract: &VendorContractSpec) {
+    for Unpayable { field, wrong, remedy } in unpayable(spec, contract) {
+        findings.add(field, format!("{wrong}: {remedy}"));
+    }
 }
 
 #[cfg(test)]
