@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use futures::StreamExt;
 
 use self::generated::generated;
-use crate::harness::{Hand, Place, path};
-use crate::statuses::{differences, evaluated};
+use crate::harness::{DEADLINE, Hand, Place, path};
+use crate::statuses::{evaluated, lasting_differences};
 
 /// Objects and the body that each feed answers with, by contract and feed.
 #[derive(Default)]
@@ -105,14 +105,7 @@ async fn compare(mut case: Case, now: &str) -> (usize, Vec<String>) {
     let hand = Hand::at(&place, now);
     let operator = place.operator_with(&[&hand.flags()[..], &["--settle-seconds", "0"]].concat());
     // Several operators share the machine.
-    let deadline = crate::harness::DEADLINE * 2;
-    let started = std::time::Instant::now();
-    let found = loop {
-        let found = differences(&place, &offline).await;
-        if found.is_empty() || started.elapsed() > deadline {
-            break found;
-        }
-    };
+    let found = lasting_differences(&place, &offline, DEADLINE * 2).await;
     operator.stop().await;
     (offline.len(), found)
 }

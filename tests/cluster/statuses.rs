@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -135,6 +136,17 @@ pub async fn differences(place: &Place, offline: &[Value]) -> Vec<String> {
     found
 }
 
+/// In what the cluster still differs from what `evaluate` says once the operator is done, or after `patience`.
+pub async fn lasting_differences(place: &Place, offline: &[Value], patience: Duration) -> Vec<String> {
+    let started = Instant::now();
+    loop {
+        let found = differences(place, offline).await;
+        if found.is_empty() || started.elapsed() > patience {
+            return found;
+        }
+    }
+}
+
 /// Names the places in which two values differ.
 fn differ(place: &str, inside: &Value, offline: &Value, found: &mut Vec<String>) {
     match (inside, offline) {
@@ -159,7 +171,7 @@ fn differ(place: &str, inside: &Value, offline: &Value, found: &mut Vec<String>)
 
 /// Waits until the cluster's statuses and reports of a contract are what `evaluate` makes of its bundle alone; gives the bundle.
 pub async fn equals_its_bundle(place: &Place, contract: &str, now: &str) -> PathBuf {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     loop {
         let bundle = export(place, contract, &format!("{contract}.bundle"));
         let offline = evaluated(&["--bundle", path(&bundle)], now);
