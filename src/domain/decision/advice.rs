@@ -255,7 +255,7 @@ fn tiers(facts: &AdviceFacts<'_>, advice: &mut Findings) {
     let found = coherence(&facts.terms.tiers, &facts.terms.kpis);
     for flaw in [TierFlaw::TierInversion, TierFlaw::TierGap] {
         for (tier, findings) in &found {
-            // Each flaw is told to both tiers: once is enough here.
+            // Each flaw is in the advice of both tiers: once is enough here.
             for finding in findings.iter().filter(|finding| finding.finding == flaw && *tier < finding.with) {
                 advice.add(&flaw.to_string(), None, finding.message.clone());
             }

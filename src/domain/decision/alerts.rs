@@ -1,7 +1,7 @@
-//! What people are alerted of: which alerts stand, and what changes when they are compared with those that stood.
+//! What people are alerted of: which alerts are active, and what changes when they are compared with those that were active before.
 //!
-//! An alert is a state and not a moment: it stands as long as what it tells of. So nothing is lost when the operator ends between a
-//! cause and its message, and nothing is told twice: the messages are the difference between what stood and what stands.
+//! An alert is a state and not a moment: it is active as long as its cause lasts. So nothing is lost when the operator ends between a
+//! cause and its message, and nothing is sent twice: the messages are the difference between the alerts before and the alerts now.
 
 use std::collections::BTreeMap;
 
@@ -52,11 +52,11 @@ pub struct Alert {
     pub summary: String,
     /// What else people need, such as `period` or `respond_by`.
     pub details: BTreeMap<String, String>,
-    /// When what it tells of began by the contract's rules.
+    /// When its cause began by the contract's rules.
     pub starts_at: Timestamp,
-    /// A standing alert whose occurrence changes, such as to the next missed period, is told anew.
+    /// An active alert whose occurrence changes, such as to the next missed period, is sent again.
     pub occurrence: String,
-    /// Whether it asks again, since nobody has answered in time: that is told once.
+    /// Whether it asks again, since nobody has answered in time: that is sent once.
     #[serde(default)]
     pub reminds: bool,
     /// Names of the contacts who are asked to act, each followed by the deputy.
@@ -107,7 +107,7 @@ impl LaunchNews<'_> {
     }
 }
 
-/// All that the alerts of a contract are told from.
+/// All that the alerts of a contract are made from.
 pub struct AlertFacts<'a> {
     /// Namespace of the contract.
     pub namespace: &'a str,
@@ -149,7 +149,7 @@ pub fn standing_alerts(facts: &AlertFacts<'_>, now: Timestamp) -> Vec<Addressed>
     addressed
 }
 
-/// An alert with the labels that all have, `labels` besides.
+/// An alert with the labels that all alerts have, and `labels` in addition.
 fn alert<const N: usize>(
     facts: &AlertFacts<'_>,
     reason: EventReason,
@@ -303,23 +303,23 @@ fn escalated(facts: &AlertFacts<'_>, standing: &StandingLevel<'_>) -> Alert {
     Alert { contacts: people, reminds: standing.unanswered, ..escalated }
 }
 
-/// An alert that stands for a sink, as it was told last.
+/// An alert that is active for a sink, as it was sent last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// Name of the sink.
     pub sink: String,
     /// The alert's fingerprint.
     pub fingerprint: String,
-    /// The alert as it was told.
+    /// The alert as it was sent.
     pub alert: Alert,
 }
 
 /// What changes between two sets of standing alerts. Each entry is one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertChanges {
-    /// Those that begin to stand, or stand in another occurrence.
+    /// Those that become active, or are active in another occurrence.
     pub fired: Vec<Told>,
-    /// Those that stand no longer.
+    /// Those that are no longer active.
     pub resolved: Vec<Told>,
 }
 
@@ -330,7 +330,7 @@ impl AlertChanges {
     }
 }
 
-/// Compares the alerts that stood with those that stand. An alert that goes on in the same occurrence is not told again, however its
+/// Compares the alerts that were active with those that are. An alert that goes on in the same occurrence is not sent again, however its
 /// sentence changes.
 pub fn changes<'a>(
     contract_uid: &str,

@@ -55,7 +55,7 @@ pub struct ObservedContract<'a> {
     pub launches: BTreeMap<String, LaunchOfContract>,
     /// Who has acknowledged what is escalated.
     pub acknowledged: Option<Acknowledgement>,
-    /// How it stands with the places where alerts are sent.
+    /// State of the places where alerts are sent.
     pub alert_sinks: Vec<AlertSinkStatus>,
 }
 
@@ -82,14 +82,14 @@ fn governance_status(observed: &ObservedContract<'_>, governance: &Governance) -
     }
 }
 
-/// What a reconcile of a contract wants, besides its reports.
+/// What a reconcile of a contract wants, in addition to its reports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContractDecision {
     /// The status.
     pub status: VendorContractStatus,
     /// Transitions.
     pub notices: Vec<Notice>,
-    /// The alerts that stand; `None` where the spec cannot be judged, and those that stood go on.
+    /// The alerts that are active; `None` where the spec cannot be judged, and those that were active go on.
     pub alerts: Option<Vec<Addressed>>,
     /// When time alone may change it.
     pub next: Option<Timestamp>,
@@ -126,7 +126,8 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::VendorContract, &findings, previous, observed.generation, now);
     let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
-    // Without a status nothing was told yet: the first one that is written may hold all that an earlier one, which was not, would have told.
+    // Without a status nothing was reported yet: the first one that is written may hold all that an earlier one,
+    // which was not written, would have reported.
     let told = observed.previous.cloned().unwrap_or_default();
     let notices = notices(&told, &status, &feeds, levels, observed.no_room.is_some());
     let alerts = alerts(observed, &feeds, counsel.as_ref(), now);

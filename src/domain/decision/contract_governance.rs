@@ -1,4 +1,4 @@
-//! What surrounds the verdicts of a contract: its governance, the escalation that stands, and advice on the contract itself.
+//! What surrounds the verdicts of a contract: its governance, the active escalation, and advice on the contract itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -50,7 +50,7 @@ pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> Kp
     let previous = observed.previous;
     let mut status = match (observed.contract, &observed.invalid) {
         (ContractOfKpi::Judged { judgement, .. }, None) => judged_status(judgement),
-        // Until the contract is judged again, what was found last stands.
+        // Until the contract is judged again, what was found last holds.
         (ContractOfKpi::Pending, None) => previous.cloned().unwrap_or_default(),
         _ => KpiTargetStatus::default(),
     };
@@ -58,7 +58,7 @@ pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> Kp
     status.target = Some(target_text(observed.spec));
     let before = previous.map_or(&[][..], |previous| &previous.conditions);
     status.conditions = conditions(Kind::KpiTarget, &findings(observed), before, observed.generation, now);
-    // Without a status nothing was told yet.
+    // Without a status nothing was reported yet.
     let notices = notices(&previous.cloned().unwrap_or_default(), &status);
     KpiTargetDecision { status, notices }
 }
@@ -148,7 +148,7 @@ fn unit_text(unit: FormulaUnit) -> &'static str {
     }
 }
 
-/// Ready=False and Stalled=True because of a spec that only an edit can mend.
+/// Ready=False and Stalled=True because of a spec that only an edit can correct.
 pub fn stalled(message: &str) -> Vec<Finding> {
     vec![
         Finding::is_false(ConditionType::Ready, Reason::InvalidSpec, message),
@@ -412,7 +412,7 @@ pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> 
     }
     if flip(ConditionType::Stalled, ConditionStatus::True) {
         let mut notice = condition_notice(EventReason::InvalidSpec, ConditionType::Stalled, now);
-        // It is the spec that is wrong: however often its status cannot be written, that is told once.
+        // It is the spec that is wrong: however often its status cannot be written, that is reported once.
         if let Some(generation) = now.iter().find_map(|condition| condition.observed_generation) {
             notice.key = format!("generation {generation}");
         }

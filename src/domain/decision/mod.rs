@@ -36,7 +36,7 @@ impl Notice {
     }
 }
 
-/// That something is overdue: which Event tells it, and in which words.
+/// That something is overdue: which Event says so, and in which words.
 pub fn overdue_notice(overdue: &Overdue) -> (EventReason, String) {
     let (reason, what) = match overdue.kind {
         OverdueKind::Review => (EventReason::ReviewOverdue, "review"),

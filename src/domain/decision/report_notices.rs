@@ -8,7 +8,7 @@ use crate::api::sla_report::SlaReportSpec;
 use crate::api::verdict::PeriodState;
 use crate::domain::terms::journal::FirstJudged;
 
-/// The periods that were over before a contract was first judged. Nobody waited for them, so that one Event tells all of them: that
+/// The periods that were over before a contract was first judged. Nobody waited for them, so that one Event is enough for all: that
 /// the newest of those that are Final is, and how many more are.
 #[derive(Clone, Debug, Default)]
 pub struct Past {
@@ -62,7 +62,7 @@ impl Past {
     }
 }
 
-/// The notices for writing `report`, given the state in which it stood before (`None`: it did not exist).
+/// The notices for writing `report`, given its state before (`None`: it did not exist).
 pub fn report_notices(report: &SlaReportSpec, before: Option<PeriodState>, past: &Past) -> Vec<Notice> {
     if before == Some(report.state) {
         return Vec::new();
@@ -160,7 +160,7 @@ mod tests {
             let (credits, told): (Vec<&str>, Vec<&str>) =
                 told.iter().map(String::as_str).partition(|line| line.starts_with("CreditDue"));
             assert_eq!(told, expected, "{what}");
-            // A period that is told by itself has its credit told too.
+            // A period with an Event of its own has one for its credit too.
             let by_itself = |line: &&&str| line.starts_with("PeriodFinal") && told_alone.contains(*line);
             assert_eq!(credits.len(), told.iter().filter(by_itself).count(), "{what}");
         }

@@ -12,7 +12,7 @@ use crate::api::vendor_contract::PeriodLength;
 use crate::api::verdict::Comparison;
 use crate::domain::numbers::exact::Exact;
 
-/// So much of the period's budget within a long window, still going on in a short one.
+/// This share of the period's budget within a long window, still going on in a short one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BurnRule {
     /// Share of the period's budget, 0 to 1.
@@ -174,7 +174,7 @@ mod tests {
         share(numerator, denominator)
     }
 
-    /// A window at a service level of so many per mille.
+    /// A window at this service level, in per mille.
     fn window(volume: i128, per_mille_met: i128) -> BurnWindow {
         BurnWindow { misses: ratio(volume * (1000 - per_mille_met), 1000), volume: ratio(volume, 1) }
     }

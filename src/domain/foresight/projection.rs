@@ -41,7 +41,7 @@ pub struct Projection {
 
 /// Projects a share to the end of its period. `target` is a share too: 4/5 for 80 %.
 ///
-/// `None` where there is nothing to project from: no denominator yet, a numerator that is no part of it, or
+/// `None` where there is nothing to project from: no denominator yet, a numerator that is not a part of it, or
 /// `Between`, which has two targets.
 pub fn project_share(so_far: &ShareSoFar, target: &Exact, comparison: Comparison) -> Option<Projection> {
     let (good, done) = (&so_far.numerator, &so_far.denominator);
@@ -198,7 +198,7 @@ mod tests {
     fn the_probability_is_the_beta_binomial_tail() {
         let projection = project(1_590, 2_000, 600, Comparison::AtLeast);
         assert_eq!(projection.needed, Some(ratio(490, 600)));
-        // The normal approximation with continuity correction gives 0.1305; the tail itself is a little lower.
+        // The normal approximation with continuity correction is 0.1305; the tail itself is a little lower.
         assert!((projection.probability - 0.130472).abs() < 0.004, "{}", projection.probability);
     }
 

@@ -1,9 +1,9 @@
 //! The risk of a running period, from the instant at which it began until it is over.
 //!
-//! A warning comes and goes with each row, and people must not be asked anew each time. So a risk begins with the first warning,
-//! and is over once it is seen that a whole service day has passed without one, or with its period. That cannot be told from the rows that are
-//! known now: the beginning, and each service day with a warning, are facts of the journal. Without a journal a risk is what the
-//! rows say now, and the end of the latest one stands for its beginning.
+//! A warning comes and goes with each row, and people must not be asked again each time. So a risk begins with the first warning,
+//! and is over once it is seen that a whole service day has passed without one, or with its period. That does not follow from the
+//! rows that are known now: the beginning, and each service day with a warning, are facts of the journal. Without a journal a risk
+//! is what the rows say now, and the end of the latest one is taken for its beginning.
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -31,7 +31,7 @@ pub struct SeenRisk {
 pub struct StandingRisk {
     /// The risk, held until it is over.
     pub risk: Risk,
-    /// Since when it stands; `None` where there is none.
+    /// Since when it is active; `None` where there is none.
     pub since: Option<Timestamp>,
     /// What the journal does not say of it yet.
     pub news: Option<JournalFact>,
@@ -66,7 +66,7 @@ pub fn standing_risk(
         (Some(_), _) if journal.is_none() => StandingRisk { risk: seen, since: Some(shown_at), news: None },
         (Some(warning), known) => {
             let day = service_day_up_to(calendar, as_of);
-            // Days on which nobody looked were not seen to be clear: the risk goes on, and nobody is asked anew.
+            // Days on which nobody looked were not seen to be clear: the risk goes on, and nobody is asked again.
             let since = known.map_or(shown_at, |known| known.since);
             let is_known = known.is_some_and(|known| known.last_warned_on >= day);
             let began = RiskBegan { period: period.to_owned(), since, last_warned_on: day, warning };

@@ -116,7 +116,7 @@ impl SoFar<'_, '_, '_> {
         self.kpi.spec.window.as_ref().is_none_or(|window| window.type_ == WindowType::Period)
     }
 
-    /// Where a share will stand at the period's end; `None` for what is no share, or has no value.
+    /// Where a share will be at the period's end; `None` for what is not a share, or has no value.
     fn projection(&self) -> Option<Projected> {
         let reading = self.reading;
         if !reading.is_share || !self.is_period() || reading.value.is_none() {

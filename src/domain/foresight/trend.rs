@@ -5,7 +5,7 @@ use crate::api::verdict::Comparison;
 
 /// Values below which nothing is said.
 const LEAST_VALUES: usize = 7;
-/// So many in a row on one side of the mean are no chance.
+/// This many in a row on one side of the mean are not chance.
 const RUN: usize = 7;
 /// Distance of a limit from the mean, in mean moving ranges: 3 / d₂ with d₂ = 1.128 for ranges of two.
 const LIMIT: f64 = 2.66;

@@ -17,10 +17,10 @@ use crate::domain::terms::calendar::{Calendar, civil_weekday, last_day_before};
 use crate::domain::terms::disputes::{is_decided, overdue_from, statuses};
 use crate::domain::terms::periods::{Period, Periods};
 
-/// Where the governance of a contract stands.
+/// The state of a contract's governance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Governance {
-    /// Where the contract stands in its term.
+    /// Where the contract is in its term.
     pub phase: ContractPhase,
     /// The next review that is not overdue.
     pub next_review: Option<NextReview>,

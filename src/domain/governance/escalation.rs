@@ -1,11 +1,11 @@
-//! The escalation matrix: which level stands, since when, and who must respond by when.
+//! The escalation matrix: which level is active, since when, and who must respond by when.
 
 use jiff::Timestamp;
 
 use crate::api::vendor_contract::{Contact, EscalationCause, EscalationLevel, EscalationStatus, VendorContractSpec};
 use crate::domain::terms::calendar::Calendar;
 
-/// A cause that stands, with the instant at which it began by the rules.
+/// An active cause, with the instant at which it began by the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StandingCause {
     /// Since when. Missed and Serious: the period's end.
@@ -19,7 +19,7 @@ pub struct StandingCause {
 pub struct Acknowledgement {
     /// Who.
     pub by: String,
-    /// When: it speaks of the levels that stood by then, and of none that is raised later.
+    /// When: it acknowledges the levels that were active by then, and none that is raised later.
     pub at: Timestamp,
 }
 
@@ -50,20 +50,20 @@ pub fn said_at(text: &str) -> Option<(&str, Timestamp)> {
 /// What the matrix says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Escalation<'a> {
-    /// Every level whose `after` has passed, the lowest first: one that passed while nobody looked is among them. The last one stands.
+    /// Every level whose `after` has passed, the lowest first: one that passed while nobody looked is among them. The last one is active.
     pub levels: Vec<StandingLevel<'a>>,
-    /// The earliest instant after `now` at which a level begins to stand, or has not been answered, by time alone.
+    /// The earliest instant after `now` at which a level becomes active, or has not been answered, by time alone.
     pub next: Option<Timestamp>,
 }
 
 impl<'a> Escalation<'a> {
-    /// The highest level that stands; `None` when none does.
+    /// The highest active level; `None` when there is none.
     pub fn standing(&self) -> Option<&StandingLevel<'a>> {
         self.levels.last()
     }
 }
 
-/// A level that stands.
+/// An active level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandingLevel<'a> {
     /// As a status shows it; `contacts` are those that the level names.
@@ -72,12 +72,12 @@ pub struct StandingLevel<'a> {
     pub unanswered: bool,
     /// The level's contacts, each followed by the deputy, each person once.
     pub people: Vec<&'a Contact>,
-    /// The level's alerts, through which they are told.
+    /// The level's alerts, through which they are notified.
     pub alerts: &'a [String],
 }
 
-/// The levels of the contract's matrix of which a cause has stood for the level's `after`. Of several causes the one through which a
-/// level stands longest is named.
+/// The levels of the contract's matrix of which a cause has lasted for the level's `after`. Of several causes the one through which a
+/// level has been active longest is named.
 pub fn escalate<'a>(
     contract: &'a VendorContractSpec,
     calendar: &Calendar,
@@ -206,7 +206,7 @@ mod tests {
                 "2 Missed 2026-06-03T00:00:00Z 2026-06-03T10:00:00Z maria,zoe | 2026-06-03T10:00:00Z",
             ),
             (
-                // The same level by two causes: the one that stands longest is named.
+                // The same level by two causes: the one that has lasted longest is named.
                 vec![missed, cause(EscalationCause::Overdue, "2026-05-27T00:00:00Z")],
                 "2026-06-04T00:00:00Z",
                 "2 Overdue 2026-05-29T00:00:00Z 2026-05-29T10:00:00Z maria,zoe | -",

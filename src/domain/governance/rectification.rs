@@ -23,7 +23,7 @@ const VERIFYING_PERIODS: i64 = 2;
 /// The closed periods of a contract, and the terms in force now.
 #[derive(Clone, Copy)]
 pub struct History<'h, 'a> {
-    /// The contract as it stands now.
+    /// The contract as it is now.
     pub contract: &'h VendorContractSpec,
     /// Its calendar.
     pub calendar: &'h Calendar,
@@ -45,7 +45,7 @@ pub struct Standing {
     pub plans: Vec<PlanStatus>,
 }
 
-/// What stands after the latest closed period.
+/// The state after the latest closed period.
 pub fn standing(history: &History<'_, '_>) -> Standing {
     let mut standing = Standing::default();
     let mut recorded: BTreeSet<&str> = BTreeSet::new();
@@ -136,7 +136,7 @@ struct Course<'h> {
     progress: Progress,
 }
 
-/// Where a plan stands.
+/// The state of a plan.
 struct Progress {
     state: PlanState,
     due: Option<Date>,

@@ -49,13 +49,13 @@ impl Default for FeedHealth {
 }
 
 impl FeedHealth {
-    /// The health that a status tells of, for a feed that was not polled since the operator began: a restart alone is no news.
+    /// The health that a status shows, for a feed that was not polled since the operator began: a restart alone is not news.
     /// `asked_until`: what the evidence says of that, which may be a little behind.
     pub fn remembered(status: &FeedStatus, asked_until: Option<Timestamp>) -> Option<FeedHealth> {
         let told = Reason::ALL.iter().copied().find(|reason| reason.as_str() == status.reason)?;
         let (reason, message) = match told {
             Reason::Pending | Reason::Suspended => return None,
-            // Late is told from the rows, each time anew.
+            // Late follows from the rows, each time again.
             Reason::Fetched | Reason::Late => (Reason::Fetched, LAST_POLL_SUCCEEDED),
             failure => (failure, "as it was before the operator began again; not polled since"),
         };
@@ -131,7 +131,7 @@ impl FeedHealth {
                 asked_until: None,
                 ..self.clone()
             },
-            // What a poll without news has asked is no news either.
+            // What a poll without news has asked is not news either.
             _ => FeedHealth { asked_until: None, ..self.clone() },
         }
     }

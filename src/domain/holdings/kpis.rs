@@ -61,7 +61,7 @@ impl WrittenKpi<'_> {
 /// What the contract says of a KpiTarget.
 #[derive(Clone, Debug)]
 pub enum ContractOfKpi {
-    /// Nothing: a reference leads nowhere, so that the KpiTarget is no part of the contract.
+    /// Nothing: a reference leads nowhere, so that the KpiTarget is left out of the contract.
     Apart,
     /// The contract's own spec cannot be judged.
     Invalid,

@@ -225,7 +225,7 @@ fn feeds_of<'a>(book: &Book<'a>) -> Vec<&'a str> {
     feeds
 }
 
-/// All that is known of a contract at `now`, to be told.
+/// All that is known of a contract at `now`, for decisions to use.
 struct View<'v, 'a> {
     contract: &'v str,
     books: &'v Books<'a>,

@@ -1,4 +1,4 @@
-//! What a judgement takes and what it gives: the boundary between the rules and everything else.
+//! What a judgement takes and what it returns: the boundary between the rules and everything else.
 
 use std::collections::BTreeMap;
 
@@ -114,7 +114,7 @@ pub struct KpiJudgement {
     pub gaming: Gaming,
     /// That no row of its feed ever matched it, though the feed has some.
     pub unmatched: Option<Unmatched>,
-    /// Whether the denominator of the running or of the latest closed period is below 0, which is no data.
+    /// Whether the denominator of the running or of the latest closed period is below 0, which counts as no data.
     pub negative_volume: bool,
     /// Why nothing is read: the feed counts by another time than was agreed.
     pub threshold_mismatch: Option<String>,

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn groups_are_compared_with_the_control() {
         for (groups, control, expected) in [
-            // The published examples, told from both sides.
+            // The published examples, seen from both sides.
             (vec![("a", 250, 5000), ("b", 295, 5000)], Some("a"), vec!["a -", "b 0.047 Better"]),
             (vec![("a", 250, 5000), ("b", 295, 5000)], Some("b"), vec!["a 0.047 Worse", "b -"]),
             (vec![("a", 503, 5000), ("b", 613, 5000)], None, vec!["a -", "b 0.000 Better"]),

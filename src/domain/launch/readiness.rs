@@ -1,7 +1,7 @@
 //! Whether a campaign may launch: its gates, the decision that follows from them, and the phase by time.
 //!
 //! A fact with a date holds from the start of its day, a waiver to the end of its day, both in the first contract's zone; a
-//! fact without a date holds as it stands. Days (`d`, `w`) are civil days at the same local time.
+//! fact without a date holds as it is. Days (`d`, `w`) are civil days at the same local time.
 
 mod gates;
 
@@ -67,7 +67,7 @@ pub struct LaunchFacts<'a> {
     pub past_is_awaited: bool,
 }
 
-/// Where a launch stands.
+/// The state of a launch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readiness {
     /// The gates, sorted by name.
@@ -94,7 +94,7 @@ pub fn judge_launch(facts: &LaunchFacts<'_>, now: Timestamp) -> Readiness {
     let mut clock = Clock { now, next: None };
     let gates = gates::judge(facts, &mut clock);
     let decision = if clock.has_come(times.launch_at) {
-        // The gates as they stood then, where no one kept the decision.
+        // The gates as they were then, where no one kept the decision.
         facts.kept_decision.unwrap_or_else(|| {
             let then = gates::judge(facts, &mut Clock { now: times.launch_at, next: None });
             decide(&then, !facts.past_is_awaited)

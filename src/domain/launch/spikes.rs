@@ -253,7 +253,7 @@ pub fn planned_by_interval<'a>(
     let mut planned = ByInterval::new();
     for (start, contacts) in demands.into_iter().flat_map(|demand| &demand.intervals) {
         let entry = planned.entry(interval_at(calendar, *start, seconds).start).or_default();
-        // A forecast is no count: six decimals are more than it knows.
+        // A forecast is not a count: six decimals are more than it knows.
         *entry = &*entry + &Exact::from_scaled((contacts * 1e6).round() as i128, 6);
     }
     planned

@@ -45,7 +45,7 @@ pub struct Requirement {
 const MOST_AGENTS: u64 = 100_000_000;
 
 impl StaffingGoal {
-    /// The figures of the queue with so many contacts in an interval and so many agents.
+    /// The figures of the queue with a number of contacts in an interval and a number of agents.
     ///
     /// Without contacts everyone is answered at once; with contacts and no agent, no one.
     pub fn figures(&self, contacts: f64, interval_seconds: f64, agents: u64) -> QueueFigures {
@@ -56,7 +56,7 @@ impl StaffingGoal {
         }
     }
 
-    /// The figures with so many erlangs.
+    /// The figures with a load in erlangs.
     fn figures_of_load(&self, load: f64, agents: u64) -> QueueFigures {
         self.figures(load, self.handle_seconds.max(1e-9), agents)
     }
@@ -150,7 +150,7 @@ impl StaffingGoal {
         Some(Requirement { agents, heads: heads(agents, self.shrinkage_percent)? })
     }
 
-    /// What becomes of a plan with so many agents when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in
+    /// What becomes of a plan with a number of agents when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in
     /// steps of 10.
     pub fn sensitivity(&self, contacts: f64, interval_seconds: f64, planned: u64) -> Vec<SensitivityRow> {
         [Varied::Contacts, Varied::HandleTime]
@@ -196,7 +196,7 @@ pub struct SensitivityRow {
     pub needed: Requirement,
 }
 
-/// People on the schedule for so many agents on the phone: ⌈agents / (1 − shrinkage)⌉ in decimals, so that 21 with 30 % is
+/// People on the schedule for a number of agents on the phone: ⌈agents / (1 − shrinkage)⌉ in decimals, so that 21 with 30 % is
 /// 30 and not the 31 of binary floats. `None` with a shrinkage of 100 % or more.
 pub fn heads(agents: u64, shrinkage_percent: Decimal) -> Option<u64> {
     let left = Decimal::ONE_HUNDRED - shrinkage_percent;
@@ -209,7 +209,7 @@ pub fn heads(agents: u64, shrinkage_percent: Decimal) -> Option<u64> {
     u64::try_from(scaled.div_ceil(parts)).ok()
 }
 
-/// Requirements of many intervals with one goal: what so many agents carry is found once, not for each interval.
+/// Requirements of many intervals with one goal: what a number of agents carries is found once, not for each interval.
 #[derive(Clone, Debug)]
 pub struct Planner {
     goal: StaffingGoal,
@@ -223,7 +223,7 @@ impl Planner {
         Planner { capacities: capacity::Capacities::new(goal.clone()), goal, interval_seconds }
     }
 
-    /// What so many contacts in an interval need: [`StaffingGoal::requirement`].
+    /// What a number of contacts in an interval needs: [`StaffingGoal::requirement`].
     pub fn requirement(&mut self, contacts: f64) -> Option<Requirement> {
         let rates = self.goal.rates(contacts, self.interval_seconds);
         let load = rates.arrival / rates.service;

@@ -18,7 +18,7 @@ pub struct ContractFacts<'a> {
     pub closed_under: &'a BTreeMap<String, Terms>,
     /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
     pub rows: &'a RowsByFeed,
-    /// What the journal of the evidence says besides terms and rows; `None` where there is no journal, as offline without a bundle.
+    /// What the journal of the evidence says in addition to terms and rows; `None` where there is no journal, as offline without a bundle.
     pub journal: Option<&'a Journal>,
     /// By which times the answers of feeds say that they count, by feed, where no journal says when they said so.
     pub said: &'a BTreeMap<String, ThresholdsSaid>,

@@ -118,7 +118,7 @@ struct Seen {
     whole: usize,
     /// Whole numbers of four digits or more.
     large: usize,
-    /// The first number that is no whole one.
+    /// The first number that is not a whole one.
     fraction: Option<Exact>,
     fractions: usize,
     /// Numbers from 1 to 999 with exactly three digits after the point.
@@ -183,7 +183,7 @@ impl<'f> Doubts<'f> {
                     let mapping = *mapping;
                     self.note_share(mapping, value, measures);
                 }
-                // A mean that was multiplied by its volume is no number that anyone wrote.
+                // A mean that was multiplied by its volume is not a number that anyone wrote.
                 Some(mapping) if mapping.of.is_some() => {}
                 _ => self.seen.entry((*name).to_owned()).or_default().note(value),
             }

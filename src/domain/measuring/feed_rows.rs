@@ -90,7 +90,7 @@ pub struct Times {
     pub known_at: Timestamp,
 }
 
-/// What a row is besides its times, labels and measures.
+/// What a row has in addition to its times, labels and measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// As [`Row::revision`].
@@ -242,7 +242,7 @@ impl FeedRows {
 }
 
 impl PartialEq for FeedRows {
-    /// Whether they say the same: which rows share memory is no difference.
+    /// Whether they say the same: which rows share memory makes no difference.
     fn eq(&self, other: &FeedRows) -> bool {
         self.len == other.len && (0..self.len as u32).all(|place| self.row(place) == other.row(place))
     }
@@ -272,7 +272,7 @@ impl Extend<Row> for FeedRows {
     }
 }
 
-/// Rows to which more are added; [`OpenRows::close`] gives them back.
+/// Rows to which more are added; [`OpenRows::close`] returns them.
 #[derive(Debug)]
 pub struct OpenRows {
     rows: FeedRows,

@@ -1,9 +1,10 @@
 //! Periods that wait until their feeds were asked: nobody asked when they would have become Final, since the operator was away or its
 //! clock jumped.
 //!
-//! What nobody asked for is no silence of the vendor. So a period closes in regular service, or after each of its feeds was asked at
-//! or after the instant at which it would have closed. A feed that goes on failing is silence: the period then closes the usual
-//! delay of `missingData` after the wait was noticed. Both instants are facts of the journal, so that offline commands close alike.
+//! What nobody asked for does not count as silence of the vendor. So a period closes in regular service, or after each of its feeds
+//! was asked at or after the instant at which it would have closed. A feed that goes on failing is silence: the period then closes
+//! the usual delay of `missingData` after the wait was noticed. Both instants are facts of the journal, so that offline commands
+//! close alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -86,7 +86,7 @@ impl Figures {
         self.matched.get_mut().turn();
     }
 
-    /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` gives those
+    /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
     /// after an instant.
     pub(in crate::domain) fn learnt(
         &self,
@@ -108,7 +108,7 @@ impl Figures {
         instants
     }
 
-    /// Whether a row that matches a KPI was known at an instant; `find` gives an instant up to that one by which one was.
+    /// Whether a row that matches a KPI was known at an instant; `find` returns an instant up to that one by which one was.
     pub(in crate::domain) fn is_matched(
         &self,
         kpi: InBook,
@@ -222,7 +222,7 @@ impl<Q: Ord, A> Answers<Q, A> {
     }
 }
 
-/// A reading without what stands in the terms.
+/// A reading without what is in the terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptReading {
     pub(crate) aim: Aim,

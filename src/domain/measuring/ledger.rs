@@ -27,10 +27,10 @@ use standing::{Candidate, Settling};
 /// Versions by start in one block, whose latest receipt is kept: a block that says nothing new is passed over as a whole.
 const BLOCK: usize = 256;
 
-/// Up to so many new rows are put in their places one by one; more of them are sorted with all others.
+/// Up to this many new rows are put in their places one by one; more of them are sorted with all others.
 const FEW: usize = 64;
 
-/// So many places are sorted with what they are ordered by at hand.
+/// This many places are sorted with what they are ordered by at hand.
 const AT_ONCE: usize = 16_384;
 
 /// Every version of every row of a feed. A version is named by its row's place in the order of receipt.
@@ -51,7 +51,7 @@ pub struct Ledger {
     out_of_service: Bits,
     /// How long the longest row is.
     longest: SignedDuration,
-    /// What stands at the latest instant that was asked for, with how many of `instants` that is.
+    /// What holds at the latest instant that was asked for, and how many of `instants` that is.
     latest: Mutex<Option<(usize, Arc<Standing>)>>,
     /// Each set of labels as evidence has it, once that is asked for.
     label_texts: OnceLock<Vec<String>>,
@@ -109,7 +109,7 @@ impl Ledger {
         self.take_in(rows, Some(calendar), calendar);
     }
 
-    /// Bytes that it takes in memory besides its rows.
+    /// Bytes that it takes in memory without its rows.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let standing = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,8 +155,8 @@ impl Ledger {
         }
     }
 
-    /// What stands when all is known, of what stood without new versions: where none of those touches another version with its
-    /// labels, they stand beside the others.
+    /// What holds when all is known, of what held without new versions: where none of those touches another version with its
+    /// labels, they are added to the others.
     fn go_on_from(&mut self, before: &Standing, new: &[u32]) {
         if !new.iter().all(|place| self.stands_alone(*place)) {
             return;
@@ -298,10 +298,10 @@ impl Ledger {
     }
 
     /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
-    /// an earlier received one of the same labels. A day of 24 hours gives way to the same day with the length that it has in its zone.
+    /// an earlier received one of the same labels. A day of 24 hours yields to the same day with the length that it has in its zone.
     pub fn known_at(&self, now: Timestamp) -> Known<'_> {
         self.reads_at(now);
-        // Between two instants at which something became known, what stands is the same.
+        // Between two instants at which something became known, the same rows hold.
         let passed = self.instants.partition_point(|instant| *instant <= now);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let standing = match &*latest {

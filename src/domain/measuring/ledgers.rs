@@ -53,7 +53,7 @@ impl Ledgers {
         floors
     }
 
-    /// Bytes that they take in memory besides their rows.
+    /// Bytes that they take in memory without their rows.
     pub fn bytes(&self) -> usize {
         self.all().map(Ledger::bytes).sum()
     }

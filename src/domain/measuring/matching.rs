@@ -1,7 +1,7 @@
 //! Whether a KPI has ever matched a row of its feed: a misspelt label or measure must not become Final as "no data".
 //!
 //! A row matches that carries the labels of `source.labels` and has a measure of the formula. Where the formula divides by a
-//! measure, a row in which each of its measures is 0 is no match: so a mapping writes what it never found (`absent: Zero`).
+//! measure, a row in which each of its measures is 0 does not match: so a mapping writes what it never found (`absent: Zero`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -55,7 +55,7 @@ pub struct Reader<'f, 'a> {
     pub disputes: &'f DisputeHistory,
     /// What the vendors' answers said of their thresholds, in time.
     pub said: &'f SaidHistory,
-    /// When the contract was judged for the first time, where a journal tells.
+    /// When the contract was judged for the first time, where a journal says so.
     pub first_judged: Option<&'f FirstJudged>,
     /// Which periods wait, or waited, until their feeds were asked.
     pub holds: &'f Holds,
@@ -65,7 +65,7 @@ pub struct Reader<'f, 'a> {
     books: PhantomData<Book<'a>>,
 }
 
-/// What is known besides rows and terms, in time.
+/// What is known in addition to rows and terms, in time.
 #[derive(Clone, Copy)]
 pub(in crate::domain) struct Records<'f> {
     pub relief: &'f ReliefHistory,
@@ -236,7 +236,7 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// The reading of a KPI.
     pub fn read(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
         match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
-            // Figures that are counted by another time are no figures of this KPI.
+            // Figures that are counted by another time do not belong to this KPI.
             Some(_) if kpi.threshold_mismatch.is_some() => {
                 Reading { verdict: Verdict::NoData, ..not_measured(kpi, question) }
             }
@@ -318,7 +318,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         selection.all().relieved(&self.relief.known_for(kpi.name, at)).rows.quotient()
     }
 
-    /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is no whole day's.
+    /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is not that of a whole day.
     pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
         let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
         let known = self.known(ledger, at).starting_in(span);

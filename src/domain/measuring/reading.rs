@@ -63,7 +63,7 @@ pub struct Reading<'a> {
     pub without_tier_percent: Option<String>,
     /// The rows that were judged.
     pub evidence: EvidenceReference,
-    /// Whether the denominator of its rows is below 0, which is no data.
+    /// Whether the denominator of its rows is below 0, which counts as no data.
     pub negative_volume: bool,
     /// Whether the numerator is a part of the denominator.
     pub is_share: bool,
@@ -154,7 +154,7 @@ pub struct Question<'q> {
 /// SHA-256 of no rows at all.
 pub(crate) const DIGEST_OF_NOTHING: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// The reading of a KPI that is not measured: what stands in its spec alone.
+/// The reading of a KPI that is not measured: what its spec alone says.
 pub(in crate::domain) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
     Reading {
         name: kpi.name,

@@ -7,7 +7,7 @@
 //! correction that a signed month is judged again for, makes everything from its instant on dirty.
 //!
 //! They can outlive their rows ([`Past`]): what closed periods said is taken from them then, and of the rows those are enough that
-//! start at their floors or later. A judgement that needs an earlier row notices it, and gives no answer.
+//! start at their floors or later. A judgement that needs an earlier row notices it, and returns no answer.
 //!
 //! Invariant: a judgement with roll-ups equals the judgement without them.
 
@@ -51,7 +51,7 @@ pub struct RollUps {
     pub(in crate::domain) figures: Figures,
 }
 
-/// What all of it rests on besides rows.
+/// What all of it rests on in addition to rows.
 #[derive(Debug)]
 enum Ground {
     Known(Arc<GroundFacts>),
@@ -62,7 +62,7 @@ enum Ground {
 #[derive(Debug, PartialEq, Serialize)]
 struct GroundFacts {
     /// The terms of all books in the order of their places: a reading names its book by that. Which period closed under which of them
-    /// is no part of any reading.
+    /// does not belong to any reading.
     books: Vec<Terms>,
     relief: ReliefHistory,
     /// What only says when periods became Final.
@@ -111,7 +111,7 @@ impl RollUps {
         &self.floors
     }
 
-    /// Ends a judgement that was made at an instant; the next one needs so many rows.
+    /// Ends a judgement that was made at an instant; the next one needs this many rows.
     pub(in crate::domain) fn turn(&mut self, needs: &BTreeMap<String, Need>, now: Timestamp) {
         self.figures.turn();
         self.next_floors = self.ledgers.floors_for(needs, now);

@@ -30,7 +30,7 @@ pub fn better_of(comparison: Comparison) -> Option<Better> {
 
 /// The comparison of an objective: its own, or the one that the KPI's direction calls for.
 ///
-/// A KPI whose range matters must name one; validation says so, and here `Between` stands for it.
+/// A KPI whose range matters must name one; validation says so, and here `Between` takes its place.
 pub fn comparison_of(objective: &Objective, better: Better) -> Comparison {
     objective.comparison.unwrap_or(match better {
         Better::Higher => Comparison::AtLeast,

@@ -121,7 +121,7 @@ impl Exact {
         Some(Self::from_big(self.to_big() / divisor.to_big()))
     }
 
-    /// So many percent of this: `self × percent / 100`.
+    /// A percentage of this: `self × percent / 100`.
     pub fn percent(&self, percent: &Exact) -> Exact {
         self * &(percent * &Exact(Form::Small(1, 100)))
     }

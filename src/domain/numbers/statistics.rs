@@ -99,8 +99,8 @@ fn two_sided(z: f64) -> f64 {
     erfc(z.abs() / std::f64::consts::SQRT_2).clamp(0.0, 1.0)
 }
 
-/// Fisher's exact test of two shares, two-sided: the probability of all tables with the same margins that are no
-/// likelier than this one. Counts are taken as whole numbers.
+/// Fisher's exact test of two shares, two-sided: the probability of all tables with the same margins that are at most
+/// as likely as this one. Counts are taken as whole numbers.
 pub fn fisher_exact_test(first: Share, second: Share) -> f64 {
     let (observed, draws) = (first.successes.round(), first.trials.round());
     let marked = observed + second.successes.round();
@@ -118,7 +118,7 @@ pub fn fisher_exact_test(first: Share, second: Share) -> f64 {
 }
 
 /// The test that the size of the counts calls for: Fisher's exact test where an expected count is under 5, else the
-/// z-test. The z of the answer is the z-test's in both cases, since it tells the direction.
+/// z-test. The z of the answer is the z-test's in both cases, since it shows the direction.
 pub fn compare_shares(first: Share, second: Share) -> ProportionTest {
     let pooled = (first.successes + second.successes) / (first.trials + second.trials);
     let smaller = first.trials.min(second.trials);

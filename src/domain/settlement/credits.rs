@@ -60,7 +60,7 @@ impl Tariff {
         self.ramp == RampCredit::None
     }
 
-    /// What so many points cost, before the ramp and not rounded.
+    /// What a number of points costs, before the ramp and not rounded.
     fn price_of_points(&self, points: i64) -> Exact {
         let percent = |money: &Money| money.points.as_ref().map(|rule| percent_of_points(rule, points));
         self.money.as_ref().map_or(Exact::ZERO, |money| money.charges.percent(&percent(money).unwrap_or_default()))
@@ -135,7 +135,7 @@ fn civil_days(duration: Duration) -> i64 {
     }
 }
 
-/// Percentage of the charges for so many points: by the table's highest row not above them, or so much a point.
+/// Percentage of the charges for a number of points: by the table's highest row not above them, or by the percentage per point.
 fn percent_of_points(rule: &PointsToMoney, points: i64) -> Exact {
     if let Some(per_point) = &rule.per_point_percent {
         return Exact::from(per_point) * Exact::from(points);
@@ -144,7 +144,7 @@ fn percent_of_points(rule: &PointsToMoney, points: i64) -> Exact {
     row_of_points(rows, points).map_or(Exact::ZERO, |row| Exact::from(row.percent))
 }
 
-/// The table's highest row that is not above so many points.
+/// The table's highest row that is not above a number of points.
 pub fn row_of_points(rows: &[PointsRow], points: i64) -> Option<&PointsRow> {
     rows.iter().filter(|row| row.points <= points).max_by_key(|row| row.points)
 }

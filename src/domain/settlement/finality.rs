@@ -232,7 +232,7 @@ fn held_by_answers(
     found_or_waited(later.into_iter().find(|at| !contradicts(*at)), deadline, now)
 }
 
-/// Whether a KPI's data reaches the period's end. What is told from deliverables waits for no feed.
+/// Whether a KPI's data reaches the period's end. What is counted from deliverables waits for no feed.
 fn reaches_end<'f, 'a>(
     reader: &Reader<'f, 'a>,
     book: &'f Book<'a>,

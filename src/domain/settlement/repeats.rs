@@ -12,7 +12,7 @@ pub struct Weight {
     pub points: Exact,
     /// Credits.
     pub credit: Exact,
-    /// The row that applies: from so many misses in a row on; `None` below the first row, where nothing is charged.
+    /// The row that applies to a number of misses in a row; `None` below the first row, where nothing is charged.
     pub from: Option<i64>,
     /// Whether a table multiplies credits too.
     pub is_of_credits: bool,

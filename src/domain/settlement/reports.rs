@@ -40,7 +40,7 @@ pub struct Reach {
     pub gaps: Vec<Gap>,
 }
 
-/// What a period books besides its own credits.
+/// What a period books in addition to its own credits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bookings {
     /// Credits that it returns.
@@ -72,11 +72,11 @@ pub struct Statement<'s, 'a> {
     pub revision: i64,
     /// How far the data reached.
     pub reach: &'s Reach,
-    /// What it books besides.
+    /// What it books in addition.
     pub bookings: &'s Bookings,
     /// Credits of the contract year up to this period; `None` for restatements.
     pub year_to_date: Option<Exact>,
-    /// Disputes about the period, as they stood when it became Final.
+    /// Disputes about the period, as they were when it became Final.
     pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
     pub restates: Option<Restates>,

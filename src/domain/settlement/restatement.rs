@@ -60,7 +60,7 @@ pub struct Closed<'a> {
     pub revision: i64,
     /// The net of revision 1.
     pub first_net: Exact,
-    /// What it books besides.
+    /// What it books in addition.
     pub bookings: Bookings,
     /// Its reports by revision.
     pub reports: Vec<SlaReportSpec>,
@@ -115,7 +115,7 @@ impl<'a> State<'_, '_, 'a> {
         }
     }
 
-    /// Reads anew what an instant touches; the first period that must be settled again, if any.
+    /// Reads again what an instant touches; the first period that must be settled again, if any.
     fn take_in(&mut self, at: Timestamp, last: usize) -> Option<usize> {
         let mut first: Option<usize> = None;
         let mut touch = |place: usize| first = Some(first.map_or(place, |first| first.min(place)));

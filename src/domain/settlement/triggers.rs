@@ -1,4 +1,4 @@
-//! Triggers: what repeated or grave failure sets in motion, and which of it stands.
+//! Triggers: what repeated or grave failure sets in motion, and which triggers are active.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -155,7 +155,7 @@ fn walk(place: &str, was: Option<&Value>, now: Option<&Value>, found: &mut Vec<D
     }
 }
 
-/// The member that tells the items of a list apart.
+/// The member by which the items of a list are matched.
 fn key_of(items: &[Value]) -> Option<&'static str> {
     KEYS.iter().copied().find(|key| {
         let mut texts: Vec<String> = items.iter().filter_map(|item| item.get(key)).map(short).collect();

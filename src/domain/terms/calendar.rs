@@ -1,7 +1,7 @@
 //! When service is owed: the contract's zone, service hours, holidays, and the durations that are counted in them.
 //!
-//! Source of the rules: business days are days with service hours that are no holiday; without service hours, Monday to
-//! Friday. Without service hours every hour of every day that is no holiday is service time.
+//! Source of the rules: business days are days with service hours that are not holidays; without service hours, Monday to
+//! Friday. Without service hours every hour of every day that is not a holiday is service time.
 
 use std::collections::BTreeSet;
 
@@ -304,7 +304,7 @@ impl Calendar {
         Timestamp::MIN
     }
 
-    /// The same local time so many civil days later (earlier where negative).
+    /// The same local time a number of civil days later (earlier where negative).
     pub fn civil_days_after(&self, instant: Timestamp, days: i64) -> Timestamp {
         let local = self.local(instant);
         if days == 0 {
@@ -326,7 +326,7 @@ pub fn days_from(first: Date) -> impl Iterator<Item = Date> {
     std::iter::successors(Some(first), |day| day.tomorrow().ok())
 }
 
-/// The date so many days later (earlier where negative); the first or last of all dates where there is none.
+/// The date a number of days later (earlier where negative); the first or last of all dates where there is none.
 pub fn days_after(date: Date, days: i64) -> Date {
     let limit = days.clamp(-8_000_000, 8_000_000);
     date.saturating_add(SignedDuration::from_hours(limit * 24))
@@ -337,7 +337,7 @@ pub fn days_between(first: Date, last: Date) -> i64 {
     last.duration_since(first).as_hours() / 24
 }
 
-/// The date so many years later; 28 February where there is no 29th.
+/// The date a number of years later; 28 February where there is no 29th.
 pub fn anniversary(date: Date, years: i64) -> Date {
     date.saturating_add(years.clamp(-19_000, 19_000).years())
 }

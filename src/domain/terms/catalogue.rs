@@ -31,7 +31,7 @@ pub struct Entry {
     pub formulas: &'static [VariantFormula],
     /// Which direction is better.
     pub better: Better,
-    /// Whether it foretells or tells what was.
+    /// Whether it leads (it foretells a result) or lags (it shows one).
     pub kind: IndicatorKind,
     /// What it speaks of.
     pub category: KpiCategory,
@@ -49,7 +49,7 @@ pub struct Entry {
     pub mature_after_hours: Option<i64>,
     /// Where the figures come from.
     pub origin: Origin,
-    /// What it tells, and what to mind.
+    /// What it shows, and what to be aware of.
     pub explanation: &'static str,
     /// How it is made to look better than it is.
     pub gamed: &'static str,
@@ -123,7 +123,7 @@ pub struct Definition {
     pub unit: FormulaUnit,
     /// Which direction is better.
     pub better: Better,
-    /// Whether it foretells or tells what was.
+    /// Whether it leads (it foretells a result) or lags (it shows one).
     pub kind: IndicatorKind,
     /// What it speaks of.
     pub category: KpiCategory,
@@ -143,7 +143,7 @@ pub struct Definition {
     pub guards: &'static [Guard],
     /// What others usually reach.
     pub benchmark: Option<UsualBenchmark>,
-    /// What it tells, and what to mind.
+    /// What it shows, and what to be aware of.
     pub explanation: &'static str,
     /// How each part of a tally is judged; `None` where the period is judged as a whole. With it, unit, direction and share are
     /// those of the count, and formula and scale those of a part.
@@ -238,7 +238,7 @@ pub fn unit(kpi: CatalogueKpi, variant: Option<KpiVariant>) -> FormulaUnit {
     entry(kpi).and_then(|entry| formula_of(entry, variant)).map_or(FormulaUnit::Percent, |formula| formula.unit)
 }
 
-/// Which direction of a KpiTarget's value is better, as far as the spec tells: fewer for a count of parts that missed.
+/// Which direction of a KpiTarget's value is better, as far as the spec says: fewer for a count of parts that missed.
 pub fn better_value(spec: &KpiTargetSpec) -> Better {
     match (&spec.tally, &spec.formula) {
         (Some(_), _) => Better::Lower,

@@ -1,4 +1,4 @@
-//! Disputes in time: which of them stood open at an instant, and until when they hold a period.
+//! Disputes in time: which of them were open at an instant, and until when they hold a period.
 //!
 //! With a journal, a dispute and each change of it is known from the instant at which the operator saw it, and a decision not before
 //! `decidedAt`. Without one, the terms at hand say it all: a dispute is known from the start of `raisedOn`.
@@ -58,7 +58,7 @@ impl DisputeHistory {
         latest.into_values().flatten()
     }
 
-    /// Whether a dispute about a period stood open at an instant.
+    /// Whether a dispute about a period was open at an instant.
     #[must_use]
     pub fn is_open(&self, period: &str, at: Timestamp) -> bool {
         self.known_at(at).any(|dispute| dispute.period == period && dispute.decision() == DisputeDecision::Open)

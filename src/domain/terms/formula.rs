@@ -53,7 +53,7 @@ impl LinearForm {
     }
 }
 
-/// Why a text is no formula.
+/// Why a text cannot be read as a formula.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{formula:?}, column {column}: {problem}; write sums and differences such as offered - abandonedShort")]
 pub struct FormulaError {

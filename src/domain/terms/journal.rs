@@ -1,4 +1,4 @@
-//! Facts of the journal: what a judgement needs besides terms and rows, each with the instant at which it was recorded.
+//! Facts of the journal: what a judgement needs in addition to terms and rows, each with the instant at which it was recorded.
 //!
 //! The store keeps them in its chained journal, a bundle carries them, and `evaluate --bundle` reads them, so that the operator
 //! and the offline command judge alike. A judgement without a journal (manifests and files alone) has none of them.

@@ -80,13 +80,13 @@ fn sentence(error: &JsonPathError) -> String {
     }
 }
 
-/// What can be told of a path without reading it.
+/// What is known of a path without reading it.
 struct Outline {
     /// How deep brackets and parentheses are nested, those in quoted names and texts left out.
     depth: usize,
     /// The quotation mark of a text that goes on to the end.
     open_quote: Option<char>,
-    /// Whether a space stands between two parts of a name, which the parser would take for one name.
+    /// Whether there is a space between two parts of a name, which the parser would take for one name.
     broken_name: bool,
 }
 
@@ -94,7 +94,7 @@ impl Outline {
     fn of(text: &str) -> Self {
         let (mut depth, mut outline) = (0_usize, Self { depth: 0, open_quote: None, broken_name: false });
         let of_a_name = |character: char| character.is_alphanumeric() || character == '_' || !character.is_ascii();
-        // What came last that is no space, and whether a space came after it.
+        // What came last other than a space, and whether a space came after it.
         let (mut last, mut spaced) = ('$', false);
         let mut characters = text.chars();
         while let Some(character) = characters.next() {

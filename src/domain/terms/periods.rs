@@ -218,7 +218,7 @@ impl Division {
         }
     }
 
-    /// The part of so many months of a year that a day lies in.
+    /// The part of a year, in months of this number, that a day lies in.
     fn part_of_year(&self, day: Date, months: i32, letter: &str) -> (String, Date, Date) {
         let year = self.year_of(day);
         let start = |part: i32| year.saturating_add((part * months).months());

@@ -8,7 +8,7 @@ use jiff::fmt::strtime;
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'t> {
-    /// As it stands.
+    /// As it is.
     Text(&'t str),
     /// To be filled.
     Placeholder(Placeholder<'t>),

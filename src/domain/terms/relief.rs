@@ -98,7 +98,7 @@ fn concerns(relief: &Relief, kpi: &str) -> bool {
 
 /// The decisions on relief that the terms show and the journal does not hold yet, as facts seen at `now`.
 ///
-/// A claim is no decision: it becomes a fact once it was decided, or where it takes the place of a decision.
+/// A claim is not a decision: it becomes a fact once it was decided, or where it takes the place of a decision.
 #[must_use]
 pub fn unseen(terms: &[Relief], journal: &Journal, known_before: bool, now: Timestamp) -> Vec<RecordedFact> {
     let last = |name: &str| journal.relief().filter(|(known, ..)| *known == name).last().map(|(_, seen, _)| seen);

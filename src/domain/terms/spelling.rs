@@ -23,7 +23,7 @@ pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
         }
         let distance = edits(&bare_word, &bare_name);
         let shortest = bare_word.len().min(bare_name.len());
-        // A short word with another first letter is another word: text is no misspelt next.
+        // A short word with another first letter is another word: text is not a misspelt next.
         let is_other = shortest < 5 && bare_word.first() != bare_name.first();
         if distance <= (shortest / 3).min(3) && !is_other && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, name));

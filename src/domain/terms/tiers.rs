@@ -20,7 +20,7 @@ pub fn value_band(tier: &ServiceTierSpec) -> Option<String> {
     })
 }
 
-/// What does not fit among the tiers that a contract lists, by tier. A flaw between two tiers is told to both.
+/// What does not fit among the tiers that a contract lists, by tier. A flaw between two tiers is listed at both.
 ///
 /// `tiers` are those that exist, `kpis` the contract's KpiTargets.
 pub fn coherence(
@@ -114,7 +114,7 @@ fn compare_bands(high: Tier<'_>, low: Tier<'_>, findings: &mut Findings) {
     }
 }
 
-/// Gaps between bands that are neighbours by value, among tiers told by the same measure.
+/// Gaps between bands that are neighbours by value, among tiers that are separated by the same measure.
 fn find_gaps(ranked: &[Tier<'_>], findings: &mut Findings) {
     for tier in ranked {
         let Some(band) = &tier.spec.customer_value else { continue };
@@ -235,7 +235,7 @@ mod tests {
         band
     }
 
-    /// All findings, told once each: `flaw tier tier kpi`.
+    /// All findings, each once: `flaw tier tier kpi`.
     fn flaws(tiers: &[(&str, ServiceTierSpec)], kpis: &[KpiTargetSpec]) -> Vec<String> {
         let tiers = tiers.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone())).collect();
         let kpis = kpis.iter().enumerate().map(|(place, spec)| (format!("k{place}"), spec.clone())).collect();

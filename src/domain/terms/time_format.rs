@@ -84,7 +84,7 @@ fn parts(format: &str) -> Vec<Part> {
     found
 }
 
-/// What is wrong with a format that is well written but reads another time than the one that stands there: `None` where nothing is.
+/// What is wrong with a format that is well written but reads another time than the one that is written: `None` where nothing is.
 /// The message goes on from the quoted format: `"%H:%M - %H:%M" names the hour twice …`.
 pub fn fault(format: &str) -> Option<String> {
     let found = parts(format);

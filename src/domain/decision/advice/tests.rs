@@ -106,7 +106,7 @@ fn an_agreed_time_that_no_feed_speaks_of_is_told() {
     for (within, thresholds, expected) in [
         (json!("20s"), json!([]), vec!["ThresholdUnknown level"]),
         (json!("20s"), threshold("20s"), vec![]),
-        // Another time is no advice: the KPI is not Ready.
+        // Another time is not advice: the KPI is not Ready.
         (json!("20s"), threshold("30s"), vec![]),
     ] {
         let found = after(|contract, kpis| {

@@ -1,4 +1,4 @@
-//! Which alerts stand, to whom they go, and what is told of them.
+//! Which alerts are active, to whom they go, and what is sent of them.
 
 use serde_json::json;
 
@@ -137,7 +137,7 @@ fn transitions_go_to_every_sink_and_an_escalation_to_those_of_its_level() {
         "ops TargetMissed tone warning",
     ];
     assert_eq!(missed.told("2026-06-01T01:00:00Z"), at_once);
-    // After an outage of any length both levels are told: the first is not skipped.
+    // After an outage of any length both levels are notified: the first is not skipped.
     let later = [
         "hook EscalationRaised 2 critical",
         "hook TargetMissed speed critical",

@@ -110,7 +110,7 @@ impl Field {
     }
 }
 
-/// What readiness asks besides what the feeds say.
+/// What readiness asks in addition to what the feeds say.
 struct Asked<'a> {
     spec: &'a CampaignLaunchSpec,
     kpis: &'a BTreeMap<String, KpiJudgement>,

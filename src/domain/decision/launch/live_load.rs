@@ -25,7 +25,7 @@ const PRESSURE: [(&str, &str); 2] = [("repeatContacts", "contacts"), ("transferr
 pub(super) struct Surge {
     /// The spikes, oldest first.
     pub spikes: Vec<Spike>,
-    /// How the load stands.
+    /// The state of the load.
     pub state: LoadState,
     /// Whether KPIs are watched.
     pub watches_quality: bool,
@@ -35,7 +35,7 @@ pub(super) struct Surge {
     pub next: Option<Timestamp>,
 }
 
-/// How the load of a launch stands.
+/// The state of the load of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoadState {
     /// It is not live.
@@ -118,7 +118,7 @@ fn newest_end(
     starts.map(|(start, _)| interval_at(calendar, *start, seconds).end).find(|end| *end <= now)
 }
 
-/// An interval or a day that has figures already may become a spike when it is over, and a share may be told when its rows
+/// An interval or a day that has figures already may become a spike when it is over, and a share may be reported when its rows
 /// are old enough.
 fn next(
     spikes: &[Spike],

@@ -1,4 +1,4 @@
-//! The transitions of a launch that people are told of.
+//! The transitions of a launch that people are notified of.
 
 use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, GateStatus, LaunchDecision, Spike};
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason};
@@ -14,7 +14,7 @@ pub fn spike_text(spike: &Spike) -> String {
     )
 }
 
-/// Whether a spike of a status is over: all are but the newest while the condition stands.
+/// Whether a spike of a status is over: all are but the newest while the condition holds.
 fn is_over(status: &CampaignLaunchStatus, spike: &Spike) -> bool {
     let standing = status_of(&status.conditions, ConditionType::SpikeDetected) == Some(ConditionStatus::True);
     !(standing && status.spikes.first().is_some_and(|newest| newest.start == spike.start))

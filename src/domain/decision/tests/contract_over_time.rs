@@ -1,4 +1,4 @@
-//! A contract lived through: looked at when a row arrives and when the decision itself asks for it, with what people are told.
+//! A contract lived through: looked at when a row arrives and when the decision itself asks for it, with what people are notified of.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct Life<'c> {
     rollups: RollUps,
     /// Who has taken up what is escalated.
     pub acknowledged: Option<Acknowledgement>,
-    /// What people were told: instant, word, alert and what it is about.
+    /// What people were notified of: instant, word, alert and what it is about.
     pub lines: Vec<String>,
     /// The Events that its looks raised: instant, reason and note.
     pub events: Vec<String>,

@@ -32,7 +32,7 @@ deliverables:
   - {name: script-change, turnaround: 2bd, requests: [{name: refund-wording, requestedOn: 2026-03-27, doneOn: 2026-04-02}]}
 ";
 
-/// What is told, from 27 March to 2 May. London is at UTC until 29 March 01:00, and an hour ahead from then on.
+/// What is sent, from 27 March to 2 May. London is at UTC until 29 March 01:00, and an hour ahead from then on.
 const EXPECTED: &[&str] = &[
     // Asked for on Friday the 27th: Monday and Tuesday are two business days, and Tuesday ends an hour earlier by UTC.
     "2026-03-31T23:00:00Z fired DeliverableOverdue script-change",
@@ -46,8 +46,8 @@ const EXPECTED: &[&str] = &[
     // Wednesday and Thursday: the second level, and the grace of Tuesday's review.
     "2026-04-02T23:00:00Z fired EscalationRaised 2",
     "2026-04-02T23:00:00Z fired ReviewOverdue weekly-ops",
-    // Good Friday, the weekend and Easter Monday are no business days: the two hours to respond end on Tuesday the 7th. Maria answered
-    // at 08:30, so that nothing is told then. The review was held on Wednesday the 8th.
+    // Good Friday, the weekend and Easter Monday are not business days: the two hours to respond end on Tuesday the 7th. Maria answered
+    // at 08:30, so that nothing is sent then. The review was held on Wednesday the 8th.
     "2026-04-07T23:00:00Z resolved ReviewOverdue weekly-ops",
     // Five business days after March: 1, 2, 7, 8 and 9 April.
     "2026-04-09T23:00:00Z fired DeliverableOverdue monthly-report",

@@ -79,7 +79,7 @@ fn a_risk_that_comes_and_goes_with_each_half_hour_asks_once_reaches_the_next_lev
     assert_eq!(
         escalations,
         [
-            // Wednesday: the first half hour under the target, known at 09:30 in London. It stands for a week.
+            // Wednesday: the first half hour under the target, known at 09:30 in London. The alert is active for a week.
             "2026-06-03T08:30:00Z fired EscalationRaised 1",
             // Thursday and Friday are two business days.
             "2026-06-05T23:00:00Z fired EscalationRaised 2",

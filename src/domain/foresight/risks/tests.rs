@@ -18,7 +18,7 @@ fn contract() -> VendorContractSpec {
 /// One look: how far the data reaches, and whether it warns.
 type Look = (&'static str, bool);
 
-/// What a journal that is kept gives for each look: since when the risk stands, or `-`.
+/// What a journal that is kept says at each look: since when the risk is active, or `-`.
 fn lived(looks: &[Look]) -> Vec<String> {
     let calendar = Calendar::of(&contract()).unwrap();
     let mut journal = Journal::default();

@@ -36,7 +36,7 @@ const SERVICE_LEVEL: &str = "
     objective: {target: 80}
     ";
 
-/// A row of a month's 15th for a service level: so many of so many answered within the threshold.
+/// A row of a month's 15th for a service level: how many of how many were answered within the threshold.
 fn month(name: &str, good: i64, all: i64) -> Row {
     row(
         &format!("{name}-15T00:00Z"),

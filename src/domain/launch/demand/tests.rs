@@ -28,7 +28,7 @@ fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Past contacts: so many in each half hour of service on each day of the ten weeks before the launch.
+/// Past contacts: this many in each half hour of service on each day of the ten weeks before the launch.
 fn past(contacts: impl Fn(Date, Time) -> i64) -> ByInterval {
     let calendar = calendar();
     (1..=70)

@@ -292,8 +292,8 @@ fn gates_of(states: &[(bool, u8)]) -> Vec<GateStatus> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// People edit facts, feeds come and go, and the operator looks now and then: what stood when it first looked after the
-    /// launch is kept, and stands.
+    /// People edit facts, feeds come and go, and the operator looks now and then: what it found when it first looked after the
+    /// launch is kept, and holds.
     #[test]
     fn through_any_sequence_of_facts_the_decision_that_was_kept_stands(
         steps in prop::collection::vec((1_i64..200, 0_usize..4, prop::option::of(0_i64..1_200), any::<bool>()), 1..25),

@@ -103,7 +103,7 @@ fn the_bank_s_day_totals_spike_on_eight_days() {
     );
 }
 
-/// Half hours of service over twelve weeks, each with so many contacts.
+/// Half hours of service over twelve weeks, each with this many contacts.
 fn half_hours(calendar: &Calendar, contacts: impl Fn(Date, i64) -> i64) -> ByInterval {
     (0..84)
         .map(|age| days_after(date(2003, 3, 3), age))
@@ -161,7 +161,7 @@ fn share(percent: f64) -> Share {
     Share::new(percent * 100.0, 10_000.0).unwrap()
 }
 
-/// Cause and quality of a spike of 100 contacts above 200, of which so many carry the campaign's label and so many its key.
+/// Cause and quality of a spike of 100 contacts above 200: how many of them carry the campaign's label, and how many its key.
 fn caused(of_campaign: i64, labelled: i64, transfers: f64, quality: Option<f64>) -> (SpikeCause, ConditionStatus) {
     let calendar = calendar(&[]);
     let spike_day = date(2003, 5, 20);

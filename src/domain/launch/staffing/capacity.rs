@@ -3,7 +3,7 @@
 //! The greatest load that n agents carry is found exactly for the squares n = j² and for few agents. Between squares it is
 //! interpolated: by the square-root rule (Erlang 1924; Halfin and Whitt 1981) what a queue needs beyond its load grows with √n, so
 //! (n − load)/√n where the service level binds, and load/n where the occupancy does, hardly change over √n. How wrong an
-//! interpolation may be is told by its difference from one of lower degree; a load so near to a border is searched exactly.
+//! interpolation may be is seen from its difference to one of lower degree; a load that is so near to a border is searched exactly.
 
 use super::StaffingGoal;
 
@@ -172,7 +172,7 @@ impl Capacities {
         None
     }
 
-    /// The greatest load that so many agents carry, and what binds it: the root of the smaller margin, which falls with the load.
+    /// The greatest load that a number of agents carries, and what binds it: the root of the smaller margin, which falls with the load.
     /// By the false position with the Illinois rule, from a neighbour's load or the square-root rule. `None` where there is none.
     fn exact(&self, agents: u64, guess: Option<f64>) -> Option<(f64, Binding)> {
         let (n, root) = (agents as f64, (agents as f64).sqrt());

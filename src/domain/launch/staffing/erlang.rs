@@ -98,7 +98,7 @@ pub(super) struct RisingAgents {
 }
 
 impl RisingAgents {
-    /// From so many agents on, more than the load.
+    /// From this number of agents on, which is more than the load.
     pub(super) fn new(load: f64, agents: f64) -> RisingAgents {
         RisingAgents { load, agents, inverse_blocking: inverse_blocking(load, agents) }
     }
@@ -196,7 +196,7 @@ impl Queue {
     /// Who finds k waiting is served at all with a/(a + k + 1), and then in time with P(Beta(a + 1, k + 1) ≥ e^(−θT)): the
     /// probability that at least k + 1 leave by then, which is the tail of a negative binomial of size a + 1. Its terms are
     /// summed from the first, with the factor e^(−(a + 1)θT) kept as a logarithm until it is above the least float.
-    /// Beyond two million waiting the normal distribution of the same mean and variance stands in.
+    /// Beyond two million waiting the normal distribution of the same mean and variance is used.
     fn served_within(&self, a: f64, patience_times: f64) -> f64 {
         const LONGEST_SUM: f64 = 2e6;
         let last = self.first + self.weights.len() as f64;

@@ -31,7 +31,7 @@ fn a_thousands_separator_that_was_read_as_a_decimal_point_is_doubted() {
         let rows: Vec<Vec<(&str, &str)>> = pairs.iter().map(|value| vec![("revenue", *value)]).collect();
         doubts(&feed, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
     };
-    // A count has no fraction, whatever else stands in its column.
+    // A count has no fraction, whatever else is in its column.
     let found = doubts(&csv(false, offered.clone()), &[&both[0], &both[1]]);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("offered: offered is 1.21 in a row, but it is a count"), "{found:?}");

@@ -26,11 +26,11 @@ enum Cells {
     },
 }
 
-/// How many different numbers a byte tells apart.
+/// How many different numbers a byte can hold.
 const FEW: usize = 256;
 
 impl Packed {
-    /// Packs numbers; [`Packed::get`] gives each of them back.
+    /// Packs numbers; [`Packed::get`] returns each of them.
     pub(super) fn of(values: &[i64]) -> Packed {
         let base = values.iter().copied().min().unwrap_or(0);
         // The difference of two `i64` always fits `u64`.
@@ -45,7 +45,7 @@ impl Packed {
         self.base.wrapping_add(self.cells.get(index).wrapping_mul(self.step) as i64)
     }
 
-    /// The sum of the numbers at so many indices.
+    /// The sum of the numbers at these indices.
     pub(super) fn sum(&self, indices: impl Iterator<Item = usize>) -> i128 {
         let (mut count, mut steps) = (0_i128, 0_i128);
         let mut add = |cell: u64| {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::fixtures::specs::{at, row};
 
-/// Half-hours of so many days, of twelve queues with four counts, each known when it ends.
+/// Half-hours of this many days, of twelve queues with four counts, each known when it ends.
 fn half_hours(days: i64) -> Vec<Row> {
     let begin = at("2026-01-01T00:00:00Z");
     let slots = (0..days * 48).flat_map(|slot| (0..12_i64).map(move |queue| (slot, queue)));

@@ -34,7 +34,7 @@ struct Late {
     start: Timestamp,
 }
 
-/// So many late corrections are left out at most.
+/// At most this many late corrections are left out.
 const MOST_LATE: usize = 1_000;
 
 /// An instant that no row spans.

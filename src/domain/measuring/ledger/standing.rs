@@ -12,7 +12,7 @@ pub(super) struct Candidate {
     pub(super) labels: u32,
     pub(super) span: Span,
     pub(super) place: u32,
-    /// When it was received: of two rows that cannot both be true, the earlier one stands.
+    /// When it was received: of two rows that cannot both be true, the earlier one holds.
     pub(super) received: (Timestamp, i64),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Settling {
 }
 
 impl Settling {
-    /// For candidates with so many sets of labels.
+    /// For candidates with this many sets of labels.
     pub(super) fn of(label_sets: usize) -> Settling {
         Settling {
             clusters: vec![(Vec::new(), Timestamp::MIN); label_sets],
@@ -64,7 +64,7 @@ fn settle(cluster: &[Candidate], standing: &mut Vec<u32>, rejected: &mut Vec<u32
     by_receipt.sort_by_key(|candidate| candidate.received);
     let mut accepted: BTreeMap<Timestamp, Timestamp> = BTreeMap::new();
     for candidate in by_receipt {
-        // What stands is disjoint, so only the last that starts before this one's end can overlap it.
+        // The rows that hold are disjoint, so only the last that starts before this one's end can overlap it.
         let before = accepted.range(..candidate.span.end).next_back();
         if before.is_some_and(|(_, end)| *end > candidate.span.start) {
             rejected.push(candidate.place);

@@ -109,13 +109,13 @@ impl Past {
     }
 }
 
-/// SHA-256 of what roll-ups rest on besides rows; `None` for what cannot be written as JSON.
+/// SHA-256 of what roll-ups rest on in addition to rows; `None` for what cannot be written as JSON.
 pub(super) fn digest(ground: &GroundFacts) -> Option<String> {
     let json = serde_json::to_vec(ground).ok()?;
     Some(Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Maps as lists of pairs: their keys are no texts.
+/// Maps as lists of pairs: their keys are not texts.
 mod pairs {
     use super::{Arc, BTreeMap, Deserialize, Serialize};
     use serde::{Deserializer, Serializer};

@@ -1,4 +1,4 @@
-//! Exact numbers as text that gives the very same number again.
+//! Exact numbers as text from which the very same number is read again.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;

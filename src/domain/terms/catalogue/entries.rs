@@ -31,7 +31,7 @@ const fn share(numerator: &'static str, denominator: &'static str) -> VariantFor
     VariantFormula { variant: None, numerator, denominator, scale: 100, unit: FormulaUnit::Percent, share: true }
 }
 
-/// A quotient whose numerator is no part of its denominator.
+/// A quotient whose numerator is not a part of its denominator.
 const fn ratio(numerator: &'static str, denominator: &'static str, scale: i64, unit: FormulaUnit) -> VariantFormula {
     VariantFormula { variant: None, numerator, denominator, scale, unit, share: false }
 }

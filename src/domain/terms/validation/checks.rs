@@ -120,7 +120,7 @@ pub(super) fn check_text(findings: &mut Findings, field: &str, text: &str, most:
     findings.ensure(count <= most, field, || format!("has {count} characters: write at most {most}"));
 }
 
-/// Notes keys that occur more than once in a list whose items are told apart by them.
+/// Notes keys that occur more than once in a list whose items are identified by them.
 pub(super) fn check_unique<Key: Ord + Display>(
     findings: &mut Findings,
     field: &str,
@@ -156,7 +156,7 @@ pub(super) fn check_units(findings: &mut Findings, field: &str, duration: Durati
     findings.ensure(fits, field, || format!("\"{duration}\" has a unit that is not taken here: write {expected}"));
 }
 
-/// Notes three letters that are no currency of ISO 4217.
+/// Notes three letters that are not a currency of ISO 4217.
 pub(super) fn check_currency(findings: &mut Findings, field: &str, code: &str) {
     findings.ensure(is_currency(code), field, || {
         let meant = did_you_mean(code, CURRENCIES);

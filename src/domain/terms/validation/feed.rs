@@ -95,7 +95,7 @@ pub(super) fn check_later_rules(findings: &mut Findings, feed: &Feed) {
     check_time_formats(findings, feed);
 }
 
-/// Formats of times that were accepted once, and read another time than the one that stands there.
+/// Formats of times that were accepted once, and read another time than the one that is written.
 fn check_time_formats(findings: &mut Findings, feed: &Feed) {
     let Some(format) = &feed.format else { return };
     for (name, written) in mapping::time_formats(format) {

@@ -30,7 +30,7 @@ fn a_period_waits_for_its_data_no_longer_than_agreed() {
     for (policy, after, rows, finals, verdict) in [
         // Data through the end: Final by closeAfter.
         ("Hold", "20d", full(), "2026-02-02T00:00:00Z", Verdict::Missed),
-        // A gap: as it stands `after` the end.
+        // A gap: its state `after` the end.
         ("Hold", "20d", vec![month("2026-01", 79, 100)], "2026-02-21T00:00:00Z", Verdict::Missed),
         ("Hold", "20d", vec![], "2026-02-21T00:00:00Z", Verdict::NoData),
         ("Miss", "20d", vec![], "2026-02-21T00:00:00Z", Verdict::Missed),

@@ -46,14 +46,14 @@ impl Division {
         if self.fields == "period: Monthly" { "each: Day" } else { "each: Month" }
     }
 
-    /// The instant that is as far into this term as so many days are into a term of 212.
+    /// The instant that is as far into this term as that number of days is into a term of 212.
     fn moment(self, days: i64) -> Timestamp {
         let (first, last) = (instant(&format!("{}T00:00Z", self.start)), instant(&format!("{}T00:00Z", self.end)));
         let seconds = last.as_second() + 86_400 - first.as_second();
         first + SignedDuration::from_secs(seconds / 212 * days)
     }
 
-    /// The first day of a period, with so many of 10,000 answered in time.
+    /// The first day of a period, with this number of 10,000 answered in time.
     fn row(self, place: usize, good: i64) -> Row {
         let start = self.periods()[place].start;
         let mut row = month("2026-01", good, 10_000);
@@ -121,7 +121,7 @@ const PARTS: [&str; 7] = [
     "ContractYear",
 ];
 
-/// Values of the first periods, as hundredths of a percent; 0 is no data.
+/// Values of the first periods, as hundredths of a percent; 0 means without data.
 fn values() -> impl Strategy<Value = Vec<i64>> {
     prop::collection::vec(prop_oneof![1 => Just(0), 6 => 5_000_i64..10_000], 1..7)
 }
@@ -239,7 +239,7 @@ proptest! {
         let Some(next) = judgement.next else { return Ok(()) };
         let just_before = next - SignedDuration::from_nanos(1);
         let mut later = case.judge_at(just_before.max(now));
-        // When a feed counts as late is no part of what is judged.
+        // When a feed counts as late is not judged.
         later.feeds = judgement.feeds.clone();
         prop_assert_eq!(judgement, later);
     }
@@ -396,7 +396,7 @@ proptest! {
     }
 }
 
-/// The row as so many parts of itself: queues of the same time, or pieces of time.
+/// The row in this number of parts: queues of the same time, or pieces of time.
 fn split(row: &Row, parts: i64, by_time: bool) -> Vec<Row> {
     let piece = (row.end.as_second() - row.start.as_second()) / parts;
     (0..parts)

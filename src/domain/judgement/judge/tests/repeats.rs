@@ -47,7 +47,7 @@ fn a_run_of_misses_is_charged_by_its_length() {
             vec!["79"; 2],
             vec!["0.00", "3000.00"],
         ),
-        // Under ramp None January is no part of the run: February is its first month.
+        // Under ramp None January does not count in the run: February is its first month.
         (
             "repeats: [{misses: 1, times: 1}, {misses: 2, times: 2}], ramp: [{until: 31d, credit: None}]",
             price,

@@ -17,7 +17,7 @@ fn checked(prefer: &str, more: &str) -> String {
     )
 }
 
-/// January by days: of 100 calls of each of the first so many days, so many were answered in time.
+/// January by days: how many of 100 calls were answered in time on each of the first days.
 fn january(days: usize, good: i64) -> Vec<Row> {
     let first = days_from("2026-01-01".parse().unwrap());
     first.take(days).map(|day| day_row(&day.to_string(), good)).collect()

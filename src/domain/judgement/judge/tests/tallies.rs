@@ -18,7 +18,7 @@ const DAYS: &str = "
     objective: {target: 2}
     ";
 
-/// A day on which so many of 100 calls were answered in time.
+/// A day on which this number of 100 calls was answered in time.
 fn day(day: &str, good: i64) -> Row {
     volume(day, good, 100)
 }

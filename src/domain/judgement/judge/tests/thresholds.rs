@@ -123,7 +123,7 @@ fn answers_that_contradict_the_agreed_time_hold_a_period_and_change_no_figure() 
         if let Some(message) = told {
             assert!(message.contains("20s was agreed") && message.contains("30s"), "{message}");
         }
-        // What the journal holds is no news; another time is.
+        // What the journal holds is not news; another time is.
         let journal = case.journal.unwrap();
         let now = |seconds: i64| [("acd".to_owned(), [("answeredWithin".to_owned(), seconds)].into())].into();
         let last = journal.thresholds().last().map(|(_, said, _)| said.thresholds["answeredWithin"]);

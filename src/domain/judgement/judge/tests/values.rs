@@ -137,7 +137,7 @@ fn relief_shows_both_values_and_excuses_what_it_explains() {
 
 #[test]
 fn a_survey_below_its_response_rate_is_not_judged() {
-    // DfE: 82 % satisfied at a response rate of 35 % is no measure; 40 % are needed.
+    // DfE: 82 % satisfied at a response rate of 35 % does not count; 40 % are needed.
     let kpi = "kpi: CustomerSatisfaction\nobjective: {target: 80}\nminimum: {responseRatePercent: 40}";
     for (offered, verdict) in
         [(Some(286), Verdict::InsufficientVolume), (Some(250), Verdict::Met), (None, Verdict::InsufficientVolume)]

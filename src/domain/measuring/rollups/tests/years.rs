@@ -73,9 +73,9 @@ const KPIS: [(&str, &str); 9] = [
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many days pass, and rows come.
+    /// This many days pass, and rows come.
     Days(i64),
-    /// So many days pass without rows.
+    /// This many days pass without rows.
     Silent(i64),
     /// Other figures of a day so long ago.
     Late(i64, i64),
@@ -135,7 +135,7 @@ fn at_day(day: i64) -> Timestamp {
 }
 
 impl Years {
-    /// A contract after so many days of rows.
+    /// A contract after this many days of rows.
     fn new(division: &str, zone: &str, with_journal: bool, days: i64) -> Years {
         let contract = format!("{}\n{division}\n{zone}", flat(TERM));
         let mut case = Case::new(terms(&contract, &KPIS), Vec::new());

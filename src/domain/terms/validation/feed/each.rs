@@ -10,7 +10,7 @@ const OWN: [&str; 6] = ["since", "until", "length", "daysAgo", "cursor", "handle
 const MOST_LABELS: usize = 10;
 /// Requests for one window.
 const MOST_REQUESTS: usize = 200;
-/// Requests for one window must go out within so many minutes.
+/// Requests for one window must go out within this many minutes.
 const MOST_MINUTES: i64 = 5;
 
 /// The names of placeholders that are a feed's own: its lists, and the key of its reports.

@@ -1,4 +1,4 @@
-//! What a feed's request must hold to: placeholders, bodies, and the cursor that stands in them.
+//! What a feed's request must hold to: placeholders, bodies, and the cursor in them.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -118,7 +118,7 @@ fn xml_fault(text: &str) -> Option<String> {
     }
 }
 
-/// The cursor stands in the request where, and only where, the pagination says so.
+/// The cursor is in the request where, and only where, the pagination says so.
 pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
     let cursor = feed.pagination.as_ref().and_then(|pagination| pagination.cursor.as_ref());
     let in_body = cursor.is_some_and(|cursor| cursor.place == Some(CursorPlace::Body));
@@ -149,7 +149,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
     }
 }
 
-/// Whether {cursor} stands within a longer text, so that it cannot be left out.
+/// Whether {cursor} is within a longer text, so that it cannot be left out.
 fn stands_in_free_text(body: &str) -> bool {
     placeholders(body, &[]).contains(&Placeholder::Cursor) && !body.contains("\"{cursor}\"")
 }

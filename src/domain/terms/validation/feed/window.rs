@@ -1,4 +1,4 @@
-//! What the windows of a feed must hold to, and where quiet slots can be told.
+//! What the windows of a feed must hold to, and where quiet slots can be recognised.
 
 use super::super::checks::{Findings, Units, check_count, check_range, check_units, quoted};
 use super::request::asks_for_a_window;
