@@ -48,7 +48,7 @@ pub(crate) fn takes_window(feed: &Feed) -> bool {
     feed.format.as_ref().is_none_or(|format| format.open_metrics.is_none() && format.prometheus.is_none())
 }
 
-/// Whether the endpoint tells what was, and not the present alone.
+/// Whether the endpoint shows what was, and not only the present.
 pub(crate) fn tells_the_past(feed: &Feed) -> bool {
     feed.format.as_ref().is_none_or(|format| format.open_metrics.is_none())
 }

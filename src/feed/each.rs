@@ -48,7 +48,7 @@ impl Selection {
         self.0.iter().map(|selected| selected.name.as_str())
     }
 
-    /// Gives the rows and records of a page their labels. Records of different selections are different ones, whatever their ids.
+    /// Adds labels to the rows and records of a page. Records of different selections are different ones, whatever their ids.
     pub(crate) fn label(&self, page: &mut ParsedPage) {
         if self.0.is_empty() {
             return;

@@ -17,7 +17,7 @@ use crate::outbound::client::{FeedClient, Validators};
 use crate::outbound::credentials::parse_url;
 use crate::outbound::error::{FailureKind, FetchError};
 
-/// Fetches all pages of a window and checks their rows. Any failure gives no row at all.
+/// Fetches all pages of a window and checks their rows. After any failure no row counts.
 ///
 /// `timeout` bounds each page with its retries; `interval`, and at most ten minutes, all pages together.
 ///
@@ -93,7 +93,7 @@ enum Asked {
     Unchanged,
     /// Every page came.
     Whole,
-    /// An answer has as many rows as the vendor gives at most.
+    /// An answer has as many rows as the vendor returns at most.
     Cut,
 }
 
@@ -119,7 +119,7 @@ async fn ask_for(
     Ok(Asked::Whole)
 }
 
-/// What is said of a vendor's clock: nothing while it is less than two minutes off. Steps, so that a figure that trembles is no news.
+/// What is said of a vendor's clock: nothing while it is less than two minutes off. Steps, so that a figure that trembles is not news.
 pub fn clock_is_off(ahead: SignedDuration) -> Option<String> {
     let steps = [(86_400, "a day"), (3_600, "an hour"), (900, "15 minutes"), (300, "5 minutes"), (120, "2 minutes")];
     let (_, step) = steps.iter().find(|(seconds, _)| ahead.abs().as_secs() >= *seconds)?;

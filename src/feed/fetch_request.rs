@@ -38,11 +38,11 @@ pub struct FetchRequest<'a> {
     /// When the feed's last row before the window ended that said anything, and on which days there is service; without it a slot
     /// about which nothing is said is never quiet before the first row of the answer.
     pub life: Life<'a>,
-    /// Where in a report that takes several requests this one stands.
+    /// The place of this request in a report that takes several.
     pub step: Step<'a>,
 }
 
-/// Where in a report that takes several requests a fetch stands, and what its answers may be.
+/// The place of a fetch in a report that takes several requests, and what its answers may be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Step<'a> {
     /// The report that runs.
@@ -88,7 +88,7 @@ pub struct FetchedBody {
     pub validators: Option<Validators>,
     /// What the next fetch has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,
-    /// The windows of which the body is the whole truth: known rows of theirs that it lacks are no more.
+    /// The windows of which the body is the whole truth: known rows of theirs that it lacks no longer exist.
     pub truth: Vec<Window>,
     /// How far the vendor's clock is ahead (below zero: behind), where its first page says what it shows.
     pub ahead: Option<SignedDuration>,
@@ -130,11 +130,11 @@ impl FetchedBody {
 /// A report that the vendor is making, as it is kept with the feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Tells the job from another one that the contract may describe by now.
+    /// Identifies the job: the contract may describe another one by now.
     pub(crate) spec: String,
     /// Empty while it is not known: the report is about to be started.
     pub(crate) handle: String,
-    /// Tells the report from every other one.
+    /// Identifies the report.
     #[serde(default)]
     pub(crate) key: String,
     pub(crate) since: Timestamp,

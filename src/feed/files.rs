@@ -35,7 +35,7 @@ const DEFAULT_MINIMUM_AGE: u64 = 60;
 /// What is known of the files that were read, kept with the feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
-    /// Tells the mapping from another one: files are read again once it changes.
+    /// Identifies the mapping: files are read again once it changes.
     spec: String,
     /// By name, what changes when the file does.
     files: BTreeMap<String, String>,
@@ -61,7 +61,7 @@ struct Chosen {
     file: Listed,
 }
 
-/// The pattern of the names: what stands before the time, its format, and what stands after it.
+/// The pattern of the names: what is before the time, its format, and what is after it.
 struct Pattern<'f> {
     before: String,
     made: &'f str,
@@ -100,7 +100,7 @@ impl<'f> Pattern<'f> {
 /// Lists the folder and reads the files that are new or changed, each a body of its own.
 ///
 /// # Errors
-/// Where the folder cannot be listed; what is wrong with a file stands beside the bodies before it.
+/// Where the folder cannot be listed; what is wrong with a file is returned with the bodies before it.
 pub(super) async fn turn(
     client: &FeedClient,
     request: &FetchRequest<'_>,

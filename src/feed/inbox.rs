@@ -107,7 +107,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Inbox {
-    /// An inbox for the feeds of a scheduler. `None` where the machine gives no random numbers.
+    /// An inbox for the feeds of a scheduler. `None` where the machine has no random numbers.
     pub fn new(scheduler: Scheduler, source: Arc<dyn CredentialSource>) -> Option<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()?;
         Some(Inbox {
@@ -181,7 +181,7 @@ impl Inbox {
     /// Takes a body in, reads it and commits it.
     ///
     /// # Errors
-    /// Why the body cannot be taken in; what is wrong with what it says stands in the outcome.
+    /// Why the body cannot be taken in; what is wrong with what it says is in the outcome.
     pub async fn take<E>(
         &self,
         admitted: Admitted,

@@ -1,7 +1,7 @@
-//! What a vendor is told of its own endpoint: everything that is wrong with its answers, not the first alone, and what was read.
+//! What a vendor is shown of its own endpoint: everything that is wrong with its answers, not the first alone, and what was read.
 //!
 //! The endpoint is asked, and its answers are read and checked, by the code that the operator itself uses. What is added is where
-//! something stands, what was expected there and what to write instead.
+//! something is, what was expected there and what to write instead.
 
 mod facts;
 pub mod gap;
@@ -27,7 +27,7 @@ pub use facts::{Facts, span_text};
 pub use gap::Gap;
 pub use walk::{Answers, Repeated, ask_all, read_file};
 
-/// Where something stands in what was answered.
+/// Where something is in what was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The page, from 1.
@@ -103,7 +103,7 @@ impl Finding {
     }
 }
 
-/// A row and where it stands.
+/// A row and where it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedRow {
     /// Where.
@@ -141,7 +141,7 @@ impl Inspection {
 }
 
 const DEFAULT_LATENESS: u64 = 3_600;
-/// From when on two clocks differ so much that it is worth a word.
+/// From when on two clocks differ enough to be worth a word.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Looks through what was answered.

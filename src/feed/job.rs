@@ -49,7 +49,7 @@ pub(crate) fn ends_the_report(kind: FailureKind) -> bool {
     matches!(kind, JobFailed | JobStuck | LinkExpired | Malformed | Mapping | Shrunk | TooLarge)
 }
 
-/// How a report stands.
+/// The state of a report.
 enum Stand {
     /// It is being made.
     Waits,
@@ -229,7 +229,7 @@ impl Steps<'_, '_> {
         Ok(stand)
     }
 
-    /// How an answer says that the report stands.
+    /// The state that an answer reports.
     fn stand(&self, path: &str, handle: &str, page: Page, call: Call, must_say: bool) -> Result<Stand, FetchError> {
         let ask = &self.job.ask;
         let Some(state) = text_at(&page, path)? else {

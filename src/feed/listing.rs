@@ -106,8 +106,8 @@ pub(super) fn azure(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchE
     Ok((files, text(result, "NextMarker").filter(|marker| !marker.is_empty())))
 }
 
-/// A page of links, as Apache and nginx make it: the files that lie in the very folder of `url`. What stands beside a link, its date and
-/// size, tells one version of a file from another.
+/// A page of links, as Apache and nginx make it: the files that lie in the very folder of `url`. The text after a link, its date and
+/// size, identifies the version of a file.
 pub(super) fn index(body: &[u8], url: &Url) -> Vec<Listed> {
     let text = String::from_utf8_lossy(body);
     let lower = text.to_ascii_lowercase();
@@ -126,7 +126,7 @@ pub(super) fn index(body: &[u8], url: &Url) -> Vec<Listed> {
     files
 }
 
-/// The address of a link, and what stands after it.
+/// The address of a link, and what follows it.
 fn link(piece: &str) -> Option<(String, &str)> {
     let (tag, rest) = piece.split_once('>')?;
     let at = tag.to_ascii_lowercase().find("href=")?;

@@ -174,7 +174,7 @@ pub fn page_of(content: &[u8]) -> Page {
 /// The names on a page of a folder's listing, each with what changes when the file does.
 ///
 /// # Errors
-/// `Malformed` where it is no such page.
+/// `Malformed` where it is not such a page.
 #[doc(hidden)]
 pub fn listed(kind: Listing, page: &[u8], url: &Url) -> Result<Vec<(String, String)>, FetchError> {
     let files = match kind {
@@ -188,7 +188,7 @@ pub fn listed(kind: Listing, page: &[u8], url: &Url) -> Result<Vec<(String, Stri
 
 type Key = (Timestamp, Timestamp, BTreeMap<String, String>);
 
-/// Gives each row its revision: later figures of a key follow earlier ones, by when they became known.
+/// Numbers the revisions of rows: later figures of a key follow earlier ones, by when they became known.
 fn revise(incoming: Vec<IncomingRow>, plan: bool, rejected: &mut Vec<RejectedRow>) -> Vec<Row> {
     let unless_recorded = |row: &IncomingRow| if plan { Timestamp::MIN } else { row.end };
     let known_at = |row: &IncomingRow| row.recorded_at.unwrap_or_else(|| unless_recorded(row));

@@ -35,7 +35,7 @@ pub(super) enum Begun<'v> {
     At(Box<(Call, Page)>),
 }
 
-/// Walks through the pages of a window; gives the number of rows that they have, `None` where nothing changed since the last answer.
+/// Walks through the pages of a window; returns the number of rows that they have, `None` where nothing changed since the last answer.
 pub(super) async fn walk_through(
     client: &FeedClient,
     request: &FetchRequest<'_>,
@@ -187,7 +187,7 @@ pub(super) fn check_is_no_error(feed: &Feed, page: &Page) -> Result<(), FetchErr
     }
 }
 
-/// Tells an endpoint from another, without its address.
+/// Identifies an endpoint, without its address.
 fn origin(feed: &Feed) -> String {
     let asked = serde_json::to_string(&feed.request).unwrap_or_default();
     hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.address())))
@@ -202,7 +202,7 @@ pub(super) fn windows(request: &FetchRequest<'_>, zone: &TimeZone) -> Vec<Window
     aligned.map_or_else(Vec::new, |aligned| window::parts(request.feed, zone, aligned))
 }
 
-/// Whether an answer has as many rows as the vendor gives at most: there may be more.
+/// Whether an answer has as many rows as the vendor returns at most: there may be more.
 pub(super) fn is_cut(feed: &Feed, rows: usize) -> bool {
     let limit = feed.pagination.as_ref().and_then(|pagination| pagination.limit);
     limit.is_some_and(|limit| i64::try_from(rows).is_ok_and(|rows| rows >= limit))

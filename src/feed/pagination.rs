@@ -43,7 +43,7 @@ enum Way {
     },
     Cursor {
         path: JsonPath,
-        /// The parameter that carries it; none where it stands in the body.
+        /// The parameter that carries it; none where it is in the body.
         parameter: Option<String>,
         first: Option<String>,
     },
@@ -293,7 +293,7 @@ pub(crate) fn next_link(header: &str, relation: &str) -> Option<String> {
     None
 }
 
-/// Where a link's parameters end: at a comma that stands outside quotes.
+/// Where a link's parameters end: at a comma outside quotes.
 fn end_of_link(text: &str) -> usize {
     let mut quoted = false;
     for (place, character) in text.char_indices() {

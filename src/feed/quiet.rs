@@ -92,7 +92,7 @@ fn mapped(feed: &Feed) -> Option<(&[LabelMapping], &[MeasureMapping])> {
     is_mapped.then(|| (format.mapped_labels(), format.mapped_measures()))
 }
 
-/// Whether at most so many service days have begun after the day of the last real row that an empty answer is still believed.
+/// Whether an empty answer about a slot is still believed: only a few service days have begun after the day of the last real row.
 fn is_alive(feed: &Feed, zone: &TimeZone, last: Timestamp, slot: Timestamp, calendar: Option<&Calendar>) -> bool {
     let day = |instant: Timestamp| instant.to_zoned(zone.clone()).date();
     let has_service = |date: &Date| calendar.is_none_or(|calendar| !calendar.service_of_day(*date).is_empty());

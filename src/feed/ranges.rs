@@ -20,7 +20,7 @@ const PATH: &str = "/api/v1/query_range";
 /// Asks for all rows of the request's window.
 ///
 /// # Errors
-/// As [`super::fetch::fetch`]; any query that fails gives no row at all.
+/// As [`super::fetch::fetch`]; after any query that fails no row counts.
 pub(super) async fn collect(
     client: &FeedClient,
     request: &FetchRequest<'_>,

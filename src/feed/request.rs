@@ -221,7 +221,7 @@ impl Values<'_> {
     }
 }
 
-/// Where a text stands, which says what its values may be.
+/// The place of a text, which decides what its values may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     /// Where it is encoded or refused as a whole: any value.

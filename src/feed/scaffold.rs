@@ -12,7 +12,7 @@ use crate::outbound::error::{FailureKind, FetchError};
 pub struct Guess {
     /// The column or path.
     pub field: String,
-    /// A value that stands there.
+    /// A value that is there.
     pub sample: String,
     /// What it is taken for, in words.
     pub taken_for: String,
@@ -27,7 +27,7 @@ pub struct Scaffold {
     pub yaml: String,
 }
 
-/// Drafts a feed from a sample: JSON, CSV or a workbook, told by its content.
+/// Drafts a feed from a sample: JSON, CSV or a workbook, recognised by its content.
 ///
 /// # Errors
 /// `Malformed` where it is none of them, `Mapping` where nothing in it looks like rows.

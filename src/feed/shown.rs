@@ -13,7 +13,7 @@ use crate::api::feed::{Feed, FeedAuth};
 use crate::domain::terms::calendar::zone_of;
 use crate::outbound::error::{FailureKind, FetchError};
 
-/// What stands for the key of a report, which is another one each time.
+/// What is shown for the key of a report, which is another one each time.
 const KEY: &str = "{key}";
 
 /// A request as it would be sent.

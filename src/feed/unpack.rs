@@ -27,7 +27,7 @@ fn malformed(message: impl AsRef<str>) -> FetchError {
 /// The files of an archive, in its order.
 ///
 /// # Errors
-/// `TooLarge` beyond the bounds; `Malformed` where it is no such archive, is encrypted, or holds an archive or nothing.
+/// `TooLarge` beyond the bounds; `Malformed` where it is not such an archive, is encrypted, or holds an archive or nothing.
 pub(crate) fn unpacked(kind: Unpack, body: &[u8]) -> Result<Vec<Vec<u8>>, FetchError> {
     let files = match kind {
         Unpack::Gzip => {
@@ -54,7 +54,7 @@ fn files_of(body: &[u8]) -> Result<Vec<Vec<u8>>, FetchError> {
     each_file(body, |name, file| {
         let mut kept = Vec::new();
         budget.inflate(file, |piece| kept.extend_from_slice(piece))?;
-        // What some systems add about files is no file.
+        // What some systems add about files is not a file.
         if !name.starts_with("__MACOSX/") && !name.ends_with("/.DS_Store") {
             files.push(kept);
         }

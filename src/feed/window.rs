@@ -1,7 +1,7 @@
 //! Which stretches of time a feed's requests ask for, and which slots lie in them: pure.
 //!
-//! Slots and edges lie on a grid that begins anew at each local midnight, as the slots of `domain::measuring::coverage` do; the last step of a
-//! day may be shorter, and a step of 24 hours is a local day.
+//! Slots and edges lie on a grid that begins again at each local midnight, as the slots of `domain::measuring::coverage` do; the last
+//! step of a day may be shorter, and a step of 24 hours is a local day.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

@@ -13,7 +13,7 @@ use crate::outbound::json::{Document, check_media_type, json_path, malformed};
 /// Reads one answer.
 ///
 /// # Errors
-/// `Malformed` when the body is no such JSON, `Mapping` when it lacks the list or the columns; then no row of it counts.
+/// `Malformed` when the body is not such JSON, `Mapping` when it lacks the list or the columns; then no row of it counts.
 pub(super) fn parse(
     mapping: &Mapping<'_>,
     format: &TableFormat,

@@ -1,6 +1,6 @@
 //! From what a mapping found in the fields of a page to rows: local times get their zone, shares and means their volume.
 //!
-//! A local time that the clock shows twice in a night is told apart where the page has both: of two rows with the same labels
+//! A local time that the clock shows twice in a night is resolved where the page has both: of two rows with the same labels
 //! the first is the earlier one (in a page that goes back in time, the later one). A row alone could be either, so it is kept
 //! aside, as is one at a time that the clock never showed.
 //!
@@ -24,7 +24,7 @@ use crate::outbound::error::presentable;
 /// The measure that a row has for a volume where a share comes without one: each row then counts the same.
 pub const WEIGHT: &str = "weight";
 
-/// What stands in one row of a page.
+/// What one row of a page holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundRow {
     /// When it begins.
@@ -62,7 +62,7 @@ pub fn assemble(
             let end = match (row.end, day) {
                 (Some(end), _) => end_of(end, start, zone),
                 (None, Some(day)) if length <= DAY => day_end(day, zone),
-                // Rows longer than a day should name their end; until they do they end so many civil days later.
+                // Rows longer than a day should name their end; until they do they end this many civil days later.
                 (None, Some(day)) if is_whole_days(length) => {
                     day.checked_add(length).ok().and_then(|last| day_start(last, zone))
                 }
@@ -113,7 +113,7 @@ fn is_whole_days(length: SignedDuration) -> bool {
 
 type Occurrence = (BTreeMap<String, String>, DateTime);
 
-/// How often each local time stands in a page, and whether the page goes back in time.
+/// How often a page has each local time, and whether the page goes back in time.
 struct Twice {
     times: BTreeMap<Occurrence, usize>,
     descends: bool,

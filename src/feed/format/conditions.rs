@@ -8,10 +8,10 @@ use super::units::{Notation, figure};
 use crate::api::feed::{Condition, LabelMapping, MeasureUnit, Otherwise};
 use crate::evidence::RejectionReason;
 
-/// Whether a value meets a condition; `None` is no value.
+/// Whether a value meets a condition; `None`: there is no value.
 ///
 /// # Errors
-/// `Malformed` where a number is compared and the value is none: whether such a row counts cannot be told.
+/// `Malformed` where a number is compared and the value is none: whether such a row counts is not known.
 pub(crate) fn meets(condition: &Condition, value: Option<&str>) -> Result<bool, RejectionReason> {
     let Condition { equals, one_of, none_of, present, absent, at_most, above, at_least, below, .. } = condition;
     let is_there = value.is_some();
@@ -92,7 +92,7 @@ mod tests {
             (r#"{"atLeast":4,"below":"4.5"}"#, Some("4.0"), Ok(true)),
             (r#"{"atLeast":4,"below":"4.5"}"#, Some("4.5"), Ok(false)),
             (r#"{"atMost":20}"#, None, Ok(false)),
-            // Whether it counts cannot be told: the row is set aside.
+            // Whether it counts is not known: the row is set aside.
             (r#"{"atMost":20}"#, Some("soon"), Err(RejectionReason::Malformed)),
             (r#"{"equals":"x","atMost":20}"#, Some("soon"), Ok(false)),
         ] {

@@ -13,7 +13,7 @@ use crate::outbound::xml;
 /// Reads one file.
 ///
 /// # Errors
-/// `Malformed` when the body is no such file, `Mapping` when it lacks the columns; then no row of it counts.
+/// `Malformed` when the body is not such a file, `Mapping` when it lacks the columns; then no row of it counts.
 pub fn parse(
     mapping: &Mapping<'_>,
     format: &TableFormat,
@@ -83,7 +83,7 @@ fn check_is_no_markup(text: &str, media_type: Option<&str>) -> Result<(), FetchE
     Ok(())
 }
 
-/// The lines that are whole: of a file that is still being written, not what stands after its last line break.
+/// The lines that are whole: of a file that is still being written, not what follows its last line break.
 fn whole_lines(text: &str, last_line: Option<LastLine>) -> &str {
     match (last_line, text.rfind('\n')) {
         (Some(LastLine::Whole), Some(end)) => text.get(..=end).unwrap_or(text),
@@ -92,7 +92,7 @@ fn whole_lines(text: &str, last_line: Option<LastLine>) -> &str {
     }
 }
 
-/// What stands after some lines.
+/// What follows the first lines.
 fn after_lines(text: &str, lines: usize) -> Result<&str, FetchError> {
     let mut rest = text;
     for number in 0..lines {

@@ -19,7 +19,7 @@ use row::Row;
 /// Reads one page.
 ///
 /// # Errors
-/// `Malformed` when the body is no JSON, `Mapping` when the paths find nothing in it or look at too much of it; then no row of
+/// `Malformed` when the body is not JSON, `Mapping` when the paths find nothing in it or look at too much of it; then no row of
 /// the page counts.
 pub fn parse(
     mapping: &Mapping<'_>,
@@ -159,7 +159,7 @@ fn check_whole_is_there(format: &JsonFormat, document: &Document, work: &Work) -
     let outermost = format.parents.first().map_or(&format.rows, |parent| &parent.path);
     let before_bracket = |(bracket, _)| outermost.get(..bracket).unwrap_or_default();
     let wholes = outermost.rmatch_indices('[').map(before_bracket);
-    // A bracket may stand inside a filter: what is before it is no path then.
+    // A bracket may be inside a filter: what is before it is not a path then.
     let whole = wholes.filter_map(|whole| Some((whole, json_path::parse(whole).ok()?))).next();
     let Some((whole, path)) = whole else { return Err(finds_nothing(outermost, outermost, document)) };
     let found = path.find(&document.value, work, usize::MAX).map_err(|fault| too_much(format, fault))?;
@@ -178,7 +178,7 @@ fn finds_nothing(rows: &str, path: &str, document: &Document) -> FetchError {
     ))
 }
 
-/// Why no row at all can be used, told from the first.
+/// Why no row at all can be used, by the first.
 fn nothing_fits(format: &JsonFormat, row: &Row<'_>, paths: &Paths<'_>, mapping: &Mapping<'_>) -> FetchError {
     let shown = presentable(&row.text(paths), 120);
     if row.value.is_array() && matches!(paths.times, Times::Start { .. }) {

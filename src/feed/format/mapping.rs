@@ -20,7 +20,7 @@ pub struct ParsedPage {
     pub rejected: Vec<RejectedRow>,
     /// The cursor of the next page, in the formats that have one.
     pub next: Option<String>,
-    /// How many rows the page has, those included that the mapping leaves out: tells the last page.
+    /// How many rows the page has, those included that the mapping leaves out: the last page is recognised by it.
     pub count: usize,
     /// What the next fetch of the feed has to know, in the formats whose rows follow from two fetches.
     pub state: Option<String>,

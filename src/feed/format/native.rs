@@ -130,7 +130,7 @@ impl Member {
 /// Reads every row of a page, those after a broken one too, and what the page says beside its rows: for those who correct the page.
 ///
 /// # Errors
-/// `Malformed` where the page has no rows that could be told apart.
+/// `Malformed` where the rows of the page cannot be separated.
 pub fn read_all(
     body: &[u8],
     media_type: Option<&str>,
@@ -343,7 +343,7 @@ impl WrittenRow<'_> {
 }
 
 impl WrittenRow<'_> {
-    /// Start and end: two instants, or dates of the zone, of which each stands for its first instant. A date alone is a whole day.
+    /// Start and end: two instants, or dates of the zone, of which each means its first instant. A date alone is a whole day.
     fn times(&self, zone: &TimeZone) -> Result<(Timestamp, Timestamp), String> {
         let end = self.end.as_deref();
         let days = date(&self.start).zip(end.map_or(Some(None), |end| date(end).map(Some)));

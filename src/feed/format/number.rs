@@ -3,10 +3,10 @@
 use crate::evidence::RejectionReason;
 use rust_decimal::Decimal;
 
-/// Why a text is no usable number.
+/// Why a text is not a usable number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberFault {
-    /// It is no number, or one beyond every machine's (`1e400`): whoever wrote it is broken.
+    /// It is not a number, or one beyond every machine's (`1e400`): the sender is broken.
     NotANumber,
     /// A number that cannot be kept exactly, or larger than any honest figure.
     OutOfRange,

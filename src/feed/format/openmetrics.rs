@@ -1,4 +1,4 @@
-//! The OpenMetrics and Prometheus text formats, read strictly: an answer that was cut off, or says a thing twice, is no answer.
+//! The OpenMetrics and Prometheus text formats, read strictly: an answer that was cut off, or says a thing twice, is refused.
 //!
 //! No library that is kept well reads them, and only what a mapping asks for is kept: names, labels and exact numbers.
 
@@ -17,7 +17,7 @@ pub(crate) use line::number as sample_value;
 /// Labels of a sample.
 pub type Labels = BTreeMap<String, String>;
 
-/// Why a text is no exposition.
+/// Why a text is not an exposition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct ExpositionError {
@@ -30,7 +30,7 @@ pub struct ExpositionError {
 /// What can be wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExpositionFault {
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("the text is not UTF-8")]
     NotUtf8,
     /// The last line does not end.
@@ -48,7 +48,7 @@ pub enum ExpositionFault {
     /// Labels that cannot be read.
     #[error("labels are not written like {{queue=\"billing\"}}")]
     Labels,
-    /// A value that is no number.
+    /// A value that is not a number.
     #[error("{0:?} is not a number")]
     Number(String),
     /// A counter below zero.
@@ -57,10 +57,10 @@ pub enum ExpositionFault {
     /// Something behind the value that is neither timestamp nor exemplar.
     #[error("{0:?} behind the value is neither a timestamp nor an exemplar")]
     Rest(String),
-    /// A label that stands twice.
+    /// A label that is there twice.
     #[error("the label {0:?} is there twice")]
     LabelTwice(String),
-    /// A series that stands twice.
+    /// A series that is there twice.
     #[error("the series {0} is there twice")]
     SeriesTwice(String),
     /// A type that is given twice.
@@ -77,7 +77,7 @@ impl ExpositionFault {
 /// What a sample's metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows, until it begins anew.
+    /// It only grows, until it begins again.
     Counter,
     /// A level.
     Gauge,

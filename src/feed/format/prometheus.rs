@@ -1,4 +1,4 @@
-//! Range queries of Prometheus: which slots to ask for, and what the answers say, exactly. What is not sure is no number.
+//! Range queries of Prometheus: which slots to ask for, and what the answers say, exactly. What is not sure does not become a number.
 
 use std::collections::BTreeMap;
 

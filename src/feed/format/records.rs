@@ -21,7 +21,7 @@ use crate::feed::window::Grid;
 /// One record of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundRecord {
-    /// What tells it apart, where it says so.
+    /// What identifies it, where it says so.
     pub id: Option<String>,
     /// By what the newest of several copies is known.
     pub rank: Rank,

@@ -414,7 +414,7 @@ fn added_up(parts: &[&str]) -> Option<WrittenTime> {
         seconds = seconds.checked_add(seconds_since_1900(part)?)?;
     }
     let passed = SignedDuration::from_secs(i64::try_from(seconds.round()).ok()?);
-    // Day 60 of spreadsheets is 29 February 1900, which never was: times before it are no one's.
+    // Day 60 of spreadsheets is 29 February 1900, which never was: times before it are not read.
     let is_dated = passed.as_hours() > 61 * 24;
     let origin = date(1899, 12, 30).to_datetime(Time::midnight());
     let local = is_dated.then(|| origin.checked_add(passed).ok()).flatten()?;
@@ -453,7 +453,7 @@ fn cell(field: &str) -> &str {
     field.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')).map_or(field, str::trim)
 }
 
-/// Where a column stands.
+/// Where a column is.
 fn place(kind: Kind, header: &StringRecord, field: &str, column: &str) -> Result<usize, FetchError> {
     let mut places = header.iter().enumerate().filter(|(_, name)| cell(name) == column.trim()).map(|(place, _)| place);
     let shown_column = presentable(column, 60);

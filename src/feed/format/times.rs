@@ -24,7 +24,7 @@ pub fn written(text: &str) -> Option<WrittenTime> {
     }
     let bytes = text.as_bytes();
     let is_separated = bytes.get(4) == Some(&b'-') && bytes.get(7) == Some(&b'-') && bytes.len() <= 40;
-    // An offset that is no offset must not be overlooked, nor may a name of a zone.
+    // A broken offset must not be overlooked, nor may a name of a zone.
     let is_local = !text.get(10..).unwrap_or_default().contains(['Z', 'z', '+', '-', '[']);
     if !is_separated || !is_local {
         return None;

@@ -96,7 +96,7 @@ fn clock_time(text: &str, notation: Notation) -> Result<Decimal, NumberFault> {
     };
     let below_sixty = |part: &str| exact(part).ok().filter(|part| *part < Decimal::from(60));
     let [.., minutes] = leading else { return Err(NumberFault::NotANumber) };
-    // Only what stands first may be sixty or more.
+    // Only the first part may be sixty or more.
     let minutes_fit = leading.len() == 1 || below_sixty(minutes).is_some();
     let is_written_in_full = seconds.split('.').next().is_some_and(|whole| whole.len() == 2);
     // `:25` is written for `0:25`.

@@ -23,7 +23,7 @@ const SHOWN_SHEETS: usize = 10;
 /// Reads one workbook.
 ///
 /// # Errors
-/// `Malformed` when the body is no workbook, `TooLarge` beyond the bounds, `Mapping` when the sheet or its columns are not there.
+/// `Malformed` when the body is not a workbook, `TooLarge` beyond the bounds, `Mapping` when the sheet or its columns are not there.
 pub(super) fn parse(mapping: &Mapping<'_>, format: &TableFormat, body: &[u8]) -> Result<ParsedPage, FetchError> {
     check_workbook(body)?;
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(body)).map_err(unreadable)?;
@@ -49,7 +49,7 @@ pub(super) fn parse(mapping: &Mapping<'_>, format: &TableFormat, body: &[u8]) ->
 /// The first sheet of a workbook: its name and its rows. The workbook must have been checked.
 ///
 /// # Errors
-/// `Malformed` when the body is no workbook, `TooLarge` beyond the bounds.
+/// `Malformed` when the body is not a workbook, `TooLarge` beyond the bounds.
 pub(crate) fn first_sheet(body: &[u8]) -> Result<(String, Vec<StringRecord>), FetchError> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(body)).map_err(unreadable)?;
     let sheet = workbook.sheet_names().first().cloned().ok_or_else(|| malformed("the workbook has no sheet"))?;

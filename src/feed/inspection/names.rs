@@ -7,7 +7,7 @@ use crate::domain::terms::catalogue::{Entry, Origin, VariantFormula, entries};
 use crate::domain::terms::formula::LinearForm;
 use crate::outbound::error::presentable;
 
-/// Words in names of figures that are no counts: a mean or a share of several rows is not their sum.
+/// Words in names of figures that are not counts: a mean or a share of several rows is not their sum.
 const NOT_ADDITIVE: &[&str] = &["percent", "pct", "rate", "ratio", "average", "avg", "mean", "median"];
 
 pub(super) fn doubts(rows: &[&PlacedRow]) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! Asks an endpoint as the operator does, and keeps where each row stands.
+//! Asks an endpoint as the operator does, and keeps where each row is.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +102,7 @@ impl Answers {
         page.set_aside.extend(rejected.into_iter().map(|row| (place, row.reason, row.text)));
     }
 
-    /// Keeps what ended the fetch; gives it back where nothing came, so that there is nothing to speak of.
+    /// Keeps what ended the fetch; returns it where nothing came, so that there is nothing to speak of.
     fn fail(&mut self, error: FetchError) -> Result<(), FetchError> {
         use FailureKind::{Connect, Denied, Dns, Timeout, Tls};
         if self.pages.is_empty() && matches!(error.kind, Dns | Connect | Tls | Timeout | Denied) {

@@ -47,7 +47,7 @@ fn only_slots_about_which_nothing_was_said_are_quiet() {
     assert_eq!(quiet(&asked, &[ten], &nine, None), ["2026-01-05T11:00:00Z"]);
     // An answer that was not whole says nothing of what is not in it.
     assert!(quiet(&[], &[], &nine, before).is_empty());
-    // A row of zeros is no sign of life.
+    // A row of zeros is not a sign of life.
     assert!(quiet(&asked, &[], &[row("2026-01-05T09:00:00Z", 0)], None).is_empty());
 }
 

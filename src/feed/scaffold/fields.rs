@@ -29,7 +29,7 @@ pub(super) enum Role {
     Measure { name: String, unit: MeasureUnit, is_mean: bool },
     /// A share, which needs its volume.
     Share,
-    /// A text that rows may be told apart by.
+    /// A text by which rows may be separated.
     Label(String),
     /// Nothing that is read.
     Nothing,

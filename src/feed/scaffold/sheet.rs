@@ -40,7 +40,7 @@ pub(super) fn of_csv(content: &[u8]) -> Result<Scaffold, FetchError> {
     of_lines("csv", options, &lines)
 }
 
-/// The character that stands most often in the line that has most of one.
+/// The character that is there most often in the line that has most of one.
 fn delimiter(text: &str) -> u8 {
     let count = |letter: u8| {
         let of_line = |line: &str| line.bytes().filter(|byte| *byte == letter).count();

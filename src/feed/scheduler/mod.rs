@@ -112,7 +112,7 @@ const START_SPREAD: Duration = Duration::from_secs(2);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Events that a slow reader may be behind before it loses some.
 const EVENTS: usize = 4_096;
-/// How soon a Secret is read again that was missing, not allowed, or refused by the vendor: a mended one works within a minute. The
+/// How soon a Secret is read again that was missing, not allowed, or refused by the vendor: a corrected one works within a minute. The
 /// vendor is asked again only with other credentials, so that no account is locked by repeats.
 const SECRET_RETRY: Duration = Duration::from_secs(45);
 /// How often a Secret is read again that the cluster did not give, before the feed counts as failed: every five seconds.

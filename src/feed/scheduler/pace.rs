@@ -15,7 +15,7 @@ const SHARED: f64 = 20_000.0;
 /// How long a namespace counts as one that brings rows.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// Gives namespaces their turns at the store. Clones share the turns.
+/// Lets namespaces take turns at the store. Clones share the turns.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RowPace(Arc<Mutex<HashMap<String, Lane>>>);
 
@@ -28,7 +28,7 @@ struct Lane {
 }
 
 impl RowPace {
-    /// Waits until a body of so many rows may go to the store; the turn lasts until the value is dropped.
+    /// Waits until a body of this many rows may go to the store; the turn lasts until the value is dropped.
     pub(super) async fn turn(&self, namespace: &str, rows: usize) -> Option<OwnedMutexGuard<()>> {
         let lane = self.visit(namespace, Instant::now());
         if rows < LARGE {
@@ -39,7 +39,7 @@ impl RowPace {
         Some(turn)
     }
 
-    /// Notes that a body of so many rows is in the store at `now`.
+    /// Notes that a body of this many rows is in the store at `now`.
     pub(super) fn committed(&self, namespace: &str, rows: usize, now: Instant) {
         if let Some(lane) = self.lanes().get_mut(namespace).filter(|_| rows >= LARGE) {
             lane.free = now + Duration::from_secs_f64(rows as f64 / SHARED);
@@ -56,7 +56,7 @@ impl RowPace {
         free.map(|free| free.saturating_duration_since(now)).unwrap_or_default()
     }
 
-    /// Notes that a namespace brings rows at `now`, and gives its turn.
+    /// Notes that a namespace brings rows at `now`, and returns its turn.
     fn visit(&self, namespace: &str, now: Instant) -> Arc<tokio::sync::Mutex<()>> {
         let mut lanes = self.lanes();
         // A turn that somebody holds or waits for has more than one owner.

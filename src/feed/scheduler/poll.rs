@@ -43,7 +43,7 @@ pub(super) struct Tools {
 pub(super) struct Memory {
     /// How far the feed is; read from the store at the first poll.
     progress: Option<BackfillProgress>,
-    /// How far the first fetch of the past is, as it is told.
+    /// How far the first fetch of the past is, as it is shown.
     backfill: Option<FeedBackfill>,
     /// How far it is in the store.
     stored: Option<BackfillProgress>,
@@ -135,7 +135,7 @@ impl Memory {
         self.backfill
     }
 
-    /// Notes how far the first fetch of the past is, at each step of it alone: that time passes is no progress.
+    /// Notes how far the first fetch of the past is, at each step of it alone: that time passes is not progress.
     fn note_backfill(&mut self, task: &FeedTask, now: Timestamp) {
         let reached = self.progress.filter(|progress| !progress.completed).map(|progress| progress.reached);
         if self.backfill.map(|backfill| backfill.fetched_until) != reached {
@@ -414,7 +414,7 @@ pub(super) async fn commit(
             stored.completed != progress.completed || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
         })
     });
-    // Rows of which none can be used are no success: once the mapping is mended, the same window is asked for again.
+    // Rows of which none can be used are not a success: once the mapping is corrected, the same window is asked for again.
     let store_progress = fault.is_none() && (planned.backfill || lag);
     let (digest, validators) = (body.digest, body.validators.clone());
     let thresholds = std::mem::take(&mut body.thresholds);
@@ -496,7 +496,7 @@ async fn commit_files(
         if place + 1 < count || failure.is_some() {
             body.rest = Some(planned.window.since);
         }
-        // A file of which no row can be used is read again once the mapping is mended.
+        // A file of which no row can be used is read again once the mapping is corrected.
         if body.fault().is_some() {
             body.state = None;
         }

@@ -175,7 +175,7 @@ async fn take(
 }
 
 /// A turn of such a feed: nothing is asked for, and nothing waits anywhere, so that rows which have not come are late. A push that could not
-/// be read is told of until a good one comes. `over` is when nothing can come any more.
+/// be read is shown until a good one comes. `over` is when nothing can come any more.
 pub(super) fn look(memory: &mut Memory, term_end: Timestamp, now: Timestamp) -> PollEnd {
     let over = term_end.checked_add(AFTER_THE_TERM).unwrap_or(Timestamp::MAX);
     if now >= over {

@@ -34,7 +34,7 @@ pub fn over(feed: &Feed, term_end: Timestamp) -> Timestamp {
     term_end.checked_add(look_back(feed)).unwrap_or(Timestamp::MAX)
 }
 
-/// What is known after one more poll. One in which nobody asked the vendor is no try.
+/// What is known after one more poll. One in which nobody asked the vendor does not count as a try.
 pub(super) fn after(
     before: Option<Tries>,
     outcome: &FeedOutcome,

@@ -79,8 +79,8 @@ impl Older {
 /// The window of a poll at `now`; `None` when the contract is so long over that nothing can come.
 ///
 /// The first fetch of the past goes from the term's start in windows of at most `longest`, each beginning one row's length
-/// before the last one ended: a vendor that tells whole rows alone tells a row across that end in neither window. Afterwards a poll looks back by
-/// `lookBack`; after an outage it begins `lookBack` before the last success, so that what arrived meanwhile is not lost.
+/// before the last one ended: a vendor that reports only whole rows has a row across that end in neither window. Afterwards a poll
+/// looks back by `lookBack`; after an outage it begins `lookBack` before the last success, so that what arrived meanwhile is not lost.
 pub(super) fn plan(
     task: &FeedTask,
     progress: Option<BackfillProgress>,
@@ -149,7 +149,7 @@ pub(super) fn how_far(task: &FeedTask, reached: Timestamp, now: Timestamp) -> Fe
     FeedBackfill { from, fetched_until: reached, percent: percent.clamp(0, 99) }
 }
 
-/// The poll of an endpoint that tells the present alone: there is no past to fetch.
+/// The poll of an endpoint that shows only the present: there is no past to fetch.
 fn present(window: Window, goes_on: bool, now: Timestamp) -> Option<PlannedWindow> {
     let progress = BackfillProgress { reached: now, completed: true };
     let usual = window.since;

@@ -17,9 +17,9 @@ use crate::outbound::error::{FailureKind, FetchError};
 /// What a whole answer says of the rows that are known.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Withdrawal {
-    /// These are no more.
+    /// These no longer exist.
     Rows(Vec<IncomingRow>),
-    /// So many of so many would be no more that the answer is hardly whole: a filter or a permission may have changed.
+    /// Such a part of them would no longer exist that the answer is hardly whole: a filter or a permission may have changed.
     Shrunk { gone: usize, known: usize, rows: Vec<IncomingRow> },
 }
 
@@ -64,7 +64,7 @@ fn zeros(row: &Row) -> IncomingRow {
 /// For how long answers must lack the same rows before their loss is believed.
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Adds rows of zeros for what a whole answer lacks; gives a failure where it lacks more than half.
+/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,

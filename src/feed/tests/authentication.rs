@@ -22,7 +22,7 @@ fn bearer(asked: &Asked) -> Option<String> {
     asked.header("authorization")?.strip_prefix("Bearer ").map(str::to_owned)
 }
 
-/// Gives a new token at each request, and rows to whom shows one that `counts`.
+/// Returns a new token at each request, and rows to those who show one that `counts`.
 async fn vendor(expires_in: u64, counts: impl Fn(usize) -> bool + Send + Sync + 'static) -> Server {
     let tokens = AtomicUsize::new(0);
     Server::start(move |asked| {

@@ -1,4 +1,4 @@
-//! Files in stores that are no S3: the samples, through the scheduler and a real store.
+//! Files in stores other than S3: the samples, through the scheduler and a real store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct Store {
     listing: (&'static str, &'static [(&'static str, &'static str)]),
     next: (&'static str, &'static str),
     header: Option<(&'static str, &'static str)>,
-    /// Whether the store lists in JSON, and gives out files by their names in one part of the path.
+    /// Whether the store lists in JSON, and serves files by their names in one part of the path.
     in_json: bool,
 }
 

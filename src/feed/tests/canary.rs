@@ -26,7 +26,7 @@ enum Ends {
 /// A way by which an answer leads to a second host.
 struct Way {
     name: &'static str,
-    /// Members of the feed; `HOST` stands for the vendor's host.
+    /// Members of the feed; `HOST` is replaced by the vendor's host.
     feed: Value,
     /// What the vendor answers; the text is the address of the second host.
     reply: fn(&Asked, &str) -> Reply,
@@ -36,7 +36,7 @@ struct Way {
     listed: Ends,
 }
 
-/// How a feed shows who it is; `HOST` stands for the vendor's host.
+/// How a feed shows who it is; `HOST` is replaced by the vendor's host.
 fn kinds() -> Vec<(&'static str, Value)> {
     let secret = |key: &str| json!({"name": "acme", "key": key});
     vec![

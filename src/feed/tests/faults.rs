@@ -1,4 +1,4 @@
-//! Every way in which an endpoint can fail: each gives its kind and no row, and the next good answer heals it; the same through the
+//! Every way in which an endpoint can fail: each has its kind and no row, and the next good answer heals it; the same through the
 //! scheduler into a store.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -261,7 +261,7 @@ async fn breakable(replies: Arc<Mutex<Vec<Reply>>>, broken: Arc<AtomicBool>) -> 
     .await
 }
 
-/// The faults, and a server that gives those which are answers.
+/// The faults, and a server that answers with those which are answers.
 async fn breakable_and_faults() -> (Server, Faults, Arc<AtomicBool>) {
     let (replies, broken) = (Arc::<Mutex<Vec<Reply>>>::default(), Arc::new(AtomicBool::new(true)));
     let server = breakable(replies.clone(), broken.clone()).await;
@@ -320,7 +320,7 @@ fn asks_for_patience(fault: &Fault) -> bool {
     matches!(fault, Fault::Answer(Reply::Bytes(bytes)) if String::from_utf8_lossy(bytes).contains("Retry-After"))
 }
 
-/// All at once, each a contract of its own: what is told is the right reason, what is stored is nothing, and all come back.
+/// All at once, each a contract of its own: the reason shown is the right one, nothing is stored, and all come back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
     let (server, faults, broken) = breakable_and_faults().await;

@@ -392,7 +392,7 @@ async fn an_answer_that_did_not_change_is_known_by_its_tag() {
     assert_eq!(server.asked().len(), 2);
 }
 
-/// Answers names with what it is told, one answer after the other.
+/// Answers names from a list, one answer after the other.
 struct Fickle(Mutex<Vec<Vec<IpAddr>>>);
 
 impl NameLookup for Fickle {
@@ -425,7 +425,7 @@ async fn a_sink_on_a_forbidden_address_sees_no_connection() {
         let error = try_fetch(&closed, &feed, &MemorySource::default()).await.unwrap_err();
         assert_eq!(error.kind, FailureKind::Denied, "{host}: {error}");
     }
-    // A resolver that changes its mind is asked once for a connection: what it says later is judged anew.
+    // A resolver that changes its mind is asked once for a connection: what it says later is judged again.
     let lookup = Fickle(Mutex::new(vec![vec!["1.1.1.1".parse().unwrap()], vec![loopback]]));
     let purpose = crate::outbound::guard::Purpose { port: 443, tenant: "team", plain: false };
     let resolver = crate::outbound::guard::GuardedResolver::new(Arc::default(), Arc::new(lookup), &purpose);

@@ -14,7 +14,7 @@ use crate::outbound::error::FailureKind::{Denied, Status};
 use crate::outbound::guard::tests::SPELLINGS;
 use crate::outbound::guard::{AddressPolicy, NameLookup, SystemLookup};
 
-/// Says of every name what it was told last.
+/// Answers every name as it was last set to.
 #[derive(Default)]
 struct Told(Arc<Mutex<Vec<IpAddr>>>);
 

@@ -30,7 +30,7 @@ type Script = Box<dyn Fn(&Asked, bool) -> Reply + Send + Sync>;
 
 struct Fault {
     name: &'static str,
-    /// The feed's members beside name and url; `URL` stands for the server.
+    /// The feed's members in addition to name and url; `URL` is replaced by the server's.
     feed: Value,
     script: Script,
     shows: Shows,

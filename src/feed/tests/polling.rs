@@ -263,7 +263,7 @@ async fn what_is_no_longer_wanted_is_no_longer_asked() {
     eventually("the new address is asked", async || asked("/new") >= 1).await;
     let (stays, before) = (asked("/stays"), ["/removed", "/suspended", "/moved"].map(asked));
     eventually("the other goes on", async || asked("/stays") >= stays + 3).await;
-    // A request that ran when it was told may have ended since; none begins.
+    // A request that ran before may have ended since; none begins.
     for (path, before) in ["/removed", "/suspended", "/moved"].iter().zip(before) {
         assert!(asked(path) <= before + 1, "{path}");
     }
@@ -347,7 +347,7 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
     let (secrets, reads) = (Arc::new(MemorySource::default()), Arc::new(AtomicUsize::new(0)));
     let source = Arc::new(Counted(secrets.clone(), reads.clone()));
-    // Twelve hours pass between two turns of the feed, and a clock that stands nearly still brings none.
+    // Twelve hours pass between two turns of the feed, and a clock that hardly moves still brings none.
     let scheduler = Scheduler::with_secret_retry(client, store, source, rehearsal(0.001), Duration::from_millis(50));
     let stop = CancellationToken::new();
     let worker = tokio::spawn({
@@ -441,7 +441,7 @@ async fn a_moment_in_which_the_cluster_gives_no_secret_is_not_the_feed_s_failure
 
 #[tokio::test]
 async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
-    // The clock stands in April: the past is fetched in windows, and each answer brings the same rows of which two contradict each other
+    // The clock is stopped in April: the past is fetched in windows, and each answer brings the same rows of which two contradict each other
     // and one covers a time that is covered.
     let row = |start: &str, end: &str, offered: i64| {
         format!(

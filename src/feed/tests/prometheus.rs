@@ -27,7 +27,7 @@ fn prometheus(target: &str) -> KeptServer {
 }
 
 const LABELS: &str = r#""labels":[{"name":"queue","label":"queue"}]"#;
-/// The growth of a second, and what a counter shows after it began anew: what a scrape before and after it would tell.
+/// The growth of a second, and what a counter shows after it began again: what a scrape before and after it would show.
 const FLOW: &str =
     "sum by (queue) ((calls_total - calls_total offset 1s >= 0) or (calls_total and calls_total offset 1s))";
 
@@ -118,7 +118,7 @@ async fn counters_scraped_directly_and_through_prometheus_give_the_same_flows() 
     }
     assert!(through.rows.windows(2).all(|pair| pair[0].labels != pair[1].labels || pair[0].end <= pair[1].start));
 
-    // An exporter that is gone is a gap, not a level that stands still.
+    // An exporter that is gone is a gap, not a level that stays the same.
     *counters.lock().unwrap() = None;
     let gone = now();
     let levels = queried(&prometheus, "sum by (queue) (calls_total)");

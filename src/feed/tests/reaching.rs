@@ -72,7 +72,7 @@ fn hours(asked: &Asked) -> Reply {
     Reply::json(format!(r#"{{"schema":"bpo-feed/v1","rows":[{}],"next":null}}"#, rows.join(",")))
 }
 
-/// Runs until the past is complete, or was asked for so often; gives how far it was at each look.
+/// Runs until the past is complete, or was asked for a number of times; returns how far it was at each look.
 async fn fetch_past(running: &Running, server: &Server, most: usize) -> Vec<FeedBackfill> {
     let (mut seen, before) = (Vec::new(), server.asked().len());
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -127,7 +127,7 @@ async fn a_year_comes_from_a_vendor_of_three_day_windows_and_60_requests_a_minut
     let times = times.lock().unwrap().clone();
     let mut gaps = times.windows(2).enumerate().filter(|(place, _)| place + 1 != before);
     assert!(gaps.all(|(_, pair)| pair[1] - pair[0] == Duration::from_secs(1)), "{times:?}");
-    // How far it is, as the status tells it.
+    // How far it is, as the status shows it.
     let term_start: Timestamp = "2025-04-10T00:00:00Z".parse().unwrap();
     assert!(seen.len() >= 10 && seen.iter().all(|told| told.from == term_start), "{seen:?}");
     assert!(seen.iter().all(|told| {

@@ -35,7 +35,7 @@ fn step(shown: &[String], asked: &Asked) -> Option<usize> {
     shown.iter().position(|known| *known == format!("{} {}", method(asked), asked.target))
 }
 
-/// A server that answers like Qualtrics and checks what it is asked; questions after the report are answered by `stands`, in order.
+/// A server that answers like Qualtrics and checks what it is asked; it answers questions after the report in order.
 async fn qualtrics_server(wrongs: &Wrongs, stands: Vec<&'static str>) -> Server {
     let (sample, log, questions) = (qualtrics(), wrongs.clone(), AtomicUsize::new(0));
     let shown = shown_requests(&sample);

@@ -161,7 +161,7 @@ async fn serve(
     }
 }
 
-/// Reads one request and answers it; gives the stream back where it is to be reset.
+/// Reads one request and answers it; returns the stream where it is to be reset.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     script: Arc<Script>,

@@ -1,4 +1,4 @@
-//! From any bytes to the store: a body that cannot be read gives no row, and of one that can be read all is kept or nothing.
+//! From any bytes to the store: of a body that cannot be read no row counts, and of one that can be read all is kept or nothing.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

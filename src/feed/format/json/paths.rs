@@ -14,7 +14,7 @@ pub(super) struct Lookup {
     pub level: Option<usize>,
 }
 
-/// Where a row's interval stands.
+/// Where a row's interval is.
 pub(super) enum Times<'f> {
     /// In one value, or in two.
     Start { start: (Lookup, Option<&'f str>), end: Option<(Lookup, Option<&'f str>)> },

@@ -79,7 +79,7 @@ pub(super) fn items<'d>(
     let mut found = Vec::new();
     for above in levels {
         let Some(last) = above.last().cloned() else { continue };
-        // The document itself is no parent.
+        // The document itself is not a parent.
         let parents: Vec<Hit<'d>> = above.into_iter().skip(1).collect();
         found.extend(hits(rows, &last, work)?.into_iter().map(|hit| (hit, parents.clone())));
     }
@@ -165,7 +165,7 @@ impl<'d> Row<'d> {
         self.times(paths, window).map(|(start, _)| start)
     }
 
-    /// What stands where the start is looked for.
+    /// What is there where the start is looked for.
     pub(super) fn written_start(&self, paths: &Paths<'_>) -> Result<Option<&'d Value>, RejectionReason> {
         match &paths.times {
             Times::Start { start: (lookup, _), .. }
@@ -239,7 +239,7 @@ impl<'d> Row<'d> {
         if figures.is_empty() { Err(RejectionReason::Mapping) } else { Ok(figures) }
     }
 
-    /// Whether anything stands where a figure is looked for.
+    /// Whether anything is there where a figure is looked for.
     pub(super) fn has_figure(&self, paths: &Paths<'_>) -> bool {
         let has = |lookup: &Lookup| matches!(self.one(lookup), Ok(Some(_)) | Err(_));
         paths.measures.iter().any(|(_, source)| match source {

@@ -165,7 +165,7 @@ fn a_body_in_which_the_paths_find_nothing_is_a_failure_that_names_the_remedy() {
     }
     for (format, empty, count) in [
         (mapping(), r#"{"results": []}"#, 0),
-        // What a filter leaves out is no row, and counts for the end of the pages.
+        // What a filter leaves out is not a row, and counts for the end of the pages.
         (with(&json!({"rows": "$.results[?@['kind'] == 'row']"})), r#"{"results": [{"kind": "total"}]}"#, 1),
         (with(&json!({"rows": "$[*]"})), "[]", 0),
     ] {

@@ -27,7 +27,7 @@ pub fn page_with(fields: &str) -> String {
     page_of(&format!("{{{TIMES},{fields}}}"))
 }
 
-/// Bodies that are no JSON, or JSON that says something twice: no schema sees what is wrong with them.
+/// Bodies that are not JSON, or JSON that says something twice: no schema sees what is wrong with them.
 pub fn no_json() -> Vec<String> {
     let measured = |number: &str| page_with(&format!(r#""measures":{{"offered":{number}}}"#));
     vec![

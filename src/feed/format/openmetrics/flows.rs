@@ -1,4 +1,4 @@
-//! Counters become flows: the difference between two scrapes. The first scrape of a series tells nothing yet.
+//! Counters become flows: the difference between two scrapes. The first scrape of a series says nothing yet.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Scrape<'a> {
     pub at: Timestamp,
     /// How far apart two scrapes may be for their difference to be a row.
     pub longest: SignedDuration,
-    /// What tells this endpoint from another: counters of two are not compared.
+    /// What identifies this endpoint: counters of two endpoints are not compared.
     pub origin: &'a str,
     /// What the scrape before left behind.
     pub before: Option<&'a str>,
@@ -49,7 +49,7 @@ struct Counter {
 /// Series that one scrape may have.
 const MOST_SERIES: usize = 10_000;
 
-/// The same scrape again, or one of a clock that was set back by so much, waits for the clock; a greater step begins anew.
+/// The same scrape again, or one of a clock that was set back by at most this, waits for the clock; a greater step begins again.
 const CLOCK_STEP: SignedDuration = SignedDuration::from_mins(5);
 
 /// Reads a scrape: rows since the one before, and what the next one needs.
@@ -222,7 +222,7 @@ fn flow(
     let flow = match (known, before) {
         (Some(known), _) => {
             let begun_anew = matches!((known.created, created), (Some(before), Some(now)) if before != now);
-            // Begun anew: what it had grown between the scrape before and its end is lost, and never made up.
+            // Begun again: what it had grown between the scrape before and its end is lost, and never made up.
             Some(if begun_anew || value < known.value { value } else { value - known.value })
         }
         // It was not there before. If it says that it began since then, all of it is new.

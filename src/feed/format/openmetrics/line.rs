@@ -53,7 +53,7 @@ fn name_and_labels(line: &str) -> Result<(String, Labels, &str), ExpositionFault
     }
 }
 
-/// What stands between the braces, and what follows them. A quoted text without a value is the metric's name.
+/// What is between the braces, and what follows them. A quoted text without a value is the metric's name.
 fn labels(text: &str) -> Result<(Option<String>, Labels, &str), ExpositionFault> {
     let (mut name, mut labels, mut rest) = (None, Labels::new(), text);
     loop {
@@ -165,7 +165,7 @@ fn is_number(text: &str) -> Result<Decimal, ExpositionFault> {
     }
 }
 
-/// A series as one text, which tells it from every other.
+/// A series as one text, by which it is identified.
 pub(super) fn series(name: &str, labels: &Labels) -> String {
     let escaped = |value: &str| value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', "\\n");
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();

@@ -53,7 +53,7 @@ fn slots_begin_at_local_midnight_and_are_asked_for_in_as_few_queries_as_can_be()
             "2026-10-27T00:00:00Z",
             &[("2026-10-25T23:00:00Z", "2026-10-25T23:00:00Z"), ("2026-10-27T00:00:00Z", "2026-10-27T00:00:00Z")],
         ),
-        // Slots that do not fill a day begin anew with the next.
+        // Slots that do not fill a day begin again with the next.
         (
             "UTC",
             420,

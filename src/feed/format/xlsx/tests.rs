@@ -111,7 +111,7 @@ fn serial_days_without_a_format_of_cells_are_added_up_and_rounded_to_the_second(
     format["start"]["format"] = json!("Serial");
     let page = read(&format, &workbook(&[("Data", &plain.concat())])).unwrap();
     assert_eq!(page.rows[0].start.to_string(), "2026-01-05T14:30:00Z");
-    // Without it a number is no time, and the mapping is refused.
+    // Without it a number is not a time, and the mapping is refused.
     let error = read(&mapping(), &workbook(&[("Data", &plain.concat())])).unwrap_err();
     assert!(error.message.contains("format.xlsx.start"), "{}", error.message);
 }
