@@ -24,7 +24,7 @@ use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::CredentialSource;
 use crate::view::package::Package;
 
-/// What is known of a sink now, besides what its messages say.
+/// What is known of a sink now, in addition to what its messages say.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SinkNow {
     /// The contract has it.
@@ -62,7 +62,7 @@ pub trait Sinks: Send + Sync {
     /// Whether this process delivers what belongs to a namespace: another one may.
     fn works_in(&self, namespace: &str) -> bool;
 
-    /// Told when what is known of a contract's sinks has changed: a failure began, changed or ended, or messages were given up.
+    /// Called when what is known of a contract's sinks has changed: a failure began, changed or ended, or messages were given up.
     fn changed(&self, contract_uid: &str);
 }
 
@@ -77,7 +77,7 @@ pub struct Pace {
     pub longest_pause: Duration,
     /// For one delivery. Default 15 s.
     pub timeout: Duration,
-    /// How often Alertmanagers are told again of what stands. Default 1 min.
+    /// How often active alerts are sent to Alertmanagers again. Default 1 min.
     pub refresh: Duration,
     /// How long a message is tried. Default 3 days.
     pub patience: SignedDuration,
@@ -110,7 +110,7 @@ pub struct Parts {
     pub count: Box<dyn Fn(&'static str, &'static str) + Send + Sync>,
     /// Shows how many messages wait.
     pub show_waiting: Box<dyn Fn(usize) + Send + Sync>,
-    /// Whether this process may send what belongs to a namespace now: one whose lease ran out may not. What it gives is held as long as
+    /// Whether this process may send what belongs to a namespace now: one whose lease ran out may not. The turn is held as long as
     /// the delivery takes.
     pub may_send: Box<dyn Fn(&str) -> Option<Turn> + Send + Sync>,
     /// How it goes about it.
@@ -162,7 +162,7 @@ impl Dispatcher {
         self.0.wake.notify_one();
     }
 
-    /// How it stands with the sinks of a contract: those alone that fail, or have given messages up.
+    /// The state of a contract's sinks: of those alone that fail, or have given messages up.
     pub fn status_of(&self, contract_uid: &str, sinks: &[AlertSink]) -> Vec<AlertSinkStatus> {
         let states = self.0.states();
         sinks
@@ -219,7 +219,7 @@ impl Dispatcher {
     }
 
     /// Starts a delivery for each sink that has messages, is not being served and need not be left alone, as far as there are
-    /// places. Gives how long to wait for the next that will be due.
+    /// places. Returns how long to wait for the next that will be due.
     fn start(
         &self,
         waiting: Vec<WaitingSink>,

@@ -18,7 +18,7 @@ use crate::outbound::secret::SecretValue;
 pub struct Mailer {
     policy: AddressPolicy,
     lookup: Arc<dyn NameLookup>,
-    /// An authority (PEM) to trust besides the system's.
+    /// An authority (PEM) to trust in addition to the system's.
     authority: Option<Vec<u8>>,
 }
 

@@ -17,7 +17,7 @@ use crate::evidence::{StoreError, recorded_facts};
 pub struct Identity {
     /// The UID under which the evidence lies.
     pub evidence_uid: String,
-    /// What has to be recorded or told.
+    /// What has to be recorded or reported.
     pub news: Option<News>,
 }
 
@@ -41,7 +41,7 @@ pub async fn identify(context: &Context, object: &VendorContract) -> Result<Iden
         return Ok(Identity { evidence_uid, news: None });
     }
     let known = match recorded(context, &uid).await {
-        // Told as what is wrong with the evidence, which is read next.
+        // Reported as what is wrong with the evidence, which is read next.
         Err(StoreError::Unreadable(_)) => return Ok(Identity { evidence_uid: uid, news: None }),
         known => known?,
     };
@@ -71,7 +71,7 @@ async fn recorded(context: &Context, uid: &str) -> Result<Option<String>, StoreE
     Ok(journal.adopted_by(uid).map(str::to_owned))
 }
 
-/// Records and tells what was found out, before anything is fetched or written for the contract.
+/// Records and reports what was found out, before anything is fetched or written for the contract.
 ///
 /// # Errors
 /// When the evidence store or the API server does not take it; it is found out once more then.

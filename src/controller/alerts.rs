@@ -1,4 +1,4 @@
-//! Alerts of a contract: what stands is compared with what people were told, and the difference goes into the outbox.
+//! Alerts of a contract: those that are active are compared with those that were sent, and the difference goes into the outbox.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const TRIAL_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// Writes a message for each alert that began to stand, recurred or ended, and a trial where one was asked for.
 ///
-/// While the past is still being fetched (`past_is_known` false) verdicts rest on parts: then failing feeds alone are told of.
+/// While the past is still being fetched (`past_is_known` false) verdicts rest on parts: then alerts on failing feeds alone are sent.
 pub async fn tell(
     context: &Context,
     contract: &VendorContract,
@@ -79,7 +79,7 @@ pub(super) fn marked(mut alert: Alert) -> Alert {
     alert
 }
 
-/// The alerts that people were told of: remembered, or read from the store.
+/// The alerts that were sent: remembered, or read from the store.
 async fn told(context: &Context, uid: &str) -> Result<Arc<Vec<Told>>, StoreError> {
     if let Some(told) = context.told(uid) {
         return Ok(told);
@@ -94,7 +94,7 @@ async fn told(context: &Context, uid: &str) -> Result<Arc<Vec<Told>>, StoreError
     Ok(told)
 }
 
-/// The message about an alert. One whose sink has left the contract still has to be taken from what stands.
+/// The message about an alert. One whose sink has left the contract still has to be taken from the active ones.
 fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Timestamp) -> Option<NewMessage> {
     let Told { sink, fingerprint, alert } = told;
     let known = contract.spec.alerts.iter().find(|known| known.name == *sink);

@@ -157,7 +157,7 @@ impl Observed {
 }
 
 /// The decision of `launchAt` where nobody kept it then, since the operator was away or the launch came later: by the gates as they
-/// stood, from what was known. Nothing that came later may turn it.
+/// were, from what was known. Nothing that came later may turn it.
 async fn decided_at_launch(context: &Context, observed: &Observed) -> Result<Option<LaunchDecision>, ReconcileError> {
     if observed.past != Past::Known {
         return Ok(None);

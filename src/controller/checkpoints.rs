@@ -24,10 +24,10 @@ use crate::evidence::{EvidenceStore, Head, StoreError};
 
 mod past;
 
-/// Changes with what a checkpoint holds besides what its types say.
+/// Changes with what a checkpoint holds that its types do not show.
 const VERSION: &[u8] = b"bpo-operator checkpoint 1";
 
-/// So many checkpoints are written in one transaction.
+/// This many checkpoints are written in one transaction.
 const AT_ONCE: usize = 32;
 
 /// A checkpoint that says that it is larger than this is none.
@@ -58,7 +58,7 @@ pub struct Asked<'a> {
     pub name: &'a str,
     /// Digest of its terms.
     pub terms: [u8; 32],
-    /// What is known of its evidence besides rows.
+    /// What is known of its evidence in addition to rows.
     pub evidence: &'a ContractEvidence,
 }
 

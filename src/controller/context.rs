@@ -101,7 +101,7 @@ pub enum AlertMode {
     Sent,
     /// They are sent, and each says that it belongs to a rehearsal.
     Marked,
-    /// None is sent: a rehearsal, of which nobody is told.
+    /// None is sent: a rehearsal, of which nobody is notified.
     Silent,
 }
 
@@ -112,7 +112,7 @@ const FETCH_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 pub struct Context {
     /// Writes to the API server.
     pub writer: Writer,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,
@@ -168,7 +168,7 @@ struct EvidenceUid {
 pub struct ContextParts {
     /// Writes to the API server.
     pub writer: Writer,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,
@@ -267,7 +267,7 @@ impl Context {
         judged.get(&(namespace.to_owned(), contract.to_owned())).cloned()
     }
 
-    /// Keeps what was judged of a contract. Gives whether it is other than before.
+    /// Keeps what was judged of a contract. Returns whether it is other than before.
     pub fn set_judged(&self, namespace: &str, contract: &str, new: JudgedContract) -> bool {
         let mut judged = self.judged.write().unwrap_or_else(PoisonError::into_inner);
         let key = (namespace.to_owned(), contract.to_owned());
@@ -332,12 +332,12 @@ impl Context {
         }
     }
 
-    /// The alerts of a contract that people were told of, where they were read before.
+    /// The alerts of a contract that were sent, where they were read before.
     pub fn told(&self, uid: &str) -> Option<Arc<Vec<Told>>> {
         self.told_now().get(uid).cloned()
     }
 
-    /// Remembers the alerts of a contract that people were told of.
+    /// Remembers the alerts of a contract that were sent.
     pub fn set_told(&self, uid: &str, told: Arc<Vec<Told>>) {
         self.told_now().insert(uid.to_owned(), told);
     }
@@ -396,7 +396,7 @@ impl Context {
         self.terms_refused.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
     }
 
-    /// Remembers why the store does not keep a contract's terms, or that it does; gives whether that is new.
+    /// Remembers why the store does not keep a contract's terms, or that it does; returns whether that is new.
     pub fn set_terms_refused(&self, uid: &str, why: Option<String>) -> bool {
         let mut refused = self.terms_refused.lock().unwrap_or_else(PoisonError::into_inner);
         let before = match why.clone() {

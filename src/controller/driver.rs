@@ -39,7 +39,7 @@ pub struct Wanted<S, M> {
     pub status: S,
     /// Transitions.
     pub notices: Vec<Notice>,
-    /// What the kind wants besides: reports, for one.
+    /// What the kind wants in addition: reports, for one.
     pub more: M,
     /// When time alone may change the decision.
     pub next: Option<Timestamp>,
@@ -65,7 +65,7 @@ pub trait Controlled:
     type Status: Clone + PartialEq + Serialize + Send + Sync + 'static;
     /// What it takes to decide.
     type Observed: Send + Sync;
-    /// What it wants besides a status and notices.
+    /// What it wants in addition to a status and notices.
     type More: Send;
 
     /// The status that the object carries.
@@ -94,7 +94,7 @@ pub trait Controlled:
         None
     }
 
-    /// Applies what the kind wants besides its status, before the status. Gives a real time after which to look again.
+    /// Applies what the kind wants in addition to its status, before the status. Returns a real time after which to look again.
     fn apply(
         observed: &Self::Observed,
         wanted: &Wanted<Self::Status, Self::More>,
@@ -144,7 +144,7 @@ struct Driver<K: Controlled> {
     store: Store<Guarded<K>>,
     written: Mutex<HashMap<String, Written<K>>>,
     failures: Mutex<HashMap<String, u32>>,
-    /// Generation at which an undecodable object was told so: its own status write must not come back as news.
+    /// Generation at which an undecodable object was reported: its own status write must not come back as news.
     refused: Mutex<HashMap<String, Option<i64>>>,
     turns: LookTurns,
 }
@@ -185,7 +185,7 @@ pub async fn run<K: Controlled>(
         queue,
         Config::default().concurrency(CONCURRENCY),
     );
-    // Errors were told by the driver; that an object is gone is none.
+    // Errors were reported by the driver; that an object is gone is not an error.
     results.for_each(|_| std::future::ready(())).await;
 }
 
@@ -304,7 +304,7 @@ impl<K: Controlled> Driver<K> {
         Ok(())
     }
 
-    /// An object that cannot be decoded is told so, once for each generation, and stops nobody else.
+    /// An object that cannot be decoded has that in its status, once for each generation, and stops nobody else.
     async fn refuse(&self, meta: &ObjectMeta, error: &str) -> Result<Action, ReconcileError> {
         let uid = meta.uid.clone().unwrap_or_default();
         if self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&uid) == Some(&meta.generation) {

@@ -21,7 +21,7 @@ struct State {
 }
 
 impl EventTries {
-    /// Notes that an Event was not taken; gives whether it is tried again before anything else is written.
+    /// Notes that an Event was not taken; returns whether it is tried again before anything else is written.
     pub fn failed(&self, namespace: &str, event: &str, now: Instant) -> bool {
         let mut state = self.state();
         state.given_up.retain(|_, at| now.saturating_duration_since(*at) < ONCE_FOR);

@@ -21,10 +21,10 @@ use part::PartHeld;
 /// How much later than a closing a fact is recorded at the least: the store keeps instants by the microsecond.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_micros(1);
 
-/// What is known of one contract's evidence besides its rows.
+/// What is known of one contract's evidence in addition to its rows.
 #[derive(Clone, Debug, Default)]
 pub struct ContractEvidence {
-    /// Ends of the chains of the feeds that are judged: so far the rows are known that [`EvidenceCache::rows`] gives.
+    /// Ends of the chains of the feeds that are judged: up to them the rows are known that [`EvidenceCache::rows`] returns.
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
     pub closings: Arc<BTreeMap<String, Terms>>,
@@ -134,12 +134,12 @@ struct Entries {
 }
 
 impl EvidenceCache {
-    /// An empty cache over a store, that holds at most so many bytes of rows and of what was worked out of them.
+    /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
         EvidenceCache { store, most, entries: Mutex::default() }
     }
 
-    /// What is known of the evidence of a contract besides its rows. A feed that was asked for once is always part of it.
+    /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -206,7 +206,7 @@ impl EvidenceCache {
         Ok(read)
     }
 
-    /// Holds all rows of a contract that were read, and gives them up to the heads. What was held may have been let go in the meantime, and
+    /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and
     /// another task may have read further, or a part.
     fn hold(&self, uid: &str, evidence: &ContractEvidence, mut read: RowsByFeed) -> Arc<RowsByFeed> {
         let mut entries = self.entries();
@@ -274,7 +274,7 @@ impl EvidenceCache {
         holds.then(|| memo.judgement.clone())
     }
 
-    /// Gives what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
+    /// Hands out what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
     pub fn take_rollups(&self, uid: &str) -> RollUps {
         self.entries().by_uid.get_mut(uid).map(|entry| std::mem::take(&mut entry.rollups)).unwrap_or_default()
     }
@@ -335,7 +335,7 @@ impl EvidenceCache {
         entries.make_room_for(uid, self.most);
     }
 
-    /// Whether a contract was not judged since this process began; only the first who asks is told so.
+    /// Whether a contract was not judged since this process began; true for the first who asks only.
     pub fn begins(&self, uid: &str) -> bool {
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();

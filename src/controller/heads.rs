@@ -154,7 +154,7 @@ fn accepted(head: Carried, asked: Acceptance<'_>, now: Timestamp) -> RecordedFac
     RecordedFact { name: report, fact: JournalFact::LossAccepted(fact), recorded_at: now }
 }
 
-/// Records what was accepted, and tells the contract's readers.
+/// Records what was accepted, and notifies the contract's readers.
 ///
 /// # Errors
 /// When the evidence store or the API server does not take it; it is found once more then.

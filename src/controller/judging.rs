@@ -28,7 +28,7 @@ pub struct Judging<'a> {
     pub checkpoints: &'a Checkpoints,
     /// The terms.
     pub terms: &'a Arc<Terms>,
-    /// What the judgement rests on besides rows.
+    /// What the judgement rests on in addition to rows.
     pub asked: Asked<'a>,
 }
 

@@ -13,7 +13,7 @@ const ALONE: f64 = 4.0;
 /// How long a namespace counts as one that writes reports.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// Gives namespaces their share of the reports that are written.
+/// Shares out among namespaces the reports that are written.
 #[derive(Debug, Default)]
 pub struct ReportPace(Mutex<HashMap<String, Share>>);
 
@@ -51,7 +51,7 @@ const LOOKS: usize = 4;
 /// How long a look that finds no place waits before it tries again, at least and at most.
 const NEXT_TRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
-/// Gives namespaces their share of the places at which contracts are looked at: a look that takes minutes holds its place.
+/// Shares out among namespaces the places at which contracts are looked at: a look that takes minutes holds its place.
 #[derive(Debug, Default)]
 pub struct LookTurns(Mutex<HashMap<String, Looks>>);
 

@@ -16,7 +16,7 @@ use crate::web::server::Health;
 enum Stage {
     /// Something is still to be done first.
     Starting(String),
-    /// Another replica leads, and this one takes over when that ends. A replica that stands by is ready: else a rolling update, which
+    /// Another replica leads, and this one takes over when that ends. A replica that waits for that is ready: else a rolling update, which
     /// waits for the new replica before it ends the old one, would never end.
     StandsBy,
     /// It works.

@@ -30,7 +30,7 @@ pub enum ReportAction {
         name: String,
         /// What it says.
         spec: Box<SlaReportSpec>,
-        /// How it stood before; `None`: it did not exist.
+        /// Its state before; `None`: it did not exist.
         before: Option<PeriodState>,
     },
     /// A Provisional report that the terms no longer have.
@@ -192,8 +192,8 @@ pub async fn carry_out(
     for action in actions {
         match action {
             ReportAction::Write { name, spec, before } => {
-                // Events first: what is cut off in between is done again, and the same Event is told once. A report that is
-                // there already would never be told.
+                // Events first: what is cut off in between is done again, and the same Event is published once. A report that is
+                // there already would never have one.
                 for notice in report_notices(spec, *before, owner.past) {
                     publish_notice(context, owner.regarding, &notice).await?;
                 }

@@ -40,7 +40,7 @@ pub struct Parts {
     pub client: Client,
     /// Namespaces to look after; empty: all.
     pub namespaces: Vec<String>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,

@@ -1,4 +1,4 @@
-//! The controller of VendorContracts: it judges, writes reports and tells the others.
+//! The controller of VendorContracts: it judges, writes reports and notifies the others.
 
 mod feeds;
 mod records;
@@ -77,7 +77,7 @@ pub struct Observed {
     accepted_loss: Vec<RecordedFact>,
     /// That the volume of the evidence takes no rows.
     no_room: Option<String>,
-    /// What is to be told of the clock for which periods wait that could become Final.
+    /// What to say of the clock for which periods wait that could become Final.
     clock_news: Option<String>,
     alert_sinks: Vec<AlertSinkStatus>,
     /// For which periods its reports were handed to the outbox.
@@ -96,10 +96,10 @@ pub struct Observed {
     waits: Option<Duration>,
 }
 
-/// What is wanted of a contract besides its status.
+/// What is wanted of a contract in addition to its status.
 pub struct More {
     reports: Vec<ReportAction>,
-    /// The alerts that stand; `None`: those that stood go on.
+    /// The active alerts; `None`: those that were active go on.
     alerts: Option<Vec<Addressed>>,
     /// What is due of the reports that the contract sends.
     scheduled: ScheduledReports,
@@ -337,7 +337,7 @@ impl Controlled for VendorContract {
             carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
-        // A long past is written in shares: what is left is planned again at the next look. What contradicts is no write.
+        // A long past is written in shares: what is left is planned again at the next look. A contradiction is not written.
         let (contradictions, writes): (Vec<ReportAction>, Vec<ReportAction>) = wanted
             .more
             .reports
@@ -384,7 +384,7 @@ impl Controlled for VendorContract {
             context.metrics.feed_is_known(&FeedLabels { namespace, contract, feed: feed.name.clone() });
         }
         if observed.evidence_problem.is_some() {
-            // What others were told holds: a judgement of a part of the rows is none.
+            // What others know already holds: they are not given a judgement of a part of the rows.
             return;
         }
         let known = observed.judgement.as_ref().as_ref().ok();
@@ -421,7 +421,7 @@ fn identity(object: &VendorContract) -> (String, String, String) {
     (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
 }
 
-/// What is to be told of the clock, where a period could become Final and waits for it.
+/// What to say of the clock, where a period could become Final and waits for it.
 fn news_of_clock(
     context: &Context,
     uid: &str,

@@ -49,7 +49,7 @@ impl Inner {
         })
     }
 
-    /// Gives up what was meant for an alert that was taken out of its contract. That is its owner's will and no failure.
+    /// Withdraws what was meant for an alert that was taken out of its contract. That is its owner's will and not a failure.
     async fn withdraw(&self, ids: Vec<i64>) {
         let why = Delivery::Withdrawn("the contract no longer has this alert".to_owned());
         if let Err(error) = self.parts.store.settle_messages(ids, why, Clock::real().now()).await {
@@ -151,7 +151,7 @@ impl Inner {
         }
     }
 
-    /// Takes note of a sink's state; gives whether what a status shows of it has changed.
+    /// Takes note of a sink's state; returns whether what a status shows of it has changed.
     fn note(&self, key: &SinkKey, delivery: &Delivery, count: usize) -> bool {
         let mut states = self.states();
         let state = states.entry(key.clone()).or_default();

@@ -51,7 +51,7 @@ fn alert(envelope: &Envelope, kind: MessageKind, now: Timestamp) -> Value {
         MessageKind::Resolved => SignedDuration::ZERO,
         MessageKind::Test | MessageKind::Report => SignedDuration::from_mins(5),
     };
-    // When it was told, not when its cause began: an Alertmanager does not wait for the rest of a group whose alerts it takes for old,
+    // When it was sent, not when its cause began: an Alertmanager does not wait for the rest of a group whose alerts it takes for old,
     // and takes none that begin in the future, as causes on a rehearsal clock may.
     let starts_at = envelope.fired_at.min(now);
     let ends_at = now.checked_add(stands_for).unwrap_or(now);

@@ -9,7 +9,7 @@ use crate::evidence::MessageKind;
 use crate::kept_server::KeptServer;
 use crate::receiver::Receiver;
 
-/// One that groups by contract and tells `receiver` at once.
+/// One that groups by contract and notifies `receiver` at once.
 fn alertmanager(receiver: &str) -> KeptServer {
     let configuration = format!(
         "route: {{receiver: test, group_by: [namespace, contract], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}}\n\
@@ -19,7 +19,7 @@ fn alertmanager(receiver: &str) -> KeptServer {
     KeptServer::start("prometheus-alertmanager", &configuration, &arguments)
 }
 
-/// Status, names and KPI of what a notification tells.
+/// Status, names and KPI in a notification.
 fn told(notification: &Value) -> (String, Vec<String>) {
     let alerts = notification["alerts"].as_array().unwrap();
     let name = |alert: &Value| {

@@ -190,7 +190,7 @@ impl Post {
         Running { dispatcher, task }
     }
 
-    /// Waits until the dispatcher has asked so many times whether it may send.
+    /// Waits until the dispatcher has asked this often whether it may send.
     pub(super) async fn until_asked(&self, times: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.asked.load(Ordering::SeqCst) < times {

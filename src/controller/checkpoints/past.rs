@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Checkpoints, EvidenceCache, EvidenceStore, Fresh, Head, Past, Snapshot, StoreError, decode, sealed};
 use crate::controller::evidence_cache::ContractEvidence;
 
-/// Changes with what is kept besides what its types say.
+/// Changes with what is kept that its types do not show.
 const VERSION: &[u8] = b"bpo-operator past 1";
 
 /// A past with the ends of the chains of rows that it rests on.

@@ -16,7 +16,7 @@ use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 /// How often what was worked out of closed periods is kept: it holds as long as the terms do, and rows that came since are read.
 const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Rows of a contract are let go once what was worked out of them is kept, where they are more than so many and floors leave less
+/// Rows of a contract are let go once what was worked out of them is kept, where they are more than this and floors leave less
 /// than half of them.
 const MANY: usize = 20_000;
 

@@ -140,7 +140,7 @@ async fn a_judgement_holds_without_the_rows_it_was_made_of_until_new_ones_come()
     assert!(cache.judgement("one", [1; 32], &news, now).is_none());
 }
 
-/// Judges a contract of a KPI from the rows that a cache gives, and keeps what was worked out in the cache.
+/// Judges a contract of a KPI from the rows that a cache returns, and keeps what was worked out in the cache.
 async fn judge(cache: &EvidenceCache, uid: &str, now: Timestamp) -> Past {
     let evidence = cache.read(uid, &["acd".to_owned()]).await.unwrap();
     let rows = cache.rows(uid, &evidence).await.unwrap();

@@ -70,7 +70,7 @@ pub(super) async fn share_of_shards(context: Arc<Context>, namespaces: Vec<Strin
 }
 
 async fn begin_shard(context: &Context, namespaces: &[String], shard: u32) -> Result<(), StoreError> {
-    // First the store, which ends the session of whoever worked on the shard and stands still.
+    // First the store, which ends the session of the process that worked on the shard and no longer moves.
     context.evidence.take_shard(shard).await?;
     context.shards.begin(shard).await;
     crate::controller::alerts::end_those_of_contracts_that_are_gone(context, namespaces).await;

@@ -51,7 +51,7 @@ pub(super) fn stores() -> (Stores, Writers) {
 /// Generation of an object, and what its annotations ask of the operator.
 type Seen = (Option<i64>, [Option<String>; 6]);
 
-/// Tells whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
+/// Whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
     seen: HashMap<String, Seen>,
     kind: std::marker::PhantomData<fn() -> K>,
@@ -183,7 +183,7 @@ fn on_tier(context: Arc<Context>) -> impl FnMut(Change<'_, ServiceTier>) {
     }
 }
 
-/// What contracts tell of their launches: the decision, the phase, and the spike that stands.
+/// What contracts show of their launches: the decision, the phase, and the active spike.
 #[derive(Default)]
 struct Outcomes(HashMap<String, Outcome>);
 

@@ -14,8 +14,8 @@ use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::{BackfillProgress, StoreError};
 use crate::feed::scheduler::FeedTask;
 
-/// Health of the feeds: what was polled since the operator began, else what the status told last, else what the evidence shows: a feed
-/// whose past is complete was fetched, even where the status was never told and nothing is left to poll.
+/// Health of the feeds: what was polled since the operator began, else what the status showed last, else what the evidence shows: a feed
+/// whose past is complete was fetched, even where the status never showed it and nothing is left to poll.
 pub(super) fn feed_health(
     context: &Context,
     uid: &str,
@@ -28,7 +28,7 @@ pub(super) fn feed_health(
     let remembered = |feed: &FeedStatus| FeedHealth::remembered(feed, past_known_of.get(&feed.name).copied());
     feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), remembered(feed)?))));
     feeds.extend(context.feed_health(uid));
-    // A restart is no transition: what is as the status told it, is so since the status says.
+    // A restart is not a transition: what is as the status showed it, is so since the status says.
     for (name, health) in &mut feeds {
         let same = told.iter().find(|told| told.name == *name && told.reason == health.reason.as_str());
         if let Some(since) = same.and_then(|told| told.since) {

@@ -113,7 +113,7 @@ pub(super) fn held_open(
     }
 }
 
-/// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is told.
+/// Keeps the terms in force, and before them what changed and who wrote it. A change is looked at once more, so that it is reported.
 pub(super) async fn record_terms(
     context: &Context,
     observed: &Observed,
@@ -125,7 +125,7 @@ pub(super) async fn record_terms(
     }
     let (namespace, name, _) = identity(&observed.object);
     let uid = observed.identity.evidence_uid.clone();
-    // What is refused again and again is told once.
+    // What is refused again and again is reported once.
     if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
@@ -145,7 +145,7 @@ pub(super) async fn record_terms(
     Ok(kept)
 }
 
-/// Keeps what the journal does not say yet of the risks of the running period, before anybody is told of them.
+/// Keeps what the journal does not say yet of the risks of the running period, before anybody is notified of them.
 pub(super) async fn record_risks(
     context: &Context,
     uid: &str,
