@@ -33,7 +33,7 @@ struct TokenAnswer {
     token_type: Option<String>,
     /// Seconds; some write them as a text.
     expires_in: Option<serde_json::Value>,
-    /// What tokens are got with from now on, where the vendor gives a new one.
+    /// What tokens are got with from now on, where the vendor has sent a new one.
     refresh_token: Option<String>,
 }
 
@@ -285,7 +285,7 @@ fn assertion_form(token: &str) -> String {
     form.finish()
 }
 
-/// Posts a form to a token endpoint, and reads the token that it answers with, and the refresh token where it gives one.
+/// Posts a form to a token endpoint, and reads the token that it answers with, and the refresh token where it sends one.
 async fn exchanged(
     client: &FeedClient,
     credentials: &Credentials,

@@ -80,7 +80,7 @@ impl BodyReader {
     /// Takes the next piece as it was received.
     ///
     /// # Errors
-    /// `TooLarge` beyond the limits, `Malformed` where the piece is no gzip.
+    /// `TooLarge` beyond the limits, `Malformed` where the piece is not gzip.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), FetchError> {
         self.received = self.received.saturating_add(piece.len());
         let (largest, ratio) = (self.limits.largest, self.limits.largest_ratio);

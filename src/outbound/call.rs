@@ -23,7 +23,7 @@ impl Call {
         Call { url: self.url, headers, post: None }
     }
 
-    /// Tells requests apart, however long they are.
+    /// Identifies a request, however long it is.
     pub(crate) fn key(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         digest.update(self.url.as_str());

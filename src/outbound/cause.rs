@@ -1,4 +1,4 @@
-//! What an error of the HTTP client means: its chain of causes is searched for the one that tells.
+//! What an error of the HTTP client means: its chain of causes is searched for the one that says it.
 
 use std::error::Error;
 use std::io;

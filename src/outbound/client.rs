@@ -146,7 +146,7 @@ pub struct PageRequest<'a> {
     pub tenant: &'a str,
     /// TLS of the feed.
     pub tls: &'a TlsIdentity,
-    /// Tells credentials apart; requests of different ones share no connection.
+    /// Identifies credentials; requests of different ones share no connection.
     pub identity: [u8; 32],
     /// What the last answer was known by: the answer may be "unchanged".
     pub validators: Option<&'a Validators>,
@@ -218,7 +218,7 @@ impl Validators {
 /// A good answer.
 #[derive(Debug)]
 pub enum PageResponse {
-    /// What the last answer said still stands (304).
+    /// What the last answer said is still so (304).
     Unchanged,
     /// There is nothing yet: one of the status codes that the request names for it.
     Pending,
@@ -336,7 +336,7 @@ impl FeedClient {
         self.limits.most_rows
     }
 
-    /// Waits until another request to a host may go out, where its vendor allows only so many a minute.
+    /// Waits until another request to a host may go out, where its vendor limits their number per minute.
     pub(crate) async fn pace(&self, tenant: &str, url: &Url, per_minute: u32) {
         let due = self.paces.next(tenant, &host_and_port(url), per_minute, self.pace_clock.now());
         self.pace_clock.wait_until(due).await;
@@ -442,7 +442,7 @@ impl FeedClient {
             .map_err(|error| Failure { error, again: false })
     }
 
-    /// The failure with what the vendor says of it, where the feed says where that stands.
+    /// The failure with what the vendor says of it, where the feed says where that is.
     async fn with_words(&self, request: &PageRequest<'_>, response: Response, error: FetchError) -> FetchError {
         let Some((condition, said_by_refusal)) = request.fail_when else { return error };
         let page = self.read(request.tenant, response).await.ok();
@@ -539,7 +539,7 @@ impl FeedClient {
     }
 }
 
-/// Tells the credentials of a message apart, by the headers that carry them.
+/// Identifies the credentials of a message, by the headers that carry them.
 fn identity_of(headers: &HeaderMap) -> [u8; 32] {
     let secret = headers.get(AUTHORIZATION).filter(|value| value.is_sensitive());
     Sha256::digest(secret.map(HeaderValue::as_bytes).unwrap_or_default()).into()

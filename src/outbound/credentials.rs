@@ -144,7 +144,7 @@ impl Credentials {
         !self.owners.is_empty() && self.owners.iter().all(|(name, secret)| secret.check_allowed(name, url).is_ok())
     }
 
-    /// Tells credentials apart, so that connections of one are not used by another.
+    /// Identifies credentials, so that connections of one are not used by another.
     pub fn identity(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         let mut part = |bytes: &[u8]| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::api::condition::{Reason, closed_enum};
 
 closed_enum! {
-    /// What went wrong with a feed, as it stands in the condition's reason and in metric labels.
+    /// What went wrong with a feed, as the condition's reason and metric labels name it.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
         SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired, Proxy,

@@ -151,7 +151,7 @@ const REFUSED_V6: &[(Ipv6Addr, u8, &str)] = &[
     (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
 ];
 
-/// NAT64's well-known prefix: behind it stands an IPv4 address, which is what counts.
+/// NAT64's well-known prefix: behind it is an IPv4 address, which is what counts.
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 /// All of today's public unicast addresses lie in here.
 const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
@@ -207,7 +207,7 @@ impl AddressPolicy {
             }
         };
         found.or_else(|| match canonical {
-            // Behind NAT64's prefix stands an IPv4 address.
+            // Behind NAT64's prefix is an IPv4 address.
             IpAddr::V6(address) if within_v6(address, NAT64.0, NAT64.1) => {
                 let [.., a, b, c, d] = address.octets();
                 self.never(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port)
@@ -264,7 +264,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// A sentence about `target`: what the contract names. The address that a name resolved to is never told: it would show
+    /// A sentence about `target`: what the contract names. The address that a name resolved to is never shown: it would show
     /// the inside of a network to whoever may write a contract.
     pub(crate) fn of(self, target: &str) -> String {
         match (self.what, self.flag) {
@@ -367,7 +367,7 @@ impl Resolve for GuardedResolver {
     }
 }
 
-/// Resolves a name once, and gives those of its addresses to which a connection may go: one of them at least.
+/// Resolves a name once, and returns those of its addresses to which a connection may go: one of them at least.
 pub(crate) async fn permitted_addresses(
     policy: &AddressPolicy,
     lookup: &dyn NameLookup,

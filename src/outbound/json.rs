@@ -20,7 +20,7 @@ const MOST_VALUES: usize = 1_000_000;
 /// How deep a document may be nested: each level is looked through once more.
 const DEEPEST: usize = 32;
 
-/// A document in which no key stands twice.
+/// A document in which each key is there once.
 #[derive(Debug)]
 pub(crate) struct Document {
     /// The whole, for JSONPath.
@@ -171,7 +171,7 @@ pub(crate) fn first<'v>(path: &JsonPath, document: &'v Value) -> Result<Option<&
     Ok(found.first().map(|found| found.value))
 }
 
-/// Reads JSON in which no key stands twice.
+/// Reads JSON in which each key is there once.
 ///
 /// # Errors
 /// Of kind `Malformed`.
@@ -262,7 +262,7 @@ pub(crate) fn malformed(message: impl AsRef<str>) -> FetchError {
     FetchError::new(FailureKind::Malformed, message)
 }
 
-/// What is said of a body that is no JSON of the expected shape.
+/// What is said of a body that is not JSON of the expected shape.
 pub(crate) fn unreadable(body: &[u8], error: &serde_json::Error) -> FetchError {
     let beginning = String::from_utf8_lossy(body.get(..body.len().min(40)).unwrap_or_default()).into_owned();
     if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {

@@ -72,7 +72,7 @@ impl PaceClock for MachineTime {
     }
 }
 
-/// Spreads the requests of a namespace to a host over the minute, where the vendor allows only so many.
+/// Spreads the requests of a namespace to a host over the minute, where the vendor limits their number.
 #[derive(Debug, Default)]
 pub(crate) struct Paces(Mutex<HashMap<(String, String), Instant>>);
 

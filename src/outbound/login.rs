@@ -27,7 +27,7 @@ pub struct Login {
     pub lifetime: Option<String>,
     /// The header that carries the token.
     pub header: String,
-    /// What stands before it.
+    /// What is written before it.
     pub prefix: String,
 }
 

@@ -36,7 +36,7 @@ impl Room {
         self.units / 2 * UNIT
     }
 
-    /// Waits until so many bytes are free, at most [`Self::largest`].
+    /// Waits until this many bytes are free, at most [`Self::largest`].
     pub(crate) async fn reserve(&self, tenant: &str, bytes: usize) -> Option<Reserved> {
         let units = u32::try_from(bytes.div_ceil(UNIT).clamp(1, self.units / 2)).unwrap_or(u32::MAX);
         // The namespace's own part first: who waits for it must not hold what others could use.

@@ -77,7 +77,7 @@ fn encoded(value: &SecretValue) -> String {
 }
 
 impl OAuth2Client {
-    /// What tells the client from another one, whose tokens are not its own; of a refresh token, the one in the Secret.
+    /// What identifies the client, since the tokens of another one are not its own; of a refresh token, the one in the Secret.
     pub(crate) fn parts(&self) -> Vec<Vec<u8>> {
         let form = [self.scopes.join(" "), self.audience.clone().unwrap_or_default()];
         let fields = self.parameters.iter().flat_map(|(name, value)| [name.clone(), value.clone()]);
@@ -87,7 +87,7 @@ impl OAuth2Client {
         secrets.into_iter().map(<[u8]>::to_vec).chain(texts).chain(refresh).collect()
     }
 
-    /// Tells its refresh token from others.
+    /// Identifies its refresh token.
     pub(crate) fn key_of_refresh(&self) -> Option<[u8; 32]> {
         let refresh = self.refresh.as_ref()?;
         let mut digest = Sha256::new();

@@ -340,7 +340,7 @@ impl ProxiedClient {
         ProxiedClient(builder.build(Bounded { inner, timeout }))
     }
 
-    /// Sends a request; gives the answer as the other client does.
+    /// Sends a request; returns the answer as the other client does.
     pub(crate) async fn execute(&self, request: reqwest::Request) -> Result<reqwest::Response, FetchError> {
         let unusable = |_| FetchError::new(FailureKind::Denied, "the request cannot be sent");
         let mut request = hyper::Request::<reqwest::Body>::try_from(request).map_err(unusable)?;

@@ -27,13 +27,13 @@ const OF_AN_OBJECT: usize = 700;
 const OF_A_VALUE: usize = 40;
 
 impl Readers {
-    /// Readers whose answers take at most so many bytes together while they are read.
+    /// Readers whose answers take at most this many bytes together while they are read.
     pub(crate) fn within(bytes: usize) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, NonZero::get);
         Readers { threads: Arc::new(Semaphore::new(threads)), room: Arc::new(Room::of(bytes)) }
     }
 
-    /// Runs `read`, which takes `weight` bytes on behalf of a namespace, on one of the threads. A caller that gives up does not end it:
+    /// Runs `read`, which takes `weight` bytes on behalf of a namespace, on one of the threads. A caller that leaves does not end it:
     /// it ends by its own bounds.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ pub struct Redactor {
     identifiers: Vec<SecretValue>,
 }
 
-/// What stands where a secret stood.
+/// What is shown in place of a secret.
 const REDACTED: &str = "[redacted]";
 /// Shorter values would turn up in messages by chance, and say nothing.
 const SHORTEST_IN_MESSAGES: usize = 4;
@@ -123,7 +123,7 @@ const SHORTEST_IN_MESSAGES: usize = 4;
 const SHORTEST_IN_DATA: usize = 8;
 
 impl Redactor {
-    /// A SHA-256 over the remembered secrets: other values give another one. It tells nothing of them.
+    /// A SHA-256 over the remembered secrets: other values have another one. It reveals nothing of them.
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         for secret in self.secrets.iter().chain(&self.identifiers) {

@@ -21,7 +21,7 @@ pub struct TlsIdentity {
 }
 
 impl TlsIdentity {
-    /// A digest that tells identities apart, so that connections are shared only between equal ones.
+    /// A digest that identifies an identity, so that connections are shared only between equal ones.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         let mut part = |bytes: Option<&[u8]>| match bytes {

@@ -27,7 +27,7 @@ pub(crate) fn lists(format: &JsonFormat) -> BTreeSet<String> {
 /// Reads an answer of which single values are looked up: XML where it begins as such, JSON otherwise.
 ///
 /// # Errors
-/// As [`tree`], or `Malformed` where it is no JSON either.
+/// As [`tree`], or `Malformed` where it is not JSON either.
 pub(crate) fn answer(body: &[u8], paths: &[&str]) -> Result<Value, FetchError> {
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if text.trim_ascii_start().first() == Some(&b'<') {
@@ -130,7 +130,7 @@ fn opened(start: &BytesStart<'_>, nodes: &mut usize, depth: usize) -> Result<Ope
     Ok(Open { name, members, text: String::new() })
 }
 
-/// Text belongs to the element that it stands in; outside of all of them only spaces may stand.
+/// Text belongs to the element that it is in; outside of all of them there may only be spaces.
 fn add_text(open: &mut [Open], part: &str) -> Result<(), FetchError> {
     match open.last_mut() {
         Some(element) => element.text.push_str(part),
