@@ -1,12 +1,12 @@
 //! The only reader of the system's clock: the real one, or a rehearsal's. A rehearsal clock starts at a chosen instant and runs faster,
-//! so that months of a contract can be rehearsed in a minute, or stands still and is moved from instant to instant.
+//! so that months of a contract can be rehearsed in a minute, or is stopped and moved from instant to instant.
 
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-/// Tells the time to everything that acts. Decisions get `now` as a parameter and never see this.
+/// The clock of everything that acts. Decisions get `now` as a parameter and never see this.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     source: Source,
@@ -64,7 +64,7 @@ impl Clock {
         Ok(Clock { source: Source::Running { start, speed, anchor: Instant::now() } })
     }
 
-    /// A rehearsal clock that stands still at `start`, and the hand that moves it.
+    /// A rehearsal clock that is stopped at `start`, and the hand that moves it.
     pub fn stepped(start: Timestamp) -> (Self, Hand) {
         let (hand, shown) = watch::channel(start);
         (Clock { source: Source::Stepped(shown) }, Hand(hand))
@@ -124,7 +124,7 @@ impl Clock {
 
 /// An instant of a clock that only goes forward, and goes on while the machine sleeps.
 ///
-/// `std::time::Instant` stands still in a machine that is suspended: a lease would look fresh after a night.
+/// `std::time::Instant` stops in a machine that is suspended: a lease would look fresh after a night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BootInstant(Duration);
 

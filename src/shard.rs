@@ -86,7 +86,7 @@ pub struct Assignment {
     pub take: Vec<u32>,
     /// It goes on with these.
     pub keep: Vec<u32>,
-    /// It ends its work on these and gives them back.
+    /// It ends its work on these and releases them.
     pub give_back: Vec<u32>,
 }
 
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn each_replica_has_its_fair_share_and_nothing_moves_that_need_not() {
-        // What is seen of the shards, of the replicas, who decides, and what it takes, keeps and gives back.
+        // What is seen of the shards, of the replicas, who decides, and what it takes, keeps and releases.
         type Case = (&'static str, &'static str, &'static str, &'static str, [&'static [u32]; 3]);
         let cases: [Case; 17] = [
             ("the first of all takes all", "- - -", "a", "a", [&[0, 1, 2], &[], &[]]),

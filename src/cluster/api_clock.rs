@@ -31,7 +31,7 @@ struct Known {
     ahead: Option<SignedDuration>,
     /// What this machine's clock, and one that nobody sets, showed at the last comparison.
     compared: Option<(Timestamp, Instant)>,
-    /// Whom this was told.
+    /// Those who were notified of this.
     told: HashSet<String>,
 }
 
@@ -52,7 +52,7 @@ impl ApiClock {
             && known.compared.is_some_and(|compared| jump(compared) <= MOST)
     }
 
-    /// What is to be told about an object that waits for the clocks to agree: once while they differ.
+    /// What to say of an object that waits for the clocks to agree: once while they differ.
     pub fn news_for(&self, uid: &str) -> Option<String> {
         let mut known = self.known();
         let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST)?;
@@ -66,7 +66,7 @@ impl ApiClock {
         })
     }
 
-    /// Takes note of how far this machine's clock is ahead; gives whether it agrees now and did not before, or the other way round.
+    /// Takes note of how far this machine's clock is ahead; returns whether it agrees now and did not before, or the other way round.
     pub fn note(&self, ahead: SignedDuration) -> bool {
         self.note_at(ahead, Clock::real().now(), Instant::now())
     }
@@ -83,7 +83,7 @@ impl ApiClock {
         agrees != before
     }
 
-    /// Asks the API server again and again. `look` is told how far this clock is ahead, and whether that changed what is allowed.
+    /// Asks the API server again and again. `look` is called with how far this clock is ahead, and whether that changed what is allowed.
     pub async fn follow(&self, client: Client, look: impl Fn(SignedDuration, bool)) {
         loop {
             let pause = match difference(&client).await {

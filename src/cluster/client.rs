@@ -42,7 +42,7 @@ pub async fn connect() -> Result<Client, ConnectError> {
     client_of(Config::infer().await?)
 }
 
-/// Where the API server is: addresses with the port, as far as they can be told. No feed and no alert may go there.
+/// Where the API server is: addresses with the port, as far as they are known. No feed and no alert may go there.
 pub async fn addresses() -> Vec<SocketAddr> {
     let mut places = Vec::new();
     if let Ok(config) = Config::infer().await {

@@ -65,7 +65,7 @@ impl<'a> Denial<'a> {
         format!("{user} may not {verb} {resource} {place}{}", self.help())
     }
 
-    /// Which role grants it, and how an administrator gives it.
+    /// Which role grants it, and the command by which an administrator does.
     fn help(&self) -> String {
         let reads = ["get", "list", "watch"].contains(&self.verb);
         let role = match self.resource.as_str() {

@@ -1,7 +1,7 @@
 //! The fence: nothing is written to the API server, and no alert is sent, by a process whose lease may have run out.
 //!
-//! A process can stand still at any place (SIGSTOP, a paused virtual machine, a laptop's lid), so a task that renews a lease is no
-//! proof for the others. Each write looks at the deadline itself, by a clock that goes on while the machine sleeps.
+//! A process can stop at any place (SIGSTOP, a paused virtual machine, a laptop's lid), so a task that renews a lease proves nothing
+//! to the others. Each write looks at the deadline itself, by a clock that goes on while the machine sleeps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

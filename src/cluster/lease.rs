@@ -68,7 +68,7 @@ pub struct Claim {
     pub store: Arc<OnceLock<String>>,
     /// Whether replicas stand by: then a lease that cannot be renewed is lost. Without, writes wait until it can be renewed.
     pub standby: bool,
-    /// Whether other processes hold it too, under the same identity. None of them gives it back: it runs out after the last.
+    /// Whether other processes hold it too, under the same identity. None of them releases it: it runs out after the last.
     pub shared: bool,
     /// Labels that the Lease gets.
     pub labels: BTreeMap<String, String>,
@@ -99,7 +99,7 @@ impl Candidate {
         Candidate { api: Api::namespaced(client, &claim.namespace), claim, fence, seen: None }
     }
 
-    /// Waits until this process holds the lease; `waits` is told why, whenever that changes, and whether
+    /// Waits until this process holds the lease; `waits` is called with the reason, whenever that changes, and whether
     /// somebody else holds it. False: `stop` came first.
     pub async fn acquire(&mut self, stop: &CancellationToken, waits: impl Fn(&str, bool)) -> bool {
         let mut told = String::new();
@@ -129,7 +129,7 @@ impl Candidate {
         }
     }
 
-    /// Tries once to get a lease whose record was seen unchanged since an instant. Gives whether this process holds it.
+    /// Tries once to get a lease whose record was seen unchanged since an instant. Returns whether this process holds it.
     ///
     /// # Errors
     /// When the API server refuses, is away or does not answer in time.
@@ -143,7 +143,7 @@ impl Candidate {
         Ok(is_ours)
     }
 
-    /// Renews the lease until `finished`, then gives it back. Ends earlier when it is lost, and says how.
+    /// Renews the lease until `finished`, then releases it. Ends earlier when it is lost, and says how.
     pub async fn hold(mut self, finished: CancellationToken) -> Result<(), String> {
         let mut renewed = BootInstant::now();
         let mut late = false;

@@ -51,7 +51,7 @@ impl Namespaces {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in what was seen of a namespace; `None`: it is gone. Gives whether this operator works there now and did not before, or
+    /// Takes in what was seen of a namespace; `None`: it is gone. Returns whether this operator works there now and did not before, or
     /// the other way round.
     fn learn(&self, namespace: &str, labelled: Option<bool>) -> bool {
         let before = self.works_in(namespace);
@@ -64,7 +64,7 @@ impl Namespaces {
         before != self.works_in(namespace)
     }
 
-    /// Follows the namespaces and tells `changed` of each that this operator begins or ends to work in; `listed` is called once all
+    /// Follows the namespaces and calls `changed` for each that this operator begins or ends to work in; `listed` is called once all
     /// were seen. Ends only with the process.
     ///
     /// `namespaces` empty means all.

@@ -64,7 +64,7 @@ impl Shards {
         works.then_some(Turn(works))
     }
 
-    /// A turn for what is told to others: only while no other process can hold the shard.
+    /// A turn to notify others: only while no other process can hold the shard.
     pub fn turn_to_tell(&self, namespace: &str) -> Option<Turn> {
         self.turn(namespace).filter(|_| self.time_for_a_call(namespace).is_some())
     }

@@ -52,7 +52,7 @@ pub enum Move {
 /// Where to say that a [`Move`] is done, or why it cannot be: then the process ends.
 pub type Done = oneshot::Sender<Result<(), String>>;
 
-/// The claim of the Lease that replicas with so many shards hold together.
+/// The claim of the Lease that replicas with this number of shards hold together.
 pub fn common_claim(namespace: &str, name: &str, count: ShardCount) -> Claim {
     Claim { identity: format!("replicas-of-{count}-shards"), shared: true, ..claim(namespace, name, None, "") }
 }
@@ -99,7 +99,7 @@ pub struct Sharing {
 /// A shard's Lease that this replica holds.
 struct Held {
     renewals: JoinHandle<Result<(), String>>,
-    /// Ends the renewals and gives the Lease back.
+    /// Ends the renewals and releases the Lease.
     finished: CancellationToken,
     /// The beginning of the work, or its end.
     moving: Option<JoinHandle<Result<(), String>>>,
@@ -123,7 +123,7 @@ impl Sharing {
         }
     }
 
-    /// Takes part from `begun` on, takes nothing more after `stop`, and gives everything back after `finished`. Ends earlier when a Lease
+    /// Takes part from `begun` on, takes nothing more after `stop`, and releases everything after `finished`. Ends earlier when a Lease
     /// is lost or a shard cannot be begun or ended, and says how: nothing may be written then.
     ///
     /// # Errors
@@ -254,7 +254,7 @@ impl Sharing {
         self.held.insert(shard, Held { renewals, finished, moving, ends: false });
     }
 
-    /// Ends the work on a shard, and gives its Lease back then.
+    /// Ends the work on a shard, and then releases its Lease.
     fn end(&mut self, shard: u32) {
         let Some(held) = self.held.get_mut(&shard).filter(|held| !held.ends) else { return };
         tracing::info!(shard, "another replica is to have a shard: this process ends its work on it");
@@ -288,7 +288,7 @@ impl Sharing {
         Ok(())
     }
 
-    /// Gives everything back: nothing is written any more.
+    /// Releases everything: nothing is written any more.
     async fn leave(mut self) -> Result<(), String> {
         let held = std::mem::take(&mut self.held);
         held.values().for_each(|held| held.finished.cancel());
@@ -320,7 +320,7 @@ impl Sharing {
 /// Has a shard begun or ended, and waits until that is done.
 async fn moved(moves: mpsc::Sender<Move>, shard: u32, what: impl FnOnce(u32, Done) -> Move) -> Result<(), String> {
     let (done, waiting) = oneshot::channel();
-    // Where nobody is there to do it any more the process is ending: it gives the Lease back when all its work has ended.
+    // Where nobody is there to do it any more the process is ending: it releases the Lease when all its work has ended.
     if moves.send(what(shard, done)).await.is_err() {
         return std::future::pending().await;
     }

@@ -31,7 +31,7 @@ pub enum Change<'a, K> {
     Deleted(&'a Guarded<K>),
 }
 
-/// Watches a kind, keeps `writer` in step and tells `listen` of every change. Ends only with the process.
+/// Watches a kind, keeps `writer` in step and notifies `listen` of every change. Ends only with the process.
 ///
 /// `namespaces` empty means all. Errors of a watch are logged and tried again with back-off.
 pub async fn watch<K>(
@@ -71,7 +71,7 @@ pub async fn watch<K>(
     }
 }
 
-/// Brings the store in step and tells of it.
+/// Brings the store in step and passes it on.
 fn carry_out<K>(
     step: Step<K>,
     store: &Store<Guarded<K>>,
@@ -131,7 +131,7 @@ where
 }
 
 /// The pauses before a watch that broke is tried again: half a second, doubled up to eight seconds, and spread so that many do not come
-/// back at once. An API server that was away for long is no reason to see it late when it is back.
+/// back at once. That an API server was away for long must not delay seeing it when it is back.
 #[derive(Debug, Default)]
 pub struct Pauses {
     failures: u32,
@@ -203,7 +203,7 @@ impl<K> Member<K>
 where
     K: Resource<DynamicType = ()> + Clone,
 {
-    /// Takes one event of the scope; gives the changes that follow.
+    /// Takes one event of the scope; returns the changes that follow.
     fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Step<K>> {
         match event {
             Event::Init => {
@@ -281,7 +281,7 @@ mod tests {
             Watched { writer, member: Member::default() }
         }
 
-        /// What is told of an event, sorted: `+` and a UID for an object that is there, `-` for one that is gone.
+        /// What listeners hear of an event, sorted: `+` and a UID for an object that is there, `-` for one that is gone.
         fn told(&mut self, event: Event<Guarded<ServiceTier>>) -> Vec<String> {
             let (store, mut told) = (self.writer.as_reader(), Vec::new());
             for step in self.member.absorb(event) {

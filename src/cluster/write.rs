@@ -147,7 +147,7 @@ impl Writer {
         Some(bounded(api.get_metadata_opt(name)).await.ok()??.metadata)
     }
 
-    /// Deletes exactly this object; that it is gone already is no error.
+    /// Deletes exactly this object; that it is gone already is not an error.
     ///
     /// # Errors
     /// When the server refuses, is away or does not answer in time.
@@ -169,8 +169,8 @@ impl Writer {
         }
     }
 
-    /// Publishes an Event on `regarding`; gives whether it is new. The same reason and key make the same Event: a repeat is no error and no
-    /// second one.
+    /// Publishes an Event on `regarding`; returns whether it is new. The same reason and key make the same Event: a repeat is not an
+    /// error, and makes no second one.
     ///
     /// # Errors
     /// When the server refuses, is away or does not answer in time.
