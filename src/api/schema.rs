@@ -107,7 +107,7 @@ fn tidy(value: &mut Value) {
             if let Some(Value::Array(members)) = map.get_mut("enum") {
                 members.retain(|member| !member.is_null());
             }
-            // Where a comment breaks its lines is no break for readers of `kubectl explain`.
+            // The line breaks of a comment are not meant for readers of `kubectl explain`.
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace("\n\n", "\u{0}").replace('\n', " ").replace('\u{0}', "\n\n");
             }
@@ -125,7 +125,7 @@ fn tidy(value: &mut Value) {
 mod tests {
     use super::*;
 
-    /// A place in a CRD's schema: its path, such as `kpitargets.spec.bands[].bound`, and what stands there.
+    /// A place in a CRD's schema: its path, such as `kpitargets.spec.bands[].bound`, and the schema there.
     type Place = (String, Value);
 
     /// Every place of every CRD below `spec` and `status`.

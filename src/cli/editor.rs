@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// Gives what is wrong with a document; empty where nothing is.
+    /// Returns what is wrong with a document; empty where nothing is.
     fn mistakes(document: &Value) -> String {
         let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
         compiler.add_resource("schema.json", schema().unwrap()).unwrap();

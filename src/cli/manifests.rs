@@ -1,4 +1,4 @@
-//! Manifests as kubectl reads them: files and folders of YAML documents, each told apart by file and line.
+//! Manifests as kubectl reads them: files and folders of YAML documents, each with its file and line.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -71,7 +71,7 @@ impl Memory {
             let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim();
             line.strip_suffix(" kB")?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
         };
-        // Where there is no limit, version 1 of control groups gives the greatest multiple of a page.
+        // Where there is no limit, version 1 of control groups shows the greatest multiple of a page.
         let limited = |limit: &u64| *limit < 1 << 60;
         let limit = read("sys/fs/cgroup/memory.max")
             .and_then(number)

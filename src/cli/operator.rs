@@ -169,7 +169,7 @@ async fn run(arguments: RunArguments) -> Result<(), RunError> {
         result = run_controllers(parts, stop) => result.map_err(RunError::from),
         // Nothing may be written after the lease is lost: the work under way is dropped, not finished.
         lost = &mut lease => return Err(RunError::LeaseLost(why_lost(lost))),
-        // A process that can accept nothing more ends: it starts again and opens the store anew, or another replica does.
+        // A process that can accept nothing more ends: it starts again and opens the store again, or another replica does.
         fault = fault_of(&*watched) => Err(RunError::Evidence(StoreError::Fault(fault))),
         ended = server => Err(RunError::Runtime(match ended {
             Ok(Err(error)) => error,

@@ -102,7 +102,7 @@ async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<DynamicObjec
         if found.data.pointer("/status/lastHandledRequest") == Some(&Value::String(asked.clone())) {
             return Ok(Some(found));
         }
-        // Somebody else asked in between: what is handled then is no older than this wish.
+        // Somebody else asked in between: what is handled then is at least as new as this wish.
         let standing = found.annotations().get(REQUESTED_AT_ANNOTATION);
         if standing != Some(&asked)
             && found.data.pointer("/status/lastHandledRequest") == standing.map(|text| json!(text)).as_ref()

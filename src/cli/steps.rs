@@ -1,4 +1,4 @@
-//! A rehearsal clock that a file moves: it stands still at the instant in the file until the file holds a later one.
+//! A rehearsal clock that a file moves: it is stopped at the instant in the file until the file holds a later one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,7 +42,7 @@ async fn follow(file: PathBuf, hand: Hand) {
                 }
                 told = None;
             }
-            // A file that is being written holds nothing for a moment; what stays wrong is told once.
+            // A file that is being written holds nothing for a moment; what stays wrong is reported once.
             Err(why) if told.as_ref() != Some(&why) => {
                 tracing::warn!(why, "REHEARSAL: the clock is stopped");
                 told = Some(why);

@@ -99,7 +99,7 @@ fn percent(share: f64) -> String {
     format!("{}%", short((share * 100.0).clamp(0.0, 100.0)))
 }
 
-/// A position with two decimals at most; one that is no number is the left edge.
+/// A position with two decimals at most; one that is not a number is the left edge.
 pub fn short(position: f64) -> f64 {
     if position.is_finite() { (position * 100.0).round() / 100.0 } else { 0.0 }
 }

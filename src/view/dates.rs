@@ -69,7 +69,7 @@ pub struct Dated {
     pub note: String,
     /// Whether it is done already.
     pub done: bool,
-    /// What tells it from all others of the contract, for good.
+    /// What identifies it among all of the contract, for good.
     #[serde(skip)]
     key: String,
 }

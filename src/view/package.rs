@@ -134,7 +134,7 @@ fn add_report(package: &mut Package, format: ReportFormat, name: &str, facts: &F
     Ok(())
 }
 
-/// Leaves out what is beyond [`MOST_BYTES`], the last first; gives how many those are.
+/// Leaves out what is beyond [`MOST_BYTES`], the last first; returns how many those are.
 fn leave_out(documents: &mut Vec<Document>) -> usize {
     let before = documents.len();
     let mut total = 0_usize;

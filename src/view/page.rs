@@ -17,7 +17,7 @@ pub struct Frame {
     pub crumbs: Vec<(String, Option<String>)>,
     /// As of when the page speaks.
     pub as_of: String,
-    /// What stands at the foot of each printed page.
+    /// What is at the foot of each printed page.
     pub running_foot: String,
     /// Which pages there are to link to.
     pub links: Links,

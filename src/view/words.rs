@@ -1,6 +1,6 @@
 //! Figures, money, periods and names as people write them in a document.
 //!
-//! Figures come as the decimal texts of a report. A text that is no decimal is shown as it is, never replaced.
+//! Figures come as the decimal texts of a report. A text that is not a decimal is shown as it is, never replaced.
 
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};

@@ -75,7 +75,7 @@ impl Cell {
         Cell { look: Look::Sentence, ..Cell::text(text) }
     }
 
-    /// A decimal text as a number with the decimals that it has; text that is no decimal stays text.
+    /// A decimal text as a number with the decimals that it has; text that is not a decimal stays text.
     pub fn number(text: &str) -> Cell {
         Cell::numeric(text, Look::Number)
     }
@@ -95,7 +95,7 @@ impl Cell {
         text.map_or_else(Cell::nothing, cell)
     }
 
-    /// A formula that gives an amount, with the value that programs show which do not compute.
+    /// A formula for an amount, with the value that programs show which do not compute.
     pub fn computed(formula: impl Into<String>, value: Option<&str>) -> Cell {
         let value = value.and_then(|value| value.parse::<Decimal>().ok()).map(|value| value.to_string());
         Cell { content: Content::Formula { formula: formula.into(), value }, look: Look::Amount }
@@ -115,7 +115,7 @@ impl Cell {
     }
 }
 
-/// A decimal text as a part of a formula. Text that is no decimal has no place in one: it is shown as `#N/A`.
+/// A decimal text as a part of a formula. Text that is not a decimal has no place in one: it is shown as `#N/A`.
 pub fn literal(text: &str) -> String {
     text.parse::<Decimal>().map_or_else(|_| "NA()".to_owned(), |number| number.to_string())
 }
@@ -301,7 +301,7 @@ fn sheet_part(sheet: &Sheet) -> String {
 /// Height of a line of text, in points.
 const LINE_HEIGHT: usize = 14;
 
-/// The lines that a cell's text takes in a column of so many letters; programs do not find it out themselves.
+/// The lines that a cell's text takes in a column of this many letters; programs do not find it out themselves.
 fn lines(cell: &Cell, width: u32) -> usize {
     let letters = (width as usize).saturating_sub(3).max(1);
     match (&cell.content, cell.look) {

@@ -1,4 +1,4 @@
-//! Every metric of the operator in one table: what it is called, what it tells, which labels it has. The registry, the dashboard, the
+//! Every metric of the operator in one table: what it is called, what it shows, which labels it has. The registry, the dashboard, the
 //! alerting rules and their tests read this table, so that none of them can name a metric that does not exist.
 
 use crate::api::condition::closed_enum;

@@ -7,7 +7,7 @@ use super::catalogue::{Metric, MetricDefinition, MetricKind};
 /// A query of a panel: the expression, and what its lines are called.
 type Query = (String, &'static str);
 
-/// A panel: title, what it tells, Grafana's type of panel, unit, queries.
+/// A panel: title, what it shows, Grafana's type of panel, unit, queries.
 struct Panel {
     title: &'static str,
     description: &'static str,

@@ -111,7 +111,7 @@ impl Tls {
     }
 }
 
-/// Serves requests by `answer` until `stop`; gives the address that was bound (port 0 takes a free one). Without a certificate, over plain
+/// Serves requests by `answer` until `stop`; returns the address that was bound (port 0 takes a free one). Without a certificate, over plain
 /// HTTP.
 ///
 /// # Errors

@@ -304,7 +304,7 @@ impl Metrics {
         }
     }
 
-    /// Begins the counters of a feed at zero: a count that begins with its first event is no increase to Prometheus.
+    /// Begins the counters of a feed at zero: to Prometheus a count that begins with its first event is not an increase.
     pub fn feed_is_known(&self, feed: &FeedLabels) {
         drop(self.0.rows.get_or_create(feed));
         for reason in crate::evidence::RejectionReason::ALL {
@@ -398,7 +398,7 @@ impl Inner {
     }
 }
 
-/// Gives how many bytes each kind of what is held takes now.
+/// Shows how many bytes each kind of what is held takes now.
 pub type MemoryUse = Arc<dyn Fn() -> Vec<(&'static str, usize)> + Send + Sync>;
 
 /// The most bytes that evidence may take, and who knows how many it takes.

@@ -25,7 +25,7 @@ struct Shared {
     health: Arc<dyn Health>,
 }
 
-/// Serves until `stop`; gives the address that was bound (port 0 takes a free one).
+/// Serves until `stop`; returns the address that was bound (port 0 takes a free one).
 ///
 /// # Errors
 /// When the address cannot be bound; the message names it.

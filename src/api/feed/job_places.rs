@@ -1,4 +1,4 @@
-//! Where an answer says what a report is called and how it stands: in its body, in a `Link` header, or by its status alone.
+//! Where an answer says what a report is called and which state it has: in its body, in a `Link` header, or by its status alone.
 
 use std::borrow::Cow;
 

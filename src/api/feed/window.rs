@@ -1,4 +1,4 @@
-//! How much of the past a feed is asked for at once, and how a quiet stretch is told from a gap.
+//! How much of the past a feed is asked for at once, and how a quiet stretch is separated from a gap.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;

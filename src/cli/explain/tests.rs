@@ -10,7 +10,7 @@ const CONTRACT: &str = "
     charges: {currency: GBP, amount: 100000, atRiskPercent: 10}
     ";
 
-/// Of 100 callers of each month from January on, so many were answered in time.
+/// Of 100 callers of each month from January on, this many were answered in time.
 fn months(answered_within: &[i64]) -> Vec<Row> {
     let months = answered_within.iter().enumerate();
     months

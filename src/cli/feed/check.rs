@@ -1,4 +1,4 @@
-//! `kubectl bpo feed check`: what the operator would make of an endpoint, told to whoever builds it.
+//! `kubectl bpo feed check`: what the operator would make of an endpoint, shown to those who build it.
 
 mod render;
 mod secrets;

@@ -34,7 +34,7 @@ fn dispatcher(
     let shards = shards.clone();
     let policy = AddressPolicy::for_alerts(arguments.alert_allow_networks.clone()).sparing(api_server);
     let (counted, shown) = (metrics.clone(), metrics.clone());
-    // The dispatcher leaves a failing receiver alone by itself, and tells of it in words that stay the same.
+    // The dispatcher leaves a failing receiver alone by itself, and reports it in words that stay the same.
     let limits = ClientLimits { breaker_failures: u32::MAX, ..ClientLimits::default() };
     Dispatcher::new(dispatcher::Parts {
         store: evidence.clone(),

@@ -105,7 +105,7 @@ fn vendors_are_compared_by_how_far_they_are_ahead_of_their_own_target() {
         compared.lines.iter().map(|line| (line.contract.as_str(), line.value.as_str(), line.target.as_str())).collect();
     assert_eq!(lines, [("b", "78.6%", "≥\u{a0}70%"), ("a", "81.3%", "≥\u{a0}80%")]);
     assert!(compared.lines.iter().all(|line| (0.0..=1.0).contains(&line.places.0)));
-    // One contract alone is no comparison.
+    // One contract alone cannot be compared.
     assert!(shown(&contracts, &kpis[..1], &[]).compared.is_empty());
 }
 

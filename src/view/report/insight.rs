@@ -273,7 +273,7 @@ mod tests {
     use crate::domain::fixtures::contracts::{Case, flat, row, terms};
     use crate::view::report::fixtures::{line, march};
 
-    /// Of 100 callers of each month, so many were answered in time; two KPIs read them.
+    /// Of 100 callers of each month, this many were answered in time; two KPIs read them.
     fn judged(months: &[i64], credits: &str) -> (Vec<SlaReportSpec>, crate::domain::terms::contract_terms::Terms) {
         let contract = "
             term: {start: 2026-01-01, end: 2026-12-31}

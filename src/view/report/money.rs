@@ -92,7 +92,7 @@ fn cap_title(cap: CapKind) -> &'static str {
     }
 }
 
-/// What the caps took away. Both amounts are of the report; an amount that is no decimal is left as it is.
+/// What the caps took away. Both amounts are of the report; an amount that is not a decimal is left as it is.
 fn difference(net: &str, before: &str) -> String {
     match (net.parse::<Decimal>(), before.parse::<Decimal>()) {
         (Ok(net), Ok(before)) => (net - before).to_string(),

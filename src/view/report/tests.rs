@@ -50,7 +50,7 @@ fn a_change_names_both_values_and_what_it_cost() {
     assert_eq!(report.compared_with, ["February 2026"]);
 }
 
-/// Walks the report: each amount, value and digest of it stands on the page and in the texts.
+/// Walks the report: each amount, value and digest of it is on the page and in the texts.
 #[test]
 fn every_figure_of_the_report_is_on_the_page_and_in_the_texts() {
     let spec = march();

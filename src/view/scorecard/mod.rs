@@ -312,7 +312,7 @@ fn commitments(status: &VendorContractStatus) -> Vec<(&'static str, String)> {
         format!("Level {} because of {}; {people} to respond.", escalation.level, escalation.cause)
     });
     let governance = status.governance.as_ref();
-    // A plan that answers several misses stands once for each in a status.
+    // A plan that answers several misses is in a status once for each.
     let plans = governance.map(|governance| {
         let mut plans: Vec<String> = Vec::new();
         for plan in &governance.plans {

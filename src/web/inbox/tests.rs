@@ -131,7 +131,7 @@ impl Running {
         Running { address, scheduler, store, stop }
     }
 
-    /// Sends a request with these headers; gives the status, the head and the body of the answer.
+    /// Sends a request with these headers; returns the status, the head and the body of the answer.
     async fn send(&self, start: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String, Value) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let mut head = format!("{start} HTTP/1.1\r\nHost: inbox\r\nContent-Length: {}\r\n", body.len());

@@ -1,7 +1,7 @@
 //! The report as a workbook for whoever keeps the account: figures as numbers, and the money as formulas that compute it again.
 //!
-//! Five sheets: summary, KPIs, money, evidence, and the whole record field by field. A figure stands as the report has it; beside a
-//! computed amount stands the report's and the difference of the two.
+//! Five sheets: summary, KPIs, money, evidence, and the whole record field by field. A figure is shown as the report has it; next to a
+//! computed amount are the report's and the difference of the two.
 
 mod money;
 
