@@ -123,7 +123,7 @@ pub struct BandBasis {
     /// The band's worst value; absent where it takes everything worse.
     #[schemars(length(max = 64))]
     pub bound: Option<String>,
-    /// Service points.
+    /// Service points that a miss in this band costs; left out where it costs none.
     pub points: Option<i64>,
     /// Percentage of the amount at risk.
     #[schemars(length(max = 64))]
@@ -174,7 +174,7 @@ pub struct PriceBasis {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct Agreed {
-    /// Service points.
+    /// Service points that a miss costs by the terms; left out where it costs none.
     pub points: Option<i64>,
     /// Credit, in the contract's currency.
     #[schemars(length(max = 64))]
@@ -228,7 +228,7 @@ pub struct PointsRowBasis {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct CapBasis {
-    /// Period or Year.
+    /// What the cap is of, the Period or the contract Year.
     pub cap: CapKind,
     /// The cap. Of a year: the whole of it.
     #[schemars(length(max = 64))]

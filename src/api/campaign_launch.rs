@@ -658,16 +658,16 @@ pub struct StaffingStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct StaffingPeak {
-    /// Its start.
+    /// First instant of the interval with the most contacts.
     #[schemars(schema_with = "super::scalar::instant")]
     pub start: Timestamp,
-    /// Its contacts.
+    /// Contacts that are expected in that interval.
     pub contacts: String,
     /// Agents needed on the phone.
     pub required: i64,
     /// Heads needed, shrinkage included.
     pub heads: i64,
-    /// Heads scheduled.
+    /// Heads scheduled in that interval; left out where the spec says nothing of them.
     pub scheduled: Option<i64>,
 }
 
@@ -675,7 +675,7 @@ pub struct StaffingPeak {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StaffingWorst {
-    /// Its start.
+    /// First instant of the interval with the lowest coverage.
     #[schemars(schema_with = "super::scalar::instant")]
     pub start: Timestamp,
     /// Scheduled heads in percent of needed ones.

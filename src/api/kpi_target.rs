@@ -619,11 +619,11 @@ pub struct ClosedValue {
     pub denominator: Option<String>,
     /// Verdict of the period, such as Met or Missed.
     pub verdict: Verdict,
-    /// Severity of the miss, by the band that the value reached; only of a miss.
-    #[schemars(extend("description" = "How grave the miss is."))]
+    /// Severity of the miss, by the band that the value reached; left out where nothing was missed.
+    #[schemars(extend("description" = "Severity of the miss, by the band that the value reached; left out where nothing was missed."))]
     pub severity: Option<Severity>,
     /// Rating of the value, from Good to Inadequate, as public clients publish it.
-    #[schemars(extend("description" = "The rating."))]
+    #[schemars(extend("description" = "Rating of the value, from Good to Inadequate, as public clients publish it."))]
     pub rating: Option<Rating>,
     /// Whether the previous judged period was Missed too.
     pub repeat: bool,
@@ -666,7 +666,7 @@ pub struct CurrentValue {
     /// The value that the rest must have for the target to be met.
     pub needed: Option<String>,
     /// Whether the period is decided: Open, Secured (the target cannot be missed any more) or Unreachable.
-    #[schemars(extend("description" = "Open, Secured (whatever the rest brings, the target is met) or Unreachable."))]
+    #[schemars(extend("description" = "Whether the period is decided, one of Open, Secured (whatever the rest brings, the target is met) or Unreachable."))]
     pub outlook: Option<Outlook>,
     /// Probability that the period ends Met, 0 to 1.
     pub probability: Option<String>,
@@ -718,8 +718,8 @@ pub struct HistoryEntry {
     pub value: Option<String>,
     /// Verdict of the period, such as Met or Missed.
     pub verdict: Verdict,
-    /// Severity of the miss; only of a miss.
-    #[schemars(extend("description" = "How grave the miss is."))]
+    /// Severity of the miss, by the band that the value reached; left out where nothing was missed.
+    #[schemars(extend("description" = "Severity of the miss, by the band that the value reached; left out where nothing was missed."))]
     pub severity: Option<Severity>,
     /// Service points that the miss cost; 0 without one.
     pub points: i64,

@@ -108,7 +108,7 @@ pub struct KpiLine {
     /// KPI of the catalogue, such as ServiceLevel; Custom with a formula of its own.
     pub kpi: CatalogueKpi,
     /// Variant of the formula, such as AnsweredOnly; left out where the KPI has none.
-    #[schemars(extend("description" = "The variant of its formula."))]
+    #[schemars(extend("description" = "Variant of the formula, such as AnsweredOnly; left out where the KPI has none."))]
     pub variant: Option<KpiVariant>,
     /// Critical (credits and compliance) or KeyMeasurement (reported alone).
     pub class: KpiClass,
@@ -133,8 +133,8 @@ pub struct KpiLine {
     pub denominator: Option<String>,
     /// Verdict, such as Met, Missed or NoData.
     pub verdict: Verdict,
-    /// Severity of the miss, by the band that the value reached; only of a miss.
-    #[schemars(extend("description" = "How grave the miss is."))]
+    /// Severity of the miss, by the band that the value reached; left out where nothing was missed.
+    #[schemars(extend("description" = "Severity of the miss, by the band that the value reached; left out where nothing was missed."))]
     pub severity: Option<Severity>,
     /// The rating; absent where nothing was judged.
     #[schemars(extend("description" = "The rating; absent where nothing was judged."))]
@@ -295,9 +295,9 @@ pub struct ReportTrigger {
 /// A span of service time without data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct Gap {
-    /// The feed.
+    /// Name of the feed that brought no rows, as in spec.feeds.
     pub feed: String,
-    /// First instant.
+    /// First instant of service time without data.
     #[schemars(schema_with = "super::scalar::instant")]
     pub from: Timestamp,
     /// First instant after it.
@@ -373,7 +373,7 @@ pub struct SlaReportStatus {
 /// Head of one feed's chain of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct EvidenceHead {
-    /// The feed.
+    /// Name of the feed, as in spec.feeds of the contract.
     pub feed: String,
     /// Digest of its last row.
     pub head: String,

@@ -26,7 +26,7 @@ pub struct Condition {
     /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
-    /// See `from`.
+    /// Where the time ends that begins at `from`, a path in JSON or a column in a table.
     #[schemars(length(min = 1, max = 1024))]
     pub to: Option<String>,
     /// The value is this text, such as inbound.
@@ -127,7 +127,7 @@ pub struct Summand {
     /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
-    /// See `from`.
+    /// Where the time ends that begins at `from`, a path in JSON or a column in a table.
     #[schemars(length(min = 1, max = 1024))]
     pub to: Option<String>,
     /// The unit in which the vendor writes it, as at a measure. Default: the measure's own.

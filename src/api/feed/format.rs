@@ -145,12 +145,12 @@ pub struct JsonFormat {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = crate::api::rules::TIME_ZONE)]
     pub time_zone: Option<String>,
-    /// Labels of a row.
+    /// Labels of a row, each with the place of its value, such as queue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub labels: Vec<LabelMapping>,
-    /// Measures of a row.
+    /// Measures of a row, each with the place of its number, such as offered.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub measures: Vec<MeasureMapping>,
@@ -392,12 +392,12 @@ pub struct TableFormat {
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = crate::api::rules::TIME_ZONE)]
     pub time_zone: Option<String>,
-    /// Labels of a row.
+    /// Labels of a row, each with the place of its value, such as queue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub labels: Vec<LabelMapping>,
-    /// Measures of a row.
+    /// Measures of a row, each with the place of its number, such as offered.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub measures: Vec<MeasureMapping>,

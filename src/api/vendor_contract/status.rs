@@ -165,7 +165,7 @@ pub struct TriggerStatus {
     pub kpi: Option<String>,
     /// Name of the period that fired it, such as 2026-05.
     pub period: String,
-    /// End of that period.
+    /// First instant after the period that fired it.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub fired_at: Timestamp,
 }
@@ -214,7 +214,7 @@ pub struct AlertSinkStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct ScheduledReportStatus {
-    /// Name of the report.
+    /// Name of the report, as in spec.reports.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
     /// The last period of its cadence for which it was handed to delivery, such as 2026-05.
