@@ -1,6 +1,7 @@
 //! Kubernetes plumbing without business words: the client, watches into stores, and writes.
 
 pub mod api_clock;
+pub mod backoff;
 pub mod client;
 pub mod credentials;
 pub mod errors;

@@ -14,9 +14,9 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 
+use super::backoff::Pauses;
 use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
-use super::watch::Pauses;
 use super::write::bounded;
 use crate::api::REHEARSAL_LABEL;
 

@@ -22,6 +22,7 @@ use super::fence::{Fence, LEASE_DURATION};
 use super::lease::{ATTEMPT, Candidate, Claim, RETRY};
 use super::shards::Shards;
 use super::write::{WriteError, bounded};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::shard::{Assignment, SeenLease, ShardCount, assignment};
 
 /// The label of the Leases of shards and replicas; its value is [`SHARD`] or [`REPLICA`].
@@ -64,7 +65,7 @@ pub fn shard_lease(name: &str, shard: u32) -> String {
 
 fn replica_lease(name: &str, identity: &str) -> String {
     let digest = Sha256::digest(identity);
-    let digits: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let digits = hexadecimal(digest.iter().take(5));
     format!("{name}-replica-{digits}")
 }
 

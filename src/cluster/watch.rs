@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::stream::{SelectAll, StreamExt};
 use futures::{Stream, TryStreamExt};
@@ -11,12 +10,12 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::core::{DeserializeGuard, Resource};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::backoff::Pauses;
 use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
 
@@ -128,34 +127,6 @@ where
             Box::pin(stream)
         })
         .collect()
-}
-
-/// The pauses before a watch that broke is tried again: half a second, doubled up to eight seconds, and spread so that many do not come
-/// back at once. That an API server was away for long must not delay seeing it when it is back.
-#[derive(Debug, Default)]
-pub struct Pauses {
-    failures: u32,
-}
-
-impl Pauses {
-    const FIRST: Duration = Duration::from_millis(500);
-    const LONGEST: Duration = Duration::from_secs(8);
-}
-
-impl Iterator for Pauses {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let full = Self::FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(Self::LONGEST);
-        self.failures = self.failures.saturating_add(1);
-        Some(full.mul_f64(0.5 + fastrand::f64() / 2.0))
-    }
-}
-
-impl Backoff for Pauses {
-    fn reset(&mut self) {
-        self.failures = 0;
-    }
 }
 
 /// Namespace and name.
@@ -303,19 +274,6 @@ mod tests {
             uids.sort();
             uids
         }
-    }
-
-    #[test]
-    fn the_pauses_of_a_watch_that_breaks_grow_to_eight_seconds_and_begin_again_when_it_tells_something() {
-        let mut pauses = Pauses::default();
-        for full in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
-            let pause = pauses.next().unwrap().as_millis();
-            assert!((full / 2..=full).contains(&pause), "{full}: {pause}");
-        }
-        pauses.failures = u32::MAX;
-        assert!(pauses.next().unwrap() <= Duration::from_secs(8));
-        pauses.reset();
-        assert!(pauses.next().unwrap() <= Duration::from_millis(500));
     }
 
     #[test]

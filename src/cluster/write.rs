@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::client::CALL_TIMEOUT;
 use super::errors::words;
 use super::shards::Shards;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::web::metrics::Metrics;
 
 /// The name under which the operator owns fields and reports Events.
@@ -226,7 +227,7 @@ pub struct EventText<'a> {
 fn event_name(regarding: &ObjectReference, event: &EventText<'_>) -> String {
     let identity = format!("{}\n{}\n{}", regarding.uid.as_deref().unwrap_or_default(), event.reason, event.key);
     let digest = Sha256::digest(identity.as_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hexadecimal(digest.iter().take(8));
     let object: String = regarding.name.as_deref().unwrap_or_default().chars().take(200).collect();
     format!("{object}.{hex}")
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use super::context::Context;
 use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason, Kind};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
+use crate::cluster::backoff::pause;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
@@ -341,9 +341,9 @@ impl<K: Controlled> Driver<K> {
         }
         let uid = object.uid().unwrap_or_default();
         let mut failures = self.failures();
-        let count = failures.entry(uid.clone()).or_insert(0);
+        let count = failures.entry(uid).or_insert(0);
         *count += 1;
-        let wait = backoff(*count, &uid);
+        let wait = pause(*count, LONGEST_PAUSE);
         tracing::warn!(kind, namespace, name, %error, attempt = *count, wait_seconds = wait.as_secs_f64(), "a reconcile failed and is tried again");
         Action::requeue(wait)
     }
@@ -411,23 +411,5 @@ pub async fn publish_notice(
 /// How many characters of a notice the log has.
 const LONGEST_LINE: usize = 500;
 
-/// Half a second, doubled with each failure up to a minute, and spread so that many objects do not come back at once.
-fn backoff(failures: u32, uid: &str) -> Duration {
-    let full =
-        Duration::from_millis(500).saturating_mul(2_u32.saturating_pow(failures.min(8))).min(Duration::from_secs(60));
-    let spread = RandomState::new().hash_one(uid) % 1_000;
-    full.mul_f64(0.5 + f64::from(u32::try_from(spread).unwrap_or(0)) / 2_000.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pause_after_a_failure_grows_to_a_minute_and_no_further() {
-        for (failures, least, most) in [(1, 500, 1_000), (3, 2_000, 4_000), (40, 30_000, 60_000)] {
-            let pause = backoff(failures, "uid").as_millis();
-            assert!((least..=most).contains(&pause), "{failures}: {pause}");
-        }
-    }
-}
+/// The longest pause before a reconcile that failed is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::terms::contract_terms::Terms;
 
 /// A SHA-256.
@@ -15,13 +16,7 @@ pub type Digest = [u8; 32];
 /// A digest as reports and people write it: `sha256:` and 64 hexadecimal digits.
 #[must_use]
 pub fn digest_text(digest: &Digest) -> String {
-    use fmt::Write;
-    let mut text = String::from("sha256:");
-    for byte in digest {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256:{}", hexadecimal(digest))
 }
 
 /// A feed of a contract. UID and feed name identify it; the other names are for people.

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::time_window::Window;
 use crate::api::feed::{Feed, FeedJob};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::terms::calendar::Calendar;
 use crate::evidence::{IncomingRow, RejectedRow};
-use crate::outbound::call::hexadecimal;
 use crate::outbound::client::Validators;
 use crate::outbound::credentials::Credentials;
 use crate::outbound::error::{FailureKind, FetchError};
@@ -166,7 +166,7 @@ impl Ticket {
 }
 
 pub(crate) fn spec_of(job: &FeedJob) -> String {
-    hexadecimal(&Sha256::digest(serde_json::to_string(job).unwrap_or_default()))
+    hexadecimal(Sha256::digest(serde_json::to_string(job).unwrap_or_default()))
 }
 
 /// A text that no other report has.

@@ -18,8 +18,9 @@ use super::page_walk::{PageReader, ask};
 use super::time_window::Window;
 use super::timing::seconds_or;
 use crate::api::feed::{Feed, FeedFiles, Listing};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::terms::calendar::zone_of;
-use crate::outbound::call::{Call, hexadecimal, percent_encoded};
+use crate::outbound::call::{Call, percent_encoded};
 use crate::outbound::client::{FeedClient, Page, PageResponse};
 use crate::outbound::credentials::parse_url;
 use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
@@ -44,7 +45,7 @@ struct Known {
 impl Known {
     fn read(feed: &Feed, state: Option<&str>) -> Self {
         let text = serde_json::to_string(&(&feed.format, &feed.files, &feed.url)).unwrap_or_default();
-        let spec = hexadecimal(&Sha256::digest(text));
+        let spec = hexadecimal(Sha256::digest(text));
         let kept = state.and_then(|state| serde_json::from_str::<Known>(state).ok());
         kept.filter(|kept| kept.spec == spec).unwrap_or(Known { spec, files: BTreeMap::new() })
     }

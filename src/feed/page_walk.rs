@@ -19,9 +19,10 @@ use super::timing::{cadence, interval, timeout};
 use super::{format, window};
 use crate::api::ALLOWED_HOSTS_ANNOTATION;
 use crate::api::feed::{AnswerCondition, Feed};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::terms::calendar::zone_of;
 use crate::outbound::auth::{forget_token, sign};
-use crate::outbound::call::{Call, hexadecimal, host_and_port};
+use crate::outbound::call::{Call, host_and_port};
 use crate::outbound::client::{FeedClient, Page, PageRequest, PageResponse, ReadRefusal, Validators};
 use crate::outbound::credentials::{Authentication, Credentials};
 use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
@@ -190,7 +191,7 @@ pub(super) fn check_is_no_error(feed: &Feed, page: &Page) -> Result<(), FetchErr
 /// Identifies an endpoint, without its address.
 fn origin(feed: &Feed) -> String {
     let asked = serde_json::to_string(&feed.request).unwrap_or_default();
-    hexadecimal(&Sha256::digest(format!("{}\n{asked}", feed.address())))
+    hexadecimal(Sha256::digest(format!("{}\n{asked}", feed.address())))
 }
 
 /// All pages of a window together may take as long as the interval, and no longer than this.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use super::call::{Call, Post, hexadecimal};
+use super::call::{Call, Post};
 use super::client::{FeedClient, PageRequest, PageResponse};
 use super::credentials::{Authentication, Credentials, pair};
 use super::error::{FailureKind, FetchError};
@@ -20,6 +20,7 @@ use super::secret::{Redactor, SecretValue};
 use super::sigv4;
 use super::tokens::{Refreshed, Token, locked};
 use crate::clock::Clock;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 
 /// The header that says when a request was signed, in seconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "x-bpo-timestamp";
@@ -98,7 +99,7 @@ fn signature(key: &SecretValue, call: &Call, timestamp: &str) -> String {
         None => ("GET", &[] as &[u8]),
     };
     let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let body = hexadecimal(&Sha256::digest(body));
+    let body = hexadecimal(Sha256::digest(body));
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.reveal_line());
     hexadecimal(hmac::sign(&key, format!("{method}\n{path}\n{timestamp}\n{body}").as_bytes()).as_ref())
 }

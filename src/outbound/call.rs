@@ -66,12 +66,3 @@ pub(crate) fn host_and_port(url: &Url) -> String {
 
 /// How the operator calls itself.
 pub(crate) const USER_AGENT: &str = concat!("bpo-operator/", env!("CARGO_PKG_VERSION"));
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

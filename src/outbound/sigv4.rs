@@ -7,9 +7,10 @@ use ring::hmac;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::call::{Call, hexadecimal, host_and_port, percent_encoded};
+use super::call::{Call, host_and_port, percent_encoded};
 use super::error::{FailureKind, FetchError};
 use super::secret::SecretValue;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 
 /// A key of AWS, and for which service it signs.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub(crate) fn sign(key: &AwsKey, call: &mut Call, now: Timestamp) -> Result<(), FetchError> {
     let utc = now.to_zoned(TimeZone::UTC);
     let time = utc.strftime("%Y%m%dT%H%M%SZ").to_string();
-    let body = hexadecimal(&Sha256::digest(call.post.as_ref().map_or(&[] as &[u8], |post| &post.body)));
+    let body = hexadecimal(Sha256::digest(call.post.as_ref().map_or(&[] as &[u8], |post| &post.body)));
     if let Some(post) = &call.post {
         let content_type = post.content_type.clone();
         call.headers.entry(CONTENT_TYPE).or_insert(content_type);
@@ -50,8 +51,8 @@ pub(crate) fn sign(key: &AwsKey, call: &mut Call, now: Timestamp) -> Result<(), 
     let day = utc.strftime("%Y%m%d").to_string();
     let scope = format!("{day}/{}/{}/aws4_request", key.region, key.service);
     let (signed, request) = canonical_request(key, call, &body)?;
-    let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hexadecimal(&Sha256::digest(request)));
-    let signature = hexadecimal(&chained(key, &day, &to_sign));
+    let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hexadecimal(Sha256::digest(request)));
+    let signature = hexadecimal(chained(key, &day, &to_sign));
     let id = text_of(&key.access_key_id)?;
     let authorization = format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={signed}, Signature={signature}");
     let mut value = HeaderValue::from_str(&authorization).map_err(|_| unsendable())?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{LONGEST_TEXT, Outgoing, numbers, shown, texts};
 use crate::alert::envelope::{Envelope, Message};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::outbound::secret::SecretValue;
 use crate::view::package::Package;
 
@@ -90,7 +91,7 @@ fn sign(secret: &SecretValue, seconds: i64, body: &[u8]) -> String {
     let mut context = hmac::Context::with_key(&key);
     context.update(format!("{seconds}.").as_bytes());
     context.update(body);
-    context.sign().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(context.sign().as_ref())
 }
 
 fn alert(message: &Message) -> Value {

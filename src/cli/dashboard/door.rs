@@ -3,6 +3,8 @@
 use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
 
+use crate::domain::numbers::hexadecimal::hexadecimal;
+
 /// The secrets of one run, and the names by which this server is asked for.
 #[derive(Clone, Debug)]
 pub struct Door {
@@ -90,7 +92,7 @@ impl Door {
 fn secret() -> Result<String, String> {
     let mut bytes = [0_u8; 32];
     SystemRandom::new().fill(&mut bytes).map_err(|_| "this machine has no random numbers".to_owned())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(bytes))
 }
 
 /// Whether two secrets are the same, by their digests: how long it takes says nothing of the secret.

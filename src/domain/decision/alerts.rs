@@ -19,6 +19,7 @@ use crate::domain::governance::deadlines::OverdueItem;
 use crate::domain::governance::escalation::StandingLevel;
 use crate::domain::holdings::FeedHealth;
 use crate::domain::judgement::outcome::{Judgement, KpiJudgement};
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::settlement::gaming::Gaming;
 use crate::domain::terms::contract_terms::Terms;
 
@@ -73,7 +74,7 @@ impl Alert {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(digest.finalize().iter().take(8))
     }
 
     /// The value of a label; empty where the alert has none of it.

@@ -189,7 +189,7 @@ fn secret_of(asked: &Asked, secrets: &[&str]) -> String {
     let made = |secret: &&&str| {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
         let text = format!("GET\n{}\n{stamp}\n{empty}", asked.target);
-        crate::outbound::call::hexadecimal(ring::hmac::sign(&key, text.as_bytes()).as_ref()) == signature
+        crate::domain::numbers::hexadecimal::hexadecimal(ring::hmac::sign(&key, text.as_bytes()).as_ref()) == signature
     };
     secrets.iter().find(made).expect("signed with neither secret").to_string()
 }

@@ -350,7 +350,10 @@ async fn each_kind_of_authentication_shows_who_asks() {
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, CANARY.as_bytes());
     let expected = ring::hmac::sign(&key, format!("GET\n{}\n{stamp}\n{empty}", hmac.target).as_bytes());
-    assert_eq!(hmac.header("x-signature").unwrap(), crate::outbound::call::hexadecimal(expected.as_ref()));
+    assert_eq!(
+        hmac.header("x-signature").unwrap(),
+        crate::domain::numbers::hexadecimal::hexadecimal(expected.as_ref())
+    );
 
     let url = server.url("/token");
     let oauth = format!(

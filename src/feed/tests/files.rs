@@ -14,8 +14,8 @@ use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
 use crate::domain::measuring::row::Row;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::feed::scheduler::FeedTask;
-use crate::outbound::call::hexadecimal;
 
 pub(super) fn s3_reports() -> Sample {
     sample!(
@@ -42,10 +42,10 @@ fn wrong_signature(asked: &Asked, secret: &str) -> Option<String> {
     pairs.sort_unstable();
     let headers: String =
         names.split(';').map(|name| format!("{name}:{}\n", asked.header(name).unwrap_or_default())).collect();
-    let body = hexadecimal(&Sha256::digest(asked.body.as_bytes()));
+    let body = hexadecimal(Sha256::digest(asked.body.as_bytes()));
     let request = format!("GET\n{path}\n{}\n{headers}\n{names}\n{body}", pairs.join("&"));
     let time = asked.header("x-amz-date").unwrap_or_default();
-    let digest = hexadecimal(&Sha256::digest(request.as_bytes()));
+    let digest = hexadecimal(Sha256::digest(request.as_bytes()));
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{digest}", scope.join("/"));
     let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
     let mut key = format!("AWS4{secret}").into_bytes();

@@ -13,6 +13,7 @@ use crate::domain::measuring::kept_readings::{
     Answers, AskedOfFeed, AskedOfKpi, AskedWhen, Figures, InBook, KeptReading, Learnt,
 };
 use crate::domain::measuring::ledgers::Floors;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 use jiff::Timestamp;
 
 /// What a judgement worked out, for judgements by another process. It is a cache: it is taken for the very same terms and records
@@ -112,7 +113,7 @@ impl Past {
 /// SHA-256 of what roll-ups rest on in addition to rows; `None` for what cannot be written as JSON.
 pub(super) fn digest(ground: &GroundFacts) -> Option<String> {
     let json = serde_json::to_vec(ground).ok()?;
-    Some(Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hexadecimal(Sha256::digest(json)))
 }
 
 /// Maps as lists of pairs: their keys are not texts.

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Rows;
 use crate::domain::measuring::ledger::KnownRow;
+use crate::domain::numbers::hexadecimal::hexadecimal;
 
 impl Rows<'_> {
     /// The digest of these rows, as the module describes it.
@@ -30,11 +31,7 @@ impl Rows<'_> {
         for line in &lines {
             hash.update(line.as_bytes());
         }
-        let mut digest = String::from("sha256:");
-        for byte in hash.finalize() {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        digest
+        format!("sha256:{}", hexadecimal(hash.finalize()))
     }
 
     fn line(&self, row: &KnownRow<'_>, times: &mut TimeTexts) -> String {
