@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::chain::digest_of;
 use super::encoding::{
-    BODY, LABELS, NAMES, ROW, RowHeader, Undecodable, decode_row, encode_body, encode_labels, encode_names, encode_row,
+    BODY, LABELS, NAMES, ROW, RowHeader, decode_row, encode_body, encode_labels, encode_names, encode_row,
     encode_values, to_nanoseconds,
 };
+use super::failure::Failure;
 use super::intake::{
     Candidate, Neighbour, Relation, Repetition, SortedBody, describe, relation, repetition, sort_body,
 };
@@ -25,11 +26,8 @@ const REJECTION_CHARACTERS: usize = 1_024;
 
 /// The log of one feed, open at its end in a transaction.
 pub(super) trait OpenLog {
-    /// What goes wrong in the store.
-    type Failure: From<StoreError> + From<Undecodable>;
-
     /// Reads ahead what the rows of a body will need, where that saves time.
-    fn prepare(&mut self, _batch: &Batch, _sorted: &SortedBody<'_>) -> Result<(), Self::Failure> {
+    fn prepare(&mut self, _batch: &Batch, _sorted: &SortedBody<'_>) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -37,43 +35,43 @@ pub(super) trait OpenLog {
     fn head(&self) -> Head;
 
     /// Adds an entry that belongs to the row that comes next, and gives its sequence.
-    fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Self::Failure>;
+    fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure>;
 
     /// Sequence of the entry that defines labels or names.
-    fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Self::Failure>;
+    fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure>;
 
     /// Sequence of the entry of a body.
-    fn find_body(&mut self, digest: &Digest) -> Result<Option<i64>, Self::Failure>;
+    fn find_body(&mut self, digest: &Digest) -> Result<Option<i64>, Failure>;
 
     /// Where the last row of a label set ends.
-    fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Self::Failure>;
+    fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Failure>;
 
     /// The row of a label set that starts last before an instant.
-    fn neighbour(&mut self, labels: i64, before: i64) -> Result<Option<Neighbour>, Self::Failure>;
+    fn neighbour(&mut self, labels: i64, before: i64) -> Result<Option<Neighbour>, Failure>;
 
     /// A row as it is stored.
-    fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Self::Failure>;
+    fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure>;
 
     /// Makes the row the newest of its key.
-    fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Self::Failure>;
+    fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure>;
 
     /// Notes a higher number of the vendor for figures that did not change.
-    fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Self::Failure>;
+    fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Failure>;
 
     /// Keeps rejected rows that were not kept before; says whether there was one.
-    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Self::Failure>;
+    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure>;
 
     /// Keeps how far the back-fill is, in nanoseconds; it never goes back. Says whether it moved.
-    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Self::Failure>;
+    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure>;
 
     /// Keeps what the next fetch has to know, in the place of what was kept before.
-    fn keep_state(&mut self, state: &str) -> Result<(), Self::Failure>;
+    fn keep_state(&mut self, state: &str) -> Result<(), Failure>;
 
     /// Writes down where the chain ends now, beside the log and in the journal.
-    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Self::Failure>;
+    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure>;
 
     /// Writes what was only kept in mind so far.
-    fn finish(&mut self) -> Result<(), Self::Failure> {
+    fn finish(&mut self) -> Result<(), Failure> {
         Ok(())
     }
 }
@@ -91,11 +89,7 @@ pub(super) struct Rejection<'a> {
 }
 
 /// Commits a body with at most `room` new rows; the second value says whether anything changed.
-pub(super) fn commit_body<L: OpenLog>(
-    log: &mut L,
-    batch: &Batch,
-    room: u64,
-) -> Result<(CommitReport, bool), L::Failure> {
+pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> Result<(CommitReport, bool), Failure> {
     let received_at = nanoseconds(batch.received_at, "the time of receipt")?;
     let before = log.head();
     let sorted = sort_body(&batch.rows);
@@ -185,7 +179,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         batch: &'a Batch,
         received_at: i64,
         labels: &[&BTreeMap<String, String>],
-    ) -> Result<Self, L::Failure> {
+    ) -> Result<Self, Failure> {
         let labels = labels.iter().map(|labels| label_state(log, encode_labels(labels))).collect::<Result<_, _>>()?;
         Ok(Self {
             log,
@@ -205,7 +199,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         })
     }
 
-    fn take(&mut self, candidate: &Candidate<'_>) -> Result<(), L::Failure> {
+    fn take(&mut self, candidate: &Candidate<'_>) -> Result<(), Failure> {
         encode_names(&candidate.row.measures, &mut self.names_buffer);
         encode_values(&candidate.row.measures, &mut self.values_buffer);
         let neighbour = self.neighbour(candidate)?;
@@ -224,7 +218,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         }
     }
 
-    fn neighbour(&mut self, candidate: &Candidate<'_>) -> Result<Option<Neighbour>, L::Failure> {
+    fn neighbour(&mut self, candidate: &Candidate<'_>) -> Result<Option<Neighbour>, Failure> {
         let Some(state) = self.labels.get(candidate.labels) else { return Ok(None) };
         let (Some(labels), Some(last_end)) = (state.reference, state.last_end) else { return Ok(None) };
         if last_end <= candidate.start {
@@ -234,7 +228,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
     }
 
     /// A row whose key is known: the same again, new figures or another length of its day, or old ones.
-    fn repeat(&mut self, candidate: &Candidate<'_>, known: Neighbour) -> Result<(), L::Failure> {
+    fn repeat(&mut self, candidate: &Candidate<'_>, known: Neighbour) -> Result<(), Failure> {
         let payload = self.log.payload_of_row(known.sequence)?;
         let (header, values) = decode_row(&payload)?;
         let same = header.end == candidate.end
@@ -280,7 +274,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         revision: i64,
         replaces: i64,
         known_at: i64,
-    ) -> Result<(), L::Failure> {
+    ) -> Result<(), Failure> {
         let recorded_at = candidate.row.recorded_at.map(|at| nanoseconds(at, "recordedAt of a row")).transpose()?;
         let header = RowHeader {
             labels: self.define_labels(candidate.labels)?,
@@ -304,7 +298,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         Ok(())
     }
 
-    fn define_labels(&mut self, number: usize) -> Result<i64, L::Failure> {
+    fn define_labels(&mut self, number: usize) -> Result<i64, Failure> {
         let Some(state) = self.labels.get_mut(number) else {
             return Err(StoreError::Invalid("a row without its labels".to_owned()).into());
         };
@@ -316,7 +310,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         Ok(reference)
     }
 
-    fn reference_of_names(&mut self) -> Result<Option<i64>, L::Failure> {
+    fn reference_of_names(&mut self) -> Result<Option<i64>, Failure> {
         if let Some(reference) = self.names.get(&self.names_buffer) {
             return Ok(Some(*reference));
         }
@@ -327,7 +321,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         Ok(found)
     }
 
-    fn define_names(&mut self) -> Result<i64, L::Failure> {
+    fn define_names(&mut self) -> Result<i64, Failure> {
         if let Some(reference) = self.reference_of_names()? {
             return Ok(reference);
         }
@@ -336,7 +330,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         Ok(reference)
     }
 
-    fn define_body(&mut self) -> Result<i64, L::Failure> {
+    fn define_body(&mut self) -> Result<i64, Failure> {
         if let Some(reference) = self.body {
             return Ok(reference);
         }
@@ -353,7 +347,7 @@ impl<'a, L: OpenLog> Intake<'a, L> {
     }
 }
 
-fn label_state<L: OpenLog>(log: &mut L, payload: Vec<u8>) -> Result<LabelState, L::Failure> {
+fn label_state<L: OpenLog>(log: &mut L, payload: Vec<u8>) -> Result<LabelState, Failure> {
     let reference = log.find_definition(LABELS, &payload)?;
     let last_end = match reference {
         Some(reference) => log.last_end(reference)?,

@@ -8,6 +8,7 @@
 pub mod bundle;
 mod chain;
 mod encoding;
+mod failure;
 mod health;
 mod identity;
 mod ingest;
@@ -19,10 +20,10 @@ pub mod postgres;
 pub mod recorded_facts;
 mod rehearsal;
 mod rows;
+mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
-mod verification;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

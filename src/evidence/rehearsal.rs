@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::encoding::{BODY, ROW, RowHeader, Undecodable};
+use super::encoding::{BODY, ROW, RowHeader};
+use super::failure::Failure;
 use super::ingest::{OpenLog, Rejection, commit_body};
 use super::intake::Neighbour;
 use super::model::{Batch, Digest, Head, RejectedRow, RejectionReason, StoreError};
@@ -26,7 +27,7 @@ pub struct Rehearsal {
 /// What no store can keep: instants outside of the years 1678 to 2261.
 pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
     let mut log = MemoryLog::default();
-    commit_body(&mut log, batch, u64::MAX).map_err(|Failure(error)| error)?;
+    commit_body(&mut log, batch, u64::MAX).map_err(|failure| failure.into_store_error("a rehearsal"))?;
     let newest = log.newest.values().flat_map(BTreeMap::values);
     let mut rows = newest
         .filter_map(|known| Some((known.sequence, log.rows.get(&known.sequence)?)))
@@ -34,21 +35,6 @@ pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
         .collect::<Result<Vec<Row>, StoreError>>()?;
     rows.sort_by_key(|row| row.sequence);
     Ok(Rehearsal { rows, rejected: log.rejected })
-}
-
-/// What goes wrong in a log in memory.
-struct Failure(StoreError);
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Failure(error)
-    }
-}
-
-impl From<Undecodable> for Failure {
-    fn from(what: Undecodable) -> Self {
-        Failure(StoreError::Corrupt(what.to_owned()))
-    }
 }
 
 /// A log that lasts as long as the question.
@@ -65,8 +51,6 @@ struct MemoryLog {
 }
 
 impl OpenLog for MemoryLog {
-    type Failure = Failure;
-
     fn head(&self) -> Head {
         Head { sequence: self.rows_so_far, digest: [0; 32] }
     }
@@ -100,7 +84,7 @@ impl OpenLog for MemoryLog {
     }
 
     fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure> {
-        let missing = || Failure(StoreError::Corrupt(format!("row {sequence} is missing")));
+        let missing = || -> Failure { StoreError::Corrupt(format!("row {sequence} is missing")).into() };
         self.rows.get(&sequence).cloned().ok_or_else(missing)
     }
 

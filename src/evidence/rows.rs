@@ -1,13 +1,12 @@
 //! Entries of a log become rows of measures, the same for every store.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 
 use super::encoding::{
-    LABELS, Labels, NAMES, RowHeader, decode_labels, decode_names, decode_numbers, decode_row, decode_values,
-    from_nanoseconds,
+    LABELS, Labels, NAMES, decode_labels, decode_names, decode_numbers, decode_row, decode_values, from_nanoseconds,
 };
 use super::model::{LeftOut, StoreError};
 use crate::domain::measuring::feed_rows::{FeedRows, OpenRows, Receipt, Times};
@@ -41,48 +40,54 @@ impl Definitions {
         self.labels.keys().copied()
     }
 
+    fn labels_at(&self, entry: i64) -> Result<&Labels, StoreError> {
+        self.labels.get(&entry).ok_or_else(|| missing(entry))
+    }
+
+    fn names_at(&self, entry: i64) -> Result<&[String], StoreError> {
+        self.names.get(&entry).map(Vec::as_slice).ok_or_else(|| missing(entry))
+    }
+
     /// The row of an entry.
     pub(super) fn row(&self, sequence: i64, payload: &[u8]) -> Result<Row, StoreError> {
         let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
-        let missing =
-            |entry: i64| StoreError::Corrupt(format!("row {sequence} refers to entry {entry}, which is missing"));
         let (header, values) = decode_row(payload).map_err(corrupt)?;
-        let labels = self.labels.get(&header.labels).ok_or_else(|| missing(header.labels))?;
-        let names = self.names.get(&header.names).ok_or_else(|| missing(header.names))?;
-        Ok(row(sequence, &header, labels.clone(), decode_values(names, values).map_err(corrupt)?))
+        let measures = decode_values(self.names_at(header.names)?, values).map_err(corrupt)?;
+        Ok(Row {
+            start: from_nanoseconds(header.start),
+            end: from_nanoseconds(header.end),
+            labels: self.labels_at(header.labels)?.clone(),
+            measures,
+            revision: header.revision,
+            known_at: from_nanoseconds(header.known_at),
+            sequence,
+        })
     }
 }
 
-/// Where the labels and names are found that rows refer to.
-pub(super) trait Lookup {
-    /// Why one is not found.
-    type Failure: From<StoreError>;
-
-    /// The labels of an entry.
-    fn labels(&mut self, entry: i64) -> Result<Labels, Self::Failure>;
-
-    /// The names of an entry.
-    fn names(&mut self, entry: i64) -> Result<Vec<String>, Self::Failure>;
+/// A row refers to an entry that is not there.
+fn missing(entry: i64) -> StoreError {
+    StoreError::Corrupt(format!("a row refers to entry {entry}, which is missing"))
 }
 
 /// Adds rows of a log to rows in memory; each set of labels and of names is looked up once.
-pub(super) struct Packing<L> {
+pub(super) struct Packing<'d> {
     rows: OpenRows,
     left_out: Option<LeftOut>,
-    lookup: L,
+    definitions: &'d Definitions,
     labels: HashMap<i64, u32>,
     names: HashMap<i64, Vec<u32>>,
     numbers: Vec<Decimal>,
 }
 
-impl<L: Lookup> Packing<L> {
-    pub(super) fn new(rows: FeedRows, left_out: Option<LeftOut>, lookup: L) -> Self {
+impl<'d> Packing<'d> {
+    pub(super) fn new(rows: FeedRows, left_out: Option<LeftOut>, definitions: &'d Definitions) -> Self {
         let (labels, names) = (HashMap::new(), HashMap::new());
-        Self { rows: rows.open(), left_out, lookup, labels, names, numbers: Vec::new() }
+        Self { rows: rows.open(), left_out, definitions, labels, names, numbers: Vec::new() }
     }
 
     /// Adds the row of an entry, unless it is left out.
-    pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<(), L::Failure> {
+    pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<(), StoreError> {
         let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
         let (header, values) = decode_row(payload).map_err(corrupt)?;
         let is_left_out =
@@ -93,7 +98,7 @@ impl<L: Lookup> Packing<L> {
         let labels = match self.labels.get(&header.labels) {
             Some(labels) => *labels,
             None => {
-                let labels = self.rows.labels(&self.lookup.labels(header.labels)?);
+                let labels = self.rows.labels(self.definitions.labels_at(header.labels)?);
                 self.labels.insert(header.labels, labels);
                 labels
             }
@@ -101,7 +106,7 @@ impl<L: Lookup> Packing<L> {
         let names = match self.names.entry(header.names) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let names = self.lookup.names(header.names)?;
+                let names = self.definitions.names_at(header.names)?;
                 free.insert(names.iter().map(|name| self.rows.measure(name)).collect())
             }
         };
@@ -119,41 +124,6 @@ impl<L: Lookup> Packing<L> {
     /// The rows with those that were added.
     pub(super) fn close(self) -> FeedRows {
         self.rows.close()
-    }
-}
-
-impl Lookup for &Definitions {
-    type Failure = StoreError;
-
-    fn labels(&mut self, entry: i64) -> Result<Labels, StoreError> {
-        self.labels.get(&entry).cloned().ok_or_else(|| missing(entry))
-    }
-
-    fn names(&mut self, entry: i64) -> Result<Vec<String>, StoreError> {
-        self.names.get(&entry).cloned().ok_or_else(|| missing(entry))
-    }
-}
-
-/// A row refers to an entry that is not there.
-pub(super) fn missing(entry: i64) -> StoreError {
-    StoreError::Corrupt(format!("a row refers to entry {entry}, which is missing"))
-}
-
-/// A row of its parts.
-pub(super) fn row(
-    sequence: i64,
-    header: &RowHeader,
-    labels: Labels,
-    measures: BTreeMap<String, rust_decimal::Decimal>,
-) -> Row {
-    Row {
-        start: from_nanoseconds(header.start),
-        end: from_nanoseconds(header.end),
-        labels,
-        measures,
-        revision: header.revision,
-        known_at: from_nanoseconds(header.known_at),
-        sequence,
     }
 }
 

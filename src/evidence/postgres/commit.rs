@@ -7,15 +7,14 @@ use jiff::Timestamp;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::Type;
 
-use super::errors::Failure;
-use super::journal;
 use super::session::Session;
-use crate::evidence::chain::{digest_of, entry_digest, feed_origin};
+use crate::evidence::chain::{digest_of, entry_digest};
 use crate::evidence::encoding::{LABELS, NAMES, ROW, RowHeader, encode_labels, encode_names};
-use crate::evidence::ingest::{OpenLog, REJECTIONS_KEPT, Rejection, commit_body};
+use crate::evidence::failure::Failure;
+use crate::evidence::ingest::{OpenLog, Rejection, commit_body};
 use crate::evidence::intake::{Neighbour, SortedBody};
-use crate::evidence::journal::{HeadContent, NewEntry, Topic};
-use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreError};
+use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head};
+use crate::evidence::sql::{OpenFeed, Sql};
 
 /// From how many rows on it matters what the server knows of them.
 const MANY_ROWS: usize = 1_000;
@@ -32,10 +31,7 @@ pub(super) fn commit(
 
 struct Log<'s> {
     session: &'s mut Session,
-    key: &'s FeedKey,
-    feed_id: i64,
-    stored_head: Option<Head>,
-    head: Head,
+    feed: OpenFeed<'s>,
     /// Sequences of the definitions that the body needs, by kind and payload.
     definitions: HashMap<(u8, Vec<u8>), i64>,
     last_ends: HashMap<i64, i64>,
@@ -50,28 +46,10 @@ struct Log<'s> {
 
 impl<'s> Log<'s> {
     fn open(session: &'s mut Session, key: &'s FeedKey) -> Result<Self, Failure> {
-        let known = session.query_opt(
-            "SELECT id FROM bpo_evidence.feeds WHERE contract_uid = $1 AND feed = $2",
-            &[&key.contract_uid, &key.feed],
-        )?;
-        let known = match known {
-            Some(row) => Some(row),
-            None => session.query_opt(
-                "INSERT INTO bpo_evidence.feeds (contract_uid, feed, namespace, contract) VALUES ($1, $2, $3, $4) RETURNING id",
-                &[&key.contract_uid, &key.feed, &key.namespace, &key.contract],
-            )?,
-        };
-        let known = known.ok_or_else(|| StoreError::Corrupt("a feed without a number".to_owned()))?;
-        let feed_id: i64 = known.try_get(0)?;
-        let stored_head = super::read::head(session, feed_id)?;
-        let head =
-            stored_head.unwrap_or_else(|| Head { sequence: 0, digest: feed_origin(&key.contract_uid, &key.feed) });
+        let feed = OpenFeed::open(session, key)?;
         Ok(Self {
             session,
-            key,
-            feed_id,
-            stored_head,
-            head,
+            feed,
             definitions: HashMap::new(),
             last_ends: HashMap::new(),
             newest: HashMap::new(),
@@ -85,8 +63,8 @@ impl<'s> Log<'s> {
     fn read_definitions(&mut self, payloads: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
         let digests: Vec<Vec<u8>> = payloads.iter().map(|payload| digest_of(payload).to_vec()).collect();
         let found = self.session.query(
-            "SELECT sequence, kind, payload FROM bpo_evidence.log WHERE feed_id = $1 AND kind < 3 AND sha256(payload) = ANY($2)",
-            &[&self.feed_id, &digests],
+            "SELECT sequence, kind, payload FROM log WHERE feed_id = $1 AND kind < 3 AND sha256(payload) = ANY($2)",
+            &[&self.feed.id, &digests],
         )?;
         for row in found {
             let kind: i16 = row.try_get(1)?;
@@ -97,10 +75,10 @@ impl<'s> Log<'s> {
 
     fn read_last_ends(&mut self, labels: &[i64]) -> Result<(), Failure> {
         let found = self.session.query(
-            "SELECT known.labels, (SELECT end_at FROM bpo_evidence.newest
+            "SELECT known.labels, (SELECT end_at FROM newest
                WHERE feed_id = $1 AND labels = known.labels ORDER BY start_at DESC LIMIT 1)
              FROM unnest($2::bigint[]) AS known (labels)",
-            &[&self.feed_id, &labels],
+            &[&self.feed.id, &labels],
         )?;
         for row in found {
             if let Some(end) = row.try_get(1)? {
@@ -114,13 +92,13 @@ impl<'s> Log<'s> {
     fn read_newest(&mut self, labels: &[i64], from: i64, until: i64) -> Result<(), Failure> {
         let found = self.session.query(
             "SELECT newest.labels, newest.start_at, newest.end_at, newest.sequence, newest.revision, newest.vendor_revision, log.payload
-             FROM (SELECT known.labels, coalesce((SELECT start_at FROM bpo_evidence.newest
+             FROM (SELECT known.labels, coalesce((SELECT start_at FROM newest
                      WHERE feed_id = $1 AND labels = known.labels AND start_at <= $3 ORDER BY start_at DESC LIMIT 1), $3) AS since
                    FROM unnest($2::bigint[]) AS known (labels)) AS known
-             JOIN bpo_evidence.newest ON newest.feed_id = $1 AND newest.labels = known.labels
+             JOIN newest ON newest.feed_id = $1 AND newest.labels = known.labels
                AND newest.start_at >= known.since AND newest.start_at < $4
-             JOIN bpo_evidence.log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4",
-            &[&self.feed_id, &labels, &from, &until],
+             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4",
+            &[&self.feed.id, &labels, &from, &until],
         )?;
         for row in found {
             let neighbour = Neighbour {
@@ -141,13 +119,11 @@ impl<'s> Log<'s> {
     }
 
     fn write_entries(&mut self) -> Result<(), Failure> {
-        let copy = self
-            .session
-            .client
-            .copy_in("COPY bpo_evidence.log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY")?;
+        let copy =
+            self.session.client.copy_in("COPY log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY")?;
         let mut writer = BinaryCopyInWriter::new(copy, &[Type::INT8, Type::INT8, Type::INT2, Type::BYTEA, Type::BYTEA]);
         for (sequence, kind, payload, digest) in &self.entries {
-            writer.write(&[&self.feed_id, sequence, &i16::from(*kind), payload, &digest.as_slice()])?;
+            writer.write(&[&self.feed.id, sequence, &i16::from(*kind), payload, &digest.as_slice()])?;
         }
         writer.finish()?;
         Ok(())
@@ -157,12 +133,12 @@ impl<'s> Log<'s> {
         let rows: Vec<(i64, Neighbour)> =
             self.added.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
         let copy = self.session.client.copy_in(
-            "COPY bpo_evidence.newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
+            "COPY newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
         )?;
         let mut writer = BinaryCopyInWriter::new(copy, &[const { Type::INT8 }; 7]);
         for (labels, row) in &rows {
             let Neighbour { start, end, sequence, revision, vendor_revision } = row;
-            writer.write(&[&self.feed_id, labels, start, end, sequence, revision, vendor_revision])?;
+            writer.write(&[&self.feed.id, labels, start, end, sequence, revision, vendor_revision])?;
         }
         writer.finish()?;
         Ok(())
@@ -174,14 +150,14 @@ impl<'s> Log<'s> {
         let column = |value: fn(&Neighbour) -> i64| -> Vec<i64> { rows.iter().map(|(_, row)| value(row)).collect() };
         let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
         let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
-        self.session.execute(
-            "UPDATE bpo_evidence.newest SET end_at = changed.end_at, sequence = changed.sequence, revision = changed.revision,
+        self.session.update(
+            "UPDATE newest SET end_at = changed.end_at, sequence = changed.sequence, revision = changed.revision,
                vendor_revision = changed.vendor_revision
              FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
                AS changed (labels, start_at, end_at, sequence, revision, vendor_revision)
              WHERE newest.feed_id = $1 AND newest.labels = changed.labels AND newest.start_at = changed.start_at",
             &[
-                &self.feed_id,
+                &self.feed.id,
                 &labels,
                 &column(|row| row.start),
                 &column(|row| row.end),
@@ -212,39 +188,17 @@ impl<'s> Log<'s> {
 
     /// The server's own statistics come about a minute after the first rows, and until then it guesses plans that take seconds.
     fn count_if_young(&mut self) -> Result<(), Failure> {
-        let counted = self
-            .session
-            .query_opt("SELECT reltuples::float8 FROM pg_class WHERE oid = 'bpo_evidence.newest'::regclass", &[])?;
-        let counted: f64 = counted.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
-        if counted < MANY_ROWS as f64 {
-            self.session.client.batch_execute("ANALYZE bpo_evidence.newest; ANALYZE bpo_evidence.log")?;
+        let sql: &mut dyn Sql = self.session;
+        let statement = "SELECT reltuples::float8 FROM pg_class WHERE oid = 'newest'::regclass";
+        let counted = sql.first(statement, &[], |row| row.number(0))?;
+        if counted.unwrap_or_default() < MANY_ROWS as f64 {
+            self.session.batch("ANALYZE newest; ANALYZE log")?;
         }
         Ok(())
-    }
-
-    /// Moves the head on from where this body found it, and from nowhere else.
-    fn move_head(&mut self) -> Result<(), Failure> {
-        let digest = self.head.digest.as_slice();
-        let moved = match self.stored_head {
-            None => self.session.execute(
-                "INSERT INTO bpo_evidence.heads (feed_id, sequence, digest) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                &[&self.feed_id, &self.head.sequence, &digest],
-            )?,
-            Some(before) => self.session.execute(
-                "UPDATE bpo_evidence.heads SET sequence = $2, digest = $3 WHERE feed_id = $1 AND sequence = $4 AND digest = $5",
-                &[&self.feed_id, &self.head.sequence, &digest, &before.sequence, &before.digest.as_slice()],
-            )?,
-        };
-        if moved == 1 {
-            return Ok(());
-        }
-        Err(StoreError::Fault(format!("another writer has moved the head of feed {}", self.key.feed)).into())
     }
 }
 
 impl OpenLog for Log<'_> {
-    type Failure = Failure;
-
     fn prepare(&mut self, _batch: &Batch, sorted: &SortedBody<'_>) -> Result<(), Failure> {
         let span = sorted.candidates.iter().fold(None, |span: Option<(i64, i64)>, row| {
             Some(span.map_or((row.start, row.end), |(from, until)| (from.min(row.start), until.max(row.end))))
@@ -273,17 +227,17 @@ impl OpenLog for Log<'_> {
     }
 
     fn head(&self) -> Head {
-        self.head
+        self.feed.head
     }
 
     fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure> {
-        let sequence = self.head.sequence + 1;
-        let digest = entry_digest(&self.head.digest, sequence, kind, payload);
+        let sequence = self.feed.head.sequence + 1;
+        let digest = entry_digest(&self.feed.head.digest, sequence, kind, payload);
         self.entries.push((sequence, kind, payload.to_vec(), digest));
-        self.head.digest = digest;
+        self.feed.head.digest = digest;
         match kind {
             ROW => {
-                self.head.sequence = sequence;
+                self.feed.head.sequence = sequence;
                 self.payloads.insert(sequence, payload.to_vec());
             }
             LABELS | NAMES => {
@@ -299,11 +253,7 @@ impl OpenLog for Log<'_> {
     }
 
     fn find_body(&mut self, digest: &Digest) -> Result<Option<i64>, Failure> {
-        let found = self.session.query_opt(
-            "SELECT sequence FROM bpo_evidence.log WHERE feed_id = $1 AND kind = 3 AND substr(payload, 1, 32) = $2",
-            &[&self.feed_id, &digest.as_slice()],
-        )?;
-        Ok(found.map(|row| row.try_get(0)).transpose()?)
+        self.feed.find_body(self.session, digest)
     }
 
     fn last_end(&mut self, labels: i64) -> Result<Option<i64>, Failure> {
@@ -316,8 +266,7 @@ impl OpenLog for Log<'_> {
     }
 
     fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure> {
-        let payload = self.payloads.get(&sequence).cloned();
-        Ok(payload.ok_or_else(|| StoreError::Corrupt(format!("feed {} lacks row {sequence}", self.key.feed)))?)
+        self.payloads.get(&sequence).cloned().ok_or_else(|| self.feed.lacks(sequence))
     }
 
     fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
@@ -349,58 +298,19 @@ impl OpenLog for Log<'_> {
     }
 
     fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
-        let mut any = false;
-        for Rejection { fingerprint, reason, text, received_at, body_digest } in rejections {
-            let added = self.session.execute(
-                "INSERT INTO bpo_evidence.rejections (feed_id, fingerprint, reason, content, received_at, body_digest)
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                &[
-                    &self.feed_id,
-                    &fingerprint.as_slice(),
-                    reason,
-                    &text.as_bytes(),
-                    received_at,
-                    &body_digest.as_slice(),
-                ],
-            )?;
-            any |= added > 0;
-        }
-        if any {
-            self.session.execute(
-                "DELETE FROM bpo_evidence.rejections WHERE feed_id = $1 AND id <=
-                 (SELECT id FROM bpo_evidence.rejections WHERE feed_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)",
-                &[&self.feed_id, &REJECTIONS_KEPT],
-            )?;
-        }
-        Ok(any)
+        self.feed.keep_rejections(self.session, rejections)
     }
 
     fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure> {
-        let moved = self.session.execute(
-            "INSERT INTO bpo_evidence.backfills AS known (feed_id, reached, completed) VALUES ($1, $2, $3)
-             ON CONFLICT (feed_id) DO UPDATE
-             SET reached = greatest(known.reached, excluded.reached), completed = known.completed OR excluded.completed
-             WHERE excluded.reached > known.reached OR (excluded.completed AND NOT known.completed)",
-            &[&self.feed_id, &reached, &completed],
-        )?;
-        Ok(moved > 0)
+        self.feed.keep_progress(self.session, reached, completed)
     }
 
     fn keep_state(&mut self, state: &str) -> Result<(), Failure> {
-        self.session.execute(
-            "INSERT INTO bpo_evidence.feed_states (feed_id, content) VALUES ($1, $2)
-             ON CONFLICT (feed_id) DO UPDATE SET content = excluded.content",
-            &[&self.feed_id, &state],
-        )?;
-        Ok(())
+        self.feed.keep_state(self.session, state)
     }
 
     fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
-        self.move_head()?;
-        let content = HeadContent::from(&self.head).text();
-        let (contract_uid, name) = (self.key.contract_uid.clone(), self.key.feed.clone());
-        let entry = NewEntry { topic: Topic::Head, contract_uid, name, recorded_at, content };
-        journal::append(self.session, &entry)
+        self.feed.close(self.session, recorded_at)
     }
 
     fn finish(&mut self) -> Result<(), Failure> {

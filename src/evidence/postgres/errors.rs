@@ -2,64 +2,28 @@
 
 use std::error::Error;
 
-use crate::evidence::encoding::Undecodable;
+use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::StoreError;
-
-/// A failure inside a piece of work on a connection.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The database's, or the way's to it.
-    Database(postgres::Error),
-    /// Ours.
-    Store(StoreError),
-}
 
 impl From<postgres::Error> for Failure {
     fn from(error: postgres::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Undecodable> for Failure {
-    fn from(what: Undecodable) -> Self {
-        Self::Store(StoreError::Corrupt(what.to_owned()))
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Store(StoreError::Fault(error.to_string()))
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Store(StoreError::Corrupt(format!("JSON that cannot be read: {error}")))
-    }
-}
-
-impl Failure {
-    /// The error for the caller.
-    pub(super) fn into_store_error(self, shown: &str) -> StoreError {
-        match self {
-            Self::Store(error) => error,
-            Self::Database(error) => StoreError::Fault(format!("{shown}: {}", words(&error))),
-        }
+        // 'XX': what the server itself finds damaged.
+        let cause = match error.code() {
+            Some(code) if code.code().starts_with("XX") => Cause::Damage,
+            _ if is_passing(&error) => Cause::Passing,
+            _ => Cause::Other,
+        };
+        Self::Database(cause, words(&error))
     }
 }
 
 /// The error of a store that cannot be opened.
-pub(super) fn not_opened(shown: &str, error: &postgres::Error) -> StoreError {
-    let (path, reason) = (shown.to_owned(), words(error));
-    match is_passing(error) {
-        true => StoreError::Unreachable { path, reason },
-        false => StoreError::NotOpened { path, reason },
+pub(super) fn not_opened(shown: &str, failure: impl Into<Failure>) -> StoreError {
+    let path = shown.to_owned();
+    match failure.into() {
+        Failure::Database(Cause::Passing, reason) => StoreError::Unreachable { path, reason },
+        Failure::Database(_, reason) => StoreError::NotOpened { path, reason },
+        Failure::Store(error) => error,
     }
 }
 
@@ -81,7 +45,7 @@ fn is_passing(error: &postgres::Error) -> bool {
 }
 
 /// What the server says, or else what happened on the way to it. Neither holds a password.
-pub(super) fn words(error: &postgres::Error) -> String {
+fn words(error: &postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return format!("{}: {}", said.severity(), said.message());
     }

@@ -1,8 +1,10 @@
 //! The tables of the PostgreSQL store and their migrations: all of it in the schema `bpo_evidence`.
 
-use super::errors::{Failure, not_opened};
-use super::session::{Access, Session};
+use super::errors::not_opened;
+use super::session::Session;
+use crate::evidence::failure::Failure;
 use crate::evidence::model::StoreError;
+use crate::evidence::sql::{Access, Sql, transact, values};
 
 /// The highest format that this version knows.
 pub(in crate::evidence) const FORMAT: i64 = 3;
@@ -14,16 +16,15 @@ const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.s
 pub(super) fn migrate(session: &mut Session, shown: &str) -> Result<(), StoreError> {
     let found = known_format(session, shown)?;
     for (step, number) in STEPS.iter().zip(1_i64..).filter(|(_, number)| *number > found) {
-        session
-            .transact(Access::Write, |session| {
-                if number == 1 {
-                    session.client.batch_execute("CREATE SCHEMA IF NOT EXISTS bpo_evidence")?;
-                }
-                session.client.batch_execute(step)?;
-                session.client.execute("UPDATE bpo_evidence.format SET number = $1", &[&number])?;
-                Ok(())
-            })
-            .map_err(|failure| opening(shown, failure))?;
+        transact(session, Access::Write, |sql| {
+            if number == 1 {
+                sql.batch("CREATE SCHEMA IF NOT EXISTS bpo_evidence")?;
+            }
+            sql.batch(step)?;
+            sql.execute("UPDATE format SET number = $1", values![number])?;
+            Ok(())
+        })
+        .map_err(|failure| not_opened(shown, failure))?;
     }
     Ok(())
 }
@@ -41,7 +42,7 @@ pub(super) fn check(session: &mut Session, shown: &str) -> Result<(), StoreError
 }
 
 fn known_format(session: &mut Session, shown: &str) -> Result<i64, StoreError> {
-    let found = format_of(session).map_err(|failure| opening(shown, failure))?;
+    let found = format_of(session).map_err(|failure| not_opened(shown, failure))?;
     if found > FORMAT {
         return Err(StoreError::Newer { path: shown.to_owned(), found, known: FORMAT });
     }
@@ -49,17 +50,9 @@ fn known_format(session: &mut Session, shown: &str) -> Result<i64, StoreError> {
 }
 
 /// The format's number: 0 without tables.
-fn format_of(session: &mut Session) -> Result<i64, Failure> {
-    let there = session.client.query_one("SELECT to_regclass('bpo_evidence.format') IS NOT NULL", &[])?;
-    if !there.try_get::<_, bool>(0)? {
+fn format_of(sql: &mut dyn Sql) -> Result<i64, Failure> {
+    if !sql.has_table("format")? {
         return Ok(0);
     }
-    Ok(session.client.query_one("SELECT number FROM bpo_evidence.format", &[])?.try_get(0)?)
-}
-
-fn opening(shown: &str, failure: Failure) -> StoreError {
-    match failure {
-        Failure::Database(error) => not_opened(shown, &error),
-        Failure::Store(error) => error,
-    }
+    Ok(sql.first("SELECT number FROM format", &[], |row| row.integer(0))?.unwrap_or_default())
 }

@@ -1,32 +1,56 @@
 //! One connection, with its prepared statements and its transactions.
 
 use std::collections::HashMap;
+use std::error::Error;
 
-use postgres::types::ToSql;
-use postgres::{Client, Row, RowIter, Statement};
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::types::private::BytesMut;
+use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Column, Statement};
 
-use super::errors::{Failure, not_opened};
+use super::errors::not_opened;
 use super::location::Location;
 use super::shards::HeldShards;
-use crate::evidence::model::StoreError;
+use super::{commit, shards};
+use crate::evidence::failure::Failure;
+use crate::evidence::model::{Batch, CommitReport, FeedKey, StoreError};
+use crate::evidence::sql::{Access, Dialect, Row, Sql, Take, Value};
 
 /// A parameter of a statement.
 pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
-/// How a transaction sees and treats the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    /// One state, and no writes.
-    Read,
-    /// The newest state of what it locks.
-    Write,
-}
+/// Texts that are PostgreSQL's own.
+const DIALECT: Dialect = Dialect {
+    table: "SELECT 1 WHERE to_regclass('bpo_evidence.' || $1::text) IS NOT NULL",
+    facts: "SELECT topic, name, recorded_at, content FROM journal
+            WHERE contract_uid = $1 AND starts_with(topic, 'fact/') ORDER BY number",
+    rows_of_heads: "SELECT coalesce(sum(sequence), 0)::float8 FROM heads",
+    newest_of_feed: "SELECT count(*), coalesce(sum(sequence), 0)::float8 FROM newest WHERE feed_id = $1",
+    make_checkpoints: "CREATE TABLE IF NOT EXISTS checkpoints (
+           contract_uid text PRIMARY KEY, content bytea NOT NULL, kept_at bigint NOT NULL
+         )",
+    make_reports: "CREATE TABLE IF NOT EXISTS reports_handed_over (
+           contract_uid text NOT NULL, report text NOT NULL, sink text NOT NULL, until bigint NOT NULL, period text NOT NULL,
+           PRIMARY KEY (contract_uid, report, sink, until, period)
+         )",
+    make_identity: "CREATE TABLE IF NOT EXISTS identity (
+           only_row integer PRIMARY KEY CHECK (only_row = 1), id text NOT NULL, clock text NOT NULL
+         )",
+    first_identity: "INSERT INTO identity SELECT 1, replace(gen_random_uuid()::text, '-', ''),
+           CASE WHEN EXISTS (SELECT 1 FROM feeds) OR EXISTS (SELECT 1 FROM journal) THEN 'Real' ELSE $1 END
+         WHERE NOT EXISTS (SELECT 1 FROM identity)",
+    damaged: "the database is damaged",
+};
+
+/// What every session sets. A server whose default it is to acknowledge before a commit is on disk is asked to wait. Tables are those of
+/// the store's schema, and no temporary one is taken for them.
+const SETTINGS: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; SET search_path = bpo_evidence, pg_temp";
 
 /// A connection.
-pub(super) struct Session {
-    pub client: Client,
+pub(in crate::evidence) struct Session {
+    pub(super) client: Client,
     /// Where replicas share the store: the shards that this session writes for.
-    pub shards: Option<HeldShards>,
+    pub(super) shards: Option<HeldShards>,
     statements: HashMap<&'static str, Statement>,
 }
 
@@ -34,37 +58,11 @@ impl Session {
     pub(super) fn connect(location: &Location) -> Result<Self, StoreError> {
         let opened = || -> Result<Client, postgres::Error> {
             let mut client = location.connect()?;
-            // A server whose default it is to acknowledge before a commit is on disk is asked to wait.
-            client.batch_execute("SET synchronous_commit = on; SET lock_timeout = '10s'")?;
+            client.batch_execute(SETTINGS)?;
             Ok(client)
         };
-        let client = opened().map_err(|error| not_opened(&location.shown, &error))?;
+        let client = opened().map_err(|error| not_opened(&location.shown, error))?;
         Ok(Self { client, shards: None, statements: HashMap::new() })
-    }
-
-    /// Does work in one transaction; it is undone when the work fails.
-    pub(super) fn transact<T, F>(&mut self, access: Access, work: F) -> Result<T, Failure>
-    where
-        F: FnOnce(&mut Self) -> Result<T, Failure>,
-    {
-        self.begin(access)?;
-        let done = work(self).and_then(|value| {
-            self.client.batch_execute("COMMIT")?;
-            Ok(value)
-        });
-        if done.is_err() {
-            // Where this fails too the connection is gone, and the server undoes the rest by itself.
-            let _ = self.client.batch_execute("ROLLBACK");
-        }
-        done
-    }
-
-    pub(super) fn begin(&mut self, access: Access) -> Result<(), Failure> {
-        self.client.batch_execute(match access {
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        })?;
-        Ok(())
     }
 
     fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
@@ -76,34 +74,146 @@ impl Session {
         Ok(statement)
     }
 
-    pub(super) fn query(&mut self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, Failure> {
+    pub(super) fn query(
+        &mut self,
+        sql: &'static str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<postgres::Row>, Failure> {
         let statement = self.prepared(sql)?;
         Ok(self.client.query(&statement, parameters)?)
     }
 
-    pub(super) fn query_opt(
-        &mut self,
-        sql: &'static str,
-        parameters: &[Parameter<'_>],
-    ) -> Result<Option<Row>, Failure> {
+    /// Hands over rows one after the other, for answers that do not fit into memory.
+    fn stream(&mut self, sql: &'static str, parameters: &[Parameter<'_>], take: Take<'_>) -> Result<(), Failure> {
         let statement = self.prepared(sql)?;
-        Ok(self.client.query_opt(&statement, parameters)?)
+        let mut rows = self.client.query_raw(&statement, parameters.iter().copied())?;
+        while let Some(row) = rows.next()? {
+            if !take(&SessionRow(&row))? {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// Rows one after the other, for answers that do not fit into memory.
-    pub(super) fn stream(&mut self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<RowIter<'_>, Failure> {
-        let statement = self.prepared(sql)?;
-        Ok(self.client.query_raw(&statement, parameters.iter().copied())?)
-    }
-
-    pub(super) fn execute(&mut self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<u64, Failure> {
+    pub(super) fn update(&mut self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<u64, Failure> {
         let statement = self.prepared(sql)?;
         Ok(self.client.execute(&statement, parameters)?)
     }
 }
 
-/// The digest in a column.
-pub(super) fn digest(row: &Row, column: usize) -> Result<[u8; 32], Failure> {
-    let bytes: &[u8] = row.try_get(column)?;
-    bytes.try_into().map_err(|_| StoreError::Corrupt(format!("a digest of {} bytes", bytes.len())).into())
+impl ToSql for Value<'_> {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match *self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Flag(flag) => flag.to_sql(kind, out),
+            Self::Integer(number) => match *kind {
+                Type::INT2 => i16::try_from(number)?.to_sql(kind, out),
+                Type::INT4 => i32::try_from(number)?.to_sql(kind, out),
+                _ => number.to_sql(kind, out),
+            },
+            Self::Real(number) => number.to_sql(kind, out),
+            // A text may hold no NUL here, so a column for any text keeps its bytes.
+            Self::Text(text) => text.as_bytes().to_sql(kind, out),
+            Self::Bytes(bytes) => bytes.to_sql(kind, out),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+struct SessionRow<'r>(&'r postgres::Row);
+
+impl<'r> SessionRow<'r> {
+    fn get<T: FromSql<'r> + Into<Value<'r>>>(&self, column: usize) -> Result<Value<'r>, Failure> {
+        let value: Option<T> = self.0.try_get(column)?;
+        Ok(value.into())
+    }
+}
+
+impl Row for SessionRow<'_> {
+    fn value(&self, column: usize) -> Result<Value<'_>, Failure> {
+        match self.0.columns().get(column).map(Column::type_) {
+            Some(&Type::BOOL) => self.get::<bool>(column),
+            Some(&Type::INT2) => self.get::<i16>(column),
+            Some(&Type::INT4) => self.get::<i32>(column),
+            Some(&Type::INT8) => self.get::<i64>(column),
+            Some(&Type::FLOAT8) => self.get::<f64>(column),
+            Some(&Type::BYTEA) => self.get::<&[u8]>(column),
+            _ => self.get::<&str>(column),
+        }
+    }
+}
+
+impl Sql for Session {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn begin(&mut self, access: Access) -> Result<(), Failure> {
+        self.batch(match access {
+            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        })
+    }
+
+    fn batch(&mut self, statements: &str) -> Result<(), Failure> {
+        Ok(self.client.batch_execute(statements)?)
+    }
+
+    fn execute(&mut self, statement: &'static str, parameters: &[Value<'_>]) -> Result<u64, Failure> {
+        let parameters: Vec<Parameter<'_>> = parameters.iter().map(|value| value as Parameter<'_>).collect();
+        self.update(statement, &parameters)
+    }
+
+    fn visit(&mut self, statement: &'static str, parameters: &[Value<'_>], take: Take<'_>) -> Result<(), Failure> {
+        let parameters: Vec<Parameter<'_>> = parameters.iter().map(|value| value as Parameter<'_>).collect();
+        self.stream(statement, &parameters, take)
+    }
+
+    fn newest_within(&mut self, feed: i64, labels: &[i64], span: [i64; 2], take: Take<'_>) -> Result<(), Failure> {
+        let [from, until] = span;
+        self.stream(
+            "SELECT newest.sequence, log.payload FROM newest
+             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4
+             WHERE newest.feed_id = $1 AND newest.labels = ANY($2) AND newest.start_at >= $3 AND newest.start_at < $4",
+            &[&feed, &labels, &from, &until],
+            take,
+        )
+    }
+
+    fn rows_at(&mut self, feed: i64, sequences: &[i64], take: Take<'_>) -> Result<(), Failure> {
+        self.stream(
+            "SELECT sequence, payload FROM log WHERE feed_id = $1 AND kind = 4 AND sequence = ANY($2)",
+            &[&feed, &sequences],
+            take,
+        )
+    }
+
+    fn settle(&mut self, messages: &[i64], [attempts, failure, at, delivered]: [Value<'_>; 4]) -> Result<(), Failure> {
+        self.update(
+            "UPDATE alert_messages SET attempts = attempts + $2, failure = $3, settled_at = $4, delivered = $5 WHERE id = ANY($1)",
+            &[&messages, &attempts, &failure, &at, &delivered],
+        )?;
+        Ok(())
+    }
+
+    fn commit(&mut self, feed: &FeedKey, batch: &Batch, room: u64) -> Result<(CommitReport, bool), Failure> {
+        commit::commit(self, feed, batch, room)
+    }
+
+    fn writes_for(&self, namespace: &str) -> bool {
+        self.shards.as_ref().is_none_or(|held| held.has(namespace))
+    }
+
+    fn wait_for_other_makers(&mut self) -> Result<(), Failure> {
+        shards::wait_for_other_beginners(self)
+    }
+
+    fn wait_for_other_journals(&mut self) -> Result<(), Failure> {
+        shards::wait_for_other_journals(self)
+    }
 }

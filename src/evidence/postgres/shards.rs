@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::WhenInUse;
-use super::errors::{Failure, not_opened};
+use super::errors::not_opened;
 use super::location::Location;
 use super::session::Session;
+use crate::evidence::failure::Failure;
 use crate::evidence::model::StoreError;
 use crate::shard::ShardCount;
 
@@ -61,7 +62,7 @@ pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: When
         |session| end_others(session, &format!("{WRITER_HELD} AND mode = 'ExclusiveLock'")).map(|()| true),
     )?;
     let number = i32::try_from(count.number()).unwrap_or(i32::MAX);
-    hold_number(session, number).map_err(|error| not_opened(&location.shown, &error))?;
+    hold_number(session, number).map_err(|error| not_opened(&location.shown, error))?;
     let other_numbers = format!("{} AND objid <> {number}", in_class(NUMBERS));
     until_taken(
         session,
@@ -105,7 +106,7 @@ pub(super) fn give_back(session: &mut Session, location: &Location, shard: u32) 
         return Ok(());
     }
     let unlocked = session.client.execute("SELECT pg_advisory_unlock($1, $2)", &[&SHARDS, &number]);
-    unlocked.map(drop).map_err(|error| not_opened(&location.shown, &error))
+    unlocked.map(drop).map_err(|error| not_opened(&location.shown, error))
 }
 
 /// Does what makes tables, while no other replica does.
@@ -119,13 +120,13 @@ pub(super) fn one_after_the_other<T>(
     }
     // However long it takes: another replica may bring a large store to a new format.
     while !tried(session, "SELECT pg_try_advisory_lock($1)", TABLES)
-        .map_err(|error| not_opened(&location.shown, &error))?
+        .map_err(|error| not_opened(&location.shown, error))?
     {
         std::thread::sleep(Duration::from_millis(200));
     }
     let done = work(session);
     let unlocked = session.client.execute("SELECT pg_advisory_unlock($1)", &[&TABLES]);
-    unlocked.map_err(|error| not_opened(&location.shown, &error))?;
+    unlocked.map_err(|error| not_opened(&location.shown, error))?;
     done
 }
 
@@ -142,7 +143,7 @@ pub(super) fn wait_for_other_journals(session: &mut Session) -> Result<(), Failu
 fn wait_in_transaction(session: &mut Session, key: i64) -> Result<(), Failure> {
     // A process that has the store for itself waits for nobody.
     if session.shards.is_some() {
-        session.execute("SELECT pg_advisory_xact_lock($1)", &[&key])?;
+        session.update("SELECT pg_advisory_xact_lock($1)", &[&key])?;
     }
     Ok(())
 }
@@ -154,7 +155,7 @@ fn until_taken(
     mut take: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
     mut make_room: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
 ) -> Result<(), StoreError> {
-    let failed = |error: postgres::Error| not_opened(&location.shown, &error);
+    let failed = |error: postgres::Error| not_opened(&location.shown, error);
     let deadline = Instant::now() + PATIENCE;
     while !take(session).map_err(failed)? {
         if Instant::now() > deadline || !make_room(session).map_err(failed)? {

@@ -2,56 +2,23 @@
 
 use std::path::Path;
 
+use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
 use rusqlite::ErrorCode;
 
-use crate::evidence::encoding::Undecodable;
+use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::StoreError;
-
-/// A failure inside a piece of work on a connection.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// SQLite's.
-    Sqlite(rusqlite::Error),
-    /// Ours.
-    Store(StoreError),
-}
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Undecodable> for Failure {
-    fn from(what: Undecodable) -> Self {
-        Self::Store(StoreError::Corrupt(what.to_owned()))
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Store(StoreError::Corrupt(format!("JSON that cannot be read: {error}")))
-    }
-}
-
-impl Failure {
-    /// The error for the caller.
-    pub(super) fn into_store_error(self, path: &Path) -> StoreError {
-        match self {
-            Self::Store(error) => error,
-            Self::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    StoreError::Locked { path: path.display().to_string() }
-                }
-                _ => StoreError::Fault(format!("{}: {error}", path.display())),
+        let cause = match &error {
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => Cause::Damage,
+            other => match other.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Cause::InUse,
+                Some(ErrorCode::DatabaseCorrupt) => Cause::Damage,
+                _ => Cause::Other,
             },
-        }
+        };
+        Self::Database(cause, error.to_string())
     }
 }
 

@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::chain::{entry_digest, feed_origin, journal_digest, journal_origin};
-use super::encoding::{ROW, decode_row};
-use super::journal::HeadContent;
-use super::model::{Broken, Digest, Head, VerifyProgress, VerifyReport};
+use super::stored::Stored;
+use crate::evidence::chain::{entry_digest, feed_origin, journal_digest, journal_origin};
+use crate::evidence::encoding::{ROW, decode_row};
+use crate::evidence::failure::Failure;
+use crate::evidence::journal::HeadContent;
+use crate::evidence::model::{Broken, Digest, Head, VerifyProgress, VerifyReport};
 
 /// How many differences are listed.
 const BROKEN_LISTED: usize = 1_000;
 
-/// After how many rows the progress is told.
+/// After how many rows the progress is reported.
 const ROWS_PER_PROGRESS: u64 = 65_536;
 
 /// A feed of a store.
@@ -35,54 +37,23 @@ pub(super) struct StoredJournalEntry {
     pub digest: Digest,
 }
 
-/// What is stored, as it is: nothing in it may repair or check anything.
-pub(super) trait Stored {
-    /// What goes wrong on the way.
-    type Failure;
-
-    /// Goes on with the newest state of the store, and keeps it until the next call.
-    fn refresh(&mut self) -> Result<(), Self::Failure>;
-    /// The damage of what is stored, in words; any other failure is given back.
-    fn damage(failure: Self::Failure) -> Result<String, Self::Failure>;
-    /// All feeds.
-    fn feeds(&mut self) -> Result<Vec<StoredFeed>, Self::Failure>;
-    /// How many rows the heads speak of.
-    fn total_rows(&mut self) -> Result<u64, Self::Failure>;
-    /// The log of a feed by sequence and kind.
-    fn entries(&mut self, feed: i64, each: &mut dyn FnMut(StoredEntry<'_>)) -> Result<(), Self::Failure>;
-    /// The head that is kept beside the log.
-    fn head(&mut self, feed: i64) -> Result<Option<Head>, Self::Failure>;
-    /// How many keys the index of newest rows has, and the sum of their sequences.
-    fn newest(&mut self, feed: i64) -> Result<(i64, f64), Self::Failure>;
-    /// Content of the journal's last entry about a feed's head.
-    fn last_journal_head(&mut self, contract_uid: &str, feed: &str) -> Result<Option<String>, Self::Failure>;
-    /// The journal by number.
-    fn journal(&mut self, each: &mut dyn FnMut(StoredJournalEntry)) -> Result<(), Self::Failure>;
-    /// The last number and digest of the journal.
-    fn journal_head(&mut self) -> Result<Option<(i64, Digest)>, Self::Failure>;
-    /// Contract and name of each feed that the journal has heads of.
-    fn feeds_of_journal(&mut self) -> Result<Vec<(String, String)>, Self::Failure>;
-    /// How many heads belong to no feed.
-    fn heads_without_feed(&mut self) -> Result<i64, Self::Failure>;
-}
-
 /// Verifies each feed on a state of its own, so that a long verification holds up nobody, then the journal.
-pub(super) fn verify<S: Stored>(
-    stored: &mut S,
+pub(super) fn verify(
+    stored: &mut Stored<'_>,
     on_progress: &(dyn Fn(VerifyProgress) + Send + Sync),
-) -> Result<VerifyReport, S::Failure> {
+) -> Result<VerifyReport, Failure> {
     stored.refresh()?;
     let (feeds, total_rows) = (stored.feeds()?, stored.total_rows()?);
     let mut check = Check { report: VerifyReport::default(), on_progress, total_rows };
     for feed in &feeds {
         stored.refresh()?;
         let outcome = check.feed(stored, feed);
-        check.damage::<S>(outcome, &feed.contract_uid, &feed.feed)?;
+        check.damage(stored, outcome, &feed.contract_uid, &feed.feed)?;
         check.report.feeds += 1;
     }
     stored.refresh()?;
     let outcome = check.journal(stored).and_then(|()| check.strangers(stored));
-    check.damage::<S>(outcome, "", "")?;
+    check.damage(stored, outcome, "", "")?;
     on_progress(VerifyProgress { rows: check.report.rows, total_rows: check.report.rows });
     Ok(check.report)
 }
@@ -110,20 +81,21 @@ impl Check<'_> {
     }
 
     /// Damage of the store itself is a finding, and the other feeds are still checked; other errors end the verification.
-    fn damage<S: Stored>(
+    fn damage(
         &mut self,
-        outcome: Result<(), S::Failure>,
+        stored: &Stored<'_>,
+        outcome: Result<(), Failure>,
         contract_uid: &str,
         feed: &str,
-    ) -> Result<(), S::Failure> {
+    ) -> Result<(), Failure> {
         if let Err(failure) = outcome {
-            let what = S::damage(failure)?;
+            let what = stored.damage(failure)?;
             self.broken(contract_uid, feed, 0, what);
         }
         Ok(())
     }
 
-    fn feed<S: Stored>(&mut self, stored: &mut S, feed: &StoredFeed) -> Result<(), S::Failure> {
+    fn feed(&mut self, stored: &mut Stored<'_>, feed: &StoredFeed) -> Result<(), Failure> {
         let StoredFeed { contract_uid, feed: name, id } = feed;
         let walked = self.walk(stored, feed)?;
         match stored.head(*id)? {
@@ -154,7 +126,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn walk<S: Stored>(&mut self, stored: &mut S, feed: &StoredFeed) -> Result<Walked, S::Failure> {
+    fn walk(&mut self, stored: &mut Stored<'_>, feed: &StoredFeed) -> Result<Walked, Failure> {
         let head = Head { sequence: 0, digest: feed_origin(&feed.contract_uid, &feed.feed) };
         let mut walked = Walked { head, keys: 0, newest: 0 };
         stored.entries(feed.id, &mut |entry| {
@@ -191,7 +163,7 @@ impl Check<'_> {
         }
     }
 
-    fn journal<S: Stored>(&mut self, stored: &mut S) -> Result<(), S::Failure> {
+    fn journal(&mut self, stored: &mut Stored<'_>) -> Result<(), Failure> {
         let (mut last, mut previous) = (0_i64, journal_origin());
         stored.journal(&mut |StoredJournalEntry { number, texts, digest }| {
             if number != last + 1 {
@@ -209,7 +181,7 @@ impl Check<'_> {
     }
 
     /// Feeds that the journal speaks of and the store does not have, and logs without a feed.
-    fn strangers<S: Stored>(&mut self, stored: &mut S) -> Result<(), S::Failure> {
+    fn strangers(&mut self, stored: &mut Stored<'_>) -> Result<(), Failure> {
         let known: HashSet<(String, String)> =
             stored.feeds()?.into_iter().map(|feed| (feed.contract_uid, feed.feed)).collect();
         for key in stored.feeds_of_journal()? {

@@ -1,0 +1,198 @@
+//! The writer's thread and the connections for reads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{Access, Sql, transact};
+use crate::evidence::failure::Failure;
+use crate::evidence::health::Health;
+use crate::evidence::model::StoreError;
+
+/// How many commits may wait for the writer before the next caller waits.
+const WAITING_JOBS: usize = 64;
+
+/// How many reads run at once.
+const READERS: usize = 4;
+
+type Job<C> = Box<dyn FnOnce(&mut C) + Send>;
+
+/// The one thread that writes, with its connection.
+pub(in crate::evidence) struct Writer<C> {
+    shown: Arc<str>,
+    health: Health,
+    /// How long it may take to end after a fault; `None`: it is waited for.
+    farewell: Option<Duration>,
+    jobs: Option<mpsc::Sender<Job<C>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<C: Sql + 'static> Writer<C> {
+    /// Opens the connection on the writer's thread, so that it may be called from anywhere.
+    pub(in crate::evidence) fn start(
+        shown: Arc<str>,
+        health: Health,
+        farewell: Option<Duration>,
+        open: impl FnOnce() -> Result<C, StoreError> + Send + 'static,
+    ) -> Result<Self, StoreError> {
+        let (jobs, mut queue) = mpsc::channel::<Job<C>>(WAITING_JOBS);
+        let (opened, waiting) = std::sync::mpsc::channel();
+        let ended = |reason: String| StoreError::NotOpened { path: shown.to_string(), reason };
+        let thread = std::thread::Builder::new()
+            .name("evidence-writer".to_owned())
+            .spawn(move || match open() {
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                }
+                Ok(mut connection) => {
+                    let _ = opened.send(Ok(()));
+                    while let Some(job) = queue.blocking_recv() {
+                        job(&mut connection);
+                    }
+                }
+            })
+            .map_err(|error| ended(error.to_string()))?;
+        waiting.recv().map_err(|_| ended("the writer has ended".to_owned()))??;
+        Ok(Self { shown, health, farewell, jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Does work in one transaction and answers when it is on disk.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (shown, health) = (self.shown.clone(), self.health.clone());
+        self.run(move |connection| {
+            let result = transact(connection, Access::Write, work).map_err(|failure| failure.into_store_error(&shown));
+            if let Err(error) = &result {
+                health.note(error);
+            }
+            result
+        })
+        .await
+    }
+
+    /// Lends the connection to a job, unless there was a fault.
+    pub(in crate::evidence) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut C) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let stopped = || {
+            let error = StoreError::Fault("the writer has stopped".to_owned());
+            self.health.note(&error);
+            error
+        };
+        let (answer, waiting) = oneshot::channel();
+        let health = self.health.clone();
+        let job: Job<C> = Box::new(move |connection| {
+            // A caller that went away does not undo what was committed.
+            let _ = answer.send(health.check().and_then(|()| job(connection)));
+        });
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(job).await.map_err(|_| stopped())?;
+        waiting.await.map_err(|_| stopped())?
+    }
+}
+
+impl<C> Drop for Writer<C> {
+    fn drop(&mut self) {
+        // Without a sender the thread ends after what it was given, and its connection and locks with it.
+        self.jobs = None;
+        let Some(thread) = self.thread.take() else { return };
+        // After a fault it may wait for a server that never answers, and the process that ends must not.
+        let farewell = self.farewell.filter(|_| self.health.fault().is_some());
+        let deadline = farewell.map(|farewell| Instant::now() + farewell);
+        while !thread.is_finished() && deadline.is_some_and(|deadline| Instant::now() < deadline) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if deadline.is_none() || thread.is_finished() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Opens a connection for reads, whenever another one is needed.
+pub(in crate::evidence) type Open<C> = Arc<dyn Fn() -> Result<C, StoreError> + Send + Sync>;
+
+/// Connections that only read; they see the last commit and wait for no writer.
+pub(in crate::evidence) struct Readers<C: Send + 'static> {
+    shown: Arc<str>,
+    health: Health,
+    open: Open<C>,
+    idle: Arc<Mutex<Vec<C>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl<C: Sql + 'static> Readers<C> {
+    pub(super) fn new(shown: Arc<str>, health: Health, open: Open<C>) -> Self {
+        Self { shown, health, open, idle: Arc::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Connects once on a thread of its own, so that a place without a store is found at once.
+    pub(super) fn check(
+        &self,
+        open: impl FnOnce() -> Result<C, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let opened = std::thread::spawn(open).join();
+        let connection = opened.unwrap_or_else(|_| Err(StoreError::Invalid("the connection has ended".to_owned())))?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        Ok(())
+    }
+
+    /// Does work on one state of the store, on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let ended = |_| StoreError::Invalid("the read was ended before its answer".to_owned());
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| ended(()))?;
+        let (shown, open, idle) = (self.shown.clone(), self.open.clone(), self.idle.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut connection = begun(pooled, &open, &shown)?;
+            let result = work(&mut connection).and_then(|done| {
+                connection.end_reading()?;
+                Ok(done)
+            });
+            if result.is_ok() {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+            drop(permit);
+            result.map_err(|failure| failure.into_store_error(&shown))
+        });
+        let result = task.await.map_err(|_| ended(()))?;
+        if let Err(error) = &result {
+            self.health.note(error);
+        }
+        result
+    }
+}
+
+/// A connection in a transaction that reads. One that was cut while it was idle is replaced: that is not a fault of the store.
+fn begun<C: Sql>(pooled: Option<C>, open: &Open<C>, shown: &str) -> Result<C, StoreError> {
+    if let Some(mut connection) = pooled
+        && connection.begin(Access::Read).is_ok()
+    {
+        return Ok(connection);
+    }
+    let mut connection = open()?;
+    connection.begin(Access::Read).map_err(|failure| failure.into_store_error(shown))?;
+    Ok(connection)
+}
+
+impl<C: Send + 'static> Drop for Readers<C> {
+    fn drop(&mut self) {
+        let connections = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        if connections.is_empty() {
+            return;
+        }
+        // Closing may wait for a server, which a thread of an asynchronous runtime may not.
+        let closing = std::thread::spawn(move || drop(connections));
+        // After a fault the server may never answer that they are closed.
+        if self.health.fault().is_none() {
+            let _ = closing.join();
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A connection to the file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection};
+
+use super::{commit, schema};
+use crate::evidence::failure::Failure;
+use crate::evidence::model::{Batch, CommitReport, FeedKey, StoreError};
+use crate::evidence::sql::{Access, Dialect, Row, Sql, Take, Value, values};
+
+/// After a read of more rows than these, the mapped pages of the file are released.
+const MANY: usize = 10_000;
+
+/// Texts that are SQLite's own.
+const DIALECT: Dialect = Dialect {
+    table: "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1",
+    facts: "SELECT topic, name, recorded_at, content FROM journal
+            WHERE contract_uid = $1 AND topic >= 'fact/' AND topic < 'fact0' ORDER BY number",
+    rows_of_heads: "SELECT total(sequence) FROM heads",
+    newest_of_feed: "SELECT count(*), total(sequence) FROM newest WHERE feed_id = $1",
+    make_checkpoints: "CREATE TABLE IF NOT EXISTS checkpoints (
+           contract_uid TEXT PRIMARY KEY, content BLOB NOT NULL, kept_at INTEGER NOT NULL
+         ) STRICT",
+    make_reports: "CREATE TABLE IF NOT EXISTS reports_handed_over (
+           contract_uid TEXT NOT NULL, report TEXT NOT NULL, sink TEXT NOT NULL, until INTEGER NOT NULL, period TEXT NOT NULL,
+           PRIMARY KEY (contract_uid, report, sink, until, period)
+         ) STRICT, WITHOUT ROWID",
+    make_identity: "CREATE TABLE IF NOT EXISTS identity (
+           only_row INTEGER PRIMARY KEY CHECK (only_row = 1), id TEXT NOT NULL, clock TEXT NOT NULL
+         ) STRICT",
+    first_identity: "INSERT INTO identity SELECT 1, lower(hex(randomblob(16))),
+           CASE WHEN EXISTS (SELECT 1 FROM feeds) OR EXISTS (SELECT 1 FROM journal) THEN 'Real' ELSE $1 END
+         WHERE NOT EXISTS (SELECT 1 FROM identity)",
+    damaged: "the file is damaged",
+};
+
+/// Names of the parameters, by which they are bound: SQLite numbers `$1` and its like in the order in which they occur.
+const NAMES: [&str; 7] = ["$1", "$2", "$3", "$4", "$5", "$6", "$7"];
+
+/// A connection to the file.
+pub(in crate::evidence) struct File {
+    pub(super) connection: Connection,
+    path: Arc<Path>,
+    /// Which file it was when a writer opened it.
+    identity: FileIdentity,
+    /// Rows read since pages were last released.
+    read: usize,
+}
+
+impl File {
+    pub(super) fn new(path: Arc<Path>, connection: Connection) -> Self {
+        let identity = FileIdentity::of(&path);
+        Self { connection, path, identity, read: 0 }
+    }
+
+    fn bound(&self, statement: &str, parameters: &[Value<'_>]) -> Result<CachedStatement<'_>, Failure> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        for (name, value) in NAMES.iter().zip(parameters) {
+            statement.raw_bind_parameter(*name, value)?;
+        }
+        Ok(statement)
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Flag(flag) => ValueRef::Integer(i64::from(flag)),
+            Self::Integer(number) => ValueRef::Integer(number),
+            Self::Real(number) => ValueRef::Real(number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+struct FileRow<'r, 's>(&'r rusqlite::Row<'s>);
+
+impl Row for FileRow<'_, '_> {
+    fn value(&self, column: usize) -> Result<Value<'_>, Failure> {
+        let value = self.0.get_ref(column)?;
+        Ok(match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(_) => Value::Text(value.as_str().map_err(rusqlite::Error::from)?),
+            ValueRef::Blob(bytes) => Value::Bytes(bytes),
+        })
+    }
+}
+
+impl Sql for File {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn begin(&mut self, access: Access) -> Result<(), Failure> {
+        match access {
+            Access::Read => self.batch("BEGIN"),
+            Access::Write => {
+                self.identity.check(&self.path)?;
+                self.batch("BEGIN IMMEDIATE")
+            }
+        }
+    }
+
+    fn end_reading(&mut self) -> Result<(), Failure> {
+        self.batch("COMMIT")?;
+        if std::mem::take(&mut self.read) > MANY {
+            schema::let_mapped_pages_go(&self.connection)?;
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, statements: &str) -> Result<(), Failure> {
+        Ok(self.connection.execute_batch(statements)?)
+    }
+
+    fn execute(&mut self, statement: &'static str, parameters: &[Value<'_>]) -> Result<u64, Failure> {
+        Ok(self.bound(statement, parameters)?.raw_execute()? as u64)
+    }
+
+    fn visit(&mut self, statement: &'static str, parameters: &[Value<'_>], take: Take<'_>) -> Result<(), Failure> {
+        let mut read = 0;
+        {
+            let mut statement = self.bound(statement, parameters)?;
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                read += 1;
+                if !take(&FileRow(row))? {
+                    break;
+                }
+            }
+        }
+        self.read += read;
+        Ok(())
+    }
+
+    fn newest_within(&mut self, feed: i64, _labels: &[i64], span: [i64; 2], take: Take<'_>) -> Result<(), Failure> {
+        let [from, until] = span;
+        self.visit(
+            "SELECT newest.sequence, log.payload
+             FROM log AS definition
+             JOIN newest ON newest.feed_id = $1 AND newest.labels = definition.sequence AND newest.start_at >= $2 AND newest.start_at < $3
+             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4
+             WHERE definition.feed_id = $1 AND definition.kind = 1 AND definition.kind < 3",
+            values![feed, from, until],
+            take,
+        )
+    }
+
+    fn rows_at(&mut self, feed: i64, sequences: &[i64], take: Take<'_>) -> Result<(), Failure> {
+        for sequence in sequences {
+            self.visit(
+                "SELECT sequence, payload FROM log WHERE feed_id = $1 AND sequence = $2 AND kind = 4",
+                values![feed, *sequence],
+                take,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, messages: &[i64], [attempts, failure, at, delivered]: [Value<'_>; 4]) -> Result<(), Failure> {
+        for message in messages {
+            self.execute(
+                "UPDATE alert_messages SET attempts = attempts + $2, failure = $3, settled_at = $4, delivered = $5 WHERE id = $1",
+                &[Value::Integer(*message), attempts, failure, at, delivered],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, feed: &FeedKey, batch: &Batch, room: u64) -> Result<(CommitReport, bool), Failure> {
+        commit::commit(self, feed, batch, room)
+    }
+}
+
+/// Which file a path names: SQLite goes on writing into a file that was deleted under it, and all of that would be lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FileIdentity(Option<(u64, u64)>);
+
+impl FileIdentity {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino())))
+    }
+
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> Self {
+        Self(path.exists().then_some((0, 0)))
+    }
+
+    fn check(self, path: &Path) -> Result<(), StoreError> {
+        if self == Self::of(path) {
+            return Ok(());
+        }
+        Err(StoreError::Fault(format!("{}: the file was moved, replaced or deleted while in use", path.display())))
+    }
+}
