@@ -1,6 +1,6 @@
 //! How long to wait before the next attempt.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::runtime::utils::Backoff;
 
@@ -16,22 +16,35 @@ pub fn pause(failures: u32, longest: Duration) -> Duration {
 #[derive(Debug, Default)]
 pub struct Pauses {
     failures: u32,
+    last: Option<Instant>,
+}
+
+impl Pauses {
+    const LONGEST: Duration = Duration::from_secs(8);
+    /// How long after a failure the next one counts as the first.
+    const WHOLE: Duration = Duration::from_secs(20);
+
+    /// How many failures came before the one at `now`.
+    fn failed_before(&mut self, now: Instant) -> u32 {
+        let long_ago = |last: Instant| now.saturating_duration_since(last) >= Self::WHOLE;
+        self.failures = if self.last.is_none_or(long_ago) { 0 } else { self.failures.saturating_add(1) };
+        self.last = Some(now);
+        self.failures
+    }
 }
 
 impl Iterator for Pauses {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let pause = pause(self.failures, Duration::from_secs(8));
-        self.failures = self.failures.saturating_add(1);
-        Some(pause)
+        Some(pause(self.failed_before(Instant::now()), Self::LONGEST))
     }
 }
 
 impl Backoff for Pauses {
-    fn reset(&mut self) {
-        self.failures = 0;
-    }
+    /// Does nothing: a watch says that it begins before the API server has answered its list, so that a list that fails each time would
+    /// always be the first to fail.
+    fn reset(&mut self) {}
 }
 
 #[cfg(test)]
@@ -47,15 +60,35 @@ mod tests {
     }
 
     #[test]
-    fn the_pauses_of_a_watch_that_breaks_grow_to_eight_seconds_and_begin_again_when_it_has_news() {
+    fn the_failures_of_a_watch_add_up_until_it_has_worked_for_twenty_seconds() {
+        // What the case shows, the seconds at which the watch fails, and how many failures count as before each.
+        let cases: [(&str, &[u64], &[u32]); 5] = [
+            ("each failure counts", &[0, 1, 2, 4, 8, 16], &[0, 1, 2, 3, 4, 5]),
+            ("a watch that works for less than 20 s may fail again", &[0, 19, 38, 57], &[0, 1, 2, 3]),
+            ("a watch that works for 20 s begins again", &[0, 1, 2, 22, 23], &[0, 1, 2, 0, 1]),
+            ("failures at the same instant are failures", &[3, 3, 3], &[0, 1, 2]),
+            ("a clock that was set back makes no pause shorter", &[9, 3, 4], &[0, 1, 2]),
+        ];
+        let begin = Instant::now();
+        for (what, failures, expected) in cases {
+            let mut pauses = Pauses::default();
+            let before = |second: &u64| {
+                pauses.reset();
+                pauses.failed_before(begin + Duration::from_secs(*second))
+            };
+            assert_eq!(failures.iter().map(before).collect::<Vec<u32>>(), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn the_pauses_of_a_watch_never_exceed_eight_seconds() {
         let mut pauses = Pauses::default();
         for full in [500, 1_000, 2_000, 4_000, 8_000, 8_000] {
+            pauses.reset();
             let pause = pauses.next().unwrap().as_millis();
             assert!((full / 2..=full).contains(&pause), "{full}: {pause}");
         }
         pauses.failures = u32::MAX;
         assert!(pauses.next().unwrap() <= Duration::from_secs(8));
-        pauses.reset();
-        assert!(pauses.next().unwrap() <= Duration::from_millis(500));
     }
 }

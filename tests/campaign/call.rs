@@ -94,6 +94,7 @@ pub fn faults() -> Vec<Fault> {
 pub fn words_of(status: u16) -> (&'static str, &'static str) {
     match status {
         403 => ("Forbidden", "exceeded quota: events"),
+        404 => ("NotFound", "the server could not find the requested resource"),
         409 => {
             ("Conflict", "the object has been modified; please apply your changes to the latest version and try again")
         }

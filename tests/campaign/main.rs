@@ -25,6 +25,7 @@ mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
 mod month;
+mod pauses;
 mod proxy;
 mod replicas;
 mod shards;
