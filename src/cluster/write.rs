@@ -123,6 +123,35 @@ impl Writer {
         serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
     }
 
+    /// Writes the status of an object that cannot be decoded. Where a field has another type than its definition says, the server cannot
+    /// tell who owns which field: it refuses to apply a status, and merges one.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn status_of_unreadable<K>(
+        &self,
+        namespace: &str,
+        name: &str,
+        document: &serde_json::Value,
+    ) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match self.raw_status::<K>(namespace, name, document).await {
+            Err(WriteError::Api(kube::Error::Api(said))) if matches!(said.code, 422 | 500) => {
+                let (kind, error) = (K::kind(&()), said.message.as_str());
+                tracing::debug!(%kind, namespace, name, error, "a status is merged, since it cannot be applied");
+            }
+            written => return written.map(drop),
+        }
+        let resource = kube::api::ApiResource::erase::<K>(&());
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.fenced(namespace, api.patch_status(name, &parameters, &Patch::Merge(document))).await?;
+        self.metrics.api_write(&K::kind(&()), "status");
+        Ok(())
+    }
+
     /// Creates or replaces `document`, an object of kind `K`; the operator owns all that it holds.
     ///
     /// # Errors

@@ -210,6 +210,7 @@ impl<K: Controlled> Driver<K> {
             Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
         };
         let outcome = match &result {
+            Ok(_) if guarded.0.is_err() => Outcome::Unreadable,
             Ok(_) => Outcome::Completed,
             Err(error) if error.is_conflict() => Outcome::Conflict,
             Err(_) => Outcome::Failed,
@@ -326,7 +327,7 @@ impl<K: Controlled> Driver<K> {
             "metadata": {"name": name, "uid": meta.uid},
             "status": {"observedGeneration": meta.generation, "conditions": conditions},
         });
-        self.context.writer.raw_status::<K>(&namespace, &name, &document).await?;
+        self.context.writer.status_of_unreadable::<K>(&namespace, &name, &document).await?;
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, meta.generation);
         Ok(Action::await_change())
     }

@@ -17,8 +17,8 @@ use super::catalogue::Metric;
 use crate::api::condition::closed_enum;
 
 closed_enum! {
-    /// How a reconcile ended.
-    Outcome { Completed, Skipped, Conflict, Failed }
+    /// How a reconcile ended. Unreadable: the object cannot be decoded, and its status says so.
+    Outcome { Completed, Skipped, Unreadable, Conflict, Failed }
 }
 
 /// Labels of a KPI's series.
