@@ -10,6 +10,9 @@ use serde_json::Value;
 
 const GROUP: &str = "bpo-operator.io";
 
+/// How often the API server is asked where connections break before it answers.
+const TRIES: u32 = 5;
+
 /// What tests look at: the name that kubectl knows, group, version, kind and plural.
 const KINDS: [(&str, &str, &str, &str, &str); 6] = [
     ("vc", GROUP, "v1alpha1", "VendorContract", "vendorcontracts"),
@@ -41,7 +44,8 @@ fn objects(client: &Client, namespace: &str, kind: &str) -> (Api<DynamicObject>,
 /// An object, or `None`.
 pub async fn get(client: &Client, namespace: &str, kind: &str, name: &str) -> Option<Value> {
     let (api, resource) = objects(client, namespace, kind);
-    let found = api.get_opt(name).await.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
+    let found = answered(async || api.get_opt(name).await).await;
+    let found = found.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
     found.map(|object| shown(object, &resource))
 }
 
@@ -50,10 +54,22 @@ pub async fn list(client: &Client, namespace: &str, kinds: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for kind in kinds.split(',') {
         let (api, resource) = objects(client, namespace, kind);
-        let found = api.list(&ListParams::default()).await.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        let found = answered(async || api.list(&ListParams::default()).await).await;
+        let found = found.unwrap_or_else(|error| panic!("{kind}: {error}"));
         all.extend(found.items.into_iter().map(|object| shown(object, &resource)));
     }
     all
+}
+
+/// Asks, and asks again where the connection broke.
+async fn answered<T>(ask: impl AsyncFn() -> Result<T, kube::Error>) -> Result<T, kube::Error> {
+    for _ in 1..TRIES {
+        match ask().await {
+            Err(error @ (kube::Error::Service(_) | kube::Error::HyperError(_))) => eprintln!("asked again: {error}"),
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 /// What kubectl shows: with apiVersion and kind, which the items of a list lack, and without the bookkeeping of who wrote which field.
