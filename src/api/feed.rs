@@ -86,6 +86,12 @@ pub use window::*;
     "files hold rows: write format json, xml, csv, xlsx or arrays, or leave it out for the native one"
 ))]
 #[x_kube(validation = (
+    "has(self.files) && self.files.list == 'Sftp' ? \
+     has(self.url) && self.url.startsWith('sftp://') && has(self.auth) && has(self.auth.ssh) && !has(self.request) && !has(self.tls) : \
+     !(has(self.url) && self.url.startsWith('sftp://')) && !(has(self.auth) && has(self.auth.ssh))",
+    "files.list: Sftp, an address with sftp:// and auth.ssh belong together, without request and tls: write all three or none"
+))]
+#[x_kube(validation = (
     "!has(self.each) || !(has(self.job) || has(self.files) || (has(self.format) && (has(self.format.openMetrics) || has(self.format.prometheus))))",
     "each belongs to feeds that are asked at `url` for rows, not to job, files, openMetrics and prometheus: write a feed for each value"
 ))]
@@ -116,11 +122,11 @@ pub struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
-    /// Address of the endpoint, unless `job` says how its reports are made, or `inbox` that they are pushed: http or https, without user information. http and private addresses are refused unless
+    /// Address of the endpoint, unless `job` says how its reports are made, or `inbox` that they are pushed: http or https (sftp for `files.list: Sftp`), without user information. http and private addresses are refused unless
     /// the operator was started with `--feed-allow-network` for them. Path and query may hold placeholders such as `{since:%Y%m%d}`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 1, max = 2048))]
-    #[x_kube(validation = super::rules::ADDRESS_WITH_PLACEHOLDERS)]
+    #[x_kube(validation = super::rules::ADDRESS_OF_A_FEED)]
     pub url: String,
     /// Instead of `url`: a report that the vendor makes on request.
     pub job: Option<FeedJob>,
@@ -188,7 +194,7 @@ pub struct Feed {
     pub request: Option<FeedRequest>,
     /// How further pages are asked for, one of cursor, nextUrl, linkHeader, pageNumber, offset. Default: the native format's own cursor.
     pub pagination: Option<Pagination>,
-    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer. Default: not at all.
+    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, ssh. Default: not at all.
     pub auth: Option<FeedAuth>,
     /// Whom the operator trusts and how it identifies itself in TLS. Verification cannot be switched off.
     pub tls: Option<FeedTls>,

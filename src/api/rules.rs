@@ -23,6 +23,12 @@ pub const ADDRESS_WITH_PLACEHOLDERS: (&str, &str) = (
      placeholders such as {since:%Y%m%d} belong in its path and query",
 );
 
+/// The address of a feed: the same, or that of a folder of an SSH server.
+pub const ADDRESS_OF_A_FEED: (&str, &str) = (
+    r"self.contains('{') ? self.matches('^https?://[^/?#@{}\\s]+([/?#]\\S*)?$') : (isURL(self) && self.matches('^(https?|sftp)://[^/?#@\\s]+([/?#]\\S*)?$'))",
+    ADDRESS_WITH_PLACEHOLDERS.1,
+);
+
 /// An address of a step of a report: with its handle in path or query, or the handle itself where that is an address. Whether an address
 /// without it has a body with it, the operator and `lint` say.
 pub const ADDRESS_OF_A_STEP: (&str, &str) = (

@@ -7,30 +7,25 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
 
 use super::collected::{Collected, within_bound};
 use super::each::Selection;
 use super::fetch_request::{FetchRequest, Fetched, FetchedBody};
+use super::folder::Folder;
 use super::format::times::{Instants, WrittenTime, day_start, formatted, instants};
-use super::listing::{self, Listed};
-use super::page_walk::{PageReader, ask};
+use super::listing::Listed;
+use super::page_walk::PageReader;
 use super::time_window::Window;
 use super::timing::seconds_or;
 use crate::api::feed::{Feed, FeedFiles, Listing};
 use crate::domain::numbers::hexadecimal::hexadecimal;
 use crate::domain::terms::calendar::zone_of;
-use crate::outbound::call::{Call, percent_encoded};
-use crate::outbound::client::{FeedClient, Page, PageResponse};
+use crate::outbound::client::{FeedClient, Page};
 use crate::outbound::credentials::parse_url;
-use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
+use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// Files that one turn reads; the rest follows at once.
 const MOST_FILES: usize = 50;
-/// Names of one listing.
-const MOST_LISTED: usize = 100_000;
-/// Pages of one listing.
-const MOST_PAGES: usize = 1_000;
 const DEFAULT_MINIMUM_AGE: u64 = 60;
 
 /// What is known of the files that were read, kept with the feed.
@@ -108,13 +103,14 @@ pub(super) async fn turn(
     files: &FeedFiles,
     zone: &TimeZone,
 ) -> Result<Fetched, FetchError> {
-    let listed = list(client, request, files).await?;
+    let folder = Folder::open(client, request, files).await?;
+    let listed = folder.list(client, request, files).await?;
     let mut known = Known::read(request.feed, request.state);
     let (wanted, is_whole) = chosen(files, &listed, request.window, request.now, &mut known)?;
     let more = wanted.len() > MOST_FILES;
     let (mut bodies, mut failure, mut bytes) = (Vec::new(), None, 0);
     for chosen in wanted.into_iter().take(MOST_FILES) {
-        match read(client, request, files, zone, &chosen, &mut bytes).await {
+        match read(client, &folder, request, files, zone, &chosen, &mut bytes).await {
             Ok(mut body) => {
                 known.files.insert(chosen.file.name, chosen.file.tag);
                 body.state = known.as_state();
@@ -146,110 +142,6 @@ fn of_file(name: &str, error: FetchError) -> FetchError {
         message: presentable(&format!("file {shown}: {}", error.message), crate::outbound::error::LONGEST_MESSAGE),
         ..error
     }
-}
-
-/// All files of the folder.
-async fn list(client: &FeedClient, request: &FetchRequest<'_>, files: &FeedFiles) -> Result<Vec<Listed>, FetchError> {
-    let (mut listed, mut token, mut bytes) = (Vec::new(), None, 0_usize);
-    for _ in 0..MOST_PAGES {
-        let call = super::request::get(listing_url(request.feed, files, token.as_deref())?, request.feed)?;
-        let page = page(client, request, &call).await?;
-        bytes = within_bound(bytes.saturating_add(page.body.len()))?;
-        let (found, next) = match files.list {
-            Listing::Gcs if is_json_interface(&call.url) => listing::gcs(&page.body)?,
-            Listing::S3 | Listing::Gcs => listing::s3(&page.body)?,
-            Listing::AzureBlob => listing::azure(&page.body)?,
-            Listing::Index => (listing::index(&page.body, &call.url), None),
-        };
-        listed.extend(found);
-        if listed.len() > MOST_LISTED {
-            break;
-        }
-        match next {
-            None => return Ok(listed),
-            Some(next) if token.as_ref() == Some(&next) => {
-                let error = FetchError::new(FailureKind::Malformed, "the pages of the listing run in a circle");
-                return Err(error.with_detail(Detail::Circle));
-            }
-            Some(next) => token = Some(next),
-        }
-    }
-    let message =
-        format!("the folder has more than {MOST_LISTED} files: write a longer prefix, or move old files away");
-    Err(FetchError::new(FailureKind::TooLarge, message))
-}
-
-/// The address that lists the folder.
-pub(super) fn listing_url(feed: &Feed, files: &FeedFiles, token: Option<&str>) -> Result<Url, FetchError> {
-    let mut url = parse_url(&feed.url)?;
-    url.set_fragment(None);
-    let mut pairs: Vec<(String, String)> = feed
-        .request
-        .iter()
-        .flat_map(|request| &request.query)
-        .map(|pair| (pair.name.clone(), pair.value.clone()))
-        .collect();
-    let named: (&[(&str, &str)], &str) = match files.list {
-        Listing::Gcs if is_json_interface(&url) => (&[], "pageToken"),
-        Listing::S3 | Listing::Gcs => (&[("list-type", "2")], "continuation-token"),
-        Listing::AzureBlob => (&[("restype", "container"), ("comp", "list")], "marker"),
-        Listing::Index => (&[], ""),
-    };
-    if is_container(files, &url) {
-        let container = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&container);
-    }
-    if files.list != Listing::Index {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        pairs.extend(named.0.iter().map(owned));
-        pairs.extend(files.prefix.iter().map(|prefix| ("prefix".to_owned(), prefix.clone())));
-        pairs.extend(token.map(|token| (named.1.to_owned(), token.to_owned())));
-    }
-    if !pairs.is_empty() {
-        url.query_pairs_mut().extend_pairs(pairs);
-    }
-    Ok(url)
-}
-
-/// Whether an address is of the JSON interface of Google Cloud Storage, such as https://storage.googleapis.com/storage/v1/b/acme/o.
-fn is_json_interface(url: &Url) -> bool {
-    url.path().contains("/storage/v1/b/")
-}
-
-/// Whether the address of the folder is itself what is listed, and its files lie below it.
-fn is_container(files: &FeedFiles, url: &Url) -> bool {
-    files.list == Listing::AzureBlob || (files.list == Listing::Gcs && is_json_interface(url))
-}
-
-/// The address of a file: each part of its name is encoded. A container's is asked for with the query of the feed, which may be that of
-/// a shared access signature.
-fn file_url(feed: &Feed, files: &FeedFiles, name: &str) -> Result<Url, FetchError> {
-    let mut url = parse_url(&feed.url)?;
-    url.set_fragment(None);
-    url.set_query(None);
-    let (is_container, is_json) = (is_container(files, &url), files.list == Listing::Gcs && is_json_interface(&url));
-    let folder = match is_container {
-        true => url.path().trim_end_matches('/').to_owned(),
-        false => url.path().rsplit_once('/').map_or("", |(folder, _)| folder).to_owned(),
-    };
-    let query: Vec<_> = feed.request.iter().flat_map(|request| &request.query).filter(|_| is_container).collect();
-    let query = query.iter().map(|pair| (pair.name.as_str(), pair.value.as_str()));
-    let query: Vec<(&str, &str)> = query.chain(is_json.then_some(("alt", "media"))).collect();
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
-    }
-    // `.` and `..` would lead out of the folder.
-    if name.split('/').any(|part| part == "." || part == "..") {
-        return Err(FetchError::new(FailureKind::Malformed, "the listing has a name that leads out of its folder"));
-    }
-    if is_json {
-        // A name is one part of the path, whatever it holds.
-        url.set_path(&format!("{folder}/{}", percent_encoded(name)));
-        return Ok(url);
-    }
-    let encoded: Vec<String> = name.split('/').map(percent_encoded).collect();
-    url.set_path(&format!("{folder}/{}", encoded.join("/")));
-    Ok(url)
 }
 
 /// The files to read, in order, and whether all that fit are old enough. What is remembered of files that no turn will look at again goes.
@@ -288,14 +180,14 @@ fn chosen(
 /// Reads one file. What it says ranks by the time in its name, whenever it arrives.
 async fn read(
     client: &FeedClient,
+    folder: &Folder,
     request: &FetchRequest<'_>,
     files: &FeedFiles,
     zone: &TimeZone,
     chosen: &Chosen,
     bytes: &mut usize,
 ) -> Result<FetchedBody, FetchError> {
-    let call = super::request::get(file_url(request.feed, files, &chosen.file.name)?, request.feed)?;
-    let page = page(client, request, &call).await?;
+    let page = folder.read(client, request, files, &chosen.file).await?;
     *bytes = within_bound(bytes.saturating_add(page.body.len()))?;
     check_age(files, request.now, &page)?;
     let reader = Arc::new(PageReader::new(request, zone.clone()));
@@ -312,7 +204,7 @@ async fn read(
     collected.begin(window);
     collected.add(page, parsed)?;
     collected.end(request.feed, zone);
-    Ok(collected.finish(request, zone, call.url.host_str()))
+    Ok(collected.finish(request, zone, parse_url(&request.feed.url)?.host_str()))
 }
 
 /// A listing without times leaves it to the file to say how old it is.
@@ -331,16 +223,7 @@ fn check_age(files: &FeedFiles, now: Timestamp, page: &Page) -> Result<(), Fetch
     Ok(())
 }
 
-async fn page(client: &FeedClient, request: &FetchRequest<'_>, call: &Call) -> Result<Page, FetchError> {
-    match ask(client, request, call, None).await? {
-        PageResponse::Page(page) => Ok(page),
-        PageResponse::Pending | PageResponse::Unchanged => {
-            Err(FetchError::new(FailureKind::Status, "the answer says that nothing changed, which was not asked"))
-        }
-    }
-}
-
-/// The requests for the newest files of the folder, for people who look at it.
+/// The newest files of the folder, for people who look at them, and why the one after them could not be read.
 ///
 /// # Errors
 /// As [`turn`].
@@ -349,13 +232,17 @@ pub(super) async fn newest(
     request: &FetchRequest<'_>,
     files: &FeedFiles,
     most: usize,
-) -> Result<Vec<Call>, FetchError> {
-    let listed = list(client, request, files).await?;
+) -> Result<(Vec<Page>, Option<FetchError>), FetchError> {
+    let folder = Folder::open(client, request, files).await?;
+    let listed = folder.list(client, request, files).await?;
     let (wanted, _) = chosen(files, &listed, request.window, request.now, &mut Known::default())?;
     let first = wanted.len().saturating_sub(most);
-    wanted
-        .iter()
-        .skip(first)
-        .map(|file| super::request::get(file_url(request.feed, files, &file.file.name)?, request.feed))
-        .collect()
+    let mut pages = Vec::new();
+    for chosen in wanted.iter().skip(first) {
+        match folder.read(client, request, files, &chosen.file).await {
+            Ok(page) => pages.push(page),
+            Err(error) => return Ok((pages, Some(of_file(&chosen.file.name, error)))),
+        }
+    }
+    Ok((pages, None))
 }

@@ -9,6 +9,7 @@ mod each;
 pub mod fetch;
 pub mod fetch_request;
 mod files;
+mod folder;
 pub mod format;
 pub mod inbox;
 pub mod inspection;

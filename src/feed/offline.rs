@@ -182,6 +182,8 @@ pub fn listed(kind: Listing, page: &[u8], url: &Url) -> Result<Vec<(String, Stri
         Listing::Gcs => listing::gcs(page)?.0,
         Listing::AzureBlob => listing::azure(page)?.0,
         Listing::Index => listing::index(page, url),
+        // A session lists it, in no pages.
+        Listing::Sftp => Vec::new(),
     };
     Ok(files.into_iter().map(|file| (file.name, file.tag)).collect())
 }

@@ -8,8 +8,8 @@ use super::job::HANDLE;
 use super::pagination::Pager;
 use super::request::Blank;
 use super::time_window::Window;
-use super::{files, window};
-use crate::api::feed::{Feed, FeedAuth};
+use super::{folder, window};
+use crate::api::feed::{Feed, FeedAuth, Listing};
 use crate::domain::terms::calendar::zone_of;
 use crate::outbound::error::{FailureKind, FetchError};
 
@@ -19,7 +19,7 @@ const KEY: &str = "{key}";
 /// A request as it would be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownRequest {
-    /// GET or POST.
+    /// GET or POST; LIST or READ at an SSH server.
     pub method: &'static str,
     /// The address of the first page.
     pub url: String,
@@ -42,9 +42,14 @@ pub fn requests(
     let zone = zone_of(contract_time_zone)
         .map_err(|_| FetchError::new(FailureKind::Mapping, format!("the time zone {contract_time_zone} is unknown")))?;
     let parts = window::parts(feed, &zone, window::rounded(feed, &zone, window));
+    if let Some(files) = feed.files.as_ref().filter(|files| files.list == Listing::Sftp) {
+        let folder = if feed.url.ends_with('/') { feed.url.clone() } else { format!("{}/", feed.url) };
+        let shown = |method, url| ShownRequest { method, url, headers: Vec::new(), body: None };
+        return Ok(vec![shown("LIST", folder.clone()), shown("READ", format!("{folder}{}", files.name))]);
+    }
     if let Some(files) = &feed.files {
         let mut listing = request(feed, &Selection::default(), &zone, window, now)?;
-        listing.url = files::listing_url(feed, files, None)?.to_string();
+        listing.url = folder::listing_url(feed, files, None)?.to_string();
         let mut file = listing.clone();
         file.url = format!("{}{}{}", feed.url, files.prefix.as_deref().unwrap_or_default(), files.name);
         return Ok(vec![listing, file]);

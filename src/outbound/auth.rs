@@ -86,6 +86,12 @@ pub(crate) async fn sign(
             headers.insert(AUTHORIZATION, sensitive(&[b"Bearer ", token.reveal()].concat())?);
         }
         Authentication::AwsSigV4(key) => sigv4::sign(key, call, Clock::real().now())?,
+        Authentication::Ssh(_) => {
+            return Err(FetchError::new(
+                FailureKind::Auth,
+                "auth.ssh signs in at SSH servers alone: write another auth",
+            ));
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Host, Url};
 
 /// One request, but for who sends it.
 #[derive(Clone, Debug)]
@@ -61,7 +61,24 @@ pub struct Post {
 
 /// `host:port` of a URL that has a host.
 pub(crate) fn host_and_port(url: &Url) -> String {
-    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
+    format!("{}:{}", host_of(url).map(|host| host.to_string()).unwrap_or_default(), port_of(url))
+}
+
+/// The host of a URL. Parsers of addresses read a host as browsers do where they know the scheme, and leave it as it is in others:
+/// `sftp://0x7f.1/` would be a name.
+pub(crate) fn host_of(url: &Url) -> Option<Host<String>> {
+    match url.scheme() {
+        "sftp" => Host::parse(url.host_str()?).ok(),
+        _ => url.host().map(|host| host.to_owned()),
+    }
+}
+
+/// The port of a URL.
+pub(crate) fn port_of(url: &Url) -> u16 {
+    match url.scheme() {
+        "sftp" => url.port().unwrap_or(22),
+        _ => url.port_or_known_default().unwrap_or_default(),
+    }
 }
 
 /// How the operator calls itself.

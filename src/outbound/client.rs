@@ -1,5 +1,7 @@
 //! The HTTP client of feeds: one request with its retries, inside one deadline and all bounds of `feeds.md`.
 
+mod socket;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -56,6 +58,8 @@ pub struct ClientLimits {
     pub reading: usize,
     /// Rows that the pages of one fetch may have together, those that are set aside included. Default 200,000.
     pub most_rows: usize,
+    /// Names that the listing of a folder may have. Default 100,000.
+    pub most_files: usize,
     /// For how long one fetch begins with further windows of its stretch; what is left follows at once. Default 2 minutes.
     pub turn: Duration,
 }
@@ -82,6 +86,7 @@ impl Default for ClientLimits {
             text: 160 << 20,
             reading: 1 << 30,
             most_rows: 200_000,
+            most_files: 100_000,
             turn: Duration::from_secs(120),
         }
     }
@@ -336,6 +341,11 @@ impl FeedClient {
         self.limits.most_rows
     }
 
+    /// Names that the listing of a folder may have.
+    pub(crate) fn most_files(&self) -> usize {
+        self.limits.most_files
+    }
+
     /// Waits until another request to a host may go out, where its vendor limits their number per minute.
     pub(crate) async fn pace(&self, tenant: &str, url: &Url, per_minute: u32) {
         let due = self.paces.next(tenant, &host_and_port(url), per_minute, self.pace_clock.now());
@@ -514,11 +524,15 @@ impl FeedClient {
         purpose: &Purpose<'_>,
         tls: &TlsIdentity,
     ) -> Result<ProxiedClient, FetchError> {
-        let guard = Guard { policy: self.policy.clone(), lookup: self.lookup.clone() };
-        let proxy_tls = TlsIdentity::default().configuration(&self.authorities)?;
-        let tunnels = Tunnels::new(proxy.clone(), guard, purpose, proxy_tls, self.limits.connect_timeout);
+        let tunnels = self.tunnels(proxy, purpose)?;
         let pooling = Pooling { per_host: self.limits.per_host, idle: IDLE };
         Ok(ProxiedClient::new(tunnels, tls.configuration(&self.authorities)?, &pooling))
+    }
+
+    fn tunnels(&self, proxy: &Arc<Proxy>, purpose: &Purpose<'_>) -> Result<Tunnels, FetchError> {
+        let guard = Guard { policy: self.policy.clone(), lookup: self.lookup.clone() };
+        let proxy_tls = TlsIdentity::default().configuration(&self.authorities)?;
+        Ok(Tunnels::new(proxy.clone(), guard, purpose, proxy_tls, self.limits.connect_timeout))
     }
 
     fn build_direct(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Client, FetchError> {

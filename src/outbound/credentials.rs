@@ -16,6 +16,7 @@ use super::login::Login;
 use super::oauth2::{OAuth2Client, RefreshToken};
 use super::secret::{Redactor, SecretData, SecretValue};
 use super::sigv4::AwsKey;
+use super::ssh::SshLogin;
 use super::tls::TlsIdentity;
 use crate::api::feed::{
     ApiKeyAuth, AwsSigV4Auth, CaReference, ClientIn, Feed, FeedAuth, HmacAuth, JwtBearerAuth, LoginAuth, NameValue,
@@ -97,6 +98,8 @@ pub enum Authentication {
     JwtBearer(Box<JwtKey>),
     /// AWS Signature Version 4.
     AwsSigV4(Box<AwsKey>),
+    /// A user of an SSH server.
+    Ssh(Box<SshLogin>),
     /// A signature in a header.
     Hmac {
         /// The header.
@@ -182,6 +185,10 @@ impl Credentials {
                 let token = key.session_token.as_ref().map_or(&[] as &[u8], |token| token.reveal());
                 let texts = [b"aws".as_slice(), key.access_key_id.reveal(), key.secret_access_key.reveal(), token];
                 texts.into_iter().for_each(part);
+            }
+            Authentication::Ssh(login) => {
+                part(b"ssh");
+                login.parts().into_iter().for_each(part);
             }
         }
         digest.finalize().into()
@@ -269,6 +276,9 @@ impl<'a> SecretReader<'a> {
         }
         if let Some(key) = &auth.jwt_bearer {
             return self.jwt_key(key, url).await;
+        }
+        if let Some(ssh) = &auth.ssh {
+            return self.ssh(&ssh.secret_ref.name, url).await;
         }
         Ok(Authentication::None)
     }
@@ -411,6 +421,8 @@ impl<'a> SecretReader<'a> {
         self.secrets.get(name).ok_or_else(|| no_key("Secret", name, key))
     }
 }
+
+mod ssh;
 
 /// User name and password as `Authorization: Basic` carries them.
 pub(crate) fn pair(username: &SecretValue, password: &SecretValue) -> SecretValue {

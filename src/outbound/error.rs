@@ -8,7 +8,7 @@ closed_enum! {
     /// What went wrong with a feed, as the condition's reason and metric labels name it.
     FailureKind {
         Dns, Connect, Tls, Timeout, Status, TooLarge, Malformed, Mapping, Denied, Auth, RateLimited, SecretNotFound,
-        SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired, Proxy,
+        SecretNotAllowed, RowQuota, Late, Shrunk, JobFailed, JobStuck, LinkExpired, Proxy, HostKey,
     }
 }
 
@@ -36,6 +36,7 @@ impl FailureKind {
             Self::JobStuck => Reason::JobStuck,
             Self::LinkExpired => Reason::LinkExpired,
             Self::Proxy => Reason::Proxy,
+            Self::HostKey => Reason::HostKey,
         }
     }
 }
@@ -70,6 +71,8 @@ pub enum Detail {
     TooManyPages,
     /// The next page is elsewhere than the first.
     Elsewhere,
+    /// An SSH server does not let the user in, or read.
+    SshUser,
 }
 
 /// Why a feed could not be read.

@@ -12,6 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use super::call::{host_of, port_of};
 use super::error::{FailureKind, FetchError, presentable};
 
 /// A network that the operator's owner opened: `CIDR[:PORT][@NAMESPACE]`.
@@ -69,7 +70,7 @@ pub struct Purpose<'a> {
 impl<'a> Purpose<'a> {
     /// That of a request to `url`.
     pub fn of(url: &Url, tenant: &'a str) -> Self {
-        Purpose { port: url.port_or_known_default().unwrap_or_default(), tenant, plain: url.scheme() == "http" }
+        Purpose { port: port_of(url), tenant, plain: url.scheme() == "http" }
     }
 }
 
@@ -221,14 +222,28 @@ impl AddressPolicy {
     /// # Errors
     /// Of kind `Denied`.
     pub fn check_url(&self, url: &Url, tenant: &str) -> Result<(), FetchError> {
-        let denied = |message: String| Err(FetchError::new(FailureKind::Denied, message));
         if !matches!(url.scheme(), "http" | "https") {
-            return denied(format!("scheme {:?} is refused: write https", url.scheme()));
+            let message = format!("scheme {:?} is refused: write https", url.scheme());
+            return Err(FetchError::new(FailureKind::Denied, message));
         }
+        self.check_host(url, tenant)
+    }
+
+    /// The same for the address of a feed, which may be a folder of an SSH server.
+    ///
+    /// # Errors
+    /// Of kind `Denied`.
+    pub fn check_feed(&self, url: &Url, tenant: &str) -> Result<(), FetchError> {
+        if url.scheme() == "sftp" { self.check_host(url, tenant) } else { self.check_url(url, tenant) }
+    }
+
+    /// Judges what a URL says beside its scheme.
+    fn check_host(&self, url: &Url, tenant: &str) -> Result<(), FetchError> {
+        let denied = |message: String| Err(FetchError::new(FailureKind::Denied, message));
         if !url.username().is_empty() || url.password().is_some() {
             return denied("the URL holds user information: write it without, and use `auth`".to_owned());
         }
-        let address = match url.host() {
+        let address = match host_of(url) {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
             Some(Host::Domain(name)) if !name.is_empty() => return Ok(()),
@@ -504,10 +519,12 @@ pub(crate) mod tests {
             assert_eq!(error.kind, FailureKind::Denied, "{host}");
             assert!(!error.message.contains("hidden"), "{host}");
             let opened = AddressPolicy::new(vec![network.parse().unwrap()]);
-            for scheme in ["https", "http"] {
+            let folder = Url::parse(&format!("sftp://{host}/v1/")).unwrap_or_else(|e| panic!("{host}: {e}"));
+            assert_eq!(closed.check_feed(&folder, "team").expect_err(host).kind, FailureKind::Denied, "sftp {host}");
+            for scheme in ["https", "http", "sftp"] {
                 let url = Url::parse(&format!("{scheme}://{host}/v1")).unwrap();
-                let outcome = opened.check_url(&url, "team");
-                if closed.never(address_of(&url).to_canonical(), url.port_or_known_default().unwrap()).is_some() {
+                let outcome = opened.check_feed(&url, "team");
+                if closed.never(address_of(&url).to_canonical(), port_of(&url)).is_some() {
                     assert_eq!(outcome.unwrap_err().kind, FailureKind::Denied, "{scheme}://{host}: no flag opens it");
                 } else {
                     assert_eq!(outcome, Ok(()), "{scheme}://{host} with {network}");
@@ -520,7 +537,7 @@ pub(crate) mod tests {
     }
 
     fn address_of(url: &Url) -> IpAddr {
-        match url.host().unwrap() {
+        match host_of(url).unwrap() {
             Host::Ipv4(address) => address.into(),
             Host::Ipv6(address) => address.into(),
             Host::Domain(name) => panic!("{name} is not an address"),
@@ -588,7 +605,10 @@ pub(crate) mod tests {
             "[64:ff9b::1.1.1.1]",
             "feeds.acme.example",
         ] {
-            assert_eq!(policy.check_url(&Url::parse(&format!("https://{host}/")).unwrap(), "team"), Ok(()), "{host}");
+            for scheme in ["https", "sftp"] {
+                let url = Url::parse(&format!("{scheme}://{host}/")).unwrap();
+                assert_eq!(policy.check_feed(&url, "team"), Ok(()), "{scheme}://{host}");
+            }
         }
         assert_eq!(
             policy.check_url(&Url::parse("http://1.1.1.1/").unwrap(), "team").unwrap_err().kind,
@@ -599,11 +619,19 @@ pub(crate) mod tests {
     #[test]
     fn other_schemes_and_user_information_are_denied() {
         let policy = AddressPolicy::new(vec!["0.0.0.0/0".parse().unwrap()]);
-        for url in ["ftp://1.1.1.1/", "file:///etc/passwd", "https://user:canary@1.1.1.1/", "https://canary@a.example/"]
-        {
-            let error = policy.check_url(&Url::parse(url).unwrap(), "team").unwrap_err();
+        for url in [
+            "ftp://1.1.1.1/",
+            "file:///etc/passwd",
+            "https://user:canary@1.1.1.1/",
+            "https://canary@a.example/",
+            "sftp://user:canary@1.1.1.1/",
+            "sftp:///reports/",
+        ] {
+            let error = policy.check_feed(&Url::parse(url).unwrap(), "team").unwrap_err();
             assert!(error.kind == FailureKind::Denied && !error.message.contains("canary"), "{url}: {error}");
         }
+        // A folder cannot be asked by HTTP.
+        assert!(policy.check_url(&Url::parse("sftp://1.1.1.1/").unwrap(), "team").is_err());
     }
 
     struct Fixed(Vec<IpAddr>);

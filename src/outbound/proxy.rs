@@ -120,7 +120,7 @@ impl fmt::Display for Target {
 type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// How many addresses of a name are tried.
-const MOST_ADDRESSES: usize = 3;
+pub(crate) const MOST_ADDRESSES: usize = 3;
 
 /// How large the head of the proxy's answer may be.
 const LONGEST_HEAD: usize = 8 * 1_024;

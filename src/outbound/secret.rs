@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::call::{host_of, port_of};
 use super::error::{FailureKind, FetchError, presentable};
 use crate::api::ALLOWED_HOSTS_ANNOTATION;
 
@@ -57,7 +58,8 @@ impl SecretData {
     /// # Errors
     /// Of kind `SecretNotAllowed`, with what to write.
     pub fn check_allowed(&self, name: &str, url: &Url) -> Result<(), FetchError> {
-        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+        let host = host_of(url).map(|host| host.to_string()).unwrap_or_default();
+        let host = host.trim_end_matches('.');
         let listed = self.annotations.get(ALLOWED_HOSTS_ANNOTATION).map(String::as_str).unwrap_or_default();
         if listed.split(',').any(|entry| entry_allows(entry.trim(), host, url)) {
             return Ok(());
@@ -93,13 +95,14 @@ fn without(text: String, secret: &SecretValue, shortest: usize) -> String {
 fn entry_allows(entry: &str, host: &str, url: &Url) -> bool {
     let port = named_port(entry);
     // The URL's host is normalised (case, IDNA, numbers), so the entry is too: by the same parser.
-    let Ok(entry) = Url::parse(&format!("{}://{entry}/", url.scheme())) else { return false };
+    let scheme = if url.scheme() == "sftp" { "https" } else { url.scheme() };
+    let Ok(entry) = Url::parse(&format!("{scheme}://{entry}/")) else { return false };
     let bare =
         entry.username().is_empty() && entry.password().is_none() && entry.path() == "/" && entry.query().is_none();
     let listed = entry.host_str().unwrap_or_default().trim_end_matches('.');
     bare && !listed.is_empty()
         && listed == host
-        && port.is_none_or(|port| url.port_or_known_default() == Some(port))
+        && port.is_none_or(|port| port_of(url) == port)
         && entry.fragment().is_none()
 }
 
@@ -192,6 +195,12 @@ mod tests {
             (Some("[::1]:9000"), "http://[0:0::1]:9000/", true),
             (Some("feeds.acme.example"), "https://feeds.acme.example:8443/v1", true),
             (Some("feeds.acme.example:8443"), "https://feeds.acme.example/v1", false),
+            (Some("sftp.acme.example"), "sftp://SFTP.acme.example/reports/", true),
+            (Some("sftp.acme.example:22"), "sftp://sftp.acme.example/reports/", true),
+            (Some("sftp.acme.example:22"), "sftp://sftp.acme.example:2222/reports/", false),
+            (Some("sftp.acme.example:443"), "sftp://sftp.acme.example/reports/", false),
+            (Some("127.0.0.1:2222"), "sftp://0x7f.1:2222/", true),
+            (Some("*"), "sftp://sftp.acme.example/", false),
             (Some("acme.example"), "https://feeds.acme.example/v1", false),
             (Some("*.acme.example"), "https://feeds.acme.example/v1", false),
             (Some("*"), "https://feeds.acme.example/v1", false),

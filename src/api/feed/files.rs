@@ -12,14 +12,14 @@ use crate::api::scalar::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    "!has(self.prefix) || self.list != 'Index'",
-    "prefix belongs to list: S3, Gcs and AzureBlob; a page of links is one folder by itself"
+    "!has(self.prefix) || !(self.list in ['Index', 'Sftp'])",
+    "prefix belongs to list: S3, Gcs and AzureBlob; a page of links and a folder of SFTP are one folder by themselves"
 ))]
 pub struct FeedFiles {
     /// How the folder is listed.
-    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it), Gcs (Google Cloud Storage, by the address of the bucket or of its JSON interface), AzureBlob (List Blobs), or Index (a page with links, as Apache and nginx make it)."))]
+    #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it), Gcs (Google Cloud Storage, by the address of the bucket or of its JSON interface), AzureBlob (List Blobs), Index (a page with links, as Apache and nginx make it), or Sftp (a folder of an SSH server, with `url: sftp://HOST/FOLDER/` and `auth.ssh`)."))]
     pub list: Listing,
-    /// What the names in the bucket begin with, such as `reports/queue30/`. Not of an Index. Default: nothing.
+    /// What the names in the bucket begin with, such as `reports/queue30/`. Not of Index and Sftp. Default: nothing.
     #[schemars(length(min = 1, max = 512))]
     pub prefix: Option<String>,
     /// What follows the prefix in the names of the files that are read, with the time in it as a strftime pattern:
@@ -40,7 +40,7 @@ pub struct FeedFiles {
     pub minimum_age: Option<Duration>,
 }
 
-/// How a folder is listed: S3, Gcs, AzureBlob or Index.
+/// How a folder is listed: S3, Gcs, AzureBlob, Index or Sftp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Listing {
@@ -48,4 +48,5 @@ pub enum Listing {
     Gcs,
     AzureBlob,
     Index,
+    Sftp,
 }

@@ -121,7 +121,11 @@ pub fn run(arguments: &CheckArguments) -> Answer {
     }
     let now = arguments.now.unwrap_or_else(|| Clock::real().now());
     let asked = if arguments.target.is_some() { feed.url.as_str() } else { feed.address() };
-    let is_url = asked.starts_with("http://") || asked.starts_with("https://");
+    let is_url = ["http://", "https://", "sftp://"].iter().any(|scheme| asked.starts_with(scheme));
+    if asked.starts_with("sftp://") && feed.files.is_none() {
+        let words = "a folder of an SSH server needs a feed with files and auth: write -f contract.yaml --feed NAME --secrets secret.yaml";
+        return Err(vec![words.to_owned()]);
+    }
     if is_url && arguments.target.is_some() && feed.job.is_some() {
         return Err(vec!["the feed has a job, whose steps have addresses of their own: leave the URL out".to_owned()]);
     }

@@ -141,14 +141,16 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
     if let Some(wanted) = &request.feed.files {
         let mapping =
             Mapping { feed: request.feed, zone, cadence: cadence(request.feed), window: Some(request.window) };
-        for call in files::newest(client, request, wanted, SHOWN_FILES).await? {
+        let (pages, failure) = files::newest(client, request, wanted, SHOWN_FILES).await?;
+        for page in pages {
             answers.page += 1;
-            let Some(page) = page_at(client, request, &call).await? else { continue };
             answers.clock = answers.clock.or_else(|| page.clock_ahead());
             let (rows, _) = read(&mapping, &Selection::default(), &page, answers.page)?;
             answers.pages.push(rows);
         }
-        return Ok(());
+        let Some(failure) = failure else { return Ok(()) };
+        answers.page += 1;
+        return Err(failure);
     }
     let selections = selections(request.feed);
     let asked_for =

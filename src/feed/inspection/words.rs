@@ -86,6 +86,10 @@ pub(super) fn of_failure(error: &FetchError) -> Words {
         FailureKind::Denied if error.detail == Detail::Elsewhere => {
             ("pages on the host of the first", "a cursor in \"next\" instead of an address")
         }
+        FailureKind::Auth if error.detail == Detail::SshUser => (
+            "a user that may sign in and read the folder",
+            "`username` and `password` or `ssh-privatekey` of the Secret",
+        ),
         kind => of_kind(kind),
     }
 }
@@ -103,7 +107,7 @@ fn of_malformed(detail: Detail) -> Words {
         Detail::Encoding => ("one whole gzip stream, or none", "Content-Encoding: gzip, or no such header"),
         Detail::NotHttp => ("an answer of HTTP/1.1 or HTTP/2", "look at the server with `curl -v`"),
         Detail::Shape => ("JSON with schema, rows and next, of the types that are documented", ENVELOPE),
-        Detail::Unspecified | Detail::Status(_) | Detail::TooManyPages | Detail::Elsewhere => {
+        Detail::Unspecified | Detail::Status(_) | Detail::TooManyPages | Detail::Elsewhere | Detail::SshUser => {
             ("an answer in the feed's format", "see docs/feeds.md")
         }
     }
@@ -151,6 +155,10 @@ fn of_kind(kind: FailureKind) -> Words {
         FailureKind::Proxy => {
             ("a way through the egress proxy", "look whether it listens, and allows CONNECT to the address")
         }
+        FailureKind::HostKey => (
+            "a host key that the Secret lists",
+            "the vendor's key under `known_hosts`, after asking the vendor whether it is theirs",
+        ),
         FailureKind::Dns => ("a name that can be resolved from here", "the name as the DNS has it"),
         FailureKind::Connect => {
             ("a connection that is accepted and kept to the end", "look whether the server listens there")

@@ -305,7 +305,7 @@ async fn wait(
 /// Reads the Secrets that the feed names. Before that, an address that is denied is not worth one.
 async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, FetchError> {
     let url = parse_url(task.feed.address())?;
-    tools.client.policy().check_url(&url, &task.namespace)?;
+    tools.client.policy().check_feed(&url, &task.namespace)?;
     resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await
 }
 

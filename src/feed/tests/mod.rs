@@ -23,6 +23,8 @@ mod refreshing;
 mod reports_of_platforms;
 mod scraping;
 mod server;
+mod sftp;
+mod sshd;
 mod tls;
 mod wholeness;
 pub(in crate::feed) mod workbook;

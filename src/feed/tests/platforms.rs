@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::fetching::client;
 use super::server::{Asked, Reply, Server};
-use super::{buckets, files, files_of_platforms, reports_of_platforms};
+use super::{buckets, files, files_of_platforms, reports_of_platforms, sftp};
 use crate::api::feed::Feed;
 use crate::domain::terms::validation::validate_contract;
 use crate::evidence::IncomingRow;
@@ -419,6 +419,7 @@ fn the_feeds_are_accepted_and_stand_in_the_recipes() {
         ("s3-connect-reports", files::s3_reports()),
         ("google-cloud-storage", buckets::google()),
         ("azure-blob-storage", buckets::azure()),
+        ("sftp", sftp::sample_files()),
     ] {
         let feed: Value = serde_saphyr::from_str(sample.feed).unwrap();
         let contract =

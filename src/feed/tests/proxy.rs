@@ -13,7 +13,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::fetching::{CANARY, body, feed, impatient, native, opened, source_for, try_fetch};
 use super::server::{Reply, Server};
+use super::sshd::Sshd;
 use super::tls::{WITH_CA, authority, leaf, server_configuration, trusting};
+use crate::feed::fetch_request::Fetched;
 use crate::outbound::client::{FeedClient, PostRequest};
 use crate::outbound::credentials::tests::MemorySource;
 use crate::outbound::error::FailureKind;
@@ -181,6 +183,27 @@ async fn the_proxy_is_asked_for_the_address_that_was_judged_and_tls_is_with_the_
     let error = try_fetch(&client, &feed("https://feeds.acme.example/v1", WITH_CA), &source).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Tls, "{error}");
     assert!(server.asked().is_empty(), "nothing is sent to whom is not trusted");
+}
+
+#[tokio::test]
+async fn a_folder_of_an_ssh_server_is_reached_through_the_proxy_at_the_address_that_was_judged() {
+    let server = Sshd::start().await;
+    server.put("calls-20260105-0930.csv", "Start,Offered\n2026-01-05T09:00:00Z,97\n", "2026-01-05T10:00:00Z");
+    let between = ConnectProxy::start(Manner::Connects(server.address)).await;
+    let url = server.url().replace(&server.address.to_string(), "sftp.acme.example");
+    let source = MemorySource::default();
+    server.secret(&source, &[]);
+    let (team, name) = ("team".to_owned(), "acme-sftp".to_owned());
+    if let Some(secret) = source.secrets.lock().unwrap().get_mut(&(team, name)) {
+        secret.annotations.insert("bpo-operator.io/allowed-hosts".to_owned(), "sftp.acme.example:22".to_owned());
+    }
+    let extra = r#","timeout":"5s","files":{"list":"Sftp","name":"calls-{made:%Y%m%d-%H%M}.csv"},"auth":{"ssh":{"secretRef":{"name":"acme-sftp"}}},
+        "format":{"csv":{"start":{"columns":["Start"]},"measures":[{"name":"offered","column":"Offered"}]}}"#;
+    let client = client(AddressPolicy::default(), &[PUBLIC], proxy(&between.url(), false, &[]));
+    let found = try_fetch(&client, &feed(&url, extra), &source).await.unwrap();
+    let Fetched::Files { bodies, failure: None } = found else { panic!("{found:?}") };
+    assert_eq!((bodies.len(), bodies[0].rows.len()), (1, 1));
+    assert_eq!(between.targets(), ["93.184.215.14:22"]);
 }
 
 #[tokio::test]

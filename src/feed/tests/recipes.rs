@@ -12,7 +12,7 @@ use crate::feed::offline::checked_rows;
 use crate::feed::time_window::Window;
 
 /// Platforms whose samples are driven through the fetcher, against a server that checks each request.
-const DRIVEN: [&str; 9] = [
+const DRIVEN: [&str; 10] = [
     "amazon-connect",
     "azure-blob-storage",
     "cisco-uccx",
@@ -21,6 +21,7 @@ const DRIVEN: [&str; 9] = [
     "nice-cxone",
     "qualtrics",
     "s3-connect-reports",
+    "sftp",
     "webex-contact-center",
 ];
 

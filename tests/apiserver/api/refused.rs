@@ -446,6 +446,27 @@ const CONTRACT_CASES: &[Case] = &[
         "feeds: [{name: acd, url: 'https://a.example', window: {}, files: {list: S3, name: 'c-{made:%Y%m%d}.csv'}}]",
         "do not belong to files",
     ),
+    (
+        "feeds: [{name: acd, url: 'sftp://a.example/b/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}}]",
+        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+    ),
+    (
+        "feeds: [{name: acd, url: 'sftp://a.example/b/'}]",
+        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+    ),
+    (
+        "feeds: [{name: acd, url: 'https://a.example', auth: {ssh: {secretRef: {name: a}}}}]",
+        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+    ),
+    (
+        "feeds: [{name: acd, url: 'sftp://a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}, \
+         request: {headers: [{name: X-A, value: b}]}}]",
+        "without request and tls",
+    ),
+    (
+        "feeds: [{name: acd, url: 'sftp://u:p@a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}}]",
+        "neither user name nor password",
+    ),
     ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),
     (
         "feeds: [{name: acd, url: 'https://a.example', quiet: Zeros, format: {csv: {lastLine: Whole, start: {columns: [A]}, measures: [{name: a, column: A}]}}}]",

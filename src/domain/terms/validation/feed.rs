@@ -35,7 +35,9 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
         (Some(job), None) => job::check(findings, &field, job, feed),
         (None, None) => {
             let url = request::without_placeholders(findings, &format!("{field}.url"), &feed.url, &named);
-            check_url(findings, &format!("{field}.url"), &url);
+            if !files::is_sftp(feed) {
+                check_url(findings, &format!("{field}.url"), &url);
+            }
         }
     }
     if let Some(wanted) = &feed.files {
@@ -53,6 +55,7 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
     if let Some(pagination) = &feed.pagination {
         check_pagination(findings, &format!("{field}.pagination"), pagination, feed.format.as_ref());
     }
+    files::check_ssh(findings, &field, feed);
     if let Some(auth) = &feed.auth {
         check_auth(findings, &format!("{field}.auth"), auth);
     }
@@ -253,9 +256,10 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
         auth.login.is_some(),
         auth.aws_sig_v4.is_some(),
         auth.jwt_bearer.is_some(),
+        auth.ssh.is_some(),
     ];
     findings.ensure(is_one(&members), field, || {
-        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer"
+        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, ssh"
             .to_owned()
     });
     if let Some(key) = &auth.api_key {

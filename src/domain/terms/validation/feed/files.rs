@@ -10,8 +10,10 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, files: &FeedFiles
     let field = format!("{feed_field}.files");
     check_text(findings, &format!("{field}.name"), &files.name, 253);
     check_name(findings, &format!("{field}.name"), &files.name);
-    findings.ensure(files.prefix.is_none() || files.list != Listing::Index, format!("{field}.prefix"), || {
-        "belongs to list: S3, Gcs and AzureBlob: take it away, a page of links is one folder by itself".to_owned()
+    let is_one_folder = matches!(files.list, Listing::Index | Listing::Sftp);
+    findings.ensure(files.prefix.is_none() || !is_one_folder, format!("{field}.prefix"), || {
+        "belongs to list: S3, Gcs and AzureBlob: take it away, since a page of links and a folder of SFTP are one folder by themselves"
+            .to_owned()
     });
     files.time_zone.iter().for_each(|zone| check_time_zone(findings, &format!("{field}.timeZone"), zone));
     let age = files.minimum_age;
@@ -46,6 +48,48 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, files: &FeedFiles
             ),
         );
     }
+}
+
+/// Whether a feed reads a folder of an SSH server.
+pub(super) fn is_sftp(feed: &Feed) -> bool {
+    feed.files.as_ref().is_some_and(|files| files.list == Listing::Sftp)
+}
+
+/// What belongs to SFTP alone, and what does not belong to it.
+pub(super) fn check_ssh(findings: &mut Findings, field: &str, feed: &Feed) {
+    let has_user = feed.auth.as_ref().is_some_and(|auth| auth.ssh.is_some());
+    if !is_sftp(feed) {
+        findings.ensure(!has_user, format!("{field}.auth.ssh"), || {
+            "belongs to files.list: Sftp: write that, or another way in place of ssh".to_owned()
+        });
+        return;
+    }
+    findings.ensure(is_folder(&feed.url), format!("{field}.url"), || {
+        format!(
+            "{} is not a folder of an SSH server: write sftp:// with a host and without user name or password, such as \
+             sftp://sftp.acme.example/reports/",
+            quoted(&feed.url)
+        )
+    });
+    findings.ensure(has_user, format!("{field}.auth"), || {
+        "has no ssh, which files.list: Sftp needs: write ssh: {secretRef: {name: acme-sftp}}".to_owned()
+    });
+    for (name, is_given) in [("request", feed.request.is_some()), ("tls", feed.tls.is_some())] {
+        findings.ensure(!is_given, format!("{field}.{name}"), || {
+            "does not belong to files.list: Sftp: take it away".to_owned()
+        });
+    }
+}
+
+fn is_folder(address: &str) -> bool {
+    let bare = |url: url::Url| {
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty() && !host.contains(['%', '{', '}']));
+        has_host && !url.authority().contains('@') && url.query().is_none() && url.fragment().is_none()
+    };
+    address.len() <= 2048
+        && !address.contains(char::is_whitespace)
+        && address.starts_with("sftp://")
+        && url::Url::parse(address).is_ok_and(bare)
 }
 
 fn check_name(findings: &mut Findings, field: &str, name: &str) {
