@@ -40,7 +40,9 @@ pub(super) fn s3(body: &[u8]) -> Result<(Vec<Listed>, Option<String>), FetchErro
         let name = text(item, "Key").ok_or_else(|| malformed("the listing has an object without a Key"))?;
         let (size, etag) = (text(item, "Size").unwrap_or_default(), text(item, "ETag").unwrap_or_default());
         let modified = text(item, "LastModified").and_then(|text| text.parse().ok());
-        Ok(Listed { name, tag: format!("{size} {}", etag.trim_matches('"')), modified })
+        // Some servers that list like S3 give no ETag here.
+        let version = if etag.is_empty() { text(item, "LastModified").unwrap_or_default() } else { etag };
+        Ok(Listed { name, tag: format!("{size} {}", version.trim_matches('"')), modified })
     };
     let files = contents.map(file).collect::<Result<_, _>>()?;
     match text(result, "IsTruncated").as_deref() {

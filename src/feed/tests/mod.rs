@@ -21,6 +21,7 @@ mod reaching;
 mod recipes;
 mod refreshing;
 mod reports_of_platforms;
+mod s3;
 mod scraping;
 mod server;
 mod sftp;
