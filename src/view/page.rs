@@ -167,7 +167,7 @@ pub fn pairs(pairs: &[(impl Render, String)]) -> Markup {
 /// the string or the element is left out.
 fn running_foot(text: &str) -> String {
     let safe: String = text.chars().filter(|letter| letter.is_alphanumeric() || " .,:·-".contains(*letter)).collect();
-    format!("@page {{ @bottom-left {{ content: \"{safe}\"; }} }}")
+    format!("@page {{ @bottom-left {{ content: \"{safe}\"; font: 8pt system-ui, sans-serif; }} }}")
 }
 
 /// One of the four figures at the top.

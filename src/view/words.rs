@@ -206,6 +206,12 @@ pub fn money(amount: &str, currency: &str) -> String {
     }
 }
 
+/// An amount at a glance: without the digits after the point where they are zeros: `£5,000`, `£12.50`.
+pub fn money_at_a_glance(amount: &str, currency: &str) -> String {
+    let whole = amount.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0'));
+    money(whole.map_or(amount, |(whole, _)| whole), currency)
+}
+
 /// Whether a decimal text is zero, or no decimal at all.
 pub fn is_zero(amount: &str) -> bool {
     amount.parse::<Decimal>().map_or(true, |amount| amount.is_zero())
@@ -273,6 +279,8 @@ mod tests {
             assert_eq!(figure(value, unit, "GBP"), shown, "{value}");
         }
         assert_eq!(money("-1000.00", "USD"), "−$1,000.00");
+        assert_eq!(money_at_a_glance("-1000.00", "USD"), "−$1,000");
+        assert_eq!(money_at_a_glance("1000.50", "EUR"), "€1,000.50");
         assert_eq!(money("1000.00", "CHF"), "CHF\u{a0}1,000.00");
     }
 

@@ -169,7 +169,7 @@ fn readiness(launch: &CampaignLaunch, status: &CampaignLaunchStatus, times: &Tim
     };
     Some(Section {
         title: "Readiness",
-        sentences: vec![format!("{percent} % of the gates are passed or waived.")],
+        sentences: vec![format!("{percent}% of the gates are passed or waived.")],
         columns: vec!["Gate", "Weight", "Due", "State", "Why"],
         rows: status.gates.iter().map(row).collect(),
         picture: Some(Picture::Gates(pictures::gates(launch, status, times, now))),
@@ -190,7 +190,7 @@ fn people(status: &CampaignLaunchStatus, times: &Times) -> Option<Section> {
         }
         if let Some(worst) = &staffing.worst {
             sentences.push(format!(
-                "Staffing is worst from {} on, with {} % of the people needed; {} intervals are short of people.",
+                "Staffing is worst from {} on, with {}% of the people needed; {} intervals are short of people.",
                 times.show(worst.start),
                 worst.coverage_percent,
                 staffing.short_intervals
@@ -234,7 +234,7 @@ fn spikes(status: &CampaignLaunchStatus, times: &Times) -> Option<Section> {
         sentences.push("The load was never beyond what is usual.".to_owned());
     }
     if let Some(percent) = &status.label_coverage_percent {
-        sentences.push(format!("{percent} % of the contacts since the launch say whether they are the campaign's."));
+        sentences.push(format!("{percent}% of the contacts since the launch say whether they are the campaign's."));
     }
     Some(Section {
         title: "What happened",
@@ -260,7 +260,7 @@ fn cohorts(launch: &CampaignLaunch, status: &CampaignLaunchStatus) -> Option<Sec
             None => "",
         };
         let interval = match (&cohort.lower, &cohort.upper) {
-            (Some(lower), Some(upper)) => format!("{lower} to {upper} %"),
+            (Some(lower), Some(upper)) => format!("{lower} to {upper}%"),
             _ => String::new(),
         };
         let rate = cohort.rate.as_ref().map_or(String::new(), |rate| percent(rate));
@@ -271,7 +271,7 @@ fn cohorts(launch: &CampaignLaunch, status: &CampaignLaunchStatus) -> Option<Sec
     Some(Section {
         title: "Groups compared",
         sentences: vec![sentence],
-        columns: vec!["Group", "Successes", "Contacts", "Rate", "95 % interval", "p", "Than the control"],
+        columns: vec!["Group", "Successes", "Contacts", "Rate", "95% interval", "p", "Than the control"],
         rows: rows.collect(),
         picture: Some(Picture::Groups(pictures::groups(status))),
     })
@@ -279,7 +279,7 @@ fn cohorts(launch: &CampaignLaunch, status: &CampaignLaunchStatus) -> Option<Sec
 
 /// A percentage to one decimal, for people.
 fn percent(text: &str) -> String {
-    text.parse::<f64>().map_or_else(|_| format!("{text} %"), |percent| format!("{percent:.1} %"))
+    text.parse::<f64>().map_or_else(|_| format!("{text}%"), |percent| format!("{percent:.1}%"))
 }
 
 fn success(status: &CampaignLaunchStatus) -> Option<Section> {

@@ -180,11 +180,11 @@ pub(super) fn groups(status: &CampaignLaunchStatus) -> Vec<Group> {
     let group = |cohort: &crate::api::campaign_launch::CohortResult| {
         let text = |value: &Option<String>| value.as_deref().and_then(number);
         let interval = text(&cohort.lower).zip(text(&cohort.upper));
-        let between = interval.map(|(low, high)| format!(", from {low:.1} % to {high:.1} %")).unwrap_or_default();
+        let between = interval.map(|(low, high)| format!(", from {low:.1}% to {high:.1}%")).unwrap_or_default();
         let rate = text(&cohort.rate)?;
         Some(Group {
             name: cohort.name.clone(),
-            told: format!("{}: {rate:.1} %{between}", cohort.name),
+            told: format!("{}: {rate:.1}%{between}", cohort.name),
             rate,
             interval,
             verdict: cohort.verdict,

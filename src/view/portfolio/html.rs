@@ -99,7 +99,7 @@ fn row(line: &PortfolioLine, links: Links) -> Markup {
             td role="cell" { (running(line.running)) span.under { (line.running_note) } }
             td role="cell" {
                 @match &line.closed {
-                    Some(closed) => { (verdict(closed.verdict, closed.severity)) " " (closed.met) span.under { (closed.period) } },
+                    Some(closed) => { (verdict(closed.verdict, closed.severity)) " " span.nowrap { (closed.met) } span.under { (closed.period) } },
                     None => span.note { "none yet" },
                 }
             }
@@ -154,10 +154,13 @@ fn scores(scores: &[(String, String)]) -> Markup {
         let x = (super::PERIODS - values.len().min(super::PERIODS) + index) * 9 + 4;
         (x, short(3.0 + (100.0 - value) / reach * 15.0))
     };
+    let first = (super::PERIODS - values.len().min(super::PERIODS)) * 9;
     let points: Vec<String> =
         values.iter().enumerate().map(|(index, value)| place(index, *value)).map(|(x, y)| format!("{x},{y}")).collect();
     html! {
         svg.spark role="img" aria-label=(label) viewBox="0 0 120 22" {
+            // Dots for the periods before the first one, as one line of dots.
+            @if values.len() < super::PERIODS { line.before x1="4" x2=(first - 4) y1="3" y2="3" {} }
             polyline points=(points.join(" ")) {}
             @for (index, value) in values.iter().enumerate() {
                 @let (x, y) = place(index, *value);

@@ -19,7 +19,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use super::page::Key;
-use super::words::{self, money, number_word, period_title};
+use super::words::{self, money_at_a_glance, number_word, period_title};
 use crate::api::condition::ConditionStatus;
 use crate::api::kpi_target::Verdict;
 use crate::api::vendor_contract::{ContractPhase, VendorContractStatus};
@@ -237,8 +237,8 @@ fn line(own: &Own<'_>) -> PortfolioLine {
             .rev()
             .filter_map(|report| Some((report.spec.period.name.clone(), report.spec.score.clone()?)))
             .collect(),
-        credits: credits.map(|it| money(it.year_to_date.as_deref().unwrap_or("0"), &it.currency)),
-        cap: credits.and_then(|it| Some(money(it.year_cap.as_deref()?, &it.currency))),
+        credits: credits.map(|it| money_at_a_glance(it.year_to_date.as_deref().unwrap_or("0"), &it.currency)),
+        cap: credits.and_then(|it| Some(money_at_a_glance(it.year_cap.as_deref()?, &it.currency))),
         used,
         next: next(status),
     }
@@ -328,7 +328,8 @@ fn keys(needs: &[Need], own: &[Own<'_>]) -> Vec<Key> {
         let amount = credit.year_to_date.as_deref().and_then(|amount| amount.parse::<Decimal>().ok());
         *credits.entry(credit.currency.as_str()).or_default() += amount.unwrap_or_default();
     }
-    let credits: Vec<String> = credits.iter().map(|(currency, sum)| money(&sum.to_string(), currency)).collect();
+    let credits: Vec<String> =
+        credits.iter().map(|(currency, sum)| money_at_a_glance(&sum.to_string(), currency)).collect();
     let overdue: usize = own.iter().filter_map(|own| own.status.governance.as_ref()).map(|it| it.overdue.len()).sum();
     let at_risk = own.iter().filter(|own| is_true(own, "AtRisk")).count();
     let vendors: std::collections::BTreeSet<&str> =

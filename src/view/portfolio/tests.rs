@@ -93,7 +93,7 @@ fn who_needs_somebody_comes_first_with_the_reason_and_the_figures() {
     let order: Vec<&str> = portfolio.lines.iter().map(|line| line.contract.as_str()).collect();
     assert_eq!(order, ["d-silent", "c-risk", "b-decide", "e-late", "a-fine"]);
     assert_eq!(portfolio.lines[1].running, Running::AtRisk);
-    assert_eq!(portfolio.keys[3].figure, "£35,000.00");
+    assert_eq!(portfolio.keys[3].figure, "£35,000");
 }
 
 #[test]

@@ -34,12 +34,18 @@ pub fn html(card: &Scorecard, links: Links) -> String {
             @else { ol.raise { @for item in &card.to_raise { li.text { (item) } } } }
         }
         section aria-labelledby="commitments" { h2 #commitments { "Commitments" } (pairs(&card.commitments)) }
+        @if let Some(year) = &card.year {
+            section aria-labelledby="year" { h2 #year { "The year" } (year.draw()) }
+        }
         section aria-labelledby="data" { h2 #data { "Data" } (pairs(&card.feeds)) }
         (more(card, links))
         @if !card.advice.is_empty() {
             section aria-labelledby="advice" {
                 h2 #advice { "Advice on the contract itself" }
-                ul.advice { @for item in &card.advice { li.text { (item) } } }
+                details.figures.advised {
+                    summary { (card.advice.len()) @if card.advice.len() == 1 { " suggestion" } @else { " suggestions" } }
+                    ul.advice { @for item in &card.advice { li.text { (item) } } }
+                }
             }
         }
         (legend())

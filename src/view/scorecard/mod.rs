@@ -2,22 +2,26 @@
 
 mod html;
 mod text;
+mod year;
 
 pub use html::html;
 pub use text::text;
+pub use year::{Lane, Year};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kube::ResourceExt;
 use serde::Serialize;
 
 use super::bullets::{Measured, bullet};
 use super::charts::Bullet;
-use super::words::{self, figure, kpi_title, money, period_title, shown_value};
+use super::marks::rank;
+use super::words::{self, figure, kpi_title, money_at_a_glance, period_title, shown_value};
 use crate::api::condition::{Condition, ConditionStatus};
 use crate::api::kpi_target::{HistoryEntry, KpiTargetStatus, Outlook, Verdict};
 use crate::api::vendor_contract::{Advice, TriggerConsequence, VendorContractStatus};
 use crate::api::verdict::{PeriodState, Severity};
-use crate::api::{KpiTarget, VendorContract};
+use crate::api::{CampaignLaunch, KpiTarget, VendorContract};
 use crate::domain::decision::kpi_target::comparison_of;
 
 /// How many closed periods the bars show.
@@ -47,6 +51,8 @@ pub struct Scorecard {
     pub commitments: Vec<(&'static str, String)>,
     /// How the feeds are.
     pub feeds: Vec<(String, String)>,
+    /// The dates of the year; absent where the instant is not known as of which it speaks.
+    pub year: Option<Year>,
     /// Advice on the contract itself.
     pub advice: Vec<String>,
     /// Names of its reports to link to, the newest first.
@@ -119,11 +125,20 @@ impl Scorecard {
             keys: keys(status, &lines, currency),
             commitments: commitments(status).into_iter().chain(two_sources(kpis)).collect(),
             feeds: feeds(contract, status),
+            year: None,
             advice: advice(status),
             reports: Vec::new(),
             launches: Vec::new(),
             lines,
         }
+    }
+}
+
+impl Scorecard {
+    /// The same with the dates of the year around an instant.
+    #[must_use]
+    pub fn in_year(self, contract: &VendorContract, launches: &[CampaignLaunch], now: Timestamp) -> Scorecard {
+        Scorecard { year: Year::of(contract, launches, now), ..self }
     }
 }
 
@@ -217,10 +232,17 @@ fn is_judged(verdict: Verdict) -> bool {
 
 /// Risks first, then suspicion of gaming, then worsening trends, then what a feed withholds.
 fn to_raise(status: &VendorContractStatus, lines: &[ScoreLine], kpis: &[KpiTarget]) -> Vec<String> {
-    let mut raised: Vec<String> = lines
-        .iter()
-        .filter_map(|line| Some(format!("{} is at risk: {}", line.title, line.at_risk.as_ref()?)))
+    let rights = status.triggers.iter().filter(|trigger| trigger.then == TriggerConsequence::TerminationRight);
+    let mut raised: Vec<String> = rights
+        .map(|trigger| {
+            let kpi = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
+            let since = period_title(&trigger.period);
+            format!("The client may terminate since {since}: trigger {}{kpi}", trigger.name)
+        })
         .collect();
+    raised.extend(missed(lines));
+    raised
+        .extend(lines.iter().filter_map(|line| Some(format!("{} is at risk: {}", line.title, line.at_risk.as_ref()?))));
     for kpi in kpis {
         let Some(status) = &kpi.status else { continue };
         let gaming = condition(&status.conditions, "GamingSuspected");
@@ -232,6 +254,19 @@ fn to_raise(status: &VendorContractStatus, lines: &[ScoreLine], kpis: &[KpiTarge
         raised.push(format!("Feed {} fails: {}", feed.name, feed.reason));
     }
     raised
+}
+
+/// The targets that the latest closed period missed, the gravest first.
+fn missed(lines: &[ScoreLine]) -> Vec<String> {
+    let is_missed = |line: &&ScoreLine| line.verdict == Some(Verdict::Missed) && line.standing.is_none();
+    let mut missed: Vec<&ScoreLine> = lines.iter().filter(is_missed).collect();
+    missed.sort_by_key(|line| std::cmp::Reverse(line.severity.map_or(0, rank)));
+    let sentence = |line: &ScoreLine| {
+        let (period, value) = line.last.as_ref()?;
+        let severity = line.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
+        Some(format!("{} missed its target in {period}: {value} against {}{severity}", line.title, line.target))
+    };
+    missed.into_iter().filter_map(sentence).collect()
 }
 
 fn facts(contract: &VendorContract) -> Vec<(&'static str, String)> {
@@ -258,9 +293,9 @@ fn keys(status: &VendorContractStatus, lines: &[ScoreLine], currency: &str) -> V
     }
     if let Some(credits) = &status.credits {
         let so_far = credits.year_to_date.as_deref().unwrap_or("0");
-        let cap = credits.year_cap.as_deref().map(|cap| format!("of at most {}", money(cap, currency)));
+        let cap = credits.year_cap.as_deref().map(|cap| format!("of at most {}", money_at_a_glance(cap, currency)));
         let note = cap.unwrap_or_else(|| "no cap of the year is agreed".to_owned());
-        keys.push(Key { name: "Credits, contract year", figure: money(so_far, currency), note });
+        keys.push(Key { name: "Credits, contract year", figure: money_at_a_glance(so_far, currency), note });
     }
     let running = lines.iter().filter(|line| line.running.is_some()).count();
     let at_risk = lines.iter().filter(|line| line.at_risk.is_some()).count();

@@ -61,7 +61,42 @@ fn a_line_shows_the_closed_value_the_running_one_and_the_past_oldest_first() {
     assert_eq!((line.running.as_deref(), line.outlook.as_deref()), (Some("85.9%"), Some("heads for 85.9%")));
     assert_eq!(line.history.iter().map(|past| past.period.as_str()).collect::<Vec<_>>(), ["2026-05", "2026-06"]);
     assert_eq!(card.to_raise, ["Feed acd fails: Timeout"]);
-    assert_eq!(card.keys[1].figure, "£7,000.00");
+    assert_eq!(card.keys[1].figure, "£7,000");
+}
+
+#[test]
+fn the_year_has_a_lane_for_each_kind_of_date_and_a_line_for_today() {
+    let with_reviews = serde_json::from_value(json!({
+        "apiVersion": "bpo-operator.io/v1alpha1", "kind": "VendorContract", "metadata": {"name": "acme-care"},
+        "spec": {"vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
+            "reviews": [{"name": "operations", "cadence": "Monthly"}]},
+    }));
+    let contract: VendorContract = with_reviews.unwrap();
+    let now = "2026-07-22T00:00:00Z".parse().unwrap();
+    let card = Scorecard::of(&contract, &[]).in_year(&contract, &[], now);
+    let year = card.year.as_ref().unwrap();
+    let titles: Vec<&str> = year.lanes.iter().map(|lane| lane.title).collect();
+    assert_eq!((year.today.to_string().as_str(), &titles[..2]), ("2026-07-22", &["Closings", "Reviews"][..]));
+    let page = html(&card, crate::view::links::Links::None);
+    assert!(page.contains("June 2026 closes") && page.contains("the upright line is 22 July"), "{page}");
+}
+
+#[test]
+fn what_is_raised_begins_with_rights_and_misses() {
+    let mut with_right = status();
+    with_right["triggers"] = json!([{"name": "chronic", "then": "TerminationRight", "kpi": "sl", "period": "2026-06",
+        "firedAt": "2026-07-14T00:00:00Z"}]);
+    let mut grave = june("Missed");
+    grave["last"]["severity"] = json!("Severe");
+    let card = Scorecard::of(&contract(with_right), &[kpi("sl", grave)]);
+    assert_eq!(
+        card.to_raise,
+        [
+            "The client may terminate since June 2026: trigger chronic by sl",
+            "Service level missed its target in June 2026: 87.6% against ≥\u{a0}80%, Severe",
+            "Feed acd fails: Timeout",
+        ]
+    );
 }
 
 #[test]
