@@ -201,8 +201,11 @@ async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
     // Beside what the build leaves behind, so that they are still there when the demo has ended.
     let pages = manifests::project_folder("target/demo/pages");
     let found = Gathered::of_cluster(&plugin::Cluster { client, namespace: NAMESPACE.to_owned() }, false).await;
-    let found =
+    let mut found =
         found.map_err(|error| Failure::new(error, "look with kubectl get bpo whether the objects can be read"))?;
+    if let Some(evidence) = settings.evidence(folder.path()).await? {
+        found.look_inside(&evidence);
+    }
     let written = dashboard::write(&found, end, &pages);
     let written = written.map_err(|error| Failure::new(error, "free some space in the temporary folder"))?;
     screen.say(&format!(

@@ -1,11 +1,16 @@
 //! The operator as a process of its own: built, started, watched and stopped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use bpo_operator::cli::offline::{BundleArguments, JudgedFiles};
+use bpo_operator::evidence::bundle::write_bundle;
+use bpo_operator::evidence::sqlite::SqliteStore;
+use bpo_operator::evidence::{EvidenceStore, FeedKey};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -43,6 +48,29 @@ pub struct Settings {
     pub data_folder: PathBuf,
     /// Where its output goes; appended to.
     pub log: PathBuf,
+}
+
+impl Settings {
+    /// What its evidence holds once it has ended, as bundles in a folder: by it pages show days and parts.
+    pub async fn evidence(&self, folder: &Path) -> Result<Option<JudgedFiles>> {
+        const ADVICE: &str = "please report this with the operator's log";
+        let store = SqliteStore::open_for_reading(&self.data_folder);
+        let store = store.or_advise("opening the operator's evidence", ADVICE)?;
+        let feeds = store.feeds().await.or_advise("listing the operator's evidence", ADVICE)?;
+        let contracts: BTreeMap<String, FeedKey> =
+            feeds.into_iter().map(|feed| (feed.contract_uid.clone(), feed)).collect();
+        let mut bundles = Vec::new();
+        for contract in contracts.into_values() {
+            let file = folder.join(format!("{}.bundle", contract.contract_uid));
+            let mut out =
+                File::create(&file).or_advise("writing a bundle", "free some space in the temporary folder")?;
+            let always = (Timestamp::MIN, Timestamp::MAX);
+            write_bundle(&store, &contract, always, &mut out).await.or_advise("writing a bundle", ADVICE)?;
+            bundles.push(file);
+        }
+        let judged = BundleArguments { bundles }.judge();
+        judged.map_err(|wrong| Failure::new(format!("reading the bundles failed: {}", wrong.join("; ")), ADVICE))
+    }
 }
 
 /// A running operator; it is killed when this is dropped.

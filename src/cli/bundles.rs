@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use kube::Resource;
 use serde::Serialize;
 
@@ -25,6 +26,8 @@ pub(super) struct Gathered<'a> {
     pub rows: &'a mut RowsByContract,
     /// Closings and facts by contract.
     pub records: RecordsByContract,
+    /// The latest instant at which something of the bundles became known.
+    pub latest: Option<Timestamp>,
 }
 
 impl Gathered<'_> {
@@ -59,6 +62,8 @@ impl Gathered<'_> {
         };
         let journal = journal_of(&facts).map_err(|error| error.to_string())?;
         let history = history.into_iter().map(|recorded| recorded.terms).collect();
+        let last_row = rows.values().flatten().map(|row| row.known_at).max();
+        self.latest = self.latest.max(last_row).max(journal.last_recorded_at());
         self.rows.entry(key.clone()).or_default().extend(packed(&rows));
         let recorded = self.records.entry(key).or_default();
         recorded.closings = closings;

@@ -28,6 +28,7 @@ use crate::domain::holdings::{
     FeedHealth, HeldContract, Holdings, Judged, WrittenKpi, feeds_with_lateness, observe_contract, observe_kpi,
     observe_launch, observe_tier, terms,
 };
+use crate::domain::judgement::breakdowns::{Breakdowns, break_down};
 use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::feed_rows::RowsByFeed;
@@ -323,6 +324,18 @@ fn judge_contract(
     if !findings.is_empty() {
         return Err(InvalidSpec(findings));
     }
+    with_facts(name, terms, rows, recorded, now, |facts| crate::domain::judgement::judge::judge(facts, now))
+}
+
+/// Hands on the facts that a contract is judged from at an instant.
+fn with_facts<T>(
+    name: &str,
+    terms: &Terms,
+    rows: Option<&RowsByFeed>,
+    recorded: Option<&Recorded>,
+    now: Timestamp,
+    then: impl FnOnce(&ContractFacts<'_>) -> T,
+) -> T {
     let (none, nothing) = (BTreeMap::new(), BTreeMap::new());
     // Relief that was decided and disputes that were raised since are seen now, as the operator would see them.
     let journal = recorded.and_then(|recorded| recorded.journal.as_ref()).map(|journal| {
@@ -333,8 +346,21 @@ fn judge_contract(
     let closed_under = recorded.map_or(&nothing, |recorded| &recorded.closings);
     let said = recorded.map_or(&NOTHING_SAID, |recorded| &recorded.said);
     let rows = rows.unwrap_or(&none);
-    let facts = ContractFacts { name, terms, closed_under, rows, journal: journal.as_ref(), said };
-    crate::domain::judgement::judge::judge(&facts, now)
+    then(&ContractFacts { name, terms, closed_under, rows, journal: journal.as_ref(), said })
+}
+
+/// What the figures of a contract's reports, and of its running period, are made of; `None` where it cannot be judged.
+pub fn break_down_contract(
+    name: &str,
+    terms: &Terms,
+    (rows, recorded): (Option<&RowsByFeed>, Option<&Recorded>),
+    reports: &[&SlaReportSpec],
+    (now, running_at): (Timestamp, Timestamp),
+) -> Option<Breakdowns> {
+    if !validate_contract(name, &terms.contract).is_empty() {
+        return None;
+    }
+    with_facts(name, terms, rows, recorded, now, |facts| break_down(facts, reports, now, running_at).ok())
 }
 
 /// The health of a contract's feeds: one with a file was fetched, and one without was not.

@@ -1,5 +1,6 @@
 //! The objects that pages are made of, from a cluster with the caller's own rights or from files.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
@@ -10,9 +11,13 @@ use serde::de::DeserializeOwned;
 
 use super::cluster::{Cluster, answered};
 
-use super::offline::OfflineArguments;
+use super::evaluate::View;
+use super::manifests::Key;
+use super::offline::{BundleArguments, JudgedFiles, OfflineArguments};
+use crate::api::sla_report::SlaReportSpec;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::domain::holdings::{Entry, Holdings, Judged, terms};
+use crate::domain::judgement::breakdowns::{Breakdowns, ByKpi};
 use crate::domain::terms::contract_terms::Terms;
 use crate::view::kpi::{self, KpiPage};
 use crate::view::launch::Document;
@@ -31,6 +36,27 @@ pub struct Gathered {
     pub launches: Vec<CampaignLaunch>,
     /// The reports.
     pub reports: Vec<SlaReport>,
+    /// What the figures of contracts are made of, where the evidence was given, by namespace and name.
+    pub inside: BTreeMap<Key, Inside>,
+}
+
+/// What the figures of a contract are made of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inside {
+    /// Of reports, by their names.
+    pub reports: BTreeMap<String, ByKpi>,
+    /// Of the running period, with its name.
+    pub running: Option<(String, ByKpi)>,
+}
+
+impl Inside {
+    /// Of these reports of a contract; `None` where it was not judged.
+    pub fn of(judged: &JudgedFiles, contract: &Key, reports: &[(&str, &SlaReportSpec)]) -> Option<Inside> {
+        let specs: Vec<&SlaReportSpec> = reports.iter().map(|(_, spec)| *spec).collect();
+        let Breakdowns { reports: made_of, running_period, running } = judged.break_down(contract, &specs)?;
+        let names = reports.iter().map(|(name, _)| (*name).to_owned());
+        Some(Inside { reports: names.zip(made_of).collect(), running: running_period.map(|name| (name, running)) })
+    }
 }
 
 impl Gathered {
@@ -39,19 +65,51 @@ impl Gathered {
     /// # Errors
     /// What is wrong with the files, a line each.
     pub fn of_files(arguments: &OfflineArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
-        let judged = arguments.judge(now)?;
-        let reports = judged.reports.into_iter().map(|(namespace, name, spec)| {
+        Ok(Gathered::of_view(arguments.judge(now)?))
+    }
+
+    /// The same by these files and bundles, with what the figures are made of.
+    ///
+    /// # Errors
+    /// What is wrong with the files, a line each.
+    pub fn of_files_with_inside(
+        arguments: &OfflineArguments,
+        bundles: &BundleArguments,
+        now: Timestamp,
+    ) -> Result<Gathered, Vec<String>> {
+        let judged = arguments.judge_with(bundles, now)?;
+        let mut gathered = Gathered::of_view(judged.view.clone());
+        gathered.look_inside(&judged);
+        Ok(gathered)
+    }
+
+    fn of_view(view: View) -> Gathered {
+        let reports = view.reports.into_iter().map(|(namespace, name, spec)| {
             let mut report = SlaReport::new(&name, spec);
             report.metadata.namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
             report
         });
-        Ok(Gathered {
-            contracts: judged.contracts.into_values().collect(),
-            tiers: judged.tiers.into_values().collect(),
-            kpis: judged.kpis.into_values().collect(),
-            launches: judged.launches.into_values().collect(),
+        Gathered {
             reports: reports.collect(),
-        })
+            contracts: view.contracts.into_values().collect(),
+            tiers: view.tiers.into_values().collect(),
+            kpis: view.kpis.into_values().collect(),
+            launches: view.launches.into_values().collect(),
+            inside: BTreeMap::new(),
+        }
+    }
+
+    /// Finds out what the figures of its contracts are made of, by evidence of some of them.
+    pub fn look_inside(&mut self, judged: &JudgedFiles) {
+        let inside = self.contracts.iter().filter_map(|contract| {
+            let key = (contract.namespace().unwrap_or_default(), contract.name_any());
+            let names: Vec<(String, &SlaReportSpec)> =
+                self.reports_of(contract).into_iter().map(|report| (report.name_any(), &report.spec)).collect();
+            let reports: Vec<(&str, &SlaReportSpec)> =
+                names.iter().map(|(name, spec)| (name.as_str(), *spec)).collect();
+            Some((key.clone(), Inside::of(judged, &key, &reports)?))
+        });
+        self.inside = inside.collect();
     }
 
     /// What is in the cluster: in the connection's namespace, or in all of them.
@@ -65,6 +123,7 @@ impl Gathered {
             kpis: listed(cluster, everywhere).await?,
             launches: listed(cluster, everywhere).await?,
             reports: listed(cluster, everywhere).await?,
+            inside: BTreeMap::new(),
         })
     }
 
@@ -116,9 +175,18 @@ impl Gathered {
         };
         let counter =
             kpi.spec.counter_metric.as_ref().and_then(|counter| own.iter().find(|it| it.name_any() == *counter));
-        let mut reports: Vec<_> = self.reports_of(contract).into_iter().map(|report| &report.spec).collect();
-        reports.dedup_by_key(|report| report.period.start);
-        Ok(KpiPage::of(&kpi::Facts { kpi, contract, counter, reports: &reports }))
+        let mut found = self.reports_of(contract);
+        found.dedup_by_key(|report| report.spec.period.start);
+        let reports: Vec<&SlaReportSpec> = found.iter().map(|report| &report.spec).collect();
+        let inside = self.inside.get(&(contract.namespace().unwrap_or_default(), contract.name_any()));
+        let closed: Vec<(&str, &ByKpi)> = found
+            .iter()
+            .filter_map(|report| Some((report.spec.period.name.as_str(), inside?.reports.get(&report.name_any())?)))
+            .collect();
+        let running = inside.and_then(|inside| inside.running.as_ref());
+        let running = running.map(|(period, of)| (period.as_str(), of));
+        let evidence = inside.map(|_| kpi::Evidence { running, closed: &closed });
+        Ok(KpiPage::of(&kpi::Facts { kpi, contract, counter, reports: &reports, evidence }))
     }
 
     /// A launch in words.

@@ -240,7 +240,7 @@ fn evaluate(arguments: &EvaluateArguments) -> Answer {
     };
     let (mut rows, records) = gather_rows(&manifests, &arguments.feeds, arguments.now)?;
     let said = records.clone();
-    let mut gathered = Gathered { manifests: &mut manifests, has_manifests, rows: &mut rows, records };
+    let mut gathered = Gathered { manifests: &mut manifests, has_manifests, rows: &mut rows, records, latest: None };
     gathered.take_all(&arguments.bundles)?;
     let records = gathered.records;
     let wrong = lint::problems(&manifests);

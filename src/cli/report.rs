@@ -2,8 +2,6 @@
 //!
 //! gather (cluster or files) → [`PeriodReport`] (pure) → print.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use kube::api::ListParams;
@@ -12,11 +10,12 @@ use kube::{Api, ResourceExt};
 use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::gathered::terms_in_cluster;
-use super::offline::OfflineArguments;
+use super::offline::{BundleArguments, JudgedFiles, OfflineArguments};
 use crate::api::SlaReport;
 use crate::api::sla_report::{SlaReportSpec, SlaReportStatus};
 use crate::domain::terms::contract_terms::Terms;
 use crate::view::links::Links;
+use crate::view::made_of::Evidence;
 use crate::view::report::{Facts, PeriodReport, earlier, html, markdown, text, xlsx};
 
 /// Arguments of `kubectl bpo report`.
@@ -32,6 +31,9 @@ pub struct ReportArguments {
 
     #[command(flatten)]
     offline: OfflineArguments,
+
+    #[command(flatten)]
+    bundles: BundleArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -68,12 +70,24 @@ struct Found {
 
 /// Writes the report.
 pub fn run(arguments: &ReportArguments) -> Answer {
-    let (reports, terms) = match arguments.offline.now {
-        Some(now) => offline(arguments, now)?,
-        None => wait_for(of_cluster(arguments))?,
+    let ((reports, terms), files) = match arguments.offline.now {
+        Some(now) => {
+            let (found, files) = offline(arguments, now)?;
+            (found, Some(files))
+        }
+        None => {
+            let files = arguments.bundles.judge()?;
+            (wait_for(of_cluster(arguments))?, files)
+        }
     };
     let found = choose(&reports, &arguments.name, arguments.period.as_deref()).map_err(|error| vec![error])?;
     let earlier = earlier(reports.iter().map(|report| &report.spec), &found.spec);
+    let inside = files.and_then(|files| {
+        let contract = (found.namespace.clone(), found.spec.contract.clone());
+        let asked: Vec<&SlaReportSpec> = std::iter::once(&found.spec).chain(earlier.first().copied()).collect();
+        files.break_down(&contract, &asked)
+    });
+    let made_of = inside.as_ref().map(|inside| inside.reports.as_slice()).unwrap_or_default();
     let facts = Facts {
         namespace: &found.namespace,
         name: &found.name,
@@ -81,6 +95,7 @@ pub fn run(arguments: &ReportArguments) -> Answer {
         status: found.status.as_ref(),
         terms: terms.iter().find(|(contract, _)| *contract == found.spec.contract).map(|(_, terms)| terms),
         earlier: &earlier,
+        evidence: made_of.first().map(|now| Evidence { now, before: made_of.get(1) }),
     };
     let report = PeriodReport::of(&facts);
     let shown = match arguments.output {
@@ -105,18 +120,18 @@ fn workbook(facts: &Facts<'_>) -> Result<Vec<u8>, Vec<String>> {
 
 type Gathered = (Vec<Found>, Vec<(String, Terms)>);
 
-fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<Gathered, Vec<String>> {
-    let judged = arguments.offline.judge(now)?;
-    let named = |(namespace, name, spec)| Found { namespace, name, spec, status: None };
-    let reports = judged.reports.into_iter().map(named).collect();
-    Ok((
-        reports,
-        judged
-            .judged
-            .into_iter()
-            .map(|((_, contract), judged)| (contract, Arc::unwrap_or_clone(judged.terms)))
-            .collect(),
-    ))
+fn offline(arguments: &ReportArguments, now: Timestamp) -> Result<(Gathered, JudgedFiles), Vec<String>> {
+    let judged = arguments.offline.judge_with(&arguments.bundles, now)?;
+    let named = |(namespace, name, spec): &(String, String, SlaReportSpec)| Found {
+        namespace: namespace.clone(),
+        name: name.clone(),
+        spec: spec.clone(),
+        status: None,
+    };
+    let reports = judged.view.reports.iter().map(named).collect();
+    let contracts = judged.view.judged.iter();
+    let terms = contracts.map(|((_, contract), judged)| (contract.clone(), (*judged.terms).clone())).collect();
+    Ok(((reports, terms), judged))
 }
 
 async fn of_cluster(arguments: &ReportArguments) -> Result<Gathered, String> {

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
-use super::offline::OfflineArguments;
+use super::offline::{BundleArguments, OfflineArguments};
+use crate::clock::Clock;
 use crate::view::kpi::{self, KpiPage};
 use crate::view::links::Links;
 use crate::view::scorecard::{Scorecard, html, text};
@@ -25,6 +26,9 @@ pub struct ScorecardArguments {
 
     #[command(flatten)]
     offline: OfflineArguments,
+
+    #[command(flatten)]
+    bundles: BundleArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -48,13 +52,23 @@ enum ScorecardOutput {
 /// Writes the scorecard, or the page of a KPI.
 pub fn run(arguments: &ScorecardArguments) -> Answer {
     let found = match arguments.offline.now {
-        Some(now) => Gathered::of_files(&arguments.offline, now)?,
-        None => wait_for(async { Gathered::of_cluster(&Cluster::connect(&arguments.cluster).await?, false).await })?,
+        Some(now) => Gathered::of_files_with_inside(&arguments.offline, &arguments.bundles, now)?,
+        None => {
+            let evidence = arguments.bundles.judge()?;
+            let mut found =
+                wait_for(async { Gathered::of_cluster(&Cluster::connect(&arguments.cluster).await?, false).await })?;
+            evidence.iter().for_each(|evidence| found.look_inside(evidence));
+            found
+        }
     };
     let wrong = |error: String| vec![error];
     let contract = found.contract(None, &arguments.contract).map_err(wrong)?;
     let shown = match &arguments.kpi {
-        None => scorecard(&Scorecard::of(contract, &found.kpis_of(contract)), arguments.output),
+        None => {
+            let now = arguments.offline.now.unwrap_or_else(|| Clock::real().now());
+            let card = Scorecard::of(contract, &found.kpis_of(contract)).in_year(contract, &found.launches, now);
+            scorecard(&card, arguments.output)
+        }
         Some(name) => kpi_page(&found.kpi_page(contract, name).map_err(wrong)?, arguments.output),
     };
     super::streams::print(shown)?;

@@ -3,6 +3,7 @@
 //! Positions on a chart are the only binary floats here; every figure that is written comes as text from the report.
 
 use maud::{Markup, html};
+use rust_decimal::Decimal;
 
 use super::marks::rank;
 use crate::api::kpi_target::Verdict;
@@ -92,6 +93,26 @@ pub fn colour(verdict: Verdict, severity: Option<Severity>) -> String {
         (Verdict::Excused, _) => "fill-excused".to_owned(),
         _ => "fill-unknown".to_owned(),
     }
+}
+
+/// Round marks around everything that a chart holds, from the lowest up, each with its decimal text; `parts` is how many steps they
+/// make about. None without a value.
+pub fn marks_around(values: impl Iterator<Item = f64>, parts: f64) -> Vec<(f64, String)> {
+    let widen = |(low, high): (f64, f64), at: f64| (low.min(at), high.max(at));
+    let (low, high) = values.filter(|at| at.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), widen);
+    if !low.is_finite() {
+        return Vec::new();
+    }
+    let exact = (high - low).max(high.abs() * 0.02).max(1e-6) / parts;
+    let power = 10_f64.powf(exact.log10().floor());
+    let step =
+        [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= exact).unwrap_or(power);
+    let first = (low / step).floor();
+    let count = ((high / step).ceil() - first).max(1.0);
+    let decimals = u32::try_from((-step.log10().floor()).clamp(0.0, 6.0) as i64).unwrap_or(0);
+    let text = |at: f64| Decimal::try_from(at).unwrap_or_default().round_dp(decimals).normalize().to_string();
+    let marks = (0..=8_u32).map(f64::from).take_while(|index| *index <= count).map(|index| (first + index) * step);
+    marks.map(|at| (at, text(at))).collect()
 }
 
 /// A share of the width, kept inside the picture.

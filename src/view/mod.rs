@@ -11,6 +11,8 @@ pub mod ics;
 pub mod kpi;
 pub mod launch;
 pub mod links;
+pub mod made_of;
+pub mod markdown;
 pub mod marks;
 pub mod package;
 pub mod page;

@@ -111,6 +111,7 @@ fn add_report(package: &mut Package, format: ReportFormat, name: &str, facts: &F
         status: status.as_ref(),
         terms: Some(facts.terms),
         earlier: &earlier,
+        evidence: None,
     };
     let shown = PeriodReport::of(&report_facts);
     package.sentences.push(format!("{}.", shown.headline.trim_end_matches('.')));

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReport, SlaReportSpec, VendorContract};
+use bpo_operator::domain::settlement::reports::report_name;
 use bpo_operator::view::kpi::{self, KpiPage};
 use bpo_operator::view::launch::{self, Document};
 use bpo_operator::view::links::Links;
@@ -19,7 +20,7 @@ use bpo_operator::view::scorecard::{self, Scorecard};
 use serde::de::DeserializeOwned;
 
 use crate::debian;
-use crate::judged::{folders, judged};
+use crate::judged::{folders, judged_inside};
 
 const WIDTHS: [u32; 3] = [360, 768, 1440];
 
@@ -35,17 +36,20 @@ pub fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     let (mut contracts, mut kpis, mut launches, mut reports) = (vec![], vec![], vec![], vec![]);
     for folder in folders() {
-        let view = judged(&folder, now);
+        let (view, inside) = judged_inside(&folder, now);
         let own: Vec<VendorContract> = of_kind(&view.objects, "VendorContract");
         let own_kpis: Vec<KpiTarget> = of_kind(&view.objects, "KpiTarget");
         let mut specs: Vec<&SlaReportSpec> = view.reports.iter().map(|(.., spec)| spec).collect();
         specs.sort_by_key(|spec| std::cmp::Reverse(spec.period.start));
+        let with_evidence = inside.closed(&specs);
         for contract in &own {
             let name = contract.metadata.name.clone().unwrap();
-            let card = Scorecard::of(contract, &own_kpis);
+            let card = Scorecard::of(contract, &own_kpis).in_year(contract, &[], at);
             pages.insert(format!("/scorecard-{name}"), scorecard::html(&card, Links::None));
             for kpi in own_kpis.iter().take(2) {
-                let facts = kpi::Facts { kpi, contract, counter: own_kpis.last(), reports: &specs };
+                let evidence = (!with_evidence.is_empty())
+                    .then_some(kpi::Evidence { running: inside.running(), closed: &with_evidence });
+                let facts = kpi::Facts { kpi, contract, counter: own_kpis.last(), reports: &specs, evidence };
                 let path = format!("/kpi-{name}-{}", kpi.metadata.name.as_ref().unwrap());
                 pages.insert(path, kpi::html(&KpiPage::of(&facts), Links::None));
             }
@@ -61,8 +65,17 @@ pub fn pages() -> BTreeMap<String, String> {
                 specs.iter().copied().filter(|it| it.period.start < spec.period.start).collect();
             let terms = view.judged.values().next().map(|judged| &*judged.terms);
             let name = format!("{}-{}", spec.contract, spec.period.name);
-            let facts =
-                report::Facts { namespace: "", name: &name, report: spec, status: None, terms, earlier: &earlier };
+            let own_name = report_name(&spec.contract, &spec.period.name, spec.revision);
+            let evidence = inside.of(&own_name, earlier.first().copied());
+            let facts = report::Facts {
+                namespace: "",
+                name: &name,
+                report: spec,
+                status: None,
+                terms,
+                earlier: &earlier,
+                evidence,
+            };
             pages.insert(format!("/report-{name}"), report::html(&PeriodReport::of(&facts), Links::None));
         }
         reports.extend(view.reports.iter().map(|(_, name, spec)| SlaReport::new(name, spec.clone())));

@@ -37,8 +37,15 @@ fn shown() -> Vec<Shown> {
             let judged = view.judged.get(&(namespace.clone(), spec.contract.clone()));
             let terms = judged.map(|judged| judged.terms.as_ref().clone());
             let before = earlier(view.reports.iter().map(|(.., spec)| spec), spec);
-            let facts =
-                report::Facts { namespace, name, report: spec, status: None, terms: terms.as_ref(), earlier: &before };
+            let facts = report::Facts {
+                namespace,
+                name,
+                report: spec,
+                status: None,
+                terms: terms.as_ref(),
+                earlier: &before,
+                evidence: None,
+            };
             let page = report::html(&PeriodReport::of(&facts), Links::None);
             let earlier = before.into_iter().take(3).cloned().collect();
             found.push(Shown { name: name.clone(), spec: spec.clone(), earlier, terms, page });
@@ -405,8 +412,10 @@ fn seen(page: &str) -> String {
     for number in 1..=9 {
         without = without.replace(&format!("<span class=\"no\">{number}</span>"), "");
     }
-    let (sections, _) = without.split_once("<pre").unwrap_or((&without, ""));
-    format!("{} {}", text_of(sections), text_of(&heard.join(" ; ")))
+    let (before, rest) = without.split_once("<pre").unwrap_or((&without, ""));
+    let after: String =
+        rest.split("<pre").map(|piece| piece.split_once("</pre>").map_or("", |(_, after)| after)).collect();
+    format!("{} {} {}", text_of(before), text_of(&after), text_of(&heard.join(" ; ")))
 }
 
 #[test]

@@ -117,9 +117,13 @@ fn documents(all: &Poisoned) -> Vec<(String, String)> {
             now,
         };
         found.push(("portfolio.html".to_owned(), portfolio::html(&Portfolio::of(&facts), links)));
-        found.push(("scorecard.html".to_owned(), scorecard::html(&Scorecard::of(contract, &all.kpis), links)));
+        found.push((
+            "scorecard.html".to_owned(),
+            scorecard::html(&Scorecard::of(contract, &all.kpis).in_year(contract, &all.launches, now), links),
+        ));
         for kpi in &all.kpis {
-            let page = KpiPage::of(&kpi::Facts { kpi, contract, counter: all.kpis.first(), reports: &specs });
+            let page =
+                KpiPage::of(&kpi::Facts { kpi, contract, counter: all.kpis.first(), reports: &specs, evidence: None });
             found.push(("kpi.html".to_owned(), kpi::html(&page, links)));
         }
         for launch in &all.launches {
@@ -138,7 +142,15 @@ fn documents(all: &Poisoned) -> Vec<(String, String)> {
 }
 
 fn facts_of<'a>(spec: &'a SlaReportSpec, earlier: &'a [&'a SlaReportSpec]) -> report::Facts<'a> {
-    report::Facts { namespace: HOSTILE, name: HOSTILE, report: spec, status: None, terms: None, earlier }
+    report::Facts {
+        namespace: HOSTILE,
+        name: HOSTILE,
+        report: spec,
+        status: None,
+        terms: None,
+        earlier,
+        evidence: None,
+    }
 }
 
 #[test]

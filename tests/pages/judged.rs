@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bpo_operator::api::SlaReportSpec;
-use bpo_operator::cli::evaluate::{FeedFile, RowsByContract, View, contract_of_file, view};
-use bpo_operator::cli::manifests;
+use bpo_operator::cli::evaluate::{FeedFile, RowsByContract, View, break_down_contract, contract_of_file, view};
+use bpo_operator::cli::manifests::{self, Manifests};
+use bpo_operator::domain::judgement::breakdowns::ByKpi;
+use bpo_operator::domain::settlement::reports::report_name;
 use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::feed::offline::rows_of;
+use bpo_operator::view::made_of::Evidence;
+use jiff::Timestamp;
 
 /// When every period of the examples has closed.
 pub const LATER: &str = "2028-12-31T00:00:00Z";
@@ -26,8 +30,8 @@ pub fn folders() -> Vec<PathBuf> {
     found
 }
 
-/// What would be in the cluster at `now` by the contract of a folder and all its feeds.
-pub fn judged(folder: &Path, now: &str) -> View {
+/// The contract of a folder, and the rows of all its feeds.
+fn files(folder: &Path, now: Timestamp) -> (Manifests, RowsByContract) {
     let manifests = manifests::read(&[folder.join("contract.yaml")]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     let mut rows: RowsByContract = BTreeMap::new();
     for file in std::fs::read_dir(folder.join("feeds")).unwrap().map(|entry| entry.unwrap().path()) {
@@ -37,10 +41,69 @@ pub fn judged(folder: &Path, now: &str) -> View {
         let key = contract_of_file(&manifests, &feed_file).unwrap();
         let contract = &manifests.contracts[&key].object.spec;
         let feed = contract.feeds.iter().find(|feed| feed.name == name).unwrap();
-        let found = rows_of(feed, &contract.time_zone, &content, now.parse().unwrap()).unwrap();
+        let found = rows_of(feed, &contract.time_zone, &content, now).unwrap();
         rows.entry(key).or_default().insert(name, found.rows.into_iter().collect());
     }
-    view(&manifests, &rows, now.parse().unwrap())
+    (manifests, rows)
+}
+
+/// What would be in the cluster at `now` by the contract of a folder and all its feeds.
+pub fn judged(folder: &Path, now: &str) -> View {
+    let now = now.parse().unwrap();
+    let (manifests, rows) = files(folder, now);
+    view(&manifests, &rows, now)
+}
+
+/// What the figures of all contracts are made of.
+#[derive(Default)]
+pub struct Inside {
+    /// Of each report, by its name.
+    pub reports: BTreeMap<String, ByKpi>,
+    /// Of the running period of each contract, by its namespace and name, with the name of the period.
+    pub running: BTreeMap<(String, String), (String, ByKpi)>,
+}
+
+impl Inside {
+    /// What a page of a report is shown with.
+    pub fn of<'i>(&'i self, report: &str, before: Option<&SlaReportSpec>) -> Option<Evidence<'i>> {
+        let before = before.map(|spec| report_name(&spec.contract, &spec.period.name, spec.revision));
+        Some(Evidence { now: self.reports.get(report)?, before: before.and_then(|name| self.reports.get(&name)) })
+    }
+
+    /// The running period of the only contract.
+    pub fn running(&self) -> Option<(&str, &ByKpi)> {
+        self.running.values().next().map(|(period, of)| (period.as_str(), of))
+    }
+
+    /// The closed periods of reports, in their order.
+    pub fn closed<'i>(&'i self, specs: &[&'i SlaReportSpec]) -> Vec<(&'i str, &'i ByKpi)> {
+        let name = |spec: &SlaReportSpec| report_name(&spec.contract, &spec.period.name, spec.revision);
+        specs.iter().filter_map(|spec| Some((spec.period.name.as_str(), self.reports.get(&name(spec))?))).collect()
+    }
+}
+
+/// What the figures are made of that were judged from rows.
+pub fn inside(view: &View, rows: &RowsByContract, now: Timestamp) -> Inside {
+    let mut inside = Inside::default();
+    for (key, judged) in &view.judged {
+        let of_contract =
+            |(namespace, _, spec): &&(String, String, SlaReportSpec)| (namespace, &spec.contract) == (&key.0, &key.1);
+        let own: Vec<&(String, String, SlaReportSpec)> = view.reports.iter().filter(of_contract).collect();
+        let specs: Vec<&SlaReportSpec> = own.iter().map(|(.., spec)| spec).collect();
+        let found = break_down_contract(&key.1, &judged.terms, (rows.get(key), None), &specs, (now, now)).unwrap();
+        inside.reports.extend(own.iter().map(|(_, name, _)| name.clone()).zip(found.reports));
+        inside.running.extend(found.running_period.map(|period| (key.clone(), (period, found.running))));
+    }
+    inside
+}
+
+/// What would be in the cluster, and what its figures are made of.
+pub fn judged_inside(folder: &Path, now: &str) -> (View, Inside) {
+    let now = now.parse().unwrap();
+    let (manifests, rows) = files(folder, now);
+    let view = view(&manifests, &rows, now);
+    let inside = inside(&view, &rows, now);
+    (view, inside)
 }
 
 /// A report with all that is shown beside it.

@@ -12,6 +12,7 @@ mod browser;
 mod figures;
 mod hostile;
 mod judged;
+mod made_of;
 mod many_contracts;
 mod pictures;
 mod thousand;

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::browser::{Visit, chromium, of_kind, visit};
-use crate::judged::judged;
+use crate::judged::{Inside, inside, judged};
 use crate::vendor::{Dataset, INTERVALS, OUTCOMES};
 
 /// When the demo ends.
@@ -33,7 +33,7 @@ const PICTURES: [(&str, u32); 5] =
 const WIDTH: u32 = 1100;
 
 /// What the demo's manifests and its vendor's figures come to at its end.
-fn story() -> View {
+pub fn story() -> (View, Inside) {
     let now: Timestamp = END.parse().unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme-care");
     let manifests = manifests::read(&[folder]).unwrap_or_else(|wrong| panic!("{wrong:?}"));
@@ -50,12 +50,14 @@ fn story() -> View {
             rows.entry(key.clone()).or_default().insert(name.to_owned(), found.rows.into_iter().collect());
         }
     }
-    view(&manifests, &rows, now)
+    let view = view(&manifests, &rows, now);
+    let inside = inside(&view, &rows, now);
+    (view, inside)
 }
 
 /// The pages that the pictures are of.
 fn pages() -> BTreeMap<&'static str, String> {
-    let (story, now) = (story(), END.parse().unwrap());
+    let ((story, inside), now) = (story(), END.parse().unwrap());
     let contracts: Vec<VendorContract> = of_kind(&story.objects, "VendorContract");
     let kpis: Vec<KpiTarget> = of_kind(&story.objects, "KpiTarget");
     let launches: Vec<CampaignLaunch> = of_kind(&story.objects, "CampaignLaunch");
@@ -71,12 +73,15 @@ fn pages() -> BTreeMap<&'static str, String> {
         status: None,
         terms: story.judged.values().next().map(|judged| judged.terms.as_ref()),
         earlier: &before,
+        evidence: inside.of("acme-care-2026-03", before.first().copied()),
     };
     let level = kpis.iter().find(|kpi| kpi.metadata.name.as_deref() == Some("acme-service-level")).unwrap();
-    let kpi = KpiPage::of(&kpi::Facts { kpi: level, contract, counter: None, reports: &specs });
+    let closed = inside.closed(&specs);
+    let evidence = Some(kpi::Evidence { running: inside.running(), closed: &closed });
+    let kpi = KpiPage::of(&kpi::Facts { kpi: level, contract, counter: None, reports: &specs, evidence });
     BTreeMap::from([
         ("portfolio", portfolio_of_six()),
-        ("scorecard", scorecard::html(&Scorecard::of(contract, &kpis), Links::None)),
+        ("scorecard", scorecard::html(&Scorecard::of(contract, &kpis).in_year(contract, &launches, now), Links::None)),
         ("kpi", kpi::html(&kpi, Links::None)),
         ("report", report::html(&PeriodReport::of(&facts), Links::None)),
         ("launch", launch::html(&Document::of(&launches[0], Some(&contract.spec), now), Links::None)),

@@ -22,6 +22,7 @@ fn workbook(report: &Reported) -> Vec<u8> {
         status: None,
         terms: report.terms.as_ref(),
         earlier: &[],
+        evidence: None,
     };
     xlsx(&facts).unwrap()
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments};
 use super::gathered::Gathered;
-use super::offline::OfflineArguments;
+use super::offline::{BundleArguments, OfflineArguments};
 use super::streams::{print_line, warn};
 use pages::{Source, Store};
 
@@ -35,6 +35,9 @@ pub struct DashboardArguments {
 
     #[command(flatten)]
     offline: OfflineArguments,
+
+    #[command(flatten)]
+    bundles: BundleArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -58,15 +61,20 @@ pub fn write(found: &Gathered, now: Timestamp, folder: &Path) -> Result<usize, S
 /// Serves until it is interrupted, or writes files.
 pub fn run(arguments: &DashboardArguments) -> Answer {
     let files = match arguments.offline.now {
-        Some(now) => Some(Source::Files { gathered: Gathered::of_files(&arguments.offline, now)?, now }),
+        Some(now) => {
+            let gathered = Gathered::of_files_with_inside(&arguments.offline, &arguments.bundles, now)?;
+            Some(Source::Files { gathered, now })
+        }
         None => None,
     };
+    let evidence = if files.is_some() { None } else { arguments.bundles.judge()? };
     super::cluster::wait_for(async {
         let source = match files {
             Some(files) => files,
             None => Source::Cluster {
                 cluster: Cluster::connect(&arguments.cluster).await?,
                 everywhere: arguments.all_namespaces,
+                evidence,
             },
         };
         // What is wrong with the connection is said here and not on a page.

@@ -12,8 +12,10 @@ use crate::api::sla_report::SlaReportSpec;
 use crate::api::{SlaReport, VendorContract};
 use crate::cli::cluster::Cluster;
 use crate::cli::gathered::Gathered;
+use crate::cli::offline::JudgedFiles;
 use crate::clock::Clock;
 use crate::view::links::Links;
+use crate::view::made_of::Evidence;
 use crate::view::portfolio::Portfolio;
 use crate::view::report::{Facts, PeriodReport};
 use crate::view::scorecard::Scorecard;
@@ -30,6 +32,8 @@ pub enum Source {
         cluster: Cluster,
         /// Every namespace.
         everywhere: bool,
+        /// The evidence of some contracts.
+        evidence: Option<JudgedFiles>,
     },
     /// Files, judged at an instant.
     Files {
@@ -64,7 +68,17 @@ impl Store {
             return Ok(Arc::clone(found));
         }
         let found = match &self.source {
-            Source::Cluster { cluster, everywhere } => Gathered::of_cluster(cluster, *everywhere).await?,
+            Source::Cluster { cluster, everywhere, evidence } => {
+                let mut found = Gathered::of_cluster(cluster, *everywhere).await?;
+                if let Some(evidence) = evidence {
+                    // The reports are seldom others than they were: what is inside of them is found out once.
+                    match last.as_ref().filter(|(_, before)| before.reports == found.reports) {
+                        Some((_, before)) => found.inside = before.inside.clone(),
+                        None => found.look_inside(evidence),
+                    }
+                }
+                found
+            }
             Source::Files { gathered, .. } => gathered.clone(),
         };
         // The same objects stay the same value, by which changes are noticed.
@@ -102,7 +116,7 @@ pub fn shown(found: &Gathered, now: Timestamp, links: Links, [kind, namespace, n
     let is_it = |of: Option<String>, its_name: String| of.unwrap_or_default() == namespace && its_name == name;
     let contract = || found.contracts.iter().find(|it| is_it(it.namespace(), it.name_any()));
     match kind {
-        "contracts" => Some(Shown::Page(scorecard::html(&card(found, contract()?), links))),
+        "contracts" => Some(Shown::Page(scorecard::html(&card(found, contract()?, now), links))),
         "calendars" => {
             let dates = crate::view::dates::Dates::of(contract()?, &found.launches, now).ok()?;
             Some(Shown::Calendar(format!("{}.ics", kept(name)), dates.ics(now)))
@@ -164,8 +178,8 @@ pub fn files(found: &Gathered, now: Timestamp) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The scorecard with the names of what it links to.
-fn card(found: &Gathered, contract: &VendorContract) -> Scorecard {
-    let mut card = Scorecard::of(contract, &found.kpis_of(contract));
+fn card(found: &Gathered, contract: &VendorContract, now: Timestamp) -> Scorecard {
+    let mut card = Scorecard::of(contract, &found.kpis_of(contract)).in_year(contract, &found.launches, now);
     card.reports = found.reports_of(contract).into_iter().map(ResourceExt::name_any).collect();
     let of = contract.name_any();
     let own = found.launches.iter().filter(|launch| {
@@ -182,14 +196,13 @@ fn with_facts(found: &Gathered, it: &SlaReport, links: Links, as_workbook: bool)
         .iter()
         .find(|contract| contract.namespace() == it.namespace() && contract.name_any() == it.spec.contract);
     let terms = contract.map(|contract| found.terms_of(contract));
-    let mut earlier: Vec<&SlaReportSpec> = contract
-        .map(|contract| found.reports_of(contract))
-        .unwrap_or_default()
-        .into_iter()
-        .map(|it| &it.spec)
-        .collect();
-    earlier.retain(|spec| spec.period.start < it.spec.period.start);
-    earlier.dedup_by_key(|spec| spec.period.start);
+    let mut earlier: Vec<&SlaReport> = contract.map(|contract| found.reports_of(contract)).unwrap_or_default();
+    earlier.retain(|other| other.spec.period.start < it.spec.period.start);
+    earlier.dedup_by_key(|report| report.spec.period.start);
+    let inside = contract.and_then(|it| found.inside.get(&(it.namespace().unwrap_or_default(), it.name_any())));
+    let made_of = |report: &SlaReport| inside?.reports.get(&report.name_any());
+    let evidence = made_of(it).map(|now| Evidence { now, before: earlier.first().and_then(|before| made_of(before)) });
+    let earlier: Vec<&SlaReportSpec> = earlier.into_iter().map(|report| &report.spec).collect();
     let (namespace, name) = (it.namespace().unwrap_or_default(), it.name_any());
     let facts = Facts {
         namespace: &namespace,
@@ -198,6 +211,7 @@ fn with_facts(found: &Gathered, it: &SlaReport, links: Links, as_workbook: bool)
         status: it.status.as_ref(),
         terms: terms.as_ref(),
         earlier: &earlier,
+        evidence,
     };
     match as_workbook {
         // Memory has room for the archive, else there is no page either.

@@ -17,6 +17,7 @@ use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod};
 use crate::api::verdict::PeriodState;
 
+use super::on_record::OnRecord;
 use super::outcome::{Judgement, KpiJudgement};
 use crate::domain::foresight::risks::{SeenRisk, standing_risk};
 use crate::domain::foresight::running_period::{Running, running};
@@ -25,12 +26,11 @@ use crate::domain::governance::rectification::{History, standing};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::doubts::Doubt;
 use crate::domain::measuring::final_from::Finality;
-use crate::domain::measuring::holds::Holds;
 use crate::domain::measuring::ledger::Need;
 use crate::domain::measuring::ledgers::Floors;
 use crate::domain::measuring::matching::expects_rows;
 use crate::domain::measuring::prepared_terms::{Book, Books};
-use crate::domain::measuring::reader::{Reader, Records};
+use crate::domain::measuring::reader::Reader;
 use crate::domain::measuring::reading::{Question, Reading};
 use crate::domain::measuring::rollups::{RollUps, needs};
 use crate::domain::numbers::exact::Exact;
@@ -43,12 +43,9 @@ use crate::domain::settlement::restatement::{Closed, Knowledge, Replay, year_to_
 use crate::domain::settlement::settled_period::{Frame, Settled};
 use crate::domain::terms::amendments::advice_on_changes;
 use crate::domain::terms::catalogue::Origin;
-use crate::domain::terms::disputes::DisputeHistory;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::Journal;
 use crate::domain::terms::periods::{Period, Periods};
-use crate::domain::terms::relief::ReliefHistory;
-use crate::domain::terms::thresholds::SaidHistory;
 
 pub use crate::domain::settlement::reports::report_name;
 
@@ -118,40 +115,28 @@ fn judge_by(
     now: Timestamp,
     rollups: &RollUps,
 ) -> (Judgement, BTreeMap<String, Need>) {
-    let periods = Periods::of(&facts.terms.contract, &books.current().calendar);
     let ledgers = &rollups.ledgers;
-    let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
-    let first_judged = facts.journal.and_then(Journal::first_judged);
-    let disputes = DisputeHistory::of(&facts.terms.contract.disputes, facts.journal, &books.current().calendar);
-    let said = SaidHistory::of(facts.journal, facts.said);
-    let holds = Holds::of(facts.journal);
-    let records = Records { relief: &relief, disputes: &disputes, said: &said, first_judged, holds: &holds };
-    let reader = Reader::new(&periods, records, ledgers, &rollups.figures);
+    let known = OnRecord::of(facts, books);
+    let periods = &known.periods;
+    let reader = known.reader(ledgers, &rollups.figures);
     let ended = periods.closed_by(now);
     let finalities: Vec<Finality> = finalities(&reader, books, ended, now);
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
     let frames: Vec<Frame<'_>> =
-        ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, &periods)).collect();
+        ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, periods)).collect();
     let touches = touches(&reader, books, ended, &finals, now);
     let evidence = Evidence { books, reader: &reader };
     let replay = Replay {
         contract: facts.name,
-        periods: &periods,
+        periods,
         frames: &frames,
         finals: &finals,
         touches: &touches,
         knowledge: &evidence,
     };
     let closed = replay.run(now);
-    let view = View {
-        contract: facts.name,
-        books,
-        periods: &periods,
-        frames: &frames,
-        closed: &closed,
-        journal: facts.journal,
-        now,
-    };
+    let view =
+        View { contract: facts.name, books, periods, frames: &frames, closed: &closed, journal: facts.journal, now };
     let mut judgement = view.judgement(&reader);
     judgement.finals = frames
         .iter()

@@ -412,8 +412,13 @@ impl Ledger {
     }
 
     pub(in crate::domain) fn labels(&self, place: u32) -> &Labels {
+        self.label_set(self.labels_at(place))
+    }
+
+    /// A set of labels by its place among all of them.
+    pub(in crate::domain) fn label_set(&self, set: u32) -> &Labels {
         static NONE: Labels = Labels::new();
-        self.label_sets().get(self.labels_at(place) as usize).map_or(&NONE, Arc::as_ref)
+        self.label_sets().get(set as usize).map_or(&NONE, Arc::as_ref)
     }
 
     /// A version's labels as evidence has them.

@@ -1,5 +1,6 @@
 //! From rows to a reading: ledger, coverage, values, verdicts, readings, and what is kept of them.
 
+pub mod breakdown;
 pub mod contract_facts;
 pub mod coverage;
 pub mod deliverables;

@@ -39,6 +39,7 @@ use crate::domain::terms::periods::{Period, Periods};
 use crate::domain::terms::relief::ReliefHistory;
 use crate::domain::terms::thresholds::SaidHistory;
 
+mod breakdown;
 mod sources;
 mod tallies;
 

@@ -243,6 +243,25 @@ impl<'a> Rows<'a> {
         parts.into_iter().map(|(value, places)| (value, rows(places))).collect()
     }
 
+    /// The parts of the rows by what a function makes of their labels, in its order.
+    pub fn grouped<K: Ord>(&self, key_of: impl Fn(&'a Labels) -> K) -> BTreeMap<K, Rows<'a>> {
+        let ledger = self.selection.ledger;
+        let sets: BTreeSet<u32> = self.places.iter().map(|place| ledger.labels_at(*place)).collect();
+        let mut keys: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+        for set in sets {
+            keys.entry(key_of(ledger.label_set(set))).or_default().push(set);
+        }
+        let part_of_set: BTreeMap<u32, usize> =
+            keys.values().enumerate().flat_map(|(part, sets)| sets.iter().map(move |set| (*set, part))).collect();
+        let mut parts: Vec<Vec<u32>> = vec![Vec::new(); keys.len()];
+        for place in self.places.iter().copied() {
+            let part = part_of_set.get(&ledger.labels_at(place)).and_then(|part| parts.get_mut(*part));
+            part.into_iter().for_each(|places| places.push(place));
+        }
+        let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
+        keys.into_keys().zip(parts.into_iter().map(rows)).collect()
+    }
+
     /// The parts of the rows by the local day of their starts, in order.
     pub fn by_day(&self) -> Vec<(Date, Rows<'a>)> {
         let mut days: Vec<(Date, Vec<u32>)> = Vec::new();

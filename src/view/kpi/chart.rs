@@ -12,7 +12,7 @@ use crate::api::kpi_target::Verdict;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::verdict::Severity;
 use crate::domain::foresight::trend::chart;
-use crate::view::charts::{colour, short};
+use crate::view::charts::{colour, marks_around, short};
 use crate::view::words::{figure, thousands, verdict_title};
 
 /// Values below which control limits say nothing.
@@ -129,18 +129,7 @@ fn scale(history: &History) -> Vec<f64> {
     let all = || history.points.iter().chain(&history.running);
     let marks = all().flat_map(|it| [it.value, it.before_relief, it.aim]).flatten();
     let marks = marks.chain(history.interval.iter().flat_map(|(low, high)| [*low, *high]));
-    let (low, high) = marks.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
-    if !low.is_finite() {
-        return Vec::new();
-    }
-    let reach = (high - low).max(high.abs() * 0.02).max(1e-6);
-    let exact = reach / 3.0;
-    let power = 10_f64.powf(exact.log10().floor());
-    let step =
-        [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= exact).unwrap_or(power);
-    let first = (low / step).floor();
-    let count = ((high / step).ceil() - first).max(1.0);
-    (0..=8_u32).map(f64::from).take_while(|index| *index <= count).map(|index| (first + index) * step).collect()
+    marks_around(marks, 3.0).into_iter().map(|(at, _)| at).collect()
 }
 
 /// Height of the part of the chart with values, in pixels.
@@ -189,25 +178,31 @@ impl History {
         let has_volumes = largest > 0.0;
         let foot = HEIGHT + 18.0 + if has_volumes { VOLUMES } else { 0.0 };
         html! {
-            svg.chart role="img" aria-label=(self.finding(title)) width="100%" height=(foot) {
-                @for (at, text) in &self.scale {
-                    line.grid x1="0" x2="100%" y1=(self.y(*at)) y2=(self.y(*at)) {}
-                    text.halo x="0" y=(short(self.y(*at) - 3.0)) { (text) }
-                }
-                (self.limit_lines())
-                @for (index, point) in all.iter().enumerate() { (self.aim(point, index, slot)) }
-                @for (index, pair) in all.windows(2).enumerate() {
-                    @if let [Some(from), Some(to)] = [pair.first().and_then(|it| it.value), pair.last().and_then(|it| it.value)] {
-                        line.path x1={ (x(index)) "%" } x2={ (x(index + 1)) "%" } y1=(self.y(from)) y2=(self.y(to)) {}
+            div.yax {
+                svg.chart role="img" aria-label=(self.finding(title)) width="100%" height=(foot) {
+                    @for (at, text) in &self.scale {
+                        line.grid x1="0" x2="100%" y1=(self.y(*at)) y2=(self.y(*at)) {}
+                        text x="-8" y=(short(self.y(*at) + 4.0)) text-anchor="end" { (text) }
                     }
-                }
-                @for (index, point) in self.points.iter().enumerate() { (self.mark(point, x(index), self.is_labelled(index))) }
-                @if let Some(point) = &self.running { (self.open(point, x(self.points.len()))) }
-                @for (index, point) in all.iter().enumerate() {
-                    @if all.len() <= 5 || index % all.len().div_ceil(5) == 0 {
-                        text x={ (x(index)) "%" } y=(foot - 2.0) text-anchor="middle" { (point.period) }
+                    @if has_volumes { text x="-8" y=(HEIGHT + VOLUMES) text-anchor="end" { "Volume" } }
+                    (self.limit_lines())
+                    @for (index, point) in all.iter().enumerate() { (self.aim(point, index, slot)) }
+                    @if let Some((aim, text)) = all.first().and_then(|first| Some((first.aim?, first.target.as_ref()?))) {
+                        text.halo x="0" y=(short(self.y(aim) - 5.0)) { "target " (text) }
                     }
-                    @if has_volumes { (volume(point, x(index), slot, largest)) }
+                    @for (index, pair) in all.windows(2).enumerate() {
+                        @if let [Some(from), Some(to)] = [pair.first().and_then(|it| it.value), pair.last().and_then(|it| it.value)] {
+                            line.path x1={ (x(index)) "%" } x2={ (x(index + 1)) "%" } y1=(self.y(from)) y2=(self.y(to)) {}
+                        }
+                    }
+                    @for (index, point) in self.points.iter().enumerate() { (self.mark(point, x(index), self.is_labelled(index))) }
+                    @if let Some(point) = &self.running { (self.open(point, x(self.points.len()))) }
+                    @for (index, point) in all.iter().enumerate() {
+                        @if all.len() <= 5 || index % all.len().div_ceil(5) == 0 {
+                            text x={ (x(index)) "%" } y=(foot - 2.0) text-anchor="middle" { (point.period) }
+                        }
+                        @if has_volumes { (volume(point, x(index), slot, largest)) }
+                    }
                 }
             }
         }

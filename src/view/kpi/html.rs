@@ -4,17 +4,24 @@ use maud::{Markup, html};
 
 use super::{KpiPage, PeriodLine};
 use crate::view::links::Links;
+use crate::view::made_of::{advice_html, full};
 use crate::view::marks::verdict;
 use crate::view::page::{Frame, crumbs, figures, keys, legend, linked, page, pairs};
 
 const HEADS: [&str; 5] = ["Period", "Value", "Target", "Verdict", "Volume"];
+
+const HOW_DAYS_READ: &str = "A disc met the target by itself, a square did not; the line is the value so far, the dashed line the target. Below: the volume of each.";
 
 /// The page.
 pub fn html(kpi: &KpiPage, links: Links) -> String {
     let frame = Frame {
         title: format!("{}: {}", kpi.contract, kpi.title),
         crumbs: crumbs(links, (kpi.contract.clone(), links.scorecard(&kpi.namespace, &kpi.contract)), &kpi.title),
-        as_of: kpi.name.clone(),
+        as_of: kpi
+            .facts
+            .iter()
+            .find(|(name, _)| *name == "Data through")
+            .map_or_else(|| kpi.name.clone(), |(name, at)| format!("{name} {at}")),
         running_foot: format!("{} · {}", kpi.contract, kpi.title),
         links,
     };
@@ -38,6 +45,18 @@ pub fn html(kpi: &KpiPage, links: Links) -> String {
                 (history.draw(title))
                 (figures(title, &HEADS, &history.table()))
             }
+        }
+        @for (number, period) in kpi.inside.iter().enumerate() {
+            section aria-labelledby={ "inside-" (number) } {
+                h2 id={ "inside-" (number) } {
+                    (period.period) @if period.running { ", day by day" } @else { ", as it ran" }
+                }
+                p.note { (HOW_DAYS_READ) }
+                (full(&period.made_of))
+            }
+        }
+        @if let Some(advice) = &kpi.advice {
+            section aria-labelledby="days" { h2 #days { "Day by day, and where" } (advice_html(advice)) }
         }
         section aria-labelledby="reports" { h2 #reports { "Period by period" } (periods(kpi, links)) }
         @if !kpi.tiers.is_empty() { section aria-labelledby="tiers" { h2 #tiers { "Tiers" } (tiers(kpi)) } }

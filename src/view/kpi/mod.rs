@@ -2,16 +2,19 @@
 
 mod chart;
 mod html;
+mod inside;
 mod text;
 
 pub use chart::{History, Point};
 pub use html::html;
+pub use inside::{Evidence, PeriodInside};
 pub use text::text;
 
 use kube::ResourceExt;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
+use super::made_of::Advice;
 use super::page::Key;
 use super::words::{self, figure, kpi_title, money, period_title, shown_value, target};
 use crate::api::condition::{Condition, ConditionStatus};
@@ -35,6 +38,8 @@ pub struct Facts<'a> {
     pub counter: Option<&'a KpiTarget>,
     /// The latest revisions of the contract's reports, the newest first.
     pub reports: &'a [&'a SlaReportSpec],
+    /// What its figures are made of, where the evidence was at hand.
+    pub evidence: Option<Evidence<'a>>,
 }
 
 /// A KPI in words.
@@ -63,6 +68,10 @@ pub struct KpiPage {
     pub counter: Option<(String, History)>,
     /// The closed periods, the newest first.
     pub periods: Vec<PeriodLine>,
+    /// The running period from the inside, and the closed one that was missed last; where none was, the latest.
+    pub inside: Vec<PeriodInside>,
+    /// What to do to see days and parts that are not shown.
+    pub advice: Option<Advice>,
     /// Tiers in the latest closed period: tier, value, target, verdict.
     pub tiers: Vec<(String, String, String, Verdict)>,
     /// What each miss costs.
@@ -156,6 +165,8 @@ impl KpiPage {
                 (kpi_title(counter.spec.kpi, &counter.name_any()), chart::history(counter, facts.reports, currency))
             }),
             periods: periods(facts, &words, &name),
+            inside: inside::inside(facts, &title, currency),
+            advice: inside::advice(facts),
             tiers: tiers(status, &words),
             bands: kpi.spec.bands.iter().map(|band| band_line(band, &words)).collect(),
             rules: rules(facts),

@@ -40,7 +40,7 @@ fn kpi(name: &str, months: &[(&str, &str)]) -> KpiTarget {
 const MONTHS: [(&str, &str); 3] = [("2026-03", "66.3"), ("2026-02", "81.4"), ("2026-01", "84.5")];
 
 fn shown(kpi: &KpiTarget, reports: &[&SlaReportSpec]) -> KpiPage {
-    KpiPage::of(&Facts { kpi, contract: &contract(), counter: None, reports })
+    KpiPage::of(&Facts { kpi, contract: &contract(), counter: None, reports, evidence: None })
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A KPI for a terminal.
 
 use super::KpiPage;
+use crate::view::made_of;
 use crate::view::words::{period_title, verdict_title};
 
 /// Plain text, a line for each fact.
@@ -14,6 +15,11 @@ pub fn text(kpi: &KpiPage) -> String {
         let target = point.target.as_deref().unwrap_or("no target");
         format!("{}: {} against {target}, {}", period_title(&point.period), point.shown, verdict_title(point.verdict))
     }));
+    for period in &kpi.inside {
+        out.push(format!("{}:", period.period));
+        out.extend(made_of::text(&period.made_of));
+    }
+    out.extend(kpi.advice.iter().flat_map(made_of::advice_text));
     out.extend(kpi.rules.iter().map(|(topic, rule)| format!("{topic}: {rule}")));
     out.join("\n") + "\n"
 }

@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Change, LedgerWeight, Money, PeriodReport, ResultLine};
+use crate::api::kpi_target::Verdict;
 use crate::view::charts::{bullet, waterfall};
 use crate::view::links::Links;
+use crate::view::made_of::{MadeOf, advice_html, full, in_a_shell, small};
 use crate::view::marks::verdict;
 use crate::view::page::{Frame, crumbs, keys, linked, page, pairs};
 use crate::view::words::{list, points};
@@ -41,6 +43,7 @@ pub fn html(report: &PeriodReport, links: Links) -> String {
         (section("From counts to money", sums(report)))
         (section("What it means", insight(report)))
         (section("What changed", changes(report)))
+        (section("Day by day, and where", made_of(report)))
         (section("What else there is to know", pairs(&report.notes)))
         (section("Evidence, and how to check it", evidence(report)))
         (section("Signatures", signatures(report)))
@@ -169,9 +172,9 @@ fn sums(report: &PeriodReport) -> Markup {
 fn account(money: &Money) -> Markup {
     html! {
         h3 { "Points and credits to what is owed" }
-        div.two {
-            @if money.steps.is_empty() { p.text { "There is at most one amount, so there is nothing to add up." } }
-            @else { figure { (waterfall("What adds up to what is owed", &money.steps)) } }
+        // One amount has nothing to add up: the account is shown alone.
+        div.two[!money.steps.is_empty()] {
+            @if !money.steps.is_empty() { figure { (waterfall("What adds up to what is owed", &money.steps)) } }
             table.ledger {
                 caption.hidden { "The account of the period" }
                 tbody {
@@ -237,6 +240,27 @@ fn changes(report: &PeriodReport) -> Markup {
     }
 }
 
+/// Days and parts: those of misses over the whole width, the others beside each other.
+fn made_of(report: &PeriodReport) -> Markup {
+    let is_missed = |name: &str| report.lines.iter().any(|line| line.name == name && line.verdict == Verdict::Missed);
+    let (missed, others): (Vec<&MadeOf>, Vec<&MadeOf>) = report.made_of.iter().partition(|made| is_missed(&made.name));
+    let result = |made: &MadeOf| {
+        let line = report.lines.iter().find(|line| line.name == made.name);
+        line.map(|line| format!("{} against {}", line.value.as_deref().unwrap_or("–"), line.target)).unwrap_or_default()
+    };
+    html! {
+        @if report.made_of.is_empty() && report.advice.is_none() { p.text { "Nothing lies below these figures: they come once for the whole period, or none was judged." } }
+        @if !report.made_of.is_empty() {
+            p.note { "A disc met the target by itself, a square did not; the line is the value so far, the dashed line the target. Effects add up to the value less the target." }
+        }
+        @for made in missed { figure { h3 { (made.title) " " span.note { (result(made)) } } (full(made)) } }
+        @if !others.is_empty() {
+            div.two.smalls { @for made in others { figure { h3 { (made.title) " " span.note { (result(made)) } } (small(made)) } } }
+        }
+        @if let Some(advice) = &report.advice { (advice_html(advice)) }
+    }
+}
+
 /// Points and credit of a change, in words.
 pub(super) fn cost(change: &Change) -> String {
     let mut parts = Vec::new();
@@ -276,10 +300,7 @@ fn evidence(report: &PeriodReport) -> Markup {
 /// The commands by which a third party judges the report again. They are made to be pasted into a shell: only what the name of an
 /// object can hold is left of names.
 pub(super) fn check_commands(report: &PeriodReport) -> [String; 3] {
-    let name = |name: &str| -> String {
-        name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter)).collect()
-    };
-    let (report, contract) = (name(&report.name), name(&report.contract));
+    let (report, contract) = (in_a_shell(&report.name), in_a_shell(&report.contract));
     [
         format!("kubectl get slareport {report} --output yaml > report.yaml"),
         format!("kubectl bpo export --contract {contract} --to {contract}.bundle"),

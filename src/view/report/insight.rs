@@ -303,8 +303,15 @@ mod tests {
         let (reports, terms) = judged(months, credits);
         let (last, earlier) = reports.split_last().unwrap();
         let earlier: Vec<&SlaReportSpec> = earlier.iter().rev().collect();
-        let facts =
-            Facts { namespace: "", name: "x", report: last, status: None, terms: Some(&terms), earlier: &earlier };
+        let facts = Facts {
+            namespace: "",
+            name: "x",
+            report: last,
+            status: None,
+            terms: Some(&terms),
+            earlier: &earlier,
+            evidence: None,
+        };
         super::super::PeriodReport::of(&facts).insight.into_iter().map(|insight| insight.sentence).collect()
     }
 
@@ -335,8 +342,15 @@ mod tests {
         let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &[("answeredWithin", 70), ("answered", 100)])];
         let reports: Vec<SlaReportSpec> =
             Case::new(terms.clone(), rows).judge("2026-03-01T00:00Z").reports.into_iter().take(1).collect();
-        let facts =
-            Facts { namespace: "", name: "x", report: &reports[0], status: None, terms: Some(&terms), earlier: &[] };
+        let facts = Facts {
+            namespace: "",
+            name: "x",
+            report: &reports[0],
+            status: None,
+            terms: Some(&terms),
+            earlier: &[],
+            evidence: None,
+        };
         // Ten points cost 3 %; without the seven none, without the three the row from five points on: 1 %.
         let saved: Vec<Option<String>> = reports[0]
             .kpis
@@ -374,7 +388,15 @@ mod tests {
             "{found:?}"
         );
         let report = march();
-        let facts = Facts { namespace: "", name: "x", report: &report, status: None, terms: None, earlier: &[] };
+        let facts = Facts {
+            namespace: "",
+            name: "x",
+            report: &report,
+            status: None,
+            terms: None,
+            earlier: &[],
+            evidence: None,
+        };
         let lines = super::super::lines::lines(&facts, "GBP");
         let found = insight(&facts, &lines, "GBP");
         assert_eq!(
@@ -397,7 +419,15 @@ mod tests {
             tiers: vec![tier.unwrap()],
             ..line("sl", "95", "80")
         }];
-        let facts = Facts { namespace: "", name: "x", report: &report, status: None, terms: None, earlier: &[] };
+        let facts = Facts {
+            namespace: "",
+            name: "x",
+            report: &report,
+            status: None,
+            terms: None,
+            earlier: &[],
+            evidence: None,
+        };
         let lines = super::super::lines::lines(&facts, "GBP");
         let found = tiers(&report, &lines).unwrap();
         assert_eq!(found.sentence, "Met as a whole, but missed for a tier: Service level of platinum.");

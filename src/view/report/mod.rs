@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::made_of::{self, Advice, MadeOf};
 use super::page::Key;
 use super::words::{self, period_title};
 use crate::api::kpi_target::{KpiClass, Verdict};
@@ -43,6 +44,8 @@ pub struct Facts<'a> {
     pub terms: Option<&'a Terms>,
     /// The latest revisions of the same contract's earlier periods, the newest first.
     pub earlier: &'a [&'a SlaReportSpec],
+    /// What its figures are made of, where the evidence was at hand.
+    pub evidence: Option<made_of::Evidence<'a>>,
 }
 
 /// A report in words: everything that a page, a text or a program shows of it.
@@ -79,6 +82,10 @@ pub struct PeriodReport {
     pub changes: Vec<Change>,
     /// The periods that it is compared with, in words.
     pub compared_with: Vec<String>,
+    /// What each figure is made of: its days and its parts. Misses first, as in `lines`.
+    pub made_of: Vec<MadeOf>,
+    /// What to do to see days and parts that are not shown.
+    pub advice: Option<Advice>,
     /// What else there is to know: excuses, gaps, small samples, tiers, restatement.
     pub notes: Vec<(&'static str, String)>,
     /// The rows that were judged.
@@ -138,11 +145,40 @@ impl PeriodReport {
                 .take(changes::COMPARED)
                 .map(|it| period_title(&it.period.name))
                 .collect(),
+            made_of: made_of(facts, &lines, currency),
+            advice: advice(facts),
             notes: lines::notes(report, &lines, &zone),
             evidence: lines::evidence(report),
             heads: facts.status.map(lines::heads).unwrap_or_default(),
             lines,
             rehearsal,
+        }
+    }
+}
+
+/// What the figures of the lines are made of, in the order of the lines.
+fn made_of(facts: &Facts<'_>, lines: &[ResultLine], currency: &str) -> Vec<MadeOf> {
+    let Some(evidence) = &facts.evidence else { return Vec::new() };
+    let made = lines.iter().filter_map(|line| {
+        let broken = evidence.now.get(&line.name)?;
+        let before = evidence.before.and_then(|before| before.get(&line.name));
+        Some(MadeOf::of(&line.name, &line.title, broken, before, currency))
+    });
+    made.filter(MadeOf::says_something).collect()
+}
+
+/// What to do where days and parts are missing.
+fn advice(facts: &Facts<'_>) -> Option<Advice> {
+    let measured = || facts.report.kpis.iter().filter(|line| line.value.is_some());
+    match &facts.evidence {
+        _ if measured().next().is_none() => None,
+        None => {
+            let command = format!("report {}", made_of::in_a_shell(facts.name));
+            Some(Advice::without_evidence(&facts.report.contract, &command))
+        }
+        Some(evidence) => {
+            let all = measured().all(|line| evidence.now.contains_key(&line.name));
+            (!all).then(Advice::other_figures)
         }
     }
 }

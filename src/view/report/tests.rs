@@ -4,7 +4,15 @@ use crate::api::vendor_contract::CapKind;
 use crate::view::links::Links;
 
 fn shown(report: &SlaReportSpec, earlier: &[&SlaReportSpec]) -> PeriodReport {
-    PeriodReport::of(&Facts { namespace: "cx", name: "acme-care-2026-03", report, status: None, terms: None, earlier })
+    PeriodReport::of(&Facts {
+        namespace: "cx",
+        name: "acme-care-2026-03",
+        report,
+        status: None,
+        terms: None,
+        earlier,
+        evidence: None,
+    })
 }
 
 #[test]
@@ -96,6 +104,7 @@ fn hostile_text_in_every_field_stays_text() {
         status: None,
         terms: None,
         earlier: &[],
+        evidence: None,
     });
     assert!(!html(&report, Links::None).contains("<script"), "{}", html(&report, Links::None));
     let markdown = markdown(&report);

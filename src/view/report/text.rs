@@ -2,6 +2,8 @@
 
 use super::html::{check_commands, cost};
 use super::{PeriodReport, ResultLine};
+use crate::view::made_of;
+use crate::view::markdown::{escape, table};
 use crate::view::words::{list, verdict_title};
 
 /// Plain text, a line for each fact.
@@ -49,6 +51,11 @@ pub fn text(report: &PeriodReport) -> String {
                 cost(change)
             )
         }));
+    }
+    if !report.made_of.is_empty() || report.advice.is_some() {
+        out.push(String::new());
+        out.extend(report.made_of.iter().flat_map(made_of::text));
+        out.extend(report.advice.iter().flat_map(made_of::advice_text));
     }
     out.push(String::new());
     out.extend(report.notes.iter().map(|(topic, sentence)| format!("{topic}: {sentence}")));
@@ -115,6 +122,11 @@ pub fn markdown(report: &PeriodReport) -> String {
             .map(|it| vec![it.title.clone(), it.before.clone(), it.now.clone(), it.meaning.clone(), cost(it)]);
         out.push(table(&["KPI", "Period before", "Now", "What it means", "What it cost"], &rows.collect::<Vec<_>>()));
     }
+    if !report.made_of.is_empty() || report.advice.is_some() {
+        out.push("\n## Day by day, and where".to_owned());
+        out.extend(report.made_of.iter().map(made_of::markdown));
+        out.extend(report.advice.iter().map(made_of::advice_markdown));
+    }
     out.push("\n## What else there is to know".to_owned());
     out.push(table(
         &["", ""],
@@ -127,33 +139,4 @@ pub fn markdown(report: &PeriodReport) -> String {
     out.push(table(&["KPI or feed", "Rows", "Digest"], &rows));
     out.push(format!("\n```sh\n{}\n```", check_commands(report).join("\n")));
     out.join("\n") + "\n"
-}
-
-fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let mut lines =
-        vec![String::new(), format!("| {} |", heads.join(" | ")), format!("|{}", "---|".repeat(heads.len()))];
-    lines.extend(
-        rows.iter().map(|row| format!("| {} |", row.iter().map(|cell| escape(cell)).collect::<Vec<_>>().join(" | "))),
-    );
-    lines.join("\n")
-}
-
-/// Text that Markdown takes as text: no table, emphasis, code, link or element can begin in it.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '\n' | '\r' => out.push(' '),
-            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' | '~' => {
-                out.push('\\');
-                out.push(letter);
-            }
-            letter if letter.is_control() => out.push('\u{fffd}'),
-            letter => out.push(letter),
-        }
-    }
-    out
 }

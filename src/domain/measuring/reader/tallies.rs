@@ -47,7 +47,7 @@ impl<'f, 'a> Reader<'f, 'a> {
     }
 
     /// One part, with the relief that took rows of it away.
-    fn part(
+    pub(super) fn part(
         &self,
         book: &'f Book<'a>,
         kpi: &'f Kpi<'a>,

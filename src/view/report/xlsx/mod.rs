@@ -1,8 +1,9 @@
 //! The report as a workbook for whoever keeps the account: figures as numbers, and the money as formulas that compute it again.
 //!
-//! Five sheets: summary, KPIs, money, evidence, and the whole record field by field. A figure is shown as the report has it; next to a
+//! Summary, KPIs, money, days, parts, evidence, and the whole record field by field. A figure is shown as the report has it; next to a
 //! computed amount are the report's and the difference of the two.
 
+mod days;
 mod money;
 
 use serde_json::Value;
@@ -25,6 +26,7 @@ pub fn xlsx(facts: &Facts<'_>) -> std::io::Result<Vec<u8>> {
     let decimals = facts.report.credit.as_ref().map_or(2, |credit| minor_units(&credit.currency));
     let mut sheets = vec![summary(&shown, facts.report), kpis(facts.report)];
     sheets.extend(facts.report.credit.as_ref().map(|credit| money::sheet(facts.report, credit, decimals)));
+    sheets.extend(days::sheets(&shown));
     sheets.push(evidence(&shown, facts.report));
     sheets.push(record(facts.report));
     write(&shown.headline, &sheets, decimals)

@@ -1,0 +1,146 @@
+use super::*;
+use crate::api::kpi_target::{FormulaUnit, Rounding, RoundingMode};
+use crate::api::verdict::Comparison;
+use crate::domain::fixtures::contracts::exact;
+use crate::domain::measuring::verdict::Aim;
+
+fn counts(above: i64, below: i64) -> Counts {
+    let value = (Exact::from(above) * Exact::HUNDRED).checked_div(&below.into());
+    Counts { numerator: above.into(), denominator: below.into(), value, rows: 1 }
+}
+
+fn part(of: PartOf, above: i64, below: i64, whole: i64) -> Part {
+    let effect = (Exact::from(above * 100) - exact("80") * Exact::from(below)).checked_div(&whole.into());
+    Part { of, meets: Some(above * 100 >= below * 80), effect, counts: counts(above, below) }
+}
+
+fn step(name: &str, above: i64, below: i64) -> Step {
+    let day = name.parse().unwrap();
+    let verdict = match below {
+        0 => Verdict::NoData,
+        below if above * 100 >= below * 80 => Verdict::Met,
+        _ => Verdict::Missed,
+    };
+    Step {
+        name: name.to_owned(),
+        first: day,
+        last: day,
+        counts: counts(above, below),
+        before_relief: None,
+        target: exact("80"),
+        verdict,
+        effect: (Exact::from(above * 100) - exact("80") * Exact::from(below)).checked_div(&200.into()),
+        so_far: Some(exact("66.5")),
+        has_gap: false,
+    }
+}
+
+/// Two days and two sites: 133 of 200, with a target of 80 %.
+fn broken(sites: [(&str, i64, i64); 2]) -> Breakdown {
+    let parts = sites.map(|(site, above, below)| part(PartOf::Value(site.to_owned()), above, below, 200));
+    Breakdown {
+        whole: counts(133, 200),
+        aim: Aim { comparison: Comparison::AtLeast, target: exact("80"), upper: None },
+        step_comparison: Comparison::AtLeast,
+        unit: FormulaUnit::Percent,
+        rounding: Some(Rounding { decimals: 1, mode: RoundingMode::HalfUp }),
+        days: ("2026-03-01".parse().unwrap(), "2026-03-31".parse().unwrap()),
+        each: Each::Day,
+        steps: vec![step("2026-03-02", 90, 100), step("2026-03-03", 43, 100), step("2026-03-04", 0, 0)],
+        steps_add_up: true,
+        is_tally: false,
+        groups: vec![Group { label: Some("site".to_owned()), parts: parts.to_vec(), adds_up: true }],
+    }
+}
+
+fn made(sites: [(&str, i64, i64); 2]) -> MadeOf {
+    MadeOf::of("level", "Service level", &broken(sites), None, "GBP")
+}
+
+#[test]
+fn sentences_say_how_many_days_missed_and_which_part_stands_out() {
+    let days = "One of two days with data missed the target by itself; 2026-03-03 cost most, with 43.0% (43 ÷ 100).";
+    let cases = [
+        (
+            [("Cebu", 43, 100), ("Bogotá", 90, 100)],
+            "All of the miss lies in site Cebu: 43.0% on 50.0% of the volume; without it the target was met.",
+        ),
+        (
+            [("Cebu", 55, 100), ("Bogotá", 78, 100)],
+            "92.6% of the miss lies in site Cebu: 55.0% on 50.0% of the volume.",
+        ),
+        ([("Cebu", 66, 100), ("Bogotá", 67, 100)], "No site is much worse than the others: all of them fell short."),
+    ];
+    for (sites, sentence) in cases {
+        assert_eq!(made(sites).summary, [days, "One day without data.", sentence], "{sites:?}");
+    }
+}
+
+#[test]
+fn effects_are_signed_and_add_up_to_the_value_less_the_target() {
+    let made = made([("Cebu", 43, 100), ("Bogotá", 90, 100)]);
+    let effects: Vec<&str> = made.parts[0].parts.iter().filter_map(|part| part.effect.as_deref()).collect();
+    assert_eq!((effects, made.parts[0].whole.effect.as_deref()), (vec!["-18.5", "5"], Some("-13.5")));
+    for (effect, shown) in [("-18.5", "−18.5"), ("5", "+5"), ("0.04", "0"), ("1234.56", "+1,234.6"), ("none", "none")]
+    {
+        assert_eq!(signed(effect), shown);
+    }
+    assert_eq!(made.parts[0].parts[0].share.as_deref(), Some("50.0%"));
+}
+
+#[test]
+fn the_period_before_stands_beside_each_part_by_its_label() {
+    let before = broken([("Cebu", 83, 100), ("Lima", 1, 1)]);
+    let made =
+        MadeOf::of("level", "Service level", &broken([("Cebu", 43, 100), ("Bogotá", 90, 100)]), Some(&before), "");
+    let shown: Vec<Option<&str>> = made.parts[0].parts.iter().map(|part| part.before.as_deref()).collect();
+    assert_eq!(shown, [Some("83.0%"), None]);
+}
+
+#[test]
+fn every_day_and_part_is_on_the_page_and_in_the_texts() {
+    let made = made([("Cebu", 43, 100), ("Bogotá", 90, 100)]);
+    for (name, shown) in [
+        ("full", full(&made).into_string()),
+        ("small", small(&made).into_string()),
+        ("markdown", markdown(&made)),
+        ("text", text(&made).join("\n")),
+    ] {
+        for figure in
+            ["2026-03-02", "90.0%", "2026-03-03", "43.0%", "43 ÷ 100", "2026-03-04", "No data", "Cebu", "Bogotá"]
+        {
+            assert!(shown.contains(figure), "{name} lacks {figure}:\n{shown}");
+        }
+    }
+    let drawn = full(&made).into_string();
+    assert!(drawn.contains("2026-03-03: 43.0%, 43 ÷ 100, Missed"), "marks say what they are: {drawn}");
+}
+
+#[test]
+fn hostile_text_in_labels_stays_text() {
+    let hostile = "<script>alert(1)</script>|[x](javascript:1)`\"'";
+    let mut broken = broken([(hostile, 43, 100), ("Bogotá", 90, 100)]);
+    broken.groups[0].label = Some(hostile.to_owned());
+    let set = [(hostile.to_owned(), hostile.to_owned())].into();
+    let parts = vec![part(PartOf::Set(set), 133, 200, 200)];
+    broken.groups.push(Group { label: None, parts, adds_up: true });
+    let made = MadeOf::of(hostile, hostile, &broken, Some(&broken), "GBP");
+    for page in [full(&made), small(&made)].map(maud::Markup::into_string) {
+        assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script"), "{page}");
+    }
+    let markdown = markdown(&made);
+    assert!(!markdown.contains("<script") && !markdown.contains("[x](javascript"), "{markdown}");
+}
+
+#[test]
+fn a_page_without_evidence_says_how_to_see_the_days_in_commands_that_a_shell_takes() {
+    let advice = Advice::without_evidence("acme'; rm -rf ~", "report acme-2026-03");
+    assert_eq!(
+        advice.commands,
+        [
+            "kubectl bpo export --exec -n bpo-system --contract acmerm-rf --to acmerm-rf.bundle",
+            "kubectl bpo report acme-2026-03 --bundle acmerm-rf.bundle --output html",
+        ]
+    );
+    assert!(advice_html(&advice).into_string().contains("kubectl bpo report acme-2026-03"));
+}
