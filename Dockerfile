@@ -13,7 +13,7 @@ WORKDIR /source
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --release --locked --bins \
+    cargo build --release --locked --features otel --bins \
     && install -D --target-directory=/programs target/release/bpo-operator target/release/kubectl-bpo
 
 # Of the same Debian as the build: the programs link to its C library.

@@ -4,6 +4,7 @@ mod arguments;
 mod assembly;
 mod evidence;
 mod leading;
+mod logging;
 mod process;
 
 use std::sync::{Arc, OnceLock};
@@ -17,7 +18,7 @@ pub use self::arguments::{LogFormat, RunArguments};
 use self::assembly::{clock, parts, proxy};
 use self::evidence::fault_of;
 use self::leading::{Leading, check_shards, lead, why_lost};
-use self::process::{start_logging, stop_on_signal};
+use self::process::stop_on_signal;
 use crate::clock::Clock;
 use crate::cluster::client::connect;
 use crate::cluster::credentials::ClusterCredentials;
@@ -98,7 +99,13 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
         Command::Dashboard => Ok(super::streams::print_line(format_args!("{:#}", crate::web::dashboard::dashboard()))?),
         Command::Run(arguments) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            let ended = runtime.block_on(run(*arguments));
+            let ended = runtime.block_on(async {
+                let traces = logging::start(arguments.log_format, arguments.otlp_endpoint.as_deref());
+                let traces = traces.map_err(RunError::Flag)?;
+                let ended = run(*arguments).await;
+                traces.end().await;
+                ended
+            });
             // A thread that waits for a database that hangs must not keep the process.
             runtime.shutdown_timeout(FAREWELL);
             ended
@@ -133,7 +140,6 @@ struct Surroundings {
 }
 
 async fn run(arguments: RunArguments) -> Result<(), RunError> {
-    start_logging(arguments.log_format);
     let clock = clock(&arguments)?;
     let proxy = proxy(&arguments)?;
     check_shards(&arguments)?;

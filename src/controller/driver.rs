@@ -28,6 +28,7 @@ use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::conditions;
 use crate::evidence::StoreError;
 use crate::outbound::error::presentable;
+use crate::trace::Stage;
 use crate::web::metrics::Outcome;
 
 /// How many objects of one kind are looked at at the same time.
@@ -203,19 +204,19 @@ impl<K: Controlled> Driver<K> {
         let result = match &guarded.0 {
             Ok(object) => {
                 let object = Arc::new(object.clone());
-                let result = self.reconcile_decoded(object.clone()).await;
+                let stage = Stage::reconcile(
+                    K::KIND.as_str(),
+                    object.namespace().as_deref().unwrap_or_default(),
+                    object.meta().name.as_deref().unwrap_or_default(),
+                );
+                let result = stage.around(self.reconcile_decoded(object.clone())).await;
+                stage.ended(outcome(&result, guarded.0.is_ok()).as_str(), result.is_err());
                 self.forget_if_gone(&object);
                 result
             }
             Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
         };
-        let outcome = match &result {
-            Ok(_) if guarded.0.is_err() => Outcome::Unreadable,
-            Ok(_) => Outcome::Completed,
-            Err(error) if error.is_conflict() => Outcome::Conflict,
-            Err(_) => Outcome::Failed,
-        };
-        self.context.metrics.reconciled(K::KIND.as_str(), outcome, started.elapsed().as_secs_f64());
+        self.context.metrics.reconciled(K::KIND.as_str(), outcome(&result, guarded.0.is_ok()), started.elapsed().as_secs_f64());
         if result.is_ok() {
             self.failures().remove(&guarded.uid().unwrap_or_default());
         }
@@ -241,12 +242,12 @@ impl<K: Controlled> Driver<K> {
         let observed = K::observe(object.clone(), previous.clone(), context, now).await?;
         let mut wanted = K::decide(&observed, now);
         *K::last_handled(&mut wanted.status) = asked;
-        let again = K::apply(&observed, &wanted, context, now).await?;
+        let again = Stage::apply().around(K::apply(&observed, &wanted, context, now)).await?;
         let waits = if previous.is_none() { K::first_status_waits(&observed) } else { None };
         if waits.is_none() {
             self.notify(&object, &wanted.notices).await?;
             if previous.as_ref() != Some(&wanted.status) {
-                context.writer.status(object.as_ref(), &wanted.status).await?;
+                Stage::write_status().around(context.writer.status(object.as_ref(), &wanted.status)).await?;
                 self.remember_written(&object, &wanted.status);
             }
             context.first_looks.forget(&object.uid().unwrap_or_default());
@@ -355,6 +356,15 @@ impl<K: Controlled> Driver<K> {
 
     fn failures(&self) -> MutexGuard<'_, HashMap<String, u32>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn outcome(result: &Result<Action, ReconcileError>, is_readable: bool) -> Outcome {
+    match result {
+        Ok(_) if !is_readable => Outcome::Unreadable,
+        Ok(_) => Outcome::Completed,
+        Err(error) if error.is_conflict() => Outcome::Conflict,
+        Err(_) => Outcome::Failed,
     }
 }
 

@@ -50,6 +50,7 @@ use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::{Amendment, RecordedFact};
 use crate::evidence::{RecordedTerms, StoreError};
+use crate::trace::Stage;
 use crate::web::metrics::{FeedLabels, ObjectSeries};
 
 /// What is observed of a contract.
@@ -459,7 +460,7 @@ async fn judged(
         terms,
         asked: Asked { uid, name, terms: digest, evidence },
     };
-    judging.judged(now).await
+    Stage::judge(name).around(judging.judged(now)).await
 }
 
 /// The evidence of a contract, and the terms recorded last.

@@ -39,6 +39,8 @@ mod scheduled_reports;
 mod secrets;
 mod statuses;
 mod story;
+#[cfg(feature = "otel")]
+mod traces;
 mod year;
 mod zones;
 

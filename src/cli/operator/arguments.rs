@@ -124,6 +124,11 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_LOG_FORMAT", value_enum, default_value = "text")]
     pub(super) log_format: LogFormat,
 
+    /// Send traces of what each poll set off to this collector, by OTLP over HTTP, such as `http://collector.monitoring.svc:4318`. A token
+    /// goes into the variable OTEL_EXPORTER_OTLP_HEADERS. Needs a program that is built with the feature `otel`, as that of the image is
+    #[arg(long, env = "BPO_OTLP_ENDPOINT", value_name = "URL")]
+    pub(super) otlp_endpoint: Option<String>,
+
     /// Rehearsal: start the operator's clock at this instant instead of now. A rehearsal works only in namespaces labelled
     /// bpo-operator.io/rehearsal=true, which every other operator leaves alone, and needs a --data-dir of its own
     #[arg(long, env = "BPO_CLOCK_START", value_name = "INSTANT")]

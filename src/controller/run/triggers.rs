@@ -101,16 +101,10 @@ fn shows_lateness(context: &Context, event: &FeedEvent) -> bool {
 fn count(metrics: &Metrics, event: &FeedEvent) {
     let labels =
         FeedLabels { namespace: event.namespace.clone(), contract: event.contract.clone(), feed: event.feed.clone() };
-    let outcome = match &event.outcome {
-        FeedOutcome::Waiting => Reason::Pending.as_str(),
-        FeedOutcome::Fetched => Reason::Fetched.as_str(),
-        FeedOutcome::Failed(error) | FeedOutcome::NotAsked(error) => error.kind.as_str(),
-        FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),
-    };
     let commit = event.commit.as_ref();
     let rows = commit.map_or(0, |commit| commit.added + commit.revised);
     let rejected = commit
         .map(|commit| commit.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect())
         .unwrap_or_default();
-    metrics.fetched(&labels, outcome, event.took.as_secs_f64(), rows, &rejected);
+    metrics.fetched(&labels, event.outcome.as_str(), event.took.as_secs_f64(), rows, &rejected);
 }

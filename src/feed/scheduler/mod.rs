@@ -32,6 +32,7 @@ pub use self::tries::{Tries, longest_pause, over};
 
 use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
+use crate::api::condition::Reason;
 use crate::api::feed::Feed;
 use crate::clock::Clock;
 use crate::domain::holdings::FeedHealth;
@@ -42,6 +43,7 @@ use crate::outbound::call::host_and_port;
 use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::CredentialSource;
 use crate::outbound::error::{FailureKind, FetchError};
+use crate::trace::Stage;
 
 /// A feed that is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +81,18 @@ pub enum FeedOutcome {
     NotAsked(FetchError),
     /// The vendor answered, but the store did not take it: that is not the feed's failure.
     NotStored(StoreError),
+}
+
+impl FeedOutcome {
+    /// Its word: that of the feed's health, or why nothing is known.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            FeedOutcome::Waiting => Reason::Pending.as_str(),
+            FeedOutcome::Fetched => Reason::Fetched.as_str(),
+            FeedOutcome::Failed(error) | FeedOutcome::NotAsked(error) => error.kind.as_str(),
+            FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),
+        }
+    }
 }
 
 /// A poll that ended.
@@ -350,7 +364,13 @@ impl Shared {
         let worker = tokio::spawn({
             let (shared, task) = (self.clone(), started.task.clone());
             let mut memory = std::mem::take(&mut started.memory);
-            async move { (poll(&shared.tools, &task, &mut memory).await, memory) }
+            async move {
+                let stage = Stage::poll(&task.namespace, &task.contract, &task.feed.name);
+                let end = stage.around(poll(&shared.tools, &task, &mut memory)).await;
+                let is_failure = !matches!(end.outcome, FeedOutcome::Fetched | FeedOutcome::Waiting);
+                stage.ended(end.outcome.as_str(), is_failure);
+                (end, memory)
+            }
         });
         let abort = worker.abort_handle();
         // A defect in one poll must not stop its feed for ever, nor others at all.

@@ -25,6 +25,7 @@ use crate::outbound::auth::{prepare, redactor};
 use crate::outbound::client::{FeedClient, Validators};
 use crate::outbound::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::outbound::error::{FailureKind, FetchError};
+use crate::trace::Stage;
 
 /// What a poll works with.
 pub(super) struct Tools {
@@ -370,7 +371,15 @@ async fn ask(
         life,
         step: Step { ticket, ..Step::default() },
     };
-    fetch(&tools.client, &request).await
+    let stage = Stage::fetch();
+    let fetched = stage.around(fetch(&tools.client, &request)).await;
+    stage.rows(match &fetched {
+        Ok(Fetched::Body(body)) => body.rows.len(),
+        Ok(Fetched::Files { bodies, .. }) => bodies.iter().map(|body| body.rows.len()).sum(),
+        Ok(Fetched::Unchanged | Fetched::Waiting(_)) | Err(_) => 0,
+    });
+    stage.ended(fetched.as_ref().map_or_else(|error| error.kind.as_str(), |_| "Fetched"), fetched.is_err());
+    fetched
 }
 
 fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> PollEnd {
@@ -475,7 +484,9 @@ async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Res
     // Rows are known from when they are kept: what was judged while they waited was judged without them.
     batch.received_at = tools.clock.now();
     let room = tools.quota.room(&*tools.store, task, batch.received_at).await?;
-    let report = tools.store.commit_within(key(task), batch, room).await;
+    let stage = Stage::commit(&task.namespace, &task.contract, batch.rows.len());
+    let report = stage.around(tools.store.commit_within(key(task), batch, room)).await;
+    stage.ended(if report.is_ok() { "Committed" } else { "NotCommitted" }, report.is_err());
     tools.pace.committed(&task.namespace, rows, Instant::now());
     drop(turn);
     report
