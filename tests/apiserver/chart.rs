@@ -1,5 +1,6 @@
 //! The chart: what the real helm renders from it, and what a real API server makes of that.
 
+mod gitops;
 mod helm;
 mod installing;
 mod rendering;

@@ -632,6 +632,21 @@ async fn pods_are_spread_and_kept_by_the_labels_of_their_release() {
 }
 
 #[tokio::test]
+async fn a_pod_monitor_selects_the_pods_and_the_port_that_they_have() {
+    let values = json!({"podMonitor": {"enabled": true, "interval": "15s", "labels": {"release": "prometheus"}}});
+    let objects = render(&values).await;
+    let monitor = only(&objects, "PodMonitor");
+    assert_eq!(monitor["metadata"]["labels"]["release"], "prometheus");
+    let template = &only(&objects, "Deployment")["spec"]["template"];
+    let labels = template["metadata"]["labels"].as_object().unwrap();
+    let selector = monitor["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    assert!(selector.len() == 2 && selector.iter().all(|(name, value)| labels.get(name) == Some(value)), "{monitor}");
+    let endpoint = json!({"port": "http", "path": "/metrics", "interval": "15s", "honorLabels": true});
+    assert_eq!(monitor["spec"]["podMetricsEndpoints"], json!([endpoint]));
+    assert_eq!(template["spec"]["containers"][0]["ports"][0]["name"], "http");
+}
+
+#[tokio::test]
 async fn two_monitors_that_collect_each_figure_twice_are_refused() {
     let both = json!({"serviceMonitor": {"enabled": true}, "podMonitor": {"enabled": true}});
     let output = template(&both).await;
