@@ -86,9 +86,14 @@ impl Place {
     /// A fresh namespace of an installation.
     pub async fn fresh_on(installation: &'static Installation) -> Self {
         let namespace = installation.plane.fresh_namespace().await.unwrap();
+        Self::named(installation, namespace, tempfile::tempdir().unwrap()).await
+    }
+
+    /// A namespace that is there, and a folder that may have evidence.
+    pub async fn named(installation: &'static Installation, namespace: String, folder: tempfile::TempDir) -> Self {
         let admin = installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
         let client = looking::client(&admin).await;
-        Place { namespace, installation, folder: tempfile::tempdir().unwrap(), client }
+        Place { namespace, installation, folder, client }
     }
 
     /// kubectl in this namespace; a failure is the test's.
@@ -203,17 +208,24 @@ impl Place {
         if flags.contains(&"--clock-start") || flags.contains(&"--clock-steps") {
             self.label_for_rehearsals();
         }
-        let log = self.folder.path().join(format!("operator-{}.log", unique()));
-        let file = File::create(&log).unwrap();
-        let child = Command::new(program())
+        let mut command = Command::new(program());
+        command
             .args(["run", "--namespace", &self.namespace, "--listen", "127.0.0.1:0"])
             .args(["--feed-allow-network", "127.0.0.0/8"])
             .args(["--data-dir", path(data_dir), "--lease-name", &self.namespace])
             .args(flags)
+            .env("BPO_SETTLE", "1")
+            .envs(environment.iter().copied());
+        self.start(command, level)
+    }
+
+    /// Starts a program with its flags as the operator of this cluster, and keeps its log.
+    pub fn start(&self, mut command: Command, level: &str) -> Operator {
+        let log = self.folder.path().join(format!("operator-{}.log", unique()));
+        let file = File::create(&log).unwrap();
+        let child = command
             .env("KUBECONFIG", &self.installation.kubeconfig)
             .env("BPO_LOG", level)
-            .env("BPO_SETTLE", "1")
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

@@ -41,6 +41,7 @@ mod statuses;
 mod story;
 #[cfg(feature = "otel")]
 mod traces;
+mod upgrade;
 mod year;
 mod zones;
 
