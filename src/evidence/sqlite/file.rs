@@ -6,13 +6,10 @@ use std::sync::Arc;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::{commit, schema};
+use super::commit;
 use crate::evidence::failure::Failure;
 use crate::evidence::model::{Batch, CommitReport, FeedKey, StoreError};
 use crate::evidence::sql::{Access, Dialect, Row, Sql, Take, Value, values};
-
-/// After a read of more rows than these, the mapped pages of the file are released.
-const MANY: usize = 10_000;
 
 /// Texts that are SQLite's own.
 const DIALECT: Dialect = Dialect {
@@ -46,14 +43,12 @@ pub(in crate::evidence) struct File {
     path: Arc<Path>,
     /// Which file it was when a writer opened it.
     identity: FileIdentity,
-    /// Rows read since pages were last released.
-    read: usize,
 }
 
 impl File {
     pub(super) fn new(path: Arc<Path>, connection: Connection) -> Self {
         let identity = FileIdentity::of(&path);
-        Self { connection, path, identity, read: 0 }
+        Self { connection, path, identity }
     }
 
     fn bound(&self, statement: &str, parameters: &[Value<'_>]) -> Result<CachedStatement<'_>, Failure> {
@@ -109,11 +104,7 @@ impl Sql for File {
     }
 
     fn end_reading(&mut self) -> Result<(), Failure> {
-        self.batch("COMMIT")?;
-        if std::mem::take(&mut self.read) > MANY {
-            schema::let_mapped_pages_go(&self.connection)?;
-        }
-        Ok(())
+        self.batch("COMMIT")
     }
 
     fn batch(&mut self, statements: &str) -> Result<(), Failure> {
@@ -125,18 +116,13 @@ impl Sql for File {
     }
 
     fn visit(&mut self, statement: &'static str, parameters: &[Value<'_>], take: Take<'_>) -> Result<(), Failure> {
-        let mut read = 0;
-        {
-            let mut statement = self.bound(statement, parameters)?;
-            let mut rows = statement.raw_query();
-            while let Some(row) = rows.next()? {
-                read += 1;
-                if !take(&FileRow(row))? {
-                    break;
-                }
+        let mut statement = self.bound(statement, parameters)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            if !take(&FileRow(row))? {
+                break;
             }
         }
-        self.read += read;
         Ok(())
     }
 

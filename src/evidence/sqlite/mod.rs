@@ -16,7 +16,7 @@ use super::model::{StoreError, VolumeRoom};
 use super::sql::{Backend, Parts, Writer};
 
 /// Bytes of pages that the writer holds where nothing else is said.
-const PAGES: u64 = 64 << 20;
+const PAGES: u64 = 8 << 20;
 
 /// Name of the store's file in the data directory.
 pub const FILE_NAME: &str = "evidence.sqlite";

@@ -47,14 +47,9 @@ fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite:
     connection.pragma_update(None, "journal_size_limit", 268_435_456)
 }
 
-/// Bytes of the file that a connection for reads maps at most.
-const MAPPED: i64 = 1 << 30;
-
-/// Unmaps the file's pages, which otherwise count as this process's memory until the machine needs them; reads map them again.
-pub(super) fn let_mapped_pages_go(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "mmap_size", 0)?;
-    connection.pragma_update(None, "mmap_size", MAPPED)
-}
+/// KiB of pages that a connection for reads holds. Mapped pages would count as this process's memory, once for each connection that has
+/// touched them; the machine keeps the file's pages anyway.
+const PAGES_FOR_READS: i64 = 1_024;
 
 /// Opens the file for reads; it must be there and have this version's format.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
@@ -64,7 +59,8 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
         connection.busy_timeout(LOCK_PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(32);
         connection.pragma_update(None, "query_only", "on")?;
-        connection.pragma_update(None, "mmap_size", MAPPED)
+        connection.pragma_update(None, "mmap_size", 0)?;
+        connection.pragma_update(None, "cache_size", -PAGES_FOR_READS)
     };
     prepare().map_err(|error| opening(path, &error))?;
     let found = format_of(path, &connection)?;
