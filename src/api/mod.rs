@@ -18,6 +18,7 @@ pub mod rules;
 pub mod scalar;
 pub mod schema;
 pub mod service_tier;
+pub mod shared;
 pub mod sla_report;
 pub mod tally;
 pub mod vendor_contract;
@@ -28,6 +29,7 @@ mod written;
 pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};
 pub use kpi_target::{KpiTarget, KpiTargetSpec, KpiTargetStatus};
 pub use service_tier::{ServiceTier, ServiceTierSpec, ServiceTierStatus};
+pub use shared::Shared;
 pub use sla_report::{SlaReport, SlaReportSpec, SlaReportStatus};
 pub use vendor_contract::{VendorContract, VendorContractSpec, VendorContractStatus};
 

@@ -14,6 +14,7 @@ use super::dispute::Dispute;
 use super::feed::Feed;
 use super::period::MonthDay;
 use super::scalar::{Duration, DurationUnit};
+use super::shared::Shared;
 pub use alerts::*;
 pub use governance::*;
 pub use money::*;
@@ -154,7 +155,7 @@ pub struct VendorContractSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    pub feeds: Vec<Feed>,
+    pub feeds: Vec<Shared<Feed>>,
     /// What is paid per measurement period, and how much of it is at risk.
     pub charges: Option<Charges>,
     /// How misses become money: caps, points, repeats, ramp and earn-back.

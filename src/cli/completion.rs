@@ -228,7 +228,7 @@ async fn live_names(live: &Live, arguments: &ClusterArguments) -> Result<Vec<Str
             let of_kinds = [("contract", contracts), ("kpi", kpis), ("tier", tiers), ("launch", launches)];
             of_kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind}/{name}"))).collect()
         }
-        Live::Feeds(name) => contract(name).await?.spec.feeds.into_iter().map(|feed| feed.name).collect(),
+        Live::Feeds(name) => contract(name).await?.spec.feeds.iter().map(|feed| feed.name.clone()).collect(),
         Live::Alerts(name) => contract(name).await?.spec.alerts.into_iter().map(|alert| alert.name).collect(),
     })
 }

@@ -27,6 +27,7 @@ use crate::domain::decision::alerts::Told;
 use crate::domain::governance::escalation::said_at;
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::holdings::{FeedHealth, Judged};
+use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::journal::RecordedFact;
 use crate::evidence::{EvidenceStore, StoreError, recorded_facts};
 use crate::feed::scheduler::Scheduler;
@@ -282,6 +283,13 @@ impl Context {
             judged.insert(key, new);
         }
         !same
+    }
+
+    /// The terms of a contract to hold on to: those that it was judged by last, where they are the same.
+    pub fn known_terms(&self, namespace: &str, contract: &str, terms: Terms) -> Arc<Terms> {
+        let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
+        let known = judged.get(&(namespace.to_owned(), contract.to_owned())).map(|known| &known.judged.terms);
+        known.filter(|known| ***known == terms).cloned().unwrap_or_else(|| Arc::new(terms))
     }
 
     /// Records a fact in the journal of a contract, on disk before this returns: call it before anything is written that rests on it.

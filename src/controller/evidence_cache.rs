@@ -161,7 +161,7 @@ impl EvidenceCache {
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
         if let Some(((closings, last_closing), journal)) = journal {
-            (entry.closings, entry.last_closing) = (Arc::new(closings), last_closing);
+            (entry.closings, entry.last_closing) = (Arc::new(sharing(closings)), last_closing);
             (entry.journal, entry.journal_known) = (Arc::new(journal), true);
         }
         heads.retain(|feed, _| entry.feeds.contains(feed));
@@ -395,6 +395,16 @@ impl Entries {
             entry.let_go();
         }
     }
+}
+
+/// The terms under which periods closed, each sharing with those of the period before what stayed.
+fn sharing(mut closings: BTreeMap<String, Terms>) -> BTreeMap<String, Terms> {
+    let mut before: Option<Terms> = None;
+    for terms in closings.values_mut() {
+        before.iter().for_each(|before| terms.share_with(before));
+        before = Some(terms.clone());
+    }
+    closings
 }
 
 /// The rows up to heads: another task may have read further, and a judgement must rest on the rows of its heads alone.

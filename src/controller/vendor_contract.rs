@@ -137,7 +137,7 @@ impl Controlled for VendorContract {
         let judged_before: Vec<&Terms> = judged_before.iter().collect();
         let held = observe_contract(&WatchedNamespace::of(context, &namespace), &name, &object.spec, &judged_before);
         let HeldContract { terms, unresolved, launches } = held;
-        let terms = Arc::new(terms);
+        let terms = context.known_terms(&namespace, &name, terms);
         let digest = digest_of(&terms);
         let feeds = judged_feeds(&terms);
         // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end, and a feed that

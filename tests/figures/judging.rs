@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bpo_operator::api::Shared;
 use bpo_operator::domain::holdings::references_into;
 use bpo_operator::domain::judgement::judge::judge;
 use bpo_operator::domain::judgement::outcome::{Judgement, NOTHING_SAID};
@@ -36,10 +37,10 @@ pub fn terms(contract: &Value, kpis: &Map<String, Value>) -> Terms {
         findings.extend(validation::validate_kpi_target(name, &spec));
         findings.extend(validation::validate_kpi_parts(name, &spec, &contract));
         findings.extend(references_into(&spec, &contract).into_iter().map(|dangling| dangling.of("KpiTarget", name)));
-        targets.insert(name.clone(), spec);
+        targets.insert(name.clone(), Shared::new(spec));
     }
     assert!(findings.is_empty(), "{findings:#?}");
-    Terms { contract, kpis: targets, tiers: BTreeMap::new() }
+    Terms { contract: Shared::new(contract), kpis: targets, tiers: BTreeMap::new() }
 }
 
 fn merge(into: &mut Value, changes: &Value) {
@@ -56,7 +57,7 @@ pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
         let spec = serde_json::from_value(tier.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let findings = validation::validate_service_tier(name, &spec);
         assert!(findings.is_empty(), "{findings:#?}");
-        terms.tiers.insert(name.clone(), spec);
+        terms.tiers.insert(name.clone(), Shared::new(spec));
     }
     terms
 }

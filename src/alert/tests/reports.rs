@@ -60,8 +60,8 @@ pub(super) fn report_now(order: &ReportOrder) -> ReportNow {
     }))
     .unwrap();
     let terms = Terms {
-        contract: contract.spec.clone(),
-        kpis: [("acme-service-level".to_owned(), kpi.spec.clone())].into(),
+        contract: contract.spec.clone().into(),
+        kpis: [("acme-service-level".to_owned(), kpi.spec.clone().into())].into(),
         tiers: Default::default(),
     };
     let mut spec: SlaReportSpec = march();

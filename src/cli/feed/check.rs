@@ -170,7 +170,7 @@ fn described(arguments: &CheckArguments) -> Result<(Feed, String), Vec<String>> 
             "--feed {named}: only feeds in bpo-feed/v1, json and csv can be checked: rows of metrics follow from several requests"
         )));
     }
-    Ok((feed.clone(), contract.time_zone.clone()))
+    Ok((Feed::clone(feed), contract.time_zone.clone()))
 }
 
 fn native_feed() -> Feed {

@@ -124,7 +124,7 @@ fn risks(judgement: &Judgement, terms: &Terms) -> Vec<StandingCause> {
 /// The best value of the closed periods of each KPI, in the direction of its comparison; of a range the one that is nearest to it.
 fn best_values(terms: &Terms, judgement: &Judgement) -> BTreeMap<String, Exact> {
     let best = |name: &String, kpi: &KpiJudgement| {
-        let spec = terms.kpis.get(name)?;
+        let spec = terms.kpi(name)?;
         let values = kpi
             .history
             .iter()

@@ -295,7 +295,7 @@ mod tests {
             }
         };
         let terms = Terms {
-            contract: contract(),
+            contract: contract().into(),
             kpis: ["a", "b", "c", "d"].map(|name| (name.to_owned(), spec(name == "d"))).into(),
             tiers: BTreeMap::new(),
         };

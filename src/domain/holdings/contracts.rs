@@ -6,7 +6,7 @@ use super::kpis::references_into;
 use super::unresolved::{Dangling, Unresolved, quoted};
 use super::{Entry, Held, Holdings, WrittenKpi};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus};
-use crate::api::{KpiTarget, VendorContractSpec};
+use crate::api::{KpiTarget, Shared, VendorContractSpec};
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::spelling::did_you_mean;
 use crate::domain::terms::validation::{validate_kpi_parts, validate_kpi_target};
@@ -62,7 +62,7 @@ pub fn terms(
         let Held::Found(kpi) = entry.read() else { continue };
         let kpi_name = kpi.metadata.name.as_deref().unwrap_or_default();
         if kpi.metadata.deletion_timestamp.is_none() && can_be_judged(kpi_name, kpi, spec, recorded) {
-            kpis.insert(kpi_name.to_owned(), kpi.spec.clone());
+            kpis.insert(kpi_name.to_owned(), Shared::new(kpi.spec.clone()));
         }
     }
     let mut tiers = BTreeMap::new();
@@ -70,14 +70,14 @@ pub fn terms(
     for tier in &spec.tiers {
         match holdings.tier(tier).read() {
             Held::Found(found) => {
-                tiers.insert(tier.clone(), found.spec.clone());
+                tiers.insert(tier.clone(), Shared::new(found.spec.clone()));
             }
             Held::Unreadable => {}
             Held::Absent => missing.push(tier),
         }
     }
     let dangling = if missing.is_empty() { Vec::new() } else { missing_tiers(holdings, &missing) };
-    (Terms { contract: spec.clone(), kpis, tiers }, dangling)
+    (Terms { contract: Shared::new(spec.clone()), kpis, tiers }, dangling)
 }
 
 fn can_be_judged(name: &str, kpi: &KpiTarget, contract: &VendorContractSpec, recorded: &[&Terms]) -> bool {

@@ -37,7 +37,7 @@ impl WrittenKpi<'_> {
         contract: &VendorContractSpec,
         recorded: impl IntoIterator<Item = &'t Terms>,
     ) -> Vec<Finding> {
-        let in_journal = || recorded.into_iter().any(|terms| terms.kpis.get(self.name) == Some(self.spec));
+        let in_journal = || recorded.into_iter().any(|terms| terms.kpi(self.name) == Some(self.spec));
         if self.status_shows_a_judgement() || in_journal() {
             Vec::new()
         } else {
@@ -135,7 +135,7 @@ fn said_by(judged: &Judged, kpi: &WrittenKpi<'_>) -> ContractOfKpi {
     let Some(judgement) = judged.judgement() else { return ContractOfKpi::Invalid };
     match judgement.kpis.get(kpi.name) {
         // A contract that was judged before this spec was seen will be judged again.
-        Some(found) if judged.terms.kpis.get(kpi.name) == Some(kpi.spec) => ContractOfKpi::Judged {
+        Some(found) if judged.terms.kpi(kpi.name) == Some(kpi.spec) => ContractOfKpi::Judged {
             judgement: Box::new(found.clone()),
             feed: judged.feeds.get(&kpi.spec.source.feed).cloned().unwrap_or_default(),
             suspended: judged.terms.contract.suspend,

@@ -264,7 +264,7 @@ impl<'v, 'a> View<'v, 'a> {
             let mut sources = terms.kpis.values().map(|kpi| &kpi.source);
             sources.any(|source| source.feed == feed || source.cross_check.as_ref().is_some_and(|own| own.feed == feed))
         };
-        terms.contract.feeds.iter().filter(move |feed| named(&feed.name))
+        terms.contract.feeds.iter().map(|feed| &**feed).filter(move |feed| named(&feed.name))
     }
 
     /// Figures that were probably misread, of the feeds that are judged.

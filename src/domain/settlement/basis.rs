@@ -154,7 +154,7 @@ pub fn as_far_as(earlier: &SlaReportSpec, report: &SlaReportSpec) -> SlaReportSp
 /// What a line of a report of an earlier version would be judged by under `terms`, as far as the line itself says the rest;
 /// `None` where the terms have no such KPI or its formula cannot be read.
 pub fn basis_by_terms(line: &KpiLine, report: &SlaReportSpec, terms: &Terms) -> Option<Basis> {
-    let spec = terms.kpis.get(&line.name)?;
+    let spec = terms.kpi(&line.name)?;
     let definition = definition(spec).ok()?;
     let ramp = Calendar::of(&terms.contract)
         .map_or(RampCredit::Full, |calendar| ramp_on(&terms.contract, calendar.date_of(report.period.start)));

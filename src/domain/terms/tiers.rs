@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::catalogue::better;
+use crate::api::Shared;
 use crate::api::kpi_target::{Better, CatalogueKpi, KpiTargetSpec};
 use crate::api::service_tier::{CustomerValue, HandlingTime, ServiceTierSpec, TierFinding, TierFlaw};
 use crate::api::verdict::Comparison;
@@ -24,8 +25,8 @@ pub fn value_band(tier: &ServiceTierSpec) -> Option<String> {
 ///
 /// `tiers` are those that exist, `kpis` the contract's KpiTargets.
 pub fn coherence(
-    tiers: &BTreeMap<String, ServiceTierSpec>,
-    kpis: &BTreeMap<String, KpiTargetSpec>,
+    tiers: &BTreeMap<String, Shared<ServiceTierSpec>>,
+    kpis: &BTreeMap<String, Shared<KpiTargetSpec>>,
 ) -> BTreeMap<String, Vec<TierFinding>> {
     let mut ranked: Vec<Tier<'_>> = tiers.iter().map(|(name, spec)| Tier { name, spec }).collect();
     ranked.sort_by_key(|tier| (tier.spec.rank, tier.name));
@@ -189,13 +190,18 @@ fn compare_entitlements(high: Tier<'_>, low: Tier<'_>, findings: &mut Findings) 
     }
 }
 
-fn compare_targets(high: Tier<'_>, low: Tier<'_>, kpis: &BTreeMap<String, KpiTargetSpec>, findings: &mut Findings) {
+fn compare_targets(
+    high: Tier<'_>,
+    low: Tier<'_>,
+    kpis: &BTreeMap<String, Shared<KpiTargetSpec>>,
+    findings: &mut Findings,
+) {
     let mut named: Vec<CatalogueKpi> =
         high.spec.targets.iter().chain(&low.spec.targets).map(|target| target.kpi).collect();
     named.sort();
     named.dedup();
     for kpi in named {
-        let of_kind: Vec<&KpiTargetSpec> = kpis.values().filter(|spec| spec.kpi == kpi).collect();
+        let of_kind: Vec<&KpiTargetSpec> = kpis.values().map(|spec| &**spec).filter(|spec| spec.kpi == kpi).collect();
         let specs = if of_kind.is_empty() { vec![None] } else { of_kind.into_iter().map(Some).collect() };
         let inverted = specs.into_iter().find_map(|spec| {
             let (upper, lower) = (target_of(high, kpi, spec)?, target_of(low, kpi, spec)?);
@@ -237,8 +243,8 @@ mod tests {
 
     /// All findings, each once: `flaw tier tier kpi`.
     fn flaws(tiers: &[(&str, ServiceTierSpec)], kpis: &[KpiTargetSpec]) -> Vec<String> {
-        let tiers = tiers.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone())).collect();
-        let kpis = kpis.iter().enumerate().map(|(place, spec)| (format!("k{place}"), spec.clone())).collect();
+        let tiers = tiers.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone().into())).collect();
+        let kpis = kpis.iter().enumerate().map(|(place, spec)| (format!("k{place}"), spec.clone().into())).collect();
         let found = coherence(&tiers, &kpis);
         let mut told = Vec::new();
         for (name, findings) in &found {

@@ -33,7 +33,7 @@ pub use self::tries::{Tries, longest_pause, over};
 use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use self::windows::{next_poll, spread};
 use crate::api::condition::Reason;
-use crate::api::feed::Feed;
+use crate::api::{self, feed::Feed};
 use crate::clock::Clock;
 use crate::domain::holdings::FeedHealth;
 use crate::domain::terms::calendar::Calendar;
@@ -55,7 +55,7 @@ pub struct FeedTask {
     /// Its name.
     pub contract: String,
     /// The feed as the contract describes it.
-    pub feed: Feed,
+    pub feed: api::Shared<Feed>,
     /// First instant of the term.
     pub term_start: Timestamp,
     /// First instant after the term.
@@ -410,7 +410,7 @@ impl Shared {
             contract_uid: task.contract_uid,
             namespace: task.namespace,
             contract: task.contract,
-            feed: task.feed.name,
+            feed: task.feed.name.clone(),
             outcome: end.outcome,
             commit: end.commit,
             at,

@@ -114,7 +114,7 @@ impl Shared {
             contract_uid: task.contract_uid,
             namespace: task.namespace,
             contract: task.contract,
-            feed: task.feed.name,
+            feed: task.feed.name.clone(),
             outcome: outcome.clone(),
             commit: commit.clone(),
             at,

@@ -75,7 +75,7 @@ pub(super) fn task(uid: &str, url: &str, extra: &str) -> FeedTask {
         contract_uid: uid.into(),
         namespace: "team".into(),
         contract: "acme-care".into(),
-        feed: feed(url, extra),
+        feed: feed(url, extra).into(),
         term_start: "2026-01-01T00:00:00Z".parse().unwrap(),
         term_end: "2027-01-01T00:00:00Z".parse().unwrap(),
         time_zone: "Europe/London".into(),

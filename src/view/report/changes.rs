@@ -62,7 +62,7 @@ fn change(
     shown: &ResultLine,
     currency: &str,
 ) -> Option<(Decimal, Change)> {
-    let spec = facts.terms.and_then(|terms| terms.kpis.get(&line.name));
+    let spec = facts.terms.and_then(|terms| terms.kpi(&line.name));
     let was: Decimal = before.value.as_deref()?.parse().ok()?;
     let is: Decimal = line.value.as_deref()?.parse().ok()?;
     if was == is && before.verdict == line.verdict {

@@ -172,7 +172,7 @@ fn moved(facts: &Facts<'_>, lines: &[ResultLine], currency: &str) -> Vec<Insight
     let mut moved: Vec<(Decimal, bool, String)> = Vec::new();
     for line in facts.report.kpis.iter().filter(|line| !line.dry_run) {
         let Some(before) = previous.kpis.iter().find(|other| other.name == line.name) else { continue };
-        let spec = facts.terms.and_then(|terms| terms.kpis.get(&line.name));
+        let spec = facts.terms.and_then(|terms| terms.kpi(&line.name));
         let values = before.value.as_deref().zip(line.value.as_deref());
         let Some((was_text, is_text)) = values else { continue };
         let (Ok(was), Ok(is)) = (was_text.parse::<Decimal>(), is_text.parse::<Decimal>()) else { continue };
@@ -216,7 +216,7 @@ fn turn(before: Verdict, now: Verdict) -> String {
 /// Targets that were met by less than a hundredth of the target: those to watch.
 fn narrow(facts: &Facts<'_>, lines: &[ResultLine], currency: &str) -> Option<Insight> {
     let of_line = |line: &KpiLine| {
-        let spec = facts.terms.and_then(|terms| terms.kpis.get(&line.name));
+        let spec = facts.terms.and_then(|terms| terms.kpi(&line.name));
         let (value, target) =
             (line.value.as_deref()?.parse::<Decimal>().ok()?, line.target.as_deref()?.parse::<Decimal>().ok()?);
         let apart = (value - target).abs();

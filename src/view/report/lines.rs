@@ -72,7 +72,7 @@ pub(super) fn lines(facts: &Facts<'_>, currency: &str) -> Vec<ResultLine> {
 }
 
 fn result(facts: &Facts<'_>, line: &KpiLine, currency: &str) -> ResultLine {
-    let spec = facts.terms.and_then(|terms| terms.kpis.get(&line.name));
+    let spec = facts.terms.and_then(|terms| terms.kpi(&line.name));
     let unit = words::unit(line.kpi, line.variant, spec);
     let shown = |value: &String| {
         words::figure(&words::shown_value(value, &[line.target.as_deref(), line.upper.as_deref()]), unit, currency)

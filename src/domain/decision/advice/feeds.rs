@@ -1,13 +1,14 @@
 //! Advice on feeds: a share that comes without its volume, and volumes that cannot be.
 
 use super::{AdviceFacts, Findings};
+use crate::api::Shared;
 use crate::api::feed::{Feed, MeasureMapping, MeasureUnit};
 
 /// The measure by which rows are weighed where a share has no volume.
 const WEIGHT: &str = "weight";
 
 /// A feed is degraded when a percentage has no volume: a night with two calls then counts as much as a day with thousands.
-pub(super) fn check(feeds: &[Feed], advice: &mut Findings) {
+pub(super) fn check(feeds: &[Shared<Feed>], advice: &mut Findings) {
     for feed in feeds {
         let measures = measures(feed);
         let has_weight = measures.iter().any(|measure| measure.name == WEIGHT);

@@ -173,7 +173,7 @@ impl Labelled {
 /// The watched KPIs of the first contract that are shares with a direction.
 fn watched_definitions<'t>(spec: &CampaignLaunchSpec, terms: &'t Terms) -> Vec<(Definition, &'t KpiTargetSpec)> {
     let names = spec.watch.iter().flat_map(|watch| &watch.kpis);
-    let kpis = names.filter_map(|name| terms.kpis.get(name));
+    let kpis = names.filter_map(|name| terms.kpi(name));
     let defined = kpis.filter_map(|kpi| Some((definition(kpi).ok()?, kpi)));
     defined.filter(|(definition, _)| definition.share && higher_is_better(definition).is_some()).collect()
 }

@@ -75,7 +75,7 @@ fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fet
     spec.success_metrics = serde_json::from_value(json!([{"kpi": "sold"}, {"kpi": "elsewhere"}])).unwrap();
     let sold = json!({"contractRef": {"name": "acme"}, "kpi": "ConversionRate", "source": {"feed": "sales"}, "objective": {"target": 10}});
     let terms = Terms {
-        contract: crate::domain::fixtures::specs::contract(json!({})),
+        contract: crate::domain::fixtures::specs::contract(json!({})).into(),
         kpis: BTreeMap::from([("sold".to_owned(), serde_json::from_value(sold).unwrap())]),
         tiers: BTreeMap::new(),
     };

@@ -103,7 +103,7 @@ fn money_that_can_never_be_paid_is_refused_unless_it_was_judged_before() {
     let mut edited = written.clone();
     edited.objective.target = "81".parse().unwrap();
     let recorded = |spec: Option<&KpiTargetSpec>| Terms {
-        kpis: spec.map(|spec| ("level".to_owned(), spec.clone())).into_iter().collect(),
+        kpis: spec.map(|spec| ("level".to_owned(), spec.clone().into())).into_iter().collect(),
         ..terms(CONTRACT, &[])
     };
     let (with_it, without_it, with_another) = (recorded(Some(&written)), recorded(None), recorded(Some(&edited)));

@@ -126,7 +126,7 @@ impl World {
         let contract = format!("{contract}\n{}\n{}\n{}", self.period, self.calendar, self.relief);
         let mut terms = terms(&contract, &KPIS);
         let changed = KPIS[0].1.replace("target: 80", &format!("target: {}", self.target));
-        terms.kpis.insert("answered".to_owned(), kpi(&changed));
+        terms.kpis.insert("answered".to_owned(), kpi(&changed).into());
         for (name, rank) in [("gold", 1), ("silver", 2)] {
             terms.contract.tiers.push(name.to_owned());
             let tier = serde_json::from_value(serde_json::json!({"rank": rank})).unwrap();

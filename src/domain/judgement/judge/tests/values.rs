@@ -179,7 +179,7 @@ fn tiers_are_judged_by_their_own_targets_and_cost_nothing() {
             ),
         )],
     );
-    let tier = |yaml: &str| serde_saphyr::from_str::<ServiceTierSpec>(yaml).unwrap();
+    let tier = |yaml: &str| serde_saphyr::from_str::<ServiceTierSpec>(yaml).unwrap().into();
     terms.tiers.insert("platinum".into(), tier("rank: 1\ntargets: [{kpi: ServiceLevel, target: 90}]"));
     terms.tiers.insert("gold".into(), tier("rank: 2"));
     terms.tiers.insert("standard".into(), tier("rank: 3"));

@@ -198,7 +198,7 @@ impl Years {
             Step::Dispute(days) => self.dispute(ago(*days)),
             Step::Target(target) => {
                 let changed = KPIS[0].1.replace("target: 55", &format!("target: {target}"));
-                self.case.terms.kpis.insert("answered".to_owned(), kpi(&changed));
+                self.case.terms.kpis.insert("answered".to_owned(), kpi(&changed).into());
             }
             Step::Closings => {
                 let finals = self.case.judge_at(self.now).finals;
