@@ -22,6 +22,13 @@ use super::errors::watch_words;
 /// An object as a store holds it: decoded, or why it cannot be.
 pub type Guarded<K> = DeserializeGuard<K>;
 
+/// What a kind's next state shares with the last one: parts that are large and rarely change. Every status that is written brings the
+/// whole object again.
+pub trait Successive {
+    /// Takes what is the same in `before` from there, so that it is held once.
+    fn share_with(&mut self, _before: &Self) {}
+}
+
 /// What a watch says to its listener.
 pub enum Change<'a, K> {
     /// The object is there, new or changed.
@@ -40,6 +47,7 @@ pub async fn watch<K>(
     mut listen: impl FnMut(Change<'_, K>),
 ) where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Successive
         + Clone
         + Debug
         + DeserializeOwned
@@ -77,10 +85,16 @@ fn carry_out<K>(
     writer: &mut Writer<Guarded<K>>,
     listen: &mut impl FnMut(Change<'_, K>),
 ) where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + 'static,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Successive + Clone + 'static,
 {
     let gone = match step {
-        Step::Apply(object) => {
+        Step::Apply(mut object) => {
+            let (namespace, name) = key(&object);
+            if let Some(before) = store.get(&ObjectRef::new(&name).within(&namespace))
+                && let (Ok(object), Ok(before)) = (&mut object.0, &before.0)
+            {
+                object.share_with(before);
+            }
             let event = Event::Apply(object);
             writer.apply_watcher_event(&event);
             if let Event::Apply(object) = &event {
@@ -210,9 +224,16 @@ where
     }
 }
 
-/// Takes away what no reader needs and what is large: who owns which field.
+/// The annotation in which `kubectl apply` keeps the whole manifest.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Takes away what no reader needs and what is large: who owns which field, and the manifest as it was applied.
 fn slim<K: Resource<DynamicType = ()>>(mut object: Guarded<K>) -> Guarded<K> {
-    object.meta_mut().managed_fields = None;
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
     object
 }
 
@@ -230,7 +251,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ServiceTier;
+    use crate::api::{ServiceTier, VendorContract};
 
     fn tier(name: &str, uid: &str) -> Guarded<ServiceTier> {
         let json = serde_json::json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": "ServiceTier",
@@ -305,5 +326,38 @@ mod tests {
         steps.into_iter().for_each(|step| step.take_in(&mut first));
         let left: Vec<_> = first.values().map(|object| object.uid().unwrap()).collect();
         assert_eq!(left, ["3"]);
+    }
+
+    #[test]
+    fn an_object_is_held_without_who_wrote_its_fields_and_the_manifest_that_was_applied() {
+        let json = serde_json::json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": "ServiceTier", "spec": {"rank": 1},
+            "metadata": {"name": "gold", "namespace": "a", "managedFields": [{"manager": "kubectl"}],
+                "annotations": {LAST_APPLIED: "{}", "bpo-operator.io/requested-at": "now"}}});
+        let held = slim::<ServiceTier>(serde_json::from_value(json).unwrap());
+        let left: Vec<&str> = held.annotations().keys().map(String::as_str).collect();
+        assert_eq!((held.meta().managed_fields.is_none(), left), (true, vec!["bpo-operator.io/requested-at"]));
+    }
+
+    #[test]
+    fn the_next_state_of_a_contract_shares_the_feeds_that_stayed() {
+        let (store, mut writer) = kube::runtime::reflector::store();
+        writer.apply_watcher_event(&Event::Init);
+        writer.apply_watcher_event(&Event::InitDone);
+        let contract = |interval: &str| -> Guarded<VendorContract> {
+            let json = serde_json::json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": "VendorContract",
+                "metadata": {"name": "acme", "namespace": "a"},
+                "spec": {"vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"},
+                    "feeds": [{"name": "acd", "url": "https://feeds.acme.example/acd"},
+                        {"name": "crm", "url": "https://feeds.acme.example/crm", "interval": interval}]}});
+            serde_json::from_value(json).unwrap()
+        };
+        let mut feeds = Vec::new();
+        for interval in ["5m", "5m", "10m"] {
+            carry_out(Step::Apply(contract(interval)), &store, &mut writer, &mut |_| {});
+            let held = store.get(&ObjectRef::new("acme").within("a")).unwrap();
+            feeds.push(held.0.as_ref().unwrap().spec.feeds.clone());
+        }
+        let same: Vec<bool> = feeds.windows(2).flat_map(|two| [0, 1].map(|feed| two[0][feed].is_one_with(&two[1][feed]))).collect();
+        assert_eq!(same, [true, true, true, false]);
     }
 }

@@ -6,8 +6,9 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::context::Context;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
-use crate::cluster::watch::{Guarded, decoded};
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::cluster::watch::{Guarded, Successive, decoded};
+use crate::domain::terms::contract_terms::share_feeds;
 use crate::domain::holdings::{Affected, Change, Entry, Held, Holdings, Judged, affected_by};
 
 impl<K> Entry<K> for Arc<Guarded<K>> {
@@ -18,6 +19,17 @@ impl<K> Entry<K> for Arc<Guarded<K>> {
         }
     }
 }
+
+impl Successive for VendorContract {
+    fn share_with(&mut self, before: &Self) {
+        share_feeds(&mut self.spec.feeds, &before.spec.feeds);
+    }
+}
+
+impl Successive for KpiTarget {}
+impl Successive for ServiceTier {}
+impl Successive for CampaignLaunch {}
+impl Successive for SlaReport {}
 
 /// One namespace as the watches know it.
 #[derive(Clone, Copy)]

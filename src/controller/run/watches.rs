@@ -16,7 +16,7 @@ use crate::api::{
     ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION,
     KpiTarget, LOSS_ACCEPTED_ANNOTATION, REQUESTED_AT_ANNOTATION, ServiceTier, SlaReport, VendorContract,
 };
-use crate::cluster::watch::{Change, Guarded, watch};
+use crate::cluster::watch::{Change, Guarded, Successive, watch};
 use crate::controller::context::{Context, Stores};
 use crate::controller::holdings::look_at_affected;
 use crate::domain::decision::conditions::status_of;
@@ -120,6 +120,7 @@ fn start<K>(
     listen: impl FnMut(Change<'_, K>) + Send + 'static,
 ) where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Successive
         + Clone
         + Debug
         + DeserializeOwned
