@@ -35,6 +35,7 @@ pub use thresholds::*;
 pub use window::*;
 
 /// One endpoint at which the vendor publishes figures. It is fetched once per interval for all KPIs that read it.
+// What most feeds do not have lies elsewhere: inline it would be most of what a contract takes in memory.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -129,11 +130,11 @@ pub struct Feed {
     #[x_kube(validation = super::rules::ADDRESS_OF_A_FEED)]
     pub url: String,
     /// Instead of `url`: a report that the vendor makes on request.
-    pub job: Option<FeedJob>,
+    pub job: Option<Box<FeedJob>>,
     /// Instead of `url`: the vendor pushes its figures to the operator.
     pub inbox: Option<FeedInbox>,
     /// What `url` is the folder of: each of its files is an answer. A file is read again when it changes.
-    pub files: Option<FeedFiles>,
+    pub files: Option<Box<FeedFiles>>,
     /// How often the feed is fetched, from 30s to 24h. Default 5m.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
@@ -184,25 +185,36 @@ pub struct Feed {
     #[schemars(schema_with = "super::scalar::technical_duration")]
     pub lateness: Option<Duration>,
     /// What the endpoint answers, at most one of json, csv, openMetrics, prometheus. Default: the native format bpo-feed/v1.
-    pub format: Option<FeedFormat>,
+    pub format: Option<Box<FeedFormat>>,
     /// Which times the vendor's figures are counted by, one entry for each measure that counts what happens within a time. KpiTargets with `within` are held against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["measure".into()]))]
     pub thresholds: Vec<Threshold>,
     /// Headers, query and parameter names of the request.
-    pub request: Option<FeedRequest>,
+    pub request: Option<Box<FeedRequest>>,
     /// How further pages are asked for, one of cursor, nextUrl, linkHeader, pageNumber, offset. Default: the native format's own cursor.
-    pub pagination: Option<Pagination>,
+    pub pagination: Option<Box<Pagination>>,
     /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, ssh. Default: not at all.
-    pub auth: Option<FeedAuth>,
+    pub auth: Option<Box<FeedAuth>>,
     /// Whom the operator trusts and how it identifies itself in TLS. Verification cannot be switched off.
-    pub tls: Option<FeedTls>,
+    pub tls: Option<Box<FeedTls>>,
 }
 
 impl Feed {
     /// The address to whose host the feed's credentials go: `url`, or the one that starts its reports.
     pub fn address(&self) -> &str {
         self.job.as_ref().map_or(&self.url, |job| &job.start.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_is_small_where_it_says_little() {
+        let size = std::mem::size_of::<Feed>();
+        assert!(size <= 1_024, "{size} bytes: put what most feeds do not have into a Box");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn derived(feed: &Feed) -> Vec<&str> {
 
 /// Whether rows are counted from records.
 pub(crate) fn has_records(feed: &Feed) -> bool {
-    feed.format.as_ref().is_some_and(FeedFormat::has_records)
+    feed.format.as_deref().is_some_and(FeedFormat::has_records)
 }
 
 /// The zone of local times that the format itself names.
@@ -25,7 +25,7 @@ pub(crate) fn time_zone(feed: &Feed) -> Option<&str> {
 
 /// The media types to ask for.
 pub(crate) fn accepted(feed: &Feed) -> &'static str {
-    match &feed.format {
+    match feed.format.as_deref() {
         None => "application/json",
         Some(FeedFormat { unpack: Some(_), .. }) => "*/*",
         Some(FeedFormat { json: Some(_), .. } | FeedFormat { arrays: Some(_), .. }) => "application/json, */*;q=0.1",

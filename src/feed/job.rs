@@ -155,7 +155,7 @@ impl Steps<'_, '_> {
     async fn start(&self) -> Result<(Ticket, Stand), FetchError> {
         let start = &self.job.start;
         let asked = start.request(shared(self.request.feed));
-        let feed = Feed { url: start.url.clone(), request: Some(asked), ..self.request.feed.clone() };
+        let feed = Feed { url: start.url.clone(), request: Some(Box::new(asked)), ..self.request.feed.clone() };
         let blank = Blank::new(&feed, self.part, self.request.now, self.zone)?;
         let call = blank.with_key(&self.key).filled(None)?;
         let page = match self.answer(self.request, &call, &[]).await? {
@@ -294,7 +294,7 @@ impl Steps<'_, '_> {
 
     fn blank(&self, step: &StepRequest, handle: &str) -> Result<Blank, FetchError> {
         let StepRequest { url, request } = step.clone();
-        let mut feed = Feed { url, request: Some(request), ..self.request.feed.clone() };
+        let mut feed = Feed { url, request: Some(Box::new(request)), ..self.request.feed.clone() };
         let mut address = None;
         if step.url == HANDLE {
             let start = parse_url(&self.job.start.url)?;

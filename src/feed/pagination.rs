@@ -68,7 +68,7 @@ impl Pager {
     /// # Errors
     /// `Mapping` where a path is not a JSONPath, or the request cannot be written.
     pub(crate) fn new(feed: &Feed, blank: Blank) -> Result<Self, FetchError> {
-        let pagination = feed.pagination.clone().unwrap_or_default();
+        let pagination = feed.pagination.as_deref().cloned().unwrap_or_default();
         let most_pages = pagination.max_pages.unwrap_or(DEFAULT_MOST_PAGES).max(1);
         let more = pagination.more.as_ref().map(|more| json_path(&more.path)).transpose()?;
         let enough = pagination

@@ -61,15 +61,15 @@ pub fn requests(
     };
     let mut steps = Vec::new();
     for part in parts {
-        let (start, shared) = (&job.start, feed.request.clone().unwrap_or_default());
+        let (start, shared) = (&job.start, feed.request.as_deref().cloned().unwrap_or_default());
         let asked = start.request(shared.clone());
-        let start = Feed { url: start.url.clone(), request: Some(asked), pagination: None, ..feed.clone() };
+        let start = Feed { url: start.url.clone(), request: Some(Box::new(asked)), pagination: None, ..feed.clone() };
         steps.push(shown(&start, Blank::new(&start, part, now, &zone)?.with_key(KEY))?);
         let ask = (&job.ask.url, job.ask.request(shared.clone()));
         let fetch = job.fetch.as_ref().map(|fetch| (&fetch.url, fetch.request(shared.clone())));
         for (url, asked) in [Some(ask), fetch].into_iter().flatten() {
             // What the handle will be is not known yet; where it is an address, so is nothing else.
-            let step = Feed { url: start.url.clone(), request: Some(asked), pagination: None, ..feed.clone() };
+            let step = Feed { url: start.url.clone(), request: Some(Box::new(asked)), pagination: None, ..feed.clone() };
             let blank = Blank::new(&step, part, now, &zone)?.with_key(KEY).with_handle(HANDLE, None);
             let mut shown = shown(&step, blank)?;
             shown.url.clone_from(url);
@@ -101,7 +101,7 @@ fn shown(feed: &Feed, blank: Blank) -> Result<ShownRequest, FetchError> {
         headers.push(("content-type".to_owned(), String::from_utf8_lossy(post.content_type.as_bytes()).into_owned()));
     }
     let mut url = call.url.to_string();
-    match feed.auth.as_ref().map(authorization) {
+    match feed.auth.as_deref().map(authorization) {
         Some(Blanked::Header(name, value)) => headers.push((name, value)),
         Some(Blanked::Query(name)) => {
             let separator = if call.url.query().is_some() { '&' } else { '?' };

@@ -134,7 +134,7 @@ pub(crate) fn inside(feed: &Feed, window: Window, rows: Vec<IncomingRow>) -> (Ve
 
 /// Whether the window that was asked for is the interval of the rows that came.
 pub(crate) fn is_the_row(feed: &Feed) -> bool {
-    feed.format.as_ref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
+    feed.format.as_deref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
 }
 
 /// A window in the parts in which it is asked for, in order: they touch, and none is longer than the feed allows.

@@ -54,7 +54,7 @@ pub fn parse(mapping: &Mapping<'_>, page: &Page) -> Result<ParsedPage, FetchErro
 }
 
 fn parse_body(mapping: &Mapping<'_>, body: &[u8], media_type: Option<&str>) -> Result<ParsedPage, FetchError> {
-    match &mapping.feed.format {
+    match mapping.feed.format.as_deref() {
         None => native::parse(body, media_type, &mapping.zone),
         Some(FeedFormat { json: Some(json), .. }) => json::parse(mapping, json, body, media_type),
         Some(FeedFormat { xml: Some(xml), .. }) => json::parse_xml(mapping, xml, body),

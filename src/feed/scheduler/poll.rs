@@ -299,7 +299,7 @@ async fn wait(
     {
         return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
-    let wait = task.feed.job.as_ref().map(every).unwrap_or_default();
+    let wait = task.feed.job.as_deref().map(every).unwrap_or_default();
     PollEnd::of(FeedOutcome::Waiting, Next::After(wait))
 }
 

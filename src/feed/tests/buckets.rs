@@ -155,7 +155,7 @@ async fn files_in_google_cloud_storage_and_azure_give_the_expected_rows_and_none
         let clock = Clock::rehearsal("2026-01-05T13:00:00Z".parse().unwrap(), 1_000.0).unwrap();
         let running = Running::start_with(&directory, clock, Arc::new(source));
         let task = FeedTask {
-            feed: store.feed_at(&server),
+            feed: store.feed_at(&server).into(),
             term_start: "2026-01-05T00:00:00Z".parse().unwrap(),
             time_zone: "UTC".into(),
             ..task("uid-1", &server.url("/"), "")

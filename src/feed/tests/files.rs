@@ -110,7 +110,7 @@ async fn reports_of_connect_in_a_bucket_give_the_expected_rows_and_no_file_is_re
     let clock = Clock::rehearsal("2026-01-05T13:00:00Z".parse().unwrap(), 1_000.0).unwrap();
     let running = Running::start_with(&directory, clock, Arc::new(source(&server)));
     let task = FeedTask {
-        feed: sample.feed_at(&server),
+        feed: sample.feed_at(&server).into(),
         term_start: "2026-01-05T00:00:00Z".parse().unwrap(),
         time_zone: "UTC".into(),
         ..task("uid-1", &server.url("/"), "")
@@ -186,7 +186,7 @@ fn folder(server: &Server) -> FeedTask {
         "format": {"csv": {"start": {"columns": ["Start"]}, "measures": [{"name": "offered", "column": "Offered"}]}}}))
     .unwrap();
     let term_start = "2026-04-09T00:00:00Z".parse().unwrap();
-    FeedTask { feed, term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") }
+    FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") }
 }
 
 async fn offered(running: &Running) -> Vec<String> {

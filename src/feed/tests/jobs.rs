@@ -35,7 +35,7 @@ fn report_task(server: &Server) -> FeedTask {
     feed["interval"] = json!("5m");
     let feed: Feed = serde_json::from_value(feed).unwrap();
     let task = task("uid-1", &server.url("/"), "");
-    FeedTask { feed, term_start: "2026-04-09T00:00:00Z".parse().unwrap(), time_zone: "UTC".into(), ..task }
+    FeedTask { feed: feed.into(), term_start: "2026-04-09T00:00:00Z".parse().unwrap(), time_zone: "UTC".into(), ..task }
 }
 
 /// What the vendor says of its reports: 0 that they are being made, 1 that they are done, 2 that they failed.

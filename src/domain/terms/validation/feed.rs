@@ -53,7 +53,7 @@ pub(super) fn check(findings: &mut Findings, feed: &Feed) {
         request::check(findings, &format!("{field}.request"), request, &named);
     }
     if let Some(pagination) = &feed.pagination {
-        check_pagination(findings, &format!("{field}.pagination"), pagination, feed.format.as_ref());
+        check_pagination(findings, &format!("{field}.pagination"), pagination, feed.format.as_deref());
     }
     files::check_ssh(findings, &field, feed);
     if let Some(auth) = &feed.auth {

@@ -35,7 +35,7 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, files: &FeedFiles
     }
     let request = feed.request.clone().unwrap_or_default();
     let own = FeedRequest { headers: request.headers.clone(), query: request.query.clone(), ..FeedRequest::default() };
-    findings.ensure(request == own, format!("{feed_field}.request"), || {
+    findings.ensure(*request == own, format!("{feed_field}.request"), || {
         "has more than files are asked with: keep headers, and query for the listing".to_owned()
     });
     let texts = request.headers.iter().chain(&request.query).map(|pair| &pair.value).chain([&feed.url]);

@@ -36,7 +36,7 @@ pub(super) fn check(findings: &mut Findings, feed_field: &str, job: &FeedJob, fe
         time_zone: request.time_zone.clone(),
         ..FeedRequest::default()
     };
-    findings.ensure(request == own, format!("{feed_field}.request"), || {
+    findings.ensure(*request == own, format!("{feed_field}.request"), || {
         "has more than the steps of a job share: keep headers, query and timeZone, and write method and body in job.start"
             .to_owned()
     });

@@ -19,7 +19,7 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     check_count(findings, &format!("{field}.emptyWhen"), feed.empty_when.len(), 5);
     for condition in &feed.empty_when {
         super::check_path(findings, &format!("{field}.emptyWhen.path"), &condition.path);
-        let is_tree = feed.format.as_ref().is_none_or(FeedFormat::is_tree);
+        let is_tree = feed.format.as_deref().is_none_or(FeedFormat::is_tree);
         findings.ensure(is_tree, format!("{field}.emptyWhen"), || {
             "reads JSON or XML, which this format is not: take it away".to_owned()
         });
@@ -27,7 +27,7 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     if let Some(fail_when) = &feed.fail_when {
         super::check_path(findings, &format!("{field}.failWhen.path"), &fail_when.path);
         // The answers about a report are JSON or XML, whatever the report is.
-        let is_tree = feed.job.is_some() || feed.format.as_ref().is_none_or(FeedFormat::is_tree);
+        let is_tree = feed.job.is_some() || feed.format.as_deref().is_none_or(FeedFormat::is_tree);
         findings.ensure(is_tree, format!("{field}.failWhen"), || {
             "reads JSON or XML, which this format is not: take it away".to_owned()
         });
@@ -81,7 +81,7 @@ fn check_window(findings: &mut Findings, field: &str, window: &FeedWindow, feed:
 
 /// Whether rows have the window as their interval.
 fn is_the_row(feed: &Feed) -> bool {
-    feed.format.as_ref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
+    feed.format.as_deref().and_then(FeedFormat::row_time) == Some(RowTime::Window)
 }
 
 fn check_row_time(findings: &mut Findings, field: &str, feed: &Feed) {
@@ -148,7 +148,7 @@ fn check_quiet(findings: &mut Findings, field: &str, feed: &Feed) {
         return;
     }
     let field = format!("{field}.quiet");
-    let measures = feed.format.as_ref().map(FeedFormat::mapped_measures).unwrap_or_default();
+    let measures = feed.format.as_deref().map(FeedFormat::mapped_measures).unwrap_or_default();
     if measures.is_empty() {
         findings.add(&field, "Zeros belongs to formats with a mapping, such as json or csv: take it away".to_owned());
         return;
