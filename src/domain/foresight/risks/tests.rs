@@ -13,6 +13,7 @@ fn contract() -> VendorContractSpec {
         &[],
     )
     .contract
+    .into_inner()
 }
 
 /// One look: how far the data reaches, and whether it warns.

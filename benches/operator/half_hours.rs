@@ -1,0 +1,130 @@
+//! A vendor whose feeds have a row each half-hour, up to an instant that the benchmark moves.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::Uri;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::form_urlencoded;
+
+/// Seconds of a row.
+const HALF_HOUR: i64 = 1_800;
+
+/// The vendor; it ends with the value.
+pub struct Vendor {
+    address: String,
+    shared: Arc<Shared>,
+    serving: JoinHandle<()>,
+}
+
+struct Shared {
+    /// Up to when feeds have rows.
+    present: Timestamp,
+    /// Feeds that have rows up to another instant, and when a row after `present` was told first.
+    ahead: Mutex<HashMap<String, (Timestamp, Option<Instant>)>>,
+    requests: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Vendor {
+    /// Serves feeds of any name, with rows up to an instant.
+    pub async fn start(present: Timestamp) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shared = Arc::new(Shared {
+            present,
+            ahead: Mutex::default(),
+            requests: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+        });
+        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Vendor { address, shared, serving }
+    }
+
+    /// The address of a feed.
+    pub fn url(&self, feed: &str) -> String {
+        format!("http://{}/{feed}", self.address)
+    }
+
+    /// Lets a feed have rows up to an instant from now on.
+    pub fn publish(&self, feed: &str, until: Timestamp) {
+        self.shared.ahead.lock().unwrap().insert(feed.to_owned(), (until, None));
+    }
+
+    /// When the rows that were published last were told first.
+    pub fn told(&self, feed: &str) -> Option<Instant> {
+        self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, told)| *told)
+    }
+
+    /// How many requests came so far, and how many rows were told.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.shared.requests.load(Ordering::Relaxed), self.shared.rows.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Vendor {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let asked = |name: &str| -> Timestamp {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).expect("a window").1.parse().expect("an instant")
+    };
+    let (since, until) = (asked("since"), asked("until"));
+    let present = {
+        let mut ahead = shared.ahead.lock().unwrap();
+        match ahead.get_mut(uri.path().trim_start_matches('/')) {
+            Some((published, told)) => {
+                if until >= *published {
+                    told.get_or_insert_with(Instant::now);
+                }
+                *published
+            }
+            None => shared.present,
+        }
+    };
+    let rows = rows(since, until.min(present));
+    shared.requests.fetch_add(1, Ordering::Relaxed);
+    shared.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
+    ([(CONTENT_TYPE, "application/json")], body(&rows)).into_response()
+}
+
+/// The starts of the rows that lie in a window.
+pub fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let first = since.as_second().div_euclid(HALF_HOUR) + i64::from(since.as_second().rem_euclid(HALF_HOUR) > 0);
+    let starts = (first * HALF_HOUR..until.as_second() + 1 - HALF_HOUR).step_by(HALF_HOUR as usize);
+    starts.map(|second| Timestamp::from_second(second).unwrap()).collect()
+}
+
+/// A body of `bpo-feed/v1` with these rows.
+pub fn body(starts: &[Timestamp]) -> String {
+    let mut text = String::from(r#"{"schema":"bpo-feed/v1","rows":["#);
+    for (place, start) in starts.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        write!(text, "{comma}{}", row(*start, 90)).unwrap();
+    }
+    text.push_str(r#"],"next":null}"#);
+    text
+}
+
+/// A row of which so many of a hundred contacts were answered in time.
+pub fn row(start: Timestamp, within: u64) -> String {
+    let end = start + SignedDuration::from_secs(HALF_HOUR);
+    format!(
+        r#"{{"start":"{start}","end":"{end}","labels":{{"queue":"billing"}},"measures":{{"offered":100,"answered":100,"answeredWithin":{within},"abandoned":0}}}}"#
+    )
+}
