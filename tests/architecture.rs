@@ -331,8 +331,8 @@ fn comments_are_written_in_plain_words() {
         let text = fs::read_to_string(&file).unwrap();
         let shown = file.strip_prefix(root).unwrap().display().to_string();
         // A sentence goes on in the next line of a comment, and ends with the comment.
-        let mut lines = vec!["."; text.lines().count()];
         let comments = texts(&text).comments;
+        let mut lines = vec!["."; text.lines().count()];
         comments.iter().for_each(|(line, comment)| lines[line - 1] = comment);
         let lost = lost_words(&shown, &lines.join("\n"));
         count += comments.len();
