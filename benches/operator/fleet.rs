@@ -41,7 +41,10 @@ pub async fn measure(contracts: usize, wholly: bool, table: &mut Table) {
     let fleet = Fleet { vendor: Vendor::start(at(PRESENT)).await, place, client, contracts };
     if wholly {
         let limit = write_limit(&fleet.client, &fleet.place, 2_000).await;
-        table.add("status writes that the API server takes, 16 at once, nobody else at work", format!("{limit:.0} a second"));
+        table.add(
+            "status writes that the API server takes, 16 at once, nobody else at work",
+            format!("{limit:.0} a second"),
+        );
     }
     let operator = fleet.cold_start(table).await;
     fleet.resident(&operator, table).await;

@@ -40,12 +40,8 @@ impl Vendor {
     pub async fn start(present: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let shared = Arc::new(Shared {
-            present,
-            ahead: Mutex::default(),
-            requests: AtomicU64::new(0),
-            rows: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { present, ahead: Mutex::default(), requests: AtomicU64::new(0), rows: AtomicU64::new(0) });
         let router = Router::new().fallback(answer).with_state(shared.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Vendor { address, shared, serving }

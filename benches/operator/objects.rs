@@ -50,7 +50,9 @@ pub async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
     let all = pairs.into_iter().flat_map(|pair| [(contracts.clone(), pair.contract), (kpis.clone(), pair.kpi)]);
     let made = stream::iter(all).map(|(api, object)| async move {
         let object: DynamicObject = serde_json::from_value(object).unwrap();
-        api.create(&PostParams::default(), &object).await.unwrap_or_else(|error| panic!("{}: {error}", object.name_any()));
+        api.create(&PostParams::default(), &object)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", object.name_any()));
     });
     made.buffer_unordered(AT_ONCE).collect::<()>().await;
 }
@@ -82,7 +84,10 @@ pub async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
 /// What the operator wrote in this namespace so far, as the API server's audit log counts it.
 pub fn writes(place: &Place) -> usize {
     let events = place.installation.plane.audit_events().unwrap();
-    events.iter().filter(|event| event.user == OPERATOR && event.namespace == place.namespace && event.is_write()).count()
+    events
+        .iter()
+        .filter(|event| event.user == OPERATOR && event.namespace == place.namespace && event.is_write())
+        .count()
 }
 
 /// The sum of a metric of the operator.

@@ -82,7 +82,8 @@ pub async fn restated_by_a_late_row(years: i16, table: &mut Table) {
         "{{apiVersion: v1, kind: Secret, metadata: {{name: inbox, annotations: {{bpo-operator.io/inbox: \"true\"}}}}, stringData: {{token: {TOKEN}}}}}"
     );
     place.apply(&secret).await;
-    let feed = json!({"name": "acd", "inbox": {"tokenSecretRef": {"name": "inbox", "key": "token"}}, "interval": "30s"});
+    let feed =
+        json!({"name": "acd", "inbox": {"tokenSecretRef": {"name": "inbox", "key": "token"}}, "interval": "30s"});
     // A first judgement signs nothing before a business day has passed: until then the past is pushed.
     let later = json!({"firstCloseAfter": "1bd"});
     let term = begun(years).to_string();

@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn copies_share_a_value_until_one_is_changed() {
-        let feed: Shared<Feed> = serde_json::from_str(r#"{"name":"acd","url":"https://feeds.acme.example/acd"}"#).unwrap();
+        let feed: Shared<Feed> =
+            serde_json::from_str(r#"{"name":"acd","url":"https://feeds.acme.example/acd"}"#).unwrap();
         let mut copy = feed.clone();
         assert!(copy.is_one_with(&feed) && copy == feed);
         copy.name = "crm".to_owned();

@@ -79,7 +79,9 @@ impl Gathered<'_> {
         let Terms { contract, kpis, tiers } = terms;
         let key = |name: &str| (namespace.to_owned(), name.to_owned());
         let manifests = &mut *self.manifests;
-        manifests.contracts.insert(key(name), written(file, namespace, VendorContract::new(name, contract.into_inner())));
+        manifests
+            .contracts
+            .insert(key(name), written(file, namespace, VendorContract::new(name, contract.into_inner())));
         for (kpi, spec) in kpis {
             manifests.kpis.insert(key(&kpi), written(file, namespace, KpiTarget::new(&kpi, spec.into_inner())));
         }

@@ -357,7 +357,8 @@ mod tests {
             let held = store.get(&ObjectRef::new("acme").within("a")).unwrap();
             feeds.push(held.0.as_ref().unwrap().spec.feeds.clone());
         }
-        let same: Vec<bool> = feeds.windows(2).flat_map(|two| [0, 1].map(|feed| two[0][feed].is_one_with(&two[1][feed]))).collect();
+        let same: Vec<bool> =
+            feeds.windows(2).flat_map(|two| [0, 1].map(|feed| two[0][feed].is_one_with(&two[1][feed]))).collect();
         assert_eq!(same, [true, true, true, false]);
     }
 }

@@ -216,7 +216,11 @@ impl<K: Controlled> Driver<K> {
             }
             Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
         };
-        self.context.metrics.reconciled(K::KIND.as_str(), outcome(&result, guarded.0.is_ok()), started.elapsed().as_secs_f64());
+        self.context.metrics.reconciled(
+            K::KIND.as_str(),
+            outcome(&result, guarded.0.is_ok()),
+            started.elapsed().as_secs_f64(),
+        );
         if result.is_ok() {
             self.failures().remove(&guarded.uid().unwrap_or_default());
         }

@@ -8,8 +8,8 @@ use kube::runtime::reflector::ObjectRef;
 use super::context::Context;
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::cluster::watch::{Guarded, Successive, decoded};
-use crate::domain::terms::contract_terms::share_feeds;
 use crate::domain::holdings::{Affected, Change, Entry, Held, Holdings, Judged, affected_by};
+use crate::domain::terms::contract_terms::share_feeds;
 
 impl<K> Entry<K> for Arc<Guarded<K>> {
     fn read(&self) -> Held<&K> {

@@ -69,7 +69,8 @@ pub fn requests(
         let fetch = job.fetch.as_ref().map(|fetch| (&fetch.url, fetch.request(shared.clone())));
         for (url, asked) in [Some(ask), fetch].into_iter().flatten() {
             // What the handle will be is not known yet; where it is an address, so is nothing else.
-            let step = Feed { url: start.url.clone(), request: Some(Box::new(asked)), pagination: None, ..feed.clone() };
+            let step =
+                Feed { url: start.url.clone(), request: Some(Box::new(asked)), pagination: None, ..feed.clone() };
             let blank = Blank::new(&step, part, now, &zone)?.with_key(KEY).with_handle(HANDLE, None);
             let mut shown = shown(&step, blank)?;
             shown.url.clone_from(url);

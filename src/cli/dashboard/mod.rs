@@ -72,7 +72,7 @@ pub fn run(arguments: &DashboardArguments) -> Answer {
         let source = match files {
             Some(files) => files,
             None => Source::Cluster {
-                cluster: Cluster::connect(&arguments.cluster).await?,
+                cluster: Box::new(Cluster::connect(&arguments.cluster).await?),
                 everywhere: arguments.all_namespaces,
                 evidence,
             },

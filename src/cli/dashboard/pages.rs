@@ -29,7 +29,7 @@ pub enum Source {
     /// A cluster, with the caller's own rights.
     Cluster {
         /// The connection.
-        cluster: Cluster,
+        cluster: Box<Cluster>,
         /// Every namespace.
         everywhere: bool,
         /// The evidence of some contracts.

@@ -275,11 +275,14 @@ pub fn are_sum<'c>(whole: &Counts, parts: impl Iterator<Item = &'c Counts>) -> b
 
 /// The shortest step that holds a row as long as the longest one: of figures of a month nothing is known of its days.
 pub fn least_step(longest: SignedDuration) -> Each {
-    match longest.as_hours() {
-        // A local day may have three hours more than 24.
-        ..=27 => Each::Day,
-        ..=170 => Each::Week,
-        _ => Each::Month,
+    let hours = longest.as_hours();
+    // A local day may have three hours more than 24.
+    if hours <= 27 {
+        Each::Day
+    } else if hours <= 170 {
+        Each::Week
+    } else {
+        Each::Month
     }
 }
 

@@ -49,10 +49,7 @@ pub fn share_feeds(feeds: &mut [Shared<Feed>], others: &[Shared<Feed>]) {
     }
 }
 
-fn share_entries<T: PartialEq>(
-    entries: &mut BTreeMap<String, Shared<T>>,
-    others: &BTreeMap<String, Shared<T>>,
-) {
+fn share_entries<T: PartialEq>(entries: &mut BTreeMap<String, Shared<T>>, others: &BTreeMap<String, Shared<T>>) {
     for (name, entry) in entries {
         if let Some(other) = others.get(name).filter(|other| *other == entry) {
             entry.clone_from(other);

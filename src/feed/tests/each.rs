@@ -142,7 +142,8 @@ async fn what_one_fetch_has_no_time_for_follows_at_once_also_where_the_vendor_is
     let running = Running::start_asking(client, &directory, rehearsal(1.0), Arc::default());
     let feed = feed_at(&server, json!({"lookBack": "6h"}));
     let term_start = "2026-04-08T00:00:00Z".parse().unwrap();
-    let task = FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") };
+    let task =
+        FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") };
     running.scheduler.set_feeds_of("uid-1", vec![task]);
     let rows = async || running.store.rows("uid-1", "acd", 0).await.unwrap();
     // Two days in half hours, of two queues.

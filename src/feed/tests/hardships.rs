@@ -242,7 +242,8 @@ async fn lives_through(fault: Fault) {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start_with(&directory, rehearsal(1_000.0), Arc::new(source));
     let term_start = "2026-03-01T00:00:00Z".parse().unwrap();
-    let task = FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") };
+    let task =
+        FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url("/"), "") };
     running.scheduler.set_feeds_of("uid-1", vec![task]);
     let reason = || running.scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
     let offered = async || -> Vec<String> {
