@@ -25,7 +25,7 @@ use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, Incomi
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
-use testkit::{debian, postgres_server};
+use testkit::postgres_server;
 use tokio::runtime::Runtime;
 
 #[path = "../src/evidence/tests/server.rs"]

@@ -103,7 +103,7 @@ async fn the_sample_gives_the_expected_rows_and_the_later_file_corrects_one() {
     let mut feed: Feed = serde_saphyr::from_str(sample.feed).unwrap();
     feed.url = server.url();
     let term_start = "2026-01-05T00:00:00Z".parse().unwrap();
-    let task = FeedTask { feed, term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url(), "") };
+    let task = FeedTask { feed: feed.into(), term_start, time_zone: "UTC".into(), ..task("uid-1", &server.url(), "") };
     running.scheduler.set_feeds_of("uid-1", vec![task]);
     eventually("three turns", async || server.connections() >= 3).await;
     let rows = running.store.rows("uid-1", "reports", 0).await.unwrap();
