@@ -57,7 +57,10 @@ async fn the_contracts_are_accepted_as_kustomize_builds_them_and_bare_dates_are_
     }
     let bare = built(bare.path()).await;
     let (code, said) = lint(&bare);
-    assert!(bare.contains("2026-01-01T00:00:00Z") && code == Some(1) && said.contains("term"), "{bare}\n{said}");
+    assert!(
+        bare.contains("2026-01-01T00:00:00Z") && code == Some(2) && said.contains("spec.term.end"),
+        "{bare}\n{said}"
+    );
 }
 
 #[tokio::test]
