@@ -30,6 +30,7 @@ pub fn asking_of(
             until: health.get(&feed.name).and_then(|health| health.asked_until),
             trying_since: tried.map(|tried| tried.since),
             tried_until: tried.map(|tried| tried.until),
+            fails: health.get(&feed.name).is_some_and(FeedHealth::is_failing),
             pause: longest_pause(feed, &context.clock),
             over: over(feed, term_end),
         };

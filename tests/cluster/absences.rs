@@ -14,15 +14,17 @@ const JANUARY: [&str; 4] = ["--clock-start", "2026-01-25T09:00:00Z", "--clock-sp
 const BACK: [&str; 4] = ["--clock-start", "2026-02-20T09:00:00Z", "--clock-speed", "1"];
 /// The same, but that three days pass in 36 seconds.
 const BACK_AND_ON: [&str; 4] = ["--clock-start", "2026-02-20T09:00:00Z", "--clock-speed", "7200"];
+/// After nine further months have ended, which the vendor is asked for in windows of a month.
+const BACK_IN_AUTUMN: [&str; 4] = ["--clock-start", "2026-11-20T09:00:00Z", "--clock-speed", "1"];
 /// Nothing changes by time alone until then.
 const THE_SAME_DAY: &str = "2026-02-20T09:50:00Z";
 /// No wait for manifests that are applied one after the other.
 const AT_ONCE: [&str; 2] = ["--settle-seconds", "0"];
 
-/// January at 90 % until the operator goes, and at 50 % after that; the same of February.
+/// January at 90 % until the operator goes, and at 50 % from then on.
 fn rows() -> Vec<FeedRow> {
     let mut rows = hours("2026-01-01T00:00:00Z", "2026-01-25T09:00:00Z", 90);
-    rows.extend(hours("2026-01-25T09:00:00Z", "2026-03-01T00:00:00Z", 50));
+    rows.extend(hours("2026-01-25T09:00:00Z", "2026-12-01T00:00:00Z", 50));
     rows
 }
 
@@ -96,5 +98,33 @@ async fn a_feed_that_goes_on_failing_holds_a_period_no_longer_than_its_silence()
     assert_eq!(line(&signed), json!([1, "52650", "58500", "Met"]), "the hours that are known");
     assert_eq!(operator.stop().await, Some(0));
     let bundle = export(&place, "care", "silent.bundle");
+    verify(&place, path(&bundle)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_month_of_a_long_absence_is_signed_once_with_all_of_its_rows() {
+    let (place, _server) = left_alone().await;
+    let _operator = place.operator_with(&[&BACK_IN_AUTUMN[..], &AT_ONCE].concat());
+    let signed = async || {
+        let reports = place.list("slar").await;
+        let count = reports.iter().filter(|report| report["spec"]["state"] == "Final").count();
+        (count >= 10).then_some(reports)
+    };
+    let reports = place.eventually("ten months are signed", signed).await;
+    let told = |report: &Value| json!([report["metadata"]["name"], line(report)]);
+    let expected = [
+        json!(["care-2026-01", [1, "60600", "74400", "Met"]]),
+        json!(["care-2026-02", [1, "33600", "67200", "Missed"]]),
+        json!(["care-2026-03", [1, "37200", "74400", "Missed"]]),
+        json!(["care-2026-04", [1, "36000", "72000", "Missed"]]),
+        json!(["care-2026-05", [1, "37200", "74400", "Missed"]]),
+        json!(["care-2026-06", [1, "36000", "72000", "Missed"]]),
+        json!(["care-2026-07", [1, "37200", "74400", "Missed"]]),
+        json!(["care-2026-08", [1, "37200", "74400", "Missed"]]),
+        json!(["care-2026-09", [1, "36000", "72000", "Missed"]]),
+        json!(["care-2026-10", [1, "37200", "74400", "Missed"]]),
+    ];
+    assert_eq!(reports.iter().map(told).collect::<Vec<Value>>(), expected);
+    let bundle = equals_its_bundle(&place, "care", "2026-11-20T09:50:00Z").await;
     verify(&place, path(&bundle)).await;
 }

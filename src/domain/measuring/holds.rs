@@ -2,7 +2,8 @@
 //! clock jumped.
 //!
 //! What nobody asked for does not count as silence of the vendor. So a period closes in regular service, or after each of its feeds
-//! was asked at or after the instant at which it would have closed. A feed that goes on failing is silence: the period then closes
+//! was asked at or after the instant at which it would have closed. A feed whose time of absence is still being asked for, window by
+//! window, is not in regular service yet. A feed that goes on failing is silence: the period then closes
 //! the usual delay of `missingData` after the wait was noticed. Both instants are facts of the journal, so that offline commands
 //! close alike.
 
@@ -30,6 +31,8 @@ pub struct Asking {
     pub trying_since: Option<Timestamp>,
     /// When it was tried last, or until when the vendor wished not to be asked.
     pub tried_until: Option<Timestamp>,
+    /// Whether the last try failed.
+    pub fails: bool,
     /// The longest time between two tries of regular service.
     pub pause: SignedDuration,
     /// From when on there is nothing more to ask for.
@@ -51,10 +54,19 @@ impl Asking {
     }
 
     /// Whether the feed was in regular service at `due`, which has come by `now`, so that what it had to say then was known then.
-    fn covers(&self, due: Timestamp, now: Timestamp) -> bool {
+    /// `wait`: until when a feed is waited for that fails from an instant on.
+    fn covers(&self, due: Timestamp, now: Timestamp, wait: impl Fn(Timestamp) -> Timestamp) -> bool {
         let last = due.min(earlier(self.over, self.pause));
         let goes_on = |until: Timestamp| until >= last || now.duration_since(until) <= self.pause;
-        self.trying_since.is_some_and(|since| since <= due) && self.tried_until.is_some_and(goes_on)
+        let is_silence = |since: Timestamp| self.fails && wait(since) <= due;
+        let in_service = |since: Timestamp| since <= due && (!self.catches_up(since, last) || is_silence(since));
+        self.trying_since.is_some_and(in_service) && self.tried_until.is_some_and(goes_on)
+    }
+
+    /// Whether nobody asked for some time before the tries began, and the vendor has not been asked for all of that time since: it may
+    /// be asked for in many windows.
+    fn catches_up(&self, since: Timestamp, last: Timestamp) -> bool {
+        self.until.is_none_or(|until| until < last && since.duration_since(until) > self.pause)
     }
 }
 
@@ -117,7 +129,10 @@ pub fn unasked(
     let holds = Holds::of(Some(journal));
     let read = feeds_read(terms);
     let held = finals.iter().filter(|(period, _)| holds.count(period) < MOST_HOLDS).filter_map(|(period, due)| {
-        let is_unasked = |feed: &&str| asking.get(*feed).is_none_or(|asking| !asking.covers(*due, now));
+        let covers = |feed: &str, asking: &Asking| {
+            asking.covers(*due, now, |since| latest(terms, &BTreeSet::from([feed]), since))
+        };
+        let is_unasked = |feed: &&str| asking.get(*feed).is_none_or(|asking| !covers(feed, asking));
         let feeds: BTreeSet<&str> = read.iter().copied().filter(is_unasked).collect();
         if feeds.is_empty() {
             return None;
@@ -159,7 +174,7 @@ fn feeds_read(terms: &Terms) -> BTreeSet<&str> {
     terms.contract.feeds.iter().map(|feed| feed.name.as_str()).filter(|feed| named.contains(feed)).collect()
 }
 
-/// How long a period waits for feeds that were not asked by `now`: the longest `missingData.after` of the KPIs that read them.
+/// Until when a period waits for feeds that were not asked by `now`: the longest `missingData.after` of the KPIs that read them.
 fn latest(terms: &Terms, feeds: &BTreeSet<&str>, now: Timestamp) -> Timestamp {
     let shortest = later(now, SHORTEST_WAIT);
     let Ok(calendar) = Calendar::of(&terms.contract) else { return shortest };

@@ -18,6 +18,7 @@ fn asking(until: Option<&str>, tries: Option<(&str, &str)>) -> Asking {
         until: until.map(instant),
         trying_since: tries.map(|(since, _)| instant(since)),
         tried_until: tries.map(|(_, until)| instant(until)),
+        fails: false,
         pause: SignedDuration::from_hours(2),
         over: instant("2027-01-04T00:00Z"),
     }
@@ -107,6 +108,20 @@ fn a_period_closes_as_due_only_where_its_feeds_were_in_service_then() {
             AsDue,
         ),
         ("it was never asked", None, None, back, Waits),
+        (
+            "back for a day, and the time of the absence is still being asked for",
+            Some("2026-02-01T00:00Z"),
+            Some(("2026-02-13T00:00Z", "2026-02-13T23:50Z")),
+            DUE,
+            Waits,
+        ),
+        (
+            "back for a day, and all of that time was asked for",
+            Some("2026-02-13T23:50Z"),
+            Some(("2026-02-13T00:00Z", "2026-02-13T23:50Z")),
+            DUE,
+            AsDue,
+        ),
     ];
     for (name, until, tries, now, expected) in cases {
         let found = wait(LEVEL, &Journal::default(), Some(asking(until, tries)), now);
@@ -122,6 +137,16 @@ fn a_period_closes_as_due_only_where_its_feeds_were_in_service_then() {
         }
     }
     assert!(wait(LEVEL, &Journal::default(), None, back).is_some(), "a feed of which nothing is known");
+}
+
+#[test]
+fn a_feed_that_fails_since_the_operator_is_back_is_silence_after_the_usual_delay() {
+    // Each: since when it has failed; whether the period that would be Final on 14 February waits.
+    for (since, waits) in [("2026-02-13T00:00Z", true), ("2026-02-11T00:01Z", true), ("2026-02-11T00:00Z", false)] {
+        let asking = asking(Some("2026-02-01T00:00Z"), Some((since, "2026-02-13T23:50Z")));
+        let found = wait(LEVEL, &Journal::default(), Some(Asking { fails: true, ..asking }), DUE);
+        assert_eq!(found.is_some(), waits, "{since}");
+    }
 }
 
 #[test]
