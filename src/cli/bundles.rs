@@ -44,10 +44,14 @@ impl Gathered<'_> {
 
     fn take(&mut self, file: &Path) -> Result<(), String> {
         let input = BufReader::new(File::open(file).map_err(|error| error.to_string())?);
-        let Bundle { manifest, rows, terms, history, closings, facts, report, .. } =
+        let Bundle { manifest, summaries, rows, terms, history, closings, facts, report, .. } =
             read_bundle(input).map_err(|error| error.to_string())?;
         if let Some(broken) = report.broken.first() {
             return Err(format!("the bundle is not what was exported: {broken}; export it once more"));
+        }
+        if !summaries.is_empty() {
+            return Err("rows of the contract were removed at the end of its retention, so it cannot be judged again: its SlaReports stay, and `kubectl bpo verify --bundle` checks the rest"
+                .to_owned());
         }
         let Some(of) = manifest else { return Err("the bundle has no first line".to_owned()) };
         if !self.has_manifests {

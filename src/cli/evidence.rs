@@ -15,6 +15,7 @@ use super::answer::{Answer, Output};
 use super::exec::{ExecArguments, OperatorPod, push};
 use super::streams::{StandardOutput, print, print_line, prompt, warn};
 use super::tables;
+use super::terminal::escaped;
 use crate::api::sla_report::SlaReport;
 use crate::api::verdict::PeriodState;
 use crate::controller::reports::report_digest;
@@ -273,6 +274,7 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
         };
         for feed in store.feeds().await?.into_iter().filter(|feed| feed.contract_uid == uid) {
             record.rows.insert(feed.feed.clone(), store.rows(&uid, &feed.feed, 0).await?);
+            record.has_removed |= !store.summaries(&uid, &feed.feed).await?.is_empty();
         }
         for head in report.status.iter().flat_map(|status| &status.evidence_heads) {
             record.digests.insert(head.feed.clone(), store.digest_at(&uid, &head.feed, head.rows).await?);
@@ -287,7 +289,7 @@ async fn verify_store(arguments: &StoreArguments, reports: &[(String, SlaReport)
 fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, Vec<String>> {
     let shown = file.display();
     let failed = |error: std::io::Error| vec![format!("--bundle {shown}: {error}")];
-    let Bundle { manifest, rows, digests, terms, closings, facts, report: found, .. } =
+    let Bundle { manifest, summaries, rows, digests, terms, closings, facts, report: found, .. } =
         read_bundle(BufReader::new(File::open(file).map_err(failed)?)).map_err(failed)?;
     let journal = recorded_facts::journal_of(&facts).map_err(|error| vec![format!("--bundle {shown}: {error}")])?;
     let terms = terms.map(|recorded| recorded.terms);
@@ -299,7 +301,8 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
         }
         let heads = report.status.iter().flat_map(|status| &status.evidence_heads);
         let digests = heads.map(|head| {
-            let place = usize::try_from(head.rows - 1).ok();
+            let removed = summaries.get(&head.feed).and_then(|found| found.last()).map_or(0, |last| last.last);
+            let place = usize::try_from(head.rows - 1 - removed).ok();
             (head.feed.clone(), place.and_then(|place| digests.get(&head.feed)?.get(place).copied()))
         });
         let record = Record {
@@ -308,6 +311,11 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
             journal: journal.clone(),
             rows: rows.clone(),
             digests: digests.collect(),
+            has_removed: !summaries.is_empty(),
+            unknown_until: summaries
+                .iter()
+                .filter_map(|(feed, found)| Some((feed.clone(), found.last()?.last)))
+                .collect(),
             written: None,
         };
         differences.extend(compare(file, report, record));
@@ -324,6 +332,10 @@ struct Record {
     rows: BTreeMap<String, Vec<Row>>,
     /// The chain's digest at each head that the report names.
     digests: BTreeMap<String, Option<Digest>>,
+    /// Whether rows were removed at the end of the retention: nothing is judged again.
+    has_removed: bool,
+    /// By feed, the row up to which the digests are not known: a bundle has none of removed rows.
+    unknown_until: BTreeMap<String, i64>,
     /// The digest of the report as it was written, where it was recorded.
     written: Option<Digest>,
 }
@@ -334,7 +346,8 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
     let mut differs = |what: String| differences.push(difference(report, format!("{file}: {what}")));
     for head in report.status.iter().flat_map(|status| &status.evidence_heads) {
         let found = record.digests.get(&head.feed).copied().flatten().map(|digest| digest_text(&digest));
-        if head.rows > 0 && found.as_ref() != Some(&head.head) {
+        let is_unknown = record.unknown_until.get(&head.feed).is_some_and(|until| head.rows <= *until);
+        if head.rows > 0 && !is_unknown && found.as_ref() != Some(&head.head) {
             let found = found.as_deref().unwrap_or("no such row");
             differs(format!(
                 "feed {}: the report rests on {} after row {}, the evidence has {found}",
@@ -351,6 +364,14 @@ fn compare(file: &str, report: &SlaReport, mut record: Record) -> Vec<Broken> {
     }
     if record.written.is_some_and(|written| written != report_digest(&report.spec)) {
         differs("the report is not the one that the operator recorded when it wrote it".to_owned());
+    }
+    if record.has_removed {
+        warn(format_args!(
+            "{}: the rows of {} were removed at the end of the retention, so it is not judged again: its heads are compared, and a store compares it with what was recorded when it was written",
+            escaped(file),
+            escaped(&report.metadata.name.clone().unwrap_or_default())
+        ));
+        return differences;
     }
     match judged_again(report, &record) {
         Err(why) => differs(why),

@@ -11,7 +11,7 @@ use crate::api::kpi_target::CurrentValue;
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::CapKind;
 use crate::domain::decision::conditions::status_of;
-use crate::evidence::VerifyReport;
+use crate::evidence::{Summarised, VerifyReport};
 
 /// An empty table with these headings, in plain columns.
 pub fn table(headings: &[&str]) -> Table {
@@ -205,6 +205,13 @@ pub fn verification(report: &VerifyReport) -> String {
     for broken in &report.broken {
         let _ = writeln!(text, "broken: {broken}");
     }
+    for Summarised { contract_uid, feed, years, rows } in &report.summarised {
+        let _ = writeln!(
+            text,
+            "contract {contract_uid}, feed {feed}: {rows} rows of {} were removed at the end of the retention; the chain goes on from their summary",
+            years_in_words(years)
+        );
+    }
     let verdict = if report.whole() { "whole" } else { "BROKEN" };
     let _ = writeln!(
         text,
@@ -214,6 +221,14 @@ pub fn verification(report: &VerifyReport) -> String {
     text
 }
 
+fn years_in_words(years: &[i16]) -> String {
+    match years {
+        [] => "no year".to_owned(),
+        [year] => year.to_string(),
+        [first, .., last] => format!("{first} to {last}"),
+    }
+}
+
 /// A verification for programs.
 pub fn verification_json(report: &VerifyReport) -> Value {
     json!({
@@ -221,6 +236,9 @@ pub fn verification_json(report: &VerifyReport) -> Value {
         "feeds": report.feeds,
         "rows": report.rows,
         "journalEntries": report.journal_entries,
+        "removed": report.summarised.iter().map(|removed| json!({
+            "contractUid": removed.contract_uid, "feed": removed.feed, "years": removed.years, "rows": removed.rows,
+        })).collect::<Vec<_>>(),
         "broken": report.broken.iter().map(|broken| json!({
             "contractUid": broken.contract_uid, "feed": broken.feed, "row": broken.sequence, "what": broken.what,
         })).collect::<Vec<_>>(),

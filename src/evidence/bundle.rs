@@ -16,7 +16,10 @@ use sha2::{Digest as _, Sha256};
 use super::chain::{entry_digest, feed_origin};
 use super::encoding::{BODY, ROW, decode_body, from_nanoseconds};
 use super::journal::parse_digest;
-use super::model::{Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, VerifyReport, digest_text};
+use super::model::{
+    Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, Summarised, VerifyReport, digest_text,
+};
+use super::retention::{Summary, definitions_origin, with_definition};
 use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
 use crate::domain::measuring::row::Row;
@@ -24,6 +27,9 @@ use crate::domain::terms::contract_terms::Terms;
 
 /// What the first line of a bundle says.
 const SCHEMA: &str = "bpo-evidence-bundle/v2";
+
+/// What it says where rows were removed: versions before this one would take what is left for all.
+const SCHEMA_WITH_SUMMARIES: &str = "bpo-evidence-bundle/v3";
 
 /// What the first line of a bundle without facts says, which earlier versions wrote.
 const SCHEMA_WITHOUT_FACTS: &str = "bpo-evidence-bundle/v1";
@@ -77,6 +83,13 @@ struct EntryLine {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SummaryLine {
+    feed: String,
+    summary: Summary,
+}
+
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TermsLine {
     /// Empty: terms in force from `recordedAt`, of which the last are those recorded last.
@@ -107,7 +120,9 @@ struct EndLine {
 pub struct Bundle {
     /// What it is of; `None` when its first line cannot be read.
     pub manifest: Option<Manifest>,
-    /// Every row by feed, in order of receipt.
+    /// The summaries of removed rows by feed.
+    pub summaries: BTreeMap<String, Vec<Summary>>,
+    /// Every row by feed that was not removed, in order of receipt.
     pub rows: BTreeMap<String, Vec<Row>>,
     /// The digest of each row by feed, in order of receipt.
     pub digests: BTreeMap<String, Vec<Digest>>,
@@ -135,12 +150,17 @@ pub async fn write_bundle(
 ) -> Result<Manifest, StoreError> {
     let uid = contract.contract_uid.as_str();
     let heads = store.heads(uid).await?;
+    let mut summaries = BTreeMap::new();
+    for feed in heads.keys() {
+        summaries.insert(feed, store.summaries(uid, feed).await?);
+    }
+    let schema = if summaries.values().any(|found| !found.is_empty()) { SCHEMA_WITH_SUMMARIES } else { SCHEMA };
     let feeds = heads
         .iter()
         .map(|(feed, head)| ManifestFeed { feed: feed.clone(), rows: head.rows(), head: head.digest_text() })
         .collect();
     let manifest = Manifest {
-        schema: SCHEMA.to_owned(),
+        schema: schema.to_owned(),
         contract_uid: uid.to_owned(),
         namespace: contract.namespace.clone(),
         contract: contract.contract.clone(),
@@ -151,6 +171,9 @@ pub async fn write_bundle(
     let mut lines = Lines { out, hash: Sha256::new(), count: 0 };
     lines.write(&manifest)?;
     for (feed, head) in &heads {
+        for summary in summaries.get(feed).into_iter().flatten() {
+            lines.write(&SummaryLine { feed: feed.clone(), summary: summary.clone() })?;
+        }
         let mut definitions = Definitions::default();
         for entry in store.log(uid, feed, head.sequence).await? {
             definitions.add(entry.sequence, entry.kind, &entry.payload)?;
@@ -250,6 +273,8 @@ pub fn read_bundle(input: impl BufRead) -> std::io::Result<Bundle> {
 struct Reading {
     bundle: Bundle,
     feeds: BTreeMap<String, (Head, Definitions)>,
+    /// Of feeds with summaries: over the labels and names that stay for the rows after removed ones.
+    definitions: BTreeMap<String, Digest>,
     hash: Sha256,
     lines: u64,
     ended: bool,
@@ -271,6 +296,8 @@ impl Reading {
             self.first(line);
         } else if let Ok(entry) = serde_json::from_slice::<EntryLine>(line) {
             self.entry(&entry);
+        } else if let Ok(summary) = serde_json::from_slice::<SummaryLine>(line) {
+            self.summary(summary);
         } else if let Ok(terms) = serde_json::from_slice::<TermsLine>(line) {
             self.terms(terms);
         } else if let Ok(FactLine { fact: kind, name, recorded_at, value }) = serde_json::from_slice(line) {
@@ -288,7 +315,9 @@ impl Reading {
 
     fn first(&mut self, line: &[u8]) {
         match serde_json::from_slice::<Manifest>(line) {
-            Ok(manifest) if [SCHEMA, SCHEMA_WITHOUT_FACTS].contains(&manifest.schema.as_str()) => {
+            Ok(manifest)
+                if [SCHEMA, SCHEMA_WITH_SUMMARIES, SCHEMA_WITHOUT_FACTS].contains(&manifest.schema.as_str()) =>
+            {
                 for feed in &manifest.feeds {
                     let origin = Head { sequence: 0, digest: feed_origin(&manifest.contract_uid, &feed.feed) };
                     self.feeds.insert(feed.feed.clone(), (origin, Definitions::default()));
@@ -297,6 +326,36 @@ impl Reading {
             }
             _ if self.lines == 0 => self.broken("", 0, format!("the first line is not a manifest of {SCHEMA}")),
             _ => {}
+        }
+    }
+
+    /// The chain goes on where the removed rows end.
+    fn summary(&mut self, SummaryLine { feed, summary }: SummaryLine) {
+        let Some((head, _)) = self.feeds.get_mut(&feed) else {
+            self.broken(&feed, summary.first, "the manifest does not name this feed");
+            return;
+        };
+        let follows = summary.first == head.sequence + 1 && summary.first <= summary.last;
+        let comes_first = !self.bundle.rows.contains_key(&feed);
+        *head = summary.head();
+        if !follows || !comes_first {
+            self.broken(&feed, summary.first, "the summary does not follow from what is before it");
+        }
+        self.definitions.entry(feed.clone()).or_insert_with(definitions_origin);
+        self.bundle.summaries.entry(feed).or_default().push(summary);
+    }
+
+    /// Labels or names that stay for the rows after removed ones.
+    fn kept_definition(&mut self, line: &EntryLine, payload: &[u8]) {
+        if let Some(digest) = self.definitions.get_mut(&line.feed) {
+            *digest = with_definition(digest, line.sequence, line.kind, payload);
+        }
+        let added = match self.feeds.get_mut(&line.feed) {
+            Some((_, definitions)) if line.kind < BODY => definitions.add(line.sequence, line.kind, payload),
+            _ => Err(StoreError::Corrupt("a summary says that the row was removed, and it is there".to_owned())),
+        };
+        if let Err(error) = added {
+            self.broken(&line.feed, line.sequence, error.to_string());
         }
     }
 
@@ -309,6 +368,16 @@ impl Reading {
             self.broken(&line.feed, line.sequence, "the payload or the digest cannot be read");
             return;
         };
+        if self
+            .bundle
+            .summaries
+            .get(&line.feed)
+            .and_then(|found| found.last())
+            .is_some_and(|last| line.sequence <= last.last)
+        {
+            self.kept_definition(line, &payload);
+            return;
+        }
         let expected = head.sequence + 1;
         let mut what = None;
         if line.sequence != expected {
@@ -355,6 +424,27 @@ impl Reading {
         }
     }
 
+    fn check_definitions(&mut self) {
+        let contract_uid = self.bundle.manifest.as_ref().map_or_else(String::new, |m| m.contract_uid.clone());
+        let mut differing = Vec::new();
+        for (feed, summaries) in &self.bundle.summaries {
+            let Some(last) = summaries.last() else { continue };
+            let expected = last.definitions.unwrap_or_else(definitions_origin);
+            if self.definitions.get(feed) != Some(&expected) {
+                differing.push((feed.clone(), last.last));
+            }
+            self.bundle.report.summarised.push(Summarised {
+                contract_uid: contract_uid.clone(),
+                feed: feed.clone(),
+                years: summaries.iter().map(|summary| summary.year).collect(),
+                rows: last.last,
+            });
+        }
+        for (feed, sequence) in differing {
+            self.broken(&feed, sequence, "the labels and names of removed rows are not those of their summary");
+        }
+    }
+
     fn last(&mut self, end: &EndLine) {
         self.ended = true;
         let sha256 = digest_text(&std::mem::take(&mut self.hash).finalize().into());
@@ -369,6 +459,7 @@ impl Reading {
         }
         let named = self.bundle.manifest.as_ref().map(|manifest| manifest.feeds.clone()).unwrap_or_default();
         self.bundle.report.feeds = named.len() as u64;
+        self.check_definitions();
         for ManifestFeed { feed, rows, head } in named {
             let Some(found) = self.feeds.get(&feed).map(|(head, _)| *head) else { continue };
             if found.sequence != rows || found.digest_text() != head {

@@ -37,6 +37,9 @@ pub(super) trait OpenLog {
     /// Adds an entry that belongs to the row that comes next, and gives its sequence.
     fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure>;
 
+    /// From which start on rows are taken: those before were removed at the end of the contract's retention.
+    fn taken_from(&mut self) -> Result<i64, Failure>;
+
     /// Sequence of the entry that defines labels or names.
     fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure>;
 
@@ -160,6 +163,7 @@ struct Intake<'a, L> {
     log: &'a mut L,
     batch: &'a Batch,
     received_at: i64,
+    taken_from: i64,
     labels: Vec<LabelState>,
     names: HashMap<Vec<u8>, i64>,
     body: Option<i64>,
@@ -181,10 +185,12 @@ impl<'a, L: OpenLog> Intake<'a, L> {
         labels: &[&BTreeMap<String, String>],
     ) -> Result<Self, Failure> {
         let labels = labels.iter().map(|labels| label_state(log, encode_labels(labels))).collect::<Result<_, _>>()?;
+        let taken_from = log.taken_from()?;
         Ok(Self {
             log,
             batch,
             received_at,
+            taken_from,
             labels,
             names: HashMap::new(),
             body: None,
@@ -200,6 +206,11 @@ impl<'a, L: OpenLog> Intake<'a, L> {
     }
 
     fn take(&mut self, candidate: &Candidate<'_>) -> Result<(), Failure> {
+        if candidate.start < self.taken_from {
+            let text = describe(candidate.row);
+            self.rejected.push(RejectedRow { reason: RejectionReason::BeyondRetention, text });
+            return Ok(());
+        }
         encode_names(&candidate.row.measures, &mut self.names_buffer);
         encode_values(&candidate.row.measures, &mut self.values_buffer);
         let neighbour = self.neighbour(candidate)?;

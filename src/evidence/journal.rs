@@ -15,6 +15,7 @@ pub(super) enum Topic {
     Terms,
     Report,
     Fact(String),
+    Summary,
 }
 
 impl Topic {
@@ -24,6 +25,7 @@ impl Topic {
             Self::Closing => "closing".to_owned(),
             Self::Terms => "terms".to_owned(),
             Self::Report => "report".to_owned(),
+            Self::Summary => "summary".to_owned(),
             Self::Fact(kind) => format!("fact/{kind}"),
         }
     }

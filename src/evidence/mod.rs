@@ -19,6 +19,7 @@ mod outbox;
 pub mod postgres;
 pub mod recorded_facts;
 mod rehearsal;
+mod retention;
 mod rows;
 mod sql;
 pub mod sqlite;
@@ -40,11 +41,12 @@ use crate::domain::terms::contract_terms::Terms;
 pub use identity::StoreClock;
 pub use model::{
     BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut, LogEntry,
-    RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, VerifyProgress, VerifyReport,
-    VolumeRoom, digest_text,
+    RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, Summarised, VerifyProgress,
+    VerifyReport, VolumeRoom, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
+pub use retention::{Removal, Removed, Summary};
 
 /// How long a checkpoint is kept that nobody keeps again: its contract is gone, or nothing happens to it.
 pub const CHECKPOINTS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 100);
@@ -237,6 +239,19 @@ pub trait EvidenceStore: Send + Sync {
     /// Keeps checkpoints by the UIDs of their contracts, each in the place of the one before. Those that nobody has kept again for
     /// [`CHECKPOINTS_KEPT`] go.
     fn keep_checkpoints(&self, checkpoints: Vec<(String, Vec<u8>)>, kept_at: Timestamp) -> Answer<'_, ()>;
+
+    /// Removes rows from the beginning of a feed's log in one transaction, at the end of their contract's retention. A summary, which is an
+    /// entry of the journal too, keeps their place in the chain. Labels and names are removed with the last row.
+    fn remove_rows(&self, feed: FeedKey, removal: Removal, recorded_at: Timestamp) -> Answer<'_, Removed>;
+
+    /// The summaries of the removed rows of a feed by year.
+    fn summaries<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Vec<Summary>>;
+
+    /// Keeps the judgement of a contract that answers in the place of removed rows.
+    fn keep_last_judgement(&self, contract_uid: String, content: Vec<u8>) -> Answer<'_, ()>;
+
+    /// The judgement of a contract that answers in the place of removed rows.
+    fn last_judgement<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Vec<u8>>>;
 
     /// Computes every chain again and compares all heads. What is broken is in the report, not an error.
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport>;

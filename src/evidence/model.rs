@@ -134,6 +134,8 @@ rejection_reasons! {
     Conflict,
     /// Another row with the same labels covers a part of the same time.
     Overlap,
+    /// The rows of its time were removed at the end of the contract's retention.
+    BeyondRetention,
 }
 
 impl fmt::Display for RejectionReason {
@@ -293,8 +295,23 @@ pub struct VerifyReport {
     pub rows: u64,
     /// Entries of the journal checked.
     pub journal_entries: u64,
+    /// Feeds of which rows were removed at the end of a retention.
+    pub summarised: Vec<Summarised>,
     /// What differs, at most 1,000 entries.
     pub broken: Vec<Broken>,
+}
+
+/// A feed of which rows were removed: its chain was checked from there on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summarised {
+    /// UID of the contract.
+    pub contract_uid: String,
+    /// Name of the feed.
+    pub feed: String,
+    /// The local years.
+    pub years: Vec<i16>,
+    /// How many rows.
+    pub rows: i64,
 }
 
 impl VerifyReport {

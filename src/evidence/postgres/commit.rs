@@ -248,6 +248,10 @@ impl OpenLog for Log<'_> {
         Ok(sequence)
     }
 
+    fn taken_from(&mut self) -> Result<i64, Failure> {
+        self.feed.taken_from(self.session)
+    }
+
     fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure> {
         Ok(self.definitions.get(&(kind, payload.to_vec())).copied())
     }

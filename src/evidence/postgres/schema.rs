@@ -7,15 +7,23 @@ use crate::evidence::model::StoreError;
 use crate::evidence::sql::{Access, Sql, transact, values};
 
 /// The highest format that this version knows.
-pub(in crate::evidence) const FORMAT: i64 = 3;
+pub(in crate::evidence) const FORMAT: i64 = 4;
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.sql"), include_str!("format_3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("format_1.sql"),
+    include_str!("format_2.sql"),
+    include_str!("format_3.sql"),
+    include_str!("format_4.sql"),
+];
 
 /// Brings the database to this version's format.
 pub(super) fn migrate(session: &mut Session, shown: &str) -> Result<(), StoreError> {
     let found = known_format(session, shown)?;
     for (step, number) in STEPS.iter().zip(1_i64..).filter(|(_, number)| *number > found) {
+        if found > 0 {
+            tracing::info!(format = number, of = FORMAT, "the evidence store is brought to this format");
+        }
         transact(session, Access::Write, |sql| {
             if number == 1 {
                 sql.batch("CREATE SCHEMA IF NOT EXISTS bpo_evidence")?;

@@ -14,6 +14,7 @@ use super::shards::HeldShards;
 use super::{commit, shards};
 use crate::evidence::failure::Failure;
 use crate::evidence::model::{Batch, CommitReport, FeedKey, StoreError};
+use crate::evidence::retention::RemovedRow;
 use crate::evidence::sql::{Access, Dialect, Row, Sql, Take, Value};
 
 /// A parameter of a statement.
@@ -191,6 +192,17 @@ impl Sql for Session {
             &[&feed, &sequences],
             take,
         )
+    }
+
+    fn remove_newest(&mut self, feed: i64, rows: &[RemovedRow]) -> Result<(), Failure> {
+        let column = |value: fn(&RemovedRow) -> i64| -> Vec<i64> { rows.iter().map(value).collect() };
+        self.update(
+            "DELETE FROM newest USING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS removed (labels, start_at, sequence)
+             WHERE newest.feed_id = $1 AND newest.labels = removed.labels AND newest.start_at = removed.start_at
+               AND newest.sequence = removed.sequence",
+            &[&feed, &column(|row| row.0), &column(|row| row.1), &column(|row| row.2)],
+        )?;
+        Ok(())
     }
 
     fn settle(&mut self, messages: &[i64], [attempts, failure, at, delivered]: [Value<'_>; 4]) -> Result<(), Failure> {

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{Sql, feed_id, head, journal, values};
+use super::{Sql, feed_id, head, journal, retention, values};
 use crate::evidence::chain::feed_origin;
 use crate::evidence::failure::Failure;
 use crate::evidence::ingest::{REJECTIONS_KEPT, Rejection};
 use crate::evidence::journal::{HeadContent, NewEntry, Topic};
 use crate::evidence::model::{Digest, FeedKey, Head, StoreError};
+use crate::evidence::retention::taken_from;
 
 /// A feed whose log is open at its end.
 pub(in crate::evidence) struct OpenFeed<'k> {
@@ -33,6 +34,11 @@ impl<'k> OpenFeed<'k> {
         let stored_head = head(sql, id)?;
         let origin = || Head { sequence: 0, digest: feed_origin(&key.contract_uid, &key.feed) };
         Ok(Self { key, id, head: stored_head.unwrap_or_else(origin), stored_head })
+    }
+
+    /// From which start on rows are taken: those before were removed.
+    pub(in crate::evidence) fn taken_from(&self, sql: &mut dyn Sql) -> Result<i64, Failure> {
+        Ok(taken_from(retention::last(sql, self.id)?.as_ref()))
     }
 
     /// Sequence of the entry of a body.

@@ -9,6 +9,7 @@ mod identity;
 mod journal;
 mod outbox;
 mod read;
+mod retention;
 mod scheduled;
 mod store;
 mod stored;
@@ -21,6 +22,7 @@ pub(in crate::evidence) use workers::Writer;
 
 use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreError};
+use crate::evidence::retention::RemovedRow;
 
 /// What a parameter of a statement or a column of an answer holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -210,6 +212,9 @@ pub(in crate::evidence) trait Sql: Send {
 
     /// Sequence and payload of the rows with these sequences, in any order.
     fn rows_at(&mut self, feed: i64, sequences: &[i64], take: Take<'_>) -> Result<(), Failure>;
+
+    /// Takes removed rows out of the index of newest rows, where they are the newest ones.
+    fn remove_newest(&mut self, feed: i64, rows: &[RemovedRow]) -> Result<(), Failure>;
 
     /// Notes what became of messages: attempts to add, failure, instant, and whether they were delivered.
     fn settle(&mut self, messages: &[i64], noted: [Value<'_>; 4]) -> Result<(), Failure>;

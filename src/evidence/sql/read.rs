@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
-use super::{Sql, Value, feed_id, values};
+use super::{Sql, Value, feed_id, retention, values};
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
 use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
@@ -70,12 +70,14 @@ pub(super) fn rows_starting_within(
     let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(Vec::new()) };
     let definitions = definitions(sql, feed_id)?;
     let labels: Vec<i64> = definitions.label_sets().collect();
+    // What replaced a removed row is not followed further.
+    let removed = retention::last(sql, feed_id)?.map_or(0, |last| last.last);
     let mut rows = Vec::new();
     let mut replaced = Vec::new();
     let mut take = |entry: &dyn super::Row, replaced: &mut Vec<i64>| -> Result<bool, Failure> {
         let (sequence, payload) = (entry.integer(0)?, entry.bytes(1)?);
         let replaces = earlier(sequence, decode_row(payload)?.0.replaces)?;
-        if replaces > 0 {
+        if replaces > removed {
             replaced.push(replaces);
         }
         rows.push(definitions.row(sequence, payload)?);
@@ -144,11 +146,15 @@ pub(super) fn digest_at(
     sequence: i64,
 ) -> Result<Option<Digest>, Failure> {
     let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(None) };
-    sql.first(
+    let found = sql.first(
         "SELECT digest FROM log WHERE feed_id = $1 AND sequence = $2 AND kind = 4",
         values![feed_id, sequence],
         |row| row.digest(0),
-    )
+    )?;
+    match found {
+        Some(digest) => Ok(Some(digest)),
+        None => retention::digest_at(sql, (contract_uid, feed, feed_id), sequence),
+    }
 }
 
 /// All feeds, by contract and name.

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 
 use super::stored::Stored;
 use super::workers::{Open, Readers, Writer};
-use super::{Sql, checkpoints, identity, journal, outbox, read, scheduled, verification};
+use super::{Sql, checkpoints, identity, journal, outbox, read, retention, scheduled, verification};
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
@@ -20,8 +20,8 @@ use crate::evidence::health::Health;
 use crate::evidence::journal::{Append, Closing, NewEntry, Topic, json};
 use crate::evidence::{
     Answer, BackfillProgress, Batch, CommitReport, Delivery, Digest, EvidenceStore, Fact, FeedKey, Head, LogEntry,
-    NewMessage, OnVerifyProgress, OutboxMessage, RecordedTerms, ReportEntry, RowRange, StandingAlert, StoreClock,
-    StoreError, StoredRejection, VerifyReport, VolumeRoom, WaitingSink, digest_text,
+    NewMessage, OnVerifyProgress, OutboxMessage, RecordedTerms, Removal, Removed, ReportEntry, RowRange, StandingAlert,
+    StoreClock, StoreError, StoredRejection, Summary, VerifyReport, VolumeRoom, WaitingSink, digest_text,
 };
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
@@ -370,6 +370,29 @@ impl<S: Backend> EvidenceStore for S {
 
     fn keep_checkpoints(&self, checkpoints: Vec<(String, Vec<u8>)>, kept_at: Timestamp) -> Answer<'_, ()> {
         self.write(move |sql| checkpoints::keep(sql, &checkpoints, kept_at))
+    }
+
+    fn remove_rows(&self, feed: FeedKey, removal: Removal, recorded_at: Timestamp) -> Answer<'_, Removed> {
+        let shown = self.parts().shown.clone();
+        self.write(move |sql| match sql.writes_for(&feed.namespace) {
+            true => retention::remove(sql, &feed, removal, recorded_at),
+            // Another replica does.
+            false => Err(StoreError::Locked { path: shown.to_string() }.into()),
+        })
+    }
+
+    fn summaries<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, Vec<Summary>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        self.read(move |sql| retention::summaries(sql, &uid, &feed))
+    }
+
+    fn keep_last_judgement(&self, contract_uid: String, content: Vec<u8>) -> Answer<'_, ()> {
+        self.write(move |sql| retention::keep_judgement(sql, &contract_uid, &content))
+    }
+
+    fn last_judgement<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Vec<u8>>> {
+        let uid = contract_uid.to_owned();
+        self.read(move |sql| retention::judgement(sql, &uid))
     }
 
     fn verify(&self, progress: OnVerifyProgress) -> Answer<'_, VerifyReport> {

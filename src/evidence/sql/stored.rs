@@ -1,7 +1,7 @@
 //! What a verification reads: what is stored, as it is. Nothing in it may repair or check anything.
 
 use super::verification::{StoredEntry, StoredFeed, StoredJournalEntry};
-use super::{Access, Sql, head, journal, values};
+use super::{Access, Sql, head, journal, retention, values};
 use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::{Digest, Head, StoreError};
 
@@ -53,6 +53,11 @@ impl Stored<'_> {
     /// The head that is kept beside the log.
     pub(super) fn head(&mut self, feed: i64) -> Result<Option<Head>, Failure> {
         head(self.0, feed)
+    }
+
+    /// The summaries of removed rows by year, and all that the journal has of them, in order.
+    pub(super) fn summaries(&mut self, feed: &StoredFeed) -> Result<(Vec<String>, Vec<String>), Failure> {
+        retention::texts(self.0, feed.id, (feed.contract_uid.as_str(), feed.feed.as_str()))
     }
 
     /// How many keys the index of newest rows has, and the sum of their sequences.

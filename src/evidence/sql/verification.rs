@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use super::stored::Stored;
 use crate::evidence::chain::{entry_digest, feed_origin, journal_digest, journal_origin};
-use crate::evidence::encoding::{ROW, decode_row};
+use crate::evidence::encoding::{BODY, ROW, decode_row};
 use crate::evidence::failure::Failure;
 use crate::evidence::journal::HeadContent;
-use crate::evidence::model::{Broken, Digest, Head, VerifyProgress, VerifyReport};
+use crate::evidence::model::{Broken, Digest, Head, Summarised, VerifyProgress, VerifyReport};
+use crate::evidence::retention::{Summary, checked, definitions_origin, with_definition};
 
 /// How many differences are listed.
 const BROKEN_LISTED: usize = 1_000;
@@ -67,6 +68,10 @@ struct Check<'a> {
 /// What the walk through a feed's log found at its end.
 struct Walked {
     head: Head,
+    /// The last removed row.
+    removed: i64,
+    /// Over labels and names that stay for the rows after removed ones.
+    definitions: Digest,
     /// Keys, and the sum of the sequences of their newest rows.
     keys: i64,
     newest: i128,
@@ -127,9 +132,17 @@ impl Check<'_> {
     }
 
     fn walk(&mut self, stored: &mut Stored<'_>, feed: &StoredFeed) -> Result<Walked, Failure> {
-        let head = Head { sequence: 0, digest: feed_origin(&feed.contract_uid, &feed.feed) };
-        let mut walked = Walked { head, keys: 0, newest: 0 };
+        let summaries = self.summaries(stored, feed)?;
+        let last = summaries.last();
+        let origin = || Head { sequence: 0, digest: feed_origin(&feed.contract_uid, &feed.feed) };
+        let head = last.map_or_else(origin, Summary::head);
+        let removed = last.map_or(0, |last| last.last);
+        let mut walked = Walked { head, removed, definitions: definitions_origin(), keys: 0, newest: 0 };
         stored.entries(feed.id, &mut |entry| {
+            if entry.sequence <= removed {
+                self.entry_below(&mut walked, feed, &entry);
+                return;
+            }
             if let Some(what) = differs(&walked.head, &entry) {
                 self.broken(&feed.contract_uid, &feed.feed, entry.sequence, what);
             }
@@ -139,7 +152,40 @@ impl Check<'_> {
                 self.row(&mut walked, feed, &entry);
             }
         })?;
+        if last.is_some_and(|last| last.definitions.unwrap_or_else(definitions_origin) != walked.definitions) {
+            let what = "the labels and names of removed rows are not those of their summary";
+            self.broken(&feed.contract_uid, &feed.feed, removed, what);
+        }
         Ok(walked)
+    }
+
+    /// The summaries of a feed; what differs from the journal is reported.
+    fn summaries(&mut self, stored: &mut Stored<'_>, feed: &StoredFeed) -> Result<Vec<Summary>, Failure> {
+        let (kept, journal) = stored.summaries(feed)?;
+        let (summaries, problems) = checked(&kept, &journal);
+        for what in problems {
+            self.broken(&feed.contract_uid, &feed.feed, 0, what);
+        }
+        if let Some(last) = summaries.last() {
+            self.report.summarised.push(Summarised {
+                contract_uid: feed.contract_uid.clone(),
+                feed: feed.feed.clone(),
+                years: summaries.iter().map(|summary| summary.year).collect(),
+                rows: last.last,
+            });
+        }
+        Ok(summaries)
+    }
+
+    /// An entry up to the last removed row: labels and names stay, rows and bodies do not.
+    fn entry_below(&mut self, walked: &mut Walked, feed: &StoredFeed, entry: &StoredEntry<'_>) {
+        let StoredEntry { sequence, kind, payload, .. } = *entry;
+        if kind < BODY {
+            walked.definitions = with_definition(&walked.definitions, sequence, kind, payload);
+        } else {
+            let what = "a summary says that the row was removed, and it is there";
+            self.broken(&feed.contract_uid, &feed.feed, sequence, what);
+        }
     }
 
     fn row(&mut self, walked: &mut Walked, feed: &StoredFeed, entry: &StoredEntry<'_>) {
@@ -147,8 +193,9 @@ impl Check<'_> {
         walked.head.sequence = sequence;
         match decode_row(entry.payload) {
             Ok((header, _)) => {
-                walked.keys += i64::from(header.replaces == 0);
-                walked.newest += i128::from(sequence) - i128::from(header.replaces);
+                let replaces = Some(header.replaces).filter(|replaces| *replaces > walked.removed);
+                walked.keys += i64::from(replaces.is_none());
+                walked.newest += i128::from(sequence) - i128::from(replaces.unwrap_or(0));
             }
             Err(what) => {
                 self.broken(&feed.contract_uid, &feed.feed, sequence, format!("the row cannot be read: {what}"))

@@ -47,6 +47,10 @@ impl OpenLog for Log<'_> {
         Ok(sequence)
     }
 
+    fn taken_from(&mut self) -> Result<i64, Failure> {
+        self.feed.taken_from(self.file)
+    }
+
     fn find_definition(&mut self, kind: u8, payload: &[u8]) -> Result<Option<i64>, Failure> {
         // The kind is written out as in the partial index, which the planner uses only then.
         let found = self

@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection};
 use super::commit;
 use crate::evidence::failure::Failure;
 use crate::evidence::model::{Batch, CommitReport, FeedKey, StoreError};
+use crate::evidence::retention::RemovedRow;
 use crate::evidence::sql::{Access, Dialect, Row, Sql, Take, Value, values};
 
 /// Texts that are SQLite's own.
@@ -145,6 +146,16 @@ impl Sql for File {
                 "SELECT sequence, payload FROM log WHERE feed_id = $1 AND sequence = $2 AND kind = 4",
                 values![feed, *sequence],
                 take,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn remove_newest(&mut self, feed: i64, rows: &[RemovedRow]) -> Result<(), Failure> {
+        for (labels, start, sequence) in rows {
+            self.execute(
+                "DELETE FROM newest WHERE feed_id = $1 AND labels = $2 AND start_at = $3 AND sequence = $4",
+                values![feed, *labels, *start, *sequence],
             )?;
         }
         Ok(())

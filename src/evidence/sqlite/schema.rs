@@ -9,7 +9,7 @@ use super::errors::opening;
 use crate::evidence::model::StoreError;
 
 /// The highest format that this version knows.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// Marks a file as a store of evidence ("BPOE").
 const APPLICATION: i64 = 0x4250_4f45;
@@ -18,7 +18,12 @@ const APPLICATION: i64 = 0x4250_4f45;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 3] = [include_str!("format_1.sql"), include_str!("format_2.sql"), include_str!("format_3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("format_1.sql"),
+    include_str!("format_2.sql"),
+    include_str!("format_3.sql"),
+    include_str!("format_4.sql"),
+];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.
 pub(super) fn open_for_writing(path: &Path, pages: u64) -> Result<Connection, StoreError> {
@@ -94,6 +99,9 @@ fn format_of(path: &Path, connection: &Connection) -> Result<i64, StoreError> {
 
 fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<()> {
     for (step, number) in STEPS.iter().zip(1_i64..).filter(|(_, number)| *number > found) {
+        if found > 0 {
+            tracing::info!(format = number, of = FORMAT, "the evidence store is brought to this format");
+        }
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;

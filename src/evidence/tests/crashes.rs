@@ -9,7 +9,7 @@ use super::server::{Database, shared};
 use super::support::{SqliteFixture, body, feed, offered, row, verify};
 use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
-use crate::evidence::{EvidenceStore, IncomingRow};
+use crate::evidence::{EvidenceStore, IncomingRow, Removal};
 
 /// Tells a copy of this test that it is the one to be killed, and where its store is.
 const VICTIM: &str = "BPO_EVIDENCE_CRASH_TEST_DIRECTORY";
@@ -99,6 +99,71 @@ fn killed_after(test: &str, place: &str, bodies: i64) -> i64 {
     victim.wait().unwrap();
     assert!(last >= bodies, "the victim ended by itself after {last} bodies");
     last
+}
+
+/// Rows of one transaction of a removal.
+const ROWS_PER_REMOVAL: u64 = 7;
+
+/// How many rows are removed by processes that are killed.
+const ROWS_TO_REMOVE: i64 = 40 * ROWS_PER_BODY;
+
+#[tokio::test]
+async fn sigkill_during_a_removal_leaves_whole_batches_and_a_whole_chain() {
+    let name = "sigkill_during_a_removal_leaves_whole_batches_and_a_whole_chain";
+    let directory = tempfile::tempdir().unwrap();
+    kill_removals(name, || directory.path().to_str().unwrap().to_owned()).await;
+}
+
+#[tokio::test]
+async fn sigkill_during_a_removal_from_a_database_leaves_whole_batches_and_a_whole_chain() {
+    let name = "sigkill_during_a_removal_from_a_database_leaves_whole_batches_and_a_whole_chain";
+    let database = std::cell::OnceCell::new();
+    let place = || shared().address("127.0.0.1", &database.get_or_init(Database::new).name);
+    kill_removals(name, place).await;
+}
+
+async fn kill_removals(test: &str, place: impl Fn() -> String) {
+    if let Ok(place) = std::env::var(VICTIM) {
+        remove_until_killed(&place).await;
+    }
+    let place = place();
+    let store = open(&place);
+    for number in 0..ROWS_TO_REMOVE / ROWS_PER_BODY {
+        store.commit(feed("acd"), body(number, body_number(number))).await.unwrap();
+    }
+    let head = store.heads("uid-1").await.unwrap()["acd"];
+    drop(store);
+    let mut batches = 0;
+    for kill in 1..=4 {
+        let acknowledged = killed_after(test, &place, batches + 2 * kill);
+        let store = open(&place);
+        let rows = store.rows("uid-1", "acd", 0).await.unwrap();
+        let removed = ROWS_TO_REMOVE - i64::try_from(rows.len()).unwrap();
+        let per_batch = i64::try_from(ROWS_PER_REMOVAL).unwrap();
+        assert!(
+            removed >= acknowledged * per_batch,
+            "{acknowledged} batches were acknowledged, {removed} rows are gone"
+        );
+        assert_eq!(removed % per_batch, 0, "a part of a batch was removed");
+        assert!(offered(&rows).into_iter().eq(removed..ROWS_TO_REMOVE), "other rows than the first are gone");
+        assert_eq!(store.heads("uid-1").await.unwrap()["acd"], head);
+        assert!(verify(&*store).await.whole());
+        batches = removed / per_batch;
+    }
+}
+
+/// Goes on with a removal where the last process ended, and says each batch that was acknowledged.
+async fn remove_until_killed(place: &str) -> ! {
+    let store = open(place);
+    let summaries = store.summaries("uid-1", "acd").await.unwrap();
+    let removed = summaries.last().map_or(0, |last| u64::try_from(last.last).unwrap());
+    let mut batches = removed / ROWS_PER_REMOVAL;
+    let removal = Removal { year: 2026, before: None, most: ROWS_PER_REMOVAL };
+    loop {
+        store.remove_rows(feed("acd"), removal, jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+        batches += 1;
+        println!("acknowledged {batches}");
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod identity;
 mod journal;
 mod orders;
 mod outbox;
+mod retention;
 mod server;
 mod shards;
 mod support;

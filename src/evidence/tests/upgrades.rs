@@ -119,6 +119,7 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
         include_str!("../postgres/format_1.sql"),
         include_str!("../postgres/format_2.sql"),
         include_str!("../postgres/format_3.sql"),
+        include_str!("../postgres/format_4.sql"),
     ];
     for (kept, number) in kept_stores().await.iter().zip(1..) {
         let place = Place::new(Backend::Postgres);

@@ -68,6 +68,10 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
             "at most 3,000 corrections of one row",
             "a row once it is complete, and again only where a figure was wrong",
         ),
+        RejectionReason::BeyondRetention => (
+            "rows of a time whose rows were not removed at the end of the contract's retention",
+            "rows of the time since; the periods before are closed",
+        ),
         RejectionReason::Overlap => (
             "rows of the same labels that do not cover the same time",
             "rows of one length side by side; details and totals belong to two feeds",
