@@ -225,7 +225,7 @@ closed_enum! {
         PlanOverdue, DisputeOverdue, GamingSuspected, SourcesDisagree, ThresholdMismatch, GateFailed, LaunchNoGo, SpikeDetected, InvalidSpec, EvidenceRejected,
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
-        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, LossAccepted, ReportContradicted, StoreRolledBack,
+        PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, EvidenceRetired, LossAccepted, ReportContradicted, StoreRolledBack,
         StoreFull, ClockDiffers,
     }
 }
@@ -247,6 +247,7 @@ impl EventReason {
                 | Self::LaunchGo
                 | Self::SpikeEnded
                 | Self::EvidenceAdopted
+                | Self::EvidenceRetired
         )
     }
 }

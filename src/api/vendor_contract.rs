@@ -228,6 +228,8 @@ pub struct VendorContractSpec {
     pub reports: Vec<ScheduledReport>,
     /// How much of the contract's weight must be on engagement, satisfaction and revenue.
     pub engagement: Option<Engagement>,
+    /// How long the operator keeps the rows of the feeds. Default: 7 years after the term.
+    pub retention: Option<Retention>,
     /// True: nothing is fetched or judged; periods that close meanwhile are NotMeasured.
     #[serde(default)]
     pub suspend: bool,

@@ -34,6 +34,7 @@ pub mod plugin;
 pub mod portfolio;
 pub mod reconcile;
 pub mod report;
+pub mod retention;
 pub mod scorecard;
 pub mod staffing;
 pub mod status;

@@ -21,8 +21,8 @@ use super::streams::{NotPrinted, StandardOutput, print, warn};
 use super::terminal::escaped;
 use super::{
     accept_loss, alert, backtest, calendar, catalogue, check, completion, dashboard, editor, events, evidence, feed,
-    history, init, launch_report, lint, man, portfolio, reconcile, report, scorecard, staffing, status, suspend,
-    tables, version,
+    history, init, launch_report, lint, man, portfolio, reconcile, report, retention, scorecard, staffing, status,
+    suspend, tables, version,
 };
 
 /// Business-process-outsourcing contracts and their SLAs, beside kubectl.
@@ -119,6 +119,10 @@ enum Command {
     Verify(evidence::VerifyArguments),
     /// Write the evidence of one contract as a bundle that `verify --bundle` checks without the operator or the cluster
     Export(evidence::ExportArguments),
+    /// Until when the rows of contracts are kept, what still needs them, and what was removed: it only shows, the operator removes
+    ///
+    /// `spec.retention` of the contract says how long; --now shows a later day.
+    Retention(retention::RetentionArguments),
     /// The versions of the plugin, of the operators in the cluster, of the API and of the API server
     Version(version::VersionArguments),
     /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in
@@ -216,6 +220,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Staffing(arguments) => staffing::run(&arguments),
         Command::Verify(arguments) => evidence::verify(&arguments),
         Command::Export(arguments) => evidence::export(&arguments),
+        Command::Retention(arguments) => retention::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
         Command::Completion => completion::script(),
         Command::Man(arguments) => man::run(&<Cli as clap::CommandFactory>::command(), &arguments),

@@ -188,7 +188,7 @@ fn encode(program: [u8; 32], fresh: &Fresh) -> Option<Vec<u8>> {
 }
 
 /// SHA-256 of all that follows, a key, and JSON, deflated.
-fn sealed(key: &[u8; 32], json: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn sealed(key: &[u8; 32], json: &[u8]) -> Option<Vec<u8>> {
     let mut content = key.to_vec();
     let mut deflating = DeflateEncoder::new(&mut content, Compression::fast());
     deflating.write_all(json).ok()?;
@@ -199,7 +199,7 @@ fn sealed(key: &[u8; 32], json: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// What was sealed with this key; `None` for any other, and for what is damaged.
-fn decode<T: serde::de::DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
+pub(super) fn decode<T: serde::de::DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
     let (digest, content) = whole.split_first_chunk::<32>()?;
     let (found, deflated) = content.split_first_chunk::<32>()?;
     let of_content: [u8; 32] = Sha256::digest(content).into();

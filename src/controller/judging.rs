@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::checkpoints::{Asked, Checkpoints};
 use super::driver::ReconcileError;
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
+use super::retention::last_judgement;
 use crate::domain::judgement::judge::{judge_again, judge_part};
 use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
 use crate::domain::measuring::contract_facts::ContractFacts;
@@ -44,6 +45,13 @@ impl Judging<'_> {
         let Asked { uid, terms, evidence, .. } = self.asked;
         if let Some(known) = self.cache.judgement(uid, terms, evidence, now) {
             return Ok(known);
+        }
+        if let Some((retired, _)) = evidence.journal.retired() {
+            let kept = last_judgement(self.store, uid, retired).await?;
+            let judged_at = kept.judged_at;
+            let judgement = kept.shared();
+            self.cache.keep_found(uid, terms, evidence, judged_at, &judgement);
+            return Ok(judgement);
         }
         if self.cache.begins(uid)
             && let Some(kept) = self.checkpoints.find(self.store, self.asked, now).await?

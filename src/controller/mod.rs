@@ -20,6 +20,7 @@ pub mod managers;
 pub mod pace;
 pub mod readiness;
 pub mod reports;
+pub mod retention;
 pub mod run;
 pub mod scheduled;
 pub mod service_tier;

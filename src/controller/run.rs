@@ -99,6 +99,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
     watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
     watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
     watches.spawn("the keeping of judgements", keep_judgements(context.clone()));
+    watches.spawn("the removal of rows", super::retention::follow(context.clone()));
     watches.spawn("the rehearsal's clock", follow_clock(context.clone(), context.now()));
     watches.spawn("the look at readiness", readiness.clone().follow(stores.clone()));
     // These end when they are asked to, and until then they have no reason to.

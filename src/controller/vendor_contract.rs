@@ -155,6 +155,7 @@ impl Controlled for VendorContract {
             None => lost_rows(context, &object, [&object.uid().unwrap_or_default(), &uid], now).await?,
             unreadable => Loss { problem: unreadable, accepted: Vec::new() },
         };
+        let evidence_problem = evidence_problem.or_else(|| super::retention::problem(&terms, &evidence.journal));
         let no_room = context.evidence.volume().and_then(|volume| volume.check().err()).map(|error| error.to_string());
         let no_room = no_room.or_else(|| context.terms_refused(&uid));
         // What is judged by a part of the rows is not recorded.

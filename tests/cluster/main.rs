@@ -34,6 +34,7 @@ mod quiet;
 mod records;
 mod references;
 mod rehearsals;
+mod retention;
 mod rollback;
 mod scheduled_reports;
 mod secrets;

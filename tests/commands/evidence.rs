@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::evidence::sqlite::SqliteStore;
-use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow, RejectedRow, RejectionReason};
+use bpo_operator::evidence::{Batch, EvidenceStore, FeedKey, IncomingRow, RejectedRow, RejectionReason, Removal};
 use jiff::{SignedDuration, Timestamp};
 
 /// A store with two half-hours of one contract.
@@ -120,4 +121,51 @@ async fn rows_that_were_set_aside_are_shown_with_their_reason_and_the_answer_the
     assert!(table.contains("InFuture") && table.contains("bpo/acme"), "{table}");
     let (_, other, _) = run(&["feed", "rejected", "--data-dir", data, "--feed", "plan"]);
     assert_eq!(other, "no row was set aside\n");
+}
+
+#[tokio::test]
+async fn it_is_shown_until_when_rows_are_kept_what_needs_them_and_what_was_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    store(directory.path(), "uid-1").await;
+    let spec = serde_json::json!({
+        "contract": {"vendor": {"name": "Acme"}, "term": {"start": "2026-05-01", "end": "2026-05-31"}, "retention": {"yearsAfterTerm": 2}},
+        "kpis": {}, "tiers": {},
+    });
+    let terms: Terms = serde_json::from_value(spec).unwrap();
+    let now: Timestamp = "2026-07-01T00:00:00Z".parse().unwrap();
+    let open = || SqliteStore::open(directory.path()).unwrap();
+    open().record_terms("uid-1".to_owned(), terms.clone(), now).await.unwrap();
+    let data = directory.path().to_str().unwrap();
+    let shows = |now: &str, rows: i64, removed: i64, state: &str| {
+        let (code, out, err) =
+            run(&["retention", "--data-dir", data, "--contract", "bpo/acme", "--now", now, "-o", "json"]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let one = &shown[0];
+        assert_eq!((&one["rows"], &one["removedRows"]), (&rows.into(), &removed.into()), "{out}");
+        assert!(one["state"].as_str().unwrap().starts_with(state), "{out}");
+        assert_eq!(one["keptUntil"], "2028-06-01T00:00:00Z");
+    };
+    shows("2028-05-31T23:59:59Z", 2, 0, "kept");
+    shows("2028-06-01T00:00:00Z", 2, 0, "kept longer: period 2026-05 is not Final");
+    open().record_closing("uid-1".to_owned(), "2026-05".to_owned(), terms, now, now).await.unwrap();
+    shows("2028-06-01T00:00:00Z", 2, 0, "kept: the operator announces");
+    let fact = serde_json::json!({"termEnd": "2026-05-31", "since": "2028-06-01T00:00:00Z", "judgement": "sha256:00"});
+    let said: Timestamp = "2028-06-02T00:00:00Z".parse().unwrap();
+    open().record_fact("uid-1".to_owned(), "EvidenceRetired".to_owned(), String::new(), fact, said).await.unwrap();
+    shows("2028-06-03T00:00:00Z", 2, 0, "removed from 2028-07-02T00:00:00Z on");
+    let feed = open().feeds().await.unwrap().remove(0);
+    open().remove_rows(feed, Removal { year: 2026, before: None, most: 10 }, said).await.unwrap();
+    shows("2028-07-03T00:00:00Z", 0, 2, "removed");
+    let (code, out, _) = run(&["verify", "--data-dir", data]);
+    assert!(code == 0 && out.contains("2 rows of 2026 were removed at the end of the retention"), "{out}");
+    let bundle = directory.path().join("acme.bundle");
+    let file = bundle.to_str().unwrap();
+    assert_eq!(run(&["export", "--data-dir", data, "--contract", "uid-1", "--to", file]).0, 0);
+    let (code, out, _) = run(&["verify", "--bundle", file]);
+    assert!(code == 0 && out.contains("2 rows of 2026 were removed"), "{out}");
+    let (code, _, err) = run(&["evaluate", "--bundle", file, "--now", "2028-08-01T00:00:00Z"]);
+    assert!(code == 2 && err.contains("cannot be judged again"), "{err}");
+    let (_, none, _) = run(&["retention", "--data-dir", data, "--contract", "other"]);
+    assert_eq!(none, "the store has no rows of such a contract\n");
 }

@@ -47,6 +47,15 @@ pub enum Renewal {
     Automatic,
 }
 
+/// How long the operator keeps the rows of the feeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Retention {
+    /// Years after `term.end`, such as 10. Then the rows are removed, once all periods are Final and no dispute or relief is open; reports stay. Default 7.
+    #[schemars(range(min = 1, max = 100))]
+    pub years_after_term: i64,
+}
+
 /// How long a period is: Weekly (ISO weeks from Monday), Monthly, Quarterly, HalfYearly, Yearly (calendar periods of the contract's zone) or ContractYear (from one anniversary of term.start to the next).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]

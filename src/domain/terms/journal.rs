@@ -83,6 +83,23 @@ journal_facts! {
     LossAccepted(LossAccepted),
     /// A period waits until its feeds were asked, or has waited. Named after the period.
     PeriodHeld(PeriodHeld),
+    /// The rows of the contract are beyond its retention: it is not judged from rows again. Its name is empty.
+    EvidenceRetired(EvidenceRetired),
+}
+
+/// That the rows of a contract may be removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceRetired {
+    /// The last day of the term after which the rows were kept.
+    pub term_end: Date,
+    /// From when on they were not kept any longer.
+    pub since: Timestamp,
+    /// SHA-256 of the last judgement as the store keeps it: it answers in the place of the rows.
+    pub judgement: String,
+    /// Whether this was taken back, with all rows still there: the term was extended, or the retention.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
 }
 
 /// A loss of rows that a person accepted, so that the contract goes on without them.
@@ -213,6 +230,16 @@ impl Journal {
     pub fn reports_without_rows(&self) -> impl Iterator<Item = &str> {
         let is_loss = |recorded: &&RecordedFact| matches!(recorded.fact, JournalFact::LossAccepted(_));
         self.facts.iter().filter(is_loss).map(|recorded| recorded.name.as_str())
+    }
+
+    /// That the rows of the contract may be removed, with the instant at which that was recorded.
+    #[must_use]
+    pub fn retired(&self) -> Option<(&EvidenceRetired, Timestamp)> {
+        let last = self.facts.iter().rev().find_map(|recorded| match &recorded.fact {
+            JournalFact::EvidenceRetired(retired) => Some((retired, recorded.recorded_at)),
+            _ => None,
+        });
+        last.filter(|(retired, _)| !retired.taken_back)
     }
 
     /// The decisions of launches by name of the fact; the first one counts.
@@ -432,6 +459,10 @@ mod tests {
                 "PeriodHeld",
                 json!({"due": "2026-02-14T00:00:00Z", "noticedAt": "2026-02-20T09:00:00Z", "feeds": ["acd"],
                        "until": "2026-02-23T09:00:00Z", "askedAt": "2026-02-20T09:00:02Z"}),
+            ),
+            (
+                "EvidenceRetired",
+                json!({"termEnd": "2026-12-31", "since": "2034-01-01T00:00:00Z", "judgement": "sha256:00ff", "takenBack": true}),
             ),
             (
                 "LossAccepted",

@@ -16,6 +16,7 @@ pub mod mail_server;
 pub mod periods;
 pub mod placeholders;
 pub mod relief;
+pub mod retention;
 pub mod spelling;
 pub mod thresholds;
 pub mod tiers;

@@ -57,6 +57,12 @@ pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
         let field = "spec.engagement.minimumSharePercent";
         check_percent(findings, field, engagement.minimum_share_percent);
     }
+    if let Some(retention) = &spec.retention {
+        let years = retention.years_after_term;
+        findings.ensure((1..=100).contains(&years), "spec.retention.yearsAfterTerm", || {
+            format!("{years} is not a number of years from 1 to 100: write one, such as yearsAfterTerm: 7")
+        });
+    }
 }
 
 fn check_object_name(findings: &mut Findings) {
