@@ -29,7 +29,7 @@ use crate::evidence::{EvidenceStore, FeedKey, Removal, StoreError, digest_text};
 /// How often it is looked whether a contract is due, and a real second at least.
 const LOOKED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// A contract is looked at once in so much time.
+/// How often a contract is looked at.
 const EACH_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Rows that are removed in one transaction.

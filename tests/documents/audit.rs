@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use bpo_operator::evidence::sqlite::SqliteStore;
 use serde_json::Value;
 
 fn repository() -> &'static Path {
@@ -99,6 +100,8 @@ fn the_files_of_the_page_are_what_the_store_and_the_cluster_held() {
     let backup = repository().join("tests/data/upgrade/evidence.tar.gz");
     let unpacked = Command::new("tar").arg("-xzf").arg(backup).arg("-C").arg(folder.path()).status().unwrap();
     assert!(unpacked.success());
+    // The commands read the format of their version alone, which a store gets when an operator opens it.
+    drop(SqliteStore::open(folder.path()).unwrap());
     let made = folder.path().join("care.ndjson");
     let mut export = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"));
     export.arg("export").arg("--data-dir").arg(folder.path()).args(["--contract", "care/care", "--to"]).arg(&made);

@@ -39,8 +39,8 @@ pub struct Breakdowns {
     pub running: ByKpi,
 }
 
-/// What the figures of these reports are made of, by the rows known at `now`, and of the period that runs at `running_at`, which is no
-/// later.
+/// What the figures of these reports are made of, by the rows known at `now`, and of the period that runs at `running_at`, which is not
+/// after it.
 ///
 /// # Errors
 /// As [`super::judge::judge`].

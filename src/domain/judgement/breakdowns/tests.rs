@@ -158,7 +158,7 @@ fn figures_that_the_rows_do_not_make_have_no_breakdown() {
 fn the_running_period_reaches_as_far_as_its_rows() {
     let backlog = "
         kpi: Custom
-        formula: {numerator: open, denominator: agents, scale: 1, unit: Count}
+        formula: {numerator: open, denominator: agents, scale: 1, unit: Count, better: Lower}
         objective: {comparison: AtMost, target: 5}
         ";
     let mut rows = rows();
