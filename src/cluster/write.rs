@@ -40,6 +40,11 @@ impl WriteError {
     pub fn is_conflict(&self) -> bool {
         matches!(self, WriteError::Api(kube::Error::Api(status)) if status.is_conflict() || is_gone(status))
     }
+
+    /// Whether the server does not take what is written, or what is stored already: it validates the whole object with each write.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, WriteError::Api(kube::Error::Api(status)) if matches!(status.code, 422 | 500))
+    }
 }
 
 /// Whether the object itself is not there. Where its kind or namespace is missing, the answer names no object, and asking again at
@@ -123,35 +128,6 @@ impl Writer {
         serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
     }
 
-    /// Writes the status of an object that cannot be decoded. Where a field has another type than its definition says, the server cannot
-    /// tell who owns which field: it refuses to apply a status, and merges one.
-    ///
-    /// # Errors
-    /// When the server refuses, is away or does not answer in time.
-    pub async fn status_of_unreadable<K>(
-        &self,
-        namespace: &str,
-        name: &str,
-        document: &serde_json::Value,
-    ) -> Result<(), WriteError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        match self.raw_status::<K>(namespace, name, document).await {
-            Err(WriteError::Api(kube::Error::Api(said))) if matches!(said.code, 422 | 500) => {
-                let (kind, error) = (K::kind(&()), said.message.as_str());
-                tracing::debug!(%kind, namespace, name, error, "a status is merged, since it cannot be applied");
-            }
-            written => return written.map(drop),
-        }
-        let resource = kube::api::ApiResource::erase::<K>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        self.fenced(namespace, api.patch_status(name, &parameters, &Patch::Merge(document))).await?;
-        self.metrics.api_write(&K::kind(&()), "status");
-        Ok(())
-    }
-
     /// Creates or replaces `document`, an object of kind `K`; the operator owns all that it holds.
     ///
     /// # Errors
@@ -167,14 +143,16 @@ impl Writer {
         Ok(written)
     }
 
-    /// The metadata of an object as the server has it now, with who wrote which field; `None` where it is gone or the server does
-    /// not answer: nothing that is decided rests on it.
-    pub async fn metadata_of<K>(&self, namespace: &str, name: &str) -> Option<ObjectMeta>
+    /// The metadata of an object as the server has it now, with who wrote which field; `None` where it is gone.
+    ///
+    /// # Errors
+    /// When the server refuses, is away or does not answer in time.
+    pub async fn metadata_of<K>(&self, namespace: &str, name: &str) -> Result<Option<ObjectMeta>, WriteError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
         let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
-        Some(bounded(api.get_metadata_opt(name)).await.ok()??.metadata)
+        Ok(bounded(api.get_metadata_opt(name)).await?.map(|found| found.metadata))
     }
 
     /// Deletes exactly this object; that it is gone already is not an error.

@@ -34,6 +34,9 @@ use crate::web::metrics::Outcome;
 /// How many objects of one kind are looked at at the same time.
 const CONCURRENCY: u16 = 8;
 
+/// How often the status of an object that cannot be read is tried again before its Event must do: a server may be in trouble for a moment.
+const TRIES_OF_A_REFUSED_STATUS: u32 = 3;
+
 /// What a decision wants of an object.
 pub struct Wanted<S, M> {
     /// Its status.
@@ -310,7 +313,8 @@ impl<K: Controlled> Driver<K> {
         Ok(())
     }
 
-    /// An object that cannot be decoded has that in its status, once for each generation, and stops nobody else.
+    /// An object that cannot be decoded has that in an Event and in its status, once for each generation, and stops nobody else. Some are
+    /// stored in a way in which the API server takes no status of theirs.
     async fn refuse(&self, meta: &ObjectMeta, error: &str) -> Result<Action, ReconcileError> {
         let uid = meta.uid.clone().unwrap_or_default();
         if self.refused.lock().unwrap_or_else(PoisonError::into_inner).get(&uid) == Some(&meta.generation) {
@@ -332,7 +336,14 @@ impl<K: Controlled> Driver<K> {
             "metadata": {"name": name, "uid": meta.uid},
             "status": {"observedGeneration": meta.generation, "conditions": conditions},
         });
-        self.context.writer.status_of_unreadable::<K>(&namespace, &name, &document).await?;
+        if let Err(error) = self.context.writer.raw_status::<K>(&namespace, &name, &document).await {
+            let tries = self.failures().get(&uid).copied().unwrap_or(0);
+            if !error.is_refused() || tries < TRIES_OF_A_REFUSED_STATUS {
+                return Err(error.into());
+            }
+            let kind = K::KIND.as_str();
+            tracing::warn!(kind, namespace, name, %error, "its status is not written: the API server takes none of an object that is stored so; the Event says what to correct");
+        }
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, meta.generation);
         Ok(Action::await_change())
     }

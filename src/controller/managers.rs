@@ -12,13 +12,14 @@ use super::driver::ReconcileError;
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::cluster::watch::Guarded;
+use crate::cluster::write::WriteError;
 use crate::domain::terms::journal::Amendment;
 
 /// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
 ///
 /// # Errors
-/// When the API server has a newer spec than the watch shows: what looks like a change may be the way back to an old state, and what is on
-/// record stays there.
+/// When the API server has a newer spec than the watch shows, or does not say: what looks like a change may be the way back to an old state,
+/// and what is on record stays there.
 pub async fn with_managers(
     context: &Context,
     namespace: &str,
@@ -31,7 +32,7 @@ pub async fn with_managers(
         let metadata = match known.entry((amendment.kind.clone(), name.to_owned())) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(free) => {
-                let (live, shown) = both(context, &amendment.kind, namespace, name).await;
+                let (live, shown) = both(context, &amendment.kind, namespace, name).await?;
                 if is_behind(live.as_ref(), shown) {
                     return Err(ReconcileError::Behind(format!("{} {name}", amendment.kind)));
                 }
@@ -44,18 +45,23 @@ pub async fn with_managers(
 }
 
 /// An object's metadata as the API server has it, and the generation that the watch shows; `None` where it is not there.
-async fn both(context: &Context, kind: &str, namespace: &str, name: &str) -> (Option<ObjectMeta>, Option<i64>) {
+async fn both(
+    context: &Context,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<(Option<ObjectMeta>, Option<i64>), WriteError> {
     let (writer, stores) = (&context.writer, &context.stores);
-    match kind {
+    Ok(match kind {
         "VendorContract" => (
-            writer.metadata_of::<VendorContract>(namespace, name).await,
+            writer.metadata_of::<VendorContract>(namespace, name).await?,
             generation(&stores.contracts, namespace, name),
         ),
         "KpiTarget" => {
-            (writer.metadata_of::<KpiTarget>(namespace, name).await, generation(&stores.kpis, namespace, name))
+            (writer.metadata_of::<KpiTarget>(namespace, name).await?, generation(&stores.kpis, namespace, name))
         }
-        _ => (writer.metadata_of::<ServiceTier>(namespace, name).await, generation(&stores.tiers, namespace, name)),
-    }
+        _ => (writer.metadata_of::<ServiceTier>(namespace, name).await?, generation(&stores.tiers, namespace, name)),
+    })
 }
 
 fn generation<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<i64>
@@ -84,7 +90,7 @@ mod tests {
             (Some(live(2)), Some(2), false),
             // The answer was overtaken by the watch.
             (Some(live(2)), Some(3), false),
-            // Gone, or no answer.
+            // Gone.
             (None, Some(2), false),
             (None, None, false),
         ];

@@ -17,7 +17,7 @@ use super::catalogue::Metric;
 use crate::api::condition::closed_enum;
 
 closed_enum! {
-    /// How a reconcile ended. Unreadable: the object cannot be decoded, and its status says so.
+    /// How a reconcile ended. Unreadable: the object cannot be decoded, and an Event says so.
     Outcome { Completed, Skipped, Unreadable, Conflict, Failed }
 }
 

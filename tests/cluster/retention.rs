@@ -41,14 +41,14 @@ async fn rows_are_removed_after_the_retention_and_status_and_reports_stay_as_the
         let events = place.list("events").await;
         let is_it = |event: &Value| {
             event["reason"] == "EvidenceRetired"
-                && event["note"].as_str().unwrap().contains(" rows of 2026 were removed")
+                && event["message"].as_str().unwrap().contains(" rows of 2026 were removed")
         };
         events.into_iter().find(is_it)
     };
     let event =
         place.eventually_within(std::time::Duration::from_secs(90), "an Event that rows were removed", removed).await;
     assert_eq!(event["type"], "Normal");
-    assert!(event["note"].as_str().unwrap().starts_with("744 rows of 2026 were removed"), "{event}");
+    assert!(event["message"].as_str().unwrap().starts_with("744 rows of 2026 were removed"), "{event}");
     assert_eq!(operator.stop().await, Some(0));
     let (code, said) = place.verify();
     assert_eq!(code, 0, "{said}");

@@ -14,12 +14,17 @@ use crate::evidence::model::{
 };
 use crate::evidence::rows::{Definitions, Packing, earlier};
 
-/// The labels and names of a feed: few, and each row needs them.
+/// The labels and names of a feed: few, and each row needs them. An index finds them, and the log itself says what they are, since that is
+/// what is verified: the index has a copy of its own.
 fn definitions(sql: &mut dyn Sql, feed_id: i64) -> Result<Definitions, Failure> {
     let mut definitions = Definitions::default();
-    sql.each("SELECT sequence, kind, payload FROM log WHERE feed_id = $1 AND kind < 3", values![feed_id], |entry| {
-        Ok(definitions.add(entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?)
-    })?;
+    sql.each(
+        "SELECT entry.sequence, entry.kind, entry.payload FROM log AS known
+         JOIN log AS entry ON entry.feed_id = known.feed_id AND entry.sequence = known.sequence
+         WHERE known.feed_id = $1 AND known.kind < 3",
+        values![feed_id],
+        |entry| Ok(definitions.add(entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?),
+    )?;
     Ok(definitions)
 }
 

@@ -176,7 +176,7 @@ async fn a_kernel_that_refuses_to_write_stops_the_store_which_keeps_what_it_ackn
         ingest_until_refused(&directory).await;
         return;
     }
-    for kibibytes in [160, 400, 900] {
+    for kibibytes in [260, 500, 900] {
         let directory = tempfile::tempdir().unwrap();
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kibibytes * 2);
         let name = "evidence::tests::wholeness::a_kernel_that_refuses_to_write_stops_the_store_which_keeps_what_it_acknowledged";
