@@ -195,7 +195,7 @@ async fn nothing_outlasts_a_process_that_is_killed() {
         return std::future::pending().await;
     }
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "nothing_outlasts_a_process_that_is_killed", "--nocapture"])
+        .args(["--exact", "control_plane::nothing_outlasts_a_process_that_is_killed", "--nocapture"])
         .env(WAIT_TO_BE_KILLED, "1")
         .stdout(Stdio::piped())
         .spawn()

@@ -54,12 +54,12 @@ impl Asking {
     }
 
     /// Whether the feed was in regular service at `due`, which has come by `now`, so that what it had to say then was known then.
-    /// `wait`: until when a feed is waited for that fails from an instant on.
-    fn covers(&self, due: Timestamp, now: Timestamp, wait: impl Fn(Timestamp) -> Timestamp) -> bool {
+    /// `is_silence`: whether a feed that fails since an instant was waited for long enough.
+    fn covers(&self, due: Timestamp, now: Timestamp, is_silence: impl Fn(Timestamp) -> bool) -> bool {
         let last = due.min(earlier(self.over, self.pause));
         let goes_on = |until: Timestamp| until >= last || now.duration_since(until) <= self.pause;
-        let is_silence = |since: Timestamp| self.fails && wait(since) <= due;
-        let in_service = |since: Timestamp| since <= due && (!self.catches_up(since, last) || is_silence(since));
+        let is_silent = |since: Timestamp| self.fails && is_silence(since);
+        let in_service = |since: Timestamp| since <= due && (!self.catches_up(since, last) || is_silent(since));
         self.trying_since.is_some_and(in_service) && self.tried_until.is_some_and(goes_on)
     }
 
@@ -109,6 +109,11 @@ impl Holds {
         self.open(now).next().is_some()
     }
 
+    /// Whether a period has waited until `due` for feeds that were not asked by then.
+    fn ran_out(&self, period: &str, due: Timestamp) -> bool {
+        self.0.get(period).into_iter().flatten().any(|held| held.asked_at.is_none() && held.until <= due)
+    }
+
     fn count(&self, period: &str) -> usize {
         self.0.get(period).map_or(0, Vec::len)
     }
@@ -130,7 +135,9 @@ pub fn unasked(
     let read = feeds_read(terms);
     let held = finals.iter().filter(|(period, _)| holds.count(period) < MOST_HOLDS).filter_map(|(period, due)| {
         let covers = |feed: &str, asking: &Asking| {
-            asking.covers(*due, now, |since| latest(terms, &BTreeSet::from([feed]), since))
+            let is_silence =
+                |since| holds.ran_out(period, *due) || latest(terms, &BTreeSet::from([feed]), since) <= *due;
+            asking.covers(*due, now, is_silence)
         };
         let is_unasked = |feed: &&str| asking.get(*feed).is_none_or(|asking| !covers(feed, asking));
         let feeds: BTreeSet<&str> = read.iter().copied().filter(is_unasked).collect();

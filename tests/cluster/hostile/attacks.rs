@@ -262,9 +262,10 @@ impl Refused {
 }
 
 /// Rows of the table that other tests break, each with one of them.
-pub const ELSEWHERE: [(&str, &str); 12] = [
+pub const ELSEWHERE: [(&str, &str); 13] = [
     ("reports on request", "feed::tests::jobs"),
     ("files of a folder", "feed::tests::files"),
+    ("SSH servers", "feed::tests::sftp"),
     ("connections", "feed::tests::bounds::no_connection_is_shared_between_credentials"),
     ("echoes", "feed::tests::bounds::a_vendor_that_echoes_a_secret_brings_it_into_no_row"),
     ("terms", "evidence::tests::journal::a_thousand_versions_of_terms_are_kept_of_a_year"),

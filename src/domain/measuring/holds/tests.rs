@@ -150,6 +150,26 @@ fn a_feed_that_fails_since_the_operator_is_back_is_silence_after_the_usual_delay
 }
 
 #[test]
+fn a_period_that_has_waited_for_a_feed_that_fails_does_not_wait_again() {
+    // The operator has been back since the wait was noticed, and the first try came a moment later.
+    let held = PeriodHeld {
+        due: instant("2026-01-20T00:00Z"),
+        noticed_at: instant("2026-02-11T00:00Z"),
+        feeds: vec!["acd".to_owned()],
+        until: instant(DUE),
+        asked_at: None,
+    };
+    let recorded_at = held.noticed_at;
+    let fact = RecordedFact { name: "2026-01".to_owned(), fact: JournalFact::PeriodHeld(held), recorded_at };
+    let journal = Journal { facts: vec![fact] };
+    let tries = Some(("2026-02-11T00:05Z", "2026-02-13T23:50Z"));
+    for (fails, waits) in [(true, false), (false, true)] {
+        let asking = Asking { fails, ..asking(Some("2026-02-01T00:00Z"), tries) };
+        assert_eq!(wait(LEVEL, &journal, Some(asking), DUE).is_some(), waits, "fails: {fails}");
+    }
+}
+
+#[test]
 fn only_feeds_that_are_read_are_waited_for() {
     let away = || Some(asking(None, None));
     let back = "2026-02-20T09:00Z";
