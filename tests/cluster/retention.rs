@@ -29,7 +29,7 @@ async fn rows_are_removed_after_the_retention_and_status_and_reports_stay_as_the
     let care = contract("care", "UTC", "Monthly", ("2026-01-01", "2026-01-31"), &server.url(INTERVALS));
     place.apply(&format!("{care}  retention: {{yearsAfterTerm: 1}}\n{level}")).await;
     let operator = place.operator_with(&CLOCK);
-    let is_final = |report: &Value| report["spec"]["state"] == "Final";
+    let is_final = |report: &Value| report["spec"]["state"] == "Final" && report["status"].is_object();
     let signed = place.wait_for("slar", "care-2026-01", "January is Final", is_final).await;
     let settled =
         |care: &Value| has(care, "Ready", "True", "Reconciled") && has(care, "Consistent", "True", "ReportsHold");
@@ -48,7 +48,7 @@ async fn rows_are_removed_after_the_retention_and_status_and_reports_stay_as_the
     let event =
         place.eventually_within(std::time::Duration::from_secs(90), "an Event that rows were removed", removed).await;
     assert_eq!(event["type"], "Normal");
-    assert!(event["message"].as_str().unwrap().starts_with("744 rows of 2026 were removed"), "{event}");
+    assert!(event["message"].as_str().unwrap().contains("744 rows of 2026 were removed"), "{event}");
     assert_eq!(operator.stop().await, Some(0));
     let (code, said) = place.verify();
     assert_eq!(code, 0, "{said}");
