@@ -1,7 +1,7 @@
 //! Traces: how long each stage took between the poll of a feed and the status that came of it.
 //!
 //! A build without the feature `otel` has stages that are empty and cost nothing. With the feature, and with `--otlp-endpoint`, they are
-//! spans, which [`otlp`] sends to a collector in batches. Invariant: a span holds names of objects, counts and words of closed lists; no
+//! spans, which `otlp` sends to a collector in batches. Invariant: a span holds names of objects, counts and words of closed lists; no
 //! address, no row, no text of an error, no secret.
 
 #[cfg_attr(not(feature = "otel"), path = "no_causes.rs")]
