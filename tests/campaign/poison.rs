@@ -31,7 +31,7 @@ fn poison() -> [(&'static str, &'static str, String); 3] {
     target["objective"]["target"] = json!({"percent": ["eighty"]});
     // A text, and once a table; the API server's own types do not hold it.
     kind["kpi"] = json!({"name": "ServiceLevel"});
-    let vendor = json!({"vendor": ["Acme"], "term": {"start": "2026-01-01", "end": "2026-12-31"}});
+    let vendor = json!({"vendor": 7, "term": {"start": "2026-01-01", "end": "2026-12-31"}});
     [
         ("kpi", "poison-target", object("KpiTarget", "poison-target", &target)),
         ("kpi", "poison-kpi", object("KpiTarget", "poison-kpi", &kind)),
