@@ -26,7 +26,6 @@ mod link;
 mod looking;
 mod month;
 mod pauses;
-mod poison;
 mod proxy;
 mod replicas;
 mod shards;
