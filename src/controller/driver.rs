@@ -213,7 +213,7 @@ impl<K: Controlled> Driver<K> {
                     object.meta().name.as_deref().unwrap_or_default(),
                 );
                 let result = stage.around(self.reconcile_decoded(object.clone())).await;
-                stage.ended(outcome(&result, guarded.0.is_ok()).as_str(), result.is_err());
+                stage.ended(outcome(&result, true).as_str(), result.is_err());
                 self.forget_if_gone(&object);
                 result
             }

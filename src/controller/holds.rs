@@ -39,8 +39,11 @@ pub fn asking_of(
     asked.collect()
 }
 
-/// The evidence with facts that the journal does not hold yet.
+/// The evidence with facts that the journal does not hold yet. Without any, the journal is shared and not copied.
 pub fn with_facts(evidence: &ContractEvidence, facts: &[RecordedFact]) -> ContractEvidence {
+    if facts.is_empty() {
+        return evidence.clone();
+    }
     let journal = Arc::new(Journal { facts: [&evidence.journal.facts[..], facts].concat() });
     ContractEvidence { journal, ..evidence.clone() }
 }

@@ -163,9 +163,7 @@ impl Controlled for VendorContract {
             None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, evidence.recorded_at(now)).await?,
             Some(_) => Vec::new(),
         };
-        if !facts.is_empty() {
-            evidence = holds::with_facts(&evidence, &facts);
-        }
+        evidence = holds::with_facts(&evidence, &facts);
         let judged_at = evidence.judged_at(now);
         let is_asked = |feed: &String| asking.get(feed).is_none_or(|asking| asking.is_current(judged_at));
         let is_current = terms.contract.suspend || feeds.iter().all(is_asked);

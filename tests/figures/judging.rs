@@ -50,7 +50,6 @@ fn merge(into: &mut Value, changes: &Value) {
 }
 
 /// The same terms with ServiceTiers by name, which the contract lists.
-#[allow(dead_code, reason = "only some of the test programs speak of tiers")]
 pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
     terms.contract.tiers = tiers.keys().cloned().collect();
     for (name, tier) in tiers {
@@ -101,7 +100,6 @@ fn midnight(day: Date) -> Timestamp {
 }
 
 /// What the operator would say at `now`.
-#[allow(dead_code, reason = "only some of the test programs read one feed alone")]
 pub fn judged(terms: &Terms, rows: Vec<Row>, now: &str) -> Judgement {
     judged_by_feeds(terms, BTreeMap::from([("figures".to_owned(), rows)]), now)
 }
