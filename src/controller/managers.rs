@@ -18,8 +18,9 @@ use crate::domain::terms::journal::Amendment;
 /// Names who wrote each field that changed, as far as the API server says so: an object that is gone has no writer any more.
 ///
 /// # Errors
-/// When the API server has a newer spec than the watch shows, or does not say: what looks like a change may be the way back to an old state,
-/// and what is on record stays there.
+/// When the API server has another object or a newer spec than the watch shows, or does not say: what looks like a change may be the way back
+/// to an old state, and what is on record stays there. The caller compares what the watch shows then with what was judged: a watch that
+/// was behind while it was judged may have caught up.
 pub async fn with_managers(
     context: &Context,
     namespace: &str,
@@ -33,7 +34,7 @@ pub async fn with_managers(
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(free) => {
                 let (live, shown) = both(context, &amendment.kind, namespace, name).await?;
-                if is_behind(live.as_ref(), shown) {
+                if is_behind(live.as_ref(), shown.as_ref()) {
                     return Err(ReconcileError::Behind(format!("{} {name}", amendment.kind)));
                 }
                 free.insert(live)
@@ -44,36 +45,40 @@ pub async fn with_managers(
     Ok(amendments)
 }
 
-/// An object's metadata as the API server has it, and the generation that the watch shows; `None` where it is not there.
+/// An object's metadata as the API server has it, and as the watch shows it; `None` where it is not there.
 async fn both(
     context: &Context,
     kind: &str,
     namespace: &str,
     name: &str,
-) -> Result<(Option<ObjectMeta>, Option<i64>), WriteError> {
+) -> Result<(Option<ObjectMeta>, Option<ObjectMeta>), WriteError> {
     let (writer, stores) = (&context.writer, &context.stores);
     Ok(match kind {
         "VendorContract" => (
             writer.metadata_of::<VendorContract>(namespace, name).await?,
-            generation(&stores.contracts, namespace, name),
+            shown(&stores.contracts, namespace, name),
         ),
         "KpiTarget" => {
-            (writer.metadata_of::<KpiTarget>(namespace, name).await?, generation(&stores.kpis, namespace, name))
+            (writer.metadata_of::<KpiTarget>(namespace, name).await?, shown(&stores.kpis, namespace, name))
         }
-        _ => (writer.metadata_of::<ServiceTier>(namespace, name).await?, generation(&stores.tiers, namespace, name)),
+        _ => (writer.metadata_of::<ServiceTier>(namespace, name).await?, shown(&stores.tiers, namespace, name)),
     })
 }
 
-fn generation<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<i64>
+fn shown<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<ObjectMeta>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    store.get(&ObjectRef::new(name).within(namespace))?.meta().generation
+    Some(store.get(&ObjectRef::new(name).within(namespace))?.meta().clone())
 }
 
-/// Whether the watch shows less than the API server has.
-fn is_behind(live: Option<&ObjectMeta>, shown: Option<i64>) -> bool {
-    live.is_some_and(|live| shown.is_none_or(|shown| live.generation.is_some_and(|generation| generation > shown)))
+/// Whether the watch shows another object than the API server has, or less of it.
+fn is_behind(live: Option<&ObjectMeta>, shown: Option<&ObjectMeta>) -> bool {
+    match (live, shown) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(live), Some(shown)) => live.uid != shown.uid || live.generation > shown.generation,
+    }
 }
 
 #[cfg(test)]
@@ -81,21 +86,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watch_is_behind_that_shows_an_older_spec_or_none() {
-        let live = |generation: i64| ObjectMeta { generation: Some(generation), ..ObjectMeta::default() };
+    fn a_watch_is_behind_that_shows_an_older_spec_another_object_or_none() {
+        let of = |uid: &str, generation: i64| ObjectMeta {
+            uid: Some(uid.to_owned()),
+            generation: Some(generation),
+            ..ObjectMeta::default()
+        };
         // What the API server has, what the watch shows, whether it is behind.
         let cases = [
-            (Some(live(2)), Some(1), true),
-            (Some(live(2)), None, true),
-            (Some(live(2)), Some(2), false),
+            (Some(of("a", 2)), Some(of("a", 1)), true),
+            (Some(of("a", 2)), None, true),
+            (Some(of("a", 2)), Some(of("a", 2)), false),
             // The answer was overtaken by the watch.
-            (Some(live(2)), Some(3), false),
+            (Some(of("a", 2)), Some(of("a", 3)), false),
+            // Deleted, and created again: its generations begin at 1.
+            (Some(of("b", 1)), Some(of("a", 5)), true),
             // Gone.
-            (None, Some(2), false),
+            (None, Some(of("a", 2)), false),
             (None, None, false),
         ];
         for (live, shown, expected) in cases {
-            assert_eq!(is_behind(live.as_ref(), shown), expected, "{live:?} {shown:?}");
+            assert_eq!(is_behind(live.as_ref(), shown.as_ref()), expected, "{live:?} {shown:?}");
         }
     }
 }

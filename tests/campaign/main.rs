@@ -26,6 +26,7 @@ mod link;
 mod looking;
 mod month;
 mod pauses;
+mod poison;
 mod proxy;
 mod replicas;
 mod shards;

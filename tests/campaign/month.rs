@@ -30,6 +30,8 @@ pub enum Trouble {
     None,
     /// Watches do not tell of what changes in the step, until everything is listed again.
     DroppedEvents,
+    /// After what changes in the step everything is listed as it was at the month's beginning, and watches begin there.
+    OldLists,
 }
 
 /// What moves the month on.
@@ -117,7 +119,16 @@ impl Month {
     async fn step(&mut self, trouble: Trouble, step: Step) {
         match trouble {
             Trouble::None => self.carry_out(step).await,
-            Trouble::DroppedEvents if matches!(step, Step::Begin) => {}
+            Trouble::DroppedEvents | Trouble::OldLists if matches!(step, Step::Begin) => {}
+            Trouble::OldLists => {
+                self.carry_out(step).await;
+                self.judged(step).await;
+                self.proxy.replay_lists(true);
+                self.proxy.expire_watches();
+                let all = async || self.proxy.all_lists_are_replayed().then_some(());
+                self.place.eventually_within(PATIENCE, "every list is replayed", all).await;
+                self.proxy.replay_lists(false);
+            }
             Trouble::DroppedEvents => {
                 let before = self.proxy.drop_events(true);
                 self.carry_out(step).await;

@@ -1,7 +1,7 @@
 //! Stands between an operator and the API server: passes every call on, and lets planned ones fail, in any way that a network and a
 //! loaded server can fail.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +54,19 @@ struct State {
     calls: Vec<Call>,
     drops_events: bool,
     dropped: u64,
+    /// What was watched, by its path.
+    watched: BTreeSet<String>,
+    /// The first answer to each list, by what was asked.
+    first_lists: BTreeMap<String, Kept>,
+    replays_lists: bool,
+    replayed: BTreeSet<String>,
+}
+
+/// An answer that can be given again.
+#[derive(Clone)]
+struct Kept {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
 }
 
 impl Proxy {
@@ -106,6 +119,21 @@ impl Proxy {
         let mut state = self.state();
         state.drops_events = drops;
         state.dropped
+    }
+
+    /// Answers lists as they were answered first, as an API server does that lags behind, or asks the real one again. A watch that
+    /// begins at such a list repeats what happened since.
+    pub fn replay_lists(&self, replays: bool) {
+        let mut state = self.state();
+        state.replays_lists = replays;
+        state.replayed.clear();
+    }
+
+    /// Whether each list that a watch begins with was replayed since this began.
+    pub fn all_lists_are_replayed(&self) -> bool {
+        let state = self.state();
+        let is_watched = |target: &&String| state.watched.contains(path_of(target));
+        state.first_lists.keys().filter(is_watched).all(|target| state.replayed.contains(target))
     }
 
     /// Ends every watch with 410, so that all kinds are listed again.
@@ -178,6 +206,9 @@ impl Shared {
     /// Takes note of a call and gives what is to become of it.
     fn note(&self, kind: &str, target: &str) -> Option<Fault> {
         let mut state = self.state();
+        if kind.starts_with("watch ") {
+            state.watched.insert(path_of(target).to_owned());
+        }
         let fault = state.plan.get_mut(kind).and_then(VecDeque::pop_front);
         state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), target: target.to_owned(), fault });
         fault
@@ -200,11 +231,20 @@ impl Shared {
     }
 
     async fn pass(&self, connection: &mut Connection, kind: &str, request: &Request) -> io::Result<Next> {
+        let is_list = kind.starts_with("list ");
+        if let Some(old) = self.old_list(&request.target).filter(|_| is_list) {
+            connection.answer(200, &old.headers, &old.body).await?;
+            return Ok(Next::Serve);
+        }
         let answer = self.forward(request).await?;
         if kind.starts_with("watch ") && answer.status == 200 {
             return self.pass_watch(connection, answer).await;
         }
         let body = answer.response.bytes().await.map_err(io::Error::other)?;
+        if is_list && answer.status == 200 {
+            let kept = Kept { headers: answer.headers.clone(), body: body.to_vec() };
+            self.state().first_lists.entry(request.target.clone()).or_insert(kept);
+        }
         connection.answer(answer.status, &answer.headers, &body).await?;
         Ok(Next::Serve)
     }
@@ -235,6 +275,15 @@ impl Shared {
         }
         connection.end_chunks().await?;
         Ok(Next::Serve)
+    }
+
+    fn old_list(&self, target: &str) -> Option<Kept> {
+        let mut state = self.state();
+        let found = state.first_lists.get(target).filter(|_| state.replays_lists).cloned();
+        if found.is_some() {
+            state.replayed.insert(target.to_owned());
+        }
+        found
     }
 
     fn is_dropped(&self, line: &[u8]) -> bool {
@@ -283,6 +332,11 @@ async fn lose(connection: &mut Connection, kind: &str, answer: Answer, outcome: 
         connection.half(status, &headers, &body).await?;
     }
     fail(connection, outcome).await
+}
+
+/// What is asked for, without how.
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
 }
 
 fn json_type() -> (String, String) {

@@ -1,4 +1,4 @@
-//! An operator that is not told of changes ends where it would have ended.
+//! An operator that hears of no changes, or is shown what was, ends where it would have ended.
 
 use crate::faults::undisturbed;
 use crate::month::{Month, Trouble};
@@ -14,4 +14,9 @@ async fn ends_as_undisturbed(trouble: Trouble) {
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_that_no_watch_tells_of_are_seen_with_the_next_list() {
     ends_as_undisturbed(Trouble::DroppedEvents).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_an_api_server_that_lags_behind_take_nothing_back() {
+    ends_as_undisturbed(Trouble::OldLists).await;
 }

@@ -11,10 +11,11 @@ use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
 use crate::controller::context::Context;
 use crate::controller::driver::ReconcileError;
 use crate::controller::evidence_cache::ContractEvidence;
+use crate::controller::holdings::WatchedNamespace;
 use crate::controller::holds::{self, Closing};
 use crate::controller::judging::judge_evidence;
 use crate::controller::managers::with_managers;
-use crate::domain::holdings::WrittenKpi;
+use crate::domain::holdings::{WrittenKpi, terms};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::measuring::rollups::RollUps;
@@ -127,7 +128,11 @@ pub(super) async fn record_terms(
     let uid = observed.identity.evidence_uid.clone();
     // What is refused again and again is reported once.
     if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
+        let before = judged_before(context, &uid, &observed.object).await?;
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
+        if !are_still_shown(context, &observed.object, &observed.terms, &before) {
+            return Err(ReconcileError::Behind(format!("VendorContract {name}, or what refers to it,")));
+        }
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
         context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
         context.queues.contracts.push(&namespace, &name);
@@ -143,6 +148,16 @@ pub(super) async fn record_terms(
         context.queues.contracts.push(&namespace, &name);
     }
     Ok(kept)
+}
+
+/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and its
+/// terms are no change that anybody made.
+fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, before: &[Terms]) -> bool {
+    let (namespace, name, _) = identity(object);
+    let Some(shown) = context.contract(&namespace, &name) else { return false };
+    let Ok(shown) = &shown.0 else { return false };
+    let before: Vec<&Terms> = before.iter().collect();
+    terms(&WatchedNamespace::of(context, &namespace), &name, &shown.spec, &before).0 == *judged
 }
 
 /// Keeps what the journal does not say yet of the risks of the running period, before anybody is notified of them.
