@@ -78,17 +78,21 @@ impl Fleet {
         let judged = |kpi: &Value| kpi["status"]["last"]["verdict"] == "Met";
         let reported = |report: &Value| !report["status"].is_null();
         self.until_all("kpi", judged).await;
+        let judged_after = began.elapsed().as_secs_f64();
         self.until_all("slar", reported).await;
-        let seconds = began.elapsed().as_secs_f64();
+        let reported_after = began.elapsed().as_secs_f64();
         self.until_it_is_quiet(&operator).await;
         let (writes, contracts) = (writes(&self.place), self.contracts as f64);
         table.add(
-            format!("cold start of {} contracts until all have their verdict and report", self.contracts),
+            format!("cold start of {} contracts until all have their verdict", self.contracts),
+            format!("{judged_after:.1} s, {:.1} contracts a second", contracts / judged_after),
+        );
+        table.add(
+            format!("the same until all have their report, of which four a second are written in a namespace, {} in all", self.contracts),
             format!(
-                "{seconds:.1} s, {:.1} contracts a second; {:.1} writes a contract, {:.0} writes a second; {:.1} s of processor time",
-                contracts / seconds,
+                "{reported_after:.1} s; {:.1} writes a contract, {:.0} writes a second; {:.1} s of processor time",
                 writes as f64 / contracts,
-                writes as f64 / seconds,
+                writes as f64 / reported_after,
                 operator.takes().2
             ),
         );

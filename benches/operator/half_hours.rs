@@ -121,6 +121,6 @@ pub fn body(starts: &[Timestamp]) -> String {
 pub fn row(start: Timestamp, within: u64) -> String {
     let end = start + SignedDuration::from_secs(HALF_HOUR);
     format!(
-        r#"{{"start":"{start}","end":"{end}","labels":{{"queue":"billing"}},"measures":{{"offered":100,"answered":100,"answeredWithin":{within},"abandoned":0}}}}"#
+        r#"{{"start":"{start}","end":"{end}","labels":{{"queue":"billing"}},"measures":{{"offered":100,"answered":100,"answeredWithin":{within},"abandoned":0,"abandonedWithin":0}}}}"#
     )
 }
