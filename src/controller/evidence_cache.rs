@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::api::Shared;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::measuring::rollups::RollUps;
@@ -27,7 +28,7 @@ pub struct ContractEvidence {
     /// Ends of the chains of the feeds that are judged: up to them the rows are known that [`EvidenceCache::rows`] returns.
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
-    pub closings: Arc<BTreeMap<String, Terms>>,
+    pub closings: Arc<BTreeMap<String, Shared<Terms>>>,
     /// When the last of them was recorded.
     pub last_closing: Option<Timestamp>,
     /// Facts of the journal.
@@ -83,7 +84,7 @@ pub struct Fresh {
 struct Entry {
     /// The feeds that were asked for.
     feeds: BTreeSet<String>,
-    closings: Arc<BTreeMap<String, Terms>>,
+    closings: Arc<BTreeMap<String, Shared<Terms>>>,
     last_closing: Option<Timestamp>,
     journal: Arc<Journal>,
     journal_known: bool,
@@ -243,7 +244,9 @@ impl EvidenceCache {
     /// Remembers that a period closed, recorded at `now`.
     pub fn closed(&self, uid: &str, period: &str, terms: &Terms, now: Timestamp) {
         if let Some(entry) = self.entries().by_uid.get_mut(uid) {
-            Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+            let known = entry.closings.values().rev().find(|known| ***known == *terms).cloned();
+            let terms = known.unwrap_or_else(|| Shared::new(terms.clone()));
+            Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert(terms);
             entry.last_closing = entry.last_closing.max(Some(now));
         }
     }
@@ -397,12 +400,21 @@ impl Entries {
     }
 }
 
-/// The terms under which periods closed, each sharing with those of the period before what stayed.
-fn sharing(mut closings: BTreeMap<String, Terms>) -> BTreeMap<String, Terms> {
-    let mut before: Option<Terms> = None;
+/// The terms under which periods closed: the same terms stay one, and others share with those before them what stayed.
+fn sharing(mut closings: BTreeMap<String, Shared<Terms>>) -> BTreeMap<String, Shared<Terms>> {
+    // Terms as they were read, with what is held of them.
+    let mut known: Vec<(Shared<Terms>, Shared<Terms>)> = Vec::new();
     for terms in closings.values_mut() {
-        before.iter().for_each(|before| terms.share_with(before));
-        before = Some(terms.clone());
+        let found = known.iter().rev().find(|(read, _)| read.is_one_with(terms));
+        if let Some((_, held)) = found {
+            terms.clone_from(held);
+            continue;
+        }
+        let read = terms.clone();
+        if let Some((_, before)) = known.last() {
+            terms.share_with(before);
+        }
+        known.push((read, terms.clone()));
     }
     closings
 }
