@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::looks::page_was_read;
 use crate::api::Shared;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
@@ -18,6 +19,9 @@ mod part;
 
 pub use part::Part;
 use part::PartHeld;
+
+/// How many rows are read at once: a second's work or less. Between two pages, a look that has taken long lets others go first.
+const PAGE: i64 = 200_000;
 
 /// How much later than a closing a fact is recorded at the least: the store keeps instants by the microsecond.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_micros(1);
@@ -125,6 +129,8 @@ impl Held {
 pub struct EvidenceCache {
     store: Arc<dyn EvidenceStore>,
     most: usize,
+    /// How many rows are read at once.
+    page: i64,
     entries: Mutex<Entries>,
 }
 
@@ -137,7 +143,7 @@ struct Entries {
 impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
-        EvidenceCache { store, most, entries: Mutex::default() }
+        EvidenceCache { store, most, page: PAGE, entries: Mutex::default() }
     }
 
     /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
@@ -201,10 +207,28 @@ impl EvidenceCache {
             if head.sequence > rows.last_sequence() {
                 // Rows that arrived since wait for the head that vouches for them.
                 let range = RowRange::between(rows.last_sequence(), head.sequence);
-                read.insert(feed.clone(), self.store.more_rows(uid, feed, rows, range).await?);
+                read.insert(feed.clone(), self.read_pages(uid, feed, rows, range).await?);
             }
         }
         Ok(read)
+    }
+
+    /// Rows that were read before, and after them those of a range, which are read page by page.
+    async fn read_pages(
+        &self,
+        uid: &str,
+        feed: &str,
+        mut rows: FeedRows,
+        range: RowRange,
+    ) -> Result<FeedRows, StoreError> {
+        let mut after = range.after;
+        while after < range.until {
+            let until = after.saturating_add(self.page).min(range.until);
+            rows = self.store.more_rows(uid, feed, rows, RowRange { after, until, ..range }).await?;
+            page_was_read().await;
+            after = until;
+        }
+        Ok(rows)
     }
 
     /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::controller::looks::Look;
 use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::NOTHING_SAID;
 use crate::domain::measuring::contract_facts::ContractFacts;
@@ -85,6 +86,23 @@ async fn rows_are_those_of_the_store_up_to_the_heads_that_were_read() {
     assert_eq!(cache.held().rows, rows(&cache, "one").await.bytes());
     cache.forget("one");
     assert_eq!(cache.held(), Held::default());
+}
+
+#[tokio::test]
+async fn rows_that_are_read_by_pages_are_those_of_the_store_and_each_page_is_noted() {
+    let world = World::new();
+    world.receive("one", 0..900).await;
+    world.receive("one", 900..2_000).await;
+    // Each: rows of a page, and how many pages 2,000 rows are.
+    for (page, pages) in [(1_999, 2), (2_000, 1), (2_001, 1), (300, 7), (i64::MAX, 1)] {
+        let cache = EvidenceCache { page, ..world.cache(usize::MAX) };
+        let look = Look::begin(&Arc::default()).await;
+        let read = look.around(rows(&cache, "one")).await;
+        assert!(read == world.stored("one").await, "pages of {page}");
+        assert_eq!(look.pages(), pages, "pages of {page}");
+        look.around(rows(&cache, "one")).await;
+        assert_eq!(look.pages(), pages, "pages of {page}: what is held is not read again");
+    }
 }
 
 #[tokio::test]
