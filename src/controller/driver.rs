@@ -212,6 +212,7 @@ impl<K: Controlled> Driver<K> {
             turn => turn,
         };
         let look = if K::IS_HEAVY { Some(Look::begin(&self.places).await) } else { None };
+        let guarded = self.newest(guarded);
         let started = Instant::now();
         let result = match &guarded.0 {
             Ok(object) => {
@@ -285,7 +286,13 @@ impl<K: Controlled> Driver<K> {
         })
     }
 
-    /// Shows that a look has taken long. What that is said by may fail: the next look says it then.
+    /// An object as the watch shows it now: it may have changed while it waited for its place.
+    fn newest(&self, guarded: Arc<Guarded<K>>) -> Arc<Guarded<K>> {
+        let name = ObjectRef::new(&guarded.name_any()).within(&guarded.namespace().unwrap_or_default());
+        self.store.get(&name).unwrap_or(guarded)
+    }
+
+    /// Shows that a look has taken long. Where the Event is not taken, the next slow look tries again.
     async fn say_if_slow(&self, object: &K, look: &Look) {
         let (took, uid) = (look.took(), object.uid().unwrap_or_default());
         if took < SLOW {
