@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use bpo_operator::api::Shared;
 use bpo_operator::api::vendor_contract::VendorContractSpec;
 use bpo_operator::domain::judgement::judge::{judge, judge_again};
 use bpo_operator::domain::judgement::outcome::NOTHING_SAID;
@@ -239,7 +240,11 @@ fn after_the_term() -> Timestamp {
 }
 
 /// The facts of a contract without a journal.
-fn facts<'a>(terms: &'a Terms, closed_under: &'a BTreeMap<String, Terms>, rows: &'a RowsByFeed) -> ContractFacts<'a> {
+fn facts<'a>(
+    terms: &'a Terms,
+    closed_under: &'a BTreeMap<String, Shared<Terms>>,
+    rows: &'a RowsByFeed,
+) -> ContractFacts<'a> {
     ContractFacts { name: "acme", terms, closed_under, rows, journal: None, said: &NOTHING_SAID }
 }
 

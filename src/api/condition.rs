@@ -226,7 +226,7 @@ closed_enum! {
         TermsChangedInPeriod, TargetMet,
         AtRiskCleared, FeedRecovered, PeriodClosed, PeriodFinal, CreditDue, CreditEarnedBack, TriggerCleared,
         PeriodRestated, LaunchGo, SpikeEnded, EvidenceAdopted, EvidenceNotAdopted, EvidenceRetired, LossAccepted, ReportContradicted, StoreRolledBack,
-        StoreFull, ClockDiffers,
+        StoreFull, ClockDiffers, SlowReconcile,
     }
 }
 

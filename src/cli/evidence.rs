@@ -16,6 +16,7 @@ use super::exec::{ExecArguments, OperatorPod, push};
 use super::streams::{StandardOutput, print, print_line, prompt, warn};
 use super::tables;
 use super::terminal::escaped;
+use crate::api::Shared;
 use crate::api::sla_report::SlaReport;
 use crate::api::verdict::PeriodState;
 use crate::controller::reports::report_digest;
@@ -327,7 +328,7 @@ fn verify_bundle(file: &Path, reports: &[(String, SlaReport)]) -> Result<Found, 
 #[derive(Default)]
 struct Record {
     terms: Option<Terms>,
-    closings: BTreeMap<String, Terms>,
+    closings: BTreeMap<String, Shared<Terms>>,
     journal: Journal,
     rows: BTreeMap<String, Vec<Row>>,
     /// The chain's digest at each head that the report names.

@@ -22,6 +22,7 @@ use super::model::{
 use super::retention::{Summary, definitions_origin, with_definition};
 use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
+use crate::api::Shared;
 use crate::domain::measuring::row::Row;
 use crate::domain::terms::contract_terms::Terms;
 
@@ -96,7 +97,7 @@ struct TermsLine {
     period: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recorded_at: Option<Timestamp>,
-    terms: Terms,
+    terms: Shared<Terms>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,7 +132,7 @@ pub struct Bundle {
     /// Every version of the terms, in the order in which they were recorded.
     pub history: Vec<RecordedTerms>,
     /// The terms under which periods closed.
-    pub closings: BTreeMap<String, Terms>,
+    pub closings: BTreeMap<String, Shared<Terms>>,
     /// The facts of the journal, in the order in which they were recorded.
     pub facts: Vec<Fact>,
     /// What was computed again, and what differs.
@@ -181,7 +182,7 @@ pub async fn write_bundle(
         }
     }
     for RecordedTerms { terms, recorded_at } in store.terms_history(uid).await? {
-        lines.write(&TermsLine { period: String::new(), recorded_at: Some(recorded_at), terms })?;
+        lines.write(&TermsLine { period: String::new(), recorded_at: Some(recorded_at), terms: terms.into() })?;
     }
     for (period, terms) in store.closings(uid).await? {
         lines.write(&TermsLine { period, recorded_at: None, terms })?;
@@ -414,12 +415,13 @@ impl Reading {
     fn terms(&mut self, line: TermsLine) {
         match line.recorded_at {
             Some(recorded_at) => {
-                let recorded = RecordedTerms { terms: line.terms, recorded_at };
+                let recorded = RecordedTerms { terms: line.terms.into_inner(), recorded_at };
                 self.bundle.terms = Some(recorded.clone());
                 self.bundle.history.push(recorded);
             }
             None => {
-                self.bundle.closings.insert(line.period, line.terms);
+                let known = self.bundle.closings.values().find(|known| **known == line.terms).cloned();
+                self.bundle.closings.insert(line.period, known.unwrap_or(line.terms));
             }
         }
     }

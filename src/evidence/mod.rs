@@ -34,6 +34,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
+use crate::api::Shared;
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
@@ -144,8 +145,8 @@ pub trait EvidenceStore: Send + Sync {
         recorded_at: Timestamp,
     ) -> Answer<'_, bool>;
 
-    /// The terms under which the periods of a contract closed, by period name.
-    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>>;
+    /// The terms under which the periods of a contract closed, by period name. The same terms are one in memory.
+    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Shared<Terms>>>;
 
     /// The latest instant at which a closing of a contract was recorded, by the operator's clock; `None` without one.
     fn last_closing<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<Timestamp>>;

@@ -200,6 +200,7 @@ struct Inner {
     objects: Arc<RwLock<BTreeMap<String, ObjectSeries>>>,
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_seconds: Family<KindLabels, Histogram>,
+    slow_reconciles: Family<KindLabels, Counter>,
     api_writes: Family<WriteLabels, Counter>,
     fetches: Family<FeedOutcomeLabels, Counter>,
     fetch_seconds: Family<FeedLabels, Histogram>,
@@ -234,6 +235,7 @@ impl Metrics {
             objects: Arc::default(),
             reconciles: Family::default(),
             reconcile_seconds: Family::new_with_constructor(histogram),
+            slow_reconciles: Family::default(),
             api_writes: Family::default(),
             fetches: Family::default(),
             fetch_seconds: Family::new_with_constructor(histogram),
@@ -255,6 +257,11 @@ impl Metrics {
         let outcome = outcome.as_str().to_lowercase();
         self.0.reconciles.get_or_create(&ReconcileLabels { kind: kind.to_owned(), outcome }).inc();
         self.0.reconcile_seconds.get_or_create(&KindLabels { kind: kind.to_owned() }).observe(seconds);
+    }
+
+    /// Counts a reconcile of a kind that took long.
+    pub fn slow_reconcile(&self, kind: &str) {
+        self.0.slow_reconciles.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
     }
 
     /// Counts a write to the API server: what (status, object, delete) of which kind.
@@ -375,6 +382,7 @@ impl Inner {
             Metric::ReconcileSeconds.help(),
             self.reconcile_seconds.clone(),
         );
+        registry.register(Metric::SlowReconciles.name(), Metric::SlowReconciles.help(), self.slow_reconciles.clone());
         registry.register(Metric::ApiWrites.name(), Metric::ApiWrites.help(), self.api_writes.clone());
         registry.register(Metric::FeedFetches.name(), Metric::FeedFetches.help(), self.fetches.clone());
         registry.register(Metric::FeedFetchSeconds.name(), Metric::FeedFetchSeconds.help(), self.fetch_seconds.clone());
@@ -578,6 +586,7 @@ mod tests {
         metrics.set_object("contract", ObjectSeries::Contract(contract));
         metrics.set_object("launch", ObjectSeries::Launch(launch));
         metrics.reconciled("KpiTarget", Outcome::Completed, 0.1);
+        metrics.slow_reconcile("VendorContract");
         metrics.alert("webhook", "delivered");
         metrics.alerts_waiting(1);
         metrics.evidence_memory(1, Arc::new(|| vec![("rows", 1)]));

@@ -232,7 +232,7 @@ fn a_month_signed_under_other_terms_explains_itself() {
     let now =
         terms(CONTRACT, &[("level", &kpi("{severity: Minor, credit: 9999}").replace("AnsweredOnly", "AllOffered"))]);
     let mut case = Case::new(now.clone(), months(&[70]));
-    case.closed_under.insert("2026-01".into(), signed);
+    case.closed_under.insert("2026-01".into(), signed.into());
     let report = case.judge("2026-03-01T00:00Z").reports.remove(0);
     let text = explain("acme-2026-01", &report, Some(&now));
     assert!(text.contains("(answeredWithin) / (answered) × 100") && text.contains("2 % of the charges"), "{text}");

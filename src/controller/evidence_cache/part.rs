@@ -97,7 +97,7 @@ impl EvidenceCache {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
-                rows.insert(feed.clone(), self.store.more_rows(uid, feed, known, range).await?);
+                rows.insert(feed.clone(), self.read_pages(uid, feed, known, range).await?);
             }
         }
         let mut entries = self.entries();

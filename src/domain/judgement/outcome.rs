@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::api::Shared;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, TierSlice, Trend};
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::{
@@ -61,7 +62,7 @@ impl Judgement {
     /// The same judgement while the past is still being fetched: no period that was not closed before counts as Final yet, and
     /// nothing is restated, since the rows that are missing were never late.
     #[must_use]
-    pub fn held_open(&self, closed: &BTreeMap<String, Terms>) -> Judgement {
+    pub fn held_open(&self, closed: &BTreeMap<String, Shared<Terms>>) -> Judgement {
         let mut held = self.clone();
         held.reports.retain(|report| report.revision == 1 || closed.contains_key(&report.period.name));
         for report in &mut held.reports {
@@ -80,7 +81,7 @@ impl Judgement {
     }
 }
 
-fn hold(state: &mut PeriodState, period: &str, closed: &BTreeMap<String, Terms>) {
+fn hold(state: &mut PeriodState, period: &str, closed: &BTreeMap<String, Shared<Terms>>) {
     if !closed.contains_key(period) {
         *state = PeriodState::Provisional;
     }

@@ -9,7 +9,7 @@ use super::errors::opening;
 use crate::evidence::model::StoreError;
 
 /// The highest format that this version knows.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 /// Marks a file as a store of evidence ("BPOE").
 const APPLICATION: i64 = 0x4250_4f45;
@@ -18,11 +18,12 @@ const APPLICATION: i64 = 0x4250_4f45;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("format_1.sql"),
     include_str!("format_2.sql"),
     include_str!("format_3.sql"),
     include_str!("format_4.sql"),
+    include_str!("format_5.sql"),
 ];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.

@@ -204,7 +204,7 @@ impl Years {
                 let finals = self.case.judge_at(self.now).finals;
                 for period in finals.into_keys() {
                     let terms = self.case.terms.clone();
-                    self.case.closed_under.entry(period).or_insert(terms);
+                    self.case.closed_under.entry(period).or_insert(terms.into());
                 }
             }
             Step::Keep => {
