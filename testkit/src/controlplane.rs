@@ -346,7 +346,7 @@ impl ControlPlane {
         Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), output })
     }
 
-    /// Runs kubectl with a kubeconfig; an exit code other than 0 is no error.
+    /// Runs kubectl with a kubeconfig; any exit code is accepted.
     pub async fn kubectl_as(
         &self,
         kubeconfig: &Path,
@@ -511,7 +511,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// Writes all of `input` and closes the pipe; that the reader did not want all of it is no error.
+/// Writes all of `input` and closes the pipe. A reader that stops early is accepted.
 async fn write_all(stdin: Option<ChildStdin>, input: &str) -> io::Result<()> {
     let Some(mut stdin) = stdin else { return Ok(()) };
     match stdin.write_all(input.as_bytes()).await {
@@ -576,7 +576,7 @@ impl Ports {
     }
 }
 
-/// Binds a port between 20000 and 32767, which is below those that Linux gives to outgoing connections.
+/// Binds a port between 20000 and 32767, which is below those that Linux uses for outgoing connections.
 ///
 /// With one of those, a client that tries again and again while the API server is stopped would in the end connect to
 /// itself, and keep the port from the server that starts again.

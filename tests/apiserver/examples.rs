@@ -1,4 +1,4 @@
-//! Every example is what it says: it can be applied as it stands.
+//! Every example can be applied unchanged and does what it says.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// What is away.
 #[derive(Clone, Copy, Debug)]
 enum Outage {
-    /// The API server stands still: connections stay open and nothing answers.
+    /// The API server hangs: connections stay open and nothing answers.
     Paused,
     /// The API server is gone: connections are refused.
     Gone,

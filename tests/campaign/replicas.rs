@@ -44,7 +44,7 @@ enum Loss {
     DatabaseSilent,
     /// The database's server is killed in the midst of a commit and starts again.
     DatabaseRestarted,
-    /// The database's server stands still until the leader has ended.
+    /// The database's server hangs until the leader has ended.
     DatabaseFrozen,
 }
 
@@ -62,7 +62,7 @@ impl Pair {
     async fn start() -> Self {
         let mut place = Place::fresh().await;
         let database = Database::start().await;
-        // The last hour that is over: the vendor tells of no hour before its end.
+        // The last hour that is over: the vendor sends no hour before its end.
         let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
         let now = Timestamp::now().round(hour).unwrap();
         let rows = hours(&(now - 480.hours()).to_string(), &now.to_string(), 90);
@@ -106,7 +106,7 @@ impl Pair {
         }
     }
 
-    /// Gives back what was lost.
+    /// Restores what was lost.
     fn give_back(&self, loss: Loss) {
         if loss == Loss::Stopped {
             self.leader.operator.signal("CONT");
@@ -170,7 +170,7 @@ fn took_the_lease(replica: &Replica) -> Option<Instant> {
     replica.proxy.calls().iter().find(|call| call.kind == "update leases").map(|call| call.at)
 }
 
-/// One loss from beginning to end; gives its timeline in words.
+/// One loss from beginning to end; returns its timeline in words.
 async fn takeover(loss: Loss) -> String {
     let pair = Pair::start().await;
     let over = AtomicBool::new(false);

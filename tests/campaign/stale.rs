@@ -1,4 +1,4 @@
-//! An operator that is not told of changes ends where it would have ended.
+//! An operator whose watches miss changes ends where it would have ended with them.
 
 use crate::faults::undisturbed;
 use crate::month::{Month, Trouble};

@@ -14,7 +14,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const LOOPBACK: [&str; 2] = ["--alert-allow-network", "127.0.0.0/8"];
 
-/// What a contract adds that tells a hook of everything, and escalates a miss at once.
+/// The part of a contract that sends every alert to a hook, and escalates a miss at once.
 fn told_by(receiver: &Receiver) -> String {
     format!(
         "  contacts: [{{name: sam, party: Client, deputy: maria}}, {{name: maria}}]

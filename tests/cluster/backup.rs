@@ -68,7 +68,7 @@ impl<'a> Drill<'a> {
     }
 }
 
-/// Runs the commands of a section of the page; gives what they printed.
+/// Runs the commands of a section of the page; returns their output.
 fn run(shell: &Shell, section: &str) -> String {
     let blocks = commands("docs/backup.md", Some(section));
     assert_eq!(blocks.len(), 1, "{section}");
@@ -79,7 +79,7 @@ fn settled(care: &Value) -> bool {
     has(care, "Ready", "True", "Reconciled") && has(care, "Consistent", "True", "ReportsHold")
 }
 
-/// Moves the clock, and waits until a month is Final and the contract is settled; gives the report.
+/// Moves the clock, and waits until a month is Final and the contract is settled; returns the report.
 async fn signed(place: &Place, hand: &Hand, now: &str, name: &str) -> Value {
     hand.move_to(now);
     // The heads in its status are written after it.

@@ -11,7 +11,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// Nine days after the term began, of which the first week is over.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-11T00:05:00Z", "--clock-speed", "1"];
-/// Writes of a contract with one KpiTarget: both statuses, the report and its status. That the week has ended is told to nobody, since
+/// Writes of a contract with one KpiTarget: both statuses, the report and its status. No Event says that the week has ended, since
 /// nobody waited for it.
 const MOST: usize = 4;
 /// The same of a big installation: where its feeds take longer than a first status waits, some statuses are written twice.

@@ -1,4 +1,4 @@
-//! A feed that fails for a whole period: it is told, nothing is concluded from it, and all comes right when it answers again.
+//! A feed that fails for a whole period: the operator reports it, concludes nothing from it, and recovers when the feed answers again.
 
 use serde_json::Value;
 

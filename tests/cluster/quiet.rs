@@ -80,7 +80,7 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
     assert!(news.is_empty(), "{} writes with nothing new: {news:#?}", news.len());
     assert!(after.len() > before.len(), "the log tells the write that was asked for");
 
-    // Nor does a restart: what is known is read again, fetched again and told to nobody.
+    // A restart is quiet too: the operator reads and fetches again what it knows, and notifies nobody.
     assert_eq!(operator.stop().await, Some(0));
     let before = writes(&place).len();
     let polls = server.count(INTERVALS).requests;

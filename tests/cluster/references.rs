@@ -1,4 +1,4 @@
-//! What is named and is not there: a clear condition, healed by itself when it is mended, and no neighbour is slowed.
+//! A reference to a missing object: a clear condition, which heals by itself when the object appears, and slows no neighbour.
 
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The log of a month at level `info` is its story, a line each: what people are told by Events and alerts, and nothing twice.
+//! The log of a month at level `info` is its story, a line each: what people learn from Events and alerts, and nothing twice.
 
 use std::collections::BTreeSet;
 
@@ -110,7 +110,7 @@ async fn the_log_of_a_month_tells_each_event_and_each_alert_in_one_line_once() {
     );
     assert!(log.lines().count() < 60, "a month is a page:\n{log}");
 
-    // A restart tells nothing again.
+    // A restart repeats nothing.
     let operator = place.operator_with(&flags);
     operator.until_it_is_ready().await;
     let (code, _, error) = place.plugin(&["reconcile", "contract/care"]);

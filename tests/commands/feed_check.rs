@@ -56,7 +56,7 @@ async fn check(arguments: &[&str]) -> Said {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// A server that answers with what it is told; it ends with the test.
+/// A server that answers with `answer`; it ends with the test.
 async fn serve(answer: impl Fn(&HeaderMap) -> Response + Clone + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1/intervals", listener.local_addr().unwrap());

@@ -269,7 +269,7 @@ spec:
 
 #[test]
 fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
-    // What is changed, into what, the line that is told, and what is said besides.
+    // The text to change, its replacement, the line that the message names, and what else it says.
     let cases: [(&str, &str, u32, &[&str]); 8] = [
         ("kind: KpiTarget", "kind: KpiTarge", 10, &["KpiTarge", "write VendorContract, ServiceTier, KpiTarget"]),
         ("v1alpha1\nkind: KpiTarget", "v2\nkind: KpiTarget", 9, &["apiVersion", "write bpo-operator.io/v1alpha1"]),

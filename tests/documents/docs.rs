@@ -44,7 +44,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A line without what stands in backquotes.
+/// A line without the parts in backquotes.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
@@ -270,7 +270,7 @@ fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// What is wrong with a command: a word that is no command, or a flag that the command lacks.
+/// What is wrong with a command: a word that is not a command, or a flag that the command lacks.
 fn fault_of_command(words: &[String]) -> Option<String> {
     let (program, words) = words.split_first()?;
     let mut command = match program.as_str() {

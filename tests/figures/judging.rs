@@ -92,7 +92,7 @@ pub fn row(written: &Value) -> Row {
     }
 }
 
-/// Fields of a row's text that are no measures.
+/// Fields of a row's text that are not measures.
 const RESERVED: [&str; 8] = ["month", "day", "from", "to", "labels", "known", "revision", "feed"];
 
 fn midnight(day: Date) -> Timestamp {

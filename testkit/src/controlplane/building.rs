@@ -260,7 +260,7 @@ fn stamp(target: &Target, linker_flags: &str) -> Result<String, BuildError> {
     Ok(stamp)
 }
 
-/// The flags that strip the program of symbols and tell it its version, which no version control tells it here.
+/// The flags that strip the program of symbols and set its version, which the build cannot read from version control here.
 fn linker_flags(target: &Target) -> Result<String, BuildError> {
     let path = module_folder().join("go.mod");
     let go_mod = fs::read_to_string(&path).map_err(io_error(format!("reading {}", path.display())))?;
@@ -377,6 +377,6 @@ fn say_progress(terminal: bool, line: &str) {
 /// Writes to stderr itself: what `eprint!` writes, the test harness would hold back until the test fails.
 fn say(text: &str) {
     let mut stderr = io::stderr();
-    // Progress that nobody can read is no reason to stop.
+    // Progress that nobody can read does not stop the build.
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

@@ -23,6 +23,6 @@ pub enum Fault {
     OtherSchema,
     /// A right answer, but for one number that is none.
     NotANumber,
-    /// A body of so many bytes.
+    /// A body of this number of bytes.
     Huge(usize),
 }

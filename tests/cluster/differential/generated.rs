@@ -317,7 +317,7 @@ fn figures(rng: &mut Rng, first_day: Date, tiered: bool) -> Vec<Value> {
     rows
 }
 
-/// An answer with these figures, in which so many more or fewer contacts a day were answered in time.
+/// An answer with these figures, with `more` (or fewer, if negative) contacts a day answered in time.
 fn body(figures: &[Value], more: i64) -> String {
     let mut rows = figures.to_vec();
     for measures in rows.iter_mut().map(|row| &mut row["measures"]) {

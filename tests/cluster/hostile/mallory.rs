@@ -88,7 +88,7 @@ pub struct Mallory {
 }
 
 impl Mallory {
-    /// Serves on so many free ports of 127.0.0.1.
+    /// Serves on this number of free ports of 127.0.0.1.
     pub async fn start(hosts: usize) -> Self {
         let shared = Arc::new(Shared { bodies: Bodies::make(), asked: Mutex::default() });
         let (mut addresses, mut serving) = (Vec::new(), Vec::new());
