@@ -152,7 +152,7 @@ fn each_folder_touches_only_what_it_may() {
 }
 
 #[test]
-fn only_the_clock_tells_decisions_the_time() {
+fn decisions_read_the_time_only_from_the_clock() {
     // Events and leases carry the machine's own time by the conventions of Kubernetes, whatever clock is rehearsed.
     let allowed = ["src/clock.rs", "src/cluster/write.rs", "src/cluster/lease.rs"];
     let found: Vec<String> = offences("", &["SystemTime::now", "Timestamp::now", "Zoned::now"])

@@ -227,7 +227,7 @@ async fn until_moved(installation: &Installation, shard: usize, before: &str) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_stands_still_move_in_time() {
+async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_move_in_time() {
     let mut shared = Installation::start().await;
     let mut replicas = Vec::new();
     // One after the other: each that comes gets its share of those that are there.

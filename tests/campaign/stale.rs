@@ -12,6 +12,6 @@ async fn ends_as_undisturbed(trouble: Trouble) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_that_no_watch_tells_of_are_seen_with_the_next_list() {
+async fn changes_that_no_watch_shows_are_seen_with_the_next_list() {
     ends_as_undisturbed(Trouble::DroppedEvents).await;
 }

@@ -44,7 +44,7 @@ fn fingerprints(receiver: &Receiver) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missed_target_is_told_once_though_the_receiver_was_down_and_the_operator_was_killed() {
+async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_operator_was_killed() {
     let place = Place::fresh().await;
     let zone = TimeZone::get("Asia/Jerusalem").unwrap();
     let server = VendorServer::start(Dataset::real_day(date(2026, 1, 14), &zone)).await.unwrap();

@@ -82,7 +82,7 @@ fn by_kind(place: &Place) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and_all_are_told_in_one_event() {
+async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and_all_share_one_event() {
     const WEEKS: usize = 20;
     let place = Place::fresh().await;
     let rows = hours("2025-09-22T00:00:00Z", "2026-02-11T00:00:00Z", 90);

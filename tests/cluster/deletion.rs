@@ -44,7 +44,7 @@ fn series_of(metrics: &str, namespace: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_anew() {
+async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_empty() {
     let place = Place::fresh().await;
     let dataset = Dataset::default().with_feed(INTERVALS, hours(FROM, TO, 90));
     let server = VendorServer::start(dataset).await.unwrap();

@@ -99,7 +99,7 @@ async fn trials() -> [Trial; 7] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_feed_that_fails_for_a_whole_period_gives_its_reason_and_no_verdict_and_recovers() {
+async fn a_feed_that_fails_for_a_whole_period_shows_its_reason_and_no_verdict_and_recovers() {
     let place = Place::fresh().await;
     let mut trials = trials().await;
     place.apply(&trials.iter().map(Trial::manifests).collect::<String>()).await;

@@ -191,7 +191,7 @@ fn state_of(status: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_launch_passes_through_all_its_phases_and_every_transition_is_told_once() {
+async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_event() {
     let place = Place::fresh().await;
     let dataset = Dataset::default().with_feed("acd", calls()).with_feed("sales", sales());
     let server = VendorServer::start(dataset).await.unwrap();

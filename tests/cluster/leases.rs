@@ -25,7 +25,7 @@ async fn probes(operator: &Operator) -> [u16; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_stands_by_answers_its_probes_and_takes_over_when_the_leader_ends() {
+async fn a_replica_on_standby_answers_its_probes_and_takes_over_when_the_leader_ends() {
     let place = Place::fresh().await;
     let leader = place.operator_with(&["--leader-elect"]);
     leader.until_it_is_ready().await;

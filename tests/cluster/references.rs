@@ -49,7 +49,7 @@ async fn wait_ready(place: &Place, kind: &str, name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_that_does_not_resolve_is_told_and_heals_when_it_does() {
+async fn a_reference_that_does_not_resolve_is_reported_and_heals_when_it_does() {
     let place = Place::fresh().await;
     let server = vendor().await;
     let url = server.url(INTERVALS);
@@ -90,7 +90,7 @@ async fn a_reference_that_does_not_resolve_is_told_and_heals_when_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_missing_or_not_meant_for_the_host_is_told_and_heals() {
+async fn a_secret_that_is_missing_or_not_meant_for_the_host_is_reported_and_heals() {
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
     let dataset = Dataset::default().with_feed(INTERVALS, rows).with_token("a-token-of-the-vendor");

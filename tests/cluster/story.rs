@@ -44,7 +44,7 @@ async fn events(place: &Place) -> BTreeSet<[String; 4]> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_a_month_tells_each_event_and_each_alert_in_one_line_once() {
+async fn the_log_of_a_month_has_each_event_and_each_alert_in_one_line_once() {
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-20T09:00:00Z", 70);
     let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();

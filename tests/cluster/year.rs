@@ -371,7 +371,7 @@ fn summary(report: &Value) -> [String; 5] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_year_of_a_contract_is_told_once_and_its_evidence_alone_gives_every_report() {
+async fn a_year_of_a_contract_is_reported_once_and_its_evidence_alone_reproduces_every_report() {
     let place = Place::fresh().await;
     let (calls, surveys) = (calls(&zone()), surveys(&zone()));
     let outage = Outage { feed: DAYS.into(), from: at(OUTAGE.0), to: at(OUTAGE.1), fault: Fault::Status(500, None) };

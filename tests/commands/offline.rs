@@ -298,7 +298,7 @@ fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
 }
 
 #[test]
-fn staffing_gives_the_published_figures() {
+fn staffing_returns_the_published_figures() {
     let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s"];
     let json = plugin(&[&load[..], &["-o", "json"]].concat());
     let figures: Value = serde_json::from_str(&json.out).unwrap();

@@ -65,7 +65,7 @@ fn the_yaml_reads_back_as_the_document() {
 }
 
 #[test]
-fn every_field_of_every_spec_stands_in_a_reference_example() {
+fn every_field_of_every_spec_is_in_a_reference_example() {
     let mut shown = BTreeSet::new();
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference");
     for path in std::fs::read_dir(reference).unwrap().map(|entry| entry.unwrap().path()) {
