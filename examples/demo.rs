@@ -226,7 +226,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     let year = 2026;
     if arguments.from.year() != year || arguments.until.year() != year || arguments.from >= arguments.until {
         return Err(Failure::new(
-            format!("--from {} --until {} is no span of 2026", arguments.from, arguments.until),
+            format!("--from {} --until {} is not a span of 2026", arguments.from, arguments.until),
             "write two days of 2026, the earlier one first, such as --from 2026-01-02 --until 2026-07-22",
         ));
     }

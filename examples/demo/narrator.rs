@@ -174,7 +174,7 @@ fn sentences(report: &SlaReportSpec) -> Vec<(Mood, String)> {
         let consequence = match trigger.then {
             TriggerConsequence::TerminationRight => "the client may terminate",
             TriggerConsequence::RectificationPlan => "the vendor owes a rectification plan",
-            TriggerConsequence::Notify => "both parties are told",
+            TriggerConsequence::Notify => "both parties are notified",
         };
         sentences.push((Mood::Bad, format!("The trigger {} fires{kpi}: {consequence}.", trigger.name)));
     }

@@ -31,7 +31,7 @@ pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
         Ok(page) => page,
         Err(error) => {
             check_error(&error);
-            assert_eq!(rows_of(feed, ZONE, body, Timestamp::MAX).expect_err("an error is no rows"), error);
+            assert_eq!(rows_of(feed, ZONE, body, Timestamp::MAX).expect_err("an error has no rows"), error);
             return None;
         }
     };
@@ -54,7 +54,7 @@ pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
     let mut keys = BTreeSet::new();
     for (place, row) in (1..).zip(&offline.rows) {
         assert_eq!(row.sequence, place);
-        assert!(keys.insert((row.start, row.end, &row.labels, row.revision)), "one revision stands twice");
+        assert!(keys.insert((row.start, row.end, &row.labels, row.revision)), "one revision is there twice");
     }
     Some(page)
 }

@@ -24,7 +24,7 @@ impl End {
         let mut told = BTreeMap::new();
         let mut tell = |about: String, what: Value| {
             let before = told.insert(about.clone(), what);
-            assert!(before.is_none(), "told twice: {about}");
+            assert!(before.is_none(), "seen twice: {about}");
         };
         for kind in KINDS {
             for object in place.list(kind).await {

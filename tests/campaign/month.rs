@@ -122,7 +122,7 @@ impl Month {
                 let before = self.proxy.drop_events(true);
                 self.carry_out(step).await;
                 let dropped = async || (self.proxy.drop_events(true) > before).then_some(());
-                self.place.eventually_within(PATIENCE, "changes are not told of", dropped).await;
+                self.place.eventually_within(PATIENCE, "changes are hidden", dropped).await;
                 self.proxy.drop_events(false);
                 self.proxy.expire_watches();
             }

@@ -269,11 +269,11 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         let goes_on = Instant::now();
         silent.operator.signal("CONT");
         let ended = async || silent.operator.log().contains("bpo-operator: ").then_some(());
-        shared.places[0].eventually_within(PATIENCE, "the one that stood still ends", ended).await;
+        shared.places[0].eventually_within(PATIENCE, "the replica that hung ends", ended).await;
         shared.until_told(3).await;
         for place in &shared.places {
             let late = writes_after(silent, &place.namespace, goes_on);
-            assert!(late.is_empty(), "the one that stood still wrote when it went on: {late:?}");
+            assert!(late.is_empty(), "the replica that hung wrote when it resumed: {late:?}");
         }
         busy.over.store(true, Ordering::SeqCst);
     };

@@ -145,7 +145,7 @@ async fn a_thousand_feeds_that_fail_at_once_make_one_alert_for_each_contract_and
         feeds.is_some_and(|feeds| feeds.len() == FEEDS && feeds.iter().all(|feed| feed["reason"] == "Connect"))
     };
     place.eventually("every feed fails", async || place.list("vc").await.iter().all(failing).then_some(())).await;
-    place.eventually("each contract tells", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
+    place.eventually("each contract alerts", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
     assert_eq!(taken(&receiver), vec!["fired FeedFailing"; CONTRACTS]);
     server.accept_connections().await.unwrap();
     place.eventually("each contract recovers", async || (taken(&receiver).len() >= 2 * CONTRACTS).then_some(())).await;

@@ -171,7 +171,7 @@ async fn events(place: &Place) -> BTreeSet<[String; 3]> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let identity = [text(&event["involvedObject"]["name"]), text(&event["reason"]), text(&event["message"])];
         assert!(event["count"].as_i64().unwrap_or(1) <= 1, "{event:#}");
-        assert!(told.insert(identity.clone()), "told twice: {identity:?}");
+        assert!(told.insert(identity.clone()), "written twice: {identity:?}");
     }
     told
 }
@@ -228,7 +228,7 @@ async fn whenever_the_operator_is_killed_it_ends_where_it_would_have_ended() {
     let rows = Dataset::story().feeds[INTERVALS].between("2026-01-01T00:00:00Z".parse().unwrap(), asked_until).len();
     for place in [&place, &twin] {
         let (code, text) = place.verify();
-        assert!(code == 0 && text.contains(&format!("1 feeds, {rows} rows")), "{rows} rows were told: {text}");
+        assert!(code == 0 && text.contains(&format!("1 feeds, {rows} rows")), "{rows} rows were sent: {text}");
     }
     one_flipped_bit_is_found(&place);
 }

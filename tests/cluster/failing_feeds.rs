@@ -154,5 +154,5 @@ async fn nothing_was_missed(place: &Place) {
     let events = place.list("events").await;
     let said = |reason: &str| events.iter().filter(|event| event["reason"] == reason).count();
     assert_eq!(said("TargetMissed"), 0);
-    assert!(said("FeedFailing") >= 7 && said("FeedRecovered") >= 7, "each failure and its end are told");
+    assert!(said("FeedFailing") >= 7 && said("FeedRecovered") >= 7, "each failure and its end have an Event");
 }

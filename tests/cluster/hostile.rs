@@ -73,7 +73,7 @@ async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Rec
     let told = |one: &Received| {
         one.path == path && one.alerts().iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", |received| received.iter().any(told)).await;
+    receiver.until("the miss is alerted", |received| received.iter().any(told)).await;
     (verdict, began.elapsed())
 }
 

@@ -94,7 +94,7 @@ async fn a_canary_in_every_secret_is_found_in_no_log_event_status_metric_or_stor
         })
         .await;
     place
-        .wait_for("vc", "telling", "the refusal is told", |contract| {
+        .wait_for("vc", "telling", "the refusal is reported", |contract| {
             let feeds = contract["status"]["feeds"].as_array();
             feeds.is_some_and(|feeds| feeds.iter().all(|feed| feed["reason"] == "Auth"))
         })

@@ -71,7 +71,7 @@ async fn the_log_of_a_month_has_each_event_and_each_alert_in_one_line_once() {
         let alerts: Vec<Value> = received.iter().flat_map(Received::alerts).collect();
         alerts.iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", told).await;
+    receiver.until("the miss is alerted", told).await;
     let log = operator.log_path();
     assert_eq!(operator.stop().await, Some(0));
     let log = std::fs::read_to_string(log).unwrap();

@@ -237,7 +237,7 @@ impl Year {
             let events = self.place.list("events").await;
             events.into_iter().find(|event| event["reason"] == "TermsChangedInPeriod")
         };
-        let event = self.place.eventually("the change of terms is told", told).await;
+        let event = self.place.eventually("the change of terms is reported", told).await;
         let message = event["message"].as_str().unwrap();
         assert!(message.contains("objective.target") && message.contains("2026-07"), "{message}");
         let running = |kpi: &Value| kpi["status"]["current"]["target"] == target.to_string().as_str();
@@ -401,7 +401,7 @@ async fn a_year_of_a_contract_is_reported_once_and_its_evidence_alone_reproduces
     assert_eq!(found, expected);
 
     let missing = || PAGES.iter().filter(|page| !pages(&receiver).contains(&(**page).to_owned())).count();
-    place.eventually("everybody was told", async || (missing() == 0).then_some(())).await;
+    place.eventually("everybody was notified", async || (missing() == 0).then_some(())).await;
     assert_eq!(sorted(pages(&receiver)), sorted(PAGES.map(str::to_owned).into()));
 
     let bundle = equals_its_bundle(place, "care", &end).await;

@@ -119,7 +119,7 @@ fn only_what_has_ended_is_sent_and_corrections_replace_what_they_correct() {
     let mut keys: Vec<_> = later.iter().map(|row| (row.start, &row.labels)).collect();
     let all = keys.len();
     keys.dedup();
-    assert_eq!(keys.len(), all, "an interval is told twice");
+    assert_eq!(keys.len(), all, "an interval is sent twice");
 }
 
 /// Asks over a bare connection, so that what is broken stays visible: head and body, as far as they came.

@@ -269,7 +269,7 @@ async fn a_token_that_the_endpoint_sends_back_is_shown_nowhere() {
             let arguments = [url.as_str(), "--bearer-token-file", &token, "--now", NOW, "-o", output];
             let said = check(&[&arguments, &LOOPBACK[..]].concat()).await;
             assert!(said.code < 2 && !said.out.contains(CANARY) && !said.err.contains(CANARY), "{}", said.out);
-            assert!(said.out.contains("[redacted]"), "the endpoint told it back: {}", said.out);
+            assert!(said.out.contains("[redacted]"), "the endpoint sent it back: {}", said.out);
         }
     }
     let asked = check(&["https://feeds.acme.example/", "--bearer-token", CANARY]).await;

@@ -42,7 +42,7 @@ fn the_committed_crds_are_those_of_the_types() {
     let read = |folder: &PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let found: Vec<PathBuf> = folders.iter().flat_map(read).collect();
     let stray: Vec<_> = found.iter().filter(|path| !expected.contains(path)).collect();
-    assert!(stray.is_empty(), "no type gives {stray:?}; delete what is left over");
+    assert!(stray.is_empty(), "no type makes {stray:?}; delete what is left over");
 }
 
 /// `kubectl apply` writes the whole definition into an annotation, of which an object may have 256 KiB.

@@ -200,6 +200,6 @@ fn holds(expression: &str, object: &Value) -> bool {
     }
     match program.execute(&context).unwrap() {
         cel::Value::Bool(answer) => answer,
-        other => panic!("{expression} gives {other:?}"),
+        other => panic!("{expression} returns {other:?}"),
     }
 }
