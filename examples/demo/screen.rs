@@ -32,7 +32,7 @@ pub enum Mood {
 }
 
 impl Screen {
-    /// Standard output, be it a terminal or not.
+    /// Standard output, a terminal or not.
     pub fn new() -> Self {
         Self { terminal: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
     }

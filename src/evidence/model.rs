@@ -398,7 +398,7 @@ pub enum StoreError {
         "an entry of the journal about this contract cannot be read: {0}; `kubectl bpo verify` shows whether it is whole"
     )]
     Unreadable(String),
-    /// What was given cannot be kept.
+    /// The input cannot be kept.
     #[error("{0}")]
     Invalid(String),
     /// The body holds more new rows than its feed or contract may still bring. Nothing of it is kept.

@@ -132,7 +132,7 @@ impl Month {
     async fn carry_out(&self, step: Step) {
         match step {
             Step::Begin => {}
-            // Who changes a target in the midst of a month is asked for.
+            // A change of the target in the middle of a month also makes the operator look up who made it.
             Step::Target(target) => {
                 let patch = serde_json::json!({"spec": {"objective": {"target": target}}}).to_string();
                 self.place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", &patch]).await;
@@ -192,7 +192,7 @@ impl Month {
         met.collect::<Vec<_>>().join("\n")
     }
 
-    /// Asks the operator to end, which it must do as if nothing had been.
+    /// Asks the operator to end, which it must do without an error.
     pub async fn close(self) {
         let log = self.operator.log_path();
         let code = self.operator.stop().await;

@@ -42,7 +42,7 @@ enum Loss {
     DatabaseCut,
     /// Its connections to the database fall silent.
     DatabaseSilent,
-    /// The database's server is killed in the midst of a commit and starts again.
+    /// The database's server is killed in the middle of a commit and starts again.
     DatabaseRestarted,
     /// The database's server hangs until the leader has ended.
     DatabaseFrozen,
@@ -81,7 +81,7 @@ impl Pair {
         Pair { leader, standby, place, receiver, database, _vendor: vendor }
     }
 
-    /// Changes what the operator must look at, keep and tell of, again and again, until `over`.
+    /// Keeps changing objects, so that the operator always has something to judge, store and announce, until `over`.
     async fn keep_busy(&self, over: &AtomicBool) {
         let mut round = 0_u64;
         while !over.load(Ordering::SeqCst) {

@@ -146,8 +146,8 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), came).await;
     }
 
-    /// Asks for no more alerts, and waits until those that were asked for are delivered: whoever is killed between a delivery and the
-    /// note of it has it delivered again, by any of them.
+    /// Asks for no more alerts, and waits until those that were asked for are delivered. A replica that is killed after a delivery and
+    /// before it notes the delivery makes any of them deliver it again.
     async fn quieten(&self, busy: &Busy) {
         busy.quiet.store(true, Ordering::SeqCst);
         // One more round may have begun.

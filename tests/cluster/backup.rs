@@ -1,5 +1,5 @@
-//! The drill of `docs/backup.md`, by the commands that stand there: back up, close one more month, lose the volume, restore,
-//! verify, and judge on.
+//! The drill of `docs/backup.md`, by its own commands: back up, close one more month, lose the volume, restore,
+//! verify, and continue to judge.
 
 use std::process::Command;
 
@@ -261,7 +261,7 @@ async fn a_signed_report_that_is_newer_than_the_backup_holds_its_contract_until_
     }
     assert_eq!(operator.stop().await, Some(0));
 
-    // The journal holds it, and the annotation is needed no more.
+    // The journal has it now, so the annotation can go.
     let journal = place.folder.path().join("care.ndjson");
     let mut export = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"));
     export.args(["export", "--data-dir", path(&place.data_dir()), "--contract", "care", "--to", path(&journal)]);

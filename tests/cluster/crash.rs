@@ -61,7 +61,7 @@ enum Moment {
     Event(&'static str),
     /// Both KPIs show the last period as final.
     KpisFinal,
-    /// Everything is as it shall be.
+    /// Everything is in its final state.
     Ended,
 }
 
@@ -176,7 +176,7 @@ async fn events(place: &Place) -> BTreeSet<[String; 3]> {
     told
 }
 
-/// Those Events that tell what a period came to.
+/// The Events about the result of a period.
 fn results(events: BTreeSet<[String; 3]>) -> BTreeSet<[String; 3]> {
     events.into_iter().filter(|[_, reason, _]| ["PeriodFinal", "CreditDue"].contains(&reason.as_str())).collect()
 }

@@ -35,7 +35,7 @@ impl Trial {
     }
 
     fn manifests(&self) -> String {
-        // Only the one that shall run out of time is given little of it: a busy machine must not make others do so.
+        // Only the feed that must run out of time has a short timeout: a busy machine must not make the others fail.
         let timeout = if matches!(self.failure, Failure::Answer(Fault::Stalled)) { "1s" } else { "20s" };
         let feed = format!("interval: 6h, timeout: {timeout}, lateness: 72h}}]");
         let contract = contract(self.name, "UTC", "Weekly", TERM, &self.server.url(INTERVALS))

@@ -10,7 +10,7 @@ use crate::harness::path;
 use crate::pages::{Shell, commands};
 
 const PAGE: &str = "docs/first-contract.md";
-/// What the page promises, but for the build.
+/// What the page promises, without the build.
 const PROMISED: Duration = Duration::from_secs(15 * 60);
 /// Where the cluster's DNS would find the web server.
 const INSIDE: &str = "http://figures.care.svc";

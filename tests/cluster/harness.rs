@@ -234,7 +234,7 @@ impl Place {
         Operator { child, log }
     }
 
-    /// Labels the namespace, so that operators on a rehearsal clock work in it and no other does.
+    /// Labels the namespace, so that only operators on a rehearsal clock work in it.
     pub fn label_for_rehearsals(&self) {
         let plane = self.installation.plane;
         let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();

@@ -131,7 +131,7 @@ pub fn writes(place: &Place) -> Vec<AuditEvent> {
         .collect()
 }
 
-/// How many polls ended well, as the operator's metrics tell.
+/// How many polls ended well, by the operator's metrics.
 fn fetches(metrics: &str) -> u64 {
     let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()

@@ -40,7 +40,7 @@ async fn a_store_that_lost_rows_of_a_signed_report_is_neither_judged_nor_fetched
         events.iter().any(|event| event["reason"] == "StoreRolledBack").then_some(())
     };
     place.eventually("an Event StoreRolledBack", told).await;
-    // A contract that comes now is judged: what one has lost stops no other.
+    // A new contract is judged: the loss of one contract stops no other.
     let other = kpi("other-level", "other", "kpi: ServiceLevel\nobjective: {target: 80}");
     place.apply(&format!("{}{other}", contract("other", "UTC", "Monthly", term, &server.url(INTERVALS)))).await;
     place.wait_for("kpi", "other-level", "a verdict", |level| level["status"]["last"]["verdict"] == "Met").await;

@@ -1,5 +1,5 @@
-//! The operator and `kubectl bpo evaluate` are one engine: whole statuses and reports are compared, but for what a look at files cannot
-//! know, which is listed here.
+//! The operator and `kubectl bpo evaluate` are one engine: this compares whole statuses and reports, except for what files alone cannot
+//! show, which is listed here.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -90,7 +90,7 @@ pub async fn verify_reports(place: &Place, bundle: &str, names: &[&str]) {
     }
 }
 
-/// What `evaluate` with these arguments says would stand in the cluster.
+/// The statuses and reports that `evaluate` computes with these arguments.
 pub fn evaluated(arguments: &[&str], now: &str) -> Vec<Value> {
     let evaluated = bpo(&[&["evaluate", "--now", now, "-o", "json"], arguments].concat());
     assert!(matches!(evaluated.status.code(), Some(0 | 1)), "{}", text(&evaluated));

@@ -27,7 +27,7 @@ fn manifests(server: &VendorServer, receiver: &Receiver) -> String {
     format!("{care}{more}{level}")
 }
 
-/// The lines of a log that tell of a reason.
+/// The lines of a log with a reason.
 fn lines<'a>(log: &'a str, reason: &str) -> Vec<&'a str> {
     log.lines().filter(|line| line.contains(&format!("reason=\"{reason}\""))).collect()
 }

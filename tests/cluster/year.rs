@@ -184,7 +184,7 @@ impl Year {
         self.hand.move_to(&now.to_string());
         match event {
             Event::Kill => {
-                // In the midst of what the step asks for.
+                // In the middle of the work that the step causes.
                 self.operator.take().into_iter().for_each(Operator::kill);
                 self.start_operator();
                 self.judged(now).await;

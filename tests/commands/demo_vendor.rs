@@ -1,4 +1,4 @@
-//! The vendor of the demo and of the tests is itself tested: its figures tell what the story says, its faults are faults.
+//! The vendor of the demo and of the tests is itself tested: its figures match the story, and its faults are faults.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Set to 1 to have the files in `crds/` and in the chart written again.
 const UPDATE: &str = "BPO_UPDATE";
 
-/// For whoever applies them, and for helm, which takes them from the chart only.
+/// For users who apply them, and for helm, which reads them from the chart only.
 const FOLDERS: [&str; 2] = ["crds", "charts/bpo-operator/crds"];
 
 #[test]
@@ -138,7 +138,7 @@ fn is_alternative(path: &str) -> bool {
             .any(|known| path.contains(known));
     };
     let is_mapping = path.contains(".labels[].") || path.contains(".measures[].");
-    // Sums, counts and conditions are the same in every format that has them, but for where they look.
+    // Sums, counts and conditions are the same in every format that has them, except for where they look.
     let is_nested = path.contains(".sum[].") || path.contains(".count.");
     if is_nested && ["openMetrics", "prometheus"].contains(&format) {
         return true;

@@ -71,7 +71,7 @@ pub(super) async fn while_it_answers<T>(work: impl Future<Output = T>, location:
     }
 }
 
-/// Whether the server answers a new connection in time. That it refuses is an answer too: whoever waits will hear of it.
+/// Whether the server answers a new connection in time. A refusal is an answer too: the caller gets it as an error.
 async fn answers(location: &Location) -> bool {
     let location = location.clone();
     let (answer, waiting) = oneshot::channel();

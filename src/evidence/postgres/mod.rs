@@ -1,6 +1,6 @@
 //! The evidence store in PostgreSQL, for several replicas: one writer, held apart by an advisory lock, and several readers.
 //!
-//! The bytes of entries and their digests are those of the SQLite store: the same bodies give the same heads.
+//! The bytes of entries and their digests are those of the SQLite store: the same bodies lead to the same heads.
 
 mod commit;
 mod connections;
@@ -75,7 +75,7 @@ impl PostgresStore {
         }
     }
 
-    /// Opens the store for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    /// Opens the store for reads, also while an operator writes to it. Writes fail with [`StoreError::ReadOnly`].
     ///
     /// # Errors
     /// As [`Self::open`], and when there is no store.

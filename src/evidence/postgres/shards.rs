@@ -44,7 +44,7 @@ impl HeldShards {
     }
 }
 
-/// Takes the database for this session; whoever had it before is ended or waited for, as the caller says.
+/// Takes the database for this session; an earlier owner is ended or waited for, as the caller says.
 pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
     let WhenInUse::Share(count) = when_in_use else {
         let ends_others = when_in_use == WhenInUse::TakeOver;
@@ -83,7 +83,7 @@ fn hold_number(session: &mut Session, number: i32) -> Result<(), postgres::Error
     session.client.batch_execute("SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '30s'")
 }
 
-/// Takes a shard for this session; the session of whoever has it is ended.
+/// Takes a shard for this session, and ends the session that has it.
 pub(super) fn take(session: &mut Session, location: &Location, shard: u32) -> Result<(), StoreError> {
     let number = i32::try_from(shard).unwrap_or(i32::MAX);
     if session.shards.as_ref().is_none_or(|known| known.held.contains(&shard)) {

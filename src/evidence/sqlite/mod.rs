@@ -61,7 +61,7 @@ impl SqliteStore {
         Ok(Self::assemble(path, health, Some(writer), Some(lock)))
     }
 
-    /// Opens the store in a data directory for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    /// Opens the store in a data directory for reads, also while an operator writes to it. Writes fail with [`StoreError::ReadOnly`].
     ///
     /// # Errors
     /// When there is no store, or it is not of this version's format.

@@ -127,7 +127,7 @@ struct Target {
     package: &'static str,
     /// What the user reads while it runs.
     announcement: &'static str,
-    /// The module whose version the program shall report.
+    /// The module whose version the program reports.
     versioned_module: &'static str,
     /// The string variable of the package that holds the whole version, such as `v1.37.2`.
     version_variable: &'static str,
@@ -276,7 +276,7 @@ fn linker_flags(target: &Target) -> Result<String, BuildError> {
     Ok(flags)
 }
 
-/// The version in `go.mod`'s line `module version`, be it in a block or behind `require`.
+/// The version in `go.mod`'s line `module version`, in a block or after `require`.
 fn required_version<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
     go_mod.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip_while(|word| *word == "require");

@@ -107,7 +107,7 @@ impl FeedRows {
             if row.end > until || row.published_at > until {
                 continue;
             }
-            // Revisions of one interval stand next to each other, the latest one last.
+            // Revisions of one interval follow each other, the latest one last.
             match told.last_mut() {
                 Some(last) if last.is_same_interval(row) => *last = row,
                 _ => told.push(row),

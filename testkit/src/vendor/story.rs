@@ -9,7 +9,7 @@ use jiff::civil::{Date, Weekday, date};
 /// What one month is like, in percent.
 #[derive(Clone, Copy, Debug)]
 pub struct Month {
-    /// Calls answered within 20 s on an ordinary day, of those offered but for quick abandons.
+    /// Calls answered within 20 s on an ordinary day, of those offered without quick abandons.
     pub answered_within: f64,
     /// Contacts whose issue was solved at once.
     pub solved_at_once: f64,

@@ -342,7 +342,7 @@ async fn a_final_report_goes_with_its_namespace_only() {
     assert!(refused.stderr.contains("written by the operator alone"), "{refused}");
     let created = control_plane.kubectl_as(&operator, &create, &forged).await.unwrap();
     assert!(created.is_success(), "{created}");
-    // A rehearsal runs as whoever starts it.
+    // A rehearsal runs with the rights of the user who starts it.
     let rehearsal = names("rehearsal").1;
     create_namespace(control_plane, &rehearsal).await;
     control_plane.kubectl(&["label", "namespace", &rehearsal, "bpo-operator.io/rehearsal=true"]).await.unwrap();

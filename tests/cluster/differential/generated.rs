@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Case;
 
-/// When they are judged: in the midst of a day, a week and a month.
+/// When they are judged: in the middle of a day, a week and a month.
 pub const NOW: &str = "2026-06-17T10:20:00Z";
 
 const ZONES: [&str; 5] = ["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "America/Santiago"];

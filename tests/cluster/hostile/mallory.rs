@@ -27,7 +27,7 @@ struct Bodies {
     values: Bytes,
     /// Almost as many objects as an answer may hold values: the least text for the most memory.
     objects: Bytes,
-    /// All that an answer may be but for its last bytes.
+    /// As long as an answer may be, without its last bytes.
     spaces: Bytes,
     /// A file of 80 MB in a small archive.
     zip: Bytes,
