@@ -73,7 +73,7 @@ pub trait EvidenceStore: Send + Sync {
     fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport>;
 
     /// Takes a shard for this process: a process that still has it is ended and writes nothing more. A store that belongs to one process
-    /// no shards to take.
+    /// has no shards to take.
     fn take_shard(&self, _shard: u32) -> Answer<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
