@@ -165,8 +165,8 @@ pub struct Feed {
     #[schemars(length(max = 3))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub each: Vec<FeedEach>,
-    /// What a slot means about which a complete answer says nothing.
-    #[schemars(extend("description" = "What a slot means about which a complete answer says nothing: Gap, or Zeros where the vendor leaves out intervals in which nothing happened. Zeros become one row of zeros, not before the feed's first row and not after `quietAtMost`. Needs measures that add up over time. Default Gap."))]
+    /// The meaning of a slot that a complete answer leaves out.
+    #[schemars(extend("description" = "The meaning of a slot that a complete answer leaves out: Gap, or Zeros where the vendor leaves out intervals in which nothing happened. Zeros become one row of zeros, not before the feed's first row and not after `quietAtMost`. Needs measures that add up over time. Default Gap."))]
     pub quiet: Option<Quiet>,
     /// For how many service days in a row a slot without rows is quiet: beyond, it is a gap, since an empty answer may be a
     /// lost permission. Default 3.

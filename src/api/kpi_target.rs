@@ -204,7 +204,7 @@ pub struct Formula {
         "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
     ))]
     pub denominator: Option<String>,
-    /// By what the quotient is multiplied. Default 100 with unit Percent, else 1.
+    /// The factor of the quotient. Default 100 with unit Percent, else 1.
     #[x_kube(validation = (
         "quantity(string(self)).isGreaterThan(quantity('0'))",
         "write a scale above 0, such as 100 for percent"
@@ -218,8 +218,8 @@ pub struct Formula {
     /// Leading or Lagging. Default Lagging.
     #[schemars(extend("description" = "Leading (it foretells) or Lagging (it shows results). Default Lagging."))]
     pub kind: Option<IndicatorKind>,
-    /// What the KPI speaks of. Default Efficiency.
-    #[schemars(extend("description" = "What the KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
+    /// What the KPI measures. Default Efficiency.
+    #[schemars(extend("description" = "What the KPI measures: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
     pub category: Option<KpiCategory>,
     /// Measures that are levels, not flows: averaged over time instead of added up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -257,7 +257,7 @@ pub enum IndicatorKind {
     Lagging,
 }
 
-/// What a KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People.
+/// What a KPI measures: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum KpiCategory {
@@ -557,7 +557,7 @@ super::condition::closed_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KpiTargetStatus {
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]
@@ -661,7 +661,7 @@ pub struct CurrentValue {
     pub upper: Option<String>,
     /// The verdict as if the period ended at `asOf`.
     pub verdict: Verdict,
-    /// The value at the period's end, if it goes on like this.
+    /// The value at the period's end, at the present pace.
     pub projected: Option<String>,
     /// The value that the rest must have for the target to be met.
     pub needed: Option<String>,
@@ -675,7 +675,7 @@ pub struct CurrentValue {
     /// The values of both sources so far; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
     pub sources: Option<SourcesLine>,
-    /// The end of the latest row that has ended: up to where this speaks.
+    /// The end of the latest row that has ended: the figures go up to it.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]
     pub as_of: Option<Timestamp>,

@@ -68,7 +68,7 @@ pub struct SlaReportSpec {
     pub kpis: Vec<KpiLine>,
     /// 0 to 100; absent where nothing could be judged.
     pub score: Option<String>,
-    /// How much of the weight the score speaks for, 0 to 100.
+    /// How much of the weight the score covers, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs."))]

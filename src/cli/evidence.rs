@@ -583,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_of_a_report_or_of_its_evidence_is_told() {
+    fn each_change_of_a_report_or_of_its_evidence_is_reported() {
         type Change = fn(&mut SlaReport, &mut Record);
         let cases: [(&str, Change, &str); 8] = [
             (

@@ -120,7 +120,7 @@ fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> ControlPlaneE
     move |source| ControlPlaneError::Io { doing, source }
 }
 
-/// What a control plane shall have beyond etcd and an API server.
+/// What a control plane has in addition to etcd and an API server.
 #[derive(Debug, Clone, Default)]
 pub struct ControlPlaneOptions {
     /// Whether to run the built-in controllers: garbage collection by owner references, the end of namespaces, and the
@@ -128,7 +128,7 @@ pub struct ControlPlaneOptions {
     pub controller_manager: bool,
     /// Users with a token, beside `admin`.
     pub identities: Vec<Identity>,
-    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag given here wins over the own one.
+    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag here overrides the default one.
     pub api_server_arguments: Vec<String>,
 }
 
@@ -316,7 +316,7 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// Makes a namespace that no other test uses, with its `default` service account, and answers its name.
+    /// Makes a namespace that no other test uses, with its `default` service account, and returns its name.
     pub async fn fresh_namespace(&self) -> Result<String, ControlPlaneError> {
         let name = format!("test-{}", self.namespaces.fetch_add(1, Ordering::Relaxed) + 1);
         // The service account comes from the controllers too, but a moment later, or never when there are none.
@@ -346,7 +346,7 @@ impl ControlPlane {
         Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), output })
     }
 
-    /// Runs kubectl with a kubeconfig; an exit code other than 0 is no error.
+    /// Runs kubectl with a kubeconfig; any exit code is accepted.
     pub async fn kubectl_as(
         &self,
         kubeconfig: &Path,
@@ -511,7 +511,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// Writes all of `input` and closes the pipe; that the reader did not want all of it is no error.
+/// Writes all of `input` and closes the pipe. A reader that stops early is accepted.
 async fn write_all(stdin: Option<ChildStdin>, input: &str) -> io::Result<()> {
     let Some(mut stdin) = stdin else { return Ok(()) };
     match stdin.write_all(input.as_bytes()).await {
@@ -576,7 +576,7 @@ impl Ports {
     }
 }
 
-/// Binds a port between 20000 and 32767, which is below those that Linux gives to outgoing connections.
+/// Binds a port between 20000 and 32767, which is below those that Linux uses for outgoing connections.
 ///
 /// With one of those, a client that tries again and again while the API server is stopped would in the end connect to
 /// itself, and keep the port from the server that starts again.
@@ -667,7 +667,7 @@ impl Setup {
             format!("--listen-peer-urls=http://127.0.0.1:{etcd_peers}"),
             format!("--initial-advertise-peer-urls=http://127.0.0.1:{etcd_peers}"),
             format!("--initial-cluster=default=http://127.0.0.1:{etcd_peers}"),
-            // Nothing here shall survive a loss of power, and waiting for the disk is most of what etcd does.
+            // Nothing here needs to survive a loss of power, and waiting for the disk is most of what etcd does.
             "--unsafe-no-fsync".to_owned(),
             "--log-level=warn".to_owned(),
         ]
@@ -692,7 +692,7 @@ impl Setup {
             "--endpoint-reconciler-type=none".to_owned(),
             format!("--audit-policy-file={}", self.file("audit-policy.yaml")),
             format!("--audit-log-path={}", self.file("audit.log")),
-            // One file, however long: a reader shall miss nothing.
+            // One file, however long, so that a reader misses nothing.
             "--audit-log-maxsize=100000".to_owned(),
         ];
         arguments.extend(self.options.api_server_arguments.iter().cloned());

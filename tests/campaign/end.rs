@@ -1,4 +1,4 @@
-//! What everybody was told in the end: statuses, reports, Events and alerts, without what is each run's own.
+//! The outcome of a run: statuses, reports, Events and alerts, without what differs in every run.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ const OWN: [&str; 5] = ["lastTransitionTime", "since", "contractUid", "head", "r
 /// The kinds whose objects are compared.
 const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];
 
-/// What was told, by what it is about.
+/// Each object, Event and alert of the outcome, by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End(BTreeMap<String, Value>);
 
 impl End {
-    /// What stands in a namespace and has come to a receiver.
+    /// Reads the objects of a namespace and the messages that came to a receiver.
     pub async fn of(place: &Place, receiver: &Receiver) -> Self {
         let mut told = BTreeMap::new();
         let mut tell = |about: String, what: Value| {
             let before = told.insert(about.clone(), what);
-            assert!(before.is_none(), "told twice: {about}");
+            assert!(before.is_none(), "seen twice: {about}");
         };
         for kind in KINDS {
             for object in place.list(kind).await {
@@ -66,7 +66,7 @@ impl End {
         found
     }
 
-    /// What was told of, one a line.
+    /// The names of all parts, in order.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }

@@ -293,5 +293,5 @@ async fn status_events_suspend_check_and_completion_show_what_the_cluster_has() 
     assert_eq!(complete(&[&["scorecard"][..], &near, &["c"]].concat()), "care\n:4\n");
     assert_eq!(complete(&[&["feed", "fetch"][..], &near, &["care", ""]].concat()), "acd\n:4\n");
     assert_eq!(complete(&[&["reconcile"][..], &near, &["contract/"]].concat()), "contract/care\n:4\n");
-    assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion is no place for errors");
+    assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion prints no errors");
 }

@@ -269,7 +269,7 @@ spec:
 
 #[test]
 fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
-    // What is changed, into what, the line that is told, and what is said besides.
+    // The text to change, its replacement, the line that the message names, and what else it says.
     let cases: [(&str, &str, u32, &[&str]); 8] = [
         ("kind: KpiTarget", "kind: KpiTarge", 10, &["KpiTarge", "write VendorContract, ServiceTier, KpiTarget"]),
         ("v1alpha1\nkind: KpiTarget", "v2\nkind: KpiTarget", 9, &["apiVersion", "write bpo-operator.io/v1alpha1"]),
@@ -298,7 +298,7 @@ fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
 }
 
 #[test]
-fn staffing_gives_the_published_figures() {
+fn staffing_returns_the_published_figures() {
     let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s"];
     let json = plugin(&[&load[..], &["-o", "json"]].concat());
     let figures: Value = serde_json::from_str(&json.out).unwrap();

@@ -44,7 +44,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A line without what stands in backquotes.
+/// A line without the parts in backquotes.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
@@ -241,7 +241,7 @@ fn the_book_has_every_page_once_and_leads_to_no_page_that_it_lacks() {
                 && documents.contains_key(&target)
                 && !set.contains(&target)
             {
-                faults.push(format!("{}: ({link}) is no page of the book", path.display()));
+                faults.push(format!("{}: ({link}) is not a page of the book", path.display()));
             }
         }
     }
@@ -270,7 +270,7 @@ fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// What is wrong with a command: a word that is no command, or a flag that the command lacks.
+/// What is wrong with a command: a word that is not a command, or a flag that the command lacks.
 fn fault_of_command(words: &[String]) -> Option<String> {
     let (program, words) = words.split_first()?;
     let mut command = match program.as_str() {
@@ -282,7 +282,7 @@ fn fault_of_command(words: &[String]) -> Option<String> {
         if let Some(inner) = command.find_subcommand(word).cloned() {
             command = inner;
         } else if command.has_subcommands() && word.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-            return Some(format!("{word} is no command"));
+            return Some(format!("{word} is not a command"));
         } else if word.starts_with('-') && word.len() > 1 {
             let known = command.get_arguments().flat_map(|argument| {
                 let long = argument.get_long_and_visible_aliases().unwrap_or_default();

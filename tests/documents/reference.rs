@@ -213,7 +213,7 @@ fn every_reason_that_something_is_wrong_is_in_the_page_on_troubleshooting() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Commands whose outputs are documents for people; their JSON is for whoever makes other documents.
+/// Commands whose outputs are documents for people; their JSON is for programs that make other documents.
 const DOCUMENTS: [&str; 3] = ["kubectl bpo report", "kubectl bpo scorecard", "kubectl bpo calendar"];
 
 fn without_yaml(command: &Command, name: &str, found: &mut Vec<String>) {

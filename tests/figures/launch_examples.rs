@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
-    /// The launch, but for what all examples share.
+    /// The launch, without the parts that all examples share.
     launch: Map<String, Value>,
     /// KpiTargets by name.
     #[serde(default)]

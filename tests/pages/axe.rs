@@ -14,7 +14,7 @@ const PACKAGE: &str = "axe-core@4.14.1";
 const ARCHIVE: &str = "axe-core-4.14.1.tgz";
 const INTEGRITY: &str = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==";
 
-/// A page with one mistake that everybody knows: a picture that says nothing to whoever does not see it.
+/// A page with one well-known mistake: a picture without a text for people who cannot see it.
 const BLIND: &str = "<!DOCTYPE html><html lang=en><head><title>blind</title></head><body><main><h1>A picture</h1>\
                      <img src='data:,' width=9 height=9></main></body></html>";
 

@@ -88,7 +88,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// One contract is no portfolio: this one is of six examples, in the morning after a month has ended.
+/// One contract does not make a portfolio: this one has six examples, on the morning after a month has ended.
 fn portfolio_of_six() -> String {
     let now = "2026-04-01T06:00:00Z";
     let (mut contracts, mut kpis, mut launches, mut reports) = (vec![], vec![], vec![], vec![]);

@@ -278,7 +278,7 @@ pub struct FeedTls {
     pub client_certificate_secret_ref: Option<crate::api::scalar::NameReference>,
 }
 
-/// Where certificate authorities stand: one of.
+/// Where certificate authorities are: one of.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

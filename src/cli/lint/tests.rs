@@ -176,7 +176,7 @@ fn a_mistake_is_answered_with_the_words_that_were_written_and_what_to_write() {
 }
 
 #[test]
-fn a_file_without_documents_and_one_that_is_no_yaml_are_said() {
+fn a_file_without_documents_and_one_that_is_not_yaml_are_reported() {
     for (text, expected) in [
         ("", "a.yaml:1: holds no document: write one, such as a VendorContract"),
         ("# nothing yet\n", "a.yaml:1: holds no document"),

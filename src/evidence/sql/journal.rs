@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use super::terms::{self, KnownTerms};
 use super::{Sql, values};
 use crate::api::Shared;
+use crate::domain::numbers::digest::parse_digest;
 use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
 use crate::evidence::failure::Failure;
 use crate::evidence::journal::{
-    Append, HeldTerms, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,
+    Append, HeldTerms, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, read_content,
 };
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 

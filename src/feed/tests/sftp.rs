@@ -91,7 +91,7 @@ pub(super) fn sample_files() -> Sample {
 }
 
 #[tokio::test]
-async fn the_sample_gives_the_expected_rows_and_the_later_file_corrects_one() {
+async fn the_sample_has_the_expected_rows_and_the_later_file_corrects_one() {
     let (server, sample) = (Sshd::start().await, sample_files());
     for (name, content) in ["calls-20260105-1000.csv", "calls-20260105-1030.csv"].iter().zip(&sample.answers) {
         server.put(name, content, "2026-01-05T10:35:00Z");
@@ -341,7 +341,7 @@ async fn a_password_lets_in_and_is_sent_to_no_server_whose_key_is_not_known() {
 }
 
 #[tokio::test]
-async fn what_is_no_ssh_server_or_may_not_be_asked_is_a_failure_before_anything_is_signed() {
+async fn a_host_that_does_not_speak_ssh_or_is_not_allowed_fails_before_anything_is_signed() {
     let server = Sshd::start().await;
     server.put(FIRST, csv("97"), OLD);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

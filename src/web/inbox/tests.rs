@@ -238,7 +238,7 @@ async fn every_refusal_of_a_token_is_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_answered_with_what_is_wrong_and_told_until_a_good_push_comes() {
+async fn a_push_that_is_refused_is_answered_with_the_reason_and_reported_until_a_good_one_comes() {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(directory.path(), &[], None).await;
     let bearer = format!("Bearer {TOKEN}");

@@ -37,7 +37,7 @@ async fn wait_until(what: &str, ask: impl AsyncFn() -> Output, accepted: impl Fn
     }
 }
 
-/// Runs kubectl as `admin`; an exit code other than 0 is no error.
+/// Runs kubectl as `admin`; any exit code is accepted.
 async fn kubectl(control_plane: &ControlPlane, arguments: &[&str]) -> Output {
     control_plane.kubectl_as(&control_plane.kubeconfig(ADMIN).unwrap(), arguments, "").await.unwrap()
 }
@@ -342,7 +342,7 @@ async fn a_final_report_goes_with_its_namespace_only() {
     assert!(refused.stderr.contains("written by the operator alone"), "{refused}");
     let created = control_plane.kubectl_as(&operator, &create, &forged).await.unwrap();
     assert!(created.is_success(), "{created}");
-    // A rehearsal runs as whoever starts it.
+    // A rehearsal runs with the rights of the user who starts it.
     let rehearsal = names("rehearsal").1;
     create_namespace(control_plane, &rehearsal).await;
     control_plane.kubectl(&["label", "namespace", &rehearsal, "bpo-operator.io/rehearsal=true"]).await.unwrap();
@@ -363,7 +363,7 @@ async fn a_final_report_goes_with_its_namespace_only() {
     assert!(deleted.is_success(), "{deleted}");
     control_plane.kubectl(&delete("second-draft")).await.unwrap();
 
-    // All at once is no way around it.
+    // Deleting the whole collection does not get around it.
     let collection = format!("/apis/bpo-operator.io/v1alpha1/namespaces/{namespace}/slareports");
     let refused = kubectl(control_plane, &["delete", "--raw", &collection]).await;
     assert!(!refused.is_success() && refused.stderr.contains("is Final"), "{refused}");

@@ -101,7 +101,7 @@ fn an_efficiency_kpi_needs_the_one_that_guards_it() {
 }
 
 #[test]
-fn an_agreed_time_that_no_feed_speaks_of_is_told() {
+fn an_agreed_time_that_no_feed_mentions_is_reported() {
     let threshold = |within: &str| json!([{"measure": "answeredWithin", "within": within}]);
     for (within, thresholds, expected) in [
         (json!("20s"), json!([]), vec!["ThresholdUnknown level"]),
@@ -119,7 +119,7 @@ fn an_agreed_time_that_no_feed_speaks_of_is_told() {
 }
 
 #[test]
-fn yearly_periods_that_share_one_cap_are_told() {
+fn yearly_periods_that_share_one_cap_are_reported() {
     // From March 2026 the contract year holds the starts of the periods 2026 and 2027.
     for (start, period, credits, expected) in [
         ("2026-03-01", "Yearly", json!({"yearCapAmount": 5}), vec!["YearsShareCap"]),
@@ -168,7 +168,7 @@ fn credits_may_not_be_spread_or_allocated_beyond_measure() {
 }
 
 #[test]
-fn each_letter_of_smart_is_told_by_itself() {
+fn each_letter_of_smart_is_reported_by_itself() {
     let broken = |change: &dyn Fn(&mut Value)| after(|_, kpis| change(&mut kpis[2].1));
     assert_eq!(broken(&|kpi| kpi["source"]["labels"] = json!({})), ["NotSmart/Specific csat"]);
     assert_eq!(broken(&|kpi| kpi["source"]["feed"] = json!("other")), ["NotSmart/Measurable csat"]);
@@ -309,7 +309,7 @@ fn targets_that_never_moved_for_a_year_are_asked_about() {
 }
 
 #[test]
-fn a_percentage_without_its_volume_is_told() {
+fn a_percentage_without_its_volume_is_reported() {
     let with = |measures: Value| {
         after(|contract, _| {
             contract["feeds"][0]["format"] = json!({"csv": {"start": {"columns": ["Start"]}, "measures": measures}});
@@ -330,7 +330,7 @@ fn a_percentage_without_its_volume_is_told() {
 }
 
 #[test]
-fn every_finding_is_in_the_docs_with_its_mend() {
+fn every_finding_is_in_the_docs_with_its_remedy() {
     let docs = include_str!("../../../../docs/governance.md");
     let told = |finding: &str| {
         docs.lines()
@@ -460,7 +460,7 @@ fn what_would_be_refused_today_is_named_and_figures_in_doubt_come_first() {
 }
 
 #[test]
-fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_told() {
+fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_reported() {
     let with_band = |band: Value, charges: Value| {
         after(|contract, kpis| {
             kpis[0].1["bands"] = json!([band]);
@@ -484,7 +484,7 @@ fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_told() {
 }
 
 #[test]
-fn volumes_that_cannot_be_are_told_of_their_feed() {
+fn impossible_volumes_are_reported_for_their_feed() {
     let (contract, kpis) = sound();
     let terms = Terms {
         contract: serde_json::from_value(contract).unwrap(),

@@ -214,7 +214,7 @@ mod live {
     }
 
     #[test]
-    fn a_spike_is_told_once_when_it_begins_and_once_when_it_ends() {
+    fn a_spike_is_reported_once_when_it_begins_and_once_when_it_ends() {
         let mut story = story(json!({}));
         let nothing = story.at("2026-03-02T07:00:00Z", &CampaignLaunchStatus::default());
         assert_eq!(condition(&nothing.status, "SpikeDetected"), pair("Unknown", "NotLive"));

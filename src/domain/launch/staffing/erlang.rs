@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn erlang_c_gives_the_published_figures() {
+    fn erlang_c_returns_the_published_figures() {
         for (calls, interval, handle, within, agents, waits, answer, level, occupancy) in [
             (
                 360.0,
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn erlang_a_gives_the_published_figures() {
+    fn erlang_a_returns_the_published_figures() {
         let minutes = Rates { arrival: 10.0 / 3.0, service: 1.0 / 3.0, abandonment: 0.2 };
         let base = Rates { arrival: 48.0, service: 1.0, abandonment: 0.5 };
         for (rates, agents, waits, abandoned, occupancy, wait, level) in [
