@@ -97,6 +97,7 @@ fn a_reader_that_has_gone_ends_each_command_quietly_as_the_signal_pipe_ends_othe
         (plugin, words(&["lint", "-f", contract])),
         (plugin, words(&["catalogue"])),
         (plugin, words(&["completion"])),
+        (plugin, words(&["completion", "bash"])),
         (plugin, words(&["__complete", "--", "re"])),
         (plugin, words(&["version", "--client"])),
         (plugin, words(&staffing)),
