@@ -234,7 +234,7 @@ fn what_prints_json_prints_yaml_too() {
     assert!(found.is_empty(), "{found:?}");
 }
 
-/// Commands that people and programs both use, each with what it writes besides JSON and YAML.
+/// Commands that people and programs both use, each with what it writes in addition to JSON and YAML.
 const WRITES: [(&[&str], &[&str]); 13] = [
     (&["report"], &["text", "md", "html", "xlsx"]),
     (&["scorecard"], &["text", "md", "html"]),

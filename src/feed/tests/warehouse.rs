@@ -16,7 +16,7 @@ use crate::outbound::error::FailureKind;
 use crate::postgres_server::Server as Postgres;
 
 /// Calls of two queues, 13 days and one hour more, and a view that counts them by half hours. Of every three calls of a half hour the
-/// first waits 10 s, the second 25 s, and the third gives up. The database shows times as in Manila.
+/// first waits 10 s, the second 25 s, and the third hangs up. The database shows times as in Manila.
 const SCHEMA: &str = "
 CREATE TABLE calls (queue text NOT NULL, site text NOT NULL, started timestamptz NOT NULL, waited int, handled int);
 INSERT INTO calls
