@@ -25,7 +25,7 @@ use crate::judged::{Inside, inside, judged};
 use crate::vendor::{Dataset, INTERVALS, OUTCOMES};
 
 /// When the demo ends.
-const END: &str = "2026-07-22T00:00:00Z";
+pub const END: &str = "2026-07-22T00:00:00Z";
 
 /// Each picture and its height; all are 1100 pixels wide.
 const PICTURES: [(&str, u32); 5] =

@@ -77,6 +77,11 @@ const CASES: &[Case] = &[
         "  period: Montly\n  feeds:",
         "spec.period: \"Montly\" is not a choice here (did you mean Monthly?): write one of Weekly, Monthly",
     ),
+    (
+        "url: https://feeds.example/v1}",
+        "url: 'https://feeds.example/v1?from={sinse}'}",
+        "spec.feeds[acd].url: {sinse} is not a placeholder: write one of {since}",
+    ),
     // What is missing.
     (", end: 2026-12-31}", "}", "spec.term.end: is missing: "),
     ("  source: {feed: acd}\n", "", "spec.source: is missing: "),

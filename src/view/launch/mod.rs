@@ -3,12 +3,15 @@
 mod html;
 mod markdown;
 mod pictures;
+mod text;
 
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::Picture;
+pub use text::text;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::page::Key;
 use super::words::thousands;
@@ -20,7 +23,8 @@ use crate::api::{CampaignLaunch, VendorContractSpec};
 use crate::domain::terms::calendar::Calendar;
 
 /// The report of one launch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Document {
     /// Its namespace; empty where files name none.
     pub namespace: String,
@@ -39,7 +43,8 @@ pub struct Document {
 }
 
 /// A part of a report.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Section {
     /// Its title.
     pub title: &'static str,
@@ -50,6 +55,7 @@ pub struct Section {
     /// Rows of its table.
     pub rows: Vec<Vec<String>>,
     /// The picture of it.
+    #[serde(skip)]
     pub picture: Option<Picture>,
 }
 
