@@ -277,7 +277,7 @@ impl<'a> SecretReader<'a> {
         if let Some(key) = &auth.jwt_bearer {
             return self.jwt_key(key, url).await;
         }
-        if let Some(ssh) = &auth.ssh {
+        if let Some(ssh) = &auth.ssh_key {
             return self.ssh(&ssh.secret_ref.name, url).await;
         }
         Ok(Authentication::None)

@@ -10,7 +10,7 @@ use crate::api::scalar::SecretKeyReference;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "ssh"], ""))]
+#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "sshKey"], ""))]
 pub struct FeedAuth {
     /// A bearer token, sent as `Authorization: Bearer`.
     pub bearer: Option<BearerAuth>,
@@ -30,7 +30,7 @@ pub struct FeedAuth {
     /// A token that the operator signs itself with a private key.
     pub jwt_bearer: Option<JwtBearerAuth>,
     /// A user of an SSH server, for `files.list: Sftp`.
-    pub ssh: Option<SshAuth>,
+    pub ssh_key: Option<SshAuth>,
 }
 
 /// A user of an SSH server, and the keys by which the server is known.
