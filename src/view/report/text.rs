@@ -8,7 +8,7 @@ use crate::view::words::{list, verdict_title};
 
 /// Plain text, a line for each fact.
 pub fn text(report: &PeriodReport) -> String {
-    let mut out = vec![report.headline.clone(), String::new()];
+    let mut out = vec![report.headline.clone(), format!("{}.", report.parties()), String::new()];
     out.extend(report.summary.iter().cloned());
     if report.rehearsal {
         out.push("This is a report of a rehearsal. It binds nobody.".to_owned());
@@ -76,6 +76,7 @@ fn outcome(line: &ResultLine) -> String {
 /// Markdown with tables. What people wrote is escaped, so that it stays text.
 pub fn markdown(report: &PeriodReport) -> String {
     let mut out = vec![format!("# {}", escape(&report.headline)), String::new()];
+    out.push(format!("{}.\n", escape(&report.parties())));
     out.push(escape(&report.summary.join(" ")));
     if report.rehearsal {
         out.push("\n**This is a report of a rehearsal. It binds nobody.**".to_owned());

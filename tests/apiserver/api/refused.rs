@@ -52,6 +52,8 @@ type Case = (&'static str, &'static str);
 
 const CONTRACT_CASES: &[Case] = &[
     ("vendor: {name: ''}", "vendor.name"),
+    ("client: {name: ''}", "client.name"),
+    ("client: {}", "client.name"),
     ("term: {end: 2025-12-31}", "write an `end` that is not before `start`"),
     ("term: {end: 2026-02-30}", "term.end"),
     ("term: {end: 31.12.2026}", "term.end"),
