@@ -34,12 +34,15 @@ pub struct FeedAuth {
 }
 
 /// A user of an SSH server, and the keys by which the server is known.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SshAuth {
     /// The Secret with the keys `username`, `password` or `ssh-privatekey` (Ed25519 or ECDSA, without a passphrase), and `known_hosts`:
     /// what `ssh-keyscan HOST` prints. Its annotation must allow the feed's host.
     pub secret_ref: crate::api::scalar::NameReference,
+    /// The ConfigMap that holds the server's keys instead of `known_hosts` of the Secret. Default: none.
+    pub host_keys_config_map_ref: Option<SecretKeyReference>,
 }
 
 /// A sign-in with JSON, whose answer holds a token. A Secret's annotation `bpo-operator.io/allowed-hosts` lists the sign-in's host and

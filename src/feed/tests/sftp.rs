@@ -225,7 +225,7 @@ async fn faults_of_ssh_servers_have_a_reason_keep_what_was_read_and_heal() {
             |server, source| server.secret(source, &[("known_hosts", strange_key().as_str())]),
             good,
             Reason::HostKey,
-            "is not under `known_hosts` of Secret acme-sftp: write there what `ssh-keyscan -p ",
+            "is not among known_hosts of Secret acme-sftp: write there what `ssh-keyscan -p ",
         ),
         (
             "host keys of another kind alone",

@@ -466,6 +466,11 @@ const CONTRACT_CASES: &[Case] = &[
         "without request and tls",
     ),
     (
+        "feeds: [{name: acd, url: 'sftp://a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, \
+         auth: {sshKey: {secretRef: {name: a}, hostKeysConfigMapRef: {name: a}}}}]",
+        "hostKeysConfigMapRef.key",
+    ),
+    (
         "feeds: [{name: acd, url: 'sftp://u:p@a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}}]",
         "neither user name nor password",
     ),
