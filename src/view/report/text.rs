@@ -8,11 +8,12 @@ use crate::view::words::{list, verdict_title};
 
 /// Plain text, a line for each fact.
 pub fn text(report: &PeriodReport) -> String {
-    let mut out = vec![report.headline.clone(), format!("{}.", report.parties()), String::new()];
+    let mut out = vec![report.headline.clone(), String::new()];
     out.extend(report.summary.iter().cloned());
     if report.rehearsal {
         out.push("This is a report of a rehearsal. It binds nobody.".to_owned());
     }
+    out.push(format!("{}.", report.parties()));
     for (name, fact) in &report.facts {
         out.push(format!("{name}: {fact}"));
     }
