@@ -198,7 +198,7 @@ fn a_status_shows_four_hundred_intervals_at_most_and_merges_neighbours_of_more()
         // By two, but not over the night: of five the last stays alone.
         (21, 20, 210, "2026-11-30T01:00:00Z", "5.0", 3, 997),
         (81, 5, 243, "2026-11-30T01:00:00Z", "5.0", 3, 997),
-        // Round the clock the nights are no gaps.
+        // Round the clock, neighbours go on over midnight.
         (20, 48, 320, "2026-11-30T01:30:00Z", "12.0", 5, 995),
         // One a day is too many: days are merged.
         (401, 2, 268, "2026-12-01T00:30:00Z", "12.0", 5, 995),
