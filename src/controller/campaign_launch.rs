@@ -28,7 +28,8 @@ use crate::web::metrics::{LaunchSeries, ObjectSeries};
 /// What is observed of a launch.
 pub struct Observed {
     object: Arc<CampaignLaunch>,
-    previous: Option<CampaignLaunchStatus>,
+    /// The freshest status, an empty one before the first.
+    previous: CampaignLaunchStatus,
     held: HeldLaunch,
     /// UID of the first contract's evidence, once it was judged.
     contract_uid: Option<String>,
@@ -81,7 +82,7 @@ impl Controlled for CampaignLaunch {
             rows,
             rows_of_others,
             object,
-            previous,
+            previous: previous.unwrap_or_default(),
         };
         let is_late = observed.object.spec.launch_at < now && observed.kept_decision.is_none();
         let decided_late = if is_late { decided_at_launch(context, &observed).await? } else { None };
@@ -143,7 +144,7 @@ impl Observed {
         let first = self.held.first.as_ref();
         ObservedLaunch {
             generation: self.object.metadata.generation,
-            previous: self.previous.as_ref(),
+            previous: Some(&self.previous),
             spec: &self.object.spec,
             invalid: self.held.invalid.clone(),
             unresolved: &self.held.unresolved,

@@ -9,7 +9,7 @@ use crate::receiver::{Received, Receiver};
 
 /// Members that are a run's own: instants of the machine's clock, UIDs and what holds them, and how many rows had come when a report was
 /// signed, which may be more than those that it is judged by.
-const OWN: [&str; 5] = ["lastTransitionTime", "since", "contractUid", "head", "rows"];
+const OWN: [&str; 6] = ["lastTransitionTime", "since", "passedAt", "contractUid", "head", "rows"];
 
 /// The kinds whose objects are compared.
 const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];

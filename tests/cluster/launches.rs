@@ -214,6 +214,20 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_eve
     let result = place.get("cl", "winter").await.unwrap();
     let passed = states(&result);
     assert_eq!((passed.len(), passed.values().all(|state| *state == "Passed")), (10, true), "{passed:?}");
+    // Since when each passed: what its evidence says, or when it was first seen so, which stays what it was.
+    let since = |status: &Value, name: &str| {
+        let gate = status["gates"].as_array().into_iter().flatten().find(|gate| gate["name"] == name);
+        gate.map(|gate| text(gate, "passedAt").to_owned()).unwrap_or_default()
+    };
+    assert_eq!(since(&result["status"], "voice"), "2026-03-01T09:00:00Z");
+    let mut seen: Vec<String> = statuses.iter().map(|status| since(status, "dates")).collect();
+    seen.retain(|instant| !instant.is_empty());
+    seen.dedup();
+    assert!(matches!(&seen[..], [once] if once.as_str() < LAUNCH), "{seen:?}");
+    // 500 contacts of the mail and 100 that are usual, in each of eight half hours.
+    let plan = result["status"]["plan"].as_array().unwrap();
+    assert_eq!((plan.len(), text(&plan[0], "start")), (8, LAUNCH), "{plan:?}");
+    assert!(plan.iter().all(|one| one["expected"] == "162.5" && one["scheduled"] == 60), "{plan:?}");
     let told_of_winter = told(&place, "winter").await;
     let expected = [
         ("AtRisk", 1),

@@ -11,10 +11,11 @@ use crate::harness::{Place, path};
 
 /// Where the status of an object in a cluster may differ from the one that `evaluate` makes of files: the path
 /// (`[]`: in each entry of a list; `[type=X]`: in the entry of that type; a last part of that kind: the entry itself), and why.
-const DIFFERS: [(&str, &str); 5] = [
+const DIFFERS: [(&str, &str); 6] = [
     ("observedGeneration", "a file has no generation: the API server counts the writes of an object's spec"),
     ("conditions.[].observedGeneration", "the same"),
     ("conditions.[].lastTransitionTime", "when a condition became what it is: a look at files has no look before"),
+    ("gates.[].passedAt", "when a gate without evidence was first seen passed, for the same reason"),
     ("conditions.[type=FeedHealthy]", "how the last poll went, in words: files are not polled"),
     ("feeds.[].since", "when a poll began to succeed or to fail"),
 ];

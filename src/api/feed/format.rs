@@ -168,7 +168,7 @@ pub struct LabelMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
@@ -232,7 +232,7 @@ pub struct MeasureMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,

@@ -41,7 +41,7 @@ fn folder(url: &str) -> FeedTask {
     let feed = json!({"name": "acd", "url": url, "timeout": "5s",
         "files": {"list": "Sftp", "name": "calls-{made:%Y%m%d-%H%M}.csv"},
         "format": {"csv": {"start": {"columns": ["Start"]}, "measures": [{"name": "offered", "column": "Offered"}]}},
-        "auth": {"ssh": {"secretRef": {"name": "acme-sftp"}}}});
+        "auth": {"sshKey": {"secretRef": {"name": "acme-sftp"}}}});
     let term_start = "2026-04-09T00:00:00Z".parse().unwrap();
     let feed = serde_json::from_value(feed).unwrap();
     FeedTask { feed, term_start, time_zone: "UTC".into(), ..task("uid-1", url, "") }
@@ -225,7 +225,7 @@ async fn faults_of_ssh_servers_have_a_reason_keep_what_was_read_and_heal() {
             |server, source| server.secret(source, &[("known_hosts", strange_key().as_str())]),
             good,
             Reason::HostKey,
-            "is not under `known_hosts` of Secret acme-sftp: write there what `ssh-keyscan -p ",
+            "is not among known_hosts of Secret acme-sftp: write there what `ssh-keyscan -p ",
         ),
         (
             "host keys of another kind alone",

@@ -75,13 +75,18 @@ async fn the_api_server_takes_every_object_without_a_warning() {
     }
 }
 
+/// Values of a release that shares the cluster with those of other tests: its roles have names of their own, and it leaves out the
+/// policies, which are for the whole cluster, where another test wants to see what is without them.
+fn beside_others(release: &str) -> Value {
+    json!({"admissionPolicy": {"create": false}, "userRoles": {"namePrefix": release}})
+}
+
 #[tokio::test]
 async fn it_is_installed_with_its_kinds_and_uninstalled_without_the_evidence() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("installed");
     create_namespace(control_plane, &namespace).await;
-    // The policy is for the whole cluster, where another test wants to see what is without it.
-    let values = json!({"admissionPolicy": {"create": false}});
+    let values = beside_others(&release);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
 
     let label = format!("app.kubernetes.io/instance={release}");
@@ -152,7 +157,7 @@ async fn its_pod_is_let_in_where_restricted_is_enforced() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("restricted");
     create_namespace(control_plane, &namespace).await;
-    let values = json!({"admissionPolicy": {"create": false}});
+    let values = beside_others(&release);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
     let get = ["get", "deployment", &release, "--namespace", &namespace, "--output=json"];
     let deployment: Value = serde_json::from_str(&control_plane.kubectl(&get).await.unwrap()).unwrap();
@@ -211,7 +216,9 @@ async fn with_namespaces_the_operator_may_do_nothing_elsewhere() {
     create_namespace(control_plane, &namespace).await;
     let [inside, outside] =
         [control_plane.fresh_namespace().await.unwrap(), control_plane.fresh_namespace().await.unwrap()];
-    let values = json!({"namespaces": [inside], "leaderElect": true, "admissionPolicy": {"create": false}});
+    let mut values = beside_others(&release);
+    values["namespaces"] = json!([inside]);
+    values["leaderElect"] = json!(true);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
     let kubeconfig = control_plane.service_account_kubeconfig(&namespace, &release).await.unwrap();
 
@@ -251,7 +258,7 @@ async fn people_get_the_kinds_with_the_built_in_roles() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("people");
     create_namespace(control_plane, &namespace).await;
-    helm_on(control_plane, "install", &release, &namespace, &json!({"admissionPolicy": {"create": false}})).await;
+    helm_on(control_plane, "install", &release, &namespace, &beside_others(&release)).await;
     // Verb, resource, and whether `view`, `edit` and `admin` may.
     let cases = [
         ("list", "vendorcontracts.bpo-operator.io", [true, true, true]),
@@ -433,9 +440,9 @@ async fn a_contract_manager_decides_on_relief_and_does_not_write_terms() {
     created.unwrap();
 
     let users = [
-        ("manager", format!("{FULL_NAME}-contract-manager")),
+        ("manager", "bpo-contract-manager".to_owned()),
         ("editor", "edit".to_owned()),
-        ("vendor", format!("{FULL_NAME}-vendor")),
+        ("vendor", "bpo-vendor".to_owned()),
     ];
     let mut kubeconfigs = Vec::new();
     for (user, role) in &users {

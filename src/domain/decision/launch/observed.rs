@@ -14,7 +14,7 @@ use crate::domain::terms::finding::InvalidSpec;
 pub struct ObservedLaunch<'a> {
     /// Generation of its spec.
     pub generation: Option<i64>,
-    /// The status that it has.
+    /// The status that it has, an empty one before the first; `None` where files are looked at, which have no look before.
     pub previous: Option<&'a CampaignLaunchStatus>,
     /// Its spec.
     pub spec: &'a CampaignLaunchSpec,

@@ -283,6 +283,7 @@ fn gates_of(states: &[(bool, u8)]) -> Vec<GateStatus> {
             state: BEST_FIRST[usize::from(*state)],
             blocking: *blocking,
             due_at: LAUNCH.parse().unwrap(),
+            passed_at: None,
             reason: None,
             message: None,
         })
