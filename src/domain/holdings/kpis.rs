@@ -136,7 +136,7 @@ fn said_by(judged: &Judged, kpi: &WrittenKpi<'_>) -> ContractOfKpi {
     match judgement.kpis.get(kpi.name) {
         // A contract that was judged before this spec was seen will be judged again.
         Some(found) if judged.terms.kpi(kpi.name) == Some(kpi.spec) => ContractOfKpi::Judged {
-            judgement: Box::new(found.clone()),
+            judgement: found.clone(),
             feed: judged.feeds.get(&kpi.spec.source.feed).cloned().unwrap_or_default(),
             suspended: judged.terms.contract.suspend,
         },

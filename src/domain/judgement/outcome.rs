@@ -41,8 +41,8 @@ pub struct Judgement {
     pub triggers: Vec<TriggerStatus>,
     /// Rectification plans, due or under way.
     pub plans: Vec<PlanStatus>,
-    /// Each KPI of the terms in force.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    /// Each KPI of the terms in force. In boxes: a map has room for eleven entries from the first one on.
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// How far each feed reaches without a gap that a KPI names.
     pub feeds: BTreeMap<String, FeedCoverage>,
     /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.

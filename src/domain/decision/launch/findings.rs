@@ -113,7 +113,7 @@ impl Field {
 /// What readiness asks in addition to what the feeds say.
 struct Asked<'a> {
     spec: &'a CampaignLaunchSpec,
-    kpis: &'a BTreeMap<String, KpiJudgement>,
+    kpis: &'a BTreeMap<String, Box<KpiJudgement>>,
     coverage: Option<&'a Exact>,
     cohorts_complete: bool,
     kept_decision: Option<LaunchDecision>,
