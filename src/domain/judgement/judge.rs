@@ -244,7 +244,7 @@ impl<'v, 'a> View<'v, 'a> {
             kpis,
             feeds: self
                 .feeds_read()
-                .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
+                .map(|feed| (feed.name.clone(), Box::new(reader.coverage(book, &feed.name, self.now).reach.clone())))
                 .collect(),
             doubts: self.doubts(reader),
             offered: self

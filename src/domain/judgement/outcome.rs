@@ -44,7 +44,7 @@ pub struct Judgement {
     /// Each KPI of the terms in force. In boxes: a map has room for eleven entries from the first one on.
     pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// How far each feed reaches without a gap that a KPI names.
-    pub feeds: BTreeMap<String, FeedCoverage>,
+    pub feeds: BTreeMap<String, Box<FeedCoverage>>,
     /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.
     pub doubts: BTreeMap<String, Vec<Doubt>>,
     /// Feeds whose contacts offered are not those answered and abandoned, with the latest such day.
