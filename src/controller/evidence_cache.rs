@@ -129,7 +129,8 @@ pub struct EvidenceCache {
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_uid: HashMap<String, Entry>,
+    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+    by_uid: HashMap<String, Box<Entry>>,
     uses: u64,
 }
 
@@ -385,7 +386,7 @@ impl Entries {
             return;
         }
         let others = self.by_uid.iter_mut().filter(|(other, entry)| *other != uid && entry.held.all() > 0);
-        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| entry).collect();
+        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| &mut **entry).collect();
         others.sort_by_key(|entry| entry.used);
         for entry in others {
             if held <= most {
