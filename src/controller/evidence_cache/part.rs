@@ -123,7 +123,7 @@ impl EvidenceCache {
         let memo = entry.memo.as_ref()?;
         // A spec that cannot be judged leaves what was worked out of fewer rows.
         let is_of_it =
-            memo.judgement.is_ok() && memo.heads == fresh.evidence.heads && memo.judged_at == fresh.judged_at;
+            memo.judgement.is_ok() && memo.rests_on(&fresh.evidence.heads) && memo.judged_at == fresh.judged_at;
         let is_due = entry.past_kept_at.is_none_or(|kept| now.duration_since(kept).abs() >= KEPT_EVERY);
         if is_of_it && is_due { entry.rollups.snapshot() } else { None }
     }
