@@ -58,6 +58,18 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The same in lists without room for more: a judgement is held for long and never added to.
+    #[must_use]
+    pub fn fitted(mut self) -> Judgement {
+        self.reports.shrink_to_fit();
+        self.reports.iter_mut().for_each(|report| report.kpis.shrink_to_fit());
+        for kpi in self.kpis.values_mut() {
+            kpi.history.shrink_to_fit();
+            kpi.tiers.shrink_to_fit();
+        }
+        self
+    }
+
     /// The same judgement while the past is still being fetched: no period that was not closed before counts as Final yet, and
     /// nothing is restated, since the rows that are missing were never late.
     #[must_use]
