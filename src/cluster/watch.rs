@@ -116,6 +116,9 @@ fn carry_out<K>(
 
 type Indexed<K> = std::pin::Pin<Box<dyn Stream<Item = (usize, Event<Guarded<K>>)> + Send>>;
 
+/// Objects of one page of a listing: an answer is held as text and decoded at once, for each kind.
+const PAGE: u32 = 100;
+
 fn scopes<K>(client: &Client, namespaces: &[String]) -> Vec<Indexed<K>>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -130,7 +133,7 @@ where
         [] => vec![Api::all(client.clone())],
         namespaces => namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     };
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
     apis.into_iter()
         .enumerate()
         .map(|(index, api)| -> Indexed<K> {
