@@ -17,8 +17,8 @@ use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Rows of a contract are let go once what was worked out of them is kept, where they are more than this and floors leave less
-/// than half of them.
-const MANY: usize = 20_000;
+/// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
+const MANY: usize = 256;
 
 /// Which rows of a contract are held.
 #[derive(Clone, Debug, Default)]
