@@ -133,3 +133,28 @@ pub struct KpiJudgement {
     /// Why the vendor's answers contradict the time that was agreed; the figures are judged all the same.
     pub threshold_said: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_of_a_judgement_s_maps_are_small() {
+        fn entry<K, V>(_: &BTreeMap<K, V>) -> usize {
+            std::mem::size_of::<(K, V)>()
+        }
+        let judgement = Judgement::default();
+        for size in [entry(&judgement.kpis), entry(&judgement.feeds)] {
+            assert!(
+                size <= 64,
+                "{size} bytes, and a map has room for eleven from the first one on: put them into a Box"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_is_small_where_it_says_little() {
+        let size = std::mem::size_of::<SlaReportSpec>();
+        assert!(size <= 384, "{size} bytes: put what most reports do not have into a Box");
+    }
+}
