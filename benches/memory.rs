@@ -71,7 +71,7 @@ fn main() {
 /// What the operator may use: bytes of rows and judgements, and of the writer's pages.
 fn memory() -> (usize, u64) {
     let all = number("BPO_BENCH_MEMORY", i64::MAX >> 20) << 20;
-    let pages = (all / 64).clamp(2 << 20, 8 << 20);
+    let pages = (all / 128).clamp(2 << 20, 4 << 20);
     (usize::try_from(all / 2).unwrap(), pages as u64)
 }
 

@@ -126,15 +126,15 @@ impl Controlled for CampaignLaunch {
 }
 
 impl Observed {
-    fn kpis_of_others(&self) -> Vec<BTreeMap<String, KpiJudgement>> {
+    fn kpis_of_others(&self) -> Vec<BTreeMap<String, Box<KpiJudgement>>> {
         self.held.others.iter().map(|other| other.kpis.clone()).collect()
     }
 
     fn seen(
         &self,
         kept_decision: Option<LaunchDecision>,
-        kpis: BTreeMap<String, KpiJudgement>,
-        kpis_of_others: Vec<BTreeMap<String, KpiJudgement>>,
+        kpis: BTreeMap<String, Box<KpiJudgement>>,
+        kpis_of_others: Vec<BTreeMap<String, Box<KpiJudgement>>>,
     ) -> ObservedLaunch<'_> {
         let others = self.held.others.iter().zip(&self.rows_of_others).zip(kpis_of_others);
         let others = others.map(|((other, rows), kpis)| {
@@ -180,8 +180,8 @@ async fn kpis_at(
     namespace: &str,
     spec: &CampaignLaunchSpec,
     at: Timestamp,
-    judged: &mut BTreeMap<String, BTreeMap<String, KpiJudgement>>,
-) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+    judged: &mut BTreeMap<String, BTreeMap<String, Box<KpiJudgement>>>,
+) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
     let mut kpis = BTreeMap::new();
     for reference in &spec.contract_refs {
         let name = &reference.name;
@@ -206,7 +206,7 @@ async fn judged_at(
     name: &str,
     contract: &JudgedContract,
     at: Timestamp,
-) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
     let (uid, terms) = (contract.evidence_uid.clone(), contract.judged.terms.clone());
     let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
     let rows = context.cache.rows_for_launch(&uid, &evidence).await?;

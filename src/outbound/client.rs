@@ -140,6 +140,9 @@ struct ClientKey {
 /// Sets of connections remembered; the one not used for longest goes first.
 const MOST_CLIENTS: usize = 512;
 
+/// A set of connections that was not used for this long has none left, and is not remembered: each token that a vendor issues has its own.
+const UNUSED: Duration = Duration::from_secs(15 * 60);
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct PageRequest<'a> {
@@ -502,6 +505,7 @@ impl FeedClient {
             return Ok(client.clone());
         }
         let client = self.build(&purpose, tls)?;
+        clients.retain(|_, (_, used)| now.saturating_duration_since(*used) < UNUSED);
         if clients.len() >= MOST_CLIENTS
             && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
         {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 use super::catalogue::Metric;
 use crate::api::condition::closed_enum;
+use crate::evidence::RejectionReason;
 
 closed_enum! {
     /// How a reconcile ended. Unreadable: the object cannot be decoded, and an Event says so.
@@ -81,14 +82,6 @@ struct FeedOutcomeLabels {
     contract: String,
     feed: String,
     outcome: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RejectedLabels {
-    namespace: String,
-    contract: String,
-    feed: String,
-    reason: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -205,7 +198,7 @@ struct Inner {
     fetches: Family<FeedOutcomeLabels, Counter>,
     fetch_seconds: Family<FeedLabels, Histogram>,
     rows: Family<FeedLabels, Counter>,
-    rejected_rows: Family<RejectedLabels, Counter>,
+    rejected_rows: Arc<RwLock<BTreeMap<FeedLabels, Rejections>>>,
     alerts: Family<AlertLabels, Counter>,
     alert_outbox: Gauge,
     clock_difference: Gauge,
@@ -240,7 +233,7 @@ impl Metrics {
             fetches: Family::default(),
             fetch_seconds: Family::new_with_constructor(histogram),
             rows: Family::default(),
-            rejected_rows: Family::default(),
+            rejected_rows: Arc::default(),
             alerts: Family::default(),
             alert_outbox: Gauge::default(),
             clock_difference: Gauge::default(),
@@ -304,21 +297,21 @@ impl Metrics {
         self.0.fetches.get_or_create(&labels).inc();
         self.0.fetch_seconds.get_or_create(feed).observe(seconds);
         self.0.rows.get_or_create(feed).inc_by(rows);
-        for (reason, count) in rejected {
-            let FeedLabels { namespace, contract, feed: name } = feed.clone();
-            let labels = RejectedLabels { namespace, contract, feed: name, reason: reason.clone() };
-            self.0.rejected_rows.get_or_create(&labels).inc_by(*count);
+        if rejected.is_empty() {
+            return;
+        }
+        let mut feeds = self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner);
+        let counted = feeds.entry(feed.clone()).or_default();
+        for (known, reason) in counted.iter_mut().zip(RejectionReason::ALL) {
+            *known += rejected.get(reason.as_str()).copied().unwrap_or(0);
         }
     }
 
     /// Begins the counters of a feed at zero: to Prometheus a count that begins with its first event is not an increase.
     pub fn feed_is_known(&self, feed: &FeedLabels) {
         drop(self.0.rows.get_or_create(feed));
-        for reason in crate::evidence::RejectionReason::ALL {
-            let FeedLabels { namespace, contract, feed: name } = feed.clone();
-            let reason = reason.as_str().to_owned();
-            drop(self.0.rejected_rows.get_or_create(&RejectedLabels { namespace, contract, feed: name, reason }));
-        }
+        let mut feeds = self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner);
+        feeds.entry(feed.clone()).or_default();
     }
 
     /// Sets the series of the object with this UID.
@@ -347,14 +340,7 @@ impl Metrics {
                     outcome: outcome.as_str().to_owned(),
                 });
             }
-            for reason in crate::evidence::RejectionReason::ALL {
-                self.0.rejected_rows.remove(&RejectedLabels {
-                    namespace: namespace.to_owned(),
-                    contract: contract.to_owned(),
-                    feed: feed.clone(),
-                    reason: reason.as_str().to_owned(),
-                });
-            }
+            self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner).remove(&labels);
         }
     }
 
@@ -387,7 +373,6 @@ impl Inner {
         registry.register(Metric::FeedFetches.name(), Metric::FeedFetches.help(), self.fetches.clone());
         registry.register(Metric::FeedFetchSeconds.name(), Metric::FeedFetchSeconds.help(), self.fetch_seconds.clone());
         registry.register(Metric::FeedRows.name(), Metric::FeedRows.help(), self.rows.clone());
-        registry.register(Metric::FeedRejectedRows.name(), Metric::FeedRejectedRows.help(), self.rejected_rows.clone());
         registry.register(Metric::Alerts.name(), Metric::Alerts.help(), self.alerts.clone());
         registry.register(Metric::AlertOutbox.name(), Metric::AlertOutbox.help(), self.alert_outbox.clone());
         registry.register(
@@ -401,8 +386,44 @@ impl Inner {
             Metric::EvidenceReserve.help(),
             self.evidence_reserve.clone(),
         );
+        registry.register_collector(Box::new(Rejected(self.rejected_rows.clone())));
         registry.register_collector(Box::new(Objects(self.objects.clone())));
         registry.register_collector(Box::new(Memory(self.memory.clone())));
+    }
+}
+
+/// How many rows of a feed were rejected, in the order of the reasons: a series for each reason would hold the feed's labels that often.
+type Rejections = [u64; RejectionReason::ALL.len()];
+
+/// Shows how many rows of each feed were rejected, by reason.
+struct Rejected(Arc<RwLock<BTreeMap<FeedLabels, Rejections>>>);
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Rejected")
+    }
+}
+
+impl Collector for Rejected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let feeds = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if feeds.is_empty() {
+            return Ok(());
+        }
+        let metric = Metric::FeedRejectedRows;
+        let mut family = encoder.encode_descriptor(metric.name(), metric.help(), None, MetricType::Counter)?;
+        for (FeedLabels { namespace, contract, feed }, counted) in feeds.iter() {
+            for (reason, count) in RejectionReason::ALL.iter().zip(counted) {
+                let labels = [
+                    ("namespace", namespace.as_str()),
+                    ("contract", contract.as_str()),
+                    ("feed", feed.as_str()),
+                    ("reason", reason.as_str()),
+                ];
+                ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
     }
 }
 

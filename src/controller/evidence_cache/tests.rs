@@ -183,7 +183,7 @@ async fn rows_of_closed_periods_are_let_go_once_that_is_kept_which_was_worked_ou
     for (case, slots, by_launch, are_held) in [
         ("many rows", half_hours_of_years, false, false),
         ("many rows that a launch reads", half_hours_of_years, true, true),
-        ("few rows", 300 * 48, false, true),
+        ("few rows", 5 * 48, false, true),
     ] {
         let world = World::new();
         for first in (0..slots).step_by(30 * 48) {

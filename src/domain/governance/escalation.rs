@@ -288,11 +288,11 @@ mod tests {
             if let Some(severity) = severity {
                 last["severity"] = json!(severity);
             }
-            KpiJudgement {
+            Box::new(KpiJudgement {
                 last: serde_json::from_value(last).unwrap(),
                 last_ended_at: Some("2026-06-01T00:00:00Z".parse().unwrap()),
                 ..KpiJudgement::default()
-            }
+            })
         };
         let terms = Terms {
             contract: contract().into(),

@@ -143,11 +143,13 @@ struct Shared {
     tools: Tools,
     state: Mutex<State>,
     changed: Notify,
-    events: broadcast::Sender<FeedEvent>,
+    /// Shared: all places of the queue are there from the start.
+    events: broadcast::Sender<Arc<FeedEvent>>,
 }
 
 struct State {
-    feeds: HashMap<FeedId, Entry>,
+    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+    feeds: HashMap<FeedId, Box<Entry>>,
     timers: BTreeSet<(Instant, FeedId)>,
     queue: FairQueue,
     /// How many polls were started.
@@ -311,7 +313,7 @@ impl Scheduler {
     }
 
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
-    pub fn events(&self) -> broadcast::Receiver<FeedEvent> {
+    pub fn events(&self) -> broadcast::Receiver<Arc<FeedEvent>> {
         self.shared.events.subscribe()
     }
 
@@ -418,7 +420,7 @@ impl Shared {
             transition: finished.is_some_and(|finished| finished.transition),
         };
         // Without a reader nobody wants to know.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Arc::new(event));
     }
 }
 
@@ -457,7 +459,7 @@ impl State {
                 changed: false,
                 task,
             };
-            self.feeds.insert(id.clone(), entry);
+            self.feeds.insert(id.clone(), Box::new(entry));
             self.wait_until(&id, Instant::now() + delay);
             return;
         };

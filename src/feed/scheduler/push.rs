@@ -128,7 +128,7 @@ impl Shared {
             transition: finished.is_some_and(|finished| finished.transition),
         };
         // Without a reader nobody wants to know.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Arc::new(event));
         Pushed { outcome, commit, set_aside }
     }
 }

@@ -134,7 +134,7 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
     let health = running.scheduler.health_of("uid-1");
     assert!(health["acd"].is_healthy() && !health["acd"].backfilling);
     let first = events.recv().await.unwrap();
-    assert!(first.transition && first.commit.unwrap().added == 31);
+    assert!(first.transition && first.commit.as_ref().unwrap().added == 31);
     running.end().await;
 }
 

@@ -41,8 +41,8 @@ fn instant(text: &str) -> Timestamp {
 }
 
 /// A KPI of which the period that ended with May has this verdict.
-fn closed(verdict: &str) -> KpiJudgement {
-    KpiJudgement {
+fn closed(verdict: &str) -> Box<KpiJudgement> {
+    Box::new(KpiJudgement {
         last: serde_json::from_value(json!({
             "name": "2026-05", "state": "Provisional", "verdict": verdict, "value": "71.2", "target": "80",
             "repeat": false, "points": 0, "revision": 1,
@@ -50,7 +50,7 @@ fn closed(verdict: &str) -> KpiJudgement {
         .unwrap(),
         last_ended_at: Some(instant("2026-06-01T00:00:00Z")),
         ..KpiJudgement::default()
-    }
+    })
 }
 
 fn failing(since: &str) -> FeedHealth {

@@ -25,7 +25,7 @@ pub struct ObservedLaunch<'a> {
     /// The first contract; `None` until it is judged.
     pub contract: Option<LaunchContract<'a>>,
     /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// The decision that was kept when `launchAt` passed.
     pub kept_decision: Option<LaunchDecision>,
     /// Whether the past of the feeds that it reads is known.
@@ -53,7 +53,7 @@ pub struct OtherLaunch<'a> {
     /// Its first contract.
     pub contract: LaunchContract<'a>,
     /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
 }
 
 /// The first contract of a launch.

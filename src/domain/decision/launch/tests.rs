@@ -176,7 +176,7 @@ fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fet
         (vec![("qa", fetched()), ("sales", FeedHealth { reason: Reason::Auth, ..fetched() })], Past::Known),
         (vec![("qa", fetched()), ("sales", fetched()), ("wfm", waiting())], Past::Known),
     ] {
-        let feeds = feeds.into_iter().map(|(name, health)| (name.to_owned(), health)).collect();
+        let feeds = feeds.into_iter().map(|(name, health)| (name.to_owned(), Box::new(health))).collect();
         assert_eq!(past_of(&spec, &terms, &feeds), past, "{feeds:?}");
     }
 }

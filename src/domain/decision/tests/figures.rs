@@ -70,7 +70,7 @@ fn a_rolling_kpi_is_not_compliant_or_otherwise_before_a_period_has_closed() {
             invalid: None,
             unresolved: &[],
             contract: &ContractOfKpi::Judged {
-                judgement: Box::new(judgement.kpis["level"].clone()),
+                judgement: judgement.kpis["level"].clone(),
                 feed: FeedHealth::fetched_before(None),
                 suspended: false,
             },
