@@ -129,6 +129,25 @@ pub(super) fn last_terms(sql: &mut dyn Sql, contract_uid: &str) -> Result<Option
     )
 }
 
+/// The newest of the versions of the terms whose numbers lie between two others, with its number.
+pub(super) fn terms_between(
+    sql: &mut dyn Sql,
+    contract_uid: &str,
+    (after, before): (i64, i64),
+) -> Result<Option<(i64, RecordedTerms)>, Failure> {
+    sql.first(
+        "SELECT number, recorded_at, content FROM journal
+         WHERE contract_uid = $1 AND topic = 'terms' AND name = '' AND number > $2 AND number < $3
+         ORDER BY number DESC LIMIT 1",
+        values![contract_uid, after, before],
+        |row| {
+            let recorded_at = instant(row.text(1)?)?;
+            let terms = read_content(&format!("the terms recorded at {recorded_at}"), row.text(2)?)?;
+            Ok((row.integer(0)?, RecordedTerms { terms, recorded_at }))
+        },
+    )
+}
+
 /// The facts of a kind, in the order in which they were recorded.
 pub(super) fn facts(sql: &mut dyn Sql, contract_uid: &str, kind: &str) -> Result<Vec<Fact>, Failure> {
     entries(sql, contract_uid, &Topic::Fact(kind.to_owned()), |entry| {
