@@ -5,6 +5,7 @@ mod attacks;
 mod gauge;
 mod hoard;
 mod mallory;
+mod named;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -36,15 +37,34 @@ const HOSTS: usize = 16;
 /// Alert sinks that never answer.
 const SINKS: usize = 20;
 
+/// The rows of the table of bounds, each with its cells.
+fn table() -> Vec<Vec<&'static str>> {
+    let page = include_str!("../../docs/reliability.md").split("## Bounds").nth(1).unwrap();
+    let rows =
+        page.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
 #[test]
 fn every_row_of_the_table_is_broken_here_or_in_a_test_that_is_named() {
-    let table = include_str!("../../docs/reliability.md").split("## Bounds").nth(1).unwrap();
-    let rows =
-        table.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
-    let rows: BTreeSet<&str> = rows.map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    let rows: BTreeSet<&str> = table().iter().map(|cells| cells[0]).collect();
     let here = ATTACKS.iter().map(|attack| attack.bound).chain(REFUSED.iter().map(|(bound, ..)| *bound));
     let broken: BTreeSet<&str> = here.chain(["alert sinks"]).chain(ELSEWHERE.iter().map(|(bound, _)| *bound)).collect();
     assert_eq!(rows, broken);
+}
+
+#[test]
+fn every_test_that_the_table_names_is_there() {
+    let rows = table();
+    let of_page = rows.iter().flat_map(|cells| {
+        assert_eq!(cells.len(), 4, "{cells:?}");
+        let tests: Vec<&str> = cells[3].split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{} names no test", cells[0]);
+        tests
+    });
+    let gone: Vec<&str> =
+        of_page.chain(ELSEWHERE.iter().map(|(_, test)| *test)).filter(|name| !named::is_there(name)).collect();
+    assert!(gone.is_empty(), "no test is called so: {gone:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
