@@ -14,6 +14,7 @@ mod applying;
 mod backfill;
 mod backup;
 mod cold;
+mod contradictions;
 mod crash;
 mod deletion;
 mod differential;

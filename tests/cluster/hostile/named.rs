@@ -23,7 +23,7 @@ pub fn is_there(name: &str) -> bool {
     let has = |module: &[&str], function: Option<&str>| {
         files_of(root, module).iter().flat_map(|file| tests_of(file)).any(|test| function.is_none_or(|one| test == one))
     };
-    has(&parts, None) || has(module, Some(function))
+    has(&parts, None) || has(module, Some(*function))
 }
 
 /// The files of a module and of those inside it.
