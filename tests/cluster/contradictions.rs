@@ -65,7 +65,7 @@ async fn a_final_report_that_the_evidence_contradicts_is_shown_by_a_condition_an
     };
     let events = place.eventually("an Event ReportContradicted", told).await;
     assert_eq!(events.len(), 1, "{events:#?}");
-    assert_eq!(events[0]["regarding"]["name"], "care", "{events:#?}");
+    assert_eq!(events[0]["involvedObject"]["name"], "care", "{events:#?}");
     let zero = async || (consistent(&operator, "care").await == Some(0.0)).then_some(());
     place.eventually("the metric says so", zero).await;
     assert_eq!(consistent(&operator, "other").await, Some(1.0), "a neighbour's reports hold");
