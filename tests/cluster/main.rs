@@ -36,6 +36,7 @@ mod records;
 mod references;
 mod rehearsals;
 mod retention;
+mod rights;
 mod rollback;
 mod scheduled_reports;
 mod secrets;
