@@ -12,8 +12,7 @@ pub struct RowQuota {
     pub feed_year: u64,
     /// Of all feeds of a contract together. Default 50 million.
     pub contract: u64,
-    /// Of all feeds of a contract together, as many as the operator's memory holds while the contract is judged; by default that is no
-    /// limit.
+    /// Of all feeds of a contract together, as many as the operator's memory holds while the contract is judged. Default: without a limit.
     pub held: u64,
 }
 
