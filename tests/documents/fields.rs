@@ -34,8 +34,7 @@ fn missing(section: &str, spec: &Value) -> Vec<String> {
         }
         let (of_object, of_list) = (format!("{field}."), format!("{field}[]."));
         let is_member = |name: &&str| name.starts_with(&of_object) || name.starts_with(&of_list);
-        let of_members: Vec<&str> =
-            rows.iter().filter(|row| row.iter().any(|name| is_member(&name))).flatten().copied().collect();
+        let of_members: Vec<&str> = rows.iter().filter(|row| row.iter().any(is_member)).flatten().copied().collect();
         if of_members.is_empty() {
             missing.push(field.to_owned());
         }
