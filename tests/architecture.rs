@@ -169,6 +169,16 @@ fn zones_come_from_the_program_and_from_no_machine() {
 }
 
 #[test]
+fn nothing_is_remembered_by_where_it_lies_in_memory() {
+    let found = offences("", &["*const ", "*mut "]);
+    assert!(
+        found.is_empty(),
+        "an address is another's as soon as its owner is gone; use a name:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
 fn nothing_is_decided_by_the_words_of_a_message() {
     let asked = ["contains(", "starts_with(", "ends_with(", "find(", "split", "strip_"];
     let words: Vec<String> = asked.iter().map(|asked| format!("message.{asked}")).collect();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::deliverables::measures;
 use super::feed_rows::{FeedRows, RowsByFeed};
-use super::ledger::{Floor, Ledger, Need};
+use super::ledger::{Floor, Ledger, LedgerName, Need};
 use super::prepared_terms::{Book, Books, Kpi};
 use crate::domain::terms::catalogue::Origin;
 
@@ -27,12 +27,14 @@ impl Ledgers {
             let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
             for feed in named.map(String::as_str).chain(read) {
                 let key = (book.shares_calendar_with, feed.to_owned());
-                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Ledger::above(floors.get(feed)));
+                let name = || LedgerName { book: book.shares_calendar_with, feed: Some(feed.to_owned()) };
+                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Ledger::above(floors.get(feed)).named(name()));
                 ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
                 ledgers.deliverables.entry(book.place).or_insert_with(|| {
-                    Ledger::of_contract(&measures(&book.terms.contract, &book.calendar), &book.calendar)
+                    let name = LedgerName { book: book.place, feed: None };
+                    Ledger::of_contract(&measures(&book.terms.contract, &book.calendar), &book.calendar).named(name)
                 });
             }
         }

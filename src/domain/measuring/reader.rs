@@ -19,7 +19,7 @@ use super::doubts::{self, Doubt};
 use super::final_from::{FinalFor, Finality};
 use super::holds::Holds;
 use super::kept_readings::Figures;
-use super::ledger::{Known, Ledger};
+use super::ledger::{Known, Ledger, LedgerName};
 use super::ledgers::Ledgers;
 use super::offered::{OfferedDiffers, offered_differs};
 use super::prepared_terms::{Book, Books, Kpi};
@@ -62,7 +62,7 @@ pub struct Reader<'f, 'a> {
     pub holds: &'f Holds,
     ledgers: &'f Ledgers,
     figures: &'f Figures,
-    known: Remembered<*const Ledger, Known<'f>>,
+    known: Remembered<LedgerName, Known<'f>>,
     books: PhantomData<Book<'a>>,
 }
 
@@ -152,11 +152,11 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// The rows of a ledger that were known at an instant.
     pub fn known(&self, ledger: &'f Ledger, at: Timestamp) -> Rc<Known<'f>> {
         let mut known = self.known.borrow_mut();
-        match known.get(&std::ptr::from_ref(ledger)) {
+        match known.get(ledger.name()) {
             Some((instant, rows)) if *instant == at => Rc::clone(rows),
             _ => {
                 let rows = Rc::new(ledger.known_at(at));
-                known.insert(std::ptr::from_ref(ledger), (at, Rc::clone(&rows)));
+                known.insert(ledger.name().clone(), (at, Rc::clone(&rows)));
                 rows
             }
         }

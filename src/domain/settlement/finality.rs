@@ -10,7 +10,7 @@ use crate::api::scalar::{Duration, DurationUnit};
 
 use super::restatement::Touch;
 use crate::domain::measuring::final_from::{FinalFor, Finality};
-use crate::domain::measuring::ledger::Ledger;
+use crate::domain::measuring::ledger::LedgerName;
 use crate::domain::measuring::ledgers::Ledgers;
 use crate::domain::measuring::matching::holds_periods;
 use crate::domain::measuring::prepared_terms::{Book, Books, Kpi};
@@ -321,16 +321,16 @@ pub fn next_change<'f, 'a>(
 
 /// When the next known row ends, which moves `asOf`, and when it becomes old enough for a KPI.
 fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp) -> Vec<Timestamp> {
-    let mut seen: BTreeSet<(*const Ledger, Timestamp)> = BTreeSet::new();
+    let mut seen: BTreeSet<(&LedgerName, Timestamp)> = BTreeSet::new();
     let mut instants = Vec::new();
     for kpi in &book.kpis {
         for ledger in reader.ledgers(book, kpi) {
             let mature = mature_by(&kpi.definition, &book.calendar, now);
             let known = reader.known(ledger, now);
-            if seen.insert((std::ptr::from_ref(ledger), now)) {
+            if seen.insert((ledger.name(), now)) {
                 instants.extend(known.next_end(now));
             }
-            if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((std::ptr::from_ref(ledger), mature))) {
+            if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((ledger.name(), mature))) {
                 instants.extend(known.next_end(mature).map(|end| book.calendar.after(end, age)));
             }
         }
