@@ -216,7 +216,7 @@ impl Context {
             settle,
             evidence_memory,
         } = parts;
-        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory));
+        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory).with_most_of_one(evidence_memory));
         metrics.evidence_memory(evidence_memory, {
             let cache = cache.clone();
             Arc::new(move || {
