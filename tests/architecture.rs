@@ -196,7 +196,7 @@ fn shown_as_rust_writes_it(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (place, (number, line)) in lines.iter().enumerate().filter(|(_, (_, line))| line.contains(":?}")) {
         let named = NOT_AS_RUST_WRITES_IT.iter().any(|word| line.contains(&format!("{{{word}:?}}")));
-        let rest = lines[place..].iter().take(6).map(|(_, line)| *line);
+        let rest = lines.iter().skip(place).take(6).map(|(_, line)| *line);
         let statement: Vec<&str> =
             rest.scan(false, |ended, line| (!std::mem::replace(ended, line.ends_with(';'))).then_some(line)).collect();
         let arguments = |word: &&str| {

@@ -49,7 +49,7 @@ fn tests_of(file: &Path) -> impl Iterator<Item = String> + use<> {
     for line in text.lines().map(str::trim) {
         let function = line.trim_start_matches("pub ").trim_start_matches("async ").strip_prefix("fn ");
         match function.and_then(|rest| rest.split('(').next()) {
-            Some(name) if is_next || (of_macros && rest_of_a_macro(&text, name)) => found.push(name.to_owned()),
+            Some(name) if is_next || (of_macros && is_listed(&text, name)) => found.push(name.to_owned()),
             _ => {}
         }
         is_next =
@@ -59,7 +59,7 @@ fn tests_of(file: &Path) -> impl Iterator<Item = String> + use<> {
 }
 
 /// Whether a macro that makes tests lists a function.
-fn rest_of_a_macro(text: &str, name: &str) -> bool {
+fn is_listed(text: &str, name: &str) -> bool {
     let listed = text.split("on_both_stores!(").nth(1).and_then(|rest| rest.split(");").next()).unwrap_or_default();
     listed.split(',').any(|one| one.trim() == name)
 }
