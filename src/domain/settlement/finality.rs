@@ -168,7 +168,7 @@ fn agreed<'f, 'a>(
         std::iter::once(base).chain(of_rows).chain(decided).filter(|at| base <= *at && *at <= until).collect();
     let lets_go = |at: &&Timestamp| {
         let question = Question { period, window, at: **at, is_closing: false };
-        let sources = reader.read(book, kpi, &question).sources;
+        let sources = reader.read(book, kpi, &question).measured.sources;
         sources.is_none_or(|sources| sources.finding != SourcesFinding::Disagree)
             || reader.disputes.is_decided(&period.name, kpi.name, **at)
     };
@@ -257,7 +257,7 @@ fn has_what_it_needs<'f, 'a>(
         return true;
     }
     let reading = reader.read(book, kpi, &question);
-    reading.verdict != Verdict::NoData && !reading.tally.is_some_and(|found| found.lacks_rows)
+    reading.verdict != Verdict::NoData && !reading.measured.tally.is_some_and(|found| found.lacks_rows)
 }
 
 /// Instants after a period became Final at which something became known that concerns one of its KPIs.
