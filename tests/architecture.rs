@@ -169,12 +169,73 @@ fn zones_come_from_the_program_and_from_no_machine() {
 }
 
 #[test]
+fn nothing_is_remembered_by_where_it_lies_in_memory() {
+    let found = offences("", &["*const ", "*mut "]);
+    assert!(
+        found.is_empty(),
+        "an address is another's as soon as its owner is gone; use a name:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
 fn nothing_is_decided_by_the_words_of_a_message() {
     let asked = ["contains(", "starts_with(", "ends_with(", "find(", "split", "strip_"];
     let words: Vec<String> = asked.iter().map(|asked| format!("message.{asked}")).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let found = offences("", &words);
     assert!(found.is_empty(), "carry the cause from where it arises instead:\n{}", found.join("\n"));
+}
+
+/// What `{:?}` shows as Rust writes it, not as a manifest does: words of the API, and maps of labels.
+const NOT_AS_RUST_WRITES_IT: [&str; 8] = ["kind", "ramp", "cadence", "period", "labels", "state", "decision", "reason"];
+
+/// Statements outside tests that show one of these by `{:?}`, each by its first line. Texts may be quoted by it.
+fn shown_as_rust_writes_it(text: &str) -> Vec<String> {
+    let lines = outside_tests(text).0;
+    let mut found = Vec::new();
+    for (place, (number, line)) in lines.iter().enumerate().filter(|(_, (_, line))| line.contains(":?}")) {
+        let named = NOT_AS_RUST_WRITES_IT.iter().any(|word| line.contains(&format!("{{{word}:?}}")));
+        let rest = lines.iter().skip(place).take(6).map(|(_, line)| *line);
+        let statement: Vec<&str> =
+            rest.scan(false, |ended, line| (!std::mem::replace(ended, line.ends_with(';'))).then_some(line)).collect();
+        let arguments = |word: &&str| {
+            statement.iter().any(|line| {
+                [",", ")", ";"].iter().any(|end| line.contains(&format!(".{word}{end}")))
+                    || line.ends_with(&format!(".{word}"))
+            })
+        };
+        if named || (line.contains("{:?}") && NOT_AS_RUST_WRITES_IT.iter().any(|word| arguments(word))) {
+            found.push(format!("{number}: {}", line.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn words_of_the_api_and_labels_are_shown_as_they_are_written() {
+    let shown =
+        "let a = format!(\"{labels:?}\");\nformat!(\n    \"{:?} is short\",\n    report.cadence, spec.period\n)\n";
+    assert_eq!(shown_as_rust_writes_it(shown).len(), 2);
+    assert!(shown_as_rust_writes_it("format!(\"{text:?} {:?}\", shorten(name));\nlet b = spec.period;\n").is_empty());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = sources(&root);
+    let of_tests = files_of_tests(&files);
+    // Keys, which nobody reads, and texts.
+    let allowed = [
+        "{kind:?}-{name}",
+        "{:?} {generation} {}",
+        "{type_} {:?} may not carry {}",
+        "whose period is {}: write one such as {:?}",
+        "is not a period of the cadence {cadence}: write one such as {:?}",
+    ];
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| !is_of_tests(file, &of_tests)) {
+        let lines = shown_as_rust_writes_it(&fs::read_to_string(file).unwrap());
+        let shown = lines.into_iter().filter(|line| !allowed.iter().any(|allowed| line.contains(allowed)));
+        found.extend(shown.map(|line| format!("{}:{line}", file.display())));
+    }
+    assert!(found.is_empty(), "write these as a manifest has them, or labels as name=value:\n{}", found.join("\n"));
 }
 
 /// Words that the project's texts do without: *say, show, notify, is, again, in addition, fix, returns* say the same plainly.

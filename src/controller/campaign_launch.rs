@@ -231,6 +231,9 @@ async fn rows_read(
 ) -> Result<Arc<RowsByFeed>, StoreError> {
     let Some((first, uid)) = first.zip(evidence_uid(context, namespace, spec)) else { return Ok(Arc::default()) };
     let feeds: Vec<String> = feeds_read(spec, &first.terms).into_iter().collect();
+    if feeds.is_empty() {
+        return Ok(Arc::default());
+    }
     let evidence = context.cache.read(&uid, &feeds).await?;
     context.cache.rows_for_launch(&uid, &evidence).await
 }

@@ -14,6 +14,7 @@ use super::event_tries::EventTries;
 use super::evidence_cache::{EvidenceCache, Held};
 use super::first_looks::FirstLooks;
 use super::heads::HeadChecks;
+use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
@@ -143,6 +144,8 @@ pub struct Context {
     pub heads: HeadChecks,
     /// Judgements that outlive this process.
     pub checkpoints: Checkpoints,
+    /// Which KpiTargets were judged before.
+    pub kpis_on_record: KpisOnRecord,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
     /// Events that the API server did not take.
@@ -213,7 +216,7 @@ impl Context {
             settle,
             evidence_memory,
         } = parts;
-        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory));
+        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory).with_most_of_one(evidence_memory));
         metrics.evidence_memory(evidence_memory, {
             let cache = cache.clone();
             Arc::new(move || {
@@ -238,6 +241,7 @@ impl Context {
             pace: ReportPace::default(),
             heads: HeadChecks::default(),
             checkpoints: Checkpoints::default(),
+            kpis_on_record: KpisOnRecord::default(),
             first_looks: FirstLooks::default(),
             event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
@@ -315,6 +319,7 @@ impl Context {
         self.settling().remove(&evidence_uid);
         self.cache.forget(&evidence_uid);
         self.heads.forget(&evidence_uid);
+        self.kpis_on_record.forget(&evidence_uid);
         self.set_terms_refused(&evidence_uid, None);
         self.set_waits_for_feeds(&evidence_uid, false);
         self.scheduler.remove(&evidence_uid);

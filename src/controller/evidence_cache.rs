@@ -115,6 +115,8 @@ struct Entry {
     is_read_whole: bool,
     /// Which use of the cache was the last of this entry.
     used: u64,
+    /// Whether its rows take more than those of one contract may. They grow, so that this stays.
+    is_too_large: bool,
 }
 
 /// Bytes that are held of the evidence, near enough.
@@ -139,6 +141,7 @@ pub struct EvidenceCache {
     most: usize,
     /// How many rows are read at once.
     page: i64,
+    most_of_one: usize,
     entries: Mutex<Entries>,
 }
 
@@ -152,17 +155,27 @@ struct Entries {
 impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
-        EvidenceCache { store, most, page: PAGE, entries: Mutex::default() }
+        EvidenceCache { store, most, page: PAGE, most_of_one: usize::MAX, entries: Mutex::default() }
+    }
+
+    /// The same, where the rows of one contract take no more than this many bytes. Those of a contract that would are not read at all:
+    /// it ends in [`StoreError::Memory`], and others go on.
+    #[must_use]
+    pub fn with_most_of_one(self, most_of_one: usize) -> Self {
+        EvidenceCache { most_of_one, ..self }
     }
 
     /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or the rows of the contract do not fit into memory.
     pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
         let journal_known = {
             let mut entries = self.entries();
             let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+            if entry.is_too_large {
+                return Err(StoreError::Memory { most: self.most_of_one });
+            }
             entry.feeds.extend(feeds.iter().cloned());
             entry.journal_known
         };
@@ -216,28 +229,45 @@ impl EvidenceCache {
             if head.sequence > rows.last_sequence() {
                 // Rows that arrived since wait for the head that vouches for them.
                 let range = RowRange::between(rows.last_sequence(), head.sequence);
-                read.insert(feed.clone(), self.read_pages(uid, feed, rows, range).await?);
+                read.remove(feed);
+                let rows = self.more_rows((uid, feed), rows, range, &read).await?;
+                read.insert(feed.clone(), rows);
             }
         }
         Ok(read)
     }
 
-    /// Rows that were read before, and after them those of a range, which are read page by page.
-    async fn read_pages(
+    /// The rows of a feed that are known, and after them those of a range, which are read page by page. What they may take is left by those of
+    /// the contract's other feeds.
+    async fn more_rows(
         &self,
-        uid: &str,
-        feed: &str,
+        (uid, feed): (&str, &str),
         mut rows: FeedRows,
         range: RowRange,
+        others: &RowsByFeed,
     ) -> Result<FeedRows, StoreError> {
+        let others: usize = others.values().map(FeedRows::bytes).sum();
+        let most = self.most_of_one.saturating_sub(others);
         let mut after = range.after;
         while after < range.until {
             let until = after.saturating_add(self.page).min(range.until);
-            rows = self.store.more_rows(uid, feed, rows, RowRange { after, until, ..range }).await?;
+            rows = match self.store.more_rows(uid, feed, rows, RowRange { after, until, most, ..range }).await {
+                Err(StoreError::Memory { .. }) => return Err(self.is_too_large(uid)),
+                read => read?,
+            };
             page_was_read().await;
             after = until;
         }
         Ok(rows)
+    }
+
+    /// Notes that the rows of a contract do not fit into memory.
+    fn is_too_large(&self, uid: &str) -> StoreError {
+        let mut entries = self.entries();
+        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+        entry.is_too_large = true;
+        entry.let_go();
+        StoreError::Memory { most: self.most_of_one }
     }
 
     /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and

@@ -16,6 +16,7 @@ pub mod holdings;
 pub mod holds;
 pub mod judging;
 pub mod kpi_target;
+pub mod kpis_on_record;
 pub mod looks;
 pub mod managers;
 pub mod pace;

@@ -148,7 +148,9 @@ impl Controlled for VendorContract {
         let past_is_known = feeds.iter().all(|feed| past_known_of.contains_key(feed));
         let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
             Ok((evidence, recorded)) => (evidence, recorded, unreadable),
-            Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
+            Err(error @ (StoreError::Unreadable(_) | StoreError::Memory { .. })) => {
+                (ContractEvidence::default(), None, Some(error.to_string()))
+            }
             Err(error) => return Err(error.into()),
         };
         let Loss { problem: evidence_problem, accepted: accepted_loss } = match unreadable {

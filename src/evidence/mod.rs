@@ -160,6 +160,15 @@ pub trait EvidenceStore: Send + Sync {
     /// Every version of the terms of a contract, in the order in which they were recorded.
     fn terms_history<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<RecordedTerms>>;
 
+    /// Of the versions of the terms of a contract whose numbers in the journal lie between `after` and `before`, without these two, the newest,
+    /// with its number. So all versions are looked through while one is held in memory.
+    fn terms_between<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        after: i64,
+        before: i64,
+    ) -> Answer<'a, Option<(i64, RecordedTerms)>>;
+
     /// Appends a fact, such as the decision of a launch. False: the last fact of that kind and name says the same.
     fn record_fact(
         &self,

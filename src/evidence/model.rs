@@ -191,6 +191,9 @@ pub struct RowRange {
     pub until: i64,
     /// Those that are left out.
     pub left_out: Option<LeftOut>,
+    /// How many bytes the rows of the feed may take in memory, those that were read before and sets of labels included. Beyond, reading
+    /// them ends with [`StoreError::Memory`].
+    pub most: usize,
 }
 
 /// Rows that are not read: those received up to a sequence that start before an instant.
@@ -203,10 +206,10 @@ pub struct LeftOut {
 }
 
 impl RowRange {
-    /// All rows after one, up to another.
+    /// All rows after one, up to another, whatever memory they take.
     #[must_use]
     pub fn between(after: i64, until: i64) -> RowRange {
-        RowRange { after, until, left_out: None }
+        RowRange { after, until, left_out: None, most: usize::MAX }
     }
 }
 
@@ -408,6 +411,16 @@ pub enum StoreError {
         new: u64,
         /// How many may still be kept.
         room: u64,
+    },
+    /// The rows of a contract do not fit into memory: they are not read, so that others' go on.
+    #[error(
+        "the rows of the contract take more than {} MiB of memory, and no more is held of one contract: give the operator more --memory, \
+         or let the feeds bring fewer measures and sets of labels",
+        .most >> 20
+    )]
+    Memory {
+        /// Bytes that the rows of a contract may take.
+        most: usize,
     },
     /// The terms of a contract changed so often that another version is not kept.
     #[error(

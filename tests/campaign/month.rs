@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::end::End;
 use crate::figures::hours;
 use crate::harness::{Hand, Operator, Place, installation};
-use crate::proxy::{Plan, Proxy, leading_to};
+use crate::proxy::{Plan, Proxy, busiest, leading_to};
 use crate::receiver::Receiver;
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
@@ -16,6 +16,9 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How soon after the last fault a step must have ended, and how long a stalled call lasts until it is given up.
 pub const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
+/// What the operator asks of the API server at most while calls fail, as a mean over `COUNTED_OVER`.
+const CALLS_A_SECOND: usize = 10;
+const COUNTED_OVER: Duration = Duration::from_secs(10);
 const TOKEN: &str = "the-vendor-s-token";
 
 /// Reasons of the Events about verdicts and money.
@@ -190,6 +193,15 @@ impl Month {
             assert!(started.elapsed() < patience, "it ends otherwise:\n{}\n{}", found.join("\n"), self.faults_met());
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Fails where the operator called the API server more than ten times a second while calls failed, over any ten seconds: a start and a
+    /// step of the month have their calls at once. Gives the most calls of ten seconds.
+    pub fn calls_were_few(&self) -> usize {
+        let most = busiest(&self.proxy.calls(), COUNTED_OVER);
+        let wanted = CALLS_A_SECOND * usize::try_from(COUNTED_OVER.as_secs()).unwrap();
+        assert!(most < wanted, "{most} calls within {COUNTED_OVER:?}:\n{}", self.faults_met());
+        most
     }
 
     /// The calls that failed, in words.

@@ -32,13 +32,14 @@ const PLURALS: [(&str, &str); 5] = [
 ];
 
 /// Objects as they are stored: etcd, by its gateway for JSON.
-struct Etcd {
+pub struct Etcd {
     url: String,
     client: reqwest::Client,
 }
 
 impl Etcd {
-    fn of(plane: &ControlPlane) -> Self {
+    /// That of a control plane.
+    pub fn of(plane: &ControlPlane) -> Self {
         // The HTTP client wants to know how to encrypt even where nothing is encrypted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Etcd { url: plane.etcd_url(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
@@ -51,12 +52,13 @@ impl Etcd {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    async fn put(&self, key: &str, value: &str) {
+    /// Stores a text under a key.
+    pub async fn put(&self, key: &str, value: &str) {
         self.ask("put", &json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)})).await;
     }
 
     /// The bytes under a key, as text.
-    async fn get(&self, key: &str) -> Option<String> {
+    pub async fn get(&self, key: &str) -> Option<String> {
         let answer = self.ask("range", &json!({"key": STANDARD.encode(key)})).await;
         let value = answer["kvs"][0]["value"].as_str()?;
         Some(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())

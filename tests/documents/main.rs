@@ -10,5 +10,6 @@
 mod audit;
 mod crds;
 mod docs;
+mod fields;
 mod monitoring;
 mod reference;

@@ -80,7 +80,7 @@ impl EvidenceCache {
             let floor = past.floors().get(feed);
             let seen = past.seen_until().get(feed).copied().unwrap_or(0);
             let left_out = floor.map(|floor| LeftOut { until: seen, before: floor.since });
-            RowRange { after: floor.map_or(0, |floor| floor.after), until, left_out }
+            RowRange { left_out, ..RowRange::between(floor.map_or(0, |floor| floor.after), until) }
         };
         self.read_part(uid, evidence, (past.floors().clone(), Arc::default()), range).await
     }
@@ -97,7 +97,8 @@ impl EvidenceCache {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
-                rows.insert(feed.clone(), self.read_pages(uid, feed, known, range).await?);
+                let read = self.more_rows((uid, feed), known, range, &rows).await?;
+                rows.insert(feed.clone(), read);
             }
         }
         let mut entries = self.entries();

@@ -121,10 +121,8 @@ impl FeedRows {
     /// Bytes that they take in memory, near enough: chunks that a copy shares are counted by both.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let labels =
-            |set: &Arc<Labels>| 128 + set.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>();
         self.chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>()
-            + self.labels.sets.iter().map(labels).sum::<usize>()
+            + self.labels.sets.iter().map(|labels| bytes_of(labels)).sum::<usize>()
     }
 
     /// The row at a place, written out.
@@ -183,12 +181,13 @@ impl FeedRows {
     /// Opens them for more rows.
     #[must_use]
     pub fn open(mut self) -> OpenRows {
+        let bytes = self.bytes();
         let last = match self.len % CHUNK {
             0 => None,
             _ => self.chunks.pop(),
         };
         let open = last.map(|chunk| chunk.unpacked(self.len % CHUNK)).unwrap_or_default();
-        OpenRows { rows: self, open }
+        OpenRows { rows: self, open, bytes }
     }
 
     fn chunk(&self, place: u32) -> Option<(&Chunk, usize)> {
@@ -277,9 +276,16 @@ impl Extend<Row> for FeedRows {
 pub struct OpenRows {
     rows: FeedRows,
     open: Loose,
+    bytes: usize,
 }
 
 impl OpenRows {
+    /// Bytes that they take in memory, near enough, without the last rows, which are not packed yet.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The place of a set of labels, to be given to [`Self::push`].
     pub fn labels(&mut self, labels: &Labels) -> u32 {
         if let Some(place) = self.rows.labels.places.get(labels) {
@@ -287,6 +293,7 @@ impl OpenRows {
         }
         let sets = Arc::make_mut(&mut self.rows.labels);
         let (place, labels) = (sets.sets.len() as u32, Arc::new(labels.clone()));
+        self.bytes += bytes_of(&labels);
         sets.sets.push(Arc::clone(&labels));
         sets.places.insert(labels, place);
         place
@@ -346,8 +353,14 @@ impl OpenRows {
 
     fn seal(&mut self) {
         let chunk = std::mem::take(&mut self.open).packed();
+        self.bytes += chunk.bytes();
         self.rows.chunks.push(Arc::new(chunk));
     }
+}
+
+/// Bytes of a set of labels, near enough.
+fn bytes_of(labels: &Labels) -> usize {
+    128 + labels.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>()
 }
 
 impl Loose {

@@ -33,9 +33,19 @@ const FEW: usize = 64;
 /// This many places are sorted with what they are ordered by at hand.
 const AT_ONCE: usize = 16_384;
 
+/// Which of a contract's ledgers one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LedgerName {
+    /// Place of the first book with its calendar; of the book whose deliverables it holds.
+    pub book: usize,
+    /// Its feed; `None` for deliverables.
+    pub feed: Option<String>,
+}
+
 /// Every version of every row of a feed. A version is named by its row's place in the order of receipt.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    name: LedgerName,
     rows: FeedRows,
     /// Places by start, then labels, end and revision: the versions of a key are neighbours.
     by_start: Arc<Vec<u32>>,
@@ -102,6 +112,17 @@ impl Ledger {
         let mut ledger = Ledger::default();
         ledger.take_in(&rows.iter().collect(), None, calendar);
         ledger
+    }
+
+    /// The same under a name.
+    #[must_use]
+    pub(in crate::domain) fn named(self, name: LedgerName) -> Ledger {
+        Ledger { name, ..self }
+    }
+
+    /// Which of its contract's ledgers it is.
+    pub(in crate::domain) fn name(&self) -> &LedgerName {
+        &self.name
     }
 
     /// Takes in what rows have more than those that it was made of. They must begin with those.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::deliverables::measures;
 use super::feed_rows::{FeedRows, RowsByFeed};
-use super::ledger::{Floor, Ledger, Need};
+use super::ledger::{Floor, Ledger, LedgerName, Need};
 use super::prepared_terms::{Book, Books, Kpi};
 use crate::domain::terms::catalogue::Origin;
 
@@ -28,13 +28,16 @@ impl Ledgers {
             let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
             for feed in named.map(String::as_str).chain(read) {
                 let key = (book.shares_calendar_with, feed.to_owned());
-                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Box::new(Ledger::above(floors.get(feed))));
+                let name = || LedgerName { book: book.shares_calendar_with, feed: Some(feed.to_owned()) };
+                let ledger = || Box::new(Ledger::above(floors.get(feed)).named(name()));
+                let ledger = ledgers.feeds.entry(key).or_insert_with(ledger);
                 ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
                 ledgers.deliverables.entry(book.place).or_insert_with(|| {
+                    let name = LedgerName { book: book.place, feed: None };
                     let measures = measures(&book.terms.contract, &book.calendar);
-                    Box::new(Ledger::of_contract(&measures, &book.calendar))
+                    Box::new(Ledger::of_contract(&measures, &book.calendar).named(name))
                 });
             }
         }

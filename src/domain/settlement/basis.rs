@@ -30,12 +30,12 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         formula: method.formula.to_string(),
         scale: shown(&method.scale),
         unit: method.unit,
-        annual_factor: method.annual_factor.as_ref().map(shown),
+        annual_factor: reading.annual_factor.as_ref().map(shown),
         rounding: reading.spec.rounding.as_ref().map(RoundingApplied::from),
         within: reading.spec.within,
         cross_check: basis_of_sources(reading.spec),
         tally: method.parts.as_ref().map(basis_of_tally),
-        targets: method
+        targets: reading
             .targets
             .iter()
             .map(|part| TargetPart {

@@ -93,7 +93,7 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
-    pub(super) async fn execute_on_writer(&self, statements: impl Into<String>) -> Result<(), StoreError> {
+    pub(crate) async fn execute_on_writer(&self, statements: impl Into<String>) -> Result<(), StoreError> {
         use super::sql::Sql;
         let (statements, shown) = (statements.into(), self.parts.shown.clone());
         let done = self

@@ -50,7 +50,7 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
     assert!(unknown.is_empty());
     for (after, until, upto, before) in [(0, 1_202, 1_200, 500), (700, 1_202, 1_202, 900), (0, 600, 9_999, 9_999)] {
         let before = minute(30 * before);
-        let range = RowRange { after, until, left_out: Some(LeftOut { until: upto, before }) };
+        let range = RowRange { left_out: Some(LeftOut { until: upto, before }), ..RowRange::between(after, until) };
         let part = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap();
         let is_read = |row: &&crate::domain::measuring::row::Row| {
             after < row.sequence && row.sequence <= until && (row.sequence > upto || row.start >= before)
@@ -58,6 +58,15 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
         let expected: FeedRows = all.iter().filter(is_read).collect();
         assert_eq!(part, expected, "{range:?}");
     }
+    // What rows take is counted while they are read, and their labels before.
+    for most in [packed.bytes() / 2, 1] {
+        let range = RowRange { most, ..all_rows };
+        let refused = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await;
+        assert_eq!(refused.unwrap_err(), StoreError::Memory { most });
+    }
+    let range = RowRange { most: packed.bytes() + 1_024, ..all_rows };
+    assert_eq!(fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap(), packed);
+    assert!(fixture.store.healthy());
 }
 
 /// Added, revised, unchanged, superseded, rejected.

@@ -262,7 +262,7 @@ const OPERATOR: [&str; 13] = [
     "patch bpo-operator.io/kpitargets/status",
     "patch bpo-operator.io/campaignlaunches/status",
     "patch bpo-operator.io/slareports/status",
-    "create,patch events.k8s.io/events",
+    "create events.k8s.io/events",
     "get /secrets",
     "get /configmaps",
 ];

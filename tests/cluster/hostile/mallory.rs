@@ -144,6 +144,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             let number = cursor.split('&').next().and_then(|text| text.parse().ok()).unwrap_or_default();
             json_body(page(number, 1_000, true))
         }
+        "more" => json_body(page(0, 1_000, false)),
         "none" | "steal" => json_body(r#"{"schema":"bpo-feed/v1","rows":[]}"#),
         other => panic!("nobody shall ask for {other}"),
     }

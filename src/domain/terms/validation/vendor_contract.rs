@@ -482,7 +482,7 @@ fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
         let is_shorter = rank(report.cadence) < rank(spec.period);
         findings.ensure(report.format != Some(ReportFormat::Xlsx) || !is_shorter, format!("{field}.format"), || {
             format!(
-                "a workbook is of closed periods, and {:?} is shorter than the contract's period, {:?}: write format: Html, or a longer cadence",
+                "a workbook is of closed periods, and {} is shorter than the contract's period, {}: write format: Html, or a longer cadence",
                 report.cadence, spec.period
             )
         });
