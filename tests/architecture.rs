@@ -205,7 +205,7 @@ fn shown_as_rust_writes_it(text: &str) -> Vec<String> {
                     || line.ends_with(&format!(".{word}"))
             })
         };
-        if named || (line.contains("{:?}") && NOT_AS_RUST_WRITES_IT.iter().any(|word| arguments(word))) {
+        if named || (line.contains("{:?}") && NOT_AS_RUST_WRITES_IT.iter().any(arguments)) {
             found.push(format!("{number}: {}", line.trim()));
         }
     }
