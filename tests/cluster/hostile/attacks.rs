@@ -276,7 +276,7 @@ pub const ELSEWHERE: [(&str, &str); 13] = [
     ("a look at a contract", "controller::pace"),
     ("the rate of rows", "feed::scheduler::pace"),
     ("clock", "cluster::api_clock"),
-    ("zones", "tests/architecture.rs::zones_come_from_the_program_and_from_no_machine"),
+    ("zones", "tests/architecture/main.rs::zones_come_from_the_program_and_from_no_machine"),
     ("contradiction", "domain::decision::month"),
     ("a broken entry", "evidence::tests::journal::terms_that_cannot_be_read_are_their_own_contracts_matter_alone"),
 ];
