@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::FeedOutcome;
-use super::poll::{Memory, PollEnd};
+use super::memory::Memory;
+use super::poll::PollEnd;
 use crate::domain::holdings::FeedHealth;
 use crate::evidence::RejectionReason;
 

@@ -2,10 +2,12 @@
 //!
 //! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
 
+mod commit;
 mod event;
 mod health;
 mod kept_job;
 mod kept_token;
+mod memory;
 mod pace;
 mod pause;
 mod poll;
@@ -28,9 +30,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::event::{FeedEvent, FeedOutcome};
+use self::memory::Memory;
 use self::pace::RowPace;
 use self::pause::{SHORTEST_PAUSE, pause};
-use self::poll::{Memory, Next, PollEnd, Tools, poll};
+use self::poll::{Next, PollEnd, Tools, poll};
 pub use self::push::Pushed;
 use self::queue::{FeedId, Lane, QueueLimits};
 pub use self::quota::RowQuota;

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::health::{differs, health};
+use super::memory::Memory;
 use super::pause::SHORTEST_PAUSE;
-use super::poll::{Memory, PollEnd};
+use super::poll::PollEnd;
 use super::queue::{FairQueue, FeedId, Lane, QueueLimits};
 use super::windows::spread;
 use super::{FeedTask, Tries, tries};
