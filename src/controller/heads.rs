@@ -3,9 +3,8 @@
 //! A store that was restored from a backup has fewer rows than reports know of, and the next rows would take the numbers of those
 //! that are lost. Each report's status carries the ends of the chains that it rests on, and those are compared here.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
@@ -211,6 +210,8 @@ fn carried_by_reports(context: &Context, namespace: &str, uids: [&str; 2]) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::controller::head_checks::HeadChecks;
     use crate::evidence::sqlite::SqliteStore;

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
-pub(super) use self::feeds::judged_feeds;
 use self::feeds::{feed_health, feed_tasks, feeds_whose_past_is_known, is_being_fetched_first, over_quota};
 use self::records::{
     close, digest_of, due_under, facts_to_record, held_open, judged_before, record_risks, record_terms,
@@ -140,7 +139,7 @@ impl Controlled for VendorContract {
         let HeldContract { terms, unresolved, launches } = held;
         let terms = context.known_terms(&namespace, &name, terms);
         let digest = digest_of(&terms);
-        let feeds = judged_feeds(&terms);
+        let feeds = terms.judged_feeds();
         // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end, and a feed that
         // was asked in between would count as late without the rows that it brought.
         let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
