@@ -71,7 +71,7 @@ pub(super) fn sufficient_for(measures: &BTreeMap<String, usize>) -> Vec<String> 
 }
 
 fn read_from_feeds() -> impl Iterator<Item = &'static Entry> {
-    entries().iter().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
+    entries().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
 }
 
 fn needs(formula: &VariantFormula) -> Vec<String> {
