@@ -230,34 +230,7 @@ impl Shared {
 
     async fn poll(self: Arc<Self>, lane: Lane, id: FeedId, mut started: Started) {
         let began = Instant::now();
-        let worker = tokio::spawn({
-            let (shared, task) = (self.clone(), started.task.clone());
-            let mut memory = std::mem::take(&mut started.memory);
-            async move {
-                let stage = Stage::poll(&task.namespace, &task.contract, &task.feed.name);
-                let end = stage.around(poll(&shared.tools, &task, &mut memory)).await;
-                let is_failure = !matches!(end.outcome, FeedOutcome::Fetched | FeedOutcome::Waiting);
-                stage.ended(end.outcome.as_str(), is_failure);
-                (end, memory)
-            }
-        });
-        let abort = worker.abort_handle();
-        // A defect in one poll must not stop its feed for ever, nor others at all.
-        let ended = tokio::select! {
-            biased;
-            () = started.unwanted.cancelled() => {
-                // What is cut here has committed nothing, or all; nobody waits for the place it held any longer.
-                abort.abort();
-                None
-            }
-            ended = worker => Some(ended),
-        };
-        let Some(ended) = ended else { return self.gave_up(&lane, &id, &started) };
-        let (end, memory) = ended.unwrap_or_else(|_| {
-            let outcome =
-                FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
-            (PollEnd::of(outcome, Next::Later), Memory::default())
-        });
+        let Some((end, memory)) = self.polled(&mut started).await else { return self.gave_up(&lane, &id, &started) };
         let clock = &self.tools.clock;
         let at = clock.now();
         let mut state = self.lock();
@@ -289,9 +262,38 @@ impl Shared {
         // Without a reader nobody wants to know.
         let _ = self.events.send(event);
     }
-}
 
-impl Shared {
+    /// Polls on a task of its own; `None` where the feed is not wanted any more.
+    async fn polled(self: &Arc<Self>, started: &mut Started) -> Option<(PollEnd, Memory)> {
+        let worker = tokio::spawn({
+            let (shared, task) = (self.clone(), started.task.clone());
+            let mut memory = std::mem::take(&mut started.memory);
+            async move {
+                let stage = Stage::poll(&task.namespace, &task.contract, &task.feed.name);
+                let end = stage.around(poll(&shared.tools, &task, &mut memory)).await;
+                let is_failure = !matches!(end.outcome, FeedOutcome::Fetched | FeedOutcome::Waiting);
+                stage.ended(end.outcome.as_str(), is_failure);
+                (end, memory)
+            }
+        });
+        let abort = worker.abort_handle();
+        let ended = tokio::select! {
+            biased;
+            () = started.unwanted.cancelled() => {
+                // What is cut here has committed nothing, or all; nobody waits for the place it held any longer.
+                abort.abort();
+                return None;
+            }
+            ended = worker => ended,
+        };
+        // A defect in one poll must not stop its feed for ever, nor others at all.
+        Some(ended.unwrap_or_else(|_| {
+            let outcome =
+                FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
+            (PollEnd::of(outcome, Next::Later), Memory::default())
+        }))
+    }
+
     /// A poll was ended because its feed is gone or suspended.
     fn gave_up(&self, lane: &Lane, id: &FeedId, started: &Started) {
         let mut state = self.lock();
