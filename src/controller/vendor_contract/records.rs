@@ -151,8 +151,8 @@ pub(super) async fn record_terms(
     Ok(kept)
 }
 
-/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and its
-/// terms are no change that anybody made.
+/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and
+/// nobody made the change that its terms seem to be.
 fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, before: &[Terms]) -> bool {
     let (namespace, name, _) = identity(object);
     let Some(shown) = context.contract(&namespace, &name) else { return false };
