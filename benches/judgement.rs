@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use bpo_operator::api::Shared;
 use bpo_operator::api::vendor_contract::VendorContractSpec;
 use bpo_operator::domain::judgement::judge::{judge, judge_again};
 use bpo_operator::domain::judgement::outcome::NOTHING_SAID;
@@ -129,7 +130,7 @@ fn build_a_ledger_of_13_months(bencher: Bencher<'_, '_>) {
 fn look_back_at_an_instant(bencher: Bencher<'_, '_>) {
     let (rows, calendar) = (thirteen_months(), Calendar::of(&contract()).unwrap());
     let ledger = Ledger::of_feed(&rows, &calendar);
-    // Only what stands at the latest instant is remembered.
+    // Remembers only what is known at the latest instant.
     let (latest, earlier) = (Timestamp::MAX, rows[rows.len() - 5].known_at);
     assert!(ledger.known_at(latest).len() > ledger.known_at(earlier).len());
     bencher.counter(ItemsCount::new(rows.len())).bench_local(|| ledger.known_at(earlier).len());
@@ -223,7 +224,7 @@ fn terms() -> Terms {
     }
 }
 
-/// Rows of 13 months, so many a day and tier.
+/// Rows of 13 months, `of_day` a day and tier.
 fn rows_a_day(of_day: usize) -> RowsByFeed {
     packed(&BTreeMap::from([("acd".to_owned(), chosen_rows(of_day))]))
 }
@@ -239,7 +240,11 @@ fn after_the_term() -> Timestamp {
 }
 
 /// The facts of a contract without a journal.
-fn facts<'a>(terms: &'a Terms, closed_under: &'a BTreeMap<String, Terms>, rows: &'a RowsByFeed) -> ContractFacts<'a> {
+fn facts<'a>(
+    terms: &'a Terms,
+    closed_under: &'a BTreeMap<String, Shared<Terms>>,
+    rows: &'a RowsByFeed,
+) -> ContractFacts<'a> {
     ContractFacts { name: "acme", terms, closed_under, rows, journal: None, said: &NOTHING_SAID }
 }
 

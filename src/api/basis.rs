@@ -20,13 +20,13 @@ pub struct Basis {
     /// The formula before its scale, such as (answeredWithin) / (answered + abandoned - abandonedWithin).
     #[schemars(length(max = 8192))]
     pub formula: String,
-    /// By what the quotient is multiplied, such as 100.
+    /// The factor of the quotient, such as 100.
     #[schemars(length(max = 64))]
     pub scale: String,
     /// Unit of the value: Percent, Seconds, Count, Money, Score or Points.
     #[schemars(extend("description" = "Unit of the value: Percent, Seconds, Count, Money, Score or Points."))]
     pub unit: FormulaUnit,
-    /// By what the scale is multiplied too, so that the figure speaks of a year: 12 / months of the window. Attrition only.
+    /// The factor that makes the figure one of a year: 12 / months of the window. Attrition only.
     #[schemars(length(max = 64))]
     pub annual_factor: Option<String>,
     /// How the value was rounded before any comparison; absent where it was not.
@@ -59,10 +59,10 @@ pub struct Basis {
     pub price: Option<PriceBasis>,
     /// The row of repeats that applied: from this many misses in a row on. Absent without a miss, and below the first row.
     pub misses: Option<i64>,
-    /// By what that row multiplied points; 0 below the first row. Absent without a miss.
+    /// The factor of that row for points; 0 below the first row. Absent without a miss.
     #[schemars(length(max = 64))]
     pub times: Option<String>,
-    /// By what it multiplied the credit; absent where only points are multiplied.
+    /// Its factor for the credit; absent where only points are multiplied.
     #[schemars(length(max = 64))]
     pub credit_times: Option<String>,
     /// What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing.
@@ -79,7 +79,7 @@ pub struct CrossCheckBasis {
     /// How far the two values could lie apart.
     #[schemars(length(max = 64))]
     pub tolerance: String,
-    /// Whose value counts where they lay further apart: Vendor, Own or Worse.
+    /// Whose value counts where they differ by more: Vendor, Own or Worse.
     pub prefer: PreferredSource,
 }
 

@@ -116,7 +116,7 @@ pub struct BonusPrice {
     pub up_to: Option<Decimal>,
 }
 
-/// From the n-th miss in a row on, by what points and credit are multiplied.
+/// The factors of points and credit from the n-th miss in a row on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 pub struct RepeatRow {
     /// The length of the run of misses from which on this row counts; 1 is the first miss.

@@ -180,7 +180,7 @@ pub enum SelfService {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceTierStatus {
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]

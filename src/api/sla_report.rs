@@ -68,7 +68,7 @@ pub struct SlaReportSpec {
     pub kpis: Vec<KpiLine>,
     /// 0 to 100; absent where nothing could be judged.
     pub score: Option<String>,
-    /// How much of the weight the score speaks for, 0 to 100.
+    /// How much of the weight the score covers, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs."))]
@@ -76,7 +76,7 @@ pub struct SlaReportSpec {
     /// Service points of all KPIs together.
     pub points: i64,
     /// Credits and bonus, where the contract has charges.
-    pub credit: Option<CreditBlock>,
+    pub credit: Option<Box<CreditBlock>>,
     /// Credits of the contract year up to this period; revision 1 only.
     pub year_to_date: Option<YearToDate>,
     /// Triggers whose condition holds at this period.
@@ -95,7 +95,7 @@ pub struct SlaReportSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
-    pub restates: Option<Restates>,
+    pub restates: Option<Box<Restates>>,
 }
 
 /// One KPI of a report. Value, numerator and denominator are absent where there is no data.

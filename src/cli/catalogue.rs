@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kpi_is_told_whole() {
+    fn every_kpi_is_shown_in_full() {
         for entry in entries() {
             let told = Told::of(entry);
             let name = told.kpi;

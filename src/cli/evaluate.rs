@@ -18,7 +18,7 @@ use crate::api::kpi_target::{KpiClass, KpiTargetStatus, Verdict};
 use crate::api::service_tier::ServiceTierStatus;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::VendorContractStatus;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, Shared, VendorContract};
 use crate::domain::decision::contract::{ObservedContract, acknowledgement_of, decide_contract, latest_report};
 use crate::domain::decision::kpi_target::{ObservedKpiTarget, decide_kpi_target};
 use crate::domain::decision::launch::decide_launch;
@@ -77,7 +77,7 @@ pub type RowsByContract = BTreeMap<(String, String), RowsByFeed>;
 #[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// The terms under which periods closed.
-    pub closings: BTreeMap<String, Terms>,
+    pub closings: BTreeMap<String, Shared<Terms>>,
     /// The facts of the journal, where there is one.
     pub journal: Option<Journal>,
     /// Each version of the terms that the contract was judged under.

@@ -8,9 +8,9 @@ use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, OutcomeArguments};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::streams::{print_line, warn};
+use super::streams::warn;
 use super::terminal::escaped;
 use crate::api::scalar::shorten;
 use crate::api::{GROUP, REQUESTED_AT_ANNOTATION, VERSION};
@@ -29,6 +29,9 @@ pub struct ReconcileArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// An object of a kind that the operator looks at.
@@ -76,9 +79,13 @@ pub fn run(arguments: &ReconcileArguments) -> Answer {
             "no operator has looked at {kind} {name} within {} s: `kubectl bpo check` shows whether one works here",
             arguments.wait
         ));
+        arguments.outcome.print_failed(&json!({"kind": kind, "name": name, "handled": false}))?;
         return Ok(1);
     };
-    print_line(escaped(&format!("{kind} {name} was looked at: {}", ready(&found.data))))?;
+    arguments.outcome.print(
+        escaped(&format!("{kind} {name} was looked at: {}", ready(&found.data))),
+        &json!({"kind": kind, "namespace": found.namespace(), "name": name, "handled": true, "ready": ready_condition(&found.data)}),
+    )?;
     Ok(0)
 }
 
@@ -116,10 +123,15 @@ async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<DynamicObjec
     }
 }
 
+/// The condition Ready.
+fn ready_condition(object: &Value) -> Option<&Value> {
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().find(|condition| condition.get("type") == Some(&json!("Ready")))
+}
+
 /// What the condition Ready says.
 fn ready(object: &Value) -> String {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().find(|condition| condition.get("type") == Some(&json!("Ready")));
+    let ready = ready_condition(object);
     let word = |name: &str| ready.and_then(|ready| ready.get(name)).and_then(Value::as_str).unwrap_or("unknown");
     format!("Ready is {} ({}): {}", word("status"), word("reason"), word("message"))
 }

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_clock_follows_the_file_forward_and_stands_still_where_the_file_says_nothing() {
+    async fn the_clock_follows_the_file_forward_and_stops_where_the_file_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("now");
         assert!(clock_in(&file).unwrap_err().starts_with("--clock-steps "));

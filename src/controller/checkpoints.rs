@@ -120,7 +120,7 @@ impl Checkpoints {
 impl Kept {
     /// The judgement as the cache holds it.
     pub fn shared(self) -> Arc<Result<Judgement, InvalidSpec>> {
-        Arc::new(Ok(self.judgement))
+        Arc::new(Ok(self.judgement.fitted()))
     }
 
     fn holds(&self, name: &str, now: Timestamp) -> bool {

@@ -279,9 +279,8 @@ impl Context {
                 && was.feeds == is.feeds
                 && was.terms == is.terms
         });
-        if !same {
-            judged.insert(key, new);
-        }
+        // The newer of two that say the same is the one that the cache holds, too.
+        judged.insert(key, new);
         !same
     }
 

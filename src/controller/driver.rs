@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::looks::{Look, LookPlaces, PLACES, SET_BACK, SLOW, SlowLooks, has_judged};
 use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason, Kind};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
@@ -31,8 +32,10 @@ use crate::outbound::error::presentable;
 use crate::trace::Stage;
 use crate::web::metrics::Outcome;
 
-/// How many objects of one kind are looked at at the same time.
-const CONCURRENCY: u16 = 8;
+/// How many objects of one kind are under way at the same time. Of a kind whose looks take long these are more than there are places.
+const fn concurrency(is_heavy: bool) -> u16 {
+    (if is_heavy { PLACES + SET_BACK } else { PLACES }) as u16
+}
 
 /// How often the status of an object that cannot be read is tried again before its Event must do: a server may be in trouble for a moment.
 const TRIES_OF_A_REFUSED_STATUS: u32 = 3;
@@ -151,6 +154,8 @@ struct Driver<K: Controlled> {
     /// Generation at which an undecodable object was reported: its own status write must not come back as news.
     refused: Mutex<HashMap<String, Option<i64>>>,
     turns: LookTurns,
+    places: Arc<LookPlaces>,
+    slow: SlowLooks,
 }
 
 /// A status that was written on top of a state of the object that the watch may still show.
@@ -174,6 +179,8 @@ pub async fn run<K: Controlled>(
         failures: Mutex::default(),
         refused: Mutex::default(),
         turns: LookTurns::default(),
+        places: Arc::default(),
+        slow: SlowLooks::default(),
     });
     let queue =
         futures::stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|object| (object, queue)) })
@@ -187,7 +194,7 @@ pub async fn run<K: Controlled>(
         driver,
         store,
         queue,
-        Config::default().concurrency(CONCURRENCY),
+        Config::default().concurrency(concurrency(K::IS_HEAVY)),
     );
     // Errors were reported by the driver; that an object is gone is not an error.
     results.for_each(|_| std::future::ready(())).await;
@@ -199,11 +206,14 @@ impl<K: Controlled> Driver<K> {
             self.context.metrics.reconciled(K::KIND.as_str(), Outcome::Skipped, 0.0);
             return Ok(Action::await_change());
         };
-        let started = Instant::now();
-        let _turn = match K::IS_HEAVY.then(|| self.turns.take(&guarded.namespace().unwrap_or_default(), started)) {
+        let asked = Instant::now();
+        let _turn = match K::IS_HEAVY.then(|| self.turns.take(&guarded.namespace().unwrap_or_default(), asked)) {
             Some(Err(pause)) => return Ok(Action::requeue(pause)),
             turn => turn,
         };
+        let look = if K::IS_HEAVY { Some(Look::begin(&self.places).await) } else { None };
+        let guarded = self.newest(guarded);
+        let started = Instant::now();
         let result = match &guarded.0 {
             Ok(object) => {
                 let object = Arc::new(object.clone());
@@ -212,9 +222,17 @@ impl<K: Controlled> Driver<K> {
                     object.namespace().as_deref().unwrap_or_default(),
                     object.meta().name.as_deref().unwrap_or_default(),
                 );
-                let result = stage.around(self.reconcile_decoded(object.clone())).await;
+                let work = stage.around(self.reconcile_decoded(object.clone()));
+                let result = match &look {
+                    Some(look) => look.around(work).await,
+                    None => work.await,
+                };
                 stage.ended(outcome(&result, true).as_str(), result.is_err());
-                self.forget_if_gone(&object);
+                if !self.forget_if_gone(&object)
+                    && let Some(look) = &look
+                {
+                    self.say_if_slow(&object, look).await;
+                }
                 result
             }
             Err(invalid) => self.refuse(&invalid.metadata, &invalid.error).await,
@@ -247,6 +265,7 @@ impl<K: Controlled> Driver<K> {
             object.look_afresh(context);
         }
         let observed = K::observe(object.clone(), previous.clone(), context, now).await?;
+        has_judged();
         let mut wanted = K::decide(&observed, now);
         *K::last_handled(&mut wanted.status) = asked;
         let again = Stage::apply().around(K::apply(&observed, &wanted, context, now)).await?;
@@ -267,15 +286,41 @@ impl<K: Controlled> Driver<K> {
         })
     }
 
-    /// An object that went while it was looked at was forgotten too early: its feeds and series are here again.
-    fn forget_if_gone(&self, object: &K) {
+    /// An object as the watch shows it now: it may have changed while it waited for its place.
+    fn newest(&self, guarded: Arc<Guarded<K>>) -> Arc<Guarded<K>> {
+        let name = ObjectRef::new(&guarded.name_any()).within(&guarded.namespace().unwrap_or_default());
+        self.store.get(&name).unwrap_or(guarded)
+    }
+
+    /// Shows that a look has taken long. Where the Event is not taken, the next slow look tries again.
+    async fn say_if_slow(&self, object: &K, look: &Look) {
+        let (took, uid) = (look.took(), object.uid().unwrap_or_default());
+        if took < SLOW {
+            return;
+        }
+        self.context.metrics.slow_reconcile(K::KIND.as_str());
+        if !self.slow.is_news(&uid, Instant::now()) {
+            return;
+        }
+        let notice = slow_look(took, look.pages(), self.context.now());
+        if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
+            tracing::debug!(%error, "a slow look is not shown yet");
+            self.slow.forget(&uid);
+        }
+    }
+
+    /// An object that went while it was looked at was forgotten too early: its feeds and series are here again. Returns whether it went.
+    fn forget_if_gone(&self, object: &K) -> bool {
         let name = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
         let is_gone = |found: Arc<Guarded<K>>| found.uid() != object.uid() || !self.works_on(&found);
-        if self.store.get(&name).is_none_or(is_gone) {
+        let went = self.store.get(&name).is_none_or(is_gone);
+        if went {
             object.forget(&self.context);
             self.context.first_looks.forget(&object.uid().unwrap_or_default());
             self.written().remove(&object.uid().unwrap_or_default());
+            self.slow.forget(&object.uid().unwrap_or_default());
         }
+        went
     }
 
     /// Remembers a status until the watch shows it. Those that it shows by now are let go: quiet objects are looked at rarely.
@@ -381,6 +426,20 @@ fn outcome(result: &Result<Action, ReconcileError>, is_readable: bool) -> Outcom
         Err(error) if error.is_conflict() => Outcome::Conflict,
         Err(_) => Outcome::Failed,
     }
+}
+
+/// That a look read and judged for long.
+fn slow_look(took: Duration, pages: u32, at: Timestamp) -> Notice {
+    let read = match pages {
+        0 => "no row was read for it".to_owned(),
+        1 => "a page of rows was read for it".to_owned(),
+        pages => format!("{pages} pages of rows were read for it"),
+    };
+    let note = format!(
+        "reading and judging took {} s, and {read}: other contracts go first after each page. Rows of longer intervals, fewer labels or fewer feeds make it faster",
+        took.as_secs()
+    );
+    Notice::new(EventReason::SlowReconcile, at.to_string(), note)
 }
 
 /// What the annotation of an object says by which somebody asks for a look.

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::looks::page_was_read;
+use crate::api::Shared;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::measuring::rollups::RollUps;
@@ -18,6 +20,9 @@ mod part;
 pub use part::Part;
 use part::PartHeld;
 
+/// How many rows are read at once: a second's work or less. Between two pages, a look that has taken long lets others go first.
+const PAGE: i64 = 200_000;
+
 /// How much later than a closing a fact is recorded at the least: the store keeps instants by the microsecond.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_micros(1);
 
@@ -27,7 +32,7 @@ pub struct ContractEvidence {
     /// Ends of the chains of the feeds that are judged: up to them the rows are known that [`EvidenceCache::rows`] returns.
     pub heads: BTreeMap<String, Head>,
     /// Terms under which periods closed.
-    pub closings: Arc<BTreeMap<String, Terms>>,
+    pub closings: Arc<BTreeMap<String, Shared<Terms>>>,
     /// When the last of them was recorded.
     pub last_closing: Option<Timestamp>,
     /// Facts of the journal.
@@ -54,7 +59,8 @@ impl ContractEvidence {
 #[derive(Clone, Debug)]
 struct Memo {
     terms: [u8; 32],
-    heads: BTreeMap<String, Head>,
+    /// In the order of the feeds' names.
+    heads: Box<[(String, Head)]>,
     closings: usize,
     journal: Arc<Journal>,
     judged_at: Timestamp,
@@ -62,6 +68,13 @@ struct Memo {
     judgement: Arc<Result<Judgement, InvalidSpec>>,
     /// Whether [`EvidenceCache::fresh`] has not given it yet.
     is_fresh: bool,
+}
+
+impl Memo {
+    /// Whether these are the ends of the chains that it rests on.
+    fn rests_on(&self, heads: &BTreeMap<String, Head>) -> bool {
+        self.heads.iter().map(|known| (&known.0, &known.1)).eq(heads)
+    }
 }
 
 /// A judgement with what it holds for.
@@ -83,7 +96,7 @@ pub struct Fresh {
 struct Entry {
     /// The feeds that were asked for.
     feeds: BTreeSet<String>,
-    closings: Arc<BTreeMap<String, Terms>>,
+    closings: Arc<BTreeMap<String, Shared<Terms>>>,
     last_closing: Option<Timestamp>,
     journal: Arc<Journal>,
     journal_known: bool,
@@ -124,19 +137,22 @@ impl Held {
 pub struct EvidenceCache {
     store: Arc<dyn EvidenceStore>,
     most: usize,
+    /// How many rows are read at once.
+    page: i64,
     entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_uid: HashMap<String, Entry>,
+    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+    by_uid: HashMap<String, Box<Entry>>,
     uses: u64,
 }
 
 impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
-        EvidenceCache { store, most, entries: Mutex::default() }
+        EvidenceCache { store, most, page: PAGE, entries: Mutex::default() }
     }
 
     /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
@@ -200,10 +216,28 @@ impl EvidenceCache {
             if head.sequence > rows.last_sequence() {
                 // Rows that arrived since wait for the head that vouches for them.
                 let range = RowRange::between(rows.last_sequence(), head.sequence);
-                read.insert(feed.clone(), self.store.more_rows(uid, feed, rows, range).await?);
+                read.insert(feed.clone(), self.read_pages(uid, feed, rows, range).await?);
             }
         }
         Ok(read)
+    }
+
+    /// Rows that were read before, and after them those of a range, which are read page by page.
+    async fn read_pages(
+        &self,
+        uid: &str,
+        feed: &str,
+        mut rows: FeedRows,
+        range: RowRange,
+    ) -> Result<FeedRows, StoreError> {
+        let mut after = range.after;
+        while after < range.until {
+            let until = after.saturating_add(self.page).min(range.until);
+            rows = self.store.more_rows(uid, feed, rows, RowRange { after, until, ..range }).await?;
+            page_was_read().await;
+            after = until;
+        }
+        Ok(rows)
     }
 
     /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and
@@ -243,7 +277,9 @@ impl EvidenceCache {
     /// Remembers that a period closed, recorded at `now`.
     pub fn closed(&self, uid: &str, period: &str, terms: &Terms, now: Timestamp) {
         if let Some(entry) = self.entries().by_uid.get_mut(uid) {
-            Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert_with(|| terms.clone());
+            let known = entry.closings.values().rev().find(|known| ***known == *terms).cloned();
+            let terms = known.unwrap_or_else(|| Shared::new(terms.clone()));
+            Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert(terms);
             entry.last_closing = entry.last_closing.max(Some(now));
         }
     }
@@ -263,15 +299,20 @@ impl EvidenceCache {
         evidence: &ContractEvidence,
         now: Timestamp,
     ) -> Option<Arc<Result<Judgement, InvalidSpec>>> {
-        let entries = self.entries();
-        let memo = entries.by_uid.get(uid)?.memo.as_ref()?;
+        let mut entries = self.entries();
+        let memo = entries.by_uid.get_mut(uid)?.memo.as_mut()?;
         let holds = memo.terms == terms
             && memo.closings == evidence.closings.len()
-            && memo.journal == evidence.journal
-            && memo.heads == evidence.heads
+            && (Arc::ptr_eq(&memo.journal, &evidence.journal) || memo.journal == evidence.journal)
+            && memo.rests_on(&evidence.heads)
             && now >= memo.judged_at
             && memo.next.is_none_or(|next| now < next);
-        holds.then(|| memo.judgement.clone())
+        if !holds {
+            return None;
+        }
+        // A look that recorded facts has judged by a copy: from here on one of the two is enough.
+        memo.journal.clone_from(&evidence.journal);
+        Some(memo.judgement.clone())
     }
 
     /// Hands out what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
@@ -316,7 +357,7 @@ impl EvidenceCache {
         let next = judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.next);
         let memo = Memo {
             terms,
-            heads: evidence.heads.clone(),
+            heads: evidence.heads.iter().map(|(feed, head)| (feed.clone(), *head)).collect(),
             closings: evidence.closings.len(),
             journal: evidence.journal.clone(),
             judged_at,
@@ -351,7 +392,8 @@ impl EvidenceCache {
             if !std::mem::take(&mut memo.is_fresh) || memo.closings != entry.closings.len() {
                 continue;
             }
-            let (heads, closings, journal) = (memo.heads.clone(), entry.closings.clone(), memo.journal.clone());
+            let (closings, journal) = (entry.closings.clone(), memo.journal.clone());
+            let heads = memo.heads.iter().cloned().collect();
             fresh.push(Fresh {
                 uid: uid.clone(),
                 terms: memo.terms,
@@ -385,7 +427,7 @@ impl Entries {
             return;
         }
         let others = self.by_uid.iter_mut().filter(|(other, entry)| *other != uid && entry.held.all() > 0);
-        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| entry).collect();
+        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| &mut **entry).collect();
         others.sort_by_key(|entry| entry.used);
         for entry in others {
             if held <= most {
@@ -397,12 +439,21 @@ impl Entries {
     }
 }
 
-/// The terms under which periods closed, each sharing with those of the period before what stayed.
-fn sharing(mut closings: BTreeMap<String, Terms>) -> BTreeMap<String, Terms> {
-    let mut before: Option<Terms> = None;
+/// The terms under which periods closed: the same terms stay one, and others share with those before them what stayed.
+fn sharing(mut closings: BTreeMap<String, Shared<Terms>>) -> BTreeMap<String, Shared<Terms>> {
+    // Terms as they were read, with what is held of them.
+    let mut known: Vec<(Shared<Terms>, Shared<Terms>)> = Vec::new();
     for terms in closings.values_mut() {
-        before.iter().for_each(|before| terms.share_with(before));
-        before = Some(terms.clone());
+        let found = known.iter().rev().find(|(read, _)| read.is_one_with(terms));
+        if let Some((_, held)) = found {
+            terms.clone_from(held);
+            continue;
+        }
+        let read = terms.clone();
+        if let Some((_, before)) = known.last() {
+            terms.share_with(before);
+        }
+        known.push((read, terms.clone()));
     }
     closings
 }

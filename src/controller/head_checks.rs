@@ -16,7 +16,8 @@ pub struct HeadChecks(Mutex<HashMap<String, Check>>);
 
 #[derive(Clone, Debug)]
 struct Check {
-    heads: Heads,
+    /// In the order of the feeds' names.
+    heads: Box<[(String, (i64, String))]>,
     at: Instant,
 }
 
@@ -24,13 +25,14 @@ impl HeadChecks {
     /// Whether these heads were found in the store within the last hour.
     pub(super) fn knows(&self, uid: &str, heads: &Heads) -> bool {
         let checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks.get(uid).is_some_and(|check| check.heads == *heads && check.at.elapsed() < HOLDS_FOR)
+        let is_of = |check: &Check| check.heads.iter().map(|known| (&known.0, &known.1)).eq(heads);
+        checks.get(uid).is_some_and(|check| is_of(check) && check.at.elapsed() < HOLDS_FOR)
     }
 
     /// Remembers that these heads were found in the store now.
     pub(super) fn passed(&self, uid: &str, heads: Heads) {
         let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks.insert(uid.to_owned(), Check { heads, at: Instant::now() });
+        checks.insert(uid.to_owned(), Check { heads: heads.into_iter().collect(), at: Instant::now() });
     }
 
     /// Forgets a contract that is gone.

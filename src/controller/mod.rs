@@ -17,6 +17,7 @@ pub mod holdings;
 pub mod holds;
 pub mod judging;
 pub mod kpi_target;
+pub mod looks;
 pub mod managers;
 pub mod pace;
 pub mod readiness;

@@ -1,7 +1,7 @@
 //! Bundles: the evidence of one contract in one file, which is checked without the store. `docs/evidence-format.md` describes it.
 //!
-//! A feed's chain is exported from its first entry on, since only so does each entry prove what comes after it. The span of a bundle
-//! says which rows are written out in words besides.
+//! The bundle holds a feed's chain from its first entry, because only then does each entry prove those after it. The span of a bundle
+//! selects the rows that are also written as text.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -15,14 +15,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::chain::{entry_digest, feed_origin};
 use super::encoding::{BODY, ROW, decode_body, from_nanoseconds};
-use super::journal::parse_digest;
 use super::model::{
     Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, Summarised, VerifyReport, digest_text,
 };
 use super::retention::{Summary, definitions_origin, with_definition};
 use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
+use crate::api::Shared;
 use crate::domain::measuring::row::Row;
+use crate::domain::numbers::digest::parse_digest;
 use crate::domain::terms::contract_terms::Terms;
 
 /// What the first line of a bundle says.
@@ -96,7 +97,7 @@ struct TermsLine {
     period: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recorded_at: Option<Timestamp>,
-    terms: Terms,
+    terms: Shared<Terms>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,17 +132,17 @@ pub struct Bundle {
     /// Every version of the terms, in the order in which they were recorded.
     pub history: Vec<RecordedTerms>,
     /// The terms under which periods closed.
-    pub closings: BTreeMap<String, Terms>,
+    pub closings: BTreeMap<String, Shared<Terms>>,
     /// The facts of the journal, in the order in which they were recorded.
     pub facts: Vec<Fact>,
     /// What was computed again, and what differs.
     pub report: VerifyReport,
 }
 
-/// Writes the evidence of a contract as a bundle, and gives its manifest.
+/// Writes the evidence of a contract as a bundle and returns its manifest.
 ///
 /// # Errors
-/// What the store says, or the output.
+/// When the store or the output fails.
 pub async fn write_bundle(
     store: &dyn EvidenceStore,
     contract: &FeedKey,
@@ -181,7 +182,7 @@ pub async fn write_bundle(
         }
     }
     for RecordedTerms { terms, recorded_at } in store.terms_history(uid).await? {
-        lines.write(&TermsLine { period: String::new(), recorded_at: Some(recorded_at), terms })?;
+        lines.write(&TermsLine { period: String::new(), recorded_at: Some(recorded_at), terms: terms.into() })?;
     }
     for (period, terms) in store.closings(uid).await? {
         lines.write(&TermsLine { period, recorded_at: None, terms })?;
@@ -414,12 +415,13 @@ impl Reading {
     fn terms(&mut self, line: TermsLine) {
         match line.recorded_at {
             Some(recorded_at) => {
-                let recorded = RecordedTerms { terms: line.terms, recorded_at };
+                let recorded = RecordedTerms { terms: line.terms.into_inner(), recorded_at };
                 self.bundle.terms = Some(recorded.clone());
                 self.bundle.history.push(recorded);
             }
             None => {
-                self.bundle.closings.insert(line.period, line.terms);
+                let known = self.bundle.closings.values().find(|known| **known == line.terms).cloned();
+                self.bundle.closings.insert(line.period, known.unwrap_or(line.terms));
             }
         }
     }

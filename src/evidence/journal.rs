@@ -1,10 +1,11 @@
-//! Words of the journal that every store uses: what is kept besides rows, in one chain over the whole store.
+//! The entries of the journal, the same for every store: what it keeps in addition to rows, in one chain over the whole store.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Digest, Head, StoreError, digest_text};
+use super::chain::digest_of;
+use super::model::{Head, StoreError, digest_text};
 use crate::domain::terms::contract_terms::Terms;
 
 /// What an entry of the journal is about.
@@ -40,6 +41,47 @@ pub(super) struct NewEntry {
     pub content: String,
 }
 
+/// The terms that the content of an entry holds. A store keeps them once, and their digest in their place: the digest of the entry is
+/// that of the whole content all the same.
+pub(super) struct HeldTerms<'c> {
+    /// The content with the digest of the terms in their place.
+    pub content: String,
+    /// The digest of their text, as [`digest_text`] writes it.
+    pub digest: String,
+    /// Their text.
+    pub text: &'c str,
+}
+
+/// What stands before the terms of a closing.
+const TERMS_OF_CLOSING: &str = r#","terms":"#;
+
+impl<'c> HeldTerms<'c> {
+    /// The terms in a content; `None` where entries about the topic hold none.
+    pub(super) fn of(topic: &Topic, content: &'c str) -> Option<Self> {
+        let (before, text, after) = match topic {
+            Topic::Terms => ("", content, ""),
+            Topic::Closing => {
+                let (before, rest) =
+                    content.split_at_checked(content.find(TERMS_OF_CLOSING)? + TERMS_OF_CLOSING.len())?;
+                (before, rest.strip_suffix('}')?, "}")
+            }
+            Topic::Head | Topic::Report | Topic::Fact(_) | Topic::Summary => return None,
+        };
+        let digest = digest_text(&digest_of(text.as_bytes()));
+        Some(Self { content: format!("{before}{}{after}", quoted(&digest)), digest, text })
+    }
+}
+
+/// The digest of terms as it stands in a content.
+pub(super) fn quoted(digest: &str) -> String {
+    format!("\"{digest}\"")
+}
+
+/// The whole content of an entry: with the text of terms in the place of their digest.
+pub(super) fn with_terms(content: &str, digest: &str, text: &str) -> String {
+    content.replacen(&quoted(digest), text, 1)
+}
+
 /// When an entry is appended at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Append {
@@ -50,7 +92,8 @@ pub(super) enum Append {
 }
 
 impl Append {
-    /// Whether an entry with this content is appended after the last one of its topic and name.
+    /// Whether an entry with this content is appended after the last one of its topic and name; both whole, or both with a digest in the
+    /// place of terms.
     pub(super) fn wants(self, last: Option<&str>, content: &str) -> bool {
         match (self, last) {
             (_, None) => true,
@@ -81,8 +124,8 @@ pub(super) fn check_terms(versions: i64) -> Result<(), StoreError> {
     Err(StoreError::TermsQuota { most: MOST_TERMS })
 }
 
-/// Content of an entry about a closed period.
-#[derive(Serialize, Deserialize)]
+/// Content of an entry about a closed period. [`HeldTerms`] finds the terms by their place at the end.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Closing {
     pub closed_at: Timestamp,
@@ -131,12 +174,24 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt(format!("an instant in the journal: {text:?}")))
 }
 
-/// A digest of its text; `None` for anything that [`digest_text`] does not write.
-pub(super) fn parse_digest(text: &str) -> Option<Digest> {
-    let digits = text.strip_prefix("sha256:")?;
-    let mut digest = [0; 32];
-    for (place, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok()?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_with_a_digest_in_the_place_of_its_terms_is_whole_again_with_their_text() {
+        let terms = r#"{"contract":{"vendor":{"name":"a \"b\",\"terms\":{}}"}},"kpis":{}}"#;
+        let closing = format!(r#"{{"closedAt":"2026-02-06T00:00:00Z","terms":{terms}}}"#);
+        for (topic, content) in [(Topic::Closing, closing.as_str()), (Topic::Terms, terms)] {
+            let held = HeldTerms::of(&topic, content).unwrap();
+            assert_eq!(held.text, terms, "{topic:?}");
+            assert!(serde_json::from_str::<serde_json::Value>(&held.content).is_ok(), "{}", held.content);
+            assert!(held.content.len() < 120, "{}", held.content);
+            assert_eq!(with_terms(&held.content, &held.digest, held.text), content, "{topic:?}");
+        }
+        for topic in [Topic::Head, Topic::Report, Topic::Summary, Topic::Fact("TermsChanged".to_owned())] {
+            assert!(HeldTerms::of(&topic, &closing).is_none(), "{topic:?}");
+        }
+        assert!(HeldTerms::of(&Topic::Closing, "{}").is_none());
     }
-    (digest_text(&digest) == text).then_some(digest)
 }

@@ -327,11 +327,7 @@ fn unconnected(error: &russh::Error, shown: Option<&str>, url: &Url, login: &Ssh
         }
         _ => return broken(error),
     };
-    let message = format!(
-        "the host key {theirs} is not under `known_hosts` of Secret {}: {}",
-        presentable(&login.secret, 40),
-        how_to_get_host_keys(url)
-    );
+    let message = format!("the host key {theirs} is not among {}: {}", login.host_keys_from, how_to_get_host_keys(url));
     tracing::debug!(host = host_and_port(url), "the host key is not known");
     FetchError::new(FailureKind::HostKey, message)
 }

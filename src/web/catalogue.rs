@@ -8,7 +8,7 @@ closed_enum! {
     Metric {
         KpiValue, KpiTarget, KpiProjected, KpiSourcesApart, KpiAtRisk, KpiVerdict, ContractScore, ContractCredit,
         ContractCompliant, ContractConsistent, LaunchDecision, LaunchGateState, FeedFetches, FeedFetchSeconds, FeedWatermark,
-        FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
+        FeedDue, FeedRows, FeedRejectedRows, Reconciles, ReconcileSeconds, SlowReconciles, ApiWrites, Alerts, AlertOutbox, ClockRehearsal,
         ClockDifference, EvidenceFree, EvidenceReserve,
         EvidenceMemory, EvidenceMemoryLimit,
     }
@@ -113,6 +113,12 @@ impl Metric {
             }
             Metric::Reconciles => ("reconciles", Counter, RECONCILE, "Reconciles by kind and outcome"),
             Metric::ReconcileSeconds => ("reconcile_seconds", Histogram, KIND, "How long reconciles took"),
+            Metric::SlowReconciles => (
+                "slow_reconciles",
+                Counter,
+                KIND,
+                "Reconciles by kind that read and judged for over 30 s, and let others go first after each further page of rows",
+            ),
             Metric::ApiWrites => ("api_writes", Counter, WRITE, "Writes to the API server by kind and what"),
             Metric::Alerts => (
                 "alerts",

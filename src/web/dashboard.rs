@@ -229,12 +229,19 @@ fn operator() -> Vec<Panel> {
     let panel =
         |title, description, unit, query| Panel { title, description, kind: "timeseries", unit, queries: vec![query] };
     vec![
-        panel(
-            "Reconciles",
-            "By kind and how they ended.",
-            "ops",
-            (format!("sum by (kind, outcome) (rate({}[5m]))", chosen(Metric::Reconciles, "")), "{{kind}} {{outcome}}"),
-        ),
+        Panel {
+            title: "Reconciles",
+            description: "By kind and how they ended; slow ones read and judged for over 30 seconds.",
+            kind: "timeseries",
+            unit: "ops",
+            queries: vec![
+                (
+                    format!("sum by (kind, outcome) (rate({}[5m]))", chosen(Metric::Reconciles, "")),
+                    "{{kind}} {{outcome}}",
+                ),
+                (format!("sum by (kind) (rate({}[5m]))", chosen(Metric::SlowReconciles, "")), "{{kind}} slow"),
+            ],
+        },
         panel(
             "Duration of reconciles, 95th percentile",
             "By kind.",

@@ -14,11 +14,12 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 pub use self::collectors::MemoryUse;
-use self::collectors::{EvidenceMemory, Memory, Objects};
-use self::series::{AlertLabels, FeedOutcomeLabels, KindLabels, ReconcileLabels, RejectedLabels, WriteLabels};
+use self::collectors::{EvidenceMemory, Memory, Objects, Rejected, Rejections};
+use self::series::{AlertLabels, FeedOutcomeLabels, KindLabels, ReconcileLabels, WriteLabels};
 pub use self::series::{ContractLabels, ContractSeries, FeedLabels, KpiLabels, KpiSeries, LaunchSeries, ObjectSeries};
 use super::catalogue::Metric;
 use crate::api::condition::closed_enum;
+use crate::evidence::RejectionReason;
 
 closed_enum! {
     /// How a reconcile ended. Unreadable: the object cannot be decoded, and an Event says so.
@@ -34,11 +35,12 @@ struct Inner {
     objects: Arc<RwLock<BTreeMap<String, ObjectSeries>>>,
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_seconds: Family<KindLabels, Histogram>,
+    slow_reconciles: Family<KindLabels, Counter>,
     api_writes: Family<WriteLabels, Counter>,
     fetches: Family<FeedOutcomeLabels, Counter>,
     fetch_seconds: Family<FeedLabels, Histogram>,
     rows: Family<FeedLabels, Counter>,
-    rejected_rows: Family<RejectedLabels, Counter>,
+    rejected_rows: Arc<RwLock<BTreeMap<FeedLabels, Rejections>>>,
     alerts: Family<AlertLabels, Counter>,
     alert_outbox: Gauge,
     clock_difference: Gauge,
@@ -68,11 +70,12 @@ impl Metrics {
             objects: Arc::default(),
             reconciles: Family::default(),
             reconcile_seconds: Family::new_with_constructor(histogram),
+            slow_reconciles: Family::default(),
             api_writes: Family::default(),
             fetches: Family::default(),
             fetch_seconds: Family::new_with_constructor(histogram),
             rows: Family::default(),
-            rejected_rows: Family::default(),
+            rejected_rows: Arc::default(),
             alerts: Family::default(),
             alert_outbox: Gauge::default(),
             clock_difference: Gauge::default(),
@@ -89,6 +92,11 @@ impl Metrics {
         let outcome = outcome.as_str().to_lowercase();
         self.0.reconciles.get_or_create(&ReconcileLabels { kind: kind.to_owned(), outcome }).inc();
         self.0.reconcile_seconds.get_or_create(&KindLabels { kind: kind.to_owned() }).observe(seconds);
+    }
+
+    /// Counts a reconcile of a kind that took long.
+    pub fn slow_reconcile(&self, kind: &str) {
+        self.0.slow_reconciles.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
     }
 
     /// Counts a write to the API server: what (status, object, delete) of which kind.
@@ -131,21 +139,21 @@ impl Metrics {
         self.0.fetches.get_or_create(&labels).inc();
         self.0.fetch_seconds.get_or_create(feed).observe(seconds);
         self.0.rows.get_or_create(feed).inc_by(rows);
-        for (reason, count) in rejected {
-            let FeedLabels { namespace, contract, feed: name } = feed.clone();
-            let labels = RejectedLabels { namespace, contract, feed: name, reason: reason.clone() };
-            self.0.rejected_rows.get_or_create(&labels).inc_by(*count);
+        if rejected.is_empty() {
+            return;
+        }
+        let mut feeds = self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner);
+        let counted = feeds.entry(feed.clone()).or_default();
+        for (known, reason) in counted.iter_mut().zip(RejectionReason::ALL) {
+            *known += rejected.get(reason.as_str()).copied().unwrap_or(0);
         }
     }
 
     /// Begins the counters of a feed at zero: to Prometheus a count that begins with its first event is not an increase.
     pub fn feed_is_known(&self, feed: &FeedLabels) {
         drop(self.0.rows.get_or_create(feed));
-        for reason in crate::evidence::RejectionReason::ALL {
-            let FeedLabels { namespace, contract, feed: name } = feed.clone();
-            let reason = reason.as_str().to_owned();
-            drop(self.0.rejected_rows.get_or_create(&RejectedLabels { namespace, contract, feed: name, reason }));
-        }
+        let mut feeds = self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner);
+        feeds.entry(feed.clone()).or_default();
     }
 
     /// Sets the series of the object with this UID.
@@ -174,14 +182,7 @@ impl Metrics {
                     outcome: outcome.as_str().to_owned(),
                 });
             }
-            for reason in crate::evidence::RejectionReason::ALL {
-                self.0.rejected_rows.remove(&RejectedLabels {
-                    namespace: namespace.to_owned(),
-                    contract: contract.to_owned(),
-                    feed: feed.clone(),
-                    reason: reason.as_str().to_owned(),
-                });
-            }
+            self.0.rejected_rows.write().unwrap_or_else(PoisonError::into_inner).remove(&labels);
         }
     }
 
@@ -209,11 +210,11 @@ impl Inner {
             Metric::ReconcileSeconds.help(),
             self.reconcile_seconds.clone(),
         );
+        registry.register(Metric::SlowReconciles.name(), Metric::SlowReconciles.help(), self.slow_reconciles.clone());
         registry.register(Metric::ApiWrites.name(), Metric::ApiWrites.help(), self.api_writes.clone());
         registry.register(Metric::FeedFetches.name(), Metric::FeedFetches.help(), self.fetches.clone());
         registry.register(Metric::FeedFetchSeconds.name(), Metric::FeedFetchSeconds.help(), self.fetch_seconds.clone());
         registry.register(Metric::FeedRows.name(), Metric::FeedRows.help(), self.rows.clone());
-        registry.register(Metric::FeedRejectedRows.name(), Metric::FeedRejectedRows.help(), self.rejected_rows.clone());
         registry.register(Metric::Alerts.name(), Metric::Alerts.help(), self.alerts.clone());
         registry.register(Metric::AlertOutbox.name(), Metric::AlertOutbox.help(), self.alert_outbox.clone());
         registry.register(
@@ -227,6 +228,7 @@ impl Inner {
             Metric::EvidenceReserve.help(),
             self.evidence_reserve.clone(),
         );
+        registry.register_collector(Box::new(Rejected(self.rejected_rows.clone())));
         registry.register_collector(Box::new(Objects(self.objects.clone())));
         registry.register_collector(Box::new(Memory(self.memory.clone())));
     }

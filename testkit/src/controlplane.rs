@@ -55,7 +55,7 @@ const START_TRIES: usize = 3;
 /// How long the tokens of service accounts are valid; longer than any test or demo.
 const TOKEN_DURATION: &str = "24h";
 
-/// What a control plane shall have beyond etcd and an API server.
+/// What a control plane has in addition to etcd and an API server.
 #[derive(Debug, Clone, Default)]
 pub struct ControlPlaneOptions {
     /// Whether to run the built-in controllers: garbage collection by owner references, the end of namespaces, and the
@@ -63,7 +63,7 @@ pub struct ControlPlaneOptions {
     pub controller_manager: bool,
     /// Users with a token, beside `admin`.
     pub identities: Vec<Identity>,
-    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag given here wins over the own one.
+    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag here overrides the default one.
     pub api_server_arguments: Vec<String>,
 }
 
@@ -225,7 +225,7 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// Makes a namespace that no other test uses, with its `default` service account, and answers its name.
+    /// Makes a namespace that no other test uses, with its `default` service account, and returns its name.
     pub async fn fresh_namespace(&self) -> Result<String, ControlPlaneError> {
         let name = format!("test-{}", self.namespaces.fetch_add(1, Ordering::Relaxed) + 1);
         // The service account comes from the controllers too, but a moment later, or never when there are none.
@@ -255,7 +255,7 @@ impl ControlPlane {
         Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), output })
     }
 
-    /// Runs kubectl with a kubeconfig; an exit code other than 0 is no error.
+    /// Runs kubectl with a kubeconfig; any exit code is accepted.
     pub async fn kubectl_as(
         &self,
         kubeconfig: &Path,

@@ -38,7 +38,7 @@ async fn live_undisturbed() -> (Vec<End>, BTreeSet<String>) {
     (ends, kinds)
 }
 
-/// One run: gives the faults that were met, and how long a step took at most to its end after the last of them.
+/// Makes one run. Returns the faults that it met, and the longest time from the last fault of a step to the end of that step.
 async fn disturbed(wanted: &[End], plan: Plan) -> (Vec<(String, Fault)>, Duration) {
     let planned: Vec<(String, Fault)> =
         plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect();

@@ -1,5 +1,5 @@
-//! Stands between an operator and the API server: passes every call on, and lets planned ones fail, in any way that a network and a
-//! loaded server can fail.
+//! A proxy between an operator and the API server: it passes every call on, and makes planned ones fail in every way that a network
+//! and a loaded server can fail.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -114,7 +114,7 @@ impl Proxy {
         self.state().calls.clone()
     }
 
-    /// Keeps what watches tell of changes from the operator, or passes it on again. Gives how many changes were dropped so far.
+    /// Hides changes in watches from the operator, or shows them again. Returns how many changes were dropped so far.
     pub fn drop_events(&self, drops: bool) -> u64 {
         let mut state = self.state();
         state.drops_events = drops;
@@ -203,7 +203,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes note of a call and gives what is to become of it.
+    /// Counts a call and returns what the plan has for it.
     fn note(&self, kind: &str, target: &str) -> Option<Fault> {
         let mut state = self.state();
         if kind.starts_with("watch ") {

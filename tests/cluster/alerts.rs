@@ -14,7 +14,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const LOOPBACK: [&str; 2] = ["--alert-allow-network", "127.0.0.0/8"];
 
-/// What a contract adds that tells a hook of everything, and escalates a miss at once.
+/// The part of a contract that sends every alert to a hook, and escalates a miss at once.
 fn told_by(receiver: &Receiver) -> String {
     format!(
         "  contacts: [{{name: sam, party: Client, deputy: maria}}, {{name: maria}}]
@@ -44,7 +44,7 @@ fn fingerprints(receiver: &Receiver) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missed_target_is_told_once_though_the_receiver_was_down_and_the_operator_was_killed() {
+async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_operator_was_killed() {
     let place = Place::fresh().await;
     let zone = TimeZone::get("Asia/Jerusalem").unwrap();
     let server = VendorServer::start(Dataset::real_day(date(2026, 1, 14), &zone)).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_thousand_feeds_that_fail_at_once_make_one_alert_for_each_contract_and
         feeds.is_some_and(|feeds| feeds.len() == FEEDS && feeds.iter().all(|feed| feed["reason"] == "Connect"))
     };
     place.eventually("every feed fails", async || place.list("vc").await.iter().all(failing).then_some(())).await;
-    place.eventually("each contract tells", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
+    place.eventually("each contract alerts", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
     assert_eq!(taken(&receiver), vec!["fired FeedFailing"; CONTRACTS]);
     server.accept_connections().await.unwrap();
     place.eventually("each contract recovers", async || (taken(&receiver).len() >= 2 * CONTRACTS).then_some(())).await;

@@ -21,7 +21,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const WITHIN: Duration = Duration::from_secs(10);
 /// What the operator may occupy, without the pages of its program: those of a debug build are some 65 MiB, and no data.
 const OCCUPIED: u64 = 256 << 20;
-/// Writes a second, over any so many seconds: 24 reports may be written at once.
+/// Writes a second, over any time of `SECONDS`: 24 reports may be written at once.
 const WRITES: usize = 20;
 const SECONDS: usize = 20;
 /// Honest contracts, applied one after the other.
@@ -51,14 +51,14 @@ async fn what_a_spec_shows_is_refused_when_it_is_applied() {
     }
 }
 
-/// An honest contract whose month is complete and missed, which tells a hook.
+/// An honest contract whose month is complete and missed, which alerts a hook.
 fn honest(name: &str, feed: &str, hook: &str) -> String {
     let alerts = format!("  alerts: [{{name: hook, webhook: {{url: \"{hook}\"}}}}]\n");
     let level = kpi(&format!("{name}-level"), name, "kpi: ServiceLevel\nobjective: {target: 80}");
     format!("{}{alerts}{level}", contract(name, "UTC", "Monthly", ("2026-01-01", "2026-01-31"), feed))
 }
 
-/// Applies an honest contract, and gives after how long its verdict and its alert were there.
+/// Applies an honest contract, and returns after how long its verdict and its alert were there.
 async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Receiver) -> (Duration, Duration) {
     let began = Instant::now();
     place.apply(&honest(name, feed, &format!("{}/{name}", receiver.url()))).await;
@@ -73,11 +73,11 @@ async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Rec
     let told = |one: &Received| {
         one.path == path && one.alerts().iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", |received| received.iter().any(told)).await;
+    receiver.until("the miss is alerted", |received| received.iter().any(told)).await;
     (verdict, began.elapsed())
 }
 
-/// A contract of the hostile namespace that is missed too, and tells many sinks that never answer.
+/// A contract of the hostile namespace that is missed too, and alerts many sinks that never answer.
 fn hanging(mallory: &Mallory, feed: &str) -> String {
     let sink = |number: usize| format!("{{name: s{number}, webhook: {{url: \"{}\"}}}}", mallory.url(number, "hang"));
     let sinks: Vec<String> = (0..SINKS).map(sink).collect();

@@ -1,5 +1,5 @@
 //! The operator against a real API server: each test has a namespace and an operator of its own, which runs as the
-//! ServiceAccount that the chart gives it.
+//! ServiceAccount of the chart.
 
 #![allow(
     clippy::unwrap_used,

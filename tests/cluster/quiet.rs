@@ -64,7 +64,7 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
     let before = writes(&place);
     assert!(
         before.len() > contracts * targets,
-        "each target's status was written, and the log tells it: {}",
+        "each target's status was written, and the log has it: {}",
         before.len()
     );
     let polls = server.count(INTERVALS).requests;
@@ -78,9 +78,9 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
     let after = writes(&place);
     let news: Vec<&AuditEvent> = after[before.len()..].iter().filter(|write| write.name != "after").collect();
     assert!(news.is_empty(), "{} writes with nothing new: {news:#?}", news.len());
-    assert!(after.len() > before.len(), "the log tells the write that was asked for");
+    assert!(after.len() > before.len(), "the log has the write that was asked for");
 
-    // Nor does a restart: what is known is read again, fetched again and told to nobody.
+    // A restart is quiet too: the operator reads and fetches again what it knows, and notifies nobody.
     assert_eq!(operator.stop().await, Some(0));
     let before = writes(&place).len();
     let polls = server.count(INTERVALS).requests;
@@ -119,7 +119,7 @@ pub async fn settle(place: &Place, tier: &str) {
         .await;
     place.wait_for("st", tier, "it is ready", |tier| has(tier, "Ready", "True", "Reconciled")).await;
     let status = async || writes(place).iter().any(|write| write.name == tier).then_some(());
-    place.eventually("the audit log tells its status", status).await;
+    place.eventually("the audit log has its status", status).await;
 }
 
 /// What the operator wrote in this namespace so far; the lease lies in another one.
@@ -131,7 +131,7 @@ pub fn writes(place: &Place) -> Vec<AuditEvent> {
         .collect()
 }
 
-/// How many polls ended well, as the operator's metrics tell.
+/// How many polls ended well, by the operator's metrics.
 fn fetches(metrics: &str) -> u64 {
     let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()

@@ -208,7 +208,7 @@ struct Outside {
 
 impl Outside {
     async fn start() -> Self {
-        // The operator works by the real clock, as the one before it did: its store is no rehearsal's.
+        // The operator works by the real clock, as the one before it did: its store does not belong to a rehearsal.
         let rows = [days("2026-01-01", 31, 70), days("2026-02-01", 333, 90)].concat();
         let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
         let receiver = Receiver::start().await;
@@ -260,7 +260,7 @@ fn recorded_alerts() -> Vec<[String; 3]> {
     alerts.iter().map(told).collect()
 }
 
-/// Waits until the operator of today has looked at everything, and February, which had not ended before, is signed; gives its report.
+/// Waits until today's operator has judged everything and signed February, which had not ended before; returns its report.
 async fn judged_by_today(place: &Place, operator: &Operator) -> Value {
     operator.until_it_is_ready().await;
     for object in ["contract/care", "kpi/level", "tier/gold", "launch/spring"] {
@@ -282,7 +282,7 @@ async fn what_the_older_version_left_is_taken_over_and_the_next_month_is_judged(
     let february = judged_by_today(place, &operator).await;
     let line = &february["spec"]["kpis"][0];
     assert_eq!((&line["verdict"], &line["denominator"]), (&json!("Met"), &json!("2800")), "28 days of 100 contacts");
-    // The end of the miss says that messages are delivered: what the older version told was not told again before it.
+    // The end of the miss shows that messages are delivered: nothing that the older version sent came again before it.
     outside.receiver.until("the miss has ended", |received| !received.is_empty()).await;
     let recorded = recorded_alerts();
     let [_, missed, fingerprint] = recorded.iter().find(|alert| alert[1] == "TargetMissed").unwrap();
@@ -357,7 +357,7 @@ async fn the_way_back_is_the_older_definitions_and_chart_and_the_backup_of_befor
     cluster.end();
 }
 
-/// Runs the older program until it has judged the contract; it tells nothing a second time.
+/// Runs the older program until it has judged the contract; it sends nothing a second time.
 async fn judged_by_the_older_version(program: &Path, place: &Place, outside: &Outside) {
     let (feed, hook) = recorded_addresses();
     // It knows no proxy.

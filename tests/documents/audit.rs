@@ -35,7 +35,7 @@ fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// Runs commands in a folder; gives what they printed, on both streams, as it is on the page.
+/// Runs commands in a folder; returns what they printed, on both streams, as it is on the page.
 fn run(folder: &Path, commands: &str) -> String {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let script = format!("exec 2>&1\n{commands}");

@@ -110,7 +110,7 @@ fn the_chart_has_the_dashboard_that_the_program_prints() {
     );
 }
 
-/// Objects in a state, and what Argo CD and Flux shall make of it: `None` is an object that Flux does not watch.
+/// Objects in a state, and the health that Argo CD and Flux must see: `None` is an object that Flux does not watch.
 fn states() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {
     let object = |seen: Option<i64>, conditions: Value| {
         let mut object = json!({"kind": "VendorContract", "metadata": {"generation": 2}, "spec": {}});
@@ -200,6 +200,6 @@ fn holds(expression: &str, object: &Value) -> bool {
     }
     match program.execute(&context).unwrap() {
         cel::Value::Bool(answer) => answer,
-        other => panic!("{expression} gives {other:?}"),
+        other => panic!("{expression} returns {other:?}"),
     }
 }

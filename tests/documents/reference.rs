@@ -213,15 +213,12 @@ fn every_reason_that_something_is_wrong_is_in_the_page_on_troubleshooting() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Commands whose outputs are documents for people; their JSON is for whoever makes other documents.
-const DOCUMENTS: [&str; 3] = ["kubectl bpo report", "kubectl bpo scorecard", "kubectl bpo calendar"];
-
 fn without_yaml(command: &Command, name: &str, found: &mut Vec<String>) {
     for output in command.get_arguments().filter(|argument| argument.get_long() == Some("output")) {
         let values: Vec<String> =
             output.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
         let has = |wanted: &str| values.iter().any(|value| value == wanted);
-        if has("json") && !has("yaml") && !DOCUMENTS.contains(&name) {
+        if has("json") && !has("yaml") {
             found.push(format!("{name}: {values:?}"));
         }
     }
@@ -235,4 +232,37 @@ fn what_prints_json_prints_yaml_too() {
     let mut found = Vec::new();
     without_yaml(&bpo_operator::cli::plugin::Cli::command(), "kubectl bpo", &mut found);
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Commands that people and programs both use, each with what it writes in addition to JSON and YAML.
+const WRITES: [(&[&str], &[&str]); 13] = [
+    (&["report"], &["text", "md", "html", "xlsx"]),
+    (&["scorecard"], &["text", "md", "html"]),
+    (&["portfolio"], &["text", "md", "csv", "html", "table"]),
+    (&["launch", "report"], &["text", "md", "html", "markdown"]),
+    (&["calendar"], &["ics", "text"]),
+    (&["suspend"], &["text"]),
+    (&["resume"], &["text"]),
+    (&["reconcile"], &["text"]),
+    (&["feed", "fetch"], &["text"]),
+    (&["feed", "scaffold"], &["text"]),
+    (&["ack"], &["text"]),
+    (&["accept-loss"], &["text"]),
+    (&["status"], &["table"]),
+];
+
+#[test]
+fn commands_that_people_and_programs_use_write_json_and_yaml_and_what_is_promised() {
+    for (words, promised) in WRITES {
+        let mut command = bpo_operator::cli::plugin::Cli::command();
+        for word in words {
+            command = command.find_subcommand(word).unwrap_or_else(|| panic!("{words:?}")).clone();
+        }
+        let output = command.get_arguments().find(|argument| argument.get_long() == Some("output"));
+        let values = output.unwrap_or_else(|| panic!("{words:?} has no --output")).get_possible_values();
+        for wanted in promised.iter().chain(&["json", "yaml"]) {
+            assert!(values.iter().any(|value| value.matches(wanted, false)), "{words:?} -o {wanted}");
+        }
+        assert!(!values.iter().any(|value| value.matches("pdf", false)), "{words:?}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::api::kpi_target::Verdict;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignLaunchStatus {
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]
@@ -44,6 +44,11 @@ pub struct CampaignLaunchStatus {
     pub demand: Option<DemandStatus>,
     /// Agents needed and scheduled, the baseline included.
     pub staffing: Option<StaffingStatus>,
+    /// Contacts and people by interval of the campaign's days; without staffing nothing. Of more than 400 intervals, neighbours are merged by
+    /// the same number: `expected` is their sum, `required` the most and `scheduled` the fewest of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 400))]
+    pub plan: Vec<PlannedInterval>,
     /// How many answers the survey needs.
     pub sample_size: Option<i64>,
     /// Share of the contacts since `launchAt` that carry the key of the campaign's label, in percent; what carries none cannot be attributed.
@@ -119,6 +124,11 @@ pub struct GateStatus {
     /// Instant by which the gate must have passed; after it an open gate has failed.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub due_at: Timestamp,
+    /// Instant since which the gate has been Passed without a break: that of its evidence, or when it was first seen so; left out in
+    /// other states.
+    #[serde(default)]
+    #[schemars(schema_with = "crate::api::scalar::instant")]
+    pub passed_at: Option<Timestamp>,
     /// The reason for the state, in one word.
     #[schemars(length(max = 64))]
     pub reason: Option<String>,
@@ -187,6 +197,21 @@ pub struct StaffingWorst {
     pub start: Timestamp,
     /// Scheduled heads in percent of needed ones.
     pub coverage_percent: String,
+}
+
+/// An interval of the campaign's days.
+#[serde_with::skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct PlannedInterval {
+    /// First instant of the interval; it lasts to the next one's, or to the end of service.
+    #[schemars(schema_with = "crate::api::scalar::instant")]
+    pub start: Timestamp,
+    /// Contacts expected in the interval, those of the baseline and of other campaigns included, such as 312.4.
+    pub expected: String,
+    /// Heads needed, shrinkage included.
+    pub required: i64,
+    /// Heads scheduled, rounded down; left out where the spec says nothing of them.
+    pub scheduled: Option<i64>,
 }
 
 /// A spike of load.

@@ -10,7 +10,7 @@ use crate::api::scalar::SecretKeyReference;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "ssh"], ""))]
+#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "sshKey"], ""))]
 pub struct FeedAuth {
     /// A bearer token, sent as `Authorization: Bearer`.
     pub bearer: Option<BearerAuth>,
@@ -30,16 +30,19 @@ pub struct FeedAuth {
     /// A token that the operator signs itself with a private key.
     pub jwt_bearer: Option<JwtBearerAuth>,
     /// A user of an SSH server, for `files.list: Sftp`.
-    pub ssh: Option<SshAuth>,
+    pub ssh_key: Option<SshAuth>,
 }
 
 /// A user of an SSH server, and the keys by which the server is known.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SshAuth {
     /// The Secret with the keys `username`, `password` or `ssh-privatekey` (Ed25519 or ECDSA, without a passphrase), and `known_hosts`:
     /// what `ssh-keyscan HOST` prints. Its annotation must allow the feed's host.
     pub secret_ref: crate::api::scalar::NameReference,
+    /// The ConfigMap that holds the server's keys instead of `known_hosts` of the Secret. Default: none.
+    pub host_keys_config_map_ref: Option<SecretKeyReference>,
 }
 
 /// A sign-in with JSON, whose answer holds a token. A Secret's annotation `bpo-operator.io/allowed-hosts` lists the sign-in's host and
@@ -278,7 +281,7 @@ pub struct FeedTls {
     pub client_certificate_secret_ref: Option<crate::api::scalar::NameReference>,
 }
 
-/// Where certificate authorities stand: one of.
+/// Where certificate authorities are: one of.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

@@ -16,14 +16,14 @@ pub struct Condition {
     /// JSONPath of the value, in JSON.
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
     /// Column of the value, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    /// With `to`: the value is the seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
     /// Where the time ends that begins at `from`, a path in JSON or a column in a table.
@@ -124,7 +124,7 @@ pub struct Summand {
     /// Column of the number, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    /// With `to`: the value is the seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
     /// Where the time ends that begins at `from`, a path in JSON or a column in a table.

@@ -168,7 +168,7 @@ pub struct LabelMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
@@ -232,7 +232,7 @@ pub struct MeasureMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
@@ -308,7 +308,7 @@ pub enum LastLine {
     Whole,
 }
 
-/// Where the names of a table's columns stand: one of.
+/// Where the names of a table's columns are: one of.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::one_of(&["row", "find", "names"], "; leave `header` out for the first line"))]
@@ -349,7 +349,7 @@ pub struct TableFormat {
     /// Lines before the header. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     pub skip_lines: Option<i64>,
-    /// Where the names of the columns stand, instead of in the first line: one of row, find, names.
+    /// Where the names of the columns are, instead of in the first line: one of row, find, names.
     pub header: Option<TableHeader>,
     /// Lines after the header that are not rows, such as explanations. Default 0.
     #[schemars(range(min = 0, max = 1000))]

@@ -33,7 +33,7 @@ pub struct FeedWindow {
     pub per_minute: Option<i64>,
 }
 
-/// What a slot means about which a complete answer says nothing: Gap or Zeros.
+/// The meaning of a slot that a complete answer leaves out: Gap or Zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Quiet {

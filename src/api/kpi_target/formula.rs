@@ -48,7 +48,7 @@ pub struct Formula {
         "write sums and differences of measures and constants, with parentheses, such as offered - abandonedShort"
     ))]
     pub denominator: Option<String>,
-    /// By what the quotient is multiplied. Default 100 with unit Percent, else 1.
+    /// The factor of the quotient. Default 100 with unit Percent, else 1.
     #[x_kube(validation = (
         "quantity(string(self)).isGreaterThan(quantity('0'))",
         "write a scale above 0, such as 100 for percent"
@@ -62,8 +62,8 @@ pub struct Formula {
     /// Leading or Lagging. Default Lagging.
     #[schemars(extend("description" = "Leading (it foretells) or Lagging (it shows results). Default Lagging."))]
     pub kind: Option<IndicatorKind>,
-    /// What the KPI speaks of. Default Efficiency.
-    #[schemars(extend("description" = "What the KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
+    /// What the KPI measures. Default Efficiency.
+    #[schemars(extend("description" = "What the KPI measures: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People. Default Efficiency."))]
     pub category: Option<KpiCategory>,
     /// Measures that are levels, not flows: averaged over time instead of added up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -101,7 +101,7 @@ pub enum IndicatorKind {
     Lagging,
 }
 
-/// What a KPI speaks of: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People.
+/// What a KPI measures: Efficiency, Quality, Satisfaction, Engagement, Revenue, Cost or People.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum KpiCategory {

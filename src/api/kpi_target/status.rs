@@ -20,7 +20,7 @@ crate::api::condition::closed_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KpiTargetStatus {
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]
@@ -124,7 +124,7 @@ pub struct CurrentValue {
     pub upper: Option<String>,
     /// The verdict as if the period ended at `asOf`.
     pub verdict: Verdict,
-    /// The value at the period's end, if it goes on like this.
+    /// The value at the period's end, at the present pace.
     pub projected: Option<String>,
     /// The value that the rest must have for the target to be met.
     pub needed: Option<String>,
@@ -138,7 +138,7 @@ pub struct CurrentValue {
     /// The values of both sources so far; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
     pub sources: Option<SourcesLine>,
-    /// The end of the latest row that has ended: up to where this speaks.
+    /// The end of the latest row that has ended: the figures go up to it.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub as_of: Option<Timestamp>,

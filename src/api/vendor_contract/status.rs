@@ -11,12 +11,12 @@ use crate::api::condition::Condition;
 use crate::api::dispute::DisputeStatus;
 use crate::api::verdict::PeriodState;
 
-/// What the operator found. It says nothing that only the passing of time would change.
+/// What the operator found. It never changes by the passing of time alone.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VendorContractStatus {
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]
@@ -50,7 +50,7 @@ pub struct VendorContractStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub alerts: Vec<AlertSinkStatus>,
-    /// The reports of `spec.reports`: of what each went out last, and of what it goes out next.
+    /// The reports of `spec.reports`: the last and the next period of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -102,7 +102,7 @@ pub struct LastPeriod {
     pub state: PeriodState,
     /// Score of the period, from 0 to 100: what the KPIs reached, by their weights; left out where none could be judged.
     pub score: Option<String>,
-    /// How much of the weight the score speaks for, 0 to 100.
+    /// How much of the weight the score covers, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other (none was judged)."))]
@@ -339,7 +339,7 @@ pub struct FeedStatus {
     pub set_aside: Option<i64>,
 }
 
-/// How far the first fetch of a feed's past is. What is fetched is kept: a restart or an outage goes on where it was.
+/// Progress of the first fetch of a feed's past. What is fetched is kept: after a restart or an outage it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedBackfill {

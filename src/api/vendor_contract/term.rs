@@ -20,6 +20,14 @@ pub struct Vendor {
     pub sites: Vec<String>,
 }
 
+/// Who is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Client {
+    /// The client's name, such as Client plc.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
 /// From when to when a contract runs.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::read_text;
+use crate::api::Shared;
 use crate::api::sla_report::SlaReport;
 use crate::api::verdict::PeriodState;
 use crate::cli::streams::warn;
@@ -26,7 +27,7 @@ use crate::evidence::{Broken, Digest, digest_text};
 #[derive(Default)]
 pub(super) struct Record {
     pub(super) terms: Option<Terms>,
-    pub(super) closings: BTreeMap<String, Terms>,
+    pub(super) closings: BTreeMap<String, Shared<Terms>>,
     pub(super) journal: Journal,
     pub(super) rows: BTreeMap<String, Vec<Row>>,
     /// The chain's digest at each head that the report names.

@@ -202,7 +202,7 @@ fn every_rule_between_a_miss_and_what_it_costs_is_shown_with_the_amount_before_a
 }
 
 #[test]
-fn two_sources_and_disputes_are_told_with_what_is_judged() {
+fn two_sources_and_disputes_are_explained_with_the_judgement() {
     let contract = CONTRACT.replace("feeds: [", "feeds: [{name: ours, url: 'https://own.example'}, ")
         + "disputes: [{name: january, period: '2026-01', kpi: level, raisedOn: 2026-02-03, party: Client}]";
     let kpi = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 1, prefer: PREFER}}";
@@ -232,7 +232,7 @@ fn a_month_signed_under_other_terms_explains_itself() {
     let now =
         terms(CONTRACT, &[("level", &kpi("{severity: Minor, credit: 9999}").replace("AnsweredOnly", "AllOffered"))]);
     let mut case = Case::new(now.clone(), months(&[70]));
-    case.closed_under.insert("2026-01".into(), signed);
+    case.closed_under.insert("2026-01".into(), signed.into());
     let report = case.judge("2026-03-01T00:00Z").reports.remove(0);
     let text = explain("acme-2026-01", &report, Some(&now));
     assert!(text.contains("(answeredWithin) / (answered) × 100") && text.contains("2 % of the charges"), "{text}");

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::*;
+use crate::api::Shared;
 use crate::domain::fixtures::contracts::{Case, instant, row, terms};
 use crate::domain::judgement::judge::{judge_again, judge_part};
 use crate::domain::judgement::outcome::NOTHING_SAID;
@@ -83,7 +84,7 @@ async fn a_judgement_is_taken_only_for_the_very_same_question() {
     let head = |sequence, digest| [("acd".to_owned(), Head { sequence, digest: [digest; 32] })].into();
     let more_feeds: BTreeMap<String, Head> =
         same.heads.clone().into_iter().chain([("crm".to_owned(), Head { sequence: 1, digest: [0; 32] })]).collect();
-    let closing: BTreeMap<String, Terms> = [("2026-01".to_owned(), january().terms)].into();
+    let closing: BTreeMap<String, Shared<Terms>> = [("2026-01".to_owned(), january().terms.into())].into();
     let mut later_fact = Journal::clone(&same.journal);
     later_fact.facts[0].recorded_at = instant("2026-02-02T00:00Z");
     let mut other_fact = Journal::clone(&same.journal);

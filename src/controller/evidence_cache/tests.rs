@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::controller::looks::Look;
 use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::NOTHING_SAID;
 use crate::domain::measuring::contract_facts::ContractFacts;
@@ -88,6 +89,23 @@ async fn rows_are_those_of_the_store_up_to_the_heads_that_were_read() {
 }
 
 #[tokio::test]
+async fn rows_that_are_read_by_pages_are_those_of_the_store_and_each_page_is_noted() {
+    let world = World::new();
+    world.receive("one", 0..900).await;
+    world.receive("one", 900..2_000).await;
+    // Each: rows of a page, and how many pages 2,000 rows are.
+    for (page, pages) in [(1_999, 2), (2_000, 1), (2_001, 1), (300, 7), (i64::MAX, 1)] {
+        let cache = EvidenceCache { page, ..world.cache(usize::MAX) };
+        let look = Look::begin(&Arc::default()).await;
+        let read = look.around(rows(&cache, "one")).await;
+        assert!(read == world.stored("one").await, "pages of {page}");
+        assert_eq!(look.pages(), pages, "pages of {page}");
+        look.around(rows(&cache, "one")).await;
+        assert_eq!(look.pages(), pages, "pages of {page}: what is held is not read again");
+    }
+}
+
+#[tokio::test]
 async fn beyond_the_limit_the_rows_that_were_used_longest_ago_are_let_go_and_read_again() {
     let world = World::new();
     for uid in ["one", "two", "three"] {
@@ -165,7 +183,7 @@ async fn rows_of_closed_periods_are_let_go_once_that_is_kept_which_was_worked_ou
     for (case, slots, by_launch, are_held) in [
         ("many rows", half_hours_of_years, false, false),
         ("many rows that a launch reads", half_hours_of_years, true, true),
-        ("few rows", 300 * 48, false, true),
+        ("few rows", 5 * 48, false, true),
     ] {
         let world = World::new();
         for first in (0..slots).step_by(30 * 48) {
@@ -207,6 +225,36 @@ async fn rows_that_are_let_go_while_others_are_read_are_not_missing() {
         assert_eq!(held["acd"], world.stored("one").await, "{case}");
     }
     assert_eq!(rows(&cache, "one").await.len(), all.len() + 5);
+}
+
+#[tokio::test]
+async fn periods_that_closed_under_the_same_terms_hold_them_once_and_changed_terms_share_what_stayed() {
+    let world = World::new();
+    let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    let kpi = "kpi: ServiceLevel\nobjective: {target: 80}";
+    let contract = "term: {start: 2026-01-01, end: 2029-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]";
+    let of_target = |target: &str| {
+        let changed = kpi.replace("80", target);
+        crate::domain::fixtures::contracts::terms(contract, &[("level", &changed), ("stays", kpi)])
+    };
+    for (period, target) in [("1", "80"), ("2", "80"), ("3", "81"), ("4", "80"), ("5", "81")] {
+        world.store.record_closing("one".into(), period.into(), of_target(target), now, now).await.unwrap();
+    }
+    let cache = world.cache(usize::MAX);
+    cache.read("one", &[]).await.unwrap();
+    cache.closed("one", "6", &of_target("80"), now);
+    cache.closed("one", "7", &of_target("82"), now);
+    let closings = cache.read("one", &[]).await.unwrap().closings;
+    for (period, same, target) in
+        [("2", "1", "80"), ("3", "3", "81"), ("4", "1", "80"), ("5", "3", "81"), ("6", "1", "80"), ("7", "7", "82")]
+    {
+        assert_eq!(*closings[period], of_target(target), "{period}");
+        assert!(closings[period].is_one_with(&closings[same]), "{period}");
+    }
+    let [first, second] = ["1", "3"].map(|period| &closings[period]);
+    assert!(!first.is_one_with(second));
+    assert!(first.contract.is_one_with(&second.contract) && first.kpis["stays"].is_one_with(&second.kpis["stays"]));
+    assert!(!first.kpis["level"].is_one_with(&second.kpis["level"]));
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(super) async fn follow_evidence(context: Arc<Context>, mut changes: broadcas
     }
 }
 
-pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<FeedEvent>) {
+pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Arc<FeedEvent>>) {
     loop {
         match changes.recv().await {
             Ok(event) => {

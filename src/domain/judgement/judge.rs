@@ -244,7 +244,7 @@ impl<'v, 'a> View<'v, 'a> {
             kpis,
             feeds: self
                 .feeds_read()
-                .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
+                .map(|feed| (feed.name.clone(), Box::new(reader.coverage(book, &feed.name, self.now).reach.clone())))
                 .collect(),
             doubts: self.doubts(reader),
             offered: self
@@ -298,7 +298,7 @@ impl<'v, 'a> View<'v, 'a> {
     }
 
     /// Verdicts of the latest closed period; before there is one, all are unknown.
-    fn counts(&self, kpis: &BTreeMap<String, KpiJudgement>) -> Option<KpiCounts> {
+    fn counts(&self, kpis: &BTreeMap<String, Box<KpiJudgement>>) -> Option<KpiCounts> {
         let counted = self.books.current().kpis.iter().filter(|kpi| !kpi.is_suspended && !kpi.spec.dry_run);
         let at_risk =
             counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| kpi.risk.warning().is_some()).count();
@@ -337,7 +337,7 @@ impl<'v, 'a> View<'v, 'a> {
         })
     }
 
-    fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, KpiJudgement> {
+    fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, Box<KpiJudgement>> {
         let book = self.books.current();
         let judged = book.kpis.iter().map(|kpi| {
             let name = kpi.name.to_owned();
@@ -348,7 +348,7 @@ impl<'v, 'a> View<'v, 'a> {
             let threshold_mismatch = kpi.threshold_mismatch.clone();
             let threshold_said = reader.said.contradiction(kpi.spec, &book.terms.contract, self.now);
             let kpi = KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..self.kpi(kpi.name, running) };
-            (name, kpi)
+            (name, Box::new(kpi))
         });
         judged.collect()
     }

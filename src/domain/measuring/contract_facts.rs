@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::feed_rows::RowsByFeed;
+use crate::api::Shared;
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::journal::{Journal, ThresholdsSaid};
 
@@ -15,7 +16,7 @@ pub struct ContractFacts<'a> {
     pub terms: &'a Terms,
     /// The terms under which periods closed, by period name. A period that is not in it is judged by `terms`.
     /// Relief is that of the journal, and without one always that of `terms`.
-    pub closed_under: &'a BTreeMap<String, Terms>,
+    pub closed_under: &'a BTreeMap<String, Shared<Terms>>,
     /// The rows of each feed by feed name, in any order, every revision. A feed without an entry has no rows.
     pub rows: &'a RowsByFeed,
     /// What the journal of the evidence says in addition to terms and rows; `None` where there is no journal, as offline without a bundle.

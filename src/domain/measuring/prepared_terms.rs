@@ -79,6 +79,7 @@ impl<'a> Books<'a> {
         let current = Book::of(facts.name, facts.terms)?;
         let mut books = Books { current, closed: Vec::new(), by_period: BTreeMap::new() };
         for (period, terms) in facts.closed_under {
+            let terms: &Terms = terms;
             let known = books.all().map(|book| (book.place, book.terms));
             let place = match known.filter(|(_, other)| *other == terms).last() {
                 Some((place, _)) => place,

@@ -100,7 +100,7 @@ impl Statement<'_, '_> {
             confidence: confidence.map(|confidence| confidence.show(1)),
             rating: Some(worst_rating(counted.map(|line| (line.reading.spec.class, line.reading.rating)))),
             points: settled.points,
-            credit: money.map(|money| credit_block(frame, money, settled, self.bookings)),
+            credit: money.map(|money| Box::new(credit_block(frame, money, settled, self.bookings))),
             year_to_date: money.zip(self.year_to_date).map(|(money, credit)| YearToDate {
                 credit: money.show(&credit),
                 cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
@@ -108,7 +108,7 @@ impl Statement<'_, '_> {
             triggers: settled.triggers.clone(),
             gaps: self.reach.gaps.clone(),
             disputes: self.disputes,
-            restates: self.restates,
+            restates: self.restates.map(Box::new),
         }
     }
 }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::calendar::Calendar;
 use super::contract_terms::Terms;
 use super::periods::Periods;
+use crate::api::Shared;
 use crate::api::dispute::DisputeDecision;
 use crate::api::vendor_contract::{ReliefDecision, VendorContractSpec};
 
@@ -55,7 +56,7 @@ pub enum Retention {
 #[must_use]
 pub fn retention(
     contract: &VendorContractSpec,
-    closings: &BTreeMap<String, Terms>,
+    closings: &BTreeMap<String, Shared<Terms>>,
     launch: Option<&str>,
     now: Timestamp,
 ) -> Option<Retention> {
@@ -75,7 +76,7 @@ pub fn retention(
 fn needed_by(
     contract: &VendorContractSpec,
     calendar: &Calendar,
-    closings: &BTreeMap<String, Terms>,
+    closings: &BTreeMap<String, Shared<Terms>>,
     launch: Option<&str>,
 ) -> Option<String> {
     if contract.suspend {
@@ -110,8 +111,8 @@ mod tests {
 
     const TWO_YEARS: &str = "term: {start: 2026-07-01, end: 2028-06-30}\nperiod: Yearly\ntimeZone: Europe/London";
 
-    fn closed(names: &[&str]) -> BTreeMap<String, Terms> {
-        names.iter().map(|name| ((*name).to_owned(), terms(TWO_YEARS, &[]))).collect()
+    fn closed(names: &[&str]) -> BTreeMap<String, Shared<Terms>> {
+        names.iter().map(|name| ((*name).to_owned(), terms(TWO_YEARS, &[]).into())).collect()
     }
 
     #[test]

@@ -7,14 +7,15 @@ use crate::evidence::model::StoreError;
 use crate::evidence::sql::{Access, Sql, transact, values};
 
 /// The highest format that this version knows.
-pub(in crate::evidence) const FORMAT: i64 = 4;
+pub(in crate::evidence) const FORMAT: i64 = 5;
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("format_1.sql"),
     include_str!("format_2.sql"),
     include_str!("format_3.sql"),
     include_str!("format_4.sql"),
+    include_str!("format_5.sql"),
 ];
 
 /// Brings the database to this version's format.

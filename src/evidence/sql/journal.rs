@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::terms::{self, KnownTerms};
 use super::{Sql, values};
+use crate::api::Shared;
+use crate::domain::numbers::digest::parse_digest;
 use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
 use crate::evidence::failure::Failure;
 use crate::evidence::journal::{
-    Append, Closing, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,
+    Append, HeldTerms, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, read_content,
 };
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
@@ -17,11 +20,16 @@ use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 pub(super) fn append_if(sql: &mut dyn Sql, entry: &NewEntry, when: Append) -> Result<bool, Failure> {
     let topic = entry.topic.text();
     let last = sql.first(
-        "SELECT content FROM journal WHERE contract_uid = $1 AND topic = $2 AND name = $3 ORDER BY number DESC LIMIT 1",
+        "SELECT content, terms FROM journal WHERE contract_uid = $1 AND topic = $2 AND name = $3
+         ORDER BY number DESC LIMIT 1",
         values![&entry.contract_uid, &topic, &entry.name],
-        |row| row.string(0),
+        |row| Ok((row.string(0)?, row.optional_string(1)?.is_some())),
     )?;
-    let wanted = when.wants(last.as_deref(), &entry.content);
+    let held = HeldTerms::of(&entry.topic, &entry.content);
+    let wanted = match (&last, &held) {
+        (Some((last, true)), Some(held)) => when.wants(Some(last), &held.content),
+        _ => when.wants(last.as_ref().map(|(last, _)| last.as_str()), &entry.content),
+    };
     if wanted {
         if let Some(since) = counted_since(entry) {
             let versions = sql.first(
@@ -51,10 +59,13 @@ pub(super) fn append(sql: &mut dyn Sql, entry: &NewEntry) -> Result<(), Failure>
     let texts = [topic.as_str(), &entry.contract_uid, &entry.name, &recorded_at, &entry.content];
     let digest = journal_digest(&previous, number, texts);
     let [topic, contract_uid, name, recorded_at, content] = texts;
+    let held = HeldTerms::of(&entry.topic, content);
+    held.iter().try_for_each(|held| terms::keep(sql, held))?;
+    let (content, terms) = held.as_ref().map_or((content, None), |held| (&*held.content, Some(&*held.digest)));
     sql.execute(
-        "INSERT INTO journal (number, topic, contract_uid, name, recorded_at, content, digest)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        values![number, topic, contract_uid, name, recorded_at, content, digest.as_slice()],
+        "INSERT INTO journal (number, topic, contract_uid, name, recorded_at, content, digest, terms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        values![number, topic, contract_uid, name, recorded_at, content, digest.as_slice(), terms],
     )?;
     let moved = sql.execute(
         "INSERT INTO journal_head AS known (id, number, digest) VALUES (1, $1, $2)
@@ -71,6 +82,15 @@ struct Entry {
     name: String,
     recorded_at: Timestamp,
     content: String,
+    /// The digest of the terms that the content refers to.
+    terms: Option<String>,
+}
+
+impl Entry {
+    /// What its content is, with the digest of the terms that it refers to.
+    fn held(&self) -> (&str, Option<&str>) {
+        (&self.content, self.terms.as_deref())
+    }
 }
 
 /// The entries about a topic, in the order of the chain, each as `read` makes it.
@@ -81,21 +101,25 @@ fn entries<T, C: FromIterator<T>>(
     read: impl Fn(Entry) -> Result<T, StoreError>,
 ) -> Result<C, Failure> {
     sql.all(
-        "SELECT name, recorded_at, content FROM journal WHERE contract_uid = $1 AND topic = $2 ORDER BY number",
+        "SELECT name, recorded_at, content, terms FROM journal WHERE contract_uid = $1 AND topic = $2 ORDER BY number",
         values![contract_uid, &topic.text()],
         |row| {
-            let recorded_at = instant(row.text(1)?)?;
-            Ok(read(Entry { name: row.string(0)?, recorded_at, content: row.string(2)? })?)
+            let (recorded_at, terms) = (instant(row.text(1)?)?, row.optional_string(3)?);
+            Ok(read(Entry { name: row.string(0)?, recorded_at, content: row.string(2)?, terms })?)
         },
     )
 }
 
-/// The terms under which periods closed, by period name.
-pub(super) fn closings(sql: &mut dyn Sql, contract_uid: &str) -> Result<BTreeMap<String, Terms>, Failure> {
-    entries(sql, contract_uid, &Topic::Closing, |entry| {
-        let closing: Closing = read_content(&format!("the closing of {}", entry.name), &entry.content)?;
-        Ok((entry.name, closing.terms))
-    })
+/// The terms under which periods closed, by period name; the same terms are one in memory.
+pub(super) fn closings(sql: &mut dyn Sql, contract_uid: &str) -> Result<BTreeMap<String, Shared<Terms>>, Failure> {
+    let topic = Topic::Closing;
+    let found: Vec<Entry> = entries(sql, contract_uid, &topic, Ok)?;
+    let mut known = KnownTerms::default();
+    let mut read = |entry: Entry| {
+        let terms = known.of(sql, &topic, &format!("the closing of {}", entry.name), entry.held())?;
+        Ok((entry.name, terms))
+    };
+    found.into_iter().map(&mut read).collect()
 }
 
 /// The latest instant at which a closing was recorded.
@@ -110,23 +134,29 @@ pub(super) fn last_closing(sql: &mut dyn Sql, contract_uid: &str) -> Result<Opti
 
 /// Every version of the terms, in the order in which they were recorded.
 pub(super) fn terms_history(sql: &mut dyn Sql, contract_uid: &str) -> Result<Vec<RecordedTerms>, Failure> {
-    entries(sql, contract_uid, &Topic::Terms, |entry| {
-        let terms = read_content(&format!("the terms recorded at {}", entry.recorded_at), &entry.content)?;
+    let topic = Topic::Terms;
+    let found: Vec<Entry> = entries(sql, contract_uid, &topic, Ok)?;
+    let mut known = KnownTerms::default();
+    let mut read = |entry: Entry| {
+        let what = format!("the terms recorded at {}", entry.recorded_at);
+        let terms = known.of(sql, &topic, &what, entry.held())?.into_inner();
         Ok(RecordedTerms { terms, recorded_at: entry.recorded_at })
-    })
+    };
+    found.into_iter().map(&mut read).collect()
 }
 
 /// The terms recorded last.
 pub(super) fn last_terms(sql: &mut dyn Sql, contract_uid: &str) -> Result<Option<RecordedTerms>, Failure> {
-    sql.first(
-        "SELECT recorded_at, content FROM journal
+    let last = sql.first(
+        "SELECT recorded_at, content, terms FROM journal
          WHERE contract_uid = $1 AND topic = 'terms' AND name = '' ORDER BY number DESC LIMIT 1",
         values![contract_uid],
-        |row| {
-            let terms = read_content("the terms recorded last", row.text(1)?)?;
-            Ok(RecordedTerms { terms, recorded_at: instant(row.text(0)?)? })
-        },
-    )
+        |row| Ok((instant(row.text(0)?)?, row.string(1)?, row.optional_string(2)?)),
+    )?;
+    let Some((recorded_at, content, digest)) = last else { return Ok(None) };
+    let held = (content.as_str(), digest.as_deref());
+    let terms = KnownTerms::default().of(sql, &Topic::Terms, "the terms recorded last", held)?.into_inner();
+    Ok(Some(RecordedTerms { terms, recorded_at }))
 }
 
 /// The facts of a kind, in the order in which they were recorded.

@@ -13,6 +13,7 @@ mod retention;
 mod scheduled;
 mod store;
 mod stored;
+mod terms;
 mod verification;
 mod workers;
 

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 use super::stored::Stored;
 use super::workers::{Open, Readers, Writer};
 use super::{Sql, checkpoints, identity, journal, outbox, read, retention, scheduled, verification};
+use crate::api::Shared;
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
@@ -231,7 +232,7 @@ impl<S: Backend> EvidenceStore for S {
         })
     }
 
-    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Terms>> {
+    fn closings<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Shared<Terms>>> {
         let uid = contract_uid.to_owned();
         self.read(move |sql| journal::closings(sql, &uid))
     }

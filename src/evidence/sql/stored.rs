@@ -1,6 +1,6 @@
 //! What a verification reads: what is stored, as it is. Nothing in it may repair or check anything.
 
-use super::verification::{StoredEntry, StoredFeed, StoredJournalEntry};
+use super::verification::{StoredEntry, StoredFeed, StoredJournalEntry, StoredTerms};
 use super::{Access, Sql, head, journal, retention, values};
 use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::{Digest, Head, StoreError};
@@ -15,7 +15,7 @@ impl Stored<'_> {
         self.0.begin(Access::Read)
     }
 
-    /// The damage of what is stored, in words; any other failure is given back.
+    /// The damage of what is stored, in words; any other failure is returned.
     pub(super) fn damage(&self, failure: Failure) -> Result<String, Failure> {
         match failure {
             Failure::Database(Cause::Damage, words) => Ok(format!("{}: {words}", self.0.dialect().damaged)),
@@ -80,11 +80,18 @@ impl Stored<'_> {
     /// The journal by number.
     pub(super) fn journal(&mut self, each: &mut dyn FnMut(StoredJournalEntry)) -> Result<(), Failure> {
         self.0.each(
-            "SELECT number, topic, contract_uid, name, recorded_at, content, digest FROM journal ORDER BY number",
+            "SELECT number, topic, contract_uid, name, recorded_at, content, digest, terms,
+               (SELECT kept.content FROM terms AS kept WHERE kept.digest = journal.terms)
+             FROM journal ORDER BY number",
             &[],
             |row| {
                 let texts = [row.string(1)?, row.string(2)?, row.string(3)?, row.string(4)?, row.string(5)?];
-                each(StoredJournalEntry { number: row.integer(0)?, texts, digest: row.digest(6)? });
+                let of_terms = row.optional_string(7)?;
+                let terms = match of_terms {
+                    Some(digest) => Some(StoredTerms { digest, text: row.optional_string(8)? }),
+                    None => None,
+                };
+                each(StoredJournalEntry { number: row.integer(0)?, texts, terms, digest: row.digest(6)? });
                 Ok(())
             },
         )

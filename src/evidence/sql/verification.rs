@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::stored::Stored;
-use crate::evidence::chain::{entry_digest, feed_origin, journal_digest, journal_origin};
+use crate::evidence::chain::{digest_of, entry_digest, feed_origin, journal_digest, journal_origin};
 use crate::evidence::encoding::{BODY, ROW, decode_row};
 use crate::evidence::failure::Failure;
-use crate::evidence::journal::HeadContent;
-use crate::evidence::model::{Broken, Digest, Head, Summarised, VerifyProgress, VerifyReport};
+use crate::evidence::journal::{HeadContent, with_terms};
+use crate::evidence::model::{Broken, Digest, Head, Summarised, VerifyProgress, VerifyReport, digest_text};
 use crate::evidence::retention::{Summary, checked, definitions_origin, with_definition};
 
 /// How many differences are listed.
@@ -35,7 +35,26 @@ pub(super) struct StoredEntry<'a> {
 pub(super) struct StoredJournalEntry {
     pub number: i64,
     pub texts: [String; 5],
+    /// The terms that the content refers to.
+    pub terms: Option<StoredTerms>,
     pub digest: Digest,
+}
+
+/// Terms that an entry refers to: their digest as the entry has it, and the text that is kept under it.
+pub(super) struct StoredTerms {
+    pub digest: String,
+    pub text: Option<String>,
+}
+
+impl StoredTerms {
+    /// Puts the terms in their place in a content; says what is wrong with them.
+    fn put_into(&self, content: &mut String) -> Option<String> {
+        let Self { digest, text } = self;
+        let Some(text) = text else { return Some(format!("the terms {digest} are missing")) };
+        *content = with_terms(content, digest, text);
+        let is_theirs = digest_text(&digest_of(text.as_bytes())) == *digest;
+        (!is_theirs).then(|| format!("the terms {digest} have another digest"))
+    }
 }
 
 /// Verifies each feed on a state of its own, so that a long verification holds up nobody, then the journal.
@@ -212,7 +231,11 @@ impl Check<'_> {
 
     fn journal(&mut self, stored: &mut Stored<'_>) -> Result<(), Failure> {
         let (mut last, mut previous) = (0_i64, journal_origin());
-        stored.journal(&mut |StoredJournalEntry { number, texts, digest }| {
+        stored.journal(&mut |StoredJournalEntry { number, mut texts, terms, digest }| {
+            let [.., content] = &mut texts;
+            if let Some(what) = terms.and_then(|terms| terms.put_into(content)) {
+                self.broken("", "", number, what);
+            }
             if number != last + 1 {
                 self.broken("", "", number, format!("entries {} to {} are missing", last + 1, number - 1));
             } else if journal_digest(&previous, number, texts.each_ref().map(String::as_str)) != digest {

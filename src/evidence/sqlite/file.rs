@@ -36,7 +36,7 @@ const DIALECT: Dialect = Dialect {
 };
 
 /// Names of the parameters, by which they are bound: SQLite numbers `$1` and its like in the order in which they occur.
-const NAMES: [&str; 7] = ["$1", "$2", "$3", "$4", "$5", "$6", "$7"];
+const NAMES: [&str; 8] = ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8"];
 
 /// A connection to the file.
 pub(in crate::evidence) struct File {

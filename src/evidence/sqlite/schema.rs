@@ -9,7 +9,7 @@ use super::errors::opening;
 use crate::evidence::model::StoreError;
 
 /// The highest format that this version knows.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 /// Marks a file as a store of evidence ("BPOE").
 const APPLICATION: i64 = 0x4250_4f45;
@@ -18,11 +18,12 @@ const APPLICATION: i64 = 0x4250_4f45;
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Step n makes format n + 1 of format n. Steps are never edited, only added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("format_1.sql"),
     include_str!("format_2.sql"),
     include_str!("format_3.sql"),
     include_str!("format_4.sql"),
+    include_str!("format_5.sql"),
 ];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.
@@ -54,7 +55,7 @@ fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite:
 
 /// KiB of pages that a connection for reads holds. Mapped pages would count as this process's memory, once for each connection that has
 /// touched them; the machine keeps the file's pages anyway.
-const PAGES_FOR_READS: i64 = 1_024;
+const PAGES_FOR_READS: i64 = 512;
 
 /// Opens the file for reads; it must be there and have this version's format.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {

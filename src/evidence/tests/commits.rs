@@ -169,7 +169,7 @@ fn decimal(text: &str) -> IncomingRow {
     }
 }
 
-/// The day that begins at an instant and lasts so many hours.
+/// A day that begins at `start` and lasts `hours`.
 fn day(start: &str, hours: i64, offered: i64) -> IncomingRow {
     let start = at(start);
     IncomingRow { start, end: start + jiff::SignedDuration::from_hours(hours), ..row(0, offered) }
@@ -180,7 +180,7 @@ async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(back
     let (spring, next) = ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
     let (autumn, after) = ("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z");
     type Case<'a> = (&'a str, Vec<IncomingRow>, Vec<IncomingRow>, Counts, &'a [(i64, i64)]);
-    // Hours and figure of what stands.
+    // Hours and figure of the row that counts.
     let cases: [Case<'_>; 6] = [
         (
             "a day of 23 hours, and the next one, which was set aside before",

@@ -120,6 +120,8 @@ async fn evidence_cannot_be_changed_by_statements() {
         "TRUNCATE bpo_evidence.log",
         "UPDATE bpo_evidence.journal SET content = ''",
         "DELETE FROM bpo_evidence.journal",
+        "UPDATE bpo_evidence.terms SET content = ''",
+        "DELETE FROM bpo_evidence.terms",
         "DELETE FROM bpo_evidence.newest",
         "DELETE FROM bpo_evidence.heads",
     ] {

@@ -1,6 +1,6 @@
 //! A disk that fails, a store that another one has: unhealthy or refused, never wrong.
 
-use super::support::{SqliteFixture, body, feed, row};
+use super::support::{SqliteFixture, body, feed, minute, row};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{Batch, EvidenceStore, IncomingRow, StoreError};
 
@@ -59,11 +59,14 @@ async fn a_file_that_was_taken_away_stops_the_store() {
 #[tokio::test]
 async fn evidence_cannot_be_changed_even_by_the_writer() {
     let fixture = with_two_rows().await;
+    fixture.store.record_terms("uid-1".to_owned(), super::journal::terms("Acme"), minute(70)).await.unwrap();
     for statement in [
         "UPDATE log SET payload = x'00'",
         "DELETE FROM log",
         "UPDATE journal SET content = ''",
         "DELETE FROM journal",
+        "UPDATE terms SET content = ''",
+        "DELETE FROM terms",
         "DELETE FROM newest",
         "DELETE FROM heads",
     ] {

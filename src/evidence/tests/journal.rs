@@ -41,7 +41,8 @@ async fn the_first_closing_of_a_period_counts_for_ever(backend: Backend) {
         assert_eq!(done, recorded, "{vendor} {period}");
     }
     let fixture = fixture.restart();
-    let expected = BTreeMap::from([("2026-01".to_owned(), terms("Acme")), ("2026-02".to_owned(), terms("Other"))]);
+    let expected =
+        BTreeMap::from([("2026-01".to_owned(), terms("Acme").into()), ("2026-02".to_owned(), terms("Other").into())]);
     assert_eq!(fixture.store.closings("uid-1").await.unwrap(), expected);
     assert!(fixture.store.closings("uid-2").await.unwrap().is_empty());
     assert_eq!(fixture.store.last_closing("uid-1").await.unwrap(), Some(minute(9)));

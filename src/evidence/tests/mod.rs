@@ -15,5 +15,6 @@ mod server;
 mod shards;
 mod support;
 mod tampering;
+mod terms;
 mod upgrades;
 mod wholeness;

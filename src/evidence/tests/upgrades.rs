@@ -41,7 +41,7 @@ async fn write_the_story(store: &dyn EvidenceStore) {
     store.record_report_digest(uid(), "acme-2026-01".to_owned(), [7; 32], minute(133)).await.unwrap();
 }
 
-/// All that a store tells of the story.
+/// Everything that a store says about the story.
 async fn told(store: &dyn EvidenceStore) -> String {
     let report = verify(store).await;
     assert!(report.whole(), "{:?}", report.broken);
@@ -58,6 +58,22 @@ async fn told(store: &dyn EvidenceStore) -> String {
         &format!("{:#?}\n{:#?}\n", store.closings("uid-1").await.unwrap(), store.last_terms("uid-1").await.unwrap());
     told += &format!("{:#?}\n", store.facts("uid-1", "launch").await.unwrap());
     told + &format!("{:#?}\n", store.report_digests("uid-1").await.unwrap())
+}
+
+/// Writes on into a store that an earlier version wrote.
+async fn write_on(store: &dyn EvidenceStore, kept: &Path) {
+    let report = store.commit(feed("acd"), body(140, vec![row(30, 5), row(90, 6)])).await.unwrap();
+    assert_eq!((report.added, report.revised), (1, 1), "{}", kept.display());
+    // A period closes under the terms of the story, and one under others.
+    for (period, vendor) in [("2026-02", "Acme"), ("2026-03", "Other")] {
+        let closed = store.record_closing("uid-1".into(), period.into(), terms(vendor), minute(150), minute(151));
+        assert!(closed.await.unwrap(), "{}", kept.display());
+    }
+    let closings = store.closings("uid-1").await.unwrap();
+    for (period, vendor) in [("2026-01", "Acme"), ("2026-02", "Acme"), ("2026-03", "Other")] {
+        assert_eq!(*closings[period], terms(vendor), "{}: {period}", kept.display());
+    }
+    assert!(verify(store).await.whole(), "{}", kept.display());
 }
 
 fn stores() -> PathBuf {
@@ -105,9 +121,7 @@ async fn a_file_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and
         std::fs::copy(&kept, directory.path().join(FILE_NAME)).unwrap();
         let store = SqliteStore::open(directory.path()).unwrap();
         assert!(told(&store).await == expected, "{}: something else is read", kept.display());
-        let report = store.commit(feed("acd"), body(140, vec![row(30, 5), row(90, 6)])).await.unwrap();
-        assert_eq!((report.added, report.revised), (1, 1), "{}", kept.display());
-        assert!(verify(&store).await.whole());
+        write_on(&store, &kept).await;
     }
 }
 
@@ -120,6 +134,7 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
         include_str!("../postgres/format_2.sql"),
         include_str!("../postgres/format_3.sql"),
         include_str!("../postgres/format_4.sql"),
+        include_str!("../postgres/format_5.sql"),
     ];
     for (kept, number) in kept_stores().await.iter().zip(1..) {
         let place = Place::new(Backend::Postgres);
@@ -129,9 +144,7 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
         copy_tables(kept, database, number);
         let store = place.open().unwrap();
         assert!(told(&*store).await == expected, "{}: something else is read", kept.display());
-        let report = store.commit(feed("acd"), body(140, vec![row(30, 5), row(90, 6)])).await.unwrap();
-        assert_eq!((report.added, report.revised), (1, 1));
-        assert!(verify(&*store).await.whole());
+        write_on(&*store, kept).await;
     }
 }
 
@@ -139,8 +152,9 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
 fn copy_tables(file: &Path, database: &Database, format: usize) {
     let connection = rusqlite::Connection::open(file).unwrap();
     let first = ["feeds", "log", "newest", "heads", "backfills", "rejections", "journal", "journal_head"];
-    let second = (format >= 2).then_some("feed_states");
-    for table in first.into_iter().chain(second) {
+    let later = [("feed_states", 2), ("terms", 5)];
+    let later = later.into_iter().filter_map(|(table, since)| (format >= since).then_some(table));
+    for table in first.into_iter().chain(later) {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
         let columns = statement.column_names().join(", ");
         let width = statement.column_count();
@@ -158,7 +172,7 @@ fn copy_tables(file: &Path, database: &Database, format: usize) {
     }
 }
 
-/// A cell as PostgreSQL writes it; what only one of the two stores has a type for is told by its table.
+/// A cell as PostgreSQL writes it. Where only one of the two stores has the type, the table decides it.
 fn literal(table: &str, place: usize, cell: Cell) -> String {
     let bytes =
         |bytes: &[u8]| format!("'\\x{}'::bytea", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());

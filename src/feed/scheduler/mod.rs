@@ -67,7 +67,8 @@ struct Shared {
     tools: Tools,
     state: Mutex<State>,
     changed: Notify,
-    events: broadcast::Sender<FeedEvent>,
+    /// Shared: all places of the queue are there from the start.
+    events: broadcast::Sender<Arc<FeedEvent>>,
 }
 
 impl Scheduler {
@@ -180,7 +181,7 @@ impl Scheduler {
     }
 
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
-    pub fn events(&self) -> broadcast::Receiver<FeedEvent> {
+    pub fn events(&self) -> broadcast::Receiver<Arc<FeedEvent>> {
         self.shared.events.subscribe()
     }
 
@@ -260,7 +261,7 @@ impl Shared {
             transition: finished.is_some_and(|finished| finished.transition),
         };
         // Without a reader nobody wants to know.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Arc::new(event));
     }
 
     /// Polls on a task of its own; `None` where the feed is not wanted any more.

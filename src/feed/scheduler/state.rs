@@ -25,7 +25,8 @@ const START_SPREAD: Duration = Duration::from_secs(2);
 
 /// The feeds, their timers, and the queue of those that are due.
 pub(super) struct State {
-    pub(super) feeds: HashMap<FeedId, Entry>,
+    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+    pub(super) feeds: HashMap<FeedId, Box<Entry>>,
     pub(super) timers: BTreeSet<(Instant, FeedId)>,
     pub(super) queue: FairQueue,
     /// How many polls were started.
@@ -102,7 +103,7 @@ impl State {
                 changed: false,
                 task,
             };
-            self.feeds.insert(id.clone(), entry);
+            self.feeds.insert(id.clone(), Box::new(entry));
             self.wait_until(&id, Instant::now() + delay);
             return;
         };

@@ -66,6 +66,7 @@ impl FeedClient {
             return Ok(client.clone());
         }
         let client = self.build(&purpose, tls)?;
+        clients.retain(|_, (_, used)| now.saturating_duration_since(*used) < UNUSED);
         if clients.len() >= MOST_CLIENTS
             && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
         {

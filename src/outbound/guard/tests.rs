@@ -132,7 +132,7 @@ fn address_of(url: &Url) -> IpAddr {
 }
 
 #[test]
-fn a_network_is_opened_for_its_port_and_its_namespace_and_never_for_what_gives_out_credentials() {
+fn a_network_is_allowed_for_its_port_and_its_namespace_and_never_for_servers_of_credentials() {
     let policy = |opened: &[&str]| {
         AddressPolicy::new(opened.iter().map(|opened| opened.parse().unwrap()).collect())
             .sparing(vec!["10.96.0.1:443".parse().unwrap(), "[fd00::1]:6443".parse().unwrap()])

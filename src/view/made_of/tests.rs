@@ -58,7 +58,7 @@ fn made(sites: [(&str, i64, i64); 2]) -> MadeOf {
 }
 
 #[test]
-fn sentences_say_how_many_days_missed_and_which_part_stands_out() {
+fn sentences_say_how_many_days_missed_and_which_part_is_conspicuous() {
     let days = "One of two days with data missed the target by itself; 2026-03-03 cost most, with 43.0% (43 ÷ 100).";
     let cases = [
         (
@@ -89,7 +89,7 @@ fn effects_are_signed_and_add_up_to_the_value_less_the_target() {
 }
 
 #[test]
-fn the_period_before_stands_beside_each_part_by_its_label() {
+fn the_period_before_is_shown_next_to_each_part_by_its_label() {
     let before = broken([("Cebu", 83, 100), ("Lima", 1, 1)]);
     let made =
         MadeOf::of("level", "Service level", &broken([("Cebu", 43, 100), ("Bogotá", 90, 100)]), Some(&before), "");

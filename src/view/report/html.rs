@@ -55,7 +55,7 @@ fn opening(report: &PeriodReport, links: Links) -> Markup {
     html! {
         header.opening {
             div {
-                p.kicker { "Service level report · Contract " (report.contract) " with " (report.vendor) }
+                p.kicker { "Service level report · " (report.parties()) }
                 h1 { (report.headline) }
                 p.lede { (report.summary.join(" ")) }
                 @if let Some(workbook) = links.workbook(&report.namespace, &report.name) {
@@ -312,7 +312,7 @@ fn signatures(report: &PeriodReport) -> Markup {
     html! {
         p.text { "The parties have read this report. Its figures are those of SlaReport " code { (report.name) } "." }
         div.two.signatures {
-            @for party in ["the client", report.vendor.as_str()] {
+            @for party in [&report.client, &report.vendor] {
                 div {
                     h3 { "For " (party) }
                     @for field in ["Signature", "Name and title", "Place and date"] { p { (field) } }

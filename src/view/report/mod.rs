@@ -25,7 +25,7 @@ use super::page::Key;
 use super::words::{self, period_title};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{ClockKind, SlaReportSpec, SlaReportStatus};
-use crate::api::vendor_contract::TriggerConsequence;
+use crate::api::vendor_contract::{CLIENT, TriggerConsequence};
 use crate::api::verdict::PeriodState;
 use crate::domain::terms::contract_terms::Terms;
 
@@ -58,6 +58,8 @@ pub struct PeriodReport {
     pub name: String,
     /// The contract.
     pub contract: String,
+    /// Who is served; "the client" where the contract does not say.
+    pub client: String,
     /// Who serves.
     pub vendor: String,
     /// The period in words.
@@ -129,6 +131,7 @@ impl PeriodReport {
             namespace: facts.namespace.to_owned(),
             name: facts.name.to_owned(),
             contract: report.contract.clone(),
+            client: facts.terms.map_or(CLIENT, |terms| terms.contract.client_name()).to_owned(),
             vendor: facts.terms.map_or_else(|| "the vendor".to_owned(), |terms| terms.contract.vendor.name.clone()),
             period: period_title(&report.period.name),
             headline: headline(report, currency),
@@ -153,6 +156,13 @@ impl PeriodReport {
             lines,
             rehearsal,
         }
+    }
+}
+
+impl PeriodReport {
+    /// The contract and its parties, such as `Contract acme-care between Client plc and Acme Contact Services`.
+    pub fn parties(&self) -> String {
+        format!("Contract {} between {} and {}", self.contract, self.client, self.vendor)
     }
 }
 

@@ -7,13 +7,50 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::series::{
-    ContractLabels, ContractSeries, CreditLabels, GateLabels, KindLabels, KpiLabels, KpiSeries, LaunchLabels,
-    LaunchSeries, ObjectSeries, VerdictLabels,
+    ContractLabels, ContractSeries, CreditLabels, FeedLabels, GateLabels, KindLabels, KpiLabels, KpiSeries,
+    LaunchLabels, LaunchSeries, ObjectSeries, VerdictLabels,
 };
+use crate::evidence::RejectionReason;
 use crate::web::catalogue::Metric;
+
+/// How many rows of a feed were rejected, in the order of the reasons: a series for each reason would hold the feed's labels that often.
+pub(super) type Rejections = [u64; RejectionReason::ALL.len()];
+
+/// Shows how many rows of each feed were rejected, by reason.
+pub(super) struct Rejected(pub(super) Arc<RwLock<BTreeMap<FeedLabels, Rejections>>>);
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Rejected")
+    }
+}
+
+impl Collector for Rejected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let feeds = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if feeds.is_empty() {
+            return Ok(());
+        }
+        let metric = Metric::FeedRejectedRows;
+        let mut family = encoder.encode_descriptor(metric.name(), metric.help(), None, MetricType::Counter)?;
+        for (FeedLabels { namespace, contract, feed }, counted) in feeds.iter() {
+            for (reason, count) in RejectionReason::ALL.iter().zip(counted) {
+                let labels = [
+                    ("namespace", namespace.as_str()),
+                    ("contract", contract.as_str()),
+                    ("feed", feed.as_str()),
+                    ("reason", reason.as_str()),
+                ];
+                ConstCounter::new(*count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Shows how many bytes each kind of what is held takes now.
 pub type MemoryUse = Arc<dyn Fn() -> Vec<(&'static str, usize)> + Send + Sync>;

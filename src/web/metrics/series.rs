@@ -65,14 +65,6 @@ pub(super) struct FeedOutcomeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct RejectedLabels {
-    pub(super) namespace: String,
-    pub(super) contract: String,
-    pub(super) feed: String,
-    pub(super) reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReconcileLabels {
     pub(super) kind: String,
     pub(super) outcome: String,

@@ -40,6 +40,7 @@ fn full() -> Metrics {
     metrics.set_object("contract", ObjectSeries::Contract(contract));
     metrics.set_object("launch", ObjectSeries::Launch(launch));
     metrics.reconciled("KpiTarget", Outcome::Completed, 0.1);
+    metrics.slow_reconcile("VendorContract");
     metrics.alert("webhook", "delivered");
     metrics.alerts_waiting(1);
     metrics.evidence_memory(1, Arc::new(|| vec![("rows", 1)]));

@@ -28,7 +28,7 @@ impl Ports {
     }
 }
 
-/// Binds a port between 20000 and 32767, which is below those that Linux gives to outgoing connections.
+/// Binds a port between 20000 and 32767, which is below those that Linux uses for outgoing connections.
 ///
 /// With one of those, a client that tries again and again while the API server is stopped would in the end connect to
 /// itself, and keep the port from the server that starts again.

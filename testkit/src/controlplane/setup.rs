@@ -29,7 +29,7 @@ pub(super) struct Setup {
     pub(super) folder: RunFolder,
 }
 
-/// Writes all of `input` and closes the pipe; that the reader did not want all of it is no error.
+/// Writes all of `input` and closes the pipe. A reader that stops early is accepted.
 async fn write_all(stdin: Option<ChildStdin>, input: &str) -> io::Result<()> {
     let Some(mut stdin) = stdin else { return Ok(()) };
     match stdin.write_all(input.as_bytes()).await {
@@ -112,7 +112,7 @@ impl Setup {
             format!("--listen-peer-urls=http://127.0.0.1:{etcd_peers}"),
             format!("--initial-advertise-peer-urls=http://127.0.0.1:{etcd_peers}"),
             format!("--initial-cluster=default=http://127.0.0.1:{etcd_peers}"),
-            // Nothing here shall survive a loss of power, and waiting for the disk is most of what etcd does.
+            // Nothing here needs to survive a loss of power, and waiting for the disk is most of what etcd does.
             "--unsafe-no-fsync".to_owned(),
             "--log-level=warn".to_owned(),
         ]
@@ -137,7 +137,7 @@ impl Setup {
             "--endpoint-reconciler-type=none".to_owned(),
             format!("--audit-policy-file={}", self.file("audit-policy.yaml")),
             format!("--audit-log-path={}", self.file("audit.log")),
-            // One file, however long: a reader shall miss nothing.
+            // One file, however long, so that a reader misses nothing.
             "--audit-log-maxsize=100000".to_owned(),
         ];
         arguments.extend(self.options.api_server_arguments.iter().cloned());

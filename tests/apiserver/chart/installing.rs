@@ -39,7 +39,7 @@ async fn wait_until(what: &str, ask: impl AsyncFn() -> Output, accepted: impl Fn
     }
 }
 
-/// Runs kubectl as `admin`; an exit code other than 0 is no error.
+/// Runs kubectl as `admin`; any exit code is accepted.
 async fn kubectl(control_plane: &ControlPlane, arguments: &[&str]) -> Output {
     control_plane.kubectl_as(&control_plane.kubeconfig(ADMIN).unwrap(), arguments, "").await.unwrap()
 }
@@ -77,13 +77,18 @@ async fn the_api_server_takes_every_object_without_a_warning() {
     }
 }
 
+/// Values of a release that shares the cluster with those of other tests: its roles have names of their own, and it leaves out the
+/// policies, which are for the whole cluster, where another test wants to see what is without them.
+fn beside_others(release: &str) -> Value {
+    json!({"admissionPolicy": {"create": false}, "userRoles": {"namePrefix": release}})
+}
+
 #[tokio::test]
 async fn it_is_installed_with_its_kinds_and_uninstalled_without_the_evidence() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("installed");
     create_namespace(control_plane, &namespace).await;
-    // The policy is for the whole cluster, where another test wants to see what is without it.
-    let values = json!({"admissionPolicy": {"create": false}});
+    let values = beside_others(&release);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
 
     let label = format!("app.kubernetes.io/instance={release}");
@@ -154,7 +159,7 @@ async fn its_pod_is_let_in_where_restricted_is_enforced() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("restricted");
     create_namespace(control_plane, &namespace).await;
-    let values = json!({"admissionPolicy": {"create": false}});
+    let values = beside_others(&release);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
     let get = ["get", "deployment", &release, "--namespace", &namespace, "--output=json"];
     let deployment: Value = serde_json::from_str(&control_plane.kubectl(&get).await.unwrap()).unwrap();
@@ -213,7 +218,9 @@ async fn with_namespaces_the_operator_may_do_nothing_elsewhere() {
     create_namespace(control_plane, &namespace).await;
     let [inside, outside] =
         [control_plane.fresh_namespace().await.unwrap(), control_plane.fresh_namespace().await.unwrap()];
-    let values = json!({"namespaces": [inside], "leaderElect": true, "admissionPolicy": {"create": false}});
+    let mut values = beside_others(&release);
+    values["namespaces"] = json!([inside]);
+    values["leaderElect"] = json!(true);
     helm_on(control_plane, "install", &release, &namespace, &values).await;
     let kubeconfig = control_plane.service_account_kubeconfig(&namespace, &release).await.unwrap();
 
@@ -307,7 +314,7 @@ async fn a_final_report_goes_with_its_namespace_only() {
     assert!(refused.stderr.contains("written by the operator alone"), "{refused}");
     let created = control_plane.kubectl_as(&operator, &create, &forged).await.unwrap();
     assert!(created.is_success(), "{created}");
-    // A rehearsal runs as whoever starts it.
+    // A rehearsal runs with the rights of the user who starts it.
     let rehearsal = names("rehearsal").1;
     create_namespace(control_plane, &rehearsal).await;
     control_plane.kubectl(&["label", "namespace", &rehearsal, "bpo-operator.io/rehearsal=true"]).await.unwrap();
@@ -328,7 +335,7 @@ async fn a_final_report_goes_with_its_namespace_only() {
     assert!(deleted.is_success(), "{deleted}");
     control_plane.kubectl(&delete("second-draft")).await.unwrap();
 
-    // All at once is no way around it.
+    // Deleting the whole collection does not get around it.
     let collection = format!("/apis/bpo-operator.io/v1alpha1/namespaces/{namespace}/slareports");
     let refused = kubectl(control_plane, &["delete", "--raw", &collection]).await;
     assert!(!refused.is_success() && refused.stderr.contains("is Final"), "{refused}");

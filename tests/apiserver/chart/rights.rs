@@ -105,8 +105,19 @@ async fn the_roles_grant_exactly_what_is_listed_here() {
                 (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
                 (format!("ClusterRole//{FULL_NAME}-view"), table(&VIEW)),
                 (format!("ClusterRole//{FULL_NAME}-edit"), table(&EDIT)),
-                (format!("ClusterRole//{FULL_NAME}-contract-manager"), table(&[&VIEW[..], &CONTRACT_MANAGER].concat())),
-                (format!("ClusterRole//{FULL_NAME}-vendor"), table(&VENDOR)),
+                ("ClusterRole//bpo-contract-manager".to_owned(), table(&[&VIEW[..], &CONTRACT_MANAGER].concat())),
+                ("ClusterRole//bpo-vendor".to_owned(), table(&VENDOR)),
+            ],
+        ),
+        (
+            json!({"userRoles": {"namePrefix": "second"}}),
+            vec![
+                (format!("ClusterRole//{FULL_NAME}"), operator(ALL_NAMESPACES)),
+                (format!("Role/{NAMESPACE}/{FULL_NAME}-lease"), table(&LEASE)),
+                (format!("ClusterRole//{FULL_NAME}-view"), table(&VIEW)),
+                (format!("ClusterRole//{FULL_NAME}-edit"), table(&EDIT)),
+                ("ClusterRole//second-contract-manager".to_owned(), table(&[&VIEW[..], &CONTRACT_MANAGER].concat())),
+                ("ClusterRole//second-vendor".to_owned(), table(&VENDOR)),
             ],
         ),
         (
@@ -154,8 +165,8 @@ async fn every_role_of_the_operator_is_bound_to_its_service_account_alone() {
             let namespace = metadata["namespace"].as_str().unwrap_or_default();
             bound.insert(format!("{expected}/{namespace}/{}", metadata["name"].as_str().unwrap()));
         }
-        let users =
-            ["view", "edit", "contract-manager", "vendor"].map(|role| format!("ClusterRole//{FULL_NAME}-{role}"));
+        let users = [&format!("{FULL_NAME}-view"), &format!("{FULL_NAME}-edit"), "bpo-contract-manager", "bpo-vendor"]
+            .map(|role| format!("ClusterRole//{role}"));
         let roles: BTreeSet<String> = grants(&objects).into_keys().filter(|role| !users.contains(role)).collect();
         assert_eq!(bound, roles);
     }

@@ -33,7 +33,7 @@ fn every_value_is_in_the_schema_and_has_a_comment() {
     let (mut in_values, mut in_schema) = (BTreeSet::new(), BTreeSet::new());
     keys(&values, &schema, "", &mut in_values);
     schema_keys(&schema, "", &mut in_schema);
-    // What a parent chart sets is no value of this chart.
+    // A parent chart sets `global`: it is not a value of this chart.
     in_schema.remove("global");
     assert_eq!(in_values, in_schema);
 
@@ -99,6 +99,8 @@ async fn wrong_values_are_refused() {
         (json!({"image": {"pullPolicy": "Sometimes"}}), "/image/pullPolicy"),
         (json!({"imagePullSecrets": ["registry"]}), "/imagePullSecrets/0"),
         (json!({"serviceAccount": {"create": 1}}), "/serviceAccount/create"),
+        (json!({"userRoles": {"namePrefix": ""}}), "/userRoles/namePrefix"),
+        (json!({"userRoles": {"namePrefix": "Care team"}}), "/userRoles/namePrefix"),
         (json!({"service": {"port": 0}}), "/service/port"),
         (json!({"service": {"port": 70000}}), "/service/port"),
         (json!({"service": {"type": "ExternalName"}}), "/service/type"),

@@ -25,7 +25,7 @@ fn native(name: &str, url: &str) -> String {
     format!("  - {{name: {name}, url: \"{url}\", interval: 2m, timeout: 60s}}\n")
 }
 
-/// A feed whose answers are mapped, with what stands before and after the rows.
+/// A feed with a mapping; `format` replaces the part of it that says where the rows are.
 fn mapped(url: &str, format: &str) -> String {
     format!("  - {{name: f0, url: \"{url}\", interval: 2m, timeout: 60s, format: {{{format}}}}}\n")
 }
@@ -210,7 +210,7 @@ pub enum Refused {
     Feed(&'static str),
     /// A contract with a feed whose rows are found so.
     Rows(&'static str),
-    /// A contract with so many feeds.
+    /// A contract with this number of feeds.
     Feeds(usize),
     /// A report under the name that somebody else's will have.
     Report,

@@ -27,7 +27,7 @@ struct Bodies {
     values: Bytes,
     /// Almost as many objects as an answer may hold values: the least text for the most memory.
     objects: Bytes,
-    /// All that an answer may be but for its last bytes.
+    /// As long as an answer may be, without its last bytes.
     spaces: Bytes,
     /// A file of 80 MB in a small archive.
     zip: Bytes,
@@ -88,7 +88,7 @@ pub struct Mallory {
 }
 
 impl Mallory {
-    /// Serves on so many free ports of 127.0.0.1.
+    /// Serves on this number of free ports of 127.0.0.1.
     pub async fn start(hosts: usize) -> Self {
         let shared = Arc::new(Shared { bodies: Bodies::make(), asked: Mutex::default() });
         let (mut addresses, mut serving) = (Vec::new(), Vec::new());

@@ -95,7 +95,7 @@ fn a_report_of_an_earlier_version_is_whole_though_it_does_not_say_what_it_was_ju
 }
 
 #[test]
-fn each_change_of_a_report_or_of_its_evidence_is_told() {
+fn each_change_of_a_report_or_of_its_evidence_is_reported() {
     type Change = fn(&mut SlaReport, &mut Record);
     let cases: [(&str, Change, &str); 8] = [
         (

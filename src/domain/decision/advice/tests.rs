@@ -104,7 +104,7 @@ fn an_efficiency_kpi_needs_the_one_that_guards_it() {
 }
 
 #[test]
-fn an_agreed_time_that_no_feed_speaks_of_is_told() {
+fn an_agreed_time_that_no_feed_mentions_is_reported() {
     let threshold = |within: &str| json!([{"measure": "answeredWithin", "within": within}]);
     for (within, thresholds, expected) in [
         (json!("20s"), json!([]), vec!["ThresholdUnknown level"]),
@@ -122,7 +122,7 @@ fn an_agreed_time_that_no_feed_speaks_of_is_told() {
 }
 
 #[test]
-fn each_letter_of_smart_is_told_by_itself() {
+fn each_letter_of_smart_is_reported_by_itself() {
     let broken = |change: &dyn Fn(&mut Value)| after(|_, kpis| change(&mut kpis[2].1));
     assert_eq!(broken(&|kpi| kpi["source"]["labels"] = json!({})), ["NotSmart/Specific csat"]);
     assert_eq!(broken(&|kpi| kpi["source"]["feed"] = json!("other")), ["NotSmart/Measurable csat"]);
@@ -263,7 +263,7 @@ fn targets_that_never_moved_for_a_year_are_asked_about() {
 }
 
 #[test]
-fn a_percentage_without_its_volume_is_told() {
+fn a_percentage_without_its_volume_is_reported() {
     let with = |measures: Value| {
         after(|contract, _| {
             contract["feeds"][0]["format"] = json!({"csv": {"start": {"columns": ["Start"]}, "measures": measures}});
@@ -284,7 +284,7 @@ fn a_percentage_without_its_volume_is_told() {
 }
 
 #[test]
-fn every_finding_is_in_the_docs_with_its_mend() {
+fn every_finding_is_in_the_docs_with_its_remedy() {
     let docs = include_str!("../../../../docs/governance.md");
     let told = |finding: &str| {
         docs.lines()

@@ -83,10 +83,11 @@ pub fn feeds_read(spec: &CampaignLaunchSpec, terms: &Terms) -> BTreeSet<String> 
 }
 
 /// Whether the past of the first contract's feeds is known that a launch reads, or that its KPIs read.
-pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, FeedHealth>) -> Past {
+pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, Box<FeedHealth>>) -> Past {
     let of_kpis = kpis_named(spec).into_iter().filter_map(|name| Some(terms.kpis.get(&name)?.source.feed.clone()));
     let unknown = FeedHealth::default();
-    let health = feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).unwrap_or(&unknown));
+    let health =
+        feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).map_or(&unknown, Box::as_ref));
     let open: Vec<&FeedHealth> = health.filter(|health| health.backfilling).collect();
     if open.is_empty() {
         Past::Known
@@ -120,7 +121,7 @@ impl Field {
 /// What readiness asks in addition to what the feeds say.
 struct Asked<'a> {
     spec: &'a CampaignLaunchSpec,
-    kpis: &'a BTreeMap<String, KpiJudgement>,
+    kpis: &'a BTreeMap<String, Box<KpiJudgement>>,
     coverage: Option<&'a Exact>,
     cohorts_complete: bool,
     kept_decision: Option<LaunchDecision>,

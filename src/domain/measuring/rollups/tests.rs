@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::api::Shared;
 use crate::domain::fixtures::contracts::{instant, kpi, terms};
 use crate::domain::judgement::judge::{judge, judge_again};
 use crate::domain::judgement::outcome::Judgement;
@@ -115,7 +116,7 @@ struct World {
     period: &'static str,
     relief: &'static str,
     target: i64,
-    closed_under: BTreeMap<String, Terms>,
+    closed_under: BTreeMap<String, Shared<Terms>>,
     rows: BTreeMap<String, Vec<Row>>,
     now: Timestamp,
 }
@@ -192,7 +193,7 @@ impl World {
                 let judgement = self.judge();
                 let closed = judgement.finals.keys().find(|period| !self.closed_under.contains_key(*period));
                 if let Some(period) = closed {
-                    self.closed_under.insert(period.clone(), self.terms());
+                    self.closed_under.insert(period.clone(), self.terms().into());
                 }
             }
             Event::Cut(rows) => {

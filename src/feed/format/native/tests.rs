@@ -13,7 +13,7 @@ fn the_example_of_the_documentation_is_read() {
 }
 
 #[test]
-fn what_stands_beside_the_known_fields_does_not_matter() {
+fn unknown_fields_do_not_matter() {
     let page = parse(BESIDE.as_bytes(), None, &TimeZone::UTC).unwrap();
     assert_eq!(page.next.as_deref(), Some("abc"));
     assert_eq!(page.rows[0].start.to_string(), "2026-01-05T08:30:00Z");

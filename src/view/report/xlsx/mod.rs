@@ -42,6 +42,7 @@ fn summary(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
     rows.push(Vec::new());
     rows.push(vec![Cell::head("Of the report"), Cell::head(""), Cell::head("")]);
     rows.push(line("Contract", Cell::text(shown.contract.clone()), ""));
+    rows.push(line("Client", Cell::text(shown.client.clone()), ""));
     rows.push(line("Vendor", Cell::text(shown.vendor.clone()), ""));
     rows.extend(shown.facts.iter().map(|(name, fact)| line(name, Cell::text(fact.clone()), "")));
     rows.push(Vec::new());

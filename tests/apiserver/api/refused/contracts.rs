@@ -13,6 +13,8 @@ spec:
 
 pub(super) const CONTRACT_CASES: &[Case] = &[
     ("vendor: {name: ''}", "vendor.name"),
+    ("client: {name: ''}", "client.name"),
+    ("client: {}", "client.name"),
     ("term: {end: 2025-12-31}", "write an `end` that is not before `start`"),
     ("term: {end: 2026-02-30}", "term.end"),
     ("term: {end: 31.12.2026}", "term.end"),
@@ -409,23 +411,28 @@ pub(super) const CONTRACT_CASES: &[Case] = &[
     ),
     (
         "feeds: [{name: acd, url: 'sftp://a.example/b/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}}]",
-        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+        "files.list: Sftp, an address with sftp:// and auth.sshKey belong together",
     ),
     (
         "feeds: [{name: acd, url: 'sftp://a.example/b/'}]",
-        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+        "files.list: Sftp, an address with sftp:// and auth.sshKey belong together",
     ),
     (
-        "feeds: [{name: acd, url: 'https://a.example', auth: {ssh: {secretRef: {name: a}}}}]",
-        "files.list: Sftp, an address with sftp:// and auth.ssh belong together",
+        "feeds: [{name: acd, url: 'https://a.example', auth: {sshKey: {secretRef: {name: a}}}}]",
+        "files.list: Sftp, an address with sftp:// and auth.sshKey belong together",
     ),
     (
-        "feeds: [{name: acd, url: 'sftp://a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}, \
+        "feeds: [{name: acd, url: 'sftp://a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}, \
          request: {headers: [{name: X-A, value: b}]}}]",
         "without request and tls",
     ),
     (
-        "feeds: [{name: acd, url: 'sftp://u:p@a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}}]",
+        "feeds: [{name: acd, url: 'sftp://a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, \
+         auth: {sshKey: {secretRef: {name: a}, hostKeysConfigMapRef: {name: a}}}}]",
+        "hostKeysConfigMapRef.key",
+    ),
+    (
+        "feeds: [{name: acd, url: 'sftp://u:p@a.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}}]",
         "neither user name nor password",
     ),
     ("feeds: [{name: acd, url: 'https://a.example', quietAtMost: 2}]", "quietAtMost belongs to quiet: Zeros"),

@@ -11,7 +11,7 @@ async fn people_get_the_kinds_with_the_built_in_roles() {
     let control_plane = ControlPlane::shared().await.unwrap();
     let (release, namespace) = names("people");
     create_namespace(control_plane, &namespace).await;
-    helm_on(control_plane, "install", &release, &namespace, &json!({"admissionPolicy": {"create": false}})).await;
+    helm_on(control_plane, "install", &release, &namespace, &beside_others(&release)).await;
     // Verb, resource, and whether `view`, `edit` and `admin` may.
     let cases = [
         ("list", "vendorcontracts.bpo-operator.io", [true, true, true]),
@@ -99,9 +99,9 @@ async fn a_contract_manager_decides_on_relief_and_does_not_write_terms() {
     created.unwrap();
 
     let users = [
-        ("manager", format!("{FULL_NAME}-contract-manager")),
+        ("manager", "bpo-contract-manager".to_owned()),
         ("editor", "edit".to_owned()),
-        ("vendor", format!("{FULL_NAME}-vendor")),
+        ("vendor", "bpo-vendor".to_owned()),
     ];
     let mut kubeconfigs = Vec::new();
     for (user, role) in &users {

@@ -91,7 +91,7 @@ fn what_would_be_refused_today_is_named_and_figures_in_doubt_come_first() {
 }
 
 #[test]
-fn volumes_that_cannot_be_are_told_of_their_feed() {
+fn impossible_volumes_are_reported_for_their_feed() {
     let (contract, kpis) = sound();
     let terms = Terms {
         contract: serde_json::from_value(contract).unwrap(),

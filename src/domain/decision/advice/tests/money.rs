@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn yearly_periods_that_share_one_cap_are_told() {
+fn yearly_periods_that_share_one_cap_are_reported() {
     // From March 2026 the contract year holds the starts of the periods 2026 and 2027.
     for (start, period, credits, expected) in [
         ("2026-03-01", "Yearly", json!({"yearCapAmount": 5}), vec!["YearsShareCap"]),
@@ -52,7 +52,7 @@ fn credits_may_not_be_spread_or_allocated_beyond_measure() {
 }
 
 #[test]
-fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_told() {
+fn money_that_can_never_be_paid_and_points_that_cost_nothing_are_reported() {
     let with_band = |band: Value, charges: Value| {
         after(|contract, kpis| {
             kpis[0].1["bands"] = json!([band]);

@@ -154,7 +154,7 @@ fn final_periods_keep_the_terms_that_they_closed_with() {
     let old = terms(CONTRACT, &[("sl", &format!("{}bands: [{{severity: Minor, percent: 1}}]", flat(SERVICE_LEVEL)))]);
     let new = terms(CONTRACT, &[("sl", &format!("{}bands: [{{severity: Minor, percent: 7}}]", flat(SERVICE_LEVEL)))]);
     let mut case = Case::new(new, months(&["70", "70"]));
-    case.closed_under.insert("2026-01".to_owned(), old);
+    case.closed_under.insert("2026-01".to_owned(), old.into());
     assert_eq!(nets(&case.judge("2026-03-20T00:00Z")), ["1000.00", "7000.00"]);
 }
 

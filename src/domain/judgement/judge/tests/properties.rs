@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn evaluation_at_any_two_instants_after_final_gives_the_same_bytes(
+    fn evaluation_at_any_two_instants_after_final_returns_the_same_bytes(
         division in divisions(), values in values(), corrections in corrections(), early in 45..300_i64, later in 0..200_i64,
     ) {
         let case = case(division, with_corrections(division, &values, &corrections));
@@ -299,7 +299,7 @@ proptest! {
     }
 
     #[test]
-    fn a_restatement_to_the_same_value_is_no_restatement(
+    fn a_restatement_to_the_same_value_does_not_count(
         division in divisions(), values in values(), days in 45..250_i64,
     ) {
         let mut rows = rows(division, &values);

@@ -23,7 +23,7 @@ fn erlang_b_is_the_recursion() {
 }
 
 #[test]
-fn erlang_c_gives_the_published_figures() {
+fn erlang_c_returns_the_published_figures() {
     for (calls, interval, handle, within, agents, waits, answer, level, occupancy) in [
         (360.0, 1800.0, 240.0, 15.0, 55, 0.2387009363780091, 8.184032104388884, 0.8458830921705804, 0.8727272727272727),
         (100.0, 1800.0, 180.0, 20.0, 14, 0.1741319335950498, 7.835937011777243, 0.8883500191794669, 0.7142857142857143),
@@ -56,7 +56,7 @@ fn with_no_more_agents_than_load_erlang_c_answers_no_one_in_time() {
 }
 
 #[test]
-fn erlang_a_gives_the_published_figures() {
+fn erlang_a_returns_the_published_figures() {
     let minutes = Rates { arrival: 10.0 / 3.0, service: 1.0 / 3.0, abandonment: 0.2 };
     let base = Rates { arrival: 48.0, service: 1.0, abandonment: 0.5 };
     for (rates, agents, waits, abandoned, occupancy, wait, level) in [

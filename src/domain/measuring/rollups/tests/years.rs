@@ -204,7 +204,7 @@ impl Years {
                 let finals = self.case.judge_at(self.now).finals;
                 for period in finals.into_keys() {
                     let terms = self.case.terms.clone();
-                    self.case.closed_under.entry(period).or_insert(terms);
+                    self.case.closed_under.entry(period).or_insert(terms.into());
                 }
             }
             Step::Keep => {
@@ -364,7 +364,7 @@ fn news_need_few_rows_and_what_touches_a_final_period_needs_all() {
 }
 
 #[test]
-fn rows_that_came_late_before_are_no_news() {
+fn rows_that_came_late_before_are_not_reported_again() {
     let before = |step: Step| [Step::Days(1), step, Step::Days(2)];
     for (case, step, few) in [
         ("a correction of two years ago", Step::Late(700, 5), true),

@@ -1,0 +1,280 @@
+//! Places at which contracts are looked at. A look that has taken long lets others go first, each time that it has read a page of rows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many contracts are looked at at the same time.
+pub const PLACES: usize = 8;
+/// How many looks that let others go first may wait for a place again. Each of them holds one of the objects that the queue has
+/// under way: it has this many more than places, so that new looks always come to one.
+pub const SET_BACK: usize = 4;
+/// How long a look may take before it lets others go first. The time in which it waits does not count.
+pub const SLOW: Duration = Duration::from_secs(30);
+/// How long nothing more is said of slow looks at an object after an Event.
+const SAID_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Shows how much time has passed.
+type Ticks = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// The places at which contracts are looked at. They are taken in the order in which looks ask for them.
+pub struct LookPlaces {
+    places: Arc<Semaphore>,
+    set_back: Semaphore,
+    ticks: Ticks,
+}
+
+impl Default for LookPlaces {
+    fn default() -> Self {
+        LookPlaces::of(PLACES, SET_BACK, Arc::new(Instant::now))
+    }
+}
+
+impl LookPlaces {
+    fn of(places: usize, set_back: usize, ticks: Ticks) -> Self {
+        LookPlaces { places: Arc::new(Semaphore::new(places)), set_back: Semaphore::new(set_back), ticks }
+    }
+
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        // Never closed.
+        Arc::clone(&self.places).acquire_owned().await.ok()
+    }
+}
+
+/// A look at a contract, with its place.
+pub struct Look {
+    places: Arc<LookPlaces>,
+    state: Mutex<State>,
+}
+
+struct State {
+    place: Option<OwnedSemaphorePermit>,
+    since: Instant,
+    worked: Duration,
+    /// How long it had worked when it had read and judged.
+    judged: Option<Duration>,
+    pages: u32,
+}
+
+tokio::task_local! {
+    static LOOK: Arc<Look>;
+}
+
+/// Says that a page of rows was read. Within a look that has taken long, it waits until those go first that wait for a place; anywhere
+/// else it does nothing.
+pub async fn page_was_read() {
+    if let Ok(look) = LOOK.try_with(Arc::clone) {
+        look.page_was_read().await;
+    }
+}
+
+/// Says that all is read and judged: what a look takes after that, such as to write, is not the work of its contract.
+pub fn has_judged() {
+    let _ = LOOK.try_with(|look| {
+        let worked = look.worked();
+        look.state().judged = Some(worked);
+    });
+}
+
+impl Look {
+    /// Waits for a place.
+    pub async fn begin(places: &Arc<LookPlaces>) -> Arc<Look> {
+        let place = places.place().await;
+        let state = State { place, since: (places.ticks)(), worked: Duration::ZERO, judged: None, pages: 0 };
+        Arc::new(Look { places: Arc::clone(places), state: Mutex::new(state) })
+    }
+
+    /// Does the work of this look.
+    pub async fn around<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> T {
+        LOOK.scope(Arc::clone(self), work).await
+    }
+
+    /// How long it has read and judged, or has done so far.
+    pub fn took(&self) -> Duration {
+        let judged = self.state().judged;
+        judged.unwrap_or_else(|| self.worked())
+    }
+
+    /// How long it has had a place so far.
+    fn worked(&self) -> Duration {
+        let state = self.state();
+        state.worked + self.with_place_since(&state)
+    }
+
+    /// How many pages of rows it has read.
+    pub fn pages(&self) -> u32 {
+        self.state().pages
+    }
+
+    async fn page_was_read(&self) {
+        self.state().pages += 1;
+        if self.worked() < SLOW {
+            return;
+        }
+        // Where many wait like this already, it keeps its place.
+        let Ok(_set_back) = self.places.set_back.try_acquire() else { return };
+        self.let_go();
+        let place = self.places.place().await;
+        let mut state = self.state();
+        (state.place, state.since) = (place, (self.places.ticks)());
+    }
+
+    fn let_go(&self) {
+        let mut state = self.state();
+        let worked = state.worked + self.with_place_since(&state);
+        (state.worked, state.place) = (worked, None);
+    }
+
+    fn with_place_since(&self, state: &State) -> Duration {
+        match state.place {
+            Some(_) => (self.places.ticks)().saturating_duration_since(state.since),
+            None => Duration::ZERO,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Objects of which it was said that a look at them is slow, by UID, and when.
+#[derive(Debug, Default)]
+pub struct SlowLooks(Mutex<HashMap<String, Instant>>);
+
+impl SlowLooks {
+    /// Whether to say it now; once an hour and object.
+    pub fn is_news(&self, uid: &str, now: Instant) -> bool {
+        let mut said = self.said();
+        said.retain(|_, at| now.saturating_duration_since(*at) < SAID_EVERY);
+        let is_news = !said.contains_key(uid);
+        if is_news {
+            said.insert(uid.to_owned(), now);
+        }
+        is_news
+    }
+
+    /// Forgets an object that is gone, or of which it could not be said.
+    pub fn forget(&self, uid: &str) {
+        self.said().remove(uid);
+    }
+
+    fn said(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Poll;
+
+    use futures::poll;
+
+    use super::*;
+
+    /// Places, and a hand that moves their clock on by seconds.
+    fn places(places: usize, set_back: usize) -> (Arc<LookPlaces>, impl Fn(u64)) {
+        let (begin, passed) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+        let shown = passed.clone();
+        let ticks: Ticks = Arc::new(move || begin + Duration::from_secs(shown.load(Ordering::Relaxed)));
+        let hand = move |seconds| {
+            passed.fetch_add(seconds, Ordering::Relaxed);
+        };
+        (Arc::new(LookPlaces::of(places, set_back, ticks)), hand)
+    }
+
+    fn ready(look: Poll<Arc<Look>>) -> Arc<Look> {
+        match look {
+            Poll::Ready(look) => look,
+            Poll::Pending => panic!("it still waits for a place"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_of_thirty_seconds_lets_those_go_first_that_wait_each_time_that_it_has_read_a_page() {
+        let (places, pass) = places(1, 1);
+        let slow = Look::begin(&places).await;
+        let mut first = pin!(Look::begin(&places));
+        assert!(poll!(&mut first).is_pending());
+        pass(29);
+        assert!(poll!(pin!(slow.page_was_read())).is_ready(), "it has not taken long yet");
+        pass(1);
+        let mut rest = pin!(slow.page_was_read());
+        assert!(poll!(&mut rest).is_pending());
+        let mut second = pin!(Look::begin(&places));
+        assert!(poll!(&mut second).is_pending());
+        let quick = ready(poll!(&mut first));
+        pass(100);
+        assert_eq!((quick.worked(), slow.worked()), (Duration::from_secs(100), SLOW), "waiting does not count");
+        drop(quick);
+        assert!(poll!(&mut second).is_pending(), "who came while it waited comes after it");
+        assert!(poll!(&mut rest).is_ready());
+        pass(5);
+        let mut again = pin!(slow.page_was_read());
+        assert!(poll!(&mut again).is_pending());
+        drop(ready(poll!(&mut second)));
+        assert!(poll!(&mut again).is_ready());
+        assert!(poll!(pin!(slow.page_was_read())).is_ready(), "nobody waits");
+        assert_eq!((slow.worked(), slow.pages()), (SLOW + Duration::from_secs(5), 4));
+        // What it writes then is not the work of its contract.
+        slow.around(async { has_judged() }).await;
+        pass(60);
+        assert_eq!(slow.took(), SLOW + Duration::from_secs(5));
+    }
+
+    #[tokio::test]
+    async fn looks_that_wait_again_leave_room_for_new_ones() {
+        let (places, pass) = places(2, 1);
+        let slow = [Look::begin(&places).await, Look::begin(&places).await];
+        pass(40);
+        let mut others = [Box::pin(Look::begin(&places)), Box::pin(Look::begin(&places))];
+        for other in &mut others {
+            assert!(poll!(other).is_pending());
+        }
+        let mut rest = pin!(slow[0].page_was_read());
+        assert!(poll!(&mut rest).is_pending());
+        assert!(poll!(pin!(slow[1].page_was_read())).is_ready(), "as many wait as may: it goes on");
+        let [first, second] = others;
+        drop(first.await);
+        assert!(poll!(&mut rest).is_pending(), "the other one came before");
+        drop(second.await);
+        assert!(poll!(&mut rest).is_ready());
+        assert!(poll!(pin!(slow[1].page_was_read())).is_ready(), "nobody waits any more");
+    }
+
+    #[tokio::test]
+    async fn pages_belong_to_the_look_in_which_they_are_read_and_to_none_outside() {
+        page_was_read().await;
+        let (places, _) = places(2, 1);
+        let looks = [Look::begin(&places).await, Look::begin(&places).await];
+        let reading = |pages| async move {
+            for _ in 0..pages {
+                page_was_read().await;
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(looks[0].around(reading(3)), looks[1].around(reading(5)));
+        assert_eq!(looks.map(|look| look.pages()), [3, 5]);
+    }
+
+    #[test]
+    fn a_slow_object_is_said_once_an_hour() {
+        let (slow, begin) = (SlowLooks::default(), Instant::now());
+        for (uid, seconds, expected) in [
+            ("one", 0, true),
+            ("one", 40, false),
+            ("another", 50, true),
+            ("one", 3_599, false),
+            ("one", 3_600, true),
+            ("another", 3_601, false),
+            ("one", 7_000, false),
+        ] {
+            assert_eq!(slow.is_news(uid, begin + Duration::from_secs(seconds)), expected, "{uid} after {seconds} s");
+        }
+        slow.forget("one");
+        assert!(slow.is_news("one", begin + Duration::from_secs(7_001)), "the Event was not taken");
+    }
+}
