@@ -11,7 +11,6 @@ use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
-use super::vendor_contract::judged_feeds;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
@@ -208,7 +207,7 @@ async fn judged_at(
     at: Timestamp,
 ) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
     let (uid, terms) = (contract.evidence_uid.clone(), contract.judged.terms.clone());
-    let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
+    let evidence = context.cache.read(&uid, &terms.judged_feeds()).await?;
     let rows = context.cache.rows_for_launch(&uid, &evidence).await?;
     let name = name.to_owned();
     let judging = move || judge_evidence(&name, &terms, (&evidence, &rows), at, &mut RollUps::default());

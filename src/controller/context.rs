@@ -13,7 +13,7 @@ use super::checkpoints::Checkpoints;
 use super::event_tries::EventTries;
 use super::evidence_cache::{EvidenceCache, Held};
 use super::first_looks::FirstLooks;
-use super::heads::HeadChecks;
+use super::head_checks::HeadChecks;
 use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;

@@ -11,6 +11,7 @@ pub mod driver;
 pub mod event_tries;
 pub mod evidence_cache;
 pub mod first_looks;
+pub mod head_checks;
 pub mod heads;
 pub mod holdings;
 pub mod holds;

@@ -17,6 +17,7 @@ use crate::controller::holds::{self, Closing};
 use crate::controller::judging::judge_evidence;
 use crate::controller::kpis_on_record::terms_with;
 use crate::controller::managers::with_managers;
+use crate::controller::reports::{ReportAction, closings};
 use crate::domain::holdings::{WrittenKpi, terms};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::RowsByFeed;
@@ -153,8 +154,8 @@ pub(super) async fn record_terms(
     Ok(kept)
 }
 
-/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and its
-/// terms are no change that anybody made.
+/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and
+/// nobody made the change that its terms seem to be.
 fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, before: &[Terms]) -> bool {
     let (namespace, name, _) = identity(object);
     let Some(shown) = context.contract(&namespace, &name) else { return false };
@@ -163,8 +164,32 @@ fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, b
     terms(&WatchedNamespace::of(context, &namespace), &name, &shown.spec, &before).0 == *judged
 }
 
+/// Records what was judged by, the risks that it shows, and the periods that close with these reports. Feeds are asked at once for which
+/// a period has begun to wait.
+pub(super) async fn record_judged(
+    context: &Context,
+    observed: &Observed,
+    reports: &[ReportAction],
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let uid = &observed.identity.evidence_uid;
+    context.set_waits_for_feeds(uid, observed.waits_for_feeds || !observed.is_current);
+    for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
+        context.record_fact(uid, fact).await?;
+    }
+    holds::ask(context, uid, &observed.facts, &observed.feeds);
+    let Ok(judgement) = observed.judgement.as_ref() else { return Ok(()) };
+    if observed.past_is_known && observed.evidence_problem.is_none() {
+        record_risks(context, uid, judgement, now).await?;
+    }
+    for (period, closed_at) in closings(reports, &observed.evidence.closings, &judgement.finals, now) {
+        close(context, uid, period, &observed.terms, closed_at, now).await?;
+    }
+    Ok(())
+}
+
 /// Keeps what the journal does not say yet of the risks of the running period, before anybody is notified of them.
-pub(super) async fn record_risks(
+async fn record_risks(
     context: &Context,
     uid: &str,
     judgement: &Judgement,

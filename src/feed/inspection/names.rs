@@ -98,7 +98,7 @@ fn lack(formula: &VariantFormula, measures: &BTreeSet<&str>) -> Option<Vec<Strin
 }
 
 fn read_from_feeds() -> impl Iterator<Item = &'static Entry> {
-    entries().iter().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
+    entries().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
 }
 
 fn needs(formula: &VariantFormula) -> Vec<String> {

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::poll::{Memory, Next, PollEnd, Tools, commit};
+use super::commit::commit;
+use super::memory::Memory;
+use super::poll::{Next, PollEnd, Tools};
 use super::windows::{PlannedWindow, next_poll};
 use super::{
     FeedEvent, FeedId, FeedOutcome, FeedTask, Phase, SHORTEST_PAUSE, Scheduler, Shared, Started, State, longest_pause,

@@ -281,7 +281,7 @@ pub const ELSEWHERE: [(&str, &str); 18] = [
     ),
     ("the rate of rows", "feed::scheduler::pace"),
     ("clock", "cluster::api_clock"),
-    ("zones", "tests/architecture.rs::zones_come_from_the_program_and_from_no_machine"),
+    ("zones", "tests/architecture/main.rs::zones_come_from_the_program_and_from_no_machine"),
     ("contradiction", "tests/cluster/contradictions.rs"),
     ("a broken entry", "evidence::tests::journal::terms_that_cannot_be_read_are_their_own_contracts_matter_alone"),
     ("a fault", "tests/cluster/leases.rs::a_fault_of_the_store_ends_the_process_without_leader_election_too"),

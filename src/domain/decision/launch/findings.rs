@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::live_load::{KnownFeeds, Surge, watch};
+use super::live_load::{KnownFeeds, ServiceFacts, Surge, watch};
 use super::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CohortResult, GateType, LaunchDecision, LaunchPhase};
 use crate::api::condition::Reason;
@@ -62,8 +62,15 @@ pub(super) fn look(observed: &ObservedLaunch<'_>, contract: LaunchContract<'_>, 
         now,
     );
     let demands: Vec<&Demand> = std::iter::once(&demand).chain(counted.iter().copied()).collect();
-    let surge =
-        watch(observed.spec, contract.terms, &field.calendar, &known, baseline.as_ref(), &demands, seconds, now);
+    let service = ServiceFacts {
+        terms: contract.terms,
+        calendar: &field.calendar,
+        feeds: &known,
+        baseline: baseline.as_ref(),
+        demands: &demands,
+        interval_seconds: seconds,
+    };
+    let surge = watch(observed.spec, service, now);
     let next = earliest(others.iter().map(|other| other.next).chain([readiness.next, surge.next]), now);
     Some(Seen { readiness, demand, plan, surge, cohorts, next })
 }

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bpo_operator::api::condition::{EventReason, Reason};
 
-#[path = "architecture/imports.rs"]
 mod imports;
-#[path = "architecture/rooms.rs"]
 mod rooms;
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
