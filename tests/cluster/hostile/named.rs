@@ -72,7 +72,7 @@ fn tests_are_found_by_module_function_file_and_program() {
         "evidence::tests::journal::terms_are_recorded_when_they_change",
         "cluster::fence::a_write_begins_only_within_the_deadline_and_ends_before_the_lease_does",
         "tests/cluster/leases.rs",
-        "tests/architecture.rs::zones_come_from_the_program_and_from_no_machine",
+        "tests/architecture/main.rs::zones_come_from_the_program_and_from_no_machine",
         "cluster -- set_back",
     ] {
         assert!(is_there(there), "{there}");
@@ -81,7 +81,7 @@ fn tests_are_found_by_module_function_file_and_program() {
         "domain::decision::month",
         "controller::pace::a_test_that_is_gone",
         "tests/cluster/gone.rs",
-        "tests/architecture.rs::sources",
+        "tests/architecture/main.rs::sources",
         "cluster -- a_test_that_is_gone",
     ] {
         assert!(!is_there(gone), "{gone}");
