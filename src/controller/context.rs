@@ -431,14 +431,23 @@ impl Context {
     /// The decoded KpiTargets of a contract.
     pub fn kpis_of(&self, namespace: &str, contract: &str) -> Vec<Arc<Guarded<KpiTarget>>> {
         crate::cluster::watch::decoded(&self.stores.kpis, |kpi: &KpiTarget| {
-            kpi.spec.contract_ref.name == contract && kpi.namespace().as_deref() == Some(namespace)
+            kpi.spec.contract_ref.name == contract && kpi.metadata.namespace.as_deref() == Some(namespace)
         })
     }
 
     /// The contract with this UID, or the one that goes on with the evidence of it.
     pub fn contract_of_uid(&self, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
-        let is_it = |found: &str| found == uid || self.evidence_uid(found) == uid;
-        self.stores.contracts.find(|contract| contract.uid().is_some_and(|found| is_it(&found)))
+        self.stores.contracts.find(|contract| self.goes_on_with(contract, uid))
+    }
+
+    /// The contract of this name, if it has this UID or goes on with the evidence of it: found without a search.
+    pub fn contract_on_evidence(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
+        self.contract(namespace, name).filter(|contract| self.goes_on_with(contract, uid))
+    }
+
+    fn goes_on_with(&self, contract: &Guarded<VendorContract>, uid: &str) -> bool {
+        let own = contract.meta().uid.as_deref();
+        own.is_some_and(|own| own == uid || self.evidence_uids().get(own).is_some_and(|known| known.uid == uid))
     }
 
     /// The UID under which the evidence of a contract lies, as far as it was found out.

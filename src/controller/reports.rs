@@ -150,7 +150,7 @@ fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &Exi
 /// The reports of a namespace that are about a contract name, whatever its UID.
 pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> Vec<ExistingReport> {
     let of_contract = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
-        report.namespace().as_deref() == Some(namespace) && report.spec.contract == contract
+        report.metadata.namespace.as_deref() == Some(namespace) && report.spec.contract == contract
     });
     of_contract
         .iter()

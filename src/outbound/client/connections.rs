@@ -17,6 +17,9 @@ use crate::outbound::tls::TlsIdentity;
 /// How long a connection may be idle.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// A set of connections that was not used for this long has none left, and is not remembered: each token that a vendor issues has its own.
+const UNUSED: Duration = Duration::from_secs(15 * 60);
+
 /// What sends a request.
 #[derive(Clone)]
 pub(super) enum Caller {

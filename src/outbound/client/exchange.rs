@@ -20,9 +20,6 @@ use crate::outbound::tls::TlsIdentity;
 /// What the body of an answer with an error status says of it; `None` where it says nothing.
 pub type ReadRefusal = fn(&AnswerCondition, &[u8]) -> Option<String>;
 
-/// A set of connections that was not used for this long has none left, and is not remembered: each token that a vendor issues has its own.
-const UNUSED: Duration = Duration::from_secs(15 * 60);
-
 /// One request.
 #[derive(Clone, Debug)]
 pub struct PageRequest<'a> {

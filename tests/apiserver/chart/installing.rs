@@ -79,7 +79,7 @@ async fn the_api_server_takes_every_object_without_a_warning() {
 
 /// Values of a release that shares the cluster with those of other tests: its roles have names of their own, and it leaves out the
 /// policies, which are for the whole cluster, where another test wants to see what is without them.
-fn beside_others(release: &str) -> Value {
+pub(super) fn beside_others(release: &str) -> Value {
     json!({"admissionPolicy": {"create": false}, "userRoles": {"namePrefix": release}})
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use testkit::controlplane::{ControlPlane, Output};
 
 use super::{create_namespace, helm_on, kubectl, may, names, wait_until};
-use crate::chart::helm::{FULL_NAME, NAMESPACE, RELEASE, chart, of_kind, render};
+use crate::chart::helm::{NAMESPACE, RELEASE, chart, of_kind, render};
+use crate::chart::installing::beside_others;
 
 #[tokio::test]
 async fn people_get_the_kinds_with_the_built_in_roles() {
