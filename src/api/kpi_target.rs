@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::consequence::{Bonus, Price, RepeatRow};
 use super::cross_check::{CrossCheck, SourcesLine};
+use super::made_of::DayValue;
+use super::packed::Packed;
 use super::scalar::{Decimal, Duration, DurationUnit, NameReference};
 use super::tally::Tally;
 use super::verdict::{Comparison, Rating, Severity};
@@ -426,7 +428,7 @@ pub enum WindowType {
 }
 
 /// How the value is rounded before any comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 pub struct Rounding {
     /// Digits after the point. Default 0.
     #[serde(default)]
@@ -438,7 +440,7 @@ pub struct Rounding {
 }
 
 /// How a value is rounded: HalfUp (halves away from zero), HalfEven (halves to the even digit) or Truncate (towards zero).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum RoundingMode {
     #[default]
@@ -675,6 +677,12 @@ pub struct CurrentValue {
     /// The values of both sources so far; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
     pub sources: Option<SourcesLine>,
+    /// Each day of the period that has ended by `asOf`; where there are more than 31, each ISO week or month so far.
+    #[schemars(extend("description" = "Each day of the period that has ended by asOf; where there are more than 31, each ISO week or month so far."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub days: Packed<DayValue>,
     /// The end of the latest row that has ended: up to where this speaks.
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::instant")]

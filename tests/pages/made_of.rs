@@ -29,13 +29,13 @@ fn adds_up(name: &str, line: &KpiLine, made: &MadeOf) -> usize {
     let mut checked = 0;
     let is_tally = line.tally.is_some();
     if made.days_add_up && !is_tally {
-        let above = sum(made.days.iter().map(|day| &day.numerator));
+        let above = sum(made.days.iter().filter_map(|day| day.numerator.as_ref()));
         let below = sum(made.days.iter().map(|day| &day.denominator));
         assert_eq!((Some(above), Some(below)), whole, "{name}, days of {}", line.name);
         checked += 1;
     }
     for group in made.parts.iter().filter(|group| group.adds_up) {
-        let above = sum(group.parts.iter().map(|part| &part.numerator));
+        let above = sum(group.parts.iter().filter_map(|part| part.numerator.as_ref()));
         let below = sum(group.parts.iter().map(|part| &part.denominator));
         assert_eq!((Some(above), Some(below)), whole, "{name}, {} by {}", line.name, group.label);
         checked += 1;

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::final_from::{FinalFor, Finality};
+use super::parts::{Compared, Parts};
 use super::prepared_terms::Kpi;
 use super::reading::{Method, Question, Reading, TargetPart, not_measured};
 use super::sources::Sources;
 use super::tally::Found;
 use super::verdict::Aim;
+use crate::api::Packed;
 use crate::api::kpi_target::Verdict;
+use crate::api::made_of::{DayValue, PartValue};
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::{Rating, Severity};
 use crate::domain::numbers::exact::Exact;
@@ -53,6 +56,8 @@ pub(in crate::domain) struct Figures {
     pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
     /// Instants by which rows were known that match KPIs.
     pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
+    /// The parts of reports. They follow from readings, and do not outlive their process.
+    pub(crate) parts: RefCell<Answers<Compared, Packed<PartValue>>>,
 }
 
 impl Figures {
@@ -61,7 +66,12 @@ impl Figures {
         let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
         let small = std::mem::size_of::<(InBook, FinalFor)>() + 16;
         let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
-        readings + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>() + learnt + few * small
+        let parts: usize = self.parts.borrow().all().map(|parts| parts.bytes() + 512).sum();
+        readings
+            + parts
+            + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
+            + learnt
+            + few * small
     }
 
     /// Takes in that rows came which were known from these instants on.
@@ -84,6 +94,7 @@ impl Figures {
         self.learnt.get_mut().turn();
         self.finalities.get_mut().turn();
         self.matched.get_mut().turn();
+        self.parts.get_mut().turn();
     }
 
     /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
@@ -162,6 +173,16 @@ impl Figures {
         let kept = Arc::new(KeptReading::of(&reading, kpi));
         self.readings.borrow_mut().used.insert(key, kept);
         reading
+    }
+
+    /// The parts of a reading against others: those that are kept, or else those that are worked out.
+    pub(in crate::domain) fn parts(&self, compared: Compared) -> Packed<PartValue> {
+        if let Some(kept) = self.parts.borrow_mut().get(&compared) {
+            return kept.as_ref().clone();
+        }
+        let parts = compared.parts();
+        self.parts.borrow_mut().put(compared, parts.clone());
+        parts
     }
 
     /// The coverage of a feed: the one that is kept, or else the one that is worked out.
@@ -247,6 +268,8 @@ pub(crate) struct KeptReading {
     pub(crate) annual_factor: Option<Exact>,
     pub(crate) targets: Vec<TargetPart>,
     pub(crate) negative_volume: bool,
+    pub(crate) days: Packed<DayValue>,
+    pub(crate) parts: Parts,
 }
 
 impl KeptReading {
@@ -273,6 +296,8 @@ impl KeptReading {
             annual_factor: reading.method.annual_factor.clone(),
             targets: reading.method.targets.clone(),
             negative_volume: reading.negative_volume,
+            days: reading.days.clone(),
+            parts: reading.parts.clone(),
         }
     }
 
@@ -280,7 +305,13 @@ impl KeptReading {
     pub(crate) fn bytes(&self) -> usize {
         let tiers = self.tiers.len() * (std::mem::size_of::<TierLine>() + 64);
         let targets = self.targets.len() * (std::mem::size_of::<TargetPart>() + 64);
-        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + tiers + targets + self.excused_by.len() * 48
+        std::mem::size_of::<(AskedOfKpi, KeptReading)>()
+            + 512
+            + tiers
+            + targets
+            + self.excused_by.len() * 48
+            + self.days.bytes()
+            + self.parts.sums.bytes()
     }
 
     pub(crate) fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
@@ -304,6 +335,8 @@ impl KeptReading {
             sources: self.sources.clone(),
             evidence: self.evidence.clone(),
             negative_volume: self.negative_volume,
+            days: self.days.clone(),
+            parts: self.parts.clone(),
             method: Method {
                 annual_factor: self.annual_factor.clone(),
                 targets: self.targets.clone(),

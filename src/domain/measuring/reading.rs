@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::parts::Parts;
 use super::prepared_terms::Kpi;
 use super::rating::rating_of;
 use super::sources::Sources;
 use super::tally::Found;
 use super::verdict::Aim;
+use crate::api::Packed;
 use crate::api::kpi_target::{Band, CatalogueKpi, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant, Rounding, Verdict};
+use crate::api::made_of::DayValue;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::{Comparison, Rating, Severity};
 use crate::domain::numbers::exact::Exact;
@@ -71,6 +74,10 @@ pub struct Reading<'a> {
     pub tally: Option<Found>,
     /// What two sources say; `None` where there is one.
     pub sources: Option<Sources>,
+    /// The days of its window; empty for a period that runs.
+    pub days: Packed<DayValue>,
+    /// Its rows by their labels; empty for a period that runs.
+    pub parts: Parts,
     /// By what it was computed.
     pub method: Method,
 }
@@ -193,5 +200,7 @@ pub(in crate::domain) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>
         },
         tally: None,
         sources: None,
+        days: Packed::default(),
+        parts: Parts::default(),
     }
 }
