@@ -24,6 +24,9 @@ use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 /// How many parts of a tally a report lists.
 const LISTED_PARTS: usize = 31;
 
+/// A report of more KPIs lists neither days nor parts: it would be larger than what an API server takes.
+const MOST_WITH_DAYS: usize = 100;
+
 /// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
 pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
     let period = period.to_lowercase();
@@ -118,10 +121,14 @@ impl Statement<'_, '_> {
 }
 
 impl Statement<'_, '_> {
+    /// The lines, with days and parts as long as the API server takes the whole.
     fn kpis(&self) -> Vec<KpiLine> {
+        let lines = || self.settled.lines.iter().map(|line| kpi_line(line, &self.frame.tariff));
+        if self.settled.lines.len() > MOST_WITH_DAYS {
+            return lines().map(|line| KpiLine { days: Packed::default(), ..line }).collect();
+        }
         let parts = self.parts.iter().cloned().chain(std::iter::repeat_with(Packed::default));
-        let lines = self.settled.lines.iter().zip(parts);
-        lines.map(|(line, parts)| KpiLine { parts, ..kpi_line(line, &self.frame.tariff) }).collect()
+        lines().zip(parts).map(|(line, parts)| KpiLine { parts, ..line }).collect()
     }
 }
 
