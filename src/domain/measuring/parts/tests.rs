@@ -49,7 +49,7 @@ fn an_effect_is_how_much_a_part_moved_the_value_against_the_periods_before() {
             whole(&[("site", "bogota", 45, 50), ("site", "cebu", 105, 150)]),
             vec![two(70, 90)],
             // 75 against 80: now (10500 − 80·150)/200 and (4500 − 80·50)/200, less −5 and 5 before.
-            [("site=bogota", effect("-2.5")), ("site=cebu", effect("-2.5"))],
+            [("site=cebu", effect("-2.5")), ("site=bogota", effect("-2.5"))],
         ),
         (
             "a part that is new",

@@ -36,6 +36,9 @@ impl<'f, 'a> Reader<'f, 'a> {
         }
         let Some(source) = self.judged_source(book, kpi, question, ledger) else { return Packed::default() };
         let span = Span::new(first_whole_day(book, question.window.start), end);
+        if span.end <= span.start {
+            return Packed::default();
+        }
         let mature = mature_by(&kpi.definition, &book.calendar, question.at);
         let known = self.known(source.ledger, question.at).starting_in(span);
         let selection = known.select(source.definition, source.labels, mature);
