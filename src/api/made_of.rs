@@ -32,7 +32,7 @@ pub struct DayValue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct PartValue {
     /// The label and its value, such as {site: cebu}.
-    #[schemars(extend("maxProperties" = 1))]
+    #[schemars(schema_with = "super::scalar::labels")]
     pub label: BTreeMap<String, String>,
     /// Value of these rows, after relief; left out without data.
     #[schemars(length(max = 64))]

@@ -24,8 +24,8 @@ use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 /// How many parts of a tally a report lists.
 const LISTED_PARTS: usize = 31;
 
-/// A report of more KPIs lists neither days nor parts: it would be larger than what an API server takes.
-const MOST_WITH_DAYS: usize = 100;
+/// A report of more KPIs lists neither days nor parts: with the longest labels it would be larger than what an API server takes.
+const MOST_WITH_DAYS: usize = 50;
 
 /// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
 pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
