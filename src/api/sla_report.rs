@@ -9,6 +9,8 @@ use super::basis::{Basis, CreditBasis};
 use super::cross_check::SourcesLine;
 use super::dispute::ReportDispute;
 use super::kpi_target::{CatalogueKpi, KpiClass, KpiVariant, Verdict};
+use super::made_of::{DayValue, PartValue};
+use super::packed::Packed;
 use super::vendor_contract::{CapKind, PeriodBounds, TriggerConsequence};
 use super::verdict::{Comparison, PeriodState, Rating, Severity};
 
@@ -153,6 +155,18 @@ pub struct KpiLine {
     /// What it was judged by, as the terms were then. Reports of earlier versions lack it.
     #[schemars(extend("description" = "What it was judged by, as the terms were then. Reports of earlier versions lack it."))]
     pub basis: Option<Basis>,
+    /// Each day of the period; where it has more than 31, each ISO week or month. Reports of earlier versions lack them.
+    #[schemars(extend("description" = "Each day of the period; where it has more than 31, each ISO week or month. Reports of earlier versions lack them."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub days: Packed<DayValue>,
+    /// The rows by each value of their labels: the 20 with the most effect on the value against the periods before, and those first.
+    #[schemars(extend("description" = "The rows by each value of their labels: the 20 with the most effect on the value against the periods before, and those first."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub parts: Packed<PartValue>,
     /// The relief that took rows away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]

@@ -27,6 +27,9 @@ pub type Guarded<K> = DeserializeGuard<K>;
 pub trait Successive {
     /// Takes what is the same in `before` from there, so that it is held once.
     fn share_with(&mut self, _before: &Self) {}
+
+    /// Drops what no reader of the store needs.
+    fn slim(&mut self) {}
 }
 
 /// What a watch says to its listener.
@@ -192,7 +195,7 @@ impl<K> Default for Member<K> {
 
 impl<K> Member<K>
 where
-    K: Resource<DynamicType = ()> + Clone,
+    K: Resource<DynamicType = ()> + Successive + Clone,
 {
     /// Takes one event of the scope; returns the changes that follow.
     fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Step<K>> {
@@ -233,12 +236,15 @@ where
 /// The annotation in which `kubectl apply` keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Takes away what no reader needs and what is large: who owns which field, and the manifest as it was applied.
-fn slim<K: Resource<DynamicType = ()>>(mut object: Guarded<K>) -> Guarded<K> {
+/// Takes away what no reader needs and what is large: who owns which field, the manifest as it was applied, and what the kind itself drops.
+fn slim<K: Resource<DynamicType = ()> + Successive>(mut object: Guarded<K>) -> Guarded<K> {
     let meta = object.meta_mut();
     meta.managed_fields = None;
     if let Some(annotations) = &mut meta.annotations {
         annotations.remove(LAST_APPLIED);
+    }
+    if let Ok(object) = &mut object.0 {
+        object.slim();
     }
     object
 }

@@ -40,7 +40,7 @@ pub enum WindowType {
 }
 
 /// How the value is rounded before any comparison.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
 pub struct Rounding {
     /// Digits after the point. Default 0.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Rounding {
 }
 
 /// How a value is rounded: HalfUp (halves away from zero), HalfEven (halves to the even digit) or Truncate (towards zero).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum RoundingMode {
     #[default]

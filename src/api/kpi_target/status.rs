@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::condition::Condition;
 use crate::api::cross_check::SourcesLine;
+use crate::api::made_of::DayValue;
+use crate::api::packed::Packed;
 use crate::api::verdict::{Rating, Severity};
 
 crate::api::condition::closed_enum! {
@@ -138,6 +140,12 @@ pub struct CurrentValue {
     /// The values of both sources so far; absent without `source.crossCheck`.
     #[schemars(extend("description" = "The values of both sources so far; absent without source.crossCheck."))]
     pub sources: Option<SourcesLine>,
+    /// Each day of the period that has ended by `asOf`; where there are more than 31, each ISO week or month so far.
+    #[schemars(extend("description" = "Each day of the period that has ended by asOf; where there are more than 31, each ISO week or month so far."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub days: Packed<DayValue>,
     /// The end of the latest row that has ended: the figures go up to it.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::instant")]

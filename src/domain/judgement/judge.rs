@@ -10,9 +10,11 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::api::Packed;
 use crate::api::dispute::ReportDispute;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod};
 use crate::api::verdict::PeriodState;
@@ -175,6 +177,10 @@ impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
         let kpi = book.kpis.get(kpi)?;
         let question = Question { period, window: kpi.window(period, self.reader.periods), at, is_closing: true };
         Some(Rc::new(self.reader.read(book, kpi, &question)))
+    }
+
+    fn parts(&self, reading: &Reading<'a>, before: &[&Reading<'a>]) -> Packed<PartValue> {
+        self.reader.parts(reading, before)
     }
 
     fn disputes(&self, place: usize, at: Timestamp) -> Vec<ReportDispute> {

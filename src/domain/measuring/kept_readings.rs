@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::final_from::{FinalFor, Finality};
+use super::parts::{Compared, Parts};
 use super::prepared_terms::Kpi;
 use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
+use crate::api::Packed;
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::TierLine;
 use crate::domain::terms::calendar::Span;
 
@@ -46,6 +49,8 @@ pub(in crate::domain) struct Figures {
     pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
     /// Instants by which rows were known that match KPIs.
     pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
+    /// The parts of reports. They follow from readings, and do not outlive their process.
+    pub(crate) parts: RefCell<Answers<Compared, Packed<PartValue>>>,
 }
 
 impl Figures {
@@ -54,7 +59,12 @@ impl Figures {
         let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
         let small = std::mem::size_of::<(InBook, FinalFor)>() + 16;
         let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
-        readings + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>() + learnt + few * small
+        let parts: usize = self.parts.borrow().all().map(|parts| parts.bytes() + 512).sum();
+        readings
+            + parts
+            + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
+            + learnt
+            + few * small
     }
 
     /// Takes in that rows came which were known from these instants on.
@@ -77,6 +87,7 @@ impl Figures {
         self.learnt.get_mut().turn();
         self.finalities.get_mut().turn();
         self.matched.get_mut().turn();
+        self.parts.get_mut().turn();
     }
 
     /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
@@ -157,6 +168,16 @@ impl Figures {
         reading
     }
 
+    /// The parts of a reading against others: those that are kept, or else those that are worked out.
+    pub(in crate::domain) fn parts(&self, compared: Compared) -> Packed<PartValue> {
+        if let Some(kept) = self.parts.borrow_mut().get(&compared) {
+            return kept.as_ref().clone();
+        }
+        let parts = compared.parts();
+        self.parts.borrow_mut().put(compared, parts.clone());
+        parts
+    }
+
     /// The coverage of a feed: the one that is kept, or else the one that is worked out.
     pub(in crate::domain) fn coverage(
         &self,
@@ -231,10 +252,11 @@ impl KeptReading {
 
     /// Bytes that it takes, near enough: an exact number has its digits on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        let Measured { tiers, targets, excused_by, .. } = &self.measured;
+        let Measured { tiers, targets, excused_by, days, parts, .. } = &self.measured;
         let tiers = tiers.len() * (std::mem::size_of::<TierLine>() + 64);
         let targets = targets.len() * (std::mem::size_of::<TargetPart>() + 64);
-        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + tiers + targets + excused_by.len() * 48
+        let lists = tiers + targets + excused_by.len() * 48 + days.bytes() + parts.sums.bytes();
+        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + lists
     }
 
     pub(crate) fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::api::Packed;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{CatalogueKpi, MissingDataPolicy, Verdict};
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::Comparison;
 
@@ -22,6 +24,7 @@ use super::kept_readings::Figures;
 use super::ledger::{Known, Ledger, LedgerName};
 use super::ledgers::Ledgers;
 use super::offered::{OfferedDiffers, offered_differs};
+use super::parts::Compared;
 use super::prepared_terms::{Book, Books, Kpi};
 use super::rating::{achievement, rating_of};
 use super::reading::{DIGEST_OF_NOTHING, Measured, Question, Reading, TargetPart, not_measured};
@@ -40,6 +43,7 @@ use crate::domain::terms::relief::ReliefHistory;
 use crate::domain::terms::thresholds::SaidHistory;
 
 mod breakdown;
+mod made_of;
 mod sources;
 mod tallies;
 
@@ -210,6 +214,11 @@ impl<'f, 'a> Reader<'f, 'a> {
         ledger.map_or_else(Vec::new, |ledger| doubts::of_feed(feed, &self.known(ledger, at)))
     }
 
+    /// The parts of a reading against the readings of the periods before.
+    pub(in crate::domain) fn parts(&self, reading: &Reading<'_>, before: &[&Reading<'_>]) -> Packed<PartValue> {
+        Compared::of(reading, before).map(|compared| self.figures.parts(compared)).unwrap_or_default()
+    }
+
     /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
     pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Arc<Coverage> {
         self.figures.coverage(book.place, feed, at, || {
@@ -287,6 +296,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let severity = missed.then(|| severity_of(band));
         let has_value = values.value.is_some();
         let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
+        let (days, parts) = judgement.made_of(&rows, &relieved.rows, &aim, &values);
         let blank = not_measured(kpi, question);
         let annual_factor = kpi.definition.annualised.then(|| scale.checked_div(&kpi.definition.scale)).flatten();
         let measured = Measured {
@@ -306,6 +316,8 @@ impl<'f, 'a> Reader<'f, 'a> {
             annual_factor,
             targets,
             negative_volume: values.negative,
+            days,
+            parts,
             aim,
             ..blank.measured
         };

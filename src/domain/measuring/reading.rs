@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::parts::Parts;
 use super::prepared_terms::Kpi;
 use super::rating::rating_of;
 use super::sources::Sources;
 use super::tally::Found;
 use super::verdict::Aim;
+use crate::api::Packed;
 use crate::api::kpi_target::{Band, CatalogueKpi, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant, Rounding, Verdict};
+use crate::api::made_of::DayValue;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::{Comparison, Rating, Severity};
 use crate::domain::numbers::exact::Exact;
@@ -78,6 +81,10 @@ pub struct Measured {
     pub tally: Option<Found>,
     /// What two sources say; `None` where there is one.
     pub sources: Option<Sources>,
+    /// The days of its window; empty for a period that runs.
+    pub days: Packed<DayValue>,
+    /// Its rows by their labels; empty for a period that runs.
+    pub parts: Parts,
     /// The rows that were judged.
     pub evidence: EvidenceReference,
     /// By what a figure is made a year's; `None` for those that are not.
@@ -207,6 +214,8 @@ pub(in crate::domain) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>
             without_tier_percent: None,
             tally: None,
             sources: None,
+            days: Packed::default(),
+            parts: Parts::default(),
             evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
             annual_factor: None,
             targets: Vec::new(),

@@ -250,7 +250,9 @@ fn made_of(report: &PeriodReport) -> Markup {
     };
     html! {
         @if report.made_of.is_empty() && report.advice.is_none() { p.text { "Nothing lies below these figures: they come once for the whole period, or none was judged." } }
-        @if !report.made_of.is_empty() {
+        @if report.made_of.iter().any(|made| made.is_listed) {
+            p.note { "A disc met the target by itself, a square did not; the dashed line is the target. The effect of a part is by how much it moved the value against the periods before." }
+        } @else if !report.made_of.is_empty() {
             p.note { "A disc met the target by itself, a square did not; the line is the value so far, the dashed line the target. Effects add up to the value less the target." }
         }
         @for made in missed { figure { h3 { (made.title) " " span.note { (result(made)) } } (full(made)) } }

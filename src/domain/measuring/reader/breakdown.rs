@@ -70,7 +70,7 @@ impl<'f, 'a> Reader<'f, 'a> {
     }
 
     /// The source whose figures were judged.
-    fn judged_source(
+    pub(super) fn judged_source(
         &self,
         book: &'f Book<'a>,
         kpi: &'f Kpi<'a>,
@@ -216,7 +216,7 @@ fn days_of(span: Span, book: &Book<'_>) -> (Date, Date) {
     (book.calendar.date_of(span.start), book.calendar.date_of(just_before(span.end.max(span.start))))
 }
 
-fn just_before(instant: Timestamp) -> Timestamp {
+pub(super) fn just_before(instant: Timestamp) -> Timestamp {
     instant.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(instant)
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::made_of::{days_of_tally, figures};
 use super::{Book, Kpi, Reader, Reading, Slice, evidence, is_miss_by_policy};
+use crate::api::Packed;
 use crate::api::kpi_target::Verdict;
 use crate::domain::measuring::ledger::Ledger;
 use crate::domain::measuring::rating::{achievement, rating_of};
@@ -39,13 +41,19 @@ impl<'f, 'a> Reader<'f, 'a> {
             excused_by.extend(relief);
             judged
         });
-        let counted = count(judged.collect(), is_miss_by_policy(book, kpi, question));
+        let judged: Vec<JudgedPart> = judged.collect();
+        let silence_is_a_miss = is_miss_by_policy(book, kpi, question);
+        let days = match question.is_closing {
+            true => days_of_tally(book, &parts, &judged, silence_is_a_miss),
+            false => Packed::default(),
+        };
+        let counted = count(judged, silence_is_a_miss);
         let reach = parts.first().zip(parts.last()).map(|(first, last)| Span::new(first.span.start, last.span.end));
         let rows = selection.within(reach.unwrap_or(Span::new(question.period.start, question.period.start)));
         let evidence = evidence(&rows, question);
         let read = read_count(kpi, question, counted);
         let excused_by = excused_by.into_iter().collect();
-        Reading { measured: Measured { excused_by, evidence, ..read.measured }, ..read }
+        Reading { measured: Measured { excused_by, evidence, days, ..read.measured }, ..read }
     }
 
     /// One part, with the relief that took rows of it away.
@@ -72,6 +80,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             verdict,
             raw_missed: raw.map(|raw| !aim.is_met_by(raw)),
             is_without_rows: rows.is_empty(),
+            figures: figures(kpi, values.value.as_ref(), &values.quotient),
         };
         (judged, relieved.excused_by)
     }
