@@ -258,7 +258,7 @@ impl<'a> State<'_, '_, 'a> {
         closed.reports.push(report);
     }
 
-    /// The parts of each line of a period, against the periods before as they stand.
+    /// The parts of each line of a period, against the periods before as they are at this instant.
     fn parts(&self, place: usize) -> Vec<Packed<PartValue>> {
         let Some(closed) = self.closed.get(place) else { return Vec::new() };
         let earlier = || self.closed.iter().take(place).rev().take(COMPARED);

@@ -84,7 +84,7 @@ fn effects_of_a_label_add_up_to_the_change_of_the_value() {
 }
 
 #[test]
-fn of_many_parts_the_twenty_with_the_most_effect_are_listed_and_ties_stand_in_a_stable_order() {
+fn of_many_parts_the_twenty_with_the_most_effect_are_listed_and_ties_have_a_stable_order() {
     let names: Vec<String> = (0..25).map(|place| format!("q{place:02}")).collect();
     // Two queues fell by the same, one rose by more; the others stayed.
     let good = |place: usize| match place {
@@ -106,7 +106,7 @@ fn of_many_parts_the_twenty_with_the_most_effect_are_listed_and_ties_stand_in_a_
     assert_eq!(found.len(), MOST_LISTED);
     assert_eq!(found[..5], ["queue=q24", "queue=q03", "queue=q07", "queue=q00", "queue=q01"]);
     let without = compared(of(&good), vec![]).parts();
-    assert_eq!(shown(&without)[0].0, "queue=q00", "equal volumes stand in the order of their names");
+    assert_eq!(shown(&without)[0].0, "queue=q00", "equal volumes are in the order of their names");
 }
 
 #[test]
