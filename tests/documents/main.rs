@@ -11,4 +11,5 @@ mod audit;
 mod crds;
 mod docs;
 mod monitoring;
+mod outputs;
 mod reference;
