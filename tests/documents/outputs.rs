@@ -1,4 +1,4 @@
-//! The outputs that documents show below a command are those of the program.
+//! The outputs that the README shows below its commands on an example are those of the program.
 
 use std::fs;
 use std::path::Path;
@@ -48,22 +48,16 @@ fn a_shown_part_that_is_not_printed_is_found() {
 }
 
 #[test]
-fn the_outputs_without_a_cluster_are_those_of_the_program() {
+fn the_outputs_that_the_readme_shows_of_an_example_are_those_of_the_program() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (page, count) in [("README.md", 2), ("examples/uk-service-points/README.md", 1)] {
-        let text = fs::read_to_string(repository.join(page)).unwrap();
-        let commands = shown(&text);
-        assert_eq!(commands.len(), count, "commands with outputs in {page}");
-        for (arguments, output) in commands {
-            let run = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
-                .args(&arguments)
-                .current_dir(repository)
-                .output()
-                .unwrap();
-            let printed = plain(&String::from_utf8_lossy(&run.stdout));
-            let missing = missing(&plain(&output), &printed);
-            let said = String::from_utf8_lossy(&run.stderr);
-            assert_eq!(missing, None, "{page}: {}:\n{printed}{said}", arguments.join(" "));
-        }
+    let commands = shown(&fs::read_to_string(repository.join("README.md")).unwrap());
+    assert_eq!(commands.len(), 2, "commands with outputs in the README");
+    for (arguments, output) in commands {
+        let run =
+            Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(&arguments).current_dir(repository).output().unwrap();
+        let printed = plain(&String::from_utf8_lossy(&run.stdout));
+        let missing = missing(&plain(&output), &printed);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(missing, None, "{}:\n{printed}{said}", arguments.join(" "));
     }
 }
