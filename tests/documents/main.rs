@@ -8,8 +8,10 @@
 )]
 
 mod audit;
+mod commands;
 mod crds;
 mod docs;
 mod monitoring;
 mod outputs;
 mod reference;
+mod spreadsheet;
