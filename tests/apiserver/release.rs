@@ -204,7 +204,7 @@ fn artifact_hub_is_shown_every_kind_that_the_chart_brings() {
 fn the_workflows_are_shell_that_parses_and_use_no_action_of_others() {
     let script = fs::read_to_string(repository().join(".ci/release")).unwrap();
     let mut scripts = 0;
-    for workflow in ["ci.yaml", "release.yaml"] {
+    for workflow in ["ci.yaml", "full.yaml", "release.yaml"] {
         let text = fs::read_to_string(repository().join(".github/workflows").join(workflow)).unwrap();
         let workflow = yaml(&text).remove(0);
         assert!(workflow["permissions"] == serde_json::json!({"contents": "read"}), "rights are given job by job");
