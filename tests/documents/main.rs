@@ -10,6 +10,7 @@
 mod audit;
 mod commands;
 mod crds;
+mod dependencies;
 mod docs;
 mod monitoring;
 mod outputs;
