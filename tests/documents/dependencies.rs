@@ -22,6 +22,9 @@ fn the_crates_have_the_versions_that_are_built_in() {
     assert!(rows.len() > 15, "{} crates are too few to prove anything", rows.len());
     for (name, version) in rows {
         assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")), "{name} {version}");
-        assert!(own.lines().any(|line| line.starts_with(&format!("{name} = "))), "{name} is not among the dependencies");
+        assert!(
+            own.lines().any(|line| line.starts_with(&format!("{name} = "))),
+            "{name} is not among the dependencies"
+        );
     }
 }
