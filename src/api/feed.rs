@@ -184,7 +184,7 @@ pub struct Feed {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
     pub lateness: Option<Duration>,
-    /// What the endpoint answers, at most one of json, csv, openMetrics, prometheus. Default: the native format bpo-feed/v1.
+    /// What the endpoint answers, one of json, xml, csv, xlsx, arrays, openMetrics, prometheus. Default: bpo-feed/v1.
     pub format: Option<Box<FeedFormat>>,
     /// Which times the vendor's figures are counted by, one entry for each measure that counts what happens within a time. KpiTargets with `within` are held against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

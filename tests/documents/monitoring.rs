@@ -11,6 +11,8 @@ use mlua::{Lua, LuaSerdeExt};
 use serde_json::{Value, json};
 use testkit::debian;
 
+use crate::docs::{fault_of_command, our_commands};
+
 fn repository(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
@@ -94,6 +96,17 @@ fn rules_and_dashboard_name_only_series_that_exist_and_the_dashboard_shows_every
     assert_eq!(rules.union(&panels).filter(|name| !known.contains(*name)).collect::<Vec<_>>(), Vec::<&String>::new());
     let unseen = |metric: &&Metric| !metric.series().iter().any(|series| panels.contains(series));
     assert_eq!(Metric::ALL.iter().filter(unseen).collect::<Vec<_>>(), Vec::<&Metric>::new());
+}
+
+#[test]
+fn the_dashboard_names_commands_that_exist_for_what_metrics_do_not_show() {
+    let dashboard = dashboard();
+    let texts = dashboard["panels"].as_array().unwrap().iter().filter_map(|panel| panel["options"]["content"].as_str());
+    let commands: Vec<Vec<String>> = texts.flat_map(our_commands).map(|(_, words)| words).collect();
+    let named: Vec<&str> = commands.iter().map(|words| words[1].as_str()).collect();
+    assert_eq!(named, ["scorecard", "report", "dashboard"]);
+    let faults: Vec<String> = commands.iter().filter_map(|words| fault_of_command(words)).collect();
+    assert!(faults.is_empty(), "{faults:?}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ pub struct JsonFormat {
     pub measures: Vec<MeasureMapping>,
 }
 
-/// Where a label's value comes from: `path` (JSON), `column` (CSV), `label` (OpenMetrics, Prometheus) or a constant `value`.
+/// Where a label's value comes from: `path` (JSON, XML), `column` (tables), `label` (metrics) or a constant `value`.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -181,7 +181,7 @@ pub struct LabelMapping {
     /// Constant text that every row has; instead of a path or column.
     #[schemars(length(min = 1, max = 128))]
     pub value: Option<String>,
-    /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. In JSON and CSV.
+    /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. Not for metrics.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "names")]
     pub names: BTreeMap<String, String>,
@@ -220,7 +220,7 @@ pub struct Parent {
     pub path: String,
 }
 
-/// Where a measure's number comes from: `path` (JSON), `column` (CSV), `metric` (OpenMetrics) or `query` (Prometheus).
+/// Where a measure's number comes from: `path` (JSON, XML), `column` (tables), `metric` (OpenMetrics) or `query` (Prometheus).
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -239,7 +239,7 @@ pub struct MeasureMapping {
     /// Name of the column that holds the number.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. In JSON and CSV.
+    /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. Not for metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -247,7 +247,7 @@ pub struct MeasureMapping {
     /// How many records meet conditions, instead of `path`, `column` or `sum`: `count: {}` counts all. Needs `records`.
     pub count: Option<Count>,
     /// What no value in a row means.
-    #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. In JSON and CSV. Default Missing."))]
+    #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. Not for metrics. Default Missing."))]
     pub absent: Option<Absent>,
     /// Name of the metric in the scrape, such as calls_total.
     #[schemars(length(min = 1, max = 253))]

@@ -16,16 +16,16 @@ use serde::{Deserialize, Serialize};
 pub struct Pagination {
     /// A cursor in the answer becomes a parameter of the next request.
     pub cursor: Option<CursorPagination>,
-    /// The answer holds the next page's address, on the same host.
+    /// The answer holds the next page's address, on the same host or one that each Secret lists.
     pub next_url: Option<NextUrlPagination>,
-    /// The header `Link` with `rel="next"`, on the same host.
+    /// The header `Link` with `rel="next"`, on a host as for nextUrl.
     pub link_header: Option<LinkHeaderPagination>,
     /// A page number, until a page is empty.
     pub page_number: Option<PageNumberPagination>,
     /// An offset and a limit, until a page is short.
     pub offset: Option<OffsetPagination>,
-    /// What says that there is a page after this one: without it, its cursor or address is not followed. Default: a cursor or an
-    /// address in the answer says it.
+    /// What says that there is another page: without it, its cursor or address is not followed. Default: a cursor or
+    /// address in the answer.
     pub more: Option<MorePages>,
     /// What says that there are no more pages, whatever cursor or address is there: a number that is small enough.
     pub enough: Option<EnoughRows>,
@@ -33,7 +33,7 @@ pub struct Pagination {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub total: Option<String>,
-    /// How many rows the vendor returns at most for one request with all its pages, such as 10000: that count is not taken for an answer, and the window is
+    /// How many rows one request with all its pages returns at most, such as 10000: that count is not taken for an answer, and the window is
     /// halved until fewer come.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub limit: Option<i64>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::final_from::{FinalFor, Finality};
-use super::parts::{Compared, Parts};
+use super::parts::Compared;
 use super::prepared_terms::Kpi;
 use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
 use crate::api::Packed;
