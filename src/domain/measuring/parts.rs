@@ -133,7 +133,7 @@ impl Compared {
         let is_comparable = |other: &&&Reading<'_>| {
             reading.parts.add_up && other.parts.add_up && other.method.formula == method.formula
         };
-        let annual = method.annual_factor.clone().unwrap_or(Exact::ONE);
+        let annual = reading.annual_factor.clone().unwrap_or(Exact::ONE);
         Some(Compared {
             scale: annual * &method.scale,
             rounding: reading.spec.rounding.clone(),
