@@ -1,15 +1,17 @@
-//! Contracts of which a part of the rows is held: those that start at floors or later, beside what judgements worked out of the others.
+//! Contracts of which a part of the rows is held: those that start at floors or later, and those of pages below that a judgement needed,
+//! beside what judgements worked out of the others.
 //!
-//! Invariant: rows of a part are given with their floors alone ([`EvidenceCache::part`]), so that nobody takes them for all rows.
+//! Invariant: rows of a part are given with their floors and pages alone ([`EvidenceCache::part`]), so that nobody takes them for all rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held};
+use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held, page_was_read};
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
-use crate::domain::measuring::ledgers::Floors;
+use crate::domain::measuring::ledger::Wanted;
+use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::rollups::{Past, RollUps, Snapshot};
 use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 
@@ -24,6 +26,7 @@ const MANY: usize = 20_000;
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartHeld {
     floors: Floors,
+    pages: Pages,
     /// Sequence up to which the rows of each feed were read.
     read_until: BTreeMap<String, i64>,
 }
@@ -35,6 +38,8 @@ pub struct Part {
     pub rows: Arc<RowsByFeed>,
     /// Where they begin.
     pub floors: Floors,
+    /// Of which spans below that they are all there is.
+    pub pages: Pages,
 }
 
 impl EvidenceCache {
@@ -60,7 +65,8 @@ impl EvidenceCache {
             return Ok(None);
         }
         let range = |feed: &str, until| RowRange::between(held.read_until.get(feed).copied().unwrap_or(0), until);
-        self.read_part(uid, evidence, (held.floors.clone(), rows), range).await
+        let held = Part { rows, floors: held.floors.clone(), pages: held.pages.clone() };
+        self.read_part(uid, evidence, held, range).await
     }
 
     /// The rows that a judgement by what was kept needs; `None` where rows are held already.
@@ -82,17 +88,18 @@ impl EvidenceCache {
             let left_out = floor.map(|floor| LeftOut { until: seen, before: floor.since });
             RowRange { after: floor.map_or(0, |floor| floor.after), until, left_out }
         };
-        self.read_part(uid, evidence, (past.floors().clone(), Arc::default()), range).await
+        let nothing = Part { rows: Arc::default(), floors: past.floors().clone(), pages: Pages::new() };
+        self.read_part(uid, evidence, nothing, range).await
     }
 
     async fn read_part(
         &self,
         uid: &str,
         evidence: &ContractEvidence,
-        (floors, held): (Floors, Arc<RowsByFeed>),
+        held: Part,
         range: impl Fn(&str, i64) -> RowRange,
     ) -> Result<Option<Part>, StoreError> {
-        let mut rows = RowsByFeed::clone(&held);
+        let mut rows = RowsByFeed::clone(&held.rows);
         for (feed, Head { sequence, .. }) in &evidence.heads {
             let range = range(feed, *sequence);
             if range.after < range.until {
@@ -100,20 +107,57 @@ impl EvidenceCache {
                 rows.insert(feed.clone(), self.read_pages(uid, feed, known, range).await?);
             }
         }
+        let read = Part { rows: Arc::new(rows), ..held };
+        Ok(self.hold_part(uid, evidence, &held.rows, read))
+    }
+
+    /// The rows of a part with those of pages that a judgement of it needs; `None` where rows lie so that all of them are needed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn add_pages(
+        &self,
+        uid: &str,
+        evidence: &ContractEvidence,
+        part: Part,
+        wanted: BTreeMap<String, Wanted>,
+    ) -> Result<Option<Part>, StoreError> {
+        let Part { rows: held, floors, mut pages } = part;
+        let mut rows = RowsByFeed::clone(&held);
+        for (feed, wanted) in wanted {
+            let Some(head) = evidence.heads.get(&feed) else { return Ok(None) };
+            let mut read = Vec::new();
+            for span in wanted.reads() {
+                read.append(&mut self.store.rows_starting_within(uid, &feed, span.start, span.end).await?);
+                page_was_read().await;
+            }
+            // Rows that arrived since wait for the head that vouches for them.
+            read.retain(|row| row.sequence <= head.sequence);
+            let known = rows.remove(&feed).unwrap_or_default();
+            let adding = tokio::task::spawn_blocking(move || wanted.add_to(&known, read));
+            let Some((all, found)) = adding.await.ok().flatten() else { return Ok(None) };
+            rows.insert(feed.clone(), all);
+            pages.insert(feed, found);
+        }
+        let read = Part { rows: Arc::new(rows), floors, pages };
+        Ok(self.hold_part(uid, evidence, &held, read))
+    }
+
+    /// Holds a part in the place of what was held. Another task may have read in the meantime: what it read is not mixed with this.
+    fn hold_part(&self, uid: &str, evidence: &ContractEvidence, held: &Arc<RowsByFeed>, read: Part) -> Option<Part> {
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-        // Another task may have read in the meantime: what it read is not mixed with this.
-        let is_as_it_was = Arc::ptr_eq(&entry.rows, &held) || (entry.rows.is_empty() && held.is_empty());
+        let is_as_it_was = Arc::ptr_eq(&entry.rows, held) || (entry.rows.is_empty() && held.is_empty());
         if !is_as_it_was {
-            return Ok(None);
+            return None;
         }
+        let Part { rows, floors, pages } = read.clone();
         let read_until = evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect();
-        entry.rows = Arc::new(rows);
-        entry.part = Some(PartHeld { floors: floors.clone(), read_until });
+        entry.rows = rows;
+        entry.part = Some(PartHeld { floors, pages, read_until });
         entry.held.rows = entry.rows.values().map(FeedRows::bytes).sum();
-        let rows = entry.rows.clone();
         entries.make_room_for(uid, self.most);
-        Ok(Some(Part { rows, floors }))
+        Some(read)
     }
 
     /// What the last judgement of a contract worked out, where it is time to keep that, and the judgement is still the last one.

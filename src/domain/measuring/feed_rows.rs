@@ -191,6 +191,27 @@ impl FeedRows {
         OpenRows { rows: self, open }
     }
 
+    /// These and others that came in between, in the order of their sequences, as both must be. One that both have is there once.
+    #[must_use]
+    pub fn with(&self, others: &[Row]) -> FeedRows {
+        let (labels, names) = (self.labels.clone(), self.names.clone());
+        let mut open = FeedRows { labels, names, ..FeedRows::default() }.open();
+        let mut others = others.iter().peekable();
+        for place in 0..self.len as u32 {
+            let Some((chunk, index)) = self.chunk(place) else { continue };
+            let receipt = chunk.receipt(index);
+            while let Some(other) = others.next_if(|other| other.sequence <= receipt.sequence) {
+                if other.sequence < receipt.sequence {
+                    open.push_row(other);
+                }
+            }
+            let measures = chunk.measures.iter().filter_map(|(name, values)| Some((*name, values.get(index)?)));
+            open.push(chunk.times(index), chunk.labels.get(index) as u32, receipt, measures);
+        }
+        others.for_each(|other| open.push_row(other));
+        open.close()
+    }
+
     fn chunk(&self, place: u32) -> Option<(&Chunk, usize)> {
         let place = place as usize;
         if place >= self.len {
