@@ -33,7 +33,7 @@ pub struct Judging<'a> {
     pub asked: Asked<'a>,
 }
 
-/// After so many judgements of a part that each needed more of the earlier rows all are looked at.
+/// How often a part is judged, each time with more of the earlier rows, before all rows are looked at.
 const MOST_ROUNDS: usize = 4;
 
 /// A judgement with what it worked out.

@@ -132,7 +132,7 @@ impl RollUps {
         wanted
     }
 
-    /// Forgets a judgement that needed more rows: what was kept `before` it holds, and its rows are news no more.
+    /// Forgets a judgement that needed more rows: what was kept `before` it holds, and its rows are not news any more.
     pub(in crate::domain) fn give_up(&mut self, before: Earlier, rows: &RowsByFeed) {
         for (feed, rows) in rows {
             let until = self.seen_until.entry(feed.clone()).or_default();

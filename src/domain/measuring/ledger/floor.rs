@@ -214,7 +214,7 @@ impl Ledger {
     }
 
     /// What a floor leaves out already: of its pages what their rows say, and of the others what the floor says. `None` where a row of
-    /// a page, which is no correction, became known too late for a need.
+    /// a page, other than a correction, became known too late for a need.
     fn passed_below(&self, need: Need, below: Option<&Floor>) -> Option<Passed> {
         let begin = below.map_or(Timestamp::MIN, |floor| floor.since);
         let known_by = below.map_or(Timestamp::MIN, |floor| floor.known_by);

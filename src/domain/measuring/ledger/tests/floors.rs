@@ -239,3 +239,80 @@ fn no_row_reaches_over_an_end_of_a_page() {
         rows.pop();
     }
 }
+
+/// Half-hours of one queue, with one row of two of them from slot 100 on, and the floor at slot 300.
+fn half_hours(until: i64) -> (Vec<Row>, Arc<Floor>) {
+    let length = |place: i64| if place == 100 { 2 } else { 1 };
+    let places = (0..until).filter(|place| *place != 101);
+    let rows = rows_of(places.map(|place| (place, length(place), 0, 1, 30)).collect());
+    let need = Need { since: slot(300), known_by: slot(350) };
+    let floor = Ledger::of_feed(&rows, &calendar("UTC", json!(null))).floor_for(need, slot(401)).unwrap();
+    assert_eq!(floor.since, slot(300));
+    (rows, floor)
+}
+
+/// A row that is received after others.
+fn after(rows: &[Row], (place, length, queue): (i64, i64, usize), known_at: i64) -> Row {
+    let row = rows_of(vec![(place, length, queue, 2, 0)]).remove(0);
+    Row { known_at: slot(known_at), sequence: rows.len() as i64 + 1, ..row }
+}
+
+#[test]
+fn a_late_row_that_was_known_before_another_takes_its_place() {
+    let (calendar, (mut rows, floor)) = (calendar("UTC", json!(null)), half_hours(400));
+    let seen = rows.len();
+    rows.push(after(&rows, (100, 1, 0), 101));
+    let window = Span::new(slot(99), slot(104));
+    let part = with_pages(&floor, (seen, &rows), window, &calendar).unwrap();
+    assert_eq!(part.known_at(slot(2_000)).covered().len(), 2, "nothing covers slot 101 any more");
+    assert_eq!(said_of(&part, window, slot(2_000)), said_of(&Ledger::of_feed(&rows, &calendar), window, slot(2_000)));
+}
+
+#[test]
+fn a_row_that_comes_into_a_page_and_reaches_over_its_end_makes_it_longer() {
+    let (calendar, (mut rows, floor)) = (calendar("UTC", json!(null)), half_hours(400));
+    let seen = rows.len();
+    rows.push(after(&rows, (201, 1, 0), 402));
+    let window = Span::new(slot(200), slot(204));
+    let mut part = with_pages(&floor, (seen, &rows), window, &calendar).unwrap();
+    for (row, lacks) in [((202, 2, 0), None), ((203, 3, 0), Some((194, 212)))] {
+        let mut more = part.rows.clone();
+        more.extend([after(&rows, row, 403)]);
+        part.extend(&more, &calendar);
+        let reads = match part.lack() {
+            Lack::Pages(wanted) => wanted.reads(),
+            other => {
+                assert_eq!(other, Lack::Nothing);
+                Vec::new()
+            }
+        };
+        let expected = lacks.map(|(first, end)| Span::new(slot(first), slot(end)));
+        assert_eq!(reads, Vec::from_iter(expected), "{row:?}");
+    }
+}
+
+#[test]
+fn a_row_that_reaches_over_the_floor_is_left_out_by_a_higher_one_alone() {
+    let (calendar, (mut rows, floor)) = (calendar("UTC", json!(null)), half_hours(400));
+    let seen = rows.len();
+    rows.push(after(&rows, (299, 2, 1), 402));
+    let window = Span::new(slot(298), slot(310));
+    let mut part = with_pages(&floor, (seen, &rows), window, &calendar).unwrap();
+    let (known_by, now) = (slot(450), slot(2_000));
+    assert_eq!(part.floor_for(Need { since: slot(300), known_by }, now), None);
+    let next = Need { since: slot(305), known_by };
+    let higher = part.floor_for(next, now).unwrap();
+    assert_eq!(higher.since, slot(305));
+    let whole = Ledger::of_feed(&rows, &calendar);
+    assert_eq!(said_above(&above(&higher, &rows, &calendar), next, now), said_above(&whole, next, now));
+}
+
+#[test]
+fn the_last_row_of_a_page_is_not_taken_for_the_last_of_all() {
+    let (calendar, (mut rows, floor)) = (calendar("UTC", json!(null)), half_hours(300));
+    let seen = rows.len();
+    rows.push(after(&rows, (7, 1, 0), 402));
+    let part = with_pages(&floor, (seen, &rows), Span::new(slot(5), slot(9)), &calendar).unwrap();
+    part.known_at(slot(2_000)).last_start();
+    assert_eq!(part.lack(), Lack::All);
+}

@@ -86,7 +86,7 @@ enum Step {
     Lates(Vec<(i64, i64)>),
     /// A row of a day so long ago that nobody knew, also where no row was.
     Fill(i64),
-    /// A row of so many days that overlaps others.
+    /// A row of some days that overlaps others.
     Overlap(i64, i64),
     /// Days that are excused, so long ago.
     Relief(i64),
