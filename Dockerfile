@@ -1,11 +1,14 @@
 # The operator's image: two programs, the certificates of public authorities, and nothing else; no shell, not root.
 
-# A release gives both bases by digest, so that the images of all architectures are made from the same ones.
+# A release passes both bases by digest (`.github/workflows/release.yaml`, "Bases by digest"): it resolves these tags once, so that the images
+# of all architectures are made from the same bases. To pin them in a build of your own:
+#   docker buildx imagetools inspect TAG --format '{{.Manifest.Digest}}'
+#   docker build --build-arg BUILD_BASE=NAME@DIGEST --build-arg RUN_BASE=NAME@DIGEST .
 ARG BUILD_BASE=docker.io/library/rust:1.95-slim-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# SQLite and ring are compiled from C.
+# SQLite, ring and mimalloc are compiled from C.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*

@@ -3,7 +3,7 @@
 //! PostgreSQL is started from the machine's packages, with `fsync` on and otherwise as it comes. `BPO_BENCH_FEEDS` (16) is how
 //! many feeds of six months, 62,496 rows each, are read and verified: 480 are 30 million rows.
 //!
-//! Bodies are a month of half-hours of seven queues with eight measures each, as a call centre's feed gives them.
+//! Bodies are a month of half-hours of seven queues with eight measures each, as a call centre's feed sends them.
 
 #![allow(
     clippy::expect_used,

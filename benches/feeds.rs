@@ -182,7 +182,7 @@ async fn measure(feeds: u64, span: Duration) {
     while (fetched.len() as u64) < feeds {
         let event = events.recv().await.unwrap();
         assert_eq!(event.outcome, FeedOutcome::Fetched, "{}/{}", event.contract, event.feed);
-        fetched.insert((event.contract_uid, event.feed));
+        fetched.insert((event.contract_uid.clone(), event.feed.clone()));
     }
     println!("{feeds} feeds were fetched for the first time, two days each, in {:.1} s", began.elapsed().as_secs_f64());
     let ((first, _), began) = (usage(), Instant::now());

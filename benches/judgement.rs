@@ -130,7 +130,7 @@ fn build_a_ledger_of_13_months(bencher: Bencher<'_, '_>) {
 fn look_back_at_an_instant(bencher: Bencher<'_, '_>) {
     let (rows, calendar) = (thirteen_months(), Calendar::of(&contract()).unwrap());
     let ledger = Ledger::of_feed(&rows, &calendar);
-    // Only what stands at the latest instant is remembered.
+    // Remembers only what is known at the latest instant.
     let (latest, earlier) = (Timestamp::MAX, rows[rows.len() - 5].known_at);
     assert!(ledger.known_at(latest).len() > ledger.known_at(earlier).len());
     bencher.counter(ItemsCount::new(rows.len())).bench_local(|| ledger.known_at(earlier).len());
@@ -224,7 +224,7 @@ fn terms() -> Terms {
     }
 }
 
-/// Rows of 13 months, so many a day and tier.
+/// Rows of 13 months, `of_day` a day and tier.
 fn rows_a_day(of_day: usize) -> RowsByFeed {
     packed(&BTreeMap::from([("acd".to_owned(), chosen_rows(of_day))]))
 }

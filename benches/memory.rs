@@ -1,6 +1,6 @@
 //! What a year of history costs the operator: `cargo bench --bench memory`.
 //!
-//! Ten contracts (`BPO_BENCH_CONTRACTS`) have a feed of twelve label sets, half-hours and four measures for so many years
+//! Ten contracts (`BPO_BENCH_CONTRACTS`) have a feed of twelve label sets, half-hours and four measures for some years
 //! (`BPO_BENCH_YEARS`, 1), and four KPIs each. They are put into an SQLite store; then a process of its own opens the store, as the
 //! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, keeps its judgements, and
 //! judges late rows of the first month by what was kept.
@@ -74,7 +74,7 @@ fn main() {
 /// What the operator may use: bytes of rows and judgements, and of the writer's pages.
 fn memory() -> (usize, u64) {
     let all = number("BPO_BENCH_MEMORY", i64::MAX >> 20) << 20;
-    let pages = (all / 64).clamp(2 << 20, 8 << 20);
+    let pages = (all / 128).clamp(2 << 20, 4 << 20);
     (usize::try_from(all / 2).unwrap(), pages as u64)
 }
 
@@ -128,7 +128,7 @@ impl Operator {
         );
     }
 
-    /// Judges a contract as the operator does, unless a judgement of it holds. Gives its reports as JSON.
+    /// Judges a contract as the operator does, unless a kept judgement is still valid. Returns its reports as JSON.
     fn look(&self, uid: &str, terms: &Arc<Terms>, now: Timestamp) -> Arc<Result<Judgement, InvalidSpec>> {
         self.runtime.block_on(look(self, uid, terms, now))
     }

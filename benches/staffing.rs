@@ -26,7 +26,7 @@ fn goal(model: QueueModel) -> StaffingGoal {
     }
 }
 
-/// Contacts of each interval: days that rise and fall, up to a load of so many erlangs, no two alike.
+/// Contacts of each interval: days that rise and fall up to a load of `most_erlangs`, no two alike.
 fn contacts(most_erlangs: f64) -> Vec<f64> {
     let most = most_erlangs * INTERVAL_SECONDS / 240.0;
     (0..INTERVALS)

@@ -1,7 +1,7 @@
 //! The demo: half a year of a contract in a minute, on a real API server.
 //!
 //! `cargo demo` builds and starts a Kubernetes control plane, starts a vendor's feed server, applies
-//! the folders of `examples/`, runs the operator on a rehearsal clock and tells what happens. It stays up until Ctrl-C, so
+//! the folders of `examples/`, runs the operator on a rehearsal clock and narrates what happens. It stays up until Ctrl-C, so
 //! that one can look around; `-- --exit` ends it after its own checks.
 //!
 //! The vendor's call volumes and handling times are those of a real call centre; how ordinary days were staffed, and all
@@ -150,7 +150,7 @@ async fn interruption() {
 /// The demo from its first step to its last.
 async fn run(arguments: &Arguments, screen: &Screen) -> Result<()> {
     check(arguments)?;
-    // Two crates bring a TLS provider each if nobody chooses; that one was chosen before is no mistake.
+    // Two crates bring a TLS provider each, so one must be chosen; an error here means that one was chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let zone = TimeZone::get("Europe/London").or_advise("finding the zone Europe/London", "please report this")?;
     let end = midnight(arguments.until);
@@ -226,7 +226,7 @@ fn check(arguments: &Arguments) -> Result<()> {
     let year = 2026;
     if arguments.from.year() != year || arguments.until.year() != year || arguments.from >= arguments.until {
         return Err(Failure::new(
-            format!("--from {} --until {} is no span of 2026", arguments.from, arguments.until),
+            format!("--from {} --until {} is not a span of 2026", arguments.from, arguments.until),
             "write two days of 2026, the earlier one first, such as --from 2026-01-02 --until 2026-07-22",
         ));
     }
@@ -301,7 +301,7 @@ fn introduce(screen: &Screen, arguments: &Arguments, vendor: &VendorServer) {
     ));
 }
 
-/// Runs the operator through the story, and tells it, until the months are final.
+/// Runs the operator through the story, and narrates it, until the months are final.
 async fn rehearse(
     screen: &Screen,
     arguments: &Arguments,

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rehearsal_clock_starts_where_it_is_told_and_runs_faster() {
+    fn a_rehearsal_clock_starts_at_its_instant_and_runs_faster() {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let clock = Clock::rehearsal(start, 1_000_000.0).unwrap();
         let first = clock.now();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stepped_clock_stands_still_until_its_hand_moves_and_never_goes_back() {
+    async fn a_stepped_clock_stops_until_its_hand_moves_and_never_goes_back() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let (clock, hand) = Clock::stepped(at("2026-01-01T00:00:00Z"));
         let (twin, mut seen) = (clock.clone(), clock.now());

@@ -88,7 +88,10 @@ impl Fleet {
             format!("{judged_after:.1} s, {:.1} contracts a second", contracts / judged_after),
         );
         table.add(
-            format!("the same until all have their report, of which four a second are written in a namespace, {} in all", self.contracts),
+            format!(
+                "the same until all have their report, of which four a second are written in a namespace, {} in all",
+                self.contracts
+            ),
             format!(
                 "{reported_after:.1} s; {:.1} writes a contract, {:.0} writes a second; {:.1} s of processor time",
                 writes as f64 / contracts,

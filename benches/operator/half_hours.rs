@@ -29,7 +29,7 @@ pub struct Vendor {
 struct Shared {
     /// Up to when feeds have rows.
     present: Timestamp,
-    /// Feeds that have rows up to another instant, and when a row after `present` was told first.
+    /// Feeds that have rows up to another instant, and when a row after `present` was first sent.
     ahead: Mutex<HashMap<String, (Timestamp, Option<Instant>)>>,
     requests: AtomicU64,
     rows: AtomicU64,
@@ -57,12 +57,12 @@ impl Vendor {
         self.shared.ahead.lock().unwrap().insert(feed.to_owned(), (until, None));
     }
 
-    /// When the rows that were published last were told first.
+    /// When the rows that were published last were first sent.
     pub fn told(&self, feed: &str) -> Option<Instant> {
         self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, told)| *told)
     }
 
-    /// How many requests came so far, and how many rows were told.
+    /// How many requests came so far, and how many rows were sent.
     pub fn counts(&self) -> (u64, u64) {
         (self.shared.requests.load(Ordering::Relaxed), self.shared.rows.load(Ordering::Relaxed))
     }
@@ -117,7 +117,7 @@ pub fn body(starts: &[Timestamp]) -> String {
     text
 }
 
-/// A row of which so many of a hundred contacts were answered in time.
+/// A row of a hundred contacts, `within` of which were answered in time.
 pub fn row(start: Timestamp, within: u64) -> String {
     let end = start + SignedDuration::from_secs(HALF_HOUR);
     format!(

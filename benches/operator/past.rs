@@ -28,7 +28,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// First day of a term that began so many years ago.
+/// First day of a term that began this number of years ago.
 fn begun(years: i16) -> Date {
     jiff::civil::date(2026 - years, 2, 1)
 }

@@ -1,4 +1,4 @@
-//! Whether the story came about, from what the cluster holds at its end.
+//! Whether the story happened, from what the cluster holds at its end.
 
 use bpo_operator::api::campaign_launch::{CohortVerdict, LaunchDecision, LaunchPhase, SpikeCause};
 use bpo_operator::api::kpi_target::Verdict;
@@ -46,7 +46,7 @@ pub fn are_final(months: &[String], reports: &[SlaReport]) -> bool {
     months.iter().all(|month| find(reports, month).is_some_and(|report| report.spec.state == PeriodState::Final))
 }
 
-/// What did not come about, in sentences; empty if all did.
+/// What did not happen, in sentences; empty if all did.
 pub fn what_is_missing(months: &[String], reports: &[SlaReport]) -> Vec<String> {
     let mut missing = Vec::new();
     for month in months {
@@ -75,7 +75,7 @@ fn find<'a>(reports: &'a [SlaReport], month: &str) -> Option<&'a SlaReport> {
     reports.iter().find(|report| report.spec.contract == CONTRACT && report.spec.period.name == month)
 }
 
-/// What of the launch did not come about, in sentences; empty if all did, or if the story ends before it does.
+/// What of the launch did not happen, in sentences; empty if all did, or if the story ends before it does.
 pub fn what_is_wrong_with_the_launch(until: Timestamp, launch: Option<&CampaignLaunch>) -> Vec<String> {
     if until.to_zoned(TimeZone::UTC).date() < LAUNCH_COMPLETED {
         return Vec::new();

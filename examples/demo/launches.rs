@@ -1,4 +1,4 @@
-//! What a launch's status says, as sentences: where it stands, and what became of it.
+//! What a launch's status says, as sentences: its current state, and its outcome.
 
 use bpo_operator::api::CampaignLaunch;
 use bpo_operator::api::campaign_launch::{CampaignLaunchStatus, CohortResult, CohortVerdict, LaunchPhase};

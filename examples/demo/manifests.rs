@@ -49,7 +49,7 @@ pub fn as_stream(documents: &[Value]) -> String {
     documents.iter().map(|document| format!("---\n{document}\n")).collect()
 }
 
-/// An example's documents for the demo: the same but for the vendor's address and token, and for how often a feed is
+/// An example's documents for the demo: the same except for the vendor's address and token, and for how often a feed is
 /// fetched where the example leaves that at five minutes, which the rehearsal's clock would pass 800 times a second.
 pub fn for_the_vendor(documents: Vec<Value>, vendor: &VendorServer, token: &str) -> Vec<Value> {
     documents.into_iter().map(|document| redirect(document, vendor, token)).collect()

@@ -17,28 +17,28 @@ use super::launches;
 use super::screen::{Mood, Story};
 use super::vendor::{INTERVALS, OUTCOMES, TOTALS, VendorServer};
 
-/// Events whose figures the reports tell better.
+/// Events whose figures the reports show better.
 const TOLD_BY_REPORTS: [&str; 6] =
     ["TargetMissed", "TargetMet", "PeriodClosed", "PeriodFinal", "CreditDue", "TriggerFired"];
 
 /// Events in which a contract repeats what its KPIs say.
 const TOLD_BY_KPIS: [&str; 2] = ["AtRisk", "AtRiskCleared"];
 
-/// Tells the story as it happens, and remembers what was told.
+/// Narrates the story as it happens, and remembers what it has said.
 pub struct Narrator<'a> {
     story: Story<'a>,
     vendor: &'a VendorServer,
     zone: TimeZone,
     begin: Timestamp,
-    /// What was told of each report.
+    /// What it has said of each report.
     reports: BTreeMap<String, Told>,
     events: BTreeSet<(String, String, String)>,
-    /// The phase of each launch that was told.
+    /// The last phase that it has said of each launch.
     phases: BTreeMap<String, LaunchPhase>,
     month_told: Option<Date>,
 }
 
-/// What was told of one report.
+/// What it has said of one report.
 #[derive(Default, PartialEq)]
 struct Told {
     is_final: bool,
@@ -46,7 +46,7 @@ struct Told {
 }
 
 impl<'a> Narrator<'a> {
-    /// Tells what a vendor is asked for from `begin` on, in the days of a zone.
+    /// Says what a vendor is asked for from `begin` on, in the days of a zone.
     pub fn new(story: Story<'a>, vendor: &'a VendorServer, zone: TimeZone, begin: Timestamp) -> Self {
         let (reports, events, phases) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         Self { story, vendor, zone, begin, reports, events, phases, month_told: None }
@@ -58,7 +58,7 @@ impl<'a> Narrator<'a> {
         asked.max().unwrap_or(self.begin)
     }
 
-    /// Moves the bar, and tells once a month what was fetched.
+    /// Moves the bar, and says once a month what was fetched.
     pub fn tick(&mut self) {
         let now = self.local_now();
         let days = now.timestamp().duration_since(self.begin).as_hours() / 24;
@@ -82,7 +82,7 @@ impl<'a> Narrator<'a> {
         self.tell(Mood::Plain, &sentence);
     }
 
-    /// Tells what is new in a report.
+    /// Says what is new in a report.
     pub fn report(&mut self, report: &SlaReport) {
         let name = report.metadata.name.clone().unwrap_or_default();
         let spec = &report.spec;
@@ -113,7 +113,7 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    /// Tells to which phase a launch has come, if it is news.
+    /// Says which phase a launch has reached, if that is new.
     pub fn launch(&mut self, launch: &CampaignLaunch) {
         let Some(status) = &launch.status else { return };
         let Some(phase) = status.phase else { return };
@@ -126,7 +126,7 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    /// Tells an Event, if it is news.
+    /// Says what an Event reports, if that is new.
     pub fn event(&mut self, event: &Event) {
         let reason = event.reason.clone().unwrap_or_default();
         let note = event.note.clone().unwrap_or_default();
@@ -174,7 +174,7 @@ fn sentences(report: &SlaReportSpec) -> Vec<(Mood, String)> {
         let consequence = match trigger.then {
             TriggerConsequence::TerminationRight => "the client may terminate",
             TriggerConsequence::RectificationPlan => "the vendor owes a rectification plan",
-            TriggerConsequence::Notify => "both parties are told",
+            TriggerConsequence::Notify => "both parties are notified",
         };
         sentences.push((Mood::Bad, format!("The trigger {} fires{kpi}: {consequence}.", trigger.name)));
     }
@@ -220,7 +220,7 @@ fn tier_sentence(line: &KpiLine) -> Option<(Mood, String)> {
             format!("{} got {value} where {target} was owed", tier.tier)
         })
         .collect();
-    // Where the whole is missed, its tiers are no news.
+    // Where the whole is missed, its tiers add nothing.
     let is_news = !tiers.is_empty() && line.verdict == Verdict::Met;
     is_news.then(|| (Mood::Bad, format!("{} was met, but not for every tier: {}.", line.name, tiers.join(", "))))
 }

@@ -32,14 +32,14 @@ pub enum Mood {
 }
 
 impl Screen {
-    /// Standard output, be it a terminal or not.
+    /// Standard output, a terminal or not.
     pub fn new() -> Self {
         Self { terminal: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
     }
 
     /// A line of text.
     pub fn say(&self, text: &str) {
-        // Output that nobody reads is no reason to stop.
+        // Output that nobody reads does not stop the demo.
         let _ = writeln!(io::stdout(), "{text}");
     }
 
@@ -97,7 +97,7 @@ impl Drop for Step<'_> {
     }
 }
 
-/// The story while it is told.
+/// The story as it unfolds.
 pub struct Story<'a> {
     screen: &'a Screen,
     bar: Option<ProgressBar>,
@@ -111,7 +111,7 @@ impl Story<'_> {
             Mood::Plain => "",
             Mood::Bad => "\x1b[31m",
         };
-        // What follows the first line stands under it.
+        // Later lines are indented to start under the first.
         let sentence = sentence.replace('\n', "\n            ");
         match &self.bar {
             Some(bar) => bar.suspend(|| self.screen.say(&format!("\x1b[2m{day}\x1b[0m  {colour}{sentence}\x1b[0m"))),

@@ -31,7 +31,7 @@ pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
         Ok(page) => page,
         Err(error) => {
             check_error(&error);
-            assert_eq!(rows_of(feed, ZONE, body, Timestamp::MAX).expect_err("an error is no rows"), error);
+            assert_eq!(rows_of(feed, ZONE, body, Timestamp::MAX).expect_err("an error has no rows"), error);
             return None;
         }
     };
@@ -54,7 +54,7 @@ pub fn check_body(feed: &Feed, body: &[u8]) -> Option<ParsedPage> {
     let mut keys = BTreeSet::new();
     for (place, row) in (1..).zip(&offline.rows) {
         assert_eq!(row.sequence, place);
-        assert!(keys.insert((row.start, row.end, &row.labels, row.revision)), "one revision stands twice");
+        assert!(keys.insert((row.start, row.end, &row.labels, row.revision)), "one revision is there twice");
     }
     Some(page)
 }
@@ -66,7 +66,7 @@ pub fn check_error(error: &FetchError) {
     assert!(!error.message.is_empty());
 }
 
-/// A row that was set aside is told in one line.
+/// A row that was set aside is reported in one line.
 pub fn check_rejected(rejected: &[RejectedRow]) {
     rejected.iter().for_each(|row| check_shown(&row.text, 1_000));
 }
@@ -80,7 +80,7 @@ pub fn check_shown(text: &str, most: usize) {
     assert!(!text.contains(disturbs), "{text:?}");
 }
 
-/// A row that a parser gives can be kept: its instants fit the store, its numbers are finite and keep their digits.
+/// The store can keep every row of a parser: its instants fit the store, its numbers are finite and keep their digits.
 pub fn check_stored(row: &IncomingRow) {
     for instant in [Some(row.start), Some(row.end), row.recorded_at].into_iter().flatten() {
         assert!(nanoseconds(instant).is_some(), "{instant} does not fit the store");

@@ -16,17 +16,17 @@ use super::verdict::{Comparison, Severity};
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Basis {
+pub(crate) struct Basis {
     /// The formula before its scale, such as (answeredWithin) / (answered + abandoned - abandonedWithin).
     #[schemars(length(max = 8192))]
     pub formula: String,
-    /// By what the quotient is multiplied, such as 100.
+    /// The factor of the quotient, such as 100.
     #[schemars(length(max = 64))]
     pub scale: String,
     /// Unit of the value: Percent, Seconds, Count, Money, Score or Points.
     #[schemars(extend("description" = "Unit of the value: Percent, Seconds, Count, Money, Score or Points."))]
     pub unit: FormulaUnit,
-    /// By what the scale is multiplied too, so that the figure speaks of a year: 12 / months of the window. Attrition only.
+    /// The factor that makes the figure one of a year: 12 / months of the window. Attrition only.
     #[schemars(length(max = 64))]
     pub annual_factor: Option<String>,
     /// How the value was rounded before any comparison; absent where it was not.
@@ -59,10 +59,10 @@ pub struct Basis {
     pub price: Option<PriceBasis>,
     /// The row of repeats that applied: from this many misses in a row on. Absent without a miss, and below the first row.
     pub misses: Option<i64>,
-    /// By what that row multiplied points; 0 below the first row. Absent without a miss.
+    /// The factor of that row for points; 0 below the first row. Absent without a miss.
     #[schemars(length(max = 64))]
     pub times: Option<String>,
-    /// By what it multiplied the credit; absent where only points are multiplied.
+    /// Its factor for the credit; absent where only points are multiplied.
     #[schemars(length(max = 64))]
     pub credit_times: Option<String>,
     /// What the terms say that the line costs or earns, before repeats, ramp, dry run, class and gaming; absent where that is nothing.
@@ -72,20 +72,20 @@ pub struct Basis {
 
 /// How two sources were compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct CrossCheckBasis {
+pub(crate) struct CrossCheckBasis {
     /// The feed with the client's own figures.
     #[schemars(length(max = 63))]
     pub feed: String,
     /// How far the two values could lie apart.
     #[schemars(length(max = 64))]
     pub tolerance: String,
-    /// Whose value counts where they lay further apart: Vendor, Own or Worse.
+    /// Whose value counts where they differ by more: Vendor, Own or Worse.
     pub prefer: PreferredSource,
 }
 
 /// How each part of a tally was judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct TallyBasis {
+pub(crate) struct TallyBasis {
     /// What the parts are: each Day with service, ISO Week or Month that ends in the period.
     pub each: TallyEach,
     /// How each part was compared: AtLeast, MoreThan, AtMost or LessThan.
@@ -101,7 +101,7 @@ pub struct TallyBasis {
 /// A part of a target that changed inside the period.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct TargetPart {
+pub(crate) struct TargetPart {
     /// First day of the part.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
@@ -117,7 +117,7 @@ pub struct TargetPart {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct BandBasis {
+pub(crate) struct BandBasis {
     /// How grave a miss in this band is: Minor, Serious, Severe or Critical.
     pub severity: Severity,
     /// The band's worst value; absent where it takes everything worse.
@@ -142,7 +142,7 @@ pub struct BandBasis {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PriceBasis {
+pub(crate) struct PriceBasis {
     /// What one step cost on the period's first day.
     #[schemars(length(max = 64))]
     pub amount: String,
@@ -173,7 +173,7 @@ pub struct PriceBasis {
 /// Points and money as the terms say them.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct Agreed {
+pub(crate) struct Agreed {
     /// Service points that a miss costs by the terms; left out where it costs none.
     pub points: Option<i64>,
     /// Credit, in the contract's currency.
@@ -188,7 +188,7 @@ pub struct Agreed {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreditBasis {
+pub(crate) struct CreditBasis {
     /// The charges in force on the period's first day.
     #[schemars(length(max = 64))]
     pub charges: Option<String>,
@@ -216,7 +216,7 @@ pub struct CreditBasis {
 
 /// A row of the points table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct PointsRowBasis {
+pub(crate) struct PointsRowBasis {
     /// The number of points from which it applies.
     pub points: i64,
     /// Percentage of the period's charges.
@@ -227,7 +227,7 @@ pub struct PointsRowBasis {
 /// A cap with the amount before and after it.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct CapBasis {
+pub(crate) struct CapBasis {
     /// What the cap is of, the Period or the contract Year.
     pub cap: CapKind,
     /// The cap. Of a year: the whole of it.
@@ -246,7 +246,7 @@ pub struct CapBasis {
 
 /// How a value was rounded. Nothing is left to a default: the report is complete by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct RoundingApplied {
+pub(crate) struct RoundingApplied {
     /// Digits after the point.
     #[schemars(range(min = 0, max = 6))]
     pub decimals: i64,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// What the condition speaks of, such as Ready or SLACompliant.
+    /// Type of the condition, such as Ready or SLACompliant.
     #[serde(rename = "type")]
     #[schemars(length(max = 64))]
     pub type_: String,
@@ -23,7 +23,7 @@ pub struct Condition {
     /// When the status last flipped: the instant at which the state began by the contract's rules, where it can be derived.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub last_transition_time: jiff::Timestamp,
-    /// The generation of the spec that this speaks of.
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
 }
 

@@ -88,9 +88,9 @@ pub use window::*;
 ))]
 #[x_kube(validation = (
     "has(self.files) && self.files.list == 'Sftp' ? \
-     has(self.url) && self.url.startsWith('sftp://') && has(self.auth) && has(self.auth.ssh) && !has(self.request) && !has(self.tls) : \
-     !(has(self.url) && self.url.startsWith('sftp://')) && !(has(self.auth) && has(self.auth.ssh))",
-    "files.list: Sftp, an address with sftp:// and auth.ssh belong together, without request and tls: write all three or none"
+     has(self.url) && self.url.startsWith('sftp://') && has(self.auth) && has(self.auth.sshKey) && !has(self.request) && !has(self.tls) : \
+     !(has(self.url) && self.url.startsWith('sftp://')) && !(has(self.auth) && has(self.auth.sshKey))",
+    "files.list: Sftp, an address with sftp:// and auth.sshKey belong together, without request and tls: write all three or none"
 ))]
 #[x_kube(validation = (
     "!has(self.each) || !(has(self.job) || has(self.files) || (has(self.format) && (has(self.format.openMetrics) || has(self.format.prometheus))))",
@@ -119,7 +119,7 @@ pub use window::*;
     "!has(self.job) || !has(self.pagination) || !has(self.pagination.limit)",
     "pagination.limit halves a window, which a report has only one of: write a shorter window.atMost"
 ))]
-pub struct Feed {
+pub(crate) struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -165,8 +165,8 @@ pub struct Feed {
     #[schemars(length(max = 3))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub each: Vec<FeedEach>,
-    /// What a slot means about which a complete answer says nothing.
-    #[schemars(extend("description" = "What a slot means about which a complete answer says nothing: Gap, or Zeros where the vendor leaves out intervals in which nothing happened. Zeros become one row of zeros, not before the feed's first row and not after `quietAtMost`. Needs measures that add up over time. Default Gap."))]
+    /// The meaning of a slot that a complete answer leaves out.
+    #[schemars(extend("description" = "The meaning of a slot that a complete answer leaves out: Gap, or Zeros where the vendor leaves out intervals in which nothing happened. Zeros become one row of zeros, not before the feed's first row and not after `quietAtMost`. Needs measures that add up over time. Default Gap."))]
     pub quiet: Option<Quiet>,
     /// For how many service days in a row a slot without rows is quiet: beyond, it is a gap, since an empty answer may be a
     /// lost permission. Default 3.
@@ -184,7 +184,7 @@ pub struct Feed {
     #[serde(default)]
     #[schemars(schema_with = "super::scalar::technical_duration")]
     pub lateness: Option<Duration>,
-    /// What the endpoint answers, at most one of json, csv, openMetrics, prometheus. Default: the native format bpo-feed/v1.
+    /// What the endpoint answers, one of json, xml, csv, xlsx, arrays, openMetrics, prometheus. Default: bpo-feed/v1.
     pub format: Option<Box<FeedFormat>>,
     /// Which times the vendor's figures are counted by, one entry for each measure that counts what happens within a time. KpiTargets with `within` are held against them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -195,7 +195,7 @@ pub struct Feed {
     pub request: Option<Box<FeedRequest>>,
     /// How further pages are asked for, one of cursor, nextUrl, linkHeader, pageNumber, offset. Default: the native format's own cursor.
     pub pagination: Option<Box<Pagination>>,
-    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, ssh. Default: not at all.
+    /// How the operator shows who it is, one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, sshKey. Default: not at all.
     pub auth: Option<Box<FeedAuth>>,
     /// Whom the operator trusts and how it identifies itself in TLS. Verification cannot be switched off.
     pub tls: Option<Box<FeedTls>>,

@@ -13,6 +13,8 @@ pub mod cross_check;
 pub mod dispute;
 pub mod feed;
 pub mod kpi_target;
+pub mod made_of;
+pub mod packed;
 pub mod period;
 pub mod rules;
 pub mod scalar;
@@ -28,6 +30,7 @@ mod written;
 
 pub use campaign_launch::{CampaignLaunch, CampaignLaunchSpec, CampaignLaunchStatus};
 pub use kpi_target::{KpiTarget, KpiTargetSpec, KpiTargetStatus};
+pub use packed::Packed;
 pub use service_tier::{ServiceTier, ServiceTierSpec, ServiceTierStatus};
 pub use shared::Shared;
 pub use sla_report::{SlaReport, SlaReportSpec, SlaReportStatus};

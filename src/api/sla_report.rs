@@ -9,6 +9,8 @@ use super::basis::{Basis, CreditBasis};
 use super::cross_check::SourcesLine;
 use super::dispute::ReportDispute;
 use super::kpi_target::{CatalogueKpi, KpiClass, KpiVariant, Verdict};
+use super::made_of::{DayValue, PartValue};
+use super::packed::Packed;
 use super::vendor_contract::{CapKind, PeriodBounds, TriggerConsequence};
 use super::verdict::{Comparison, PeriodState, Rating, Severity};
 
@@ -47,7 +49,7 @@ use super::verdict::{Comparison, PeriodState, Rating, Severity};
     "self.contract == oldSelf.contract && self.period.name == oldSelf.period.name && self.revision == oldSelf.revision",
     "a report's contract, period and revision cannot change: another one is a new report"
 ))]
-pub struct SlaReportSpec {
+pub(crate) struct SlaReportSpec {
     /// Name of the VendorContract.
     #[schemars(length(max = 63))]
     pub contract: String,
@@ -68,7 +70,7 @@ pub struct SlaReportSpec {
     pub kpis: Vec<KpiLine>,
     /// 0 to 100; absent where nothing could be judged.
     pub score: Option<String>,
-    /// How much of the weight the score speaks for, 0 to 100.
+    /// How much of the weight the score covers, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs."))]
@@ -76,7 +78,7 @@ pub struct SlaReportSpec {
     /// Service points of all KPIs together.
     pub points: i64,
     /// Credits and bonus, where the contract has charges.
-    pub credit: Option<CreditBlock>,
+    pub credit: Option<Box<CreditBlock>>,
     /// Credits of the contract year up to this period; revision 1 only.
     pub year_to_date: Option<YearToDate>,
     /// Triggers whose condition holds at this period.
@@ -95,14 +97,14 @@ pub struct SlaReportSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
-    pub restates: Option<Restates>,
+    pub restates: Option<Box<Restates>>,
 }
 
 /// One KPI of a report. Value, numerator and denominator are absent where there is no data.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct KpiLine {
+pub(crate) struct KpiLine {
     /// Name of the KpiTarget.
     pub name: String,
     /// KPI of the catalogue, such as ServiceLevel; Custom with a formula of its own.
@@ -153,6 +155,18 @@ pub struct KpiLine {
     /// What it was judged by, as the terms were then. Reports of earlier versions lack it.
     #[schemars(extend("description" = "What it was judged by, as the terms were then. Reports of earlier versions lack it."))]
     pub basis: Option<Basis>,
+    /// Each day of the period; where it has more than 31, each ISO week or month. Reports of earlier versions lack them.
+    #[schemars(extend("description" = "Each day of the period; where it has more than 31, each ISO week or month. Reports of earlier versions lack them."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 31))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub days: Packed<DayValue>,
+    /// The rows by each value of their labels: the 20 with the most effect on the value against the periods before, and those first.
+    #[schemars(extend("description" = "The rows by each value of their labels: the 20 with the most effect on the value against the periods before, and those first."))]
+    #[serde(default, skip_serializing_if = "Packed::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub parts: Packed<PartValue>,
     /// The relief that took rows away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 500))]
@@ -177,7 +191,7 @@ pub struct KpiLine {
 
 /// What a tally found, by the names of its parts: days 2026-05-04, weeks 2026-W19, months 2026-05.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct TallyLine {
+pub(crate) struct TallyLine {
     /// The parts that missed, the first 31.
     #[serde(default)]
     #[schemars(length(max = 31))]
@@ -201,7 +215,7 @@ pub enum CreditState {
 /// One tier's part of a KPI.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct TierLine {
+pub(crate) struct TierLine {
     /// Name of the ServiceTier.
     pub tier: String,
     /// Value of the tier's rows; left out without data.
@@ -216,7 +230,7 @@ pub struct TierLine {
 
 /// The rows that were judged: selected before relief, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct EvidenceReference {
+pub(crate) struct EvidenceReference {
     /// Number of rows, each in its latest revision.
     pub rows: i64,
     /// SHA-256 over their canonical form.
@@ -227,7 +241,7 @@ pub struct EvidenceReference {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreditBlock {
+pub(crate) struct CreditBlock {
     /// Currency of every amount here, by ISO 4217, such as GBP.
     pub currency: String,
     /// Credit that the service points of the period cost, before caps.
@@ -261,7 +275,7 @@ pub struct CreditBlock {
 
 /// A credit that was earned back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct EarnedBack {
+pub(crate) struct EarnedBack {
     /// Period of the credit that was earned back, such as 2026-02.
     pub period: String,
     /// Name of the KpiTarget whose credit it was.
@@ -273,7 +287,7 @@ pub struct EarnedBack {
 /// Credits of the contract year.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct YearToDate {
+pub(crate) struct YearToDate {
     /// Credits of the contract year so far.
     pub credit: String,
     /// What they cannot exceed.
@@ -283,7 +297,7 @@ pub struct YearToDate {
 /// A trigger whose condition holds.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
-pub struct ReportTrigger {
+pub(crate) struct ReportTrigger {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
@@ -294,7 +308,7 @@ pub struct ReportTrigger {
 
 /// A span of service time without data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct Gap {
+pub(crate) struct Gap {
     /// Name of the feed that brought no rows, as in spec.feeds.
     pub feed: String,
     /// First instant of service time without data.
@@ -309,7 +323,7 @@ pub struct Gap {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Restates {
+pub(crate) struct Restates {
     /// Name of the report that this one replaces, such as acme-care-2026-05.
     pub report: String,
     /// A line for each KPI whose figures are other than before.
@@ -328,7 +342,7 @@ pub struct Restates {
 /// A line that changed. A member is absent where it did not.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct LineChange {
+pub(crate) struct LineChange {
     /// Name of the KpiTarget.
     pub kpi: String,
     /// Value before and after; left out where it is the same.
@@ -346,7 +360,7 @@ pub struct LineChange {
 /// A text before and after; absent where there was none.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct WasNow {
+pub(crate) struct WasNow {
     /// What the report before says; left out where it has none.
     pub was: Option<String>,
     /// What this revision says; left out where it has none.
@@ -357,7 +371,7 @@ pub struct WasNow {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SlaReportStatus {
+pub(crate) struct SlaReportStatus {
     /// UID of the contract.
     pub contract_uid: Option<String>,
     /// Heads of the feeds' chains of evidence when the report was written.
@@ -372,7 +386,7 @@ pub struct SlaReportStatus {
 
 /// Head of one feed's chain of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct EvidenceHead {
+pub(crate) struct EvidenceHead {
     /// Name of the feed, as in spec.feeds of the contract.
     pub feed: String,
     /// Digest of its last row.

@@ -114,9 +114,11 @@ pub use term::*;
     "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && (has(self.credits.yearCapPercent) || has(self.credits.yearCapAmount)))",
     "a trigger waits for the cap of the year: add credits.yearCapPercent or credits.yearCapAmount"
 ))]
-pub struct VendorContractSpec {
+pub(crate) struct VendorContractSpec {
     /// Who serves: the vendor's name, sites and identifiers.
     pub vendor: Vendor,
+    /// Who is served; reports name both parties. Default: the client.
+    pub client: Option<Client>,
     /// From when to when the contract runs.
     pub term: Term,
     /// IANA zone in which dates, periods and service hours are meant, such as Europe/London. Default UTC.
@@ -234,6 +236,16 @@ pub struct VendorContractSpec {
     #[serde(default)]
     pub suspend: bool,
 }
+
+impl VendorContractSpec {
+    /// Who is served, as reports name them: "the client" where the contract does not say.
+    pub fn client_name(&self) -> &str {
+        self.client.as_ref().map_or(CLIENT, |client| client.name.as_str())
+    }
+}
+
+/// Who is served where a contract does not name them.
+pub const CLIENT: &str = "the client";
 
 fn default_time_zone() -> String {
     "UTC".to_owned()

@@ -13,7 +13,8 @@ use super::kpi_target::{Better, FormulaUnit, IndicatorKind, KpiCategory, KpiClas
 use super::service_tier::{ContactChannel, TierFlaw, ValueMeasure};
 use super::tally::TallyEach;
 use super::vendor_contract::{
-    CapKind, ContractPhase, EscalationCause, OverdueKind, PeriodLength, PlanState, TriggerConsequence, Weekday,
+    CapKind, ContractPhase, EscalationCause, OverdueKind, PeriodLength, PlanState, RampCredit, TriggerConsequence,
+    Weekday,
 };
 use super::verdict::{Comparison, PeriodState, Rating, Severity};
 
@@ -31,7 +32,7 @@ macro_rules! shown_as_written {
 shown_as_written! {
     Better, CapKind, Comparison, ConditionStatus, ContactChannel, ContractPhase, DisputeDecision, EscalationCause, FormulaUnit, GateState,
     GateType, IndicatorKind, KpiCategory, KpiClass, LaunchDecision, LaunchPhase, MeasureUnit, OverdueKind, Party,
-    PeriodLength, PeriodState, PlanParty, PlanState, PreferredSource, QueueModel, Rating, RoundingMode, Severity,
+    PeriodLength, PeriodState, PlanParty, PlanState, PreferredSource, QueueModel, RampCredit, Rating, RoundingMode, Severity,
     SourcesFinding, SpikeCause, TallyEach, TierFlaw, Trend, TriggerConsequence, ValueMeasure, Weekday,
 }
 
@@ -45,6 +46,7 @@ mod tests {
             (PeriodLength::HalfYearly.to_string(), "HalfYearly"),
             (Severity::Minor.to_string(), "Minor"),
             (CapKind::Period.to_string(), "Period"),
+            (RampCredit::Half.to_string(), "Half"),
             (LaunchDecision::NoGo.to_string(), "NoGo"),
         ] {
             assert_eq!(shown, written);

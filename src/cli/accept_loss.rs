@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 use kube::ResourceExt;
+use serde_json::json;
 
 use super::alert::{annotate, contract};
-use super::answer::Answer;
+use super::answer::{Answer, OutcomeArguments};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::streams::{print_line, warn};
+use super::streams::warn;
 use super::terminal::escaped;
 use crate::api::LOSS_ACCEPTED_ANNOTATION;
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, Reason};
@@ -34,6 +35,9 @@ pub struct AcceptLossArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// Accepts the loss, and waits until the contract goes on.
@@ -42,17 +46,23 @@ pub struct AcceptLossArguments {
 /// What the cluster said, or that nothing is lost that could be accepted.
 pub fn run(arguments: &AcceptLossArguments) -> Answer {
     let Outcome { contract, left } = wait_for(accept(arguments))?;
+    let by = arguments.by.trim();
+    let outcome = json!({"contract": contract, "report": arguments.report, "acceptedBy": by, "goesOn": left.is_none(), "waitsFor": left});
     match left {
-        None => print_line(escaped(&format!("{contract} goes on; {} stays as it was signed", arguments.report)))?,
+        None => {
+            let sentence = escaped(&format!("{contract} goes on; {} stays as it was signed", arguments.report));
+            arguments.outcome.print(sentence, &outcome)?;
+            Ok(0)
+        }
         Some(message) => {
             warn(format_args!(
                 "{}",
                 escaped(&format!("{contract} has not gone on within {} s: {message}", arguments.wait))
             ));
-            return Ok(1);
+            arguments.outcome.print_failed(&outcome)?;
+            Ok(1)
         }
     }
-    Ok(0)
 }
 
 struct Outcome {

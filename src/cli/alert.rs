@@ -7,7 +7,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Output};
+use super::answer::{Answer, OutcomeArguments, Output};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::evidence::{StoreArguments, in_runtime, open};
 use super::exec::push;
@@ -34,6 +34,9 @@ pub struct AckArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// Arguments of `kubectl bpo alert`.
@@ -105,10 +108,11 @@ pub fn run(arguments: &AlertArguments) -> Answer {
 pub fn acknowledge(arguments: &AckArguments) -> Answer {
     let taken = wait_for(take_up(arguments))?;
     let EscalationStatus { level, cause, since, .. } = taken;
-    print_line(format_args!(
-        "{}: level {level} because of {cause} since {since} is acknowledged by {}",
-        arguments.contract, arguments.by
-    ))?;
+    let (contract, by) = (&arguments.contract, arguments.by.trim());
+    arguments.outcome.print(
+        format_args!("{contract}: level {level} because of {cause} since {since} is acknowledged by {by}"),
+        &json!({"contract": contract, "level": level, "cause": cause, "since": since, "acknowledgedBy": by}),
+    )?;
     Ok(0)
 }
 

@@ -2,11 +2,11 @@
 //!
 //! gather (cluster or files) → [`Dates`] (pure) → print.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::answer::Answer;
+use super::answer::{Answer, Written};
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
@@ -34,21 +34,12 @@ pub struct CalendarArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the dates are written: ics (for a calendar program), text, json
-    #[arg(short = 'o', long, value_enum, default_value = "ics")]
-    output: CalendarOutput,
+    /// How the dates are written: ics (for a calendar program), text, json, yaml
+    #[arg(short = 'o', long, default_value = "ics", value_parser = Written::one_of(&OUTPUTS))]
+    output: Written,
 }
 
-/// How dates are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum CalendarOutput {
-    /// For a calendar program.
-    Ics,
-    /// For the terminal.
-    Text,
-    /// For programs.
-    Json,
-}
+const OUTPUTS: [Written; 4] = [Written::Ics, Written::Text, Written::Json, Written::Yaml];
 
 /// Writes the dates.
 pub fn run(arguments: &CalendarArguments) -> Answer {
@@ -70,9 +61,9 @@ pub fn run(arguments: &CalendarArguments) -> Answer {
     }
     let dates = Dates::of(contract, &gathered.launches, now).map_err(wrong)?.between(from, until);
     let shown = match arguments.output {
-        CalendarOutput::Ics => dates.ics(now),
-        CalendarOutput::Text => super::terminal::escaped(&dates.text()),
-        CalendarOutput::Json => format!("{:#}\n", serde_json::json!(dates)),
+        Written::Ics => dates.ics(now),
+        Written::Text => super::terminal::escaped(&dates.text()),
+        output => output.document(&serde_json::json!(dates))?,
     };
     super::streams::print(shown)?;
     Ok(0)

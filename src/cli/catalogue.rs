@@ -78,7 +78,7 @@ struct ToldBenchmark {
 /// Prints the catalogue, or one KPI of it.
 pub fn run(arguments: &CatalogueArguments) -> Answer {
     let told: Vec<Told> = match &arguments.kpi {
-        None => entries().iter().map(Told::of).collect(),
+        None => entries().map(Told::of).collect(),
         Some(name) => vec![Told::of(named(name)?)],
     };
     let text = match arguments.output {
@@ -98,8 +98,8 @@ fn document(output: Output, told: &[Told]) -> Result<String, Vec<String>> {
 }
 
 fn named(name: &str) -> Result<&'static Entry, Vec<String>> {
-    let names = || entries().iter().map(|entry| entry.kpi.as_str());
-    let found = entries().iter().find(|entry| entry.kpi.as_str().eq_ignore_ascii_case(name));
+    let names = || entries().map(|entry| entry.kpi.as_str());
+    let found = entries().find(|entry| entry.kpi.as_str().eq_ignore_ascii_case(name));
     found.ok_or_else(|| {
         let shown: String = name.chars().take(60).collect();
         vec![format!(
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn the_page_is_what_the_catalogue_says() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/catalogue.md");
-        let page = as_page(&entries().iter().map(Told::of).collect::<Vec<_>>());
+        let page = as_page(&entries().map(Told::of).collect::<Vec<_>>());
         if std::env::var_os("BPO_UPDATE").is_some() {
             std::fs::write(&path, &page).unwrap();
         }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kpi_is_told_whole() {
+    fn every_kpi_is_shown_in_full() {
         for entry in entries() {
             let told = Told::of(entry);
             let name = told.kpi;

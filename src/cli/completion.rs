@@ -1,11 +1,11 @@
-//! Completion by kubectl: it asks `kubectl_complete-bpo` for words, in whatever shell it completes in.
+//! Completion: kubectl asks `kubectl_complete-bpo` for words, in whatever shell it completes in, and the scripts of shells ask this program.
 //!
 //! kubectl's own completion calls a program of that name on the PATH with the words after `kubectl bpo`, the last one unfinished. The
-//! answer is one candidate a line, with a tab before its description, and a last line `:DIRECTIVE`.
+//! answer is one candidate a line, with a tab before its description, and a last line `:DIRECTIVE`. The scripts of shells read the same.
 
 use std::time::Duration;
 
-use clap::{Arg, Args, Command};
+use clap::{Arg, Args, Command, ValueEnum};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
@@ -14,6 +14,39 @@ use super::answer::Answer;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::streams::{print, print_line};
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+
+/// Arguments of `kubectl bpo completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArguments {
+    /// The shell whose script is printed; default: the program by which kubectl completes in all of them
+    #[arg(value_enum, value_name = "SHELL")]
+    shell: Option<Shell>,
+}
+
+/// A shell with a script of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shell {
+    /// For ~/.bashrc: source <(kubectl bpo completion bash)
+    Bash,
+    /// For ~/.zshrc: source <(kubectl bpo completion zsh)
+    Zsh,
+    /// For config.fish: kubectl bpo completion fish | source
+    Fish,
+    /// For $PROFILE: kubectl bpo completion powershell | Out-String | Invoke-Expression
+    Powershell,
+}
+
+impl Shell {
+    /// What the shell reads. Its first lines say how it is loaded.
+    fn script(self) -> &'static str {
+        match self {
+            Shell::Bash => include_str!("completion/bash.sh"),
+            Shell::Zsh => include_str!("completion/zsh.zsh"),
+            Shell::Fish => include_str!("completion/fish.fish"),
+            Shell::Powershell => include_str!("completion/powershell.ps1"),
+        }
+    }
+}
 
 /// Arguments of the hidden command `__complete`.
 #[derive(Debug, Args)]
@@ -34,12 +67,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// The program that kubectl looks for.
 const SCRIPT: &str = "#!/bin/sh\n# Save this as an executable file kubectl_complete-bpo on your PATH.\nexec kubectl-bpo __complete -- \"$@\"\n";
 
-/// Prints the script that kubectl looks for.
+/// Prints the script of a shell, or that which kubectl looks for.
 ///
 /// # Errors
-/// None.
-pub fn script() -> Answer {
-    print(SCRIPT)?;
+/// When it cannot be written.
+pub fn script(arguments: &CompletionArguments) -> Answer {
+    print(arguments.shell.map_or(SCRIPT, Shell::script))?;
     Ok(0)
 }
 
@@ -273,6 +306,7 @@ mod tests {
             ("status -n ", Wanted::Live(Live::Namespaces)),
             ("lint -f ", Wanted::Files),
         ];
+        assert!(has(&after("completion f"), "fish"));
         for (line, expected) in cases {
             assert_eq!(after(line), expected, "{line:?}");
         }

@@ -363,7 +363,7 @@ fn price_of_points(basis: &CreditBasis, credit: &CreditBlock) -> String {
         (None, None, None) => String::new(),
     };
     let before = basis.points_before_ramp.as_ref().filter(|before| **before != credit.from_points);
-    let ramp = before.map(|before| format!("; {before} before the ramp's step {:?}", basis.ramp)).unwrap_or_default();
+    let ramp = before.map(|before| format!("; {before} before the ramp's step {}", basis.ramp)).unwrap_or_default();
     format!("{price}{ramp}")
 }
 

@@ -184,7 +184,7 @@ mod tests {
     use crate::domain::terms::journal::{RecordedFact, TermsChanged};
 
     #[test]
-    fn each_version_of_the_terms_is_told_with_what_changed_and_who_wrote_it() {
+    fn each_version_of_the_terms_is_shown_with_its_changes_and_its_author() {
         let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]";
         let version = |target: i64, at: &str| RecordedTerms {
             terms: terms(contract, &[("level", &format!("kpi: ServiceLevel\nobjective: {{target: {target}}}"))]),

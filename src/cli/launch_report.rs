@@ -1,14 +1,14 @@
 //! `kubectl bpo launch report`: a launch from its readiness to its result, for whoever started the campaign.
 //!
-//! gather (cluster or files) → [`Document`] (pure) → Markdown or HTML. What people wrote is escaped in both.
+//! gather (cluster or files) → [`Document`] (pure) → text, Markdown, HTML, or for programs. What people wrote is escaped in all.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::answer::Answer;
+use super::answer::{Answer, Written};
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
 use super::offline::OfflineArguments;
-use crate::view::launch::{Document, html, markdown};
+use crate::view::launch::{Document, html, markdown, text};
 use crate::view::links::Links;
 
 /// `kubectl bpo launch …`.
@@ -20,7 +20,7 @@ pub struct LaunchArguments {
 
 #[derive(Debug, Subcommand)]
 enum LaunchCommand {
-    /// Report on launches, in Markdown or HTML: readiness, decision, people, spikes, cohorts, success
+    /// Report on launches, in Markdown, as text, as a page or for programs: readiness, decision, people, spikes, cohorts, success
     ///
     /// From the cluster with your own rights, or offline with -f, --feed and --now.
     Report(LaunchReportArguments),
@@ -38,19 +38,12 @@ struct LaunchReportArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the report is written
-    #[arg(short = 'o', long, value_enum, default_value = "markdown")]
-    output: ReportOutput,
+    /// How the report is written: md (for a wiki or a ticket), text, html (one page of one launch), json, yaml (a list of launches)
+    #[arg(short = 'o', long, default_value = "md", value_parser = Written::one_of(&OUTPUTS))]
+    output: Written,
 }
 
-/// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ReportOutput {
-    /// For a wiki or a ticket.
-    Markdown,
-    /// One page for a browser, without anything from elsewhere.
-    Html,
-}
+const OUTPUTS: [Written; 5] = [Written::Md, Written::Text, Written::Html, Written::Json, Written::Yaml];
 
 /// Reports, and prints.
 pub fn run(arguments: &LaunchArguments) -> Answer {
@@ -74,8 +67,10 @@ pub fn run(arguments: &LaunchArguments) -> Answer {
         return Err(vec![format!("there is no CampaignLaunch {asked} here; there are: {known}")]);
     }
     let text = match arguments.output {
-        ReportOutput::Markdown => markdown(&wanted),
-        ReportOutput::Html => page(&wanted)?,
+        Written::Md => markdown(&wanted),
+        Written::Text => super::terminal::escaped(&text(&wanted)),
+        Written::Html => page(&wanted)?,
+        output => output.document(&serde_json::json!(wanted))?,
     };
     super::streams::print(text)?;
     Ok(0)

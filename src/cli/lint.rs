@@ -10,8 +10,9 @@ use super::evaluate::view;
 use super::holdings::FilesOf;
 use super::manifests::{Manifests, Place, Problem, Written};
 use crate::api::KpiTarget;
-use crate::api::vendor_contract::Advice;
+use crate::api::vendor_contract::{Advice, VendorContractSpec};
 use crate::domain::holdings::{mentions_of_kpis, references_of_kpi, references_of_launch, terms};
+use crate::domain::measuring::doubts::of_mapping;
 use crate::domain::terms::finding::Finding;
 use crate::domain::terms::validation::{
     refused_on_writing, validate_campaign_launch, validate_contract, validate_kpi_is_payable, validate_kpi_parts,
@@ -108,9 +109,19 @@ pub fn lint(manifests: &Manifests, now: Timestamp) -> Lint {
     for (key, written) in &manifests.contracts {
         let status = shown.contracts.get(key).and_then(|contract| contract.status.as_ref());
         let found = status.into_iter().flat_map(|status| &status.advice);
-        advice.extend(found.map(|advice| (written.place.clone(), key.1.clone(), advice.clone())));
+        let doubted = doubted_mappings(&written.object.spec);
+        let found = found.cloned().chain(doubted);
+        advice.extend(found.map(|advice| (written.place.clone(), key.1.clone(), advice)));
     }
     Lint { mistakes, advice, objects }
+}
+
+/// Doubts about mappings as they are written, which no row is needed for.
+fn doubted_mappings(contract: &VendorContractSpec) -> impl Iterator<Item = Advice> {
+    contract.feeds.iter().filter_map(|feed| {
+        let message = format!("feed {}: {}", feed.name, of_mapping(feed)?.message);
+        Some(Advice { finding: "FiguresInDoubt".to_owned(), kpi: None, message })
+    })
 }
 
 /// The result for people.

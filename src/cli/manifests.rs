@@ -333,7 +333,7 @@ mod tests {
         "apiVersion: bpo-operator.io/v1alpha1\nkind: ServiceTier\nmetadata: {name: gold}\nspec:\n  rank: 1\n";
 
     #[test]
-    fn documents_are_told_apart_and_other_kinds_left_alone() {
+    fn documents_are_separated_and_other_kinds_left_alone() {
         let text = format!("# a comment\n---\n{TIER}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n");
         let manifests = read_text(&text).unwrap();
         let tier = manifests.tiers.values().next().unwrap();
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_tells_its_file_its_line_and_the_remedy() {
+    fn a_problem_names_its_file_its_line_and_the_remedy() {
         let cases = [
             (format!("{TIER}---\n{TIER}"), 7, "take one of them away"),
             (TIER.replace("ServiceTier", "ServiceTeir"), 2, "write VendorContract, ServiceTier"),

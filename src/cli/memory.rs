@@ -12,6 +12,10 @@ use crate::api::scalar::shorten;
 /// The least that the operator works with.
 const LEAST: u64 = 64 << 20;
 
+/// What a row takes while its contract is judged: some 23 bytes in columns and in its ledger, and about as much again in what the judgement
+/// works out of it.
+const BYTES_OF_A_ROW: u64 = 48;
+
 /// A number of bytes, such as `400Mi`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(u64);
@@ -88,6 +92,12 @@ impl Memory {
         usize::try_from(self.0 / 2).unwrap_or(usize::MAX)
     }
 
+    /// How many rows a contract may have: as many as [`Self::for_evidence`] holds while the contract is judged by all of them.
+    #[must_use]
+    pub fn rows_of_a_contract(self) -> u64 {
+        self.0 / 2 / BYTES_OF_A_ROW
+    }
+
     /// What the text of large answers may take of it while they arrive: 15 %, and room for two of them for each of two namespaces.
     #[must_use]
     pub fn for_text(self) -> usize {
@@ -106,11 +116,11 @@ impl Memory {
         usize::try_from(self.0 >> 13).unwrap_or(usize::MAX).clamp(10_000, 200_000)
     }
 
-    /// What the pages of an SQLite store may take of it for its writer: a 64th, between 2 and 8 MiB. The machine keeps the file's pages
+    /// What the pages of an SQLite store may take of it for its writer: a 128th, between 2 and 4 MiB. The machine keeps the file's pages
     /// anyway, and a commit of more pages than these writes the first ones to the log before the last ones.
     #[must_use]
     pub fn for_pages(self) -> u64 {
-        (self.0 / 64).clamp(2 << 20, 8 << 20)
+        (self.0 / 128).clamp(2 << 20, 4 << 20)
     }
 }
 
@@ -146,6 +156,15 @@ mod tests {
         assert_eq!(shares("64Mi"), (42, 19, 10_000));
         assert_eq!(shares("400Mi"), (60, 120, 51_200));
         assert_eq!(shares("2Gi"), (307, 614, 200_000));
+    }
+
+    #[test]
+    fn a_contract_has_no_more_rows_than_the_evidence_s_share_holds() {
+        for (text, rows) in [("64Mi", 699_050), ("410Mi", 4_478_293), ("5Gi", 55_924_053)] {
+            let memory: Memory = text.parse().unwrap();
+            assert_eq!(memory.rows_of_a_contract(), rows, "{text}");
+            assert!(memory.rows_of_a_contract() * BYTES_OF_A_ROW <= memory.for_evidence() as u64);
+        }
     }
 
     #[test]

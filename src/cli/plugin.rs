@@ -125,8 +125,9 @@ enum Command {
     Retention(retention::RetentionArguments),
     /// The versions of the plugin, of the operators in the cluster, of the API and of the API server
     Version(version::VersionArguments),
-    /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in
-    Completion,
+    /// Print a script by which kubectl completes `kubectl bpo`, names of objects included, in every shell that it completes in;
+    /// or, with the name of a shell, one for that shell alone, whose first lines say how to load it
+    Completion(completion::CompletionArguments),
     /// The manual of the plugin, a page for each command, as `man` reads it
     ///
     /// Such as `kubectl bpo man feed check | man -l -`, or all pages into a folder with --to.
@@ -222,7 +223,7 @@ pub fn execute(cli: Cli) -> ExitCode {
         Command::Export(arguments) => evidence::export(&arguments),
         Command::Retention(arguments) => retention::run(&arguments),
         Command::Version(arguments) => version::run(&arguments),
-        Command::Completion => completion::script(),
+        Command::Completion(arguments) => completion::script(&arguments),
         Command::Man(arguments) => man::run(&<Cli as clap::CommandFactory>::command(), &arguments),
         Command::Complete(arguments) => completion::run(&<Cli as clap::CommandFactory>::command(), &arguments),
     };

@@ -1,17 +1,17 @@
 //! `kubectl bpo portfolio`: the vendors side by side, what their misses cost, and what is next; or the ratings of their KPIs as a
 //! public client publishes them.
 //!
-//! gather (cluster or files) → lines (pure) → table, CSV, JSON, or a page.
+//! gather (cluster or files) → lines (pure) → a table, Markdown, CSV, a page, or for programs.
 
 mod render;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use serde::Serialize;
 
-use super::answer::Answer;
+use super::answer::{Answer, Written};
 use super::cluster;
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::gathered::Gathered;
@@ -44,25 +44,12 @@ pub struct PortfolioArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the result is printed: table, csv, json, html (one page that needs nothing else)
-    #[arg(short = 'o', long, value_enum, default_value = "table")]
-    output: PortfolioOutput,
+    /// How the result is printed: text or table, md (for a wiki or a ticket), csv, html (one page that needs nothing else), json, yaml
+    #[arg(short = 'o', long, default_value = "text", value_parser = Written::one_of(&OUTPUTS))]
+    output: Written,
 }
 
-/// How a portfolio is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PortfolioOutput {
-    /// For people.
-    Table,
-    /// For spreadsheets.
-    Csv,
-    /// For programs.
-    Json,
-    /// A page.
-    Html,
-    /// For programs, and to be read.
-    Yaml,
-}
+const OUTPUTS: [Written; 6] = [Written::Text, Written::Md, Written::Csv, Written::Html, Written::Json, Written::Yaml];
 
 /// Contracts with their status, and the SlaReports that there are.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +107,7 @@ pub struct RatingLine {
 /// # Errors
 /// What is wrong with the input, or what the cluster said.
 pub fn run(arguments: &PortfolioArguments) -> Answer {
-    if arguments.output == PortfolioOutput::Html {
+    if arguments.output == Written::Html {
         return page(arguments);
     }
     let holdings = match arguments.offline.now {
@@ -128,15 +115,14 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
         None => wait_for(of_cluster(arguments))?,
     };
     let text = match (arguments.ratings, arguments.output) {
-        (false, PortfolioOutput::Table) => escaped(&render::portfolio_table(&portfolio(&holdings))),
-        (false, PortfolioOutput::Csv) => render::portfolio_csv(&portfolio(&holdings)),
-        (false, PortfolioOutput::Json) => render::json(&portfolio(&holdings)),
-        (false, PortfolioOutput::Yaml) => render::yaml(&portfolio(&holdings))?,
-        (true, PortfolioOutput::Table) => escaped(&render::ratings_table(&ratings(&holdings))),
-        (true, PortfolioOutput::Csv) => render::ratings_csv(&ratings(&holdings)),
-        (true, PortfolioOutput::Json) => render::json(&ratings(&holdings)),
-        (_, PortfolioOutput::Html) => String::new(),
-        (true, PortfolioOutput::Yaml) => render::yaml(&ratings(&holdings))?,
+        (false, Written::Text) => escaped(&render::portfolio_table(&portfolio(&holdings))),
+        (false, Written::Md) => render::portfolio_markdown(&portfolio(&holdings)),
+        (false, Written::Csv) => render::portfolio_csv(&portfolio(&holdings)),
+        (false, output) => output.document(&serde_json::json!(portfolio(&holdings)))?,
+        (true, Written::Text) => escaped(&render::ratings_table(&ratings(&holdings))),
+        (true, Written::Md) => render::ratings_markdown(&ratings(&holdings)),
+        (true, Written::Csv) => render::ratings_csv(&ratings(&holdings)),
+        (true, output) => output.document(&serde_json::json!(ratings(&holdings)))?,
     };
     print(&text)?;
     Ok(0)
@@ -145,7 +131,7 @@ pub fn run(arguments: &PortfolioArguments) -> Answer {
 /// The portfolio as a page.
 fn page(arguments: &PortfolioArguments) -> Answer {
     if arguments.ratings {
-        return Err(vec!["--ratings has no page: take -o csv, -o json or -o table".to_owned()]);
+        return Err(vec!["--ratings has no page: take -o csv, -o md, -o json or -o text".to_owned()]);
     }
     let (now, found) = match arguments.offline.now {
         Some(now) => (now, Gathered::of_files(&arguments.offline, now)?),

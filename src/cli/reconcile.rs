@@ -6,12 +6,14 @@ use clap::Args;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::{Answer, OutcomeArguments};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::streams::{print_line, warn};
+use super::streams::warn;
 use super::terminal::escaped;
+use crate::api::condition::{Condition, ConditionType};
 use crate::api::scalar::shorten;
 use crate::api::{GROUP, REQUESTED_AT_ANNOTATION, VERSION};
 use crate::clock::Clock;
@@ -29,6 +31,9 @@ pub struct ReconcileArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// An object of a kind that the operator looks at.
@@ -71,19 +76,24 @@ fn object(text: &str) -> Result<Object, String> {
 /// What the cluster said, or that there is no such object.
 pub fn run(arguments: &ReconcileArguments) -> Answer {
     let Object { kind, name } = &arguments.object;
-    let Some(found) = wait_for(reconcile(arguments))? else {
+    let Some(looked) = wait_for(reconcile(arguments))? else {
         warn(format_args!(
             "no operator has looked at {kind} {name} within {} s: `kubectl bpo check` shows whether one works here",
             arguments.wait
         ));
+        arguments.outcome.print_failed(&json!({"kind": kind, "name": name, "handled": false}))?;
         return Ok(1);
     };
-    print_line(escaped(&format!("{kind} {name} was looked at: {}", ready(&found.data))))?;
+    let (namespace, looked) = looked;
+    arguments.outcome.print(
+        escaped(&format!("{kind} {name} was looked at: {}", looked.in_words())),
+        &json!({"kind": kind, "namespace": namespace, "name": name, "handled": true, "ready": looked.ready()}),
+    )?;
     Ok(0)
 }
 
-/// The object after the operator has looked at it; `None` where it has not in time.
-async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<DynamicObject>, String> {
+/// The object's namespace, and what its status says after the operator has looked at it; `None` where it has not in time.
+async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<(String, Looked)>, String> {
     let cluster = Cluster::connect(&arguments.cluster).await?;
     let Object { kind, name } = &arguments.object;
     let plural = KINDS.iter().find(|(known, ..)| known == kind).map_or("", |(_, plural, _)| plural);
@@ -99,15 +109,15 @@ async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<DynamicObjec
     let deadline = tokio::time::Instant::now() + Duration::from_secs(arguments.wait);
     loop {
         let found = answered(objects.get(name)).await?;
-        if found.data.pointer("/status/lastHandledRequest") == Some(&Value::String(asked.clone())) {
-            return Ok(Some(found));
+        let looked = Looked::at(&found.data);
+        let handled = looked.last_handled_request.as_ref();
+        if handled == Some(&asked) {
+            return Ok(Some((cluster.namespace, looked)));
         }
         // Somebody else asked in between: what is handled then is at least as new as this wish.
         let standing = found.annotations().get(REQUESTED_AT_ANNOTATION);
-        if standing != Some(&asked)
-            && found.data.pointer("/status/lastHandledRequest") == standing.map(|text| json!(text)).as_ref()
-        {
-            return Ok(Some(found));
+        if standing != Some(&asked) && handled == standing {
+            return Ok(Some((cluster.namespace, looked)));
         }
         if tokio::time::Instant::now() >= deadline {
             return Ok(None);
@@ -116,12 +126,31 @@ async fn reconcile(arguments: &ReconcileArguments) -> Result<Option<DynamicObjec
     }
 }
 
-/// What the condition Ready says.
-fn ready(object: &Value) -> String {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().find(|condition| condition.get("type") == Some(&json!("Ready")));
-    let word = |name: &str| ready.and_then(|ready| ready.get(name)).and_then(Value::as_str).unwrap_or("unknown");
-    format!("Ready is {} ({}): {}", word("status"), word("reason"), word("message"))
+/// What the statuses of all kinds have in common.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Looked {
+    last_handled_request: Option<String>,
+    conditions: Vec<Condition>,
+}
+
+impl Looked {
+    /// The status of an object; empty where it has none that this version reads.
+    fn at(object: &Value) -> Self {
+        object.get("status").and_then(|status| Looked::deserialize(status).ok()).unwrap_or_default()
+    }
+
+    fn ready(&self) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+    }
+
+    /// What the condition Ready says.
+    fn in_words(&self) -> String {
+        match self.ready() {
+            Some(Condition { status, reason, message, .. }) => format!("Ready is {status} ({reason}): {message}"),
+            None => "nothing is known of Ready".to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,5 +177,22 @@ mod tests {
         ] {
             assert!(object(text).unwrap_err().contains(said), "{text}: {:?}", object(text));
         }
+    }
+
+    #[test]
+    fn what_was_looked_at_is_read_from_the_status_of_any_kind() {
+        let condition = |type_: &str| {
+            json!({"type": type_, "status": "False", "reason": "InvalidSpec", "message": "write a name",
+                "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        };
+        let status = json!({"lastHandledRequest": "2026-01-02T00:00:00Z", "score": "91",
+            "conditions": [condition("FeedHealthy"), condition("Ready")]});
+        let looked = Looked::at(&json!({"spec": {}, "status": status}));
+        assert_eq!(looked.last_handled_request.as_deref(), Some("2026-01-02T00:00:00Z"));
+        assert_eq!(looked.in_words(), "Ready is False (InvalidSpec): write a name");
+        for unknown in [json!({"spec": {}}), json!({"status": {"conditions": "none"}})] {
+            assert_eq!(Looked::at(&unknown), Looked::default());
+        }
+        assert_eq!(Looked::default().in_words(), "nothing is known of Ready");
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! gather (cluster or files) → [`PeriodReport`] (pure) → print.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
-use super::answer::Answer;
+use super::answer::{Answer, Written};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
 use super::gathered::terms_in_cluster;
 use super::offline::{BundleArguments, JudgedFiles, OfflineArguments};
@@ -39,25 +39,12 @@ pub struct ReportArguments {
     cluster: ClusterArguments,
 
     /// How the report is written: text, md (for a wiki or a ticket), html (one page that needs nothing else), xlsx (a
-    /// workbook whose formulas compute the credit again), json
-    #[arg(short = 'o', long, value_enum, default_value = "text")]
-    output: ReportOutput,
+    /// workbook whose formulas compute the credit again), json, yaml
+    #[arg(short = 'o', long, default_value = "text", value_parser = Written::one_of(&OUTPUTS))]
+    output: Written,
 }
 
-/// How a report is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ReportOutput {
-    /// For the terminal.
-    Text,
-    /// Markdown.
-    Md,
-    /// A page.
-    Html,
-    /// A workbook.
-    Xlsx,
-    /// For programs.
-    Json,
-}
+const OUTPUTS: [Written; 6] = [Written::Text, Written::Md, Written::Html, Written::Xlsx, Written::Json, Written::Yaml];
 
 /// A report as it was found.
 #[derive(Clone, Debug)]
@@ -99,11 +86,11 @@ pub fn run(arguments: &ReportArguments) -> Answer {
     };
     let report = PeriodReport::of(&facts);
     let shown = match arguments.output {
-        ReportOutput::Text => super::terminal::escaped(&text(&report)).into_bytes(),
-        ReportOutput::Md => markdown(&report).into_bytes(),
-        ReportOutput::Html => html(&report, Links::None).into_bytes(),
-        ReportOutput::Xlsx => workbook(&facts)?,
-        ReportOutput::Json => format!("{:#}\n", serde_json::json!(report)).into_bytes(),
+        Written::Text => super::terminal::escaped(&text(&report)).into_bytes(),
+        Written::Md => markdown(&report).into_bytes(),
+        Written::Html => html(&report, Links::None).into_bytes(),
+        Written::Xlsx => workbook(&facts)?,
+        output => output.document(&serde_json::json!(report))?.into_bytes(),
     };
     super::streams::print(shown)?;
     Ok(0)

@@ -1,17 +1,17 @@
-//! `kubectl bpo scorecard`: a contract at a glance, or one of its KPIs: text, a page, or JSON.
+//! `kubectl bpo scorecard`: a contract at a glance, or one of its KPIs: text, Markdown, a page, or for programs.
 //!
 //! gather (cluster or files) → [`Scorecard`] or [`KpiPage`] (pure) → print.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::answer::Answer;
+use super::answer::{Answer, Written};
 use super::cluster::{Cluster, ClusterArguments, wait_for};
 use super::gathered::Gathered;
 use super::offline::{BundleArguments, OfflineArguments};
 use crate::clock::Clock;
 use crate::view::kpi::{self, KpiPage};
 use crate::view::links::Links;
-use crate::view::scorecard::{Scorecard, html, text};
+use crate::view::scorecard::{Scorecard, html, markdown, text};
 
 /// Arguments of `kubectl bpo scorecard`.
 #[derive(Debug, Args)]
@@ -33,21 +33,12 @@ pub struct ScorecardArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// How the scorecard is written: text, html (one page that needs nothing else), json
-    #[arg(short = 'o', long, value_enum, default_value = "text")]
-    output: ScorecardOutput,
+    /// How the scorecard is written: text, md (for a wiki or a ticket), html (one page that needs nothing else), json, yaml
+    #[arg(short = 'o', long, default_value = "text", value_parser = Written::one_of(&OUTPUTS))]
+    output: Written,
 }
 
-/// How a scorecard is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ScorecardOutput {
-    /// For the terminal.
-    Text,
-    /// A page.
-    Html,
-    /// For programs.
-    Json,
-}
+const OUTPUTS: [Written; 5] = [Written::Text, Written::Md, Written::Html, Written::Json, Written::Yaml];
 
 /// Writes the scorecard, or the page of a KPI.
 pub fn run(arguments: &ScorecardArguments) -> Answer {
@@ -67,26 +58,28 @@ pub fn run(arguments: &ScorecardArguments) -> Answer {
         None => {
             let now = arguments.offline.now.unwrap_or_else(|| Clock::real().now());
             let card = Scorecard::of(contract, &found.kpis_of(contract)).in_year(contract, &found.launches, now);
-            scorecard(&card, arguments.output)
+            scorecard(&card, arguments.output)?
         }
-        Some(name) => kpi_page(&found.kpi_page(contract, name).map_err(wrong)?, arguments.output),
+        Some(name) => kpi_page(&found.kpi_page(contract, name).map_err(wrong)?, arguments.output)?,
     };
     super::streams::print(shown)?;
     Ok(0)
 }
 
-fn scorecard(card: &Scorecard, output: ScorecardOutput) -> String {
-    match output {
-        ScorecardOutput::Text => super::terminal::escaped(&text(card)),
-        ScorecardOutput::Html => html(card, Links::None),
-        ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(card)),
-    }
+fn scorecard(card: &Scorecard, output: Written) -> Result<String, Vec<String>> {
+    Ok(match output {
+        Written::Text => super::terminal::escaped(&text(card)),
+        Written::Md => markdown(card),
+        Written::Html => html(card, Links::None),
+        output => output.document(&serde_json::json!(card))?,
+    })
 }
 
-fn kpi_page(page: &KpiPage, output: ScorecardOutput) -> String {
-    match output {
-        ScorecardOutput::Text => super::terminal::escaped(&kpi::text(page)),
-        ScorecardOutput::Html => kpi::html(page, Links::None),
-        ScorecardOutput::Json => format!("{:#}\n", serde_json::json!(page)),
-    }
+fn kpi_page(page: &KpiPage, output: Written) -> Result<String, Vec<String>> {
+    Ok(match output {
+        Written::Text => super::terminal::escaped(&kpi::text(page)),
+        Written::Md => kpi::markdown(page),
+        Written::Html => kpi::html(page, Links::None),
+        output => output.document(&serde_json::json!(page))?,
+    })
 }

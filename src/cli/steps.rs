@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the file does not hold an instant now; the message says what to write.
-pub fn clock_in(file: &Path) -> Result<Clock, String> {
+pub(super) fn clock_in(file: &Path) -> Result<Clock, String> {
     let (clock, hand) = Clock::stepped(read(file)?);
     tokio::spawn(follow(file.to_owned(), hand));
     Ok(clock)
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_clock_follows_the_file_forward_and_stands_still_where_the_file_says_nothing() {
+    async fn the_clock_follows_the_file_forward_and_stops_where_the_file_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("now");
         assert!(clock_in(&file).unwrap_err().starts_with("--clock-steps "));

@@ -8,9 +8,9 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use serde_json::json;
 
-use super::answer::Answer;
+use super::answer::{Answer, OutcomeArguments};
 use super::cluster::{Cluster, ClusterArguments, answered, wait_for};
-use super::streams::{print_line, warn};
+use super::streams::warn;
 use crate::api::{KpiTarget, VendorContract};
 use crate::cluster::managers::manager_of;
 
@@ -27,6 +27,9 @@ pub struct SuspendArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// The kinds with `spec.suspend`.
@@ -55,18 +58,23 @@ pub fn run(arguments: &SuspendArguments, suspend: bool) -> Answer {
             Suspendable::Kpi => write::<KpiTarget>(&cluster, &arguments.name, suspend).await,
         }
     })?;
-    if let Some(manager) = said.manager {
+    if let Some(manager) = &said.manager {
         warn(format_args!(
             "warning: {manager} wrote spec.suspend last: if it applies the object again, change it there as well"
         ));
     }
     let now = if suspend { "suspended" } else { "goes on" };
-    print_line(format_args!("{} {}: {now}", said.kind, arguments.name))?;
+    let Said { kind, namespace, manager } = &said;
+    arguments.outcome.print(
+        format_args!("{kind} {}: {now}", arguments.name),
+        &json!({"kind": kind, "namespace": namespace, "name": arguments.name, "suspend": suspend, "lastWrittenBy": manager}),
+    )?;
     Ok(0)
 }
 
 struct Said {
     kind: String,
+    namespace: String,
     /// Another program that wrote the field before.
     manager: Option<String>,
 }
@@ -92,5 +100,5 @@ where
     let patch = Patch::Merge(json!({"spec": {"suspend": suspend}}));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     answered(api.patch(name, &parameters, &patch)).await?;
-    Ok(Said { kind, manager })
+    Ok(Said { kind, namespace: cluster.namespace.clone(), manager })
 }

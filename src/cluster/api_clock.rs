@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_may_become_final_before_the_clocks_are_known_to_agree_and_each_object_is_told_once() {
+    fn nothing_may_become_final_before_the_clocks_are_known_to_agree_and_each_object_has_one_event() {
         let clock = ApiClock::default();
         assert!(!clock.agrees() && clock.news_for("uid-1").is_none(), "nobody knows yet");
         assert!(clock.note(SignedDuration::from_secs(2)) && clock.agrees());

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_each_manager_are_told_as_people_write_them() {
+    fn the_fields_of_each_manager_are_shown_as_people_write_them() {
         let told: Vec<String> = written_fields(&metadata())
             .into_iter()
             .map(|(at, manager, fields)| format!("{at} {manager} {}", fields.join(" ")))

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_written_or_told_of_a_shard_whose_lease_or_whose_installation_s_lease_is_not_held() {
+    async fn nothing_is_written_or_sent_for_a_shard_unless_its_lease_and_its_installation_s_lease_are_held() {
         let installation = Fence::closed();
         let shards = Shards::spread("2".parse().unwrap(), installation.clone());
         let shard = shards.count().shard_of("a");

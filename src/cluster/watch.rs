@@ -27,6 +27,9 @@ pub type Guarded<K> = DeserializeGuard<K>;
 pub trait Successive {
     /// Takes what is the same in `before` from there, so that it is held once.
     fn share_with(&mut self, _before: &Self) {}
+
+    /// Drops what no reader of the store needs.
+    fn slim(&mut self) {}
 }
 
 /// What a watch says to its listener.
@@ -59,7 +62,7 @@ pub async fn watch<K>(
     let mut members: Vec<Member<K>> = (0..namespaces.len().max(1)).map(|_| Member::default()).collect();
     let store = writer.as_reader();
     // What was listed before all scopes were; `None` from then on.
-    let mut first: Option<HashMap<Key, Guarded<K>>> = Some(HashMap::new());
+    let mut first: Option<Listing<K>> = Some(HashMap::new());
     while let Some((index, event)) = streams.next().await {
         let Some(member) = members.get_mut(index) else { continue };
         for step in member.absorb(event) {
@@ -71,7 +74,7 @@ pub async fn watch<K>(
         let all = first.take_if(|_| members.iter().all(|member| member.listed));
         if let Some(all) = all {
             writer.apply_watcher_event(&Event::Init);
-            all.into_values().for_each(|object| writer.apply_watcher_event(&Event::InitApply(object)));
+            all.into_values().for_each(|object| writer.apply_watcher_event(&Event::InitApply(*object)));
             writer.apply_watcher_event(&Event::InitDone);
             store.state().iter().for_each(|object| listen(Change::Applied(object)));
         }
@@ -95,14 +98,14 @@ fn carry_out<K>(
             {
                 object.share_with(before);
             }
-            let event = Event::Apply(object);
+            let event = Event::Apply(*object);
             writer.apply_watcher_event(&event);
             if let Event::Apply(object) = &event {
                 listen(Change::Applied(object));
             }
             return;
         }
-        Step::Delete(object) => Some(object),
+        Step::Delete(object) => Some(*object),
         Step::Gone((namespace, name)) => {
             store.get(&ObjectRef::new(&name).within(&namespace)).map(|last| Guarded::clone(&last))
         }
@@ -115,6 +118,9 @@ fn carry_out<K>(
 }
 
 type Indexed<K> = std::pin::Pin<Box<dyn Stream<Item = (usize, Event<Guarded<K>>)> + Send>>;
+
+/// Objects of one page of a listing: an answer is held as text and decoded at once, for each kind.
+const PAGE: u32 = 100;
 
 fn scopes<K>(client: &Client, namespaces: &[String]) -> Vec<Indexed<K>>
 where
@@ -130,7 +136,7 @@ where
         [] => vec![Api::all(client.clone())],
         namespaces => namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     };
-    let config = watcher::Config::default().timeout(WATCH_SECONDS);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
     apis.into_iter()
         .enumerate()
         .map(|(index, api)| -> Indexed<K> {
@@ -146,6 +152,9 @@ where
 /// Namespace and name.
 type Key = (String, String);
 
+/// What is listed. In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+type Listing<K> = HashMap<Key, Box<Guarded<K>>>;
+
 fn key<K: Resource<DynamicType = ()>>(object: &Guarded<K>) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
@@ -153,15 +162,15 @@ fn key<K: Resource<DynamicType = ()>>(object: &Guarded<K>) -> Key {
 /// One change of a scope.
 enum Step<K> {
     /// The object is there, new or changed.
-    Apply(Guarded<K>),
+    Apply(Box<Guarded<K>>),
     /// The object is gone; this is its last state.
-    Delete(Guarded<K>),
+    Delete(Box<Guarded<K>>),
     /// The object is gone; the store has its last state.
     Gone(Key),
 }
 
 impl<K: Resource<DynamicType = ()>> Step<K> {
-    fn take_in(self, objects: &mut HashMap<Key, Guarded<K>>) {
+    fn take_in(self, objects: &mut Listing<K>) {
         match self {
             Step::Apply(object) => drop(objects.insert(key(&object), object)),
             Step::Delete(object) => drop(objects.remove(&key(&object))),
@@ -174,7 +183,7 @@ impl<K: Resource<DynamicType = ()>> Step<K> {
 /// in the store alone.
 struct Member<K> {
     uids: HashMap<Key, Option<String>>,
-    listing: Option<HashMap<Key, Guarded<K>>>,
+    listing: Option<Listing<K>>,
     listed: bool,
 }
 
@@ -186,7 +195,7 @@ impl<K> Default for Member<K> {
 
 impl<K> Member<K>
 where
-    K: Resource<DynamicType = ()> + Clone,
+    K: Resource<DynamicType = ()> + Successive + Clone,
 {
     /// Takes one event of the scope; returns the changes that follow.
     fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Step<K>> {
@@ -196,7 +205,7 @@ where
                 Vec::new()
             }
             Event::InitApply(object) => {
-                self.listing.get_or_insert_default().insert(key(&object), slim(object));
+                self.listing.get_or_insert_default().insert(key(&object), Box::new(slim(object)));
                 Vec::new()
             }
             Event::InitDone => {
@@ -214,11 +223,11 @@ where
                 let before = self.uids.insert(key(&object), object.uid());
                 // Deleted and created again while nobody looked: two changes, not one.
                 let replaced = before.filter(|before| *before != object.uid()).map(|_| Step::Gone(key(&object)));
-                replaced.into_iter().chain([Step::Apply(object)]).collect()
+                replaced.into_iter().chain([Step::Apply(Box::new(object))]).collect()
             }
             Event::Delete(object) => {
                 self.uids.remove(&key(&object));
-                vec![Step::Delete(slim(object))]
+                vec![Step::Delete(Box::new(slim(object)))]
             }
         }
     }
@@ -227,12 +236,15 @@ where
 /// The annotation in which `kubectl apply` keeps the whole manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Takes away what no reader needs and what is large: who owns which field, and the manifest as it was applied.
-fn slim<K: Resource<DynamicType = ()>>(mut object: Guarded<K>) -> Guarded<K> {
+/// Takes away what no reader needs and what is large: who owns which field, the manifest as it was applied, and what the kind itself drops.
+fn slim<K: Resource<DynamicType = ()> + Successive>(mut object: Guarded<K>) -> Guarded<K> {
     let meta = object.meta_mut();
     meta.managed_fields = None;
     if let Some(annotations) = &mut meta.annotations {
         annotations.remove(LAST_APPLIED);
+    }
+    if let Ok(object) = &mut object.0 {
+        object.slim();
     }
     object
 }
@@ -353,7 +365,7 @@ mod tests {
         };
         let mut feeds = Vec::new();
         for interval in ["5m", "5m", "10m"] {
-            carry_out(Step::Apply(contract(interval)), &store, &mut writer, &mut |_| {});
+            carry_out(Step::Apply(Box::new(contract(interval))), &store, &mut writer, &mut |_| {});
             let held = store.get(&ObjectRef::new("acme").within("a")).unwrap();
             feeds.push(held.0.as_ref().unwrap().spec.feeds.clone());
         }

@@ -90,9 +90,9 @@ impl Writer {
     ///
     /// # Errors
     /// When the server refuses, is away or does not answer in time.
-    pub async fn status<K, S>(&self, object: &K, status: &S) -> Result<K, WriteError>
+    pub async fn status<K, S>(&self, object: &K, status: &S) -> Result<(), WriteError>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         S: Serialize,
     {
         // The UID keeps a status from landing on a successor of the same name.
@@ -103,8 +103,7 @@ impl Writer {
             "status": status,
         });
         let namespace = object.namespace().unwrap_or_default();
-        let written = self.raw_status::<K>(&namespace, &object.name_any(), &document).await?;
-        serde_json::from_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
+        self.raw_status::<K>(&namespace, &object.name_any(), &document).await
     }
 
     /// Replaces the status of an object of kind `K` by that of `document`, whether or not the object can be decoded.
@@ -116,16 +115,17 @@ impl Writer {
         namespace: &str,
         name: &str,
         document: &serde_json::Value,
-    ) -> Result<serde_json::Value, WriteError>
+    ) -> Result<(), WriteError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         let resource = kube::api::ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &resource);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        let written = self.fenced(namespace, api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
+        // What it is now comes with the watch: the answer is not decoded as an object of the kind.
+        self.fenced(namespace, api.patch_status(name, &parameters, &Patch::Apply(document))).await?;
         self.metrics.api_write(&K::kind(&()), "status");
-        serde_json::to_value(written).map_err(|error| WriteError::Api(kube::Error::SerdeError(error)))
+        Ok(())
     }
 
     /// Creates or replaces `document`, an object of kind `K`; the operator owns all that it holds.

@@ -11,7 +11,6 @@ use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
-use super::vendor_contract::judged_feeds;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
@@ -28,7 +27,8 @@ use crate::web::metrics::{LaunchSeries, ObjectSeries};
 /// What is observed of a launch.
 pub struct Observed {
     object: Arc<CampaignLaunch>,
-    previous: Option<CampaignLaunchStatus>,
+    /// The freshest status, an empty one before the first.
+    previous: CampaignLaunchStatus,
     held: HeldLaunch,
     /// UID of the first contract's evidence, once it was judged.
     contract_uid: Option<String>,
@@ -81,7 +81,7 @@ impl Controlled for CampaignLaunch {
             rows,
             rows_of_others,
             object,
-            previous,
+            previous: previous.unwrap_or_default(),
         };
         let is_late = observed.object.spec.launch_at < now && observed.kept_decision.is_none();
         let decided_late = if is_late { decided_at_launch(context, &observed).await? } else { None };
@@ -125,15 +125,15 @@ impl Controlled for CampaignLaunch {
 }
 
 impl Observed {
-    fn kpis_of_others(&self) -> Vec<BTreeMap<String, KpiJudgement>> {
+    fn kpis_of_others(&self) -> Vec<BTreeMap<String, Box<KpiJudgement>>> {
         self.held.others.iter().map(|other| other.kpis.clone()).collect()
     }
 
     fn seen(
         &self,
         kept_decision: Option<LaunchDecision>,
-        kpis: BTreeMap<String, KpiJudgement>,
-        kpis_of_others: Vec<BTreeMap<String, KpiJudgement>>,
+        kpis: BTreeMap<String, Box<KpiJudgement>>,
+        kpis_of_others: Vec<BTreeMap<String, Box<KpiJudgement>>>,
     ) -> ObservedLaunch<'_> {
         let others = self.held.others.iter().zip(&self.rows_of_others).zip(kpis_of_others);
         let others = others.map(|((other, rows), kpis)| {
@@ -143,7 +143,7 @@ impl Observed {
         let first = self.held.first.as_ref();
         ObservedLaunch {
             generation: self.object.metadata.generation,
-            previous: self.previous.as_ref(),
+            previous: Some(&self.previous),
             spec: &self.object.spec,
             invalid: self.held.invalid.clone(),
             unresolved: &self.held.unresolved,
@@ -179,8 +179,8 @@ async fn kpis_at(
     namespace: &str,
     spec: &CampaignLaunchSpec,
     at: Timestamp,
-    judged: &mut BTreeMap<String, BTreeMap<String, KpiJudgement>>,
-) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+    judged: &mut BTreeMap<String, BTreeMap<String, Box<KpiJudgement>>>,
+) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
     let mut kpis = BTreeMap::new();
     for reference in &spec.contract_refs {
         let name = &reference.name;
@@ -205,9 +205,9 @@ async fn judged_at(
     name: &str,
     contract: &JudgedContract,
     at: Timestamp,
-) -> Result<BTreeMap<String, KpiJudgement>, ReconcileError> {
+) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
     let (uid, terms) = (contract.evidence_uid.clone(), contract.judged.terms.clone());
-    let evidence = context.cache.read(&uid, &judged_feeds(&terms)).await?;
+    let evidence = context.cache.read(&uid, &terms.judged_feeds()).await?;
     let rows = context.cache.rows_for_launch(&uid, &evidence).await?;
     let name = name.to_owned();
     let judging = move || judge_evidence(&name, &terms, (&evidence, &rows), at, &mut RollUps::default());
@@ -230,6 +230,9 @@ async fn rows_read(
 ) -> Result<Arc<RowsByFeed>, StoreError> {
     let Some((first, uid)) = first.zip(evidence_uid(context, namespace, spec)) else { return Ok(Arc::default()) };
     let feeds: Vec<String> = feeds_read(spec, &first.terms).into_iter().collect();
+    if feeds.is_empty() {
+        return Ok(Arc::default());
+    }
     let evidence = context.cache.read(&uid, &feeds).await?;
     context.cache.rows_for_launch(&uid, &evidence).await
 }

@@ -25,7 +25,7 @@ use crate::evidence::{EvidenceStore, Head, StoreError};
 mod past;
 
 /// Changes with what a checkpoint holds that its types do not show.
-const VERSION: &[u8] = b"bpo-operator checkpoint 1";
+const VERSION: &[u8] = b"bpo-operator checkpoint 2";
 
 /// This many checkpoints are written in one transaction.
 const AT_ONCE: usize = 32;
@@ -120,7 +120,7 @@ impl Checkpoints {
 impl Kept {
     /// The judgement as the cache holds it.
     pub fn shared(self) -> Arc<Result<Judgement, InvalidSpec>> {
-        Arc::new(Ok(self.judgement))
+        Arc::new(Ok(self.judgement.fitted()))
     }
 
     fn holds(&self, name: &str, now: Timestamp) -> bool {

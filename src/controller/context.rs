@@ -13,7 +13,8 @@ use super::checkpoints::Checkpoints;
 use super::event_tries::EventTries;
 use super::evidence_cache::{EvidenceCache, Held};
 use super::first_looks::FirstLooks;
-use super::heads::HeadChecks;
+use super::head_checks::HeadChecks;
+use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
@@ -143,6 +144,8 @@ pub struct Context {
     pub heads: HeadChecks,
     /// Judgements that outlive this process.
     pub checkpoints: Checkpoints,
+    /// Which KpiTargets were judged before.
+    pub kpis_on_record: KpisOnRecord,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
     /// Events that the API server did not take.
@@ -213,7 +216,7 @@ impl Context {
             settle,
             evidence_memory,
         } = parts;
-        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory));
+        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory).with_most_of_one(evidence_memory));
         metrics.evidence_memory(evidence_memory, {
             let cache = cache.clone();
             Arc::new(move || {
@@ -238,6 +241,7 @@ impl Context {
             pace: ReportPace::default(),
             heads: HeadChecks::default(),
             checkpoints: Checkpoints::default(),
+            kpis_on_record: KpisOnRecord::default(),
             first_looks: FirstLooks::default(),
             event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
@@ -279,9 +283,8 @@ impl Context {
                 && was.feeds == is.feeds
                 && was.terms == is.terms
         });
-        if !same {
-            judged.insert(key, new);
-        }
+        // The newer of two that say the same is the one that the cache holds, too.
+        judged.insert(key, new);
         !same
     }
 
@@ -316,6 +319,7 @@ impl Context {
         self.settling().remove(&evidence_uid);
         self.cache.forget(&evidence_uid);
         self.heads.forget(&evidence_uid);
+        self.kpis_on_record.forget(&evidence_uid);
         self.set_terms_refused(&evidence_uid, None);
         self.set_waits_for_feeds(&evidence_uid, false);
         self.scheduler.remove(&evidence_uid);
@@ -427,14 +431,23 @@ impl Context {
     /// The decoded KpiTargets of a contract.
     pub fn kpis_of(&self, namespace: &str, contract: &str) -> Vec<Arc<Guarded<KpiTarget>>> {
         crate::cluster::watch::decoded(&self.stores.kpis, |kpi: &KpiTarget| {
-            kpi.spec.contract_ref.name == contract && kpi.namespace().as_deref() == Some(namespace)
+            kpi.spec.contract_ref.name == contract && kpi.metadata.namespace.as_deref() == Some(namespace)
         })
     }
 
     /// The contract with this UID, or the one that goes on with the evidence of it.
     pub fn contract_of_uid(&self, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
-        let is_it = |found: &str| found == uid || self.evidence_uid(found) == uid;
-        self.stores.contracts.find(|contract| contract.uid().is_some_and(|found| is_it(&found)))
+        self.stores.contracts.find(|contract| self.goes_on_with(contract, uid))
+    }
+
+    /// The contract of this name, if it has this UID or goes on with the evidence of it: found without a search.
+    pub fn contract_on_evidence(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<Guarded<VendorContract>>> {
+        self.contract(namespace, name).filter(|contract| self.goes_on_with(contract, uid))
+    }
+
+    fn goes_on_with(&self, contract: &Guarded<VendorContract>, uid: &str) -> bool {
+        let own = contract.meta().uid.as_deref();
+        own.is_some_and(|own| own == uid || self.evidence_uids().get(own).is_some_and(|known| known.uid == uid))
     }
 
     /// The UID under which the evidence of a contract lies, as far as it was found out.

@@ -59,7 +59,8 @@ impl ContractEvidence {
 #[derive(Clone, Debug)]
 struct Memo {
     terms: [u8; 32],
-    heads: BTreeMap<String, Head>,
+    /// In the order of the feeds' names.
+    heads: Box<[(String, Head)]>,
     closings: usize,
     journal: Arc<Journal>,
     judged_at: Timestamp,
@@ -67,6 +68,13 @@ struct Memo {
     judgement: Arc<Result<Judgement, InvalidSpec>>,
     /// Whether [`EvidenceCache::fresh`] has not given it yet.
     is_fresh: bool,
+}
+
+impl Memo {
+    /// Whether these are the ends of the chains that it rests on.
+    fn rests_on(&self, heads: &BTreeMap<String, Head>) -> bool {
+        self.heads.iter().map(|known| (&known.0, &known.1)).eq(heads)
+    }
 }
 
 /// A judgement with what it holds for.
@@ -107,6 +115,8 @@ struct Entry {
     is_read_whole: bool,
     /// Which use of the cache was the last of this entry.
     used: u64,
+    /// Whether its rows take more than those of one contract may. They grow, so that this stays.
+    is_too_large: bool,
 }
 
 /// Bytes that are held of the evidence, near enough.
@@ -131,29 +141,41 @@ pub struct EvidenceCache {
     most: usize,
     /// How many rows are read at once.
     page: i64,
+    most_of_one: usize,
     entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_uid: HashMap<String, Entry>,
+    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
+    by_uid: HashMap<String, Box<Entry>>,
     uses: u64,
 }
 
 impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
-        EvidenceCache { store, most, page: PAGE, entries: Mutex::default() }
+        EvidenceCache { store, most, page: PAGE, most_of_one: usize::MAX, entries: Mutex::default() }
+    }
+
+    /// The same, where the rows of one contract take no more than this many bytes. Those of a contract that would are not read at all:
+    /// it ends in [`StoreError::Memory`], and others go on.
+    #[must_use]
+    pub fn with_most_of_one(self, most_of_one: usize) -> Self {
+        EvidenceCache { most_of_one, ..self }
     }
 
     /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or the rows of the contract do not fit into memory.
     pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
         let journal_known = {
             let mut entries = self.entries();
             let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+            if entry.is_too_large {
+                return Err(StoreError::Memory { most: self.most_of_one });
+            }
             entry.feeds.extend(feeds.iter().cloned());
             entry.journal_known
         };
@@ -207,28 +229,45 @@ impl EvidenceCache {
             if head.sequence > rows.last_sequence() {
                 // Rows that arrived since wait for the head that vouches for them.
                 let range = RowRange::between(rows.last_sequence(), head.sequence);
-                read.insert(feed.clone(), self.read_pages(uid, feed, rows, range).await?);
+                read.remove(feed);
+                let rows = self.more_rows((uid, feed), rows, range, &read).await?;
+                read.insert(feed.clone(), rows);
             }
         }
         Ok(read)
     }
 
-    /// Rows that were read before, and after them those of a range, which are read page by page.
-    async fn read_pages(
+    /// The rows of a feed that are known, and after them those of a range, which are read page by page. What they may take is left by those of
+    /// the contract's other feeds.
+    async fn more_rows(
         &self,
-        uid: &str,
-        feed: &str,
+        (uid, feed): (&str, &str),
         mut rows: FeedRows,
         range: RowRange,
+        others: &RowsByFeed,
     ) -> Result<FeedRows, StoreError> {
+        let others: usize = others.values().map(FeedRows::bytes).sum();
+        let most = self.most_of_one.saturating_sub(others);
         let mut after = range.after;
         while after < range.until {
             let until = after.saturating_add(self.page).min(range.until);
-            rows = self.store.more_rows(uid, feed, rows, RowRange { after, until, ..range }).await?;
+            rows = match self.store.more_rows(uid, feed, rows, RowRange { after, until, most, ..range }).await {
+                Err(StoreError::Memory { .. }) => return Err(self.is_too_large(uid)),
+                read => read?,
+            };
             page_was_read().await;
             after = until;
         }
         Ok(rows)
+    }
+
+    /// Notes that the rows of a contract do not fit into memory.
+    fn is_too_large(&self, uid: &str) -> StoreError {
+        let mut entries = self.entries();
+        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
+        entry.is_too_large = true;
+        entry.let_go();
+        StoreError::Memory { most: self.most_of_one }
     }
 
     /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and
@@ -290,15 +329,20 @@ impl EvidenceCache {
         evidence: &ContractEvidence,
         now: Timestamp,
     ) -> Option<Arc<Result<Judgement, InvalidSpec>>> {
-        let entries = self.entries();
-        let memo = entries.by_uid.get(uid)?.memo.as_ref()?;
+        let mut entries = self.entries();
+        let memo = entries.by_uid.get_mut(uid)?.memo.as_mut()?;
         let holds = memo.terms == terms
             && memo.closings == evidence.closings.len()
-            && memo.journal == evidence.journal
-            && memo.heads == evidence.heads
+            && (Arc::ptr_eq(&memo.journal, &evidence.journal) || memo.journal == evidence.journal)
+            && memo.rests_on(&evidence.heads)
             && now >= memo.judged_at
             && memo.next.is_none_or(|next| now < next);
-        holds.then(|| memo.judgement.clone())
+        if !holds {
+            return None;
+        }
+        // A look that recorded facts has judged by a copy: from here on one of the two is enough.
+        memo.journal.clone_from(&evidence.journal);
+        Some(memo.judgement.clone())
     }
 
     /// Hands out what earlier judgements of a contract worked out; nothing until [`Self::keep`] brings it back.
@@ -343,7 +387,7 @@ impl EvidenceCache {
         let next = judgement.as_ref().as_ref().ok().and_then(|judgement| judgement.next);
         let memo = Memo {
             terms,
-            heads: evidence.heads.clone(),
+            heads: evidence.heads.iter().map(|(feed, head)| (feed.clone(), *head)).collect(),
             closings: evidence.closings.len(),
             journal: evidence.journal.clone(),
             judged_at,
@@ -378,7 +422,8 @@ impl EvidenceCache {
             if !std::mem::take(&mut memo.is_fresh) || memo.closings != entry.closings.len() {
                 continue;
             }
-            let (heads, closings, journal) = (memo.heads.clone(), entry.closings.clone(), memo.journal.clone());
+            let (closings, journal) = (entry.closings.clone(), memo.journal.clone());
+            let heads = memo.heads.iter().cloned().collect();
             fresh.push(Fresh {
                 uid: uid.clone(),
                 terms: memo.terms,
@@ -412,7 +457,7 @@ impl Entries {
             return;
         }
         let others = self.by_uid.iter_mut().filter(|(other, entry)| *other != uid && entry.held.all() > 0);
-        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| entry).collect();
+        let mut others: Vec<&mut Entry> = others.map(|(_, entry)| &mut **entry).collect();
         others.sort_by_key(|entry| entry.used);
         for entry in others {
             if held <= most {

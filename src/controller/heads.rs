@@ -3,15 +3,12 @@
 //! A store that was restored from a backup has fewer rows than reports know of, and the next rows would take the numbers of those
 //! that are lost. Each report's status carries the ends of the chains that it rests on, and those are compared here.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
+use super::head_checks::Heads;
 use crate::api::condition::EventReason;
 use crate::api::scalar::shorten;
 use crate::api::verdict::PeriodState;
@@ -20,12 +17,6 @@ use crate::domain::decision::Notice;
 use crate::domain::governance::escalation::said_at;
 use crate::domain::terms::journal::{JournalFact, LossAccepted, RecordedFact};
 use crate::evidence::{EvidenceStore, StoreError, digest_text, recorded_facts};
-
-/// How long a comparison holds.
-pub const HOLDS_FOR: Duration = Duration::from_secs(3_600);
-
-/// By feed, the number of rows and the digest of the last one.
-type Heads = BTreeMap<String, (i64, String)>;
 
 /// The end of a chain, as a report carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,34 +27,6 @@ struct Carried {
     report: String,
     /// Whether that report is Final.
     is_final: bool,
-}
-
-/// What was compared before.
-#[derive(Debug, Default)]
-pub struct HeadChecks(Mutex<HashMap<String, Check>>);
-
-#[derive(Clone, Debug)]
-struct Check {
-    heads: Heads,
-    at: Instant,
-}
-
-impl HeadChecks {
-    /// Whether these heads were found in the store within the last hour.
-    fn knows(&self, uid: &str, heads: &Heads) -> bool {
-        let checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks.get(uid).is_some_and(|check| check.heads == *heads && check.at.elapsed() < HOLDS_FOR)
-    }
-
-    fn passed(&self, uid: &str, heads: Heads) {
-        let mut checks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        checks.insert(uid.to_owned(), Check { heads, at: Instant::now() });
-    }
-
-    /// Forgets a contract that is gone.
-    pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
-    }
 }
 
 /// What the store lacks of the rows that the reports of a contract rest on.
@@ -247,7 +210,10 @@ fn carried_by_reports(context: &Context, namespace: &str, uids: [&str; 2]) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::controller::head_checks::HeadChecks;
     use crate::evidence::sqlite::SqliteStore;
     use crate::evidence::{Batch, FeedKey, IncomingRow};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
@@ -29,7 +30,16 @@ impl Successive for VendorContract {
 impl Successive for KpiTarget {}
 impl Successive for ServiceTier {}
 impl Successive for CampaignLaunch {}
-impl Successive for SlaReport {}
+
+impl Successive for SlaReport {
+    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
+    fn slim(&mut self) {
+        for line in &mut self.spec.kpis {
+            line.days.forget();
+            line.parts.forget();
+        }
+    }
+}
 
 /// One namespace as the watches know it.
 #[derive(Clone, Copy)]
@@ -44,8 +54,8 @@ impl<'a> WatchedNamespace<'a> {
         WatchedNamespace { context, namespace }
     }
 
-    fn is_here(&self, namespace: Option<String>) -> bool {
-        namespace.as_deref() == Some(self.namespace)
+    fn is_here(&self, metadata: &ObjectMeta) -> bool {
+        metadata.namespace.as_deref() == Some(self.namespace)
     }
 }
 
@@ -55,7 +65,7 @@ impl Holdings for WatchedNamespace<'_> {
     }
 
     fn contracts(&self) -> Vec<impl Entry<VendorContract>> {
-        decoded(&self.context.stores.contracts, |contract: &VendorContract| self.is_here(contract.namespace()))
+        decoded(&self.context.stores.contracts, |contract: &VendorContract| self.is_here(&contract.metadata))
     }
 
     fn kpi(&self, name: &str) -> impl Entry<KpiTarget> {
@@ -71,11 +81,11 @@ impl Holdings for WatchedNamespace<'_> {
     }
 
     fn tiers(&self) -> Vec<impl Entry<ServiceTier>> {
-        decoded(&self.context.stores.tiers, |tier: &ServiceTier| self.is_here(tier.namespace()))
+        decoded(&self.context.stores.tiers, |tier: &ServiceTier| self.is_here(&tier.metadata))
     }
 
     fn launches(&self) -> Vec<impl Entry<CampaignLaunch>> {
-        decoded(&self.context.stores.launches, |launch: &CampaignLaunch| self.is_here(launch.namespace()))
+        decoded(&self.context.stores.launches, |launch: &CampaignLaunch| self.is_here(&launch.metadata))
     }
 
     /// What was judged of a contract that is gone, and whose name another one has now, is not of it.

@@ -71,7 +71,7 @@ impl Judging<'_> {
                 self.by_all(now).await?
             }
         };
-        let judgement = Arc::new(judgement);
+        let judgement = Arc::new(judgement.map(Judgement::fitted));
         self.cache.keep(uid, terms, evidence, now, &judgement, rollups);
         Ok(judgement)
     }

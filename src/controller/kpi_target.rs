@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use super::context::Context;
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
+use super::kpis_on_record::terms_with;
 use crate::api::KpiTarget;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind};
 use crate::api::cross_check::SourcesLine;
@@ -101,8 +102,8 @@ impl Controlled for KpiTarget {
     }
 }
 
-/// Terms that the contract was judged under, as far as they decide whether the KpiTarget's money is refused: the last ones, and all of
-/// them where those do not have it as it is written. `None` where the journal cannot be read, which the contract says.
+/// Terms that the contract was judged under, as far as they decide whether the KpiTarget's money is refused: the last ones, and where those
+/// do not have it as it is written, whether earlier ones did. `None` where the journal cannot be read, which the contract says.
 async fn recorded_terms(
     context: &Context,
     namespace: &str,
@@ -119,9 +120,11 @@ async fn recorded_terms(
         return Ok(Some(last));
     }
     let uid = known.map_or_else(|| contract.uid().unwrap_or_default(), |known| known.evidence_uid);
-    match context.evidence.terms_history(&uid).await {
+    let (name, spec) = (written.name, written.spec);
+    match context.kpis_on_record.has(&*context.evidence, &uid, name, spec).await {
         Err(StoreError::Unreadable(_)) => Ok(None),
-        read => Ok(Some(read?.into_iter().map(|recorded| Arc::new(recorded.terms)).collect())),
+        Ok(true) => Ok(Some(vec![Arc::new(terms_with(&contract.spec, [(name.to_owned(), spec)]))])),
+        has => has.map(|_| Some(last)),
     }
 }
 

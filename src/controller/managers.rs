@@ -54,13 +54,10 @@ async fn both(
 ) -> Result<(Option<ObjectMeta>, Option<ObjectMeta>), WriteError> {
     let (writer, stores) = (&context.writer, &context.stores);
     Ok(match kind {
-        "VendorContract" => (
-            writer.metadata_of::<VendorContract>(namespace, name).await?,
-            shown(&stores.contracts, namespace, name),
-        ),
-        "KpiTarget" => {
-            (writer.metadata_of::<KpiTarget>(namespace, name).await?, shown(&stores.kpis, namespace, name))
+        "VendorContract" => {
+            (writer.metadata_of::<VendorContract>(namespace, name).await?, shown(&stores.contracts, namespace, name))
         }
+        "KpiTarget" => (writer.metadata_of::<KpiTarget>(namespace, name).await?, shown(&stores.kpis, namespace, name)),
         _ => (writer.metadata_of::<ServiceTier>(namespace, name).await?, shown(&stores.tiers, namespace, name)),
     })
 }

@@ -160,7 +160,7 @@ mod tests {
     use crate::evidence::sqlite::SqliteStore;
 
     #[test]
-    fn a_replica_that_stands_by_is_ready_and_one_that_waits_or_lost_its_lease_says_why() {
+    fn a_replica_on_standby_is_ready_and_one_that_waits_or_lost_its_lease_says_why() {
         let directory = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
         let progress = Progress::default();

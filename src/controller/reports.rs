@@ -12,7 +12,7 @@ use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
 use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
 use crate::api::verdict::PeriodState;
-use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, SlaReport};
+use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, SlaReport};
 use crate::cluster::watch::Guarded;
 use crate::domain::decision::report_notices::{Past, report_notices};
 use crate::domain::judgement::outcome::Judgement;
@@ -94,11 +94,13 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
         names.push(name.clone());
         match by_name.get(name.as_str()) {
             Some(before) if before.spec.state == PeriodState::Final => {
-                if before.spec != as_far_as(&before.spec, spec) {
+                // What was signed is not written again in other words: an earlier version may have written it.
+                let signed = as_far_as(&before.spec, spec);
+                if before.spec != signed {
                     actions.push(ReportAction::Contradiction { name });
                 } else if !before.has_status {
-                    // What was signed is not written again in other words: an earlier version may have written it.
-                    let spec = Box::new(before.spec.clone());
+                    // It is not taken from the watch, which keeps only the digests of days and parts.
+                    let spec = Box::new(signed);
                     actions.push(ReportAction::Write { name, spec, before: Some(PeriodState::Final) });
                 }
             }
@@ -147,10 +149,24 @@ fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &Exi
     }
 }
 
+/// A report of the watch with its days and parts, of which the watch keeps only digests: those of the judgement where they are the same
+/// ones, else none.
+pub fn with_days(report: &SlaReportSpec, judged: &[SlaReportSpec]) -> SlaReportSpec {
+    let mut report = report.clone();
+    let same = judged.iter().find(|one| one.period.name == report.period.name && one.revision == report.revision);
+    for line in &mut report.kpis {
+        let judged = same.and_then(|report| report.kpis.iter().find(|one| one.name == line.name));
+        let (days, parts) = judged.map(|line| (line.days.clone(), line.parts.clone())).unwrap_or_default();
+        line.days = if days == line.days { days } else { Packed::default() };
+        line.parts = if parts == line.parts { parts } else { Packed::default() };
+    }
+    report
+}
+
 /// The reports of a namespace that are about a contract name, whatever its UID.
 pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> Vec<ExistingReport> {
     let of_contract = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
-        report.namespace().as_deref() == Some(namespace) && report.spec.contract == contract
+        report.metadata.namespace.as_deref() == Some(namespace) && report.spec.contract == contract
     });
     of_contract
         .iter()
@@ -348,14 +364,16 @@ mod tests {
 
     /// The report of a judged month, which says what it was judged by, and the same as an earlier version wrote it.
     fn judged() -> (SlaReportSpec, SlaReportSpec) {
-        use crate::domain::fixtures::contracts::{Case, row, terms};
+        use crate::domain::fixtures::contracts::{Case, RowChanges, row, terms};
         let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]\ncharges: {currency: GBP, amount: 100}";
         let level = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}";
         let measures = [("answered", 100), ("answeredWithin", 70)];
-        let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &measures)];
+        let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &measures).labelled("site", "cebu")];
         let report = Case::new(terms(contract, &[("level", level)]), rows).judge("2026-03-01T00:00Z").reports.remove(0);
         let mut earlier = report.clone();
         earlier.kpis[0].basis = None;
+        earlier.kpis[0].days = Packed::default();
+        earlier.kpis[0].parts = Packed::default();
         earlier.credit.as_mut().unwrap().basis = None;
         (report, earlier)
     }
@@ -384,10 +402,51 @@ mod tests {
         let mut other = report.clone();
         other.kpis[0].basis.as_mut().unwrap().scale = "1".into();
         assert_eq!(plan(as_written(other, true)), contradiction);
+        let mut other = report.clone();
+        let mut days = other.kpis[0].days.lines();
+        days[14].value = Some("71".into());
+        other.kpis[0].days = Packed::of(days);
+        assert_eq!(plan(as_written(other, true)), contradiction);
+        // A version between the two had a basis, and no days.
+        let mut between = report.clone();
+        between.kpis[0].days = Packed::default();
+        between.kpis[0].parts = Packed::default();
+        assert_eq!(plan(as_written(between, true)), []);
         // A Provisional one is written again, with its basis.
         let provisional = SlaReportSpec { state: PeriodState::Provisional, ..earlier };
         let ReportAction::Write { spec, .. } = plan(as_written(provisional, true)).remove(0) else { panic!() };
         assert_eq!(*spec, report);
+    }
+
+    #[test]
+    fn a_report_of_the_watch_is_compared_by_digests_and_is_written_and_shown_whole() {
+        use crate::cluster::watch::Successive;
+        let (report, _) = judged();
+        assert!(!report.kpis[0].days.lines().is_empty() && !report.kpis[0].parts.lines().is_empty());
+        let mut watched = SlaReport::new("acme-2026-01", report.clone());
+        watched.slim();
+        assert!(watched.spec.kpis[0].days.lines().is_empty() && watched.spec.kpis[0].parts.lines().is_empty());
+        let existing = |has_status| ExistingReport {
+            name: "acme-2026-01".into(),
+            contract_uid: Some(UID.into()),
+            spec: watched.spec.clone(),
+            has_status,
+        };
+        let judgement = Judgement { reports: vec![report.clone()], ..Judgement::default() };
+        assert_eq!(plan_reports(&judgement, [UID, UID], &[existing(true)]), []);
+        let ReportAction::Write { spec, .. } = plan_reports(&judgement, [UID, UID], &[existing(false)]).remove(0)
+        else {
+            panic!()
+        };
+        let json = |spec: &SlaReportSpec| serde_json::to_value(spec).unwrap();
+        assert_eq!(json(&spec), json(&report));
+        assert_eq!(json(&with_days(&watched.spec, &judgement.reports)), json(&report));
+        // Days that are not those of the judgement are not shown as if they were.
+        let mut other = report.clone();
+        other.kpis[0].days = Packed::default();
+        other.kpis[0].parts = Packed::default();
+        assert_eq!(json(&with_days(&watched.spec, std::slice::from_ref(&other))), json(&other));
+        assert_eq!(json(&with_days(&watched.spec, &[])), json(&other));
     }
 
     #[test]

@@ -16,7 +16,6 @@ use super::context::Context;
 use super::driver::{ReconcileError, publish_notice};
 use super::heads::lost_rows;
 use super::reports::{existing_reports, plan_reports};
-use super::vendor_contract::judged_feeds;
 use crate::api::condition::EventReason;
 use crate::api::{CampaignLaunch, VendorContract};
 use crate::domain::decision::Notice;
@@ -80,7 +79,7 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
         return Ok(true);
     };
     let uid = known.evidence_uid;
-    let evidence = context.cache.read(&uid, &judged_feeds(&known.judged.terms)).await?;
+    let evidence = context.cache.read(&uid, &known.judged.terms.judged_feeds()).await?;
     // The spec as it is now: what was judged last may be older.
     let launch = launch_of(context, &namespace, &name);
     let plan = retention(&object.spec, &evidence.closings, launch.as_deref(), now);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::context::{AlertMode, Context};
-use super::reports::ExistingReport;
+use super::reports::{ExistingReport, with_days};
 use crate::alert::dispatcher::ReportNow;
 use crate::alert::envelope::{Envelope, mail_to};
 use crate::api::{KpiTarget, SlaReport, VendorContract};
@@ -146,13 +146,14 @@ pub fn report_now(context: &Context, contract_uid: &str, order: &ReportOrder) ->
     let Some(judged) = context.judged(&namespace, &name) else { return ReportNow::Soon };
     let kpis: Vec<KpiTarget> =
         context.kpis_of(&namespace, &name).iter().filter_map(|kpi| kpi.0.as_ref().ok().cloned()).collect();
+    let known = judged.judged.judgement().map(|judgement| judgement.reports.as_slice()).unwrap_or_default();
     let reports: Vec<_> = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
         report.namespace().as_deref() == Some(&namespace) && report.spec.contract == name
     })
     .iter()
     .filter_map(|guarded| {
         let report = guarded.0.as_ref().ok()?;
-        Some((report.name_any(), report.spec.clone(), report.status.clone()))
+        Some((report.name_any(), with_days(&report.spec, known), report.status.clone()))
     })
     .collect();
     let facts = Facts {

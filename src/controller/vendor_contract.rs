@@ -1,35 +1,30 @@
 //! The controller of VendorContracts: it judges, writes reports and notifies the others.
 
 mod feeds;
+mod observing;
 mod records;
 mod series;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
-pub(super) use self::feeds::judged_feeds;
-use self::feeds::{feed_health, feed_tasks, feeds_whose_past_is_known, is_being_fetched_first, over_quota};
-use self::records::{
-    close, digest_of, due_under, facts_to_record, held_open, judged_before, record_risks, record_terms,
-};
+use self::feeds::feed_tasks;
+use self::observing::{ChangedTerms, EvidenceSeen, FeedsSeen, JudgedEvidence, Subject, wait_of_first_status};
 use self::series::series;
-use super::adoption::{Identity, identify};
-use super::checkpoints::Asked;
+use self::writing::{Writing, close_under_old_terms};
+use super::adoption::Identity;
 use super::context::{Context, JudgedContract};
 use super::driver::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
-use super::heads::{HOLDS_FOR, Loss, lost_rows, record_accepted};
-use super::holdings::{WatchedNamespace, look_at_affected};
-use super::holds::{self, Closing};
-use super::judging::{Judging, off_runtime};
-use super::reports::{
-    ExistingReport, ReportAction, ReportOwner, carry_out, closings, existing_reports, is_of, plan_reports,
-    signed_periods,
-};
+use super::heads::record_accepted;
+use super::holdings::look_at_affected;
+use super::holds;
+use super::reports::{ExistingReport, ReportAction, is_of, plan_reports};
 use crate::api::VendorContract;
 use crate::api::condition::{EventReason, Kind};
 use crate::api::vendor_contract::{AlertSinkStatus, VendorContractStatus};
@@ -38,19 +33,12 @@ use crate::domain::decision::alerts::Addressed;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, decide_contract, term_of,
 };
-use crate::domain::decision::report_notices::Past;
 use crate::domain::governance::scheduled_reports::{HandedOver, ScheduledReports};
-use crate::domain::holdings::{
-    Change, Dangling, FeedHealth, HeldContract, Judged, LaunchOfContract, feeds_with_lateness, observe_contract,
-};
+use crate::domain::holdings::{Change, Dangling, FeedHealth, Judged, LaunchOfContract, feeds_with_lateness};
 use crate::domain::judgement::outcome::Judgement;
-use crate::domain::measuring::holds::asked;
-use crate::domain::terms::amendments::amendments;
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::{Amendment, RecordedFact};
-use crate::evidence::{RecordedTerms, StoreError};
-use crate::trace::Stage;
 use crate::web::metrics::{FeedLabels, ObjectSeries};
 
 /// What is observed of a contract.
@@ -127,121 +115,40 @@ impl Controlled for VendorContract {
         context: &Context,
         now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
-        let (namespace, name, _) = identity(&object);
-        let identity = identify(context, &object).await?;
-        let uid = identity.evidence_uid.clone();
-        let (judged_before, unreadable) = match judged_before(context, &uid, &object).await {
-            Err(error @ StoreError::Unreadable(_)) => (Vec::new(), Some(error.to_string())),
-            read => (read?, None),
-        };
-        let judged_before: Vec<&Terms> = judged_before.iter().collect();
-        let held = observe_contract(&WatchedNamespace::of(context, &namespace), &name, &object.spec, &judged_before);
-        let HeldContract { terms, unresolved, launches } = held;
-        let terms = context.known_terms(&namespace, &name, terms);
-        let digest = digest_of(&terms);
-        let feeds = judged_feeds(&terms);
-        // Asked before the rows are read: a past that is complete in between would make periods Final that lack its end, and a feed that
-        // was asked in between would count as late without the rows that it brought.
-        let past_known_of = feeds_whose_past_is_known(context, &uid, &terms).await?;
-        let health = feed_health(context, &uid, previous.as_ref(), &past_known_of);
-        let asking = holds::asking_of(context, &uid, &terms, &health);
-        let past_is_known = feeds.iter().all(|feed| past_known_of.contains_key(feed));
-        let (mut evidence, recorded, unreadable) = match read(context, &uid, &feeds).await {
-            Ok((evidence, recorded)) => (evidence, recorded, unreadable),
-            Err(error @ StoreError::Unreadable(_)) => (ContractEvidence::default(), None, Some(error.to_string())),
-            Err(error) => return Err(error.into()),
-        };
-        let Loss { problem: evidence_problem, accepted: accepted_loss } = match unreadable {
-            None => lost_rows(context, &object, [&object.uid().unwrap_or_default(), &uid], now).await?,
-            unreadable => Loss { problem: unreadable, accepted: Vec::new() },
-        };
-        let evidence_problem = evidence_problem.or_else(|| super::retention::problem(&terms, &evidence.journal));
-        let no_room = context.evidence.volume().and_then(|volume| volume.check().err()).map(|error| error.to_string());
-        let no_room = no_room.or_else(|| context.terms_refused(&uid));
-        // What is judged by a part of the rows is not recorded.
-        let mut facts = match evidence_problem {
-            None => facts_to_record(context, &uid, &terms, &evidence, past_is_known, evidence.recorded_at(now)).await?,
-            Some(_) => Vec::new(),
-        };
-        evidence = holds::with_facts(&evidence, &facts);
-        let judged_at = evidence.judged_at(now);
-        let is_asked = |feed: &String| asking.get(feed).is_none_or(|asking| asking.is_current(judged_at));
-        let is_current = terms.contract.suspend || feeds.iter().all(is_asked);
-        if evidence_problem.is_none() {
-            let answered = asked(&terms, &evidence.journal, &asking, judged_at);
-            evidence = holds::with_facts(&evidence, &answered);
-            facts.extend(answered);
-        }
-        let mut judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
-        let clock_news = news_of_clock(context, &uid, &judgement, &evidence);
-        let over_quota = over_quota(context, &uid, previous.as_ref(), &feeds);
-        let rows_are_whole = past_is_known && evidence_problem.is_none() && no_room.is_none() && !over_quota;
-        let may_close = rows_are_whole && context.api_clock.agrees();
-        let own_uid = object.uid().unwrap_or_default();
-        let existing = existing_reports(context, &namespace, &name);
-        let signed = signed_periods([&own_uid, &uid], &existing, &evidence.journal);
-        if may_close && let Ok(closing) = judgement.as_ref() {
-            let known = Closing { evidence: &evidence, asking: &asking, signed: &signed, judged_at };
-            let waits = holds::new_waits(closing, &terms, &known);
-            if !waits.is_empty() {
-                evidence = holds::with_facts(&evidence, &waits);
-                facts.extend(waits);
-                judgement = judged(context, &uid, &name, &terms, digest, &evidence, judged_at).await?;
-            }
-        }
-        let judgement = if may_close { judgement } else { held_open(&judgement, &evidence) };
-        let changed_from = recorded.filter(|recorded| evidence_problem.is_none() && recorded.terms != *terms);
-        let amendments =
-            changed_from.as_ref().map(|recorded| amendments(&recorded.terms, &terms, now)).unwrap_or_default();
-        let closing_under_old_terms = match changed_from {
-            Some(recorded) if may_close => {
-                let rows = context.cache.rows(&uid, &evidence).await?;
-                let (name, evidence) = (name.clone(), evidence.clone());
-                let due = move || {
-                    let known = Closing { evidence: &evidence, asking: &asking, signed: &signed, judged_at };
-                    due_under(&name, recorded, &rows, &known)
-                };
-                off_runtime(due).await?
-            }
-            _ => Vec::new(),
-        };
-        let is_fetched_first = is_being_fetched_first(&terms, &health);
-        let may_wait = previous.is_none()
-            && judgement.is_ok()
-            && evidence_problem.is_none()
-            && no_room.is_none()
-            && unresolved.is_empty()
-            && !terms.contract.suspend
-            && is_fetched_first;
-        let waits_for_feeds = holds::waits(&evidence, judged_at);
-        let waits = if may_wait { context.first_looks.left(&own_uid, Instant::now()) } else { None };
+        let subject = Subject::of(context, &object).await?;
+        let feeds = FeedsSeen::of(context, &subject, previous.as_ref()).await?;
+        let mut seen = EvidenceSeen::of(context, &object, &subject, now).await?;
+        let judged_at = seen.add_facts(context, &subject, &feeds, now).await?;
+        let judged = JudgedEvidence::of(context, &subject, &feeds, &mut seen, previous.as_ref(), judged_at).await?;
+        let changed = ChangedTerms::of(context, &subject, &feeds, &mut seen, &judged, now).await?;
+        let is_first = previous.is_none();
         Ok(Observed {
-            term: term_of(&terms),
-            existing,
-            launches,
-            feeds: health,
+            waits: is_first.then(|| wait_of_first_status(context, &subject, &feeds, &seen, &judged)).flatten(),
+            waits_for_feeds: holds::waits(&seen.evidence, judged_at),
+            is_current: feeds.are_current(&subject, judged_at),
             alert_sinks: context.alerts.status_of(&object.uid().unwrap_or_default(), &object.spec.alerts),
-            handed_over: super::scheduled::journal(context, &uid, &object).await?,
-            past_is_known,
-            past_is_coming: !past_is_known && is_fetched_first,
-            evidence_problem,
-            accepted_loss,
-            no_room,
-            clock_news,
+            handed_over: super::scheduled::journal(context, subject.uid(), &object).await?,
+            term: term_of(&subject.terms),
+            past_is_known: feeds.past_is_known,
+            past_is_coming: !feeds.past_is_known && feeds.are_fetched_first,
             object,
-            identity,
+            identity: subject.identity,
             previous,
-            terms,
-            digest,
-            evidence,
-            judgement,
-            unresolved,
-            closing_under_old_terms,
-            amendments,
-            facts,
-            waits_for_feeds,
-            is_current,
-            waits,
+            terms: subject.terms,
+            digest: subject.digest,
+            unresolved: subject.unresolved,
+            launches: subject.launches,
+            feeds: feeds.health,
+            evidence: seen.evidence,
+            evidence_problem: seen.problem,
+            accepted_loss: seen.accepted_loss,
+            no_room: seen.no_room,
+            facts: seen.facts,
+            judgement: judged.judgement,
+            clock_news: judged.clock_news,
+            existing: judged.existing,
+            closing_under_old_terms: changed.closing,
+            amendments: changed.amendments,
         })
     }
 
@@ -305,73 +212,29 @@ impl Controlled for VendorContract {
         if observed.evidence_problem.is_none() {
             super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         }
-        let uid = observed.identity.evidence_uid.clone();
+        let uid = &observed.identity.evidence_uid;
         if !observed.accepted_loss.is_empty() {
-            record_accepted(context, &observed.object, &uid, &observed.accepted_loss).await?;
+            record_accepted(context, &observed.object, uid, &observed.accepted_loss).await?;
             context.queues.contracts.push(&namespace, &name);
             return Ok(None);
         }
-        context.scheduler.set_feeds_of(&uid, feed_tasks(observed));
-        context.fetch_if_asked(&observed.object, &uid);
+        context.scheduler.set_feeds_of(uid, feed_tasks(observed));
+        context.fetch_if_asked(&observed.object, uid);
         if !observed.closing_under_old_terms.is_empty() {
-            for (period, closed_at, terms) in &observed.closing_under_old_terms {
-                close(context, &uid, period, terms, *closed_at, now).await?;
-            }
-            record_terms(context, observed, now).await?;
+            close_under_old_terms(context, observed, now).await?;
             context.queues.contracts.push(&namespace, &name);
             return Ok(None);
         }
-        let unsettled = context.unsettled_for(&uid, observed.digest);
+        let unsettled = context.unsettled_for(uid, observed.digest);
         if observed.waits.is_some() {
             return Ok(None);
         }
-        let regarding = observed.object.object_ref(&());
-        let past = past_of(observed, now);
-        let owner =
-            ReportOwner { regarding: &regarding, evidence_uid: &uid, heads: &observed.evidence.heads, past: &past };
+        let writing = Writing::of(context, observed, &namespace, now);
         if !unsettled.is_zero() {
-            // The first reports wait for the KpiTargets that are applied after the contract: they would be written again with them.
-            let may_write = |action: &&ReportAction| !action.closes() && !observed.existing.is_empty();
-            let provisional: Vec<ReportAction> = wanted.more.reports.iter().filter(may_write).cloned().collect();
-            let (share, _) = context.pace.take(&namespace, provisional.len(), Instant::now());
-            carry_out(context, &owner, provisional.get(..share).unwrap_or(&provisional), now).await?;
+            writing.provisional(&wanted.more.reports).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
-        // A long past is written in shares: what is left is planned again at the next look. A contradiction is not written.
-        let (contradictions, writes): (Vec<ReportAction>, Vec<ReportAction>) = wanted
-            .more
-            .reports
-            .iter()
-            .cloned()
-            .partition(|action| matches!(action, ReportAction::Contradiction { .. }));
-        carry_out(context, &owner, &contradictions, now).await?;
-        let (share, again) = context.pace.take(&namespace, writes.len(), Instant::now());
-        let reports = writes.get(..share).unwrap_or(&writes);
-        if !record_terms(context, observed, now).await? {
-            return Ok(Some(Duration::from_secs(60)));
-        }
-        context.set_waits_for_feeds(&uid, observed.waits_for_feeds || !observed.is_current);
-        for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
-            context.record_fact(&uid, fact).await?;
-        }
-        holds::ask(context, &uid, &observed.facts, &observed.feeds);
-        if let Ok(judgement) = observed.judgement.as_ref() {
-            if observed.past_is_known && observed.evidence_problem.is_none() {
-                record_risks(context, &uid, judgement, now).await?;
-            }
-            for (period, closed_at) in closings(reports, &observed.evidence.closings, &judgement.finals, now) {
-                close(context, &uid, period, &observed.terms, closed_at, now).await?;
-            }
-        }
-        carry_out(context, &owner, reports, now).await?;
-        if let Some(standing) = &wanted.more.alerts {
-            // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
-            let is_whole = observed.past_is_known && observed.evidence_problem.is_none() && observed.is_current;
-            super::alerts::tell(context, &observed.object, standing, is_whole).await?;
-        }
-        super::scheduled::hand_over(context, &observed.object, &uid, &wanted.more.scheduled).await?;
-        // Heads are compared again each hour, whatever happens.
-        Ok(again.or(Some(HOLDS_FOR)))
+        writing.settled(&wanted.more).await
     }
 
     fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {
@@ -421,18 +284,6 @@ fn identity(object: &VendorContract) -> (String, String, String) {
     (object.namespace().unwrap_or_default(), object.name_any(), object.uid().unwrap_or_default())
 }
 
-/// What to say of the clock, where a period could become Final and waits for it.
-fn news_of_clock(
-    context: &Context,
-    uid: &str,
-    judgement: &Result<Judgement, InvalidSpec>,
-    evidence: &ContractEvidence,
-) -> Option<String> {
-    let judgement = judgement.as_ref().ok()?;
-    let waits = judgement.finals.keys().any(|period| !evidence.closings.contains_key(period));
-    if waits { context.api_clock.news_for(uid) } else { None }
-}
-
 /// Names of Final reports that the judgement contradicts.
 fn contradicted(reports: &[ReportAction]) -> Vec<String> {
     let names = reports.iter().filter_map(|action| match action {
@@ -440,39 +291,4 @@ fn contradicted(reports: &[ReportAction]) -> Vec<String> {
         ReportAction::Write { .. } | ReportAction::Remove { .. } => None,
     });
     names.collect()
-}
-
-/// The judgement of a contract at an instant.
-async fn judged(
-    context: &Context,
-    uid: &str,
-    name: &str,
-    terms: &Arc<Terms>,
-    digest: [u8; 32],
-    evidence: &ContractEvidence,
-    now: Timestamp,
-) -> Result<Arc<Result<Judgement, InvalidSpec>>, ReconcileError> {
-    let judging = Judging {
-        store: &*context.evidence,
-        cache: &context.cache,
-        checkpoints: &context.checkpoints,
-        terms,
-        asked: Asked { uid, name, terms: digest, evidence },
-    };
-    Stage::judge(name).around(judging.judged(now)).await
-}
-
-/// The evidence of a contract, and the terms recorded last.
-async fn read(
-    context: &Context,
-    uid: &str,
-    feeds: &[String],
-) -> Result<(ContractEvidence, Option<RecordedTerms>), StoreError> {
-    Ok((context.cache.read(uid, feeds).await?, context.evidence.last_terms(uid).await?))
-}
-
-/// What was over before the contract was first judged.
-fn past_of(observed: &Observed, now: Timestamp) -> Past {
-    let reports = observed.judgement.as_ref().as_ref().map(|judgement| &judgement.reports[..]).unwrap_or_default();
-    Past::of(reports, observed.evidence.journal.first_judged(), observed.past_is_known, now)
 }

@@ -1,7 +1,7 @@
 //! Bundles: the evidence of one contract in one file, which is checked without the store. `docs/evidence-format.md` describes it.
 //!
-//! A feed's chain is exported from its first entry on, since only so does each entry prove what comes after it. The span of a bundle
-//! says which rows are written out in words besides.
+//! The bundle holds a feed's chain from its first entry, because only then does each entry prove those after it. The span of a bundle
+//! selects the rows that are also written as text.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::chain::{entry_digest, feed_origin};
 use super::encoding::{BODY, ROW, decode_body, from_nanoseconds};
-use super::journal::parse_digest;
 use super::model::{
     Broken, Digest, Fact, Head, LogEntry, RecordedTerms, StoreError, Summarised, VerifyReport, digest_text,
 };
@@ -24,6 +23,7 @@ use super::rows::Definitions;
 use super::{EvidenceStore, FeedKey};
 use crate::api::Shared;
 use crate::domain::measuring::row::Row;
+use crate::domain::numbers::digest::parse_digest;
 use crate::domain::terms::contract_terms::Terms;
 
 /// What the first line of a bundle says.
@@ -139,10 +139,10 @@ pub struct Bundle {
     pub report: VerifyReport,
 }
 
-/// Writes the evidence of a contract as a bundle, and gives its manifest.
+/// Writes the evidence of a contract as a bundle and returns its manifest.
 ///
 /// # Errors
-/// What the store says, or the output.
+/// When the store or the output fails.
 pub async fn write_bundle(
     store: &dyn EvidenceStore,
     contract: &FeedKey,

@@ -1,4 +1,4 @@
-//! The digests that tie an entry to all entries before it; `docs/evidence-format.md` gives the same in words.
+//! The digests that tie an entry to all entries before it; `docs/evidence-format.md` describes them in words.
 
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! The bytes of a log's entries; `docs/evidence-format.md` gives the same in words. One value has one encoding.
+//! The bytes of a log's entries, as `docs/evidence-format.md` describes them. One value has one encoding.
 
 use std::collections::BTreeMap;
 
@@ -230,7 +230,7 @@ pub(super) fn decode_values(names: &[String], values: &[u8]) -> Result<BTreeMap<
     Ok(names.iter().cloned().zip(numbers).collect())
 }
 
-/// The numbers of a row with so many measures, in the order of their names, into a buffer that is emptied before.
+/// Reads the `count` numbers of a row, in the order of its measures' names, into a buffer, which it empties first.
 pub(super) fn decode_numbers(count: usize, values: &[u8], numbers: &mut Vec<Decimal>) -> Result<(), Undecodable> {
     numbers.clear();
     let mut reader = Reader(values);

@@ -9,7 +9,7 @@ use super::model::StoreError;
 pub enum StoreClock {
     /// The machine's own.
     Real,
-    /// That of a rehearsal: what is kept is no evidence of a real contract.
+    /// The clock of a rehearsal: what the store keeps is not evidence of a real contract.
     Rehearsal,
 }
 

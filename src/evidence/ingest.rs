@@ -34,7 +34,7 @@ pub(super) trait OpenLog {
     /// Where the chain ends, with what was appended.
     fn head(&self) -> Head;
 
-    /// Adds an entry that belongs to the row that comes next, and gives its sequence.
+    /// Adds an entry that belongs to the next row, and returns its sequence.
     fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure>;
 
     /// From which start on rows are taken: those before were removed at the end of the contract's retention.
@@ -81,7 +81,7 @@ pub(super) trait OpenLog {
 
 /// A rejected row as it is kept.
 pub(super) struct Rejection<'a> {
-    /// Tells rejections apart.
+    /// Identifies a rejection.
     pub fingerprint: Digest,
     pub reason: &'static str,
     /// The row in words, cut.

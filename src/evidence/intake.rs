@@ -122,7 +122,7 @@ pub(super) struct Neighbour {
     pub vendor_revision: Option<i64>,
 }
 
-/// How a candidate stands to its neighbour in the store.
+/// How a candidate relates to its neighbour in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
     /// It lies apart.

@@ -1,11 +1,11 @@
-//! Words of the journal that every store uses: what is kept besides rows, in one chain over the whole store.
+//! The entries of the journal, the same for every store: what it keeps in addition to rows, in one chain over the whole store.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::digest_of;
-use super::model::{Digest, Head, StoreError, digest_text};
+use super::model::{Head, StoreError, digest_text};
 use crate::domain::terms::contract_terms::Terms;
 
 /// What an entry of the journal is about.
@@ -52,7 +52,7 @@ pub(super) struct HeldTerms<'c> {
     pub text: &'c str,
 }
 
-/// What stands before the terms of a closing.
+/// The text before the terms of a closing.
 const TERMS_OF_CLOSING: &str = r#","terms":"#;
 
 impl<'c> HeldTerms<'c> {
@@ -72,7 +72,7 @@ impl<'c> HeldTerms<'c> {
     }
 }
 
-/// The digest of terms as it stands in a content.
+/// The digest of terms as a content holds it.
 pub(super) fn quoted(digest: &str) -> String {
     format!("\"{digest}\"")
 }
@@ -172,16 +172,6 @@ pub(super) fn read_content<T: DeserializeOwned>(what: &str, content: &str) -> Re
 /// The instant of an entry.
 pub(super) fn instant(text: &str) -> Result<Timestamp, StoreError> {
     text.parse().map_err(|_| StoreError::Corrupt(format!("an instant in the journal: {text:?}")))
-}
-
-/// A digest of its text; `None` for anything that [`digest_text`] does not write.
-pub(super) fn parse_digest(text: &str) -> Option<Digest> {
-    let digits = text.strip_prefix("sha256:")?;
-    let mut digest = [0; 32];
-    for (place, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    (digest_text(&digest) == text).then_some(digest)
 }
 
 #[cfg(test)]

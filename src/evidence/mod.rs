@@ -58,7 +58,7 @@ pub type OnVerifyProgress = Arc<dyn Fn(VerifyProgress) + Send + Sync>;
 /// Answer of a store: a future that may be sent between threads.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
-/// A store of evidence. Contracts are told apart by their UID: one deleted and created again starts empty.
+/// A store of evidence. A contract is identified by its UID: one that is deleted and created again starts empty.
 ///
 /// Use it as `Arc<dyn EvidenceStore>`. Reads never wait for writes. Every operation fails with [`StoreError`].
 pub trait EvidenceStore: Send + Sync {
@@ -73,13 +73,13 @@ pub trait EvidenceStore: Send + Sync {
     /// ([`StoreError::Quota`]).
     fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport>;
 
-    /// Takes a shard for this process: whoever else has it is ended and writes nothing more. A store that one process has for itself has
-    /// no shards to take.
+    /// Takes a shard for this process: a process that still has it is ended and writes nothing more. A store that belongs to one process
+    /// has no shards to take.
     fn take_shard(&self, _shard: u32) -> Answer<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// Gives back a shard: all that was to be written before is on disk, and rows of it are refused from now on.
+    /// Releases a shard: everything written before is on disk, and the store refuses rows of that shard from now on.
     fn give_back_shard(&self, _shard: u32) -> Answer<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -160,6 +160,15 @@ pub trait EvidenceStore: Send + Sync {
     /// Every version of the terms of a contract, in the order in which they were recorded.
     fn terms_history<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<RecordedTerms>>;
 
+    /// Of the versions of the terms of a contract whose numbers in the journal lie between `after` and `before`, without these two, the newest,
+    /// with its number. So all versions are looked through while one is held in memory.
+    fn terms_between<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        after: i64,
+        before: i64,
+    ) -> Answer<'a, Option<(i64, RecordedTerms)>>;
+
     /// Appends a fact, such as the decision of a launch. False: the last fact of that kind and name says the same.
     fn record_fact(
         &self,
@@ -191,14 +200,14 @@ pub trait EvidenceStore: Send + Sync {
     /// The last recorded digest of each report of a contract, by report name.
     fn report_digests<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, BTreeMap<String, Digest>>;
 
-    /// Writes messages about a contract's alerts, and what stands after them, in one transaction. A trial that is there already is not
-    /// written again.
+    /// Writes messages about a contract's alerts, and the alerts that are active after them, in one transaction. It does not write a trial
+    /// twice.
     fn record_alerts(&self, contract_uid: String, messages: Vec<NewMessage>, written_at: Timestamp) -> Answer<'_, ()>;
 
-    /// The alerts that stand for the sinks of a contract, by sink and fingerprint.
+    /// The alerts that are active for the sinks of a contract, by sink and fingerprint.
     fn standing_alerts<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Vec<StandingAlert>>;
 
-    /// UIDs of the contracts for which alerts stand.
+    /// UIDs of the contracts with active alerts.
     fn contracts_with_alerts(&self) -> Answer<'_, Vec<String>>;
 
     /// Writes the journal of the reports that a contract sends by itself, with the messages, in one transaction: a report that is in the

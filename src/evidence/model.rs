@@ -7,17 +7,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-use crate::domain::numbers::hexadecimal::hexadecimal;
+pub use crate::domain::numbers::digest::{Digest, digest_text};
 use crate::domain::terms::contract_terms::Terms;
-
-/// A SHA-256.
-pub type Digest = [u8; 32];
-
-/// A digest as reports and people write it: `sha256:` and 64 hexadecimal digits.
-#[must_use]
-pub fn digest_text(digest: &Digest) -> String {
-    format!("sha256:{}", hexadecimal(digest))
-}
 
 /// A feed of a contract. UID and feed name identify it; the other names are for people.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +57,7 @@ pub struct IncomingRow {
     pub end: Timestamp,
     /// Named numbers.
     pub measures: BTreeMap<String, Decimal>,
-    /// The vendor's own number of the figures of this key, where it gives one.
+    /// The vendor's own revision number for the figures of this key, if it sends one.
     pub vendor_revision: Option<i64>,
     /// When the vendor says that it published the row. Kept, and not used by the operator.
     pub recorded_at: Option<Timestamp>,
@@ -105,7 +96,7 @@ rejection_reasons! {
     Malformed,
     /// The row lacks what the mapping needs.
     Mapping,
-    /// A local time that the clock showed twice, and nothing tells which of the two is meant.
+    /// A local time that the clock showed twice, without an offset that says which of the two it is.
     AmbiguousTime,
     /// A local time that the clock never showed.
     NonexistentTime,
@@ -200,6 +191,9 @@ pub struct RowRange {
     pub until: i64,
     /// Those that are left out.
     pub left_out: Option<LeftOut>,
+    /// How many bytes the rows of the feed may take in memory, those that were read before and sets of labels included. Beyond, reading
+    /// them ends with [`StoreError::Memory`].
+    pub most: usize,
 }
 
 /// Rows that are not read: those received up to a sequence that start before an instant.
@@ -212,10 +206,10 @@ pub struct LeftOut {
 }
 
 impl RowRange {
-    /// All rows after one, up to another.
+    /// All rows after one, up to another, whatever memory they take.
     #[must_use]
     pub fn between(after: i64, until: i64) -> RowRange {
-        RowRange { after, until, left_out: None }
+        RowRange { after, until, left_out: None, most: usize::MAX }
     }
 }
 
@@ -245,7 +239,7 @@ impl Head {
 /// An entry of a feed's log, as `docs/evidence-format.md` describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// Sequence of the row that it is, or that it stands before.
+    /// Sequence of this row, or of the row that it comes before.
     pub sequence: i64,
     /// 1 labels, 2 names of measures, 3 a body, 4 a row.
     pub kind: u8,
@@ -407,7 +401,7 @@ pub enum StoreError {
         "an entry of the journal about this contract cannot be read: {0}; `kubectl bpo verify` shows whether it is whole"
     )]
     Unreadable(String),
-    /// What was given cannot be kept.
+    /// The input cannot be kept.
     #[error("{0}")]
     Invalid(String),
     /// The body holds more new rows than its feed or contract may still bring. Nothing of it is kept.
@@ -417,6 +411,16 @@ pub enum StoreError {
         new: u64,
         /// How many may still be kept.
         room: u64,
+    },
+    /// The rows of a contract do not fit into memory: they are not read, so that others' go on.
+    #[error(
+        "the rows of the contract take more than {} MiB of memory, and no more is held of one contract: give the operator more --memory, \
+         or let the feeds bring fewer measures and sets of labels",
+        .most >> 20
+    )]
+    Memory {
+        /// Bytes that the rows of a contract may take.
+        most: usize,
     },
     /// The terms of a contract changed so often that another version is not kept.
     #[error(

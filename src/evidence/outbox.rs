@@ -1,6 +1,6 @@
-//! The outbox of alerts: what stands for each sink, and the messages about it, kept until they are settled.
+//! The outbox of alerts: the alerts that are active for each sink, and the messages about them, kept until they are settled.
 //!
-//! It lies beside the evidence so that one transaction holds a change and its messages. It is no evidence: no chain covers it, and its
+//! It lies next to the evidence so that one transaction holds a change and its messages. It is not evidence: no chain covers it, and its
 //! contents are opaque to the store.
 
 use jiff::Timestamp;
@@ -11,13 +11,13 @@ use crate::domain::governance::scheduled_reports::HandedOver;
 /// What a message says of its alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// It stands.
+    /// The alert became active.
     Fired,
-    /// It stands no longer.
+    /// The alert is no longer active.
     Resolved,
-    /// It is a trial that somebody asked for; it stands nowhere.
+    /// A trial that somebody asked for; no alert becomes active.
     Test,
-    /// It is a report, of no alert; it stands nowhere.
+    /// A report; it belongs to no alert.
     Report,
 }
 
@@ -64,7 +64,7 @@ pub enum ReportEntry {
     Forget(HandedOver),
 }
 
-/// An alert that stands for a sink.
+/// An alert that is active for a sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StandingAlert {
     /// Name of the sink.

@@ -10,8 +10,9 @@ use sha2::{Digest as _, Sha256};
 use super::chain::{entry_digest, feed_origin};
 use super::encoding::{BODY, ROW, decode_row, put_text, to_nanoseconds};
 use super::failure::Failure;
-use super::journal::{HeadContent, NewEntry, Topic, json, parse_digest};
-use super::model::{Digest, FeedKey, Head, StoreError, digest_text};
+use super::journal::{HeadContent, NewEntry, Topic, json};
+use super::model::{Digest, FeedKey, Head, StoreError};
+use crate::domain::numbers::digest::{as_text, parse_digest};
 
 /// The place of the removed rows of a local year in the chain of their feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +28,13 @@ pub struct Summary {
     /// Sequence of the last of them.
     pub last: i64,
     /// SHA-256 over the digests of all entries up to there, one after the other.
-    #[serde(with = "in_words")]
+    #[serde(with = "as_text")]
     pub digest: Digest,
     /// The chain's digest at the last of them.
-    #[serde(with = "in_words")]
+    #[serde(with = "as_text")]
     pub head: Digest,
     /// SHA-256 over the labels and names up to there, which stay as long as rows need them; absent: they were removed.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "in_words_or_absent")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub definitions: Option<Digest>,
 }
 
@@ -277,35 +278,4 @@ pub(super) fn checked(kept: &[String], in_journal: &[String]) -> (Vec<Summary>, 
         next = summary.last.saturating_add(1);
     }
     (kept, problems)
-}
-
-mod in_words {
-    use super::{Digest, digest_text, parse_digest};
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&digest_text(digest))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_digest(&text).ok_or_else(|| serde::de::Error::custom("a digest is `sha256:` and 64 hexadecimal digits"))
-    }
-}
-
-mod in_words_or_absent {
-    use super::{Digest, digest_text};
-    use serde::{Deserializer, Serializer};
-
-    #[allow(clippy::ref_option)]
-    pub(super) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
-        match digest {
-            Some(digest) => serializer.serialize_str(&digest_text(digest)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
-        super::in_words::deserialize(deserializer).map(Some)
-    }
 }

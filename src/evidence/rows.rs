@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::encoding::{
     LABELS, Labels, NAMES, decode_labels, decode_names, decode_numbers, decode_row, decode_values, from_nanoseconds,
 };
-use super::model::{LeftOut, StoreError};
+use super::model::{LeftOut, RowRange, StoreError};
 use crate::domain::measuring::feed_rows::{FeedRows, OpenRows, Receipt, Times};
 use crate::domain::measuring::row::Row;
 
@@ -17,9 +17,27 @@ use crate::domain::measuring::row::Row;
 pub(super) struct Definitions {
     labels: HashMap<i64, Labels>,
     names: HashMap<i64, Vec<String>>,
+    /// Bytes of their entries.
+    bytes: usize,
 }
 
 impl Definitions {
+    /// Takes an entry as [`Self::add`] does, as long as all of them take no more bytes than `most`.
+    pub(super) fn add_within(
+        &mut self,
+        most: usize,
+        sequence: i64,
+        kind: u8,
+        payload: &[u8],
+    ) -> Result<(), StoreError> {
+        // Each is held in pieces, with what it takes to find it.
+        self.bytes = self.bytes.saturating_add(128 + 2 * payload.len());
+        if self.bytes > most {
+            return Err(StoreError::Memory { most });
+        }
+        self.add(sequence, kind, payload)
+    }
+
     /// Takes an entry that defines; entries of other kinds are passed over.
     pub(super) fn add(&mut self, sequence: i64, kind: u8, payload: &[u8]) -> Result<(), StoreError> {
         let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
@@ -78,12 +96,15 @@ pub(super) struct Packing<'d> {
     labels: HashMap<i64, u32>,
     names: HashMap<i64, Vec<u32>>,
     numbers: Vec<Decimal>,
+    most: usize,
 }
 
 impl<'d> Packing<'d> {
-    pub(super) fn new(rows: FeedRows, left_out: Option<LeftOut>, definitions: &'d Definitions) -> Self {
+    /// Packs rows of a range after those that were read before.
+    pub(super) fn new(rows: FeedRows, range: RowRange, definitions: &'d Definitions) -> Self {
+        let RowRange { left_out, most, .. } = range;
         let (labels, names) = (HashMap::new(), HashMap::new());
-        Self { rows: rows.open(), left_out, definitions, labels, names, numbers: Vec::new() }
+        Self { rows: rows.open(), left_out, definitions, labels, names, numbers: Vec::new(), most }
     }
 
     /// Adds the row of an entry, unless it is left out.
@@ -118,6 +139,9 @@ impl<'d> Packing<'d> {
         };
         let measures = names.iter().copied().zip(self.numbers.iter().copied());
         self.rows.push(times, labels, Receipt { revision: header.revision, sequence }, measures);
+        if self.rows.bytes() > self.most {
+            return Err(StoreError::Memory { most: self.most });
+        }
         Ok(())
     }
 

@@ -40,7 +40,7 @@ impl Folder {
             return Ok(Folder::Web);
         }
         let Authentication::Ssh(login) = &request.credentials.authentication else {
-            let message = "files.list: Sftp needs a user: write auth: {ssh: {secretRef: {name: acme-sftp}}}";
+            let message = "files.list: Sftp needs a user: write auth: {sshKey: {secretRef: {name: acme-sftp}}}";
             return Err(FetchError::new(FailureKind::Auth, message));
         };
         let url = parse_url(&request.feed.url)?;

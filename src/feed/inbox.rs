@@ -13,6 +13,7 @@ use ring::rand::SystemRandom;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::scheduler::{FeedTask, Pushed, Scheduler};
+use super::time_window::Window;
 use crate::api::INBOX_ANNOTATION;
 use crate::outbound::body::{BodyReader, Encoding};
 use crate::outbound::client::{FeedClient, Page, SMALL_BODY, Validators};
@@ -178,13 +179,14 @@ impl Inbox {
         token
     }
 
-    /// Takes a body in, reads it and commits it.
+    /// Takes a body in, reads it and commits it. `about` is the stretch of time that it says it is about.
     ///
     /// # Errors
     /// Why the body cannot be taken in; what is wrong with what it says is in the outcome.
     pub async fn take<E>(
         &self,
         admitted: Admitted,
+        about: Option<Window>,
         encoding: Encoding,
         media_type: Option<String>,
         body: impl Stream<Item = Result<Bytes, E>> + Unpin,
@@ -198,7 +200,7 @@ impl Inbox {
         let page = page.map_err(Refusal::Body)?;
         let mut redactor = Redactor::default();
         redactor.add(admitted.token.clone());
-        self.scheduler.push(&admitted.task, page, redactor).await.ok_or(Refusal::Busy)
+        self.scheduler.push(&admitted.task, about, page, redactor).await.ok_or(Refusal::Busy)
     }
 }
 

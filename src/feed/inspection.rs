@@ -25,6 +25,7 @@ use crate::outbound::error::{FetchError, presentable};
 
 pub use facts::{Facts, span_text};
 pub use gap::Gap;
+pub use names::{Coverage, coverage};
 pub use walk::{Answers, Repeated, ask_all, read_file};
 
 /// Where something is in what was answered.

@@ -14,6 +14,7 @@ pub mod format;
 pub mod inbox;
 pub mod inspection;
 pub mod job;
+mod labels_text;
 mod listing;
 pub mod offline;
 mod page_walk;

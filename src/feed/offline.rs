@@ -10,6 +10,7 @@ use super::each::Selection;
 use super::fetch_request::Life;
 use super::format::mapping::Mapping;
 use super::format::{parse, records};
+use super::labels_text::labels_text;
 use super::listing;
 use super::page_walk::check_is_no_error;
 use super::quality::{QualityRules, check, describe, fault};
@@ -253,7 +254,12 @@ fn revise(incoming: Vec<IncomingRow>, plan: bool, rejected: &mut Vec<RejectedRow
 fn conflict(row: &IncomingRow) -> RejectedRow {
     RejectedRow {
         reason: RejectionReason::Conflict,
-        text: format!("{} to {} {:?}: the same key and revision with other measures", row.start, row.end, row.labels),
+        text: format!(
+            "{} to {}, {}: the same key and revision with other measures",
+            row.start,
+            row.end,
+            labels_text(&row.labels)
+        ),
     }
 }
 

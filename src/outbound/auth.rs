@@ -89,7 +89,7 @@ pub(crate) async fn sign(
         Authentication::Ssh(_) => {
             return Err(FetchError::new(
                 FailureKind::Auth,
-                "auth.ssh signs in at SSH servers alone: write another auth",
+                "auth.sshKey signs in at SSH servers alone: write another auth",
             ));
         }
     }

@@ -1,96 +1,38 @@
 //! The HTTP client of feeds: one request with its retries, inside one deadline and all bounds of `feeds.md`.
 
+mod answer;
+mod bounds;
+mod connections;
+mod exchange;
 mod socket;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, LINK, RETRY_AFTER,
-};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::header::{DATE, ETAG, LAST_MODIFIED, LINK};
+use reqwest::{Method, Response, StatusCode};
 use rustls::RootCertStore;
-use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::body::{BodyLimits, BodyReader, Encoding, too_large};
-use super::call::{Post, USER_AGENT, host_and_port};
+use self::answer::{Failure, check_delivery, check_status, content_encoding, late, media_type, validator};
+pub use self::bounds::ClientLimits;
+use self::bounds::LARGEST_REFUSAL;
+pub(crate) use self::bounds::SMALL_BODY;
+use self::connections::{Caller, ClientKey};
+pub use self::exchange::{Page, PageRequest, PageResponse, PostError, PostRequest, ReadRefusal, Validators};
+use self::exchange::{identity_of, prepare};
+use super::body::{BodyLimits, BodyReader, too_large};
+use super::call::host_and_port;
 use super::cause::explain;
-use super::error::{Detail, FailureKind, FetchError, LONGEST_MESSAGE, presentable};
-use super::guard::{AddressPolicy, GuardedResolver, NameLookup, Purpose, SystemLookup};
+use super::error::{FailureKind, FetchError, LONGEST_MESSAGE, presentable};
+use super::guard::{AddressPolicy, NameLookup, SystemLookup};
 use super::limits::{Breakers, MachineTime, PaceClock, Paces, Permits};
 use super::memory_share::{Reserved, Room};
-use super::proxy::{Guard, Pooling, ProxiedClient, Proxy, Tunnels};
+use super::proxy::Proxy;
 use super::readers::Readers;
 use super::tls::{TlsIdentity, system_authorities};
 use super::tokens::TokenCache;
-use crate::api::feed::AnswerCondition;
-use crate::clock::Clock;
-
-/// What the body of an answer with an error status says of it; `None` where it says nothing.
-pub type ReadRefusal = fn(&AnswerCondition, &[u8]) -> Option<String>;
-
-/// The bounds of every request. Defaults are those of `feeds.md`.
-#[derive(Clone, Debug)]
-pub struct ClientLimits {
-    /// For the name, the connection and TLS together. Default 5 s.
-    pub connect_timeout: Duration,
-    /// Default 10 MiB and 100:1.
-    pub body: BodyLimits,
-    /// Requests in flight to one host. Default 4.
-    pub per_host: usize,
-    /// Requests in flight in all. Default 64.
-    pub in_all: usize,
-    /// How often a GET is tried again. Default 2.
-    pub retries: u32,
-    /// The longest pause before the first retry; doubled for the next. Default 500 ms.
-    pub retry_pause: Duration,
-    /// Failures in a row after which a host is left alone. Default 5.
-    pub breaker_failures: u32,
-    /// For how long. Default 15 s, less than the shortest interval.
-    pub breaker_pause: Duration,
-    /// Bytes of text that large answers may have together while they arrive. Default 160 MiB.
-    pub text: usize,
-    /// Bytes that answers may take together while they are read. Default 1 GiB.
-    pub reading: usize,
-    /// Rows that the pages of one fetch may have together, those that are set aside included. Default 200,000.
-    pub most_rows: usize,
-    /// Names that the listing of a folder may have. Default 100,000.
-    pub most_files: usize,
-    /// For how long one fetch begins with further windows of its stretch; what is left follows at once. Default 2 minutes.
-    pub turn: Duration,
-}
-
-/// How long a connection may be idle.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// The largest answer with an error status that is looked through for what is wrong.
-const LARGEST_REFUSAL: usize = 64 * 1_024;
-/// A body beyond this waits until there is room for the largest one.
-pub(crate) const SMALL_BODY: usize = 256 * 1_024;
-
-impl Default for ClientLimits {
-    fn default() -> Self {
-        ClientLimits {
-            connect_timeout: Duration::from_secs(5),
-            body: BodyLimits { largest: 10 * 1_024 * 1_024, largest_ratio: 100 },
-            per_host: 4,
-            in_all: 64,
-            retries: 2,
-            retry_pause: Duration::from_millis(500),
-            breaker_failures: 5,
-            breaker_pause: Duration::from_secs(15),
-            text: 160 << 20,
-            reading: 1 << 30,
-            most_rows: 200_000,
-            most_files: 100_000,
-            turn: Duration::from_secs(120),
-        }
-    }
-}
 
 /// Asks endpoints. Share one: connections, limits and breakers live in it.
 pub struct FeedClient {
@@ -107,159 +49,6 @@ pub struct FeedClient {
     text: Room,
     clients: Mutex<HashMap<ClientKey, (Caller, Instant)>>,
     proxy: Option<Arc<Proxy>>,
-}
-
-/// What sends a request.
-#[derive(Clone)]
-enum Caller {
-    Direct(Client),
-    Proxied(Box<ProxiedClient>),
-}
-
-impl Caller {
-    async fn execute(&self, request: reqwest::Request) -> Result<Response, FetchError> {
-        match self {
-            Caller::Direct(client) => client.execute(request).await.map_err(|error| explain(&error)),
-            Caller::Proxied(client) => client.execute(request).await,
-        }
-    }
-}
-
-/// Connections are shared between requests of one namespace, credential and TLS identity: what one tenant sends on a connection
-/// can never reach another's answers. http has its own resolver, which permits less.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct ClientKey {
-    plain: bool,
-    /// What a name may resolve to depends on the port.
-    port: u16,
-    tenant: String,
-    identity: [u8; 32],
-    tls: [u8; 32],
-}
-
-/// Sets of connections remembered; the one not used for longest goes first.
-const MOST_CLIENTS: usize = 512;
-
-/// One request.
-#[derive(Clone, Debug)]
-pub struct PageRequest<'a> {
-    /// The address, with its query.
-    pub url: Url,
-    /// Headers beyond those that the client sets itself; mark secrets as sensitive.
-    pub headers: HeaderMap,
-    /// The namespace on whose behalf.
-    pub tenant: &'a str,
-    /// TLS of the feed.
-    pub tls: &'a TlsIdentity,
-    /// Identifies credentials; requests of different ones share no connection.
-    pub identity: [u8; 32],
-    /// What the last answer was known by: the answer may be "unchanged".
-    pub validators: Option<&'a Validators>,
-    /// For everything from the first connection to the last byte, retries included.
-    pub timeout: Duration,
-    /// Makes the request a POST of this.
-    pub post: Option<Post>,
-    /// Status codes that mean "not there yet".
-    pub pending: &'a [i64],
-    /// Status codes beside 200 whose answer is one.
-    pub accepted: &'a [u16],
-    /// Where an answer with an error status says what is wrong.
-    pub fail_when: Option<(&'a AnswerCondition, ReadRefusal)>,
-    /// Requests that the vendor allows in a minute: whoever asks waits for the turn of the first one, and repeats wait here.
-    pub per_minute: Option<u32>,
-}
-
-/// One message to deliver.
-#[derive(Clone, Debug)]
-pub struct PostRequest<'a> {
-    /// Where to.
-    pub url: Url,
-    /// Headers; mark secrets as sensitive.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Vec<u8>,
-    /// The namespace on whose behalf.
-    pub tenant: &'a str,
-    /// For everything.
-    pub timeout: Duration,
-}
-
-/// Why a message was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{error}")]
-pub struct PostError {
-    /// What went wrong.
-    pub error: FetchError,
-    /// Whether the receiver refuses this very message, so that sending it again cannot help.
-    pub refused: bool,
-}
-
-impl From<FetchError> for PostError {
-    fn from(error: FetchError) -> Self {
-        PostError { error, refused: false }
-    }
-}
-
-/// By what a server knows the version of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Validators {
-    etag: Option<HeaderValue>,
-    last_modified: Option<HeaderValue>,
-}
-
-impl Validators {
-    /// When the answer was changed for the last time, where it says so.
-    pub(crate) fn last_modified(&self) -> Option<Timestamp> {
-        let text = self.last_modified.as_ref()?.to_str().ok()?;
-        Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()
-    }
-
-    /// Whether there is nothing by which to ask.
-    pub fn is_empty(&self) -> bool {
-        self.etag.is_none() && self.last_modified.is_none()
-    }
-}
-
-/// A good answer.
-#[derive(Debug)]
-pub enum PageResponse {
-    /// What the last answer said is still so (304).
-    Unchanged,
-    /// There is nothing yet: one of the status codes that the request names for it.
-    Pending,
-    /// A body.
-    Page(Page),
-}
-
-/// A whole body and what its headers say.
-#[derive(Debug)]
-pub struct Page {
-    /// The body, decoded.
-    pub body: Vec<u8>,
-    /// Its media type, in lower case, without parameters.
-    pub media_type: Option<String>,
-    /// The `Link` headers.
-    pub links: Vec<String>,
-    /// By what to ask whether it changed.
-    pub validators: Validators,
-    /// What the server's clock showed, where it says so (`Date`).
-    pub date: Option<SystemTime>,
-    /// The room that a large body has, given back with it.
-    #[allow(dead_code, reason = "it is held as long as the body is, and read by nobody")]
-    pub(crate) reserved: Option<Reserved>,
-}
-
-impl Page {
-    /// How far the server's clock is ahead of this machine's own, where it says what it shows.
-    pub(crate) fn clock_ahead(&self) -> Option<SignedDuration> {
-        Some(Timestamp::try_from(self.date?).ok()?.duration_since(Clock::real().now()))
-    }
-}
-
-/// A failed attempt: what went wrong, and whether another may help.
-struct Failure {
-    error: FetchError,
-    again: bool,
 }
 
 impl FeedClient {
@@ -490,164 +279,4 @@ impl FeedClient {
             reserved,
         })
     }
-
-    fn client(&self, url: &Url, tenant: &str, identity: [u8; 32], tls: &TlsIdentity) -> Result<Caller, FetchError> {
-        let purpose = Purpose::of(url, tenant);
-        let Purpose { port, plain, .. } = purpose;
-        let key = ClientKey { plain, port, tenant: tenant.to_owned(), identity, tls: tls.fingerprint() };
-        let now = Instant::now();
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((client, used)) = clients.get_mut(&key) {
-            *used = now;
-            return Ok(client.clone());
-        }
-        let client = self.build(&purpose, tls)?;
-        if clients.len() >= MOST_CLIENTS
-            && let Some(oldest) = clients.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone())
-        {
-            clients.remove(&oldest);
-        }
-        clients.insert(key, (client.clone(), now));
-        Ok(client)
-    }
-
-    fn build(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Caller, FetchError> {
-        match &self.proxy {
-            None => self.build_direct(purpose, tls).map(Caller::Direct),
-            Some(proxy) => Ok(Caller::Proxied(Box::new(self.build_proxied(proxy, purpose, tls)?))),
-        }
-    }
-
-    fn build_proxied(
-        &self,
-        proxy: &Arc<Proxy>,
-        purpose: &Purpose<'_>,
-        tls: &TlsIdentity,
-    ) -> Result<ProxiedClient, FetchError> {
-        let tunnels = self.tunnels(proxy, purpose)?;
-        let pooling = Pooling { per_host: self.limits.per_host, idle: IDLE };
-        Ok(ProxiedClient::new(tunnels, tls.configuration(&self.authorities)?, &pooling))
-    }
-
-    fn tunnels(&self, proxy: &Arc<Proxy>, purpose: &Purpose<'_>) -> Result<Tunnels, FetchError> {
-        let guard = Guard { policy: self.policy.clone(), lookup: self.lookup.clone() };
-        let proxy_tls = TlsIdentity::default().configuration(&self.authorities)?;
-        Ok(Tunnels::new(proxy.clone(), guard, purpose, proxy_tls, self.limits.connect_timeout))
-    }
-
-    fn build_direct(&self, purpose: &Purpose<'_>, tls: &TlsIdentity) -> Result<Client, FetchError> {
-        Client::builder()
-            .tls_backend_preconfigured(tls.configuration(&self.authorities)?)
-            .dns_resolver(GuardedResolver::new(self.policy.clone(), self.lookup.clone(), purpose))
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_gzip()
-            .connect_timeout(self.limits.connect_timeout)
-            .pool_max_idle_per_host(self.limits.per_host)
-            .pool_idle_timeout(IDLE)
-            .user_agent(USER_AGENT)
-            .build()
-            .map_err(|error| FetchError::new(FailureKind::Tls, format!("the HTTP client cannot be set up: {error}")))
-    }
-}
-
-/// Identifies the credentials of a message, by the headers that carry them.
-fn identity_of(headers: &HeaderMap) -> [u8; 32] {
-    let secret = headers.get(AUTHORIZATION).filter(|value| value.is_sensitive());
-    Sha256::digest(secret.map(HeaderValue::as_bytes).unwrap_or_default()).into()
-}
-
-fn prepare(request: &PageRequest<'_>) -> reqwest::Request {
-    let method = if request.post.is_some() { Method::POST } else { Method::GET };
-    let mut prepared = reqwest::Request::new(method, request.url.clone());
-    let headers = prepared.headers_mut();
-    headers.extend(request.headers.clone());
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    if let Some(validators) = request.validators {
-        let conditions = [(IF_NONE_MATCH, &validators.etag), (IF_MODIFIED_SINCE, &validators.last_modified)];
-        headers.extend(conditions.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
-    }
-    if let Some(post) = &request.post {
-        headers.entry(CONTENT_TYPE).or_insert_with(|| post.content_type.clone());
-        *prepared.body_mut() = Some(post.body.clone().into());
-    }
-    prepared
-}
-
-fn late(timeout: Duration) -> FetchError {
-    FetchError::new(FailureKind::Timeout, format!("no whole answer within {} s", timeout.as_secs_f64()))
-}
-
-fn check_status(response: &Response, conditional: bool, accepted: &[u16]) -> Result<(), Failure> {
-    let status = response.status();
-    let code = status.as_u16();
-    let failure = |kind, message: String, again| {
-        let error = FetchError::new(kind, message).with_detail(Detail::Status(code));
-        let error = error.with_retry_after(retry_after(response.headers()));
-        Err(Failure { error, again })
-    };
-    match code {
-        200 => Ok(()),
-        304 if conditional => Ok(()),
-        code if accepted.contains(&code) => Ok(()),
-        300..=399 => failure(
-            FailureKind::Status,
-            format!("status {code}: redirects are refused, write the address that answers in `url`"),
-            false,
-        ),
-        401 | 403 | 407 => failure(FailureKind::Auth, format!("status {code}: the credentials were refused"), false),
-        429 => failure(FailureKind::RateLimited, "status 429: too many requests".to_owned(), true),
-        502..=504 => failure(FailureKind::Status, format!("status {code} instead of 200"), true),
-        _ => failure(FailureKind::Status, format!("status {code} instead of 200"), false),
-    }
-}
-
-fn check_delivery(response: &Response) -> Result<(), PostError> {
-    let code = response.status().as_u16();
-    if (200..300).contains(&code) {
-        return Ok(());
-    }
-    let failure = match check_status(response, false, &[]) {
-        Err(failure) => failure.error.with_retry_after(retry_after(response.headers())),
-        Ok(()) => return Ok(()),
-    };
-    Err(PostError { error: failure, refused: matches!(code, 400 | 410 | 413 | 415 | 422) })
-}
-
-/// `Retry-After` in seconds or as a date, from 1 s to 1 h.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wish = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-    } else {
-        let now = std::time::SystemTime::from(Clock::real().now());
-        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
-    };
-    Some(wish.clamp(Duration::from_secs(1), Duration::from_secs(3_600)))
-}
-
-fn content_encoding(headers: &HeaderMap) -> Result<Encoding, FetchError> {
-    let mut values = headers.get_all(CONTENT_ENCODING).iter();
-    let first = values.next().map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
-    match (first.as_deref(), values.next()) {
-        (None | Some(b"" | b"identity"), None) => Ok(Encoding::Identity),
-        (Some(b"gzip" | b"x-gzip"), None) => Ok(Encoding::Gzip),
-        (first, _) => {
-            let named = String::from_utf8_lossy(first.unwrap_or_default()).into_owned();
-            let message = format!("content encoding {named:.40?} is not taken: send gzip, once, or none");
-            Err(FetchError::new(FailureKind::Malformed, message).with_detail(Detail::Encoding))
-        }
-    }
-}
-
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-}
-
-/// A validator, unless it is so long that sending it back would be a burden.
-fn validator(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
-    headers.get(name).filter(|value| value.len() <= 1_024).cloned()
 }

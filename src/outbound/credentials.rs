@@ -277,8 +277,8 @@ impl<'a> SecretReader<'a> {
         if let Some(key) = &auth.jwt_bearer {
             return self.jwt_key(key, url).await;
         }
-        if let Some(ssh) = &auth.ssh {
-            return self.ssh(&ssh.secret_ref.name, url).await;
+        if let Some(ssh) = &auth.ssh_key {
+            return self.ssh(ssh, url).await;
         }
         Ok(Authentication::None)
     }
@@ -375,8 +375,12 @@ impl<'a> SecretReader<'a> {
         let Some(SecretKeyReference { name, key }) = &reference.config_map_ref else {
             return Err(FetchError::new(FailureKind::Tls, "tls.caRef names neither configMapRef nor secretRef"));
         };
+        Ok(self.config_map(name, key).await?.into_bytes())
+    }
+
+    async fn config_map(&self, name: &str, key: &str) -> Result<String, FetchError> {
         let found = self.source.config_map(self.namespace, name).await.map_err(|e| unread("ConfigMap", name, e))?;
-        found.get(key).map(|text| text.clone().into_bytes()).ok_or_else(|| no_key("ConfigMap", name, key))
+        found.get(key).cloned().ok_or_else(|| no_key("ConfigMap", name, key))
     }
 
     /// A value that may go to the host of `url`.

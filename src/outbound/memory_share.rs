@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_namespace_that_holds_all_it_may_leaves_half_to_others_and_is_served_when_it_gives_back() {
+    async fn a_namespace_that_holds_its_full_share_leaves_half_to_others_and_is_served_when_it_releases_some() {
         let room = Arc::new(Room::of(16 * UNIT));
         assert_eq!(room.largest(), 8 * UNIT);
         let held = room.reserve("hostile", 8 * UNIT).await.unwrap();

@@ -327,11 +327,7 @@ fn unconnected(error: &russh::Error, shown: Option<&str>, url: &Url, login: &Ssh
         }
         _ => return broken(error),
     };
-    let message = format!(
-        "the host key {theirs} is not under `known_hosts` of Secret {}: {}",
-        presentable(&login.secret, 40),
-        how_to_get_host_keys(url)
-    );
+    let message = format!("the host key {theirs} is not among {}: {}", login.host_keys_from, how_to_get_host_keys(url));
     tracing::debug!(host = host_and_port(url), "the host key is not known");
     FetchError::new(FailureKind::HostKey, message)
 }
@@ -346,11 +342,23 @@ fn broken(error: &russh::Error) -> FetchError {
     let message = match error {
         Version => "the server does not speak SSH".to_owned(),
         NoCommonAlgo { kind, theirs, .. } => {
-            format!("the SSH server has no {kind:?} algorithm that is safe: {}", presentable(&theirs.join(", "), 100))
+            let (what, theirs) = (algorithm(kind), presentable(&theirs.join(", "), 100));
+            format!("the SSH server offers no {what} that is safe: {theirs}")
         }
         error => format!("the SSH connection ended: {}", presentable(&error.to_string(), 120)),
     };
     FetchError::new(kind, message)
+}
+
+/// What two ends of a connection have to agree on, in words.
+fn algorithm(kind: &AlgorithmKind) -> &'static str {
+    match kind {
+        AlgorithmKind::Kex => "key exchange",
+        AlgorithmKind::Key => "kind of host key",
+        AlgorithmKind::Cipher => "cipher",
+        AlgorithmKind::Compression => "compression",
+        AlgorithmKind::Mac => "message authentication",
+    }
 }
 
 /// Why something could not be read.

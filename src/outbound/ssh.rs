@@ -26,7 +26,7 @@ const MOST_HOST_KEYS: usize = 100;
 /// A user of an SSH server.
 #[derive(Clone, Debug)]
 pub struct SshLogin {
-    /// The Secret that all of it comes from.
+    /// The Secret of the user.
     pub secret: String,
     /// The user.
     pub username: SecretValue,
@@ -34,6 +34,8 @@ pub struct SshLogin {
     pub proof: Proof,
     /// The keys of the server, a line each.
     pub host_keys: SecretValue,
+    /// Where they come from, fit to be shown, such as `known_hosts of Secret acme-sftp`.
+    pub host_keys_from: String,
 }
 
 /// How a user of an SSH server proves who it is.
@@ -79,10 +81,9 @@ impl SshLogin {
     /// # Errors
     /// `HostKey` where a line cannot be read, or none can be used.
     pub(crate) fn known_keys(&self, url: &Url) -> Result<HostKeys, FetchError> {
-        let secret = presentable(&self.secret, 64);
         let wrong = |what: String| {
             let how = how_to_get_host_keys(url);
-            FetchError::new(FailureKind::HostKey, format!("{KNOWN_HOSTS} of Secret {secret} {what}: {how}"))
+            FetchError::new(FailureKind::HostKey, format!("{} {what}: {how}", self.host_keys_from))
         };
         let text = std::str::from_utf8(self.host_keys.reveal()).map_err(|_| wrong("is not UTF-8".to_owned()))?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -106,7 +107,7 @@ fn is_read(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::Ed25519 | Algorithm::Ecdsa { .. })
 }
 
-/// The key of a line of `known_hosts`, or of a public key by itself. The name before it is not compared: the Secret is for one server.
+/// The key of a line of `known_hosts`, or of a public key by itself. The name before it is not compared: the keys are of one server.
 fn public_key(line: &str) -> Option<PublicKey> {
     let fields: Vec<&str> = line.split_ascii_whitespace().take(3).collect();
     let of = |kind: &str, text: &str| {
@@ -186,6 +187,7 @@ mod tests {
             username: secret("acme"),
             proof: Proof::Password(secret("canary")),
             host_keys: secret(lines),
+            host_keys_from: "known_hosts of Secret acme-sftp".into(),
         };
         let found = login.known_keys(&Url::parse(url).unwrap());
         found.map(|keys| keys.algorithms().len()).map_err(|error| format!("{}: {}", error.kind, error.message))

@@ -1,8 +1,8 @@
 //! Whom the operator trusts and how it identifies itself. Verification cannot be switched off.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -44,7 +44,7 @@ impl TlsIdentity {
             None => system.clone(),
             Some(pem) => Arc::new(authorities(pem)?),
         };
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(format!("TLS cannot be set up: {error}")))?
             .with_root_certificates(roots);
@@ -59,8 +59,16 @@ impl TlsIdentity {
     }
 }
 
-/// The certificate authorities that the system trusts.
+/// One for all configurations.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
+
+/// The certificate authorities that the system trusts, read once for the whole process.
 pub(crate) fn system_authorities() -> Arc<RootCertStore> {
+    static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(read_system_authorities);
+    SYSTEM.clone()
+}
+
+fn read_system_authorities() -> Arc<RootCertStore> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);

@@ -115,6 +115,7 @@ fn add_report(package: &mut Package, format: ReportFormat, name: &str, facts: &F
     };
     let shown = PeriodReport::of(&report_facts);
     package.sentences.push(format!("{}.", shown.headline.trim_end_matches('.')));
+    package.sentences.push(format!("{}.", shown.parties().trim_end_matches('.')));
     package.sentences.extend(shown.summary.iter().cloned());
     package.sentences.extend(shown.keys.iter().map(|key| format!("{}: {} ({})", key.name, key.figure, key.note)));
     package.sentences.extend(shown.insight.iter().map(|insight| format!("- {}", insight.sentence)));

@@ -21,7 +21,8 @@ pub fn dashboard() -> Value {
     let rows =
         [("Commitments", commitments()), ("Launches", launches()), ("Feeds", feeds()), ("The operator", operator())];
     let mut panels = Vec::new();
-    let mut top = 0;
+    let mut top = HEIGHT_OF_TEXT;
+    place(&mut panels, commands(), [0, 0, 24, HEIGHT_OF_TEXT]);
     for (title, members) in rows {
         let row = json!({"type": "row", "title": title, "collapsed": false, "panels": []});
         place(&mut panels, row, [0, top, 24, 1]);
@@ -49,6 +50,20 @@ pub fn dashboard() -> Value {
 
 /// Height of a panel in Grafana's grid.
 const HEIGHT: usize = 8;
+/// Height of a panel that holds a few lines of text.
+const HEIGHT_OF_TEXT: usize = 3;
+
+/// By which commands people see more than figures. The dashboard knows no address of the pages: the plugin makes them where it runs.
+fn commands() -> Value {
+    let content = "One contract, with its year and each KPI: `kubectl bpo scorecard CONTRACT -n NAMESPACE`. A month as both parties read it: \
+                   `kubectl bpo report CONTRACT -n NAMESPACE --period 2026-05`. All pages in a browser: `kubectl bpo dashboard -n NAMESPACE`.";
+    json!({
+        "type": "text",
+        "title": "More about a contract",
+        "description": "The pages have what metrics have not: rows, relief, money step by step, dates and people.",
+        "options": {"mode": "markdown", "content": content},
+    })
+}
 
 fn place(panels: &mut Vec<Value>, mut panel: Value, [left, top, width, height]: [usize; 4]) {
     if let Value::Object(fields) = &mut panel {

@@ -8,12 +8,15 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use url::form_urlencoded;
 
 use super::server::Health;
 use crate::evidence::{CommitReport, StoreError};
 use crate::feed::inbox::{Inbox, Refusal};
 use crate::feed::scheduler::{FeedOutcome, Pushed};
+use crate::feed::time_window::Window;
 use crate::outbound::body::Encoding;
 use crate::outbound::error::{FailureKind, FetchError, presentable};
 
@@ -60,9 +63,13 @@ pub async fn answer(process: Arc<WhenItWorks>, request: Request) -> Response {
     let Some(encoding) = encoding(request.headers()) else {
         return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "write Content-Encoding gzip, or none");
     };
+    let Ok(about) = stretch(request.uri().query().unwrap_or_default()) else {
+        let words = "write since and until as instants, the earlier one first: ?since=2026-01-05T09:00:00Z&until=2026-01-05T10:00:00Z";
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, words);
+    };
     let media_type = media_type(request.headers());
     let body = request.into_body().into_data_stream();
-    match inbox.take(admitted, encoding, media_type, body).await {
+    match inbox.take(admitted, about, encoding, media_type, body).await {
         Ok(pushed) => of_push(&pushed),
         Err(refusal) => of_refusal(refusal),
     }
@@ -74,6 +81,24 @@ fn names(path: &str) -> Option<(&str, &str, &str)> {
     let names = (parts.next()?, parts.next()?, parts.next()?);
     let is_name = |name: &str| !name.is_empty() && name.len() <= 253;
     (parts.next().is_none() && [names.0, names.1, names.2].into_iter().all(is_name)).then_some(names)
+}
+
+/// A query that says no stretch of time, or no whole one.
+#[derive(Debug, PartialEq, Eq)]
+struct NoStretch;
+
+/// The stretch of time that a push says it is about: `since=INSTANT&until=INSTANT`. Other parameters say nothing.
+fn stretch(query: &str) -> Result<Option<Window>, NoStretch> {
+    let named =
+        |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value);
+    let (since, until) = match (named("since"), named("until")) {
+        (None, None) => return Ok(None),
+        (Some(since), Some(until)) => (since, until),
+        _ => return Err(NoStretch),
+    };
+    let instant = |text: &str| text.parse::<Timestamp>().map_err(|_| NoStretch);
+    let window = Window { since: instant(&since)?, until: instant(&until)? };
+    if window.since < window.until { Ok(Some(window)) } else { Err(NoStretch) }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<Vec<u8>> {

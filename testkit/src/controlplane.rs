@@ -10,31 +10,38 @@
 
 mod audit;
 mod building;
+mod error;
 mod identity;
+mod ports;
 mod process;
+mod programs;
+mod setup;
 
-use std::collections::hash_map::RandomState;
-use std::fs;
-use std::hash::BuildHasher;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::process::{ChildStdin, Command};
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 pub use audit::AuditEvent;
 pub use building::{BuildError, Program};
+pub use error::ControlPlaneError;
+use error::io_error;
 use identity::ServerFiles;
 pub use identity::{ADMIN, CONTROLLER_MANAGER_USER, Identity, IdentityError};
+use ports::Ports;
 use process::{Reaper, RunFolder, Server};
+use programs::Programs;
+pub use programs::{helm_path, kubeconform_path, kubectl_path};
+use setup::Setup;
+
+const ETCD: &str = "etcd";
+const API_SERVER: &str = "kube-apiserver";
+const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 
 /// How long a server may take to become ready. It takes three seconds; a busy machine takes its time.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
@@ -42,85 +49,13 @@ const READY_DEADLINE: Duration = Duration::from_secs(120);
 /// How long to wait between two looks at whether a server is ready.
 const READY_POLL: Duration = Duration::from_millis(50);
 
-/// How long one call of kubectl may take, `kubectl wait` included.
-const KUBECTL_DEADLINE: Duration = Duration::from_secs(300);
-
 /// How often a start is tried when other programs take the ports that were free.
 const START_TRIES: usize = 3;
 
 /// How long the tokens of service accounts are valid; longer than any test or demo.
 const TOKEN_DURATION: &str = "24h";
 
-/// Why a control plane cannot be started or used.
-#[derive(Debug, thiserror::Error)]
-pub enum ControlPlaneError {
-    /// A program is not there and cannot be built.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// Certificates, tokens or kubeconfigs cannot be made.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// A server ended before it was ready.
-    #[error("{program} ended with {status}; the last lines of its log:\n{last_lines}")]
-    Ended {
-        /// The server's name.
-        program: &'static str,
-        /// Its exit status in words.
-        status: String,
-        /// The end of its log.
-        last_lines: String,
-    },
-    /// A server was not ready in time.
-    #[error("{program} was not ready after {} s; the last lines of its log:\n{last_lines}", READY_DEADLINE.as_secs())]
-    NotReady {
-        /// The server's name.
-        program: &'static str,
-        /// The end of its log.
-        last_lines: String,
-    },
-    /// A server that this needs was stopped before, or never started.
-    #[error("{program} is not running")]
-    NotRunning {
-        /// The server's name.
-        program: &'static str,
-    },
-    /// There is no such identity.
-    #[error("no identity has the name {user}; name it in the options")]
-    UnknownIdentity {
-        /// The name that was asked for.
-        user: String,
-    },
-    /// kubectl ended with an error.
-    #[error("kubectl {arguments} ended with {output}")]
-    Kubectl {
-        /// What it was called with.
-        arguments: String,
-        /// What came of it.
-        output: Output,
-    },
-    /// kubectl did not end in time.
-    #[error("kubectl {arguments} did not end within {} s", KUBECTL_DEADLINE.as_secs())]
-    KubectlDeadline {
-        /// What it was called with.
-        arguments: String,
-    },
-    /// A file or a process could not be used.
-    #[error("{doing}: {source}")]
-    Io {
-        /// What was tried.
-        doing: String,
-        /// What the system answered.
-        source: io::Error,
-    },
-}
-
-/// Says what was tried when the system answers with an error.
-fn io_error(doing: impl Into<String>) -> impl FnOnce(io::Error) -> ControlPlaneError {
-    let doing = doing.into();
-    move |source| ControlPlaneError::Io { doing, source }
-}
-
-/// What a control plane shall have beyond etcd and an API server.
+/// What a control plane has in addition to etcd and an API server.
 #[derive(Debug, Clone, Default)]
 pub struct ControlPlaneOptions {
     /// Whether to run the built-in controllers: garbage collection by owner references, the end of namespaces, and the
@@ -128,7 +63,7 @@ pub struct ControlPlaneOptions {
     pub controller_manager: bool,
     /// Users with a token, beside `admin`.
     pub identities: Vec<Identity>,
-    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag given here wins over the own one.
+    /// Further arguments of kube-apiserver, such as `--feature-gates=…`. A flag here overrides the default one.
     pub api_server_arguments: Vec<String>,
 }
 
@@ -194,32 +129,6 @@ impl Slot {
         }
         Ok(())
     }
-}
-
-/// What stays the same from start to end.
-#[derive(Debug)]
-struct Setup {
-    options: ControlPlaneOptions,
-    programs: Programs,
-    files: ServerFiles,
-    ports: Ports,
-    folder: RunFolder,
-}
-
-#[derive(Debug, Clone)]
-struct Programs {
-    etcd: PathBuf,
-    api_server: PathBuf,
-    controller_manager: Option<PathBuf>,
-    kubectl: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    etcd_clients: u16,
-    etcd_peers: u16,
-    api_server: u16,
-    controller_manager: u16,
 }
 
 impl ControlPlane {
@@ -316,7 +225,7 @@ impl ControlPlane {
         Ok(path)
     }
 
-    /// Makes a namespace that no other test uses, with its `default` service account, and answers its name.
+    /// Makes a namespace that no other test uses, with its `default` service account, and returns its name.
     pub async fn fresh_namespace(&self) -> Result<String, ControlPlaneError> {
         let name = format!("test-{}", self.namespaces.fetch_add(1, Ordering::Relaxed) + 1);
         // The service account comes from the controllers too, but a moment later, or never when there are none.
@@ -346,7 +255,7 @@ impl ControlPlane {
         Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), output })
     }
 
-    /// Runs kubectl with a kubeconfig; an exit code other than 0 is no error.
+    /// Runs kubectl with a kubeconfig; any exit code is accepted.
     pub async fn kubectl_as(
         &self,
         kubeconfig: &Path,
@@ -510,218 +419,3 @@ impl Drop for ControlPlane {
         }
     }
 }
-
-/// Writes all of `input` and closes the pipe; that the reader did not want all of it is no error.
-async fn write_all(stdin: Option<ChildStdin>, input: &str) -> io::Result<()> {
-    let Some(mut stdin) = stdin else { return Ok(()) };
-    match stdin.write_all(input.as_bytes()).await {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// The path of helm; the first call on a machine builds it.
-pub async fn helm_path() -> Result<PathBuf, ControlPlaneError> {
-    find_or_build(Program::Helm).await
-}
-
-/// The path of kubeconform; the first call on a machine builds it.
-pub async fn kubeconform_path() -> Result<PathBuf, ControlPlaneError> {
-    find_or_build(Program::Kubeconform).await
-}
-
-/// The path of kubectl, for use without a control plane; the first call on a machine builds it.
-pub async fn kubectl_path() -> Result<PathBuf, ControlPlaneError> {
-    find_or_build(Program::Kubectl).await
-}
-
-async fn find_or_build(program: Program) -> Result<PathBuf, ControlPlaneError> {
-    // On a thread that may block: a build takes minutes.
-    match tokio::task::spawn_blocking(move || building::find_or_build(program)).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(io_error(format!("finding {}", program.file_name()))(io::Error::other(error))),
-    }
-}
-
-const ETCD: &str = "etcd";
-const API_SERVER: &str = "kube-apiserver";
-const CONTROLLER_MANAGER: &str = "kube-controller-manager";
-
-impl Programs {
-    async fn find(with_controller_manager: bool) -> Result<Self, ControlPlaneError> {
-        let controller_manager = match with_controller_manager {
-            true => Some(find_or_build(Program::ControllerManager).await?),
-            false => None,
-        };
-        Ok(Self {
-            etcd: find_or_build(Program::Etcd).await?,
-            api_server: find_or_build(Program::ApiServer).await?,
-            controller_manager,
-            kubectl: find_or_build(Program::Kubectl).await?,
-        })
-    }
-}
-
-impl Ports {
-    fn choose() -> io::Result<Self> {
-        // All four are held until the last one is chosen, so that they differ.
-        let [etcd_clients, etcd_peers, api_server, controller_manager] =
-            [bind_free_port()?, bind_free_port()?, bind_free_port()?, bind_free_port()?];
-        Ok(Self {
-            etcd_clients: etcd_clients.local_addr()?.port(),
-            etcd_peers: etcd_peers.local_addr()?.port(),
-            api_server: api_server.local_addr()?.port(),
-            controller_manager: controller_manager.local_addr()?.port(),
-        })
-    }
-}
-
-/// Binds a port between 20000 and 32767, which is below those that Linux gives to outgoing connections.
-///
-/// With one of those, a client that tries again and again while the API server is stopped would in the end connect to
-/// itself, and keep the port from the server that starts again.
-fn bind_free_port() -> io::Result<TcpListener> {
-    let mut tries = 0_u32;
-    loop {
-        // Every hasher of this kind has other keys: a source of randomness in the standard library.
-        let random = RandomState::new().hash_one(tries);
-        let port = 20_000 + u16::try_from(random % 12_768).unwrap_or_default();
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 1_000 => tries += 1,
-            result => return result,
-        }
-    }
-}
-
-impl Setup {
-    fn server_url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports.api_server)
-    }
-
-    fn kubeconfig_path(&self, user: &str) -> PathBuf {
-        // Colons would part the path in the variable KUBECONFIG.
-        self.folder.path().join("kubeconfigs").join(format!("{}.yaml", user.replace(':', "_")))
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    /// Writes the audit policy, the tokens, and a kubeconfig for each identity.
-    fn write_files(&self) -> Result<(), ControlPlaneError> {
-        let folder = self.folder.path();
-        fs::create_dir(folder.join("kubeconfigs")).map_err(io_error("making the folder of kubeconfigs"))?;
-        fs::write(folder.join("audit-policy.yaml"), audit::POLICY).map_err(io_error("writing the audit policy"))?;
-
-        let mut identities = vec![Identity::admin(), Identity::controller_manager()];
-        identities.extend(self.options.identities.iter().cloned());
-        let tokens = identity::write_token_file(&folder.join("tokens.csv"), &identities)?;
-        for (Identity { user, .. }, token) in identities.iter().zip(tokens) {
-            let path = self.kubeconfig_path(user);
-            identity::write_kubeconfig(&path, &self.server_url(), &self.files, user, &token, "default")?;
-        }
-        Ok(())
-    }
-
-    async fn run_kubectl(
-        &self,
-        kubeconfig: &Path,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<Output, ControlPlaneError> {
-        let running = async {
-            let mut child = Command::new(&self.programs.kubectl)
-                .arg("--kubeconfig")
-                .arg(kubeconfig)
-                .args(arguments)
-                // Nothing of the user's: neither preferences nor what is known of other servers on the same port.
-                .env("KUBERC", "off")
-                .env("KUBECACHEDIR", self.folder.path().join("kubectl-cache"))
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
-            let stdin = child.stdin.take();
-            // At the same time: kubectl answers before it has read everything, and would wait for its answers to be read.
-            let (written, output) = tokio::join!(write_all(stdin, input), child.wait_with_output());
-            written.and(output)
-        };
-        let deadline = ControlPlaneError::KubectlDeadline { arguments: arguments.join(" ") };
-        let output = timeout(KUBECTL_DEADLINE, running).await.map_err(|_| deadline)?;
-        let output = output.map_err(io_error(format!("running {}", self.programs.kubectl.display())))?;
-        Ok(Output {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
-    }
-
-    fn etcd_arguments(&self) -> Vec<String> {
-        let Ports { etcd_clients, etcd_peers, .. } = self.ports;
-        vec![
-            "--name=default".to_owned(),
-            format!("--data-dir={}", self.file("etcd")),
-            format!("--listen-client-urls=http://127.0.0.1:{etcd_clients}"),
-            format!("--advertise-client-urls=http://127.0.0.1:{etcd_clients}"),
-            format!("--listen-peer-urls=http://127.0.0.1:{etcd_peers}"),
-            format!("--initial-advertise-peer-urls=http://127.0.0.1:{etcd_peers}"),
-            format!("--initial-cluster=default=http://127.0.0.1:{etcd_peers}"),
-            // Nothing here shall survive a loss of power, and waiting for the disk is most of what etcd does.
-            "--unsafe-no-fsync".to_owned(),
-            "--log-level=warn".to_owned(),
-        ]
-    }
-
-    fn api_server_arguments(&self) -> Vec<String> {
-        let ServerFiles { certificate, key, service_account_key, service_account_public_key, .. } = &self.files;
-        let mut arguments = vec![
-            "--bind-address=127.0.0.1".to_owned(),
-            "--advertise-address=127.0.0.1".to_owned(),
-            format!("--secure-port={}", self.ports.api_server),
-            format!("--tls-cert-file={}", certificate.display()),
-            format!("--tls-private-key-file={}", key.display()),
-            format!("--etcd-servers=http://127.0.0.1:{}", self.ports.etcd_clients),
-            "--authorization-mode=RBAC".to_owned(),
-            format!("--token-auth-file={}", self.file("tokens.csv")),
-            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-            format!("--service-account-signing-key-file={}", service_account_key.display()),
-            format!("--service-account-key-file={}", service_account_public_key.display()),
-            "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-            // No pod reaches the server by a service, and a loopback address is not allowed as an endpoint.
-            "--endpoint-reconciler-type=none".to_owned(),
-            format!("--audit-policy-file={}", self.file("audit-policy.yaml")),
-            format!("--audit-log-path={}", self.file("audit.log")),
-            // One file, however long: a reader shall miss nothing.
-            "--audit-log-maxsize=100000".to_owned(),
-        ];
-        arguments.extend(self.options.api_server_arguments.iter().cloned());
-        arguments
-    }
-
-    fn controller_manager_arguments(&self) -> Vec<String> {
-        let ServerFiles { authority_certificate, certificate, key, service_account_key, .. } = &self.files;
-        vec![
-            format!("--kubeconfig={}", self.kubeconfig_path(CONTROLLER_MANAGER_USER).display()),
-            "--bind-address=127.0.0.1".to_owned(),
-            format!("--secure-port={}", self.ports.controller_manager),
-            format!("--tls-cert-file={}", certificate.display()),
-            format!("--tls-private-key-file={}", key.display()),
-            format!("--root-ca-file={}", authority_certificate.display()),
-            format!("--service-account-private-key-file={}", service_account_key.display()),
-            "--leader-elect=false".to_owned(),
-            // There are no nodes, so what makes pods has nothing to do here.
-            format!("--controllers={}", CONTROLLERS.join(",")),
-        ]
-    }
-}
-
-/// The built-in controllers that run.
-const CONTROLLERS: [&str; 6] = [
-    "clusterrole-aggregation-controller",
-    "garbage-collector-controller",
-    "namespace-controller",
-    "root-ca-certificate-publisher-controller",
-    "serviceaccount-controller",
-    "validatingadmissionpolicy-status-controller",
-];

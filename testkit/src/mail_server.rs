@@ -100,7 +100,7 @@ fn unquoted(text: &str) -> Vec<u8> {
     out
 }
 
-/// A mail server that takes everything it is offered over TLS, unless it is told to turn it away.
+/// A mail server over TLS that accepts every message, unless a test makes it refuse them.
 pub struct MailServer {
     /// Where it listens.
     pub port: u16,

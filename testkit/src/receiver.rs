@@ -1,4 +1,4 @@
-//! A receiver of alerts on loopback: it answers as it is told and remembers what came.
+//! A receiver of alerts on loopback: it answers as a test wants and remembers every request.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};

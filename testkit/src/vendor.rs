@@ -68,7 +68,7 @@ pub struct Outage {
 }
 
 impl Dataset {
-    /// The year 2026 of a vendor in London's time, as `story.rs` tells it: the feeds [`INTERVALS`], [`TOTALS`] and
+    /// The year 2026 of a vendor in London's time, as described in `story.rs`: the feeds [`INTERVALS`], [`TOTALS`] and
     /// [`OUTCOMES`]; the first one answers 500 from 18 to 21 May.
     pub fn story() -> Self {
         let zone = TimeZone::get("Europe/London").expect("the zone is built in");

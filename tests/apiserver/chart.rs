@@ -4,3 +4,5 @@ mod gitops;
 mod helm;
 mod installing;
 mod rendering;
+mod rights;
+mod values;

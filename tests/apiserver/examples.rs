@@ -1,4 +1,4 @@
-//! Every example is what it says: it can be applied as it stands.
+//! Every example can be applied unchanged and does what it says.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,7 +49,7 @@ fn assert_contains(whole: &Value, part: &Value, path: &str) {
                     Some(found) => found,
                     // Some flags are written only when they are true.
                     None if value == &Value::Bool(false) => continue,
-                    None => panic!("{path}.{key} is no field"),
+                    None => panic!("{path}.{key} is not a field"),
                 };
                 assert_contains(found, value, &format!("{path}.{key}"));
             }

@@ -18,7 +18,7 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs a program that must succeed; gives its standard output.
+/// Runs a program that must succeed; returns its standard output.
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -169,6 +169,33 @@ async fn the_manifests_are_the_charts_own_and_a_real_api_server_takes_them() {
 }
 
 #[tokio::test]
+async fn the_alerts_of_a_released_chart_link_to_the_runbooks_of_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "https://code.example.com/acme/bpo-operator";
+    release(&["chart", folder.path().to_str().unwrap(), url]).await;
+    let package = only(folder.path(), "bpo-operator-", ".tgz");
+    let mut helm = Command::new(helm_path().await.unwrap());
+    helm.args(["template", "bpo-operator"]).arg(&package).args(["--set", "prometheusRule.enabled=true"]);
+    let rendered = yaml(&run(&mut helm));
+    let rule = rendered.iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
+    let unpacked = folder.path().join("unpacked");
+    unpack(&package, &unpacked);
+    let file = unpacked.join("bpo-operator/files/alerting-rules.yaml");
+    let page = format!("{url}/blob/v{VERSION}/docs/runbooks.md");
+    for groups in [&rule["spec"]["groups"], &yaml(&fs::read_to_string(file).unwrap())[0]["groups"]] {
+        let rules: Vec<&Value> =
+            groups.as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+        assert!(rules.len() >= 10, "{} rules are too few to prove anything", rules.len());
+        for rule in rules {
+            let section = rule["alert"].as_str().unwrap().to_lowercase();
+            assert_eq!(rule["annotations"]["runbook_url"], format!("{page}#{section}"));
+        }
+    }
+    let chart = yaml(&fs::read_to_string(unpacked.join("bpo-operator/Chart.yaml")).unwrap()).remove(0);
+    assert_eq!(chart["home"], url);
+}
+
+#[tokio::test]
 async fn a_tag_that_is_not_the_version_of_everything_is_refused() {
     let mut command = Command::new(repository().join(".ci/release"));
     let output = command.args(["check", "v99.0.0"]).output().unwrap();
@@ -204,7 +231,7 @@ fn artifact_hub_is_shown_every_kind_that_the_chart_brings() {
 fn the_workflows_are_shell_that_parses_and_use_no_action_of_others() {
     let script = fs::read_to_string(repository().join(".ci/release")).unwrap();
     let mut scripts = 0;
-    for workflow in ["ci.yaml", "release.yaml"] {
+    for workflow in ["ci.yaml", "full.yaml", "release.yaml"] {
         let text = fs::read_to_string(repository().join(".github/workflows").join(workflow)).unwrap();
         let workflow = yaml(&text).remove(0);
         assert!(workflow["permissions"] == serde_json::json!({"contents": "read"}), "rights are given job by job");

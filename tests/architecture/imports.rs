@@ -20,7 +20,7 @@ pub struct Module {
     pub imports: BTreeSet<Segments>,
 }
 
-/// Every module of `src` that is no test, with what it imports.
+/// Every module of `src` outside tests, with its imports.
 pub fn modules() -> Vec<Module> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut modules = Vec::new();

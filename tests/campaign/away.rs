@@ -1,4 +1,4 @@
-//! The API server, or the etcd behind it, is away: the operator waits without ending, goes on fetching what vendors tell, and catches up.
+//! The API server, or the etcd behind it, is away: the operator waits without ending, keeps fetching what vendors publish, and catches up.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// What is away.
 #[derive(Clone, Copy, Debug)]
 enum Outage {
-    /// The API server stands still: connections stay open and nothing answers.
+    /// The API server hangs: connections stay open and nothing answers.
     Paused,
     /// The API server is gone: connections are refused.
     Gone,
@@ -34,8 +34,8 @@ fn lengths(outage: Outage) -> &'static [u64] {
     }
 }
 
-/// A control plane of its own, which nobody else misses.
-async fn own_plane() -> &'static ControlPlane {
+/// A control plane of its own, so that no other test notices its outages.
+pub async fn own_plane() -> &'static ControlPlane {
     let options = ControlPlaneOptions { controller_manager: true, ..ControlPlaneOptions::default() };
     Box::leak(Box::new(ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"))))
 }

@@ -108,7 +108,7 @@ pub fn words_of(status: u16) -> (&'static str, &'static str) {
 }
 
 #[test]
-fn calls_are_told_apart_by_verb_and_resource() {
+fn calls_are_distinguished_by_verb_and_resource() {
     let group = "/apis/bpo-operator.io/v1alpha1";
     let cases = [
         ("GET", "/version".to_owned(), "get /version"),

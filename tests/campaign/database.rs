@@ -49,7 +49,7 @@ impl Database {
         database
     }
 
-    /// Kills the server as a power cut would, in the midst of whatever it does, and starts it again.
+    /// Kills the server in the middle of its work, as a power cut would, and starts it again.
     pub async fn restart(&self) {
         // SIGQUIT to the postmaster ends it and all its children at once, without a checkpoint.
         crate::debian::signal_with_children(self.process(), "QUIT");
@@ -59,7 +59,7 @@ impl Database {
         self.run().await;
     }
 
-    /// Lets commits to the journal wait in the midst of their transaction, until the server is restarted; returns when one does.
+    /// Makes commits to the journal wait in the middle of their transaction, until the server is restarted; returns when one does.
     pub async fn hold_commits(&self) {
         let hold = "BEGIN; LOCK TABLE bpo_evidence.journal IN SHARE MODE; SELECT pg_sleep(120)";
         let mut holder = self.psql("evidence", hold);

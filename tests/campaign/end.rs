@@ -1,4 +1,4 @@
-//! What everybody was told in the end: statuses, reports, Events and alerts, without what is each run's own.
+//! The outcome of a run: statuses, reports, Events and alerts, without what differs in every run.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,22 @@ use crate::receiver::{Received, Receiver};
 
 /// Members that are a run's own: instants of the machine's clock, UIDs and what holds them, and how many rows had come when a report was
 /// signed, which may be more than those that it is judged by.
-const OWN: [&str; 5] = ["lastTransitionTime", "since", "contractUid", "head", "rows"];
+const OWN: [&str; 6] = ["lastTransitionTime", "since", "passedAt", "contractUid", "head", "rows"];
 
 /// The kinds whose objects are compared.
 const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];
 
-/// What was told, by what it is about.
+/// Each object, Event and alert of the outcome, by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct End(BTreeMap<String, Value>);
 
 impl End {
-    /// What stands in a namespace and has come to a receiver.
+    /// Reads the objects of a namespace and the messages that came to a receiver.
     pub async fn of(place: &Place, receiver: &Receiver) -> Self {
         let mut told = BTreeMap::new();
         let mut tell = |about: String, what: Value| {
             let before = told.insert(about.clone(), what);
-            assert!(before.is_none(), "told twice: {about}");
+            assert!(before.is_none(), "seen twice: {about}");
         };
         for kind in KINDS {
             for object in place.list(kind).await {
@@ -66,7 +66,7 @@ impl End {
         found
     }
 
-    /// What was told of, one a line.
+    /// The names of all parts, in order.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }

@@ -38,17 +38,27 @@ async fn live_undisturbed() -> (Vec<End>, BTreeSet<String>) {
     (ends, kinds)
 }
 
-/// One run: gives the faults that were met, and how long a step took at most to its end after the last of them.
-async fn disturbed(wanted: &[End], plan: Plan) -> (Vec<(String, Fault)>, Duration) {
-    let planned: Vec<(String, Fault)> =
+/// What a run came to.
+struct Run {
+    /// The faults that were met.
+    met: Vec<(String, Fault)>,
+    /// How long a step took at most to its end after the last of them.
+    after: Duration,
+    /// The most calls within ten seconds while they went on.
+    busiest: usize,
+}
+
+async fn disturbed(wanted: &[End], plan: Plan) -> Run {
+    let met: Vec<(String, Fault)> =
         plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect();
     let mut month = Month::begin(plan).await;
     let after = month.live(Trouble::None, wanted).await;
     let outstanding = month.proxy.outstanding();
     assert!(outstanding.is_empty(), "no call met these: {outstanding:?}");
     assert!(after < CONVERGENCE, "a step ended {after:?} after the last fault:\n{}", month.faults_met());
+    let busiest = month.calls_were_few();
     month.close().await;
-    (planned, after)
+    Run { met, after, busiest }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,16 +72,17 @@ async fn whatever_becomes_of_any_call_the_month_ends_as_if_nothing_had_been() {
         ends.last().unwrap().names()
     );
     let runs: Vec<usize> = if crate::is_full() { (0..faults().len()).collect() } else { SAMPLE.into() };
-    let met: Vec<(Vec<(String, Fault)>, Duration)> = futures::stream::iter(runs.iter())
+    let lived: Vec<Run> = futures::stream::iter(runs.iter())
         .map(|run| disturbed(ends, plan(kinds, *run)))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let slowest = met.iter().map(|(_, after)| *after).max().unwrap();
-    let met: BTreeSet<(String, Fault)> = met.into_iter().flat_map(|(met, _)| met).collect();
+    let slowest = lived.iter().map(|run| run.after).max().unwrap();
+    let busiest = lived.iter().map(|run| run.busiest).max().unwrap();
+    let met: BTreeSet<(String, Fault)> = lived.into_iter().flat_map(|run| run.met).collect();
     assert_eq!(met.len(), runs.len() * kinds.len(), "each is another one");
     eprintln!(
-        "{} faults in {} runs, {:.0} s; at most {:.1} s from the last fault to the end",
+        "{} faults in {} runs, {:.0} s; at most {:.1} s from the last fault to the end, and {busiest} calls in ten seconds",
         met.len(),
         runs.len(),
         began.elapsed().as_secs_f64(),
@@ -87,5 +98,6 @@ async fn an_api_server_that_takes_no_event_keeps_no_verdict_back() {
     month.live(Trouble::None, ends).await;
     let told = month.end().await.names().iter().filter(|name| name.starts_with("Event of ")).count();
     assert_eq!(told, 0, "no Event was taken");
+    eprintln!("at most {} calls in ten seconds while every Event was refused", month.calls_were_few());
     month.close().await;
 }

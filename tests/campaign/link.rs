@@ -16,7 +16,7 @@ pub enum Wire {
     Whole,
     /// Connections are reset, and new ones too.
     Cut,
-    /// Nothing passes, and nobody is told.
+    /// Nothing passes, and neither side gets an error.
     Silent,
 }
 

@@ -1,5 +1,5 @@
-//! The demo month: a vendor misses January's target. What it takes to judge, sign and tell that needs every kind of call that the
-//! operator makes, and in the end everybody must have been told of each cause once.
+//! The demo month: a vendor misses January's target. Judging, signing and announcing it takes every kind of call that the
+//! operator makes. At the end everybody must have heard of each cause exactly once.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::end::End;
 use crate::figures::hours;
 use crate::harness::{Hand, Operator, Place, installation};
-use crate::proxy::{Plan, Proxy, leading_to};
+use crate::proxy::{Plan, Proxy, busiest, leading_to};
 use crate::receiver::Receiver;
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
@@ -16,6 +16,9 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How soon after the last fault a step must have ended, and how long a stalled call lasts until it is given up.
 pub const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
+/// What the operator asks of the API server at most while calls fail, as a mean over `COUNTED_OVER`.
+const CALLS_A_SECOND: usize = 10;
+const COUNTED_OVER: Duration = Duration::from_secs(10);
 const TOKEN: &str = "the-vendor-s-token";
 
 /// Reasons of the Events about verdicts and money.
@@ -23,12 +26,12 @@ const VERDICTS: [&str; 4] = ["TargetMissed", "PeriodClosed", "PeriodFinal", "Cre
 
 /// Where the month ends.
 const END: &str = "2026-02-20T07:30:00Z";
-/// What is wrong at each step of a month, besides calls that fail.
+/// What goes wrong at each step of a month, in addition to calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing.
     None,
-    /// Watches do not tell of what changes in the step, until everything is listed again.
+    /// Watches hide what changes in the step, until everything is listed again.
     DroppedEvents,
     /// After what changes in the step everything is listed as it was at the month's beginning, and watches begin there.
     OldLists,
@@ -76,7 +79,7 @@ impl Month {
         Month { operator, place, proxy, hand, receiver, _vendor: vendor }
     }
 
-    /// Lives through the month and gives how each of its steps ended.
+    /// Lives through the month and returns how each of its steps ended.
     pub async fn live_undisturbed(&mut self) -> Vec<End> {
         let mut ends = Vec::new();
         for step in STEPS {
@@ -87,8 +90,8 @@ impl Month {
         ends
     }
 
-    /// Lives through the month with trouble at each of its steps, each of which must end as another month's. Gives how long it took at
-    /// most from the last call that failed, or from the step, to its end.
+    /// Lives through the month with trouble at each step. Each step must end as it did in the undisturbed month. Returns the longest
+    /// time from the last call that failed, or from the start of the step, to the end of the step.
     pub async fn live(&mut self, trouble: Trouble, wanted: &[End]) -> Duration {
         let mut slowest = Duration::ZERO;
         for (step, wanted) in STEPS.into_iter().zip(wanted) {
@@ -133,7 +136,7 @@ impl Month {
                 let before = self.proxy.drop_events(true);
                 self.carry_out(step).await;
                 let dropped = async || (self.proxy.drop_events(true) > before).then_some(());
-                self.place.eventually_within(PATIENCE, "changes are not told of", dropped).await;
+                self.place.eventually_within(PATIENCE, "changes are hidden", dropped).await;
                 self.proxy.drop_events(false);
                 self.proxy.expire_watches();
             }
@@ -143,7 +146,7 @@ impl Month {
     async fn carry_out(&self, step: Step) {
         match step {
             Step::Begin => {}
-            // Who changes a target in the midst of a month is asked for.
+            // A change of the target in the middle of a month also makes the operator look up who made it.
             Step::Target(target) => {
                 let patch = serde_json::json!({"spec": {"objective": {"target": target}}}).to_string();
                 self.place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", &patch]).await;
@@ -152,12 +155,12 @@ impl Month {
         }
     }
 
-    /// What everybody was told by now.
+    /// What everybody has heard by now.
     pub async fn end(&self) -> End {
         End::of(&self.place, &self.receiver).await
     }
 
-    /// Waits until nothing moves any more, and gives what everybody was told.
+    /// Waits until nothing changes any more, and returns what everybody has heard.
     pub async fn settled(&self) -> End {
         let mut before = self.end().await;
         let started = Instant::now();
@@ -172,14 +175,14 @@ impl Month {
         }
     }
 
-    /// Waits until the end is that of another month, and nothing was told besides.
+    /// Waits until the outcome is that of another month, with nothing added.
     pub async fn ends_as(&self, wanted: &End, patience: Duration) {
         let started = Instant::now();
         let takes_events = !self.proxy.outstanding().iter().any(|(kind, _)| kind == "create events");
         loop {
             let mut found = self.end().await.differences(wanted);
-            // Where calls fail, a feed may fail for a moment, and a transition may be over before it is told. What is about verdicts
-            // and money is told all the same, and once.
+            // Where calls fail, a feed may fail for a moment, and a transition may be over before the operator announces it. Verdicts and
+            // money are announced all the same, and once.
             if !self.faults_met().is_empty() {
                 let counts = |about: &str| VERDICTS.iter().any(|reason| about.contains(&format!(": {reason} ")));
                 found.retain(|difference| !difference.starts_with("Event of ") || (takes_events && counts(difference)));
@@ -190,6 +193,15 @@ impl Month {
             assert!(started.elapsed() < patience, "it ends otherwise:\n{}\n{}", found.join("\n"), self.faults_met());
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Fails where the operator called the API server more than ten times a second while calls failed, over any ten seconds: a start and a
+    /// step of the month have their calls at once. Returns the most calls of ten seconds.
+    pub fn calls_were_few(&self) -> usize {
+        let most = busiest(&self.proxy.calls(), COUNTED_OVER);
+        let wanted = CALLS_A_SECOND * usize::try_from(COUNTED_OVER.as_secs()).unwrap();
+        assert!(most < wanted, "{most} calls within {COUNTED_OVER:?}:\n{}", self.faults_met());
+        most
     }
 
     /// The calls that failed, in words.
@@ -203,7 +215,7 @@ impl Month {
         met.collect::<Vec<_>>().join("\n")
     }
 
-    /// Asks the operator to end, which it must do as if nothing had been.
+    /// Asks the operator to end, which it must do without an error.
     pub async fn close(self) {
         let log = self.operator.log_path();
         let code = self.operator.stop().await;

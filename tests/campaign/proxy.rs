@@ -1,11 +1,11 @@
-//! Stands between an operator and the API server: passes every call on, and lets planned ones fail, in any way that a network and a
-//! loaded server can fail.
+//! A proxy between an operator and the API server: it passes every call on, and makes planned ones fail in every way that a network
+//! and a loaded server can fail.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -31,6 +31,16 @@ pub struct Call {
     pub target: String,
     /// What it met; `None`: the API server's own answer.
     pub fault: Option<Fault>,
+}
+
+/// The most calls within `span` from any call on that came while faults went on: from the first that failed to the last.
+pub fn busiest(calls: &[Call], span: Duration) -> usize {
+    let mut failed = calls.iter().filter(|call| call.fault.is_some()).map(|call| call.at);
+    let Some(first) = failed.next() else { return 0 };
+    let last = failed.next_back().unwrap_or(first);
+    let from = calls.iter().map(|call| call.at).filter(|at| (first..=last).contains(at));
+    let within = |from: Instant| calls.iter().filter(|call| (from..from + span).contains(&call.at)).count();
+    from.map(within).max().unwrap_or_default()
 }
 
 /// A proxy; it ends with the value.
@@ -114,7 +124,7 @@ impl Proxy {
         self.state().calls.clone()
     }
 
-    /// Keeps what watches tell of changes from the operator, or passes it on again. Gives how many changes were dropped so far.
+    /// Hides changes in watches from the operator, or shows them again. Returns how many changes were dropped so far.
     pub fn drop_events(&self, drops: bool) -> u64 {
         let mut state = self.state();
         state.drops_events = drops;
@@ -203,7 +213,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes note of a call and gives what is to become of it.
+    /// Counts a call and returns what the plan has for it.
     fn note(&self, kind: &str, target: &str) -> Option<Fault> {
         let mut state = self.state();
         if kind.starts_with("watch ") {
@@ -350,4 +360,20 @@ fn status_object(status: u16) -> Value {
 
 fn error_event(status: u16) -> Vec<u8> {
     format!("{}\n", json!({"type": "ERROR", "object": status_object(status)})).into_bytes()
+}
+
+#[test]
+fn calls_are_counted_from_the_first_that_failed_to_the_last() {
+    let began = Instant::now();
+    let refused = Some(Fault { outcome: Outcome::Reset, moment: Moment::Before });
+    let call = |seconds, fault| {
+        let (kind, target) = ("get secrets".to_owned(), "/".to_owned());
+        Call { at: began + Duration::from_secs(seconds), kind, target, fault }
+    };
+    let quiet = [call(0, None), call(0, None), call(0, None)];
+    assert_eq!(busiest(&quiet, Duration::from_secs(10)), 0, "nothing failed");
+    let calls = [&quiet[..], &[call(5, refused), call(14, None), call(15, None), call(16, refused)]].concat();
+    assert_eq!(busiest(&calls, Duration::from_secs(10)), 3);
+    assert_eq!(busiest(&calls, Duration::from_secs(2)), 2);
+    assert_eq!(busiest(&calls[..4], Duration::from_secs(10)), 1);
 }

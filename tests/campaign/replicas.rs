@@ -42,9 +42,9 @@ enum Loss {
     DatabaseCut,
     /// Its connections to the database fall silent.
     DatabaseSilent,
-    /// The database's server is killed in the midst of a commit and starts again.
+    /// The database's server is killed in the middle of a commit and starts again.
     DatabaseRestarted,
-    /// The database's server stands still until the leader has ended.
+    /// The database's server hangs until the leader has ended.
     DatabaseFrozen,
 }
 
@@ -62,7 +62,7 @@ impl Pair {
     async fn start() -> Self {
         let mut place = Place::fresh().await;
         let database = Database::start().await;
-        // The last hour that is over: the vendor tells of no hour before its end.
+        // The last hour that is over: the vendor sends no hour before its end.
         let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
         let now = Timestamp::now().round(hour).unwrap();
         let rows = hours(&(now - 480.hours()).to_string(), &now.to_string(), 90);
@@ -81,7 +81,7 @@ impl Pair {
         Pair { leader, standby, place, receiver, database, _vendor: vendor }
     }
 
-    /// Changes what the operator must look at, keep and tell of, again and again, until `over`.
+    /// Keeps changing objects, so that the operator always has something to judge, store and announce, until `over`.
     async fn keep_busy(&self, over: &AtomicBool) {
         let mut round = 0_u64;
         while !over.load(Ordering::SeqCst) {
@@ -106,7 +106,7 @@ impl Pair {
         }
     }
 
-    /// Gives back what was lost.
+    /// Restores what was lost.
     fn give_back(&self, loss: Loss) {
         if loss == Loss::Stopped {
             self.leader.operator.signal("CONT");
@@ -170,7 +170,7 @@ fn took_the_lease(replica: &Replica) -> Option<Instant> {
     replica.proxy.calls().iter().find(|call| call.kind == "update leases").map(|call| call.at)
 }
 
-/// One loss from beginning to end; gives its timeline in words.
+/// One loss from beginning to end; returns its timeline in words.
 async fn takeover(loss: Loss) -> String {
     let pair = Pair::start().await;
     let over = AtomicBool::new(false);

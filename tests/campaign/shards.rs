@@ -63,7 +63,7 @@ impl Installation {
         Installation { places, receiver, database: Database::start().await, _vendor: vendor }
     }
 
-    /// A replica with so many shards, which reaches the API server through a proxy of its own.
+    /// A replica with this number of shards, which reaches the API server through a proxy of its own.
     async fn replica(&mut self, shards: &str) -> Replica {
         let direct = installation().await;
         let proxy = Proxy::start(direct).await;
@@ -90,7 +90,7 @@ impl Installation {
         holders
     }
 
-    /// Waits until so many replicas hold all shards.
+    /// Waits until this number of replicas hold all shards.
     async fn until_shared_by(&self, replicas: usize) -> Vec<String> {
         let shared = async || {
             let holders = self.holders().await;
@@ -100,7 +100,7 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{replicas} replicas share the shards"), shared).await
     }
 
-    /// Changes in each namespace what must be looked at, kept and told of, again and again, until it is over.
+    /// Keeps changing objects in each namespace, so that there is always something to judge, store and announce, until the test ends.
     async fn keep_busy(&self, busy: &Busy) {
         while !busy.over.load(Ordering::SeqCst) {
             let round = busy.rounds.fetch_add(1, Ordering::SeqCst);
@@ -127,7 +127,7 @@ impl Installation {
         place.eventually_within(PATIENCE, &format!("somebody works on shard {shard}"), looked).await;
     }
 
-    /// Waits until all messages of the outbox are delivered; gives how many there are.
+    /// Waits until the outbox has no undelivered message; returns how many messages there are.
     async fn until_all_is_told(&self) -> usize {
         let url = Database::url(self.database.port);
         let none = async || {
@@ -138,7 +138,7 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, "every alert is delivered", none).await
     }
 
-    /// Waits until so many more alerts have come.
+    /// Waits for this number of further alerts.
     async fn until_told(&self, more: usize) {
         let told = || self.receiver.taken().iter().flat_map(Received::alerts).count();
         let before = told();
@@ -146,8 +146,8 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), came).await;
     }
 
-    /// Asks for no more alerts, and waits until those that were asked for are delivered: whoever is killed between a delivery and the
-    /// note of it has it delivered again, by any of them.
+    /// Asks for no more alerts, and waits until those that were asked for are delivered. A replica that is killed after a delivery and
+    /// before it notes the delivery makes any of them deliver it again.
     async fn quieten(&self, busy: &Busy) {
         busy.quiet.store(true, Ordering::SeqCst);
         // One more round may have begun.
@@ -178,7 +178,7 @@ impl Installation {
 struct Busy {
     over: AtomicBool,
     rounds: AtomicU64,
-    /// Nobody is to be told of anything.
+    /// No alert may be sent.
     quiet: AtomicBool,
 }
 
@@ -217,7 +217,7 @@ fn holder_of<'r>(replicas: &'r [Replica], holder: &str) -> &'r Replica {
     replicas.iter().find(ends).unwrap_or_else(|| panic!("none of the replicas is {holder:?}"))
 }
 
-/// Waits until a shard that `before` held is somebody else's; gives when that was seen.
+/// Waits until a shard moves away from its holder `before`; returns when that was seen.
 async fn until_moved(installation: &Installation, shard: usize, before: &str) -> Instant {
     let moved = async || {
         let holder = installation.holders().await.swap_remove(shard);
@@ -227,7 +227,7 @@ async fn until_moved(installation: &Installation, shard: usize, before: &str) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_stands_still_move_in_time() {
+async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_move_in_time() {
     let mut shared = Installation::start().await;
     let mut replicas = Vec::new();
     // One after the other: each that comes gets its share of those that are there.
@@ -254,7 +254,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_stands_
         shared.until_told(3).await;
         eprintln!("killed: its shard was held by another {:.1} s later", taken.duration_since(died).as_secs_f64());
 
-        // The one that stands still may have taken over the first: all that it has moves to the last one.
+        // The hanging replica may have taken over the first: everything moves to the last one.
         let silent = holder_of(&replicas, &holders[stopped]);
         shared.quieten(&busy).await;
         let stood_still = Instant::now();
@@ -269,11 +269,11 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_stands_
         let goes_on = Instant::now();
         silent.operator.signal("CONT");
         let ended = async || silent.operator.log().contains("bpo-operator: ").then_some(());
-        shared.places[0].eventually_within(PATIENCE, "the one that stood still ends", ended).await;
+        shared.places[0].eventually_within(PATIENCE, "the replica that hung ends", ended).await;
         shared.until_told(3).await;
         for place in &shared.places {
             let late = writes_after(silent, &place.namespace, goes_on);
-            assert!(late.is_empty(), "the one that stood still wrote when it went on: {late:?}");
+            assert!(late.is_empty(), "the replica that hung wrote when it resumed: {late:?}");
         }
         busy.over.store(true, Ordering::SeqCst);
     };

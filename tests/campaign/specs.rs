@@ -16,9 +16,9 @@ use crate::generated::{Variation, plain, variations};
 use crate::harness::{Operator, Place};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
-/// One in so many is tried in the sample; an odd number, so that all kinds of value come up.
+/// The sample takes every 41st variation: an odd number, so that all kinds of value come up.
 const SAMPLED: usize = 41;
-/// So many are created, looked at and deleted together.
+/// The number of objects that are created, judged and deleted together.
 const BATCH: usize = 400;
 /// Requests to create at the same time.
 const AT_ONCE: usize = 4;
@@ -85,7 +85,7 @@ impl Street {
         }
     }
 
-    /// Applies an honest contract and gives how long it took until it was judged.
+    /// Applies an honest contract and returns how long it took until it was judged.
     async fn neighbour(&self, number: usize) -> Duration {
         let [(_, _, contract), (_, _, kpi), ..] = plain(&self.feed);
         let (name, place) = (format!("honest-{number}"), &self.honest);
@@ -98,7 +98,7 @@ impl Street {
         began.elapsed()
     }
 
-    /// Tries some of the variations; gives what became of them.
+    /// Tries some of the variations and counts their outcomes.
     async fn batch(&self, number: usize, batch: &[(usize, &Variation)], tally: &mut Tally) {
         let created: Vec<bool> = futures::stream::iter(batch)
             .map(|(number, variation)| self.create(*number, variation))

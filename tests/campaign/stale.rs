@@ -1,4 +1,4 @@
-//! An operator that hears of no changes, or is shown what was, ends where it would have ended.
+//! An operator whose watches miss changes, or show old lists, ends where it would have ended without.
 
 use crate::faults::undisturbed;
 use crate::month::{Month, Trouble};
@@ -12,7 +12,7 @@ async fn ends_as_undisturbed(trouble: Trouble) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_that_no_watch_tells_of_are_seen_with_the_next_list() {
+async fn changes_that_no_watch_shows_are_seen_with_the_next_list() {
     ends_as_undisturbed(Trouble::DroppedEvents).await;
 }
 

@@ -14,7 +14,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const LOOPBACK: [&str; 2] = ["--alert-allow-network", "127.0.0.0/8"];
 
-/// What a contract adds that tells a hook of everything, and escalates a miss at once.
+/// The part of a contract that sends every alert to a hook, and escalates a miss at once.
 fn told_by(receiver: &Receiver) -> String {
     format!(
         "  contacts: [{{name: sam, party: Client, deputy: maria}}, {{name: maria}}]
@@ -44,7 +44,7 @@ fn fingerprints(receiver: &Receiver) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missed_target_is_told_once_though_the_receiver_was_down_and_the_operator_was_killed() {
+async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_operator_was_killed() {
     let place = Place::fresh().await;
     let zone = TimeZone::get("Asia/Jerusalem").unwrap();
     let server = VendorServer::start(Dataset::real_day(date(2026, 1, 14), &zone)).await.unwrap();
@@ -117,9 +117,10 @@ async fn a_missed_target_is_told_once_though_the_receiver_was_down_and_the_opera
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_feeds_that_fail_at_once_make_one_alert_for_each_contract_and_so_does_their_recovery() {
+async fn a_thousand_feeds_that_fail_at_once_or_flap_make_one_alert_for_each_contract_and_transition() {
     const CONTRACTS: usize = 40;
     const FEEDS: usize = 25;
+    const FLAPS: usize = 2;
     let place = Place::fresh().await;
     let today = jiff::Timestamp::now().to_zoned(TimeZone::UTC).date();
     let (start, end) = (today.to_string(), today.checked_add(jiff::ToSpan::days(3)).unwrap().to_string());
@@ -145,10 +146,64 @@ async fn a_thousand_feeds_that_fail_at_once_make_one_alert_for_each_contract_and
         feeds.is_some_and(|feeds| feeds.len() == FEEDS && feeds.iter().all(|feed| feed["reason"] == "Connect"))
     };
     place.eventually("every feed fails", async || place.list("vc").await.iter().all(failing).then_some(())).await;
-    place.eventually("each contract tells", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
+    place.eventually("each contract alerts", async || (taken(&receiver).len() >= CONTRACTS).then_some(())).await;
     assert_eq!(taken(&receiver), vec!["fired FeedFailing"; CONTRACTS]);
     server.accept_connections().await.unwrap();
     place.eventually("each contract recovers", async || (taken(&receiver).len() >= 2 * CONTRACTS).then_some(())).await;
     let expected = [vec!["fired FeedFailing"; CONTRACTS], vec!["resolved FeedFailing"; CONTRACTS]].concat();
     assert_eq!(taken(&receiver), expected);
+
+    // The vendor goes again before all feeds answer, and is back before all of them fail: feeds of one contract change one after the other.
+    let all = CONTRACTS * FEEDS;
+    place.eventually("every feed answers", async || (failing_feeds(&place).await == 0).then_some(())).await;
+    for _ in 0..FLAPS {
+        server.refuse_connections().await;
+        place.eventually("many feeds fail", async || (failing_feeds(&place).await > all / 4).then_some(())).await;
+        server.accept_connections().await.unwrap();
+        place.eventually("most answer again", async || (failing_feeds(&place).await < all / 8).then_some(())).await;
+    }
+    place.eventually("every feed answers", async || (failing_feeds(&place).await == 0).then_some(())).await;
+    let ended = async || {
+        let told = alerts_of_contracts(&receiver);
+        let of =
+            |status: &str| told.iter().filter(|((_, one), _)| one == status).map(|(_, count)| count).sum::<usize>();
+        (of("fired") == of("resolved")).then_some(told)
+    };
+    let alerts = place.eventually("every alert has ended", ended).await;
+    let storm: Vec<_> = alerts.iter().filter(|(_, count)| **count > 1 + FLAPS).collect();
+    assert!(storm.is_empty(), "more than one alert for a contract and transition: {storm:#?}");
+    let events = events_of_feeds(&place).await;
+    let storm: Vec<_> = events.iter().filter(|(_, count)| **count > 1 + FLAPS).collect();
+    assert!(!events.is_empty() && storm.is_empty(), "more than one Event for a feed and transition: {storm:#?}");
+}
+
+/// How many feeds fail, as the statuses of their contracts show.
+async fn failing_feeds(place: &Place) -> usize {
+    let contracts = place.list("vc").await;
+    let feeds = contracts.iter().flat_map(|contract| contract["status"]["feeds"].as_array().into_iter().flatten());
+    feeds.filter(|feed| feed["healthy"] == false).count()
+}
+
+/// How many alerts came of each contract, by `fired` and `resolved`.
+fn alerts_of_contracts(receiver: &Receiver) -> BTreeMap<(String, String), usize> {
+    let mut told = BTreeMap::new();
+    for alert in receiver.taken().iter().flat_map(Received::alerts) {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        *told.entry((text(&alert["labels"]["contract"]), text(&alert["status"]))).or_default() += 1;
+    }
+    told
+}
+
+/// How many Events there are of each feed of a contract, by reason.
+async fn events_of_feeds(place: &Place) -> BTreeMap<String, usize> {
+    let mut told = BTreeMap::new();
+    for event in place.list("events").await {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (reason, message) = (text(&event["reason"]), text(&event["message"]));
+        if ["FeedFailing", "FeedRecovered"].contains(&reason.as_str()) {
+            let feed = message.split([' ', ':']).nth(1).unwrap().to_owned();
+            *told.entry(format!("{} {feed} {reason}", text(&event["involvedObject"]["name"]))).or_default() += 1;
+        }
+    }
+    told
 }

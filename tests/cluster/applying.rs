@@ -61,7 +61,7 @@ async fn create_secret(place: &Place, server: &VendorServer) {
     place.kubectl(&["annotate", "secret", "acme-feed", &host]).await;
 }
 
-/// Applies the folder in one way and gives what kubectl says.
+/// Applies the folder in one way and returns the output of kubectl.
 async fn apply(place: &Place, way: Way, folder: &Path) -> String {
     place.kubectl(&[way.apply(), &["-f", path(folder)]].concat()).await
 }

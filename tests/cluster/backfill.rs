@@ -1,4 +1,4 @@
-//! The past of a feed whose vendor allows only so many requests: how far it is, in the status, and over the death of the operator.
+//! The past of a feed whose vendor limits requests: the status shows its progress, and the death of the operator loses none of it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -91,7 +91,7 @@ async fn answer(State(asked): State<Asked>, request: Request) -> Response {
 /// A year in windows of three days is about 126 requests, at one a second.
 const A_YEAR: Duration = Duration::from_secs(300);
 
-/// Looks at the status until `wanted` holds of the feed; gives every share of the past that was seen.
+/// Reads the status until `wanted` is true of the feed; returns every share of the past that it showed.
 async fn shares_until(place: &Place, what: &str, wanted: impl Fn(&Value) -> bool) -> Vec<i64> {
     let mut seen = Vec::new();
     place

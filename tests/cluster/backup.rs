@@ -1,5 +1,5 @@
-//! The drill of `docs/backup.md`, by the commands that stand there: back up, close one more month, lose the volume, restore,
-//! verify, and judge on.
+//! The drill of `docs/backup.md`, by its own commands: back up, close one more month, lose the volume, restore,
+//! verify, and continue to judge.
 
 use std::process::Command;
 
@@ -68,7 +68,7 @@ impl<'a> Drill<'a> {
     }
 }
 
-/// Runs the commands of a section of the page; gives what they printed.
+/// Runs the commands of a section of the page; returns their output.
 fn run(shell: &Shell, section: &str) -> String {
     let blocks = commands("docs/backup.md", Some(section));
     assert_eq!(blocks.len(), 1, "{section}");
@@ -79,7 +79,7 @@ fn settled(care: &Value) -> bool {
     has(care, "Ready", "True", "Reconciled") && has(care, "Consistent", "True", "ReportsHold")
 }
 
-/// Moves the clock, and waits until a month is Final and the contract is settled; gives the report.
+/// Moves the clock, and waits until a month is Final and the contract is settled; returns the report.
 async fn signed(place: &Place, hand: &Hand, now: &str, name: &str) -> Value {
     hand.move_to(now);
     // The heads in its status are written after it.
@@ -261,7 +261,7 @@ async fn a_signed_report_that_is_newer_than_the_backup_holds_its_contract_until_
     }
     assert_eq!(operator.stop().await, Some(0));
 
-    // The journal holds it, and the annotation is needed no more.
+    // The journal has it now, so the annotation can go.
     let journal = place.folder.path().join("care.ndjson");
     let mut export = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"));
     export.args(["export", "--data-dir", path(&place.data_dir()), "--contract", "care", "--to", path(&journal)]);

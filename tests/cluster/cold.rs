@@ -11,7 +11,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// Nine days after the term began, of which the first week is over.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-11T00:05:00Z", "--clock-speed", "1"];
-/// Writes of a contract with one KpiTarget: both statuses, the report and its status. That the week has ended is told to nobody, since
+/// Writes of a contract with one KpiTarget: both statuses, the report and its status. No Event says that the week has ended, since
 /// nobody waited for it.
 const MOST: usize = 4;
 /// The same of a big installation: where its feeds take longer than a first status waits, some statuses are written twice.
@@ -82,7 +82,7 @@ fn by_kind(place: &Place) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and_all_are_told_in_one_event() {
+async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and_all_share_one_event() {
     const WEEKS: usize = 20;
     let place = Place::fresh().await;
     let rows = hours("2025-09-22T00:00:00Z", "2026-02-11T00:00:00Z", 90);
@@ -112,6 +112,6 @@ async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and
         .filter(|event| ["PeriodClosed", "PeriodFinal"].contains(&event["reason"].as_str().unwrap()))
         .map(|event| event["message"].as_str().unwrap())
         .collect();
-    let [told] = of_periods[..] else { panic!("one Event tells the whole past: {of_periods:#?}") };
+    let [told] = of_periods[..] else { panic!("one Event covers the whole past: {of_periods:#?}") };
     assert!(told.contains(&format!("so are {} periods before it", WEEKS - 1)), "{told}");
 }

@@ -55,13 +55,13 @@ enum Moment {
     Writing,
     /// The contract has its first status, which waited for a verdict in vain.
     FirstStatus,
-    /// A report stands in this state.
+    /// A report is in this state.
     Report(&'static str),
     /// An Event has this reason.
     Event(&'static str),
     /// Both KPIs show the last period as final.
     KpisFinal,
-    /// Everything is as it shall be.
+    /// Everything is in its final state.
     Ended,
 }
 
@@ -124,7 +124,7 @@ async fn has_come(
     }
 }
 
-/// Whether the status tells of the last period, and that it is final.
+/// Whether the status covers the last period, and says that it is final.
 fn is_final(object: &Value) -> bool {
     let last = &object["status"]["last"];
     last["name"] == "2026-05" && last["state"] == "Final"
@@ -142,7 +142,7 @@ async fn until_it_ended(place: &Place) {
     place.eventually("the end", async || has_ended(place).await.then_some(())).await;
 }
 
-/// What a namespace tells in the end, but for what is its own: UIDs, instants of transitions, digests that hold them.
+/// The objects of a namespace at the end, without what is unique to it: UIDs, instants of transitions, digests that hold them.
 async fn told(place: &Place) -> Vec<Value> {
     let mut told = Vec::new();
     for report in place.list("slar").await {
@@ -171,12 +171,12 @@ async fn events(place: &Place) -> BTreeSet<[String; 3]> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let identity = [text(&event["involvedObject"]["name"]), text(&event["reason"]), text(&event["message"])];
         assert!(event["count"].as_i64().unwrap_or(1) <= 1, "{event:#}");
-        assert!(told.insert(identity.clone()), "told twice: {identity:?}");
+        assert!(told.insert(identity.clone()), "written twice: {identity:?}");
     }
     told
 }
 
-/// Those Events that tell what a period came to.
+/// The Events about the result of a period.
 fn results(events: BTreeSet<[String; 3]>) -> BTreeSet<[String; 3]> {
     events.into_iter().filter(|[_, reason, _]| ["PeriodFinal", "CreditDue"].contains(&reason.as_str())).collect()
 }
@@ -218,7 +218,7 @@ async fn whenever_the_operator_is_killed_it_ends_where_it_would_have_ended() {
     assert_eq!(found.len(), wanted.len());
     let (found, wanted) = (results(events(&place).await), results(events(&twin).await));
     assert_eq!(found, wanted);
-    // The whole past was over before anybody looked: one Event tells it.
+    // The whole past was over before anybody looked: one Event covers it.
     let past = found.iter().collect::<Vec<_>>();
     let [[_, reason, message]] = &past[..] else { panic!("one Event of the past: {found:#?}") };
     let others = format!("so are {} periods before it", PERIODS - 1);
@@ -228,7 +228,7 @@ async fn whenever_the_operator_is_killed_it_ends_where_it_would_have_ended() {
     let rows = Dataset::story().feeds[INTERVALS].between("2026-01-01T00:00:00Z".parse().unwrap(), asked_until).len();
     for place in [&place, &twin] {
         let (code, text) = place.verify();
-        assert!(code == 0 && text.contains(&format!("1 feeds, {rows} rows")), "{rows} rows were told: {text}");
+        assert!(code == 0 && text.contains(&format!("1 feeds, {rows} rows")), "{rows} rows were sent: {text}");
     }
     one_flipped_bit_is_found(&place);
 }
@@ -269,7 +269,7 @@ fn one_flipped_bit_is_found(place: &Place) {
     assert_eq!(place.verify().0, 0, "the same bit flipped back makes it whole");
 }
 
-/// The digest of a row, once all that was written stands in the one file.
+/// The digest of a row, once a checkpoint has moved all writes into the one file.
 fn digest_of_row(file: &Path, row: i64) -> Vec<u8> {
     let connection = Connection::open(file).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();

@@ -44,7 +44,7 @@ fn series_of(metrics: &str, namespace: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_anew() {
+async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_empty() {
     let place = Place::fresh().await;
     let dataset = Dataset::default().with_feed(INTERVALS, hours(FROM, TO, 90));
     let server = VendorServer::start(dataset).await.unwrap();
@@ -93,7 +93,7 @@ async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_anew()
     }
 }
 
-/// The Final report stands as it was, nobody owns it, and it cannot be deleted.
+/// The Final report is unchanged, has no owner, and cannot be deleted.
 async fn still_signed(place: &Place, signed: &Value) {
     let (deleted, answer) = place.try_kubectl(&["delete", "slar", "care-2025-12", "--wait=false"], "").await;
     assert!(!deleted && answer.contains("is Final"), "{answer}");

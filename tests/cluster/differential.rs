@@ -75,8 +75,8 @@ async fn serve(feeds: &BTreeMap<(String, String), String>) -> String {
     format!("http://{address}")
 }
 
-/// Lets an operator and `evaluate` judge the same at an instant, in a namespace of their own; gives how many objects there are, and
-/// in what they differ once the operator is done.
+/// Lets an operator and `evaluate` judge the same at an instant, in a namespace of their own. Returns how many objects there are, and
+/// how they differ once the operator is done.
 async fn compare(mut case: Case, now: &str) -> (usize, Vec<String>) {
     let place = Place::fresh().await;
     let url = serve(&case.feeds).await;
@@ -119,7 +119,7 @@ const TOGETHER: u64 = 25;
 /// Operators at the same time.
 const AT_ONCE: usize = 4;
 
-/// Compares cases at instants, some at a time, each with what it is; gives how many objects there were, and all differences.
+/// Compares cases at instants, several at a time, each with its description; returns how many objects there were, and all differences.
 async fn compare_all(cases: Vec<(String, Case, String)>) -> (usize, Vec<String>) {
     let compared = cases.into_iter().map(async |(what, case, now)| {
         let (objects, found) = compare(case, &now).await;

@@ -1,4 +1,4 @@
-//! A feed that fails for a whole period: it is told, nothing is concluded from it, and all comes right when it answers again.
+//! A feed that fails for a whole period: the operator reports it, concludes nothing from it, and recovers when the feed answers again.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Trial {
     }
 
     fn manifests(&self) -> String {
-        // Only the one that shall run out of time is given little of it: a busy machine must not make others do so.
+        // Only the feed that must run out of time has a short timeout: a busy machine must not make the others fail.
         let timeout = if matches!(self.failure, Failure::Answer(Fault::Stalled)) { "1s" } else { "20s" };
         let feed = format!("interval: 6h, timeout: {timeout}, lateness: 72h}}]");
         let contract = contract(self.name, "UTC", "Weekly", TERM, &self.server.url(INTERVALS))
@@ -99,7 +99,7 @@ async fn trials() -> [Trial; 7] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_feed_that_fails_for_a_whole_period_gives_its_reason_and_no_verdict_and_recovers() {
+async fn a_feed_that_fails_for_a_whole_period_shows_its_reason_and_no_verdict_and_recovers() {
     let place = Place::fresh().await;
     let mut trials = trials().await;
     place.apply(&trials.iter().map(Trial::manifests).collect::<String>()).await;
@@ -154,5 +154,5 @@ async fn nothing_was_missed(place: &Place) {
     let events = place.list("events").await;
     let said = |reason: &str| events.iter().filter(|event| event["reason"] == reason).count();
     assert_eq!(said("TargetMissed"), 0);
-    assert!(said("FeedFailing") >= 7 && said("FeedRecovered") >= 7, "each failure and its end are told");
+    assert!(said("FeedFailing") >= 7 && said("FeedRecovered") >= 7, "each failure and its end have an Event");
 }

@@ -1,4 +1,4 @@
-//! Made-up figures whose verdict is plain: so many contacts an hour, so many of them answered in time.
+//! Made-up figures with an obvious verdict: a number of contacts an hour, and how many of them were answered in time.
 
 use jiff::{Timestamp, ToSpan};
 

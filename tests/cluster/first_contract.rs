@@ -10,7 +10,7 @@ use crate::harness::path;
 use crate::pages::{Shell, commands};
 
 const PAGE: &str = "docs/first-contract.md";
-/// What the page promises, but for the build.
+/// What the page promises, without the build.
 const PROMISED: Duration = Duration::from_secs(15 * 60);
 /// Where the cluster's DNS would find the web server.
 const INSIDE: &str = "http://figures.care.svc";
@@ -52,7 +52,7 @@ async fn run_the_deployment(plane: &ControlPlane, folder: &std::path::Path) -> R
     Running(child)
 }
 
-/// Does what the web server's pod would: serves the ConfigMap, as the API server has it. Gives its address.
+/// Serves the ConfigMap of the API server, as the web server's pod would. Returns its address.
 async fn serve_the_figures(plane: &ControlPlane) -> String {
     let get = ["get", "configmap", "figures", "--namespace", "care", "--output", r"jsonpath={.data.calls\.csv}"];
     let csv = plane.kubectl(&get).await.unwrap();

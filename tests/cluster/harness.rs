@@ -24,7 +24,7 @@ pub const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
 pub struct Installation {
     /// The real API server.
     pub plane: &'static ControlPlane,
-    /// What the operator may do: what the chart gives it.
+    /// The operator's access: the rights that the chart grants, and no others.
     pub kubeconfig: PathBuf,
 }
 
@@ -137,7 +137,7 @@ impl Place {
         looking::list(&self.client, &self.namespace, kind).await
     }
 
-    /// Waits until an object satisfies `wanted`, and gives it; the failure shows what it was instead.
+    /// Waits until an object satisfies `wanted`, and returns it; the failure shows the object as it was instead.
     pub async fn wait_for(&self, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
@@ -234,7 +234,7 @@ impl Place {
         Operator { child, log }
     }
 
-    /// Labels the namespace, so that operators on a rehearsal clock work in it and no other does.
+    /// Labels the namespace, so that only operators on a rehearsal clock work in it.
     pub fn label_for_rehearsals(&self) {
         let plane = self.installation.plane;
         let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
@@ -286,7 +286,7 @@ pub struct Hand {
 }
 
 impl Hand {
-    /// A clock that stands still at an instant.
+    /// A clock that stays at an instant.
     pub fn at(place: &Place, instant: &str) -> Self {
         let hand = Hand { file: place.folder.path().join("now") };
         hand.move_to(instant);
@@ -319,7 +319,7 @@ impl Operator {
         self.child.wait().unwrap();
     }
 
-    /// Asks it to end and waits for that; gives its exit code.
+    /// Asks it to end and waits for that; returns its exit code.
     pub async fn stop(self) -> Option<i32> {
         self.signal("TERM");
         self.ended().await
@@ -336,7 +336,7 @@ impl Operator {
         assert!(sent.success());
     }
 
-    /// Waits until it has ended; gives its exit code.
+    /// Waits until it has ended; returns its exit code.
     pub async fn ended(mut self) -> Option<i32> {
         let started = Instant::now();
         loop {
@@ -403,7 +403,7 @@ impl Operator {
         // The HTTP client asks for one, though nothing is encrypted here; a second installation changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = self.address().await;
-        // reqwest wants to know how to encrypt even where nothing is encrypted; the second to say so is told that it is known.
+        // reqwest needs a provider of TLS even where nothing is encrypted. Only the first call installs it: a later error is expected.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::Client::builder()
             .no_proxy()

@@ -3,10 +3,14 @@
 
 mod attacks;
 mod gauge;
+mod hoard;
 mod mallory;
+mod named;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use self::attacks::{ATTACKS, ELSEWHERE, NAMESPACES, REFUSED, SECRET};
 use self::gauge::{Gauge, busiest_seconds};
@@ -21,7 +25,9 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const WITHIN: Duration = Duration::from_secs(10);
 /// What the operator may occupy, without the pages of its program: those of a debug build are some 65 MiB, and no data.
 const OCCUPIED: u64 = 256 << 20;
-/// Writes a second, over any so many seconds: 24 reports may be written at once.
+/// The same of an operator with the least memory that it works with.
+const OCCUPIED_OF_THE_LEAST: u64 = 128 << 20;
+/// Writes a second, over any time of `SECONDS`: 24 reports may be written at once.
 const WRITES: usize = 20;
 const SECONDS: usize = 20;
 /// Honest contracts, applied one after the other.
@@ -31,15 +37,34 @@ const HOSTS: usize = 16;
 /// Alert sinks that never answer.
 const SINKS: usize = 20;
 
+/// The rows of the table of bounds, each with its cells.
+fn table() -> Vec<Vec<&'static str>> {
+    let page = include_str!("../../docs/reliability.md").split("## Bounds").nth(1).unwrap();
+    let rows =
+        page.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
 #[test]
 fn every_row_of_the_table_is_broken_here_or_in_a_test_that_is_named() {
-    let table = include_str!("../../docs/reliability.md").split("## Bounds").nth(1).unwrap();
-    let rows =
-        table.lines().skip_while(|line| !line.starts_with("|---")).skip(1).take_while(|line| line.starts_with('|'));
-    let rows: BTreeSet<&str> = rows.map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    let rows: BTreeSet<&str> = table().iter().map(|cells| cells[0]).collect();
     let here = ATTACKS.iter().map(|attack| attack.bound).chain(REFUSED.iter().map(|(bound, ..)| *bound));
     let broken: BTreeSet<&str> = here.chain(["alert sinks"]).chain(ELSEWHERE.iter().map(|(bound, _)| *bound)).collect();
     assert_eq!(rows, broken);
+}
+
+#[test]
+fn every_test_that_the_table_names_is_there() {
+    let rows = table();
+    let of_page = rows.iter().flat_map(|cells| {
+        assert_eq!(cells.len(), 4, "{cells:?}");
+        let tests: Vec<&str> = cells[3].split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{} names no test", cells[0]);
+        tests
+    });
+    let gone: Vec<&str> =
+        of_page.chain(ELSEWHERE.iter().map(|(_, test)| *test)).filter(|name| !named::is_there(name)).collect();
+    assert!(gone.is_empty(), "no test is called so: {gone:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,14 +76,14 @@ async fn what_a_spec_shows_is_refused_when_it_is_applied() {
     }
 }
 
-/// An honest contract whose month is complete and missed, which tells a hook.
+/// An honest contract whose month is complete and missed, which alerts a hook.
 fn honest(name: &str, feed: &str, hook: &str) -> String {
     let alerts = format!("  alerts: [{{name: hook, webhook: {{url: \"{hook}\"}}}}]\n");
     let level = kpi(&format!("{name}-level"), name, "kpi: ServiceLevel\nobjective: {target: 80}");
     format!("{}{alerts}{level}", contract(name, "UTC", "Monthly", ("2026-01-01", "2026-01-31"), feed))
 }
 
-/// Applies an honest contract, and gives after how long its verdict and its alert were there.
+/// Applies an honest contract, and returns after how long its verdict and its alert were there.
 async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Receiver) -> (Duration, Duration) {
     let began = Instant::now();
     place.apply(&honest(name, feed, &format!("{}/{name}", receiver.url()))).await;
@@ -73,11 +98,11 @@ async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Rec
     let told = |one: &Received| {
         one.path == path && one.alerts().iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", |received| received.iter().any(told)).await;
+    receiver.until("the miss is alerted", |received| received.iter().any(told)).await;
     (verdict, began.elapsed())
 }
 
-/// A contract of the hostile namespace that is missed too, and tells many sinks that never answer.
+/// A contract of the hostile namespace that is missed too, and alerts many sinks that never answer.
 fn hanging(mallory: &Mallory, feed: &str) -> String {
     let sink = |number: usize| format!("{{name: s{number}, webhook: {{url: \"{}\"}}}}", mallory.url(number, "hang"));
     let sinks: Vec<String> = (0..SINKS).map(sink).collect();
@@ -135,4 +160,39 @@ async fn verdicts_and_alerts_come_in_time_while_another_namespace_breaks_every_b
         "no secret goes to a host that it does not name: {stolen:?}"
     );
     assert_eq!(operator.stop().await, Some(0), "it lived through all of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contract_has_no_more_rows_than_memory_holds_and_its_neighbours_are_judged_also_after_a_restart() {
+    let (place, hostile) = (Place::fresh().await, Place::fresh().await);
+    let (mallory, receiver) = (Mallory::start(1).await, Receiver::start().await);
+    let rows = hours("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", 70);
+    let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    hostile.apply(&hoard::manifest(&mallory)).await;
+    hoard::fill(&place, &hostile).await;
+    let network = ["--alert-allow-network", "127.0.0.0/8"];
+    let flags = [&["--namespace", &hostile.namespace, "--memory", hoard::MEMORY][..], &network].concat();
+    for start in ["first", "second"] {
+        let operator = place.operator_with(&flags);
+        operator.until_it_is_ready().await;
+        let gauge = Gauge::of(operator.id());
+        let (verdict, alert) = verdict_and_alert(&place, start, &server.url(INTERVALS), &receiver).await;
+        let remedy = |contract: &Value| {
+            let conditions = contract["status"]["conditions"].as_array().unwrap();
+            let health = conditions.iter().find(|one| one["type"] == "FeedHealthy").unwrap();
+            health["message"].as_str().unwrap().contains("give the operator more --memory")
+        };
+        hostile
+            .wait_for("vc", hoard::NAME, "further rows are refused", |contract| {
+                has(contract, "FeedHealthy", "False", "RowQuota") && remedy(contract)
+            })
+            .await;
+        let judged = |kpi: &Value| !kpi["status"]["current"].is_null() || !kpi["status"]["last"].is_null();
+        hostile.wait_for("kpi", "hoard-level", "all that is kept is judged", judged).await;
+        let peak = gauge.peak();
+        eprintln!("{start} start: verdict after {verdict:.1?}, alert after {alert:.1?}, {peak}");
+        assert!(verdict.max(alert) <= WITHIN, "{verdict:.1?}, {alert:.1?}");
+        assert!(peak.anonymous <= OCCUPIED_OF_THE_LEAST, "{peak}");
+        assert_eq!(operator.stop().await, Some(0), "it lived through all of it");
+    }
 }

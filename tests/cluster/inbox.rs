@@ -92,7 +92,7 @@ spec:
     let (code, shown, error) = push(&broken, &token);
     assert!(code == 2 && error.contains("status 422") && error.contains("Offered"), "{shown}{error}");
     place
-        .wait_for("vc", "care", "the push is told of", |contract| has(contract, "FeedHealthy", "False", "Mapping"))
+        .wait_for("vc", "care", "the push is reported", |contract| has(contract, "FeedHealthy", "False", "Mapping"))
         .await;
     let corrected = file("corrected.csv", "Day,Offered,Answered,Abandoned\n2026-03-01,100,94,6\n");
     let (code, shown, error) = push(&corrected, &token);

@@ -1,5 +1,5 @@
-//! A campaign from its planning to its result on the rehearsal clock: every gate fails and passes, and each transition is told
-//! once.
+//! A campaign from its planning to its result on the rehearsal clock: every gate fails and passes, and each transition is
+//! announced once.
 
 use std::collections::BTreeMap;
 
@@ -142,7 +142,7 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
     value[field].as_str().unwrap_or_default()
 }
 
-/// Reasons of the Events on a launch with how often each was told.
+/// Reasons of the Events on a launch, and how often each was written.
 async fn told(place: &Place, launch: &str) -> BTreeMap<String, usize> {
     let mut told = BTreeMap::new();
     for event in place.list("events").await {
@@ -154,7 +154,7 @@ async fn told(place: &Place, launch: &str) -> BTreeMap<String, usize> {
     told
 }
 
-/// Follows a launch until it is Completed; gives its statuses, each once.
+/// Follows a launch until it is Completed; returns its statuses, each once.
 async fn follow(place: &Place) -> Vec<Value> {
     let mut statuses: Vec<Value> = Vec::new();
     let started = std::time::Instant::now();
@@ -191,7 +191,7 @@ fn state_of(status: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_launch_passes_through_all_its_phases_and_every_transition_is_told_once() {
+async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_event() {
     let place = Place::fresh().await;
     let dataset = Dataset::default().with_feed("acd", calls()).with_feed("sales", sales());
     let server = VendorServer::start(dataset).await.unwrap();
@@ -214,6 +214,20 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_is_told_onc
     let result = place.get("cl", "winter").await.unwrap();
     let passed = states(&result);
     assert_eq!((passed.len(), passed.values().all(|state| *state == "Passed")), (10, true), "{passed:?}");
+    // Since when each passed: what its evidence says, or when it was first seen so, which stays what it was.
+    let since = |status: &Value, name: &str| {
+        let gate = status["gates"].as_array().into_iter().flatten().find(|gate| gate["name"] == name);
+        gate.map(|gate| text(gate, "passedAt").to_owned()).unwrap_or_default()
+    };
+    assert_eq!(since(&result["status"], "voice"), "2026-03-01T09:00:00Z");
+    let mut seen: Vec<String> = statuses.iter().map(|status| since(status, "dates")).collect();
+    seen.retain(|instant| !instant.is_empty());
+    seen.dedup();
+    assert!(matches!(&seen[..], [once] if once.as_str() < LAUNCH), "{seen:?}");
+    // 500 contacts of the mail and 100 that are usual, in each of eight half hours.
+    let plan = result["status"]["plan"].as_array().unwrap();
+    assert_eq!((plan.len(), text(&plan[0], "start")), (8, LAUNCH), "{plan:?}");
+    assert!(plan.iter().all(|one| one["expected"] == "162.5" && one["scheduled"] == 60), "{plan:?}");
     let told_of_winter = told(&place, "winter").await;
     let expected = [
         ("AtRisk", 1),
@@ -238,7 +252,7 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_is_told_onc
     assert!(has(&result, "LaunchReady", "True", "AllGatesPassed"));
     assert!(has(&result, "SpikeDetected", "Unknown", "NotLive"));
 
-    // Another launch at the same hour was not to go; it was told once, and its time passes all the same.
+    // Another launch at the same hour was not to go; one Event said so, and its time passes all the same.
     let other = place.get("cl", "spring").await.unwrap();
     assert_eq!((text(&other["status"], "decision"), text(&other["status"], "phase")), ("NoGo", "Live"));
     let told_of_spring = told(&place, "spring").await;

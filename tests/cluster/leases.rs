@@ -1,4 +1,4 @@
-//! The Lease, and the end of a process with a fault: who works, who stands by, who is noticed, and who takes over when.
+//! The Lease, and the end of a process with a fault: who works, who is on standby, who is noticed, and who takes over when.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ async fn probes(operator: &Operator) -> [u16; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_stands_by_answers_its_probes_and_takes_over_when_the_leader_ends() {
+async fn a_replica_on_standby_answers_its_probes_and_takes_over_when_the_leader_ends() {
     let place = Place::fresh().await;
     let leader = place.operator_with(&["--leader-elect"]);
     leader.until_it_is_ready().await;
@@ -102,7 +102,7 @@ async fn a_fault_of_the_store_ends_the_process_without_leader_election_too() {
     let operator = place.operator();
     place.wait_for("kpi", "before-level", "it is judged", |kpi| kpi["status"]["last"]["verdict"] == "Met").await;
     let log = operator.log_path();
-    // One error of the disk: the store accepts nothing after it, and only a new process opens it anew.
+    // One error of the disk: the store accepts nothing after it until a new process opens it.
     std::fs::remove_file(place.data_dir().join("evidence.sqlite")).unwrap();
     place.apply(&manifests("after")).await;
     assert_eq!(operator.ended().await, Some(1));

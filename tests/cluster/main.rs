@@ -1,5 +1,5 @@
 //! The operator against a real API server: each test has a namespace and an operator of its own, which runs as the
-//! ServiceAccount that the chart gives it.
+//! ServiceAccount of the chart.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,7 @@ mod applying;
 mod backfill;
 mod backup;
 mod cold;
+mod contradictions;
 mod crash;
 mod deletion;
 mod differential;
@@ -35,6 +36,7 @@ mod records;
 mod references;
 mod rehearsals;
 mod retention;
+mod rights;
 mod rollback;
 mod scheduled_reports;
 mod secrets;

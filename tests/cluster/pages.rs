@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::harness::path;
 
-/// Stands in for what a control plane without nodes lacks, and leaves everything else to the real kubectl:
+/// Replaces what a control plane without nodes lacks, and passes everything else to the real kubectl:
 ///
 /// - what `exec` would run in the pod runs here, on the folder `$EVIDENCE`, which the pod would mount at `/evidence`;
 /// - files that are applied name the address `$INSIDE`, which the cluster's DNS would resolve: `$REACHED` takes its place.
@@ -78,7 +78,7 @@ impl Shell {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Runs commands, of which each must succeed; gives what they printed.
+    /// Runs commands, each of which must succeed; returns their output.
     pub fn run(&self, script: &str) -> String {
         let before = std::env::var("PATH").unwrap();
         let output = Command::new("bash")

@@ -269,7 +269,12 @@ async fn status_events_suspend_check_and_completion_show_what_the_cluster_has() 
 
     said(&["suspend", "kpi", "level"], 0);
     place.wait_for("kpi", "level", "it is suspended", |kpi| has(kpi, "Ready", "True", "Suspended")).await;
-    said(&["resume", "kpi", "level"], 0);
+    let (resumed, _) = said(&["resume", "kpi", "level", "-o", "json"], 0);
+    let resumed: serde_json::Value = serde_json::from_str(&resumed).unwrap();
+    assert_eq!(
+        (&resumed["kind"], &resumed["name"], &resumed["suspend"]),
+        (&"KpiTarget".into(), &"level".into(), &false.into())
+    );
     place.wait_for("kpi", "level", "it goes on", |kpi| has(kpi, "Ready", "True", "Reconciled")).await;
     let (_, error) = said(&["suspend", "contract", "nobody"], 2);
     assert!(error.contains("there is no VendorContract nobody"), "{error}");
@@ -293,5 +298,5 @@ async fn status_events_suspend_check_and_completion_show_what_the_cluster_has() 
     assert_eq!(complete(&[&["scorecard"][..], &near, &["c"]].concat()), "care\n:4\n");
     assert_eq!(complete(&[&["feed", "fetch"][..], &near, &["care", ""]].concat()), "acd\n:4\n");
     assert_eq!(complete(&[&["reconcile"][..], &near, &["contract/"]].concat()), "contract/care\n:4\n");
-    assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion is no place for errors");
+    assert_eq!(complete(&["scorecard", "--kubeconfig", "/nowhere", ""]), ":4\n", "completion prints no errors");
 }

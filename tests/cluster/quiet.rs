@@ -1,8 +1,10 @@
 //! Nothing new, nothing written: counted by the API server, not by the operator.
 
+use serde_json::Value;
+
 use crate::controlplane::AuditEvent;
 use crate::figures::hours;
-use crate::harness::{DEADLINE, OPERATOR, Place, has};
+use crate::harness::{DEADLINE, OPERATOR, Operator, Place, has, path};
 use crate::judged::{contract, kpi};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
@@ -16,7 +18,7 @@ fn size() -> (usize, usize) {
     (contracts.parse().unwrap(), targets.parse().unwrap())
 }
 
-/// Contracts with three tiers of customers, an alert and an escalation; nothing of them is missed.
+/// Contracts with three tiers of customers, an alert and an escalation, and a launch of the first of them; nothing of them is missed.
 fn manifests(url: &str, contracts: usize, targets: usize) -> String {
     let term = ("2026-01-01", "2026-12-31");
     let mut manifests = String::new();
@@ -39,6 +41,27 @@ fn manifests(url: &str, contracts: usize, targets: usize) -> String {
         }
     }
     manifests
+        + "---
+apiVersion: bpo-operator.io/v1alpha1
+kind: CampaignLaunch
+metadata: {name: spring}
+spec:
+  contractRefs: [{name: quiet-0}]
+  product: Sports package
+  launchAt: 2026-03-30T08:00:00Z
+  gates: [{name: voice, type: VoiceOfCustomer, due: 7d}]
+"
+}
+
+/// What people would see of a look: lines of the log above debug, but for those about one object, and messages of the outbox.
+fn seen(place: &Place, operator: &Operator, but: &str) -> (Vec<String>, Value) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+        .args(["alert", "list", "-o", "json", "--data-dir", path(&place.data_dir())])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = operator.log().lines().filter(|line| !line.contains(but)).map(str::to_owned).collect();
+    (lines, serde_json::from_slice(&output.stdout).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,12 +82,14 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
         (done.count() == contracts * targets).then_some(())
     };
     place.eventually_within(patience(), "every target is judged", judged).await;
+    place.wait_for("cl", "spring", "it is decided", |launch| launch["status"]["decision"].is_string()).await;
     settle(&place, "before").await;
+    let seen_before = seen(&place, &operator, "after");
 
     let before = writes(&place);
     assert!(
         before.len() > contracts * targets,
-        "each target's status was written, and the log tells it: {}",
+        "each target's status was written, and the log has it: {}",
         before.len()
     );
     let polls = server.count(INTERVALS).requests;
@@ -78,9 +103,11 @@ async fn polls_and_a_restart_that_bring_nothing_new_make_no_write_for_two_hundre
     let after = writes(&place);
     let news: Vec<&AuditEvent> = after[before.len()..].iter().filter(|write| write.name != "after").collect();
     assert!(news.is_empty(), "{} writes with nothing new: {news:#?}", news.len());
-    assert!(after.len() > before.len(), "the log tells the write that was asked for");
+    assert!(after.len() > before.len(), "the log has the write that was asked for");
+    assert!(!seen_before.0.is_empty(), "the operator logs what it begins with");
+    assert_eq!(seen(&place, &operator, "after"), seen_before, "no line of the log and no message with nothing new");
 
-    // Nor does a restart: what is known is read again, fetched again and told to nobody.
+    // A restart is quiet too: the operator reads and fetches again what it knows, and notifies nobody.
     assert_eq!(operator.stop().await, Some(0));
     let before = writes(&place).len();
     let polls = server.count(INTERVALS).requests;
@@ -119,7 +146,7 @@ pub async fn settle(place: &Place, tier: &str) {
         .await;
     place.wait_for("st", tier, "it is ready", |tier| has(tier, "Ready", "True", "Reconciled")).await;
     let status = async || writes(place).iter().any(|write| write.name == tier).then_some(());
-    place.eventually("the audit log tells its status", status).await;
+    place.eventually("the audit log has its status", status).await;
 }
 
 /// What the operator wrote in this namespace so far; the lease lies in another one.
@@ -131,7 +158,7 @@ pub fn writes(place: &Place) -> Vec<AuditEvent> {
         .collect()
 }
 
-/// How many polls ended well, as the operator's metrics tell.
+/// How many polls ended well, by the operator's metrics.
 fn fetches(metrics: &str) -> u64 {
     let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()

@@ -1,4 +1,4 @@
-//! What is on record: relief that is corrected after Final, a past that a typo shall not sign, and evidence that outlives its contract.
+//! What is on record: relief that is corrected after Final, a past that a typo must not sign, and evidence that outlives its contract.
 //! Each story ends with the operator and `evaluate --bundle` equal in whole statuses and reports, and a whole `verify`.
 
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const TUESDAY: [&str; 4] = ["--clock-start", "2026-02-24T00:00:00Z", "--clock-sp
 const TERM: (&str, &str) = ("2026-01-01", "2026-12-31");
 const TO: &str = "2026-02-20T09:00:00Z";
 
-/// January at 80 %, but for the 10th at 30 % and the 12th at 0 %: 75.8 % in all. February at 90 %.
+/// January at 80 %, except the 10th at 30 % and the 12th at 0 %: 75.8 % in all. February at 90 %.
 fn rows() -> Vec<FeedRow> {
     let day = |day: u8, within| {
         hours(&format!("2026-01-{day:02}T00:00:00Z"), &format!("2026-01-{:02}T00:00:00Z", day + 1), within)

@@ -1,4 +1,4 @@
-//! What is named and is not there: a clear condition, healed by itself when it is mended, and no neighbour is slowed.
+//! A reference to a missing object: a clear condition, which heals by itself when the object appears, and slows no neighbour.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ async fn wait_ready(place: &Place, kind: &str, name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reference_that_does_not_resolve_is_told_and_heals_when_it_does() {
+async fn a_reference_that_does_not_resolve_is_reported_and_heals_when_it_does() {
     let place = Place::fresh().await;
     let server = vendor().await;
     let url = server.url(INTERVALS);
@@ -90,7 +90,7 @@ async fn a_reference_that_does_not_resolve_is_told_and_heals_when_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_missing_or_not_meant_for_the_host_is_told_and_heals() {
+async fn a_secret_that_is_missing_or_not_meant_for_the_host_is_reported_and_heals() {
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-10T00:00:00Z", 90);
     let dataset = Dataset::default().with_feed(INTERVALS, rows).with_token("a-token-of-the-vendor");
@@ -161,7 +161,11 @@ async fn fifty_broken_objects_do_not_slow_their_neighbours() {
     wait(&place, "vc", "broken-49", "FeedHealthy", "False", "Dns").await;
     let with_neighbours = ready_after(&place, &url).await;
     assert!(with_neighbours < DEADLINE / 3, "a good contract took {with_neighbours:?} next to fifty broken objects");
-    assert_eq!(failed_reconciles(&operator).await, 0, "a broken object is told so; it does not make reconciles fail");
+    assert_eq!(
+        failed_reconciles(&operator).await,
+        0,
+        "a broken object has a condition; it does not make reconciles fail"
+    );
 }
 
 /// How long a new contract takes to be Ready and its KPI to have a verdict.

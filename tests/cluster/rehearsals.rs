@@ -68,13 +68,13 @@ async fn a_rehearsal_says_so_in_its_events_and_reports_and_sends_alerts_only_whe
         let found = events.iter().filter(|event| event["reason"] == "TargetMissed").count();
         (found > 0).then_some(events)
     };
-    let events = place.eventually("the miss is told in an Event", missed).await;
+    let events = place.eventually("an Event reports the miss", missed).await;
     let unmarked = |event: &&serde_json::Value| !event["message"].as_str().unwrap().starts_with("REHEARSAL: ");
     assert_eq!(events.iter().filter(unmarked).count(), 0, "{events:#?}");
     let report = place.wait_for("slar", "care-2026-01", "it is Final", |report| report["status"].is_object()).await;
     assert_eq!(report["status"]["clock"], "Rehearsal");
     assert_eq!(silent.stop().await, Some(0));
-    assert!(receiver.received().is_empty(), "nobody was told of a rehearsal");
+    assert!(receiver.received().is_empty(), "nobody was notified of a rehearsal");
 
     let _marked = place.operator_with(&[&CLOCK[..], &loopback, &["--rehearsal-alerts"]].concat());
     receiver.until("the alert arrives", |received| !received.is_empty()).await;

@@ -31,7 +31,7 @@ async fn a_store_that_lost_rows_of_a_signed_report_is_neither_judged_nor_fetched
     std::fs::rename(place.data_dir(), &volume).unwrap();
     let operator = place.operator_with(&LATER);
     let lost = |care: &serde_json::Value| has(care, "Ready", "False", "EvidenceUnavailable");
-    let care = place.wait_for("vc", "care", "the loss is told", lost).await;
+    let care = place.wait_for("vc", "care", "the loss is reported", lost).await;
     for figure in ["last", "kpis", "credits", "period"] {
         assert_eq!(care["status"][figure], judged["status"][figure], "{figure} stays as it was judged by all rows");
     }
@@ -40,7 +40,7 @@ async fn a_store_that_lost_rows_of_a_signed_report_is_neither_judged_nor_fetched
         events.iter().any(|event| event["reason"] == "StoreRolledBack").then_some(())
     };
     place.eventually("an Event StoreRolledBack", told).await;
-    // A contract that comes now is judged: what one has lost stops no other.
+    // A new contract is judged: the loss of one contract stops no other.
     let other = kpi("other-level", "other", "kpi: ServiceLevel\nobjective: {target: 80}");
     place.apply(&format!("{}{other}", contract("other", "UTC", "Monthly", term, &server.url(INTERVALS)))).await;
     place.wait_for("kpi", "other-level", "a verdict", |level| level["status"]["last"]["verdict"] == "Met").await;

@@ -141,7 +141,7 @@ fn looked_at(mail: &MailServer) {
     assert!(text.contains("January 2026") && text.contains("March 2026"), "{text}");
     for part in &parts[1..] {
         let page = part.text();
-        assert!(!page.contains("<script"), "a vendor's name is no markup");
+        assert!(!page.contains("<script"), "a vendor's name never becomes markup");
         assert!(page.contains("Acme &lt;script&gt;"), "{:?}: {page:.300}", part.file());
         let is_a_report = part.file() != Some("care-scorecard.html".to_owned());
         assert_eq!(

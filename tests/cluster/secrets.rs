@@ -1,4 +1,4 @@
-//! No secret is told by anything, however much the operator is asked to tell.
+//! No output of the operator contains a secret, whatever it is asked to show.
 
 use base64::Engine;
 
@@ -72,7 +72,7 @@ spec:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_in_every_secret_is_found_in_no_log_event_status_metric_or_store_at_trace_level() {
     let place = Place::fresh().await;
-    // What it answers is no rows: every feed fails, and every alert is told of it.
+    // The host's answers are not rows: every feed fails, and it receives every alert.
     let receiver = Receiver::start().await;
     place.apply(&manifests(&receiver)).await;
     let operator = place.operator_telling(&["--alert-allow-network", "127.0.0.0/8"], "trace");
@@ -94,7 +94,7 @@ async fn a_canary_in_every_secret_is_found_in_no_log_event_status_metric_or_stor
         })
         .await;
     place
-        .wait_for("vc", "telling", "the refusal is told", |contract| {
+        .wait_for("vc", "telling", "the refusal is reported", |contract| {
             let feeds = contract["status"]["feeds"].as_array();
             feeds.is_some_and(|feeds| feeds.iter().all(|feed| feed["reason"] == "Auth"))
         })

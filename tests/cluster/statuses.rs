@@ -1,5 +1,5 @@
-//! The operator and `kubectl bpo evaluate` are one engine: whole statuses and reports are compared, but for what a look at files cannot
-//! know, which is listed here.
+//! The operator and `kubectl bpo evaluate` are one engine: this compares whole statuses and reports, except for what files alone cannot
+//! show, which is listed here.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use crate::harness::{Place, path};
 
-/// What legitimately differs between the status of an object in a cluster and the one that `evaluate` makes of files: where it stands
+/// Where the status of an object in a cluster may differ from the one that `evaluate` makes of files: the path
 /// (`[]`: in each entry of a list; `[type=X]`: in the entry of that type; a last part of that kind: the entry itself), and why.
-const DIFFERS: [(&str, &str); 5] = [
+const DIFFERS: [(&str, &str); 6] = [
     ("observedGeneration", "a file has no generation: the API server counts the writes of an object's spec"),
     ("conditions.[].observedGeneration", "the same"),
     ("conditions.[].lastTransitionTime", "when a condition became what it is: a look at files has no look before"),
+    ("gates.[].passedAt", "when a gate without evidence was first seen passed, for the same reason"),
     ("conditions.[type=FeedHealthy]", "how the last poll went, in words: files are not polled"),
     ("feeds.[].since", "when a poll began to succeed or to fail"),
 ];
@@ -75,7 +76,7 @@ pub fn export(place: &Place, contract: &str, name: &str) -> PathBuf {
     bundle
 }
 
-/// Whether the evidence is whole, in the store and in the bundle, and gives each report that stands in the cluster.
+/// Checks that the evidence is whole, in the store and in the bundle, and that every report of the cluster follows from it.
 pub async fn verify(place: &Place, bundle: &str) {
     verify_reports(place, bundle, &[]).await;
 }
@@ -90,7 +91,7 @@ pub async fn verify_reports(place: &Place, bundle: &str, names: &[&str]) {
     }
 }
 
-/// What `evaluate` with these arguments says would stand in the cluster.
+/// The statuses and reports that `evaluate` computes with these arguments.
 pub fn evaluated(arguments: &[&str], now: &str) -> Vec<Value> {
     let evaluated = bpo(&[&["evaluate", "--now", now, "-o", "json"], arguments].concat());
     assert!(matches!(evaluated.status.code(), Some(0 | 1)), "{}", text(&evaluated));
@@ -169,7 +170,7 @@ fn differ(place: &str, inside: &Value, offline: &Value, found: &mut Vec<String>)
     }
 }
 
-/// Waits until the cluster's statuses and reports of a contract are what `evaluate` makes of its bundle alone; gives the bundle.
+/// Waits until the cluster's statuses and reports of a contract are those that `evaluate` makes of its bundle alone; returns the bundle.
 pub async fn equals_its_bundle(place: &Place, contract: &str, now: &str) -> PathBuf {
     let started = Instant::now();
     loop {

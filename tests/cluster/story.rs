@@ -1,4 +1,4 @@
-//! The log of a month at level `info` is its story, a line each: what people are told by Events and alerts, and nothing twice.
+//! The log of a month at level `info` is its story, a line each: what people learn from Events and alerts, and nothing twice.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn manifests(server: &VendorServer, receiver: &Receiver) -> String {
     format!("{care}{more}{level}")
 }
 
-/// The lines of a log that tell of a reason.
+/// The lines of a log with a reason.
 fn lines<'a>(log: &'a str, reason: &str) -> Vec<&'a str> {
     log.lines().filter(|line| line.contains(&format!("reason=\"{reason}\""))).collect()
 }
@@ -44,7 +44,7 @@ async fn events(place: &Place) -> BTreeSet<[String; 4]> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_a_month_tells_each_event_and_each_alert_in_one_line_once() {
+async fn the_log_of_a_month_has_each_event_and_each_alert_in_one_line_once() {
     let place = Place::fresh().await;
     let rows = hours("2026-01-01T00:00:00Z", "2026-02-20T09:00:00Z", 70);
     let server = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
@@ -71,7 +71,7 @@ async fn the_log_of_a_month_tells_each_event_and_each_alert_in_one_line_once() {
         let alerts: Vec<Value> = received.iter().flat_map(Received::alerts).collect();
         alerts.iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", told).await;
+    receiver.until("the miss is alerted", told).await;
     let log = operator.log_path();
     assert_eq!(operator.stop().await, Some(0));
     let log = std::fs::read_to_string(log).unwrap();
@@ -110,7 +110,7 @@ async fn the_log_of_a_month_tells_each_event_and_each_alert_in_one_line_once() {
     );
     assert!(log.lines().count() < 60, "a month is a page:\n{log}");
 
-    // A restart tells nothing again.
+    // A restart repeats nothing.
     let operator = place.operator_with(&flags);
     operator.until_it_is_ready().await;
     let (code, _, error) = place.plugin(&["reconcile", "contract/care"]);

@@ -32,13 +32,14 @@ const PLURALS: [(&str, &str); 5] = [
 ];
 
 /// Objects as they are stored: etcd, by its gateway for JSON.
-struct Etcd {
+pub struct Etcd {
     url: String,
     client: reqwest::Client,
 }
 
 impl Etcd {
-    fn of(plane: &ControlPlane) -> Self {
+    /// That of a control plane.
+    pub fn of(plane: &ControlPlane) -> Self {
         // The HTTP client wants to know how to encrypt even where nothing is encrypted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Etcd { url: plane.etcd_url(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
@@ -51,12 +52,13 @@ impl Etcd {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    async fn put(&self, key: &str, value: &str) {
+    /// Stores a text under a key.
+    pub async fn put(&self, key: &str, value: &str) {
         self.ask("put", &json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)})).await;
     }
 
     /// The bytes under a key, as text.
-    async fn get(&self, key: &str) -> Option<String> {
+    pub async fn get(&self, key: &str) -> Option<String> {
         let answer = self.ask("range", &json!({"key": STANDARD.encode(key)})).await;
         let value = answer["kvs"][0]["value"].as_str()?;
         Some(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())
@@ -208,7 +210,7 @@ struct Outside {
 
 impl Outside {
     async fn start() -> Self {
-        // The operator works by the real clock, as the one before it did: its store is no rehearsal's.
+        // The operator works by the real clock, as the one before it did: its store does not belong to a rehearsal.
         let rows = [days("2026-01-01", 31, 70), days("2026-02-01", 333, 90)].concat();
         let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
         let receiver = Receiver::start().await;
@@ -260,7 +262,7 @@ fn recorded_alerts() -> Vec<[String; 3]> {
     alerts.iter().map(told).collect()
 }
 
-/// Waits until the operator of today has looked at everything, and February, which had not ended before, is signed; gives its report.
+/// Waits until today's operator has judged everything and signed February, which had not ended before; returns its report.
 async fn judged_by_today(place: &Place, operator: &Operator) -> Value {
     operator.until_it_is_ready().await;
     for object in ["contract/care", "kpi/level", "tier/gold", "launch/spring"] {
@@ -282,7 +284,7 @@ async fn what_the_older_version_left_is_taken_over_and_the_next_month_is_judged(
     let february = judged_by_today(place, &operator).await;
     let line = &february["spec"]["kpis"][0];
     assert_eq!((&line["verdict"], &line["denominator"]), (&json!("Met"), &json!("2800")), "28 days of 100 contacts");
-    // The end of the miss says that messages are delivered: what the older version told was not told again before it.
+    // The end of the miss shows that messages are delivered: nothing that the older version sent came again before it.
     outside.receiver.until("the miss has ended", |received| !received.is_empty()).await;
     let recorded = recorded_alerts();
     let [_, missed, fingerprint] = recorded.iter().find(|alert| alert[1] == "TargetMissed").unwrap();
@@ -357,7 +359,7 @@ async fn the_way_back_is_the_older_definitions_and_chart_and_the_backup_of_befor
     cluster.end();
 }
 
-/// Runs the older program until it has judged the contract; it tells nothing a second time.
+/// Runs the older program until it has judged the contract; it sends nothing a second time.
 async fn judged_by_the_older_version(program: &Path, place: &Place, outside: &Outside) {
     let (feed, hook) = recorded_addresses();
     // It knows no proxy.

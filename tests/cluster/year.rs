@@ -1,7 +1,7 @@
 //! The year of one contract, lived through on a clock that moves from instant to instant: a night desk in London with a hole, both clock
 //! changes, figures by half hour and by date, what came late or was corrected, relief that came and went, terms changed in mid-period, a
-//! risk, an outage, and a restart of the operator each month. At its end everybody must have been told of each cause once, and of nothing
-//! else, and the evidence alone must give what stands in the cluster.
+//! risk, an outage, and a restart of the operator each month. At its end everybody must have heard of each cause once and of nothing
+//! else, and the evidence alone must result in the reports of the cluster.
 
 mod figures;
 
@@ -62,7 +62,7 @@ spec:
     contract + &of_feed(kpi("level", "care", &level), "calls") + &of_feed(kpi("content", "care", &content), "surveys")
 }
 
-/// What happens at an instant of the year, besides that the operator looks.
+/// What happens at an instant of the year, in addition to the operator's own work.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// Nothing else.
@@ -71,7 +71,7 @@ enum Event {
     Restart,
     /// The operator is killed while it works off the step, and another one begins.
     Kill,
-    /// Relief for April's bad nights stands so far and no further; `None`: it is withdrawn.
+    /// The relief for April's bad nights that is active from now on; `None`: it is withdrawn.
     Relief(Option<&'static str>),
     /// The level's target is changed.
     Target(u32),
@@ -146,12 +146,12 @@ impl Year {
         self.operator = Some(self.place.operator_with(&flags));
     }
 
-    /// The end of the last row that a feed has told by an instant.
+    /// The end of the last row that a feed has sent by an instant.
     fn told_by(&self, rows: &[FeedRow], now: Timestamp) -> Option<Timestamp> {
         rows.iter().filter(|row| row.published_at <= now).map(|row| row.end).max()
     }
 
-    /// Waits until the operator has judged what the vendor tells at an instant.
+    /// Waits until the operator has judged what the vendor sends at an instant.
     async fn judged(&self, now: Timestamp) {
         let term_end = at("2027-01-01T00:00:00Z");
         let in_outage = (at(OUTAGE.0)..at(OUTAGE.1)).contains(&now);
@@ -184,7 +184,7 @@ impl Year {
         self.hand.move_to(&now.to_string());
         match event {
             Event::Kill => {
-                // In the midst of what the step asks for.
+                // In the middle of the work that the step causes.
                 self.operator.take().into_iter().for_each(Operator::kill);
                 self.start_operator();
                 self.judged(now).await;
@@ -229,7 +229,7 @@ impl Year {
         reports.iter().filter(|report| report["spec"]["period"]["name"] == "2026-04").count()
     }
 
-    /// Changes the target in the midst of a period, which is told by an Event, and by `history`.
+    /// Changes the target in the middle of a period, which an Event and `history` report.
     async fn change_target(&self, target: u32) {
         let patch = json!({"spec": {"objective": {"target": target}}}).to_string();
         self.place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", &patch]).await;
@@ -237,7 +237,7 @@ impl Year {
             let events = self.place.list("events").await;
             events.into_iter().find(|event| event["reason"] == "TermsChangedInPeriod")
         };
-        let event = self.place.eventually("the change of terms is told", told).await;
+        let event = self.place.eventually("the change of terms is reported", told).await;
         let message = event["message"].as_str().unwrap();
         assert!(message.contains("objective.target") && message.contains("2026-07"), "{message}");
         let running = |kpi: &Value| kpi["status"]["current"]["target"] == target.to_string().as_str();
@@ -268,13 +268,13 @@ fn waiting_alerts(place: &Place) -> Vec<String> {
     messages.iter().filter(|message| message["state"] != "delivered").map(Value::to_string).collect()
 }
 
-/// What is told at one instant is told in any order.
+/// Alerts of one instant come in any order.
 fn sorted(mut pages: Vec<String>) -> Vec<String> {
     pages.sort();
     pages
 }
 
-/// Everything that people had to be told in the year, each with its cause.
+/// Every alert of the year, each with its cause.
 const PAGES: [&str; 35] = [
     // Two nights of April without a call answered in time: from the first one on the month is heading below 80 %.
     "fired AtRisk level 2026-04-12T05:00:00Z",
@@ -295,7 +295,7 @@ const PAGES: [&str; 35] = [
     "resolved EscalationRaised 1 2026-04-30T23:00:00Z",
     "resolved EscalationRaised 2 2026-05-02T23:00:00Z",
     "resolved TargetMissed level 2026-04-30T23:00:00Z",
-    // The target is raised to 85 in mid-July; the month stands at 83.
+    // The target is raised to 85 in mid-July; the month is at 83.
     "fired AtRisk level 2026-07-14T05:00:00Z",
     "fired EscalationRaised 1 2026-07-14T05:00:00Z",
     "fired EscalationRaised 2 2026-07-16T23:00:00Z",
@@ -317,7 +317,7 @@ const PAGES: [&str; 35] = [
     // The endpoint of the surveys answers 500 for three days of November.
     "fired FeedFailing 2026-11-10T07:30:00Z",
     "resolved FeedFailing 2026-11-10T07:30:00Z",
-    // Four days of December come late: the first was due on the 16th at noon. Rows that merely waited for the next look are no cause.
+    // Four days of December come late: the first was due on the 16th at noon. Rows that merely waited for the next poll are not late.
     "fired FeedFailing 2026-12-16T12:00:00Z",
     "resolved FeedFailing 2026-12-16T12:00:00Z",
 ];
@@ -371,7 +371,7 @@ fn summary(report: &Value) -> [String; 5] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_year_of_a_contract_is_told_once_and_its_evidence_alone_gives_every_report() {
+async fn a_year_of_a_contract_is_reported_once_and_its_evidence_alone_reproduces_every_report() {
     let place = Place::fresh().await;
     let (calls, surveys) = (calls(&zone()), surveys(&zone()));
     let outage = Outage { feed: DAYS.into(), from: at(OUTAGE.0), to: at(OUTAGE.1), fault: Fault::Status(500, None) };
@@ -401,7 +401,7 @@ async fn a_year_of_a_contract_is_told_once_and_its_evidence_alone_gives_every_re
     assert_eq!(found, expected);
 
     let missing = || PAGES.iter().filter(|page| !pages(&receiver).contains(&(**page).to_owned())).count();
-    place.eventually("everybody was told", async || (missing() == 0).then_some(())).await;
+    place.eventually("everybody was notified", async || (missing() == 0).then_some(())).await;
     assert_eq!(sorted(pages(&receiver)), sorted(PAGES.map(str::to_owned).into()));
 
     let bundle = equals_its_bundle(place, "care", &end).await;

@@ -1,4 +1,4 @@
-//! The vendor of the demo and of the tests is itself tested: its figures tell what the story says, its faults are faults.
+//! The vendor of the demo and of the tests is itself tested: its figures match the story, and its faults are faults.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ fn the_months_tell_the_story() {
 }
 
 #[test]
-fn only_what_has_ended_is_told_and_corrections_replace_what_they_correct() {
+fn only_what_has_ended_is_sent_and_corrections_replace_what_they_correct() {
     let dataset = Dataset::story();
     let rows = &dataset.feeds[INTERVALS];
     let since = instant("2026-05-06T00:00:00Z");
@@ -119,7 +119,7 @@ fn only_what_has_ended_is_told_and_corrections_replace_what_they_correct() {
     let mut keys: Vec<_> = later.iter().map(|row| (row.start, &row.labels)).collect();
     let all = keys.len();
     keys.dedup();
-    assert_eq!(keys.len(), all, "an interval is told twice");
+    assert_eq!(keys.len(), all, "an interval is sent twice");
 }
 
 /// Asks over a bare connection, so that what is broken stays visible: head and body, as far as they came.
@@ -167,7 +167,7 @@ async fn pages_add_up_to_all_rows_and_are_counted() {
 }
 
 #[tokio::test]
-async fn a_feed_fails_as_it_is_told_to_and_heals() {
+async fn a_feed_fails_on_request_and_heals() {
     let mut server = VendorServer::start(Dataset::story()).await.unwrap();
     let is_right = |body: &str| {
         serde_json::from_str::<Value>(body)

@@ -56,7 +56,7 @@ async fn check(arguments: &[&str]) -> Said {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// A server that answers with what it is told; it ends with the test.
+/// A server that answers with `answer`; it ends with the test.
 async fn serve(answer: impl Fn(&HeaderMap) -> Response + Clone + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1/intervals", listener.local_addr().unwrap());
@@ -101,7 +101,7 @@ spec:
 }
 
 #[tokio::test]
-async fn a_right_endpoint_is_taken_with_all_its_pages_and_what_was_read_is_told() {
+async fn a_right_endpoint_is_accepted_with_all_its_pages_and_summarised() {
     let folder = tempfile::tempdir().unwrap();
     let server = VendorServer::start(Dataset::story().with_token(CANARY)).await.unwrap();
     let token = file(&folder, "token", &format!("{CANARY}\n"));
@@ -133,7 +133,7 @@ async fn a_right_endpoint_is_taken_with_all_its_pages_and_what_was_read_is_told(
 }
 
 #[tokio::test]
-async fn each_fault_of_an_endpoint_is_told_with_what_to_write() {
+async fn each_fault_of_an_endpoint_is_reported_with_what_to_write() {
     let folder = tempfile::tempdir().unwrap();
     let server = VendorServer::start(Dataset::real_day(date(2026, 1, 30), &TimeZone::UTC)).await.unwrap();
     let manifest = contract(&folder, &server.url(INTERVALS), "      timeout: 1s\n");
@@ -170,7 +170,7 @@ async fn each_fault_of_an_endpoint_is_told_with_what_to_write() {
 }
 
 #[tokio::test]
-async fn rows_of_a_later_page_are_told_with_their_page_and_number() {
+async fn rows_of_a_later_page_are_reported_with_their_page_and_number() {
     let half_hour = |number: i64, offered: i64| {
         let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let at = |slots: i64| start + jiff::SignedDuration::from_mins(30 * slots);
@@ -210,7 +210,7 @@ fn tagged(headers: &HeaderMap, knows: bool) -> Response {
 }
 
 #[tokio::test]
-async fn a_second_request_shows_whether_the_endpoint_stands_by_what_it_said() {
+async fn a_second_request_shows_whether_the_endpoint_repeats_what_it_said() {
     type Script = fn(&HeaderMap, usize) -> Response;
     let cases: [(&str, Script, &str, &[&str]); 6] = [
         ("a tag that it knows", |headers, _| tagged(headers, true), "Unchanged", &[]),
@@ -253,7 +253,7 @@ async fn a_clock_that_is_ahead_is_seen_by_its_date_header() {
 }
 
 #[tokio::test]
-async fn a_token_that_the_endpoint_tells_back_is_shown_nowhere() {
+async fn a_token_that_the_endpoint_sends_back_is_shown_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let token = file(&folder, "token", CANARY);
     let echo = |headers: &HeaderMap| headers["authorization"].to_str().unwrap().to_owned();
@@ -269,7 +269,7 @@ async fn a_token_that_the_endpoint_tells_back_is_shown_nowhere() {
             let arguments = [url.as_str(), "--bearer-token-file", &token, "--now", NOW, "-o", output];
             let said = check(&[&arguments, &LOOPBACK[..]].concat()).await;
             assert!(said.code < 2 && !said.out.contains(CANARY) && !said.err.contains(CANARY), "{}", said.out);
-            assert!(said.out.contains("[redacted]"), "the endpoint told it back: {}", said.out);
+            assert!(said.out.contains("[redacted]"), "the endpoint sent it back: {}", said.out);
         }
     }
     let asked = check(&["https://feeds.acme.example/", "--bearer-token", CANARY]).await;

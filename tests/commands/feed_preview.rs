@@ -76,6 +76,58 @@ fn a_sample_is_shown_as_rows_with_what_is_set_aside() {
     }
 }
 
+#[test]
+fn a_preview_says_for_which_kpis_the_mapping_suffices_and_what_others_lack() {
+    let folder = tempfile::tempdir().unwrap();
+    let preview = |product: &str, more: &[&str]| {
+        let manifest = contract(&folder, &format!("{product}.yaml"));
+        let feed = sample(&format!("{product}.csv"));
+        plugin(&[&["feed", "preview", "-f", &manifest, "--feed", &feed][..], more].concat())
+    };
+    let said = preview("avaya-bcms", &[]);
+    let enough = said.out.lines().find(|line| line.starts_with("enough for ")).unwrap();
+    let has = |kpi: &str| enough.trim_start_matches("enough for ").split(", ").any(|known| known == kpi);
+    assert!(has("AverageSpeedOfAnswer") && !has("ServiceLevel"), "{}", said.out);
+    assert!(said.out.contains("\nServiceLevel needs answeredWithin"), "{}", said.out);
+    let json: Value = serde_json::from_str(&preview("amazon-connect", &["-o", "json"]).out).unwrap();
+    assert!(json["kpis"].as_array().unwrap().contains(&"ServiceLevel".into()), "{json:#}");
+    let lacking = json["lacking"].as_array().unwrap();
+    assert!(!lacking.is_empty(), "{json:#}");
+    for lack in lacking {
+        let measures = lack["measures"].as_array().unwrap().len();
+        assert!((1..=2).contains(&measures) && !json["kpis"].as_array().unwrap().contains(&lack["kpi"]), "{lack}");
+    }
+}
+
+#[test]
+fn a_percentage_of_the_answered_beside_the_abandoned_is_doubted_in_preview_and_lint() {
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("level.yaml");
+    let file = folder.path().join("level.csv");
+    std::fs::write(&file, "Day,Answered,Abandoned,Level\n2026-03-02,100,10,80\n").unwrap();
+    for (abandoned, doubted) in [("abandoned", true), ("hungUp", false)] {
+        let text = format!(
+            "format:
+  csv:
+    start: {{columns: [Day]}}
+    measures:
+      - {{name: answered, column: Answered}}
+      - {{name: {abandoned}, column: Abandoned}}
+      - {{name: answeredWithin, column: Level, unit: Percent, of: answered}}
+"
+        );
+        std::fs::write(&mapping, text).unwrap();
+        let manifest = contract(&folder, mapping.to_str().unwrap());
+        let feed = format!("acd={}", file.display());
+        let shown = plugin(&["feed", "preview", "-f", &manifest, "--feed", &feed, "--now", "2026-04-01T00:00:00Z"]);
+        let line = "doubtful: answeredWithin is a percentage `of: answered`";
+        assert_eq!((shown.code, shown.out.contains(line)), (0, doubted), "{}{}", shown.out, shown.err);
+        let linted = plugin(&["lint", "-f", &manifest, "--now", "2026-04-01T00:00:00Z"]);
+        let advice = "FiguresInDoubt: feed acd: answeredWithin is a percentage";
+        assert_eq!((linted.code, linted.out.contains(advice)), (0, doubted), "{}{}", linted.out, linted.err);
+    }
+}
+
 /// Daily figures by date of a queue in London.
 const DAILY: &str = "format:
   csv:

@@ -1,4 +1,4 @@
-//! The page for vendors shows what really comes: its answers are checked by the program, and what the program prints stands in it.
+//! The page for vendors matches the program: the program accepts the page's answers, and the page shows what the program prints.
 //!
 //! With `BPO_UPDATE=1` the page is brought up to date instead.
 
@@ -31,7 +31,7 @@ fn hold_page_to(right: &str) {
     assert_eq!(written, right, "BPO_UPDATE=1 brings the page up to date");
 }
 
-/// What stands between backquotes and ends with `.json`.
+/// The file name between backquotes that ends with `.json`.
 fn file_name(line: &str) -> Option<&str> {
     line.split('`').find(|word| word.ends_with(".json"))
 }

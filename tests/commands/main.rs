@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
 )]
 
+mod completion;
 mod demo_vendor;
 mod evidence;
 mod feed_check;

@@ -97,6 +97,7 @@ fn a_reader_that_has_gone_ends_each_command_quietly_as_the_signal_pipe_ends_othe
         (plugin, words(&["lint", "-f", contract])),
         (plugin, words(&["catalogue"])),
         (plugin, words(&["completion"])),
+        (plugin, words(&["completion", "bash"])),
         (plugin, words(&["__complete", "--", "re"])),
         (plugin, words(&["version", "--client"])),
         (plugin, words(&staffing)),
@@ -166,6 +167,51 @@ fn the_example_is_evaluated_as_a_table_as_yaml_and_as_json() {
     for shown in ["acme-care", "2026-03", "acme-service-level", "Missed", "80"] {
         assert!(table.out.contains(shown), "{shown}: {}", table.out);
     }
+}
+
+#[test]
+fn documents_say_the_same_as_json_and_as_yaml_and_are_markdown_where_that_is_asked_for() {
+    let acme = Acme::new();
+    let files: Vec<&str> = acme.arguments.iter().skip(1).map(String::as_str).collect();
+    let said = |words: &[&str], output: &str| {
+        let rest = ["--now", "2026-04-20T12:00:00Z", "-o", output];
+        let said = plugin(&[words, &files, &rest].concat());
+        assert_eq!(said.code, 0, "{words:?} -o {output}: {}", said.err);
+        said.out
+    };
+    for (words, has_markdown) in [
+        (&["report", "acme-care"][..], true),
+        (&["scorecard", "acme-care"], true),
+        (&["scorecard", "acme-care", "--kpi", "acme-service-level"], true),
+        (&["portfolio"], true),
+        (&["portfolio", "--ratings"], true),
+        (&["launch", "report"], true),
+        (&["calendar", "acme-care"], false),
+    ] {
+        let json: Value = serde_json::from_str(&said(words, "json")).unwrap();
+        let yaml = said(words, "yaml");
+        assert!(!yaml.starts_with(['{', '[']), "YAML was asked for: {yaml}");
+        assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), json, "{words:?}");
+        let text = said(words, "text");
+        assert!(!text.starts_with(['{', '#']) && text.lines().count() >= 2, "{words:?}: {text}");
+        if has_markdown {
+            let markdown = said(words, "md");
+            assert!(markdown.starts_with("# ") && markdown.contains("\n|"), "{words:?}: {markdown}");
+        }
+    }
+    assert_eq!(said(&["launch", "report"], "markdown"), said(&["launch", "report"], "md"));
+    assert_eq!(said(&["portfolio"], "table"), said(&["portfolio"], "text"));
+}
+
+#[test]
+fn a_draft_of_a_feed_is_data_for_programs() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exports/amazon-connect.csv");
+    let said = |output: &str| plugin(&["feed", "scaffold", "--sample", sample.to_str().unwrap(), "-o", output]);
+    let (json, yaml) = (said("json"), said("yaml"));
+    assert_eq!((json.code, yaml.code), (0, 0), "{}{}", json.err, yaml.err);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(serde_saphyr::from_str::<Value>(&yaml.out).unwrap(), json);
+    assert!(json["fields"].as_array().unwrap().len() > 5 && json["feed"]["format"]["csv"].is_object(), "{json:#}");
 }
 
 #[test]
@@ -269,7 +315,7 @@ spec:
 
 #[test]
 fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
-    // What is changed, into what, the line that is told, and what is said besides.
+    // The text to change, its replacement, the line that the message names, and what else it says.
     let cases: [(&str, &str, u32, &[&str]); 8] = [
         ("kind: KpiTarget", "kind: KpiTarge", 10, &["KpiTarge", "write VendorContract, ServiceTier, KpiTarget"]),
         ("v1alpha1\nkind: KpiTarget", "v2\nkind: KpiTarget", 9, &["apiVersion", "write bpo-operator.io/v1alpha1"]),
@@ -298,7 +344,7 @@ fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
 }
 
 #[test]
-fn staffing_gives_the_published_figures() {
+fn staffing_returns_the_published_figures() {
     let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s"];
     let json = plugin(&[&load[..], &["-o", "json"]].concat());
     let figures: Value = serde_json::from_str(&json.out).unwrap();

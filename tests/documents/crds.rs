@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Set to 1 to have the files in `crds/` and in the chart written again.
 const UPDATE: &str = "BPO_UPDATE";
 
-/// For whoever applies them, and for helm, which takes them from the chart only.
+/// For users who apply them, and for helm, which reads them from the chart only.
 const FOLDERS: [&str; 2] = ["crds", "charts/bpo-operator/crds"];
 
 #[test]
@@ -42,7 +42,7 @@ fn the_committed_crds_are_those_of_the_types() {
     let read = |folder: &PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let found: Vec<PathBuf> = folders.iter().flat_map(read).collect();
     let stray: Vec<_> = found.iter().filter(|path| !expected.contains(path)).collect();
-    assert!(stray.is_empty(), "no type gives {stray:?}; delete what is left over");
+    assert!(stray.is_empty(), "no type makes {stray:?}; delete what is left over");
 }
 
 /// `kubectl apply` writes the whole definition into an annotation, of which an object may have 256 KiB.
@@ -65,7 +65,7 @@ fn the_yaml_reads_back_as_the_document() {
 }
 
 #[test]
-fn every_field_of_every_spec_stands_in_a_reference_example() {
+fn every_field_of_every_spec_is_in_a_reference_example() {
     let mut shown = BTreeSet::new();
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference");
     for path in std::fs::read_dir(reference).unwrap().map(|entry| entry.unwrap().path()) {
@@ -138,7 +138,7 @@ fn is_alternative(path: &str) -> bool {
             .any(|known| path.contains(known));
     };
     let is_mapping = path.contains(".labels[].") || path.contains(".measures[].");
-    // Sums, counts and conditions are the same in every format that has them, but for where they look.
+    // Sums, counts and conditions are the same in every format that has them, except for where they look.
     let is_nested = path.contains(".sum[].") || path.contains(".count.");
     if is_nested && ["openMetrics", "prometheus"].contains(&format) {
         return true;

@@ -44,7 +44,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A line without what stands in backquotes.
+/// A line without the parts in backquotes.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
@@ -219,6 +219,81 @@ fn each_yaml_block_parses_and_the_manifests_of_a_page_are_accepted() {
     assert!(blocks > 80 && pages > 0, "{blocks} blocks and {pages} pages with manifests are too few to prove anything");
 }
 
+/// A feed of the documents as a contract with nothing else: what a block about a part of it leaves out is filled in.
+fn contract_of(name: &str, mut feeds: Vec<Value>) -> Value {
+    for feed in &mut feeds {
+        fill_secrets(feed);
+        let feed = feed.as_object_mut().unwrap();
+        feed.entry("name").or_insert_with(|| "stub".into());
+        if !["url", "job", "inbox"].iter().any(|way| feed.contains_key(*way)) {
+            feed.insert("url".to_owned(), "https://feeds.acme.example/v1".into());
+        }
+    }
+    serde_json::json!({
+        "apiVersion": "bpo-operator.io/v1alpha1",
+        "kind": "VendorContract",
+        "metadata": {"name": name},
+        "spec": {"vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-12-31"}, "feeds": feeds},
+    })
+}
+
+/// Writes a key of a Secret in place of the dots that stand for one.
+fn fill_secrets(value: &mut Value) {
+    let members = value.as_object_mut().into_iter().flatten();
+    for (name, member) in members {
+        if name.ends_with("SecretRef") && member.get("…").is_some() {
+            *member = serde_json::json!({"name": "stub", "key": "stub"});
+        }
+        fill_secrets(member);
+    }
+    value.as_array_mut().into_iter().flatten().for_each(fill_secrets);
+}
+
+/// The feeds of a block: a list of them, those of a key `feeds`, or one of which it shows all or a part.
+fn feeds_of(block: Value) -> Vec<Value> {
+    match block {
+        Value::Array(feeds) => feeds,
+        mut feed => match feed.get_mut("feeds").map(Value::take) {
+            Some(feeds) => feeds_of(feeds),
+            None => vec![feed],
+        },
+    }
+}
+
+/// The feeds that a document shows, each block as a contract that is named by its line.
+fn feeds_as_contracts(text: &str) -> Vec<Value> {
+    let is_object = |value: &Value| value["apiVersion"].is_string();
+    let blocks = yaml_blocks(text).into_iter().filter_map(|(line, block)| {
+        let parsed = serde_saphyr::from_multiple::<Value>(&block).unwrap();
+        (!parsed.iter().any(is_object)).then_some((line, parsed))
+    });
+    blocks
+        .map(|(line, parsed)| contract_of(&format!("line-{line}"), parsed.into_iter().flat_map(feeds_of).collect()))
+        .collect()
+}
+
+#[test]
+fn each_feed_of_the_pages_on_feeds_and_platforms_is_accepted() {
+    let mut count = 0;
+    for (path, text) in documents() {
+        if path != Path::new("docs/feeds.md") && !path.starts_with("docs/platforms") {
+            continue;
+        }
+        let contracts = feeds_as_contracts(&text);
+        count += contracts.len();
+        if contracts.is_empty() {
+            continue;
+        }
+        let manifests: String = contracts.iter().map(|contract| format!("---\n{contract}\n")).collect();
+        let (code, said) = lint(&manifests);
+        assert!(code == 0 && said.contains(" 0 errors, "), "{}:\n{said}", path.display());
+    }
+    assert!(count > 45, "{count} feeds are too few to prove anything");
+    let wrong = "```yaml\n- {name: a, url: 'https://a.example', request: {pending: [404], jsn: '{}'}}\n```\n";
+    let (code, said) = lint(&feeds_as_contracts(wrong)[0].to_string());
+    assert!(code == 2 && said.contains("jsn"), "{said}");
+}
+
 #[test]
 fn the_book_has_every_page_once_and_leads_to_no_page_that_it_lacks() {
     let documents = documents();
@@ -241,7 +316,7 @@ fn the_book_has_every_page_once_and_leads_to_no_page_that_it_lacks() {
                 && documents.contains_key(&target)
                 && !set.contains(&target)
             {
-                faults.push(format!("{}: ({link}) is no page of the book", path.display()));
+                faults.push(format!("{}: ({link}) is not a page of the book", path.display()));
             }
         }
     }
@@ -249,7 +324,7 @@ fn the_book_has_every_page_once_and_leads_to_no_page_that_it_lacks() {
 }
 
 /// The commands of our programs in a text: in blocks of code and in backquotes, each as words, with the line on which it begins.
-fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
+pub fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let joined = text.replace("\\\n", "  ");
     for (number, line) in joined.lines().enumerate() {
@@ -257,6 +332,11 @@ fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
             if line.contains('`') { line.split('`').skip(1).step_by(2).collect() } else { vec![line] };
         for span in spans {
             let span = span.trim_start().trim_start_matches("$ ");
+            // From the sources it is the same command.
+            let from_sources =
+                span.strip_prefix("cargo run ").and_then(|rest| rest.split_once("--bin kubectl-bpo -- "));
+            let named = from_sources.map(|(_, words)| format!("kubectl bpo {words}"));
+            let span = named.as_deref().unwrap_or(span);
             let ours = ["kubectl bpo ", "bpo-operator run "].into_iter().find(|name| span.starts_with(name));
             let Some(name) = ours else { continue };
             let end = [" | ", " > ", " && ", " &", "; ", " #"].iter().filter_map(|end| span.find(end)).min();
@@ -270,8 +350,8 @@ fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// What is wrong with a command: a word that is no command, or a flag that the command lacks.
-fn fault_of_command(words: &[String]) -> Option<String> {
+/// What is wrong with a command: a word that is not a command, or a flag that the command lacks.
+pub fn fault_of_command(words: &[String]) -> Option<String> {
     let (program, words) = words.split_first()?;
     let mut command = match program.as_str() {
         "kubectl bpo" => bpo_operator::cli::plugin::Cli::command(),
@@ -282,7 +362,7 @@ fn fault_of_command(words: &[String]) -> Option<String> {
         if let Some(inner) = command.find_subcommand(word).cloned() {
             command = inner;
         } else if command.has_subcommands() && word.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-            return Some(format!("{word} is no command"));
+            return Some(format!("{word} is not a command"));
         } else if word.starts_with('-') && word.len() > 1 {
             let known = command.get_arguments().flat_map(|argument| {
                 let long = argument.get_long_and_visible_aliases().unwrap_or_default();
@@ -316,6 +396,8 @@ fn each_command_of_ours_exists_with_its_flags() {
     for (text, is_whole) in [
         ("kubectl bpo verify --data-dir x", true),
         ("kubectl bpo feed fetch care --wait 3", true),
+        ("cargo run --bin kubectl-bpo -- report care --period 2026-02", true),
+        ("cargo run --release --bin kubectl-bpo -- reprot care", false),
         ("kubectl bpo verfy", false),
         ("kubectl bpo verify --data-folder x", false),
     ] {

@@ -8,7 +8,12 @@
 )]
 
 mod audit;
+mod commands;
 mod crds;
+mod dependencies;
 mod docs;
+mod fields;
 mod monitoring;
+mod outputs;
 mod reference;
+mod spreadsheet;

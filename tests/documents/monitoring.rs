@@ -11,6 +11,8 @@ use mlua::{Lua, LuaSerdeExt};
 use serde_json::{Value, json};
 use testkit::debian;
 
+use crate::docs::{fault_of_command, our_commands};
+
 fn repository(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
@@ -97,6 +99,17 @@ fn rules_and_dashboard_name_only_series_that_exist_and_the_dashboard_shows_every
 }
 
 #[test]
+fn the_dashboard_names_commands_that_exist_for_what_metrics_do_not_show() {
+    let dashboard = dashboard();
+    let texts = dashboard["panels"].as_array().unwrap().iter().filter_map(|panel| panel["options"]["content"].as_str());
+    let commands: Vec<Vec<String>> = texts.flat_map(our_commands).map(|(_, words)| words).collect();
+    let named: Vec<&str> = commands.iter().map(|words| words[1].as_str()).collect();
+    assert_eq!(named, ["scorecard", "report", "dashboard"]);
+    let faults: Vec<String> = commands.iter().filter_map(|words| fault_of_command(words)).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
 fn the_chart_has_the_dashboard_that_the_program_prints() {
     let printed = Command::new(env!("CARGO_BIN_EXE_bpo-operator")).arg("dashboard").output().unwrap();
     assert!(printed.status.success());
@@ -110,7 +123,7 @@ fn the_chart_has_the_dashboard_that_the_program_prints() {
     );
 }
 
-/// Objects in a state, and what Argo CD and Flux shall make of it: `None` is an object that Flux does not watch.
+/// Objects in a state, and the health that Argo CD and Flux must see: `None` is an object that Flux does not watch.
 fn states() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {
     let object = |seen: Option<i64>, conditions: Value| {
         let mut object = json!({"kind": "VendorContract", "metadata": {"generation": 2}, "spec": {}});
@@ -200,6 +213,6 @@ fn holds(expression: &str, object: &Value) -> bool {
     }
     match program.execute(&context).unwrap() {
         cel::Value::Bool(answer) => answer,
-        other => panic!("{expression} gives {other:?}"),
+        other => panic!("{expression} returns {other:?}"),
     }
 }

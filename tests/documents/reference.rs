@@ -1,12 +1,15 @@
-//! The pages of `docs/reference`, made from the program: conditions and Events, metrics, flags, commands, values of the chart.
+//! The pages of `docs/reference`, made from the program: kinds, conditions and Events, metrics, alerts, flags, commands, values of the
+//! chart.
 //!
 //! With `BPO_UPDATE=1` they are written; without it they must be as they would be written.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use bpo_operator::api::condition::{ConditionStatus, ConditionType, EventReason, Kind};
+use bpo_operator::api::schema::custom_resource_definitions;
 use bpo_operator::web::catalogue::Metric;
 use clap::{Arg, Command, CommandFactory};
 use serde_json::Value;
@@ -76,6 +79,106 @@ fn the_metrics_are_those_of_the_program() {
         writeln!(page, "| `bpo_{name}{total}` | {kind:?} | {labels} | {} |", cell(definition.help)).unwrap();
     }
     hold("metrics.md", &page);
+}
+
+/// The type of a field, in words: what a list or a map holds, and which words an enumeration has.
+fn type_of(schema: &Value) -> String {
+    if let Some(words) = schema["enum"].as_array() {
+        let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+        return words.join(", ");
+    }
+    match (schema["type"].as_str(), &schema["additionalProperties"]) {
+        (Some("array"), _) => format!("list of {}", type_of(&schema["items"])),
+        (Some("object"), inner) if inner.is_object() => format!("map of {}", type_of(inner)),
+        (Some("string"), _) if schema["format"] == "date-time" => "instant".to_owned(),
+        (Some(name), _) => name.to_owned(),
+        (None, _) if schema["x-kubernetes-int-or-string"] == true => "number or string".to_owned(),
+        (None, _) => "any".to_owned(),
+    }
+}
+
+/// The fields of an object, each followed by those inside it, as rows of a table. Fields that were shown at another path are named, and not
+/// repeated: `known` has the paths by their definitions.
+fn fields(path: &str, schema: &Value, known: &mut BTreeMap<String, String>, page: &mut String) {
+    let required = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let place = format!("{path}.{name}");
+        let (held, inside) = match field {
+            field if field["items"].is_object() => (&field["items"], format!("{place}[]")),
+            field if field["additionalProperties"].is_object() => {
+                (&field["additionalProperties"], format!("{place}.*"))
+            }
+            field => (field, place.clone()),
+        };
+        let shape = held["properties"].as_object().map(|_| held["properties"].to_string());
+        let shown = shape.as_ref().and_then(|shape| known.get(shape)).cloned();
+        let default = match &field["default"] {
+            Value::Null if required(name) => "required".to_owned(),
+            Value::Null => String::new(),
+            value => format!("`{value}`"),
+        };
+        let fields_of = shown.as_ref().map(|first| format!(" Fields as of `{first}`.")).unwrap_or_default();
+        let description = format!("{}{fields_of}", field["description"].as_str().unwrap_or_default());
+        writeln!(page, "| `{place}` | {} | {default} | {} |", type_of(field), cell(&description)).unwrap();
+        if let (Some(shape), None) = (shape, shown) {
+            known.insert(shape, inside.clone());
+            fields(&inside, held, known, page);
+        }
+    }
+}
+
+#[test]
+fn the_fields_are_those_of_the_definitions() {
+    let mut page = String::from(
+        "# Fields of all kinds\n\nMade from the definitions in `crds/`. `[]` is a member of a list, `.*` of a map. A default that depends on other fields is in the \
+         description.\n`kubectl explain` shows the same: `kubectl explain vendorcontract.spec.credits`. Examples of every field: `examples/reference`.\n\n",
+    );
+    for (_, definition) in custom_resource_definitions().unwrap() {
+        let kind = definition["spec"]["names"]["kind"].as_str().unwrap();
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let description = schema["description"].as_str().unwrap();
+        writeln!(page, "## {kind}\n\n{}\n", cell(description)).unwrap();
+        let mut known = BTreeMap::new();
+        for part in ["spec", "status"] {
+            let fields_of = &schema["properties"][part];
+            if fields_of["properties"].is_object() {
+                page.push_str("| field | type | default | what it is |\n|---|---|---|---|\n");
+                fields(part, fields_of, &mut known, &mut page);
+                page.push('\n');
+            }
+        }
+    }
+    assert!(page.lines().count() > 600, "{} lines are too few to prove anything", page.lines().count());
+    hold("kinds.md", &format!("{}\n", page.trim_end()));
+}
+
+/// What an alert means, as its runbook says it.
+fn meaning<'a>(runbooks: &'a str, alert: &str) -> &'a str {
+    let (_, section) = runbooks.split_once(&format!("\n## {alert}\n\n**Means**: ")).unwrap();
+    let paragraph = section.split("\n\n").next().unwrap();
+    paragraph.split("**If nobody acts**").next().unwrap()
+}
+
+#[test]
+fn the_alerts_are_those_of_the_chart() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rules = fs::read_to_string(repository.join("charts/bpo-operator/files/alerting-rules.yaml")).unwrap();
+    let runbooks = fs::read_to_string(repository.join("docs/runbooks.md")).unwrap();
+    let rules: Value = serde_saphyr::from_str(&rules).unwrap();
+    let mut page = String::from(
+        "# Alerts of Prometheus\n\nMade from `charts/bpo-operator/files/alerting-rules.yaml` and the runbooks. An alert fires when its expression has held for the time \
+         beside it.\n[Metrics](metrics.md) says what each series is; [alerts](../alerts.md) of contracts go to people, without Prometheus.\n\n\
+         | alert | severity | for | expression | what it means |\n|---|---|---|---|---|\n",
+    );
+    for rule in rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()) {
+        let [alert, expression] = [&rule["alert"], &rule["expr"]].map(|text| text.as_str().unwrap());
+        let severity = rule["labels"]["severity"].as_str().unwrap();
+        let held = rule["for"].as_str().unwrap_or("–");
+        let link = format!("[{alert}](../runbooks.md#{})", alert.to_lowercase());
+        let meaning = cell(meaning(&runbooks, alert));
+        writeln!(page, "| {link} | {severity} | {held} | `{}` | {meaning} |", cell(expression)).unwrap();
+    }
+    hold("alerts.md", &page);
 }
 
 /// How a flag or an argument is written.
@@ -213,15 +316,12 @@ fn every_reason_that_something_is_wrong_is_in_the_page_on_troubleshooting() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Commands whose outputs are documents for people; their JSON is for whoever makes other documents.
-const DOCUMENTS: [&str; 3] = ["kubectl bpo report", "kubectl bpo scorecard", "kubectl bpo calendar"];
-
 fn without_yaml(command: &Command, name: &str, found: &mut Vec<String>) {
     for output in command.get_arguments().filter(|argument| argument.get_long() == Some("output")) {
         let values: Vec<String> =
             output.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
         let has = |wanted: &str| values.iter().any(|value| value == wanted);
-        if has("json") && !has("yaml") && !DOCUMENTS.contains(&name) {
+        if has("json") && !has("yaml") {
             found.push(format!("{name}: {values:?}"));
         }
     }
@@ -235,4 +335,37 @@ fn what_prints_json_prints_yaml_too() {
     let mut found = Vec::new();
     without_yaml(&bpo_operator::cli::plugin::Cli::command(), "kubectl bpo", &mut found);
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Commands that people and programs both use, each with what it writes in addition to JSON and YAML.
+const WRITES: [(&[&str], &[&str]); 13] = [
+    (&["report"], &["text", "md", "html", "xlsx"]),
+    (&["scorecard"], &["text", "md", "html"]),
+    (&["portfolio"], &["text", "md", "csv", "html", "table"]),
+    (&["launch", "report"], &["text", "md", "html", "markdown"]),
+    (&["calendar"], &["ics", "text"]),
+    (&["suspend"], &["text"]),
+    (&["resume"], &["text"]),
+    (&["reconcile"], &["text"]),
+    (&["feed", "fetch"], &["text"]),
+    (&["feed", "scaffold"], &["text"]),
+    (&["ack"], &["text"]),
+    (&["accept-loss"], &["text"]),
+    (&["status"], &["table"]),
+];
+
+#[test]
+fn commands_that_people_and_programs_use_write_json_and_yaml_and_what_is_promised() {
+    for (words, promised) in WRITES {
+        let mut command = bpo_operator::cli::plugin::Cli::command();
+        for word in words {
+            command = command.find_subcommand(word).unwrap_or_else(|| panic!("{words:?}")).clone();
+        }
+        let output = command.get_arguments().find(|argument| argument.get_long() == Some("output"));
+        let values = output.unwrap_or_else(|| panic!("{words:?} has no --output")).get_possible_values();
+        for wanted in promised.iter().chain(&["json", "yaml"]) {
+            assert!(values.iter().any(|value| value.matches(wanted, false)), "{words:?} -o {wanted}");
+        }
+        assert!(!values.iter().any(|value| value.matches("pdf", false)), "{words:?}");
+    }
 }

@@ -206,7 +206,7 @@ fn figures(readme: &str) -> Vec<Figures> {
     let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let cells: Vec<String> = row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-        cells.try_into().unwrap_or_else(|cells| panic!("{cells:?} is no row of six cells"))
+        cells.try_into().unwrap_or_else(|cells| panic!("{cells:?} is not a row of six cells"))
     })
     .collect()
 }
@@ -266,7 +266,7 @@ fn each_published_regime_is_judged_to_the_figures_of_its_readme() {
                     .credit
                     .as_ref()
                     .is_some_and(|credit| credit.bytes().any(|digit| (b'1'..=b'9').contains(&digit)));
-                assert!(is_told || !costs, "{name}: {report_name}, {} is not told in the README", line.name);
+                assert!(is_told || !costs, "{name}: {report_name}, {} is not in the README", line.name);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What contracts publish of their own judgement, against the whole judgement: from rows to points, money and ratings.
 //!
-//! The figures stand in `data/golden.json` with their sources; those of statistics alone are in `golden_statistics.rs`.
+//! The figures are in `data/golden.json` with their sources; those of statistics alone are in `golden_statistics.rs`.
 
 use crate::judging;
 use bpo_operator::api::SlaReportSpec;

@@ -62,7 +62,7 @@ pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
 }
 
 /// A row of the feed from its text: `month`, `day`, or `from` and `to` in UTC; `labels` and `known` if it has any; the rest are
-/// its measures, but for `feed`. Known when it ends, unless `known` says otherwise.
+/// its measures, except `feed`. Known when it ends, unless `known` says otherwise.
 pub fn row(written: &Value) -> Row {
     let text = |field: &str| written.get(field).and_then(Value::as_str);
     let (start, end) = if let Some(month) = text("month") {
@@ -92,7 +92,7 @@ pub fn row(written: &Value) -> Row {
     }
 }
 
-/// Fields of a row's text that are no measures.
+/// Fields of a row's text that are not measures.
 const RESERVED: [&str; 8] = ["month", "day", "from", "to", "labels", "known", "revision", "feed"];
 
 fn midnight(day: Date) -> Timestamp {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bpo_operator::api::campaign_launch::QueueModel;
 use bpo_operator::domain::decision::launch::decide_launch;
 use bpo_operator::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, Past};
-use bpo_operator::domain::judgement::outcome::KpiJudgement;
 use bpo_operator::domain::launch::staffing::{StaffingGoal, Varied};
 use bpo_operator::domain::measuring::row::Row;
 use bpo_operator::domain::terms::contract_terms::Terms;
@@ -18,7 +17,7 @@ use serde_json::{Map, Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Example {
-    /// The launch, but for what all examples share.
+    /// The launch, without the parts that all examples share.
     launch: Map<String, Value>,
     /// KpiTargets by name.
     #[serde(default)]
@@ -117,7 +116,7 @@ fn status(example: &Example) -> Value {
         invalid: None,
         unresolved: &[],
         contract: Some(LaunchContract { terms: &terms, rows: &rows }),
-        kpis: terms.kpis.keys().map(|name| (name.clone(), KpiJudgement::default())).collect(),
+        kpis: terms.kpis.keys().map(|name| (name.clone(), Box::default())).collect(),
         kept_decision: None,
         past: Past::Known,
         others: Vec::new(),

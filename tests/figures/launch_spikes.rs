@@ -144,7 +144,7 @@ fn three_sigma(calendar: &Calendar, calls: &ByInterval) -> (usize, usize) {
     (half_hours, entries)
 }
 
-/// So much more in each half hour from 10:00 to 12:00 of a day.
+/// The contacts to add to each half hour of a day from 10:00 to 12:00: `percent` of its own.
 fn more(calendar: &Calendar, calls: &ByInterval, day: Date, percent: i64) -> ByInterval {
     let from = calendar.instant_of(day.at(10, 0, 0, 0));
     let morning = calls.range(from..from + SignedDuration::from_hours(2));
@@ -153,7 +153,7 @@ fn more(calendar: &Calendar, calls: &ByInterval, day: Date, percent: i64) -> ByI
         .collect()
 }
 
-/// Of all ordinary scored days, how many show a spike of a cause when so much is injected into their morning.
+/// Of all ordinary scored days, how many show a spike of a cause after `percent` more contacts in their morning.
 fn detected(calendar: &Calendar, calls: &ByInterval, percent: i64, cause: SpikeCause) -> (usize, usize) {
     let quiet = days(calendar, &find(calendar, calls, &Injected::default(), scored(calendar)));
     let mut ordinary: Vec<Date> = calls.keys().map(|start| calendar.date_of(*start)).collect();

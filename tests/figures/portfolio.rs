@@ -1,4 +1,4 @@
-//! `kubectl bpo portfolio`: what a table, a spreadsheet and a program are told of the vendors.
+//! `kubectl bpo portfolio`: what a table, a spreadsheet and a program see of the vendors.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Every page by the rules of axe-core, which hold it to WCAG 2.2 AA: at a phone's and a desk's width, light and dark.
+//! Every page by the rules of axe-core, which hold it to WCAG 2.2 AA: at the width of a phone, a tablet and a desk, light and dark.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use base64::Engine;
 use sha2::{Digest, Sha512};
 
-use crate::browser::{Visit, pages, visit};
+use crate::browser::{Visit, WIDTHS, pages, visit};
 use crate::debian;
 
 /// The package as npm packs it, and its digest.
@@ -14,7 +14,7 @@ const PACKAGE: &str = "axe-core@4.14.1";
 const ARCHIVE: &str = "axe-core-4.14.1.tgz";
 const INTEGRITY: &str = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==";
 
-/// A page with one mistake that everybody knows: a picture that says nothing to whoever does not see it.
+/// A page with one well-known mistake: a picture without a text for people who cannot see it.
 const BLIND: &str = "<!DOCTYPE html><html lang=en><head><title>blind</title></head><body><main><h1>A picture</h1>\
                      <img src='data:,' width=9 height=9></main></body></html>";
 
@@ -75,7 +75,7 @@ fn look(flags: &[&str]) -> Vec<Found> {
     let mut all: std::collections::BTreeMap<String, String> =
         pages().into_iter().map(|(path, page)| (path, opened(&page))).collect();
     all.insert("/blind".to_owned(), opened(BLIND));
-    let jobs: Vec<(&String, u32)> = all.keys().flat_map(|path| [360, 1440].map(|width| (path, width))).collect();
+    let jobs: Vec<(&String, u32)> = all.keys().flat_map(|path| WIDTHS.map(|width| (path, width))).collect();
     let harness = HARNESS.replace("JOBS", &serde_json::to_string(&jobs).unwrap());
     let count = jobs.len();
     all.insert("/harness".to_owned(), harness);

@@ -6,10 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bpo_operator::api::{CampaignLaunch, KpiTarget, SlaReport, SlaReportSpec, VendorContract};
+use bpo_operator::cli::evaluate::View;
 use bpo_operator::domain::settlement::reports::report_name;
 use bpo_operator::view::kpi::{self, KpiPage};
 use bpo_operator::view::launch::{self, Document};
@@ -17,75 +18,121 @@ use bpo_operator::view::links::Links;
 use bpo_operator::view::portfolio::{self, Portfolio};
 use bpo_operator::view::report::{self, PeriodReport};
 use bpo_operator::view::scorecard::{self, Scorecard};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::debian;
-use crate::judged::{folders, judged_inside};
+use crate::judged::{Inside, folders, judged_inside};
+use crate::pictures::{END, story};
 
-const WIDTHS: [u32; 3] = [360, 768, 1440];
+pub const WIDTHS: [u32; 3] = [360, 768, 1440];
 
 pub fn of_kind<K: DeserializeOwned>(objects: &[serde_json::Value], kind: &str) -> Vec<K> {
     let own = objects.iter().filter(|object| object["kind"] == kind);
     own.map(|object| serde_json::from_value(object.clone()).unwrap()).collect()
 }
 
-/// The pages of all examples by their paths.
+/// The pages of all examples, and of the demo as it ends, by their paths.
 pub fn pages() -> BTreeMap<String, String> {
+    static PAGES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    PAGES.get_or_init(drawn).clone()
+}
+
+fn drawn() -> BTreeMap<String, String> {
     let now = "2026-06-15T00:00:00Z";
-    let at = now.parse().unwrap();
-    let mut pages = BTreeMap::new();
-    let (mut contracts, mut kpis, mut launches, mut reports) = (vec![], vec![], vec![], vec![]);
+    let mut drawn = Drawn::default();
     for folder in folders() {
         let (view, inside) = judged_inside(&folder, now);
-        let own: Vec<VendorContract> = of_kind(&view.objects, "VendorContract");
-        let own_kpis: Vec<KpiTarget> = of_kind(&view.objects, "KpiTarget");
-        let mut specs: Vec<&SlaReportSpec> = view.reports.iter().map(|(.., spec)| spec).collect();
-        specs.sort_by_key(|spec| std::cmp::Reverse(spec.period.start));
-        let with_evidence = inside.closed(&specs);
-        for contract in &own {
-            let name = contract.metadata.name.clone().unwrap();
-            let card = Scorecard::of(contract, &own_kpis).in_year(contract, &[], at);
-            pages.insert(format!("/scorecard-{name}"), scorecard::html(&card, Links::None));
-            for kpi in own_kpis.iter().take(2) {
-                let evidence = (!with_evidence.is_empty())
-                    .then_some(kpi::Evidence { running: inside.running(), closed: &with_evidence });
-                let facts = kpi::Facts { kpi, contract, counter: own_kpis.last(), reports: &specs, evidence };
-                let path = format!("/kpi-{name}-{}", kpi.metadata.name.as_ref().unwrap());
-                pages.insert(path, kpi::html(&KpiPage::of(&facts), Links::None));
-            }
-            for launch in of_kind::<CampaignLaunch>(&view.objects, "CampaignLaunch") {
-                let page = launch::html(&Document::of(&launch, Some(&contract.spec), at), Links::None);
-                pages.insert(format!("/launch-{}", launch.metadata.name.as_ref().unwrap()), page);
-                launches.push(launch);
+        drawn.add(&view, &inside, now.parse().unwrap());
+    }
+    let (view, inside) = story();
+    drawn.add(&view, &inside, END.parse().unwrap());
+    assert!(drawn.pages.keys().any(|path| path.starts_with("/report-acme-care-")), "{:?}", drawn.pages.keys());
+    let Drawn { mut pages, contracts, kpis, launches, reports } = drawn;
+    let now = END.parse().unwrap();
+    let facts = portfolio::Facts { contracts: &contracts, kpis: &kpis, launches: &launches, reports: &reports, now };
+    pages.insert("/portfolio".to_owned(), portfolio::html(&Portfolio::of(&facts), Links::None));
+    pages
+}
+
+/// The pages so far, and what the portfolio is drawn from.
+#[derive(Default)]
+struct Drawn {
+    pages: BTreeMap<String, String>,
+    contracts: Vec<VendorContract>,
+    kpis: Vec<KpiTarget>,
+    launches: Vec<CampaignLaunch>,
+    reports: Vec<SlaReport>,
+}
+
+impl Drawn {
+    /// Adds the pages of what was judged at an instant.
+    fn add(&mut self, view: &View, inside: &Inside, at: Timestamp) {
+        let contracts: Vec<VendorContract> = of_kind(&view.objects, "VendorContract");
+        let kpis: Vec<KpiTarget> = of_kind(&view.objects, "KpiTarget");
+        let launches: Vec<CampaignLaunch> = of_kind(&view.objects, "CampaignLaunch");
+        for contract in &contracts {
+            self.add_contract(contract, (&kpis, &launches), (view, inside), at);
+            for launch in &launches {
+                let page = launch::html(&Document::of(launch, Some(&contract.spec), at), Links::None);
+                self.pages.insert(format!("/launch-{}", launch.metadata.name.as_ref().unwrap()), page);
             }
         }
-        let with_rows = specs.iter().filter(|spec| spec.kpis.iter().any(|line| line.evidence.rows > 0));
+        self.add_reports(view, inside);
+        self.reports.extend(view.reports.iter().map(|(_, name, spec)| SlaReport::new(name, spec.clone())));
+        self.launches.extend(launches);
+        self.contracts.extend(contracts);
+        self.kpis.extend(kpis);
+    }
+
+    /// The scorecard of a contract, and the pages of two of its KPIs.
+    fn add_contract(
+        &mut self,
+        contract: &VendorContract,
+        (kpis, launches): (&[KpiTarget], &[CampaignLaunch]),
+        (view, inside): (&View, &Inside),
+        at: Timestamp,
+    ) {
+        let name = contract.metadata.name.clone().unwrap();
+        let card = Scorecard::of(contract, kpis).in_year(contract, launches, at);
+        self.pages.insert(format!("/scorecard-{name}"), scorecard::html(&card, Links::None));
+        let reports = newest_first(view);
+        let closed = inside.closed(&reports);
+        for kpi in kpis.iter().take(2) {
+            let evidence = (!closed.is_empty()).then_some(kpi::Evidence { running: inside.running(), closed: &closed });
+            let facts = kpi::Facts { kpi, contract, counter: kpis.last(), reports: &reports, evidence };
+            let path = format!("/kpi-{name}-{}", kpi.metadata.name.as_ref().unwrap());
+            self.pages.insert(path, kpi::html(&KpiPage::of(&facts), Links::None));
+        }
+    }
+
+    /// Two reports in which there are rows, the newest ones.
+    fn add_reports(&mut self, view: &View, inside: &Inside) {
+        let reports = newest_first(view);
+        let with_rows = reports.iter().filter(|spec| spec.kpis.iter().any(|line| line.evidence.rows > 0));
         for spec in with_rows.take(2) {
             let earlier: Vec<&SlaReportSpec> =
-                specs.iter().copied().filter(|it| it.period.start < spec.period.start).collect();
-            let terms = view.judged.values().next().map(|judged| &*judged.terms);
+                reports.iter().copied().filter(|it| it.period.start < spec.period.start).collect();
             let name = format!("{}-{}", spec.contract, spec.period.name);
             let own_name = report_name(&spec.contract, &spec.period.name, spec.revision);
-            let evidence = inside.of(&own_name, earlier.first().copied());
             let facts = report::Facts {
                 namespace: "",
                 name: &name,
                 report: spec,
                 status: None,
-                terms,
+                terms: view.judged.values().next().map(|judged| &*judged.terms),
                 earlier: &earlier,
-                evidence,
+                evidence: inside.of(&own_name, earlier.first().copied()),
             };
-            pages.insert(format!("/report-{name}"), report::html(&PeriodReport::of(&facts), Links::None));
+            self.pages.insert(format!("/report-{name}"), report::html(&PeriodReport::of(&facts), Links::None));
         }
-        reports.extend(view.reports.iter().map(|(_, name, spec)| SlaReport::new(name, spec.clone())));
-        contracts.extend(own);
-        kpis.extend(own_kpis);
     }
-    let facts =
-        portfolio::Facts { contracts: &contracts, kpis: &kpis, launches: &launches, reports: &reports, now: at };
-    pages.insert("/portfolio".to_owned(), portfolio::html(&Portfolio::of(&facts), Links::None));
-    pages
+}
+
+fn newest_first(view: &View) -> Vec<&SlaReportSpec> {
+    let mut reports: Vec<&SlaReportSpec> = view.reports.iter().map(|(.., spec)| spec).collect();
+    reports.sort_by_key(|spec| std::cmp::Reverse(spec.period.start));
+    reports
 }
 
 /// Opens each page in frames of each width, and reports by how much it is too wide, and how many headings of the first rank it has.
@@ -202,7 +249,7 @@ pub fn visit(pages: BTreeMap<String, String>, flags: &[&str]) -> Visit {
     command.args(flags).args(["--remote-debugging-port=0", &format!("http://127.0.0.1:{}/harness", server.port)]);
     let browser = Browser(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     let said = || std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-    let found = receiver.recv_timeout(Duration::from_secs(240)).unwrap_or_else(|error| panic!("{error}: {}", said()));
+    let found = receiver.recv_timeout(Duration::from_secs(480)).unwrap_or_else(|error| panic!("{error}: {}", said()));
     drop(browser);
     let asked = server.asked.lock().unwrap().clone();
     Visit { found, said: said(), asked }
@@ -233,20 +280,34 @@ fn every_page_fits_a_phone_a_tablet_and_a_desk_says_nothing_on_the_console_and_a
     assert_eq!(asked.iter().filter(foreign).collect::<Vec<_>>(), Vec::<&String>::new(), "a page asked for something");
 }
 
-#[test]
-fn a_report_prints_on_paper() {
-    let pages = pages();
-    let (path, page) = pages.iter().find(|(path, _)| path.starts_with("/report-uk-service-points")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (file, paper) = (folder.path().join("report.html"), folder.path().join("report.pdf"));
+/// How many sheets of paper a browser makes of a page. The profile is the same for all, so that only the first start makes one.
+fn sheets(folder: &Path, page: &str) -> usize {
+    let (file, paper) = (folder.join("page.html"), folder.join("page.pdf"));
     std::fs::write(&file, page).unwrap();
-    let mut command = chromium(&folder.path().join("profile"));
+    let mut command = chromium(&folder.join("profile"));
     command.arg(format!("--print-to-pdf={}", paper.display())).arg("--no-pdf-header-footer");
     let output = command.arg(format!("file://{}", file.display())).output().unwrap();
-    let pdf = std::fs::read(&paper)
-        .unwrap_or_else(|error| panic!("{path}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let pdf =
+        std::fs::read(&paper).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    std::fs::remove_file(&paper).unwrap();
     // Chromium writes an object of type Page for each page of paper.
-    let sheets = pdf.windows(11).filter(|word| word == b"/Type /Page").count()
-        - pdf.windows(12).filter(|word| word == b"/Type /Pages").count();
-    assert!((1..=8).contains(&sheets), "{path}: {sheets} pages");
+    pdf.windows(11).filter(|word| word == b"/Type /Page").count()
+        - pdf.windows(12).filter(|word| word == b"/Type /Pages").count()
+}
+
+#[test]
+fn a_page_of_each_kind_prints_on_paper() {
+    let pages = pages();
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, most) in [
+        ("/report-uk-service-points", 8),
+        ("/scorecard-acme-care", 8),
+        ("/kpi-acme-care-", 8),
+        ("/launch-", 8),
+        ("/portfolio", 12),
+    ] {
+        let (path, page) = pages.iter().find(|(path, _)| path.starts_with(kind)).unwrap_or_else(|| panic!("{kind}"));
+        let sheets = sheets(folder.path(), page);
+        assert!((1..=most).contains(&sheets), "{path}: {sheets} pages");
+    }
 }

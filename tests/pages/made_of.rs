@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bpo_operator::api::SlaReportSpec;
 use bpo_operator::api::sla_report::KpiLine;
-use bpo_operator::domain::measuring::breakdown::PartOf;
+use bpo_operator::domain::measuring::breakdown::{Breakdown, Counts, PartOf};
 use bpo_operator::domain::numbers::exact::Exact;
 use bpo_operator::view::made_of::MadeOf;
 use bpo_operator::view::report::{self, PeriodReport, earlier};
@@ -29,13 +29,13 @@ fn adds_up(name: &str, line: &KpiLine, made: &MadeOf) -> usize {
     let mut checked = 0;
     let is_tally = line.tally.is_some();
     if made.days_add_up && !is_tally {
-        let above = sum(made.days.iter().map(|day| &day.numerator));
+        let above = sum(made.days.iter().filter_map(|day| day.numerator.as_ref()));
         let below = sum(made.days.iter().map(|day| &day.denominator));
         assert_eq!((Some(above), Some(below)), whole, "{name}, days of {}", line.name);
         checked += 1;
     }
     for group in made.parts.iter().filter(|group| group.adds_up) {
-        let above = sum(group.parts.iter().map(|part| &part.numerator));
+        let above = sum(group.parts.iter().filter_map(|part| part.numerator.as_ref()));
         let below = sum(group.parts.iter().map(|part| &part.denominator));
         assert_eq!((Some(above), Some(below)), whole, "{name}, {} by {}", line.name, group.label);
         checked += 1;
@@ -92,6 +92,56 @@ fn days_and_parts_of_every_figure_of_the_examples_add_up_to_it_and_are_in_every_
     }
     assert!(without.is_empty(), "figures whose rows were not found: {without:?}");
     assert!(checked > 40, "only {checked} sums were compared");
+}
+
+/// Holds what a line lists to what its rows make; how many figures that were.
+fn lists_the_same(name: &str, line: &KpiLine, broken: &Breakdown) -> usize {
+    let shown = |counts: &Counts| counts.value.as_ref().map(|value| value.show_as(broken.rounding.as_ref()));
+    let (days, parts) = (line.days.lines(), line.parts.lines());
+    let mut compared = 0;
+    for step in broken.steps.iter().filter(|_| !days.is_empty()) {
+        let day = days.iter().find(|day| day.date == step.first);
+        let day = day.unwrap_or_else(|| panic!("{name} {} does not list {}", line.name, step.name));
+        assert_eq!(day.value, shown(&step.counts), "{name} {} on {}", line.name, step.name);
+        compared += 1;
+    }
+    if broken.steps_add_up && !broken.is_tally && !days.is_empty() {
+        let below = sum(days.iter().filter_map(|day| day.denominator.as_ref()));
+        assert_eq!(Some(below), line.denominator.as_deref().map(exact), "{name}, days of {}", line.name);
+    }
+    for part in broken.groups.iter().flat_map(|group| group.parts.iter().map(move |part| (&group.label, part))) {
+        let (Some(label), PartOf::Value(value)) = (part.0, &part.1.of) else { continue };
+        let listed = parts.iter().find(|listed| listed.label.get(label) == Some(value));
+        if let Some(listed) = listed {
+            assert_eq!(listed.value, shown(&part.1.counts), "{name} {}, {label} {value}", line.name);
+            compared += 1;
+        }
+    }
+    compared
+}
+
+#[test]
+fn what_reports_list_is_what_their_rows_make_and_is_on_pages_without_them() {
+    let (mut compared, mut days) = (0, 0);
+    let examples = folders().into_iter().map(|folder| judged_inside(&folder, LATER));
+    for (view, inside) in examples.chain([story()]) {
+        for (_, name, spec) in &view.reports {
+            for line in &spec.kpis {
+                let broken = inside.reports[name].get(&line.name);
+                compared += broken.map_or(0, |broken| lists_the_same(name, line, broken));
+            }
+            let before = earlier(view.reports.iter().map(|(.., spec)| spec), spec);
+            let facts = report::Facts { evidence: None, ..facts(name, spec, &before, &inside) };
+            let shown = PeriodReport::of(&facts);
+            let documents = [report::html(&shown, bpo_operator::view::links::Links::None), report::markdown(&shown)];
+            for day in shown.made_of.iter().filter(|made| made.days.len() > 1).flat_map(|made| &made.days) {
+                let is_shown = |document: &String| document.contains(&day.date) && document.contains(&day.shown);
+                assert!(documents.iter().all(is_shown), "{name}: {day:?}");
+                days += 1;
+            }
+        }
+    }
+    assert!(compared > 300 && days > 100, "only {compared} figures were compared, and {days} days shown");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub struct Many {
 }
 
 impl Many {
-    /// So many contracts.
+    /// This number of contracts.
     pub fn contracts(count: usize) -> Many {
         let now: Timestamp = NOW.parse().expect("an instant");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(EXAMPLE);

@@ -25,11 +25,11 @@ use crate::judged::{Inside, inside, judged};
 use crate::vendor::{Dataset, INTERVALS, OUTCOMES};
 
 /// When the demo ends.
-const END: &str = "2026-07-22T00:00:00Z";
+pub const END: &str = "2026-07-22T00:00:00Z";
 
 /// Each picture and its height; all are 1100 pixels wide.
 const PICTURES: [(&str, u32); 5] =
-    [("portfolio", 1560), ("scorecard", 1500), ("kpi", 1240), ("report", 1500), ("launch", 1180)];
+    [("portfolio", 1560), ("scorecard", 1500), ("kpi", 1240), ("report", 1500), ("launch", 1470)];
 const WIDTH: u32 = 1100;
 
 /// What the demo's manifests and its vendor's figures come to at its end.
@@ -88,7 +88,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// One contract is no portfolio: this one is of six examples, in the morning after a month has ended.
+/// One contract does not make a portfolio: this one has six examples, on the morning after a month has ended.
 fn portfolio_of_six() -> String {
     let now = "2026-04-01T06:00:00Z";
     let (mut contracts, mut kpis, mut launches, mut reports) = (vec![], vec![], vec![], vec![]);

@@ -115,7 +115,7 @@ fn without_values(bytes: &[u8]) -> Vec<u8> {
     out.finish().unwrap().into_inner()
 }
 
-/// Opens the workbooks of a folder in LibreOffice, and saves each as it then is.
+/// Opens the workbooks of a folder in LibreOffice, and saves each as LibreOffice computes it.
 fn computed_by_libreoffice(folder: &Path) {
     let program = debian::program("soffice", "libreoffice-calc-nogui").unwrap_or_else(|advice| panic!("{advice}"));
     let mut command = Command::new(program);

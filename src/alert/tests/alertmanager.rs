@@ -98,7 +98,7 @@ async fn alertmanagers_that_hang_let_no_other_namespaces_alerts_end() {
 }
 
 #[tokio::test]
-async fn standing_alerts_are_told_again_until_they_end() {
+async fn active_alerts_are_sent_again_until_they_end() {
     let receiver = Receiver::start().await;
     let mut post = Post::new();
     post.pace.refresh = Duration::from_millis(50);

@@ -10,8 +10,8 @@ use crate::api::scalar::SecretKeyReference;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "ssh"], ""))]
-pub struct FeedAuth {
+#[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "sshKey"], ""))]
+pub(crate) struct FeedAuth {
     /// A bearer token, sent as `Authorization: Bearer`.
     pub bearer: Option<BearerAuth>,
     /// User name and password, sent as HTTP basic authentication.
@@ -30,16 +30,19 @@ pub struct FeedAuth {
     /// A token that the operator signs itself with a private key.
     pub jwt_bearer: Option<JwtBearerAuth>,
     /// A user of an SSH server, for `files.list: Sftp`.
-    pub ssh: Option<SshAuth>,
+    pub ssh_key: Option<SshAuth>,
 }
 
 /// A user of an SSH server, and the keys by which the server is known.
+#[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SshAuth {
+pub(crate) struct SshAuth {
     /// The Secret with the keys `username`, `password` or `ssh-privatekey` (Ed25519 or ECDSA, without a passphrase), and `known_hosts`:
     /// what `ssh-keyscan HOST` prints. Its annotation must allow the feed's host.
     pub secret_ref: crate::api::scalar::NameReference,
+    /// The ConfigMap that holds the server's keys instead of `known_hosts` of the Secret. Default: none.
+    pub host_keys_config_map_ref: Option<SecretKeyReference>,
 }
 
 /// A sign-in with JSON, whose answer holds a token. A Secret's annotation `bpo-operator.io/allowed-hosts` lists the sign-in's host and
@@ -47,7 +50,7 @@ pub struct SshAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LoginAuth {
+pub(crate) struct LoginAuth {
     /// Address of the sign-in, which is asked with a Post.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -74,7 +77,7 @@ pub struct LoginAuth {
 /// A secret by the name that a body has for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NamedSecret {
+pub(crate) struct NamedSecret {
     /// The name, such as secret, which is in braces in the body.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z][A-Za-z0-9_]*$')", "write a name of letters, digits and _, such as secret"))]
@@ -87,7 +90,7 @@ pub struct NamedSecret {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TokenHeader {
+pub(crate) struct TokenHeader {
     /// Name of the header, such as Authorization.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z0-9_-]+$')", "write the name of a header, such as Authorization"))]
@@ -101,7 +104,7 @@ pub struct TokenHeader {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AwsSigV4Auth {
+pub(crate) struct AwsSigV4Auth {
     /// Region of the service, such as eu-central-1.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[a-z0-9-]+$')", "write a region such as eu-central-1"))]
@@ -123,7 +126,7 @@ pub struct AwsSigV4Auth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct JwtBearerAuth {
+pub(crate) struct JwtBearerAuth {
     /// Address at which the token is exchanged for an access token. Default: it is sent itself as `Authorization: Bearer`.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -164,7 +167,7 @@ pub enum JwtAlgorithm {
 /// A bearer token, sent as `Authorization: Bearer`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct BearerAuth {
+pub(crate) struct BearerAuth {
     /// The Secret that holds the token. Its annotation must allow the feed's host.
     pub token_secret_ref: SecretKeyReference,
 }
@@ -172,7 +175,7 @@ pub struct BearerAuth {
 /// User name and password, sent as HTTP basic authentication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct BasicAuth {
+pub(crate) struct BasicAuth {
     /// The Secret that holds the user name.
     pub username_secret_ref: SecretKeyReference,
     /// The Secret that holds the password.
@@ -184,7 +187,7 @@ pub struct BasicAuth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["header", "query"], ""))]
-pub struct ApiKeyAuth {
+pub(crate) struct ApiKeyAuth {
     /// The header that carries the key, such as X-Key.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub header: Option<String>,
@@ -203,7 +206,7 @@ pub struct ApiKeyAuth {
     "(has(self.grant) && self.grant == 'RefreshToken') == has(self.refreshTokenSecretRef)",
     "grant: RefreshToken and refreshTokenSecretRef belong together: write both or neither"
 ))]
-pub struct OAuth2Auth {
+pub(crate) struct OAuth2Auth {
     /// What a token is got for.
     #[schemars(extend("description" = "What a token is got for: ClientCredentials, or RefreshToken for the token of `refreshTokenSecretRef`. Default ClientCredentials."))]
     pub grant: Option<OAuth2Grant>,
@@ -259,7 +262,7 @@ pub enum ClientIn {
 /// A signature: HMAC with SHA-256.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HmacAuth {
+pub(crate) struct HmacAuth {
     /// The Secret that holds the key. Its annotation must allow the feed's host.
     pub secret_ref: SecretKeyReference,
     /// The header that carries the signature.
@@ -271,19 +274,19 @@ pub struct HmacAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FeedTls {
+pub(crate) struct FeedTls {
     /// Certificate authorities (PEM) to trust instead of the usual ones.
     pub ca_ref: Option<CaReference>,
     /// A Secret of type kubernetes.io/tls with the client's certificate and key.
     pub client_certificate_secret_ref: Option<crate::api::scalar::NameReference>,
 }
 
-/// Where certificate authorities stand: one of.
+/// Where certificate authorities are: one of.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["configMapRef", "secretRef"], ""))]
-pub struct CaReference {
+pub(crate) struct CaReference {
     /// A key of a ConfigMap in the same namespace.
     pub config_map_ref: Option<SecretKeyReference>,
     /// A key of a Secret in the same namespace.

@@ -12,18 +12,18 @@ use crate::api::scalar::Decimal;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Condition {
+pub(crate) struct Condition {
     /// JSONPath of the value, in JSON.
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
     /// Column of the value, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    /// With `to`: the value is the seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
     /// Where the time ends that begins at `from`, a path in JSON or a column in a table.
@@ -60,7 +60,7 @@ pub struct Condition {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AnswerCondition {
+pub(crate) struct AnswerCondition {
     /// JSONPath of the value in the answer, such as `$.errors`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -117,14 +117,14 @@ impl AnswerCondition {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Summand {
+pub(crate) struct Summand {
     /// JSONPath of the number, in JSON.
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,
     /// Column of the number, in a table.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// With `to`: the value is the number of seconds from this time, a path in JSON or a column in a table, to that one.
+    /// With `to`: the value is the seconds from this time, a path in JSON or a column in a table, to that one.
     #[schemars(length(min = 1, max = 1024))]
     pub from: Option<String>,
     /// Where the time ends that begins at `from`, a path in JSON or a column in a table.

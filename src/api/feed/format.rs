@@ -31,7 +31,7 @@ use super::{Absent, Condition, Count, JsonRecords, JsonTime, Otherwise, RowTime,
      has(self.arrays.lastLine) || has(self.arrays.text) || has(self.arrays.sheet)))",
     "write `rows` for arrays, such as $.rows; delimiter, encoding, lastLine, text and sheet do not belong to it"
 ))]
-pub struct FeedFormat {
+pub(crate) struct FeedFormat {
     /// JSON of any shape, read by RFC 9535 JSONPath.
     pub json: Option<JsonFormat>,
     /// XML, read as the same tree as JSON: elements by their local names, attributes as `@name`, an element with nothing but text as that
@@ -111,7 +111,7 @@ pub enum Unpack {
 #[x_kube(validation = crate::api::rules::label_members("path", &["column", "label"]))]
 #[x_kube(validation = crate::api::rules::summed_members("path", &["column", "metric", "query", "stock"]))]
 #[x_kube(validation = crate::api::rules::condition_members("path", "column"))]
-pub struct JsonFormat {
+pub(crate) struct JsonFormat {
     /// Levels above the rows, outermost first: each path is relative to the level before it. A label, time or measure with
     /// `in: NAME` is looked up in that level.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -156,11 +156,11 @@ pub struct JsonFormat {
     pub measures: Vec<MeasureMapping>,
 }
 
-/// Where a label's value comes from: `path` (JSON), `column` (CSV), `label` (OpenMetrics, Prometheus) or a constant `value`.
+/// Where a label's value comes from: `path` (JSON, XML), `column` (tables), `label` (metrics) or a constant `value`.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LabelMapping {
+pub(crate) struct LabelMapping {
     /// Name of the label, such as queue or site.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
     pub name: String,
@@ -168,7 +168,7 @@ pub struct LabelMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
@@ -181,7 +181,7 @@ pub struct LabelMapping {
     /// Constant text that every row has; instead of a path or column.
     #[schemars(length(min = 1, max = 128))]
     pub value: Option<String>,
-    /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. In JSON and CSV.
+    /// Names for what the vendor writes, such as ids of queues: `{1f0c6a52: Billing}`. Not for metrics.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "names")]
     pub names: BTreeMap<String, String>,
@@ -210,7 +210,7 @@ pub(super) fn names_of_each(_: &mut schemars::SchemaGenerator) -> schemars::Sche
 
 /// A level above the rows of a JSON document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct Parent {
+pub(crate) struct Parent {
     /// Name by which `in` refers to this level, such as queue.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -220,11 +220,11 @@ pub struct Parent {
     pub path: String,
 }
 
-/// Where a measure's number comes from: `path` (JSON), `column` (CSV), `metric` (OpenMetrics) or `query` (Prometheus).
+/// Where a measure's number comes from: `path` (JSON, XML), `column` (tables), `metric` (OpenMetrics) or `query` (Prometheus).
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MeasureMapping {
+pub(crate) struct MeasureMapping {
     /// Name of the measure, such as offered or answeredWithin.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
     pub name: String,
@@ -232,14 +232,14 @@ pub struct MeasureMapping {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub path: Option<String>,
-    /// Name of the parent that `path` starts from. Default: the row.
+    /// Name of the parent where `path` starts. Default: the row.
     #[serde(rename = "in")]
     #[schemars(length(min = 1, max = 63))]
     pub within: Option<String>,
     /// Name of the column that holds the number.
     #[schemars(length(min = 1, max = 253))]
     pub column: Option<String>,
-    /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. In JSON and CSV.
+    /// Numbers that are added up, instead of `path` or `column`. Where one is missing the measure is, too. Not for metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -247,7 +247,7 @@ pub struct MeasureMapping {
     /// How many records meet conditions, instead of `path`, `column` or `sum`: `count: {}` counts all. Needs `records`.
     pub count: Option<Count>,
     /// What no value in a row means.
-    #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. In JSON and CSV. Default Missing."))]
+    #[schemars(extend("description" = "What no value in a row that is there means: Missing, or Zero where the vendor leaves out what is 0. An explicit null is always missing. Not for metrics. Default Missing."))]
     pub absent: Option<Absent>,
     /// Name of the metric in the scrape, such as calls_total.
     #[schemars(length(min = 1, max = 253))]
@@ -308,11 +308,11 @@ pub enum LastLine {
     Whole,
 }
 
-/// Where the names of a table's columns stand: one of.
+/// Where the names of a table's columns are: one of.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::one_of(&["row", "find", "names"], "; leave `header` out for the first line"))]
-pub struct TableHeader {
+pub(crate) struct TableHeader {
     /// The number of the line or row that holds them, from 1.
     #[schemars(range(min = 1, max = 1001))]
     pub row: Option<i64>,
@@ -341,7 +341,7 @@ pub struct TableHeader {
     "!has(self.skipLines) || !has(self.header)",
     "skipLines is the number of lines before the header: write header or skipLines, not both"
 ))]
-pub struct TableFormat {
+pub(crate) struct TableFormat {
     /// One character between fields. Default `,`.
     #[schemars(length(min = 1, max = 1))]
     #[x_kube(validation = (r"self.matches('^[\\t !#-~]$')", "write one character such as , or ; or | or a tab"))]
@@ -349,7 +349,7 @@ pub struct TableFormat {
     /// Lines before the header. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     pub skip_lines: Option<i64>,
-    /// Where the names of the columns stand, instead of in the first line: one of row, find, names.
+    /// Where the names of the columns are, instead of in the first line: one of row, find, names.
     pub header: Option<TableHeader>,
     /// Lines after the header that are not rows, such as explanations. Default 0.
     #[schemars(range(min = 0, max = 1000))]
@@ -413,7 +413,7 @@ pub struct TableFormat {
 /// A time in a CSV line.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct TableTime {
+pub(crate) struct TableTime {
     /// Columns that hold the time, joined with one space.
     #[schemars(length(min = 1, max = 4), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -429,7 +429,7 @@ pub struct TableTime {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["equals", "startsWith"], ""))]
-pub struct TableSkip {
+pub(crate) struct TableSkip {
     /// The column that is looked at.
     #[schemars(length(min = 1, max = 253))]
     pub column: String,
@@ -445,7 +445,7 @@ pub struct TableSkip {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
 #[x_kube(validation = crate::api::rules::measure_members("metric", &["path", "column", "query", "in", "sum", "count", "absent"]))]
-pub struct OpenMetricsFormat {
+pub(crate) struct OpenMetricsFormat {
     /// Measures and the metrics that hold them.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -461,7 +461,7 @@ pub struct OpenMetricsFormat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
 #[x_kube(validation = crate::api::rules::measure_members("query", &["path", "column", "metric", "in", "sum", "count", "absent"]))]
-pub struct PrometheusFormat {
+pub(crate) struct PrometheusFormat {
     /// Measures and the queries that give them.
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

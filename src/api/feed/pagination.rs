@@ -13,19 +13,19 @@ use serde::{Deserialize, Serialize};
     "!(has(self.more) || has(self.enough)) || has(self.cursor) || has(self.nextUrl) || has(self.linkHeader)",
     "`more` and `enough` belong to cursor, nextUrl and linkHeader: take them away"
 ))]
-pub struct Pagination {
+pub(crate) struct Pagination {
     /// A cursor in the answer becomes a parameter of the next request.
     pub cursor: Option<CursorPagination>,
-    /// The answer holds the next page's address, on the same host.
+    /// The answer holds the next page's address, on the same host or one that each Secret lists.
     pub next_url: Option<NextUrlPagination>,
-    /// The header `Link` with `rel="next"`, on the same host.
+    /// The header `Link` with `rel="next"`, on a host as for nextUrl.
     pub link_header: Option<LinkHeaderPagination>,
     /// A page number, until a page is empty.
     pub page_number: Option<PageNumberPagination>,
     /// An offset and a limit, until a page is short.
     pub offset: Option<OffsetPagination>,
-    /// What says that there is a page after this one: without it, its cursor or address is not followed. Default: a cursor or an
-    /// address in the answer says it.
+    /// What says that there is another page: without it, its cursor or address is not followed. Default: a cursor or
+    /// address in the answer.
     pub more: Option<MorePages>,
     /// What says that there are no more pages, whatever cursor or address is there: a number that is small enough.
     pub enough: Option<EnoughRows>,
@@ -33,7 +33,7 @@ pub struct Pagination {
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
     pub total: Option<String>,
-    /// How many rows the vendor returns at most for one request with all its pages, such as 10000: that count is not taken for an answer, and the window is
+    /// How many rows one request with all its pages returns at most, such as 10000: that count is not taken for an answer, and the window is
     /// halved until fewer come.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub limit: Option<i64>,
@@ -44,7 +44,7 @@ pub struct Pagination {
 
 /// A flag in the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct MorePages {
+pub(crate) struct MorePages {
     /// JSONPath of the flag: true says that there is another page; false, null or nothing that there is none.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -54,7 +54,7 @@ pub struct MorePages {
 /// A number in the answer that ends the pages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EnoughRows {
+pub(crate) struct EnoughRows {
     /// JSONPath of the number, such as `$.count` of the rows on the page.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -79,7 +79,7 @@ pub enum CursorPlace {
     "(has(self.__in__) && self.__in__ == 'Body') != has(self.parameter)",
     "write `parameter` for a cursor in the query, and `in: Body` without it for one that is written as {cursor} in the body"
 ))]
-pub struct CursorPagination {
+pub(crate) struct CursorPagination {
     /// JSONPath of the cursor; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -98,7 +98,7 @@ pub struct CursorPagination {
 
 /// The next page's address in the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct NextUrlPagination {
+pub(crate) struct NextUrlPagination {
     /// JSONPath of the address; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -107,12 +107,12 @@ pub struct NextUrlPagination {
 
 /// The header `Link`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct LinkHeaderPagination {}
+pub(crate) struct LinkHeaderPagination {}
 
 /// Page numbers.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct PageNumberPagination {
+pub(crate) struct PageNumberPagination {
     /// The parameter that carries the number.
     #[schemars(length(min = 1, max = 63))]
     pub parameter: String,
@@ -124,7 +124,7 @@ pub struct PageNumberPagination {
 /// Offset and limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct OffsetPagination {
+pub(crate) struct OffsetPagination {
     /// The parameter that carries the offset.
     #[schemars(length(min = 1, max = 63))]
     pub parameter: String,

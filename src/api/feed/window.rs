@@ -10,7 +10,7 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FeedWindow {
+pub(crate) struct FeedWindow {
     /// The longest span of one request, such as 3d: longer stretches are asked for in several. Default: as long as needed.
     pub at_most: Option<Duration>,
     /// The grid on which the window's edges lie, counted from local midnight of the contract, such as 30m; 24h is a local day.
@@ -33,7 +33,7 @@ pub struct FeedWindow {
     pub per_minute: Option<i64>,
 }
 
-/// What a slot means about which a complete answer says nothing: Gap or Zeros.
+/// The meaning of a slot that a complete answer leaves out: Gap or Zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Quiet {

@@ -11,12 +11,12 @@ use crate::api::condition::Condition;
 use crate::api::dispute::DisputeStatus;
 use crate::api::verdict::PeriodState;
 
-/// What the operator found. It says nothing that only the passing of time would change.
+/// What the operator found. It never changes by the passing of time alone.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct VendorContractStatus {
-    /// The generation of the spec that this speaks of.
+pub(crate) struct VendorContractStatus {
+    /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
     #[schemars(length(max = 64))]
@@ -50,7 +50,7 @@ pub struct VendorContractStatus {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub alerts: Vec<AlertSinkStatus>,
-    /// The reports of `spec.reports`: of what each went out last, and of what it goes out next.
+    /// The reports of `spec.reports`: the last and the next period of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -79,7 +79,7 @@ pub enum ContractPhase {
 
 /// A measurement period: half-open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct PeriodBounds {
+pub(crate) struct PeriodBounds {
     /// Name, such as 2026-W07, 2026-02, 2026-Q1, FY2027-Q1 or 2026.
     #[schemars(length(max = 16))]
     pub name: String,
@@ -95,14 +95,14 @@ pub struct PeriodBounds {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LastPeriod {
+pub(crate) struct LastPeriod {
     /// Name of the latest closed period, such as 2026-05.
     pub name: String,
     /// Provisional until the period can no longer change, then Final.
     pub state: PeriodState,
     /// Score of the period, from 0 to 100: what the KPIs reached, by their weights; left out where none could be judged.
     pub score: Option<String>,
-    /// How much of the weight the score speaks for, 0 to 100.
+    /// How much of the weight the score covers, 0 to 100.
     pub confidence: Option<String>,
     /// The worst rating of the Critical-class KPIs.
     #[schemars(extend("description" = "The worst rating of the Critical-class KPIs: Good, ApproachingTarget, RequiresImprovement, Inadequate or Other (none was judged)."))]
@@ -122,7 +122,7 @@ pub struct LastPeriod {
 /// KPIs by verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct KpiCounts {
+pub(crate) struct KpiCounts {
     /// KPIs that count: dry runs and suspended ones are left out.
     pub total: i64,
     /// KPIs that are Met or Excused.
@@ -139,7 +139,7 @@ pub struct KpiCounts {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreditsStatus {
+pub(crate) struct CreditsStatus {
     /// Currency of the amounts, by ISO 4217, such as GBP.
     pub currency: String,
     /// What the credits of the running period cannot exceed.
@@ -156,7 +156,7 @@ pub struct CreditsStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TriggerStatus {
+pub(crate) struct TriggerStatus {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
@@ -174,7 +174,7 @@ pub struct TriggerStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EscalationStatus {
+pub(crate) struct EscalationStatus {
     /// Highest level that is active, as in spec.escalation.
     pub level: i64,
     /// Cause of the escalation, such as AtRisk or FeedFailing.
@@ -199,7 +199,7 @@ pub struct EscalationStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AlertSinkStatus {
+pub(crate) struct AlertSinkStatus {
     /// Name of the alert, such as ops; escalation levels refer to it.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -213,7 +213,7 @@ pub struct AlertSinkStatus {
 /// The state of a report that goes out by itself.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct ScheduledReportStatus {
+pub(crate) struct ScheduledReportStatus {
     /// Name of the report, as in spec.reports.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -229,7 +229,7 @@ pub struct ScheduledReportStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GovernanceStatus {
+pub(crate) struct GovernanceStatus {
     /// Name and day of the next review.
     pub next_review: Option<NextReview>,
     /// Reviews, deliverables, plans and disputes that are overdue, at most 20.
@@ -250,7 +250,7 @@ pub struct GovernanceStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NextReview {
+pub(crate) struct NextReview {
     /// Name of the review, such as monthly-review.
     pub name: String,
     /// Day of the review in the contract's time zone.
@@ -264,7 +264,7 @@ pub struct NextReview {
 
 /// Something overdue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct Overdue {
+pub(crate) struct Overdue {
     /// Review, Deliverable, Plan or Dispute.
     pub kind: OverdueKind,
     /// Name of the review, deliverable, plan or dispute.
@@ -287,7 +287,7 @@ pub enum OverdueKind {
 /// A rectification plan.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub struct PlanStatus {
+pub(crate) struct PlanStatus {
     /// Name of the plan, or of the trigger that asks for one.
     pub name: String,
     /// Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
@@ -315,7 +315,7 @@ pub enum PlanState {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FeedStatus {
+pub(crate) struct FeedStatus {
     /// Name of the feed in spec.feeds.
     pub name: String,
     /// Whether the last fetch succeeded and the rows are not late.
@@ -339,10 +339,10 @@ pub struct FeedStatus {
     pub set_aside: Option<i64>,
 }
 
-/// How far the first fetch of a feed's past is. What is fetched is kept: a restart or an outage goes on where it was.
+/// Progress of the first fetch of a feed's past. What is fetched is kept: after a restart or an outage it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FeedBackfill {
+pub(crate) struct FeedBackfill {
     /// From when on the vendor is asked: the beginning of the term, or as far back as it keeps anything.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub from: Timestamp,
@@ -356,7 +356,7 @@ pub struct FeedBackfill {
 /// Advice on the contract itself; it never blocks anything.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub struct Advice {
+pub(crate) struct Advice {
     /// What was found, such as OnlyTechnicalKpis or NotSmart/Relevant.
     #[schemars(length(max = 63))]
     pub finding: String,

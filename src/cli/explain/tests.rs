@@ -202,7 +202,7 @@ fn every_rule_between_a_miss_and_what_it_costs_is_shown_with_the_amount_before_a
 }
 
 #[test]
-fn two_sources_and_disputes_are_told_with_what_is_judged() {
+fn two_sources_and_disputes_are_explained_with_the_judgement() {
     let contract = CONTRACT.replace("feeds: [", "feeds: [{name: ours, url: 'https://own.example'}, ")
         + "disputes: [{name: january, period: '2026-01', kpi: level, raisedOn: 2026-02-03, party: Client}]";
     let kpi = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}\nsource: {feed: acd, crossCheck: {feed: ours, tolerance: 1, prefer: PREFER}}";

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::api::FETCH_ANNOTATION;
 use crate::api::vendor_contract::{FeedStatus, VendorContract};
 use crate::cli::alert::{annotate, contract};
-use crate::cli::answer::Answer;
+use crate::cli::answer::{Answer, OutcomeArguments};
 use crate::cli::cluster::{ClusterArguments, answered, wait_for};
-use crate::cli::streams::{print_line, warn};
+use crate::cli::streams::warn;
 use crate::clock::Clock;
 
 /// Arguments of `kubectl bpo feed fetch`.
@@ -29,14 +30,40 @@ pub(super) struct FetchArguments {
 
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    #[command(flatten)]
+    outcome: OutcomeArguments,
 }
 
 /// Does what the command asks for.
 pub(super) fn run(arguments: &FetchArguments) -> Answer {
-    wait_for(fetch(arguments))
+    let Fetched { feeds, failing } = wait_for(fetch(arguments))?;
+    let contract = &arguments.contract;
+    let reasons = failing.iter().map(|feed| json!({"name": feed.name, "reason": feed.reason}));
+    let outcome = json!({"contract": contract, "feeds": feeds, "failing": reasons.collect::<Vec<_>>()});
+    if failing.is_empty() {
+        arguments.outcome.print(format_args!("{contract}: fetched {}", feeds.join(", ")), &outcome)?;
+        return Ok(0);
+    }
+    for FeedStatus { name, reason, .. } in failing {
+        warn(format_args!(
+            "{name} of {contract} is not healthy {} s after the fetch was asked for: {reason}; the condition FeedHealthy says more",
+            arguments.wait
+        ));
+    }
+    arguments.outcome.print_failed(&outcome)?;
+    Ok(1)
 }
 
-async fn fetch(arguments: &FetchArguments) -> Result<u8, String> {
+/// What became of a fetch.
+struct Fetched {
+    /// The feeds that were meant.
+    feeds: Vec<String>,
+    /// Those of them that are not healthy in time.
+    failing: Vec<FeedStatus>,
+}
+
+async fn fetch(arguments: &FetchArguments) -> Result<Fetched, String> {
     let (contracts, found) = contract(&arguments.cluster, &arguments.contract).await?;
     let feeds = wanted(&found, arguments.feed.as_deref())?;
     let value = format!("{} at {}", arguments.feed.as_deref().unwrap_or("*"), Clock::real().now());
@@ -47,17 +74,10 @@ async fn fetch(arguments: &FetchArguments) -> Result<u8, String> {
         let status = answered(contracts.get(&arguments.contract)).await?.status.unwrap_or_default();
         failing = status.feeds.into_iter().filter(|feed| feeds.contains(&feed.name) && !feed.healthy).collect();
         if failing.is_empty() {
-            print_line(format_args!("{}: fetched {}", arguments.contract, feeds.join(", ")))?;
-            return Ok(0);
+            break;
         }
     }
-    for FeedStatus { name, reason, .. } in failing {
-        warn(format_args!(
-            "{name} of {} is not healthy {} s after the fetch was asked for: {reason}; the condition FeedHealthy says more",
-            arguments.contract, arguments.wait
-        ));
-    }
-    Ok(1)
+    Ok(Fetched { feeds, failing })
 }
 
 /// The names of the feeds that are meant.

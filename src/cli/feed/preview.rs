@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api::feed::Feed;
 use crate::cli::answer::{Answer, Output, lines};
 use crate::cli::evaluate::{FeedFile, contract_of_file};
 use crate::cli::manifests::read;
@@ -15,10 +16,11 @@ use crate::cli::streams::print;
 use crate::cli::tables::table;
 use crate::cli::terminal::escaped;
 use crate::clock::Clock;
-use crate::domain::measuring::doubts::Doubt;
+use crate::domain::measuring::doubts::{Doubt, of_mapping};
 use crate::domain::measuring::row::Row;
 use crate::evidence::{Rehearsal, RejectedRow};
-use crate::feed::offline::preview;
+use crate::feed::inspection::{Coverage, coverage};
+use crate::feed::offline::{Preview, preview};
 use crate::feed::shown::{ShownRequest, requests};
 use crate::feed::time_window::Window;
 use crate::outbound::error::presentable;
@@ -28,7 +30,7 @@ const DEFAULT_ROWS: usize = 20;
 
 /// Arguments of `kubectl bpo feed preview`.
 #[derive(Debug, Args)]
-pub struct PreviewArguments {
+pub(super) struct PreviewArguments {
     /// Manifests with the contract whose feed it is: files, folders or `-`; may be given several times
     #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
     paths: Vec<PathBuf>,
@@ -62,7 +64,7 @@ pub struct PreviewArguments {
 ///
 /// # Errors
 /// What is wrong with the manifests or the sample.
-pub fn run(arguments: &PreviewArguments) -> Answer {
+pub(super) fn run(arguments: &PreviewArguments) -> Answer {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
     let one = |error: String| vec![error];
     let key = contract_of_file(&manifests, &arguments.feed).map_err(one)?;
@@ -76,8 +78,10 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     let content = std::fs::read(file).map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
     let window = window(arguments)?;
     let now = arguments.now.unwrap_or_else(|| Clock::real().now());
-    let found = preview(feed, &contract.time_zone, &content, window, now)
+    let mut found = preview(feed, &contract.time_zone, &content, window, now)
         .map_err(|error| one(format!("--feed {name}: {shown}: {error}")))?;
+    found.doubts.extend(of_mapping(feed));
+    let covered = covered(feed, &found.kept);
     let asked = match window {
         Some(window) => requests(feed, &contract.time_zone, window, now),
         None => Ok(Vec::new()),
@@ -85,11 +89,12 @@ pub fn run(arguments: &PreviewArguments) -> Answer {
     let asked = asked.map_err(|error| one(format!("feed {name}: {error}")))?;
     match arguments.output {
         Output::Table => {
-            let rows = as_text(&found.kept, &found.doubts, arguments.rows);
-            print(escaped(&format!("{}{rows}", requests_as_text(&asked, arguments.rows))))?;
+            let rows = as_text(&found.kept, arguments.rows);
+            let remarks = remarks(&covered, &found.doubts);
+            print(escaped(&format!("{}{rows}{remarks}", requests_as_text(&asked, arguments.rows))))?;
         }
         output => {
-            let document = output.document(&as_json(&found.kept, &found.doubts, &asked));
+            let document = output.document(&as_json(&found, &covered, &asked));
             print(document.map_err(|error| one(error.to_string()))?)?;
         }
     }
@@ -103,6 +108,13 @@ fn window(arguments: &PreviewArguments) -> Result<Option<Window>, Vec<String>> {
         return Err(vec![format!("--from {since} is not before --until {until}")]);
     }
     Ok(Some(Window { since, until }))
+}
+
+/// How far the feed goes for KPIs: by what its mapping promises, and by what the rows of a feed without one hold.
+fn covered(feed: &Feed, kept: &Rehearsal) -> Coverage {
+    let mapped = feed.format.iter().flat_map(|format| format.mapped_measures()).map(|measure| measure.name.as_str());
+    let held = kept.rows.iter().flat_map(|row| row.measures.keys().map(String::as_str));
+    coverage(&mapped.chain(held).collect())
 }
 
 fn requests_as_text(asked: &[ShownRequest], most: usize) -> String {
@@ -124,7 +136,7 @@ fn requests_as_text(asked: &[ShownRequest], most: usize) -> String {
     text
 }
 
-fn as_text(found: &Rehearsal, doubts: &[Doubt], most: usize) -> String {
+fn as_text(found: &Rehearsal, most: usize) -> String {
     let mut text = String::new();
     let names: BTreeSet<&String> = found.rows.iter().flat_map(|row| row.measures.keys()).collect();
     let headings = ["START", "END", "LABELS"].into_iter().chain(names.iter().map(|name| name.as_str()));
@@ -143,6 +155,19 @@ fn as_text(found: &Rehearsal, doubts: &[Doubt], most: usize) -> String {
     for rejected in found.rejected.iter().take(most) {
         let _ = writeln!(text, "  {}: {}", rejected.reason, presentable(&rejected.text, 300));
     }
+    text
+}
+
+/// What is said of the feed as a whole: for which KPIs it suffices, what others lack, and what is hardly meant.
+fn remarks(covered: &Coverage, doubts: &[Doubt]) -> String {
+    let mut text = String::new();
+    let enough =
+        if covered.enough.is_empty() { "no KPI of the catalogue".to_owned() } else { covered.enough.join(", ") };
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "enough for {enough}");
+    for (kpi, measures) in &covered.lacking {
+        let _ = writeln!(text, "{kpi} needs {}", measures.join(" and "));
+    }
     for doubt in doubts {
         let _ = writeln!(text, "doubtful: {}", presentable(&doubt.message, 300));
     }
@@ -157,7 +182,8 @@ fn cells(row: &Row, names: &BTreeSet<&String>) -> Vec<String> {
     [row.start.to_string(), row.end.to_string(), labels.join(",")].into_iter().chain(measures).collect()
 }
 
-fn as_json(found: &Rehearsal, doubts: &[Doubt], asked: &[ShownRequest]) -> Value {
+fn as_json(found: &Preview, covered: &Coverage, asked: &[ShownRequest]) -> Value {
+    let Preview { kept, doubts } = found;
     let row = |row: &Row| {
         let measures: serde_json::Map<String, Value> =
             row.measures.iter().map(|(name, value)| (name.clone(), json!(value.to_string()))).collect();
@@ -171,8 +197,10 @@ fn as_json(found: &Rehearsal, doubts: &[Doubt], asked: &[ShownRequest]) -> Value
     };
     json!({
         "requests": asked.iter().map(request).collect::<Vec<_>>(),
-        "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
-        "rejected": found.rejected.iter().map(rejected).collect::<Vec<_>>(),
+        "rows": kept.rows.iter().map(row).collect::<Vec<_>>(),
+        "rejected": kept.rejected.iter().map(rejected).collect::<Vec<_>>(),
+        "kpis": covered.enough,
+        "lacking": covered.lacking.iter().map(|(kpi, measures)| json!({"kpi": kpi, "measures": measures})).collect::<Vec<_>>(),
         "doubts": doubts.iter().map(|doubt| json!({"measure": doubt.measure, "message": doubt.message})).collect::<Vec<_>>(),
     })
 }

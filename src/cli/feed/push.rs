@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
@@ -25,7 +26,7 @@ use crate::outbound::tls::TlsIdentity;
 
 /// Arguments of `kubectl bpo feed push`.
 #[derive(Debug, Args)]
-pub struct PushArguments {
+pub(super) struct PushArguments {
     /// The file, in the feed's own format
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -33,6 +34,14 @@ pub struct PushArguments {
     /// Address of the feed's inbox: https://…/v1/inbox/NAMESPACE/CONTRACT/FEED
     #[arg(long, value_name = "URL")]
     to: Url,
+
+    /// First instant of the stretch of time that the file is about, RFC 3339: for feeds of records and of rows without a time
+    #[arg(long, value_name = "INSTANT", requires = "until")]
+    since: Option<Timestamp>,
+
+    /// End of the stretch
+    #[arg(long, value_name = "INSTANT", requires = "since")]
+    until: Option<Timestamp>,
 
     /// File with the token of the inbox; it is never printed
     #[arg(long, value_name = "PATH")]
@@ -58,7 +67,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// What is wrong with the arguments, or why the file was not taken.
-pub fn run(arguments: &PushArguments) -> Answer {
+pub(super) fn run(arguments: &PushArguments) -> Answer {
     let one = |error: String| vec![error];
     let body = read_bounded(&arguments.file, LARGEST_FILE).map_err(one)?;
     let token = SecretValue::new(read_bounded(&arguments.token_file, LARGEST_CREDENTIAL).map_err(one)?);
@@ -72,7 +81,7 @@ pub fn run(arguments: &PushArguments) -> Answer {
     let tls = TlsIdentity { authorities: authorities.map_err(one)?, client_certificate: None };
     let says = AnswerCondition { path: "$.error.message".to_owned(), ..AnswerCondition::default() };
     let request = PageRequest {
-        url: arguments.to.clone(),
+        url: address(arguments),
         headers: HeaderMap::from_iter([(AUTHORIZATION, bearer)]),
         tenant: "push",
         tls: &tls,
@@ -105,6 +114,16 @@ pub fn run(arguments: &PushArguments) -> Answer {
     print(redactor.redact(escaped(&printed).to_string()))?;
     let set_aside = answer.get("setAside").and_then(Value::as_object).is_some_and(|reasons| !reasons.is_empty());
     Ok(u8::from(set_aside))
+}
+
+/// The address of the inbox, with the stretch of time that the file is about.
+fn address(arguments: &PushArguments) -> Url {
+    let mut address = arguments.to.clone();
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until) {
+        let mut query = address.query_pairs_mut();
+        query.append_pair("since", &since.to_string()).append_pair("until", &until.to_string());
+    }
+    address
 }
 
 fn as_text(answer: &Value) -> String {

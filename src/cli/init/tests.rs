@@ -58,7 +58,7 @@ fn every_combination_of_answers_lints_clean() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_told_with_the_flag_and_an_example() {
+fn an_answer_that_makes_no_sense_is_refused_with_its_flag_or_an_example() {
     let good = || given("Acme", "Europe/London", "always", &["speed"], "none", "native");
     for (arguments, words) in [
         (InitArguments { hours: Some("office hours".into()), ..good() }, "\"weekdays 08:00-20:00\""),

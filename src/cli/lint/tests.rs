@@ -77,6 +77,11 @@ const CASES: &[Case] = &[
         "  period: Montly\n  feeds:",
         "spec.period: \"Montly\" is not a choice here (did you mean Monthly?): write one of Weekly, Monthly",
     ),
+    (
+        "url: https://feeds.example/v1}",
+        "url: 'https://feeds.example/v1?from={sinse}'}",
+        "spec.feeds[acd].url: {sinse} is not a placeholder: write one of {since}",
+    ),
     // What is missing.
     (", end: 2026-12-31}", "}", "spec.term.end: is missing: "),
     ("  source: {feed: acd}\n", "", "spec.source: is missing: "),
@@ -176,7 +181,7 @@ fn a_mistake_is_answered_with_the_words_that_were_written_and_what_to_write() {
 }
 
 #[test]
-fn a_file_without_documents_and_one_that_is_no_yaml_are_said() {
+fn a_file_without_documents_and_one_that_is_not_yaml_are_reported() {
     for (text, expected) in [
         ("", "a.yaml:1: holds no document: write one, such as a VendorContract"),
         ("# nothing yet\n", "a.yaml:1: holds no document"),

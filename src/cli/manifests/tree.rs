@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_refused_with_one_line_number() {
+    fn text_that_is_not_yaml_is_refused_with_one_line_number() {
         for (text, line) in [("a: b: c\n", 1), ("a: 1\nb: [1\n", 2), ("a: {b\n", 1)] {
             let (found, words) = Node::read(text).unwrap_err();
             assert!(found >= line && !words.contains(" line ") && !words.is_empty(), "{text:?}: {found}: {words}");

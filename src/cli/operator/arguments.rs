@@ -147,7 +147,8 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_ROWS_PER_FEED_YEAR", value_name = "N", default_value_t = RowQuota::default().feed_year)]
     pub(super) rows_per_feed_year: u64,
 
-    /// Rows, corrections counted, that are kept of all feeds of a contract together
+    /// Rows, corrections counted, that are kept of all feeds of a contract together; fewer where --memory holds fewer, at 96
+    /// bytes of it a row
     #[arg(long, env = "BPO_ROWS_PER_CONTRACT", value_name = "N", default_value_t = RowQuota::default().contract)]
     pub(super) rows_per_contract: u64,
 

@@ -57,9 +57,13 @@ pub(super) fn parts(
 ) -> Parts {
     let Surroundings { clock, client, metrics, progress, fence: _, proxy, stop: _ } = around;
     let policy = AddressPolicy::new(arguments.feed_allow_networks.clone()).sparing(api_server.clone());
-    let quota = RowQuota { feed_year: arguments.rows_per_feed_year, contract: arguments.rows_per_contract };
-    let credentials = Arc::new(ClusterCredentials::new(client.clone()));
     let memory = arguments.memory();
+    let quota = RowQuota {
+        feed_year: arguments.rows_per_feed_year,
+        contract: arguments.rows_per_contract,
+        held: memory.rows_of_a_contract(),
+    };
+    let credentials = Arc::new(ClusterCredentials::new(client.clone()));
     let limits = ClientLimits {
         text: memory.for_text(),
         reading: memory.for_reading(),
@@ -88,7 +92,7 @@ pub(super) fn parts(
         shards,
         sharing: None,
         settle: Duration::from_secs(arguments.settle_seconds),
-        evidence_memory: arguments.memory().for_evidence(),
+        evidence_memory: memory.for_evidence(),
         instance,
     }
 }

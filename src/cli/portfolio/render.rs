@@ -1,10 +1,9 @@
-//! A portfolio as a table, as CSV and as JSON.
-
-use serde::Serialize;
+//! A portfolio as a table, as Markdown and as CSV.
 
 use super::{Line, RatingLine};
 use crate::cli::tables::table;
 use crate::outbound::error::presentable;
+use crate::view::markdown;
 
 const PORTFOLIO: [&str; 14] = [
     "VENDOR",
@@ -47,18 +46,16 @@ pub(super) fn ratings_csv(lines: &[RatingLine]) -> String {
     as_csv(&RATINGS, lines.iter().map(rating_cells))
 }
 
-pub(super) fn json(lines: &[impl Serialize]) -> String {
-    serde_json::to_string_pretty(lines).map(|text| text + "\n").unwrap_or_default()
+pub(super) fn portfolio_markdown(lines: &[Line]) -> String {
+    as_markdown("Portfolio", &PORTFOLIO, lines.iter().map(cells))
 }
 
-/// As one YAML document.
-///
-/// # Errors
-/// When it cannot be written as YAML, which the types rule out.
-pub(super) fn yaml(lines: &[impl Serialize]) -> Result<String, Vec<String>> {
-    let wrong = |error: String| vec![error];
-    let value = serde_json::to_value(lines).map_err(|error| wrong(error.to_string()))?;
-    crate::cli::answer::Output::Yaml.document(&value).map_err(|error| wrong(error.to_string()))
+pub(super) fn ratings_markdown(lines: &[RatingLine]) -> String {
+    as_markdown("Ratings", &RATINGS, lines.iter().map(rating_cells))
+}
+
+fn as_markdown(title: &str, headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    format!("# {title}\n{}\n", markdown::table(headings, &rows.collect::<Vec<_>>()))
 }
 
 /// A contract as it is named where several namespaces are shown.

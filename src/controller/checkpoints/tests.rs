@@ -379,11 +379,11 @@ async fn a_month_long_ago_that_a_late_row_restates_is_judged_without_the_rows_of
 
 #[tokio::test]
 async fn the_past_is_kept_once_an_hour() {
-    let years = Years::new(900).await;
+    let years = Years::new(240).await;
     let here = Checkpoints::of_program([1; 32]);
-    let (cache, _) = years.judge_and_keep(&here, day(900)).await;
+    let (cache, _) = years.judge_and_keep(&here, day(240)).await;
     assert!(cache.held().rows > 0, "few rows stay");
-    let forget = async || years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), Vec::new())], day(900)).await;
+    let forget = async || years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), Vec::new())], day(240)).await;
     let judge = async |now: Timestamp| {
         let evidence = years.read(&cache).await;
         let rows = cache.rows("uid-1", &evidence).await.unwrap();
@@ -394,12 +394,12 @@ async fn the_past_is_kept_once_an_hour() {
         !years.store.checkpoint("uid-1/past").await.unwrap().unwrap().is_empty()
     };
     let evidence = years.read(&cache).await;
-    let (later, rollups) = (day(900) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
+    let (later, rollups) = (day(240) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
     cache.keep("uid-1", [7; 32], &evidence, later, &Arc::new(Err(InvalidSpec(Vec::new()))), rollups);
     forget().await.unwrap();
     here.keep(&*years.store, &cache, later).await.unwrap();
     let content = years.store.checkpoint("uid-1/past").await.unwrap();
     assert_eq!(content, Some(Vec::new()), "a spec that cannot be judged");
-    assert!(!judge(day(900) + SignedDuration::from_mins(59)).await, "within the hour");
-    assert!(judge(day(900) + SignedDuration::from_mins(60)).await);
+    assert!(!judge(day(240) + SignedDuration::from_mins(59)).await, "within the hour");
+    assert!(judge(day(240) + SignedDuration::from_mins(60)).await);
 }

@@ -13,14 +13,18 @@ use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::measuring::ledger::Wanted;
 use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::rollups::{Past, RollUps, Snapshot};
+use crate::domain::terms::calendar::Span;
 use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 
 /// How often what was worked out of closed periods is kept: it holds as long as the terms do, and rows that came since are read.
 const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Rows of a contract are let go once what was worked out of them is kept, where they are more than this and floors leave less
-/// than half of them.
-const MANY: usize = 20_000;
+/// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
+const MANY: usize = 256;
+
+/// So much of a span is read at once.
+const SLICE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Which rows of a contract are held.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +90,7 @@ impl EvidenceCache {
             let floor = past.floors().get(feed);
             let seen = past.seen_until().get(feed).copied().unwrap_or(0);
             let left_out = floor.map(|floor| LeftOut { until: seen, before: floor.since });
-            RowRange { after: floor.map_or(0, |floor| floor.after), until, left_out }
+            RowRange { left_out, ..RowRange::between(floor.map_or(0, |floor| floor.after), until) }
         };
         let nothing = Part { rows: Arc::default(), floors: past.floors().clone(), pages: Pages::new() };
         self.read_part(uid, evidence, nothing, range).await
@@ -104,14 +108,16 @@ impl EvidenceCache {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
-                rows.insert(feed.clone(), self.read_pages(uid, feed, known, range).await?);
+                let read = self.more_rows((uid, feed), known, range, &rows).await?;
+                rows.insert(feed.clone(), read);
             }
         }
         let read = Part { rows: Arc::new(rows), ..held };
         Ok(self.hold_part(uid, evidence, &held.rows, read))
     }
 
-    /// The rows of a part with those of pages that a judgement of it needs; `None` where rows lie so that all of them are needed.
+    /// The rows of a part with those of pages that a judgement of it needs; `None` where they take too much memory, and where rows lie so that
+    /// all of them are needed.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -126,21 +132,39 @@ impl EvidenceCache {
         let mut rows = RowsByFeed::clone(&held);
         for (feed, wanted) in wanted {
             let Some(head) = evidence.heads.get(&feed) else { return Ok(None) };
-            let mut read = Vec::new();
-            for span in wanted.reads() {
-                read.append(&mut self.store.rows_starting_within(uid, &feed, span.start, span.end).await?);
-                page_was_read().await;
-            }
-            // Rows that arrived since wait for the head that vouches for them.
-            read.retain(|row| row.sequence <= head.sequence);
+            let most = self.most_of_one.saturating_sub(rows.values().map(FeedRows::bytes).sum());
+            let Some(read) = self.read_within((uid, &feed), &wanted.reads(), *head, most).await? else {
+                return Ok(None);
+            };
             let known = rows.remove(&feed).unwrap_or_default();
-            let adding = tokio::task::spawn_blocking(move || wanted.add_to(&known, read));
+            let adding = tokio::task::spawn_blocking(move || wanted.add_to(&known, &read));
             let Some((all, found)) = adding.await.ok().flatten() else { return Ok(None) };
             rows.insert(feed.clone(), all);
             pages.insert(feed, found);
         }
         let read = Part { rows: Arc::new(rows), floors, pages };
         Ok(self.hold_part(uid, evidence, &held, read))
+    }
+
+    /// The rows of a feed that start in spans, every revision up to a head; `None` where they take more than this many bytes.
+    async fn read_within(
+        &self,
+        (uid, feed): (&str, &str),
+        spans: &[Span],
+        head: Head,
+        most: usize,
+    ) -> Result<Option<FeedRows>, StoreError> {
+        let mut read = FeedRows::default();
+        for slice in spans.iter().flat_map(slices) {
+            let rows = self.store.rows_starting_within(uid, feed, slice.start, slice.end).await?;
+            // Rows that arrived since wait for the head that vouches for them.
+            read.extend(rows.into_iter().filter(|row| row.sequence <= head.sequence));
+            page_was_read().await;
+            if read.bytes() > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(read))
     }
 
     /// Holds a part in the place of what was held. Another task may have read in the meantime: what it read is not mixed with this.
@@ -167,7 +191,7 @@ impl EvidenceCache {
         let memo = entry.memo.as_ref()?;
         // A spec that cannot be judged leaves what was worked out of fewer rows.
         let is_of_it =
-            memo.judgement.is_ok() && memo.heads == fresh.evidence.heads && memo.judged_at == fresh.judged_at;
+            memo.judgement.is_ok() && memo.rests_on(&fresh.evidence.heads) && memo.judged_at == fresh.judged_at;
         let is_due = entry.past_kept_at.is_none_or(|kept| now.duration_since(kept).abs() >= KEPT_EVERY);
         if is_of_it && is_due { entry.rollups.snapshot() } else { None }
     }
@@ -182,6 +206,14 @@ impl EvidenceCache {
             entry.let_go();
         }
     }
+}
+
+/// A span in parts of which the rows are read one after another: before they are packed, rows take much memory.
+fn slices(span: &Span) -> impl Iterator<Item = Span> + use<> {
+    let Span { start, end } = *span;
+    let from = std::iter::successors(Some(start), |from| from.checked_add(SLICE).ok());
+    from.take_while(move |from| *from < end)
+        .map(move |from| Span::new(from, from.checked_add(SLICE).map_or(end, |until| until.min(end))))
 }
 
 fn needs_few(rows: &RowsByFeed, past: &Past) -> bool {

@@ -106,6 +106,26 @@ async fn rows_that_are_read_by_pages_are_those_of_the_store_and_each_page_is_not
 }
 
 #[tokio::test]
+async fn rows_of_a_contract_that_do_not_fit_are_not_read_and_those_of_others_are() {
+    let world = World::new();
+    world.receive("large", 0..9_000).await;
+    world.receive("small", 0..2_000).await;
+    let of_large = world.stored("large").await.bytes();
+    let cache = world.cache(usize::MAX).with_most_of_one(of_large / 2);
+    let evidence = cache.read("large", &["acd".to_owned()]).await.unwrap();
+    let refused = StoreError::Memory { most: of_large / 2 };
+    assert_eq!(cache.rows("large", &evidence).await.unwrap_err(), refused);
+    assert_eq!(cache.held(), Held::default(), "nothing of it is held");
+    assert_eq!(cache.read("large", &[]).await.unwrap_err(), refused, "nor is it read again and again");
+    assert_eq!(rows(&cache, "small").await, world.stored("small").await);
+    assert!(refused.to_string().contains("--memory"), "{refused}");
+    cache.forget("large");
+    cache.read("large", &[]).await.unwrap();
+    let whole = world.cache(usize::MAX).with_most_of_one(of_large);
+    assert_eq!(rows(&whole, "large").await, world.stored("large").await);
+}
+
+#[tokio::test]
 async fn beyond_the_limit_the_rows_that_were_used_longest_ago_are_let_go_and_read_again() {
     let world = World::new();
     for uid in ["one", "two", "three"] {
@@ -183,7 +203,7 @@ async fn rows_of_closed_periods_are_let_go_once_that_is_kept_which_was_worked_ou
     for (case, slots, by_launch, are_held) in [
         ("many rows", half_hours_of_years, false, false),
         ("many rows that a launch reads", half_hours_of_years, true, true),
-        ("few rows", 300 * 48, false, true),
+        ("few rows", 5 * 48, false, true),
     ] {
         let world = World::new();
         for first in (0..slots).step_by(30 * 48) {

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_that_end_since_they_were_asked_to_are_no_fault() {
+    async fn parts_that_end_on_request_do_not_count_as_a_fault() {
         let stop = CancellationToken::new();
         let (mut watches, mut controllers) = (tasks("a watch", &Part::Runs), Tasks::default());
         controllers.spawn("a controller", stop.clone().cancelled_owned());

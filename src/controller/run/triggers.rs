@@ -68,17 +68,18 @@ pub(super) async fn follow_evidence(context: Arc<Context>, mut changes: broadcas
     }
 }
 
-pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<FeedEvent>) {
+pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Arc<FeedEvent>>) {
     loop {
         match changes.recv().await {
             Ok(event) => {
-                // A poll that ends after its contract is gone must not bring the series back.
-                if context.contract_of_uid(&event.contract_uid).is_some() {
-                    count(&context.metrics, &event);
+                // A poll that ends after its contract is gone must not bring the series back, and nobody looks at it.
+                let uid = &event.contract_uid;
+                if context.contract_on_evidence(&event.namespace, &event.contract, uid).is_none() {
+                    continue;
                 }
-                let is_awaited = context.waits_for_feeds(&event.contract_uid);
-                if event.transition || is_awaited || shows_lateness(&context, &event) {
-                    look_at_uid(&context, &event.contract_uid);
+                count(&context.metrics, &event);
+                if event.transition || context.waits_for_feeds(uid) || shows_lateness(&context, &event) {
+                    look_at_affected(&context, &event.namespace, Affecting::Rows(&event.contract));
                 }
             }
             Err(broadcast::error::RecvError::Lagged(_)) => look_at_all(&context),

@@ -48,8 +48,8 @@ pub(super) fn stores() -> (Stores, Writers) {
     )
 }
 
-/// Generation of an object, and what its annotations ask of the operator.
-type Seen = (Option<i64>, [Option<String>; 6]);
+/// Generation of an object, and what its annotations ask of the operator; `None`: nothing, as of nearly all.
+type Seen = (Option<i64>, Option<Box<[Option<String>; 6]>>);
 
 /// Whether an object's spec is other than when it was last seen: status writes alone concern nobody else.
 struct News<K> {
@@ -74,7 +74,9 @@ impl<K: Resource<DynamicType = ()>> News<K> {
                     LOSS_ACCEPTED_ANNOTATION,
                     REQUESTED_AT_ANNOTATION,
                 ];
-                let seen = (object.meta().generation, asked.map(|name| object.annotations().get(name).cloned()));
+                let asked = asked.map(|name| object.annotations().get(name).cloned());
+                let asked = asked.iter().any(Option::is_some).then(|| Box::new(asked));
+                let seen = (object.meta().generation, asked);
                 self.seen.insert(uid, seen.clone()) != Some(seen)
             }
             Change::Deleted(object) => {

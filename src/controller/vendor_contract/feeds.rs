@@ -45,16 +45,6 @@ pub(super) fn is_being_fetched_first(terms: &Terms, health: &BTreeMap<String, Fe
     feeds().any(FeedHealth::is_being_fetched_first) && !feeds().any(FeedHealth::is_failing)
 }
 
-/// Names of the feeds that KPIs read, sorted.
-pub(in crate::controller) fn judged_feeds(terms: &Terms) -> Vec<String> {
-    let sources = terms.kpis.values().map(|kpi| &kpi.source);
-    let own = sources.clone().filter_map(|source| Some(&source.cross_check.as_ref()?.feed));
-    let mut feeds: Vec<String> = sources.map(|source| &source.feed).chain(own).cloned().collect();
-    feeds.sort();
-    feeds.dedup();
-    feeds
-}
-
 /// Whether a judged feed brought rows that the quota refused: periods that they may touch stay open.
 pub(super) fn over_quota(
     context: &Context,

@@ -1,5 +1,6 @@
 //! What is recorded of a contract: its terms, the facts of its journal, and the periods that have closed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,44 +15,47 @@ use crate::controller::evidence_cache::ContractEvidence;
 use crate::controller::holdings::WatchedNamespace;
 use crate::controller::holds::{self, Closing};
 use crate::controller::judging::judge_evidence;
+use crate::controller::kpis_on_record::terms_with;
 use crate::controller::managers::with_managers;
+use crate::controller::reports::{ReportAction, closings};
 use crate::domain::holdings::{WrittenKpi, terms};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::measuring::rollups::RollUps;
 use crate::domain::terms::contract_terms::Terms;
-use crate::domain::terms::finding::{Finding, InvalidSpec};
+use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::{JournalFact, RecordedFact, TermsChanged};
 use crate::domain::terms::thresholds;
 use crate::domain::terms::unrecorded_facts::{Earlier, unrecorded};
 use crate::evidence::{RecordedTerms, StoreError};
 
-/// Terms that the contract was judged under: the last ones, and all of them where a KpiTarget can be judged only if it was before and
-/// the last ones do not have it.
+/// Terms that the contract was judged under: the last ones, and after them those KpiTargets that can be judged only if they were before
+/// and are in earlier ones alone.
 pub(super) async fn judged_before(
     context: &Context,
     uid: &str,
     object: &VendorContract,
 ) -> Result<Vec<Terms>, StoreError> {
     let (namespace, name, _) = identity(object);
-    let kpis = context.kpis_of(&namespace, &name);
-    let mut written = kpis.iter().filter_map(|guarded| guarded.0.as_ref().ok());
     let last = context.evidence.last_terms(uid).await?.map(|recorded| recorded.terms);
-    if written.all(|kpi| never_payable(kpi, &object.spec, last.as_ref()).is_empty()) {
-        return Ok(last.into_iter().collect());
+    let kpis = context.kpis_of(&namespace, &name);
+    let written: Vec<&KpiTarget> = kpis.iter().filter_map(|guarded| guarded.0.as_ref().ok()).collect();
+    context.kpis_on_record.retain(uid, &written.iter().map(|kpi| kpi.name_any()).collect());
+    let mut before = BTreeMap::new();
+    for kpi in written.into_iter().filter(|kpi| is_never_payable(kpi, &object.spec, last.as_ref())) {
+        let name = kpi.name_any();
+        if context.kpis_on_record.has(&*context.evidence, uid, &name, &kpi.spec).await? {
+            before.insert(name, &kpi.spec);
+        }
     }
-    let history = context.evidence.terms_history(uid).await?;
-    Ok(history.into_iter().map(|recorded| recorded.terms).collect())
+    let before = (!before.is_empty()).then(|| terms_with(&object.spec, before));
+    Ok(last.into_iter().chain(before).collect())
 }
 
-fn never_payable<'t>(
-    kpi: &KpiTarget,
-    contract: &VendorContractSpec,
-    recorded: impl IntoIterator<Item = &'t Terms>,
-) -> Vec<Finding> {
+fn is_never_payable(kpi: &KpiTarget, contract: &VendorContractSpec, recorded: Option<&Terms>) -> bool {
     let KpiTarget { metadata, spec, status } = kpi;
     let written = WrittenKpi { name: &kpi.name_any(), spec, generation: metadata.generation, status: status.as_ref() };
-    written.never_payable(contract, recorded)
+    !written.never_payable(contract, recorded).is_empty()
 }
 
 pub(super) fn digest_of(terms: &Terms) -> [u8; 32] {
@@ -150,8 +154,8 @@ pub(super) async fn record_terms(
     Ok(kept)
 }
 
-/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and its
-/// terms are no change that anybody made.
+/// Whether the watches show the terms that were judged. A list that was behind when they were judged may have been replaced since, and
+/// nobody made the change that its terms seem to be.
 fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, before: &[Terms]) -> bool {
     let (namespace, name, _) = identity(object);
     let Some(shown) = context.contract(&namespace, &name) else { return false };
@@ -160,8 +164,32 @@ fn are_still_shown(context: &Context, object: &VendorContract, judged: &Terms, b
     terms(&WatchedNamespace::of(context, &namespace), &name, &shown.spec, &before).0 == *judged
 }
 
+/// Records what was judged by, the risks that it shows, and the periods that close with these reports. Feeds are asked at once for which
+/// a period has begun to wait.
+pub(super) async fn record_judged(
+    context: &Context,
+    observed: &Observed,
+    reports: &[ReportAction],
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let uid = &observed.identity.evidence_uid;
+    context.set_waits_for_feeds(uid, observed.waits_for_feeds || !observed.is_current);
+    for fact in observed.facts.iter().filter(|_| observed.judgement.is_ok()) {
+        context.record_fact(uid, fact).await?;
+    }
+    holds::ask(context, uid, &observed.facts, &observed.feeds);
+    let Ok(judgement) = observed.judgement.as_ref() else { return Ok(()) };
+    if observed.past_is_known && observed.evidence_problem.is_none() {
+        record_risks(context, uid, judgement, now).await?;
+    }
+    for (period, closed_at) in closings(reports, &observed.evidence.closings, &judgement.finals, now) {
+        close(context, uid, period, &observed.terms, closed_at, now).await?;
+    }
+    Ok(())
+}
+
 /// Keeps what the journal does not say yet of the risks of the running period, before anybody is notified of them.
-pub(super) async fn record_risks(
+async fn record_risks(
     context: &Context,
     uid: &str,
     judgement: &Judgement,

@@ -441,7 +441,7 @@ mod tests {
     use crate::domain::terms::finding::{Finding, InvalidSpec};
 
     #[test]
-    fn a_spec_that_is_wrong_from_the_beginning_is_told_once_however_often_its_status_cannot_be_written() {
+    fn a_spec_that_is_wrong_from_the_beginning_has_one_event_however_often_its_status_cannot_be_written() {
         let spec = target(json!({"kpi": "ServiceLevel"}));
         let wrong =
             Finding { kind: "KpiTarget", name: "level".into(), field: "spec.kpi".into(), message: "wrong".into() };
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_told_with_its_unit_and_with_the_time_that_was_agreed() {
+    fn the_target_is_shown_with_its_unit_and_with_the_time_that_was_agreed() {
         for (spec, expected) in [
             (json!({"kpi": "ServiceLevel"}), "≥ 80 %"),
             (json!({"kpi": "ServiceLevel", "within": "20s"}), "≥ 80 % in 20 s"),

@@ -9,8 +9,8 @@ pub use notices::spike_text;
 use jiff::Timestamp;
 
 use super::Notice;
-use super::conditions::{Finding, conditions};
-use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, LaunchDecision, MetricResult};
+use super::conditions::{Finding, conditions, whole_second};
+use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, GateStatus, LaunchDecision, MetricResult};
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
 use crate::domain::launch::demand::StaffingPlan;
 use crate::domain::launch::readiness::Readiness;
@@ -40,13 +40,16 @@ pub struct DecidedLaunch {
 
 /// Decides what a CampaignLaunch's status says.
 pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLaunch {
+    if let Some(status) = awaiting(observed) {
+        return DecidedLaunch { status: status.clone(), keep: None, notices: Vec::new(), next: None };
+    }
     let seen =
         observed.contract.filter(|_| observed.invalid.is_none()).and_then(|contract| look(observed, contract, now));
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     let mut status =
         CampaignLaunchStatus { observed_generation: observed.generation, ..CampaignLaunchStatus::default() };
     if let Some(seen) = &seen {
-        fill(&mut status, observed, seen);
+        fill(&mut status, observed, seen, now);
     }
     let findings = findings(observed, seen.as_ref());
     status.conditions = conditions(Kind::CampaignLaunch, &findings, previous, observed.generation, now);
@@ -59,7 +62,15 @@ pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLa
     }
 }
 
-fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: &Seen) {
+/// What was found last of the same spec, which holds until the first contract is judged again after a restart: without it, gates would
+/// pass as if for the first time.
+fn awaiting<'a>(observed: &ObservedLaunch<'a>) -> Option<&'a CampaignLaunchStatus> {
+    let is_awaited = observed.contract.is_none() && observed.invalid.is_none() && observed.unresolved.is_empty();
+    let previous = observed.previous.filter(|_| is_awaited)?;
+    (previous.phase.is_some() && previous.observed_generation == observed.generation).then_some(previous)
+}
+
+fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: &Seen, now: Timestamp) {
     let readiness = &seen.readiness;
     status.phase = Some(readiness.phase);
     status.decision = Some(readiness.decision);
@@ -67,8 +78,12 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
     status.blocked_by.clone_from(&readiness.blocked_by);
     status.blocked_by_summary = (!readiness.blocked_by.is_empty()).then(|| readiness.blocked_by.join(","));
     status.gates.clone_from(&readiness.gates);
+    for gate in &mut status.gates {
+        gate.passed_at = passed_at(gate, observed, now);
+    }
     status.demand = (!observed.spec.channels.is_empty()).then(|| seen.demand.status());
     status.staffing = seen.plan.as_ref().map(StaffingPlan::status);
+    status.plan = seen.plan.as_ref().map(StaffingPlan::by_interval).unwrap_or_default();
     status.sample_size = observed
         .spec
         .survey
@@ -79,6 +94,20 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
     status.spikes = seen.surge.spikes.iter().rev().take(SHOWN_SPIKES).cloned().collect();
     status.cohorts = seen.cohorts.iter().take(SHOWN_COHORTS).cloned().collect();
     status.metrics = observed.spec.success_metrics.iter().filter_map(|metric| result(&metric.kpi, observed)).collect();
+}
+
+/// Since when a gate has been Passed: what its evidence says, else when it was first seen so. Files have no look before: there, evidence
+/// alone says it.
+fn passed_at(gate: &GateStatus, observed: &ObservedLaunch<'_>, now: Timestamp) -> Option<Timestamp> {
+    if gate.state != GateState::Passed {
+        return None;
+    }
+    let agreed = observed.spec.gates.iter().find(|agreed| agreed.name == gate.name);
+    if let Some(evidence) = agreed.and_then(|agreed| agreed.evidence.as_ref()) {
+        return Some(evidence.passed_at);
+    }
+    let before = observed.previous?.gates.iter().find(|it| it.name == gate.name && it.state == GateState::Passed);
+    Some(before.and_then(|before| before.passed_at).unwrap_or_else(|| whole_second(now)))
 }
 
 /// What a success metric says: its latest closed period, or the running one where that ended before the launch.

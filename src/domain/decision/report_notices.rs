@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_periods_that_were_over_at_the_first_judgement_are_told_in_one_event_and_later_ones_each() {
+    fn the_periods_that_were_over_at_the_first_judgement_share_one_event_and_later_ones_have_one_each() {
         let march = first("2026-04-10T00:00:00Z", &[]);
         let all = first("2026-05-03T00:00:00Z", &[]);
         let upgraded = first("2026-05-03T00:00:00Z", &["2026-02"]);

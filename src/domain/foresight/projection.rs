@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_share_is_not_projected() {
+    fn a_value_that_is_not_a_share_is_not_projected() {
         let target = ratio(4, 5);
         for (good, done, comparison) in [
             (0, 0, Comparison::AtLeast),

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::api::Packed;
 use crate::api::kpi_target::{Better, CurrentValue, Outlook, WindowType};
+use crate::api::made_of::DayValue;
 use crate::api::scalar::Duration;
 
 use super::burn::{BurnWindow, first_burning, misses, tolerance};
@@ -49,7 +51,7 @@ pub fn running<'f, 'a>(
     let window = rolling.unwrap_or_else(|| kpi.window(period, reader.periods));
     let question = Question { period, window, at: now, is_closing: false };
     let reading = reader.read(book, kpi, &question);
-    let so_far = SoFar { reader, book, kpi, period, now, as_of, reading: &reading };
+    let so_far = SoFar { reader, book, kpi, period, window, now, as_of, reading: &reading };
     let projection = so_far.projection();
     Running {
         current: Some(so_far.current(projection.as_ref())),
@@ -65,6 +67,7 @@ struct SoFar<'s, 'f, 'a> {
     book: &'f Book<'a>,
     kpi: &'f Kpi<'a>,
     period: &'s Period,
+    window: Span,
     now: Timestamp,
     as_of: Option<Timestamp>,
     reading: &'s Reading<'a>,
@@ -103,8 +106,16 @@ impl SoFar<'_, '_, '_> {
             probability: projection.map(|projection| fixed(projection.probability, 2)),
             sources: sources_line(reading),
             budget_remaining: projection.map(|projection| projection.budget_remaining.show(SHOWN_DECIMALS)),
+            days: self.as_of.map(|as_of| self.days(as_of)).unwrap_or_default(),
             as_of: self.as_of,
         }
+    }
+
+    /// The days that have ended by an instant.
+    fn days(&self, as_of: Timestamp) -> Packed<DayValue> {
+        let SoFar { reader, book, kpi, period, now, window, .. } = *self;
+        let question = Question { period, window, at: now, is_closing: false };
+        reader.days_so_far(book, kpi, &question, (as_of, &self.reading.aim))
     }
 
     fn decimals(&self) -> u32 {

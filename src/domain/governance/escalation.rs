@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_level_whose_time_has_come_stands() {
+    fn the_highest_level_whose_time_has_come_is_active() {
         // May ends on Sunday 31st: two business days later is the end of Tuesday.
         let missed = cause(EscalationCause::Missed, "2026-06-01T00:00:00Z");
         for (causes, now, expected) in [
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn deputies_are_told_after_those_they_stand_in_for_and_no_one_twice() {
+    fn deputies_are_notified_after_those_they_replace_and_nobody_twice() {
         let contract = contract();
         let calendar = Calendar::of(&contract).unwrap();
         for (since, names) in [("2026-06-01T00:00:00Z", "sam maria"), ("2026-05-01T00:00:00Z", "maria sam zoe")] {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn no_level_is_skipped_and_an_acknowledgement_answers_those_that_stood_by_then() {
+    fn no_level_is_skipped_and_an_acknowledgement_answers_those_that_were_active_by_then() {
         let contract = contract();
         let calendar = Calendar::of(&contract).unwrap();
         let causes = [cause(EscalationCause::Missed, "2026-06-01T00:00:00Z")];
@@ -288,11 +288,11 @@ mod tests {
             if let Some(severity) = severity {
                 last["severity"] = json!(severity);
             }
-            KpiJudgement {
+            Box::new(KpiJudgement {
                 last: serde_json::from_value(last).unwrap(),
                 last_ended_at: Some("2026-06-01T00:00:00Z".parse().unwrap()),
                 ..KpiJudgement::default()
-            }
+            })
         };
         let terms = Terms {
             contract: contract().into(),

@@ -143,10 +143,10 @@ pub fn feeds_with_lateness(
     judgement: Option<&Judgement>,
     feeds: &BTreeMap<String, FeedHealth>,
     now: Timestamp,
-) -> BTreeMap<String, FeedHealth> {
+) -> BTreeMap<String, Box<FeedHealth>> {
     let with_lateness = |name: &String| {
         let late_at = judgement.and_then(|judgement| judgement.feeds.get(name)).and_then(|coverage| coverage.late_at);
-        feeds.get(name).cloned().unwrap_or_default().with_lateness(late_at, now)
+        Box::new(feeds.get(name).cloned().unwrap_or_default().with_lateness(late_at, now))
     };
     terms.contract.feeds.iter().map(|feed| (feed.name.clone(), with_lateness(&feed.name))).collect()
 }

@@ -136,8 +136,8 @@ fn said_by(judged: &Judged, kpi: &WrittenKpi<'_>) -> ContractOfKpi {
     match judgement.kpis.get(kpi.name) {
         // A contract that was judged before this spec was seen will be judged again.
         Some(found) if judged.terms.kpi(kpi.name) == Some(kpi.spec) => ContractOfKpi::Judged {
-            judgement: Box::new(found.clone()),
-            feed: judged.feeds.get(&kpi.spec.source.feed).cloned().unwrap_or_default(),
+            judgement: found.clone(),
+            feed: judged.feeds.get(&kpi.spec.source.feed).map(|health| (**health).clone()).unwrap_or_default(),
             suspended: judged.terms.contract.suspend,
         },
         _ => ContractOfKpi::Pending,
@@ -147,7 +147,7 @@ fn said_by(judged: &Judged, kpi: &WrittenKpi<'_>) -> ContractOfKpi {
 fn is_being_fetched_first(spec: &KpiTargetSpec, judged: &Judged) -> bool {
     let own = spec.source.cross_check.as_ref().map(|own| &own.feed);
     let mut feeds = std::iter::once(&spec.source.feed).chain(own).map(|feed| judged.feeds.get(feed));
-    feeds.any(|health| health.is_none_or(FeedHealth::is_being_fetched_first))
+    feeds.any(|health| health.is_none_or(|health| health.is_being_fetched_first()))
 }
 
 /// Every reference of a KpiTarget that does not resolve, and a feed that counts by another time than it names.

@@ -19,7 +19,7 @@ pub struct HeldLaunch {
     /// What was last judged of its first contract.
     pub first: Option<Judged>,
     /// What the judgements of its contracts say of their KPIs, by name.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// The other launches that the same vendor's people serve, by name; only those that are valid and whose first contract is judged.
     pub others: Vec<HeldOther>,
 }
@@ -32,7 +32,7 @@ pub struct HeldOther {
     /// What was last judged of its first contract.
     pub first: Judged,
     /// What the judgements of its contracts say of their KPIs, by name.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
 }
 
 /// Observes a launch.
@@ -52,7 +52,7 @@ fn first_judged(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> Option<J
     holdings.judged(&spec.contract_refs.first()?.name)
 }
 
-fn kpis_judged(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> BTreeMap<String, KpiJudgement> {
+fn kpis_judged(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> BTreeMap<String, Box<KpiJudgement>> {
     let mut kpis = BTreeMap::new();
     for judged in spec.contract_refs.iter().filter_map(|reference| holdings.judged(&reference.name)) {
         let found = judged.judgement().into_iter().flat_map(|judgement| &judgement.kpis);

@@ -101,7 +101,7 @@ pub struct Judged {
     /// What the rules say, or why they cannot say anything.
     pub judgement: Arc<Result<Judgement, InvalidSpec>>,
     /// Health of the feeds by name, lateness included.
-    pub feeds: Arc<BTreeMap<String, FeedHealth>>,
+    pub feeds: Arc<BTreeMap<String, Box<FeedHealth>>>,
 }
 
 impl Judged {

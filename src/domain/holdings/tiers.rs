@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Entry, FeedHealth, Held, Holdings};
+use super::{Entry, Held, Holdings};
 use crate::api::service_tier::{SliceStatus, TierFinding};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::terms::contract_terms::Terms;
@@ -36,7 +36,7 @@ pub fn observe_tier(holdings: &impl Holdings, name: &str) -> HeldTier {
             held.awaits_verdict = true;
             continue;
         };
-        held.awaits_verdict |= judged.feeds.values().any(FeedHealth::is_being_fetched_first);
+        held.awaits_verdict |= judged.feeds.values().any(|health| health.is_being_fetched_first());
         for finding in findings_of(name, &judged.terms) {
             if !held.findings.contains(&finding) {
                 held.findings.push(finding);

@@ -10,9 +10,11 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::api::Packed;
 use crate::api::dispute::ReportDispute;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod};
 use crate::api::verdict::PeriodState;
@@ -199,6 +201,10 @@ impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
         Some(Rc::new(self.reader.read(book, kpi, &question)))
     }
 
+    fn parts(&self, reading: &Reading<'a>, before: &[&Reading<'a>]) -> Packed<PartValue> {
+        self.reader.parts(reading, before)
+    }
+
     fn disputes(&self, place: usize, at: Timestamp) -> Vec<ReportDispute> {
         self.period(place).map_or_else(Vec::new, |(period, _)| self.reader.disputes.listed(&period.name, at))
     }
@@ -266,7 +272,7 @@ impl<'v, 'a> View<'v, 'a> {
             kpis,
             feeds: self
                 .feeds_read()
-                .map(|feed| (feed.name.clone(), reader.coverage(book, &feed.name, self.now).reach.clone()))
+                .map(|feed| (feed.name.clone(), Box::new(reader.coverage(book, &feed.name, self.now).reach.clone())))
                 .collect(),
             doubts: self.doubts(reader),
             offered: self
@@ -320,7 +326,7 @@ impl<'v, 'a> View<'v, 'a> {
     }
 
     /// Verdicts of the latest closed period; before there is one, all are unknown.
-    fn counts(&self, kpis: &BTreeMap<String, KpiJudgement>) -> Option<KpiCounts> {
+    fn counts(&self, kpis: &BTreeMap<String, Box<KpiJudgement>>) -> Option<KpiCounts> {
         let counted = self.books.current().kpis.iter().filter(|kpi| !kpi.is_suspended && !kpi.spec.dry_run);
         let at_risk =
             counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| kpi.risk.warning().is_some()).count();
@@ -359,7 +365,7 @@ impl<'v, 'a> View<'v, 'a> {
         })
     }
 
-    fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, KpiJudgement> {
+    fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, Box<KpiJudgement>> {
         let book = self.books.current();
         let judged = book.kpis.iter().map(|kpi| {
             let name = kpi.name.to_owned();
@@ -370,7 +376,7 @@ impl<'v, 'a> View<'v, 'a> {
             let threshold_mismatch = kpi.threshold_mismatch.clone();
             let threshold_said = reader.said.contradiction(kpi.spec, &book.terms.contract, self.now);
             let kpi = KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..self.kpi(kpi.name, running) };
-            (name, kpi)
+            (name, Box::new(kpi))
         });
         judged.collect()
     }

@@ -42,10 +42,10 @@ pub struct Judgement {
     pub triggers: Vec<TriggerStatus>,
     /// Rectification plans, due or under way.
     pub plans: Vec<PlanStatus>,
-    /// Each KPI of the terms in force.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    /// Each KPI of the terms in force. In boxes: a map has room for eleven entries from the first one on.
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// How far each feed reaches without a gap that a KPI names.
-    pub feeds: BTreeMap<String, FeedCoverage>,
+    pub feeds: BTreeMap<String, Box<FeedCoverage>>,
     /// Figures of the feeds that were probably misread, by feed; feeds without any are not in it.
     pub doubts: BTreeMap<String, Vec<Doubt>>,
     /// Feeds whose contacts offered are not those answered and abandoned, with the latest such day.
@@ -59,6 +59,18 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The same in lists without room for more: a judgement is held for long and never added to.
+    #[must_use]
+    pub fn fitted(mut self) -> Judgement {
+        self.reports.shrink_to_fit();
+        self.reports.iter_mut().for_each(|report| report.kpis.shrink_to_fit());
+        for kpi in self.kpis.values_mut() {
+            kpi.history.shrink_to_fit();
+            kpi.tiers.shrink_to_fit();
+        }
+        self
+    }
+
     /// The same judgement while the past is still being fetched: no period that was not closed before counts as Final yet, and
     /// nothing is restated, since the rows that are missing were never late.
     #[must_use]
@@ -121,4 +133,29 @@ pub struct KpiJudgement {
     pub threshold_mismatch: Option<String>,
     /// Why the vendor's answers contradict the time that was agreed; the figures are judged all the same.
     pub threshold_said: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_of_a_judgement_s_maps_are_small() {
+        fn entry<K, V>(_: &BTreeMap<K, V>) -> usize {
+            std::mem::size_of::<(K, V)>()
+        }
+        let judgement = Judgement::default();
+        for size in [entry(&judgement.kpis), entry(&judgement.feeds)] {
+            assert!(
+                size <= 64,
+                "{size} bytes, and a map has room for eleven from the first one on: put them into a Box"
+            );
+        }
+    }
+
+    #[test]
+    fn a_report_is_small_where_it_says_little() {
+        let size = std::mem::size_of::<SlaReportSpec>();
+        assert!(size <= 384, "{size} bytes: put what most reports do not have into a Box");
+    }
 }

@@ -275,6 +275,21 @@ fn is_share(measure: &MeasureMapping) -> bool {
     matches!(measure.unit, Some(Fraction | Percent | PercentText | BasisPoints))
 }
 
+/// What is in doubt of a mapping itself, whatever the rows say. A platform that counts the abandoned contacts knows how many were
+/// abandoned in time as well, and most divide by both; one that divides by the answered ones alone is right as it is, so that this is
+/// said while a mapping is written, and not of a contract in force.
+pub fn of_mapping(feed: &Feed) -> Option<Doubt> {
+    let measures = feed.format.as_ref()?.mapped_measures();
+    measures.iter().find(|measure| measure.name == "abandoned")?;
+    let within = measures.iter().find(|measure| measure.name == "answeredWithin")?;
+    if !is_share(within) || within.of.as_deref() != Some("answered") {
+        return None;
+    }
+    let message = "answeredWithin is a percentage `of: answered`, and most platforms' service level counts the abandoned, too: map the \
+                   platform's own counts, or write `of` as the measure that it divides by";
+    Some(Doubt { measure: within.name.clone(), message: message.to_owned() })
+}
+
 /// What is in doubt of the rows of a feed that are known: of those of the last four weeks, at most 500, evenly spread.
 pub fn of_feed(feed: &Feed, known: &Known<'_>) -> Vec<Doubt> {
     let Some(last) = known.last_start() else { return Vec::new() };

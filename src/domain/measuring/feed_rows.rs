@@ -15,9 +15,11 @@ use super::row::{Labels, Row};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
 
+mod chunk;
 mod packed;
 
-use packed::{Packed, Values};
+use chunk::{Chunk, Loose};
+use packed::Values;
 
 /// Rows of one chunk.
 const CHUNK: usize = 1_024;
@@ -46,37 +48,6 @@ pub struct FeedRows {
 struct LabelSets {
     sets: Vec<Arc<Labels>>,
     places: HashMap<Arc<Labels>, u32>,
-}
-
-#[derive(Debug)]
-struct Chunk {
-    start: Instants,
-    /// From the start.
-    length: Instants,
-    /// From the end.
-    lag: Instants,
-    labels: Packed,
-    revision: Packed,
-    sequence: Packed,
-    /// By the place of the measure's name.
-    measures: Box<[(u32, Values)]>,
-}
-
-/// Instants, or distances between instants, as seconds and nanoseconds.
-#[derive(Clone, Debug)]
-struct Instants {
-    seconds: Packed,
-    nanoseconds: Packed,
-}
-
-/// The rows of a chunk while it is filled.
-#[derive(Debug, Default)]
-struct Loose {
-    times: Vec<Times>,
-    labels: Vec<i64>,
-    revision: Vec<i64>,
-    sequence: Vec<i64>,
-    measures: BTreeMap<u32, Vec<Option<Decimal>>>,
 }
 
 /// When a row happened, and from when on a judgement may know it.
@@ -121,10 +92,8 @@ impl FeedRows {
     /// Bytes that they take in memory, near enough: chunks that a copy shares are counted by both.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let labels =
-            |set: &Arc<Labels>| 128 + set.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>();
         self.chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>()
-            + self.labels.sets.iter().map(labels).sum::<usize>()
+            + self.labels.sets.iter().map(|labels| bytes_of(labels)).sum::<usize>()
     }
 
     /// The row at a place, written out.
@@ -183,32 +152,34 @@ impl FeedRows {
     /// Opens them for more rows.
     #[must_use]
     pub fn open(mut self) -> OpenRows {
+        let bytes = self.bytes();
         let last = match self.len % CHUNK {
             0 => None,
             _ => self.chunks.pop(),
         };
         let open = last.map(|chunk| chunk.unpacked(self.len % CHUNK)).unwrap_or_default();
-        OpenRows { rows: self, open }
+        OpenRows { rows: self, open, bytes }
     }
 
-    /// These and others that came in between, in the order of their sequences, as both must be. One that both have is there once.
+    /// These, which must be in the order of their sequences, and in that order others, in any order, that start where it is asked for. One
+    /// that both have is there once.
     #[must_use]
-    pub fn with(&self, others: &[Row]) -> FeedRows {
+    pub fn with(&self, others: &FeedRows, is_asked_for: impl Fn(Timestamp) -> bool) -> FeedRows {
+        let places = (0..others.len as u32).filter(|place| is_asked_for(others.start(*place)));
+        let mut places: Vec<(i64, u32)> = places.map(|place| (others.receipt(place).sequence, place)).collect();
+        places.sort_unstable();
+        let mut places = places.into_iter().peekable();
         let (labels, names) = (self.labels.clone(), self.names.clone());
         let mut open = FeedRows { labels, names, ..FeedRows::default() }.open();
-        let mut others = others.iter().peekable();
-        for place in 0..self.len as u32 {
-            let Some((chunk, index)) = self.chunk(place) else { continue };
-            let receipt = chunk.receipt(index);
-            while let Some(other) = others.next_if(|other| other.sequence <= receipt.sequence) {
-                if other.sequence < receipt.sequence {
-                    open.push_row(other);
+        for (place, sequence) in (0..self.len as u32).map(|place| (place, self.receipt(place).sequence)) {
+            while let Some((other, at)) = places.next_if(|(other, _)| *other <= sequence) {
+                if other < sequence {
+                    open.push_of(others, at);
                 }
             }
-            let measures = chunk.measures.iter().filter_map(|(name, values)| Some((*name, values.get(index)?)));
-            open.push(chunk.times(index), chunk.labels.get(index) as u32, receipt, measures);
+            open.push_of(self, place);
         }
-        others.for_each(|other| open.push_row(other));
+        places.for_each(|(_, at)| open.push_of(others, at));
         open.close()
     }
 
@@ -298,9 +269,16 @@ impl Extend<Row> for FeedRows {
 pub struct OpenRows {
     rows: FeedRows,
     open: Loose,
+    bytes: usize,
 }
 
 impl OpenRows {
+    /// Bytes that they take in memory, near enough, without the last rows, which are not packed yet.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The place of a set of labels, to be given to [`Self::push`].
     pub fn labels(&mut self, labels: &Labels) -> u32 {
         if let Some(place) = self.rows.labels.places.get(labels) {
@@ -308,6 +286,7 @@ impl OpenRows {
         }
         let sets = Arc::make_mut(&mut self.rows.labels);
         let (place, labels) = (sets.sets.len() as u32, Arc::new(labels.clone()));
+        self.bytes += bytes_of(&labels);
         sets.sets.push(Arc::clone(&labels));
         sets.places.insert(labels, place);
         place
@@ -356,6 +335,24 @@ impl OpenRows {
         self.push(times, labels, Receipt { revision: row.revision, sequence: row.sequence }, measures.into_iter());
     }
 
+    /// Adds a row of others after all that are there.
+    fn push_of(&mut self, rows: &FeedRows, place: u32) {
+        let Some((chunk, index)) = rows.chunk(place) else { return };
+        let set = chunk.labels.get(index);
+        let labels = match rows.label_sets().get(set as usize) {
+            // Of the same sets the places are the same.
+            Some(_) if Arc::ptr_eq(&rows.labels, &self.rows.labels) => set as u32,
+            Some(labels) => self.labels(labels),
+            None => return,
+        };
+        let measure = |(name, values): &(u32, Values)| {
+            let name = rows.names.get(*name as usize)?;
+            Some((self.measure(name), values.get(index)?))
+        };
+        let measures: Vec<(u32, Decimal)> = chunk.measures.iter().filter_map(measure).collect();
+        self.push(chunk.times(index), labels, chunk.receipt(index), measures.into_iter());
+    }
+
     /// The rows with those that were added.
     #[must_use]
     pub fn close(mut self) -> FeedRows {
@@ -367,120 +364,14 @@ impl OpenRows {
 
     fn seal(&mut self) {
         let chunk = std::mem::take(&mut self.open).packed();
+        self.bytes += chunk.bytes();
         self.rows.chunks.push(Arc::new(chunk));
     }
 }
 
-impl Loose {
-    fn packed(self) -> Chunk {
-        let rows = self.times.len();
-        let instants = |of: &dyn Fn(&Times) -> Parts| Instants::of(self.times.iter().map(of));
-        Chunk {
-            start: instants(&|times| Parts::of(times.start)),
-            length: instants(&|times| Parts::of(times.end).minus(Parts::of(times.start))),
-            lag: instants(&|times| Parts::of(times.known_at).minus(Parts::of(times.end))),
-            labels: Packed::of(&self.labels),
-            revision: Packed::of(&self.revision),
-            sequence: Packed::of(&in_order(&self.sequence, -1)),
-            measures: self
-                .measures
-                .into_iter()
-                .map(|(name, mut values)| {
-                    values.resize(rows, None);
-                    (name, Values::of(&values))
-                })
-                .collect(),
-        }
-    }
-}
-
-/// Sequences that rise by one with each row, moved by the row's index so that they become one number.
-fn in_order(sequences: &[i64], direction: i64) -> Vec<i64> {
-    (0..).zip(sequences).map(|(index, sequence): (i64, _)| sequence.wrapping_add(index * direction)).collect()
-}
-
-impl Chunk {
-    fn end(&self, index: usize) -> Parts {
-        self.start.get(index).plus(self.length.get(index))
-    }
-
-    fn times(&self, index: usize) -> Times {
-        let end = self.end(index);
-        let known_at = end.plus(self.lag.get(index));
-        Times { start: self.start.get(index).instant(), end: end.instant(), known_at: known_at.instant() }
-    }
-
-    fn receipt(&self, index: usize) -> Receipt {
-        let sequence = self.sequence.get(index).wrapping_add(index as i64);
-        Receipt { revision: self.revision.get(index), sequence }
-    }
-
-    fn values(&self, name: u32) -> Option<&Values> {
-        self.measures.iter().find(|(own, _)| *own == name).map(|(_, values)| values)
-    }
-
-    fn unpacked(&self, rows: usize) -> Loose {
-        let numbers = |packed: &Packed| (0..rows).map(|index| packed.get(index)).collect();
-        Loose {
-            times: (0..rows).map(|index| self.times(index)).collect(),
-            labels: numbers(&self.labels),
-            revision: numbers(&self.revision),
-            sequence: (0..rows).map(|index| self.receipt(index).sequence).collect(),
-            measures: self
-                .measures
-                .iter()
-                .map(|(name, values)| (*name, (0..rows).map(|index| values.get(index)).collect()))
-                .collect(),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let instants = |instants: &Instants| instants.seconds.bytes() + instants.nanoseconds.bytes();
-        let measures = |(_, values): &(u32, Values)| std::mem::size_of::<(u32, Values)>() + values.bytes();
-        std::mem::size_of::<Chunk>()
-            + [&self.start, &self.length, &self.lag].into_iter().map(instants).sum::<usize>()
-            + self.labels.bytes()
-            + self.revision.bytes()
-            + self.sequence.bytes()
-            + self.measures.iter().map(measures).sum::<usize>()
-    }
-}
-
-/// Seconds and nanoseconds of an instant or of a distance; what is taken from one and added to another is exact.
-#[derive(Clone, Copy, Debug)]
-struct Parts {
-    seconds: i64,
-    nanoseconds: i64,
-}
-
-impl Parts {
-    fn of(instant: Timestamp) -> Parts {
-        Parts { seconds: instant.as_second(), nanoseconds: instant.subsec_nanosecond().into() }
-    }
-
-    fn minus(self, other: Parts) -> Parts {
-        Parts { seconds: self.seconds - other.seconds, nanoseconds: self.nanoseconds - other.nanoseconds }
-    }
-
-    fn plus(self, other: Parts) -> Parts {
-        Parts { seconds: self.seconds + other.seconds, nanoseconds: self.nanoseconds + other.nanoseconds }
-    }
-
-    fn instant(self) -> Timestamp {
-        // These are the parts of an instant again.
-        Timestamp::new(self.seconds, self.nanoseconds as i32).unwrap_or(Timestamp::MAX)
-    }
-}
-
-impl Instants {
-    fn of(parts: impl Iterator<Item = Parts>) -> Instants {
-        let (seconds, nanoseconds): (Vec<i64>, Vec<i64>) = parts.map(|one| (one.seconds, one.nanoseconds)).unzip();
-        Instants { seconds: Packed::of(&seconds), nanoseconds: Packed::of(&nanoseconds) }
-    }
-
-    fn get(&self, index: usize) -> Parts {
-        Parts { seconds: self.seconds.get(index), nanoseconds: self.nanoseconds.get(index) }
-    }
+/// Bytes of a set of labels, near enough.
+fn bytes_of(labels: &Labels) -> usize {
+    128 + labels.iter().map(|(name, value)| 48 + name.len() + value.len()).sum::<usize>()
 }
 
 /// One measure of all rows.

@@ -9,16 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
 use super::final_from::{FinalFor, Finality};
+use super::parts::Compared;
 use super::prepared_terms::Kpi;
-use super::reading::{Method, Question, Reading, TargetPart, not_measured};
-use super::sources::Sources;
-use super::tally::Found;
-use super::verdict::Aim;
-use crate::api::kpi_target::Verdict;
-use crate::api::sla_report::{EvidenceReference, TierLine};
-use crate::api::verdict::{Rating, Severity};
-use crate::domain::numbers::exact::Exact;
-use crate::domain::numbers::statistics::Interval;
+use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
+use crate::api::Packed;
+use crate::api::made_of::PartValue;
+use crate::api::sla_report::TierLine;
 use crate::domain::terms::calendar::Span;
 
 /// A question of a KPI by the places of its book and of the KPI in it.
@@ -53,6 +49,8 @@ pub(in crate::domain) struct Figures {
     pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
     /// Instants by which rows were known that match KPIs.
     pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
+    /// The parts of reports. They follow from readings, and do not outlive their process.
+    pub(crate) parts: RefCell<Answers<Compared, Packed<PartValue>>>,
 }
 
 /// Answers of earlier judgements.
@@ -82,6 +80,7 @@ impl Figures {
             learnt: Answers::kept(learnt),
             finalities: Answers::kept(finalities),
             matched: Answers::kept(matched),
+            ..Figures::default()
         }
     }
 
@@ -101,7 +100,12 @@ impl Figures {
         let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
         let small = std::mem::size_of::<(InBook, FinalFor)>() + 16;
         let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
-        readings + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>() + learnt + few * small
+        let parts: usize = self.parts.borrow().all().map(|parts| parts.bytes() + 512).sum();
+        readings
+            + parts
+            + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
+            + learnt
+            + few * small
     }
 
     /// Takes in that rows came which were known from these instants on.
@@ -124,6 +128,7 @@ impl Figures {
         self.learnt.get_mut().turn();
         self.finalities.get_mut().turn();
         self.matched.get_mut().turn();
+        self.parts.get_mut().turn();
     }
 
     /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
@@ -210,6 +215,16 @@ impl Figures {
         reading
     }
 
+    /// The parts of a reading against others: those that are kept, or else those that are worked out.
+    pub(in crate::domain) fn parts(&self, compared: Compared) -> Packed<PartValue> {
+        if let Some(kept) = self.parts.borrow_mut().get(&compared) {
+            return kept.as_ref().clone();
+        }
+        let parts = compared.parts();
+        self.parts.borrow_mut().put(compared, parts.clone());
+        parts
+    }
+
     /// The coverage of a feed: the one that is kept, or else the one that is worked out.
     pub(in crate::domain) fn coverage(
         &self,
@@ -275,92 +290,29 @@ impl<Q: Ord, A> Answers<Q, A> {
 /// A reading without what is in the terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct KeptReading {
-    pub(crate) aim: Aim,
-    pub(crate) raw_value: Option<Exact>,
-    pub(crate) value: Option<Exact>,
-    pub(crate) numerator: Option<Exact>,
-    pub(crate) denominator: Option<Exact>,
-    #[serde(with = "crate::domain::measuring::kept_readings::interval")]
-    pub(crate) interval: Option<Interval>,
-    pub(crate) verdict: Verdict,
-    pub(crate) severity: Option<Severity>,
+    measured: Measured,
     /// Place of the band among those of the KPI.
-    pub(crate) band: Option<usize>,
-    pub(crate) rating: Rating,
-    pub(crate) achievement: Option<Exact>,
-    pub(crate) excused_by: Vec<String>,
-    pub(crate) tiers: Vec<TierLine>,
-    pub(crate) without_tier_percent: Option<String>,
-    pub(crate) tally: Option<Found>,
-    pub(crate) sources: Option<Sources>,
-    pub(crate) evidence: EvidenceReference,
-    pub(crate) annual_factor: Option<Exact>,
-    pub(crate) targets: Vec<TargetPart>,
-    pub(crate) negative_volume: bool,
+    band: Option<usize>,
 }
 
 impl KeptReading {
     pub(crate) fn of(reading: &Reading<'_>, kpi: &Kpi<'_>) -> KeptReading {
         let band = reading.band.and_then(|band| kpi.spec.bands.iter().position(|one| std::ptr::eq(one, band)));
-        KeptReading {
-            aim: reading.aim.clone(),
-            raw_value: reading.raw_value.clone(),
-            value: reading.value.clone(),
-            numerator: reading.numerator.clone(),
-            denominator: reading.denominator.clone(),
-            interval: reading.interval,
-            verdict: reading.verdict,
-            severity: reading.severity,
-            band,
-            rating: reading.rating,
-            achievement: reading.achievement.clone(),
-            excused_by: reading.excused_by.clone(),
-            tiers: reading.tiers.clone(),
-            without_tier_percent: reading.without_tier_percent.clone(),
-            tally: reading.tally.clone(),
-            sources: reading.sources.clone(),
-            evidence: reading.evidence.clone(),
-            annual_factor: reading.method.annual_factor.clone(),
-            targets: reading.method.targets.clone(),
-            negative_volume: reading.negative_volume,
-        }
+        KeptReading { measured: reading.measured.clone(), band }
     }
 
     /// Bytes that it takes, near enough: an exact number has its digits on the heap.
     pub(crate) fn bytes(&self) -> usize {
-        let tiers = self.tiers.len() * (std::mem::size_of::<TierLine>() + 64);
-        let targets = self.targets.len() * (std::mem::size_of::<TargetPart>() + 64);
-        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + tiers + targets + self.excused_by.len() * 48
+        let Measured { tiers, targets, excused_by, days, parts, .. } = &self.measured;
+        let tiers = tiers.len() * (std::mem::size_of::<TierLine>() + 64);
+        let targets = targets.len() * (std::mem::size_of::<TargetPart>() + 64);
+        let lists = tiers + targets + excused_by.len() * 48 + days.bytes() + parts.sums.bytes();
+        std::mem::size_of::<(AskedOfKpi, KeptReading)>() + 512 + lists
     }
 
     pub(crate) fn of_kpi<'a>(&self, kpi: &Kpi<'a>, question: &Question<'_>) -> Reading<'a> {
-        let blank = not_measured(kpi, question);
-        Reading {
-            aim: self.aim.clone(),
-            raw_value: self.raw_value.clone(),
-            value: self.value.clone(),
-            numerator: self.numerator.clone(),
-            denominator: self.denominator.clone(),
-            interval: self.interval,
-            verdict: self.verdict,
-            severity: self.severity,
-            band: self.band.and_then(|band| kpi.spec.bands.get(band)),
-            rating: self.rating,
-            achievement: self.achievement.clone(),
-            excused_by: self.excused_by.clone(),
-            tiers: self.tiers.clone(),
-            without_tier_percent: self.without_tier_percent.clone(),
-            tally: self.tally.clone(),
-            sources: self.sources.clone(),
-            evidence: self.evidence.clone(),
-            negative_volume: self.negative_volume,
-            method: Method {
-                annual_factor: self.annual_factor.clone(),
-                targets: self.targets.clone(),
-                ..blank.method.clone()
-            },
-            ..blank
-        }
+        let band = self.band.and_then(|band| kpi.spec.bands.get(band));
+        Reading { band, measured: self.measured.clone(), ..not_measured(kpi, question) }
     }
 }
 
@@ -406,25 +358,5 @@ mod pairs {
     {
         let pairs = Vec::<(Q, A)>::deserialize(deserializer)?;
         Ok(pairs.into_iter().map(|(question, answer)| (question, Arc::new(answer))).collect())
-    }
-}
-
-/// An interval by the bits of its ends, so that what is read is what was written.
-pub(in crate::domain) mod interval {
-    use crate::domain::numbers::statistics::Interval;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        interval: &Option<Interval>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        interval.map(|interval| (interval.lower.to_bits(), interval.upper.to_bits())).serialize(serializer)
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Interval>, D::Error> {
-        let bits = Option::<(u64, u64)>::deserialize(deserializer)?;
-        Ok(bits.map(|(lower, upper)| Interval { lower: f64::from_bits(lower), upper: f64::from_bits(upper) }))
     }
 }

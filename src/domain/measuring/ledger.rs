@@ -13,11 +13,13 @@ use super::feed_rows::{Column, FeedRows};
 use super::row::{Labels, Row, is_day_as_it_was};
 use crate::domain::terms::calendar::{Calendar, Span};
 
+mod days;
 mod floor;
 mod known;
 mod pages;
 mod standing;
 
+use days::Days;
 pub use floor::{Floor, Need};
 use known::Standing;
 pub(in crate::domain) use known::union;
@@ -36,9 +38,19 @@ const FEW: usize = 64;
 /// This many places are sorted with what they are ordered by at hand.
 const AT_ONCE: usize = 16_384;
 
+/// Which of a contract's ledgers one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LedgerName {
+    /// Place of the first book with its calendar; of the book whose deliverables it holds.
+    pub book: usize,
+    /// Its feed; `None` for deliverables.
+    pub feed: Option<String>,
+}
+
 /// Every version of every row of a feed. A version is named by its row's place in the order of receipt.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    name: LedgerName,
     rows: FeedRows,
     /// Places by start, then labels, end and revision: the versions of a key are neighbours.
     by_start: Arc<Vec<u32>>,
@@ -107,6 +119,17 @@ impl Ledger {
         let mut ledger = Ledger::default();
         ledger.take_in(&rows.iter().collect(), None, calendar);
         ledger
+    }
+
+    /// The same under a name.
+    #[must_use]
+    pub(in crate::domain) fn named(self, name: LedgerName) -> Ledger {
+        Ledger { name, ..self }
+    }
+
+    /// Which of its contract's ledgers it is.
+    pub(in crate::domain) fn name(&self) -> &LedgerName {
+        &self.name
     }
 
     /// Takes in what rows have more than those that it was made of. They must begin with those.
@@ -474,36 +497,6 @@ fn ranks(sets: &[Arc<Labels>]) -> Vec<u32> {
         ranks.get_mut(set as usize).into_iter().for_each(|slot| *slot = rank);
     }
     ranks
-}
-
-/// Local days and their service, the current one kept: rows come in order of their starts.
-struct Days<'a> {
-    calendar: &'a Calendar,
-    day: Date,
-    span: Option<Span>,
-    service: Vec<Span>,
-}
-
-impl<'a> Days<'a> {
-    fn new(calendar: &'a Calendar) -> Self {
-        Days { calendar, day: Date::ZERO, span: None, service: Vec::new() }
-    }
-
-    /// The local day of an instant, with the instant at which it begins.
-    fn day_of(&mut self, instant: Timestamp) -> (Timestamp, Date) {
-        if !self.span.is_some_and(|span| span.start <= instant && instant < span.end) {
-            self.day = self.calendar.date_of(instant);
-            self.span = Some(Span::new(self.calendar.start_of_day(self.day), self.calendar.end_of_day(self.day)));
-            self.service = self.calendar.service_of_day(self.day);
-        }
-        (self.span.map_or(instant, |span| span.start), self.day)
-    }
-
-    /// Whether a row overlaps service hours; to be asked after [`Days::day_of`] its start.
-    fn overlaps_service(&self, row: Span) -> bool {
-        self.service.iter().any(|span| span.overlaps(&row))
-            || (self.span.is_some_and(|span| row.end > span.end) && self.calendar.overlaps_service(row.start, row.end))
-    }
 }
 
 #[cfg(test)]

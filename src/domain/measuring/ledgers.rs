@@ -7,16 +7,17 @@ use jiff::Timestamp;
 
 use super::deliverables::measures;
 use super::feed_rows::{FeedRows, RowsByFeed};
-use super::ledger::{Floor, Lack, Ledger, Need, Wanted};
+use super::ledger::{Floor, Lack, Ledger, LedgerName, Need, Wanted};
 use super::prepared_terms::{Book, Books, Kpi};
 use crate::domain::terms::calendar::Span;
 use crate::domain::terms::catalogue::Origin;
 
-/// The ledgers of a contract's feeds, one for each calendar that its books have.
+/// The ledgers of a contract's feeds, one for each calendar that its books have. In boxes: a map has room for eleven entries from the
+/// first one on.
 #[derive(Debug, Default)]
 pub struct Ledgers {
-    pub(crate) feeds: BTreeMap<(usize, String), Ledger>,
-    pub(crate) deliverables: BTreeMap<usize, Ledger>,
+    pub(crate) feeds: BTreeMap<(usize, String), Box<Ledger>>,
+    pub(crate) deliverables: BTreeMap<usize, Box<Ledger>>,
 }
 
 impl Ledgers {
@@ -28,13 +29,17 @@ impl Ledgers {
             let read = book.kpis.iter().flat_map(|kpi| kpi.feeds());
             for feed in named.map(String::as_str).chain(read) {
                 let key = (book.shares_calendar_with, feed.to_owned());
+                let name = || LedgerName { book: book.shares_calendar_with, feed: Some(feed.to_owned()) };
                 let pages = pages.get(feed).map(Vec::as_slice).unwrap_or_default();
-                let ledger = ledgers.feeds.entry(key).or_insert_with(|| Ledger::above(floors.get(feed), pages));
+                let ledger = || Box::new(Ledger::above(floors.get(feed), pages).named(name()));
+                let ledger = ledgers.feeds.entry(key).or_insert_with(ledger);
                 ledger.extend(rows.get(feed).unwrap_or(&nothing), &book.calendar);
             }
             if book.kpis.iter().any(|kpi| kpi.definition.origin == Origin::Deliverables) {
                 ledgers.deliverables.entry(book.place).or_insert_with(|| {
-                    Ledger::of_contract(&measures(&book.terms.contract, &book.calendar), &book.calendar)
+                    let name = LedgerName { book: book.place, feed: None };
+                    let measures = measures(&book.terms.contract, &book.calendar);
+                    Box::new(Ledger::of_contract(&measures, &book.calendar).named(name))
                 });
             }
         }
@@ -89,19 +94,19 @@ impl Ledgers {
     /// The ledger that a KPI reads from.
     pub fn of_kpi(&self, book: &Book<'_>, kpi: &Kpi<'_>) -> Option<&Ledger> {
         match kpi.definition.origin {
-            Origin::Deliverables => self.deliverables.get(&book.place),
+            Origin::Deliverables => self.deliverables.get(&book.place).map(Box::as_ref),
             Origin::Feed => self.of_feed(book, &kpi.spec.source.feed),
         }
     }
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Ledger> {
-        self.feeds.values().chain(self.deliverables.values())
+        self.feeds.values().chain(self.deliverables.values()).map(Box::as_ref)
     }
 
     /// The ledger of a feed.
     pub fn of_feed(&self, book: &Book<'_>, feed: &str) -> Option<&Ledger> {
-        self.feeds.get(&(book.shares_calendar_with, feed.to_owned()))
+        self.feeds.get(&(book.shares_calendar_with, feed.to_owned())).map(Box::as_ref)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod ledgers;
 pub mod matching;
 pub mod offered;
+pub mod parts;
 pub mod prepared_terms;
 pub mod rating;
 pub mod reader;

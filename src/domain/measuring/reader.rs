@@ -9,8 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::api::Packed;
 use crate::api::feed::Feed;
 use crate::api::kpi_target::{CatalogueKpi, MissingDataPolicy, Verdict};
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::Comparison;
 
@@ -19,12 +21,13 @@ use super::doubts::{self, Doubt};
 use super::final_from::{FinalFor, Finality};
 use super::holds::Holds;
 use super::kept_readings::Figures;
-use super::ledger::{Known, Ledger};
+use super::ledger::{Known, Ledger, LedgerName};
 use super::ledgers::Ledgers;
 use super::offered::{OfferedDiffers, offered_differs};
+use super::parts::Compared;
 use super::prepared_terms::{Book, Books, Kpi};
 use super::rating::{achievement, rating_of};
-use super::reading::{DIGEST_OF_NOTHING, Method, Question, Reading, TargetPart, not_measured};
+use super::reading::{DIGEST_OF_NOTHING, Measured, Question, Reading, TargetPart, not_measured};
 use super::row::Labels;
 use super::sources::CrossChecked;
 use super::values::{Quotient, Rows, TIER_LABEL};
@@ -40,6 +43,7 @@ use crate::domain::terms::relief::ReliefHistory;
 use crate::domain::terms::thresholds::SaidHistory;
 
 mod breakdown;
+mod made_of;
 mod sources;
 mod tallies;
 
@@ -62,7 +66,7 @@ pub struct Reader<'f, 'a> {
     pub holds: &'f Holds,
     ledgers: &'f Ledgers,
     figures: &'f Figures,
-    known: Remembered<*const Ledger, Known<'f>>,
+    known: Remembered<LedgerName, Known<'f>>,
     books: PhantomData<Book<'a>>,
 }
 
@@ -152,11 +156,11 @@ impl<'f, 'a> Reader<'f, 'a> {
     /// The rows of a ledger that were known at an instant.
     pub fn known(&self, ledger: &'f Ledger, at: Timestamp) -> Rc<Known<'f>> {
         let mut known = self.known.borrow_mut();
-        match known.get(&std::ptr::from_ref(ledger)) {
+        match known.get(ledger.name()) {
             Some((instant, rows)) if *instant == at => Rc::clone(rows),
             _ => {
                 let rows = Rc::new(ledger.known_at(at));
-                known.insert(std::ptr::from_ref(ledger), (at, Rc::clone(&rows)));
+                known.insert(ledger.name().clone(), (at, Rc::clone(&rows)));
                 rows
             }
         }
@@ -210,6 +214,11 @@ impl<'f, 'a> Reader<'f, 'a> {
         ledger.map_or_else(Vec::new, |ledger| doubts::of_feed(feed, &self.known(ledger, at)))
     }
 
+    /// The parts of a reading against the readings of the periods before.
+    pub(in crate::domain) fn parts(&self, reading: &Reading<'_>, before: &[&Reading<'_>]) -> Packed<PartValue> {
+        Compared::of(reading, before).map(|compared| self.figures.parts(compared)).unwrap_or_default()
+    }
+
     /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
     pub fn coverage(&self, book: &'f Book<'a>, feed: &'f str, at: Timestamp) -> Arc<Coverage> {
         self.figures.coverage(book.place, feed, at, || {
@@ -239,7 +248,8 @@ impl<'f, 'a> Reader<'f, 'a> {
         match self.ledgers.of_kpi(book, kpi).filter(|_| !kpi.is_suspended) {
             // Figures that are counted by another time do not belong to this KPI.
             Some(_) if kpi.threshold_mismatch.is_some() => {
-                Reading { verdict: Verdict::NoData, ..not_measured(kpi, question) }
+                let nothing = not_measured(kpi, question);
+                Reading { measured: Measured { verdict: Verdict::NoData, ..nothing.measured }, ..nothing }
             }
             Some(ledger) => self.figures.reading(book.place, kpi, question, || match &kpi.definition.parts {
                 Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
@@ -286,9 +296,10 @@ impl<'f, 'a> Reader<'f, 'a> {
         let severity = missed.then(|| severity_of(band));
         let has_value = values.value.is_some();
         let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
+        let (days, parts) = judgement.made_of(&rows, &relieved.rows, &aim, &values);
         let blank = not_measured(kpi, question);
         let annual_factor = kpi.definition.annualised.then(|| scale.checked_div(&kpi.definition.scale)).flatten();
-        Reading {
+        let measured = Measured {
             rating: rating_of(verdict, severity, values.value.as_ref(), kpi.spec.ratings.as_ref(), kpi.comparison),
             achievement: achievement(verdict, values.value.as_ref(), &aim, &kpi.spec.bands),
             raw_value: values.raw,
@@ -298,16 +309,19 @@ impl<'f, 'a> Reader<'f, 'a> {
             interval: values.interval,
             verdict,
             severity,
-            band,
             excused_by: relieved.excused_by.into_iter().collect(),
             tiers,
             without_tier_percent,
             evidence: evidence(&rows, question),
+            annual_factor,
+            targets,
             negative_volume: values.negative,
+            days,
+            parts,
             aim,
-            method: Method { annual_factor, targets, ..blank.method.clone() },
-            ..blank
-        }
+            ..blank.measured
+        };
+        Reading { band, measured, ..blank }
     }
 
     /// The sums of a KPI after relief over the rows that start in a span.

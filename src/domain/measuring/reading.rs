@@ -1,17 +1,21 @@
 //! The reading of one KPI in one period, and the question that it answers.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::parts::Parts;
 use super::prepared_terms::Kpi;
 use super::rating::rating_of;
 use super::sources::Sources;
 use super::tally::Found;
 use super::verdict::Aim;
+use crate::api::Packed;
 use crate::api::kpi_target::{Band, CatalogueKpi, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant, Rounding, Verdict};
+use crate::api::made_of::DayValue;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::{Comparison, Rating, Severity};
 use crate::domain::numbers::exact::Exact;
@@ -33,6 +37,19 @@ pub struct Reading<'a> {
     pub variant: Option<KpiVariant>,
     /// Whether it, or the contract, is suspended.
     pub is_suspended: bool,
+    /// The band into which a miss falls.
+    pub band: Option<&'a Band>,
+    /// Whether the numerator is a part of the denominator.
+    pub is_share: bool,
+    /// By what it was computed.
+    pub method: Method,
+    /// What its rows say, which is kept for later judgements.
+    pub measured: Measured,
+}
+
+/// What the rows say of a KPI in a period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
     /// The target in force.
     pub aim: Aim,
     /// The value over all selected rows, rounded.
@@ -44,13 +61,12 @@ pub struct Reading<'a> {
     /// The denominator of `value`.
     pub denominator: Option<Exact>,
     /// The interval of `value`, in its unit.
+    #[serde(with = "interval")]
     pub interval: Option<Interval>,
     /// The verdict.
     pub verdict: Verdict,
     /// How grave a miss is.
     pub severity: Option<Severity>,
-    /// The band into which a miss falls.
-    pub band: Option<&'a Band>,
     /// The rating.
     pub rating: Rating,
     /// How much of its weight it earns, 0 to 1; `None` where nothing was judged.
@@ -61,18 +77,30 @@ pub struct Reading<'a> {
     pub tiers: Vec<TierLine>,
     /// Percentage of the denominator whose rows carry no tier.
     pub without_tier_percent: Option<String>,
-    /// The rows that were judged.
-    pub evidence: EvidenceReference,
-    /// Whether the denominator of its rows is below 0, which counts as no data.
-    pub negative_volume: bool,
-    /// Whether the numerator is a part of the denominator.
-    pub is_share: bool,
     /// What a tally found; `None` for what is judged as a whole.
     pub tally: Option<Found>,
     /// What two sources say; `None` where there is one.
     pub sources: Option<Sources>,
-    /// By what it was computed.
-    pub method: Method,
+    /// The days of its window; empty for a period that runs.
+    pub days: Packed<DayValue>,
+    /// Its rows by their labels; empty for a period that runs.
+    pub parts: Parts,
+    /// The rows that were judged.
+    pub evidence: EvidenceReference,
+    /// By what a figure is made a year's; `None` for those that are not.
+    pub annual_factor: Option<Exact>,
+    /// The parts of a target that changes inside the period.
+    pub targets: Vec<TargetPart>,
+    /// Whether the denominator of its rows is below 0, which counts as no data.
+    pub negative_volume: bool,
+}
+
+impl Deref for Reading<'_> {
+    type Target = Measured;
+
+    fn deref(&self) -> &Measured {
+        &self.measured
+    }
 }
 
 impl Reading<'_> {
@@ -121,10 +149,6 @@ pub struct Method {
     pub unit: FormulaUnit,
     /// How each part of a tally is judged; `None` for what is judged as a whole.
     pub parts: Option<PartRule>,
-    /// By what a figure is made a year's; `None` for those that are not.
-    pub annual_factor: Option<Exact>,
-    /// The parts of a target that changes inside the period.
-    pub targets: Vec<TargetPart>,
 }
 
 /// A part of a target that changes inside a period.
@@ -162,36 +186,55 @@ pub(in crate::domain) fn not_measured<'a>(kpi: &Kpi<'a>, question: &Question<'_>
         kpi: kpi.spec.kpi,
         variant: effective_variant(kpi.spec.kpi, kpi.spec.variant),
         is_suspended: kpi.is_suspended,
-        aim: Aim {
-            comparison: kpi.comparison,
-            target: kpi.target_on(question.period.last_day),
-            upper: kpi.spec.objective.upper.as_ref().map(Exact::from),
-        },
-        raw_value: None,
-        value: None,
-        numerator: None,
-        denominator: None,
-        interval: None,
-        verdict: Verdict::NotMeasured,
-        severity: None,
         band: None,
-        rating: rating_of(Verdict::NotMeasured, None, None, None, kpi.comparison),
-        achievement: None,
-        excused_by: Vec::new(),
-        tiers: Vec::new(),
-        without_tier_percent: None,
-        evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
-        negative_volume: false,
         is_share: kpi.definition.share,
         method: Method {
             formula: Rc::clone(&kpi.formula),
             scale: kpi.definition.scale.clone(),
             unit: kpi.definition.unit,
             parts: kpi.definition.parts.clone(),
+        },
+        measured: Measured {
+            aim: Aim {
+                comparison: kpi.comparison,
+                target: kpi.target_on(question.period.last_day),
+                upper: kpi.spec.objective.upper.as_ref().map(Exact::from),
+            },
+            raw_value: None,
+            value: None,
+            numerator: None,
+            denominator: None,
+            interval: None,
+            verdict: Verdict::NotMeasured,
+            severity: None,
+            rating: rating_of(Verdict::NotMeasured, None, None, None, kpi.comparison),
+            achievement: None,
+            excused_by: Vec::new(),
+            tiers: Vec::new(),
+            without_tier_percent: None,
+            tally: None,
+            sources: None,
+            days: Packed::default(),
+            parts: Parts::default(),
+            evidence: EvidenceReference { rows: 0, digest: DIGEST_OF_NOTHING.to_owned() },
             annual_factor: None,
             targets: Vec::new(),
+            negative_volume: false,
         },
-        tally: None,
-        sources: None,
+    }
+}
+
+/// An interval by the bits of its ends, so that what is read is what was written.
+mod interval {
+    use crate::domain::numbers::statistics::Interval;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(interval: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
+        interval.map(|interval| (interval.lower.to_bits(), interval.upper.to_bits())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Interval>, D::Error> {
+        let bits = Option::<(u64, u64)>::deserialize(deserializer)?;
+        Ok(bits.map(|(lower, upper)| Interval { lower: f64::from_bits(lower), upper: f64::from_bits(upper) }))
     }
 }

@@ -140,7 +140,8 @@ impl RollUps {
         }
         self.seen = RowsByFeed::new();
         (self.ledgers, self.next_floors) = (Ledgers::default(), None);
-        self.figures = Figures::of(before);
+        // Parts are those of the very readings that they were asked of.
+        self.figures = Figures { parts: std::mem::take(&mut self.figures.parts), ..Figures::of(before) };
     }
 
     /// The same for rows that are given with these pages, which the judgement before needed.

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_day_of_24_hours_gives_way_and_only_to_a_day_on_which_clocks_change() {
+    fn only_a_day_of_24_hours_is_replaced_and_only_by_a_day_on_which_clocks_change() {
         for (stored, length, gives_way) in [
             (24 * 60, 23 * 60, true),
             (24 * 60, 25 * 60, true),

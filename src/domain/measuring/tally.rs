@@ -43,6 +43,8 @@ pub struct JudgedPart {
     pub raw_missed: Option<bool>,
     /// Whether it has no rows.
     pub is_without_rows: bool,
+    /// Its value and denominator after relief, as they are shown; `None` without data.
+    pub figures: Option<(String, String)>,
 }
 
 /// The counts of a tally.

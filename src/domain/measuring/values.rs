@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
 use super::feed_rows::Column;
 use super::ledger::{Known, KnownRow, Ledger, carries, union};
@@ -216,9 +216,22 @@ impl<'a> Rows<'a> {
         self.filtered(|row| slots.contains(&slot_of(row.span().start)))
     }
 
-    /// Those that start in a span.
+    /// Those that start in a span. They are in order of their starts, so that they are neighbours.
     pub fn starting_in(&self, span: Span) -> Rows<'a> {
-        self.filtered(|row| span.start <= row.span().start && row.span().start < span.end)
+        let ledger = self.selection.ledger;
+        let before = |instant: Timestamp| self.places.partition_point(|place| ledger.start(*place) < instant);
+        let first = before(span.start);
+        let part = first..before(span.end).max(first);
+        let places = match &self.places {
+            Cow::Borrowed(places) => Cow::Borrowed(places.get(part).unwrap_or_default()),
+            Cow::Owned(places) => Cow::Owned(places.get(part).unwrap_or_default().to_vec()),
+        };
+        Rows { selection: self.selection, places }
+    }
+
+    /// How long the longest of them is.
+    pub fn longest(&self) -> SignedDuration {
+        self.spans().map(|(_, span)| span.end.duration_since(span.start)).max().unwrap_or(SignedDuration::ZERO)
     }
 
     /// Those that carry a label with a value.

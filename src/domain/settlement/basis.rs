@@ -1,5 +1,6 @@
 //! What a report was judged by, written beside its figures, so that it explains itself when the terms have changed since.
 
+use crate::api::Packed;
 use crate::api::basis::{
     Agreed, BandBasis, Basis, CapBasis, CreditBasis, CrossCheckBasis, PointsRowBasis, PriceBasis, RoundingApplied,
     TallyBasis, TargetPart,
@@ -30,12 +31,12 @@ pub fn basis_of_line(line: &Line<'_>, tariff: &Tariff) -> Basis {
         formula: method.formula.to_string(),
         scale: shown(&method.scale),
         unit: method.unit,
-        annual_factor: method.annual_factor.as_ref().map(shown),
+        annual_factor: reading.annual_factor.as_ref().map(shown),
         rounding: reading.spec.rounding.as_ref().map(RoundingApplied::from),
         within: reading.spec.within,
         cross_check: basis_of_sources(reading.spec),
         tally: method.parts.as_ref().map(basis_of_tally),
-        targets: method
+        targets: reading
             .targets
             .iter()
             .map(|part| TargetPart {
@@ -134,18 +135,25 @@ pub fn basis_of_credit(frame: &Frame<'_>, money: &Money, settled: &Settled<'_>) 
     }
 }
 
-/// A report without the members that an earlier one, written before there was a basis, cannot have; the same report where the
-/// earlier one has them. Reports are compared in the members that the earlier one has.
+/// A report without the members that an earlier one, written before there was a basis, or days and parts, cannot have; the same report
+/// where the earlier one has them. Reports are compared in the members that the earlier one has.
 pub fn as_far_as(earlier: &SlaReportSpec, report: &SlaReportSpec) -> SlaReportSpec {
     let mut report = report.clone();
-    let has_basis = earlier.kpis.iter().any(|line| line.basis.is_some());
-    if has_basis || earlier.kpis.is_empty() {
+    if earlier.kpis.is_empty() {
         return report;
     }
+    let has_basis = earlier.kpis.iter().any(|line| line.basis.is_some());
+    let has_days = earlier.kpis.iter().any(|line| !line.days.is_empty() || !line.parts.is_empty());
     for line in &mut report.kpis {
-        line.basis = None;
+        if !has_basis {
+            line.basis = None;
+        }
+        if !has_days {
+            line.days = Packed::default();
+            line.parts = Packed::default();
+        }
     }
-    if let Some(credit) = &mut report.credit {
+    if let Some(credit) = report.credit.as_mut().filter(|_| !has_basis) {
         credit.basis = None;
     }
     report

@@ -10,7 +10,7 @@ use crate::api::scalar::{Duration, DurationUnit};
 
 use super::restatement::Touch;
 use crate::domain::measuring::final_from::{FinalFor, Finality};
-use crate::domain::measuring::ledger::Ledger;
+use crate::domain::measuring::ledger::LedgerName;
 use crate::domain::measuring::ledgers::Ledgers;
 use crate::domain::measuring::matching::holds_periods;
 use crate::domain::measuring::prepared_terms::{Book, Books, Kpi};
@@ -168,7 +168,7 @@ fn agreed<'f, 'a>(
         std::iter::once(base).chain(of_rows).chain(decided).filter(|at| base <= *at && *at <= until).collect();
     let lets_go = |at: &&Timestamp| {
         let question = Question { period, window, at: **at, is_closing: false };
-        let sources = reader.read(book, kpi, &question).sources;
+        let sources = reader.read(book, kpi, &question).measured.sources;
         sources.is_none_or(|sources| sources.finding != SourcesFinding::Disagree)
             || reader.disputes.is_decided(&period.name, kpi.name, **at)
     };
@@ -257,7 +257,7 @@ fn has_what_it_needs<'f, 'a>(
         return true;
     }
     let reading = reader.read(book, kpi, &question);
-    reading.verdict != Verdict::NoData && !reading.tally.is_some_and(|found| found.lacks_rows)
+    reading.verdict != Verdict::NoData && !reading.measured.tally.is_some_and(|found| found.lacks_rows)
 }
 
 /// Instants after a period became Final at which something became known that concerns one of its KPIs.
@@ -321,16 +321,16 @@ pub fn next_change<'f, 'a>(
 
 /// When the next known row ends, which moves `asOf`, and when it becomes old enough for a KPI.
 fn maturing<'f, 'a>(reader: &Reader<'f, 'a>, book: &'f Book<'a>, now: Timestamp) -> Vec<Timestamp> {
-    let mut seen: BTreeSet<(*const Ledger, Timestamp)> = BTreeSet::new();
+    let mut seen: BTreeSet<(&LedgerName, Timestamp)> = BTreeSet::new();
     let mut instants = Vec::new();
     for kpi in &book.kpis {
         for ledger in reader.ledgers(book, kpi) {
             let mature = mature_by(&kpi.definition, &book.calendar, now);
             let known = reader.known(ledger, now);
-            if seen.insert((std::ptr::from_ref(ledger), now)) {
+            if seen.insert((ledger.name(), now)) {
                 instants.extend(known.next_end(now));
             }
-            if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((std::ptr::from_ref(ledger), mature))) {
+            if let Some(age) = kpi.definition.maturity.filter(|_| seen.insert((ledger.name(), mature))) {
                 instants.extend(known.next_end(mature).map(|end| book.calendar.after(end, age)));
             }
         }

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::api::Packed;
 use crate::api::cross_check::SourcesLine;
 use crate::api::dispute::ReportDispute;
 use crate::api::kpi_target::Verdict;
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::{
     CreditBlock, EarnedBack, Gap, KpiLine, LineChange, Restates, SlaReportSpec, TallyLine, WasNow, YearToDate,
 };
@@ -21,6 +23,9 @@ use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 
 /// How many parts of a tally a report lists.
 const LISTED_PARTS: usize = 31;
+
+/// A report of more KPIs lists neither days nor parts: with the longest labels it would be larger than what an API server takes.
+const MOST_WITH_DAYS: usize = 50;
 
 /// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
 pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
@@ -80,6 +85,8 @@ pub struct Statement<'s, 'a> {
     pub disputes: Vec<ReportDispute>,
     /// What this revision changes; revision 2 and later.
     pub restates: Option<Restates>,
+    /// The parts of each line, in the order of the lines.
+    pub parts: Vec<Packed<PartValue>>,
 }
 
 impl Statement<'_, '_> {
@@ -95,12 +102,12 @@ impl Statement<'_, '_> {
             state: self.state,
             revision: self.revision,
             data_through: self.reach.data_through,
-            kpis: settled.lines.iter().map(|line| kpi_line(line, &frame.tariff)).collect(),
+            kpis: self.kpis(),
             score: score.map(|score| score.show(1)),
             confidence: confidence.map(|confidence| confidence.show(1)),
             rating: Some(worst_rating(counted.map(|line| (line.reading.spec.class, line.reading.rating)))),
             points: settled.points,
-            credit: money.map(|money| credit_block(frame, money, settled, self.bookings)),
+            credit: money.map(|money| Box::new(credit_block(frame, money, settled, self.bookings))),
             year_to_date: money.zip(self.year_to_date).map(|(money, credit)| YearToDate {
                 credit: money.show(&credit),
                 cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
@@ -108,8 +115,20 @@ impl Statement<'_, '_> {
             triggers: settled.triggers.clone(),
             gaps: self.reach.gaps.clone(),
             disputes: self.disputes,
-            restates: self.restates,
+            restates: self.restates.map(Box::new),
         }
+    }
+}
+
+impl Statement<'_, '_> {
+    /// The lines, with days and parts as long as the API server takes the whole.
+    fn kpis(&self) -> Vec<KpiLine> {
+        let lines = || self.settled.lines.iter().map(|line| kpi_line(line, &self.frame.tariff));
+        if self.settled.lines.len() > MOST_WITH_DAYS {
+            return lines().map(|line| KpiLine { days: Packed::default(), ..line }).collect();
+        }
+        let parts = self.parts.iter().cloned().chain(std::iter::repeat_with(Packed::default));
+        lines().zip(parts).map(|(line, parts)| KpiLine { parts, ..line }).collect()
     }
 }
 
@@ -175,7 +194,7 @@ impl ShownFigures {
     }
 }
 
-/// A KPI's line as a report shows it.
+/// A KPI's line as a report shows it, without its parts: these are against the periods before.
 pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
     let (reading, money) = (&line.reading, tariff.money.as_ref());
     let ShownFigures { target, raw_value, value, numerator, denominator, credit } = ShownFigures::of(line, tariff);
@@ -202,6 +221,8 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         bonus: money.map(|money| money.show(&line.cost.bonus)),
         credit_state: line.credit_state,
         basis: Some(basis_of_line(line, tariff)),
+        days: reading.days.clone(),
+        parts: Packed::default(),
         excused_by: reading.excused_by.clone(),
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
@@ -230,7 +251,7 @@ fn tally_line(found: &Found) -> TallyLine {
     TallyLine { missed: listed(&found.missed), unjudged: listed(&found.unjudged) }
 }
 
-/// Whether two settlements of a period differ in a KPI's line or in the net. The rows behind equal figures, triggers and
+/// Whether two settlements of a period differ in a KPI's line or in the net. The rows behind equal figures with their days and parts, triggers and
 /// cumulative fields alone make no difference.
 pub fn differ(frame: &Frame<'_>, was: &Settled<'_>, now: &Settled<'_>) -> bool {
     let mut pairs = was.lines.iter().zip(&now.lines);
@@ -249,6 +270,7 @@ fn same_figures(tariff: &Tariff, was: &Line<'_>, now: &Line<'_>) -> bool {
     let without_evidence = |line: &Line<'_>| {
         let mut shown = kpi_line(line, tariff);
         shown.evidence = Default::default();
+        shown.days = Packed::default();
         shown
     };
     without_evidence(was) == without_evidence(now)

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::api::Packed;
 use crate::api::dispute::ReportDispute;
+use crate::api::made_of::PartValue;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::AfterFinal;
 use crate::api::verdict::PeriodState;
@@ -14,7 +16,8 @@ use crate::api::verdict::PeriodState;
 use super::earn_back::returned_by_latest;
 use super::reports::{Bookings, Reach, Statement, differ, report_name, restates};
 use super::settle::settle_period;
-use super::settled_period::{Frame, Settled};
+use super::settled_period::{Frame, Line, Settled};
+use crate::domain::measuring::parts::COMPARED;
 use crate::domain::measuring::reading::Reading;
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::periods::Periods;
@@ -27,6 +30,8 @@ pub trait Knowledge<'a> {
     fn reading(&self, place: usize, kpi: usize, at: Timestamp) -> Option<Rc<Reading<'a>>>;
     /// How far the data of a closed period reached.
     fn reach(&self, place: usize, at: Timestamp) -> Reach;
+    /// The parts of a reading against those of the periods before.
+    fn parts(&self, reading: &Reading<'a>, before: &[&Reading<'a>]) -> Packed<PartValue>;
     /// The disputes about a closed period.
     fn disputes(&self, place: usize, at: Timestamp) -> Vec<ReportDispute>;
 }
@@ -230,6 +235,7 @@ impl<'a> State<'_, '_, 'a> {
         restates: Option<crate::api::sla_report::Restates>,
     ) {
         let replay = self.replay;
+        let parts = self.parts(place);
         let Some((frame, closed)) = replay.frames.get(place).zip(self.closed.get_mut(place)) else { return };
         if closed.readings.is_empty() {
             return;
@@ -246,9 +252,22 @@ impl<'a> State<'_, '_, 'a> {
             year_to_date,
             disputes: replay.knowledge.disputes(place, final_at.map_or(at, |instant| instant.min(at))),
             restates,
+            parts,
         };
         let report = statement.report();
         closed.reports.push(report);
+    }
+
+    /// The parts of each line of a period, against the periods before as they are at this instant.
+    fn parts(&self, place: usize) -> Vec<Packed<PartValue>> {
+        let Some(closed) = self.closed.get(place) else { return Vec::new() };
+        let earlier = || self.closed.iter().take(place).rev().take(COMPARED);
+        let of_line = |line: &Line<'a>| {
+            let before = earlier().filter_map(|closed| closed.settled.line(line.reading.name));
+            let before: Vec<&Reading<'a>> = before.map(|line| &*line.reading).collect();
+            self.replay.knowledge.parts(&line.reading, &before)
+        };
+        closed.settled.lines.iter().map(of_line).collect()
     }
 
     /// Net of revision 1 less what was returned, with what was restated, over a contract year up to a period.

@@ -220,12 +220,12 @@ fn civil_days(window: Span, calendar: &Calendar) -> Exact {
 /// Whether a measure of the catalogue is a level, which does not add up over time.
 #[must_use]
 pub fn is_stock(measure: &str) -> bool {
-    entries().iter().flat_map(|entry| entry.stocks).any(|(name, _)| *name == measure)
+    entries().flat_map(|entry| entry.stocks).any(|(name, _)| *name == measure)
 }
 
 /// The catalogue's entry of a KPI; `None` for Custom.
 pub fn entry(kpi: CatalogueKpi) -> Option<&'static Entry> {
-    entries().iter().find(|entry| entry.kpi == kpi)
+    entries().find(|entry| entry.kpi == kpi)
 }
 
 /// Which direction of a catalogue KPI is better; Higher for Custom, whose formula says it.

@@ -27,6 +27,16 @@ impl Terms {
         self.kpis.get(name).map(|spec| &**spec)
     }
 
+    /// Names of the feeds that KPIs read, sorted.
+    pub fn judged_feeds(&self) -> Vec<String> {
+        let sources = self.kpis.values().map(|kpi| &kpi.source);
+        let own = sources.clone().filter_map(|source| Some(&source.cross_check.as_ref()?.feed));
+        let mut feeds: Vec<String> = sources.map(|source| &source.feed).chain(own).cloned().collect();
+        feeds.sort();
+        feeds.dedup();
+        feeds
+    }
+
     /// Makes them share with others what is the same in both.
     pub fn share_with(&mut self, others: &Terms) {
         let Terms { contract, kpis, tiers } = self;

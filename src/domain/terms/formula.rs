@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_formula_is_shown_with_its_column() {
+    fn text_that_is_not_a_formula_is_shown_with_its_column() {
         for (text, column, problem) in [
             ("", 1, "not the end"),
             ("a +", 4, "not the end"),

@@ -54,11 +54,11 @@ pub(super) async fn watched<T>(
     })
 }
 
-/// Waits for work as long as the server answers anybody. One that accepts what it is sent and answers nothing (its machine stands still,
-/// its disk hangs, the network swallows what it says) would be waited for without an end, and the process would be alive and do nothing.
+/// Waits for work as long as the server answers. A server may accept requests and never answer: its machine is suspended, its disk
+/// hangs, or the network drops its packets. Without a limit the process would then wait for ever, alive and doing nothing.
 ///
 /// # Errors
-/// When the server has fallen silent; says for how long.
+/// When the server stays silent for too long; the error says for how long.
 pub(super) async fn while_it_answers<T>(work: impl Future<Output = T>, location: &Location) -> Result<T, String> {
     let mut work = std::pin::pin!(work);
     loop {
@@ -71,7 +71,7 @@ pub(super) async fn while_it_answers<T>(work: impl Future<Output = T>, location:
     }
 }
 
-/// Whether the server answers a new connection in time. That it refuses is an answer too: whoever waits will hear of it.
+/// Whether the server answers a new connection in time. A refusal is an answer too: the caller gets it as an error.
 async fn answers(location: &Location) -> bool {
     let location = location.clone();
     let (answer, waiting) = oneshot::channel();

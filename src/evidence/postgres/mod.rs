@@ -1,6 +1,6 @@
 //! The evidence store in PostgreSQL, for several replicas: one writer, held apart by an advisory lock, and several readers.
 //!
-//! The bytes of entries and their digests are those of the SQLite store: the same bodies give the same heads.
+//! The bytes of entries and their digests are those of the SQLite store: the same bodies lead to the same heads.
 
 mod commit;
 mod connections;
@@ -61,11 +61,11 @@ impl PostgresStore {
         Ok(Self::assemble(location, health, Some(writer)))
     }
 
-    /// Opens the store as [`Self::open`] does, on a thread that may block, and gives up on a server that accepts connections and
-    /// answers nothing.
+    /// Opens the store as [`Self::open`] does, on a thread that may block. Fails when the server accepts connections but
+    /// does not answer.
     ///
     /// # Errors
-    /// As [`Self::open`]; [`StoreError::Unreachable`] when the server has fallen silent.
+    /// As [`Self::open`]; [`StoreError::Unreachable`] when the server stays silent.
     pub async fn open_while_it_answers(url: &EvidenceUrl, when_in_use: WhenInUse) -> Result<Self, StoreError> {
         let (location, url) = (Location::of(url)?, url.clone());
         let opening = tokio::task::spawn_blocking(move || Self::open(&url, when_in_use));
@@ -75,7 +75,7 @@ impl PostgresStore {
         }
     }
 
-    /// Opens the store for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    /// Opens the store for reads, also while an operator writes to it. Writes fail with [`StoreError::ReadOnly`].
     ///
     /// # Errors
     /// As [`Self::open`], and when there is no store.
@@ -86,10 +86,10 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Takes the store for an operator on this clock, for ever, and gives the store's identity: 32 hexadecimal digits.
+    /// Claims the store for an operator on this clock, for ever, and returns the store's identity: 32 hexadecimal digits.
     ///
     /// # Errors
-    /// When it is a store of the other clock; and as every write.
+    /// When the store belongs to the other clock; and as every write.
     pub async fn claim(&self, clock: StoreClock) -> Result<String, StoreError> {
         self.claim_for(clock).await
     }
@@ -102,7 +102,7 @@ impl PostgresStore {
         Self { parts: Parts::new(location.shown.clone(), health, Arc::new(open), writer), location }
     }
 
-    /// Takes or gives back a shard on the writer's session, after all that was to be written before.
+    /// Takes or releases a shard on the writer's session, after all earlier writes.
     fn shard_job(&self, shard: u32, job: fn(&mut Session, &Location, u32) -> Result<(), StoreError>) -> Answer<'_, ()> {
         let location = self.location.clone();
         Box::pin(

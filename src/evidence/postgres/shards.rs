@@ -1,7 +1,7 @@
 //! Who may write to the database: one process, or replicas that share it, each for its own shards.
 //!
-//! Advisory locks say so, and last as long as the session of a writer. A process that lost its lease and stands still loses its session to
-//! the one that took over, and so cannot write when it goes on.
+//! Advisory locks enforce this, and last as long as the session of a writer. When a process hangs and loses its lease, the process that
+//! takes over ends its session, so that the first cannot write when it resumes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ impl HeldShards {
     }
 }
 
-/// Takes the database for this session; whoever had it before is ended or waited for, as the caller says.
+/// Takes the database for this session; an earlier owner is ended or waited for, as the caller says.
 pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
     let WhenInUse::Share(count) = when_in_use else {
         let ends_others = when_in_use == WhenInUse::TakeOver;
@@ -79,11 +79,11 @@ pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: When
 
 fn hold_number(session: &mut Session, number: i32) -> Result<(), postgres::Error> {
     session.client.execute("SELECT pg_advisory_lock_shared($1, $2)", &[&NUMBERS, &number])?;
-    // Others wait for the journal: a session that stands still in a transaction is ended before they give up.
+    // Others wait for the journal: the server ends a session that hangs in a transaction before they give up.
     session.client.batch_execute("SET idle_in_transaction_session_timeout = '15s'; SET lock_timeout = '30s'")
 }
 
-/// Takes a shard for this session; the session of whoever has it is ended.
+/// Takes a shard for this session, and ends the session that has it.
 pub(super) fn take(session: &mut Session, location: &Location, shard: u32) -> Result<(), StoreError> {
     let number = i32::try_from(shard).unwrap_or(i32::MAX);
     if session.shards.as_ref().is_none_or(|known| known.held.contains(&shard)) {
@@ -99,7 +99,7 @@ pub(super) fn take(session: &mut Session, location: &Location, shard: u32) -> Re
     Ok(())
 }
 
-/// Gives back a shard.
+/// Releases a shard.
 pub(super) fn give_back(session: &mut Session, location: &Location, shard: u32) -> Result<(), StoreError> {
     let number = i32::try_from(shard).unwrap_or(i32::MAX);
     if !session.shards.iter_mut().any(|known| known.held.remove(&shard)) {
@@ -182,7 +182,7 @@ fn in_class(class: i32) -> String {
     format!("classid = {class} AND objsubid = 2")
 }
 
-/// Ends the sessions of others that hold these locks: a process that stands still must not write when it goes on.
+/// Ends the sessions of others that hold these locks: a process that hangs must not write when it resumes.
 fn end_others(session: &mut Session, those: &str) -> Result<(), postgres::Error> {
     let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {those} AND {HERE}");
     session.client.execute(&sql, &[]).map(drop)

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use super::terms::{self, KnownTerms};
 use super::{Sql, values};
 use crate::api::Shared;
+use crate::domain::numbers::digest::parse_digest;
 use crate::domain::terms::contract_terms::Terms;
 use crate::evidence::chain::{journal_digest, journal_origin};
 use crate::evidence::failure::Failure;
 use crate::evidence::journal::{
-    Append, HeldTerms, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, parse_digest, read_content,
+    Append, HeldTerms, NewEntry, Topic, check_terms, counted_since, fact_kind, instant, read_content,
 };
 use crate::evidence::model::{Digest, Fact, RecordedTerms, StoreError};
 
@@ -156,6 +157,25 @@ pub(super) fn last_terms(sql: &mut dyn Sql, contract_uid: &str) -> Result<Option
     let held = (content.as_str(), digest.as_deref());
     let terms = KnownTerms::default().of(sql, &Topic::Terms, "the terms recorded last", held)?.into_inner();
     Ok(Some(RecordedTerms { terms, recorded_at }))
+}
+
+/// The newest of the versions of the terms whose numbers lie between two others, with its number.
+pub(super) fn terms_between(
+    sql: &mut dyn Sql,
+    contract_uid: &str,
+    (after, before): (i64, i64),
+) -> Result<Option<(i64, RecordedTerms)>, Failure> {
+    let found = sql.first(
+        "SELECT number, recorded_at, content, terms FROM journal
+         WHERE contract_uid = $1 AND topic = 'terms' AND name = '' AND number > $2 AND number < $3
+         ORDER BY number DESC LIMIT 1",
+        values![contract_uid, after, before],
+        |row| Ok((row.integer(0)?, instant(row.text(1)?)?, row.string(2)?, row.optional_string(3)?)),
+    )?;
+    let Some((number, recorded_at, content, digest)) = found else { return Ok(None) };
+    let (what, held) = (format!("the terms recorded at {recorded_at}"), (content.as_str(), digest.as_deref()));
+    let terms = KnownTerms::default().of(sql, &Topic::Terms, &what, held)?.into_inner();
+    Ok(Some((number, RecordedTerms { terms, recorded_at })))
 }
 
 /// The facts of a kind, in the order in which they were recorded.

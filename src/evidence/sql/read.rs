@@ -17,13 +17,18 @@ use crate::evidence::rows::{Definitions, Packing, earlier};
 /// The labels and names of a feed: few, and each row needs them. An index finds them, and the log itself says what they are, since that is
 /// what is verified: the index has a copy of its own.
 fn definitions(sql: &mut dyn Sql, feed_id: i64) -> Result<Definitions, Failure> {
+    definitions_within(sql, feed_id, usize::MAX)
+}
+
+/// The same, as long as they take no more bytes than `most`.
+fn definitions_within(sql: &mut dyn Sql, feed_id: i64, most: usize) -> Result<Definitions, Failure> {
     let mut definitions = Definitions::default();
     sql.each(
         "SELECT entry.sequence, entry.kind, entry.payload FROM log AS known
          JOIN log AS entry ON entry.feed_id = known.feed_id AND entry.sequence = known.sequence
          WHERE known.feed_id = $1 AND known.kind < 3",
         values![feed_id],
-        |entry| Ok(definitions.add(entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?),
+        |entry| Ok(definitions.add_within(most, entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?),
     )?;
     Ok(definitions)
 }
@@ -53,8 +58,8 @@ pub(super) fn more_rows(
     range: RowRange,
 ) -> Result<FeedRows, Failure> {
     let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(rows) };
-    let definitions = definitions(sql, feed_id)?;
-    let mut packing = Packing::new(rows, range.left_out, &definitions);
+    let definitions = definitions_within(sql, feed_id, range.most)?;
+    let mut packing = Packing::new(rows, range, &definitions);
     sql.each(
         "SELECT sequence, payload FROM log
          WHERE feed_id = $1 AND sequence > $2 AND sequence <= $3 AND kind = 4 ORDER BY sequence",

@@ -255,6 +255,16 @@ impl<S: Backend> EvidenceStore for S {
         self.read(move |sql| journal::terms_history(sql, &uid))
     }
 
+    fn terms_between<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        after: i64,
+        before: i64,
+    ) -> Answer<'a, Option<(i64, RecordedTerms)>> {
+        let uid = contract_uid.to_owned();
+        self.read(move |sql| journal::terms_between(sql, &uid, (after, before)))
+    }
+
     fn last_terms<'a>(&'a self, contract_uid: &'a str) -> Answer<'a, Option<RecordedTerms>> {
         let uid = contract_uid.to_owned();
         self.read(move |sql| journal::last_terms(sql, &uid))

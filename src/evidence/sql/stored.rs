@@ -15,7 +15,7 @@ impl Stored<'_> {
         self.0.begin(Access::Read)
     }
 
-    /// The damage of what is stored, in words; any other failure is given back.
+    /// The damage of what is stored, in words; any other failure is returned.
     pub(super) fn damage(&self, failure: Failure) -> Result<String, Failure> {
         match failure {
             Failure::Database(Cause::Damage, words) => Ok(format!("{}: {words}", self.0.dialect().damaged)),

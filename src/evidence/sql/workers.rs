@@ -98,7 +98,7 @@ impl<C: Sql + 'static> Writer<C> {
 
 impl<C> Drop for Writer<C> {
     fn drop(&mut self) {
-        // Without a sender the thread ends after what it was given, and its connection and locks with it.
+        // Without a sender the thread ends after its last job, and its connection and locks end with it.
         self.jobs = None;
         let Some(thread) = self.thread.take() else { return };
         // After a fault it may wait for a server that never answers, and the process that ends must not.

@@ -41,7 +41,7 @@ impl SqliteStore {
         Self::open_with_pages(data_dir, PAGES)
     }
 
-    /// The same, with at most so many bytes of the file's pages held by the writer.
+    /// As [`Self::open`], with a writer that caches at most this number of bytes of the file.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -61,7 +61,7 @@ impl SqliteStore {
         Ok(Self::assemble(path, health, Some(writer), Some(lock)))
     }
 
-    /// Opens the store in a data directory for reads, also while an operator writes to it. Writes give [`StoreError::ReadOnly`].
+    /// Opens the store in a data directory for reads, also while an operator writes to it. Writes fail with [`StoreError::ReadOnly`].
     ///
     /// # Errors
     /// When there is no store, or it is not of this version's format.
@@ -72,10 +72,10 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Takes the store for an operator on this clock, for ever, and gives the store's identity: 32 hexadecimal digits.
+    /// Claims the store for an operator on this clock, for ever, and returns the store's identity: 32 hexadecimal digits.
     ///
     /// # Errors
-    /// When it is a store of the other clock; and as every write.
+    /// When the store belongs to the other clock; and as every write.
     pub async fn claim(&self, clock: StoreClock) -> Result<String, StoreError> {
         self.claim_for(clock).await
     }
@@ -93,7 +93,7 @@ impl SqliteStore {
     }
 
     #[cfg(test)]
-    pub(super) async fn execute_on_writer(&self, statements: impl Into<String>) -> Result<(), StoreError> {
+    pub(crate) async fn execute_on_writer(&self, statements: impl Into<String>) -> Result<(), StoreError> {
         use super::sql::Sql;
         let (statements, shown) = (statements.into(), self.parts.shown.clone());
         let done = self

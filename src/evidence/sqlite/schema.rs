@@ -55,7 +55,7 @@ fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite:
 
 /// KiB of pages that a connection for reads holds. Mapped pages would count as this process's memory, once for each connection that has
 /// touched them; the machine keeps the file's pages anyway.
-const PAGES_FOR_READS: i64 = 1_024;
+const PAGES_FOR_READS: i64 = 512;
 
 /// Opens the file for reads; it must be there and have this version's format.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {

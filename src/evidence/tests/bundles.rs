@@ -46,7 +46,7 @@ async fn a_bundle_is_the_same_bytes_each_time(backend: Backend) {
     let fixture = Fixture::new(backend);
     let bytes = written(&*fixture.store).await;
     assert_eq!(exported(&*fixture.store).await, bytes);
-    // Byte for byte what the other store gives for the same commits.
+    // The other store writes the same bytes for the same commits.
     let other = Fixture::new(if backend == Backend::Sqlite { Backend::Postgres } else { Backend::Sqlite });
     assert_eq!(written(&*other.store).await, bytes);
 }

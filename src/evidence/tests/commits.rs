@@ -50,7 +50,7 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
     assert!(unknown.is_empty());
     for (after, until, upto, before) in [(0, 1_202, 1_200, 500), (700, 1_202, 1_202, 900), (0, 600, 9_999, 9_999)] {
         let before = minute(30 * before);
-        let range = RowRange { after, until, left_out: Some(LeftOut { until: upto, before }) };
+        let range = RowRange { left_out: Some(LeftOut { until: upto, before }), ..RowRange::between(after, until) };
         let part = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap();
         let is_read = |row: &&crate::domain::measuring::row::Row| {
             after < row.sequence && row.sequence <= until && (row.sequence > upto || row.start >= before)
@@ -58,6 +58,15 @@ async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: B
         let expected: FeedRows = all.iter().filter(is_read).collect();
         assert_eq!(part, expected, "{range:?}");
     }
+    // What rows take is counted while they are read, and their labels before.
+    for most in [packed.bytes() / 2, 1] {
+        let range = RowRange { most, ..all_rows };
+        let refused = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await;
+        assert_eq!(refused.unwrap_err(), StoreError::Memory { most });
+    }
+    let range = RowRange { most: packed.bytes() + 1_024, ..all_rows };
+    assert_eq!(fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap(), packed);
+    assert!(fixture.store.healthy());
 }
 
 /// Added, revised, unchanged, superseded, rejected.
@@ -169,7 +178,7 @@ fn decimal(text: &str) -> IncomingRow {
     }
 }
 
-/// The day that begins at an instant and lasts so many hours.
+/// A day that begins at `start` and lasts `hours`.
 fn day(start: &str, hours: i64, offered: i64) -> IncomingRow {
     let start = at(start);
     IncomingRow { start, end: start + jiff::SignedDuration::from_hours(hours), ..row(0, offered) }
@@ -180,7 +189,7 @@ async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(back
     let (spring, next) = ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
     let (autumn, after) = ("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z");
     type Case<'a> = (&'a str, Vec<IncomingRow>, Vec<IncomingRow>, Counts, &'a [(i64, i64)]);
-    // Hours and figure of what stands.
+    // Hours and figure of the row that counts.
     let cases: [Case<'_>; 6] = [
         (
             "a day of 23 hours, and the next one, which was set aside before",

@@ -11,7 +11,7 @@ use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::{FILE_NAME, SqliteStore};
 use crate::evidence::{EvidenceStore, IncomingRow, Removal};
 
-/// Tells a copy of this test that it is the one to be killed, and where its store is.
+/// Set in a copy of this test: that copy will be killed, and its store is in this directory.
 const VICTIM: &str = "BPO_EVIDENCE_CRASH_TEST_DIRECTORY";
 
 const ROWS_PER_BODY: i64 = 40;
@@ -77,7 +77,7 @@ async fn ingest_until_killed(place: &str) -> ! {
     }
 }
 
-/// Starts the victim, kills it once it has acknowledged enough bodies, and gives the last number that it said.
+/// Starts the victim, kills it once it has acknowledged enough bodies, and returns the last number that it printed.
 fn killed_after(test: &str, place: &str, bodies: i64) -> i64 {
     let name = format!("evidence::tests::crashes::{test}");
     let mut victim = Command::new(std::env::current_exe().unwrap())

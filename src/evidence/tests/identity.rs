@@ -6,7 +6,7 @@ use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{EvidenceStore, StoreClock, StoreError};
 
-/// What a claim of a store that was closed and opened again gives.
+/// Closes the store of a file, opens it again, and claims it.
 async fn in_a_file(fixture: &mut Option<SqliteFixture>, clock: StoreClock) -> Result<String, StoreError> {
     let opened = fixture.take().unwrap().restart();
     let claimed = opened.store.claim(clock).await;

@@ -13,6 +13,7 @@ use crate::evidence::{EvidenceStore, StoreError, recorded_facts};
 on_both_stores!(
     the_first_closing_of_a_period_counts_for_ever,
     terms_are_recorded_when_they_change,
+    versions_of_terms_are_looked_through_one_by_one_from_the_newest,
     facts_are_kept_in_order_and_once,
     facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_were_recorded,
     a_fact_of_a_known_kind_that_cannot_be_read_is_an_error_that_names_it,
@@ -58,6 +59,21 @@ async fn terms_are_recorded_when_they_change(backend: Backend) {
     }
     let last = fixture.store.last_terms("uid-1").await.unwrap().unwrap();
     assert_eq!((last.terms, last.recorded_at), (terms("Acme"), minute(12)));
+}
+
+async fn versions_of_terms_are_looked_through_one_by_one_from_the_newest(backend: Backend) {
+    let fixture = Fixture::new(backend);
+    for (uid, vendor, at) in [("uid-1", "Acme", 0), ("uid-2", "Apart", 3), ("uid-1", "Other", 9)] {
+        fixture.store.record_terms(uid.to_owned(), terms(vendor), minute(at)).await.unwrap();
+    }
+    let between = async |after, before| fixture.store.terms_between("uid-1", after, before).await.unwrap();
+    let (newest, other) = between(0, i64::MAX).await.unwrap();
+    assert_eq!((other.terms, other.recorded_at), (terms("Other"), minute(9)));
+    let (oldest, acme) = between(0, newest).await.unwrap();
+    assert_eq!((acme.terms, acme.recorded_at), (terms("Acme"), minute(0)));
+    assert_eq!(between(0, oldest).await, None);
+    assert_eq!(between(newest, i64::MAX).await, None);
+    assert_eq!(between(oldest, newest).await, None, "terms of another contract");
 }
 
 async fn facts_are_kept_in_order_and_once(backend: Backend) {

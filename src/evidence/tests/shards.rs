@@ -35,7 +35,7 @@ async fn rows_are_taken_from_the_replica_that_has_their_shard_alone_and_from_no_
     commit(&other, 1, 60).await.unwrap();
     assert!(matches!(commit(&one, 1, 61).await, Err(StoreError::Locked { .. })), "the other one's");
     assert!(matches!(commit(&other, 2, 61).await, Err(StoreError::Locked { .. })), "nobody's");
-    // Given back and taken, nobody is ended.
+    // A shard that was released is taken without ending anybody.
     one.give_back_shard(0).await.unwrap();
     assert!(matches!(commit(&one, 0, 62).await, Err(StoreError::Locked { .. })), "given back");
     other.take_shard(0).await.unwrap();

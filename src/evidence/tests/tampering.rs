@@ -162,7 +162,7 @@ async fn damage_anywhere_in_the_file_never_goes_through_as_other_rows() {
     drop(store);
     let file = directory.path().join(FILE_NAME);
     let whole = std::fs::read(&file).unwrap();
-    // A step that is no multiple of a page's size, so that all kinds of places are met.
+    // A step that does not divide the size of a page, so that the places differ in kind.
     for place in (0..whole.len()).step_by(97) {
         let mut bytes = whole.clone();
         bytes[place] ^= 0x10;

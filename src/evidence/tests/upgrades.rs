@@ -41,7 +41,7 @@ async fn write_the_story(store: &dyn EvidenceStore) {
     store.record_report_digest(uid(), "acme-2026-01".to_owned(), [7; 32], minute(133)).await.unwrap();
 }
 
-/// All that a store tells of the story.
+/// Everything that a store says about the story.
 async fn told(store: &dyn EvidenceStore) -> String {
     let report = verify(store).await;
     assert!(report.whole(), "{:?}", report.broken);
@@ -172,7 +172,7 @@ fn copy_tables(file: &Path, database: &Database, format: usize) {
     }
 }
 
-/// A cell as PostgreSQL writes it; what only one of the two stores has a type for is told by its table.
+/// A cell as PostgreSQL writes it. Where only one of the two stores has the type, the table decides it.
 fn literal(table: &str, place: usize, cell: Cell) -> String {
     let bytes =
         |bytes: &[u8]| format!("'\\x{}'::bytea", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());

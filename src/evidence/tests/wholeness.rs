@@ -166,7 +166,7 @@ async fn a_database_that_refuses_at_any_table_leaves_nothing() {
     }
 }
 
-/// Tells a copy of this test where its store is.
+/// Set in a copy of this test: the directory of its store.
 const VICTIM: &str = "BPO_EVIDENCE_FULL_DISK_TEST_DIRECTORY";
 
 /// Writes fail for real here: the kernel refuses to make any file of the process larger.

@@ -13,6 +13,7 @@ use super::openmetrics::{SampleValue, sample_value};
 use super::scale;
 use crate::api::feed::{LabelMapping, MeasureMapping, PrometheusFormat};
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
+use crate::feed::labels_text::labels_text;
 use crate::outbound::error::{FailureKind, FetchError, presentable};
 
 /// Slots that follow each other at equal steps: one range query. Instants are seconds since 1970.
@@ -223,7 +224,7 @@ fn row_labels(mappings: &[LabelMapping], metric: &BTreeMap<String, String>) -> B
 fn out_of_range(measure: &MeasureMapping, end: i64, labels: &BTreeMap<String, String>, text: &str) -> RejectedRow {
     let end = Timestamp::from_second(end).unwrap_or_default();
     let (name, text) = (presentable(&measure.name, 63), presentable(text, 40));
-    let text = presentable(&format!("until {end} {labels:?}: {name} is {text}"), 500);
+    let text = presentable(&format!("until {end}, {}: {name} is {text}", labels_text(labels)), 500);
     RejectedRow { reason: RejectionReason::OutOfRange, text }
 }
 

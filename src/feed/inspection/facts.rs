@@ -65,7 +65,7 @@ impl Facts {
         for placed in rows {
             facts.add(placed);
         }
-        facts.kpis = names::sufficient_for(&facts.measures);
+        facts.kpis = names::coverage(&facts.measures.keys().map(String::as_str).collect()).enough;
         facts
     }
 

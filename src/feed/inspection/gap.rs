@@ -1,10 +1,6 @@
-//! A time without rows, and how its labels are written.
-
-use std::collections::BTreeMap;
+//! A time without rows.
 
 use jiff::Timestamp;
-
-use crate::outbound::error::presentable;
 
 /// A stretch without a row between two rows of the same labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,13 +11,4 @@ pub struct Gap {
     pub from: Timestamp,
     /// First instant after it.
     pub to: Timestamp,
-}
-
-/// Labels in words.
-pub(super) fn labels_text(labels: &BTreeMap<String, String>) -> String {
-    if labels.is_empty() {
-        return "no labels".to_owned();
-    }
-    let pairs = labels.iter().map(|(name, value)| format!("{}={}", presentable(name, 63), presentable(value, 128)));
-    pairs.collect::<Vec<_>>().join(",")
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::gap::{Gap, labels_text};
+use super::gap::Gap;
 use super::{Finding, Place, PlacedRow};
 use crate::evidence::RejectionReason;
+use crate::feed::labels_text::labels_text;
 
 type Labels = BTreeMap<String, String>;
 

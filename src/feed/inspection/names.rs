@@ -63,15 +63,42 @@ fn standard_names() -> BTreeSet<String> {
     read_from_feeds().flat_map(|entry| entry.formulas).flat_map(needs).collect()
 }
 
-/// The KPIs of the catalogue for which these measures suffice.
-pub(super) fn sufficient_for(measures: &BTreeMap<String, usize>) -> Vec<String> {
-    let suffices = |formula: &VariantFormula| needs(formula).iter().all(|name| measures.contains_key(name));
-    let known = read_from_feeds().filter(|entry| entry.formulas.iter().any(suffices));
-    known.map(|entry| entry.kpi.to_string()).collect()
+/// More measures than this are not what a KPI merely lacks: it is another subject.
+const MOST_LACKING: usize = 2;
+
+/// How far measures go for the KPIs of the catalogue that are read from feeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// KPIs for which they suffice, in one of their variants.
+    pub enough: Vec<String>,
+    /// KPIs that have one of their measures and lack one or two, each with those that it lacks in the variant that lacks fewest.
+    pub lacking: Vec<(String, Vec<String>)>,
+}
+
+/// How far these measures go.
+#[must_use]
+pub fn coverage(measures: &BTreeSet<&str>) -> Coverage {
+    let mut found = Coverage::default();
+    for entry in read_from_feeds() {
+        let lacks = entry.formulas.iter().filter_map(|formula| lack(formula, measures));
+        match lacks.min_by_key(Vec::len) {
+            Some(none) if none.is_empty() => found.enough.push(entry.kpi.to_string()),
+            Some(some) => found.lacking.push((entry.kpi.to_string(), some)),
+            None => {}
+        }
+    }
+    found
+}
+
+/// What a formula lacks; `None` where that is too much, or all of it.
+fn lack(formula: &VariantFormula, measures: &BTreeSet<&str>) -> Option<Vec<String>> {
+    let needed: BTreeSet<String> = needs(formula).into_iter().collect();
+    let lack: Vec<String> = needed.iter().filter(|name| !measures.contains(name.as_str())).cloned().collect();
+    (lack.is_empty() || (lack.len() <= MOST_LACKING && lack.len() < needed.len())).then_some(lack)
 }
 
 fn read_from_feeds() -> impl Iterator<Item = &'static Entry> {
-    entries().iter().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
+    entries().filter(|entry| entry.origin == Origin::Feed && !entry.formulas.is_empty())
 }
 
 fn needs(formula: &VariantFormula) -> Vec<String> {

@@ -37,7 +37,7 @@ fn row(start: &str, end: &str, labels: &str, measures: &str) -> String {
 }
 
 #[test]
-fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() {
+fn each_wrong_row_is_reported_with_its_number_and_spoils_no_other_finding() {
     let good = row("08:00", "08:30", "", r#""offered":1"#);
     let times = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
     let many = |count: usize, value: &str| {
@@ -96,7 +96,7 @@ fn each_row_that_is_wrong_is_told_with_its_number_and_spoils_no_other_finding() 
 }
 
 #[test]
-fn an_answer_that_cannot_be_read_at_all_is_told_with_what_to_write() {
+fn an_answer_that_cannot_be_read_at_all_is_reported_with_what_to_write() {
     let cases = [
         ("", "the body is empty", "\"rows\": […]"),
         ("<!DOCTYPE html>", "not a JSON object", "\"rows\": […]"),
@@ -262,7 +262,7 @@ fn rows_are_compared_with_each_other_within_their_labels() {
 }
 
 #[test]
-fn what_was_read_is_told_in_figures() {
+fn the_summary_of_what_was_read_is_in_figures() {
     let measures = r#""offered":9,"answered":8,"abandoned":1,"answeredWithin":7,"abandonedWithin":0"#;
     let rows = [
         row("09:00", "09:15", r#""queue":"billing""#, measures),
@@ -300,7 +300,7 @@ fn rows_that_come_late_and_windows_without_rows_are_doubtful() {
 }
 
 #[test]
-fn lengths_of_time_are_told_in_their_two_largest_units() {
+fn lengths_of_time_are_shown_in_their_two_largest_units() {
     let cases = [
         (0, "0s"),
         (59, "59s"),
@@ -373,7 +373,7 @@ fn committed(
 }
 
 #[test]
-fn what_is_told_to_the_vendor_is_what_the_operator_does() {
+fn a_check_reports_to_the_vendor_what_the_operator_does() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Finding, Place, PlacedRow};
-use crate::api::feed::Feed;
+use crate::api::feed::{Feed, FeedFiles};
 use crate::domain::terms::calendar::zone_of;
 use crate::evidence::RejectionReason;
 use crate::feed::collected::within_bound;
@@ -137,21 +137,10 @@ const SHOWN_FILES: usize = 3;
 
 async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut Answers) -> Result<(), FetchError> {
     let zone = zone_of_contract(request)?;
-    let (mut bytes, mut first) = (0_usize, None);
     if let Some(wanted) = &request.feed.files {
-        let mapping =
-            Mapping { feed: request.feed, zone, cadence: cadence(request.feed), window: Some(request.window) };
-        let (pages, failure) = files::newest(client, request, wanted, SHOWN_FILES).await?;
-        for page in pages {
-            answers.page += 1;
-            answers.clock = answers.clock.or_else(|| page.clock_ahead());
-            let (rows, _) = read(&mapping, &Selection::default(), &page, answers.page)?;
-            answers.pages.push(rows);
-        }
-        let Some(failure) = failure else { return Ok(()) };
-        answers.page += 1;
-        return Err(failure);
+        return follow_files(client, request, wanted, zone, answers).await;
     }
+    let (mut bytes, mut first) = (0_usize, None);
     let selections = selections(request.feed);
     let asked_for =
         windows(request, &zone).into_iter().flat_map(|window| selections.iter().map(move |one| (window, one)));
@@ -204,6 +193,27 @@ async fn follow(client: &FeedClient, request: &FetchRequest<'_>, answers: &mut A
         answers.repeated = Some(repeat(client, request, &mapping, &call, &page).await);
     }
     Ok(())
+}
+
+/// Reads the newest files of a folder.
+async fn follow_files(
+    client: &FeedClient,
+    request: &FetchRequest<'_>,
+    wanted: &FeedFiles,
+    zone: TimeZone,
+    answers: &mut Answers,
+) -> Result<(), FetchError> {
+    let mapping = Mapping { feed: request.feed, zone, cadence: cadence(request.feed), window: Some(request.window) };
+    let (pages, failure) = files::newest(client, request, wanted, SHOWN_FILES).await?;
+    for page in pages {
+        answers.page += 1;
+        answers.clock = answers.clock.or_else(|| page.clock_ahead());
+        let (rows, _) = read(&mapping, &Selection::default(), &page, answers.page)?;
+        answers.pages.push(rows);
+    }
+    let Some(failure) = failure else { return Ok(()) };
+    answers.page += 1;
+    Err(failure)
 }
 
 /// Whether a request may be sent again: a POST only where it changes nothing.

@@ -160,8 +160,8 @@ fn of_kind(kind: FailureKind) -> Words {
             ("a way through the egress proxy", "look whether it listens, and allows CONNECT to the address")
         }
         FailureKind::HostKey => (
-            "a host key that the Secret lists",
-            "the vendor's key under `known_hosts`, after asking the vendor whether it is theirs",
+            "a host key that the Secret or ConfigMap lists",
+            "the vendor's key there, after asking the vendor whether it is theirs",
         ),
         FailureKind::Dns => ("a name that can be resolved from here", "the name as the DNS has it"),
         FailureKind::Connect => {

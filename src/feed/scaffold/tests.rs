@@ -70,7 +70,7 @@ fn a_row_with_a_date_and_no_time_is_a_day_long() {
 }
 
 #[test]
-fn what_is_no_sample_is_refused_with_what_to_do() {
+fn text_that_is_not_a_sample_is_refused_with_what_to_do() {
     for (content, fragment) in [
         (&b"<html>"[..], "write the mapping by hand"),
         (b"{\"total\": 5}", "no list of objects"),

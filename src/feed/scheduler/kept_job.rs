@@ -80,5 +80,5 @@ pub(super) async fn keep(tools: &Tools, task: &FeedTask, kept: Option<&KeptJob>)
         progress: None,
         state: Some(state),
     };
-    tools.store.commit(super::poll::key(task), batch).await.map(|_| ())
+    tools.store.commit(super::commit::key(task), batch).await.map(|_| ())
 }

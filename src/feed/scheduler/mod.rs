@@ -2,126 +2,52 @@
 //!
 //! Invariant: what it reports as fetched is in the evidence store. A poll that fails leaves no row.
 
+mod commit;
+mod event;
+mod health;
 mod kept_job;
 mod kept_token;
+mod memory;
 mod pace;
+mod pause;
 mod poll;
 mod push;
 mod queue;
 mod quota;
+mod state;
+mod task;
 mod tries;
 mod windows;
 mod withdrawal;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
+pub use self::event::{FeedEvent, FeedOutcome};
+use self::memory::Memory;
 use self::pace::RowPace;
-use self::poll::{Memory, Next, PollEnd, Tools, poll};
+use self::pause::{SHORTEST_PAUSE, pause};
+use self::poll::{Next, PollEnd, Tools, poll};
 pub use self::push::Pushed;
+use self::queue::{FeedId, Lane, QueueLimits};
 pub use self::quota::RowQuota;
+use self::state::{Phase, Started, State};
+pub use self::task::FeedTask;
 pub use self::tries::{Tries, longest_pause, over};
-
-use self::queue::{FairQueue, FeedId, Lane, QueueLimits};
-use self::windows::{next_poll, spread};
-use crate::api::condition::Reason;
-use crate::api::{self, feed::Feed};
 use crate::clock::Clock;
 use crate::domain::holdings::FeedHealth;
-use crate::domain::terms::calendar::Calendar;
-use crate::evidence::{CommitReport, EvidenceStore, RejectionReason, StoreError};
-
-use crate::outbound::call::host_and_port;
+use crate::evidence::EvidenceStore;
 use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::CredentialSource;
 use crate::outbound::error::{FailureKind, FetchError};
 use crate::trace::Stage;
 
-/// A feed that is wanted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FeedTask {
-    /// UID of the VendorContract.
-    pub contract_uid: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub contract: String,
-    /// The feed as the contract describes it.
-    pub feed: api::Shared<Feed>,
-    /// First instant of the term.
-    pub term_start: Timestamp,
-    /// First instant after the term.
-    pub term_end: Timestamp,
-    /// The contract's time zone.
-    pub time_zone: String,
-    /// The contract's calendar; none counts every day as one with service.
-    pub calendar: Option<Calendar>,
-    /// Suspended feeds are not fetched.
-    pub suspended: bool,
-}
-
-/// How a poll ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FeedOutcome {
-    /// The vendor answered, and what it said is in the store.
-    Fetched,
-    /// The vendor is making a report, which is asked for later: nothing is known of the feed that was not known before.
-    Waiting,
-    /// The feed failed. Nothing was judged from it, and no row came of it.
-    Failed(FetchError),
-    /// The cluster did not give what the request needs, so the vendor was not asked: that is not the feed's failure, unless it lasts.
-    NotAsked(FetchError),
-    /// The vendor answered, but the store did not take it: that is not the feed's failure.
-    NotStored(StoreError),
-}
-
-impl FeedOutcome {
-    /// Its word: that of the feed's health, or why nothing is known.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            FeedOutcome::Waiting => Reason::Pending.as_str(),
-            FeedOutcome::Fetched => Reason::Fetched.as_str(),
-            FeedOutcome::Failed(error) | FeedOutcome::NotAsked(error) => error.kind.as_str(),
-            FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),
-        }
-    }
-}
-
-/// A poll that ended.
-#[derive(Clone, Debug)]
-pub struct FeedEvent {
-    /// UID of the VendorContract.
-    pub contract_uid: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub contract: String,
-    /// Name of the feed.
-    pub feed: String,
-    /// How it ended.
-    pub outcome: FeedOutcome,
-    /// What the commit did; none where nothing had to be committed.
-    pub commit: Option<CommitReport>,
-    /// When it ended, by the operator's clock.
-    pub at: Timestamp,
-    /// How long it took, in real time.
-    pub took: Duration,
-    /// Whether the feed's health or back-fill is another one than before.
-    pub transition: bool,
-}
-
-/// The shortest real time between two polls of one feed, however fast the clock of a rehearsal runs.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
-/// The first polls after a start are spread over this.
-const START_SPREAD: Duration = Duration::from_secs(2);
 /// How long running polls may go on when the operator ends.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Events that a slow reader may be behind before it loses some.
@@ -129,8 +55,6 @@ const EVENTS: usize = 4_096;
 /// How soon a Secret is read again that was missing, not allowed, or refused by the vendor: a corrected one works within a minute. The
 /// vendor is asked again only with other credentials, so that no account is locked by repeats.
 const SECRET_RETRY: Duration = Duration::from_secs(45);
-/// How often a Secret is read again that the cluster did not give, before the feed counts as failed: every five seconds.
-const LOOKS_WHILE_UNREAD: u32 = 9;
 const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 8, per_host: 4 };
 
 /// Polls all feeds. Cheap to clone; all clones are the same scheduler.
@@ -143,62 +67,8 @@ struct Shared {
     tools: Tools,
     state: Mutex<State>,
     changed: Notify,
-    events: broadcast::Sender<FeedEvent>,
-}
-
-struct State {
-    feeds: HashMap<FeedId, Entry>,
-    timers: BTreeSet<(Instant, FeedId)>,
-    queue: FairQueue,
-    /// How many polls were started.
-    polls: u64,
-}
-
-/// A poll that was started.
-struct Started {
-    number: u64,
-    task: FeedTask,
-    memory: Memory,
-    /// Cancelled when the feed is not wanted any more.
-    unwanted: CancellationToken,
-}
-
-/// What a poll that ended left behind.
-struct Finished {
-    /// Whether the feed's health is another one than before.
-    transition: bool,
-    /// Whether the task changed while the poll ran.
-    changed: bool,
-}
-
-struct Entry {
-    task: FeedTask,
-    lane: Lane,
-    phase: Phase,
-    /// Present unless a poll has it.
-    memory: Option<Memory>,
-    health: Option<FeedHealth>,
-    /// By which times the vendor said last that it counts.
-    thresholds: BTreeMap<String, i64>,
-    /// How the vendor was tried since the operator began.
-    tries: Option<Tries>,
-    polled: Option<Instant>,
-    /// Ends the poll that runs.
-    unwanted: CancellationToken,
-    /// The task changed while a poll ran: it is polled again at once, and what the poll learnt is forgotten.
-    changed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// A timer is set.
-    Waiting(Instant),
-    /// In the queue.
-    Due,
-    /// Being fetched, by the poll of this number, which `Entry::unwanted` ends.
-    Running(u64),
-    /// Suspended, or its contract is over.
-    Idle,
+    /// Shared: all places of the queue are there from the start.
+    events: broadcast::Sender<Arc<FeedEvent>>,
 }
 
 impl Scheduler {
@@ -237,7 +107,7 @@ impl Scheduler {
     }
 
     fn with(tools: Tools) -> Self {
-        let state = State { feeds: HashMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(LIMITS), polls: 0 };
+        let state = State::within(LIMITS);
         let shared =
             Shared { tools, state: Mutex::new(state), changed: Notify::new(), events: broadcast::Sender::new(EVENTS) };
         Scheduler { shared: Arc::new(shared) }
@@ -311,7 +181,7 @@ impl Scheduler {
     }
 
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.
-    pub fn events(&self) -> broadcast::Receiver<FeedEvent> {
+    pub fn events(&self) -> broadcast::Receiver<Arc<FeedEvent>> {
         self.shared.events.subscribe()
     }
 
@@ -361,34 +231,7 @@ impl Shared {
 
     async fn poll(self: Arc<Self>, lane: Lane, id: FeedId, mut started: Started) {
         let began = Instant::now();
-        let worker = tokio::spawn({
-            let (shared, task) = (self.clone(), started.task.clone());
-            let mut memory = std::mem::take(&mut started.memory);
-            async move {
-                let stage = Stage::poll(&task.namespace, &task.contract, &task.feed.name);
-                let end = stage.around(poll(&shared.tools, &task, &mut memory)).await;
-                let is_failure = !matches!(end.outcome, FeedOutcome::Fetched | FeedOutcome::Waiting);
-                stage.ended(end.outcome.as_str(), is_failure);
-                (end, memory)
-            }
-        });
-        let abort = worker.abort_handle();
-        // A defect in one poll must not stop its feed for ever, nor others at all.
-        let ended = tokio::select! {
-            biased;
-            () = started.unwanted.cancelled() => {
-                // What is cut here has committed nothing, or all; nobody waits for the place it held any longer.
-                abort.abort();
-                None
-            }
-            ended = worker => Some(ended),
-        };
-        let Some(ended) = ended else { return self.gave_up(&lane, &id, &started) };
-        let (end, memory) = ended.unwrap_or_else(|_| {
-            let outcome =
-                FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
-            (PollEnd::of(outcome, Next::Later), Memory::default())
-        });
+        let Some((end, memory)) = self.polled(&mut started).await else { return self.gave_up(&lane, &id, &started) };
         let clock = &self.tools.clock;
         let at = clock.now();
         let mut state = self.lock();
@@ -418,11 +261,40 @@ impl Shared {
             transition: finished.is_some_and(|finished| finished.transition),
         };
         // Without a reader nobody wants to know.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Arc::new(event));
     }
-}
 
-impl Shared {
+    /// Polls on a task of its own; `None` where the feed is not wanted any more.
+    async fn polled(self: &Arc<Self>, started: &mut Started) -> Option<(PollEnd, Memory)> {
+        let worker = tokio::spawn({
+            let (shared, task) = (self.clone(), started.task.clone());
+            let mut memory = std::mem::take(&mut started.memory);
+            async move {
+                let stage = Stage::poll(&task.namespace, &task.contract, &task.feed.name);
+                let end = stage.around(poll(&shared.tools, &task, &mut memory)).await;
+                let is_failure = !matches!(end.outcome, FeedOutcome::Fetched | FeedOutcome::Waiting);
+                stage.ended(end.outcome.as_str(), is_failure);
+                (end, memory)
+            }
+        });
+        let abort = worker.abort_handle();
+        let ended = tokio::select! {
+            biased;
+            () = started.unwanted.cancelled() => {
+                // What is cut here has committed nothing, or all; nobody waits for the place it held any longer.
+                abort.abort();
+                return None;
+            }
+            ended = worker => ended,
+        };
+        // A defect in one poll must not stop its feed for ever, nor others at all.
+        Some(ended.unwrap_or_else(|_| {
+            let outcome =
+                FeedOutcome::Failed(FetchError::new(FailureKind::Malformed, "the answer could not be handled"));
+            (PollEnd::of(outcome, Next::Later), Memory::default())
+        }))
+    }
+
     /// A poll was ended because its feed is gone or suspended.
     fn gave_up(&self, lane: &Lane, id: &FeedId, started: &Started) {
         let mut state = self.lock();
@@ -437,232 +309,4 @@ impl Shared {
         drop(state);
         self.changed.notify_one();
     }
-}
-
-impl State {
-    fn set(&mut self, task: FeedTask, clock: &Clock) {
-        let id = (task.contract_uid.clone(), task.feed.name.clone());
-        let lane = Lane { namespace: task.namespace.clone(), host: host(&task.feed) };
-        let Some(entry) = self.feeds.get_mut(&id) else {
-            let delay = start_delay(&task, clock);
-            let entry = Entry {
-                lane,
-                phase: Phase::Idle,
-                memory: Some(Memory::default()),
-                health: None,
-                thresholds: BTreeMap::new(),
-                tries: None,
-                polled: None,
-                unwanted: CancellationToken::new(),
-                changed: false,
-                task,
-            };
-            self.feeds.insert(id.clone(), entry);
-            self.wait_until(&id, Instant::now() + delay);
-            return;
-        };
-        if entry.task == task {
-            return;
-        }
-        let feed_changed = entry.task.feed != task.feed;
-        entry.task = task;
-        entry.lane = lane;
-        if feed_changed && let Some(memory) = &mut entry.memory {
-            memory.forget_answers();
-        }
-        match entry.phase {
-            Phase::Running(_) if entry.task.suspended => entry.unwanted.cancel(),
-            Phase::Running(_) => entry.changed = true,
-            // The lane may be another one: the old place in the queue is passed over when its turn comes.
-            Phase::Due | Phase::Waiting(_) | Phase::Idle => {
-                let earliest = entry.polled.map_or_else(Instant::now, |polled| polled + SHORTEST_PAUSE);
-                self.wait_until(&id, earliest);
-            }
-        }
-    }
-
-    fn poll_now(&mut self, id: &FeedId) {
-        let Some(entry) = self.feeds.get_mut(id) else { return };
-        if let Some(memory) = &mut entry.memory {
-            memory.forget_refusal();
-        }
-        match entry.phase {
-            Phase::Running(_) => entry.changed = true,
-            Phase::Waiting(_) => {
-                let earliest = entry.polled.map_or_else(Instant::now, |polled| polled + SHORTEST_PAUSE);
-                self.wait_until(id, earliest);
-            }
-            // It is in the queue already, or is not to be fetched at all.
-            Phase::Due | Phase::Idle => {}
-        }
-    }
-
-    fn forget(&mut self, id: &FeedId) {
-        let Some(entry) = self.feeds.remove(id) else { return };
-        entry.unwanted.cancel();
-        if let Phase::Waiting(due) = entry.phase {
-            self.timers.remove(&(due, id.clone()));
-        }
-    }
-
-    fn wait_until(&mut self, id: &FeedId, due: Instant) {
-        let Some(entry) = self.feeds.get_mut(id) else { return };
-        if let Phase::Waiting(before) = entry.phase {
-            self.timers.remove(&(before, id.clone()));
-        }
-        if entry.task.suspended {
-            entry.phase = Phase::Idle;
-            entry.health = None;
-            return;
-        }
-        entry.phase = Phase::Waiting(due);
-        self.timers.insert((due, id.clone()));
-    }
-
-    fn move_due(&mut self, now: Instant) {
-        while let Some((due, _)) = self.timers.first()
-            && *due <= now
-        {
-            let Some((_, id)) = self.timers.pop_first() else { return };
-            self.enqueue(&id);
-        }
-    }
-
-    fn enqueue(&mut self, id: &FeedId) {
-        let Some(entry) = self.feeds.get_mut(id) else { return };
-        entry.phase = Phase::Due;
-        self.queue.push(&entry.lane, id.clone(), entry.polled.is_none());
-    }
-
-    /// Hands a due feed to a poll; `None` if it is gone or no longer due.
-    fn start(&mut self, id: &FeedId) -> Option<Started> {
-        let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Due)?;
-        let memory = entry.memory.take()?;
-        self.polls += 1;
-        entry.phase = Phase::Running(self.polls);
-        entry.polled = Some(Instant::now());
-        entry.unwanted = CancellationToken::new();
-        let (task, unwanted) = (entry.task.clone(), entry.unwanted.clone());
-        Some(Started { number: self.polls, task, memory, unwanted })
-    }
-
-    /// Learns from a poll; returns how the feed's health is other than before, and whether its task changed meanwhile.
-    ///
-    /// A feed that was removed and set again while the poll ran is another one: `None`.
-    fn finish(
-        &mut self,
-        id: &FeedId,
-        started: &Started,
-        end: &PollEnd,
-        mut memory: Memory,
-        (at, longest_pause): (Timestamp, SignedDuration),
-    ) -> Option<Finished> {
-        let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Running(started.number))?;
-        let changed = std::mem::take(&mut entry.changed);
-        if entry.task.feed != started.task.feed {
-            memory.forget_answers();
-        }
-        entry.tries = tries::after(entry.tries, &end.outcome, at, longest_pause);
-        let health = health(entry.health.as_ref(), end, &memory, at);
-        let says_otherwise = !end.thresholds.is_empty() && entry.thresholds != end.thresholds;
-        if says_otherwise && !changed {
-            entry.thresholds.clone_from(&end.thresholds);
-        }
-        let transition = health.is_some() && (says_otherwise || differs(entry.health.as_ref(), health.as_ref()));
-        if health.is_some() && !changed {
-            entry.health = health;
-        }
-        entry.memory = Some(memory);
-        entry.phase = Phase::Idle;
-        Some(Finished { transition, changed })
-    }
-}
-
-/// How long, in real time, until the next poll; `None` for never.
-fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instant, tools: &Tools) -> Option<Duration> {
-    // An instant beyond what a timer can hold would never come.
-    const LONGEST: Duration = Duration::from_secs(30 * 86_400);
-    match end.next {
-        _ if changed => Some(SHORTEST_PAUSE.saturating_sub(began.elapsed())),
-        Next::Never => None,
-        Next::AtOnce => Some(Duration::ZERO),
-        Next::After(wait) => {
-            let due = tools.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
-            Some(tools.clock.real_time_until(due).clamp(SHORTEST_PAUSE, LONGEST))
-        }
-        Next::Later => {
-            let clock = &tools.clock;
-            let regular = clock.real_time_until(next_poll(task, clock.now())).max(SHORTEST_PAUSE);
-            let of_a_secret = |error: &FetchError| error.of_the_cluster || rests_on_a_secret(error.kind);
-            if matches!(&end.outcome, FeedOutcome::Failed(error) if of_a_secret(error)) {
-                // Only the Secret is looked at so soon; the vendor's own wish is kept with the refusal.
-                return Some(regular.min(tools.secret_retry));
-            }
-            if matches!(&end.outcome, FeedOutcome::NotAsked(_)) {
-                return Some(regular.min(tools.secret_retry / LOOKS_WHILE_UNREAD));
-            }
-            let wish = match &end.outcome {
-                FeedOutcome::Failed(error) => error.retry_after,
-                _ => None,
-            };
-            Some(regular.max(wish.unwrap_or_default()).min(LONGEST))
-        }
-    }
-}
-
-fn rests_on_a_secret(kind: FailureKind) -> bool {
-    matches!(kind, FailureKind::Auth | FailureKind::SecretNotFound | FailureKind::SecretNotAllowed)
-}
-
-fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
-    let spread_over = START_SPREAD.div_f64(clock.speed().max(1.0));
-    spread_over.mul_f64((spread(task) % 1_000) as f64 / 1_000.0)
-}
-
-fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory, at: Timestamp) -> Option<FeedHealth> {
-    let found = match &end.outcome {
-        FeedOutcome::Fetched => FeedHealth::fetched(&end.notes),
-        FeedOutcome::Failed(error) => {
-            FeedHealth { reason: error.kind.reason(), message: error.message.clone(), ..FeedHealth::default() }
-        }
-        FeedOutcome::Waiting | FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) => return None,
-    };
-    let same = before.filter(|before| before.reason == found.reason);
-    Some(FeedHealth {
-        since: same.map_or(Some(at), |before| before.since),
-        backfilling: memory.backfilling(),
-        backfill: memory.backfill(),
-        set_aside: set_aside(before, end),
-        asked_until: memory.asked_until(),
-        ..found
-    })
-}
-
-/// Rows of an answer that the store set aside since they cannot be true beside others. While the past is fetched, its answers add up;
-/// an answer that never came leaves what is known.
-fn set_aside(before: Option<&FeedHealth>, end: &PollEnd) -> i64 {
-    let known = before.map_or(0, |before| before.set_aside);
-    let Some(report) = &end.commit else {
-        return if matches!(end.outcome, FeedOutcome::Fetched) { 0 } else { known };
-    };
-    let count = |reason| report.rejected.get(&reason).copied().unwrap_or(0);
-    let now = count(RejectionReason::Overlap).saturating_add(count(RejectionReason::Conflict));
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    if before.is_some_and(|before| before.backfilling) { known.saturating_add(now) } else { now }
-}
-
-fn differs(before: Option<&FeedHealth>, after: Option<&FeedHealth>) -> bool {
-    // What an error says may change with each poll; what a success says changes with the vendor's clock alone.
-    let seen = |health: Option<&FeedHealth>| {
-        health.map(|health| {
-            let shares = health.backfill.map(|backfill| backfill.percent);
-            (health.reason, health.backfilling, shares, health.note.clone(), health.set_aside)
-        })
-    };
-    seen(before) != seen(after)
-}
-
-/// The host whose limit counts; of a URL that cannot be read, none.
-fn host(feed: &Feed) -> String {
-    Url::parse(feed.address()).map(|url| host_and_port(&url)).unwrap_or_default()
 }

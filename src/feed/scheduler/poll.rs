@@ -7,20 +7,19 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::commit::{commit, commit_files};
 use super::kept_job::{self, KeptJob};
+use super::memory::{Memory, Refused};
 use super::pace::RowPace;
-use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far, next_poll, plan};
-use super::withdrawal::withdraw;
+use super::windows::{PlannedWindow, next_poll, plan};
 use super::{FeedOutcome, FeedTask, RowQuota, kept_token, push};
-use crate::api::vendor_contract::FeedBackfill;
 use crate::clock::Clock;
-use crate::evidence::{BackfillProgress, Batch, CommitReport, EvidenceStore, FeedKey, RejectionReason, StoreError};
-use crate::feed::fetch::{clock_is_off, fetch};
-use crate::feed::fetch_request::{FetchRequest, Fetched, FetchedBody, Life, Step, Ticket};
+use crate::evidence::{CommitReport, EvidenceStore, StoreError};
+use crate::feed::fetch::fetch;
+use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step, Ticket};
 use crate::feed::job::{ends_the_report, every};
-use crate::feed::time_window::Window;
+use crate::feed::quiet;
 use crate::feed::timing::timeout;
-use crate::feed::{quiet, window};
 use crate::outbound::auth::{prepare, redactor};
 use crate::outbound::client::{FeedClient, Validators};
 use crate::outbound::credentials::{CredentialSource, Credentials, parse_url, resolve};
@@ -37,112 +36,6 @@ pub(super) struct Tools {
     pub pace: RowPace,
     /// How soon a Secret is read again that was missing, or that the vendor refused.
     pub secret_retry: Duration,
-}
-
-/// What is remembered of a feed between polls; all of it can be lost.
-#[derive(Clone, Debug)]
-pub(super) struct Memory {
-    /// How far the feed is; read from the store at the first poll.
-    progress: Option<BackfillProgress>,
-    /// How far the first fetch of the past is, as it is shown.
-    backfill: Option<FeedBackfill>,
-    /// How far it is in the store.
-    stored: Option<BackfillProgress>,
-    /// Whether the store was asked for the progress.
-    asked: bool,
-    /// By what the last answer was known.
-    validators: Option<Validators>,
-    /// The last body that was committed without a rejected row.
-    digest: Option<[u8; 32]>,
-    /// The longest window that the vendor can serve.
-    longest: SignedDuration,
-    /// When older slots of the look-back were asked for last.
-    older: Older,
-    /// Since when answers lack more than half of the rows that are known.
-    shrunk_since: Option<Timestamp>,
-    /// What is left of the window that was planned, where a fetch brings one part of it.
-    rest: Option<PlannedWindow>,
-    /// Credentials that the vendor refused: it is not asked with the same ones before the feed's next turn.
-    refused: Option<Refused>,
-    /// Since when the cluster has not given what a request needs.
-    unread_since: Option<Instant>,
-    /// What was wrong with the last push.
-    pub(super) push_failure: Option<FetchError>,
-}
-
-/// Credentials that the vendor refused.
-#[derive(Clone, Debug)]
-struct Refused {
-    fingerprint: [u8; 32],
-    until: Instant,
-    error: FetchError,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Memory {
-            progress: None,
-            backfill: None,
-            stored: None,
-            asked: false,
-            validators: None,
-            digest: None,
-            longest: LONGEST_WINDOW,
-            older: Older::default(),
-            shrunk_since: None,
-            rest: None,
-            refused: None,
-            unread_since: None,
-            push_failure: None,
-        }
-    }
-}
-
-impl Memory {
-    /// Notes that nothing is missing that the vendor had to say until an instant.
-    pub(super) fn reached(&mut self, reached: Timestamp) {
-        self.progress = Some(BackfillProgress { reached, completed: true });
-    }
-
-    /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
-    pub(super) fn forget_answers(&mut self) {
-        let Memory { progress, backfill, stored, asked, shrunk_since, .. } = *self;
-        *self = Memory { progress, backfill, stored, asked, shrunk_since, ..Memory::default() };
-    }
-
-    /// Lets the next poll ask the vendor, whatever it said to the same credentials before.
-    pub(super) fn forget_refusal(&mut self) {
-        self.refused = None;
-    }
-
-    /// Up to which instant the vendor was asked with success.
-    pub(super) fn asked_until(&self) -> Option<Timestamp> {
-        self.progress.map(|progress| progress.reached)
-    }
-
-    /// Whether the cluster has not failed for so long yet that the feed counts as failed. A moment of the API server is nothing to
-    /// alert people of, least of all as a vendor's fault.
-    fn bears_with_the_cluster(&mut self, patience: Duration) -> bool {
-        self.unread_since.get_or_insert_with(Instant::now).elapsed() < patience
-    }
-
-    /// Whether the first fetch of the past goes on.
-    pub(super) fn backfilling(&self) -> bool {
-        !self.progress.is_some_and(|progress| progress.completed)
-    }
-
-    /// How far it is.
-    pub(super) fn backfill(&self) -> Option<FeedBackfill> {
-        self.backfill
-    }
-
-    /// Notes how far the first fetch of the past is, at each step of it alone: that time passes is not progress.
-    fn note_backfill(&mut self, task: &FeedTask, now: Timestamp) {
-        let reached = self.progress.filter(|progress| !progress.completed).map(|progress| progress.reached);
-        if self.backfill.map(|backfill| backfill.fetched_until) != reached {
-            self.backfill = reached.map(|reached| how_far(task, reached, now));
-        }
-    }
 }
 
 /// How a poll ended.
@@ -178,8 +71,6 @@ pub(super) enum Next {
     Never,
 }
 
-/// How far the progress in the store may be behind, so that quiet polls write nothing.
-const PROGRESS_LAG: SignedDuration = SignedDuration::from_hours(1);
 /// No refusal of credentials is remembered for longer.
 const A_DAY: Duration = Duration::from_secs(86_400);
 /// Windows are not halved below this.
@@ -209,9 +100,7 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
     };
     let known = match known(tools, task, &planned).await {
         Ok(known) => known,
-        Err(error) => {
-            return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
-        }
+        Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
     };
     let credentials = match credentials(tools, task).await {
         Ok(credentials) => credentials,
@@ -221,13 +110,8 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
         Err(error) => return failed(memory, &planned, error),
     };
     memory.unread_since = None;
-    let fingerprint = credentials.redactor.fingerprint();
-    if let Some(refused) = &memory.refused {
-        if refused.fingerprint == fingerprint && Instant::now() < refused.until {
-            let outcome = FeedOutcome::Failed(refused.error.clone());
-            return PollEnd { asked: false, ..PollEnd::of(outcome, Next::Later) };
-        }
-        memory.refused = None;
+    if let Some(refusal) = memory.refusal_of(credentials.redactor.fingerprint()) {
+        return PollEnd { asked: false, ..PollEnd::of(FeedOutcome::Failed(refusal), Next::Later) };
     }
     let kept = match kept {
         Some(kept) => Some(kept),
@@ -236,18 +120,42 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
             Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
         },
     };
-    let ticket = kept.as_ref().map(|kept| &kept.ticket);
-    // A refresh token that is used up is gone with this process unless its successor is kept before anything else.
-    let prepared = prepare(&tools.client, &credentials, &task.namespace, timeout(&task.feed)).await;
-    let unkept = kept_token::keep(tools, task, &credentials).await;
-    let fetched = match prepared {
-        Ok(()) => ask(tools, task, memory, &planned, &credentials, now, &known, ticket).await,
-        Err(error) => Err(redactor(&tools.client, &credentials).redact_error(error)),
-    };
-    let unkept = kept_token::keep(tools, task, &credentials).await.or(unkept);
+    let question = Question { planned: &planned, known: &known, ticket: kept.as_ref().map(|kept| &kept.ticket), now };
+    let (fetched, unkept) = fetch_as(tools, task, memory, &question, &credentials).await;
+    let fingerprint = credentials.redactor.fingerprint();
     let mut end = handled(tools, task, memory, (kept, planned), fetched, fingerprint).await;
     end.notes.extend(unkept);
     end
+}
+
+/// What a vendor is asked for.
+struct Question<'a> {
+    /// The window, and how far the feed is with it.
+    planned: &'a PlannedWindow,
+    /// What the store knows that the request has to know.
+    known: &'a Known,
+    /// The report that the vendor is making, where it makes one.
+    ticket: Option<&'a Ticket>,
+    /// When it is asked.
+    now: Timestamp,
+}
+
+/// Fetches with credentials that may have to be made first. With what came: the note that a refresh token could not be kept.
+async fn fetch_as(
+    tools: &Tools,
+    task: &FeedTask,
+    memory: &Memory,
+    question: &Question<'_>,
+    credentials: &Credentials,
+) -> (Result<Fetched, FetchError>, Option<String>) {
+    // A refresh token that is used up is gone with this process unless its successor is kept before anything else.
+    let prepared = prepare(&tools.client, credentials, &task.namespace, timeout(&task.feed)).await;
+    let unkept = kept_token::keep(tools, task, credentials).await;
+    let fetched = match prepared {
+        Ok(()) => ask(tools, task, memory.validators.as_ref(), question, credentials).await,
+        Err(error) => Err(redactor(&tools.client, credentials).redact_error(error)),
+    };
+    (fetched, kept_token::keep(tools, task, credentials).await.or(unkept))
 }
 
 /// What becomes of what a fetch brought.
@@ -346,19 +254,14 @@ async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreEr
     tools.store.feed_state(&task.contract_uid, &task.feed.name).await
 }
 
-#[allow(clippy::too_many_arguments)]
 async fn ask(
     tools: &Tools,
     task: &FeedTask,
-    memory: &Memory,
-    planned: &PlannedWindow,
+    validators: Option<&Validators>,
+    question: &Question<'_>,
     credentials: &Credentials,
-    now: Timestamp,
-    known: &Known,
-    ticket: Option<&Ticket>,
 ) -> Result<Fetched, FetchError> {
-    let (state, last_row) = (known.state.as_deref(), known.last_row);
-    let life = Life { last_row, calendar: task.calendar.as_ref() };
+    let Question { planned, known, ticket, now } = *question;
     let request = FetchRequest {
         feed: &task.feed,
         namespace: &task.namespace,
@@ -366,9 +269,9 @@ async fn ask(
         window: planned.window,
         now,
         credentials,
-        validators: memory.validators.as_ref().filter(|_| planned.regular),
-        state,
-        life,
+        validators: validators.filter(|_| planned.regular),
+        state: known.state.as_deref(),
+        life: Life { last_row: known.last_row, calendar: task.calendar.as_ref() },
         step: Step { ticket, ..Step::default() },
     };
     let stage = Stage::fetch();
@@ -382,7 +285,7 @@ async fn ask(
     fetched
 }
 
-fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> PollEnd {
+pub(super) fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> PollEnd {
     let length = planned.window.until.duration_since(planned.window.since);
     let shorter = length / 2;
     let halve = error.kind == FailureKind::TooLarge && planned.backfill && shorter >= SHORTEST_WINDOW;
@@ -391,154 +294,4 @@ fn failed(memory: &mut Memory, planned: &PlannedWindow, error: FetchError) -> Po
     }
     let next = if halve { Next::AtOnce } else { Next::Later };
     PollEnd::of(FeedOutcome::Failed(error), next)
-}
-
-pub(super) async fn commit(
-    tools: &Tools,
-    task: &FeedTask,
-    memory: &mut Memory,
-    planned: &PlannedWindow,
-    mut body: FetchedBody,
-) -> PollEnd {
-    let shrunk = match withdraw(tools, task, &mut memory.shrunk_since, &mut body).await {
-        Ok(shrunk) => shrunk,
-        Err(error) => {
-            return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
-        }
-    };
-    let fault = body.fault().or(shrunk);
-    let clean = body.rejected.is_empty();
-    // Two equal scrapes say that nothing happened between them.
-    // Where rows go by the window, the same answer says something else of another one.
-    let goes_by_window = window::is_on_grid(&task.feed) || quiet::has_quiet_slots(&task.feed);
-    let known = clean && !goes_by_window && body.state.is_none() && memory.digest == Some(body.digest);
-    // A part of a window is progress of the past alone: a look-back that breaks off begins again.
-    let rest = body.rest;
-    let progress = match rest {
-        None => Some(planned.progress),
-        Some(reached) => planned.backfill.then_some(BackfillProgress { reached, completed: false }),
-    };
-    let lag = memory.stored.is_none_or(|stored| {
-        progress.is_some_and(|progress| {
-            stored.completed != progress.completed || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
-        })
-    });
-    // Rows of which none can be used are not a success: once the mapping is corrected, the same window is asked for again.
-    let store_progress = fault.is_none() && (planned.backfill || lag);
-    let (digest, validators) = (body.digest, body.validators.clone());
-    let thresholds = std::mem::take(&mut body.thresholds);
-    let clock = body.ahead.and_then(clock_is_off);
-    let notes = clock.into_iter().chain(planned.note.clone()).collect();
-    let report = if known && !store_progress {
-        None
-    } else {
-        let batch = Batch {
-            received_at: tools.clock.now(),
-            body_digest: body.digest,
-            url_host: body.url_host,
-            backfill: planned.backfill,
-            plan: task.feed.plan.unwrap_or(false),
-            rows: body.rows,
-            rejected: body.rejected,
-            progress: progress.filter(|_| store_progress),
-            state: body.state,
-        };
-        match commit_in_turn(tools, task, batch).await {
-            Ok(report) => Some(report),
-            Err(StoreError::Quota { .. }) => return over_quota(memory, tools.quota.refusal(), None),
-            Err(error) => {
-                return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
-            }
-        }
-    };
-    let revised_too_often = |report: &CommitReport| report.rejected.contains_key(&RejectionReason::TooManyRevisions);
-    if report.as_ref().is_some_and(revised_too_often) {
-        let message = "a row was corrected so often that further corrections are refused; its period stays Provisional";
-        return over_quota(memory, message.to_owned(), report);
-    }
-    if let Some(fault) = fault {
-        memory.forget_answers();
-        return PollEnd { commit: report, ..PollEnd::of(FeedOutcome::Failed(fault), Next::Later) };
-    }
-    memory.progress = progress.or(memory.progress);
-    if store_progress {
-        memory.stored = progress.or(memory.stored);
-    }
-    memory.rest = rest.map(|since| PlannedWindow { window: Window { since, ..planned.window }, ..planned.clone() });
-    if rest.is_none() {
-        memory.older.note(planned, tools.clock.now());
-    }
-    // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
-    memory.digest = clean.then_some(digest);
-    memory.validators = validators.filter(|_| {
-        clean && !goes_by_window && !planned.backfill && crate::feed::capabilities::tells_the_past(&task.feed)
-    });
-    let next = if planned.last && rest.is_none() { Next::Later } else { Next::AtOnce };
-    PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
-}
-
-/// Commits a body within the quota, when it is its namespace's turn.
-async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Result<CommitReport, StoreError> {
-    let rows = batch.rows.len() + batch.rejected.len();
-    let turn = tools.pace.turn(&task.namespace, rows).await;
-    // Rows are known from when they are kept: what was judged while they waited was judged without them.
-    batch.received_at = tools.clock.now();
-    let room = tools.quota.room(&*tools.store, task, batch.received_at).await?;
-    let stage = Stage::commit(&task.namespace, &task.contract, batch.rows.len());
-    let report = stage.around(tools.store.commit_within(key(task), batch, room)).await;
-    stage.ended(if report.is_ok() { "Committed" } else { "NotCommitted" }, report.is_err());
-    tools.pace.committed(&task.namespace, rows, Instant::now());
-    drop(turn);
-    report
-}
-
-/// Commits files one after the other: what was committed before a file that cannot be used stays.
-async fn commit_files(
-    tools: &Tools,
-    task: &FeedTask,
-    memory: &mut Memory,
-    planned: &PlannedWindow,
-    bodies: Vec<FetchedBody>,
-    failure: Option<FetchError>,
-) -> PollEnd {
-    let (mut last, count) = (None, bodies.len());
-    for (place, mut body) in bodies.into_iter().enumerate() {
-        // Only with the last file is everything asked for that was planned.
-        if place + 1 < count || failure.is_some() {
-            body.rest = Some(planned.window.since);
-        }
-        // A file of which no row can be used is read again once the mapping is corrected.
-        if body.fault().is_some() {
-            body.state = None;
-        }
-        let end = commit(tools, task, memory, planned, body).await;
-        let goes_on = end.outcome == FeedOutcome::Fetched;
-        last = Some(end);
-        if !goes_on {
-            break;
-        }
-    }
-    memory.rest = memory.rest.take().filter(|_| failure.is_none());
-    match (last, failure) {
-        (Some(end), _) if end.outcome != FeedOutcome::Fetched => end,
-        (end, Some(error)) => PollEnd { commit: end.and_then(|end| end.commit), ..failed(memory, planned, error) },
-        (Some(end), None) => end,
-        (None, None) => PollEnd::of(FeedOutcome::Fetched, Next::Later),
-    }
-}
-
-/// Rows were refused: the same window is asked for again, and says so each time until there is room.
-fn over_quota(memory: &mut Memory, message: String, commit: Option<CommitReport>) -> PollEnd {
-    memory.forget_answers();
-    let outcome = FeedOutcome::Failed(FetchError::new(FailureKind::RowQuota, message));
-    PollEnd { commit, ..PollEnd::of(outcome, Next::Later) }
-}
-
-pub(super) fn key(task: &FeedTask) -> FeedKey {
-    FeedKey {
-        contract_uid: task.contract_uid.clone(),
-        namespace: task.namespace.clone(),
-        contract: task.contract.clone(),
-        feed: task.feed.name.clone(),
-    }
 }

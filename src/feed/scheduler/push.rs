@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::poll::{Memory, Next, PollEnd, Tools, commit};
+use super::commit::commit;
+use super::memory::Memory;
+use super::poll::{Next, PollEnd, Tools};
 use super::windows::{PlannedWindow, next_poll};
 use super::{
     FeedEvent, FeedId, FeedOutcome, FeedTask, Phase, SHORTEST_PAUSE, Scheduler, Shared, Started, State, longest_pause,
@@ -53,9 +55,9 @@ impl Scheduler {
         self.shared.tools.client.clone()
     }
 
-    /// Reads a push and commits it. It goes on to its end, whatever becomes of whoever waits for it. `None`: other pushes of the feed
-    /// take too long, or the feed is gone.
-    pub async fn push(&self, task: &FeedTask, page: Page, redactor: Redactor) -> Option<Pushed> {
+    /// Reads a push, which may say that it is about a stretch of time, and commits it. It goes on to its end, whatever becomes of whoever
+    /// waits for it. `None`: other pushes of the feed take too long, or the feed is gone.
+    pub async fn push(&self, task: &FeedTask, about: Option<Window>, page: Page, redactor: Redactor) -> Option<Pushed> {
         let id: FeedId = (task.contract_uid.clone(), task.feed.name.clone());
         let deadline = Instant::now() + PATIENCE;
         let started = loop {
@@ -68,7 +70,7 @@ impl Scheduler {
             tokio::time::sleep(LOOKS).await;
         };
         let shared = self.shared.clone();
-        tokio::spawn(async move { shared.take(&id, started, page, redactor).await }).await.ok()
+        tokio::spawn(async move { shared.take(&id, started, (about, page), redactor).await }).await.ok()
     }
 }
 
@@ -94,10 +96,16 @@ impl State {
 }
 
 impl Shared {
-    async fn take(&self, id: &FeedId, mut started: Started, page: Page, redactor: Redactor) -> Pushed {
+    async fn take(
+        &self,
+        id: &FeedId,
+        mut started: Started,
+        (about, page): (Option<Window>, Page),
+        redactor: Redactor,
+    ) -> Pushed {
         let began = Instant::now();
         let mut memory = std::mem::take(&mut started.memory);
-        let (end, set_aside) = take(&self.tools, &started.task, &mut memory, page, &redactor).await;
+        let (end, set_aside) = take(&self.tools, &started.task, &mut memory, (about, page), &redactor).await;
         let at = self.tools.clock.now();
         let mut state = self.lock();
         let allowed = longest_pause(&started.task.feed, &self.tools.clock);
@@ -122,7 +130,7 @@ impl Shared {
             transition: finished.is_some_and(|finished| finished.transition),
         };
         // Without a reader nobody wants to know.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Arc::new(event));
         Pushed { outcome, commit, set_aside }
     }
 }
@@ -132,7 +140,7 @@ async fn take(
     tools: &Tools,
     task: &FeedTask,
     memory: &mut Memory,
-    page: Page,
+    (about, page): (Option<Window>, Page),
     redactor: &Redactor,
 ) -> (PollEnd, Vec<RejectedRow>) {
     let now = tools.clock.now();
@@ -149,7 +157,7 @@ async fn take(
         life: Life::default(),
         step: Step::default(),
     };
-    let body = match crate::feed::pushed::read(&tools.client, &request, page, redactor).await {
+    let body = match crate::feed::pushed::read(&tools.client, &request, about, page, redactor).await {
         Ok(body) => body,
         Err(error) => {
             memory.push_failure = Some(error.clone());

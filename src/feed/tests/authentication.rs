@@ -47,7 +47,7 @@ fn count(server: &Server, path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_token_is_kept_renewed_when_it_ends_and_fetched_anew_once_when_it_is_refused() {
+async fn a_token_is_kept_renewed_when_it_ends_and_fetched_once_more_when_it_is_refused() {
     // Lifetime, which tokens count, fetches that succeed or fail; requests of tokens and of rows.
     type Case<'a> = (&'a str, u64, fn(usize) -> bool, &'a [bool], (usize, usize));
     let cases: [Case<'_>; 4] = [

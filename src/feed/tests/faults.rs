@@ -284,7 +284,7 @@ fn address(server: &Server, number: usize, fault: &Fault) -> (String, String) {
 }
 
 #[tokio::test]
-async fn each_fault_gives_its_kind_and_no_row_and_the_next_answer_heals_it() {
+async fn each_fault_has_its_kind_and_no_row_and_the_next_answer_heals_it() {
     let (server, faults, broken) = breakable_and_faults().await;
     let (client, source) = (client(), &faults.source);
     for (number, (name, fault, kind)) in faults.table.iter().enumerate() {

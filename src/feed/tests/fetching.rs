@@ -472,7 +472,7 @@ async fn an_ill_host_is_left_alone_after_failures_in_a_row() {
 }
 
 #[tokio::test]
-async fn pages_that_count_by_different_times_are_no_answer() {
+async fn pages_that_count_by_different_times_are_refused() {
     for (second, expected) in [(20, None), (30, Some("20 on one page and 30 on another"))] {
         let server = Server::start(move |asked| {
             let (seconds, next) = if asked.target.contains("cursor") { (second, None) } else { (20, Some("two")) };

@@ -10,7 +10,7 @@ pub(super) fn uccx() -> Sample {
 }
 
 #[tokio::test]
-async fn cisco_uccx_gives_the_expected_rows_and_a_workbook_that_is_not_there_yet_gives_none() {
+async fn cisco_uccx_returns_the_expected_rows_and_none_while_a_workbook_is_missing() {
     for is_there in [true, false] {
         let (sample, wrongs) = (uccx(), Wrongs::default());
         let log = wrongs.clone();

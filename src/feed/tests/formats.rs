@@ -70,7 +70,7 @@ async fn json_of_another_shape_is_followed_by_its_own_cursor() {
 }
 
 #[tokio::test]
-async fn an_answer_that_the_mapping_does_not_fit_gives_no_row_and_its_reason() {
+async fn an_answer_that_the_mapping_does_not_fit_has_a_reason_and_no_row() {
     for (extra, reply, kind) in [
         (
             CSV,

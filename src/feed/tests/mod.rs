@@ -27,5 +27,6 @@ mod server;
 mod sftp;
 mod sshd;
 mod tls;
+mod warehouse;
 mod wholeness;
 pub(in crate::feed) mod workbook;

@@ -197,7 +197,7 @@ pub(super) fn check_body(sample: &Sample, body: Result<FetchedBody, FetchError>,
 }
 
 #[tokio::test]
-async fn genesys_cloud_gives_the_expected_rows() {
+async fn genesys_cloud_returns_the_expected_rows() {
     let (sample, wrongs) = (genesys(), Wrongs::default());
     let (expected, answer, log) = (sample.request_body(), sample.answers[0], wrongs.clone());
     let server = Server::start(move |asked| {
@@ -223,7 +223,7 @@ async fn genesys_cloud_gives_the_expected_rows() {
 }
 
 #[tokio::test]
-async fn amazon_connect_gives_the_expected_rows() {
+async fn amazon_connect_returns_the_expected_rows() {
     let (sample, wrongs) = (connect(), Wrongs::default());
     let (expected, answers, log) = (sample.request_body(), sample.answers.clone(), wrongs.clone());
     let server = Server::start(move |asked| {
@@ -278,7 +278,7 @@ async fn cxone_server(wrongs: &Wrongs, expires: Arc<AtomicBool>) -> Server {
 }
 
 #[tokio::test]
-async fn nice_cxone_gives_the_expected_rows_one_request_a_slot_also_where_the_token_ends_between_them() {
+async fn nice_cxone_returns_the_expected_rows_one_request_a_slot_even_if_the_token_ends_between_them() {
     for expires in [false, true] {
         let wrongs = Wrongs::default();
         let server = cxone_server(&wrongs, Arc::new(AtomicBool::new(expires))).await;
@@ -293,7 +293,7 @@ fn without_spaces(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn webex_contact_center_gives_the_expected_rows() {
+async fn webex_contact_center_returns_the_expected_rows() {
     let (sample, wrongs) = (webex(), Wrongs::default());
     let shown = sample.request.split("{ taskLegDetails").nth(1).unwrap().split("\n\n").next().unwrap();
     let expected = without_spaces(&format!("{{ taskLegDetails{shown}"));

@@ -134,12 +134,12 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
     let health = running.scheduler.health_of("uid-1");
     assert!(health["acd"].is_healthy() && !health["acd"].backfilling);
     let first = events.recv().await.unwrap();
-    assert!(first.transition && first.commit.unwrap().added == 31);
+    assert!(first.transition && first.commit.as_ref().unwrap().added == 31);
     running.end().await;
 }
 
 #[tokio::test]
-async fn a_vendor_whose_clock_is_off_is_told_so_and_stays_healthy() {
+async fn a_feed_whose_clock_is_off_says_so_and_stays_healthy() {
     let real = Clock::real().now();
     for (ahead, told) in [
         (0, ""),
@@ -170,7 +170,7 @@ async fn a_vendor_whose_clock_is_off_is_told_so_and_stays_healthy() {
 }
 
 #[tokio::test]
-async fn a_break_in_the_back_fill_resumes_where_it_stood() {
+async fn an_interrupted_back_fill_resumes_where_it_stopped() {
     let broken = Arc::new(AtomicBool::new(true));
     let server = Server::start({
         let broken = broken.clone();
@@ -405,7 +405,7 @@ impl CredentialSource for Unavailable {
 }
 
 #[tokio::test]
-async fn a_moment_in_which_the_cluster_gives_no_secret_is_not_the_feed_s_failure_and_a_long_one_is() {
+async fn a_moment_without_the_secret_is_not_the_feed_s_failure_and_a_long_time_is() {
     let server = Server::start(daily).await;
     // A patience that outlasts the test, and one that does not.
     for (patience, expected) in
@@ -440,7 +440,7 @@ async fn a_moment_in_which_the_cluster_gives_no_secret_is_not_the_feed_s_failure
 }
 
 #[tokio::test]
-async fn rows_that_the_store_sets_aside_are_told_with_the_feed_s_health() {
+async fn rows_that_the_store_sets_aside_are_shown_with_the_feed_s_health() {
     // The clock is stopped in April: the past is fetched in windows, and each answer brings the same rows of which two contradict each other
     // and one covers a time that is covered.
     let row = |start: &str, end: &str, offered: i64| {

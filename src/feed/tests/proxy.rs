@@ -197,7 +197,7 @@ async fn a_folder_of_an_ssh_server_is_reached_through_the_proxy_at_the_address_t
     if let Some(secret) = source.secrets.lock().unwrap().get_mut(&(team, name)) {
         secret.annotations.insert("bpo-operator.io/allowed-hosts".to_owned(), "sftp.acme.example:22".to_owned());
     }
-    let extra = r#","timeout":"5s","files":{"list":"Sftp","name":"calls-{made:%Y%m%d-%H%M}.csv"},"auth":{"ssh":{"secretRef":{"name":"acme-sftp"}}},
+    let extra = r#","timeout":"5s","files":{"list":"Sftp","name":"calls-{made:%Y%m%d-%H%M}.csv"},"auth":{"sshKey":{"secretRef":{"name":"acme-sftp"}}},
         "format":{"csv":{"start":{"columns":["Start"]},"measures":[{"name":"offered","column":"Offered"}]}}"#;
     let client = client(AddressPolicy::default(), &[PUBLIC], proxy(&between.url(), false, &[]));
     let found = try_fetch(&client, &feed(&url, extra), &source).await.unwrap();

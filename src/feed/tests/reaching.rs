@@ -90,7 +90,7 @@ async fn fetch_past(running: &Running, server: &Server, most: usize) -> Vec<Feed
 }
 
 #[tokio::test]
-async fn a_year_comes_from_a_vendor_of_three_day_windows_and_60_requests_a_minute_paced_resumed_and_told() {
+async fn a_year_from_a_vendor_of_three_day_windows_and_60_requests_a_minute_is_paced_resumed_and_reported() {
     let (clock, times) = (Patient::new(), Arc::new(Mutex::new(Vec::new())));
     let server = Server::start({
         let (clock, times) = (clock.clone(), times.clone());

@@ -65,7 +65,7 @@ async fn qualtrics_server(wrongs: &Wrongs, stands: Vec<&'static str>) -> Server 
 }
 
 #[tokio::test]
-async fn qualtrics_gives_the_expected_rows_of_an_export_that_is_started_asked_for_fetched_and_unpacked() {
+async fn qualtrics_returns_the_expected_rows_of_an_export_that_is_started_asked_for_fetched_and_unpacked() {
     let (sample, wrongs) = (qualtrics(), Wrongs::default());
     let server = qualtrics_server(&wrongs, vec![sample.answers[1], sample.answers[1], sample.answers[2]]).await;
     let body = ask_in("UTC", &sample.feed_at(&server), &source(&server), sample.window()).await;

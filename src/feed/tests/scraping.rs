@@ -78,8 +78,8 @@ async fn an_answer_that_was_cut_off_changes_nothing_and_the_next_goes_on() {
     eventually("rows", async || rows(&running).await.len() >= 3).await;
     let mut reasons = Vec::new();
     while let Ok(event) = events.try_recv() {
-        if let crate::feed::scheduler::FeedOutcome::Failed(error) = event.outcome {
-            reasons.push((error.kind.reason(), error.message));
+        if let crate::feed::scheduler::FeedOutcome::Failed(error) = &event.outcome {
+            reasons.push((error.kind.reason(), error.message.clone()));
         }
     }
     assert!(

@@ -41,7 +41,7 @@ fn folder(url: &str) -> FeedTask {
     let feed = json!({"name": "acd", "url": url, "timeout": "5s",
         "files": {"list": "Sftp", "name": "calls-{made:%Y%m%d-%H%M}.csv"},
         "format": {"csv": {"start": {"columns": ["Start"]}, "measures": [{"name": "offered", "column": "Offered"}]}},
-        "auth": {"ssh": {"secretRef": {"name": "acme-sftp"}}}});
+        "auth": {"sshKey": {"secretRef": {"name": "acme-sftp"}}}});
     let term_start = "2026-04-09T00:00:00Z".parse().unwrap();
     let feed = serde_json::from_value(feed).unwrap();
     FeedTask { feed, term_start, time_zone: "UTC".into(), ..task("uid-1", url, "") }
@@ -91,7 +91,7 @@ pub(super) fn sample_files() -> Sample {
 }
 
 #[tokio::test]
-async fn the_sample_gives_the_expected_rows_and_the_later_file_corrects_one() {
+async fn the_sample_has_the_expected_rows_and_the_later_file_corrects_one() {
     let (server, sample) = (Sshd::start().await, sample_files());
     for (name, content) in ["calls-20260105-1000.csv", "calls-20260105-1030.csv"].iter().zip(&sample.answers) {
         server.put(name, content, "2026-01-05T10:35:00Z");
@@ -225,7 +225,7 @@ async fn faults_of_ssh_servers_have_a_reason_keep_what_was_read_and_heal() {
             |server, source| server.secret(source, &[("known_hosts", strange_key().as_str())]),
             good,
             Reason::HostKey,
-            "is not under `known_hosts` of Secret acme-sftp: write there what `ssh-keyscan -p ",
+            "is not among known_hosts of Secret acme-sftp: write there what `ssh-keyscan -p ",
         ),
         (
             "host keys of another kind alone",
@@ -341,7 +341,7 @@ async fn a_password_lets_in_and_is_sent_to_no_server_whose_key_is_not_known() {
 }
 
 #[tokio::test]
-async fn what_is_no_ssh_server_or_may_not_be_asked_is_a_failure_before_anything_is_signed() {
+async fn a_host_that_does_not_speak_ssh_or_is_not_allowed_fails_before_anything_is_signed() {
     let server = Sshd::start().await;
     server.put(FIRST, csv("97"), OLD);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

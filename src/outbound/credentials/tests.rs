@@ -71,6 +71,12 @@ async fn secrets_are_read_from_the_own_namespace_and_only_for_hosts_that_their_o
     source.put("team", "elsewhere", "other.example, sso.example", &[("token", "canary-2")]);
     source.put("team", "both", "feeds.acme.example, sso.example", &[("token", "canary-4")]);
     source.put("stranger", "theirs", "feeds.acme.example", &[("token", "canary-3")]);
+    let user = [("username", "acme"), ("password", "canary-5")];
+    source.put("team", "unkeyed", "feeds.acme.example", &user);
+    source.put("team", "sftp", "feeds.acme.example", &[&user[..], &[("known_hosts", "ssh-ed25519 AAAA")]].concat());
+    let hosts = BTreeMap::from([("acme".to_owned(), "ssh-ed25519 AAAA".to_owned())]);
+    source.config_maps.lock().unwrap().insert(("team".to_owned(), "hosts".to_owned()), hosts);
+    let ssh = |name: &str, more: &str| format!(r#""auth":{{"sshKey":{{"secretRef":{{"name":"{name}"}}{more}}}}}"#);
     let bearer = |name: &str, key: &str| {
         format!(r#""auth":{{"bearer":{{"tokenSecretRef":{{"name":"{name}","key":"{key}"}}}}}}"#)
     };
@@ -101,6 +107,17 @@ async fn secrets_are_read_from_the_own_namespace_and_only_for_hosts_that_their_o
             Some(FailureKind::SecretNotFound),
         ),
         (r#""tls":{"caRef":{"secretRef":{"name":"good","key":"user"}}}"#.to_owned(), None),
+        (ssh("sftp", ""), None),
+        (ssh("unkeyed", ""), Some(FailureKind::SecretNotFound)),
+        (ssh("unkeyed", r#","hostKeysConfigMapRef":{"name":"hosts","key":"acme"}"#), None),
+        (
+            ssh("unkeyed", r#","hostKeysConfigMapRef":{"name":"hosts","key":"other"}"#),
+            Some(FailureKind::SecretNotFound),
+        ),
+        (
+            ssh("unkeyed", r#","hostKeysConfigMapRef":{"name":"absent","key":"acme"}"#),
+            Some(FailureKind::SecretNotFound),
+        ),
     ];
     for (auth, expected) in cases {
         let feed = feed(&auth);

@@ -25,7 +25,7 @@ fn xml_is_the_same_tree_as_json() {
 }
 
 #[test]
-fn what_is_no_whole_document_or_could_grow_is_refused() {
+fn an_incomplete_document_and_one_that_could_grow_are_refused() {
     let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
     for (text, fragment) in [
         ("", "not a whole XML"),
@@ -43,7 +43,7 @@ fn what_is_no_whole_document_or_could_grow_is_refused() {
 }
 
 #[test]
-fn rows_of_xml_are_read_by_the_mapping_of_json_also_where_one_row_stands_alone() {
+fn rows_of_xml_are_read_by_the_mapping_of_json_even_if_there_is_only_one() {
     let feed = json!({"name": "acd", "url": "https://feeds.acme.example/v1", "format": {"xml": {
         "rows": "$.Envelope.Body.report.interval[*]", "start": "$['@from']", "labels": [{"name": "queue", "path": "$.queue"}],
         "measures": [{"name": "offered", "path": "$.offered"}, {"name": "talkSeconds", "path": "$.talk", "unit": "ClockTime"}]}}});

@@ -8,7 +8,7 @@ mod text;
 pub use chart::{History, Point};
 pub use html::html;
 pub use inside::{Evidence, PeriodInside};
-pub use text::text;
+pub use text::{markdown, text};
 
 use kube::ResourceExt;
 use rust_decimal::prelude::ToPrimitive;

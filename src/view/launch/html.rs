@@ -41,7 +41,7 @@ fn part(section: &Section, index: usize) -> Markup {
         section aria-labelledby={ "part-" (index) } {
             h2 id={ "part-" (index) } { (section.title) }
             @for sentence in &section.sentences { p.text { (sentence) } }
-            @if let Some(picture) = &section.picture { figure { (picture.draw()) } }
+            @for picture in &section.pictures { figure { (picture.draw()) } }
             @if !section.rows.is_empty() { (table(section)) }
         }
     }

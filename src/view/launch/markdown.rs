@@ -78,7 +78,7 @@ mod tests {
                 sentences: vec!["a | b".to_owned()],
                 columns: vec!["Gate"],
                 rows: vec![vec!["x | y\n| z <img src=x onerror='y'>".to_owned()]],
-                picture: None,
+                pictures: Vec::new(),
             }],
         };
         let page = crate::view::launch::html(&document, crate::view::links::Links::None);

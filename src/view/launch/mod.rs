@@ -3,12 +3,17 @@
 mod html;
 mod markdown;
 mod pictures;
+mod staffed;
+mod text;
 
 pub use html::html;
 pub use markdown::markdown;
 pub use pictures::Picture;
+pub use staffed::Staffed;
+pub use text::text;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::page::Key;
 use super::words::thousands;
@@ -20,7 +25,8 @@ use crate::api::{CampaignLaunch, VendorContractSpec};
 use crate::domain::terms::calendar::Calendar;
 
 /// The report of one launch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Document {
     /// Its namespace; empty where files name none.
     pub namespace: String,
@@ -39,7 +45,8 @@ pub struct Document {
 }
 
 /// A part of a report.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Section {
     /// Its title.
     pub title: &'static str,
@@ -49,8 +56,9 @@ pub struct Section {
     pub columns: Vec<&'static str>,
     /// Rows of its table.
     pub rows: Vec<Vec<String>>,
-    /// The picture of it.
-    pub picture: Option<Picture>,
+    /// The pictures of it.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
 }
 
 impl Document {
@@ -124,6 +132,15 @@ impl Times {
             None => instant.to_string(),
         }
     }
+
+    /// The day and the time of day, such as `30 Nov` and `08:00`; in UTC where the contract is not known.
+    fn day_and_hour(&self, instant: Timestamp) -> (String, String) {
+        let show = |format: &str| match &self.0 {
+            Some(calendar) => calendar.local(instant).strftime(format).to_string(),
+            None => instant.strftime(format).to_string(),
+        };
+        (show("%-d %b"), show("%H:%M"))
+    }
 }
 
 fn verdict(status: &CampaignLaunchStatus) -> String {
@@ -172,7 +189,7 @@ fn readiness(launch: &CampaignLaunch, status: &CampaignLaunchStatus, times: &Tim
         sentences: vec![format!("{percent}% of the gates are passed or waived.")],
         columns: vec!["Gate", "Weight", "Due", "State", "Why"],
         rows: status.gates.iter().map(row).collect(),
-        picture: Some(Picture::Gates(pictures::gates(launch, status, times, now))),
+        pictures: vec![Picture::Gates(pictures::gates(launch, status, times, now))],
     })
 }
 
@@ -198,12 +215,13 @@ fn people(status: &CampaignLaunchStatus, times: &Times) -> Option<Section> {
         }
     }
     let rows = demand.days.iter().map(|day| vec![day.date.to_string(), day.contacts.clone()]).collect();
+    let plan = (!status.plan.is_empty()).then(|| Picture::Plan(Staffed::of(&status.plan, times)));
     Some(Section {
         title: "Contacts and people",
         sentences,
         columns: vec!["Day", "Contacts of the campaign"],
         rows,
-        picture: Some(Picture::Days(pictures::days(demand))),
+        pictures: plan.into_iter().chain([Picture::Days(pictures::days(demand))]).collect(),
     })
 }
 
@@ -241,7 +259,7 @@ fn spikes(status: &CampaignLaunchStatus, times: &Times) -> Option<Section> {
         sentences,
         columns: vec!["From", "To", "Contacts", "Usual", "Planned by campaigns", "Cause", "Quality held"],
         rows: status.spikes.iter().rev().map(row).collect(),
-        picture: None,
+        pictures: Vec::new(),
     })
 }
 
@@ -273,7 +291,7 @@ fn cohorts(launch: &CampaignLaunch, status: &CampaignLaunchStatus) -> Option<Sec
         sentences: vec![sentence],
         columns: vec!["Group", "Successes", "Contacts", "Rate", "95% interval", "p", "Than the control"],
         rows: rows.collect(),
-        picture: Some(Picture::Groups(pictures::groups(status))),
+        pictures: vec![Picture::Groups(pictures::groups(status))],
     })
 }
 
@@ -299,6 +317,6 @@ fn success(status: &CampaignLaunchStatus) -> Option<Section> {
         sentences,
         columns: vec!["Metric", "Value", "Target", "Verdict"],
         rows: rows.collect(),
-        picture: None,
+        pictures: Vec::new(),
     })
 }

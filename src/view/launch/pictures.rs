@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::Times;
+use super::staffed::Staffed;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchStatus, CohortVerdict, DemandStatus, GateState};
 use crate::view::charts::short;
@@ -17,6 +18,8 @@ use crate::view::words::thousands;
 pub enum Picture {
     /// Gates on a line of time.
     Gates(Gates),
+    /// People needed and scheduled, by interval.
+    Plan(Staffed),
     /// Contacts of each day, from zero.
     Days(Vec<(String, String, f64)>),
     /// Groups, each with its rate and interval.
@@ -59,6 +62,7 @@ impl Picture {
     pub fn draw(&self) -> Markup {
         match self {
             Picture::Gates(gates) => gates.draw(),
+            Picture::Plan(plan) => plan.draw(),
             Picture::Days(days) => draw_days(days),
             Picture::Groups(groups) => draw_groups(groups),
         }
@@ -80,16 +84,14 @@ fn state(state: GateState) -> (&'static str, &'static str, &'static str) {
 pub(super) fn gates(launch: &CampaignLaunch, status: &CampaignLaunchStatus, times: &Times, now: Timestamp) -> Gates {
     let seconds = |at: Timestamp| at.as_second().to_f64().unwrap_or_default();
     let begins = launch.spec.launch_at;
-    let evidence =
-        |name: &str| launch.spec.gates.iter().find(|gate| gate.name == name)?.evidence.as_ref().map(|it| it.passed_at);
-    let passed = status.gates.iter().filter_map(|gate| evidence(&gate.name));
+    let passed = status.gates.iter().filter_map(|gate| gate.passed_at);
     let first = status.gates.iter().map(|gate| gate.due_at).chain(passed).chain([begins]).min().unwrap_or(begins);
     let last = status.gates.iter().map(|gate| gate.due_at).chain([begins]).max().unwrap_or(begins);
     let (from, until) = (seconds(first), seconds(last));
     let margin = (until - from).max(86_400.0) * 0.06;
     let place = |at: Timestamp| ((seconds(at) - from + margin) / (until - from + 2.0 * margin)).clamp(0.0, 1.0);
     let of = |gate: &crate::api::campaign_launch::GateStatus| {
-        let passed = evidence(&gate.name).filter(|_| gate.state == GateState::Passed);
+        let passed = gate.passed_at.filter(|_| gate.state == GateState::Passed);
         let since = passed.map(|at| format!(" since {}", times.show(at))).unwrap_or_default();
         Gate {
             name: gate.name.clone(),

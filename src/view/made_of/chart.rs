@@ -8,7 +8,7 @@ use crate::api::kpi_target::Verdict;
 use crate::domain::measuring::breakdown::Breakdown;
 use crate::domain::terms::calendar::days_between;
 use crate::view::charts::{colour, marks_around, short};
-use crate::view::words::{figure, thousands, verdict_title};
+use crate::view::words::{figure, verdict_title};
 
 /// Days on one scale. Places are shares of the width.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -228,7 +228,7 @@ impl Chart {
 
 /// What a mark says when somebody points at it.
 fn spoken(line: &DayLine) -> String {
-    let counts = format!("{} ÷ {}", thousands(&line.numerator), thousands(&line.denominator));
+    let counts = super::counts(line.numerator.as_deref(), &line.denominator);
     let relief = line.before_relief.as_ref().map(|before| format!(", {before} before relief")).unwrap_or_default();
     match line.value {
         Some(_) => format!("{}: {}, {counts}, {}{relief}", line.date, line.shown, verdict_title(line.verdict)),

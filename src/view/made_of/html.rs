@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{Advice, DayLine, MadeOf, PartLine, PartsLine, signed};
+use super::{Advice, DayLine, MadeOf, PartLine, PartsLine, counts, signed};
 use crate::view::marks::verdict;
 use crate::view::page::figures;
-use crate::view::words::{capital, thousands};
+use crate::view::words::capital;
 
 /// The whole: picture, sentences, parts, and the figures behind it.
 pub fn full(made: &MadeOf) -> Markup {
@@ -43,10 +43,18 @@ pub fn small(made: &MadeOf) -> Markup {
 
 fn behind(made: &MadeOf) -> Markup {
     let head = capital(made.each);
-    let heads = [head.as_str(), "Value", "Counts", "Target", "Verdict", "So far", "Effect"];
+    let counts = if made.is_listed { "Volume" } else { "Counts" };
+    let heads = [head.as_str(), "Value", counts, "Target", "Verdict", "So far", "Effect"];
+    let heads = heads.get(..columns(made)).unwrap_or(&heads);
     let since = made.days.first().map(|day| format!(" from {} on", day.date)).unwrap_or_default();
     let name = format!("{} by {}{since}", made.title, made.each);
-    figures(&name, &heads, &made.days.iter().map(row).collect::<Vec<_>>())
+    let shown = |day: &DayLine| row(day).into_iter().take(columns(made)).collect();
+    figures(&name, heads, &made.days.iter().map(shown).collect::<Vec<Vec<String>>>())
+}
+
+/// What is only listed has neither a value so far nor effects of its days.
+fn columns(made: &MadeOf) -> usize {
+    if made.is_listed { 5 } else { 7 }
 }
 
 fn row(day: &DayLine) -> Vec<String> {
@@ -55,7 +63,7 @@ fn row(day: &DayLine) -> Vec<String> {
     vec![
         day.date.clone(),
         format!("{}{before}", day.shown),
-        format!("{} ÷ {}", thousands(&day.numerator), thousands(&day.denominator)),
+        counts(day.numerator.as_deref(), &day.denominator),
         day.target.clone(),
         format!("{}{gap}", crate::view::words::verdict_title(day.verdict)),
         day.so_far.clone().unwrap_or_else(|| "–".to_owned()),
@@ -65,10 +73,13 @@ fn row(day: &DayLine) -> Vec<String> {
 
 fn parts(made: &MadeOf, group: &PartsLine) -> Markup {
     let has_before = group.parts.iter().any(|part| part.before.is_some());
-    let effect = match made.effect_unit {
-        "" => "Effect on the value".to_owned(),
-        unit => format!("Effect, {unit}"),
+    let effect = match (made.is_listed, made.effect_unit) {
+        (true, "") => "Effect against the periods before".to_owned(),
+        (true, unit) => format!("Effect against the periods before, {unit}"),
+        (false, "") => "Effect on the value".to_owned(),
+        (false, unit) => format!("Effect, {unit}"),
     };
+    let counts = if made.is_listed { "Volume" } else { "Counts" };
     html! {
         table.stack.parts role="table" {
             caption.hidden { (made.title) " by " (group.label) }
@@ -78,20 +89,20 @@ fn parts(made: &MadeOf, group: &PartsLine) -> Markup {
                     @if has_before { th.number role="columnheader" scope="col" { "Period before" } }
                     th.number role="columnheader" scope="col" { "Value" }
                     th role="columnheader" scope="col" { "By itself" }
-                    th.number role="columnheader" scope="col" { "Counts" }
+                    th.number role="columnheader" scope="col" { (counts) }
                     th.number role="columnheader" scope="col" { "Of the volume" }
                     th.number role="columnheader" scope="col" { (effect) }
                 }
             }
-            tbody role="rowgroup" { @for part in &group.parts { (line(part, has_before, &effect)) } }
+            tbody role="rowgroup" { @for part in &group.parts { (line(part, has_before, (counts, &effect))) } }
             @if group.adds_up {
-                tfoot role="rowgroup" { (line(&group.whole, has_before, &effect)) }
+                tfoot role="rowgroup" { (line(&group.whole, has_before, (counts, &effect))) }
             }
         }
     }
 }
 
-fn line(part: &PartLine, has_before: bool, effect: &str) -> Markup {
+fn line(part: &PartLine, has_before: bool, (counted, effect): (&str, &str)) -> Markup {
     html! {
         tr role="row" {
             th role="rowheader" scope="row" { span.name { (part.label) } }
@@ -102,7 +113,7 @@ fn line(part: &PartLine, has_before: bool, effect: &str) -> Markup {
                 Some(false) => (verdict(crate::api::kpi_target::Verdict::Missed, None)),
                 None => "",
             } }
-            td.number role="cell" data-label="Counts" { (thousands(&part.numerator)) " ÷ " (thousands(&part.denominator)) }
+            td.number role="cell" data-label=(counted) { (counts(part.numerator.as_deref(), &part.denominator)) }
             td.number role="cell" data-label="Of the volume" { (part.share.as_deref().unwrap_or("–")) }
             td.number role="cell" data-label=(effect) { (part.effect.as_deref().map_or_else(|| "–".to_owned(), signed)) }
         }

@@ -1,14 +1,16 @@
 //! What a KPI's value is made of, in words: each day of its window, and the parts of its rows by queue, site, tier or another label.
 //!
-//! Figures come from a [`Breakdown`], which is worked out from the evidence. A SlaReport and a status hold the sums of a period alone, so that a
-//! page made from them says what to do to see the days, and shows no empty picture.
+//! Figures come from a [`Breakdown`], which is worked out from the evidence, and where that is not at hand from the days and parts that a
+//! SlaReport or a status lists. A report of an earlier version lists none: its page says what to do to see them, and shows no empty picture.
 
 mod chart;
 mod html;
+mod listed;
 mod text;
 mod words;
 
 pub use html::{advice_html, full, small};
+pub use listed::Listed;
 pub use text::{advice_markdown, advice_text, markdown, text};
 
 use std::collections::BTreeMap;
@@ -51,6 +53,8 @@ pub struct MadeOf {
     pub parts: Vec<PartsLine>,
     /// The unit in which effects are written: `percentage points`, `s` or nothing.
     pub effect_unit: &'static str,
+    /// Whether they are what a report or a status lists: without counts, and effects are against the periods before, not the target.
+    pub is_listed: bool,
     /// The picture of the days.
     #[serde(skip)]
     pub chart: Chart,
@@ -66,8 +70,8 @@ pub struct DayLine {
     pub shown: String,
     /// The value as a decimal.
     pub value: Option<String>,
-    /// What is divided.
-    pub numerator: String,
+    /// What is divided; `None` where it is only listed.
+    pub numerator: Option<String>,
     /// By what: the volume.
     pub denominator: String,
     /// The value before relief with its unit, where relief took rows away.
@@ -108,8 +112,8 @@ pub struct PartLine {
     pub shown: String,
     /// The value as a decimal.
     pub value: Option<String>,
-    /// What is divided.
-    pub numerator: String,
+    /// What is divided; `None` where it is only listed.
+    pub numerator: Option<String>,
     /// By what: the volume.
     pub denominator: String,
     /// Percentage of the whole volume.
@@ -148,7 +152,7 @@ impl Writing<'_> {
             date: step.name.clone(),
             shown: self.shown(step.counts.value.as_ref(), &step.target),
             value: step.counts.value.as_ref().map(|value| self.plain(value)),
-            numerator: step.counts.numerator.show(SHOWN_DECIMALS),
+            numerator: Some(step.counts.numerator.show(SHOWN_DECIMALS)),
             denominator: step.counts.denominator.show(SHOWN_DECIMALS),
             before_relief: step.before_relief.as_ref().map(shown),
             target: target(self.broken.step_comparison, Some(&at), upper.as_deref(), self.broken.unit, self.currency),
@@ -191,7 +195,7 @@ impl Writing<'_> {
             label,
             shown: self.shown(value.as_ref(), &self.broken.aim.target),
             value: value.as_ref().map(|value| self.plain(value)),
-            numerator: numerator.show(SHOWN_DECIMALS),
+            numerator: Some(numerator.show(SHOWN_DECIMALS)),
             denominator: denominator.show(SHOWN_DECIMALS),
             share: share.map(|share| format!("{}%", share.show_fixed(1))),
             before: None,
@@ -234,12 +238,21 @@ impl MadeOf {
             days_add_up: broken.steps_add_up,
             parts,
             effect_unit: words::effect_unit(broken.unit),
+            is_listed: false,
         }
     }
 
     /// Whether there is anything to show beyond the value itself.
     pub fn says_something(&self) -> bool {
         self.days.len() > 1 || !self.parts.is_empty()
+    }
+}
+
+/// `43 ÷ 100`, and where what is divided is not known `100`.
+fn counts(numerator: Option<&str>, denominator: &str) -> String {
+    match numerator {
+        Some(numerator) => format!("{} ÷ {}", thousands(numerator), thousands(denominator)),
+        None => thousands(denominator),
     }
 }
 
@@ -273,12 +286,12 @@ pub struct Advice {
 }
 
 impl Advice {
-    /// For a page made without evidence. `command` is the command that made it, without flags.
+    /// For a page made without evidence of figures that list no days. `command` is the command that made it, without flags.
     pub fn without_evidence(contract: &str, command: &str) -> Advice {
         let contract = in_a_shell(contract);
         Advice {
-            why: "The objects in the cluster hold the sums of a period alone. Its days, and its parts by queue, site or tier, are in the \
-                  evidence, which the one who runs the operator can export:"
+            why: "An earlier version wrote this: it holds the sums of a period alone. Its days, and its parts by queue, site or tier, are in \
+                  the evidence, which the one who runs the operator can export:"
                 .to_owned(),
             commands: vec![
                 format!("kubectl bpo export --exec -n bpo-system --contract {contract} --to {contract}.bundle"),

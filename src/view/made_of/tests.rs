@@ -58,7 +58,7 @@ fn made(sites: [(&str, i64, i64); 2]) -> MadeOf {
 }
 
 #[test]
-fn sentences_say_how_many_days_missed_and_which_part_stands_out() {
+fn sentences_say_how_many_days_missed_and_which_part_is_conspicuous() {
     let days = "One of two days with data missed the target by itself; 2026-03-03 cost most, with 43.0% (43 ÷ 100).";
     let cases = [
         (
@@ -89,7 +89,7 @@ fn effects_are_signed_and_add_up_to_the_value_less_the_target() {
 }
 
 #[test]
-fn the_period_before_stands_beside_each_part_by_its_label() {
+fn the_period_before_is_shown_next_to_each_part_by_its_label() {
     let before = broken([("Cebu", 83, 100), ("Lima", 1, 1)]);
     let made =
         MadeOf::of("level", "Service level", &broken([("Cebu", 43, 100), ("Bogotá", 90, 100)]), Some(&before), "");
@@ -143,4 +143,63 @@ fn a_page_without_evidence_says_how_to_see_the_days_in_commands_that_a_shell_tak
         ]
     );
     assert!(advice_html(&advice).into_string().contains("kubectl bpo report acme-2026-03"));
+}
+
+/// A line that lists two days of a month and two sites, and that of the month before.
+fn listing() -> (crate::api::sla_report::KpiLine, crate::api::SlaReportSpec) {
+    use crate::view::report::fixtures::{line, march};
+    let listed = |value: &str, cebu: &str, effect: Option<&str>| {
+        let mut own = serde_json::to_value(line("level", value, "80")).unwrap();
+        own["denominator"] = "200".into();
+        own["basis"] = serde_json::json!({"formula": "a / b", "scale": "100", "unit": "Percent", "ramp": "Full",
+            "rounding": {"decimals": 1, "mode": "HalfUp"}});
+        own["days"] = serde_json::json!([
+            {"date": "2026-03-02", "value": "90.0", "denominator": "100", "verdict": "Met"},
+            {"date": "2026-03-03", "value": "43.0", "denominator": "100", "verdict": "Missed"},
+            {"date": "2026-03-04", "verdict": "NoData"},
+        ]);
+        own["parts"] = serde_json::json!([
+            {"label": {"site": "cebu"}, "value": cebu, "denominator": "100", "effect": effect},
+            {"label": {"site": "bogota"}, "value": "90.0", "denominator": "100", "effect": effect.map(|_| "0.0")},
+            {"label": {"queue": "care"}, "value": value, "denominator": "200", "effect": effect},
+        ]);
+        serde_json::from_value::<crate::api::sla_report::KpiLine>(own).unwrap()
+    };
+    let mut before = march();
+    before.kpis = vec![listed("86.5", "83.0", None)];
+    (listed("66.5", "43.0", Some("-20.0")), before)
+}
+
+#[test]
+fn what_a_report_lists_is_shown_where_the_evidence_is_not_at_hand() {
+    let (line, before) = listing();
+    let listed = Listed::of_line(&line, Some(&before), "2026-03-31".parse().unwrap()).unwrap();
+    let made = MadeOf::listed("level", "Service level", &listed, "GBP");
+    assert_eq!(made.summary, ["One of two days with data missed the target by itself."]);
+    assert_eq!((made.each, made.days.len(), made.days_add_up), ("day", 2, false));
+    // The queue is the same everywhere.
+    let [PartsLine { label, parts, adds_up: false, .. }] = made.parts.as_slice() else { panic!("{:#?}", made.parts) };
+    assert_eq!(label, "site");
+    let shown: Vec<_> = parts.iter().map(|part| (part.label.as_str(), part.before.as_deref(), part.meets)).collect();
+    assert_eq!(shown, [("cebu", Some("83.0%"), Some(false)), ("bogota", Some("90.0%"), Some(true))]);
+    for (name, shown) in [
+        ("full", full(&made).into_string()),
+        ("small", small(&made).into_string()),
+        ("markdown", markdown(&made)),
+        ("text", text(&made).join("\n")),
+    ] {
+        for figure in ["2026-03-03", "43.0%", "cebu", "bogota", "−20"] {
+            assert!(shown.contains(figure), "{name} lacks {figure}:\n{shown}");
+        }
+        assert!(!shown.contains('÷'), "{name}: what was divided is not listed:\n{shown}");
+    }
+    assert!(markdown(&made).contains("Effect against the periods before"));
+}
+
+#[test]
+fn a_line_of_an_earlier_version_lists_nothing() {
+    let (mut line, before) = listing();
+    line.days = crate::api::Packed::default();
+    line.parts = crate::api::Packed::default();
+    assert!(Listed::of_line(&line, Some(&before), "2026-03-31".parse().unwrap()).is_none());
 }

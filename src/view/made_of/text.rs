@@ -1,8 +1,8 @@
 //! Days and parts for a terminal and as Markdown.
 
-use super::{Advice, DayLine, MadeOf, PartLine, PartsLine, signed};
+use super::{Advice, DayLine, MadeOf, PartLine, PartsLine, counts, signed};
 use crate::view::markdown::{escape, table};
-use crate::view::words::{capital, thousands, verdict_title};
+use crate::view::words::{capital, verdict_title};
 
 /// Lines of plain text: sentences, then each part by the first label, then each day.
 pub fn text(made: &MadeOf) -> Vec<String> {
@@ -13,19 +13,16 @@ pub fn text(made: &MadeOf) -> Vec<String> {
             let effect =
                 part.effect.as_deref().map(|effect| format!(", effect {}", signed(effect))).unwrap_or_default();
             let before = part.before.as_ref().map(|before| format!(", {before} before")).unwrap_or_default();
-            format!("  {} {:<width$}  {}  ({}){before}{effect}", group.label, part.label, part.shown, counts(part))
+            let counts = counts(part.numerator.as_deref(), &part.denominator);
+            format!("  {} {:<width$}  {}  ({counts}){before}{effect}", group.label, part.label, part.shown)
         }));
     }
     let days = made.days.iter().filter(|_| made.days.len() > 1);
     out.extend(days.map(|day| {
-        let counts = format!("{} ÷ {}", thousands(&day.numerator), thousands(&day.denominator));
+        let counts = counts(day.numerator.as_deref(), &day.denominator);
         format!("  {}  {}  ({counts})  {}", day.date, day.shown, verdict(day))
     }));
     out
-}
-
-fn counts(part: &PartLine) -> String {
-    format!("{} ÷ {}", thousands(&part.numerator), thousands(&part.denominator))
 }
 
 fn verdict(day: &DayLine) -> String {
@@ -45,7 +42,7 @@ pub fn markdown(made: &MadeOf) -> String {
             vec![
                 day.date.clone(),
                 day.shown.clone(),
-                format!("{} ÷ {}", thousands(&day.numerator), thousands(&day.denominator)),
+                counts(day.numerator.as_deref(), &day.denominator),
                 day.target.clone(),
                 verdict(day),
                 day.so_far.clone().unwrap_or_else(|| "–".to_owned()),
@@ -59,7 +56,8 @@ pub fn markdown(made: &MadeOf) -> String {
 }
 
 fn effect_head(made: &MadeOf) -> String {
-    if made.effect_unit.is_empty() { "Effect".to_owned() } else { format!("Effect, {}", made.effect_unit) }
+    let effect = if made.is_listed { "Effect against the periods before" } else { "Effect" };
+    if made.effect_unit.is_empty() { effect.to_owned() } else { format!("{effect}, {}", made.effect_unit) }
 }
 
 fn parts(made: &MadeOf, group: &PartsLine) -> String {
@@ -72,7 +70,7 @@ fn parts(made: &MadeOf, group: &PartsLine) -> String {
             part.label.clone(),
             dash(part.before.as_deref()),
             part.shown.clone(),
-            counts(part),
+            counts(part.numerator.as_deref(), &part.denominator),
             dash(part.share.as_deref()),
             part.effect.as_deref().map_or_else(|| "–".to_owned(), signed),
         ]

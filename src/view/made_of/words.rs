@@ -35,7 +35,7 @@ fn count(writing: &Writing<'_>, number: usize) -> String {
 }
 
 /// How many days missed, and which was the worst.
-fn of_days(writing: &Writing<'_>, days: &[DayLine]) -> Option<String> {
+pub(super) fn of_days(writing: &Writing<'_>, days: &[DayLine]) -> Option<String> {
     if days.len() < 2 {
         return None;
     }
@@ -72,7 +72,7 @@ fn worst(writing: &Writing<'_>, missed: usize) -> Option<String> {
 }
 
 /// Days without data, with relief, and with holes.
-fn without_value(writing: &Writing<'_>, days: &[DayLine]) -> Option<String> {
+pub(super) fn without_value(writing: &Writing<'_>, days: &[DayLine]) -> Option<String> {
     let of = |is: fn(&DayLine) -> bool| days.iter().filter(|day| is(day)).count();
     let counts = [
         (of(|day| day.verdict == Verdict::NoData), "without data"),

@@ -55,7 +55,7 @@ fn opening(report: &PeriodReport, links: Links) -> Markup {
     html! {
         header.opening {
             div {
-                p.kicker { "Service level report · Contract " (report.contract) " with " (report.vendor) }
+                p.kicker { "Service level report · " (report.parties()) }
                 h1 { (report.headline) }
                 p.lede { (report.summary.join(" ")) }
                 @if let Some(workbook) = links.workbook(&report.namespace, &report.name) {
@@ -250,7 +250,9 @@ fn made_of(report: &PeriodReport) -> Markup {
     };
     html! {
         @if report.made_of.is_empty() && report.advice.is_none() { p.text { "Nothing lies below these figures: they come once for the whole period, or none was judged." } }
-        @if !report.made_of.is_empty() {
+        @if report.made_of.iter().any(|made| made.is_listed) {
+            p.note { "A disc met the target by itself, a square did not; the dashed line is the target. The effect of a part is by how much it moved the value against the periods before." }
+        } @else if !report.made_of.is_empty() {
             p.note { "A disc met the target by itself, a square did not; the line is the value so far, the dashed line the target. Effects add up to the value less the target." }
         }
         @for made in missed { figure { h3 { (made.title) " " span.note { (result(made)) } } (full(made)) } }
@@ -312,7 +314,7 @@ fn signatures(report: &PeriodReport) -> Markup {
     html! {
         p.text { "The parties have read this report. Its figures are those of SlaReport " code { (report.name) } "." }
         div.two.signatures {
-            @for party in ["the client", report.vendor.as_str()] {
+            @for party in [&report.client, &report.vendor] {
                 div {
                     h3 { "For " (party) }
                     @for field in ["Signature", "Name and title", "Place and date"] { p { (field) } }

@@ -130,69 +130,75 @@ pub(super) fn smaller_is_better(line: &KpiLine, spec: Option<&KpiTargetSpec>) ->
 pub(super) fn notes(report: &SlaReportSpec, lines: &[ResultLine], zone: &TimeZone) -> Vec<(&'static str, String)> {
     let title =
         |name: &str| lines.iter().find(|line| line.name == name).map_or_else(|| name.to_owned(), |it| it.title.clone());
-    let excused: Vec<String> = report
-        .kpis
-        .iter()
-        .filter(|line| !line.excused_by.is_empty())
+    let excused = report.kpis.iter().filter(|line| !line.excused_by.is_empty());
+    let excused = excused
         .map(|line| format!("{}: {} took rows away", title(&line.name), words::list(&line.excused_by)))
         .collect();
-    let gaps: Vec<String> = report
-        .gaps
-        .iter()
-        .map(|gap| format!("{} from {} to {}", gap.feed, local(gap.from, zone), local(gap.to, zone)))
-        .collect();
-    let undecided: Vec<String> = lines
+    let gaps = report.gaps.iter();
+    let gaps =
+        gaps.map(|gap| format!("{} from {} to {}", gap.feed, local(gap.from, zone), local(gap.to, zone))).collect();
+    let restated =
+        report.restates.as_ref().map(|restates| format!("This report takes the place of {}.", restates.report));
+    let or_none = |items: Vec<String>, none: &str| if items.is_empty() { none.to_owned() } else { items.join("; ") };
+    let topics = [
+        ("Excused", or_none(excused, "Nothing.")),
+        ("Gaps", or_none(gaps, "None.")),
+        ("Not decided", or_none(undecided(lines), "Every target was judged.")),
+        ("Tiers", or_none(missed_tiers(report, &title), "No tier missed its own target, or none is agreed.")),
+        ("Restated", restated.unwrap_or_else(|| "Nothing: this is the first revision.".to_owned())),
+    ];
+    let where_any = [
+        ("Counted one by one", counted(report, &title)),
+        ("Two sources", compared(report, &title)),
+        ("Disputed", disputed(report, &title)),
+    ];
+    let where_any = where_any.into_iter().filter(|(_, items)| !items.is_empty());
+    topics.into_iter().chain(where_any.map(|(topic, items)| (topic, items.join("; ")))).collect()
+}
+
+fn undecided(lines: &[ResultLine]) -> Vec<String> {
+    lines
         .iter()
         .filter(|line| matches!(line.verdict, Verdict::Inconclusive | Verdict::InsufficientVolume | Verdict::NoData))
         .map(|line| format!("{}: {}", line.title, words::verdict_title(line.verdict).to_lowercase()))
-        .collect();
-    let tiers: Vec<String> = report
-        .kpis
-        .iter()
-        .flat_map(|line| line.tiers.iter().map(move |tier| (line, tier)))
+        .collect()
+}
+
+fn missed_tiers(report: &SlaReportSpec, title: &dyn Fn(&str) -> String) -> Vec<String> {
+    let tiers = report.kpis.iter().flat_map(|line| line.tiers.iter().map(move |tier| (line, tier)));
+    tiers
         .filter(|(_, tier)| tier.verdict == Verdict::Missed)
         .map(|(line, tier)| {
-            let value = tier.value.as_deref().unwrap_or("no value");
-            format!(
-                "{} for {}: {value} against {}",
-                title(&line.name),
-                tier.tier,
-                tier.target.as_deref().unwrap_or("none")
-            )
+            let (value, target) = (tier.value.as_deref().unwrap_or("no value"), tier.target.as_deref());
+            format!("{} for {}: {value} against {}", title(&line.name), tier.tier, target.unwrap_or("none"))
         })
-        .collect();
+        .collect()
+}
+
+fn counted(report: &SlaReportSpec, title: &dyn Fn(&str) -> String) -> Vec<String> {
     let counted = report.kpis.iter().filter_map(|line| Some((line, line.tally.as_ref()?)));
-    let counted: Vec<String> = counted
+    counted
         .map(|(line, tally)| {
             let missed = if tally.missed.is_empty() { "none".to_owned() } else { words::list(&tally.missed) };
             format!("{}: missed {missed}, without enough data {}", title(&line.name), tally.unjudged.len())
         })
-        .collect();
-    let restated =
-        report.restates.as_ref().map(|restates| format!("This report takes the place of {}.", restates.report));
-    let or_none = |items: Vec<String>, none: &str| if items.is_empty() { none.to_owned() } else { items.join("; ") };
+        .collect()
+}
+
+fn compared(report: &SlaReportSpec, title: &dyn Fn(&str) -> String) -> Vec<String> {
     let compared = report.kpis.iter().filter_map(|line| Some((line, line.sources.as_ref()?)));
-    let compared: Vec<String> =
-        compared.map(|(line, sources)| format!("{}: {}", title(&line.name), words::sources(sources))).collect();
-    let compared = (!compared.is_empty()).then(|| ("Two sources", compared.join("; ")));
-    let disputed: Vec<String> = report
+    compared.map(|(line, sources)| format!("{}: {}", title(&line.name), words::sources(sources))).collect()
+}
+
+fn disputed(report: &SlaReportSpec, title: &dyn Fn(&str) -> String) -> Vec<String> {
+    report
         .disputes
         .iter()
         .map(|dispute| {
             let about = dispute.kpi.as_deref().map_or_else(|| "the whole report".to_owned(), title);
             format!("{} about {about}: {}", dispute.name, dispute.decision.to_string().to_lowercase())
         })
-        .collect();
-    let disputed = (!disputed.is_empty()).then(|| ("Disputed", disputed.join("; ")));
-    let counted = (!counted.is_empty()).then(|| ("Counted one by one", counted.join("; ")));
-    let topics = [
-        ("Excused", or_none(excused, "Nothing.")),
-        ("Gaps", or_none(gaps, "None.")),
-        ("Not decided", or_none(undecided, "Every target was judged.")),
-        ("Tiers", or_none(tiers, "No tier missed its own target, or none is agreed.")),
-        ("Restated", restated.unwrap_or_else(|| "Nothing: this is the first revision.".to_owned())),
-    ];
-    topics.into_iter().chain(counted).chain(compared).chain(disputed).collect()
+        .collect()
 }
 
 pub(super) fn evidence(report: &SlaReportSpec) -> Vec<EvidenceLine> {

@@ -16,16 +16,17 @@ pub use money::{LedgerLine, LedgerWeight, Money};
 pub use text::{markdown, text};
 pub use xlsx::xlsx;
 
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::made_of::{self, Advice, MadeOf};
+use super::made_of::{self, Advice, Listed, MadeOf};
 use super::page::Key;
 use super::words::{self, period_title};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{ClockKind, SlaReportSpec, SlaReportStatus};
-use crate::api::vendor_contract::TriggerConsequence;
+use crate::api::vendor_contract::{CLIENT, TriggerConsequence};
 use crate::api::verdict::PeriodState;
 use crate::domain::terms::contract_terms::Terms;
 
@@ -58,6 +59,8 @@ pub struct PeriodReport {
     pub name: String,
     /// The contract.
     pub contract: String,
+    /// Who is served; "the client" where the contract does not say.
+    pub client: String,
     /// Who serves.
     pub vendor: String,
     /// The period in words.
@@ -129,6 +132,7 @@ impl PeriodReport {
             namespace: facts.namespace.to_owned(),
             name: facts.name.to_owned(),
             contract: report.contract.clone(),
+            client: facts.terms.map_or(CLIENT, |terms| terms.contract.client_name()).to_owned(),
             vendor: facts.terms.map_or_else(|| "the vendor".to_owned(), |terms| terms.contract.vendor.name.clone()),
             period: period_title(&report.period.name),
             headline: headline(report, currency),
@@ -156,15 +160,33 @@ impl PeriodReport {
     }
 }
 
+impl PeriodReport {
+    /// The contract and its parties, such as `Contract acme-care between Client plc and Acme Contact Services`.
+    pub fn parties(&self) -> String {
+        format!("Contract {} between {} and {}", self.contract, self.client, self.vendor)
+    }
+}
+
 /// What the figures of the lines are made of, in the order of the lines.
 fn made_of(facts: &Facts<'_>, lines: &[ResultLine], currency: &str) -> Vec<MadeOf> {
-    let Some(evidence) = &facts.evidence else { return Vec::new() };
+    let last = last_day(facts);
     let made = lines.iter().filter_map(|line| {
-        let broken = evidence.now.get(&line.name)?;
-        let before = evidence.before.and_then(|before| before.get(&line.name));
-        Some(MadeOf::of(&line.name, &line.title, broken, before, currency))
+        let evidence = facts.evidence.as_ref().and_then(|evidence| Some((evidence, evidence.now.get(&line.name)?)));
+        if let Some((evidence, broken)) = evidence {
+            let before = evidence.before.and_then(|before| before.get(&line.name));
+            return Some(MadeOf::of(&line.name, &line.title, broken, before, currency));
+        }
+        let own = facts.report.kpis.iter().find(|own| own.name == line.name)?;
+        let listed = Listed::of_line(own, facts.earlier.first().copied(), last)?;
+        Some(MadeOf::listed(&line.name, &line.title, &listed, currency))
     });
     made.filter(MadeOf::says_something).collect()
+}
+
+/// The last day of the period.
+fn last_day(facts: &Facts<'_>) -> Date {
+    let end = facts.report.period.end;
+    end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end).to_zoned(zone(facts)).date()
 }
 
 /// What to do where days and parts are missing.
@@ -172,6 +194,8 @@ fn advice(facts: &Facts<'_>) -> Option<Advice> {
     let measured = || facts.report.kpis.iter().filter(|line| line.value.is_some());
     match &facts.evidence {
         _ if measured().next().is_none() => None,
+        // A tally of many parts lists none; a report of an earlier version lists nothing at all.
+        None if facts.report.kpis.iter().any(|line| !line.days.is_empty() || !line.parts.is_empty()) => None,
         None => {
             let command = format!("report {}", made_of::in_a_shell(facts.name));
             Some(Advice::without_evidence(&facts.report.contract, &command))

@@ -160,6 +160,37 @@ fn the_target_is_shown_with_the_time_that_was_agreed_and_a_tally_with_what_it_co
 }
 
 #[test]
+fn both_parties_are_named_and_a_client_without_a_name_is_the_client() {
+    let spec = march();
+    for (client, parties, signs) in [
+        ("", "Contract acme-care between the client and Acme", "For the client"),
+        ("client: {name: Client plc}", "Contract acme-care between Client plc and Acme", "For Client plc"),
+    ] {
+        let terms = crate::domain::fixtures::contracts::terms(
+            &format!("term: {{start: 2026-01-01, end: 2026-12-31}}\n{client}"),
+            &[],
+        );
+        let facts = Facts {
+            namespace: "cx",
+            name: "acme-care-2026-03",
+            report: &spec,
+            status: None,
+            terms: Some(&terms),
+            earlier: &[],
+            evidence: None,
+        };
+        let report = PeriodReport::of(&facts);
+        assert_eq!(report.parties(), parties);
+        let page = html(&report, Links::None);
+        for (form, written) in [("page", &page), ("Markdown", &markdown(&report)), ("text", &text(&report))] {
+            assert!(written.contains(parties), "{form}: {written}");
+        }
+        assert!(page.contains(signs) && page.contains("For Acme"), "{page}");
+    }
+    assert_eq!(shown(&spec, &[]).parties(), "Contract acme-care between the client and the vendor");
+}
+
+#[test]
 fn two_sources_and_disputes_stand_beside_the_figures() {
     let mut spec = march();
     spec.kpis[0].sources = Some(

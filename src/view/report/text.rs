@@ -13,6 +13,7 @@ pub fn text(report: &PeriodReport) -> String {
     if report.rehearsal {
         out.push("This is a report of a rehearsal. It binds nobody.".to_owned());
     }
+    out.push(format!("{}.", report.parties()));
     for (name, fact) in &report.facts {
         out.push(format!("{name}: {fact}"));
     }
@@ -76,6 +77,7 @@ fn outcome(line: &ResultLine) -> String {
 /// Markdown with tables. What people wrote is escaped, so that it stays text.
 pub fn markdown(report: &PeriodReport) -> String {
     let mut out = vec![format!("# {}", escape(&report.headline)), String::new()];
+    out.push(format!("{}.\n", escape(&report.parties())));
     out.push(escape(&report.summary.join(" ")));
     if report.rehearsal {
         out.push("\n**This is a report of a rehearsal. It binds nobody.**".to_owned());

@@ -5,7 +5,7 @@ mod text;
 mod year;
 
 pub use html::html;
-pub use text::text;
+pub use text::{markdown, text};
 pub use year::{Lane, Year};
 
 use jiff::Timestamp;

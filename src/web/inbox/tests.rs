@@ -32,6 +32,25 @@ fn an_address_names_a_feed_and_nothing_else() {
 }
 
 #[test]
+fn a_push_says_the_stretch_of_time_that_it_is_about_in_whole_or_not_at_all() {
+    let at = |text: &str| text.parse().unwrap();
+    let whole = Window { since: at("2026-01-05T09:00:00Z"), until: at("2026-01-05T10:00:00Z") };
+    for (query, expected) in [
+        ("", Ok(None)),
+        ("from=mail", Ok(None)),
+        ("since=2026-01-05T09:00:00Z&until=2026-01-05T10:00:00Z", Ok(Some(whole))),
+        ("since=2026-01-05T10%3A00%3A00%2B01:00&until=2026-01-05T10:00:00Z&x", Ok(Some(whole))),
+        ("since=2026-01-05T09:00:00Z", Err(NoStretch)),
+        ("until=2026-01-05T09:00:00Z", Err(NoStretch)),
+        ("since=2026-01-05T10:00:00Z&until=2026-01-05T09:00:00Z", Err(NoStretch)),
+        ("since=2026-01-05T09:00:00Z&until=2026-01-05T09:00:00Z", Err(NoStretch)),
+        ("since=yesterday&until=today", Err(NoStretch)),
+    ] {
+        assert_eq!(stretch(query), expected, "{query}");
+    }
+}
+
+#[test]
 fn a_token_comes_as_a_bearer_of_any_case() {
     for (value, expected) in [
         ("Bearer canary", Some("canary")),
@@ -59,6 +78,12 @@ const TOKEN: &str = "canary-token-of-the-inbox";
 const NOW: &str = "2026-01-05T12:00:00Z";
 /// A table without a time zone, whose times are those of the contract.
 const CSV: &str = r#","format":{"csv":{"start":{"columns":["Start"],"format":"%Y-%m-%d %H:%M"},"labels":[{"name":"queue","column":"Queue"}],"measures":[{"name":"offered","column":"Offered"}]}}"#;
+
+/// Calls, which are counted into the half hours of the stretch that a push is about.
+const RECORDS: &str = r#","format":{"json":{"rows":"$[*]","records":{"at":"$.at","id":"$.id"},"measures":[{"name":"offered","count":{}}]}}"#;
+/// An answer without a time, which is of the half hour that a push is about.
+const SLOTS: &str =
+    r#","format":{"json":{"rows":"$","time":"Window","measures":[{"name":"offered","path":"$.offered"}]}}"#;
 
 /// An inbox over real HTTP, with a scheduler and a store behind it.
 struct Running {
@@ -117,6 +142,8 @@ impl Running {
         let tasks = vec![
             task("acd", &csv("acme"), false),
             task("native", &inbox_of("acme"), false),
+            task("calls", &format!("{}{RECORDS}", inbox_of("acme")), false),
+            task("slots", &format!("{}{SLOTS}", inbox_of("acme")), false),
             task("unmeant", &csv("unmeant"), false),
             task("short", &csv("short"), false),
             task("gone", &csv("gone"), false),
@@ -210,6 +237,44 @@ async fn a_push_is_taken_as_an_answer_of_its_feed_and_answered_with_what_became_
 }
 
 #[tokio::test]
+async fn records_and_rows_without_a_time_are_taken_for_the_stretch_that_a_push_is_about() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &[], None).await;
+    let call = |id: u32, time: &str| json!({"id": id, "at": format!("2026-01-05T{time}:00Z")});
+    let between = |feed: &str, since: &str, until: &str| {
+        format!("{feed}?since=2026-01-05T{since}:00Z&until=2026-01-05T{until}:00Z")
+    };
+    let all =
+        json!([call(1, "09:05"), call(2, "09:25"), call(2, "09:25"), call(3, "09:40"), call(4, "10:10")]).to_string();
+    let (status, answer) = running.push(&between("calls", "09:00", "10:00"), all.as_bytes()).await;
+    assert_eq!((status, &answer["new"]), (200, &json!(2)), "{answer}");
+    assert_eq!(
+        running.offered("calls").await,
+        ["09:00 2", "09:30 1"],
+        "what lies outside of the stretch is not counted"
+    );
+    // The same file about another stretch says something else.
+    let (status, answer) = running.push(&between("calls", "10:00", "10:30"), all.as_bytes()).await;
+    assert_eq!((status, &answer["repeat"], &answer["new"]), (200, &json!(false), &json!(1)), "{answer}");
+    let quiet = br#"{"offered": 0}"#;
+    for (since, until) in [("09:00", "09:30"), ("09:30", "10:00")] {
+        let (status, answer) = running.push(&between("slots", since, until), quiet).await;
+        assert_eq!((status, &answer["new"]), (200, &json!(1)), "{answer}");
+    }
+    assert_eq!(running.offered("slots").await, ["09:00 0", "09:30 0"]);
+    for (feed, said) in [
+        ("calls".to_owned(), "?since=INSTANT&until=INSTANT"),
+        (between("slots", "09:00", "10:00"), "one slot"),
+        (between("native", "09:00", "10:00"), "leave since and until out"),
+        (between("calls", "10:00", "09:00"), "the earlier one first"),
+    ] {
+        let (status, answer) = running.push(&feed, b"[]").await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!((status, message.contains(said)), (422, true), "{feed}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn every_refusal_of_a_token_is_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(directory.path(), &[], None).await;
@@ -238,7 +303,7 @@ async fn every_refusal_of_a_token_is_the_same() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_answered_with_what_is_wrong_and_told_until_a_good_push_comes() {
+async fn a_push_that_is_refused_is_answered_with_the_reason_and_reported_until_a_good_one_comes() {
     let directory = tempfile::tempdir().unwrap();
     let running = Running::start(directory.path(), &[], None).await;
     let bearer = format!("Bearer {TOKEN}");

@@ -22,15 +22,15 @@ pub struct AuditEvent {
     /// The user's name; a service account's is `system:serviceaccount:NAMESPACE:NAME`.
     pub user: String,
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`; an HTTP method in small
-    /// letters for paths that are no resources.
+    /// letters for paths that are not resources.
     pub verb: String,
     /// The path and query of the request.
     pub uri: String,
     /// The program that asked, as it names itself.
     pub user_agent: String,
-    /// The API group; empty for the core group and for paths that are no resources.
+    /// The API group; empty for the core group and for paths that are not resources.
     pub api_group: String,
-    /// The resource in the plural; empty for paths that are no resources.
+    /// The resource in the plural; empty for paths that are not resources.
     pub resource: String,
     /// `status`, `scale`, `token`, …; empty for the resource itself.
     pub subresource: String,

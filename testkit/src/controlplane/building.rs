@@ -127,7 +127,7 @@ struct Target {
     package: &'static str,
     /// What the user reads while it runs.
     announcement: &'static str,
-    /// The module whose version the program shall report.
+    /// The module whose version the program reports.
     versioned_module: &'static str,
     /// The string variable of the package that holds the whole version, such as `v1.37.2`.
     version_variable: &'static str,
@@ -260,7 +260,7 @@ fn stamp(target: &Target, linker_flags: &str) -> Result<String, BuildError> {
     Ok(stamp)
 }
 
-/// The flags that strip the program of symbols and tell it its version, which no version control tells it here.
+/// The flags that strip the program of symbols and set its version, which the build cannot read from version control here.
 fn linker_flags(target: &Target) -> Result<String, BuildError> {
     let path = module_folder().join("go.mod");
     let go_mod = fs::read_to_string(&path).map_err(io_error(format!("reading {}", path.display())))?;
@@ -276,7 +276,7 @@ fn linker_flags(target: &Target) -> Result<String, BuildError> {
     Ok(flags)
 }
 
-/// The version in `go.mod`'s line `module version`, be it in a block or behind `require`.
+/// The version in `go.mod`'s line `module version`, in a block or after `require`.
 fn required_version<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
     go_mod.lines().find_map(|line| {
         let mut words = line.split_whitespace().skip_while(|word| *word == "require");
@@ -377,6 +377,6 @@ fn say_progress(terminal: bool, line: &str) {
 /// Writes to stderr itself: what `eprint!` writes, the test harness would hold back until the test fails.
 fn say(text: &str) {
     let mut stderr = io::stderr();
-    // Progress that nobody can read is no reason to stop.
+    // Progress that nobody can read does not stop the build.
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

@@ -32,7 +32,7 @@ impl Identity {
         Self { user: ADMIN.to_owned(), groups: vec!["system:masters".to_owned()] }
     }
 
-    /// The identity of the built-in controllers. It may do everything too, but the audit log tells it from `admin`.
+    /// The identity of the built-in controllers. It may do everything too, but the audit log distinguishes it from `admin`.
     pub fn controller_manager() -> Self {
         Self { user: CONTROLLER_MANAGER_USER.to_owned(), groups: vec!["system:masters".to_owned()] }
     }

@@ -57,7 +57,7 @@ impl RunFolder {
     /// Makes a folder inside of `parent`, after removing those of dead runs there.
     pub fn create(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        // Held while folders come and go, so that nobody takes a folder for dead that is not locked yet.
+        // Held while folders come and go, so that nobody mistakes a folder that is not locked yet for a dead one.
         let parent_lock = File::create(parent.join(".lock"))?;
         parent_lock.lock()?;
         if !keeps_folders() {

@@ -21,8 +21,8 @@ pub enum Fault {
     Redirect(String),
     /// JSON of another schema.
     OtherSchema,
-    /// A right answer, but for one number that is none.
+    /// A right answer, except that one number is not a number.
     NotANumber,
-    /// A body of so many bytes.
+    /// A body of this number of bytes.
     Huge(usize),
 }

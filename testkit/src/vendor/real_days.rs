@@ -67,7 +67,7 @@ static BANK_DAYS: LazyLock<BTreeMap<Date, f64>> = LazyLock::new(|| {
 const FIRST_MONDAY: Date = date(2003, 3, 3);
 const WEEKS: i64 = 34;
 
-/// A Monday that stands for [`FIRST_MONDAY`].
+/// The Monday of the story that corresponds to [`FIRST_MONDAY`].
 const STORY_MONDAY: Date = date(2026, 1, 5);
 
 /// How busy a weekday is, 1 being the mean: the bank's factor of the day that lies as many days after [`FIRST_MONDAY`] as

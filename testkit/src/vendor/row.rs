@@ -21,10 +21,10 @@ pub struct FeedRow {
     pub measures: BTreeMap<String, i64>,
     /// 1, and more for a correction of the same row.
     pub revision: i64,
-    /// From when on the vendor tells it: the row's end, later for corrections.
+    /// From when on the vendor sends it: the row's end, later for corrections.
     #[serde(skip)]
     pub published_at: Timestamp,
-    /// The day that the row is of, where the vendor tells its date alone.
+    /// The day that the row is of, where the vendor sends only its date.
     #[serde(skip)]
     pub day: Option<Date>,
 }
@@ -43,14 +43,14 @@ impl FeedRow {
         }
     }
 
-    /// The figures of a day, told by its date. The vendor knows when the day begins and ends; who reads it has to know as well.
+    /// The figures of a day, sent with its date only. The vendor knows when the day begins and ends; a reader has to know it too.
     pub fn of_day(day: Date, zone: &TimeZone, labels: &[(&str, &str)], measures: &[(&str, i64)]) -> Self {
         let midnight = |day: Date| zone.to_timestamp(day.at(0, 0, 0, 0)).expect("a day within the term");
         let end = day.tomorrow().expect("a day within the term");
         Self { day: Some(day), ..Self::new(midnight(day), midnight(end), labels, measures) }
     }
 
-    /// The row as the vendor tells it.
+    /// The row as the vendor sends it.
     pub fn told(&self) -> Value {
         let mut told = json!(self);
         if let (Some(day), Some(members)) = (self.day, told.as_object_mut()) {
@@ -74,7 +74,7 @@ impl FeedRow {
     }
 }
 
-/// All rows of one feed, in the order in which the vendor tells them.
+/// All rows of one feed, in the order in which the vendor sends them.
 #[derive(Clone, Debug, Default)]
 pub struct FeedRows(Vec<FeedRow>);
 
@@ -97,9 +97,9 @@ impl FeedRows {
         &self.0
     }
 
-    /// What the vendor tells at `until` of the intervals in `[since, until]`: each once, by its latest revision.
+    /// What the vendor sends at `until` of the intervals in `[since, until]`: each once, by its latest revision.
     ///
-    /// Only what has ended by `until` is told: `until` is the vendor's clock, so that it may run as fast as it likes.
+    /// It sends only what has ended by `until`: `until` is the vendor's clock, so that it may run as fast as it likes.
     pub fn between(&self, since: Timestamp, until: Timestamp) -> Vec<&FeedRow> {
         let first = self.0.partition_point(|row| row.start < since);
         let mut told: Vec<&FeedRow> = Vec::new();
@@ -107,7 +107,7 @@ impl FeedRows {
             if row.end > until || row.published_at > until {
                 continue;
             }
-            // Revisions of one interval stand next to each other, the latest one last.
+            // Revisions of one interval follow each other, the latest one last.
             match told.last_mut() {
                 Some(last) if last.is_same_interval(row) => *last = row,
                 _ => told.push(row),

@@ -49,7 +49,7 @@ pub struct FeedCount {
     pub unauthorised: u64,
     /// Requests that met a fault.
     pub failed: u64,
-    /// Rows that were told.
+    /// How many rows it has sent.
     pub rows: u64,
     /// The latest `until` that was asked for: the client's present.
     pub latest_until: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! The story that the vendor's months tell. Whatever stands here is made up, on purpose, and said to be so.
+//! The story of the vendor's months. Everything in this file is made up, on purpose, and marked as such.
 //!
 //! Volumes, their shape over the day and the handling times are real. Made up is how well a half hour was staffed: on an
 //! ordinary day the shares below, on a day of distress the real day's own waiting, which was a bad one.
@@ -9,7 +9,7 @@ use jiff::civil::{Date, Weekday, date};
 /// What one month is like, in percent.
 #[derive(Clone, Copy, Debug)]
 pub struct Month {
-    /// Calls answered within 20 s on an ordinary day, of those offered but for quick abandons.
+    /// Calls answered within 20 s on an ordinary day, of those offered without quick abandons.
     pub answered_within: f64,
     /// Contacts whose issue was solved at once.
     pub solved_at_once: f64,
@@ -21,7 +21,7 @@ pub struct Month {
     pub converted: f64,
 }
 
-/// The months from January 2026 on; the last one stands for all that follow.
+/// The months from January 2026 on; the last one also describes all later months.
 const MONTHS: [Month; 7] = [
     Month { answered_within: 84.5, solved_at_once: 76.4, satisfied: 84.0, renewed: 82.6, converted: 15.1 },
     Month { answered_within: 81.4, solved_at_once: 76.0, satisfied: 82.6, renewed: 83.1, converted: 16.4 },

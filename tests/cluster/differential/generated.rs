@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Case;
 
-/// When they are judged: in the midst of a day, a week and a month.
+/// When they are judged: in the middle of a day, a week and a month.
 pub const NOW: &str = "2026-06-17T10:20:00Z";
 
 const ZONES: [&str; 5] = ["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "America/Santiago"];
@@ -317,7 +317,7 @@ fn figures(rng: &mut Rng, first_day: Date, tiered: bool) -> Vec<Value> {
     rows
 }
 
-/// An answer with these figures, in which so many more or fewer contacts a day were answered in time.
+/// An answer with these figures, with `more` (or fewer, if negative) contacts a day answered in time.
 fn body(figures: &[Value], more: i64) -> String {
     let mut rows = figures.to_vec();
     for measures in rows.iter_mut().map(|row| &mut row["measures"]) {

@@ -25,7 +25,7 @@ fn native(name: &str, url: &str) -> String {
     format!("  - {{name: {name}, url: \"{url}\", interval: 2m, timeout: 60s}}\n")
 }
 
-/// A feed whose answers are mapped, with what stands before and after the rows.
+/// A feed with a mapping; `format` replaces the part of it that says where the rows are.
 fn mapped(url: &str, format: &str) -> String {
     format!("  - {{name: f0, url: \"{url}\", interval: 2m, timeout: 60s, format: {{{format}}}}}\n")
 }
@@ -210,7 +210,7 @@ pub enum Refused {
     Feed(&'static str),
     /// A contract with a feed whose rows are found so.
     Rows(&'static str),
-    /// A contract with so many feeds.
+    /// A contract with this number of feeds.
     Feeds(usize),
     /// A report under the name that somebody else's will have.
     Report,
@@ -262,7 +262,8 @@ impl Refused {
 }
 
 /// Rows of the table that other tests break, each with one of them.
-pub const ELSEWHERE: [(&str, &str); 13] = [
+pub const ELSEWHERE: [(&str, &str); 18] = [
+    ("closings", "evidence::tests::journal::the_first_closing_of_a_period_counts_for_ever"),
     ("reports on request", "feed::tests::jobs"),
     ("files of a folder", "feed::tests::files"),
     ("SSH servers", "feed::tests::sftp"),
@@ -273,10 +274,23 @@ pub const ELSEWHERE: [(&str, &str); 13] = [
         "the store",
         "evidence::tests::commits::a_volume_that_is_nearly_full_takes_no_rows_and_still_takes_closings_and_reports",
     ),
-    ("a look at a contract", "controller::pace"),
+    ("a reconcile", "controller::pace"),
+    (
+        "rows in memory",
+        "tests/cluster/hostile.rs::a_contract_has_no_more_rows_than_memory_holds_and_its_neighbours_are_judged_also_after_a_restart",
+    ),
     ("the rate of rows", "feed::scheduler::pace"),
     ("clock", "cluster::api_clock"),
-    ("zones", "tests/architecture.rs::zones_come_from_the_program_and_from_no_machine"),
-    ("contradiction", "domain::decision::month"),
+    ("zones", "tests/architecture/main.rs::zones_come_from_the_program_and_from_no_machine"),
+    ("contradiction", "tests/cluster/contradictions.rs"),
     ("a broken entry", "evidence::tests::journal::terms_that_cannot_be_read_are_their_own_contracts_matter_alone"),
+    ("a fault", "tests/cluster/leases.rs::a_fault_of_the_store_ends_the_process_without_leader_election_too"),
+    (
+        "writes",
+        "tests/campaign/replicas.rs::whatever_the_leader_loses_another_one_takes_over_and_the_loser_writes_nothing",
+    ),
+    (
+        "`/metrics`",
+        "tests/apiserver/chart/rendering.rs::the_figures_of_all_namespaces_are_shown_to_the_own_namespace_and_to_those_that_are_labelled",
+    ),
 ];

@@ -27,7 +27,7 @@ struct Most {
 pub struct Peak {
     /// Resident, the pages of the program itself included.
     pub resident: u64,
-    /// Those of them that are no file's.
+    /// Resident, without the pages that a file backs.
     pub anonymous: u64,
 }
 
@@ -78,7 +78,7 @@ fn bytes(status: &str, name: &str) -> u64 {
     line.split_whitespace().nth(1).and_then(|kibibytes| kibibytes.parse::<u64>().ok()).unwrap_or_default() << 10
 }
 
-/// How many writes the operator made in these namespaces within its busiest `seconds`, as the audit log tells.
+/// How many writes the operator made in these namespaces within its busiest `seconds`, from the audit log.
 pub fn busiest_seconds<'p>(places: impl Iterator<Item = &'p Place>, seconds: usize) -> usize {
     let places: Vec<&Place> = places.collect();
     let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();

@@ -27,7 +27,7 @@ struct Bodies {
     values: Bytes,
     /// Almost as many objects as an answer may hold values: the least text for the most memory.
     objects: Bytes,
-    /// All that an answer may be but for its last bytes.
+    /// As long as an answer may be, without its last bytes.
     spaces: Bytes,
     /// A file of 80 MB in a small archive.
     zip: Bytes,
@@ -88,7 +88,7 @@ pub struct Mallory {
 }
 
 impl Mallory {
-    /// Serves on so many free ports of 127.0.0.1.
+    /// Serves on this number of free ports of 127.0.0.1.
     pub async fn start(hosts: usize) -> Self {
         let shared = Arc::new(Shared { bodies: Bodies::make(), asked: Mutex::default() });
         let (mut addresses, mut serving) = (Vec::new(), Vec::new());
@@ -144,6 +144,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             let number = cursor.split('&').next().and_then(|text| text.parse().ok()).unwrap_or_default();
             json_body(page(number, 1_000, true))
         }
+        "more" => json_body(page(0, 1_000, false)),
         "none" | "steal" => json_body(r#"{"schema":"bpo-feed/v1","rows":[]}"#),
         other => panic!("nobody shall ask for {other}"),
     }

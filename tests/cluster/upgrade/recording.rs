@@ -103,7 +103,7 @@ pub async fn record(program: &Path) {
     let missed = |received: &[Received]| {
         received.iter().flat_map(Received::alerts).any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is told", missed).await;
+    receiver.until("the miss is alerted", missed).await;
     assert_eq!(operator.stop().await, Some(0));
 
     let kinds = "campaignlaunches,kpitargets,servicetiers,slareports,vendorcontracts";

@@ -66,7 +66,7 @@ pub fn calls(zone: &TimeZone) -> Vec<FeedRow> {
     rows
 }
 
-/// Each day's answers to surveys, told by its date: twice as many on the days on which clocks change.
+/// Each day's answers to surveys, by date: twice as many on the days on which clocks change.
 pub fn surveys(zone: &TimeZone) -> Vec<FeedRow> {
     let of_day = |day: Date| {
         let times = if [date(2026, 3, 29), date(2026, 10, 25)].contains(&day) { 2 } else { 1 };

@@ -41,8 +41,8 @@ fn instant(text: &str) -> Timestamp {
 }
 
 /// A KPI of which the period that ended with May has this verdict.
-fn closed(verdict: &str) -> KpiJudgement {
-    KpiJudgement {
+fn closed(verdict: &str) -> Box<KpiJudgement> {
+    Box::new(KpiJudgement {
         last: serde_json::from_value(json!({
             "name": "2026-05", "state": "Provisional", "verdict": verdict, "value": "71.2", "target": "80",
             "repeat": false, "points": 0, "revision": 1,
@@ -50,7 +50,7 @@ fn closed(verdict: &str) -> KpiJudgement {
         .unwrap(),
         last_ended_at: Some(instant("2026-06-01T00:00:00Z")),
         ..KpiJudgement::default()
-    }
+    })
 }
 
 fn failing(since: &str) -> FeedHealth {
@@ -167,7 +167,7 @@ fn thirty_feeds_that_fail_make_one_alert_for_each_sink() {
 }
 
 #[test]
-fn an_alert_is_told_when_it_begins_when_it_recurs_and_when_it_ends_and_never_between() {
+fn an_alert_is_sent_when_it_begins_when_it_recurs_and_when_it_ends_and_never_between() {
     let told = |changes: &AlertChanges| {
         let names = |told: &[Told]| {
             let names: Vec<String> =
@@ -194,7 +194,7 @@ fn an_alert_is_told_when_it_begins_when_it_recurs_and_when_it_ends_and_never_bet
 }
 
 #[test]
-fn an_escalation_that_nobody_answers_is_told_again_when_the_time_to_respond_has_passed() {
+fn an_escalation_that_nobody_answers_is_sent_again_when_the_time_to_respond_has_passed() {
     let mut missed = Story::new().missed("speed");
     missed.terms.contract.alerts.truncate(1);
     let asked = changes("uid-1", &[], &missed.standing("2026-06-01T01:00:00Z"));

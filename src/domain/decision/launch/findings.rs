@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::live_load::{KnownFeeds, Surge, watch};
+use super::live_load::{KnownFeeds, ServiceFacts, Surge, watch};
 use super::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
 use crate::api::campaign_launch::{CampaignLaunchSpec, CohortResult, GateType, LaunchDecision, LaunchPhase};
 use crate::api::condition::Reason;
@@ -62,8 +62,15 @@ pub(super) fn look(observed: &ObservedLaunch<'_>, contract: LaunchContract<'_>, 
         now,
     );
     let demands: Vec<&Demand> = std::iter::once(&demand).chain(counted.iter().copied()).collect();
-    let surge =
-        watch(observed.spec, contract.terms, &field.calendar, &known, baseline.as_ref(), &demands, seconds, now);
+    let service = ServiceFacts {
+        terms: contract.terms,
+        calendar: &field.calendar,
+        feeds: &known,
+        baseline: baseline.as_ref(),
+        demands: &demands,
+        interval_seconds: seconds,
+    };
+    let surge = watch(observed.spec, service, now);
     let next = earliest(others.iter().map(|other| other.next).chain([readiness.next, surge.next]), now);
     Some(Seen { readiness, demand, plan, surge, cohorts, next })
 }
@@ -76,10 +83,11 @@ pub fn feeds_read(spec: &CampaignLaunchSpec, terms: &Terms) -> BTreeSet<String> 
 }
 
 /// Whether the past of the first contract's feeds is known that a launch reads, or that its KPIs read.
-pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, FeedHealth>) -> Past {
+pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, Box<FeedHealth>>) -> Past {
     let of_kpis = kpis_named(spec).into_iter().filter_map(|name| Some(terms.kpis.get(&name)?.source.feed.clone()));
     let unknown = FeedHealth::default();
-    let health = feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).unwrap_or(&unknown));
+    let health =
+        feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).map_or(&unknown, Box::as_ref));
     let open: Vec<&FeedHealth> = health.filter(|health| health.backfilling).collect();
     if open.is_empty() {
         Past::Known
@@ -113,7 +121,7 @@ impl Field {
 /// What readiness asks in addition to what the feeds say.
 struct Asked<'a> {
     spec: &'a CampaignLaunchSpec,
-    kpis: &'a BTreeMap<String, KpiJudgement>,
+    kpis: &'a BTreeMap<String, Box<KpiJudgement>>,
     coverage: Option<&'a Exact>,
     cohorts_complete: bool,
     kept_decision: Option<LaunchDecision>,

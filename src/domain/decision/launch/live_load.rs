@@ -1,5 +1,7 @@
 //! What happened while a launch was live: spikes, their causes, and whether quality held.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::api::campaign_launch::{CampaignLaunchSpec, Spike};
@@ -15,7 +17,6 @@ use crate::domain::numbers::statistics::Share;
 use crate::domain::terms::calendar::{Calendar, Span};
 use crate::domain::terms::catalogue::{Definition, definition, mature_by};
 use crate::domain::terms::contract_terms::Terms;
-use std::collections::BTreeMap;
 
 /// Shares that tell of a process that fails: customers who come again, contacts that are passed on.
 const PRESSURE: [(&str, &str); 2] = [("repeatContacts", "contacts"), ("transferred", "handled")];
@@ -48,18 +49,26 @@ pub(super) enum LoadState {
     Spiking,
 }
 
+/// What is known of the service that carries a launch.
+#[derive(Clone, Copy)]
+pub(super) struct ServiceFacts<'a> {
+    /// Terms of the first contract.
+    pub terms: &'a Terms,
+    /// Its calendar.
+    pub calendar: &'a Calendar,
+    /// What is known of each of its feeds.
+    pub feeds: &'a KnownFeeds<'a>,
+    /// What is usual, where that is known.
+    pub baseline: Option<&'a Baseline>,
+    /// The contacts that this launch and those of the same time are expected to bring.
+    pub demands: &'a [&'a Demand],
+    /// Length of the intervals, in seconds.
+    pub interval_seconds: i64,
+}
+
 /// Looks for spikes from `launchAt` to the end of hypercare.
-#[allow(clippy::too_many_arguments, reason = "each is a fact of its own")]
-pub(super) fn watch(
-    spec: &CampaignLaunchSpec,
-    terms: &Terms,
-    calendar: &Calendar,
-    feeds: &KnownFeeds<'_>,
-    baseline: Option<&Baseline>,
-    demands: &[&Demand],
-    seconds: i64,
-    now: Timestamp,
-) -> Surge {
+pub(super) fn watch(spec: &CampaignLaunchSpec, service: ServiceFacts<'_>, now: Timestamp) -> Surge {
+    let ServiceFacts { terms, calendar, feeds, baseline, demands, interval_seconds: seconds } = service;
     let times = LaunchTimes::of(spec, calendar);
     let live = times.launch_at <= now && now < times.hypercare_ends_at;
     let watched = Span::new(times.launch_at, times.hypercare_ends_at);

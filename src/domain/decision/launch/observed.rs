@@ -14,7 +14,7 @@ use crate::domain::terms::finding::InvalidSpec;
 pub struct ObservedLaunch<'a> {
     /// Generation of its spec.
     pub generation: Option<i64>,
-    /// The status that it has.
+    /// The status that it has, an empty one before the first; `None` where files are looked at, which have no look before.
     pub previous: Option<&'a CampaignLaunchStatus>,
     /// Its spec.
     pub spec: &'a CampaignLaunchSpec,
@@ -25,7 +25,7 @@ pub struct ObservedLaunch<'a> {
     /// The first contract; `None` until it is judged.
     pub contract: Option<LaunchContract<'a>>,
     /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// The decision that was kept when `launchAt` passed.
     pub kept_decision: Option<LaunchDecision>,
     /// Whether the past of the feeds that it reads is known.
@@ -53,7 +53,7 @@ pub struct OtherLaunch<'a> {
     /// Its first contract.
     pub contract: LaunchContract<'a>,
     /// What its contracts' judgements say of their KPIs.
-    pub kpis: BTreeMap<String, KpiJudgement>,
+    pub kpis: BTreeMap<String, Box<KpiJudgement>>,
 }
 
 /// The first contract of a launch.

@@ -68,6 +68,90 @@ fn a_launch_is_decided_by_its_gates_and_the_decision_is_kept_from_its_launch_on(
     }
 }
 
+/// A status of the gate `dates` as it was found before.
+fn found_before(state: GateState, passed_at: Option<&str>) -> CampaignLaunchStatus {
+    let gate = json!({"name": "dates", "type": "Custom", "state": state, "blocking": true, "dueAt": "2026-11-23T08:00:00Z",
+        "passedAt": passed_at});
+    serde_json::from_value(json!({"phase": "Preparing", "observedGeneration": 1, "gates": [gate]})).unwrap()
+}
+
+/// What is decided of a launch with a status at 2026-11-21T10:00:00.5Z.
+fn decide_after(spec: &CampaignLaunchSpec, previous: Option<&CampaignLaunchStatus>, judged: bool) -> DecidedLaunch {
+    let terms = Terms {
+        contract: crate::domain::fixtures::specs::contract(json!({})).into(),
+        kpis: BTreeMap::new(),
+        tiers: BTreeMap::new(),
+    };
+    let rows = BTreeMap::new();
+    let observed = ObservedLaunch {
+        generation: Some(1),
+        previous,
+        spec,
+        invalid: None,
+        unresolved: &[],
+        contract: judged.then_some(LaunchContract { terms: &terms, rows: &rows }),
+        kpis: BTreeMap::new(),
+        kept_decision: None,
+        past: Past::Known,
+        others: Vec::new(),
+    };
+    decide_launch(&observed, "2026-11-21T10:00:00.5Z".parse().unwrap())
+}
+
+#[test]
+fn a_gate_keeps_the_instant_at_which_it_passed_while_it_stays_passed() {
+    use GateState::{Passed, Pending, Waived};
+    let (now, earlier, tested) = ("2026-11-21T10:00:00Z", "2026-11-10T09:00:00Z", "2026-11-05T09:00:00Z");
+    let signed = json!([{"party": "Marketing", "by": "nina", "signedOn": "2026-11-01"},
+        {"party": "Service", "by": "sam", "signedOn": "2026-11-01"}]);
+    let gate = |fields: serde_json::Value| {
+        let mut gate = json!({"name": "dates", "type": "JointPlan", "due": "7d"});
+        gate.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        spec(json!([gate]))
+    };
+    let passes = gate(json!({"signOffs": signed}));
+    let open = gate(json!({}));
+    let waived = gate(json!({"waiver": {"by": "sam", "until": "2026-12-01"}}));
+    let proven = gate(json!({"signOffs": signed, "evidence": {"passedAt": tested}}));
+    for (what, spec, previous, passed_at) in [
+        ("seen first", &passes, Some(CampaignLaunchStatus::default()), Some(now)),
+        ("open before", &passes, Some(found_before(Pending, None)), Some(now)),
+        ("waived before", &passes, Some(found_before(Waived, None)), Some(now)),
+        ("passed before", &passes, Some(found_before(Passed, Some(earlier))), Some(earlier)),
+        ("passed before by a version that did not say when", &passes, Some(found_before(Passed, None)), Some(now)),
+        ("open now", &open, Some(found_before(Passed, Some(earlier))), None),
+        ("waived now", &waived, Some(found_before(Passed, Some(earlier))), None),
+        ("proven", &proven, Some(found_before(Passed, Some(earlier))), Some(tested)),
+        ("of files", &passes, None, None),
+        ("of files, proven", &proven, None, Some(tested)),
+    ] {
+        let gates = decide_after(spec, previous.as_ref(), true).status.gates;
+        assert_eq!(gates[0].passed_at, passed_at.map(|at| at.parse().unwrap()), "{what}: {gates:?}");
+        // The next look finds nothing new.
+        let first = decide_after(spec, previous.as_ref(), true).status;
+        let again = decide_after(spec, previous.is_some().then_some(&first), true).status;
+        assert_eq!(again, first, "{what}");
+    }
+}
+
+#[test]
+fn what_was_found_last_holds_until_the_first_contract_is_judged_again() {
+    let spec = spec(json!([{"name": "dates", "type": "Custom", "due": "7d"}]));
+    let before = found_before(GateState::Passed, Some("2026-11-10T09:00:00Z"));
+    let decided = decide_after(&spec, Some(&before), false);
+    assert_eq!(
+        decided,
+        DecidedLaunch { status: before.clone(), keep: None, notices: Vec::new(), next: None },
+        "a restart writes nothing"
+    );
+    let of_another_spec = CampaignLaunchStatus { observed_generation: Some(0), ..before.clone() };
+    for previous in [CampaignLaunchStatus::default(), of_another_spec] {
+        let status = decide_after(&spec, Some(&previous), false).status;
+        assert_eq!((status.gates.len(), status.phase, status.observed_generation), (0, None, Some(1)));
+    }
+    assert_eq!(decide_after(&spec, Some(&before), true).status.gates[0].passed_at, None, "then it is judged");
+}
+
 #[test]
 fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fetched_once() {
     let mut spec = spec(json!([{"name": "test", "type": "EndToEndTest", "due": "3d",
@@ -92,7 +176,7 @@ fn the_past_of_a_launch_is_known_when_each_feed_that_it_or_its_kpis_read_was_fet
         (vec![("qa", fetched()), ("sales", FeedHealth { reason: Reason::Auth, ..fetched() })], Past::Known),
         (vec![("qa", fetched()), ("sales", fetched()), ("wfm", waiting())], Past::Known),
     ] {
-        let feeds = feeds.into_iter().map(|(name, health)| (name.to_owned(), health)).collect();
+        let feeds = feeds.into_iter().map(|(name, health)| (name.to_owned(), Box::new(health))).collect();
         assert_eq!(past_of(&spec, &terms, &feeds), past, "{feeds:?}");
     }
 }
@@ -214,7 +298,7 @@ mod live {
     }
 
     #[test]
-    fn a_spike_is_told_once_when_it_begins_and_once_when_it_ends() {
+    fn a_spike_is_reported_once_when_it_begins_and_once_when_it_ends() {
         let mut story = story(json!({}));
         let nothing = story.at("2026-03-02T07:00:00Z", &CampaignLaunchStatus::default());
         assert_eq!(condition(&nothing.status, "SpikeDetected"), pair("Unknown", "NotLive"));
@@ -306,6 +390,11 @@ mod live {
         let mut story = story(json!({"channels": channels.clone()}));
         let heads = |story: &Story| story.status_at("2026-03-01T00:00:00Z").staffing.unwrap().peak.unwrap().contacts;
         assert_eq!(heads(&story), "200.0");
+        // 800 contacts in eight half hours beside 100 that are usual.
+        let plan = story.status_at("2026-03-01T00:00:00Z").plan;
+        let shown: Vec<_> = plan.iter().map(|it| (it.expected.as_str(), it.required, it.scheduled)).collect();
+        assert_eq!(shown, [("200.0", plan[0].required, Some(30)); 8]);
+        assert!(plan[0].start == at("2026-03-02T08:00:00Z") && plan[0].required > 30, "{plan:?}");
         let gate = |name: &str, type_: &str| json!([{"name": name, "type": type_, "due": "7d"}]);
         for (gates, contacts) in [
             (json!([]), "300.0"),

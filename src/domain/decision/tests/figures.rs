@@ -70,7 +70,7 @@ fn a_rolling_kpi_is_not_compliant_or_otherwise_before_a_period_has_closed() {
             invalid: None,
             unresolved: &[],
             contract: &ContractOfKpi::Judged {
-                judgement: Box::new(judgement.kpis["level"].clone()),
+                judgement: judgement.kpis["level"].clone(),
                 feed: FeedHealth::fetched_before(None),
                 suspended: false,
             },
@@ -162,7 +162,7 @@ fn a_range_that_was_met_is_achievable() {
 }
 
 #[test]
-fn what_stands_when_the_first_status_is_written_is_told_too() {
+fn a_failure_that_precedes_the_first_status_is_reported_too() {
     // Every earlier attempt to write a status has failed.
     let case = Case::new(terms(CONTRACT, &[]), vec![]);
     let health = FeedHealth { reason: Reason::Connect, ..FeedHealth::fetched_before(None) };

@@ -78,7 +78,7 @@ fn days() -> Vec<crate::domain::measuring::row::Row> {
 }
 
 #[test]
-fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_told_once_and_change_no_figure() {
+fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_reported_once_and_change_no_figure() {
     let terms = terms(CONTRACT, &[("level", "kpi: ServiceLevel\nobjective: {target: 80}")]);
     let case = Case::new(terms.clone(), days());
     let now = instant("2026-04-20T00:00:00Z");

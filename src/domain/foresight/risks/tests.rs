@@ -39,7 +39,7 @@ fn lived(looks: &[Look]) -> Vec<String> {
 }
 
 #[test]
-fn a_risk_stands_from_its_first_warning_until_a_whole_service_day_has_passed_without_one() {
+fn a_risk_is_active_from_its_first_warning_until_a_whole_service_day_has_passed_without_one() {
     let cases: [(&str, &[Look], &[&str]); 7] = [
         ("none", &[("2026-06-01T09:00Z", false)], &["-"]),
         (

@@ -7,6 +7,7 @@ use crate::domain::fixtures::contracts::*;
 use crate::domain::measuring::row::Row;
 
 mod bases;
+mod days;
 mod disputes;
 mod fiscal_years;
 mod holes;

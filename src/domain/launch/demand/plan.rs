@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Baseline, ByInterval, DEFAULT_INTERVAL_SECONDS, Demand, service_intervals};
-use crate::api::campaign_launch::{self, Staffing, StaffingPeak, StaffingStatus, StaffingWorst};
+use crate::api::campaign_launch::{self, PlannedInterval, Staffing, StaffingPeak, StaffingStatus, StaffingWorst};
 use crate::api::scalar::{Decimal, Duration};
 use crate::domain::launch::staffing::{Planner, Requirement, StaffingGoal};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::{Calendar, Span};
+
+/// Intervals that a status shows.
+const SHOWN_INTERVALS: usize = 400;
 
 /// How many heads are scheduled.
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +99,27 @@ impl StaffingPlan {
         }
     }
 
-    /// As a status shows it.
+    /// Its intervals as a status shows them, at most 400: of more, as many neighbours are merged as it takes. Intervals on both sides of
+    /// closed hours are neighbours only where merging all others is not enough.
+    ///
+    /// Contacts add up. Of people, the most that are needed and the fewest that are scheduled are shown: a merged interval that looks
+    /// covered is covered throughout.
+    pub fn by_interval(&self) -> Vec<PlannedInterval> {
+        let open: Vec<&[StaffingInterval]> =
+            self.intervals.chunk_by(|left, right| left.span.end == right.span.start).collect();
+        let longest = open.iter().map(|intervals| intervals.len()).max().unwrap_or(0);
+        let merged = |multiple: &usize| open.iter().map(|it| it.len().div_ceil(*multiple)).sum::<usize>();
+        match (1..=longest).find(|multiple| merged(multiple) <= SHOWN_INTERVALS) {
+            Some(multiple) => open.iter().flat_map(|it| it.chunks(multiple)).filter_map(planned).collect(),
+            None => {
+                let multiple = self.intervals.len().div_ceil(SHOWN_INTERVALS).max(1);
+                self.intervals.chunks(multiple).filter_map(planned).collect()
+            }
+        }
+    }
+
+    /// As a status shows it in short.
     pub fn status(&self) -> StaffingStatus {
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         StaffingStatus {
             peak: self.peak().map(|peak| StaffingPeak {
                 start: peak.span.start,
@@ -114,6 +135,22 @@ impl StaffingPlan {
             short_intervals: self.intervals.iter().filter(|interval| interval.is_short()).count() as i64,
         }
     }
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Neighbouring intervals as one; `None` of none.
+fn planned(intervals: &[StaffingInterval]) -> Option<PlannedInterval> {
+    let contacts: f64 = intervals.iter().map(|interval| interval.contacts).sum();
+    let fewest = intervals.iter().filter_map(|interval| interval.scheduled.as_ref()).min();
+    Some(PlannedInterval {
+        start: intervals.first()?.span.start,
+        expected: format!("{contacts:.1}"),
+        required: count(intervals.iter().map(|interval| interval.requirement.heads).max()?),
+        scheduled: fewest.and_then(Exact::floor_i64),
+    })
 }
 
 /// The people needed on the days with own demand, from the first channel's beginning on.

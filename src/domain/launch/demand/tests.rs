@@ -172,6 +172,57 @@ fn an_interval_that_the_schedule_does_not_speak_of_has_no_one() {
     );
 }
 
+/// A number of days, each with a number of half hours from its midnight on. Interval n of all has n contacts, needs n heads, and
+/// 1000 − n are scheduled.
+fn half_hours(days: usize, each: usize) -> StaffingPlan {
+    let mut intervals = Vec::new();
+    for number in 0..days * each {
+        let (day, slot) = ((number / each) as i64, (number % each) as i64);
+        let start = instant("2026-11-30T00:00:00Z") + jiff::SignedDuration::from_mins(24 * 60 * day + 30 * slot);
+        intervals.push(StaffingInterval {
+            span: Span::new(start, start + jiff::SignedDuration::from_mins(30)),
+            contacts: number as f64,
+            requirement: crate::domain::launch::staffing::Requirement { agents: 0, heads: number as u64 },
+            scheduled: Some(Exact::from(1000 - number as i64)),
+        });
+    }
+    StaffingPlan { intervals }
+}
+
+#[test]
+fn a_status_shows_four_hundred_intervals_at_most_and_merges_neighbours_of_more() {
+    // Days and half hours of each, then how many are shown, and of the second: its start, contacts, heads needed and scheduled.
+    for (days, each, shown, start, expected, required, scheduled) in [
+        (1, 20, 20, "2026-11-30T00:30:00Z", "1.0", 1, 999),
+        (20, 20, 400, "2026-11-30T00:30:00Z", "1.0", 1, 999),
+        // By two, but not over the night: of five the last stays alone.
+        (21, 20, 210, "2026-11-30T01:00:00Z", "5.0", 3, 997),
+        (81, 5, 243, "2026-11-30T01:00:00Z", "5.0", 3, 997),
+        // Round the clock, neighbours go on over midnight.
+        (20, 48, 320, "2026-11-30T01:30:00Z", "12.0", 5, 995),
+        // One a day is too many: days are merged.
+        (401, 2, 268, "2026-12-01T00:30:00Z", "12.0", 5, 995),
+    ] {
+        let plan = half_hours(days, each).by_interval();
+        assert_eq!(plan.len(), shown, "{days} × {each}");
+        let second = &plan[1];
+        let found = (second.start, second.expected.as_str(), second.required, second.scheduled);
+        assert_eq!(found, (instant(start), expected, required, Some(scheduled)), "{days} × {each}");
+    }
+    assert!(StaffingPlan::default().by_interval().is_empty());
+}
+
+#[test]
+fn heads_that_are_not_known_are_not_shown_and_parts_of_heads_are_not_rounded_up() {
+    let of = |scheduled| plan(&staffing(json!({})), scheduled, &[], None).by_interval()[0].scheduled;
+    assert_eq!(of(Scheduled::Unknown), None);
+    let levels: ByInterval = [(instant("2026-11-30T08:00:00Z"), Exact::from_scaled(195, 1))].into();
+    assert_eq!(of(Scheduled::ByInterval(&levels)), Some(19));
+    let shown = plan(&staffing(json!({})), Scheduled::Always(29), &[], None).by_interval();
+    let found: Vec<_> = shown.iter().map(|it| (it.expected.as_str(), it.required, it.scheduled)).collect();
+    assert_eq!(found, [("100.0", 20, Some(29)); 20]);
+}
+
 #[test]
 fn without_a_handle_time_there_is_no_plan() {
     let demand = campaign_demand(

@@ -70,6 +70,7 @@ fn judge_gate(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> GateSt
         state,
         blocking: gate.blocking.unwrap_or(true),
         due_at,
+        passed_at: None,
         reason: reason.map(str::to_owned),
         message: message.map(cut),
     }

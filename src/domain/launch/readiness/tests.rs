@@ -283,6 +283,7 @@ fn gates_of(states: &[(bool, u8)]) -> Vec<GateStatus> {
             state: BEST_FIRST[usize::from(*state)],
             blocking: *blocking,
             due_at: LAUNCH.parse().unwrap(),
+            passed_at: None,
             reason: None,
             message: None,
         })
@@ -295,7 +296,7 @@ proptest! {
     /// People edit facts, feeds come and go, and the operator looks now and then: what it found when it first looked after the
     /// launch is kept, and holds.
     #[test]
-    fn through_any_sequence_of_facts_the_decision_that_was_kept_stands(
+    fn a_decision_that_was_kept_holds_through_any_sequence_of_facts(
         steps in prop::collection::vec((1_i64..200, 0_usize..4, prop::option::of(0_i64..1_200), any::<bool>()), 1..25),
     ) {
         let start: Timestamp = "2026-10-30T00:00:00Z".parse().unwrap();

@@ -197,7 +197,7 @@ fn caused(of_campaign: i64, labelled: i64, transfers: f64, quality: Option<f64>)
 }
 
 #[test]
-fn the_cause_is_told_by_the_label_s_share_of_the_excess() {
+fn the_cause_follows_from_the_label_s_share_of_the_excess() {
     use SpikeCause::{CampaignDemand, Mixed, ProcessFailure, Unattributed};
     for (of_campaign, labelled, transfers, cause) in [
         (60, 60, 5.0, CampaignDemand),

@@ -23,7 +23,7 @@ fn a_window_has_as_many_steps_as_fit_and_each_of_its_days_is_in_one() {
 }
 
 #[test]
-fn a_step_is_no_shorter_than_the_longest_row() {
+fn a_step_is_at_least_as_long_as_the_longest_row() {
     for (hours, each) in
         [(0, Each::Day), (24, Each::Day), (27, Each::Day), (28, Each::Week), (169, Each::Week), (744, Each::Month)]
     {

@@ -124,3 +124,25 @@ fn fractions_of_counts_are_doubted_where_a_person_counted() {
         assert_eq!(!found.is_empty(), is_doubted, "{measures:?}: {found:?}");
     }
 }
+
+#[test]
+fn a_percentage_of_the_answered_beside_the_abandoned_is_doubted() {
+    let mapping = |of: &str, unit: Option<&str>, other: &str| {
+        let mut within = json!({"name": "answeredWithin", "column": "Level", "of": of});
+        if let Some(unit) = unit {
+            within["unit"] = json!(unit);
+        }
+        csv(false, json!([{"name": "answered", "column": "a"}, {"name": other, "column": "b"}, within]))
+    };
+    for (feed, is_doubted) in [
+        (mapping("answered", Some("Percent"), "abandoned"), true),
+        (mapping("answered", Some("Fraction"), "abandoned"), true),
+        (mapping("base", Some("Percent"), "abandoned"), false),
+        (mapping("answered", Some("Percent"), "offered"), false),
+        (mapping("answered", None, "abandoned"), false),
+    ] {
+        let found = of_mapping(&feed);
+        assert_eq!(found.is_some(), is_doubted, "{feed:?}");
+        assert!(found.is_none_or(|doubt| doubt.measure == "answeredWithin" && doubt.message.len() <= 230));
+    }
+}

@@ -10,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Floor, Ledger, union};
 use crate::domain::measuring::feed_rows::FeedRows;
-use crate::domain::measuring::row::Row;
 use crate::domain::terms::calendar::Span;
 
 /// More pages than this are not read one by one.
@@ -95,20 +94,15 @@ impl Wanted {
     }
 
     /// The rows that are held with those of the pages, in the order of their sequences, and the pages; `None` where rows lie so that
-    /// there are no such pages. `read`: the rows that start in [`Self::reads`].
+    /// there are no such pages. `read`: the rows that start in [`Self::reads`], in any order.
     #[must_use]
-    pub fn add_to(&self, held: &FeedRows, mut read: Vec<Row>) -> Option<(FeedRows, Vec<Span>)> {
-        let pages = self.pages(&read)?;
-        read.retain(|row| pages.iter().any(|page| page.start <= row.start && row.start < page.end));
-        read.sort_unstable_by_key(|row| row.sequence);
-        Some((held.with(&read), pages))
-    }
-
-    fn pages(&self, read: &[Row]) -> Option<Vec<Span>> {
-        let mut rows: Vec<Span> = read.iter().map(|row| Span::new(row.start, row.end)).collect();
+    pub fn add_to(&self, held: &FeedRows, read: &FeedRows) -> Option<(FeedRows, Vec<Span>)> {
+        let mut rows: Vec<Span> = (0..read.len() as u32).map(|place| read.span(place)).collect();
         rows.sort_unstable();
         let pages: Option<Vec<Span>> = self.spans.iter().map(|span| self.page(*span, &rows)).collect();
-        Some(union(pages?.into_iter()))
+        let pages = union(pages?.into_iter());
+        let rows = held.with(read, |start| pages.iter().any(|page| page.start <= start && start < page.end));
+        Some((rows, pages))
     }
 
     /// The least span around another one over whose ends no row reaches. Rows are in order.

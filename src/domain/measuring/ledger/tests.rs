@@ -193,7 +193,7 @@ fn rows_know_their_local_day_and_whether_service_was_owed() {
 }
 
 #[test]
-fn rows_that_touch_no_other_are_added_to_what_stands_and_others_are_settled_again() {
+fn rows_that_touch_no_other_are_added_to_what_is_settled_and_others_are_settled_again() {
     let standing = |ledger: &Ledger| {
         let latest = ledger.latest.lock().unwrap();
         latest.as_ref().map(|(_, standing)| Arc::clone(standing))

@@ -70,7 +70,7 @@ impl<'f, 'a> Reader<'f, 'a> {
     }
 
     /// The source whose figures were judged.
-    fn judged_source(
+    pub(super) fn judged_source(
         &self,
         book: &'f Book<'a>,
         kpi: &'f Kpi<'a>,
@@ -78,7 +78,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         ledger: &'f Ledger,
     ) -> Option<Source<'f>> {
         let Some(check) = &kpi.cross_check else { return Some(Source::of_vendor(kpi, ledger)) };
-        match self.read(book, kpi, question).sources.map(|sources| sources.judged) {
+        match self.read(book, kpi, question).measured.sources.map(|sources| sources.judged) {
             Some(SourceParty::Own) => Some(Source::of_client(check, self.ledgers.of_feed(book, &check.rule.feed)?)),
             _ => Some(Source::of_vendor(kpi, ledger)),
         }
@@ -114,7 +114,7 @@ impl<'f, 'a> Reader<'f, 'a> {
                 rows: usize::try_from(reading.evidence.rows).unwrap_or(0),
             },
             steps_add_up: reading.value.as_ref().is_none_or(|value| *value == missed.into()),
-            aim: reading.aim,
+            aim: reading.measured.aim,
             step_comparison: rule.comparison,
             unit: rule.unit,
             rounding: kpi.spec.rounding.clone(),
@@ -216,7 +216,7 @@ fn days_of(span: Span, book: &Book<'_>) -> (Date, Date) {
     (book.calendar.date_of(span.start), book.calendar.date_of(just_before(span.end.max(span.start))))
 }
 
-fn just_before(instant: Timestamp) -> Timestamp {
+pub(super) fn just_before(instant: Timestamp) -> Timestamp {
     instant.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(instant)
 }
 

@@ -8,7 +8,7 @@ use super::{Book, Kpi, Reader, Reading, Silence, Source};
 use crate::api::cross_check::{SourceParty, SourcesFinding};
 use crate::domain::measuring::coverage::Slots;
 use crate::domain::measuring::ledger::Ledger;
-use crate::domain::measuring::reading::Question;
+use crate::domain::measuring::reading::{Measured, Question};
 use crate::domain::measuring::sources::{CrossChecked, Said, common_slots, weigh};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::catalogue::mature_by;
@@ -45,7 +45,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             }
             _ => vendor,
         };
-        Reading { sources: Some(sources), ..judged }
+        Reading { measured: Measured { sources: Some(sources), ..judged.measured }, ..judged }
     }
 
     /// The rounded values of both after relief, over the slots of which both have rows. A slot is as long as the longer cadence.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::made_of::{days_of_tally, figures};
 use super::{Book, Kpi, Reader, Reading, Slice, evidence, is_miss_by_policy};
+use crate::api::Packed;
 use crate::api::kpi_target::Verdict;
 use crate::domain::measuring::ledger::Ledger;
 use crate::domain::measuring::rating::{achievement, rating_of};
-use crate::domain::measuring::reading::{Question, not_measured};
+use crate::domain::measuring::reading::{Measured, Question, not_measured};
 use crate::domain::measuring::tally::{Counted, JudgedPart, Part, count, ended_by, parts_of};
 use crate::domain::measuring::values::Selection;
 use crate::domain::measuring::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
@@ -39,11 +41,19 @@ impl<'f, 'a> Reader<'f, 'a> {
             excused_by.extend(relief);
             judged
         });
-        let counted = count(judged.collect(), is_miss_by_policy(book, kpi, question));
+        let judged: Vec<JudgedPart> = judged.collect();
+        let silence_is_a_miss = is_miss_by_policy(book, kpi, question);
+        let days = match question.is_closing {
+            true => days_of_tally(book, &parts, &judged, silence_is_a_miss),
+            false => Packed::default(),
+        };
+        let counted = count(judged, silence_is_a_miss);
         let reach = parts.first().zip(parts.last()).map(|(first, last)| Span::new(first.span.start, last.span.end));
         let rows = selection.within(reach.unwrap_or(Span::new(question.period.start, question.period.start)));
         let evidence = evidence(&rows, question);
-        Reading { excused_by: excused_by.into_iter().collect(), evidence, ..read_count(kpi, question, counted) }
+        let read = read_count(kpi, question, counted);
+        let excused_by = excused_by.into_iter().collect();
+        Reading { measured: Measured { excused_by, evidence, days, ..read.measured }, ..read }
     }
 
     /// One part, with the relief that took rows of it away.
@@ -70,6 +80,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             verdict,
             raw_missed: raw.map(|raw| !aim.is_met_by(raw)),
             is_without_rows: rows.is_empty(),
+            figures: figures(kpi, values.value.as_ref(), &values.quotient),
         };
         (judged, relieved.excused_by)
     }
@@ -89,7 +100,7 @@ fn read_count<'a>(kpi: &Kpi<'a>, question: &Question<'_>, counted: Counted) -> R
     let missed = verdict == Verdict::Missed;
     let band = if missed { band_of(&kpi.spec.bands, kpi.comparison, value.as_ref()) } else { None };
     let severity = missed.then(|| severity_of(band));
-    Reading {
+    let measured = Measured {
         rating: rating_of(verdict, severity, value.as_ref(), kpi.spec.ratings.as_ref(), kpi.comparison),
         achievement: achievement(verdict, value.as_ref(), &aim, &kpi.spec.bands),
         raw_value: counted.raw,
@@ -98,8 +109,8 @@ fn read_count<'a>(kpi: &Kpi<'a>, question: &Question<'_>, counted: Counted) -> R
         value,
         verdict,
         severity,
-        band,
         tally: Some(counted.found),
-        ..nothing
-    }
+        ..nothing.measured
+    };
+    Reading { band, measured, ..nothing }
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Rows;
 use crate::domain::measuring::ledger::KnownRow;
-use crate::domain::numbers::hexadecimal::hexadecimal;
+use crate::domain::numbers::digest::digest_text;
 
 impl Rows<'_> {
     /// The digest of these rows, as the module describes it.
@@ -31,7 +31,7 @@ impl Rows<'_> {
         for line in &lines {
             hash.update(line.as_bytes());
         }
-        format!("sha256:{}", hexadecimal(hash.finalize()))
+        digest_text(&hash.finalize().into())
     }
 
     fn line(&self, row: &KnownRow<'_>, times: &mut TimeTexts) -> String {

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn text_that_is_not_a_number_is_refused() {
         for text in ["\"\"", "\"1/0\"", "\"1/\"", "\"0.5\"", "5"] {
             assert!(serde_json::from_str::<Exact>(text).is_err(), "{text}");
         }

@@ -39,7 +39,7 @@ fn each_change_is_named_with_what_it_was_and_whether_it_reaches_back_into_the_ru
         assert!(CONTRACT.contains(was) || KPI.contains(was), "{was}");
         of(&CONTRACT.replace(was, now), &KPI.replace(was, now))
     };
-    let cases: [(Terms, &[&str]); 10] = [
+    let cases: [(Terms, &[&str]); 11] = [
         (before.clone(), &[]),
         (with("target: 80", "target: 85"), &["KpiTarget level spec.objective.target: 80 → 85 reaches back"]),
         (with("points: 1", "points: 3"), &["KpiTarget level spec.bands[Minor].points: 1 → 3 reaches back"]),
@@ -55,7 +55,11 @@ fn each_change_is_named_with_what_it_was_and_whether_it_reaches_back_into_the_ru
                 "KpiTarget level spec.objective.schedule[2026-05-01]: - → {\"from\":\"2026-05-01\",\"target\":85} reaches back",
             ],
         ),
-        // Who answers, and whom to call, is judged by nobody.
+        // Who is served, who answers, and whom to call, is judged by nobody.
+        (
+            with("timeZone: Europe/London", "timeZone: Europe/London\n    client: {name: Client plc}"),
+            &["VendorContract spec.client: - → {\"name\":\"Client plc\"}"],
+        ),
         (with("owner: sam", "owner: zoe"), &["KpiTarget level spec.owner: sam → zoe"]),
         (with("[{name: sam}]", "[{name: sam, role: lead}]"), &["VendorContract spec.contacts[sam].role: - → lead"]),
         (

@@ -234,7 +234,7 @@ fn anniversaries_of_a_leap_day_are_the_28th() {
 }
 
 #[test]
-fn what_is_no_calendar_is_said_in_the_users_words() {
+fn a_calendar_that_is_not_valid_is_refused_in_the_users_words() {
     for (zone, calendar, field, words) in [
         ("Europe/Londn", json!(null), "spec.timeZone", "\"Europe/Londn\" is not a time zone"),
         ("Local", json!(null), "spec.timeZone", "\"Local\" is not a time zone"),

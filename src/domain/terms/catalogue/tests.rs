@@ -22,7 +22,7 @@ fn value(fields: &Value, sums: &Value) -> String {
 
 #[test]
 fn every_id_has_one_entry_and_every_entry_resolves() {
-    let ids: Vec<CatalogueKpi> = entries().iter().map(|entry| entry.kpi).collect();
+    let ids: Vec<CatalogueKpi> = entries().map(|entry| entry.kpi).collect();
     let expected: Vec<CatalogueKpi> =
         CatalogueKpi::ALL.iter().copied().filter(|kpi| *kpi != CatalogueKpi::Custom).collect();
     assert_eq!(ids, expected);

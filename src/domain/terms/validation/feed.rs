@@ -256,10 +256,10 @@ fn check_auth(findings: &mut Findings, field: &str, auth: &FeedAuth) {
         auth.login.is_some(),
         auth.aws_sig_v4.is_some(),
         auth.jwt_bearer.is_some(),
-        auth.ssh.is_some(),
+        auth.ssh_key.is_some(),
     ];
     findings.ensure(is_one(&members), field, || {
-        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, ssh"
+        "holds not exactly one way: write exactly one of bearer, basic, apiKey, oauth2, hmac, login, awsSigV4, jwtBearer, sshKey"
             .to_owned()
     });
     if let Some(key) = &auth.api_key {

@@ -25,6 +25,7 @@ const EARLIEST_START: Date = date(1990, 1, 1);
 pub(super) fn check(findings: &mut Findings, spec: &VendorContractSpec) {
     check_object_name(findings);
     check_vendor(findings, spec);
+    check_client(findings, spec);
     check_term(findings, spec);
     check_time_zone(findings, "spec.timeZone", &spec.time_zone);
     check_fiscal_year(findings, spec);
@@ -108,6 +109,14 @@ fn check_vendor(findings: &mut Findings, spec: &VendorContractSpec) {
     for site in &spec.vendor.sites {
         check_text(findings, "spec.vendor.sites", site, 128);
     }
+}
+
+fn check_client(findings: &mut Findings, spec: &VendorContractSpec) {
+    let Some(client) = &spec.client else { return };
+    findings.ensure(!client.name.trim().is_empty(), "spec.client.name", || {
+        "is empty: write the client's name, such as Client plc, or take client away".to_owned()
+    });
+    check_text(findings, "spec.client.name", &client.name, 253);
 }
 
 fn check_term(findings: &mut Findings, spec: &VendorContractSpec) {
@@ -473,7 +482,7 @@ fn check_scheduled_reports(findings: &mut Findings, spec: &VendorContractSpec) {
         let is_shorter = rank(report.cadence) < rank(spec.period);
         findings.ensure(report.format != Some(ReportFormat::Xlsx) || !is_shorter, format!("{field}.format"), || {
             format!(
-                "a workbook is of closed periods, and {:?} is shorter than the contract's period, {:?}: write format: Html, or a longer cadence",
+                "a workbook is of closed periods, and {} is shorter than the contract's period, {}: write format: Html, or a longer cadence",
                 report.cadence, spec.period
             )
         });

@@ -297,7 +297,7 @@ fn a_date_names_a_day_in_every_zone() {
 }
 
 #[test]
-fn a_half_hour_at_a_midnight_that_the_clock_skipped_is_no_day() {
+fn a_half_hour_at_a_midnight_that_the_clock_skipped_is_not_a_day() {
     let format = json!({"csv": {
         "timeZone": "America/Santiago", "start": {"columns": ["from"]}, "measures": [{"name": "offered", "column": "offered"}],
     }});

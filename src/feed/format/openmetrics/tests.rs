@@ -43,7 +43,7 @@ fn expositions_are_read_line_by_line() {
 }
 
 #[test]
-fn what_is_cut_off_or_said_twice_is_no_answer() {
+fn a_text_that_is_cut_off_repeated_or_malformed_is_refused() {
     let cases: [(&[u8], bool, &str); 22] = [
         (b"calls_total 1", false, "line 1: the last line has no end"),
         (b"calls_total 1\n", true, "line 1: `# EOF` is missing"),

@@ -127,7 +127,7 @@ fn points_become_the_rows_that_end_with_them() {
 }
 
 #[test]
-fn what_is_not_sure_is_no_number() {
+fn an_answer_that_is_uncertain_or_malformed_is_refused() {
     let one = series("billing", r#"[1767603600,"97"]"#);
     let malformed = FailureKind::Malformed;
     let cases = [

@@ -58,7 +58,7 @@ fn days(made_of: &[MadeOf]) -> Sheet {
                 Cell::text(made.title.clone()),
                 Cell::text(day.date.clone()),
                 Cell::optional(day.value.as_deref(), Cell::number),
-                Cell::number(&day.numerator),
+                Cell::optional(day.numerator.as_deref(), Cell::number),
                 Cell::number(&day.denominator),
                 Cell::text(day.target.clone()),
                 Cell::text(verdict_title(day.verdict)),
@@ -76,7 +76,7 @@ fn days(made_of: &[MadeOf]) -> Sheet {
             };
             let mut row =
                 vec![Cell::text(made.name.clone()), Cell::text(made.title.clone()), Cell::head("All"), Cell::nothing()];
-            row.push(all(4, |day| Some(&day.numerator)));
+            row.push(all(4, |day| day.numerator.as_deref()));
             row.push(all(5, |day| Some(&day.denominator)));
             row.extend([Cell::nothing(), Cell::nothing(), Cell::nothing()]);
             row.push(all(9, |day| day.effect.as_deref()));
@@ -104,7 +104,7 @@ fn line(made: &MadeOf, label: &str, part: &PartLine) -> Vec<Cell> {
         Cell::text(label),
         Cell::text(part.label.clone()),
         Cell::optional(part.value.as_deref(), Cell::number),
-        Cell::number(&part.numerator),
+        Cell::optional(part.numerator.as_deref(), Cell::number),
         Cell::number(&part.denominator),
         part.before.clone().map_or_else(Cell::nothing, Cell::text),
         Cell::optional(part.effect.as_deref(), Cell::number),

@@ -42,6 +42,7 @@ fn summary(shown: &PeriodReport, report: &SlaReportSpec) -> Sheet {
     rows.push(Vec::new());
     rows.push(vec![Cell::head("Of the report"), Cell::head(""), Cell::head("")]);
     rows.push(line("Contract", Cell::text(shown.contract.clone()), ""));
+    rows.push(line("Client", Cell::text(shown.client.clone()), ""));
     rows.push(line("Vendor", Cell::text(shown.vendor.clone()), ""));
     rows.extend(shown.facts.iter().map(|(name, fact)| line(name, Cell::text(fact.clone()), "")));
     rows.push(Vec::new());
@@ -106,11 +107,11 @@ const KPI_HEADS: [&str; 22] = [
 
 /// Columns of the sheet of KPIs that formulas refer to.
 mod column {
-    pub const TARGET: usize = 6;
-    pub const NUMERATOR: usize = 8;
-    pub const DENOMINATOR: usize = 9;
-    pub const VALUE: usize = 11;
-    pub const POINTS: usize = 18;
+    pub(super) const TARGET: usize = 6;
+    pub(super) const NUMERATOR: usize = 8;
+    pub(super) const DENOMINATOR: usize = 9;
+    pub(super) const VALUE: usize = 11;
+    pub(super) const POINTS: usize = 18;
 }
 
 fn kpis(report: &SlaReportSpec) -> Sheet {

@@ -69,7 +69,7 @@ fn an_old_hole_holds_no_rolling_window_back() {
 }
 
 #[test]
-fn a_hole_is_no_time_in_which_nothing_happened() {
+fn a_hole_does_not_count_as_time_in_which_nothing_happened() {
     let contract = flat(DAILY).replace("2026-01-01", "2026-06-01");
     let rows = daily("2026-06-01", "2026-06-10", &["2026-06-03"], &[("answeredWithin", 150), ("answered", 200)]);
     let judgement = Case::new(terms(&contract, &[("sl", SERVICE_LEVEL)]), rows).judge("2026-06-11T00:00Z");
@@ -81,7 +81,7 @@ fn a_hole_is_no_time_in_which_nothing_happened() {
 }
 
 #[test]
-fn a_day_with_a_hole_is_no_value_of_its_weekday_nor_is_the_day_of_as_of() {
+fn a_day_with_a_hole_and_the_day_of_as_of_do_not_count_for_their_weekday() {
     let contract = flat(DAILY).replace("2026-01-01", "2026-06-01").replace("24h", "12h");
     let halves = |last: &str| -> Vec<Row> {
         let days = daily("2026-06-01", last, &[], &[("answeredWithin", 40), ("answered", 50)]);

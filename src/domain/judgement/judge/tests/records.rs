@@ -247,7 +247,7 @@ fn a_count_of_zero_matches_and_a_feed_without_rows_matches_nothing_to_complain_o
 }
 
 #[test]
-fn what_does_not_match_is_told_with_what_is_there() {
+fn a_selection_that_matches_nothing_is_reported_with_the_labels_that_exist() {
     let rows: Vec<Row> = ["orders", "billing"].map(|queue| month("2026-01", 70, 100).labelled("queue", queue)).into();
     let mut named = of_queue("orders", "");
     named = named

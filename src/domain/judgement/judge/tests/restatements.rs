@@ -40,7 +40,7 @@ fn a_late_row_before_final_changes_the_provisional_report_and_after_final_makes_
 }
 
 #[test]
-fn a_revision_tells_what_changed_and_the_next_period_books_the_difference() {
+fn a_revision_says_what_changed_and_the_next_period_books_the_difference() {
     let mut rows = months(&["70", "90", "90"]);
     rows.push(correction("2026-01", 8_100, "2026-03-20T00:00Z"));
     let case = Case::new(terms(&doubled(""), &[("sl", PRICED)]), rows);

@@ -91,52 +91,52 @@ fn a_right_to_terminate_outlives_the_restatement_of_its_cause() {
 fn a_rectification_plan_goes_its_way_and_each_state_has_its_due_date() {
     use PlanState::{Approved, Failed, InProgress, Rejected, Required, Submitted, Verified};
     let values = ["90", "90", "70", "90", "70", "90", "90", "90"];
-    let plan = |fields: &str| format!("rectificationPlans: [{{name: mend, trigger: cure, kpi: sl, {fields}}}]");
+    let plan = |fields: &str| format!("rectificationPlans: [{{name: recovery, trigger: cure, kpi: sl, {fields}}}]");
     for (plans, now, expected) in [
         // Ten business days from the end of March.
         (String::new(), "2026-04-02T00:00Z", vec![("cure", Required, Some("2026-04-14"))]),
-        (plan("submittedOn: 2026-04-08"), "2026-04-10T00:00Z", vec![("mend", Submitted, Some("2026-04-22"))]),
+        (plan("submittedOn: 2026-04-08"), "2026-04-10T00:00Z", vec![("recovery", Submitted, Some("2026-04-22"))]),
         (
             plan("submittedOn: 2026-04-08, rejectedOn: 2026-04-09"),
             "2026-04-10T00:00Z",
-            vec![("mend", Rejected, Some("2026-04-16"))],
+            vec![("recovery", Rejected, Some("2026-04-16"))],
         ),
         // Submitted again after the rejection.
         (
             plan("submittedOn: 2026-04-13, rejectedOn: 2026-04-09"),
             "2026-04-14T00:00Z",
-            vec![("mend", Submitted, Some("2026-04-27"))],
+            vec![("recovery", Submitted, Some("2026-04-27"))],
         ),
         (
             plan(
                 "submittedOn: 2026-04-08, approvedOn: 2026-04-15, steps: [{name: b, due: 2026-05-20}, {name: a, due: 2026-05-10}]",
             ),
             "2026-04-20T00:00Z",
-            vec![("mend", Approved, Some("2026-05-10"))],
+            vec![("recovery", Approved, Some("2026-05-10"))],
         ),
         (
             plan(
                 "submittedOn: 2026-04-08, approvedOn: 2026-04-15, steps: [{name: b, due: 2026-05-20}, {name: a, due: 2026-05-10, doneOn: 2026-05-01}]",
             ),
             "2026-05-02T00:00Z",
-            vec![("mend", InProgress, Some("2026-05-20"))],
+            vec![("recovery", InProgress, Some("2026-05-20"))],
         ),
         // Done in May: June and July verify it. May's own miss fires nothing more, since the plan is under way.
         (
             plan("submittedOn: 2026-04-08, approvedOn: 2026-04-15, steps: [{name: a, doneOn: 2026-05-08}]"),
             "2026-07-01T00:00Z",
-            vec![("mend", InProgress, None)],
+            vec![("recovery", InProgress, None)],
         ),
         (
             plan("submittedOn: 2026-04-08, approvedOn: 2026-04-15, steps: [{name: a, doneOn: 2026-05-08}]"),
             "2026-08-01T00:00Z",
-            vec![("mend", Verified, None)],
+            vec![("recovery", Verified, None)],
         ),
         // Done in April: May's miss fails it, and asks for another.
         (
             plan("submittedOn: 2026-04-08, approvedOn: 2026-04-15, steps: [{name: a, doneOn: 2026-04-20}]"),
             "2026-06-01T00:00Z",
-            vec![("cure", Required, Some("2026-06-12")), ("mend", Failed, None)],
+            vec![("cure", Required, Some("2026-06-12")), ("recovery", Failed, None)],
         ),
     ] {
         let contract =
@@ -158,14 +158,14 @@ fn a_rectification_plan_goes_its_way_and_each_state_has_its_due_date() {
 #[test]
 fn a_plan_is_shown_once_however_many_kpis_fired_its_trigger() {
     use PlanState::{InProgress, Required, Submitted};
-    let plan = |fields: &str| format!("rectificationPlans: [{{name: mend, trigger: cure, {fields}}}]");
+    let plan = |fields: &str| format!("rectificationPlans: [{{name: recovery, trigger: cure, {fields}}}]");
     let (done, of_one) = ("submittedOn: 2026-04-08, approvedOn: 2026-04-09", "kpi: sl, submittedOn: 2026-04-08");
     for (plans, expected) in [
         (String::new(), vec![("cure", Required, Some("2026-04-14"))]),
-        (plan("submittedOn: 2026-04-08"), vec![("mend", Submitted, Some("2026-04-22"))]),
-        (plan(done), vec![("mend", InProgress, None)]),
+        (plan("submittedOn: 2026-04-08"), vec![("recovery", Submitted, Some("2026-04-22"))]),
+        (plan(done), vec![("recovery", InProgress, None)]),
         // What was submitted for one of them answers nothing for the other.
-        (plan(of_one), vec![("cure", Required, Some("2026-04-14")), ("mend", Submitted, Some("2026-04-22"))]),
+        (plan(of_one), vec![("cure", Required, Some("2026-04-14")), ("recovery", Submitted, Some("2026-04-22"))]),
     ] {
         let triggers = "triggers: [{name: cure, when: {severity: Serious}, then: RectificationPlan}]\n";
         let contract = format!("{}{triggers}{plans}", flat(CONTRACT));

@@ -326,7 +326,7 @@ fn rows_count_once_they_are_mature() {
 }
 
 #[test]
-fn a_denominator_below_zero_is_no_data_and_is_told_of() {
+fn a_denominator_below_zero_counts_as_missing_data_and_is_reported() {
     // More callers gave up early than called at all: answered + abandoned − abandonedWithin is −10.
     let kpi = "kpi: ServiceLevel\nvariant: ExcludeAbandonedWithin\nobjective: {target: 80}";
     let broken = || {

@@ -74,7 +74,7 @@ fn with_pages(floor: &Arc<Floor>, (seen, rows): (usize, &[Row]), window: Span, c
             Lack::Pages(wanted) => {
                 let reads = wanted.reads();
                 let is_read = |row: &&Row| reads.iter().any(|span| span.start <= row.start && row.start < span.end);
-                (held, pages) = wanted.add_to(&held, rows.iter().filter(is_read).cloned().collect())?;
+                (held, pages) = wanted.add_to(&held, &rows.iter().filter(is_read).collect::<FeedRows>())?;
                 assert!(pages.iter().all(|page| page.end <= floor.since));
             }
         }

@@ -495,7 +495,7 @@ fn news_need_few_rows_and_what_touches_a_final_period_needs_all() {
 }
 
 #[test]
-fn rows_that_came_late_before_are_no_news() {
+fn rows_that_came_late_before_are_not_reported_again() {
     let before = |step: Step| [Step::Days(1), step, Step::Days(2)];
     for (case, step, few) in [
         ("a correction of two years ago", Step::Late(700, 5), true),

@@ -57,9 +57,9 @@ pub(super) fn is_sftp(feed: &Feed) -> bool {
 
 /// What belongs to SFTP alone, and what does not belong to it.
 pub(super) fn check_ssh(findings: &mut Findings, field: &str, feed: &Feed) {
-    let has_user = feed.auth.as_ref().is_some_and(|auth| auth.ssh.is_some());
+    let has_user = feed.auth.as_ref().is_some_and(|auth| auth.ssh_key.is_some());
     if !is_sftp(feed) {
-        findings.ensure(!has_user, format!("{field}.auth.ssh"), || {
+        findings.ensure(!has_user, format!("{field}.auth.sshKey"), || {
             "belongs to files.list: Sftp: write that, or another way in place of ssh".to_owned()
         });
         return;
@@ -72,7 +72,7 @@ pub(super) fn check_ssh(findings: &mut Findings, field: &str, feed: &Feed) {
         )
     });
     findings.ensure(has_user, format!("{field}.auth"), || {
-        "has no ssh, which files.list: Sftp needs: write ssh: {secretRef: {name: acme-sftp}}".to_owned()
+        "has no sshKey, which files.list: Sftp needs: write sshKey: {secretRef: {name: acme-sftp}}".to_owned()
     });
     for (name, is_given) in [("request", feed.request.is_some()), ("tls", feed.tls.is_some())] {
         findings.ensure(!is_given, format!("{field}.{name}"), || {

@@ -1,7 +1,7 @@
 //! What a feed that is pushed must hold to.
 
 use super::super::checks::Findings;
-use crate::api::feed::{Feed, Quiet, RowTime};
+use crate::api::feed::{Feed, Quiet};
 
 pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
     let format = feed.format.as_ref();
@@ -16,8 +16,6 @@ pub(super) fn check(findings: &mut Findings, field: &str, feed: &Feed) {
         ("files", feed.files.is_some()),
         ("each", !feed.each.is_empty()),
         ("quiet", feed.quiet == Some(Quiet::Zeros)),
-        ("format.records", format.is_some_and(|format| format.has_records())),
-        ("format.time", format.and_then(|format| format.row_time()) == Some(RowTime::Window)),
         ("format.openMetrics", format.is_some_and(|format| format.open_metrics.is_some())),
         ("format.prometheus", format.is_some_and(|format| format.prometheus.is_some())),
     ];

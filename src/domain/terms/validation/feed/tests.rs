@@ -93,26 +93,26 @@ fn wrong_feeds_are_found_with_what_to_write_instead() {
             "is not used in json: write {id}",
         ),
         (
-            "{files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: acme-sftp}}}}",
+            "{files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: acme-sftp}}}}",
             "is not a folder of an SSH server: write sftp://",
         ),
         (
-            "{url: 'sftp://u@sftp.acme.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}}",
+            "{url: 'sftp://u@sftp.acme.example/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}}",
             "without user name or password",
         ),
         (
             "{url: 'sftp://sftp.acme.example/a/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}}",
-            "write ssh: {secretRef: {name: acme-sftp}}",
+            "write sshKey: {secretRef: {name: acme-sftp}}",
         ),
         (
-            "{url: 'sftp://sftp.acme.example/a/', files: {list: Sftp, prefix: b/, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}}",
+            "{url: 'sftp://sftp.acme.example/a/', files: {list: Sftp, prefix: b/, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}}",
             "a folder of SFTP are one folder",
         ),
         (
-            "{url: 'sftp://sftp.acme.example/a/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}, tls: {}}",
+            "{url: 'sftp://sftp.acme.example/a/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}, tls: {}}",
             "does not belong to files.list: Sftp",
         ),
-        ("{auth: {ssh: {secretRef: {name: acme-sftp}}}}", "belongs to files.list: Sftp"),
+        ("{auth: {sshKey: {secretRef: {name: acme-sftp}}}}", "belongs to files.list: Sftp"),
         ("{url: 'sftp://sftp.acme.example/a/'}", "is not an address that can be used"),
     ] {
         let found = findings(members);
@@ -129,7 +129,7 @@ fn feeds_that_can_be_meant_are_accepted() {
         "{cadence: 15m, window: {align: 1h, atMost: 1h, settle: 2h, history: 90d, perMinute: 1}}",
         "{format: {json: {rows: $.a, records: {at: {path: $.b, format: '%Y-%m-%d %H:%M'}}, measures: [{name: a, count: {}}]}}, quiet: Zeros}",
         "{format: {csv: {records: {at: {columns: [A]}}, measures: [{name: a, sum: [{from: A, to: B}]}]}}}",
-        "{url: 'sftp://sftp.acme.example:2222/~/reports/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {ssh: {secretRef: {name: a}}}}",
+        "{url: 'sftp://sftp.acme.example:2222/~/reports/', files: {list: Sftp, name: 'c-{made:%Y%m%d}.csv'}, auth: {sshKey: {secretRef: {name: a}}}}",
     ] {
         assert_eq!(findings(members), Vec::<String>::new(), "{members}");
     }

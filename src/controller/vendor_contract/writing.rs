@@ -1,0 +1,110 @@
+//! What is written for a contract before its status: its reports, and what has to be on record before them.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
+
+use super::records::{close, record_judged, record_terms};
+use super::{More, Observed};
+use crate::controller::context::Context;
+use crate::controller::driver::ReconcileError;
+use crate::controller::head_checks::HOLDS_FOR;
+use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
+use crate::controller::{alerts, scheduled};
+use crate::domain::decision::report_notices::Past;
+
+/// How soon a contract is looked at again whose terms the store does not keep.
+const TERMS_RETRY: Duration = Duration::from_secs(60);
+
+/// Writes for a contract at an instant.
+pub(super) struct Writing<'a> {
+    context: &'a Context,
+    observed: &'a Observed,
+    namespace: &'a str,
+    regarding: ObjectReference,
+    past: Past,
+    now: Timestamp,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn of(context: &'a Context, observed: &'a Observed, namespace: &'a str, now: Timestamp) -> Self {
+        let regarding = observed.object.object_ref(&());
+        Writing { context, observed, namespace, regarding, past: past_of(observed, now), now }
+    }
+
+    async fn carry_out(&self, actions: &[ReportAction]) -> Result<(), ReconcileError> {
+        let owner = ReportOwner {
+            regarding: &self.regarding,
+            evidence_uid: &self.observed.identity.evidence_uid,
+            heads: &self.observed.evidence.heads,
+            past: &self.past,
+        };
+        carry_out(self.context, &owner, actions, self.now).await
+    }
+
+    /// Writes what may be written while the terms are not settled: no report that closes a period, and none of a contract without
+    /// reports. The first ones wait for the KpiTargets that are applied after the contract: they would be written again with them.
+    ///
+    /// # Errors
+    /// When the API server or the evidence store does not take a write.
+    pub(super) async fn provisional(&self, reports: &[ReportAction]) -> Result<(), ReconcileError> {
+        let may_write = |action: &&ReportAction| !action.closes() && !self.observed.existing.is_empty();
+        let provisional: Vec<ReportAction> = reports.iter().filter(may_write).cloned().collect();
+        let (share, _) = self.context.pace.take(self.namespace, provisional.len(), Instant::now());
+        self.carry_out(provisional.get(..share).unwrap_or(&provisional)).await
+    }
+
+    /// Writes all that is wanted under settled terms. Returns a real time after which to look again.
+    ///
+    /// # Errors
+    /// When the API server or the evidence store does not take a write.
+    pub(super) async fn settled(&self, more: &More) -> Result<Option<Duration>, ReconcileError> {
+        let Writing { context, observed, now, .. } = *self;
+        let uid = &observed.identity.evidence_uid;
+        // A long past is written in shares: what is left is planned again at the next look. A contradiction is not written.
+        let is_contradiction = |action: &ReportAction| matches!(action, ReportAction::Contradiction { .. });
+        let (contradictions, writes): (Vec<ReportAction>, Vec<ReportAction>) =
+            more.reports.iter().cloned().partition(is_contradiction);
+        self.carry_out(&contradictions).await?;
+        let (share, again) = context.pace.take(self.namespace, writes.len(), Instant::now());
+        let reports = writes.get(..share).unwrap_or(&writes);
+        if !record_terms(context, observed, now).await? {
+            return Ok(Some(TERMS_RETRY));
+        }
+        record_judged(context, observed, reports, now).await?;
+        self.carry_out(reports).await?;
+        if let Some(standing) = &more.alerts {
+            // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
+            let is_whole = observed.past_is_known && observed.evidence_problem.is_none() && observed.is_current;
+            alerts::tell(context, &observed.object, standing, is_whole).await?;
+        }
+        scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await?;
+        // Heads are compared again each hour, whatever happens.
+        Ok(again.or(Some(HOLDS_FOR)))
+    }
+}
+
+/// Closes the periods that were final under the terms recorded last, and records the terms in force after them.
+///
+/// # Errors
+/// When the evidence store or the API server does not take it.
+pub(super) async fn close_under_old_terms(
+    context: &Context,
+    observed: &Observed,
+    now: Timestamp,
+) -> Result<(), ReconcileError> {
+    let uid = &observed.identity.evidence_uid;
+    for (period, closed_at, terms) in &observed.closing_under_old_terms {
+        close(context, uid, period, terms, *closed_at, now).await?;
+    }
+    record_terms(context, observed, now).await?;
+    Ok(())
+}
+
+/// What was over before the contract was first judged.
+fn past_of(observed: &Observed, now: Timestamp) -> Past {
+    let reports = observed.judgement.as_ref().as_ref().map(|judgement| &judgement.reports[..]).unwrap_or_default();
+    Past::of(reports, observed.evidence.journal.first_judged(), observed.past_is_known, now)
+}
