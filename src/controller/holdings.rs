@@ -32,6 +32,9 @@ impl Successive for ServiceTier {}
 impl Successive for CampaignLaunch {}
 
 impl Successive for SlaReport {
+    /// One lists the days and the parts of up to 50 KPIs.
+    const PAGE: u32 = 10;
+
     /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
     fn slim(&mut self) {
         for line in &mut self.spec.kpis {

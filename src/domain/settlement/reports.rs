@@ -226,7 +226,7 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         excused_by: reading.excused_by.clone(),
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
-        tally: reading.tally.as_ref().map(tally_line),
+        tally: reading.tally.as_deref().map(tally_line),
         sources: sources_line(reading),
         evidence: reading.evidence.clone(),
     }
