@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::made_of::{DayValue, PartValue};
+use crate::domain::settlement::stored_size::{MOST_STORED, stored_bytes};
 use crate::domain::terms::calendar::days_after;
 
 const LEVEL: &str = "
@@ -389,19 +390,40 @@ fn days_and_parts_are_the_same_from_what_earlier_judgements_kept() {
     assert_eq!(json(&again), json(&judgement));
 }
 
+/// A contract of equal KPIs, each with 31 days and with 20 sites that have effects. Names of labels and sites have so many letters.
+fn filled(kpis: usize, (letter, in_label, in_site): (&str, usize, usize)) -> SlaReportSpec {
+    let names: Vec<String> = (0..kpis).map(|place| format!("sl-{place:03}")).collect();
+    let kpis: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), LEVEL)).collect();
+    let label = letter.repeat(in_label);
+    let sites: Vec<String> = (0..20).map(|place| format!("{place:02}{}", letter.repeat(in_site - 2))).collect();
+    let of_day = |day: i64| {
+        let date = days_after("2026-04-30".parse().unwrap(), day).to_string();
+        sites.iter().enumerate().map(move |(place, site)| (date.clone(), place, site))
+    };
+    let rows = (0..=31).flat_map(of_day).map(|(date, place, site)| {
+        let good = if date.starts_with("2026-05") { 77 } else { 70 + i64::try_from(place).unwrap() };
+        noon(&date, good).labelled(&label, site)
+    });
+    let of_term = contract("term: {start: 2026-04-01, end: 2026-12-31}");
+    let judgement = Case::new(terms(&of_term, &kpis), rows.collect()).judge("2026-06-20T00:00Z");
+    report(&judgement, "2026-05").clone()
+}
+
 #[test]
-fn a_report_of_very_many_kpis_lists_neither_days_nor_parts() {
-    for (count, lists) in [(50, true), (51, false)] {
-        let names: Vec<String> = (0..count).map(|place| format!("sl-{place:03}")).collect();
-        let kpis: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), LEVEL)).collect();
-        let site = |place: usize| format!("{place:02}{}", "\u{1F3E2}".repeat(126));
-        let rows =
-            (0..25).map(|place| noon("2026-05-04", 90).labelled(&"\u{1F3E2}".repeat(63), &site(place))).collect();
-        let of_term = contract("term: {start: 2026-05-01, end: 2026-12-31}");
-        let judgement = Case::new(terms(&of_term, &kpis), rows).judge("2026-06-20T00:00Z");
-        let line = line(&judgement, "2026-05", "sl-000");
-        assert_eq!((!line.days.is_empty(), !line.parts.is_empty()), (lists, lists), "{count} KPIs");
-        let bytes = serde_json::to_string(report(&judgement, "2026-05")).unwrap().len();
-        assert!(bytes < 1_400_000, "{count} KPIs make a report of {bytes} bytes");
+fn a_report_lists_what_can_be_stored_and_of_very_many_kpis_neither_days_nor_parts() {
+    for (name, kpis, letters, days, parts) in [
+        ("usual names", 50, ("x", 8, 12), 31, 20),
+        // 4 kB hold 19 of them.
+        ("the longest names, of letters that are stored in six bytes", 50, ("&", 63, 128), 31, 0),
+        ("the same of fewer KPIs", 20, ("&", 63, 128), 31, 19),
+        ("one KPI more", 51, ("x", 8, 12), 0, 0),
+    ] {
+        let report = filled(kpis, letters);
+        let bytes = stored_bytes(&report);
+        for line in &report.kpis {
+            let effects = line.parts.lines().into_iter().filter(|part| part.effect.is_some()).count();
+            assert_eq!((line.days.lines().len(), effects), (days, parts), "{name}: {}", line.name);
+        }
+        assert!(report.kpis.len() == kpis && bytes <= MOST_STORED, "{name}: a report of {bytes} bytes");
     }
 }
