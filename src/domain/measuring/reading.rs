@@ -252,3 +252,14 @@ mod interval {
         Ok(bits.map(|(lower, upper)| Interval { lower: f64::from_bits(lower), upper: f64::from_bits(upper) }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_reading_is_small_where_it_is_neither_a_tally_nor_of_two_sources() {
+        let size = std::mem::size_of::<Measured>();
+        assert!(size <= 672, "{size} bytes: put what most readings do not have into a Box");
+    }
+}
