@@ -107,3 +107,16 @@ pub fn look_at_affected(context: &Context, namespace: &str, change: Change<'_>) 
     tiers.iter().for_each(|name| context.queues.tiers.push(namespace, name));
     launches.iter().for_each(|name| context.queues.launches.push(namespace, name));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::settlement::stored_size::MOST_STORED;
+
+    #[test]
+    fn an_answer_with_a_page_of_the_largest_reports_has_less_than_ten_megabytes() {
+        let bytes = usize::try_from(SlaReport::PAGE).unwrap() * MOST_STORED;
+        assert!(bytes < 10_000_000, "{bytes} bytes");
+        assert!(SlaReport::PAGE < KpiTarget::PAGE, "other kinds are small");
+    }
+}
