@@ -31,7 +31,8 @@ pub fn stored_bytes(report: &SlaReportSpec) -> usize {
 fn as_go_writes(json: &str) -> usize {
     let mut after_backslash = false;
     let letters = json.chars().map(|letter| {
-        let is_escaped = std::mem::replace(&mut after_backslash, letter == '\\' && !after_backslash);
+        let is_escaped = after_backslash;
+        after_backslash = letter == '\\' && !is_escaped;
         match letter {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => 6,
             // Here in two, of which the backslash is counted.

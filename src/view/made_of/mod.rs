@@ -294,7 +294,7 @@ pub enum Unlisted {
 
 impl Unlisted {
     /// Of the report of a period, by how many KPIs it has and whether what was measured are tallies.
-    pub fn of_report(kpis: usize, period: &PeriodBounds, are_tallies: bool) -> Unlisted {
+    pub(crate) fn of_report(kpis: usize, period: &PeriodBounds, are_tallies: bool) -> Unlisted {
         let days = period.end.duration_since(period.start).as_hours() / 24;
         match (kpis > MOST_KPIS, are_tallies && usize::try_from(days).unwrap_or(0) > MOST_STEPS) {
             (true, _) => Unlisted::ManyKpis,
