@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kpi_target::Verdict;
 use super::packed::Line;
+use super::verdict::Verdict;
 
 /// A day of a period; of a longer one a week or a month.
 #[serde_with::skip_serializing_none]
@@ -22,8 +22,8 @@ pub struct DayValue {
     /// The denominator of `value`: the volume.
     #[schemars(length(max = 64))]
     pub denominator: Option<String>,
-    /// The value against the target of the period: Met or Missed; Excused where relief left no row, NoData without data.
-    #[schemars(extend("description" = "The value against the target of the period: Met or Missed; Excused where relief left no row, NoData without data."))]
+    /// The value against the target in force on the day, of a week or a month on its last day: Met or Missed; Excused where relief left no row, NoData without data.
+    #[schemars(extend("description" = "The value against the target in force on the day, of a week or a month on its last day: Met or Missed; Excused where relief left no row, NoData without data."))]
     pub verdict: Verdict,
 }
 
@@ -34,13 +34,13 @@ pub struct PartValue {
     /// The label and its value, such as {site: cebu}.
     #[schemars(schema_with = "super::scalar::labels")]
     pub label: BTreeMap<String, String>,
-    /// Value of these rows, after relief; left out without data.
+    /// Value of these rows, after relief; left out without data, as for a part that the periods before had and this one has not.
     #[schemars(length(max = 64))]
     pub value: Option<String>,
     /// The denominator of `value`: the volume.
     #[schemars(length(max = 64))]
     pub denominator: Option<String>,
-    /// By how much the part lifts or lowers the value against the periods before; left out without such periods, and for levels.
+    /// By how much the part lifts or lowers the value against the periods before; left out without such periods, and for levels and figures of a year.
     #[schemars(length(max = 64))]
     pub effect: Option<String>,
 }

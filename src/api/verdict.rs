@@ -1,7 +1,13 @@
-//! What the kinds share of verdicts: comparisons, severities, ratings, and whether a period is final.
+//! What the kinds share of verdicts: the verdicts themselves, comparisons, severities, ratings, and whether a period is final.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+crate::api::condition::closed_enum! {
+    /// What one KPI did in one period: Met, Missed, Excused (missed, but accepted relief explains it), Inconclusive (the sample is too small to decide), InsufficientVolume, NoData, or NotMeasured (outside the term, or suspended).
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    Verdict { Met, Missed, Excused, Inconclusive, InsufficientVolume, NoData, NotMeasured }
+}
 
 /// How a value is compared with its target: AtLeast (≥), MoreThan (>), AtMost (≤), LessThan (<) or Between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -25,6 +25,9 @@ pub type Guarded<K> = DeserializeGuard<K>;
 /// What a kind's next state shares with the last one: parts that are large and rarely change. Every status that is written brings the
 /// whole object again.
 pub trait Successive {
+    /// Objects of one page of a listing: an answer is held as text and decoded at once, for each kind.
+    const PAGE: u32 = 100;
+
     /// Takes what is the same in `before` from there, so that it is held once.
     fn share_with(&mut self, _before: &Self) {}
 
@@ -119,12 +122,10 @@ fn carry_out<K>(
 
 type Indexed<K> = std::pin::Pin<Box<dyn Stream<Item = (usize, Event<Guarded<K>>)> + Send>>;
 
-/// Objects of one page of a listing: an answer is held as text and decoded at once, for each kind.
-const PAGE: u32 = 100;
-
 fn scopes<K>(client: &Client, namespaces: &[String]) -> Vec<Indexed<K>>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Successive
         + Clone
         + Debug
         + DeserializeOwned
@@ -136,7 +137,7 @@ where
         [] => vec![Api::all(client.clone())],
         namespaces => namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect(),
     };
-    let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
+    let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(K::PAGE);
     apis.into_iter()
         .enumerate()
         .map(|(index, api)| -> Indexed<K> {

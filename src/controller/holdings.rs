@@ -32,6 +32,9 @@ impl Successive for ServiceTier {}
 impl Successive for CampaignLaunch {}
 
 impl Successive for SlaReport {
+    /// One lists the days and the parts of up to 50 KPIs.
+    const PAGE: u32 = 10;
+
     /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
     fn slim(&mut self) {
         for line in &mut self.spec.kpis {
@@ -103,4 +106,17 @@ pub fn look_at_affected(context: &Context, namespace: &str, change: Change<'_>) 
     kpis.iter().for_each(|name| context.queues.kpis.push(namespace, name));
     tiers.iter().for_each(|name| context.queues.tiers.push(namespace, name));
     launches.iter().for_each(|name| context.queues.launches.push(namespace, name));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::settlement::stored_size::MOST_STORED;
+
+    #[test]
+    fn an_answer_with_a_page_of_the_largest_reports_has_less_than_ten_megabytes() {
+        let bytes = usize::try_from(SlaReport::PAGE).unwrap() * MOST_STORED;
+        assert!(bytes < 10_000_000, "{bytes} bytes");
+        assert!(SlaReport::PAGE < KpiTarget::PAGE, "other kinds are small");
+    }
 }

@@ -9,13 +9,8 @@ use crate::api::condition::Condition;
 use crate::api::cross_check::SourcesLine;
 use crate::api::made_of::DayValue;
 use crate::api::packed::Packed;
+pub use crate::api::verdict::Verdict;
 use crate::api::verdict::{Rating, Severity};
-
-crate::api::condition::closed_enum! {
-    /// What one KPI did in one period: Met, Missed, Excused (missed, but accepted relief explains it), Inconclusive (the sample is too small to decide), InsufficientVolume, NoData, or NotMeasured (outside the term, or suspended).
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    Verdict { Met, Missed, Excused, Inconclusive, InsufficientVolume, NoData, NotMeasured }
-}
 
 /// What the operator found.
 #[serde_with::skip_serializing_none]

@@ -115,7 +115,7 @@ impl SoFar<'_, '_, '_> {
     fn days(&self, as_of: Timestamp) -> Packed<DayValue> {
         let SoFar { reader, book, kpi, period, now, window, .. } = *self;
         let question = Question { period, window, at: now, is_closing: false };
-        reader.days_so_far(book, kpi, &question, (as_of, &self.reading.aim))
+        reader.days_so_far(book, kpi, &question, as_of)
     }
 
     fn decimals(&self) -> u32 {

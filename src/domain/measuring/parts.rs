@@ -4,21 +4,23 @@
 //! that later periods are compared without these rows. Its *effect* is by how much it moved the value against the periods before: the
 //! sums of up to three of them are added up. For a part with the sums `n` and `d` now and `n'` and `d'` then, a whole with the
 //! denominators `D` and `D'`, a scale `s`, and `v'`, the value then, it is `(s·n − v'·d) / D − (s·n' − v'·d') / D'`. Where nothing changed,
-//! it is 0; where each row carries the label, the effects of all of its values are the value less `v'`, exactly. Sums of levels, which
-//! are averaged over time, do not add up, and have no effect; nor has a part without periods before.
+//! it is 0; where each row of all of these periods carries the label, the effects of all of its values are the value less `v'`, exactly:
+//! those of values that are new, and of values that are gone, which have no sums now. Sums of levels, which are averaged over time, and
+//! figures that are made a year's do not add up, and have no effect; nor has a part without periods before, or one of which a period may
+//! have left the sums out, because it had too many.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::reading::Reading;
 use super::values::{Quotient, Rows};
 use crate::api::Packed;
 use crate::api::kpi_target::Rounding;
 use crate::api::made_of::PartValue;
 use crate::api::packed::Line;
 use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
+use crate::domain::terms::catalogue::Definition;
 
 /// With how many earlier periods a period is compared at most.
 pub const COMPARED: usize = 3;
@@ -26,6 +28,10 @@ pub const COMPARED: usize = 3;
 const MOST_LISTED: usize = 20;
 /// How many parts are kept with a reading: those with the most volume.
 const MOST_KEPT: usize = 100;
+/// Bytes of text that the parts of a reading take at most: a contract keeps some thousand readings.
+const MOST_TEXT: usize = 4_096;
+/// Of a contract with more KPIs neither days nor parts are worked out: it would keep too much of them.
+pub const MOST_KPIS: usize = 50;
 /// How many labels rows can carry.
 const MOST_LABELS: usize = 10;
 
@@ -40,6 +46,13 @@ pub struct PartSums {
     pub numerator: Exact,
     /// By what: the volume.
     pub denominator: Exact,
+}
+
+impl PartSums {
+    /// Bytes that it takes in a packed list.
+    fn text_bytes(&self) -> usize {
+        serde_json::to_string(&self.clone().into_row()).map_or(MOST_TEXT, |text| text.len() + 1)
+    }
 }
 
 impl Line for PartSums {
@@ -57,21 +70,24 @@ impl Line for PartSums {
 /// The parts of a reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
-    /// At most 100 of them, by label and value.
+    /// At most 100 of them and at most 4 kB, by label and value.
     pub sums: Packed<PartSums>,
-    /// Whether the sums of each label, with the rows that do not carry it, are those of the whole.
+    /// Whether the sums of each label, with the rows that do not carry it, are those of the whole, and can be added up over periods.
     pub add_up: bool,
+    /// Whether there are more of them: one that is not among them may have rows.
+    pub truncated: bool,
 }
 
 impl Parts {
-    /// The parts of some rows with these sums.
-    pub fn of(rows: &Rows<'_>, whole: &Quotient) -> Parts {
+    /// The parts of some rows with these sums, by a formula.
+    pub fn of(rows: &Rows<'_>, whole: &Quotient, definition: &Definition) -> Parts {
         let sets = rows.grouped(|labels| labels);
         let mut names: Vec<&String> = sets.keys().flat_map(|labels| labels.keys()).collect();
         names.sort_unstable();
         names.dedup();
+        let has_more_labels = names.len() > MOST_LABELS;
         names.truncate(MOST_LABELS);
-        let mut add_up = true;
+        let mut add_up = !definition.annualised && definition.stocks.is_empty();
         let mut sums = Vec::new();
         for name in names {
             let parts = rows.grouped(|labels| labels.get(name));
@@ -82,14 +98,25 @@ impl Parts {
                 Some(PartSums { label: name.clone(), value: value?.clone(), numerator, denominator })
             }));
         }
-        if sums.len() > MOST_KEPT {
-            // They are sorted by label and value, and stay so among equals.
-            sums.sort_by(|one, other| other.denominator.cmp(&one.denominator));
-            sums.truncate(MOST_KEPT);
-            sums.sort_by(|one, other| (&one.label, &one.value).cmp(&(&other.label, &other.value)));
-        }
-        Parts { sums: Packed::of(sums), add_up }
+        let (sums, has_more_values) = with_most_volume(sums);
+        Parts { sums, add_up, truncated: has_more_labels || has_more_values }
     }
+}
+
+/// As many of the parts as a reading keeps, by label and value, and whether others are left out.
+fn with_most_volume(mut sums: Vec<PartSums>) -> (Packed<PartSums>, bool) {
+    let all = sums.len();
+    // They are sorted by label and value, and stay so among equals.
+    sums.sort_by(|one, other| other.denominator.cmp(&one.denominator));
+    let mut bytes = 0;
+    let fitting = sums.iter().take(MOST_KEPT).take_while(|part| {
+        bytes += part.text_bytes();
+        bytes <= MOST_TEXT
+    });
+    let kept = fitting.count();
+    sums.truncate(kept);
+    sums.sort_by(|one, other| (&one.label, &one.value).cmp(&(&other.label, &other.value)));
+    (Packed::of(sums), kept < all)
 }
 
 fn are_sum<'q>(whole: &Quotient, parts: impl Iterator<Item = &'q Quotient>) -> bool {
@@ -99,6 +126,17 @@ fn are_sum<'q>(whole: &Quotient, parts: impl Iterator<Item = &'q Quotient>) -> b
         denominator = denominator + &part.denominator;
     }
     numerator == whole.numerator && denominator == whole.denominator
+}
+
+/// What is compared of a period.
+#[derive(Clone, Copy, Debug)]
+pub struct PeriodSums<'p> {
+    /// The formula without the scale: periods with another one are not compared.
+    pub formula: &'p str,
+    /// Numerator and denominator after relief; `None` without a value.
+    pub sums: Option<(&'p Exact, &'p Exact)>,
+    /// Its parts.
+    pub parts: &'p Parts,
 }
 
 /// The parts of a period and of those before it, with all that their effects follow from.
@@ -114,44 +152,45 @@ pub struct Compared {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Whole {
     parts: Packed<PartSums>,
+    truncated: bool,
     numerator: Exact,
     denominator: Exact,
 }
 
 impl Whole {
-    fn of(reading: &Reading<'_>) -> Option<Whole> {
-        let (numerator, denominator) = (reading.numerator.clone()?, reading.denominator.clone()?);
-        let parts = reading.parts.sums.clone();
-        (!parts.is_empty()).then_some(Whole { parts, numerator, denominator })
+    fn of(period: &PeriodSums<'_>) -> Option<Whole> {
+        let (numerator, denominator) = period.sums?;
+        Some(Whole {
+            parts: period.parts.sums.clone(),
+            truncated: period.parts.truncated,
+            numerator: numerator.clone(),
+            denominator: denominator.clone(),
+        })
     }
 }
 
+/// A label with one of its values.
+type Name = (String, String);
+
 impl Compared {
-    /// A reading and those of the periods before; `None` for one without parts. Periods whose formula was another one are left out.
-    pub fn of(reading: &Reading<'_>, before: &[&Reading<'_>]) -> Option<Compared> {
-        let method = &reading.method;
-        let is_comparable = |other: &&&Reading<'_>| {
-            reading.parts.add_up && other.parts.add_up && other.method.formula == method.formula
-        };
-        let annual = reading.annual_factor.clone().unwrap_or(Exact::ONE);
-        Some(Compared {
-            scale: annual * &method.scale,
-            rounding: reading.spec.rounding.clone(),
-            now: Whole::of(reading)?,
-            before: before.iter().filter(is_comparable).filter_map(|other| Whole::of(other)).collect(),
-        })
+    /// A period and those before it; `None` for one without a value, and where none of them has parts. Periods whose formula was
+    /// another one are left out. `scale` is that of the values.
+    pub fn of(
+        now: &PeriodSums<'_>,
+        before: &[PeriodSums<'_>],
+        (scale, rounding): (Exact, Option<Rounding>),
+    ) -> Option<Compared> {
+        let is_comparable =
+            |other: &&PeriodSums<'_>| now.parts.add_up && other.parts.add_up && other.formula == now.formula;
+        let before: Vec<Whole> = before.iter().filter(is_comparable).filter_map(Whole::of).collect();
+        let now = Whole::of(now)?;
+        let has_parts = std::iter::once(&now).chain(&before).any(|whole| !whole.parts.is_empty());
+        has_parts.then_some(Compared { scale, rounding, now, before })
     }
 
     /// The 20 parts with the most effect, and those first; without periods before those with the most volume.
     pub fn parts(&self) -> Packed<PartValue> {
-        let earlier = Earlier::of(self);
-        let mut parts: Vec<(Option<Exact>, PartSums)> = self
-            .now
-            .parts
-            .lines()
-            .into_iter()
-            .map(|part| (earlier.as_ref().and_then(|earlier| self.effect(&part, earlier)), part))
-            .collect();
+        let mut parts = self.effects();
         parts.sort_by_cached_key(|(effect, part)| {
             let moved = effect.as_ref().map(Exact::abs);
             (Reverse(moved), Reverse(part.denominator.clone()), part.label.clone(), part.value.clone())
@@ -160,9 +199,32 @@ impl Compared {
         Packed::of(parts.into_iter().map(|(effect, part)| self.shown(effect, part)).collect())
     }
 
+    /// Each part with its effect: those of now, and those of the periods before that are gone.
+    fn effects(&self) -> Vec<(Option<Exact>, PartSums)> {
+        let now = self.now.parts.lines();
+        let Some(earlier) = Earlier::of(self) else { return now.into_iter().map(|part| (None, part)).collect() };
+        let present = names_of(&now);
+        // Where now has more parts than are kept, one that is missing may have rows all the same.
+        let gone = earlier.parts.keys().filter(|name| !self.now.truncated && !present.contains(*name));
+        let gone = gone.map(|(label, value)| PartSums {
+            label: label.clone(),
+            value: value.clone(),
+            numerator: Exact::ZERO,
+            denominator: Exact::ZERO,
+        });
+        // One that is gone and has no effect says nothing.
+        let gone: Vec<_> = gone.map(|part| (self.effect(&part, &earlier), part)).collect();
+        let gone = gone.into_iter().filter(|(effect, _)| effect.is_some());
+        now.into_iter().map(|part| (self.effect(&part, &earlier), part)).chain(gone).collect()
+    }
+
     fn effect(&self, part: &PartSums, earlier: &Earlier) -> Option<Exact> {
+        let name = (part.label.clone(), part.value.clone());
+        if !earlier.knows(&name) {
+            return None;
+        }
         let now = earlier.beyond(&self.scale, (&part.numerator, &part.denominator), &self.now.denominator)?;
-        let was = match earlier.parts.get(&(part.label.clone(), part.value.clone())) {
+        let was = match earlier.parts.get(&name) {
             Some((numerator, denominator)) => {
                 earlier.beyond(&self.scale, (numerator, denominator), &earlier.denominator)?
             }
@@ -186,11 +248,17 @@ impl Compared {
     }
 }
 
+fn names_of(parts: &[PartSums]) -> BTreeSet<Name> {
+    parts.iter().map(|part| (part.label.clone(), part.value.clone())).collect()
+}
+
 /// The periods before, added up.
 struct Earlier {
     value: Exact,
     denominator: Exact,
-    parts: BTreeMap<(String, String), (Exact, Exact)>,
+    parts: BTreeMap<Name, (Exact, Exact)>,
+    /// The parts of each of the periods that had more of them.
+    truncated: Vec<BTreeSet<Name>>,
 }
 
 impl Earlier {
@@ -199,13 +267,20 @@ impl Earlier {
         let denominator = sum(|whole| &whole.denominator);
         let scaled = &sum(|whole| &whole.numerator) * &compared.scale;
         let value = scaled.checked_div(&denominator)?;
-        let mut parts: BTreeMap<(String, String), (Exact, Exact)> = BTreeMap::new();
+        let mut parts: BTreeMap<Name, (Exact, Exact)> = BTreeMap::new();
         for part in compared.before.iter().flat_map(|whole| whole.parts.lines()) {
             let (numerator, denominator) = parts.entry((part.label, part.value)).or_default();
             *numerator = &*numerator + &part.numerator;
             *denominator = &*denominator + &part.denominator;
         }
-        Some(Earlier { value, denominator, parts })
+        let truncated = compared.before.iter().filter(|whole| whole.truncated);
+        let truncated = truncated.map(|whole| names_of(&whole.parts.lines())).collect();
+        Some(Earlier { value, denominator, parts, truncated })
+    }
+
+    /// Whether the sums of a part are known of each period, also where they are 0.
+    fn knows(&self, name: &Name) -> bool {
+        self.truncated.iter().all(|names| names.contains(name))
     }
 
     /// By how much sums lift a whole above the value of these periods.

@@ -216,7 +216,10 @@ impl<'f, 'a> Reader<'f, 'a> {
 
     /// The parts of a reading against the readings of the periods before.
     pub(in crate::domain) fn parts(&self, reading: &Reading<'_>, before: &[&Reading<'_>]) -> Packed<PartValue> {
-        Compared::of(reading, before).map(|compared| self.figures.parts(compared)).unwrap_or_default()
+        let before: Vec<_> = before.iter().map(|other| other.period_sums()).collect();
+        let shown = (reading.scale(), reading.spec.rounding.clone());
+        let compared = Compared::of(&reading.period_sums(), &before, shown);
+        compared.map(|compared| self.figures.parts(compared)).unwrap_or_default()
     }
 
     /// How far a feed of a book reached at an instant. A feed that the contract does not have reaches nowhere.
@@ -296,7 +299,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let severity = missed.then(|| severity_of(band));
         let has_value = values.value.is_some();
         let (tiers, without_tier_percent) = judgement.tiers(&rows, &relieved.rows);
-        let (days, parts) = judgement.made_of(&rows, &relieved.rows, &aim, &values);
+        let (days, parts) = judgement.made_of(&rows, &relieved.rows, &values);
         let blank = not_measured(kpi, question);
         let annual_factor = kpi.definition.annualised.then(|| scale.checked_div(&kpi.definition.scale)).flatten();
         let measured = Measured {

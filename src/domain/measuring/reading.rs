@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::parts::Parts;
+use super::parts::{Parts, PeriodSums};
 use super::prepared_terms::Kpi;
 use super::rating::rating_of;
 use super::sources::Sources;
@@ -78,9 +78,9 @@ pub struct Measured {
     /// Percentage of the denominator whose rows carry no tier.
     pub without_tier_percent: Option<String>,
     /// What a tally found; `None` for what is judged as a whole.
-    pub tally: Option<Found>,
+    pub tally: Option<Box<Found>>,
     /// What two sources say; `None` where there is one.
-    pub sources: Option<Sources>,
+    pub sources: Option<Box<Sources>>,
     /// The days of its window; empty for a period that runs.
     pub days: Packed<DayValue>,
     /// Its rows by their labels; empty for a period that runs.
@@ -127,6 +127,20 @@ impl Reading<'_> {
     /// The comparison that decides.
     pub fn comparison(&self) -> Comparison {
         self.aim.comparison
+    }
+
+    /// By what its quotient is multiplied: the scale of the formula, for a figure that is made a year's with the annual factor.
+    pub fn scale(&self) -> Exact {
+        match &self.annual_factor {
+            Some(factor) => factor * &self.method.scale,
+            None => self.method.scale.clone(),
+        }
+    }
+
+    /// What of it is compared with other periods.
+    pub(crate) fn period_sums(&self) -> PeriodSums<'_> {
+        let sums = self.numerator.as_ref().zip(self.denominator.as_ref());
+        PeriodSums { formula: &self.method.formula, sums, parts: &self.parts }
     }
 
     pub(crate) fn share(&self) -> Option<Share> {
@@ -236,5 +250,16 @@ mod interval {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Interval>, D::Error> {
         let bits = Option::<(u64, u64)>::deserialize(deserializer)?;
         Ok(bits.map(|(lower, upper)| Interval { lower: f64::from_bits(lower), upper: f64::from_bits(upper) }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_reading_is_small_where_it_is_neither_a_tally_nor_of_two_sources() {
+        let size = std::mem::size_of::<Measured>();
+        assert!(size <= 672, "{size} bytes: put what most readings do not have into a Box");
     }
 }

@@ -11,4 +11,5 @@ pub mod reports;
 pub mod restatement;
 pub mod settle;
 pub mod settled_period;
+pub mod stored_size;
 pub mod triggers;

@@ -16,6 +16,7 @@ use super::basis::{basis_of_credit, basis_of_line};
 use super::credits::{Money, Tariff};
 use super::earn_back::Returned;
 use super::settled_period::{Frame, Line, Settled};
+use super::stored_size::fitted;
 use crate::domain::measuring::rating::{Achievement, score, worst_rating};
 use crate::domain::measuring::reading::Reading;
 use crate::domain::measuring::tally::Found;
@@ -23,9 +24,6 @@ use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 
 /// How many parts of a tally a report lists.
 const LISTED_PARTS: usize = 31;
-
-/// A report of more KPIs lists neither days nor parts: with the longest labels it would be larger than what an API server takes.
-const MOST_WITH_DAYS: usize = 50;
 
 /// The name of the report of a period: `acme-care-2026-05`, `acme-care-2026-w07`, from revision 2 on with `-r2`.
 pub fn report_name(contract: &str, period: &str, revision: i64) -> String {
@@ -90,13 +88,13 @@ pub struct Statement<'s, 'a> {
 }
 
 impl Statement<'_, '_> {
-    /// The report.
+    /// The report, with days and parts as long as it can be stored with them.
     pub fn report(self) -> SlaReportSpec {
         let (frame, settled) = (self.frame, self.settled);
         let money = frame.tariff.money.as_ref();
         let (score, confidence) = score(&achievements(settled));
         let counted = settled.lines.iter().filter(|line| line.reading.counts());
-        SlaReportSpec {
+        fitted(SlaReportSpec {
             contract: self.contract.to_owned(),
             period: frame.period.bounds(),
             state: self.state,
@@ -116,19 +114,15 @@ impl Statement<'_, '_> {
             gaps: self.reach.gaps.clone(),
             disputes: self.disputes,
             restates: self.restates.map(Box::new),
-        }
+        })
     }
 }
 
 impl Statement<'_, '_> {
-    /// The lines, with days and parts as long as the API server takes the whole.
     fn kpis(&self) -> Vec<KpiLine> {
-        let lines = || self.settled.lines.iter().map(|line| kpi_line(line, &self.frame.tariff));
-        if self.settled.lines.len() > MOST_WITH_DAYS {
-            return lines().map(|line| KpiLine { days: Packed::default(), ..line }).collect();
-        }
+        let lines = self.settled.lines.iter().map(|line| kpi_line(line, &self.frame.tariff));
         let parts = self.parts.iter().cloned().chain(std::iter::repeat_with(Packed::default));
-        lines().zip(parts).map(|(line, parts)| KpiLine { parts, ..line }).collect()
+        lines.zip(parts).map(|(line, parts)| KpiLine { parts, ..line }).collect()
     }
 }
 
@@ -226,7 +220,7 @@ pub fn kpi_line(line: &Line<'_>, tariff: &Tariff) -> KpiLine {
         excused_by: reading.excused_by.clone(),
         tiers: reading.tiers.clone(),
         without_tier_percent: reading.without_tier_percent.clone(),
-        tally: reading.tally.as_ref().map(tally_line),
+        tally: reading.tally.as_deref().map(tally_line),
         sources: sources_line(reading),
         evidence: reading.evidence.clone(),
     }

@@ -11,7 +11,7 @@ use crate::api::kpi_target::{CurrentValue, Outlook, Verdict};
 use crate::api::sla_report::SlaReportSpec;
 use crate::domain::judgement::breakdowns::ByKpi;
 use crate::domain::terms::calendar::zone_of;
-use crate::view::made_of::{Advice, Listed, MadeOf, in_a_shell};
+use crate::view::made_of::{Advice, Listed, MadeOf, Unlisted, in_a_shell};
 use crate::view::words::{capital, period_title};
 
 /// What the figures of a contract's periods are made of.
@@ -118,7 +118,12 @@ pub(super) fn advice(facts: &Facts<'_>) -> Option<Advice> {
         None => {
             let contract = facts.contract.name_any();
             let command = format!("scorecard {} --kpi {}", in_a_shell(&contract), in_a_shell(&name));
-            Some(Advice::without_evidence(&contract, &command))
+            let why = match facts.reports.first() {
+                Some(report) => Unlisted::of_report(report.kpis.len(), &report.period, facts.kpi.spec.tally.is_some()),
+                None if status.last.is_none() => Unlisted::FirstDays,
+                None => Unlisted::Other,
+            };
+            Some(Advice::without_evidence(&contract, &command, why))
         }
         Some(evidence) => {
             let mut all = evidence.closed.iter().copied().chain(evidence.running);

@@ -1,6 +1,6 @@
 //! What a report, or a status, lists of a value by itself: its days, and parts of its rows by one label each.
 //!
-//! They have no numerators, no target of each day and nothing of relief, and the effect of a part is against the periods before. A page
+//! They have no numerators and nothing of relief, and the effect of a part is against the periods before. A page
 //! shows them where the evidence is not at hand.
 
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Listed {
     unit: FormulaUnit,
     rounding: Option<Rounding>,
     is_tally: bool,
+    /// The targets of a period in which they change, each with its first day, ascending.
+    targets: Vec<(Date, Exact)>,
     /// The last day of the window.
     last: Date,
 }
@@ -72,6 +74,7 @@ impl Listed {
             unit: basis.tally.as_ref().map_or(basis.unit, |tally| tally.unit),
             rounding: basis.rounding.as_ref().map(|it| Rounding { decimals: it.decimals, mode: it.mode }),
             is_tally: basis.tally.is_some(),
+            targets: basis.targets.iter().filter_map(|part| Some((part.from, number(&part.target)?))).collect(),
             last,
         })
     }
@@ -98,8 +101,15 @@ impl Listed {
             unit: definition.parts.as_ref().map_or(definition.unit, |rule| rule.unit),
             rounding: spec.rounding.clone(),
             is_tally: definition.parts.is_some(),
+            targets: targets_of(spec),
             last,
         })
+    }
+
+    /// The target in force on a day.
+    fn target_on(&self, day: Date) -> Exact {
+        let part = self.targets.iter().rfind(|(from, _)| *from <= day);
+        part.map_or_else(|| self.aim.target.clone(), |(_, target)| target.clone())
     }
 
     /// How long each of the days is: the usual distance between two of them. The first week may be short, and days without service are
@@ -121,17 +131,20 @@ impl Listed {
         let each = self.each();
         let ends = self.days.iter().skip(1).map(|next| days_after(next.date, -1)).chain([self.last]);
         let shown = self.days.iter().zip(ends).filter(|(day, _)| day.verdict != Verdict::NoData);
-        let step = |(day, last): (&DayValue, Date)| Step {
-            name: name_of(day.date, each),
-            first: day.date,
-            last: if each == Each::Day { day.date } else { last.max(day.date) },
-            counts: counts(day.value.as_deref(), day.denominator.as_deref()),
-            before_relief: None,
-            target: self.aim.target.clone(),
-            verdict: day.verdict,
-            effect: None,
-            so_far: None,
-            has_gap: false,
+        let step = |(day, next): (&DayValue, Date)| {
+            let last = if each == Each::Day { day.date } else { next.max(day.date) };
+            Step {
+                name: name_of(day.date, each),
+                first: day.date,
+                last,
+                counts: counts(day.value.as_deref(), day.denominator.as_deref()),
+                before_relief: None,
+                target: self.target_on(last),
+                verdict: day.verdict,
+                effect: None,
+                so_far: None,
+                has_gap: false,
+            }
         };
         shown.map(step).collect()
     }
@@ -184,6 +197,18 @@ impl Listed {
             effect: part.effect.clone(),
         }
     }
+}
+
+/// The targets of a KPI whose schedule changes them: the value of a period is held against their mean, each day against its own.
+fn targets_of(spec: &KpiTargetSpec) -> Vec<(Date, Exact)> {
+    let objective = &spec.objective;
+    if objective.schedule.is_empty() {
+        return Vec::new();
+    }
+    let changes = objective.schedule.iter().map(|change| (change.from, Exact::from(change.target)));
+    let mut targets: Vec<_> = std::iter::once((Date::MIN, objective.target.into())).chain(changes).collect();
+    targets.sort_by_key(|(from, _)| *from);
+    targets
 }
 
 fn name_of(date: Date, each: Each) -> String {

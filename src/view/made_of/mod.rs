@@ -1,7 +1,8 @@
 //! What a KPI's value is made of, in words: each day of its window, and the parts of its rows by queue, site, tier or another label.
 //!
 //! Figures come from a [`Breakdown`], which is worked out from the evidence, and where that is not at hand from the days and parts that a
-//! SlaReport or a status lists. A report of an earlier version lists none: its page says what to do to see them, and shows no empty picture.
+//! SlaReport or a status lists. Some list none, such as a report of very many KPIs: its page says why, and what to do to see them, and
+//! shows no empty picture.
 
 mod chart;
 mod html;
@@ -18,8 +19,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::api::kpi_target::Verdict;
+use crate::api::vendor_contract::PeriodBounds;
 use crate::domain::judgement::breakdowns::ByKpi;
-use crate::domain::measuring::breakdown::{Breakdown, Counts, Each, Group, Part, PartOf, Step};
+use crate::domain::measuring::breakdown::{Breakdown, Counts, Each, Group, MOST_STEPS, Part, PartOf, Step};
+use crate::domain::measuring::parts::MOST_KPIS;
 use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 use crate::view::words::{figure, shown_value, target, thousands};
 use chart::Chart;
@@ -276,6 +279,42 @@ fn each(each: Each) -> &'static str {
     }
 }
 
+/// Why figures list neither days nor parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlisted {
+    /// They are the first of a contract, and no two days have ended yet.
+    FirstDays,
+    /// They count the days of a period of more than 31.
+    LongTally,
+    /// The contract has more than 50 KPIs.
+    ManyKpis,
+    /// The version that wrote them did not list them, or there was too much to store.
+    Other,
+}
+
+impl Unlisted {
+    /// Of the report of a period, by how many KPIs it has and whether what was measured are tallies.
+    pub(crate) fn of_report(kpis: usize, period: &PeriodBounds, are_tallies: bool) -> Unlisted {
+        let days = period.end.duration_since(period.start).as_hours() / 24;
+        match (kpis > MOST_KPIS, are_tallies && usize::try_from(days).unwrap_or(0) > MOST_STEPS) {
+            (true, _) => Unlisted::ManyKpis,
+            (false, true) => Unlisted::LongTally,
+            (false, false) => Unlisted::Other,
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Unlisted::FirstDays => "No two days of its first period have ended yet.",
+            Unlisted::LongTally => "A tally of more than 31 parts lists none of them.",
+            Unlisted::ManyKpis => "Of a contract of more than 50 KPIs a report lists neither days nor parts.",
+            Unlisted::Other => {
+                "Days and parts are not listed: an earlier version wrote this, or it would have been too large with them."
+            }
+        }
+    }
+}
+
 /// What a page says in the place of days and parts that it was not given: a sentence, and the commands that show them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
@@ -287,12 +326,13 @@ pub struct Advice {
 
 impl Advice {
     /// For a page made without evidence of figures that list no days. `command` is the command that made it, without flags.
-    pub fn without_evidence(contract: &str, command: &str) -> Advice {
+    pub fn without_evidence(contract: &str, command: &str, why: Unlisted) -> Advice {
         let contract = in_a_shell(contract);
         Advice {
-            why: "An earlier version wrote this: it holds the sums of a period alone. Its days, and its parts by queue, site or tier, are in \
-                  the evidence, which the one who runs the operator can export:"
-                .to_owned(),
+            why: format!(
+                "{} The days, and the parts by queue, site or tier, are in the evidence, which the one who runs the operator can export:",
+                why.in_words()
+            ),
             commands: vec![
                 format!("kubectl bpo export --exec -n bpo-system --contract {contract} --to {contract}.bundle"),
                 format!("kubectl bpo {command} --bundle {contract}.bundle --output html"),

@@ -134,7 +134,7 @@ fn hostile_text_in_labels_stays_text() {
 
 #[test]
 fn a_page_without_evidence_says_how_to_see_the_days_in_commands_that_a_shell_takes() {
-    let advice = Advice::without_evidence("acme'; rm -rf ~", "report acme-2026-03");
+    let advice = Advice::without_evidence("acme'; rm -rf ~", "report acme-2026-03", Unlisted::Other);
     assert_eq!(
         advice.commands,
         [
@@ -143,6 +143,36 @@ fn a_page_without_evidence_says_how_to_see_the_days_in_commands_that_a_shell_tak
         ]
     );
     assert!(advice_html(&advice).into_string().contains("kubectl bpo report acme-2026-03"));
+}
+
+#[test]
+fn a_page_says_why_days_and_parts_are_not_listed() {
+    let bounds = |end: &str| PeriodBounds {
+        name: "2026-Q1".to_owned(),
+        start: "2026-01-01T00:00:00Z".parse().unwrap(),
+        end: end.parse().unwrap(),
+    };
+    // A month in which clocks go back has an hour more.
+    let (month, quarter) = (bounds("2026-02-01T01:00:00Z"), bounds("2026-04-01T00:00:00Z"));
+    for (name, kpis, period, are_tallies, expected) in [
+        ("very many KPIs", 51, &month, false, Unlisted::ManyKpis),
+        ("very many tallies", 51, &quarter, true, Unlisted::ManyKpis),
+        ("a tally of a quarter", 1, &quarter, true, Unlisted::LongTally),
+        ("a tally of a month", 1, &month, true, Unlisted::Other),
+        ("a level of a quarter", 50, &quarter, false, Unlisted::Other),
+    ] {
+        assert_eq!(Unlisted::of_report(kpis, period, are_tallies), expected, "{name}");
+    }
+    for (why, words) in [
+        (Unlisted::FirstDays, "No two days"),
+        (Unlisted::LongTally, "more than 31 parts"),
+        (Unlisted::ManyKpis, "more than 50 KPIs"),
+        (Unlisted::Other, "an earlier version wrote this, or"),
+    ] {
+        let advice = Advice::without_evidence("acme", "report acme-2026-03", why);
+        assert!(advice.why.contains(words), "{}", advice.why);
+        assert_eq!(advice.why.contains("earlier version"), why == Unlisted::Other, "{}", advice.why);
+    }
 }
 
 /// A line that lists two days of a month and two sites, and that of the month before.
@@ -194,6 +224,21 @@ fn what_a_report_lists_is_shown_where_the_evidence_is_not_at_hand() {
         assert!(!shown.contains('÷'), "{name}: what was divided is not listed:\n{shown}");
     }
     assert!(markdown(&made).contains("Effect against the periods before"));
+}
+
+#[test]
+fn a_listed_day_is_shown_against_the_target_in_force_on_it() {
+    let (line, _) = listing();
+    let mut line = serde_json::to_value(line).unwrap();
+    line["basis"]["targets"] = serde_json::json!([
+        {"from": "2026-03-01", "target": "80", "denominator": "100"},
+        {"from": "2026-03-03", "target": "90", "denominator": "100"},
+    ]);
+    let line: crate::api::sla_report::KpiLine = serde_json::from_value(line).unwrap();
+    let listed = Listed::of_line(&line, None, "2026-03-31".parse().unwrap()).unwrap();
+    let days = MadeOf::listed("level", "Service level", &listed, "GBP").days;
+    let targets: Vec<&str> = days.iter().map(|day| day.target.as_str()).collect();
+    assert_eq!(targets, ["≥\u{a0}80%", "≥\u{a0}90%"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::made_of::{self, Advice, Listed, MadeOf};
+use super::made_of::{self, Advice, Listed, MadeOf, Unlisted};
 use super::page::Key;
 use super::words::{self, period_title};
 use crate::api::kpi_target::{KpiClass, Verdict};
@@ -194,11 +194,12 @@ fn advice(facts: &Facts<'_>) -> Option<Advice> {
     let measured = || facts.report.kpis.iter().filter(|line| line.value.is_some());
     match &facts.evidence {
         _ if measured().next().is_none() => None,
-        // A tally of many parts lists none; a report of an earlier version lists nothing at all.
         None if facts.report.kpis.iter().any(|line| !line.days.is_empty() || !line.parts.is_empty()) => None,
         None => {
             let command = format!("report {}", made_of::in_a_shell(facts.name));
-            Some(Advice::without_evidence(&facts.report.contract, &command))
+            let are_tallies = measured().all(|line| line.basis.as_ref().is_some_and(|basis| basis.tally.is_some()));
+            let why = Unlisted::of_report(facts.report.kpis.len(), &facts.report.period, are_tallies);
+            Some(Advice::without_evidence(&facts.report.contract, &command, why))
         }
         Some(evidence) => {
             let all = measured().all(|line| evidence.now.contains_key(&line.name));

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::api::kpi_target::RoundingMode;
 
@@ -13,7 +15,12 @@ fn whole(parts: &[(&str, &str, i64, i64)]) -> Whole {
         numerator: (*numerator).into(),
         denominator: (*denominator).into(),
     });
-    Whole { parts: Packed::of(sums.collect()), numerator: sum(|part| part.2), denominator: sum(|part| part.3) }
+    Whole {
+        parts: Packed::of(sums.collect()),
+        truncated: false,
+        numerator: sum(|part| part.2),
+        denominator: sum(|part| part.3),
+    }
 }
 
 fn compared(now: Whole, before: Vec<Whole>) -> Compared {
@@ -57,6 +64,20 @@ fn an_effect_is_how_much_a_part_moved_the_value_against_the_periods_before() {
             vec![whole(&[("site", "bogota", 90, 100)])],
             [("site=cebu", effect("-20.0")), ("site=bogota", effect("0.0"))],
         ),
+        (
+            "a part that is gone",
+            whole(&[("site", "bogota", 90, 100)]),
+            vec![two(50, 90)],
+            // 90 against 70: now (9000 − 70·100)/100; before (9000 − 70·100)/200 and (5000 − 70·100)/200.
+            [("site=bogota", effect("10.0")), ("site=cebu", effect("10.0"))],
+        ),
+        (
+            "a period before without labels",
+            two(50, 90),
+            vec![two(70, 90), Whole { parts: Packed::default(), ..two(90, 90) }],
+            // 340 of 400 are 85: cebu (5000 − 85·100)/200 less (7000 − 85·100)/400.
+            [("site=cebu", effect("-13.8")), ("site=bogota", effect("1.3"))],
+        ),
         ("nothing before", two(50, 90), vec![], [("site=bogota", None), ("site=cebu", None)]),
         (
             "no volume before",
@@ -71,16 +92,82 @@ fn an_effect_is_how_much_a_part_moved_the_value_against_the_periods_before() {
     }
 }
 
+/// Values of a label with their sums.
+fn sites() -> impl Strategy<Value = Vec<(&'static str, i64, i64)>> {
+    let sums = (0..1_000_i64, 1..1_000_i64);
+    proptest::collection::btree_map(proptest::sample::select(vec!["a", "b", "c", "d", "e"]), sums, 1..5).prop_map(
+        |parts| parts.into_iter().map(|(value, (numerator, denominator))| (value, numerator, denominator)).collect(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn effects_of_a_label_add_up_to_the_change_of_the_value_whichever_of_its_values_come_and_go(
+        now in sites(),
+        before in proptest::collection::vec(sites(), 1..=COMPARED),
+    ) {
+        let of = |sites: &Vec<(&'static str, i64, i64)>| {
+            whole(&sites.iter().map(|(value, numerator, denominator)| ("site", *value, *numerator, *denominator)).collect::<Vec<_>>())
+        };
+        let compared = compared(of(&now), before.iter().map(of).collect());
+        let sum = |of: fn(&Whole) -> &Exact| compared.before.iter().map(of).sum::<Exact>();
+        let was = (sum(|whole| &whole.numerator) * Exact::HUNDRED).checked_div(&sum(|whole| &whole.denominator)).unwrap();
+        let is = (&compared.now.numerator * &Exact::HUNDRED).checked_div(&compared.now.denominator).unwrap();
+        let effects: Exact = compared.effects().into_iter().map(|(effect, _)| effect.unwrap()).sum();
+        prop_assert_eq!(effects, is - was);
+    }
+}
+
 #[test]
-fn effects_of_a_label_add_up_to_the_change_of_the_value() {
-    let now = whole(&[("site", "a", 31, 70), ("site", "b", 64, 77), ("site", "c", 11, 13)]);
-    let before = whole(&[("site", "a", 47, 60), ("site", "b", 71, 91), ("site", "c", 3, 9)]);
-    let quotient = |whole: &Whole| (&whole.numerator * &Exact::HUNDRED).checked_div(&whole.denominator).unwrap();
-    let change = quotient(&now) - quotient(&before);
-    let compared = compared(now, vec![before]);
-    let earlier = Earlier::of(&compared).unwrap();
-    let effects = compared.now.parts.lines().into_iter().map(|part| compared.effect(&part, &earlier).unwrap());
-    assert_eq!(effects.sum::<Exact>(), change);
+fn a_part_that_a_period_may_have_left_out_has_no_effect() {
+    let two = || whole(&[("site", "bogota", 90, 100), ("site", "cebu", 50, 100)]);
+    let cut = |whole: Whole| Whole { truncated: true, ..whole };
+    let one = || whole(&[("site", "bogota", 90, 100)]);
+    let has_effect = |compared: Compared| -> Vec<(String, bool)> {
+        let mut parts: Vec<_> = shown(&compared.parts()).into_iter().map(|(name, it)| (name, it.is_some())).collect();
+        parts.sort();
+        parts
+    };
+    for (name, now, before, expected) in [
+        ("all known", two(), vec![one()], vec![("site=bogota", true), ("site=cebu", true)]),
+        ("cut before", two(), vec![cut(one())], vec![("site=bogota", true), ("site=cebu", false)]),
+        ("cut in one of two", two(), vec![two(), cut(one())], vec![("site=bogota", true), ("site=cebu", false)]),
+        ("cut before, and all are there", two(), vec![cut(two())], vec![("site=bogota", true), ("site=cebu", true)]),
+        ("cut now: it may still be there", cut(one()), vec![two()], vec![("site=bogota", true)]),
+        ("gone, and unknown before", one(), vec![two(), cut(one())], vec![("site=bogota", true)]),
+    ] {
+        let expected: Vec<(String, bool)> = expected.into_iter().map(|(part, it)| (part.to_owned(), it)).collect();
+        assert_eq!(has_effect(compared(now, before)), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_reading_keeps_parts_up_to_a_hundred_and_to_four_kilobytes_of_text_those_with_the_most_volume() {
+    for (name, count, length, kept) in [
+        ("few", 20, 10, 20),
+        ("as many as are kept", 100, 1, 100),
+        ("many with short names", 150, 1, 100),
+        ("names of 128 characters", 100, 128, 27),
+        ("names of 128 characters of four bytes", 100, 512, 7),
+    ] {
+        let value = |place: i64| {
+            let letter = if length == 512 { "\u{1F3E2}" } else { "x" };
+            format!("{place:03}{}", letter.repeat(length / letter.len()))
+        };
+        let sums = (0..count).map(|place| PartSums {
+            label: "site".to_owned(),
+            value: value(place),
+            numerator: Exact::ONE,
+            denominator: Exact::from(1 + place % 9),
+        });
+        let (packed, truncated) = with_most_volume(sums.collect());
+        let lines = packed.lines();
+        assert_eq!((lines.len(), truncated), (kept, i64::try_from(kept).unwrap() < count), "{name}");
+        assert!(packed.bytes() <= MOST_TEXT + 32, "{name}: {} bytes", packed.bytes());
+        assert!(lines.is_sorted_by(|one, next| one.value < next.value), "{name}");
+        let least = lines.iter().map(|part| part.denominator.clone()).min().unwrap();
+        assert!(kept != 7 || least == Exact::from(9), "{name}: those with the most volume are kept");
+    }
 }
 
 #[test]

@@ -10,11 +10,10 @@ use crate::api::kpi_target::Verdict;
 use crate::api::made_of::DayValue;
 use crate::domain::measuring::breakdown::{MOST_STEPS, least_step, steps};
 use crate::domain::measuring::ledger::Ledger;
-use crate::domain::measuring::parts::Parts;
+use crate::domain::measuring::parts::{MOST_KPIS, Parts};
 use crate::domain::measuring::reading::Question;
 use crate::domain::measuring::tally::{JudgedPart, Part, ended_by, parts_of};
 use crate::domain::measuring::values::{Quotient, Rows};
-use crate::domain::measuring::verdict::Aim;
 use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 use crate::domain::terms::calendar::Span;
 use crate::domain::terms::catalogue::{PartRule, mature_by};
@@ -26,7 +25,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         book: &'f Book<'a>,
         kpi: &'f Kpi<'a>,
         question: &Question<'_>,
-        (as_of, aim): (Timestamp, &Aim),
+        as_of: Timestamp,
     ) -> Packed<DayValue> {
         let is_read = !kpi.is_suspended && kpi.threshold_mismatch.is_none();
         let Some(ledger) = self.ledgers.of_kpi(book, kpi).filter(|_| is_read) else { return Packed::default() };
@@ -45,7 +44,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         let rows = selection.all();
         let judged = rows.relieved(&self.relief.known_for(kpi.name, question.at)).rows;
         let slice = Slice { book, kpi, question, scale: &kpi.definition.scale, as_of: None };
-        Packed::of(slice.days(&rows, &judged, span, aim))
+        Packed::of(slice.days(&rows, &judged, span))
     }
 
     fn tally_so_far(
@@ -65,8 +64,13 @@ impl<'f, 'a> Reader<'f, 'a> {
     }
 }
 
-/// The start of the first day that a window holds from its beginning: a longer window that runs begins at the time of day at which it
-/// ends, and its first day would shrink with each row.
+/// Whether days and parts of a reading are worked out: for closed periods, unless a contract has very many KPIs.
+pub(super) fn is_listed(book: &Book<'_>, question: &Question<'_>) -> bool {
+    question.is_closing && book.kpis.len() <= MOST_KPIS
+}
+
+/// The start of the first day that a window holds from its beginning: a window of a length that runs begins at the time of day at which
+/// it ends, and its first day would shrink with each row; one that is over begins an hour early or late where clocks changed in it.
 fn first_whole_day(book: &Book<'_>, start: Timestamp) -> Timestamp {
     let day = book.calendar.date_of(start);
     if book.calendar.start_of_day(day) == start { start } else { book.calendar.end_of_day(day) }
@@ -74,40 +78,33 @@ fn first_whole_day(book: &Book<'_>, start: Timestamp) -> Timestamp {
 
 impl Slice<'_, '_> {
     /// The days and the parts of a closed period; nothing for one that runs.
-    pub(super) fn made_of(
-        &self,
-        rows: &Rows<'_>,
-        judged: &Rows<'_>,
-        aim: &Aim,
-        values: &Values,
-    ) -> (Packed<DayValue>, Parts) {
-        if !self.question.is_closing {
+    pub(super) fn made_of(&self, rows: &Rows<'_>, judged: &Rows<'_>, values: &Values) -> (Packed<DayValue>, Parts) {
+        if !is_listed(self.book, self.question) {
             return (Packed::default(), Parts::default());
         }
-        let parts = values.value.as_ref().map(|_| Parts::of(judged, &values.quotient)).unwrap_or_default();
-        (Packed::of(self.days(rows, judged, self.question.window, aim)), parts)
+        let has_value = values.value.is_some();
+        let parts = has_value.then(|| Parts::of(judged, &values.quotient, &self.kpi.definition)).unwrap_or_default();
+        let window = self.question.window;
+        let span = Span::new(first_whole_day(self.book, window.start), window.end);
+        (Packed::of(self.days(rows, judged, span)), parts)
     }
 
     /// Each day of a span; where there are more than 31 each week, month or year. Of figures of a month nothing is known of its days:
     /// no step is shorter than the longest row. Without any row there are none.
-    fn days(&self, rows: &Rows<'_>, judged: &Rows<'_>, span: Span, aim: &Aim) -> Vec<DayValue> {
+    fn days(&self, rows: &Rows<'_>, judged: &Rows<'_>, span: Span) -> Vec<DayValue> {
         if span.end <= span.start || rows.is_empty() {
             return Vec::new();
         }
         let calendar = &self.book.calendar;
         let (first, last) = (calendar.date_of(span.start), calendar.date_of(just_before(span.end)));
         let (_, found) = steps(first, last, least_step(rows.longest()));
-        found.into_iter().map(|(_, first, last)| self.day((first, last), (rows, judged), span, aim)).collect()
+        found.into_iter().map(|(_, first, last)| self.day((first, last), (rows, judged), span)).collect()
     }
 
-    fn day(
-        &self,
-        (first, last): (Date, Date),
-        (rows, judged): (&Rows<'_>, &Rows<'_>),
-        span: Span,
-        aim: &Aim,
-    ) -> DayValue {
+    /// One of them, by the target in force on its last day.
+    fn day(&self, (first, last): (Date, Date), (rows, judged): (&Rows<'_>, &Rows<'_>), span: Span) -> DayValue {
         let calendar = &self.book.calendar;
+        let aim = self.aim(self.kpi.target_on(last));
         let whole = Span::new(calendar.start_of_day(first), calendar.end_of_day(last));
         let left = judged.starting_in(whole);
         let quotient = left.quotient();

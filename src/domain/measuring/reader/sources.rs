@@ -45,7 +45,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             }
             _ => vendor,
         };
-        Reading { measured: Measured { sources: Some(sources), ..judged.measured }, ..judged }
+        Reading { measured: Measured { sources: Some(Box::new(sources)), ..judged.measured }, ..judged }
     }
 
     /// The rounded values of both after relief, over the slots of which both have rows. A slot is as long as the longer cadence.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::made_of::{days_of_tally, figures};
+use super::made_of::{days_of_tally, figures, is_listed};
 use super::{Book, Kpi, Reader, Reading, Slice, evidence, is_miss_by_policy};
 use crate::api::Packed;
 use crate::api::kpi_target::Verdict;
@@ -43,7 +43,7 @@ impl<'f, 'a> Reader<'f, 'a> {
         });
         let judged: Vec<JudgedPart> = judged.collect();
         let silence_is_a_miss = is_miss_by_policy(book, kpi, question);
-        let days = match question.is_closing {
+        let days = match is_listed(book, question) {
             true => days_of_tally(book, &parts, &judged, silence_is_a_miss),
             false => Packed::default(),
         };
@@ -109,7 +109,7 @@ fn read_count<'a>(kpi: &Kpi<'a>, question: &Question<'_>, counted: Counted) -> R
         value,
         verdict,
         severity,
-        tally: Some(counted.found),
+        tally: Some(Box::new(counted.found)),
         ..nothing.measured
     };
     Reading { band, measured, ..nothing }

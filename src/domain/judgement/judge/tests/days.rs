@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::made_of::{DayValue, PartValue};
+use crate::domain::settlement::stored_size::{MOST_STORED, stored_bytes};
 use crate::domain::terms::calendar::days_after;
 
 const LEVEL: &str = "
@@ -177,6 +178,53 @@ fn parts_are_the_values_of_labels_with_their_effect_against_the_months_before() 
 }
 
 #[test]
+fn a_part_that_is_gone_is_listed_by_its_effect_alone() {
+    let rows = vec![
+        noon("2026-04-04", 50).labelled("site", "cebu"),
+        noon("2026-04-04", 90).labelled("site", "bogota"),
+        noon("2026-05-04", 90).labelled("site", "bogota"),
+    ];
+    let line =
+        judged(&contract("term: {start: 2026-04-01, end: 2026-12-31}"), LEVEL, rows, "2026-06-20T00:00Z", "2026-05");
+    let parts: Vec<_> =
+        line.parts.lines().into_iter().map(|it| (it.label, it.value, it.denominator, it.effect)).collect();
+    let site = |name: &str| std::collections::BTreeMap::from([("site".to_owned(), name.to_owned())]);
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        parts,
+        [(site("bogota"), text("90.0"), text("100"), text("10.0")), (site("cebu"), None, None, text("10.0"))],
+        "90 less 70"
+    );
+}
+
+#[test]
+fn a_figure_of_a_year_has_parts_by_their_yearly_value_and_without_an_effect() {
+    let month = |month: &str, cebu: i64| {
+        let site = |site: &str, leavers: i64| {
+            row(
+                &format!("2026-{month}-01T00:00Z"),
+                &format!("2026-{month}-02T00:00Z"),
+                &[("leavers", leavers), ("headcount", 100)],
+            )
+            .labelled("site", site)
+        };
+        [site("cebu", cebu), site("bogota", 2)]
+    };
+    let rows = [month("03", 2), month("04", 2), month("05", 8)].concat();
+    let attrition = "kpi: Attrition\nobjective: {target: 40}\nrounding: {decimals: 1}";
+    let line = judged(
+        &contract("term: {start: 2026-03-01, end: 2026-12-31}"),
+        attrition,
+        rows,
+        "2026-06-20T00:00Z",
+        "2026-05",
+    );
+    let parts: Vec<_> = line.parts.lines().into_iter().map(|it| (it.value.unwrap(), it.effect)).collect();
+    // 8 and 2 of 100 in 31 days, times 12 · 30.4375 / 31; the site with more people first.
+    assert_eq!(parts, [("23.6".to_owned(), None), ("94.3".to_owned(), None)]);
+}
+
+#[test]
 fn a_correction_that_moves_calls_between_days_alone_restates_nothing() {
     let rows = vec![noon("2026-01-05", 90), noon("2026-01-06", 70)];
     let mut case = Case::new(terms(&contract("term: {start: 2026-01-01, end: 2026-12-31}"), &[("sl", LEVEL)]), rows);
@@ -263,6 +311,44 @@ fn the_days_of_a_rolling_window_are_those_of_the_window() {
 }
 
 #[test]
+fn a_rolling_window_lists_its_whole_days_also_where_clocks_change_in_it() {
+    // Its length is real time: of a window in which clocks go forward an hour of the day before is part, of one in which they go back the
+    // first day lacks an hour.
+    for (length, period, now, count, first) in [
+        ("30d", "2026-03", "2026-05-20T00:00Z", 30, "2026-03-02"),
+        ("31d", "2026-03", "2026-05-20T00:00Z", 31, "2026-03-01"),
+        ("30d", "2026-10", "2026-12-20T00:00Z", 29, "2026-10-03"),
+        ("31d", "2026-10", "2026-12-20T00:00Z", 30, "2026-10-02"),
+        ("30d", "2026-05", "2026-07-20T00:00Z", 30, "2026-05-02"),
+    ] {
+        let kpi = format!("{}\n    window: {{type: Rolling, length: {length}}}\n", LEVEL.trim_end());
+        let zone = contract("timeZone: Europe/London\nterm: {start: 2026-01-01, end: 2026-12-31}");
+        let days = judged(&zone, &kpi, day_by_day("2026-01-05", 340, 90), now, period).days.lines();
+        let dates: Vec<String> = days.iter().map(|day| day.date.to_string()).collect();
+        assert_eq!((dates.len(), dates[0].as_str()), (count, first), "{length} of {period}: {dates:?}");
+        assert!(days.iter().all(|day| day.denominator.as_deref() == Some("100")), "{length} of {period}: {days:?}");
+    }
+}
+
+#[test]
+fn a_day_is_judged_by_the_target_in_force_on_it() {
+    let kpi = LEVEL.replace("{target: 80}", "{target: 80, schedule: [{from: 2026-05-04, target: 90}]}");
+    // 85 a day: enough until the 3rd, and too little from the 4th on.
+    let terms = terms(&contract("term: {start: 2026-01-01, end: 2026-12-31}"), &[("sl", &kpi)]);
+    let case = Case::new(terms, day_by_day("2026-05-01", 31, 85));
+    let verdicts = |days: Packed<DayValue>| days.lines().into_iter().map(|day| day.verdict).collect::<Vec<_>>();
+    let expected = |count: usize| {
+        (0..count).map(|place| if place < 3 { Verdict::Met } else { Verdict::Missed }).collect::<Vec<_>>()
+    };
+    for (now, count) in [("2026-05-03T18:00Z", 2), ("2026-05-05T18:00Z", 4), ("2026-05-20T18:00Z", 19)] {
+        let days = case.judge(now).kpis["sl"].current.clone().unwrap().days;
+        assert_eq!(verdicts(days), expected(count), "{now}");
+    }
+    let closed = line(&case.judge("2026-06-20T00:00Z"), "2026-05", "sl").days.clone();
+    assert_eq!(verdicts(closed), expected(31));
+}
+
+#[test]
 fn the_running_period_lists_the_days_that_have_ended_and_changes_once_a_day() {
     for (name, window) in [("the period", ""), ("a longer window", "    window: {type: Rolling, length: 7d}")] {
         let kpi = format!("{}\n{window}", LEVEL.trim_end());
@@ -304,19 +390,40 @@ fn days_and_parts_are_the_same_from_what_earlier_judgements_kept() {
     assert_eq!(json(&again), json(&judgement));
 }
 
+/// A contract of equal KPIs, each with 31 days and with 20 sites that have effects. Names of labels and sites have so many letters.
+fn filled(kpis: usize, (letter, in_label, in_site): (&str, usize, usize)) -> SlaReportSpec {
+    let names: Vec<String> = (0..kpis).map(|place| format!("sl-{place:03}")).collect();
+    let kpis: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), LEVEL)).collect();
+    let label = letter.repeat(in_label);
+    let sites: Vec<String> = (0..20).map(|place| format!("{place:02}{}", letter.repeat(in_site - 2))).collect();
+    let of_day = |day: i64| {
+        let date = days_after("2026-04-30".parse().unwrap(), day).to_string();
+        sites.iter().enumerate().map(move |(place, site)| (date.clone(), place, site))
+    };
+    let rows = (0..=31).flat_map(of_day).map(|(date, place, site)| {
+        let good = if date.starts_with("2026-05") { 77 } else { 70 + i64::try_from(place).unwrap() };
+        noon(&date, good).labelled(&label, site)
+    });
+    let of_term = contract("term: {start: 2026-04-01, end: 2026-12-31}");
+    let judgement = Case::new(terms(&of_term, &kpis), rows.collect()).judge("2026-06-20T00:00Z");
+    report(&judgement, "2026-05").clone()
+}
+
 #[test]
-fn a_report_of_very_many_kpis_lists_neither_days_nor_parts() {
-    for (count, lists) in [(50, true), (51, false)] {
-        let names: Vec<String> = (0..count).map(|place| format!("sl-{place:03}")).collect();
-        let kpis: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), LEVEL)).collect();
-        let site = |place: usize| format!("{place:02}{}", "\u{1F3E2}".repeat(126));
-        let rows =
-            (0..25).map(|place| noon("2026-05-04", 90).labelled(&"\u{1F3E2}".repeat(63), &site(place))).collect();
-        let of_term = contract("term: {start: 2026-05-01, end: 2026-12-31}");
-        let judgement = Case::new(terms(&of_term, &kpis), rows).judge("2026-06-20T00:00Z");
-        let line = line(&judgement, "2026-05", "sl-000");
-        assert_eq!((!line.days.is_empty(), !line.parts.is_empty()), (lists, lists), "{count} KPIs");
-        let bytes = serde_json::to_string(report(&judgement, "2026-05")).unwrap().len();
-        assert!(bytes < 1_400_000, "{count} KPIs make a report of {bytes} bytes");
+fn a_report_lists_what_can_be_stored_and_of_very_many_kpis_neither_days_nor_parts() {
+    for (name, kpis, letters, days, parts) in [
+        ("usual names", 50, ("x", 8, 12), 31, 20),
+        // 4 kB hold 19 of them.
+        ("the longest names, of letters that are stored in six bytes", 50, ("&", 63, 128), 31, 0),
+        ("the same of fewer KPIs", 20, ("&", 63, 128), 31, 19),
+        ("one KPI more", 51, ("x", 8, 12), 0, 0),
+    ] {
+        let report = filled(kpis, letters);
+        let bytes = stored_bytes(&report);
+        for line in &report.kpis {
+            let effects = line.parts.lines().into_iter().filter(|part| part.effect.is_some()).count();
+            assert_eq!((line.days.lines().len(), effects), (days, parts), "{name}: {}", line.name);
+        }
+        assert!(report.kpis.len() == kpis && bytes <= MOST_STORED, "{name}: a report of {bytes} bytes");
     }
 }
