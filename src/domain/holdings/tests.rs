@@ -358,7 +358,7 @@ fn a_launch_waits_for_each_contract_that_it_rests_on_and_that_is_not_judged() {
     let elsewhere = json!({"channels": channels.clone(), "contractRefs": [{"name": "third"}, {"name": "gone"}]});
     let figures = (Use::Figures, "care");
     for (what, own, other, is_over, known, expected) in [
-        ("nothing is judged", json!({}), json!({}), false, &[][..], vec![figures]),
+        ("nothing is judged", json!({}), json!({}), false, &[] as &[&str], vec![figures]),
         ("the first is judged", json!({}), json!({}), false, &["care"], vec![]),
         (
             "a further one",

@@ -195,7 +195,7 @@ fn what_was_found_last_holds_for_a_moment_while_any_contract_is_not_judged_again
             (&before, &broken, true),
         ] {
             let status = decide_awaiting(&spec, Some(previous), contracts, is_patient, now).status;
-            assert_eq!((status.gates[0].state, status.observed_generation), (GateState::Pending, Some(1)));
+            assert_eq!((status.gates[0].state, status.observed_generation), (GateState::AtRisk, Some(1)));
             assert_eq!(condition_of(&status, "LaunchReady").0, ConditionStatus::Unknown);
         }
     }
@@ -559,7 +559,7 @@ mod live {
         for (offered, is_same) in [(101, true), (400, false)] {
             for week in 1..=8 {
                 let start = at("2026-03-02T08:00:00Z") - SignedDuration::from_hours(24 * 7 * week);
-                story.add(start, "none", offered - 100, 85);
+                story.add(start, &offered.to_string(), offered - 100, 85);
             }
             let again = story.at("2026-03-01T00:00:00Z", &first).status;
             assert_eq!((again.plan == first.plan, again.staffing == first.staffing), (is_same, is_same), "{offered}");
