@@ -204,7 +204,7 @@ impl ConditionType {
             (Self::SourcesAgree, Unknown) => &[R::NoData],
             (Self::LaunchReady, True) => &[R::AllGatesPassed, R::BlockingGatesPassed],
             (Self::LaunchReady, False) => &[R::GatesOpen, R::GatesFailed],
-            (Self::LaunchReady, Unknown) => &[R::NoGates],
+            (Self::LaunchReady, Unknown) => &[R::NoGates, R::Pending, R::EvidenceUnavailable],
             (Self::SpikeDetected, True) => &[R::SpikeDetected],
             (Self::SpikeDetected, False) => &[R::NoSpike],
             (Self::SpikeDetected, Unknown) => &[R::NotLive, R::NoBaseline],

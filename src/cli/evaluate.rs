@@ -254,6 +254,8 @@ impl<'a> Input<'a> {
             kpis: held.kpis.clone(),
             kept_decision,
             past: Past::Known,
+            awaited: &[],
+            is_patient: false,
             others: others.collect(),
         };
         decide_launch(&observed, now).status

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -15,14 +15,17 @@ use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
 use crate::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
-use crate::domain::decision::launch::{DecidedLaunch, decide_launch, feeds_read, past_of};
-use crate::domain::holdings::{HeldLaunch, Judged, observe_launch};
+use crate::domain::decision::launch::{DecidedLaunch, decide_launch, feeds_read, past_of, past_of_further};
+use crate::domain::holdings::{AwaitedContract, HeldLaunch, Judged, Use, observe_launch};
 use crate::domain::judgement::outcome::KpiJudgement;
 use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::measuring::rollups::RollUps;
 use crate::domain::terms::journal::{JournalFact, RecordedFact, decision_in_contract};
 use crate::evidence::{StoreError, recorded_facts};
 use crate::web::metrics::{LaunchSeries, ObjectSeries};
+
+/// How often a launch that waits for contracts is looked at: what is wrong with one of them is known by its status.
+const LOOK_WHILE_WAITING: Duration = Duration::from_secs(60);
 
 /// What is observed of a launch.
 pub struct Observed {
@@ -39,6 +42,8 @@ pub struct Observed {
     /// What was to be decided at `launchAt`, where that is over and nobody kept it then.
     decided_late: Option<LaunchDecision>,
     past: Past,
+    /// How much longer it waits for contracts before it says so.
+    patience: Option<Duration>,
 }
 
 impl Controlled for CampaignLaunch {
@@ -62,12 +67,21 @@ impl Controlled for CampaignLaunch {
         now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let held = observe_launch(&WatchedNamespace::of(context, &namespace), &name, &object.spec);
-        let rows = rows_read(context, &namespace, &object.spec, held.first.as_ref()).await?;
+        let mut held = observe_launch(&WatchedNamespace::of(context, &namespace), &name, &object.spec);
+        let mut unavailable = Vec::new();
+        let read = rows_read(context, &namespace, &object.spec, held.first.as_ref()).await;
+        let rows = unless_unavailable(read, &object.spec, Use::Figures, &mut unavailable)?;
         let mut rows_of_others = Vec::new();
         for other in &held.others {
-            rows_of_others.push(rows_read(context, &namespace, &other.spec, Some(&other.first)).await?);
+            let read = rows_read(context, &namespace, &other.spec, Some(&other.first)).await;
+            let mut of_other = Vec::new();
+            rows_of_others.push(unless_unavailable(read, &other.spec, Use::Load, &mut of_other)?);
+            // Without staffing nobody asks how much the people have to do, and who is done adds nothing.
+            if object.spec.staffing.is_some() && !other.is_over {
+                unavailable.append(&mut of_other);
+            }
         }
+        held.awaited.append(&mut unavailable);
         // A launch that is moved to another instant is another decision.
         let launch_at = object.spec.launch_at.to_string();
         let journal = recorded_facts::journal(&*context.evidence, &object.uid().unwrap_or_default()).await?;
@@ -76,7 +90,8 @@ impl Controlled for CampaignLaunch {
             contract_uid: first.and_then(|_| evidence_uid(context, &namespace, &object.spec)),
             kept_decision: journal.launch_decisions().get(launch_at.as_str()).copied(),
             decided_late: None,
-            past: first.map_or(Past::Awaited, |judged| past_of(&object.spec, &judged.terms, &judged.feeds)),
+            past: past(&object.spec, &held),
+            patience: patience(context, &object, &held),
             held,
             rows,
             rows_of_others,
@@ -84,8 +99,13 @@ impl Controlled for CampaignLaunch {
             previous: previous.unwrap_or_default(),
         };
         let is_late = observed.object.spec.launch_at < now && observed.kept_decision.is_none();
-        let decided_late = if is_late { decided_at_launch(context, &observed).await? } else { None };
-        Ok(Observed { decided_late, ..observed })
+        if !is_late {
+            return Ok(observed);
+        }
+        match decided_at_launch(context, &observed).await {
+            Ok(decided_late) => Ok(Observed { decided_late, ..observed }),
+            Err((contract, error)) => without_rows_of(contract, error, observed),
+        }
     }
 
     fn decide(observed: &Observed, now: Timestamp) -> Wanted<CampaignLaunchStatus, Option<LaunchDecision>> {
@@ -110,7 +130,8 @@ impl Controlled for CampaignLaunch {
             }
             context.record_fact(&observed.object.uid().unwrap_or_default(), &fact(launch_at.to_string())).await?;
         }
-        Ok(None)
+        let waits = !observed.held.awaited.is_empty();
+        Ok(waits.then(|| observed.patience.unwrap_or(LOOK_WHILE_WAITING).min(LOOK_WHILE_WAITING)))
     }
 
     fn publish(observed: &Observed, wanted: &Wanted<CampaignLaunchStatus, Option<LaunchDecision>>, context: &Context) {
@@ -122,6 +143,66 @@ impl Controlled for CampaignLaunch {
         };
         context.metrics.set_object(&observed.object.uid().unwrap_or_default(), ObjectSeries::Launch(series));
     }
+
+    fn forget(&self, context: &Context) {
+        let uid = self.uid().unwrap_or_default();
+        context.contract_waits.forget(&uid);
+        context.metrics.remove_object(&uid);
+    }
+}
+
+/// Whether the past is known of all feeds that a launch and its KPIs read.
+fn past(spec: &CampaignLaunchSpec, held: &HeldLaunch) -> Past {
+    let first = held.first.as_ref().map_or(Past::Awaited, |judged| past_of(spec, &judged.terms, &judged.feeds));
+    let further = held.further.iter().map(|judged| past_of_further(spec, &judged.terms, &judged.feeds));
+    further.fold(first, Past::and)
+}
+
+/// How much longer a launch waits for contracts before it says so.
+fn patience(context: &Context, object: &CampaignLaunch, held: &HeldLaunch) -> Option<Duration> {
+    let uid = object.uid().unwrap_or_default();
+    if held.awaited.is_empty() {
+        context.contract_waits.forget(&uid);
+        return None;
+    }
+    context.contract_waits.left(&uid, Instant::now())
+}
+
+/// Why a contract's rows cannot be had, where trying again does not help.
+fn why_unavailable(error: StoreError) -> Result<String, StoreError> {
+    match error {
+        StoreError::Unreadable(_) | StoreError::Memory { .. } => Ok(error.to_string()),
+        error => Err(error),
+    }
+}
+
+/// The rows of the first contract of a launch; none where they cannot be had, which is noted.
+fn unless_unavailable(
+    read: Result<Arc<RowsByFeed>, StoreError>,
+    spec: &CampaignLaunchSpec,
+    used_for: Use,
+    unavailable: &mut Vec<AwaitedContract>,
+) -> Result<Arc<RowsByFeed>, StoreError> {
+    let error = match read {
+        Ok(rows) => return Ok(rows),
+        Err(error) => error,
+    };
+    let problem = Some(why_unavailable(error)?);
+    let name = spec.contract_refs.first().map(|first| first.name.clone()).unwrap_or_default();
+    unavailable.push(AwaitedContract { used_for, name, problem });
+    Ok(Arc::default())
+}
+
+/// What is observed where the rows of a contract cannot be had by which it is decided late: then it is not decided.
+fn without_rows_of(
+    contract: String,
+    error: ReconcileError,
+    mut observed: Observed,
+) -> Result<Observed, ReconcileError> {
+    let ReconcileError::Evidence(error) = error else { return Err(error) };
+    let problem = Some(why_unavailable(error)?);
+    observed.held.awaited.push(AwaitedContract { used_for: Use::Kpis, name: contract, problem });
+    Ok(observed)
 }
 
 impl Observed {
@@ -147,10 +228,15 @@ impl Observed {
             spec: &self.object.spec,
             invalid: self.held.invalid.clone(),
             unresolved: &self.held.unresolved,
-            contract: first.map(|first| LaunchContract { terms: &first.terms, rows: &self.rows }),
+            contract: first
+                .map(|first| &*first.terms)
+                .or(self.held.written.as_deref())
+                .map(|terms| LaunchContract { terms, rows: &self.rows }),
             kpis,
             kept_decision,
             past: self.past,
+            awaited: &self.held.awaited,
+            is_patient: self.patience.is_some(),
             others: others.collect(),
         }
     }
@@ -158,8 +244,14 @@ impl Observed {
 
 /// The decision of `launchAt` where nobody kept it then, since the operator was away or the launch came later: by the gates as they
 /// were, from what was known. Nothing that came later may turn it.
-async fn decided_at_launch(context: &Context, observed: &Observed) -> Result<Option<LaunchDecision>, ReconcileError> {
-    if observed.past != Past::Known {
+///
+/// # Errors
+/// The contract that cannot be judged, and why.
+async fn decided_at_launch(
+    context: &Context,
+    observed: &Observed,
+) -> Result<Option<LaunchDecision>, (String, ReconcileError)> {
+    if observed.past != Past::Known || !observed.held.awaited.is_empty() {
         return Ok(None);
     }
     let (namespace, launch_at) = (observed.object.namespace().unwrap_or_default(), observed.object.spec.launch_at);
@@ -180,7 +272,7 @@ async fn kpis_at(
     spec: &CampaignLaunchSpec,
     at: Timestamp,
     judged: &mut BTreeMap<String, BTreeMap<String, Box<KpiJudgement>>>,
-) -> Result<BTreeMap<String, Box<KpiJudgement>>, ReconcileError> {
+) -> Result<BTreeMap<String, Box<KpiJudgement>>, (String, ReconcileError)> {
     let mut kpis = BTreeMap::new();
     for reference in &spec.contract_refs {
         let name = &reference.name;
@@ -188,7 +280,10 @@ async fn kpis_at(
             Some(found) => found.clone(),
             None => {
                 let found = match context.judged(namespace, name) {
-                    Some(contract) => judged_at(context, name, &contract, at).await?,
+                    Some(contract) => {
+                        let found = judged_at(context, name, &contract, at).await;
+                        found.map_err(|error| (name.clone(), error))?
+                    }
                     None => BTreeMap::new(),
                 };
                 judged.insert(name.clone(), found.clone());
@@ -235,4 +330,30 @@ async fn rows_read(
     }
     let evidence = context.cache.read(&uid, &feeds).await?;
     context.cache.rows_for_launch(&uid, &evidence).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_cannot_be_had_make_their_contract_one_that_is_awaited_and_other_errors_are_tried_again() {
+        let spec =
+            serde_json::json!({"contractRefs": [{"name": "acme"}], "product": "p", "launchAt": "2026-11-30T08:00:00Z"});
+        let spec: CampaignLaunchSpec = serde_json::from_value(spec).unwrap();
+        let memory = || StoreError::Memory { most: 7 };
+        let broken = || StoreError::Unreadable("an entry is broken".to_owned());
+        for (error, is_awaited) in [(memory(), true), (broken(), true), (StoreError::Invalid("no".to_owned()), false)] {
+            let problem = error.to_string();
+            let mut unavailable = Vec::new();
+            let read = unless_unavailable(Err(error), &spec, Use::Figures, &mut unavailable);
+            let contract =
+                AwaitedContract { used_for: Use::Figures, name: "acme".to_owned(), problem: Some(problem.clone()) };
+            let expected = if is_awaited { vec![contract] } else { Vec::new() };
+            assert_eq!((read.is_ok(), unavailable), (is_awaited, expected), "{problem}");
+        }
+        let mut unavailable = Vec::new();
+        assert!(unless_unavailable(Ok(Arc::default()), &spec, Use::Load, &mut unavailable).is_ok());
+        assert_eq!(unavailable, []);
+    }
 }

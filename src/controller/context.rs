@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::checkpoints::Checkpoints;
 use super::event_tries::EventTries;
 use super::evidence_cache::{EvidenceCache, Held};
-use super::first_looks::FirstLooks;
+use super::first_looks::{ContractWaits, FirstLooks};
 use super::head_checks::HeadChecks;
 use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
@@ -148,6 +148,8 @@ pub struct Context {
     pub kpis_on_record: KpisOnRecord,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
+    /// Since when launches wait for their contracts.
+    pub contract_waits: ContractWaits,
     /// Events that the API server did not take.
     pub event_tries: EventTries,
     /// How far this machine's clock is from the API server's.
@@ -243,6 +245,7 @@ impl Context {
             checkpoints: Checkpoints::default(),
             kpis_on_record: KpisOnRecord::default(),
             first_looks: FirstLooks::default(),
+            contract_waits: ContractWaits::default(),
             event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
             judged: RwLock::default(),

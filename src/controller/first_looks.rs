@@ -49,6 +49,29 @@ impl FirstLooks {
     }
 }
 
+/// How long a launch shows what was found before a start while its contracts are not judged again.
+pub const PATIENCE_WITH_CONTRACTS: Duration = Duration::from_secs(300);
+
+/// Since when launches wait for their contracts, by UID.
+#[derive(Debug, Default)]
+pub struct ContractWaits(Mutex<HashMap<String, Instant>>);
+
+impl ContractWaits {
+    /// How much longer a launch waits at `now`; `None` once it has waited long enough.
+    pub fn left(&self, uid: &str, now: Instant) -> Option<Duration> {
+        left_of(PATIENCE_WITH_CONTRACTS, *self.waits().entry(uid.to_owned()).or_insert(now), now)
+    }
+
+    /// Forgets a launch that waits no longer, or is gone.
+    pub fn forget(&self, uid: &str) {
+        self.waits().remove(uid);
+    }
+
+    fn waits(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 fn left_of(patience: Duration, first: Instant, now: Instant) -> Option<Duration> {
     patience.checked_sub(now.saturating_duration_since(first)).filter(|left| !left.is_zero())
 }
@@ -68,6 +91,17 @@ mod tests {
         assert_eq!(looks.left("one", at(60_000)), None);
         looks.forget("one");
         assert_eq!(looks.left("one", at(60_000)), Some(PATIENCE));
+    }
+
+    #[test]
+    fn a_launch_waits_five_minutes_for_its_contracts_and_again_once_they_were_judged() {
+        let (waits, begin) = (ContractWaits::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        for (second, left) in [(0, Some(300)), (240, Some(60)), (300, None), (3_000, None)] {
+            assert_eq!(waits.left("one", at(second)), left.map(Duration::from_secs), "{second}");
+        }
+        waits.forget("one");
+        assert_eq!(waits.left("one", at(3_000)), Some(PATIENCE_WITH_CONTRACTS));
     }
 
     #[test]

@@ -119,6 +119,8 @@ fn status(example: &Example) -> Value {
         kpis: terms.kpis.keys().map(|name| (name.clone(), Box::default())).collect(),
         kept_decision: None,
         past: Past::Known,
+        awaited: &[],
+        is_patient: false,
         others: Vec::new(),
     };
     serde_json::to_value(decide_launch(&observed, example.now).status).unwrap()

@@ -10,14 +10,17 @@ use jiff::Timestamp;
 
 use super::Notice;
 use super::conditions::{Finding, conditions, whole_second};
-use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, GateStatus, LaunchDecision, MetricResult};
+use crate::api::campaign_launch::{
+    CampaignLaunchStatus, GateState, GateStatus, LaunchDecision, LaunchPhase, MetricResult,
+};
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
-use crate::domain::launch::demand::StaffingPlan;
-use crate::domain::launch::readiness::Readiness;
+use crate::domain::holdings::AwaitedContract;
+use crate::domain::launch::demand::{StaffingPlan, shown_after};
+use crate::domain::launch::readiness::{Readiness, rests_on_evidence_alone};
 use crate::domain::numbers::statistics::survey_sample_size;
 
 use findings::{Seen, look};
-pub use findings::{feeds_read, past_of};
+pub use findings::{feeds_read, past_of, past_of_further};
 use live_load::{LoadState, Surge};
 use observed::{ObservedLaunch, Past};
 
@@ -48,26 +51,89 @@ pub fn decide_launch(observed: &ObservedLaunch<'_>, now: Timestamp) -> DecidedLa
     let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
     let mut status =
         CampaignLaunchStatus { observed_generation: observed.generation, ..CampaignLaunchStatus::default() };
-    if let Some(seen) = &seen {
-        fill(&mut status, observed, seen, now);
+    match (&seen, observed.before()) {
+        (Some(seen), before) => {
+            fill(&mut status, observed, seen, now);
+            if let Some(before) = before {
+                keep_what_is_unknown(&mut status, observed, before);
+                keep_plan(&mut status, observed, before, now);
+            }
+        }
+        (None, Some(before)) if !observed.awaited.is_empty() => status = before.clone(),
+        (None, _) => {}
     }
     let findings = findings(observed, seen.as_ref());
     status.conditions = conditions(Kind::CampaignLaunch, &findings, previous, observed.generation, now);
-    let launched = now >= observed.spec.launch_at;
+    let is_known = observed.past == Past::Known && observed.awaited.is_empty();
+    let is_due = now >= observed.spec.launch_at && observed.kept_decision.is_none();
     DecidedLaunch {
-        keep: status.decision.filter(|_| launched && observed.kept_decision.is_none() && observed.past == Past::Known),
+        keep: status.decision.filter(|_| is_due && is_known),
         notices: notices::notices(&observed.previous.cloned().unwrap_or_default(), &status),
         next: seen.and_then(|seen| seen.next),
         status,
     }
 }
 
-/// What was found last of the same spec, which holds until the first contract is judged again after a restart: without it, gates would
-/// pass as if for the first time.
+/// What was found last of the same spec, which holds for a moment after a restart, until its contracts are judged again. A contract that
+/// cannot be judged is not waited for.
 fn awaiting<'a>(observed: &ObservedLaunch<'a>) -> Option<&'a CampaignLaunchStatus> {
-    let is_awaited = observed.contract.is_none() && observed.invalid.is_none() && observed.unresolved.is_empty();
-    let previous = observed.previous.filter(|_| is_awaited)?;
-    (previous.phase.is_some() && previous.observed_generation == observed.generation).then_some(previous)
+    let is_awaited = !observed.awaited.is_empty() && problem(observed).is_none();
+    let is_whole = observed.invalid.is_none() && observed.unresolved.is_empty();
+    observed.before().filter(|_| is_awaited && is_whole && observed.is_patient)
+}
+
+/// The first awaited contract that says what is wrong, and what that is.
+fn problem<'a>(observed: &ObservedLaunch<'a>) -> Option<(&'a AwaitedContract, &'a str)> {
+    observed.awaited.iter().find_map(|contract| Some((contract, contract.problem.as_deref()?)))
+}
+
+/// Takes from the status before what cannot be worked out until the awaited contracts are judged.
+fn keep_what_is_unknown(
+    status: &mut CampaignLaunchStatus,
+    observed: &ObservedLaunch<'_>,
+    before: &CampaignLaunchStatus,
+) {
+    if observed.lacks_load() {
+        (status.staffing, status.plan) = (before.staffing.clone(), before.plan.clone());
+    }
+    if observed.lacks_figures() {
+        status.demand.clone_from(&before.demand);
+        status.label_coverage_percent.clone_from(&before.label_coverage_percent);
+        (status.spikes, status.cohorts) = (before.spikes.clone(), before.cohorts.clone());
+        if before.phase == Some(LaunchPhase::Completed) {
+            status.phase = before.phase;
+        }
+    }
+    if observed.lacks_kpis() {
+        let found =
+            |name: &str| result(name, observed).or_else(|| before.metrics.iter().find(|it| it.kpi == name).cloned());
+        status.metrics = observed.spec.success_metrics.iter().filter_map(|metric| found(&metric.kpi)).collect();
+    }
+    // A launch that must not go is not open again because a contract is awaited: that would be said twice.
+    let was_refused = before.decision == Some(LaunchDecision::NoGo) && !observed.awaited.is_empty();
+    if was_refused && status.decision == Some(LaunchDecision::Pending) {
+        status.decision = before.decision;
+    }
+}
+
+/// Keeps the plan as it was where nobody else is needed: each row moves what is usual a little, and a plan has hundreds of entries.
+fn keep_plan(
+    status: &mut CampaignLaunchStatus,
+    observed: &ObservedLaunch<'_>,
+    before: &CampaignLaunchStatus,
+    now: Timestamp,
+) {
+    if observed.past == Past::Awaited {
+        status.plan.clone_from(&before.plan);
+        return;
+    }
+    status.plan = shown_after(&before.plan, std::mem::take(&mut status.plan), now);
+    let is_kept = !status.plan.is_empty() && status.plan == before.plan;
+    if let (true, Some(was), Some(is)) = (is_kept, &before.staffing, &status.staffing)
+        && (&was.worst, was.short_intervals) == (&is.worst, is.short_intervals)
+    {
+        status.staffing.clone_from(&before.staffing);
+    }
 }
 
 fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: &Seen, now: Timestamp) {
@@ -82,8 +148,11 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
         gate.passed_at = passed_at(gate, observed, now);
     }
     status.demand = (!observed.spec.channels.is_empty()).then(|| seen.demand.status());
-    status.staffing = seen.plan.as_ref().map(StaffingPlan::status);
-    status.plan = seen.plan.as_ref().map(StaffingPlan::by_interval).unwrap_or_default();
+    // Intervals that begin keep what is shown of them: nothing is shown that rests on a part of the past.
+    let is_known = observed.past != Past::Awaited && !observed.lacks_load();
+    let plan = seen.plan.as_ref().filter(|_| !observed.lacks_load());
+    status.staffing = plan.map(StaffingPlan::status);
+    status.plan = plan.filter(|_| is_known).map(StaffingPlan::by_interval).unwrap_or_default();
     status.sample_size = observed
         .spec
         .survey
@@ -96,18 +165,20 @@ fn fill(status: &mut CampaignLaunchStatus, observed: &ObservedLaunch<'_>, seen: 
     status.metrics = observed.spec.success_metrics.iter().filter_map(|metric| result(&metric.kpi, observed)).collect();
 }
 
-/// Since when a gate has been Passed: what its evidence says, else when it was first seen so. Files have no look before: there, evidence
-/// alone says it.
+/// Since when a gate has been Passed: what its evidence says where it asks for nothing else, otherwise when it was first seen so, or the
+/// instant of the evidence if that is later. Files have no look before: there, evidence alone says it.
 fn passed_at(gate: &GateStatus, observed: &ObservedLaunch<'_>, now: Timestamp) -> Option<Timestamp> {
     if gate.state != GateState::Passed {
         return None;
     }
     let agreed = observed.spec.gates.iter().find(|agreed| agreed.name == gate.name);
-    if let Some(evidence) = agreed.and_then(|agreed| agreed.evidence.as_ref()) {
-        return Some(evidence.passed_at);
+    let proven = agreed.and_then(|agreed| agreed.evidence.as_ref()).map(|evidence| evidence.passed_at);
+    if agreed.is_some_and(rests_on_evidence_alone) {
+        return proven;
     }
     let before = observed.previous?.gates.iter().find(|it| it.name == gate.name && it.state == GateState::Passed);
-    Some(before.and_then(|before| before.passed_at).unwrap_or_else(|| whole_second(now)))
+    let seen = before.and_then(|before| before.passed_at).unwrap_or_else(|| whole_second(now));
+    Some(proven.map_or(seen, |proven| proven.max(seen)))
 }
 
 /// What a success metric says: its latest closed period, or the running one where that ended before the launch.
@@ -127,14 +198,38 @@ fn result(name: &str, observed: &ObservedLaunch<'_>) -> Option<MetricResult> {
 
 fn findings(observed: &ObservedLaunch<'_>, seen: Option<&Seen>) -> Vec<Finding> {
     let mut findings = references(observed);
+    // The first finding of a type speaks; of a type without one, the condition stays as it was.
+    findings.extend(undecided(observed));
+    let stays = !observed.awaited.is_empty() && observed.before().is_some();
     match seen {
         Some(seen) => {
             findings.extend(ready_or_not(&seen.readiness));
-            findings.extend([spiking(&seen.surge), quality(&seen.surge)]);
+            if !(stays && observed.lacks_figures()) || seen.surge.state == LoadState::NotLive {
+                findings.extend([spiking(&seen.surge), quality(&seen.surge)]);
+            }
         }
+        None if stays => {}
         None => findings.extend(nothing_known(observed)),
     }
     findings
+}
+
+/// That it cannot be known whether a launch is ready, with the contracts for which it waits.
+fn undecided(observed: &ObservedLaunch<'_>) -> Option<Finding> {
+    if observed.awaited.is_empty() || observed.spec.gates.is_empty() {
+        return None;
+    }
+    let type_ = ConditionType::LaunchReady;
+    Some(match problem(observed) {
+        Some((contract, problem)) => {
+            Finding::is_unknown(type_, Reason::EvidenceUnavailable, format!("contract {}: {problem}", contract.name))
+        }
+        None => {
+            let names: Vec<&str> = observed.awaited.iter().map(|contract| contract.name.as_str()).collect();
+            let message = format!("waiting for a judgement of contract {}", names.join(", "));
+            Finding::is_unknown(type_, Reason::Pending, message)
+        }
+    })
 }
 
 fn nothing_known(observed: &ObservedLaunch<'_>) -> [Finding; 4] {
@@ -195,14 +290,18 @@ fn quality(surge: &Surge) -> Finding {
     }
 }
 
-/// Ready and Stalled: whether every reference resolves.
+/// Ready and Stalled: whether every reference resolves, and the evidence can be read.
 fn references(observed: &ObservedLaunch<'_>) -> Vec<Finding> {
     if let Some(invalid) = &observed.invalid {
         return super::kpi_target::stalled(&invalid.to_string());
     }
-    let ready = match observed.unresolved.is_empty() {
-        true => Finding::is_true(ConditionType::Ready, Reason::Reconciled, "every reference resolves"),
-        false => super::kpi_target::unresolved(observed.unresolved),
+    let ready = match problem(observed) {
+        _ if !observed.unresolved.is_empty() => super::kpi_target::unresolved(observed.unresolved),
+        Some((contract, problem)) => {
+            let message = format!("contract {}: {problem}", contract.name);
+            Finding::is_false(ConditionType::Ready, Reason::EvidenceUnavailable, message)
+        }
+        None => Finding::is_true(ConditionType::Ready, Reason::Reconciled, "every reference resolves"),
     };
     vec![ready, Finding::is_false(ConditionType::Stalled, Reason::Progressing, "the spec can be worked on")]
 }

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::unresolved::{Dangling, Unresolved};
-use super::{Entry, Held, Holdings, Judged};
-use crate::api::campaign_launch::CampaignLaunchSpec;
+use super::{Entry, Held, Holdings, Judged, terms};
+use crate::api::campaign_launch::{CampaignLaunchSpec, LaunchPhase};
+use crate::api::condition::{Condition, ConditionStatus, ConditionType, Reason};
+use crate::api::{CampaignLaunch, VendorContract};
 use crate::domain::judgement::outcome::KpiJudgement;
+use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::validation::validate_campaign_launch;
 
@@ -18,10 +21,38 @@ pub struct HeldLaunch {
     pub unresolved: Vec<Dangling>,
     /// What was last judged of its first contract.
     pub first: Option<Judged>,
+    /// The terms of its first contract as they are written, where it is there and not judged.
+    pub written: Option<Box<Terms>>,
+    /// What was last judged of its further contracts, in their order.
+    pub further: Vec<Judged>,
+    /// The contracts that must be judged before it is decided, sorted by what the launch takes from them, then by name.
+    pub awaited: Vec<AwaitedContract>,
     /// What the judgements of its contracts say of their KPIs, by name.
     pub kpis: BTreeMap<String, Box<KpiJudgement>>,
     /// The other launches that the same vendor's people serve, by name; only those that are valid and whose first contract is judged.
     pub others: Vec<HeldOther>,
+}
+
+/// A contract that a launch waits for: it is there, and has no judgement yet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AwaitedContract {
+    /// What the launch takes from it.
+    pub used_for: Use,
+    /// Its name.
+    pub name: String,
+    /// Why it is not judged, or cannot be read; `None` where its turn has not come.
+    pub problem: Option<String>,
+}
+
+/// What a launch takes from a contract, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// The figures of its feeds, its calendar and its KPIs: it is the first.
+    Figures,
+    /// Its KPIs.
+    Kpis,
+    /// The load of another launch, which the same people serve.
+    Load,
 }
 
 /// Another launch of the same vendor.
@@ -29,6 +60,8 @@ pub struct HeldLaunch {
 pub struct HeldOther {
     /// Its spec.
     pub spec: CampaignLaunchSpec,
+    /// Whether its status says that it is Completed.
+    pub is_over: bool,
     /// What was last judged of its first contract.
     pub first: Judged,
     /// What the judgements of its contracts say of their KPIs, by name.
@@ -39,7 +72,11 @@ pub struct HeldOther {
 pub fn observe_launch(holdings: &impl Holdings, name: &str, spec: &CampaignLaunchSpec) -> HeldLaunch {
     let findings = validate_campaign_launch(name, spec);
     let first = first_judged(holdings, spec);
+    let further = spec.contract_refs.iter().skip(1);
     HeldLaunch {
+        written: if first.is_none() { first_written(holdings, spec) } else { None },
+        further: further.filter_map(|reference| holdings.judged(&reference.name)).collect(),
+        awaited: awaited(holdings, name, spec),
         invalid: (!findings.is_empty()).then_some(InvalidSpec(findings)),
         unresolved: references_of_launch(holdings, spec),
         others: first.as_ref().map_or_else(Vec::new, |first| others(holdings, name, first)),
@@ -50,6 +87,89 @@ pub fn observe_launch(holdings: &impl Holdings, name: &str, spec: &CampaignLaunc
 
 fn first_judged(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> Option<Judged> {
     holdings.judged(&spec.contract_refs.first()?.name)
+}
+
+fn first_written(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> Option<Box<Terms>> {
+    let name = &spec.contract_refs.first()?.name;
+    let entry = holdings.contract(name);
+    let contract = entry.read().found()?;
+    Some(Box::new(terms(holdings, name, &contract.spec, &[]).0))
+}
+
+/// The contracts without a judgement that a launch rests on: its own, and those of the other launches that add to the load of its people.
+fn awaited(holdings: &impl Holdings, own: &str, spec: &CampaignLaunchSpec) -> Vec<AwaitedContract> {
+    let first = spec.contract_refs.first().map(|reference| &reference.name);
+    let mut used: BTreeMap<String, Use> = BTreeMap::new();
+    for reference in &spec.contract_refs {
+        let used_for = if Some(&reference.name) == first { Use::Figures } else { Use::Kpis };
+        used.entry(reference.name.clone()).or_insert(used_for);
+    }
+    // Without staffing nobody asks how much the people have to do.
+    if spec.staffing.is_some()
+        && let Some(vendor) = first.and_then(|first| vendor_of(holdings, first))
+    {
+        for name in contracts_of_load(holdings, own, &vendor) {
+            used.entry(name).or_insert(Use::Load);
+        }
+    }
+    let mut awaited: Vec<AwaitedContract> = used
+        .into_iter()
+        .filter_map(|(name, used_for)| {
+            let problem = why_unjudged(holdings, &name)?;
+            Some(AwaitedContract { used_for, name, problem })
+        })
+        .collect();
+    awaited.sort();
+    awaited
+}
+
+fn vendor_of(holdings: &impl Holdings, contract: &str) -> Option<String> {
+    let entry = holdings.contract(contract);
+    Some(entry.read().found()?.spec.vendor.name.clone())
+}
+
+/// The contracts of the other launches that the vendor's people serve and that are not over.
+fn contracts_of_load(holdings: &impl Holdings, own: &str, vendor: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in holdings.launches() {
+        let Held::Found(launch) = entry.read() else { continue };
+        let (name, spec) = (launch.metadata.name.as_deref().unwrap_or_default(), &launch.spec);
+        let adds = name != own && !spec.channels.is_empty() && !is_completed(launch);
+        let first = spec.contract_refs.first().and_then(|first| vendor_of(holdings, &first.name));
+        if adds && first.as_deref() == Some(vendor) && validate_campaign_launch(name, spec).is_empty() {
+            found.extend(spec.contract_refs.iter().map(|reference| reference.name.clone()));
+        }
+    }
+    found
+}
+
+/// Whether a launch is over, by its status: it needs nobody, and a contract that is never judged again keeps no other launch waiting.
+fn is_completed(launch: &CampaignLaunch) -> bool {
+    launch.status.as_ref().is_some_and(|status| {
+        status.phase == Some(LaunchPhase::Completed) && status.observed_generation == launch.metadata.generation
+    })
+}
+
+/// Why a contract that is there has no judgement, as far as it says so; `None` where it has one, or is not there.
+fn why_unjudged(holdings: &impl Holdings, name: &str) -> Option<Option<String>> {
+    let entry = holdings.contract(name);
+    match entry.read() {
+        Held::Absent => None,
+        _ if holdings.judged(name).is_some() => None,
+        Held::Unreadable => Some(None),
+        Held::Found(contract) => Some(evidence_problem(contract)),
+    }
+}
+
+/// What a contract's status says is wrong with its evidence.
+fn evidence_problem(contract: &VendorContract) -> Option<String> {
+    let is_problem = |condition: &&Condition| {
+        condition.type_ == ConditionType::Ready.as_str()
+            && condition.status == ConditionStatus::False
+            && condition.reason == Reason::EvidenceUnavailable.as_str()
+    };
+    let found = contract.status.as_ref()?.conditions.iter().find(is_problem)?;
+    Some(found.message.clone())
 }
 
 fn kpis_judged(holdings: &impl Holdings, spec: &CampaignLaunchSpec) -> BTreeMap<String, Box<KpiJudgement>> {
@@ -71,7 +191,12 @@ fn others(holdings: &impl Holdings, own: &str, first: &Judged) -> Vec<HeldOther>
             continue;
         }
         if let Some(first) = first_judged(holdings, spec).filter(|it| it.terms.contract.vendor.name == *vendor) {
-            let other = HeldOther { spec: spec.clone(), first, kpis: kpis_judged(holdings, spec) };
+            let other = HeldOther {
+                spec: spec.clone(),
+                is_over: is_completed(launch),
+                first,
+                kpis: kpis_judged(holdings, spec),
+            };
             found.insert(name.to_owned(), other);
         }
     }

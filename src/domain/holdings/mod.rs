@@ -25,7 +25,9 @@ pub use affected::{Affected, Change, affected_by};
 pub use contracts::{HeldContract, LaunchOfContract, mentions_of_kpis, observe_contract, terms};
 pub use feed_health::{FeedHealth, LAST_POLL_SUCCEEDED, feeds_with_lateness};
 pub use kpis::{ContractOfKpi, HeldKpi, WrittenKpi, observe_kpi, references_into, references_of_kpi};
-pub use launches::{HeldLaunch, HeldOther, feeds_named, kpis_named, observe_launch, references_of_launch};
+pub use launches::{
+    AwaitedContract, HeldLaunch, HeldOther, Use, feeds_named, kpis_named, observe_launch, references_of_launch,
+};
 pub use tiers::{HeldTier, findings_of, observe_tier};
 pub use unresolved::{Dangling, Unresolved, in_words};
 

@@ -344,3 +344,90 @@ fn an_object_that_cannot_be_read_is_there_and_says_nothing() {
     assert!(terms.kpis.is_empty() && terms.tiers.is_empty() && unresolved.is_empty(), "{unresolved:?}");
     assert_eq!(references_of_launch(&Nothing, &held.launches["spring"].spec), []);
 }
+
+#[test]
+fn a_launch_waits_for_each_contract_that_it_rests_on_and_that_is_not_judged() {
+    let judged = |held: &Written, name: &str| Judged {
+        terms: std::sync::Arc::new(terms(held, name, &held.contracts[name].spec, &[]).0),
+        judgement: std::sync::Arc::new(Ok(Judgement::default())),
+        feeds: std::sync::Arc::default(),
+    };
+    let channels = json!([{"name": "mail", "type": "Email", "expectedContacts": 320}]);
+    let staffing = json!({"handleTime": "180s"});
+    let both = json!([{"name": "care"}, {"name": "second"}]);
+    let elsewhere = json!({"channels": channels.clone(), "contractRefs": [{"name": "third"}, {"name": "gone"}]});
+    let figures = (Use::Figures, "care");
+    for (what, own, other, is_over, known, expected) in [
+        ("nothing is judged", json!({}), json!({}), false, &[] as &[&str], vec![figures]),
+        ("the first is judged", json!({}), json!({}), false, &["care"], vec![]),
+        (
+            "a further one",
+            json!({"contractRefs": both.clone()}),
+            json!({}),
+            false,
+            &["care"],
+            vec![(Use::Kpis, "second")],
+        ),
+        ("all are judged", json!({"contractRefs": both.clone()}), json!({}), false, &["care", "second"], vec![]),
+        ("the load", json!({"staffing": staffing}), elsewhere.clone(), false, &["care"], vec![(Use::Load, "third")]),
+        ("nobody asks for the load", json!({}), elsewhere.clone(), false, &["care"], vec![]),
+        ("the other launch is over", json!({"staffing": staffing}), elsewhere.clone(), true, &["care"], vec![]),
+        (
+            "the other launch brings nobody",
+            json!({"staffing": staffing}),
+            json!({"contractRefs": [{"name": "third"}]}),
+            false,
+            &["care"],
+            vec![],
+        ),
+        (
+            "another vendor",
+            json!({"staffing": staffing}),
+            json!({"channels": channels, "contractRefs": [{"name": "other"}]}),
+            false,
+            &["care"],
+            vec![],
+        ),
+        (
+            "one that is gone",
+            json!({"contractRefs": [{"name": "care"}, {"name": "gone"}]}),
+            json!({}),
+            false,
+            &["care"],
+            vec![],
+        ),
+    ] {
+        let mut held = namespace();
+        for name in ["second", "third"] {
+            let copy = held.contracts["care"].clone();
+            held.contracts.insert(name.to_owned(), copy);
+        }
+        held.launches.clear();
+        let (name, mut beside) = launch("beside", "care", other);
+        if is_over {
+            beside.status = serde_json::from_value(json!({"phase": "Completed"})).unwrap();
+        }
+        held.launches.insert(name, beside);
+        let (name, object) = launch("new", "care", own);
+        held.launches.insert(name, object.clone());
+        for name in known {
+            let judged = judged(&held, name);
+            held.judged.insert((*name).to_owned(), judged);
+        }
+        let seen = observe_launch(&held, "new", &object.spec);
+        let found: Vec<(Use, &str)> = seen.awaited.iter().map(|it| (it.used_for, it.name.as_str())).collect();
+        assert_eq!(found, expected, "{what}");
+        assert_eq!(seen.written.is_some(), seen.first.is_none(), "{what}");
+        // What is wrong with a contract is in its status.
+        for (reason, problem) in [(Reason::EvidenceUnavailable, Some("rows are lost")), (Reason::SecretNotFound, None)]
+        {
+            let condition = json!({"type": "Ready", "status": "False", "reason": reason.as_str(), "message": "rows are lost",
+                "lastTransitionTime": "2026-02-01T00:00:00Z"});
+            for contract in held.contracts.values_mut() {
+                contract.status = serde_json::from_value(json!({"conditions": [condition]})).unwrap();
+            }
+            let seen = observe_launch(&held, "new", &object.spec);
+            assert!(seen.awaited.iter().all(|it| it.problem.as_deref() == problem), "{what}: {:?}", seen.awaited);
+        }
+    }
+}

@@ -14,7 +14,9 @@ use crate::domain::numbers::exact::Exact;
 use crate::domain::numbers::statistics::{median, median_absolute_deviation};
 use crate::domain::terms::calendar::{Calendar, Span, days_after};
 
-pub use plan::{Scheduled, StaffingFacts, StaffingInterval, StaffingPlan, interval_seconds, plan_staffing};
+pub use plan::{
+    Scheduled, StaffingFacts, StaffingInterval, StaffingPlan, interval_seconds, plan_staffing, shown_after,
+};
 
 /// Past values of the same weekday and interval that a baseline needs at least.
 pub const LEAST_VALUES: usize = 4;

@@ -5,6 +5,8 @@
 
 mod gates;
 
+pub use gates::rests_on_evidence_alone;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -65,6 +67,21 @@ pub struct LaunchFacts<'a> {
     pub kept_decision: Option<LaunchDecision>,
     /// Whether the past of a feed that the launch reads is being fetched: what is not known yet is nothing that lacks.
     pub past_is_awaited: bool,
+    /// What cannot be known now.
+    pub unknown: Unknown<'a>,
+}
+
+/// What cannot be known now, since a contract has no judgement yet. A gate that only this leaves open is as it was found last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown<'a> {
+    /// What the feeds of the first contract measured.
+    pub figures: bool,
+    /// The KpiTargets that are not among those that exist.
+    pub kpis: bool,
+    /// How much the vendor's people have to do.
+    pub load: bool,
+    /// The gates as they were found last of the same spec.
+    pub before: &'a [GateStatus],
 }
 
 /// The state of a launch.

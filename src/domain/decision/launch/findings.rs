@@ -16,7 +16,7 @@ use crate::domain::launch::demand::{
     Baseline, DEFAULT_INTERVAL_SECONDS, Demand, Scheduled, StaffingFacts, StaffingPlan, campaign_demand,
     interval_seconds, is_of_campaign, offered_by_interval, plan_staffing, scheduled_by_interval,
 };
-use crate::domain::launch::readiness::{KpiFact, LaunchFacts, LaunchTimes, Measured, Readiness, judge_launch};
+use crate::domain::launch::readiness::{KpiFact, LaunchFacts, LaunchTimes, Measured, Readiness, Unknown, judge_launch};
 use crate::domain::measuring::ledger::{Known, Ledger};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::{Calendar, Span};
@@ -55,7 +55,13 @@ pub(super) fn look(observed: &ObservedLaunch<'_>, contract: LaunchContract<'_>, 
             coverage: coverage.as_ref(),
             cohorts_complete: complete,
             kept_decision: observed.kept_decision,
-            past_is_awaited: observed.past == Past::Awaited,
+            past_is_awaited: observed.past == Past::Awaited || !observed.awaited.is_empty(),
+            unknown: Unknown {
+                figures: observed.lacks_figures(),
+                kpis: observed.lacks_kpis(),
+                load: observed.lacks_load(),
+                before: observed.before().map_or(&[], |before| &before.gates),
+            },
         },
         &field.calendar,
         &known,
@@ -84,10 +90,21 @@ pub fn feeds_read(spec: &CampaignLaunchSpec, terms: &Terms) -> BTreeSet<String> 
 
 /// Whether the past of the first contract's feeds is known that a launch reads, or that its KPIs read.
 pub fn past_of(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, Box<FeedHealth>>) -> Past {
-    let of_kpis = kpis_named(spec).into_iter().filter_map(|name| Some(terms.kpis.get(&name)?.source.feed.clone()));
+    past_of_feeds(feeds_read(spec, terms).into_iter().chain(feeds_of_kpis(spec, terms)), feeds)
+}
+
+/// The same of a further contract, of which a launch reads no more than the KPIs.
+pub fn past_of_further(spec: &CampaignLaunchSpec, terms: &Terms, feeds: &BTreeMap<String, Box<FeedHealth>>) -> Past {
+    past_of_feeds(feeds_of_kpis(spec, terms).into_iter(), feeds)
+}
+
+fn feeds_of_kpis(spec: &CampaignLaunchSpec, terms: &Terms) -> Vec<String> {
+    kpis_named(spec).into_iter().filter_map(|name| Some(terms.kpis.get(&name)?.source.feed.clone())).collect()
+}
+
+fn past_of_feeds(read: impl Iterator<Item = String>, feeds: &BTreeMap<String, Box<FeedHealth>>) -> Past {
     let unknown = FeedHealth::default();
-    let health =
-        feeds_read(spec, terms).into_iter().chain(of_kpis).map(|feed| feeds.get(&feed).map_or(&unknown, Box::as_ref));
+    let health = read.map(|feed| feeds.get(&feed).map_or(&unknown, Box::as_ref));
     let open: Vec<&FeedHealth> = health.filter(|health| health.backfilling).collect();
     if open.is_empty() {
         Past::Known
@@ -126,6 +143,7 @@ struct Asked<'a> {
     cohorts_complete: bool,
     kept_decision: Option<LaunchDecision>,
     past_is_awaited: bool,
+    unknown: Unknown<'a>,
 }
 
 fn judge(asked: &Asked<'_>, calendar: &Calendar, known: &KnownFeeds<'_>, now: Timestamp) -> Readiness {
@@ -141,6 +159,7 @@ fn judge(asked: &Asked<'_>, calendar: &Calendar, known: &KnownFeeds<'_>, now: Ti
         cohorts_complete: asked.cohorts_complete,
         kept_decision: asked.kept_decision,
         past_is_awaited: asked.past_is_awaited,
+        unknown: asked.unknown,
     };
     judge_launch(&facts, now)
 }
@@ -225,6 +244,7 @@ fn shared_demand(other: &OtherLaunch<'_>, calendar: &Calendar, seconds: i64, now
         cohorts_complete: complete,
         kept_decision: None,
         past_is_awaited: false,
+        unknown: Unknown::default(),
     };
     let readiness = judge(&asked, &field.calendar, &known, now);
     let counts = readiness.decision != LaunchDecision::NoGo && readiness.phase != LaunchPhase::Completed;

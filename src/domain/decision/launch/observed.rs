@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
-use crate::domain::holdings::Dangling;
+use crate::domain::holdings::{AwaitedContract, Dangling, Use};
 use crate::domain::judgement::outcome::KpiJudgement;
 use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::terms::contract_terms::Terms;
@@ -22,7 +22,7 @@ pub struct ObservedLaunch<'a> {
     pub invalid: Option<InvalidSpec>,
     /// Its references that do not resolve, the gravest first.
     pub unresolved: &'a [Dangling],
-    /// The first contract; `None` until it is judged.
+    /// The first contract; where it is not judged, as it is written and without rows; `None` where it cannot be read.
     pub contract: Option<LaunchContract<'a>>,
     /// What its contracts' judgements say of their KPIs.
     pub kpis: BTreeMap<String, Box<KpiJudgement>>,
@@ -30,8 +30,34 @@ pub struct ObservedLaunch<'a> {
     pub kept_decision: Option<LaunchDecision>,
     /// Whether the past of the feeds that it reads is known.
     pub past: Past,
+    /// The contracts that have no judgement in this process yet, or whose rows cannot be read: without them nothing is decided.
+    pub awaited: &'a [AwaitedContract],
+    /// Whether they have been awaited for a moment only, as after a start: what was found last holds that long.
+    pub is_patient: bool,
     /// The other launches of the namespace; those of the same vendor share its people.
     pub others: Vec<OtherLaunch<'a>>,
+}
+
+impl<'a> ObservedLaunch<'a> {
+    /// What was found last of the same spec.
+    pub(super) fn before(&self) -> Option<&'a CampaignLaunchStatus> {
+        self.previous.filter(|before| before.phase.is_some() && before.observed_generation == self.generation)
+    }
+
+    /// Whether the figures of the first contract's feeds are not known.
+    pub(super) fn lacks_figures(&self) -> bool {
+        self.awaited.iter().any(|contract| contract.used_for == Use::Figures)
+    }
+
+    /// Whether KPIs may be missing.
+    pub(super) fn lacks_kpis(&self) -> bool {
+        self.awaited.iter().any(|contract| contract.used_for != Use::Load)
+    }
+
+    /// Whether the load of the people is not known.
+    pub(super) fn lacks_load(&self) -> bool {
+        self.awaited.iter().any(|contract| contract.used_for != Use::Kpis)
+    }
 }
 
 /// Whether all that the feeds of a launch had to say since the term's first day was fetched once.
@@ -43,6 +69,18 @@ pub enum Past {
     Awaited,
     /// It is not known, and a feed fails: open gates decide, and nothing is kept.
     Failing,
+}
+
+impl Past {
+    /// Of the feeds of two contracts together.
+    #[must_use]
+    pub fn and(self, other: Past) -> Past {
+        match (self, other) {
+            (Past::Failing, _) | (_, Past::Failing) => Past::Failing,
+            (Past::Awaited, _) | (_, Past::Awaited) => Past::Awaited,
+            (Past::Known, Past::Known) => Past::Known,
+        }
+    }
 }
 
 /// Another launch.

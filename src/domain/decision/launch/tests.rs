@@ -1,7 +1,7 @@
 use super::observed::{LaunchContract, OtherLaunch};
 use super::*;
 use crate::api::campaign_launch::CampaignLaunchSpec;
-use crate::domain::holdings::FeedHealth;
+use crate::domain::holdings::{FeedHealth, Use};
 use crate::domain::terms::contract_terms::Terms;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ fn decide_at(spec: &CampaignLaunchSpec, now: &str, kept: Option<LaunchDecision>,
         kpis: BTreeMap::new(),
         kept_decision: kept,
         past,
+        awaited: &[],
+        is_patient: false,
         others: Vec::new(),
     };
     decide_launch(&observed, now.parse().unwrap())
@@ -76,7 +78,22 @@ fn found_before(state: GateState, passed_at: Option<&str>) -> CampaignLaunchStat
 }
 
 /// What is decided of a launch with a status at 2026-11-21T10:00:00.5Z.
-fn decide_after(spec: &CampaignLaunchSpec, previous: Option<&CampaignLaunchStatus>, judged: bool) -> DecidedLaunch {
+fn decide_after(spec: &CampaignLaunchSpec, previous: Option<&CampaignLaunchStatus>) -> DecidedLaunch {
+    decide_awaiting(spec, previous, &[], false, "2026-11-21T10:00:00.5Z")
+}
+
+fn awaited(used_for: Use, name: &str, problem: Option<&str>) -> AwaitedContract {
+    AwaitedContract { used_for, name: name.to_owned(), problem: problem.map(str::to_owned) }
+}
+
+/// What is decided of a launch while contracts are awaited.
+fn decide_awaiting(
+    spec: &CampaignLaunchSpec,
+    previous: Option<&CampaignLaunchStatus>,
+    awaited: &[AwaitedContract],
+    is_patient: bool,
+    now: &str,
+) -> DecidedLaunch {
     let terms = Terms {
         contract: crate::domain::fixtures::specs::contract(json!({})).into(),
         kpis: BTreeMap::new(),
@@ -89,13 +106,15 @@ fn decide_after(spec: &CampaignLaunchSpec, previous: Option<&CampaignLaunchStatu
         spec,
         invalid: None,
         unresolved: &[],
-        contract: judged.then_some(LaunchContract { terms: &terms, rows: &rows }),
+        contract: Some(LaunchContract { terms: &terms, rows: &rows }),
         kpis: BTreeMap::new(),
         kept_decision: None,
         past: Past::Known,
+        awaited,
+        is_patient,
         others: Vec::new(),
     };
-    decide_launch(&observed, "2026-11-21T10:00:00.5Z".parse().unwrap())
+    decide_launch(&observed, now.parse().unwrap())
 }
 
 #[test]
@@ -113,6 +132,11 @@ fn a_gate_keeps_the_instant_at_which_it_passed_while_it_stays_passed() {
     let open = gate(json!({}));
     let waived = gate(json!({"waiver": {"by": "sam", "until": "2026-12-01"}}));
     let proven = gate(json!({"signOffs": signed, "evidence": {"passedAt": tested}}));
+    let evidence = json!({"passedAt": tested});
+    let proven_alone = gate(json!({"type": "Custom", "evidence": evidence}));
+    let untaught = gate(json!({"type": "Training", "evidence": evidence}));
+    let taught =
+        gate(json!({"type": "Training", "evidence": evidence, "modules": [{"name": "a", "doneOn": "2026-11-10"}]}));
     for (what, spec, previous, passed_at) in [
         ("seen first", &passes, Some(CampaignLaunchStatus::default()), Some(now)),
         ("open before", &passes, Some(found_before(Pending, None)), Some(now)),
@@ -121,35 +145,140 @@ fn a_gate_keeps_the_instant_at_which_it_passed_while_it_stays_passed() {
         ("passed before by a version that did not say when", &passes, Some(found_before(Passed, None)), Some(now)),
         ("open now", &open, Some(found_before(Passed, Some(earlier))), None),
         ("waived now", &waived, Some(found_before(Passed, Some(earlier))), None),
-        ("proven", &proven, Some(found_before(Passed, Some(earlier))), Some(tested)),
+        // Evidence says when a gate passed that asks for nothing else.
+        ("proven alone", &proven_alone, Some(found_before(Passed, Some(earlier))), Some(tested)),
+        ("proven alone, open before", &proven_alone, Some(found_before(Pending, None)), Some(tested)),
+        ("nothing to teach", &untaught, Some(found_before(Pending, None)), Some(tested)),
+        ("proven, and signed later", &proven, Some(found_before(Pending, None)), Some(now)),
+        ("proven, and taught later", &taught, Some(found_before(Pending, None)), Some(now)),
+        ("proven, and passed later", &taught, Some(found_before(Passed, Some(earlier))), Some(earlier)),
+        ("proven after it passed", &taught, Some(found_before(Passed, Some("2026-11-01T00:00:00Z"))), Some(tested)),
         ("of files", &passes, None, None),
-        ("of files, proven", &proven, None, Some(tested)),
+        ("of files, proven", &proven, None, None),
+        ("of files, proven alone", &proven_alone, None, Some(tested)),
     ] {
-        let gates = decide_after(spec, previous.as_ref(), true).status.gates;
+        let gates = decide_after(spec, previous.as_ref()).status.gates;
         assert_eq!(gates[0].passed_at, passed_at.map(|at| at.parse().unwrap()), "{what}: {gates:?}");
         // The next look finds nothing new.
-        let first = decide_after(spec, previous.as_ref(), true).status;
-        let again = decide_after(spec, previous.is_some().then_some(&first), true).status;
+        let first = decide_after(spec, previous.as_ref()).status;
+        let again = decide_after(spec, previous.is_some().then_some(&first)).status;
         assert_eq!(again, first, "{what}");
     }
 }
 
+/// Status and reason of a condition.
+fn condition_of(status: &CampaignLaunchStatus, type_: &str) -> (ConditionStatus, String) {
+    let found = status.conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+    (found.status, found.reason.clone())
+}
+
 #[test]
-fn what_was_found_last_holds_until_the_first_contract_is_judged_again() {
+fn what_was_found_last_holds_for_a_moment_while_any_contract_is_not_judged_again() {
+    let now = "2026-11-21T10:00:00Z";
     let spec = spec(json!([{"name": "dates", "type": "Custom", "due": "7d"}]));
     let before = found_before(GateState::Passed, Some("2026-11-10T09:00:00Z"));
-    let decided = decide_after(&spec, Some(&before), false);
-    assert_eq!(
-        decided,
-        DecidedLaunch { status: before.clone(), keep: None, notices: Vec::new(), next: None },
-        "a restart writes nothing"
-    );
-    let of_another_spec = CampaignLaunchStatus { observed_generation: Some(0), ..before.clone() };
-    for previous in [CampaignLaunchStatus::default(), of_another_spec] {
-        let status = decide_after(&spec, Some(&previous), false).status;
-        assert_eq!((status.gates.len(), status.phase, status.observed_generation), (0, None, Some(1)));
+    for used_for in [Use::Figures, Use::Kpis, Use::Load] {
+        let contracts = [awaited(used_for, "acme", None)];
+        let decided = decide_awaiting(&spec, Some(&before), &contracts, true, now);
+        assert_eq!(
+            decided,
+            DecidedLaunch { status: before.clone(), keep: None, notices: Vec::new(), next: None },
+            "a restart writes nothing: {used_for:?}"
+        );
+        // What was found of another spec does not hold, nor anything for longer, nor where a contract cannot be judged.
+        let of_another_spec = CampaignLaunchStatus { observed_generation: Some(0), ..before.clone() };
+        let broken = [awaited(used_for, "acme", Some("rows are lost"))];
+        for (previous, contracts, is_patient) in [
+            (&CampaignLaunchStatus::default(), &contracts, true),
+            (&of_another_spec, &contracts, true),
+            (&before, &contracts, false),
+            (&before, &broken, true),
+        ] {
+            let status = decide_awaiting(&spec, Some(previous), contracts, is_patient, now).status;
+            assert_eq!((status.gates[0].state, status.observed_generation), (GateState::AtRisk, Some(1)));
+            assert_eq!(condition_of(&status, "LaunchReady").0, ConditionStatus::Unknown);
+        }
     }
-    assert_eq!(decide_after(&spec, Some(&before), true).status.gates[0].passed_at, None, "then it is judged");
+    assert_eq!(decide_after(&spec, Some(&before)).status.gates[0].passed_at, None, "then it is judged");
+}
+
+#[test]
+fn without_a_judgement_of_each_contract_nothing_fails_nothing_goes_and_nothing_is_kept() {
+    use GateState::{AtRisk, Failed, Passed, Pending};
+    use LaunchDecision::{Go, NoGo};
+    let launched = "2026-11-30T08:00:00Z";
+    let metrics = spec(json!([{"name": "dates", "type": "SuccessMetrics", "due": "7d"}]));
+    let metrics = CampaignLaunchSpec {
+        success_metrics: serde_json::from_value(json!([{"kpi": "of-the-second-contract"}])).unwrap(),
+        ..metrics
+    };
+    let check =
+        spec(json!([{"name": "dates", "type": "Custom", "due": "7d", "check": {"kpi": "of-the-second-contract"}}]));
+    let people = spec(json!([{"name": "dates", "type": "Staffing", "due": "7d"}]));
+    let feed = spec(json!([{"name": "dates", "type": "Custom", "due": "7d",
+        "check": {"feed": "acd", "measure": "tests", "atLeast": 1}}]));
+    for (spec, used_for) in [
+        (&metrics, Use::Kpis),
+        (&check, Use::Kpis),
+        (&people, Use::Load),
+        (&feed, Use::Figures),
+        (&people, Use::Figures),
+    ] {
+        for (before, decision, now_is, decides) in [
+            (Passed, Go, Passed, Go),
+            (Pending, LaunchDecision::Pending, AtRisk, LaunchDecision::Pending),
+            (Failed, NoGo, Failed, NoGo),
+        ] {
+            let previous = CampaignLaunchStatus {
+                decision: Some(decision),
+                ..found_before(before, (before == Passed).then_some("2026-11-10T09:00:00Z"))
+            };
+            let contracts = [awaited(used_for, "second", None)];
+            let decided = decide_awaiting(spec, Some(&previous), &contracts, false, launched);
+            let gate = &decided.status.gates[0];
+            assert_eq!((gate.state, decided.status.decision, decided.keep), (now_is, Some(decides), None), "{gate:?}");
+            assert_eq!(gate.passed_at, previous.gates[0].passed_at);
+            let loud = |notice: &&Notice| matches!(notice.reason.as_str(), "GateFailed" | "LaunchNoGo" | "LaunchGo");
+            assert_eq!(decided.notices.iter().filter(loud).count(), 0, "{:?}", decided.notices);
+        }
+    }
+    // Once each contract is judged, it counts.
+    let judged = decide_awaiting(&metrics, Some(&found_before(Pending, None)), &[], false, launched);
+    assert_eq!((judged.status.gates[0].state, judged.keep), (Failed, Some(NoGo)));
+}
+
+#[test]
+fn a_launch_whose_contract_is_not_judged_says_so_and_goes_on_by_time() {
+    let proven = json!([{"name": "dates", "type": "EndToEndTest", "due": "7d", "validFor": "10d",
+        "evidence": {"passedAt": "2026-11-12T09:00:00Z"}}]);
+    let spec = spec(proven);
+    let before = CampaignLaunchStatus {
+        decision: Some(LaunchDecision::Go),
+        ..found_before(GateState::Passed, Some("2026-11-12T09:00:00Z"))
+    };
+    let silent = vec![awaited(Use::Figures, "acme", None)];
+    let lost = vec![awaited(Use::Figures, "acme", Some("rows are lost"))];
+    use LaunchDecision::{Go, Pending};
+    for (now, state, decision, next) in [
+        ("2026-11-21T10:00:00Z", GateState::Passed, Go, "2026-11-22T09:00:00Z"),
+        ("2026-11-22T09:00:00Z", GateState::Stale, Pending, "2026-11-23T08:00:00Z"),
+        ("2026-11-23T08:00:00Z", GateState::Failed, Pending, "2026-11-26T00:00:00Z"),
+        ("2026-11-30T08:00:00Z", GateState::Failed, Pending, "2026-12-14T08:00:00Z"),
+    ] {
+        for (contracts, reason, ready) in [
+            (&silent, "Pending", (ConditionStatus::True, "Reconciled".to_owned())),
+            (&lost, "EvidenceUnavailable", (ConditionStatus::False, "EvidenceUnavailable".to_owned())),
+        ] {
+            let decided = decide_awaiting(&spec, Some(&before), contracts, false, now);
+            let status = &decided.status;
+            assert_eq!((status.gates[0].state, status.decision), (state, Some(decision)), "{now}");
+            assert_eq!(decided.next, Some(next.parse().unwrap()), "{now}");
+            assert_eq!(condition_of(status, "LaunchReady"), (ConditionStatus::Unknown, reason.to_owned()));
+            assert_eq!(condition_of(status, "Ready"), ready);
+            let said = status.conditions.iter().filter(|condition| condition.reason == reason);
+            assert!(said.into_iter().all(|condition| condition.message.contains("acme")), "{status:?}");
+        }
+    }
 }
 
 #[test]
@@ -196,6 +325,8 @@ mod live {
         terms: Terms,
         rows: BTreeMap<String, Vec<Row>>,
         others: Vec<CampaignLaunchSpec>,
+        past: Past,
+        awaited: Vec<AwaitedContract>,
     }
 
     fn launch(more: serde_json::Value) -> CampaignLaunchSpec {
@@ -224,7 +355,14 @@ mod live {
             kpis: [("level".to_owned(), serde_json::from_value(level).unwrap())].into(),
             tiers: BTreeMap::new(),
         };
-        let mut story = Story { spec: launch(more), terms, rows: BTreeMap::new(), others: Vec::new() };
+        let mut story = Story {
+            spec: launch(more),
+            terms,
+            rows: BTreeMap::new(),
+            others: Vec::new(),
+            past: Past::Known,
+            awaited: Vec::new(),
+        };
         for week in 1..=8 {
             for day in 0..5 {
                 for slot in 0..8 {
@@ -271,7 +409,9 @@ mod live {
                 contract: Some(contract),
                 kpis: BTreeMap::new(),
                 kept_decision: None,
-                past: Past::Known,
+                past: self.past,
+                awaited: &self.awaited,
+                is_patient: false,
                 others: self.others.iter().map(other).collect(),
             };
             decide_launch(&observed, at(now))
@@ -409,6 +549,50 @@ mod live {
             launch(json!({"channels": channels, "launchAt": "2026-01-05T08:00:00Z", "endsAt": "2026-01-06T08:00:00Z"}));
         story.others = vec![past];
         assert_eq!(heads(&story), "200.0", "a completed launch needs nobody");
+    }
+
+    #[test]
+    fn a_plan_stays_as_it_is_shown_while_new_rows_ask_for_nobody_else() {
+        let mut story = story(json!({"channels": [{"name": "mail", "type": "Email", "expectedContacts": 800}]}));
+        let first = story.status_at("2026-03-01T00:00:00Z");
+        // Others are usual in the first half hour: by a little, then by a lot.
+        for (offered, is_same) in [(101, true), (400, false)] {
+            for week in 1..=8 {
+                let start = at("2026-03-02T08:00:00Z") - SignedDuration::from_hours(24 * 7 * week);
+                story.add(start, &offered.to_string(), offered - 100, 85);
+            }
+            let again = story.at("2026-03-01T00:00:00Z", &first).status;
+            assert_eq!((again.plan == first.plan, again.staffing == first.staffing), (is_same, is_same), "{offered}");
+            let begun = story.at("2026-03-02T08:10:00Z", &first).status;
+            assert_eq!(begun.plan[0], first.plan[0], "what has begun stays");
+        }
+    }
+
+    #[test]
+    fn no_plan_is_shown_by_a_part_of_the_past_or_of_the_load() {
+        let mut story = story(json!({"channels": [{"name": "mail", "type": "Email", "expectedContacts": 800}]}));
+        let first = story.status_at("2026-03-01T00:00:00Z");
+        let awaited = vec![super::awaited(Use::Load, "acme", None)];
+        for (past, awaited) in [(Past::Awaited, Vec::new()), (Past::Known, awaited)] {
+            (story.past, story.awaited) = (past, awaited);
+            assert_eq!(story.status_at("2026-03-01T00:00:00Z").plan, []);
+            assert_eq!(story.at("2026-03-01T00:00:00Z", &first).status.plan, first.plan, "{past:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_of_figures_stays_while_they_cannot_be_read() {
+        let mut story = story(json!({}));
+        story.half_hours("fibre", &[10, 60, 70], 85);
+        story.half_hours("none", &[100, 101, 102], 85);
+        let spiking = story.status_at("2026-03-02T09:30:00Z");
+        story.rows.clear();
+        story.awaited = vec![super::awaited(Use::Figures, "acme", Some("rows are lost"))];
+        let unread = story.at("2026-03-02T09:31:00Z", &spiking);
+        assert_eq!((&unread.status.spikes, told(&unread)), (&spiking.spikes, Vec::new()));
+        assert_eq!(condition(&unread.status, "SpikeDetected"), pair("True", "SpikeDetected"));
+        let after = story.at("2026-03-16T08:00:00Z", &unread.status).status;
+        assert_eq!(condition(&after, "SpikeDetected"), pair("Unknown", "NotLive"), "time goes on");
     }
 
     #[test]

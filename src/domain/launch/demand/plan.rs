@@ -137,6 +137,21 @@ impl StaffingPlan {
     }
 }
 
+/// A plan as it is shown after another one. Intervals that have begun keep what was shown of them, and so do all while the others need the
+/// same heads and have the same scheduled. A plan of other intervals takes the place of the one before.
+pub fn shown_after(before: &[PlannedInterval], plan: Vec<PlannedInterval>, now: Timestamp) -> Vec<PlannedInterval> {
+    let starts = |plan: &[PlannedInterval]| plan.iter().map(|it| it.start).collect::<Vec<_>>();
+    if starts(before) != starts(&plan) {
+        return plan;
+    }
+    let people = |it: &PlannedInterval| (it.required, it.scheduled);
+    let has_begun = |it: &PlannedInterval| it.start < now;
+    if before.iter().zip(&plan).all(|(was, is)| has_begun(was) || people(was) == people(is)) {
+        return before.to_vec();
+    }
+    before.iter().zip(plan).map(|(was, is)| if has_begun(was) { was.clone() } else { is }).collect()
+}
+
 fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

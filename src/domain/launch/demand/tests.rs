@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::campaign_launch::Staffing;
+use crate::api::campaign_launch::{PlannedInterval, Staffing};
 use jiff::civil::{date, time};
 use serde_json::{Value, json};
 
@@ -241,4 +241,43 @@ fn without_a_handle_time_there_is_no_plan() {
         scheduled: Scheduled::Unknown,
     };
     assert_eq!(plan_staffing(&facts), None);
+}
+
+#[test]
+fn a_plan_is_shown_as_before_while_it_needs_the_same_people_and_intervals_that_began_never_change() {
+    let entry = |hour: i64, expected: &str, required: i64, scheduled: Option<i64>| PlannedInterval {
+        start: Timestamp::from_second(3_600 * hour).unwrap(),
+        expected: expected.to_owned(),
+        required,
+        scheduled,
+    };
+    let before = vec![entry(8, "100.0", 20, Some(30)), entry(9, "110.0", 22, Some(30)), entry(10, "90.0", 18, None)];
+    let with = |place: usize, expected: &str, required: i64, scheduled: Option<i64>| {
+        let mut plan = before.clone();
+        plan[place] = entry(8 + i64::try_from(place).unwrap(), expected, required, scheduled);
+        plan
+    };
+    let both = |expected: &str| {
+        let mut plan = with(1, expected, 24, Some(30));
+        plan[2].expected = "91.0".to_owned();
+        plan
+    };
+    let fewer = before[..2].to_vec();
+    // It is 8:30: the first interval has begun.
+    for (what, plan, shown) in [
+        ("nothing is new", before.clone(), before.clone()),
+        ("contacts alone", with(1, "110.5", 22, Some(30)), before.clone()),
+        ("people", with(1, "125.0", 24, Some(30)), with(1, "125.0", 24, Some(30))),
+        ("people, and contacts elsewhere", both("125.0"), both("125.0")),
+        ("a schedule", with(2, "90.0", 18, Some(5)), with(2, "90.0", 18, Some(5))),
+        ("an interval that has begun", with(0, "300.0", 60, Some(9)), before.clone()),
+        ("other intervals", fewer.clone(), fewer.clone()),
+    ] {
+        assert_eq!(shown_after(&before, plan, Timestamp::from_second(8 * 3_600 + 1_800).unwrap()), shown, "{what}");
+    }
+    assert_eq!(shown_after(&[], before.clone(), Timestamp::from_second(0).unwrap()), before);
+    let mut of_all = with(0, "300.0", 60, Some(9));
+    of_all[1] = entry(9, "125.0", 24, Some(30));
+    let shown = shown_after(&before, of_all, Timestamp::from_second(8 * 3_600 + 1_800).unwrap());
+    assert_eq!(shown, with(1, "125.0", 24, Some(30)), "an interval that has begun stays where others change");
 }

@@ -17,6 +17,8 @@ const CHECKED: Duration = Duration::new(30, DurationUnit::Days);
 /// Bytes of a message.
 const LONGEST_MESSAGE: usize = 256;
 
+const KPI_UNKNOWN: &str = "what the KpiTarget says is not known until each contract is judged";
+
 /// What one requirement of a gate says.
 enum Answer {
     /// It is met.
@@ -27,6 +29,8 @@ enum Answer {
     Open(&'static str, String),
     /// There is proof, but it is too old.
     Stale(String),
+    /// It cannot be known now.
+    Unknown(&'static str),
 }
 
 pub(super) fn judge(facts: &LaunchFacts<'_>, clock: &mut Clock) -> Vec<GateStatus> {
@@ -43,11 +47,14 @@ fn judge_gate(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> GateSt
     let (overdue, near) = (clock.has_come(due_at), clock.has_come(facts.calendar.before(due_at, WARNING)));
     let stale = answers.iter().any(|answer| matches!(answer, Answer::Stale(_)));
     let fails = answers.iter().any(|answer| matches!(answer, Answer::Fails(..)));
-    let state = if answers.iter().all(|answer| matches!(answer, Answer::Holds)) {
+    let before = found_before(facts, gate, &answers);
+    let state = if answers.iter().all(|answer| matches!(answer, Answer::Holds))
+        || before.is_some_and(|before| before.state == GateState::Passed)
+    {
         GateState::Passed
     } else if waiver.is_some() {
         GateState::Waived
-    } else if overdue {
+    } else if overdue && !is_unknown(&answers) || before.is_some_and(|before| before.state == GateState::Failed) {
         GateState::Failed
     } else if stale {
         GateState::Stale
@@ -64,6 +71,7 @@ fn judge_gate(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> GateSt
         }
         _ => explanation(answers),
     };
+    let before = before.filter(|before| before.state == state && state == GateState::Failed);
     GateStatus {
         name: gate.name.clone(),
         type_: gate.type_,
@@ -71,9 +79,21 @@ fn judge_gate(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> GateSt
         blocking: gate.blocking.unwrap_or(true),
         due_at,
         passed_at: None,
-        reason: reason.map(str::to_owned),
-        message: message.map(cut),
+        reason: before.map_or(reason.map(str::to_owned), |before| before.reason.clone()),
+        message: before.map_or(message.map(cut), |before| before.message.clone()),
     }
+}
+
+/// Whether nothing speaks against a gate but that a requirement cannot be known now.
+fn is_unknown(answers: &[Answer]) -> bool {
+    answers.iter().any(|answer| matches!(answer, Answer::Unknown(_)))
+        && answers.iter().all(|answer| matches!(answer, Answer::Holds | Answer::Unknown(_)))
+}
+
+/// What was found last of a gate that cannot be judged now.
+fn found_before<'a>(facts: &LaunchFacts<'a>, gate: &Gate, answers: &[Answer]) -> Option<&'a GateStatus> {
+    let before = facts.unknown.before;
+    if is_unknown(answers) { before.iter().find(|before| before.name == gate.name) } else { None }
 }
 
 /// The gravest answer speaks: what fails on data before what is stale before what is open.
@@ -82,11 +102,13 @@ fn explanation(answers: Vec<Answer>) -> (Option<&'static str>, Option<String>) {
         Answer::Fails(..) => 0,
         Answer::Stale(_) => 1,
         Answer::Open(..) => 2,
-        Answer::Holds => 3,
+        Answer::Unknown(_) => 3,
+        Answer::Holds => 4,
     };
     match answers.into_iter().min_by_key(gravity) {
         Some(Answer::Fails(reason, message) | Answer::Open(reason, message)) => (Some(reason), Some(message)),
         Some(Answer::Stale(message)) => (Some("Stale"), Some(message)),
+        Some(Answer::Unknown(message)) => (Some("ContractNotJudged"), Some(message.to_owned())),
         Some(Answer::Holds) | None => (None, None),
     }
 }
@@ -133,6 +155,20 @@ fn own_requirements(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> 
     }
 }
 
+/// Whether evidence is all that a gate asks for.
+pub fn rests_on_evidence_alone(gate: &Gate) -> bool {
+    let asks_more = match gate.type_ {
+        GateType::SuccessMetrics
+        | GateType::JointPlan
+        | GateType::Staffing
+        | GateType::FeedbackLoop
+        | GateType::SurveyDecision => true,
+        GateType::Training => !gate.modules.is_empty(),
+        GateType::IvrRouting | GateType::EndToEndTest | GateType::VoiceOfCustomer | GateType::Custom => false,
+    };
+    gate.evidence.is_some() && gate.check.is_none() && !asks_more
+}
+
 /// Every KpiTarget has a target: that it exists is enough.
 fn success_metrics(facts: &LaunchFacts<'_>) -> Answer {
     let metrics = &facts.spec.success_metrics;
@@ -144,6 +180,7 @@ fn success_metrics(facts: &LaunchFacts<'_>) -> Answer {
     }
     match metrics.iter().find(|metric| !facts.kpis.contains_key(&metric.kpi)) {
         None => Answer::Holds,
+        Some(_) if facts.unknown.kpis => Answer::Unknown(KPI_UNKNOWN),
         Some(missing) => {
             let message =
                 format!("the KpiTarget {:?} does not exist: create it or name another", shorten(&missing.kpi));
@@ -167,6 +204,7 @@ fn joint_plan(facts: &LaunchFacts<'_>, gate: &Gate, clock: &mut Clock) -> Vec<An
 fn staffing(facts: &LaunchFacts<'_>, gate: &Gate) -> Answer {
     let wanted = gate.coverage_percent.as_ref().map_or(Exact::HUNDRED, Exact::from);
     match facts.coverage_percent {
+        _ if facts.unknown.load => Answer::Unknown("how many are needed is not known until each contract is judged"),
         None => {
             let message = "how many are needed or scheduled is not known: fill in spec.staffing, with `scheduled`";
             Answer::Open("NoData", message.to_owned())
@@ -219,8 +257,11 @@ fn feedback_loop(facts: &LaunchFacts<'_>, gate: &Gate) -> Answer {
 
 fn check_holds(facts: &LaunchFacts<'_>, check: &GateCheck, clock: &mut Clock) -> Answer {
     if let Some(name) = &check.kpi {
-        let verdict = facts.kpis.get(name).and_then(|kpi| kpi.last);
-        return match verdict {
+        let kpi = facts.kpis.get(name);
+        if kpi.is_none() && facts.unknown.kpis {
+            return Answer::Unknown(KPI_UNKNOWN);
+        }
+        return match kpi.and_then(|kpi| kpi.last) {
             Some(Verdict::Met) => Answer::Holds,
             None | Some(Verdict::NoData | Verdict::NotMeasured | Verdict::InsufficientVolume) => {
                 Answer::Open("NoData", format!("{} has no verdict of a closed period yet", shorten(name)))
@@ -234,6 +275,9 @@ fn check_holds(facts: &LaunchFacts<'_>, check: &GateCheck, clock: &mut Clock) ->
             "the check names no figure: write kpi, or feed with measure and atLeast".to_owned(),
         );
     };
+    if facts.unknown.figures {
+        return Answer::Unknown("what the feed measured is not known until the first contract is judged");
+    }
     let wanted = check.at_least.as_ref().map_or(Exact::ONE, Exact::from);
     let span = Span::new(before(facts.calendar, clock.now, CHECKED), clock.now);
     let measured = (facts.measured)(feed, measure, span);

@@ -14,6 +14,8 @@ struct Case {
     coverage: Option<Exact>,
     cohorts_complete: bool,
     kept: Option<LaunchDecision>,
+    unknown: Unknown<'static>,
+    before: Vec<GateStatus>,
 }
 
 fn case(gates: Value) -> Case {
@@ -37,6 +39,8 @@ fn with(more: Value) -> Case {
         coverage: None,
         cohorts_complete: true,
         kept: None,
+        unknown: Unknown::default(),
+        before: Vec::new(),
     }
 }
 
@@ -52,6 +56,7 @@ impl Case {
             cohorts_complete: self.cohorts_complete,
             kept_decision: self.kept,
             past_is_awaited: false,
+            unknown: Unknown { before: &self.before, ..self.unknown },
         };
         judge_launch(&facts, now.parse().unwrap())
     }
@@ -113,6 +118,49 @@ fn evidence_grows_stale_with_time_and_with_a_change_of_what_it_tests() {
         ("2026-11-12T00:00:00Z", "2026-11-12T00:00:00Z", Stale),
     ] {
         assert_eq!(gate(changed_at).state(now), state, "{changed_at} {now}");
+    }
+}
+
+#[test]
+fn a_gate_that_cannot_be_judged_now_is_as_it_was_found_last_but_for_what_goes_by_time() {
+    use GateState::{AtRisk, Failed, Passed, Pending, Stale, Waived};
+    let kpi = json!({"type": "SuccessMetrics"});
+    let proven = |passed_at: &str, valid_for: &str| {
+        json!({"type": "EndToEndTest", "check": {"feed": "qa", "measure": "tests", "atLeast": 1}, "validFor": valid_for,
+            "evidence": {"passedAt": passed_at}})
+    };
+    let tested = proven("2026-11-10T09:00:00Z", "7d");
+    let to_come = proven("2026-11-29T00:00:00Z", "7d");
+    let check = json!({"type": "Custom", "check": {"kpi": "level"}});
+    let people = json!({"type": "Staffing"});
+    let waived = json!({"type": "Staffing", "waiver": {"by": "sam", "until": "2026-12-01"}});
+    let (early, near, overdue) = ("2026-11-12T00:00:00Z", "2026-11-20T00:00:00Z", "2026-11-24T00:00:00Z");
+    for (fields, before, now, state) in [
+        (&kpi, Some(Passed), early, Passed),
+        (&kpi, Some(Passed), overdue, Passed),
+        (&kpi, Some(Pending), early, Pending),
+        (&kpi, Some(Pending), near, AtRisk),
+        (&kpi, None, overdue, AtRisk),
+        (&kpi, Some(AtRisk), overdue, AtRisk),
+        (&kpi, Some(Failed), overdue, Failed),
+        (&check, Some(Passed), overdue, Passed),
+        (&check, Some(Pending), overdue, AtRisk),
+        (&people, Some(Passed), overdue, Passed),
+        (&people, Some(Pending), overdue, AtRisk),
+        (&waived, Some(Pending), overdue, Waived),
+        (&tested, Some(Passed), early, Passed),
+        // What is known goes by time all the same.
+        (&tested, Some(Passed), near, Stale),
+        (&tested, Some(Passed), overdue, Failed),
+        (&to_come, Some(Pending), overdue, Failed),
+    ] {
+        let mut gate = json!({"name": "g", "due": "7d"});
+        gate.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let mut case = with(json!({"gates": [gate], "successMetrics": [{"kpi": "level"}]}));
+        case.unknown = Unknown { figures: true, kpis: true, load: true, before: &[] };
+        let found = |state: GateState| GateStatus { state, ..case.at(now).gates[0].clone() };
+        case.before = before.map(found).into_iter().collect();
+        assert_eq!(case.state(now), state, "{fields} {before:?} {now}");
     }
 }
 
