@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, watch};
 
 use super::fence::Fence;
 use crate::shard::ShardCount;
@@ -28,22 +28,49 @@ struct Inner {
 struct Shard {
     fence: Fence,
     works: Arc<RwLock<bool>>,
+    /// Whether it is to be worked on: this is known before the work under way has ended.
+    wanted: watch::Sender<bool>,
+}
+
+impl Shard {
+    fn new(fence: Fence, works: bool) -> Self {
+        Shard { fence, works: Arc::new(RwLock::new(works)), wanted: watch::Sender::new(works) }
+    }
 }
 
 /// Work on a shard that is under way: the shard is not given back before this is dropped.
 #[derive(Debug)]
-pub struct Turn(#[allow(dead_code, reason = "it is held, and read by nobody")] OwnedRwLockReadGuard<bool>);
+pub struct Turn {
+    #[allow(dead_code, reason = "it is held, and read by nobody")]
+    works: OwnedRwLockReadGuard<bool>,
+    wanted: watch::Receiver<bool>,
+}
+
+impl Turn {
+    /// Whether somebody waits for this work to end.
+    pub fn is_to_end(&self) -> bool {
+        !*self.wanted.borrow()
+    }
+
+    /// Returns once somebody waits for this work to end.
+    pub async fn to_end(&self) {
+        if self.wanted.clone().wait_for(|wanted| !wanted).await.is_err() {
+            // The shards are gone, and so is whoever could wait.
+            std::future::pending::<()>().await;
+        }
+    }
+}
 
 impl Shards {
     /// One shard that holds everything, for the process that holds the one lease.
     pub fn whole(fence: Fence) -> Self {
-        let shard = Shard { fence: Fence::open(), works: Arc::new(RwLock::new(true)) };
+        let shard = Shard::new(Fence::open(), true);
         Shards(Arc::new(Inner { count: ShardCount::ONE, installation: fence, shards: vec![shard] }))
     }
 
     /// Several shards, of which this process works on none yet. `installation` is open while the replicas' common lease is held.
     pub fn spread(count: ShardCount, installation: Fence) -> Self {
-        let shard = |_| Shard { fence: Fence::closed(), works: Arc::new(RwLock::new(false)) };
+        let shard = |_| Shard::new(Fence::closed(), false);
         let shards = (0..count.number()).map(shard).collect();
         Shards(Arc::new(Inner { count, installation, shards }))
     }
@@ -60,8 +87,9 @@ impl Shards {
 
     /// A turn of work in a namespace; `None` where this process does not work on its shard, or ends to.
     pub fn turn(&self, namespace: &str) -> Option<Turn> {
-        let works = self.shard_of(namespace)?.works.clone().try_read_owned().ok()?;
-        works.then_some(Turn(works))
+        let shard = self.shard_of(namespace)?;
+        let works = shard.works.clone().try_read_owned().ok()?;
+        works.then(|| Turn { works, wanted: shard.wanted.subscribe() })
     }
 
     /// A turn to notify others: only while no other process can hold the shard.
@@ -98,6 +126,7 @@ impl Shards {
 
     async fn set(&self, shard: u32, works: bool) {
         if let Some(shard) = self.get(shard) {
+            shard.wanted.send_replace(works);
             *shard.works.write().await = works;
         }
     }
@@ -129,8 +158,13 @@ mod tests {
         let turn = shards.turn("a").unwrap();
         assert!(shards.works_in("a") && shards.turn("d").is_none());
 
+        assert!(!turn.is_to_end() && futures::poll!(std::pin::pin!(turn.to_end())).is_pending());
         let mut ending = ending(shards.clone(), first);
         assert!(futures::poll!(&mut ending).is_pending(), "work is under way");
+        assert!(
+            turn.is_to_end() && futures::poll!(std::pin::pin!(turn.to_end())).is_ready(),
+            "and knows that it is to end"
+        );
         assert!(shards.turn("a").is_none() && !shards.works_in("a"), "and no new one begins");
         drop(turn);
         ending.await;

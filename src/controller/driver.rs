@@ -139,7 +139,7 @@ impl ReconcileError {
     fn is_conflict(&self) -> bool {
         match self {
             ReconcileError::Write(error) => error.is_conflict(),
-            ReconcileError::Behind(_) => true,
+            ReconcileError::Behind(_) | ReconcileError::Evidence(StoreError::BrokenOff) => true,
             ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) => false,
         }
     }
@@ -202,17 +202,26 @@ pub async fn run<K: Controlled>(
 
 impl<K: Controlled> Driver<K> {
     async fn reconcile(&self, guarded: Arc<Guarded<K>>) -> Result<Action, ReconcileError> {
-        let Some(_work) = self.context.turn(&guarded.namespace().unwrap_or_default()) else {
-            self.context.metrics.reconciled(K::KIND.as_str(), Outcome::Skipped, 0.0);
+        if !self.works_on(&guarded) {
+            return Ok(self.skipped());
+        }
+        let namespace = guarded.namespace().unwrap_or_default();
+        let _share = match K::IS_HEAVY.then(|| self.turns.take(&namespace, Instant::now())) {
+            Some(Err(pause)) => return Ok(Action::requeue(pause)),
+            share => share,
+        };
+        // A turn holds up the end of its shard, so it is taken when there is a place, and held by the look.
+        let turn = || self.context.turn(&namespace);
+        let (look, light) = if K::IS_HEAVY { (Look::begin(&self.places, turn).await, None) } else { (None, turn()) };
+        if look.is_none() && light.is_none() {
+            return Ok(self.skipped());
+        }
+        let Some(guarded) = newest(&self.store, &guarded) else {
+            if let Ok(object) = &guarded.0 {
+                self.forget(object);
+            }
             return Ok(Action::await_change());
         };
-        let asked = Instant::now();
-        let _turn = match K::IS_HEAVY.then(|| self.turns.take(&guarded.namespace().unwrap_or_default(), asked)) {
-            Some(Err(pause)) => return Ok(Action::requeue(pause)),
-            turn => turn,
-        };
-        let look = if K::IS_HEAVY { Some(Look::begin(&self.places).await) } else { None };
-        let guarded = self.newest(guarded);
         let started = Instant::now();
         let result = match &guarded.0 {
             Ok(object) => {
@@ -286,10 +295,9 @@ impl<K: Controlled> Driver<K> {
         })
     }
 
-    /// An object as the watch shows it now: it may have changed while it waited for its place.
-    fn newest(&self, guarded: Arc<Guarded<K>>) -> Arc<Guarded<K>> {
-        let name = ObjectRef::new(&guarded.name_any()).within(&guarded.namespace().unwrap_or_default());
-        self.store.get(&name).unwrap_or(guarded)
+    fn skipped(&self) -> Action {
+        self.context.metrics.reconciled(K::KIND.as_str(), Outcome::Skipped, 0.0);
+        Action::await_change()
     }
 
     /// Shows that a look has taken long. Where the Event is not taken, the next slow look tries again.
@@ -315,12 +323,17 @@ impl<K: Controlled> Driver<K> {
         let is_gone = |found: Arc<Guarded<K>>| found.uid() != object.uid() || !self.works_on(&found);
         let went = self.store.get(&name).is_none_or(is_gone);
         if went {
-            object.forget(&self.context);
-            self.context.first_looks.forget(&object.uid().unwrap_or_default());
-            self.written().remove(&object.uid().unwrap_or_default());
-            self.slow.forget(&object.uid().unwrap_or_default());
+            self.forget(object);
         }
         went
+    }
+
+    fn forget(&self, object: &K) {
+        let uid = object.uid().unwrap_or_default();
+        object.forget(&self.context);
+        self.context.first_looks.forget(&uid);
+        self.written().remove(&uid);
+        self.slow.forget(&uid);
     }
 
     /// Remembers a status until the watch shows it. Those that it shows by now are let go: quiet objects are looked at rarely.
@@ -419,6 +432,12 @@ impl<K: Controlled> Driver<K> {
     }
 }
 
+/// An object as the watch shows it now: it may have changed while it waited for its place. `None`: it is gone, and what it was is not
+/// judged.
+fn newest<K: Controlled>(store: &Store<Guarded<K>>, guarded: &Guarded<K>) -> Option<Arc<Guarded<K>>> {
+    store.get(&ObjectRef::new(&guarded.name_any()).within(&guarded.namespace().unwrap_or_default()))
+}
+
 fn outcome(result: &Result<Action, ReconcileError>, is_readable: bool) -> Outcome {
     match result {
         Ok(_) if !is_readable => Outcome::Unreadable,
@@ -498,3 +517,36 @@ const LONGEST_LINE: usize = 500;
 
 /// The longest pause before a reconcile that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+
+    use super::*;
+    use crate::api::VendorContract;
+
+    fn contract(uid: &str, vendor: &str) -> Guarded<VendorContract> {
+        let json = serde_json::json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": "VendorContract",
+            "metadata": {"name": "acme", "namespace": "a", "uid": uid},
+            "spec": {"vendor": {"name": vendor}, "term": {"start": "2026-01-01", "end": "2026-12-31"}, "feeds": []}});
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn an_object_that_went_while_it_waited_for_its_place_is_not_looked_at_and_one_that_changed_is_as_it_is_now() {
+        let (store, mut writer) = kube::runtime::reflector::store();
+        writer.apply_watcher_event(&Event::Init);
+        writer.apply_watcher_event(&Event::InitDone);
+        let waited = contract("1", "Acme");
+        for (event, expected) in [
+            (Event::Apply(contract("1", "Acme")), Some("Acme")),
+            (Event::Apply(contract("1", "Other")), Some("Other")),
+            (Event::Delete(contract("1", "Other")), None),
+        ] {
+            writer.apply_watcher_event(&event);
+            let found = newest(&store, &waited);
+            let vendor = found.as_ref().map(|found| found.0.as_ref().unwrap().spec.vendor.name.as_str());
+            assert_eq!(vendor, expected);
+        }
+    }
+}

@@ -255,7 +255,7 @@ impl EvidenceCache {
                 Err(StoreError::Memory { .. }) => return Err(self.is_too_large(uid)),
                 read => read?,
             };
-            page_was_read().await;
+            page_was_read().await?;
             after = until;
         }
         Ok(rows)

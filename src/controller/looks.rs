@@ -1,10 +1,16 @@
 //! Places at which contracts are looked at. A look that has taken long lets others go first, each time that it has read a page of rows.
+//!
+//! A look that waits holds up nobody who ends the work on its shard: a new one takes its turn once it has a place, and one that has
+//! begun is broken off.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::cluster::shards::Turn;
+use crate::evidence::StoreError;
 
 /// How many contracts are looked at at the same time.
 pub const PLACES: usize = 8;
@@ -43,9 +49,10 @@ impl LookPlaces {
     }
 }
 
-/// A look at a contract, with its place.
+/// A look at a contract, with its place and its turn of work.
 pub struct Look {
     places: Arc<LookPlaces>,
+    turn: Turn,
     state: Mutex<State>,
 }
 
@@ -64,9 +71,13 @@ tokio::task_local! {
 
 /// Says that a page of rows was read. Within a look that has taken long, it waits until those go first that wait for a place; anywhere
 /// else it does nothing.
-pub async fn page_was_read() {
-    if let Ok(look) = LOOK.try_with(Arc::clone) {
-        look.page_was_read().await;
+///
+/// # Errors
+/// [`StoreError::BrokenOff`] where the work on the shard is to end: the look begins again where the shard is worked on then.
+pub async fn page_was_read() -> Result<(), StoreError> {
+    match LOOK.try_with(Arc::clone) {
+        Ok(look) => look.page_was_read().await,
+        Err(_) => Ok(()),
     }
 }
 
@@ -79,11 +90,12 @@ pub fn has_judged() {
 }
 
 impl Look {
-    /// Waits for a place.
-    pub async fn begin(places: &Arc<LookPlaces>) -> Arc<Look> {
+    /// Waits for a place, and takes a turn then. `None`: there is no turn, so that there is nothing to look at.
+    pub async fn begin(places: &Arc<LookPlaces>, turn: impl FnOnce() -> Option<Turn>) -> Option<Arc<Look>> {
         let place = places.place().await;
+        let turn = turn()?;
         let state = State { place, since: (places.ticks)(), worked: Duration::ZERO, judged: None, pages: 0 };
-        Arc::new(Look { places: Arc::clone(places), state: Mutex::new(state) })
+        Some(Arc::new(Look { places: Arc::clone(places), turn, state: Mutex::new(state) }))
     }
 
     /// Does the work of this look.
@@ -108,17 +120,25 @@ impl Look {
         self.state().pages
     }
 
-    async fn page_was_read(&self) {
+    async fn page_was_read(&self) -> Result<(), StoreError> {
         self.state().pages += 1;
+        if self.turn.is_to_end() {
+            return Err(StoreError::BrokenOff);
+        }
         if self.worked() < SLOW {
-            return;
+            return Ok(());
         }
         // Where many wait like this already, it keeps its place.
-        let Ok(_set_back) = self.places.set_back.try_acquire() else { return };
+        let Ok(_set_back) = self.places.set_back.try_acquire() else { return Ok(()) };
         self.let_go();
-        let place = self.places.place().await;
+        let place = tokio::select! {
+            biased;
+            () = self.turn.to_end() => return Err(StoreError::BrokenOff),
+            place = self.places.place() => place,
+        };
         let mut state = self.state();
         (state.place, state.since) = (place, (self.places.ticks)());
+        Ok(())
     }
 
     fn let_go(&self) {
@@ -174,6 +194,13 @@ mod tests {
     use futures::poll;
 
     use super::*;
+    use crate::cluster::fence::Fence;
+    use crate::cluster::shards::Shards;
+
+    /// A look in the only shard of a process.
+    async fn begin(places: &Arc<LookPlaces>) -> Arc<Look> {
+        Look::begin(places, || Shards::whole(Fence::open()).turn("a")).await.unwrap()
+    }
 
     /// Places, and a hand that moves their clock on by seconds.
     fn places(places: usize, set_back: usize) -> (Arc<LookPlaces>, impl Fn(u64)) {
@@ -196,15 +223,15 @@ mod tests {
     #[tokio::test]
     async fn a_look_of_thirty_seconds_lets_those_go_first_that_wait_each_time_that_it_has_read_a_page() {
         let (places, pass) = places(1, 1);
-        let slow = Look::begin(&places).await;
-        let mut first = pin!(Look::begin(&places));
+        let slow = begin(&places).await;
+        let mut first = pin!(begin(&places));
         assert!(poll!(&mut first).is_pending());
         pass(29);
         assert!(poll!(pin!(slow.page_was_read())).is_ready(), "it has not taken long yet");
         pass(1);
         let mut rest = pin!(slow.page_was_read());
         assert!(poll!(&mut rest).is_pending());
-        let mut second = pin!(Look::begin(&places));
+        let mut second = pin!(begin(&places));
         assert!(poll!(&mut second).is_pending());
         let quick = ready(poll!(&mut first));
         pass(100);
@@ -228,9 +255,9 @@ mod tests {
     #[tokio::test]
     async fn looks_that_wait_again_leave_room_for_new_ones() {
         let (places, pass) = places(2, 1);
-        let slow = [Look::begin(&places).await, Look::begin(&places).await];
+        let slow = [begin(&places).await, begin(&places).await];
         pass(40);
-        let mut others = [Box::pin(Look::begin(&places)), Box::pin(Look::begin(&places))];
+        let mut others = [Box::pin(begin(&places)), Box::pin(begin(&places))];
         for other in &mut others {
             assert!(poll!(other).is_pending());
         }
@@ -247,17 +274,56 @@ mod tests {
 
     #[tokio::test]
     async fn pages_belong_to_the_look_in_which_they_are_read_and_to_none_outside() {
-        page_was_read().await;
+        page_was_read().await.unwrap();
         let (places, _) = places(2, 1);
-        let looks = [Look::begin(&places).await, Look::begin(&places).await];
+        let looks = [begin(&places).await, begin(&places).await];
         let reading = |pages| async move {
             for _ in 0..pages {
-                page_was_read().await;
+                page_was_read().await.unwrap();
                 tokio::task::yield_now().await;
             }
         };
         tokio::join!(looks[0].around(reading(3)), looks[1].around(reading(5)));
         assert_eq!(looks.map(|look| look.pages()), [3, 5]);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_waits_holds_up_no_shard_that_is_given_back() {
+        let shards = Shards::spread("2".parse().unwrap(), Fence::open());
+        let [first, other] = ["a", "d"].map(|namespace| shards.count().shard_of(namespace));
+        for shard in [first, other] {
+            shards.begin(shard).await;
+        }
+        let (places, pass) = places(1, 1);
+        let slow = Look::begin(&places, || shards.turn("a")).await.unwrap();
+        let mut new = pin!(Look::begin(&places, || shards.turn("d")));
+        assert!(poll!(&mut new).is_pending());
+        assert!(poll!(pin!(shards.end(other))).is_ready(), "a look that has not begun holds up nobody");
+
+        let mut third = pin!(Look::begin(&places, || shards.turn("a")));
+        assert!(poll!(&mut third).is_pending());
+        pass(30);
+        {
+            let mut rest = pin!(slow.page_was_read());
+            assert!(poll!(&mut rest).is_pending());
+            assert!(
+                poll!(&mut new).map(|look| look.is_none()).is_ready(),
+                "it does not begin for a shard that is another's"
+            );
+            // The place of the one that did not begin is the third one's, so that the slow one waits on.
+            let third = poll!(&mut third);
+            assert!(third.is_ready() && poll!(&mut rest).is_pending());
+            let mut end = pin!(shards.end(first));
+            assert!(poll!(&mut end).is_pending(), "both are under way");
+            assert_eq!(poll!(&mut rest), Poll::Ready(Err(StoreError::BrokenOff)));
+            let Poll::Ready(Some(third)) = third else { panic!("it has no turn") };
+            assert_eq!(
+                poll!(pin!(third.page_was_read())),
+                Poll::Ready(Err(StoreError::BrokenOff)),
+                "nor does a quick one read on"
+            );
+        }
+        drop(slow);
     }
 
     #[test]

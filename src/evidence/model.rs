@@ -412,6 +412,9 @@ pub enum StoreError {
         /// How many may still be kept.
         room: u64,
     },
+    /// Whoever reads is to end: another process goes on with the shard.
+    #[error("reading was broken off: the work on the shard is to end")]
+    BrokenOff,
     /// The rows of a contract do not fit into memory: they are not read, so that others' go on.
     #[error(
         "the rows of the contract take more than {} MiB of memory, and no more is held of one contract: give the operator more --memory, \

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 use super::collected::Collected;
 use super::each::Selection;
@@ -16,8 +16,8 @@ use crate::outbound::client::{FeedClient, Page};
 use crate::outbound::error::{FailureKind, FetchError};
 use crate::outbound::secret::Redactor;
 
-/// The longest stretch that one push may be about: what it lacks of its stretch is withdrawn.
-const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// How many days of the contract's zone one push may be about at most: what it lacks of its stretch is withdrawn.
+const LONGEST_DAYS: i64 = 31;
 
 /// Reads a push as an answer of its feed. `about` is the stretch of time that the push says it is about.
 ///
@@ -33,7 +33,7 @@ pub(super) async fn read(
 ) -> Result<FetchedBody, FetchError> {
     let cleaned = |error| redactor.redact_error(error);
     let zone = zone_of_contract(request)?;
-    check_stretch(request.feed, &zone, about)?;
+    check_stretch(request.feed, &zone, request.window.since, about)?;
     let (reader, window) = (Arc::new(PageReader::new(request, zone.clone())), about.unwrap_or(request.window));
     let mut collected = Collected::of(client);
     collected.check_room(&page)?;
@@ -53,8 +53,9 @@ pub(super) async fn read(
     Ok(body)
 }
 
-/// Records become rows, and rows get their time, by the stretch that a push is about. Other feeds say their own times.
-fn check_stretch(feed: &Feed, zone: &TimeZone, about: Option<Window>) -> Result<(), FetchError> {
+/// Records become rows, and rows get their time, by the stretch that a push is about. Other feeds say their own times. `oldest` is when the
+/// term begins.
+fn check_stretch(feed: &Feed, zone: &TimeZone, oldest: Timestamp, about: Option<Window>) -> Result<(), FetchError> {
     let wrong = |message: &str| Err(FetchError::new(FailureKind::Mapping, message));
     let Some(Window { since, until }) = about else {
         return match is_on_grid(feed) {
@@ -75,7 +76,13 @@ fn check_stretch(feed: &Feed, zone: &TimeZone, about: Option<Window>) -> Result<
     if is_the_row(feed) && grid.after(since) != until {
         return wrong("with `time: Window` since and until must be the edges of one slot: push each slot by itself");
     }
-    if until.duration_since(since) > LONGEST {
+    let oldest = grid.floor(oldest);
+    if since < oldest {
+        return wrong(&format!("since is before the contract's term, whose first slot begins at {oldest}"));
+    }
+    // By days, since a month in which the clock is set back has an hour more.
+    let last = since.to_zoned(zone.clone()).checked_add(LONGEST_DAYS.days()).map(|last| last.timestamp());
+    if last.is_ok_and(|last| until > last) {
         return wrong("since and until are more than 31 days apart: push shorter stretches");
     }
     Ok(())
@@ -113,13 +120,30 @@ mod tests {
         ] {
             let at = |time: &str| format!("2026-01-05T{time}:00Z").parse().unwrap();
             let window = about.map(|(since, until)| Window { since: at(since), until: at(until) });
-            let found = check_stretch(feed, &TimeZone::UTC, window).err().map(|error| error.message);
+            let found = check_stretch(feed, &TimeZone::UTC, Timestamp::MIN, window).err().map(|error| error.message);
             let is_said = found.as_ref().map(|message| said.is_some_and(|words| message.contains(words)));
             assert_eq!(is_said, said.map(|_| true), "{about:?}: {found:?}");
         }
-        let long =
-            Window { since: "2026-01-01T00:00:00Z".parse().unwrap(), until: "2026-02-01T00:30:00Z".parse().unwrap() };
-        let error = check_stretch(&records, &TimeZone::UTC, Some(long)).unwrap_err();
-        assert!(error.message.contains("31 days"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_push_is_about_31_days_at_most_in_the_zone_of_the_contract_and_not_about_what_was_before_its_term() {
+        let records =
+            feed(json!({"rows": "$[*]", "records": {"at": "$.at"}, "measures": [{"name": "offered", "count": {}}]}));
+        for (zone, since, until, said) in [
+            ("UTC", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", None),
+            ("UTC", "2026-01-01T00:00:00Z", "2026-02-01T00:30:00Z", Some("31 days")),
+            // October, in which the clock is set back.
+            ("Europe/Berlin", "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z", None),
+            ("Europe/Berlin", "2026-09-30T22:00:00Z", "2026-10-31T23:30:00Z", Some("31 days")),
+            ("UTC", "2025-12-31T23:30:00Z", "2026-01-01T01:00:00Z", Some("2026-01-01T00:00:00Z")),
+        ] {
+            let [since, until, begin] = [since, until, "2026-01-01T00:10:00Z"].map(|at| at.parse().unwrap());
+            let zone = TimeZone::get(zone).unwrap();
+            let found = check_stretch(&records, &zone, begin, Some(Window { since, until })).err();
+            let message = found.map(|error| error.message);
+            let is_said = message.as_ref().map(|message| said.is_some_and(|words| message.contains(words)));
+            assert_eq!(is_said, said.map(|_| true), "{since} to {until}: {message:?}");
+        }
     }
 }

@@ -14,7 +14,7 @@ fn repository() -> &'static Path {
 }
 
 /// All documents, by their paths in the repository, with their texts.
-fn documents() -> BTreeMap<PathBuf, String> {
+pub fn documents() -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![repository().to_owned()];
     while let Some(folder) = folders.pop() {

@@ -13,6 +13,7 @@ mod crds;
 mod dependencies;
 mod docs;
 mod fields;
+mod filters;
 mod monitoring;
 mod outputs;
 mod reference;

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::cluster::fence::Fence;
+use crate::cluster::shards::Shards;
 use crate::controller::looks::Look;
 use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::NOTHING_SAID;
@@ -96,13 +98,30 @@ async fn rows_that_are_read_by_pages_are_those_of_the_store_and_each_page_is_not
     // Each: rows of a page, and how many pages 2,000 rows are.
     for (page, pages) in [(1_999, 2), (2_000, 1), (2_001, 1), (300, 7), (i64::MAX, 1)] {
         let cache = EvidenceCache { page, ..world.cache(usize::MAX) };
-        let look = Look::begin(&Arc::default()).await;
+        let turn = || Shards::whole(Fence::open()).turn("team");
+        let look = Look::begin(&Arc::default(), turn).await.unwrap();
         let read = look.around(rows(&cache, "one")).await;
         assert!(read == world.stored("one").await, "pages of {page}");
         assert_eq!(look.pages(), pages, "pages of {page}");
         look.around(rows(&cache, "one")).await;
         assert_eq!(look.pages(), pages, "pages of {page}: what is held is not read again");
     }
+}
+
+#[tokio::test]
+async fn rows_are_read_no_further_where_the_shard_is_to_be_given_back() {
+    let world = World::new();
+    world.receive("one", 0..900).await;
+    let cache = EvidenceCache { page: 300, ..world.cache(usize::MAX) };
+    let evidence = cache.read("one", &["acd".to_owned()]).await.unwrap();
+    let shards = Shards::whole(Fence::open());
+    let look = Look::begin(&Arc::default(), || shards.turn("team")).await.unwrap();
+    let mut end = std::pin::pin!(shards.end(0));
+    assert!(futures::poll!(&mut end).is_pending(), "the look is under way");
+    let broken_off = look.around(cache.rows("one", &evidence)).await.unwrap_err();
+    assert_eq!((broken_off, look.pages()), (StoreError::BrokenOff, 1));
+    drop(look);
+    end.await;
 }
 
 #[tokio::test]

@@ -20,7 +20,12 @@ const PROBE: Duration = Duration::from_secs(5);
 pub(super) fn open_for_writing(location: &Location, when_in_use: WhenInUse) -> Result<Session, StoreError> {
     let mut session = Session::connect(location)?;
     shards::lock(&mut session, location, when_in_use)?;
-    shards::one_after_the_other(&mut session, location, |session| schema::migrate(session, &location.shown))?;
+    shards::one_after_the_other(&mut session, location, |session| {
+        if schema::is_older(session, &location.shown)? {
+            shards::end_those_of_earlier_formats(session, location)?;
+        }
+        schema::migrate(session, &location.shown)
+    })?;
     warn_of_unsafe_settings(&mut session, location);
     Ok(session)
 }

@@ -18,6 +18,11 @@ const STEPS: [&str; 5] = [
     include_str!("format_5.sql"),
 ];
 
+/// Whether an earlier version wrote the database, or nothing has been written yet.
+pub(super) fn is_older(session: &mut Session, shown: &str) -> Result<bool, StoreError> {
+    Ok(known_format(session, shown)? < FORMAT)
+}
+
 /// Brings the database to this version's format.
 pub(super) fn migrate(session: &mut Session, shown: &str) -> Result<(), StoreError> {
     let found = known_format(session, shown)?;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::WhenInUse;
 use super::errors::not_opened;
 use super::location::Location;
+use super::schema::FORMAT;
 use super::session::Session;
 use crate::evidence::failure::Failure;
 use crate::evidence::model::StoreError;
@@ -22,6 +23,10 @@ const NUMBERS: i32 = 0x4250_4f4e;
 
 /// The class of the locks of shards ("BPOS"), each held by one replica.
 const SHARDS: i32 = 0x4250_4f53;
+
+/// The class of the locks of formats ("BPOF"): replicas whose version writes the same format hold one together. Those of versions before
+/// format 5 hold none.
+const FORMATS: i32 = 0x4250_4f46;
 
 /// The lock of who makes tables, and the one of who appends to the journal ("BPOT", "BPOJ").
 const TABLES: i64 = 0x4250_4f54;
@@ -55,6 +60,8 @@ pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: When
             |session| if ends_others { end_others(session, WRITER_HELD).map(|()| true) } else { Ok(false) },
         );
     };
+    // Before the lock by which others see that this session writes.
+    hold_format(session).map_err(|error| not_opened(&location.shown, error))?;
     until_taken(
         session,
         location,
@@ -63,18 +70,28 @@ pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: When
     )?;
     let number = i32::try_from(count.number()).unwrap_or(i32::MAX);
     hold_number(session, number).map_err(|error| not_opened(&location.shown, error))?;
-    let other_numbers = format!("{} AND objid <> {number}", in_class(NUMBERS));
-    until_taken(
-        session,
-        location,
-        |session| {
-            let there = format!("SELECT NOT EXISTS (SELECT FROM pg_locks WHERE {other_numbers} AND {HERE})");
-            session.client.query_one(&there, &[])?.try_get(0)
-        },
-        |session| end_others(session, &other_numbers).map(|()| true),
-    )?;
+    until_none_holds(session, location, &format!("{} AND objid <> {number}", in_class(NUMBERS)))?;
     session.shards = Some(HeldShards { count, held: BTreeSet::new() });
     Ok(())
+}
+
+fn hold_format(session: &mut Session) -> Result<(), postgres::Error> {
+    session.client.execute("SELECT pg_advisory_lock_shared($1, $2)", &[&FORMATS, &format_number()]).map(drop)
+}
+
+fn format_number() -> i32 {
+    i32::try_from(FORMAT).unwrap_or(i32::MAX)
+}
+
+/// Ends the sessions of replicas of earlier versions, which can neither read nor write the format that the database is brought to. They
+/// find it newer when they start again, and write no more. Those of this version hold the lock of its format.
+pub(super) fn end_those_of_earlier_formats(session: &mut Session, location: &Location) -> Result<(), StoreError> {
+    if session.shards.is_none() {
+        return Ok(());
+    }
+    let same_format = format!("{} AND objid = {} AND {HERE}", in_class(FORMATS), format_number());
+    let others = format!("{WRITER_HELD} AND pid NOT IN (SELECT pid FROM pg_locks WHERE {same_format})");
+    until_none_holds(session, location, &others)
 }
 
 fn hold_number(session: &mut Session, number: i32) -> Result<(), postgres::Error> {
@@ -148,6 +165,17 @@ fn wait_in_transaction(session: &mut Session, key: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Ends the sessions of others that hold these locks, and returns once none is left.
+fn until_none_holds(session: &mut Session, location: &Location, those: &str) -> Result<(), StoreError> {
+    let nobody = format!("SELECT NOT EXISTS (SELECT FROM pg_locks WHERE {those} AND {HERE})");
+    until_taken(
+        session,
+        location,
+        |session| session.client.query_one(&nobody, &[])?.try_get(0),
+        |session| end_others(session, those).map(|()| true),
+    )
+}
+
 /// Tries until `take` has succeeded; each time that it has not, `make_room` says whether to try again.
 fn until_taken(
     session: &mut Session,
@@ -195,7 +223,8 @@ mod tests {
     #[test]
     fn the_key_in_the_query_is_that_of_the_lock() {
         assert_eq!(WRITER, 1_112_559_429);
-        let keys: BTreeSet<i64> = [WRITER, i64::from(NUMBERS), i64::from(SHARDS), TABLES, JOURNAL].into();
-        assert_eq!(keys.len(), 5);
+        let keys: BTreeSet<i64> =
+            [WRITER, i64::from(NUMBERS), i64::from(SHARDS), i64::from(FORMATS), TABLES, JOURNAL].into();
+        assert_eq!(keys.len(), 6);
     }
 }

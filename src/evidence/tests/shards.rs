@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::server::Database;
+use super::server::{Database, shared};
 use super::support::{body, feed, minute, row, verify};
 use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
 use crate::evidence::{EvidenceStore, FeedKey, StoreClock, StoreError};
@@ -109,4 +109,31 @@ async fn what_replicas_write_at_the_same_time_makes_one_journal_and_they_begin_t
         assert_eq!(facts.len(), usize::try_from(EACH).unwrap());
     }
     assert!(verify(&stores[0]).await.whole());
+}
+
+#[tokio::test]
+async fn a_new_version_ends_replicas_of_earlier_ones_before_it_changes_the_format_and_none_of_its_own() {
+    let database = Database::new();
+    let url = database.url();
+    let before = [
+        include_str!("../postgres/format_1.sql"),
+        include_str!("../postgres/format_2.sql"),
+        include_str!("../postgres/format_3.sql"),
+        include_str!("../postgres/format_4.sql"),
+    ];
+    database.execute(&format!("CREATE SCHEMA bpo_evidence; {}", before.concat()));
+    database.execute("UPDATE bpo_evidence.format SET number = 4");
+    let begin = || open(&url, 3).unwrap();
+    let (new, was_ended) = shared().session(&database.name, |earlier| {
+        // The lock of those that share the database: an earlier version holds none of a format.
+        earlier.execute("SELECT pg_advisory_lock_shared(1112559429)", &[]).unwrap();
+        let new = std::thread::scope(|scope| [scope.spawn(begin), scope.spawn(begin)].map(|one| one.join().unwrap()));
+        (new, earlier.execute("SELECT 1", &[]).is_err())
+    });
+    assert!(was_ended, "it would go on in a format that it cannot read");
+    for (store, shard) in new.iter().zip(0..) {
+        store.take_shard(shard).await.unwrap();
+        commit(store, shard, 60).await.unwrap();
+    }
+    assert!(verify(&new[0]).await.whole());
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::FeedTask;
 use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far};
+use super::withdrawal::ShrunkSince;
 use crate::api::vendor_contract::FeedBackfill;
 use crate::evidence::BackfillProgress;
 use crate::outbound::client::Validators;
@@ -32,7 +33,7 @@ pub(super) struct Memory {
     /// When older slots of the look-back were asked for last.
     pub(super) older: Older,
     /// Since when answers lack more than half of the rows that are known.
-    pub(super) shrunk_since: Option<Timestamp>,
+    pub(super) shrunk_since: ShrunkSince,
     /// What is left of the window that was planned, where a fetch brings one part of it.
     pub(super) rest: Option<PlannedWindow>,
     /// Credentials that the vendor refused: it is not asked with the same ones before the feed's next turn.
@@ -62,7 +63,7 @@ impl Default for Memory {
             digest: None,
             longest: LONGEST_WINDOW,
             older: Older::default(),
-            shrunk_since: None,
+            shrunk_since: ShrunkSince::default(),
             rest: None,
             refused: None,
             unread_since: None,
@@ -79,7 +80,7 @@ impl Memory {
 
     /// Forgets what was learnt about another URL or mapping; how far the feed is stays.
     pub(super) fn forget_answers(&mut self) {
-        let Memory { progress, backfill, stored, asked, shrunk_since, .. } = *self;
+        let Memory { progress, backfill, stored, asked, shrunk_since, .. } = std::mem::take(self);
         *self = Memory { progress, backfill, stored, asked, shrunk_since, ..Memory::default() };
     }
 

@@ -64,32 +64,65 @@ fn zeros(row: &Row) -> IncomingRow {
 /// For how long answers must lack the same rows before their loss is believed.
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
+/// How many stretches of pushes are remembered. Without a place among them a loss is believed later, never earlier.
+const REMEMBERED: usize = 64;
+
+/// Since when answers lack more than half of the rows that are known: of fetches, whose windows move on, together, and of pushes by the
+/// stretch that each is about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShrunkSince(BTreeMap<Option<(Timestamp, Timestamp)>, Timestamp>);
+
+impl ShrunkSince {
+    /// Whether an answer that lacks so much is believed at `now`: one has lacked it for an hour.
+    fn is_believed(&mut self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) -> bool {
+        if !self.0.contains_key(&stretch) && self.0.len() >= REMEMBERED {
+            let oldest = self.0.iter().min_by_key(|(_, since)| **since).map(|(stretch, _)| *stretch);
+            oldest.and_then(|oldest| self.0.remove(&oldest));
+        }
+        let since = *self.0.entry(stretch).or_insert(now);
+        let is_believed = now.duration_since(since) >= BELIEVED_AFTER;
+        if is_believed {
+            self.end(stretch);
+        }
+        is_believed
+    }
+
+    /// Notes an answer that lacks no more than may be.
+    fn end(&mut self, stretch: Option<(Timestamp, Timestamp)>) {
+        self.0.remove(&stretch);
+    }
+}
+
 /// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,
-    shrunk_since: &mut Option<Timestamp>,
+    shrunk_since: &mut ShrunkSince,
     body: &mut FetchedBody,
 ) -> Result<Option<FetchError>, StoreError> {
     let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
     let (uid, feed) = (&task.contract_uid, &task.feed.name);
     let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
     let now = tools.clock.now();
+    let is_push = task.feed.inbox.is_some();
+    let stretch = is_push.then_some((first.since, last.until));
     match withdrawn(&body.truth, &known, &body.rows) {
         Withdrawal::Rows(rows) => {
-            *shrunk_since = None;
+            shrunk_since.end(stretch);
             body.rows.extend(rows);
             Ok(None)
         }
         Withdrawal::Shrunk { gone, known, rows } => {
-            let since = *shrunk_since.get_or_insert(now);
-            if now.duration_since(since) >= BELIEVED_AFTER {
-                *shrunk_since = None;
+            if shrunk_since.is_believed(stretch, now) {
                 body.rows.extend(rows);
                 return Ok(None);
             }
+            let until = match is_push {
+                true => "the same stretch is pushed again after an hour",
+                false => "the answers of an hour agree",
+            };
             let message = format!(
-                "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until the answers of an hour agree; \
+                "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until {until}; \
                  look whether a filter or a permission changed at the vendor"
             );
             Ok(Some(FetchError::new(FailureKind::Shrunk, message)))
@@ -119,6 +152,30 @@ mod tests {
 
     fn answered(hour: u32, queue: &str) -> IncomingRow {
         IncomingRow { measures: BTreeMap::from([("offered".to_owned(), 1.into())]), ..zeros(&known(hour, queue, 1, 1)) }
+    }
+
+    #[test]
+    fn a_loss_is_believed_when_the_same_stretch_has_lacked_it_for_an_hour_whatever_others_say() {
+        let minute = |minute: i64| at(0) + SignedDuration::from_mins(minute);
+        let stretch = |hour: i64| Some((minute(60 * hour), minute(60 * hour + 60)));
+        let mut shrunk = ShrunkSince::default();
+        assert!(!shrunk.is_believed(stretch(1), minute(600)));
+        // New stretches come each hour, and lack nothing.
+        shrunk.end(stretch(9));
+        shrunk.end(None);
+        assert!(!shrunk.is_believed(stretch(1), minute(659)));
+        assert!(!shrunk.is_believed(stretch(2), minute(660)), "another stretch has its own hour");
+        assert!(!shrunk.is_believed(None, minute(660)), "and so have fetches");
+        assert!(shrunk.is_believed(stretch(1), minute(660)));
+        assert!(!shrunk.is_believed(stretch(1), minute(700)), "it begins again");
+        shrunk.end(stretch(2));
+        assert!(!shrunk.is_believed(stretch(2), minute(800)), "an answer came that lacked nothing");
+        for hour in 10..200 {
+            assert!(!shrunk.is_believed(stretch(hour), minute(900 + hour)));
+        }
+        assert_eq!(shrunk.0.len(), REMEMBERED);
+        assert!(shrunk.is_believed(stretch(199), minute(2_000)), "the newest are kept");
+        assert!(!shrunk.is_believed(stretch(10), minute(2_000)), "the oldest are not");
     }
 
     #[test]
