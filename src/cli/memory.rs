@@ -98,6 +98,13 @@ impl Memory {
         self.0 / 2 / BYTES_OF_A_ROW
     }
 
+    /// How many bytes the rows of a contract may take with their sets of labels: half of [`Self::for_evidence`]. The other half is for what
+    /// their judgement works out of them.
+    #[must_use]
+    pub fn bytes_of_a_contract(self) -> usize {
+        self.for_evidence() / 2
+    }
+
     /// What the text of large answers may take of it while they arrive: 15 %, and room for two of them for each of two namespaces.
     #[must_use]
     pub fn for_text(self) -> usize {

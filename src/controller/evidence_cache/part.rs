@@ -92,15 +92,21 @@ impl EvidenceCache {
         (floors, held): (Floors, Arc<RowsByFeed>),
         range: impl Fn(&str, i64) -> RowRange,
     ) -> Result<Option<Part>, StoreError> {
+        if self.is_part_too_large(uid, evidence, &floors) {
+            return Err(self.too_large());
+        }
+        let mut reading = self.reading(uid);
         let mut rows = RowsByFeed::clone(&held);
         for (feed, Head { sequence, .. }) in &evidence.heads {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
-                let read = self.more_rows((uid, feed), known, range, &rows).await?;
+                let read = self.more_rows((&mut reading, feed), known, range, &rows).await;
+                let read = read.inspect_err(|error| self.part_ended_in(uid, evidence, &floors, error))?;
                 rows.insert(feed.clone(), read);
             }
         }
+        drop(reading);
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
         // Another task may have read in the meantime: what it read is not mixed with this.

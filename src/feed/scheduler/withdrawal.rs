@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::FeedTask;
 use super::poll::Tools;
+use super::slices::{SliceRoom, each_slice};
 use crate::domain::measuring::row::Row;
 use crate::evidence::{IncomingRow, StoreError};
 use crate::feed::fetch_request::FetchedBody;
@@ -19,35 +20,65 @@ use crate::outbound::error::{FailureKind, FetchError};
 pub(super) enum Withdrawal {
     /// These no longer exist.
     Rows(Vec<IncomingRow>),
+    /// They no longer exist, and are too many to be withdrawn at once.
+    TooMany { gone: usize },
     /// Such a part of them would no longer exist that the answer is hardly whole: a filter or a permission may have changed.
-    Shrunk { gone: usize, known: usize, rows: Vec<IncomingRow> },
+    Shrunk { gone: usize, known: usize },
 }
 
 /// A part of rows beyond which their loss is not believed: more than one in two.
 const BELIEVED: usize = 2;
 
-/// The rows of zeros for what an answer lacks. `truth` are the windows of which it is the whole truth, `known` every revision of the
-/// rows in them.
-pub(super) fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow]) -> Withdrawal {
-    type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
-    let said: BTreeSet<Key<'_>> = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
-    // Rows of one start and labels are revisions of each other, also where a day's length was corrected.
-    let mut latest: BTreeMap<(Timestamp, &BTreeMap<String, String>), &Row> = BTreeMap::new();
-    let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
-    for row in known.iter().filter(inside) {
-        let newest = latest.entry((row.start, &row.labels)).or_insert(row);
-        if row.revision > newest.revision {
-            *newest = row;
+type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
+
+/// What an answer lacks of the rows that are known.
+#[derive(Debug, Default)]
+struct Lacking {
+    /// Rows that say something.
+    known: usize,
+    /// Those of them that the answer lacks.
+    gone: usize,
+    /// Rows of zeros in their place; none once they are too many.
+    rows: Vec<IncomingRow>,
+    /// Bytes that these would take.
+    bytes: usize,
+}
+
+impl Lacking {
+    /// Compares the newest revisions of rows with what was said. `truth` are the windows of which the answer is the whole truth; rows of
+    /// zeros are made for `most` bytes.
+    fn add(&mut self, truth: &[Window], known: &[Row], said: &BTreeSet<Key<'_>>, most: usize) {
+        let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
+        let says_something = |row: &&Row| row.measures.values().any(|value| !value.is_zero());
+        for row in known.iter().filter(inside).filter(says_something) {
+            self.known += 1;
+            if said.contains(&(row.start, row.end, &row.labels)) {
+                continue;
+            }
+            self.gone += 1;
+            self.bytes = self.bytes.saturating_add(bytes_of_zeros(row));
+            if self.bytes <= most {
+                self.rows.push(zeros(row));
+            } else {
+                self.rows = Vec::new();
+            }
         }
     }
-    let says_something = |row: &Row| row.measures.values().any(|value| !value.is_zero());
-    let known: Vec<&Row> = latest.into_values().filter(|row| says_something(row)).collect();
-    let gone = known.iter().filter(|row| !said.contains(&(row.start, row.end, &row.labels)));
-    let rows: Vec<IncomingRow> = gone.map(|row| zeros(row)).collect();
-    if rows.len() * BELIEVED > known.len() {
-        return Withdrawal::Shrunk { gone: rows.len(), known: known.len(), rows };
+
+    /// What follows; `is_believed`: whatever it lacks.
+    fn end(self, is_believed: bool) -> Withdrawal {
+        let Lacking { known, gone, rows, .. } = self;
+        if gone * BELIEVED > known && !is_believed {
+            return Withdrawal::Shrunk { gone, known };
+        }
+        if rows.len() < gone { Withdrawal::TooMany { gone } } else { Withdrawal::Rows(rows) }
     }
-    Withdrawal::Rows(rows)
+}
+
+/// Bytes of a row of zeros, near enough.
+fn bytes_of_zeros(row: &Row) -> usize {
+    let labels = row.labels.iter().map(|(name, value)| 96 + name.len() + value.len());
+    256 + labels.chain(row.measures.keys().map(|name| 96 + name.len())).sum::<usize>()
 }
 
 fn zeros(row: &Row) -> IncomingRow {
@@ -64,7 +95,7 @@ fn zeros(row: &Row) -> IncomingRow {
 /// For how long answers must lack the same rows before their loss is believed.
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half.
+/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half, or more than is withdrawn at once.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,
@@ -73,21 +104,27 @@ pub(super) async fn withdraw(
 ) -> Result<Option<FetchError>, StoreError> {
     let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
     let (uid, feed) = (&task.contract_uid, &task.feed.name);
-    let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
+    let room = SliceRoom::reserve(tools, task).await;
+    let mut lacking = Lacking::default();
+    let said: BTreeSet<Key<'_>> = body.rows.iter().map(|row| (row.start, row.end, &row.labels)).collect();
+    let compare = |known: &[Row]| lacking.add(&body.truth, known, &said, room.most);
+    each_slice(&*tools.store, (uid, feed), (first.since, last.until), room.most, compare).await?;
     let now = tools.clock.now();
-    match withdrawn(&body.truth, &known, &body.rows) {
+    let agree_since = shrunk_since.unwrap_or(now);
+    match lacking.end(now.duration_since(agree_since) >= BELIEVED_AFTER) {
         Withdrawal::Rows(rows) => {
             *shrunk_since = None;
             body.rows.extend(rows);
             Ok(None)
         }
-        Withdrawal::Shrunk { gone, known, rows } => {
-            let since = *shrunk_since.get_or_insert(now);
-            if now.duration_since(since) >= BELIEVED_AFTER {
-                *shrunk_since = None;
-                body.rows.extend(rows);
-                return Ok(None);
-            }
+        Withdrawal::TooMany { gone } => {
+            let message = format!(
+                "the answer lacks {gone} rows that are known, more than are withdrawn at once: let it be about a shorter stretch of time"
+            );
+            Ok(Some(FetchError::new(FailureKind::TooLarge, message)))
+        }
+        Withdrawal::Shrunk { gone, known } => {
+            *shrunk_since = Some(agree_since);
             let message = format!(
                 "the answer lacks {gone} of {known} rows that are known: nothing is withdrawn until the answers of an hour agree; \
                  look whether a filter or a permission changed at the vendor"
@@ -117,6 +154,14 @@ mod tests {
         }
     }
 
+    /// What an answer withdraws that is the whole truth of `truth`.
+    fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow], most: usize) -> Withdrawal {
+        let said = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
+        let mut lacking = Lacking::default();
+        known.chunks(2).for_each(|slice| lacking.add(truth, slice, &said, most));
+        lacking.end(false)
+    }
+
     fn answered(hour: u32, queue: &str) -> IncomingRow {
         IncomingRow { measures: BTreeMap::from([("offered".to_owned(), 1.into())]), ..zeros(&known(hour, queue, 1, 1)) }
     }
@@ -124,11 +169,11 @@ mod tests {
     #[test]
     fn what_a_whole_answer_lacks_is_withdrawn_unless_it_is_too_much() {
         let truth = [Window { since: at(8), until: at(12) }];
-        let rows =
-            [known(8, "a", 3, 1), known(9, "a", 3, 1), known(9, "a", 5, 2), known(9, "b", 0, 1), known(13, "a", 1, 1)];
+        let rows = [known(8, "a", 3, 1), known(9, "a", 5, 2), known(9, "b", 0, 1), known(13, "a", 1, 1)];
         let gone = |outcome: Withdrawal| match outcome {
             Withdrawal::Rows(rows) => (false, rows.iter().map(|row| row.start.to_string()).collect::<Vec<_>>()),
-            Withdrawal::Shrunk { gone, known, .. } => (true, vec![format!("{gone} of {known}")]),
+            Withdrawal::Shrunk { gone, known } => (true, vec![format!("{gone} of {known}")]),
+            Withdrawal::TooMany { gone } => (true, vec![format!("{gone} at once")]),
         };
         for (what, answer, expected) in [
             ("all are there", vec![answered(8, "a"), answered(9, "a")], (false, vec![])),
@@ -140,12 +185,26 @@ mod tests {
             ),
             ("none is there", vec![], (true, vec!["2 of 2".to_owned()])),
         ] {
-            assert_eq!(gone(withdrawn(&truth, &rows, &answer)), expected, "{what}");
+            assert_eq!(gone(withdrawn(&truth, &rows, &answer, usize::MAX)), expected, "{what}");
         }
         assert_eq!(
-            withdrawn(&[], &rows, &[]),
+            withdrawn(&[], &rows, &[], usize::MAX),
             Withdrawal::Rows(vec![]),
             "an answer that is not whole withdraws nothing"
         );
+    }
+
+    #[test]
+    fn rows_that_are_too_many_to_be_withdrawn_at_once_are_counted_and_not_held() {
+        let truth = [Window { since: at(0), until: at(23) }];
+        let rows: Vec<Row> = (0..20).map(|hour| known(hour, "a", 1, 1)).collect();
+        let answer: Vec<IncomingRow> = (0..15).map(|hour| answered(hour, "a")).collect();
+        assert!(matches!(withdrawn(&truth, &rows, &answer, 1 << 20), Withdrawal::Rows(gone) if gone.len() == 5));
+        assert_eq!(withdrawn(&truth, &rows, &answer, 1_000), Withdrawal::TooMany { gone: 5 });
+        assert_eq!(withdrawn(&truth, &rows, &[], 1_000), Withdrawal::Shrunk { gone: 20, known: 20 });
+        let (mut lacking, said) = (Lacking::default(), BTreeSet::new());
+        lacking.add(&truth, &rows, &said, 1_000);
+        assert!(lacking.rows.is_empty());
+        assert_eq!(lacking.end(true), Withdrawal::TooMany { gone: 20 }, "also once the loss is believed");
     }
 }
