@@ -98,11 +98,11 @@ impl Memory {
         self.0 / 2 / BYTES_OF_A_ROW
     }
 
-    /// How many bytes the rows of a contract may take with their sets of labels: half of [`Self::for_evidence`]. The other half is for what
-    /// their judgement works out of them.
+    /// How many bytes the rows of a contract may take with their sets of labels: 15/32 of [`Self::for_evidence`]. As much again is
+    /// for what their judgement works out of them, and the rest for rows that are packed otherwise once others come beside them.
     #[must_use]
     pub fn bytes_of_a_contract(self) -> usize {
-        self.for_evidence() / 2
+        self.for_evidence() / 32 * 15
     }
 
     /// What the text of large answers may take of it while they arrive: 15 %, and room for two of them for each of two namespaces.
