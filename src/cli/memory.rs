@@ -171,6 +171,7 @@ mod tests {
             let memory: Memory = text.parse().unwrap();
             assert_eq!(memory.rows_of_a_contract(), rows, "{text}");
             assert!(memory.rows_of_a_contract() * BYTES_OF_A_ROW <= memory.for_evidence() as u64);
+            assert!(memory.bytes_of_a_contract() < memory.for_evidence() / 2, "its judgement takes as much again");
         }
     }
 
