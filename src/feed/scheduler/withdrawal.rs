@@ -20,8 +20,8 @@ use crate::outbound::error::{FailureKind, FetchError};
 pub(super) enum Withdrawal {
     /// These no longer exist.
     Rows(Vec<IncomingRow>),
-    /// They no longer exist, and are too many to be withdrawn at once.
-    TooMany { gone: usize },
+    /// So many no longer exist that only these are withdrawn at once.
+    Some { gone: usize, rows: Vec<IncomingRow> },
     /// Such a part of them would no longer exist that the answer is hardly whole: a filter or a permission may have changed.
     Shrunk { gone: usize, known: usize },
 }
@@ -38,7 +38,7 @@ struct Lacking {
     known: usize,
     /// Those of them that the answer lacks.
     gone: usize,
-    /// Rows of zeros in their place; none once they are too many.
+    /// Rows of zeros in their place, as many as there is room for.
     rows: Vec<IncomingRow>,
     /// Bytes that these would take.
     bytes: usize,
@@ -59,8 +59,6 @@ impl Lacking {
             self.bytes = self.bytes.saturating_add(bytes_of_zeros(row));
             if self.bytes <= most {
                 self.rows.push(zeros(row));
-            } else {
-                self.rows = Vec::new();
             }
         }
     }
@@ -71,7 +69,7 @@ impl Lacking {
         if gone * BELIEVED > known && !is_believed {
             return Withdrawal::Shrunk { gone, known };
         }
-        if rows.len() < gone { Withdrawal::TooMany { gone } } else { Withdrawal::Rows(rows) }
+        if rows.len() < gone { Withdrawal::Some { gone, rows } } else { Withdrawal::Rows(rows) }
     }
 }
 
@@ -96,6 +94,7 @@ fn zeros(row: &Row) -> IncomingRow {
 const BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half, or more than is withdrawn at once.
+/// The answers that follow withdraw the others then.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,
@@ -117,10 +116,12 @@ pub(super) async fn withdraw(
             body.rows.extend(rows);
             Ok(None)
         }
-        Withdrawal::TooMany { gone } => {
+        Withdrawal::Some { gone, rows } => {
             let message = format!(
-                "the answer lacks {gone} rows that are known, more than are withdrawn at once: let it be about a shorter stretch of time"
+                "the answer lacks {gone} rows that are known: {} of them are withdrawn now, and the others by the answers that follow",
+                rows.len()
             );
+            body.rows.extend(rows);
             Ok(Some(FetchError::new(FailureKind::TooLarge, message)))
         }
         Withdrawal::Shrunk { gone, known } => {
@@ -173,7 +174,7 @@ mod tests {
         let gone = |outcome: Withdrawal| match outcome {
             Withdrawal::Rows(rows) => (false, rows.iter().map(|row| row.start.to_string()).collect::<Vec<_>>()),
             Withdrawal::Shrunk { gone, known } => (true, vec![format!("{gone} of {known}")]),
-            Withdrawal::TooMany { gone } => (true, vec![format!("{gone} at once")]),
+            Withdrawal::Some { gone, .. } => (true, vec![format!("{gone} at once")]),
         };
         for (what, answer, expected) in [
             ("all are there", vec![answered(8, "a"), answered(9, "a")], (false, vec![])),
@@ -195,16 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_too_many_to_be_withdrawn_at_once_are_counted_and_not_held() {
+    fn of_rows_that_are_too_many_some_are_withdrawn_at_once_and_the_others_are_counted() {
         let truth = [Window { since: at(0), until: at(23) }];
         let rows: Vec<Row> = (0..20).map(|hour| known(hour, "a", 1, 1)).collect();
         let answer: Vec<IncomingRow> = (0..15).map(|hour| answered(hour, "a")).collect();
         assert!(matches!(withdrawn(&truth, &rows, &answer, 1 << 20), Withdrawal::Rows(gone) if gone.len() == 5));
-        assert_eq!(withdrawn(&truth, &rows, &answer, 1_000), Withdrawal::TooMany { gone: 5 });
+        let at_once = |outcome: Withdrawal| match outcome {
+            Withdrawal::Some { gone, rows } => (gone, rows.len()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at_once(withdrawn(&truth, &rows, &answer, 1_000)), (5, 2));
         assert_eq!(withdrawn(&truth, &rows, &[], 1_000), Withdrawal::Shrunk { gone: 20, known: 20 });
         let (mut lacking, said) = (Lacking::default(), BTreeSet::new());
         lacking.add(&truth, &rows, &said, 1_000);
-        assert!(lacking.rows.is_empty());
-        assert_eq!(lacking.end(true), Withdrawal::TooMany { gone: 20 }, "also once the loss is believed");
+        assert_eq!(at_once(lacking.end(true)), (20, 2), "also once the loss is believed");
     }
 }
