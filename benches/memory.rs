@@ -2,7 +2,8 @@
 //!
 //! Ten contracts (`BPO_BENCH_CONTRACTS`) have a feed of twelve label sets, half-hours and four measures for some years
 //! (`BPO_BENCH_YEARS`, 1), and four KPIs each. They are put into an SQLite store; then a process of its own opens the store, as the
-//! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, and keeps its judgements.
+//! operator does that has kept no judgements, judges every contract through the operator's cache, judges again, keeps its judgements, and
+//! judges late rows of the first month by what was kept.
 //! A third process opens the store as the operator does after a restart, and judges one contract with new rows, then all.
 //! `BPO_BENCH_MEMORY` (MiB) is what the operator may use, as `--memory`; default: as much as it likes. `BPO_BENCH_KEEP=DIR` keeps the
 //! store, or takes the one that is there; `BPO_BENCH_ROUNDS` (20) says how often new rows come.
@@ -38,6 +39,8 @@ const QUEUES: [&str; 4] = ["billing", "sales", "support", "claims"];
 const LABEL_SETS: i64 = 12;
 /// How often a row of a Final month is corrected.
 const CORRECTIONS: i64 = 5;
+/// How often another one is corrected while no rows are held.
+const LATE: i64 = 3;
 const FEED: &str = "acd";
 
 fn main() {
@@ -89,6 +92,40 @@ impl Operator {
         let store = Arc::new(SqliteStore::open_with_pages(directory, pages).expect("the store"));
         let cache = EvidenceCache::new(store.clone(), most);
         Operator { runtime: Runtime::new().unwrap(), store, cache, checkpoints: Checkpoints::default() }
+    }
+
+    /// Commits a correction of one row of a half-hour, received at another.
+    fn correct(&self, uid: &str, late: i64, received: i64) {
+        let mut batch = body(late..late + 1, LABEL_SETS, false);
+        batch.received_at = slot(received);
+        batch.body_digest[8] = 1;
+        let answered = batch.rows[0].measures.get_mut("answeredWithin").unwrap();
+        *answered -= rust_decimal::Decimal::ONE;
+        assert_eq!(self.runtime.block_on(self.store.commit(key(uid), batch)).unwrap().revised, 1);
+    }
+
+    /// Judges a Final month again that one late row restates, where no rows are held, and keeps what was worked out.
+    fn restate_by_what_was_kept(&mut self, terms: &Arc<Terms>, (mut late, mut next): (i64, i64)) {
+        let uids = contracts();
+        let (mut elapsed, mut used, mut held) = (0.0, 0.0, 0);
+        for _ in 0..LATE {
+            self.cache = EvidenceCache::new(self.store.clone(), memory().0);
+            uids.iter().for_each(|uid| self.correct(uid, late, next));
+            (late, next) = (late + 48, next + 1);
+            let (began, before) = (Instant::now(), processor());
+            uids.iter().for_each(|uid| drop(self.look(uid, terms, slot(next))));
+            elapsed += began.elapsed().as_secs_f64();
+            used += processor() - before;
+            held = self.cache.held().rows;
+            self.runtime.block_on(self.checkpoints.keep(&*self.store, &self.cache, slot(next))).unwrap();
+        }
+        let looks = LATE as f64 * uids.len() as f64;
+        println!(
+            "a Final month of the first year restated by a late row where no rows are held, read included: {:.2} ms a contract, {:.2} ms of processor time, rows held {:.1} MiB",
+            elapsed * 1_000.0 / looks,
+            used * 1_000.0 / looks,
+            held as f64 / 1_048_576.0
+        );
     }
 
     /// Judges a contract as the operator does, unless a kept judgement is still valid. Returns its reports as JSON.
@@ -147,7 +184,7 @@ async fn next_slot(operator: &Operator, uid: &str) -> i64 {
     let head = operator.store.heads(uid).await.unwrap()[FEED].sequence;
     let whole = days() * 48 * LABEL_SETS;
     // A run adds four rows a slot, and then corrections of one row a slot.
-    let (of_a_run, slots) = (4 * rounds() + CORRECTIONS, rounds() + CORRECTIONS);
+    let (of_a_run, slots) = (4 * rounds() + CORRECTIONS + LATE, rounds() + CORRECTIONS + LATE);
     let added = head - whole;
     days() * 48 + added / of_a_run * slots + added % of_a_run / 4
 }
@@ -314,7 +351,7 @@ fn digest(judgements: &[Arc<Result<Judgement, InvalidSpec>>]) -> String {
 
 fn judge_all(directory: &Path) {
     let (before, began) = (mebibytes("VmRSS"), Instant::now());
-    let operator = Operator::over(directory);
+    let mut operator = Operator::over(directory);
     let (terms, uids) = (terms(), contracts());
     let first = operator.runtime.block_on(next_slot(&operator, &uids[0]));
     // Judgements that an earlier run has kept are not taken.
@@ -381,20 +418,16 @@ fn judge_all(directory: &Path) {
         u32::try_from(CORRECTIONS).unwrap(),
         Box::new(|| {
             for uid in &uids {
-                let mut batch = body(late.get()..late.get() + 1, LABEL_SETS, false);
-                batch.received_at = slot(next.get());
-                batch.body_digest[8] = 1;
-                let answered = batch.rows[0].measures.get_mut("answeredWithin").unwrap();
-                *answered -= rust_decimal::Decimal::ONE;
-                assert_eq!(operator.runtime.block_on(operator.store.commit(key(uid), batch)).unwrap().revised, 1);
+                operator.correct(uid, late.get(), next.get());
             }
             late.set(late.get() + 48);
             next.set(next.get() + 1);
             look_at_all(slot(next.get()));
         }),
     );
+    let (next, late) = (next.get(), late.get());
     let began = Instant::now();
-    operator.runtime.block_on(operator.checkpoints.keep(&*operator.store, &operator.cache, slot(next.get()))).unwrap();
+    operator.runtime.block_on(operator.checkpoints.keep(&*operator.store, &operator.cache, slot(next))).unwrap();
     let held = operator.cache.held();
     println!(
         "judgements kept: {:.2} s; held after that: rows {:.1} MiB, judgements {:.1} MiB",
@@ -402,4 +435,5 @@ fn judge_all(directory: &Path) {
         held.rows as f64 / 1_048_576.0,
         held.rollups as f64 / 1_048_576.0
     );
+    operator.restate_by_what_was_kept(&terms, (late, next));
 }

@@ -15,7 +15,7 @@ fuzz_target!(|body: &[u8]| {
         values.for_each(|value| assert!(value.abs() <= 1_000_000_000_000_000_i64.into(), "{value}"));
     }
     let zone = jiff::tz::TimeZone::UTC;
-    // Whoever mends a page is told of every row, and of the same ones.
+    // A report on a page names every row, and the same ones each time.
     match read_all(body, None, &zone) {
         Err(error) => {
             check_error(&error);

@@ -16,7 +16,7 @@ use super::verdict::{Comparison, Severity};
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Basis {
+pub struct Basis {
     /// The formula before its scale, such as (answeredWithin) / (answered + abandoned - abandonedWithin).
     #[schemars(length(max = 8192))]
     pub formula: String,
@@ -72,7 +72,7 @@ pub(crate) struct Basis {
 
 /// How two sources were compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct CrossCheckBasis {
+pub struct CrossCheckBasis {
     /// The feed with the client's own figures.
     #[schemars(length(max = 63))]
     pub feed: String,
@@ -85,7 +85,7 @@ pub(crate) struct CrossCheckBasis {
 
 /// How each part of a tally was judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TallyBasis {
+pub struct TallyBasis {
     /// What the parts are: each Day with service, ISO Week or Month that ends in the period.
     pub each: TallyEach,
     /// How each part was compared: AtLeast, MoreThan, AtMost or LessThan.
@@ -101,7 +101,7 @@ pub(crate) struct TallyBasis {
 /// A part of a target that changed inside the period.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TargetPart {
+pub struct TargetPart {
     /// First day of the part.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
@@ -117,7 +117,7 @@ pub(crate) struct TargetPart {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BandBasis {
+pub struct BandBasis {
     /// How grave a miss in this band is: Minor, Serious, Severe or Critical.
     pub severity: Severity,
     /// The band's worst value; absent where it takes everything worse.
@@ -142,7 +142,7 @@ pub(crate) struct BandBasis {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PriceBasis {
+pub struct PriceBasis {
     /// What one step cost on the period's first day.
     #[schemars(length(max = 64))]
     pub amount: String,
@@ -173,7 +173,7 @@ pub(crate) struct PriceBasis {
 /// Points and money as the terms say them.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Agreed {
+pub struct Agreed {
     /// Service points that a miss costs by the terms; left out where it costs none.
     pub points: Option<i64>,
     /// Credit, in the contract's currency.
@@ -188,7 +188,7 @@ pub(crate) struct Agreed {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CreditBasis {
+pub struct CreditBasis {
     /// The charges in force on the period's first day.
     #[schemars(length(max = 64))]
     pub charges: Option<String>,
@@ -216,7 +216,7 @@ pub(crate) struct CreditBasis {
 
 /// A row of the points table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PointsRowBasis {
+pub struct PointsRowBasis {
     /// The number of points from which it applies.
     pub points: i64,
     /// Percentage of the period's charges.
@@ -227,7 +227,7 @@ pub(crate) struct PointsRowBasis {
 /// A cap with the amount before and after it.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct CapBasis {
+pub struct CapBasis {
     /// What the cap is of, the Period or the contract Year.
     pub cap: CapKind,
     /// The cap. Of a year: the whole of it.
@@ -246,7 +246,7 @@ pub(crate) struct CapBasis {
 
 /// How a value was rounded. Nothing is left to a default: the report is complete by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct RoundingApplied {
+pub struct RoundingApplied {
     /// Digits after the point.
     #[schemars(range(min = 0, max = 6))]
     pub decimals: i64,

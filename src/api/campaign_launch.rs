@@ -51,7 +51,7 @@ pub use status::*;
     "!has(self.channels) || !has(self.endsAt) || self.channels.all(c, !has(c.at) || c.at < self.endsAt)",
     "a channel starts after the campaign's end: write an `at` before `endsAt`"
 ))]
-pub(crate) struct CampaignLaunchSpec {
+pub struct CampaignLaunchSpec {
     /// The VendorContracts whose service carries the campaign, in the same namespace. Local times are in the first one's zone.
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -13,7 +13,7 @@ use super::scalar::Decimal;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Price {
+pub struct Price {
     /// What one step costs, in charges.currency, such as "5000".
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub amount: Decimal,
@@ -68,7 +68,7 @@ pub enum PriceCount {
 
 /// A price from a day on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PriceChange {
+pub struct PriceChange {
     /// First day of the new amount, such as 2026-07-01.
     #[schemars(schema_with = "super::scalar::date")]
     pub from: Date,
@@ -81,7 +81,7 @@ pub(crate) struct PriceChange {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = super::rules::one_of(&["amount", "price"], " in bonus"))]
-pub(crate) struct Bonus {
+pub struct Bonus {
     /// The value that must be surpassed to earn anything, in the KPI's unit, such as 85.
     pub from: Decimal,
     /// What is paid for the period, such as "2500".
@@ -96,7 +96,7 @@ pub(crate) struct Bonus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BonusPrice {
+pub struct BonusPrice {
     /// What is paid for one step, in charges.currency, such as "1000".
     #[schemars(schema_with = "super::scalar::non_negative")]
     pub amount: Decimal,
@@ -118,7 +118,7 @@ pub(crate) struct BonusPrice {
 
 /// The factors of points and credit from the n-th miss in a row on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct RepeatRow {
+pub struct RepeatRow {
     /// The length of the run of misses from which on this row counts; 1 is the first miss.
     #[schemars(range(min = 1, max = 120))]
     pub misses: i64,

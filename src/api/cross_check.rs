@@ -10,7 +10,7 @@ use super::scalar::Decimal;
 
 /// The client's own figures of the same KPI, compared with the vendor's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct CrossCheck {
+pub struct CrossCheck {
     /// Name of the contract's feed with the client's own figures, such as ours. Another one than `source.feed`.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,
@@ -65,7 +65,7 @@ pub enum SourcesFinding {
 /// The values of two sources, and which one was judged.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct SourcesLine {
+pub struct SourcesLine {
     /// The vendor's value over all of its rows; absent where it has none.
     #[schemars(length(max = 64))]
     pub vendor: Option<String>,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
     "(has(self.decision) && self.decision != 'Open') == has(self.decidedAt)",
     "each decision but Open needs `decidedAt`, and Open has none: write decision: Accepted with decidedAt: 2026-04-20T12:00:00Z, or take both away"
 ))]
-pub(crate) struct Dispute {
+pub struct Dispute {
     /// Name of the dispute, such as march-service-level.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -75,7 +75,7 @@ pub enum DisputeDecision {
 /// A dispute as a report lists it.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ReportDispute {
+pub struct ReportDispute {
     /// Name of the dispute in spec.disputes, such as may-service-level.
     #[schemars(length(max = 63))]
     pub name: String,
@@ -89,7 +89,7 @@ pub(crate) struct ReportDispute {
 /// A dispute as a contract's status lists it.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct DisputeStatus {
+pub struct DisputeStatus {
     /// Name of the dispute in spec.disputes, such as may-service-level.
     #[schemars(length(max = 63))]
     pub name: String,

@@ -119,7 +119,7 @@ pub use window::*;
     "!has(self.job) || !has(self.pagination) || !has(self.pagination.limit)",
     "pagination.limit halves a window, which a report has only one of: write a shorter window.atMost"
 ))]
-pub(crate) struct Feed {
+pub struct Feed {
     /// Name of the feed; KpiTargets refer to it in `source.feed`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,

@@ -79,7 +79,7 @@ pub use status::*;
 #[x_kube(validation = super::rules::kpi_target::TALLY_ALONE)]
 #[x_kube(validation = super::rules::kpi_target::CROSS_CHECK)]
 #[x_kube(validation = super::rules::kpi_target::WITHIN)]
-pub(crate) struct KpiTargetSpec {
+pub struct KpiTargetSpec {
     /// The VendorContract, in the same namespace. Cannot be changed.
     #[x_kube(validation = (
         "self == oldSelf",

@@ -12,7 +12,7 @@ use super::packed::Line;
 /// A day of a period; of a longer one a week or a month.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct DayValue {
+pub struct DayValue {
     /// The day in the contract's zone; of a week or a month its first day in the window that was judged.
     #[schemars(schema_with = "super::scalar::date")]
     pub date: Date,
@@ -30,7 +30,7 @@ pub(crate) struct DayValue {
 /// The rows with one value of a label.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PartValue {
+pub struct PartValue {
     /// The label and its value, such as {site: cebu}.
     #[schemars(schema_with = "super::scalar::labels")]
     pub label: BTreeMap<String, String>,

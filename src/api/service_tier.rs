@@ -38,7 +38,7 @@ use super::scalar::Decimal;
     printcolumn(name = "Coherent", type_ = "string", json_path = ".status.conditions[?(@.type==\"Coherent\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
-pub(crate) struct ServiceTierSpec {
+pub struct ServiceTierSpec {
     /// 1 is the best; unique among the tiers of a contract.
     #[schemars(range(min = 1, max = 100))]
     pub rank: i64,
@@ -69,7 +69,7 @@ pub(crate) struct ServiceTierSpec {
     "!has(self.atLeast) || !has(self.below) || quantity(string(self.atLeast)).isLessThan(quantity(string(self.below)))",
     "write a `below` that is above `atLeast`, or leave it out for an open end"
 ))]
-pub(crate) struct CustomerValue {
+pub struct CustomerValue {
     /// What is measured: LifetimeValue, LoyaltyIndex or Persistency.
     pub measure: ValueMeasure,
     /// ISO 4217, with LifetimeValue only.
@@ -92,7 +92,7 @@ pub enum ValueMeasure {
 
 /// A tier's target for a catalogue KPI.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TierTarget {
+pub struct TierTarget {
     /// The catalogue KPI; it concerns every KpiTarget of the contract for this KPI.
     pub kpi: CatalogueKpi,
     /// Its target for this tier, compared as the KpiTarget says.
@@ -115,7 +115,7 @@ pub(crate) struct TierTarget {
     "!has(self.incentivePercent) || !has(self.retentionSpendPercent) || quantity(string(self.incentivePercent)).compareTo(quantity(string(self.retentionSpendPercent))) <= 0",
     "incentivePercent is above retentionSpendPercent, the ceiling of what retaining a customer may cost: lower it, or raise the ceiling"
 ))]
-pub(crate) struct Entitlements {
+pub struct Entitlements {
     /// Ways of contact: Voice, Chat, Email, Callback, Messaging, SocialMedia, Video or SelfService.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -179,7 +179,7 @@ pub enum SelfService {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ServiceTierStatus {
+pub struct ServiceTierStatus {
     /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
@@ -218,7 +218,7 @@ pub enum TierFlaw {
 /// A flaw against another tier.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TierFinding {
+pub struct TierFinding {
     /// TierGap, TierOverlap or TierInversion.
     pub finding: TierFlaw,
     /// Name of the other tier.
@@ -235,7 +235,7 @@ pub(crate) struct TierFinding {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SliceStatus {
+pub struct SliceStatus {
     /// Name of the VendorContract.
     pub contract: String,
     /// Name of the KpiTarget.

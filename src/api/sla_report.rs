@@ -49,7 +49,7 @@ use super::verdict::{Comparison, PeriodState, Rating, Severity};
     "self.contract == oldSelf.contract && self.period.name == oldSelf.period.name && self.revision == oldSelf.revision",
     "a report's contract, period and revision cannot change: another one is a new report"
 ))]
-pub(crate) struct SlaReportSpec {
+pub struct SlaReportSpec {
     /// Name of the VendorContract.
     #[schemars(length(max = 63))]
     pub contract: String,
@@ -104,7 +104,7 @@ pub(crate) struct SlaReportSpec {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KpiLine {
+pub struct KpiLine {
     /// Name of the KpiTarget.
     pub name: String,
     /// KPI of the catalogue, such as ServiceLevel; Custom with a formula of its own.
@@ -191,7 +191,7 @@ pub(crate) struct KpiLine {
 
 /// What a tally found, by the names of its parts: days 2026-05-04, weeks 2026-W19, months 2026-05.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TallyLine {
+pub struct TallyLine {
     /// The parts that missed, the first 31.
     #[serde(default)]
     #[schemars(length(max = 31))]
@@ -215,7 +215,7 @@ pub enum CreditState {
 /// One tier's part of a KPI.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TierLine {
+pub struct TierLine {
     /// Name of the ServiceTier.
     pub tier: String,
     /// Value of the tier's rows; left out without data.
@@ -230,7 +230,7 @@ pub(crate) struct TierLine {
 
 /// The rows that were judged: selected before relief, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct EvidenceReference {
+pub struct EvidenceReference {
     /// Number of rows, each in its latest revision.
     pub rows: i64,
     /// SHA-256 over their canonical form.
@@ -241,7 +241,7 @@ pub(crate) struct EvidenceReference {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CreditBlock {
+pub struct CreditBlock {
     /// Currency of every amount here, by ISO 4217, such as GBP.
     pub currency: String,
     /// Credit that the service points of the period cost, before caps.
@@ -275,7 +275,7 @@ pub(crate) struct CreditBlock {
 
 /// A credit that was earned back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct EarnedBack {
+pub struct EarnedBack {
     /// Period of the credit that was earned back, such as 2026-02.
     pub period: String,
     /// Name of the KpiTarget whose credit it was.
@@ -287,7 +287,7 @@ pub(crate) struct EarnedBack {
 /// Credits of the contract year.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct YearToDate {
+pub struct YearToDate {
     /// Credits of the contract year so far.
     pub credit: String,
     /// What they cannot exceed.
@@ -297,7 +297,7 @@ pub(crate) struct YearToDate {
 /// A trigger whose condition holds.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ReportTrigger {
+pub struct ReportTrigger {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
@@ -308,7 +308,7 @@ pub(crate) struct ReportTrigger {
 
 /// A span of service time without data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Gap {
+pub struct Gap {
     /// Name of the feed that brought no rows, as in spec.feeds.
     pub feed: String,
     /// First instant of service time without data.
@@ -323,7 +323,7 @@ pub(crate) struct Gap {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Restates {
+pub struct Restates {
     /// Name of the report that this one replaces, such as acme-care-2026-05.
     pub report: String,
     /// A line for each KPI whose figures are other than before.
@@ -342,7 +342,7 @@ pub(crate) struct Restates {
 /// A line that changed. A member is absent where it did not.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct LineChange {
+pub struct LineChange {
     /// Name of the KpiTarget.
     pub kpi: String,
     /// Value before and after; left out where it is the same.
@@ -360,7 +360,7 @@ pub(crate) struct LineChange {
 /// A text before and after; absent where there was none.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct WasNow {
+pub struct WasNow {
     /// What the report before says; left out where it has none.
     pub was: Option<String>,
     /// What this revision says; left out where it has none.
@@ -371,7 +371,7 @@ pub(crate) struct WasNow {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SlaReportStatus {
+pub struct SlaReportStatus {
     /// UID of the contract.
     pub contract_uid: Option<String>,
     /// Heads of the feeds' chains of evidence when the report was written.
@@ -386,7 +386,7 @@ pub(crate) struct SlaReportStatus {
 
 /// Head of one feed's chain of evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct EvidenceHead {
+pub struct EvidenceHead {
     /// Name of the feed, as in spec.feeds of the contract.
     pub feed: String,
     /// Digest of its last row.

@@ -14,7 +14,7 @@ use super::verdict::Comparison;
     "!has(self.comparison) || self.comparison != 'Between'",
     "write tally.comparison AtLeast, MoreThan, AtMost or LessThan"
 ))]
-pub(crate) struct Tally {
+pub struct Tally {
     /// What is judged: each Day with service, each ISO Week or each Month that ends in the period. Shorter than the period.
     pub each: TallyEach,
     /// How each part is compared: AtLeast, MoreThan, AtMost or LessThan. Default: by the KPI's direction; a Range KPI must name one.

@@ -114,7 +114,7 @@ pub use term::*;
     "!has(self.triggers) || !self.triggers.exists(t, has(t.when.capReached) && t.when.capReached == 'Year') || (has(self.credits) && (has(self.credits.yearCapPercent) || has(self.credits.yearCapAmount)))",
     "a trigger waits for the cap of the year: add credits.yearCapPercent or credits.yearCapAmount"
 ))]
-pub(crate) struct VendorContractSpec {
+pub struct VendorContractSpec {
     /// Who serves: the vendor's name, sites and identifiers.
     pub vendor: Vendor,
     /// Who is served; reports name both parties. Default: the client.

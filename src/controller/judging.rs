@@ -8,7 +8,7 @@ use super::checkpoints::{Asked, Checkpoints};
 use super::driver::ReconcileError;
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
 use super::retention::last_judgement;
-use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::judgement::judge::{OfPart, judge_again, judge_part};
 use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::feed_rows::RowsByFeed;
@@ -32,6 +32,9 @@ pub struct Judging<'a> {
     /// What the judgement rests on in addition to rows.
     pub asked: Asked<'a>,
 }
+
+/// How often a part is judged, each time with more of the earlier rows, before all rows are looked at.
+const MOST_ROUNDS: usize = 4;
 
 /// A judgement with what it worked out.
 type WorkedOut = (Result<Judgement, InvalidSpec>, RollUps);
@@ -81,21 +84,41 @@ impl Judging<'_> {
         off_runtime(move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups)).await
     }
 
-    /// The judgement from what was worked out of closed periods and from the rows since; `None` where all rows are held, or needed.
+    /// The judgement from what was worked out of closed periods and from the rows since, with pages of earlier ones where it needs them;
+    /// `None` where all rows are held, or needed.
     async fn by_part(&self, now: Timestamp) -> Result<Option<WorkedOut>, ReconcileError> {
-        let Asked { uid, name, evidence, .. } = self.asked;
-        let (part, mut rollups) = match self.cache.part(uid, evidence).await? {
+        let Asked { uid, evidence, .. } = self.asked;
+        let (mut part, mut rollups) = match self.cache.part(uid, evidence).await? {
             Some(part) => (part, self.cache.take_rollups(uid)),
             None => match self.begin_part().await? {
                 Some(begun) => begun,
                 None => return Ok(None),
             },
         };
+        for _ in 0..MOST_ROUNDS {
+            let (judged, left) = self.judge_part(part.clone(), rollups, now).await?;
+            let wanted = match judged {
+                Ok(OfPart::Judged(judgement)) => return Ok(Some((Ok(*judgement), left))),
+                Err(invalid) => return Ok(Some((Err(invalid), left))),
+                Ok(OfPart::NeedsAll) => return Ok(None),
+                Ok(OfPart::Needs(wanted)) => wanted,
+            };
+            tracing::debug!(contract = self.asked.name, ?wanted, "earlier rows are looked at");
+            let Some(with_pages) = self.cache.add_pages(uid, evidence, part, wanted).await? else { return Ok(None) };
+            (part, rollups) = (with_pages.clone(), left.with_pages(with_pages.pages));
+        }
+        Ok(None)
+    }
+
+    async fn judge_part(
+        &self,
+        part: Part,
+        mut rollups: RollUps,
+        now: Timestamp,
+    ) -> Result<(Result<OfPart, InvalidSpec>, RollUps), ReconcileError> {
+        let Asked { name, evidence, .. } = self.asked;
         let (name, terms, facts) = (name.to_owned(), self.terms.clone(), evidence.clone());
-        let judging = move || {
-            let judged = judge_evidence_of_part(&name, &terms, (&facts, &part), now, &mut rollups);
-            judged.transpose().map(|judged| (judged, rollups))
-        };
+        let judging = move || (judge_evidence_of_part(&name, &terms, (&facts, &part), now, &mut rollups), rollups);
         off_runtime(judging).await
     }
 
@@ -129,16 +152,16 @@ pub(super) fn judge_evidence(
     judge_again(&facts_of(name, terms, evidence, rows)?, now, rollups)
 }
 
-/// The judgement of a contract from a part of its rows; `None` where it needs more.
+/// The judgement of a contract from a part of its rows.
 fn judge_evidence_of_part(
     name: &str,
     terms: &Terms,
     (evidence, part): (&ContractEvidence, &Part),
     now: Timestamp,
     rollups: &mut RollUps,
-) -> Result<Option<Judgement>, InvalidSpec> {
+) -> Result<OfPart, InvalidSpec> {
     let facts = facts_of(name, terms, evidence, &part.rows)?;
-    judge_part(&facts, &part.floors, now, rollups)
+    judge_part(&facts, (&part.floors, &part.pages), now, rollups)
 }
 
 /// What a contract is judged by, where its spec can be judged.

@@ -52,7 +52,7 @@ pub(super) struct HeldTerms<'c> {
     pub text: &'c str,
 }
 
-/// What stands before the terms of a closing.
+/// The text before the terms of a closing.
 const TERMS_OF_CLOSING: &str = r#","terms":"#;
 
 impl<'c> HeldTerms<'c> {
@@ -72,7 +72,7 @@ impl<'c> HeldTerms<'c> {
     }
 }
 
-/// The digest of terms as it stands in a content.
+/// The digest of terms as a content holds it.
 pub(super) fn quoted(digest: &str) -> String {
     format!("\"{digest}\"")
 }

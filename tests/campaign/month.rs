@@ -196,7 +196,7 @@ impl Month {
     }
 
     /// Fails where the operator called the API server more than ten times a second while calls failed, over any ten seconds: a start and a
-    /// step of the month have their calls at once. Gives the most calls of ten seconds.
+    /// step of the month have their calls at once. Returns the most calls of ten seconds.
     pub fn calls_were_few(&self) -> usize {
         let most = busiest(&self.proxy.calls(), COUNTED_OVER);
         let wanted = CALLS_A_SECOND * usize::try_from(COUNTED_OVER.as_secs()).unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A KpiTarget that measures success.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct SuccessMetric {
+pub struct SuccessMetric {
     /// Name of the KpiTarget, of any of the contracts.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: String,
@@ -21,7 +21,7 @@ pub(crate) struct SuccessMetric {
     "self.numerator != self.denominator",
     "write successes as `numerator` and attempts as `denominator`"
 ))]
-pub(crate) struct Cohorts {
+pub struct Cohorts {
     /// Name of a feed of the first contract in `contractRefs`, such as sales.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,
@@ -45,7 +45,7 @@ pub(crate) struct Cohorts {
 /// What is watched while the launch is live.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Watch {
+pub struct Watch {
     /// KpiTargets whose quality must hold in a spike.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]

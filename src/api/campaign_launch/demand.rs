@@ -15,7 +15,7 @@ use crate::api::scalar::Decimal;
     "has(self.volume) == has(self.responsePercent) && has(self.volume) != has(self.expectedContacts)",
     "say how many contacts the channel brings: write `volume` with `responsePercent`, or `expectedContacts`"
 ))]
-pub(crate) struct Channel {
+pub struct Channel {
     /// Name of the channel, such as letter-north; reports refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -72,7 +72,7 @@ pub enum ChannelType {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Survey {
+pub struct Survey {
     /// Whether customers are surveyed after the contact.
     pub conduct: bool,
     /// Why it was decided so, in a sentence; it is shown in the status.

@@ -18,7 +18,7 @@ use crate::api::scalar::{Decimal, Duration};
 #[x_kube(validation = crate::api::rules::of_gate_types("changedAt", &["IvrRouting", "EndToEndTest"]))]
 #[x_kube(validation = crate::api::rules::of_gate_types("validFor", &["IvrRouting", "EndToEndTest"]))]
 #[x_kube(validation = crate::api::rules::of_gate_types("firstReview", &["FeedbackLoop"]))]
-pub(crate) struct Gate {
+pub struct Gate {
     /// Name of the gate, free to choose, such as staffing; status and alerts refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -84,7 +84,7 @@ pub enum GateType {
 /// A signature under the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SignOff {
+pub struct SignOff {
     /// Marketing or Service; the plan needs both.
     pub party: PlanParty,
     /// Name of the person who signed, such as Jane Doe.
@@ -107,7 +107,7 @@ pub enum PlanParty {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Module {
+pub struct Module {
     /// Name of the module, such as Script.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -121,7 +121,7 @@ pub(crate) struct Module {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Evidence {
+pub struct Evidence {
     /// The instant at which it passed, such as 2026-11-20T09:00:00Z.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub passed_at: Timestamp,
@@ -141,7 +141,7 @@ pub(crate) struct Evidence {
     "has(self.feed) == has(self.measure) && has(self.feed) == has(self.atLeast) && has(self.feed) != has(self.kpi)",
     "write `kpi`, or `feed` with `measure` and `atLeast`"
 ))]
-pub(crate) struct GateCheck {
+pub struct GateCheck {
     /// A KpiTarget whose latest closed verdict must be Met.
     #[schemars(length(min = 1, max = 63))]
     pub kpi: Option<String>,
@@ -158,7 +158,7 @@ pub(crate) struct GateCheck {
 /// Leave to go without a gate.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Waiver {
+pub struct Waiver {
     /// Name of the person who allowed it, such as Jane Doe.
     #[schemars(length(min = 1, max = 253))]
     pub by: String,

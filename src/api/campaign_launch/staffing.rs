@@ -18,7 +18,7 @@ use crate::api::scalar::{Decimal, Duration};
     "has(self.handleTime)",
     "agents cannot be counted without `handleTime`: write how long one contact takes, such as 240s"
 ))]
-pub(crate) struct Staffing {
+pub struct Staffing {
     /// ErlangC (callers wait for ever) or ErlangA (callers have `patience`). Default ErlangC.
     #[serde(default)]
     pub model: QueueModel,
@@ -75,7 +75,7 @@ pub enum QueueModel {
 
 /// The forecast without the campaign: the median of the same weekday and interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Baseline {
+pub struct Baseline {
     /// The feed of the first contract that holds `offered`.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,
@@ -91,7 +91,7 @@ fn eight() -> i64 {
 
 /// A service level: a percentage of contacts answered within a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ServiceLevelGoal {
+pub struct ServiceLevelGoal {
     /// Percent of the contacts that are answered in time, 0 to 100, such as 80.
     #[schemars(schema_with = "crate::api::scalar::percent")]
     #[x_kube(validation = (
@@ -111,7 +111,7 @@ pub(crate) struct ServiceLevelGoal {
     "has(self.feed) == has(self.measure) && has(self.feed) != has(self.agents)",
     "write `feed` with `measure`, or `agents`"
 ))]
-pub(crate) struct Scheduled {
+pub struct Scheduled {
     /// A feed of the first contract, usually a plan.
     #[schemars(length(min = 1, max = 63))]
     pub feed: Option<String>,

@@ -14,7 +14,7 @@ use crate::api::kpi_target::Verdict;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CampaignLaunchStatus {
+pub struct CampaignLaunchStatus {
     /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
@@ -111,7 +111,7 @@ pub enum GateState {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct GateStatus {
+pub struct GateStatus {
     /// Name of the gate in spec.gates, such as end-to-end-test.
     pub name: String,
     /// What the gate checks, such as Training or Staffing.
@@ -139,7 +139,7 @@ pub(crate) struct GateStatus {
 
 /// The campaign's own contacts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct DemandStatus {
+pub struct DemandStatus {
     /// Expected contacts of all days together, such as 48000.
     pub contacts: String,
     /// Expected contacts by day; the first 20 days.
@@ -150,7 +150,7 @@ pub(crate) struct DemandStatus {
 
 /// One day's contacts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct DemandDay {
+pub struct DemandDay {
     /// Day in the contract's time zone.
     #[schemars(schema_with = "crate::api::scalar::date")]
     pub date: Date,
@@ -162,7 +162,7 @@ pub(crate) struct DemandDay {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StaffingStatus {
+pub struct StaffingStatus {
     /// The interval with the most contacts.
     pub peak: Option<StaffingPeak>,
     /// The interval with the lowest coverage.
@@ -174,7 +174,7 @@ pub(crate) struct StaffingStatus {
 /// The interval with the most contacts.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct StaffingPeak {
+pub struct StaffingPeak {
     /// First instant of the interval with the most contacts.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub start: Timestamp,
@@ -191,7 +191,7 @@ pub(crate) struct StaffingPeak {
 /// The interval with the lowest coverage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StaffingWorst {
+pub struct StaffingWorst {
     /// First instant of the interval with the lowest coverage.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub start: Timestamp,
@@ -202,7 +202,7 @@ pub(crate) struct StaffingWorst {
 /// An interval of the campaign's days.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PlannedInterval {
+pub struct PlannedInterval {
     /// First instant of the interval; it lasts to the next one's, or to the end of service.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub start: Timestamp,
@@ -218,7 +218,7 @@ pub(crate) struct PlannedInterval {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Spike {
+pub struct Spike {
     /// First instant of the spike.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub start: Timestamp,
@@ -252,7 +252,7 @@ pub enum SpikeCause {
 /// A group and how it compares.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct CohortResult {
+pub struct CohortResult {
     /// Value of the label that makes the group, such as control.
     pub name: String,
     /// Successes counted so far.
@@ -284,7 +284,7 @@ pub enum CohortVerdict {
 /// A success metric.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct MetricResult {
+pub struct MetricResult {
     /// Name of the KpiTarget, as in spec.successMetrics.
     pub kpi: String,
     /// Value of the latest period of the KpiTarget, in its unit; left out without data.

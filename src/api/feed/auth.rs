@@ -11,7 +11,7 @@ use crate::api::scalar::SecretKeyReference;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["bearer", "basic", "apiKey", "oauth2", "hmac", "login", "awsSigV4", "jwtBearer", "sshKey"], ""))]
-pub(crate) struct FeedAuth {
+pub struct FeedAuth {
     /// A bearer token, sent as `Authorization: Bearer`.
     pub bearer: Option<BearerAuth>,
     /// User name and password, sent as HTTP basic authentication.
@@ -37,7 +37,7 @@ pub(crate) struct FeedAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SshAuth {
+pub struct SshAuth {
     /// The Secret with the keys `username`, `password` or `ssh-privatekey` (Ed25519 or ECDSA, without a passphrase), and `known_hosts`:
     /// what `ssh-keyscan HOST` prints. Its annotation must allow the feed's host.
     pub secret_ref: crate::api::scalar::NameReference,
@@ -50,7 +50,7 @@ pub(crate) struct SshAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LoginAuth {
+pub struct LoginAuth {
     /// Address of the sign-in, which is asked with a Post.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -77,7 +77,7 @@ pub(crate) struct LoginAuth {
 /// A secret by the name that a body has for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NamedSecret {
+pub struct NamedSecret {
     /// The name, such as secret, which is in braces in the body.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z][A-Za-z0-9_]*$')", "write a name of letters, digits and _, such as secret"))]
@@ -90,7 +90,7 @@ pub(crate) struct NamedSecret {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TokenHeader {
+pub struct TokenHeader {
     /// Name of the header, such as Authorization.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[A-Za-z0-9_-]+$')", "write the name of a header, such as Authorization"))]
@@ -104,7 +104,7 @@ pub(crate) struct TokenHeader {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AwsSigV4Auth {
+pub struct AwsSigV4Auth {
     /// Region of the service, such as eu-central-1.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = ("self.matches('^[a-z0-9-]+$')", "write a region such as eu-central-1"))]
@@ -126,7 +126,7 @@ pub(crate) struct AwsSigV4Auth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JwtBearerAuth {
+pub struct JwtBearerAuth {
     /// Address at which the token is exchanged for an access token. Default: it is sent itself as `Authorization: Bearer`.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -167,7 +167,7 @@ pub enum JwtAlgorithm {
 /// A bearer token, sent as `Authorization: Bearer`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BearerAuth {
+pub struct BearerAuth {
     /// The Secret that holds the token. Its annotation must allow the feed's host.
     pub token_secret_ref: SecretKeyReference,
 }
@@ -175,7 +175,7 @@ pub(crate) struct BearerAuth {
 /// User name and password, sent as HTTP basic authentication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BasicAuth {
+pub struct BasicAuth {
     /// The Secret that holds the user name.
     pub username_secret_ref: SecretKeyReference,
     /// The Secret that holds the password.
@@ -187,7 +187,7 @@ pub(crate) struct BasicAuth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["header", "query"], ""))]
-pub(crate) struct ApiKeyAuth {
+pub struct ApiKeyAuth {
     /// The header that carries the key, such as X-Key.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_-]+$"))]
     pub header: Option<String>,
@@ -206,7 +206,7 @@ pub(crate) struct ApiKeyAuth {
     "(has(self.grant) && self.grant == 'RefreshToken') == has(self.refreshTokenSecretRef)",
     "grant: RefreshToken and refreshTokenSecretRef belong together: write both or neither"
 ))]
-pub(crate) struct OAuth2Auth {
+pub struct OAuth2Auth {
     /// What a token is got for.
     #[schemars(extend("description" = "What a token is got for: ClientCredentials, or RefreshToken for the token of `refreshTokenSecretRef`. Default ClientCredentials."))]
     pub grant: Option<OAuth2Grant>,
@@ -262,7 +262,7 @@ pub enum ClientIn {
 /// A signature: HMAC with SHA-256.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct HmacAuth {
+pub struct HmacAuth {
     /// The Secret that holds the key. Its annotation must allow the feed's host.
     pub secret_ref: SecretKeyReference,
     /// The header that carries the signature.
@@ -274,7 +274,7 @@ pub(crate) struct HmacAuth {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedTls {
+pub struct FeedTls {
     /// Certificate authorities (PEM) to trust instead of the usual ones.
     pub ca_ref: Option<CaReference>,
     /// A Secret of type kubernetes.io/tls with the client's certificate and key.
@@ -286,7 +286,7 @@ pub(crate) struct FeedTls {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["configMapRef", "secretRef"], ""))]
-pub(crate) struct CaReference {
+pub struct CaReference {
     /// A key of a ConfigMap in the same namespace.
     pub config_map_ref: Option<SecretKeyReference>,
     /// A key of a Secret in the same namespace.

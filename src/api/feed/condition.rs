@@ -12,7 +12,7 @@ use crate::api::scalar::Decimal;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Condition {
+pub struct Condition {
     /// JSONPath of the value, in JSON.
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Condition {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AnswerCondition {
+pub struct AnswerCondition {
     /// JSONPath of the value in the answer, such as `$.errors`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -117,7 +117,7 @@ impl AnswerCondition {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Summand {
+pub struct Summand {
     /// JSONPath of the number, in JSON.
     #[schemars(length(min = 1, max = 1024))]
     pub path: Option<String>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A list over which the feed is asked: a request for each value, which fills the placeholder of this name, such as `{queue}`, and becomes
 /// the label of this name of each row that comes of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct FeedEach {
+pub struct FeedEach {
     /// Name of the placeholder and of the label, such as queue.
     #[schemars(length(min = 1, max = 63))]
     #[x_kube(validation = (

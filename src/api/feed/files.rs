@@ -15,7 +15,7 @@ use crate::api::scalar::Duration;
     "!has(self.prefix) || !(self.list in ['Index', 'Sftp'])",
     "prefix belongs to list: S3, Gcs and AzureBlob; a page of links and a folder of SFTP are one folder by themselves"
 ))]
-pub(crate) struct FeedFiles {
+pub struct FeedFiles {
     /// How the folder is listed.
     #[schemars(extend("description" = "How the folder is listed: S3 (ListObjectsV2, also of other stores that answer like it), Gcs (Google Cloud Storage, by the address of the bucket or of its JSON interface), AzureBlob (List Blobs), Index (a page with links, as Apache and nginx make it), or Sftp (a folder of an SSH server, with `url: sftp://HOST/FOLDER/` and `auth.sshKey`)."))]
     pub list: Listing,

@@ -31,7 +31,7 @@ use super::{Absent, Condition, Count, JsonRecords, JsonTime, Otherwise, RowTime,
      has(self.arrays.lastLine) || has(self.arrays.text) || has(self.arrays.sheet)))",
     "write `rows` for arrays, such as $.rows; delimiter, encoding, lastLine, text and sheet do not belong to it"
 ))]
-pub(crate) struct FeedFormat {
+pub struct FeedFormat {
     /// JSON of any shape, read by RFC 9535 JSONPath.
     pub json: Option<JsonFormat>,
     /// XML, read as the same tree as JSON: elements by their local names, attributes as `@name`, an element with nothing but text as that
@@ -111,7 +111,7 @@ pub enum Unpack {
 #[x_kube(validation = crate::api::rules::label_members("path", &["column", "label"]))]
 #[x_kube(validation = crate::api::rules::summed_members("path", &["column", "metric", "query", "stock"]))]
 #[x_kube(validation = crate::api::rules::condition_members("path", "column"))]
-pub(crate) struct JsonFormat {
+pub struct JsonFormat {
     /// Levels above the rows, outermost first: each path is relative to the level before it. A label, time or measure with
     /// `in: NAME` is looked up in that level.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,7 +160,7 @@ pub(crate) struct JsonFormat {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LabelMapping {
+pub struct LabelMapping {
     /// Name of the label, such as queue or site.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
     pub name: String,
@@ -210,7 +210,7 @@ pub(super) fn names_of_each(_: &mut schemars::SchemaGenerator) -> schemars::Sche
 
 /// A level above the rows of a JSON document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Parent {
+pub struct Parent {
     /// Name by which `in` refers to this level, such as queue.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -224,7 +224,7 @@ pub(crate) struct Parent {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MeasureMapping {
+pub struct MeasureMapping {
     /// Name of the measure, such as offered or answeredWithin.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_.-]*$"))]
     pub name: String,
@@ -312,7 +312,7 @@ pub enum LastLine {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::one_of(&["row", "find", "names"], "; leave `header` out for the first line"))]
-pub(crate) struct TableHeader {
+pub struct TableHeader {
     /// The number of the line or row that holds them, from 1.
     #[schemars(range(min = 1, max = 1001))]
     pub row: Option<i64>,
@@ -341,7 +341,7 @@ pub(crate) struct TableHeader {
     "!has(self.skipLines) || !has(self.header)",
     "skipLines is the number of lines before the header: write header or skipLines, not both"
 ))]
-pub(crate) struct TableFormat {
+pub struct TableFormat {
     /// One character between fields. Default `,`.
     #[schemars(length(min = 1, max = 1))]
     #[x_kube(validation = (r"self.matches('^[\\t !#-~]$')", "write one character such as , or ; or | or a tab"))]
@@ -413,7 +413,7 @@ pub(crate) struct TableFormat {
 /// A time in a CSV line.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TableTime {
+pub struct TableTime {
     /// Columns that hold the time, joined with one space.
     #[schemars(length(min = 1, max = 4), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -429,7 +429,7 @@ pub(crate) struct TableTime {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["equals", "startsWith"], ""))]
-pub(crate) struct TableSkip {
+pub struct TableSkip {
     /// The column that is looked at.
     #[schemars(length(min = 1, max = 253))]
     pub column: String,
@@ -445,7 +445,7 @@ pub(crate) struct TableSkip {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
 #[x_kube(validation = crate::api::rules::measure_members("metric", &["path", "column", "query", "in", "sum", "count", "absent"]))]
-pub(crate) struct OpenMetricsFormat {
+pub struct OpenMetricsFormat {
     /// Measures and the metrics that hold them.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -461,7 +461,7 @@ pub(crate) struct OpenMetricsFormat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::label_members("label", &["path", "column", "in", "names", "otherwise"]))]
 #[x_kube(validation = crate::api::rules::measure_members("query", &["path", "column", "metric", "in", "sum", "count", "absent"]))]
-pub(crate) struct PrometheusFormat {
+pub struct PrometheusFormat {
     /// Measures and the queries that give them.
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

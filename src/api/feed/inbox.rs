@@ -9,7 +9,7 @@ use crate::api::scalar::SecretKeyReference;
 /// (`--inbox-listen`). Each push is an answer as of a fetch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedInbox {
+pub struct FeedInbox {
     /// The Secret that holds the token which each push carries as `Authorization: Bearer`, of 16 characters at least. It needs the
     /// annotation `bpo-operator.io/inbox: "true"`.
     pub token_secret_ref: SecretKeyReference,

@@ -12,7 +12,7 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedJob {
+pub struct FeedJob {
     /// What starts the report. It is never sent again for the same report.
     pub start: JobStart,
     /// What asks whether the report is done.
@@ -30,7 +30,7 @@ pub(crate) struct FeedJob {
     "!(has(self.json) || has(self.form) || has(self.xml) || has(self.text)) || !has(self.method) || self.method == 'Post'",
     "json, form, xml and text belong to method: Post"
 ))]
-pub(crate) struct JobStart {
+pub struct JobStart {
     /// How it is asked.
     #[schemars(extend("description" = "How it is asked: Get or Post. Default Post."))]
     pub method: Option<RequestMethod>,
@@ -80,7 +80,7 @@ impl JobStart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::ONE_BODY)]
-pub(crate) struct JobAsk {
+pub struct JobAsk {
     /// How it is asked.
     #[schemars(extend("description" = "How it is asked: Get or Post. Default Get, and Post with a body."))]
     pub method: Option<RequestMethod>,
@@ -162,7 +162,7 @@ impl JobAsk {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::ONE_BODY)]
-pub(crate) struct JobFetch {
+pub struct JobFetch {
     /// How it is asked.
     #[schemars(extend("description" = "How it is asked: Get or Post. Default Get, and Post with a body."))]
     pub method: Option<RequestMethod>,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
     "!(has(self.more) || has(self.enough)) || has(self.cursor) || has(self.nextUrl) || has(self.linkHeader)",
     "`more` and `enough` belong to cursor, nextUrl and linkHeader: take them away"
 ))]
-pub(crate) struct Pagination {
+pub struct Pagination {
     /// A cursor in the answer becomes a parameter of the next request.
     pub cursor: Option<CursorPagination>,
     /// The answer holds the next page's address, on the same host or one that each Secret lists.
@@ -44,7 +44,7 @@ pub(crate) struct Pagination {
 
 /// A flag in the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct MorePages {
+pub struct MorePages {
     /// JSONPath of the flag: true says that there is another page; false, null or nothing that there is none.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -54,7 +54,7 @@ pub(crate) struct MorePages {
 /// A number in the answer that ends the pages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EnoughRows {
+pub struct EnoughRows {
     /// JSONPath of the number, such as `$.count` of the rows on the page.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -79,7 +79,7 @@ pub enum CursorPlace {
     "(has(self.__in__) && self.__in__ == 'Body') != has(self.parameter)",
     "write `parameter` for a cursor in the query, and `in: Body` without it for one that is written as {cursor} in the body"
 ))]
-pub(crate) struct CursorPagination {
+pub struct CursorPagination {
     /// JSONPath of the cursor; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -98,7 +98,7 @@ pub(crate) struct CursorPagination {
 
 /// The next page's address in the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct NextUrlPagination {
+pub struct NextUrlPagination {
     /// JSONPath of the address; absent, null or empty at the end.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = crate::api::rules::JSON_PATH)]
@@ -107,12 +107,12 @@ pub(crate) struct NextUrlPagination {
 
 /// The header `Link`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct LinkHeaderPagination {}
+pub struct LinkHeaderPagination {}
 
 /// Page numbers.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PageNumberPagination {
+pub struct PageNumberPagination {
     /// The parameter that carries the number.
     #[schemars(length(min = 1, max = 63))]
     pub parameter: String,
@@ -124,7 +124,7 @@ pub(crate) struct PageNumberPagination {
 /// Offset and limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OffsetPagination {
+pub struct OffsetPagination {
     /// The parameter that carries the offset.
     #[schemars(length(min = 1, max = 63))]
     pub parameter: String,

@@ -11,7 +11,7 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JsonRecords {
+pub struct JsonRecords {
     /// Where the time is by which a record belongs to a slot: a path, or `{path, format, in}`. It must be the time by which the
     /// vendor's window goes, or one that never changes, such as when the record was created.
     pub at: JsonTime,
@@ -33,7 +33,7 @@ pub(crate) struct JsonRecords {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TableRecords {
+pub struct TableRecords {
     /// Where the time is by which a record belongs to a slot. It must be the time by which the vendor's window goes, or one that
     /// never changes.
     pub at: TableTime,
@@ -51,7 +51,7 @@ pub(crate) struct TableRecords {
 
 /// How many records meet conditions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Count {
+pub struct Count {
     /// All conditions must hold. Default: every record counts.
     #[serde(default, rename = "where", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]

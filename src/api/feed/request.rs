@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
     "!(has(self.json) || has(self.form) || has(self.xml) || has(self.text) || has(self.safe)) || (has(self.method) && self.method == 'Post')",
     "json, form, xml, text and safe belong to method: Post"
 ))]
-pub(crate) struct FeedRequest {
+pub struct FeedRequest {
     /// How the feed is asked.
     #[schemars(extend("description" = "How the feed is asked: Get or Post. Default Get."))]
     pub method: Option<RequestMethod>,
@@ -106,7 +106,7 @@ pub enum RequestMethod {
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct NameValue {
+pub struct NameValue {
     /// The name of the header or parameter.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub name: String,

@@ -8,7 +8,7 @@ use crate::api::scalar::Duration;
 /// The time by which a measure of a feed is counted.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Threshold {
+pub struct Threshold {
     /// The measure as the feed has it, such as answeredWithin.
     #[schemars(length(min = 1, max = 63))]
     pub measure: String,

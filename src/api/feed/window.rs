@@ -10,7 +10,7 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedWindow {
+pub struct FeedWindow {
     /// The longest span of one request, such as 3d: longer stretches are asked for in several. Default: as long as needed.
     pub at_most: Option<Duration>,
     /// The grid on which the window's edges lie, counted from local midnight of the contract, such as 30m; 24h is a local day.

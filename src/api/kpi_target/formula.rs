@@ -33,7 +33,7 @@ crate::api::condition::closed_enum! {
 /// The formula of a Custom KPI: numerator / denominator × scale.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Formula {
+pub struct Formula {
     /// Sums and differences of measures and constants, such as `offered - abandonedShort`.
     #[schemars(length(min = 1, max = 1024))]
     #[x_kube(validation = (

@@ -17,7 +17,7 @@ use crate::api::scalar::{Decimal, Duration, DurationUnit};
     "(self.type == 'RollingPeriods') == has(self.count)",
     "`count` belongs to type RollingPeriods, which needs it: write {type: RollingPeriods, count: 3}"
 ))]
-pub(crate) struct Window {
+pub struct Window {
     /// Period, Rolling (with `length`) or RollingPeriods (with `count`).
     #[serde(rename = "type")]
     pub type_: WindowType,
@@ -41,7 +41,7 @@ pub enum WindowType {
 
 /// How the value is rounded before any comparison.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Rounding {
+pub struct Rounding {
     /// Digits after the point. Default 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 6))]
@@ -65,7 +65,7 @@ pub enum RoundingMode {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Minimum {
+pub struct Minimum {
     /// The least denominator; below it the verdict is InsufficientVolume.
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
     pub volume: Option<i64>,
@@ -78,7 +78,7 @@ pub(crate) struct Minimum {
 /// How sure the verdict must be where the figure comes from a sample. Left out: the figure alone decides.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Confidence {
+pub struct Confidence {
     /// Level of the interval, in percent. Default 95.
     #[serde(default = "ninety_five")]
     #[schemars(range(min = 50, max = 99))]
@@ -103,7 +103,7 @@ pub enum ConfidenceVerdict {
 
 /// What a period without data means: Hold (it closes as NoData) or Miss (NoData becomes Missed in the worst band).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct MissingData {
+pub struct MissingData {
     /// Hold (NoData stays NoData) or Miss (NoData becomes Missed, if the parties agreed so). Default Hold.
     #[serde(default)]
     pub policy: MissingDataPolicy,
@@ -128,7 +128,7 @@ pub enum MissingDataPolicy {
 /// What makes AtRisk true.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Warning {
+pub struct Warning {
     /// The period is projected to end Missed. Default true.
     #[serde(default = "yes")]
     pub projected: bool,

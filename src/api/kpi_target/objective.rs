@@ -19,7 +19,7 @@ use crate::api::verdict::{Comparison, Severity};
     "!has(self.upper) || (quantity(string(self.upper)).isGreaterThan(quantity(string(self.target))) && (!has(self.schedule) || self.schedule.all(s, quantity(string(self.upper)).isGreaterThan(quantity(string(s.target))))))",
     "write an `upper` that is above the target and above all targets of the schedule"
 ))]
-pub(crate) struct Objective {
+pub struct Objective {
     /// AtLeast, MoreThan, AtMost, LessThan or Between. Default: by the KPI's direction; a Range KPI must name one.
     #[schemars(extend("description" = "How the value is compared: AtLeast (≥), MoreThan (>), AtMost (≤), LessThan (<) or Between (`target` to `upper`, both included). Default: AtLeast where higher is better, AtMost where lower is; a Range KPI must name one."))]
     pub comparison: Option<Comparison>,
@@ -39,7 +39,7 @@ pub(crate) struct Objective {
 /// A target from a day on.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TargetChange {
+pub struct TargetChange {
     /// First day of the new target, such as 2026-07-01.
     #[schemars(schema_with = "crate::api::scalar::date")]
     pub from: Date,
@@ -52,7 +52,7 @@ pub(crate) struct TargetChange {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::kpi_target::CONSEQUENCE)]
-pub(crate) struct Band {
+pub struct Band {
     /// How grave a miss in this band is: Minor, Serious, Severe or Critical.
     pub severity: Severity,
     /// The band's worst value. The last band takes everything worse, with a bound or without.
@@ -79,7 +79,7 @@ pub(crate) struct Band {
 /// Bounds of the value for each rating, all inclusive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RatingBounds {
+pub struct RatingBounds {
     /// The KPI is rated Good from this value on, in its unit, such as 85.
     pub good: Decimal,
     /// From this value on: ApproachingTarget.
@@ -104,7 +104,7 @@ pub enum KpiClass {
     "!has(self.low) || !has(self.high) || !quantity(string(self.low)).isGreaterThan(quantity(string(self.high)))",
     "write a `low` that is not above `high`"
 ))]
-pub(crate) struct Benchmark {
+pub struct Benchmark {
     /// Lower edge of the usual range, in the KPI's unit, such as 80.
     pub low: Option<Decimal>,
     /// Upper edge of the usual range, in the KPI's unit, such as 90.

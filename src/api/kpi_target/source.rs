@@ -15,7 +15,7 @@ use crate::api::cross_check::CrossCheck;
     "!has(self.crossCheck) || self.crossCheck.feed != self.feed",
     "crossCheck.feed is the vendor's feed too: name the feed with the client's own figures"
 ))]
-pub(crate) struct KpiSource {
+pub struct KpiSource {
     /// Name of a feed of the contract, such as acd.
     #[schemars(length(min = 1, max = 63))]
     pub feed: String,

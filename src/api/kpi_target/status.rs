@@ -21,7 +21,7 @@ crate::api::condition::closed_enum! {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KpiTargetStatus {
+pub struct KpiTargetStatus {
     /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
@@ -67,7 +67,7 @@ pub enum Trend {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ClosedValue {
+pub struct ClosedValue {
     /// Name of the closed period, such as 2026-05.
     pub name: String,
     /// Provisional until the period can no longer change, then Final.
@@ -107,7 +107,7 @@ pub(crate) struct ClosedValue {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CurrentValue {
+pub struct CurrentValue {
     /// Name of the running period, such as 2026-06.
     pub name: String,
     /// The value so far, after relief.
@@ -164,7 +164,7 @@ pub enum Outlook {
 /// One tier's part of a closed period.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct TierSlice {
+pub struct TierSlice {
     /// Name of the ServiceTier.
     pub tier: String,
     /// Name of the closed period, such as 2026-05.
@@ -182,7 +182,7 @@ pub(crate) struct TierSlice {
 /// A closed period in the history.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct HistoryEntry {
+pub struct HistoryEntry {
     /// Name of the closed period, such as 2026-05.
     pub name: String,
     /// Value after relief, in the KPI's unit; left out without data.

@@ -12,7 +12,7 @@ use crate::api::verdict::PeriodState;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = crate::api::rules::one_of(&["alertmanager", "webhook", "slack", "teams", "pagerduty", "email"], ""))]
-pub(crate) struct AlertSink {
+pub struct AlertSink {
     /// Name of the alert, such as ops; escalation levels refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -32,7 +32,7 @@ pub(crate) struct AlertSink {
 
 /// A Prometheus Alertmanager, by its API v2. Alerts are refreshed while they last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct AlertmanagerSink {
+pub struct AlertmanagerSink {
     /// Its address; `/api/v2/alerts` is added.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -43,7 +43,7 @@ pub(crate) struct AlertmanagerSink {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WebhookSink {
+pub struct WebhookSink {
     /// Its address: http or https, without user information.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = crate::api::rules::ADDRESS)]
@@ -55,7 +55,7 @@ pub(crate) struct WebhookSink {
 /// A chat's incoming webhook, whose address is itself a secret.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ChatSink {
+pub struct ChatSink {
     /// The Secret that holds the address; its annotation `bpo-operator.io/allowed-hosts` must list the address's host.
     pub url_secret_ref: SecretKeyReference,
 }
@@ -64,7 +64,7 @@ pub(crate) struct ChatSink {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PagerDutySink {
+pub struct PagerDutySink {
     /// The Secret that holds the integration's routing key.
     pub routing_key_secret_ref: SecretKeyReference,
     /// The address of the Events API. Default: `https://events.pagerduty.com/v2/enqueue`.
@@ -77,7 +77,7 @@ pub(crate) struct PagerDutySink {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EmailSink {
+pub struct EmailSink {
     /// The mail server: smtps://HOST (port 465), or smtp://HOST (port 587) with STARTTLS, without which nothing is sent; `:PORT` for another port.
     #[schemars(length(min = 1, max = 2048), regex(pattern = "^smtps?://[^/?#@\\s]+/?$"))]
     pub server: String,
@@ -98,7 +98,7 @@ pub(crate) struct EmailSink {
 /// A report that goes out by itself.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ScheduledReport {
+pub struct ScheduledReport {
     /// Name of the report, such as monthly.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,

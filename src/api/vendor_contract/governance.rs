@@ -13,7 +13,7 @@ use crate::api::scalar::Duration;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Rectification {
+pub struct Rectification {
     /// For the vendor to notify of the failure. Default 5bd.
     #[serde(default)]
     #[schemars(schema_with = "crate::api::scalar::business_duration")]
@@ -51,7 +51,7 @@ pub(crate) struct Rectification {
     "!has(self.rejectedOn) || (has(self.submittedOn) && self.submittedOn <= self.rejectedOn)",
     "write a `submittedOn` that is not after `rejectedOn`"
 ))]
-pub(crate) struct RectificationPlan {
+pub struct RectificationPlan {
     /// Name of the plan, such as cure-march.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -84,7 +84,7 @@ pub(crate) struct RectificationPlan {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PlanStep {
+pub struct PlanStep {
     /// Name of the step, such as hire-ten.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -101,7 +101,7 @@ pub(crate) struct PlanStep {
 /// A person of either party.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Contact {
+pub struct Contact {
     /// Short name by which escalation refers to the person.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -122,7 +122,7 @@ pub(crate) struct Contact {
 /// One level of the escalation matrix.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct EscalationLevel {
+pub struct EscalationLevel {
     /// The level, 1 to 9; 1 is notified first.
     #[schemars(range(min = 1, max = 9))]
     pub level: i64,
@@ -166,7 +166,7 @@ pub enum EscalationCause {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Review {
+pub struct Review {
     /// Name of the review, such as monthly-review.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -224,7 +224,7 @@ impl JsonSchema for ApiDate {
     "!has(self.cadence) || !has(self.delivered) || self.delivered.all(d, self.cadence == 'Weekly' ? d.period.contains('-W') : self.cadence == 'Quarterly' ? d.period.contains('-Q') : self.cadence == 'HalfYearly' ? d.period.contains('-H') : self.cadence == 'ContractYear' ? d.period.startsWith('CY') : self.cadence == 'Yearly' ? !d.period.contains('-') && !d.period.startsWith('CY') : d.period.size() == 7 && !d.period.contains('Q') && !d.period.contains('H'))",
     "name delivered periods as the cadence does: 2026-W07, 2026-02, 2026-Q1, 2026-H1, 2026 or CY1, and with a fiscalYearStart FY2027-Q1, FY2027-H1 or FY2027"
 ))]
-pub(crate) struct Deliverable {
+pub struct Deliverable {
     /// Name of the deliverable, such as monthly-report.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -258,7 +258,7 @@ pub(crate) struct Deliverable {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Delivery {
+pub struct Delivery {
     /// Name of the period for which it was delivered, such as "2026-01".
     #[schemars(
         length(min = 3, max = 9),
@@ -281,7 +281,7 @@ pub(crate) struct Delivery {
     "!has(self.doneOn) || self.requestedOn <= self.doneOn",
     "write a `doneOn` that is not before `requestedOn`"
 ))]
-pub(crate) struct DeliverableRequest {
+pub struct DeliverableRequest {
     /// Name of the request, such as extra-report-7.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,

@@ -25,7 +25,7 @@ use crate::api::verdict::Severity;
     "has(self.amount) || !has(self.schedule)",
     "charges.schedule changes charges.amount: add `amount`"
 ))]
-pub(crate) struct Charges {
+pub struct Charges {
     /// Currency of all money of the contract, ISO 4217, such as GBP.
     #[schemars(length(min = 3, max = 3), regex(pattern = "^[A-Z]{3}$"))]
     pub currency: String,
@@ -50,7 +50,7 @@ pub(crate) struct Charges {
 
 /// Charges from a day on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ChargeChange {
+pub struct ChargeChange {
     /// First day of the new amount, such as 2026-07-01.
     #[schemars(schema_with = "crate::api::scalar::date")]
     pub from: Date,
@@ -71,7 +71,7 @@ pub(crate) struct ChargeChange {
     "!has(self.repeats) || !has(self.points) || !has(self.points.repeatMultiplier)",
     "repeats are given twice: write credits.repeats or points.repeatMultiplier"
 ))]
-pub(crate) struct Credits {
+pub struct Credits {
     /// How service points become money. Leave it out if the bands give percentages or amounts.
     pub points: Option<PointsToMoney>,
     /// Percentage of the contract year's charges that the credits of that year never exceed. Default: no cap of the year.
@@ -106,7 +106,7 @@ pub(crate) struct Credits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["table", "perPointPercent"], ""))]
-pub(crate) struct PointsToMoney {
+pub struct PointsToMoney {
     /// Rows of points and percentage of the charges; the highest row not above the period's points counts.
     #[schemars(length(min = 1, max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["points".into()]))]
@@ -126,7 +126,7 @@ pub(crate) struct PointsToMoney {
 
 /// The credit from a number of points on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PointsRow {
+pub struct PointsRow {
     /// Service points of the period, at least.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub points: i64,
@@ -137,7 +137,7 @@ pub(crate) struct PointsRow {
 
 /// A milder rule for some time after the contract's start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct RampStep {
+pub struct RampStep {
     /// Until how long after `term.start`, exclusive, in civil days.
     #[schemars(schema_with = "ramp_duration")]
     pub until: Duration,
@@ -162,7 +162,7 @@ pub enum RampCredit {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EarnBack {
+pub struct EarnBack {
     /// How many of the next judged periods must all reach the KPI's `stretch`.
     #[schemars(range(min = 1, max = 24))]
     pub within: i64,
@@ -174,7 +174,7 @@ pub(crate) struct EarnBack {
 /// What repeated or grave failure sets in motion.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Trigger {
+pub struct Trigger {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -189,7 +189,7 @@ pub(crate) struct Trigger {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::api::rules::one_of(&["failures", "points", "severity", "capReached"], ""))]
-pub(crate) struct TriggerCondition {
+pub struct TriggerCondition {
     /// A number of failures in the latest closed periods.
     pub failures: Option<FailuresCondition>,
     /// A number of service points in the latest closed periods.
@@ -210,7 +210,7 @@ pub(crate) struct TriggerCondition {
     "!has(self.sameKpi) || !self.sameKpi || self.atLeast <= self.outOf",
     "one KPI cannot fail more often than there are periods: write an `atLeast` that is not above `outOf`"
 ))]
-pub(crate) struct FailuresCondition {
+pub struct FailuresCondition {
     /// How many failures set it off, such as 3.
     #[schemars(range(min = 1, max = 1000))]
     pub at_least: i64,
@@ -224,7 +224,7 @@ pub(crate) struct FailuresCondition {
 /// A number of service points in the latest closed periods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PointsCondition {
+pub struct PointsCondition {
     /// How many points set it off, such as 12.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub at_least: i64,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
     "!has(self.decidedAt) || (has(self.decision) && self.decision != 'Claimed')",
     "`decidedAt` needs a decision: write decision Accepted or Rejected, or take `decidedAt` away"
 ))]
-pub(crate) struct Relief {
+pub struct Relief {
     /// Name of the relief, such as storm-february.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -79,7 +79,7 @@ pub enum ReliefDecision {
 /// What happens when data or relief changes a Final period.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Restatements {
+pub struct Restatements {
     /// NextPeriod: the credit's difference is booked on the next report. Ignore: nothing changes. Default NextPeriod.
     #[serde(default)]
     pub after_final: AfterFinal,

@@ -15,7 +15,7 @@ use crate::api::verdict::PeriodState;
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct VendorContractStatus {
+pub struct VendorContractStatus {
     /// The generation of the spec that was observed.
     pub observed_generation: Option<i64>,
     /// The last `bpo-operator.io/requested-at` that was handled.
@@ -79,7 +79,7 @@ pub enum ContractPhase {
 
 /// A measurement period: half-open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PeriodBounds {
+pub struct PeriodBounds {
     /// Name, such as 2026-W07, 2026-02, 2026-Q1, FY2027-Q1 or 2026.
     #[schemars(length(max = 16))]
     pub name: String,
@@ -95,7 +95,7 @@ pub(crate) struct PeriodBounds {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LastPeriod {
+pub struct LastPeriod {
     /// Name of the latest closed period, such as 2026-05.
     pub name: String,
     /// Provisional until the period can no longer change, then Final.
@@ -122,7 +122,7 @@ pub(crate) struct LastPeriod {
 /// KPIs by verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KpiCounts {
+pub struct KpiCounts {
     /// KPIs that count: dry runs and suspended ones are left out.
     pub total: i64,
     /// KPIs that are Met or Excused.
@@ -139,7 +139,7 @@ pub(crate) struct KpiCounts {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CreditsStatus {
+pub struct CreditsStatus {
     /// Currency of the amounts, by ISO 4217, such as GBP.
     pub currency: String,
     /// What the credits of the running period cannot exceed.
@@ -156,7 +156,7 @@ pub(crate) struct CreditsStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TriggerStatus {
+pub struct TriggerStatus {
     /// Name of the trigger, such as three-in-six; plans and escalation refer to it.
     pub name: String,
     /// Consequence of the trigger: TerminationRight, RectificationPlan or Notify.
@@ -174,7 +174,7 @@ pub(crate) struct TriggerStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct EscalationStatus {
+pub struct EscalationStatus {
     /// Highest level that is active, as in spec.escalation.
     pub level: i64,
     /// Cause of the escalation, such as AtRisk or FeedFailing.
@@ -199,7 +199,7 @@ pub(crate) struct EscalationStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AlertSinkStatus {
+pub struct AlertSinkStatus {
     /// Name of the alert, such as ops; escalation levels refer to it.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -213,7 +213,7 @@ pub(crate) struct AlertSinkStatus {
 /// The state of a report that goes out by itself.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct ScheduledReportStatus {
+pub struct ScheduledReportStatus {
     /// Name of the report, as in spec.reports.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
@@ -229,7 +229,7 @@ pub(crate) struct ScheduledReportStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct GovernanceStatus {
+pub struct GovernanceStatus {
     /// Name and day of the next review.
     pub next_review: Option<NextReview>,
     /// Reviews, deliverables, plans and disputes that are overdue, at most 20.
@@ -250,7 +250,7 @@ pub(crate) struct GovernanceStatus {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct NextReview {
+pub struct NextReview {
     /// Name of the review, such as monthly-review.
     pub name: String,
     /// Day of the review in the contract's time zone.
@@ -264,7 +264,7 @@ pub(crate) struct NextReview {
 
 /// Something overdue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Overdue {
+pub struct Overdue {
     /// Review, Deliverable, Plan or Dispute.
     pub kind: OverdueKind,
     /// Name of the review, deliverable, plan or dispute.
@@ -287,7 +287,7 @@ pub enum OverdueKind {
 /// A rectification plan.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct PlanStatus {
+pub struct PlanStatus {
     /// Name of the plan, or of the trigger that asks for one.
     pub name: String,
     /// Required, Submitted, Rejected, Approved, InProgress, Verified or Failed.
@@ -315,7 +315,7 @@ pub enum PlanState {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedStatus {
+pub struct FeedStatus {
     /// Name of the feed in spec.feeds.
     pub name: String,
     /// Whether the last fetch succeeded and the rows are not late.
@@ -342,7 +342,7 @@ pub(crate) struct FeedStatus {
 /// Progress of the first fetch of a feed's past. What is fetched is kept: after a restart or an outage it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FeedBackfill {
+pub struct FeedBackfill {
     /// From when on the vendor is asked: the beginning of the term, or as far back as it keeps anything.
     #[schemars(schema_with = "crate::api::scalar::instant")]
     pub from: Timestamp,
@@ -356,7 +356,7 @@ pub(crate) struct FeedBackfill {
 /// Advice on the contract itself; it never blocks anything.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Advice {
+pub struct Advice {
     /// What was found, such as OnlyTechnicalKpis or NotSmart/Relevant.
     #[schemars(length(max = 63))]
     pub finding: String,

@@ -9,7 +9,7 @@ use crate::api::scalar::{Decimal, Duration};
 
 /// Who serves: the vendor's name, sites and identifiers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Vendor {
+pub struct Vendor {
     /// The vendor's name. Contracts with the same name share its people when launches are staffed.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
@@ -22,7 +22,7 @@ pub(crate) struct Vendor {
 
 /// Who is served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Client {
+pub struct Client {
     /// The client's name, such as Client plc.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
@@ -33,7 +33,7 @@ pub(crate) struct Client {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = ("self.start <= self.end", "write an `end` that is not before `start`"))]
 #[x_kube(validation = ("self.start >= timestamp('1990-01-01T00:00:00Z')", "write a `start` from 1990-01-01 on"))]
-pub(crate) struct Term {
+pub struct Term {
     /// First day, in the contract's zone.
     #[schemars(schema_with = "crate::api::scalar::date")]
     pub start: Date,
@@ -58,7 +58,7 @@ pub enum Renewal {
 /// How long the operator keeps the rows of the feeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Retention {
+pub struct Retention {
     /// Years after `term.end`, such as 10. Then the rows are removed, once all periods are Final and no dispute or relief is open; reports stay. Default 7.
     #[schemars(range(min = 1, max = 100))]
     pub years_after_term: i64,
@@ -80,7 +80,7 @@ pub enum PeriodLength {
 /// When service is owed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ServiceCalendar {
+pub struct ServiceCalendar {
     /// Hours of service by weekday. Default: every hour of every day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
@@ -99,7 +99,7 @@ pub(crate) struct ServiceCalendar {
     "self.from < self.to",
     "write a `to` that is later than `from`; what crosses midnight is two entries, such as 22:00 to 24:00 and 00:00 to 06:00"
 ))]
-pub(crate) struct ServiceHours {
+pub struct ServiceHours {
     /// The weekdays to which the hours apply, such as [Monday, Tuesday].
     #[schemars(length(min = 1, max = 7))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -128,7 +128,7 @@ pub enum Weekday {
 /// A day without service.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Holiday {
+pub struct Holiday {
     /// Day without service in the contract's time zone, such as 2026-12-25.
     #[schemars(schema_with = "crate::api::scalar::date")]
     pub date: Date,
@@ -140,7 +140,7 @@ pub(crate) struct Holiday {
 /// A business outcome.
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-pub(crate) struct Goal {
+pub struct Goal {
     /// Name of the goal, such as keep-members; KpiTargets refer to it as `goalRef`.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
@@ -168,7 +168,7 @@ pub enum Outcome {
 /// How much of the weight must be on engagement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Engagement {
+pub struct Engagement {
     /// Percentage of the contract's weight that engagement, satisfaction and revenue KPIs must reach.
     #[schemars(schema_with = "crate::api::scalar::percent")]
     pub minimum_share_percent: Decimal,

@@ -4,8 +4,9 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::api::Shared;
+use crate::controller::judging::Judging;
 use crate::domain::fixtures::contracts::{Case, instant, row, terms};
-use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::judgement::judge::{OfPart, judge_again, judge_part};
 use crate::domain::judgement::outcome::NOTHING_SAID;
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::feed_rows::RowsByFeed;
@@ -177,8 +178,17 @@ impl Years {
         years
     }
 
-    /// Rows of days, received at the end of another one.
+    /// Rows of days, received at the end of another one and known since their ends.
     async fn receive(&self, days: std::ops::Range<i64>, received: i64, more: i64) {
+        self.commit(days, received, more, true).await;
+    }
+
+    /// Rows of days, received and known at the end of another one.
+    async fn receive_late(&self, days: std::ops::Range<i64>, received: i64, more: i64) {
+        self.commit(days, received, more, false).await;
+    }
+
+    async fn commit(&self, days: std::ops::Range<i64>, received: i64, more: i64, backfill: bool) {
         let rows = days.map(|place| IncomingRow {
             labels: BTreeMap::new(),
             start: day(place),
@@ -194,7 +204,7 @@ impl Years {
             received_at: day(received),
             body_digest: [u8::try_from(received % 251).unwrap(); 32],
             url_host: None,
-            backfill: true,
+            backfill,
             plan: false,
             rows: rows.collect(),
             rejected: Vec::new(),
@@ -238,9 +248,19 @@ impl Years {
         let past = checkpoints.find_past(&*self.store, "uid-1", &evidence).await.unwrap()?;
         let part = cache.begin_part("uid-1", &evidence, &past).await.unwrap().unwrap();
         assert!(!cache.takes_part("uid-1") && cache.begin_part("uid-1", &evidence, &past).await.unwrap().is_none());
-        let facts = self.facts(&evidence, &part.rows);
-        let judgement = judge_part(&facts, &part.floors, now, &mut RollUps::of_past(past)).unwrap()?;
-        Some((judgement, part.rows["acd"].len()))
+        let (mut part, mut rollups) = (part, RollUps::of_past(past));
+        for _ in 0..3 {
+            let facts = self.facts(&evidence, &part.rows);
+            match judge_part(&facts, (&part.floors, &part.pages), now, &mut rollups).unwrap() {
+                OfPart::Judged(judgement) => return Some((*judgement, part.rows["acd"].len())),
+                OfPart::NeedsAll => return None,
+                OfPart::Needs(wanted) => {
+                    part = cache.add_pages("uid-1", &evidence, part, wanted).await.unwrap()?;
+                    rollups = rollups.with_pages(part.pages.clone());
+                }
+            }
+        }
+        None
     }
 
     async fn judge_all(&self, now: Timestamp) -> Judgement {
@@ -275,8 +295,10 @@ async fn news_after_a_restart_are_judged_without_the_rows_of_closed_periods() {
     let part = other.part("uid-1", &evidence).await.unwrap().unwrap();
     assert_eq!(part.rows["acd"].len(), begun.rows["acd"].len() + 1);
     let mut rollups = RollUps::of_past(past);
-    let judgement = judge_part(&years.facts(&evidence, &part.rows), &part.floors, day(906), &mut rollups).unwrap();
-    assert_eq!(judgement.unwrap(), years.judge_all(day(906)).await);
+    let facts = years.facts(&evidence, &part.rows);
+    let judged = judge_part(&facts, (&part.floors, &part.pages), day(906), &mut rollups).unwrap();
+    let OfPart::Judged(judgement) = judged else { panic!("{judged:?}") };
+    assert_eq!(*judgement, years.judge_all(day(906)).await);
     assert_eq!(other.rows("uid-1", &evidence).await.unwrap()["acd"].len(), 908);
     assert!(other.part("uid-1", &evidence).await.unwrap().is_none(), "all are held now");
 }
@@ -321,16 +343,47 @@ async fn what_was_worked_out_is_taken_only_where_it_holds() {
     years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), content)], day(900)).await.unwrap();
 
     years.receive(100..101, 903, 5).await;
-    assert!(years.judge_kept(&here, day(904)).await.is_none(), "a row of a Final period");
+    assert!(years.judge_kept(&here, day(904)).await.is_none(), "a row that was known when a Final period closed");
+}
+
+#[tokio::test]
+async fn a_month_long_ago_that_a_late_row_restates_is_judged_without_the_rows_of_others() {
+    let years = Years::new(900).await;
+    let here = Checkpoints::of_program([1; 32]);
+    let (_, before) = years.judge_and_keep(&here, day(900)).await;
+    let (cache, terms) = (EvidenceCache::new(years.store.clone(), usize::MAX), Arc::new(years.terms.clone()));
+    let judge = async |now: Timestamp, late: std::ops::Range<i64>| {
+        let evidence = years.read(&cache).await;
+        // A row that comes while others are read waits for its head.
+        years.receive_late(late.clone(), 902, 20).await;
+        let asked = Asked { uid: "uid-1", name: "acme", terms: [7; 32], evidence: &evidence };
+        let judging = Judging { store: &*years.store, cache: &cache, checkpoints: &here, terms: &terms, asked };
+        let judgement = judging.judged(now).await.unwrap();
+        let part = cache.part("uid-1", &evidence).await.unwrap().unwrap();
+        (Judgement::clone(judgement.as_ref().as_ref().unwrap()), part)
+    };
+    years.receive_late(100..101, 901, 9).await;
+    let at_first = years.judge_all(day(901)).await;
+    let (judgement, part) = judge(day(901), 101..102).await;
+    assert_eq!(judgement, at_first);
+    assert_eq!(judgement.reports.len(), before.reports.len() + 1, "one month is restated");
+    assert_eq!((part.pages["acd"].len(), part.rows["acd"].last_sequence()), (1, 901));
+    assert!(part.rows["acd"].len() < 170, "{} rows of 901 are held", part.rows["acd"].len());
+    assert_eq!(cache.held().rows, part.rows["acd"].bytes());
+
+    // The row that came meanwhile lies in the page that is held.
+    let (judgement, held) = judge(day(902), 0..0).await;
+    assert_eq!(judgement, years.judge_all(day(902)).await);
+    assert_eq!((held.pages, held.rows["acd"].len()), (part.pages, part.rows["acd"].len() + 1));
 }
 
 #[tokio::test]
 async fn the_past_is_kept_once_an_hour() {
-    let years = Years::new(900).await;
+    let years = Years::new(240).await;
     let here = Checkpoints::of_program([1; 32]);
-    let (cache, _) = years.judge_and_keep(&here, day(900)).await;
+    let (cache, _) = years.judge_and_keep(&here, day(240)).await;
     assert!(cache.held().rows > 0, "few rows stay");
-    let forget = async || years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), Vec::new())], day(900)).await;
+    let forget = async || years.store.keep_checkpoints(vec![("uid-1/past".to_owned(), Vec::new())], day(240)).await;
     let judge = async |now: Timestamp| {
         let evidence = years.read(&cache).await;
         let rows = cache.rows("uid-1", &evidence).await.unwrap();
@@ -341,12 +394,12 @@ async fn the_past_is_kept_once_an_hour() {
         !years.store.checkpoint("uid-1/past").await.unwrap().unwrap().is_empty()
     };
     let evidence = years.read(&cache).await;
-    let (later, rollups) = (day(900) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
+    let (later, rollups) = (day(240) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
     cache.keep("uid-1", [7; 32], &evidence, later, &Arc::new(Err(InvalidSpec(Vec::new()))), rollups);
     forget().await.unwrap();
     here.keep(&*years.store, &cache, later).await.unwrap();
     let content = years.store.checkpoint("uid-1/past").await.unwrap();
     assert_eq!(content, Some(Vec::new()), "a spec that cannot be judged");
-    assert!(!judge(day(900) + SignedDuration::from_mins(59)).await, "within the hour");
-    assert!(judge(day(900) + SignedDuration::from_mins(60)).await);
+    assert!(!judge(day(240) + SignedDuration::from_mins(59)).await, "within the hour");
+    assert!(judge(day(240) + SignedDuration::from_mins(60)).await);
 }

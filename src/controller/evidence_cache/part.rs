@@ -1,16 +1,20 @@
-//! Contracts of which a part of the rows is held: those that start at floors or later, beside what judgements worked out of the others.
+//! Contracts of which a part of the rows is held: those that start at floors or later, and those of pages below that a judgement needed,
+//! beside what judgements worked out of the others.
 //!
-//! Invariant: rows of a part are given with their floors alone ([`EvidenceCache::part`]), so that nobody takes them for all rows.
+//! Invariant: rows of a part are given with their floors and pages alone ([`EvidenceCache::part`]), so that nobody takes them for all rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::fit::Reading;
 use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held};
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
-use crate::domain::measuring::ledgers::Floors;
+use crate::domain::measuring::ledger::Wanted;
+use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::rollups::{Past, RollUps, Snapshot};
+use crate::domain::terms::calendar::Span;
 use crate::evidence::{Head, LeftOut, RowRange, StoreError};
 
 /// How often what was worked out of closed periods is kept: it holds as long as the terms do, and rows that came since are read.
@@ -20,10 +24,14 @@ const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
 const MANY: usize = 256;
 
+/// So much of a span is read at once.
+const SLICE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Which rows of a contract are held.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartHeld {
     floors: Floors,
+    pages: Pages,
     /// Sequence up to which the rows of each feed were read.
     read_until: BTreeMap<String, i64>,
 }
@@ -35,6 +43,8 @@ pub struct Part {
     pub rows: Arc<RowsByFeed>,
     /// Where they begin.
     pub floors: Floors,
+    /// Of which spans below that they are all there is.
+    pub pages: Pages,
 }
 
 impl EvidenceCache {
@@ -60,7 +70,8 @@ impl EvidenceCache {
             return Ok(None);
         }
         let range = |feed: &str, until| RowRange::between(held.read_until.get(feed).copied().unwrap_or(0), until);
-        self.read_part(uid, evidence, (held.floors.clone(), rows), range).await
+        let held = Part { rows, floors: held.floors.clone(), pages: held.pages.clone() };
+        self.read_part(uid, evidence, held, range).await
     }
 
     /// The rows that a judgement by what was kept needs; `None` where rows are held already.
@@ -82,45 +93,104 @@ impl EvidenceCache {
             let left_out = floor.map(|floor| LeftOut { until: seen, before: floor.since });
             RowRange { left_out, ..RowRange::between(floor.map_or(0, |floor| floor.after), until) }
         };
-        self.read_part(uid, evidence, (past.floors().clone(), Arc::default()), range).await
+        let nothing = Part { rows: Arc::default(), floors: past.floors().clone(), pages: Pages::new() };
+        self.read_part(uid, evidence, nothing, range).await
     }
 
     async fn read_part(
         &self,
         uid: &str,
         evidence: &ContractEvidence,
-        (floors, held): (Floors, Arc<RowsByFeed>),
+        held: Part,
         range: impl Fn(&str, i64) -> RowRange,
     ) -> Result<Option<Part>, StoreError> {
-        if self.is_part_too_large(uid, evidence, &floors) {
+        if self.is_part_too_large(uid, evidence, &held.floors) {
             return Err(self.too_large());
         }
         let mut reading = self.reading(uid);
-        let mut rows = RowsByFeed::clone(&held);
+        let mut rows = RowsByFeed::clone(&held.rows);
         for (feed, Head { sequence, .. }) in &evidence.heads {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
                 let read = self.more_rows((&mut reading, feed), known, range, &rows).await;
-                let read = read.inspect_err(|error| self.part_ended_in(uid, evidence, &floors, error))?;
+                let read = read.inspect_err(|error| self.part_ended_in(uid, evidence, &held.floors, error))?;
                 rows.insert(feed.clone(), read);
             }
         }
         drop(reading);
+        let read = Part { rows: Arc::new(rows), ..held };
+        Ok(self.hold_part(uid, evidence, &held.rows, read))
+    }
+
+    /// The rows of a part with those of pages that a judgement of it needs; `None` where they take too much memory, and where rows lie so that
+    /// all of them are needed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn add_pages(
+        &self,
+        uid: &str,
+        evidence: &ContractEvidence,
+        part: Part,
+        wanted: BTreeMap<String, Wanted>,
+    ) -> Result<Option<Part>, StoreError> {
+        let Part { rows: held, floors, mut pages } = part;
+        let (mut reading, mut rows) = (self.reading(uid), RowsByFeed::clone(&held));
+        for (feed, wanted) in wanted {
+            let Some(head) = evidence.heads.get(&feed) else { return Ok(None) };
+            let most = self.most_of_one.saturating_sub(rows.values().map(FeedRows::bytes).sum());
+            let Some(read) = self.read_within((&mut reading, &feed), &wanted.reads(), *head, most).await? else {
+                return Ok(None);
+            };
+            let known = rows.remove(&feed).unwrap_or_default();
+            let adding = tokio::task::spawn_blocking(move || wanted.add_to(&known, &read));
+            let Some((all, found)) = adding.await.ok().flatten() else { return Ok(None) };
+            rows.insert(feed.clone(), all);
+            pages.insert(feed, found);
+        }
+        drop(reading);
+        let read = Part { rows: Arc::new(rows), floors, pages };
+        Ok(self.hold_part(uid, evidence, &held, read))
+    }
+
+    /// The rows of a feed that start in spans, every revision up to a head; `None` where they take more than this many bytes.
+    async fn read_within(
+        &self,
+        (reading, feed): (&mut Reading<'_>, &str),
+        spans: &[Span],
+        head: Head,
+        most: usize,
+    ) -> Result<Option<FeedRows>, StoreError> {
+        let mut read = FeedRows::default();
+        for slice in spans.iter().flat_map(slices) {
+            let (uid, known) = (reading.uid().to_owned(), read.bytes());
+            let rows = self.store.rows_starting_within(&uid, feed, slice.start, slice.end).await?;
+            // Rows that arrived since wait for the head that vouches for them.
+            read.extend(rows.into_iter().filter(|row| row.sequence <= head.sequence));
+            reading.page_was_read(read.bytes().saturating_sub(known)).await;
+            if read.bytes() > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(read))
+    }
+
+    /// Holds a part in the place of what was held. Another task may have read in the meantime: what it read is not mixed with this.
+    fn hold_part(&self, uid: &str, evidence: &ContractEvidence, held: &Arc<RowsByFeed>, read: Part) -> Option<Part> {
         let mut entries = self.entries();
         let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-        // Another task may have read in the meantime: what it read is not mixed with this.
-        let is_as_it_was = Arc::ptr_eq(&entry.rows, &held) || (entry.rows.is_empty() && held.is_empty());
+        let is_as_it_was = Arc::ptr_eq(&entry.rows, held) || (entry.rows.is_empty() && held.is_empty());
         if !is_as_it_was {
-            return Ok(None);
+            return None;
         }
+        let Part { rows, floors, pages } = read.clone();
         let read_until = evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect();
-        entry.rows = Arc::new(rows);
-        entry.part = Some(PartHeld { floors: floors.clone(), read_until });
+        entry.rows = rows;
+        entry.part = Some(PartHeld { floors, pages, read_until });
         entry.held.rows = entry.rows.values().map(FeedRows::bytes).sum();
-        let rows = entry.rows.clone();
         entries.make_room_for(uid, self.most);
-        Ok(Some(Part { rows, floors }))
+        Some(read)
     }
 
     /// What the last judgement of a contract worked out, where it is time to keep that, and the judgement is still the last one.
@@ -145,6 +215,14 @@ impl EvidenceCache {
             entry.let_go();
         }
     }
+}
+
+/// A span in parts of which the rows are read one after another: before they are packed, rows take much memory.
+fn slices(span: &Span) -> impl Iterator<Item = Span> + use<> {
+    let Span { start, end } = *span;
+    let from = std::iter::successors(Some(start), |from| from.checked_add(SLICE).ok());
+    from.take_while(move |from| *from < end)
+        .map(move |from| Span::new(from, from.checked_add(SLICE).map_or(end, |until| until.min(end))))
 }
 
 fn needs_few(rows: &RowsByFeed, past: &Past) -> bool {

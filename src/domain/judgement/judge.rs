@@ -28,8 +28,8 @@ use crate::domain::governance::rectification::{History, standing};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::doubts::Doubt;
 use crate::domain::measuring::final_from::Finality;
-use crate::domain::measuring::ledger::Need;
-use crate::domain::measuring::ledgers::Floors;
+use crate::domain::measuring::ledger::{Need, Wanted};
+use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::matching::expects_rows;
 use crate::domain::measuring::prepared_terms::{Book, Books};
 use crate::domain::measuring::reader::Reader;
@@ -76,36 +76,58 @@ pub fn judge_again(facts: &ContractFacts<'_>, now: Timestamp, rollups: &mut Roll
     Ok(judge_books(facts, &books, now, rollups))
 }
 
-/// The same judgement of the rows that floors leave, by roll-ups that hold the rest; `None` where earlier rows are needed, or where
-/// the roll-ups do not hold what these floors leave out.
+/// What a judgement of a part of the rows comes to.
+#[derive(Debug)]
+pub enum OfPart {
+    /// The judgement.
+    Judged(Box<Judgement>),
+    /// It needs these pages of feeds too. The roll-ups are ready for a judgement with them ([`RollUps::with_pages`]).
+    Needs(BTreeMap<String, Wanted>),
+    /// It needs all rows.
+    NeedsAll,
+}
+
+/// The same judgement of the rows that floors leave and of those of pages below them, by roll-ups that hold the rest. It needs all rows
+/// where the roll-ups do not hold what is left out.
 ///
 /// # Errors
 /// As [`judge`].
 pub fn judge_part(
     facts: &ContractFacts<'_>,
-    floors: &Floors,
+    (floors, pages): (&Floors, &Pages),
     now: Timestamp,
     rollups: &mut RollUps,
-) -> Result<Option<Judgement>, InvalidSpec> {
+) -> Result<OfPart, InvalidSpec> {
     let books = Books::of(facts)?;
-    if rollups.floors() == floors {
+    if rollups.rest_on(floors, pages) {
         rollups.turn_to(facts, &books);
     }
     // They are empty where they do not hold for the terms and records of now.
-    if rollups.floors() != floors {
-        return Ok(None);
+    if !rollups.rest_on(floors, pages) {
+        return Ok(OfPart::NeedsAll);
+    }
+    let before = rollups.figures.earlier();
+    let foreseen = rollups.foreseen(facts.rows);
+    if !foreseen.is_empty() {
+        rollups.give_up(before, facts.rows);
+        return Ok(OfPart::Needs(foreseen));
     }
     let judgement = judge_books(facts, &books, now, rollups);
-    if rollups.ledgers.are_short() {
-        *rollups = RollUps::default();
-        return Ok(None);
+    match rollups.ledgers.wanted() {
+        Some(wanted) if wanted.is_empty() => Ok(OfPart::Judged(Box::new(judgement))),
+        Some(wanted) => {
+            rollups.give_up(before, facts.rows);
+            Ok(OfPart::Needs(wanted))
+        }
+        None => {
+            *rollups = RollUps::default();
+            Ok(OfPart::NeedsAll)
+        }
     }
-    Ok(Some(judgement))
 }
 
 fn judge_books(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &mut RollUps) -> Judgement {
-    let floors = rollups.floors().clone();
-    rollups.ledgers.complete(books, facts.rows, &floors);
+    rollups.complete_ledgers(books, facts.rows);
     let (judgement, needs) = judge_by(facts, books, now, rollups);
     rollups.turn(&needs, now);
     judgement

@@ -166,6 +166,28 @@ impl FeedRows {
         OpenRows { rows: self, open, bytes }
     }
 
+    /// These, which must be in the order of their sequences, and in that order others, in any order, that start where it is asked for. One
+    /// that both have is there once.
+    #[must_use]
+    pub fn with(&self, others: &FeedRows, is_asked_for: impl Fn(Timestamp) -> bool) -> FeedRows {
+        let places = (0..others.len as u32).filter(|place| is_asked_for(others.start(*place)));
+        let mut places: Vec<(i64, u32)> = places.map(|place| (others.receipt(place).sequence, place)).collect();
+        places.sort_unstable();
+        let mut places = places.into_iter().peekable();
+        let (labels, names) = (self.labels.clone(), self.names.clone());
+        let mut open = FeedRows { labels, names, ..FeedRows::default() }.open();
+        for (place, sequence) in (0..self.len as u32).map(|place| (place, self.receipt(place).sequence)) {
+            while let Some((other, at)) = places.next_if(|(other, _)| *other <= sequence) {
+                if other < sequence {
+                    open.push_of(others, at);
+                }
+            }
+            open.push_of(self, place);
+        }
+        places.for_each(|(_, at)| open.push_of(others, at));
+        open.close()
+    }
+
     fn chunk(&self, place: u32) -> Option<(&Chunk, usize)> {
         let place = place as usize;
         if place >= self.len {
@@ -316,6 +338,24 @@ impl OpenRows {
             row.measures.iter().map(|(name, value)| (self.measure(name), *value)).collect();
         let times = Times { start: row.start, end: row.end, known_at: row.known_at };
         self.push(times, labels, Receipt { revision: row.revision, sequence: row.sequence }, measures.into_iter());
+    }
+
+    /// Adds a row of others after all that are there.
+    fn push_of(&mut self, rows: &FeedRows, place: u32) {
+        let Some((chunk, index)) = rows.chunk(place) else { return };
+        let set = chunk.labels.get(index);
+        let labels = match rows.label_sets().get(set as usize) {
+            // Of the same sets the places are the same.
+            Some(_) if Arc::ptr_eq(&rows.labels, &self.rows.labels) => set as u32,
+            Some(labels) => self.labels(labels),
+            None => return,
+        };
+        let measure = |(name, values): &(u32, Values)| {
+            let name = rows.names.get(*name as usize)?;
+            Some((self.measure(name), values.get(index)?))
+        };
+        let measures: Vec<(u32, Decimal)> = chunk.measures.iter().filter_map(measure).collect();
+        self.push(chunk.times(index), labels, chunk.receipt(index), measures.into_iter());
     }
 
     /// The rows with those that were added.

@@ -53,7 +53,48 @@ pub(in crate::domain) struct Figures {
     pub(crate) parts: RefCell<Answers<Compared, Packed<PartValue>>>,
 }
 
+/// Answers of earlier judgements.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Earlier {
+    #[serde(with = "pairs")]
+    readings: Kept<AskedOfKpi, KeptReading>,
+    #[serde(with = "pairs")]
+    coverages: Kept<AskedOfFeed, Coverage>,
+    #[serde(with = "pairs")]
+    learnt: Kept<AskedWhen, Learnt>,
+    #[serde(with = "pairs")]
+    finalities: Kept<InBook, FinalFor>,
+    #[serde(with = "pairs")]
+    matched: Kept<InBook, Timestamp>,
+}
+
+type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
+
 impl Figures {
+    /// Answers of earlier judgements, and none of this one.
+    pub(crate) fn of(earlier: Earlier) -> Figures {
+        let Earlier { readings, coverages, learnt, finalities, matched } = earlier;
+        Figures {
+            readings: Answers::kept(readings),
+            coverages: Answers::kept(coverages),
+            learnt: Answers::kept(learnt),
+            finalities: Answers::kept(finalities),
+            matched: Answers::kept(matched),
+            ..Figures::default()
+        }
+    }
+
+    /// The answers of earlier judgements that this one did not take yet.
+    pub(crate) fn earlier(&self) -> Earlier {
+        Earlier {
+            readings: self.readings.borrow().earlier.clone(),
+            coverages: self.coverages.borrow().earlier.clone(),
+            learnt: self.learnt.borrow().earlier.clone(),
+            finalities: self.finalities.borrow().earlier.clone(),
+            matched: self.matched.borrow().earlier.clone(),
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let readings: usize = self.readings.borrow().all().map(KeptReading::bytes).sum();
         let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
@@ -110,6 +151,12 @@ impl Figures {
             instants.retain(|instant| *instant <= until);
         }
         instants
+    }
+
+    /// The windows of a feed of which it was asked when something became known of their rows.
+    pub(in crate::domain) fn windows<'s>(&'s mut self, feed: &'s str) -> impl Iterator<Item = Span> + 's {
+        let asked = self.learnt.get_mut().earlier.keys();
+        asked.filter(move |(of, ..)| of == feed).map(|(_, window, _)| *window)
     }
 
     /// Whether a row that matches a KPI was known at an instant; `find` returns an instant up to that one by which one was.
@@ -209,6 +256,10 @@ impl<Q, A> Default for Answers<Q, A> {
 }
 
 impl<Q: Ord, A> Answers<Q, A> {
+    fn kept(earlier: Kept<Q, A>) -> RefCell<Answers<Q, A>> {
+        RefCell::new(Answers { earlier, used: BTreeMap::new() })
+    }
+
     pub(crate) fn get(&mut self, question: &Q) -> Option<Arc<A>> {
         if let Some(answer) = self.used.get(question) {
             return Some(Arc::clone(answer));
@@ -282,5 +333,30 @@ pub(crate) struct Learnt {
 impl Learnt {
     pub(crate) fn bytes(&self) -> usize {
         std::mem::size_of::<(AskedWhen, Learnt)>() + 32 + 24 * self.instants.len()
+    }
+}
+
+/// Maps as lists of pairs: their keys are not texts.
+mod pairs {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<Q: Serialize, A: Serialize, S: Serializer>(
+        map: &BTreeMap<Q, Arc<A>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter().map(|(question, answer)| (question, answer.as_ref())))
+    }
+
+    pub(super) fn deserialize<'de, Q, A, D>(deserializer: D) -> Result<BTreeMap<Q, Arc<A>>, D::Error>
+    where
+        Q: Deserialize<'de> + Ord,
+        A: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        let pairs = Vec::<(Q, A)>::deserialize(deserializer)?;
+        Ok(pairs.into_iter().map(|(question, answer)| (question, Arc::new(answer))).collect())
     }
 }

@@ -4,7 +4,6 @@
 //! are added to a ledger: it is not built again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::civil::Date;
@@ -17,6 +16,7 @@ use crate::domain::terms::calendar::{Calendar, Span};
 mod days;
 mod floor;
 mod known;
+mod pages;
 mod standing;
 
 use days::Days;
@@ -24,6 +24,9 @@ pub use floor::{Floor, Need};
 use known::Standing;
 pub(in crate::domain) use known::union;
 pub use known::{Known, KnownRow};
+use pages::Asked;
+pub(in crate::domain) use pages::Lack;
+pub use pages::Wanted;
 use standing::{Candidate, Settling};
 
 /// Versions by start in one block, whose latest receipt is kept: a block that says nothing new is passed over as a whole.
@@ -69,8 +72,10 @@ pub struct Ledger {
     label_texts: OnceLock<Vec<String>>,
     /// Where its rows begin; `None`: it has all of them.
     floor: Option<Arc<Floor>>,
-    /// Whether it was asked what rows decide that it does not have.
-    short: AtomicBool,
+    /// Spans below the floor of which it has all rows, every revision; in order, and they do not touch.
+    pages: Vec<Span>,
+    /// What it was asked that rows decide which it does not have.
+    asked: Mutex<Asked>,
     /// The floor that would do.
     found: Option<floor::Found>,
 }
@@ -164,6 +169,7 @@ impl Ledger {
         self.sort(&mut sorted);
         if let Some(first) = sorted.first() {
             self.note_start(self.start(*first));
+            self.note_strays(&sorted);
         }
         self.note_days(&sorted, service, calendar);
         self.note_instants(new);

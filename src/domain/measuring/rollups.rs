@@ -7,7 +7,8 @@
 //! correction that a signed month is judged again for, makes everything from its instant on dirty.
 //!
 //! They can outlive their rows ([`Past`]): what closed periods said is taken from them then, and of the rows those are enough that
-//! start at their floors or later. A judgement that needs an earlier row notices it, and returns no answer.
+//! start at their floors or later. A judgement that needs earlier rows notices it, and returns no answer but which it needs. Where those
+//! are the rows of some spans, it is made again with them (*pages*), by the same roll-ups: it gave up before it changed them.
 //!
 //! Invariant: a judgement with roll-ups equals the judgement without them.
 
@@ -19,9 +20,9 @@ use serde::Serialize;
 
 use super::contract_facts::ContractFacts;
 use super::feed_rows::RowsByFeed;
-use super::kept_readings::Figures;
-use super::ledger::Need;
-use super::ledgers::{Floors, Ledgers};
+use super::kept_readings::{Earlier, Figures};
+use super::ledger::{Need, Wanted};
+use super::ledgers::{Floors, Ledgers, Pages};
 use super::prepared_terms::Books;
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::disputes::DisputeHistory;
@@ -45,8 +46,10 @@ pub struct RollUps {
     seen_until: BTreeMap<String, i64>,
     /// Where the rows begin that it is given.
     floors: Floors,
-    /// Where rows may begin for the next judgement.
-    next_floors: Floors,
+    /// Of which spans below the floors it is given all rows.
+    pages: Pages,
+    /// Where rows may begin for the next judgement; `None` where what was worked out cannot be kept without rows of the pages.
+    next_floors: Option<Floors>,
     pub(in crate::domain) ledgers: Ledgers,
     pub(in crate::domain) figures: Figures,
 }
@@ -106,9 +109,45 @@ impl RollUps {
         !self.floors.is_empty()
     }
 
-    /// Where the rows begin that a judgement is given.
-    pub(in crate::domain) fn floors(&self) -> &Floors {
-        &self.floors
+    /// Whether the rows that a judgement is given begin at these floors, and hold these pages.
+    pub(in crate::domain) fn rest_on(&self, floors: &Floors, pages: &Pages) -> bool {
+        self.floors == *floors && self.pages == *pages
+    }
+
+    /// Adds what they are not ready for yet of the rows that a judgement is given.
+    pub(in crate::domain) fn complete_ledgers(&mut self, books: &Books<'_>, rows: &RowsByFeed) {
+        self.ledgers.complete(books, rows, (&self.floors, &self.pages));
+    }
+
+    /// The pages that the first judgement of these rows is about to need: those of the windows of closed periods that late rows lie in. Later
+    /// ones take in news alone, and notice it as fast.
+    pub(in crate::domain) fn foreseen(&mut self, rows: &RowsByFeed) -> BTreeMap<String, Wanted> {
+        let mut wanted = BTreeMap::new();
+        for (feed, floor) in self.floors.iter().filter(|(feed, _)| !self.ledgers.are_ready_for(feed)) {
+            let pages = self.pages.get(feed).map(Vec::as_slice).unwrap_or_default();
+            let windows = self.figures.windows(feed);
+            let of_feed = rows.get(feed).and_then(|rows| Wanted::foreseen(rows, floor, pages, windows));
+            wanted.extend(of_feed.map(|of_feed| (feed.clone(), of_feed)));
+        }
+        wanted
+    }
+
+    /// Forgets a judgement that needed more rows: what was kept `before` it holds, and its rows are not news any more.
+    pub(in crate::domain) fn give_up(&mut self, before: Earlier, rows: &RowsByFeed) {
+        for (feed, rows) in rows {
+            let until = self.seen_until.entry(feed.clone()).or_default();
+            *until = rows.last_sequence().max(*until);
+        }
+        self.seen = RowsByFeed::new();
+        (self.ledgers, self.next_floors) = (Ledgers::default(), None);
+        // Parts are those of the very readings that they were asked of.
+        self.figures = Figures { parts: std::mem::take(&mut self.figures.parts), ..Figures::of(before) };
+    }
+
+    /// The same for rows that are given with these pages, which the judgement before needed.
+    #[must_use]
+    pub fn with_pages(self, pages: Pages) -> RollUps {
+        RollUps { pages, ledgers: Ledgers::default(), ..self }
     }
 
     /// Ends a judgement that was made at an instant; the next one needs this many rows.

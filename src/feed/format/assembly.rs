@@ -26,7 +26,7 @@ pub const WEIGHT: &str = "weight";
 
 /// What one row of a page holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct FoundRow {
+pub struct FoundRow {
     /// When it begins.
     pub start: WrittenTime,
     /// When it ends; without one a day where the start names one, else as long as the feed's cadence.
@@ -40,7 +40,7 @@ pub(super) struct FoundRow {
 }
 
 /// Puts the rows of a page together. `found` says for each row what is in it or why it cannot be used.
-pub(super) fn assemble(
+pub fn assemble(
     mapping: &Mapping<'_>,
     zone: &TimeZone,
     measures: &[MeasureMapping],

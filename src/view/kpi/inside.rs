@@ -80,7 +80,7 @@ fn listed(facts: &Facts<'_>, title: &str, currency: &str) -> Vec<PeriodInside> {
     });
     let line = |report: &SlaReportSpec| report.kpis.iter().find(|line| line.name == name).cloned();
     let is_missed = |report: &&SlaReportSpec| line(report).is_some_and(|line| line.verdict == Verdict::Missed);
-    let place = facts.reports.iter().position(|report| is_missed(report)).unwrap_or(0);
+    let place = facts.reports.iter().position(is_missed).unwrap_or(0);
     let closed = facts.reports.get(place).and_then(|report| {
         let before = facts.reports.get(place + 1).copied();
         let listed = Listed::of_line(&line(report)?, before, last_day(facts, report.period.end))?;

@@ -262,7 +262,7 @@ impl Refused {
 }
 
 /// Rows of the table that other tests break, each with one of them.
-pub const ELSEWHERE: [(&str, &str); 18] = [
+pub const ELSEWHERE: [(&str, &str); 19] = [
     ("closings", "evidence::tests::journal::the_first_closing_of_a_period_counts_for_ever"),
     ("reports on request", "feed::tests::jobs"),
     ("files of a folder", "feed::tests::files"),
@@ -275,6 +275,7 @@ pub const ELSEWHERE: [(&str, &str); 18] = [
         "evidence::tests::commits::a_volume_that_is_nearly_full_takes_no_rows_and_still_takes_closings_and_reports",
     ),
     ("a reconcile", "controller::pace"),
+    ("a look that reads and judges for over 30 s", "controller::looks"),
     (
         "rows in memory",
         "tests/cluster/hostile.rs::a_contract_has_no_more_rows_than_memory_holds_and_its_neighbours_are_judged_also_after_a_restart",

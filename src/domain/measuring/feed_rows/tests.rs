@@ -67,6 +67,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
+    fn rows_that_are_added_in_between_take_their_places_once(
+        some in prop::collection::vec(any_row(), 1..60), times in 1..60_usize, held in any::<u64>(),
+    ) {
+        let rows = (1..).zip(some.iter().cycle().take(some.len() * times));
+        let rows: Vec<Row> = rows.map(|(sequence, row)| Row { sequence, ..row.clone() }).collect();
+        let is_held = |row: &&Row| held >> (row.sequence % 61) & 1 == 1;
+        // The others come in another order, some of them are held, and some are not asked for.
+        let others: FeedRows = rows.iter().rev().filter(|row| !is_held(row) || row.sequence % 3 == 0).collect();
+        let until = at("2027-01-01T00:00:00Z");
+        let all = rows.iter().filter(is_held).collect::<FeedRows>().with(&others, |start| start < until);
+        prop_assert_eq!(all, rows.iter().filter(|row| is_held(row) || row.start < until).collect::<FeedRows>());
+    }
+
+    #[test]
     fn each_row_is_given_back_as_it_came_whatever_the_parts_in_which_rows_come(
         some in prop::collection::vec(any_row(), 1..60), times in 1..60_usize, parts in prop::collection::vec(1..1_500_usize, 1..8),
     ) {

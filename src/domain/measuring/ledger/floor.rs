@@ -1,15 +1,16 @@
 //! A ledger without the rows of long ago: where it begins, and what is known of the rows that it was not given.
 //!
-//! Invariant: a ledger with a floor answers as one with all rows would, or says that it cannot ([`Ledger::is_short`]). An answer is
+//! Invariant: a ledger with a floor answers as one with all rows would, or says what it lacks ([`Ledger::lack`]). An answer is
 //! worth nothing then.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, union};
+use super::Ledger;
+use super::pages::{merged, outside};
 use crate::domain::terms::calendar::Span;
 
 /// Where a ledger begins. The rows that start earlier are left out.
@@ -25,6 +26,8 @@ pub struct Floor {
     covered: Vec<Span>,
     /// Corrections of rows that are left out which became known later.
     late: Vec<Late>,
+    /// No row that is left out is longer.
+    longest: SignedDuration,
 }
 
 /// A correction of a row that is left out: it changes figures below the floor, and not which times rows cover.
@@ -43,6 +46,15 @@ struct Cut {
     known_by: Timestamp,
     /// How many of the late corrections start before it.
     late: usize,
+}
+
+/// Versions of rows that are to be left out.
+struct Passed {
+    known_by: Timestamp,
+    late: Vec<Late>,
+    latest_end: Timestamp,
+    /// Labels and times of the last of them that was known in time.
+    known_key: Option<(u32, Span)>,
 }
 
 /// From when on the rows of a feed are needed.
@@ -66,6 +78,16 @@ impl Floor {
         self.covered.last().map(|span| span.end)
     }
 
+    /// How long the longest row is that is left out, or longer.
+    pub(super) fn longest(&self) -> SignedDuration {
+        self.longest
+    }
+
+    /// Seconds from the first row that is left out on.
+    pub(super) fn seconds(&self) -> i64 {
+        self.covered.first().map_or(0, |first| Span::new(first.start, self.since).seconds())
+    }
+
     fn bytes(&self) -> usize {
         std::mem::size_of::<Floor>()
             + std::mem::size_of_val(self.covered.as_slice())
@@ -74,18 +96,14 @@ impl Floor {
 }
 
 impl Ledger {
-    /// An empty ledger whose rows begin at a floor.
-    pub(in crate::domain) fn above(floor: Option<&Arc<Floor>>) -> Ledger {
+    /// An empty ledger whose rows begin at a floor, but for pages below it of which it is given all rows.
+    pub(in crate::domain) fn above(floor: Option<&Arc<Floor>>, pages: &[Span]) -> Ledger {
         let late = floor.iter().flat_map(|floor| floor.late.iter().map(|late| late.known_at));
         let mut instants: Vec<Timestamp> = late.collect();
         instants.sort_unstable();
         instants.dedup();
-        Ledger { floor: floor.cloned(), instants, ..Ledger::default() }
-    }
-
-    /// Whether something was asked that rows decide which it was not given.
-    pub(in crate::domain) fn is_short(&self) -> bool {
-        self.short.load(Ordering::Relaxed)
+        let pages = floor.map(|_| pages.to_vec()).unwrap_or_default();
+        Ledger { floor: floor.cloned(), pages, instants, ..Ledger::default() }
     }
 
     /// Whether it was given all rows.
@@ -93,16 +111,19 @@ impl Ledger {
         self.floor.is_none()
     }
 
-    /// Notes that an answer needs rows that it was not given.
-    pub(in crate::domain) fn fall_short(&self) {
-        if self.floor.is_some() {
-            self.short.store(true, Ordering::Relaxed);
-        }
+    /// Whether it was given rows below its floor.
+    pub(in crate::domain) fn has_pages(&self) -> bool {
+        !self.pages.is_empty()
     }
 
-    /// Notes that rows from an instant on are read.
+    /// Whether an instant lies below the floor.
+    pub(super) fn is_below(&self, start: Timestamp) -> bool {
+        self.floor.as_ref().is_some_and(|floor| start < floor.since)
+    }
+
+    /// Notes that rows from an instant on are read, and what ends last before them.
     pub(super) fn reads_from(&self, start: Timestamp) {
-        if self.floor.as_ref().is_some_and(|floor| start < floor.since) {
+        if self.is_below(start) {
             self.fall_short();
         }
     }
@@ -127,13 +148,17 @@ impl Ledger {
     }
 
     /// The times of the rows that it was not given.
-    pub(super) fn covered_below(&self) -> &[Span] {
-        self.floor.as_ref().map_or(&[], |floor| &floor.covered)
+    pub(super) fn covered_below(&self) -> Cow<'_, [Span]> {
+        let covered = self.floor.as_ref().map_or(&[] as &[Span], |floor| &floor.covered);
+        if self.pages.is_empty() { Cow::Borrowed(covered) } else { Cow::Owned(outside(covered, &self.pages)) }
     }
 
     /// The latest end of a row that it was not given.
     pub(super) fn latest_end_below(&self) -> Option<Timestamp> {
-        self.floor.as_ref().and_then(|floor| floor.latest_end())
+        if self.pages.is_empty() {
+            return self.floor.as_ref().and_then(|floor| floor.latest_end());
+        }
+        self.covered_below().last().map(|span| span.end)
     }
 
     pub(super) fn bytes_of_floors(&self) -> usize {
@@ -143,7 +168,6 @@ impl Ledger {
 
     /// Forgets the floor that was found where a new row lies below it.
     pub(super) fn note_start(&mut self, start: Timestamp) {
-        self.reads_from(start);
         self.found.take_if(|found| found.floor.as_ref().is_some_and(|floor| start < floor.since));
     }
 
@@ -162,16 +186,13 @@ impl Ledger {
         let below = self.found.as_ref().and_then(|found| found.floor.as_ref()).or(self.floor.as_ref());
         let fits = |floor: &&Arc<Floor>| floor.since <= need.since && floor.known_by <= need.known_by;
         // What is left out already cannot be brought back.
-        let below = below.filter(fits).or_else(|| self.floor.as_ref().filter(fits));
+        let below = below.filter(fits).or_else(|| self.floor.as_ref().filter(fits)).map(Arc::as_ref);
         if need.known_by > now || (below.is_none() && self.floor.is_some()) {
             return None;
         }
-        let mut late: Vec<Late> = below.map(|floor| floor.late.clone()).unwrap_or_default();
-        let in_time = late.iter().map(|late| late.known_at).filter(|known_at| *known_at <= need.known_by).max();
-        late.retain(|late| late.known_at > need.known_by);
-        let Cut { since, known_by, late: late_count } = self.cut(need, below.map(Arc::as_ref), &mut late)?;
-        late.truncate(late_count);
-        let known_by = in_time.map_or(known_by, |in_time| known_by.max(in_time));
+        let mut passed = self.passed_below(need, below)?;
+        let Cut { since, known_by, late } = self.cut(need, below, &mut passed)?;
+        passed.late.truncate(late);
         let begin = below.map_or(Timestamp::MIN, |floor| floor.since);
         let first = self.by_start.partition_point(|place| self.start(*place) < since);
         let above = self.by_start.get(first..).unwrap_or_default();
@@ -179,45 +200,83 @@ impl Ledger {
         let last = || self.rows.last_sequence().max(below.map_or(0, |floor| floor.after));
         let after = earliest.map_or_else(last, |sequence| sequence - 1);
         let standing = self.known_at(now);
-        let added = standing.part_of(Span::new(begin, since));
-        let added = added.places_above().iter().map(|place| self.span(*place));
         let covered = below.map(|floor| floor.covered.as_slice()).unwrap_or_default();
-        Some(Floor { since, known_by, after, covered: union(covered.iter().copied().chain(added)), late })
+        let given = self.pages.iter().copied().chain([Span::new(begin, since)]);
+        let given = given.flat_map(|span| standing.part_of(span).places_above().to_vec()).map(|place| self.span(place));
+        Some(Floor {
+            since,
+            known_by,
+            after,
+            covered: merged(outside(covered, &self.pages).into_iter().chain(given)),
+            late: passed.late,
+            longest: below.map_or(self.longest, |floor| floor.longest.max(self.longest)),
+        })
+    }
+
+    /// What a floor leaves out already: of its pages what their rows say, and of the others what the floor says. `None` where a row of
+    /// a page, other than a correction, became known too late for a need.
+    fn passed_below(&self, need: Need, below: Option<&Floor>) -> Option<Passed> {
+        let begin = below.map_or(Timestamp::MIN, |floor| floor.since);
+        let known_by = below.map_or(Timestamp::MIN, |floor| floor.known_by);
+        let mut passed = Passed { known_by, late: Vec::new(), latest_end: begin, known_key: None };
+        for late in below.iter().flat_map(|floor| &floor.late) {
+            if self.pages.iter().any(|page| page.start <= late.start && late.start < page.end) {
+                continue;
+            }
+            if late.known_at > need.known_by {
+                passed.late.push(*late);
+            } else {
+                passed.known_by = passed.known_by.max(late.known_at);
+            }
+        }
+        self.places_of_pages().all(|place| passed.pass(self, place, need)).then_some(passed)
     }
 
     /// The latest instant up to the need's that no row spans, before which all rows were known in time but for corrections of such, which
-    /// are added to `late` in order.
-    fn cut(&self, need: Need, below: Option<&Floor>, late: &mut Vec<Late>) -> Option<Cut> {
+    /// are added to those that were passed, in order.
+    fn cut(&self, need: Need, below: Option<&Floor>, passed: &mut Passed) -> Option<Cut> {
         let begin = below.map_or(Timestamp::MIN, |floor| floor.since);
-        let mut known_by = below.map_or(Timestamp::MIN, |floor| floor.known_by);
-        let mut cut = below.map(|floor| Cut { since: floor.since, known_by, late: late.len() });
-        let mut latest_end = begin;
-        let mut known_key: Option<(u32, Span)> = None;
+        let as_it_was = below.filter(|_| passed.latest_end <= begin);
+        let mut cut = as_it_was.map(|floor| passed.cut_at(floor.since));
         let first = self.by_start.partition_point(|place| self.start(*place) < begin);
         for place in self.by_start.iter().skip(first) {
-            let times = self.rows.times(*place);
-            if times.start >= need.since {
+            let start = self.start(*place);
+            if start >= need.since {
                 break;
             }
-            if latest_end <= times.start && latest_end > begin {
-                cut = Some(Cut { since: times.start, known_by, late: late.len() });
+            if passed.latest_end <= start && passed.latest_end > begin {
+                cut = Some(passed.cut_at(start));
             }
-            let key = (self.labels_at(*place), Span::new(times.start, times.end));
-            if times.known_at > need.known_by {
-                // The versions of a key are neighbours, the first one first.
-                if known_key != Some(key) || late.len() >= MOST_LATE {
-                    return cut;
-                }
-                late.push(Late { known_at: times.known_at, start: times.start });
-                continue;
+            if !passed.pass(self, *place, need) {
+                return cut;
             }
-            known_key = Some(key);
-            known_by = known_by.max(times.known_at);
-            latest_end = latest_end.max(times.end);
         }
-        if latest_end <= need.since && latest_end > begin {
-            return Some(Cut { since: need.since, known_by, late: late.len() });
+        if passed.latest_end <= need.since && passed.latest_end > begin {
+            return Some(passed.cut_at(need.since));
         }
         cut
+    }
+}
+
+impl Passed {
+    /// Takes in a version that is to be left out; the versions of a key are neighbours, the first one first. False where it cannot be.
+    fn pass(&mut self, ledger: &Ledger, place: u32, need: Need) -> bool {
+        let times = ledger.rows.times(place);
+        let key = (ledger.labels_at(place), Span::new(times.start, times.end));
+        if times.known_at > need.known_by {
+            if self.known_key != Some(key) || self.late.len() >= MOST_LATE {
+                return false;
+            }
+            self.late.push(Late { known_at: times.known_at, start: times.start });
+            return true;
+        }
+        self.known_key = Some(key);
+        self.known_by = self.known_by.max(times.known_at);
+        self.latest_end = self.latest_end.max(times.end);
+        true
+    }
+
+    fn cut_at(&self, since: Timestamp) -> Cut {
+        Cut { since, known_by: self.known_by, late: self.late.len() }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Ledger;
+use super::pages::merged;
 use crate::domain::measuring::row::Labels;
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
@@ -137,7 +138,7 @@ impl<'a> Known<'a> {
     /// Those that start in a span.
     pub fn starting_in(&self, span: Span) -> Known<'a> {
         if self.is_whole && span.start < span.end {
-            self.ledger.reads_from(span.start);
+            self.ledger.reads(span);
         }
         self.part_of(span)
     }
@@ -208,16 +209,17 @@ impl<'a> Known<'a> {
             return covered();
         }
         let above = self.standing.covered.get_or_init(covered);
-        match self.ledger.covered_below() {
+        match &*self.ledger.covered_below() {
             [] => above.clone(),
-            below => union(below.iter().chain(above).copied()),
+            below => merged(below.iter().chain(above).copied()),
         }
     }
 
     /// The start of the row that starts last.
     pub fn last_start(&self) -> Option<Timestamp> {
-        match self.places_above().last() {
-            Some(place) => Some(self.ledger.start(*place)),
+        let last = self.places_above().last().map(|place| self.ledger.start(*place));
+        match last.filter(|start| !self.ledger.is_below(*start)) {
+            Some(start) => Some(start),
             None => {
                 self.ledger.fall_short();
                 None

@@ -7,14 +7,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Ground, GroundFacts, RollUps};
-use crate::domain::measuring::coverage::Coverage;
-use crate::domain::measuring::final_from::FinalFor;
-use crate::domain::measuring::kept_readings::{
-    Answers, AskedOfFeed, AskedOfKpi, AskedWhen, Figures, InBook, KeptReading, Learnt,
-};
+use crate::domain::measuring::kept_readings::{Earlier, Figures};
 use crate::domain::measuring::ledgers::Floors;
 use crate::domain::numbers::hexadecimal::hexadecimal;
-use jiff::Timestamp;
 
 /// What a judgement worked out, for judgements by another process. It is a cache: it is taken for the very same terms and records
 /// alone, and of rows it holds nothing that cannot be read again.
@@ -26,19 +21,8 @@ pub struct Past {
     seen_until: BTreeMap<String, i64>,
     #[serde(with = "floors")]
     floors: Floors,
-    #[serde(with = "pairs")]
-    readings: Kept<AskedOfKpi, KeptReading>,
-    #[serde(with = "pairs")]
-    coverages: Kept<AskedOfFeed, Coverage>,
-    #[serde(with = "pairs")]
-    learnt: Kept<AskedWhen, Learnt>,
-    #[serde(with = "pairs")]
-    finalities: Kept<InBook, FinalFor>,
-    #[serde(with = "pairs")]
-    matched: Kept<InBook, Timestamp>,
+    figures: Earlier,
 }
-
-type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
 
 /// A [`Past`] that shares all with the roll-ups that it was taken of, before it is made whole.
 #[derive(Clone, Debug)]
@@ -48,19 +32,16 @@ pub struct Snapshot {
 }
 
 impl RollUps {
-    /// What they hold, to be kept; `None` before the first judgement.
+    /// What they hold, to be kept; `None` before the first judgement, and where the last one needed pages whose rows may not be left out
+    /// yet: what was kept before holds as well.
     #[must_use]
     pub fn snapshot(&self) -> Option<Snapshot> {
         let Some(Ground::Known(ground)) = &self.ground else { return None };
         let past = Past {
             ground: String::new(),
             seen_until: BTreeMap::new(),
-            floors: self.next_floors.clone(),
-            readings: self.figures.readings.borrow().earlier.clone(),
-            coverages: self.figures.coverages.borrow().earlier.clone(),
-            learnt: self.figures.learnt.borrow().earlier.clone(),
-            finalities: self.figures.finalities.borrow().earlier.clone(),
-            matched: self.figures.matched.borrow().earlier.clone(),
+            floors: self.next_floors.clone()?,
+            figures: self.figures.earlier(),
         };
         Some(Snapshot { ground: Arc::clone(ground), past })
     }
@@ -68,24 +49,14 @@ impl RollUps {
     /// Roll-ups of what was kept. They hold for rows that begin at its floors.
     #[must_use]
     pub fn of_past(past: Past) -> RollUps {
-        let figures = Figures::default();
-        fill(&figures.readings, past.readings);
-        fill(&figures.coverages, past.coverages);
-        fill(&figures.learnt, past.learnt);
-        fill(&figures.finalities, past.finalities);
-        fill(&figures.matched, past.matched);
         RollUps {
             ground: Some(Ground::Digest(past.ground)),
             seen_until: past.seen_until,
             floors: past.floors,
-            figures,
+            figures: Figures::of(past.figures),
             ..RollUps::default()
         }
     }
-}
-
-fn fill<Q: Ord, A>(answers: &std::cell::RefCell<Answers<Q, A>>, kept: Kept<Q, A>) {
-    answers.borrow_mut().earlier = kept;
 }
 
 impl Snapshot {
@@ -114,29 +85,6 @@ impl Past {
 pub(super) fn digest(ground: &GroundFacts) -> Option<String> {
     let json = serde_json::to_vec(ground).ok()?;
     Some(hexadecimal(Sha256::digest(json)))
-}
-
-/// Maps as lists of pairs: their keys are not texts.
-mod pairs {
-    use super::{Arc, BTreeMap, Deserialize, Serialize};
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<Q: Serialize, A: Serialize, S: Serializer>(
-        map: &BTreeMap<Q, Arc<A>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map.iter().map(|(question, answer)| (question, answer.as_ref())))
-    }
-
-    pub(super) fn deserialize<'de, Q, A, D>(deserializer: D) -> Result<BTreeMap<Q, Arc<A>>, D::Error>
-    where
-        Q: Deserialize<'de> + Ord,
-        A: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        let pairs = Vec::<(Q, A)>::deserialize(deserializer)?;
-        Ok(pairs.into_iter().map(|(question, answer)| (question, Arc::new(answer))).collect())
-    }
 }
 
 /// Floors by their feeds.

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
-use crate::domain::fixtures::contracts::{Case, fact, flat, written};
-use crate::domain::judgement::judge::{judge_again, judge_part};
+use crate::domain::fixtures::contracts::{Case, PartOfRows, fact, flat, written};
+use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
+use crate::domain::terms::calendar::Span;
 use crate::domain::terms::journal::{JournalFact, ReliefSeen};
 
 const TERM: &str = "
@@ -81,8 +82,12 @@ enum Step {
     Late(i64, i64),
     /// Rows of a day so long ago that were known at once.
     Old(i64),
-    /// A row of two days that overlaps others.
-    Overlap(i64),
+    /// Several of those at once.
+    Lates(Vec<(i64, i64)>),
+    /// A row of a day so long ago that nobody knew, also where no row was.
+    Fill(i64),
+    /// A row of some days that overlaps others.
+    Overlap(i64, i64),
     /// Days that are excused, so long ago.
     Relief(i64),
     /// A dispute about the period so long ago.
@@ -100,7 +105,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => prop_oneof![2 => 1..10_i64, 1 => 20..100_i64].prop_map(Step::Silent),
         3 => (prop_oneof![3 => 1..30_i64, 1 => 30..700_i64], 0..11_i64).prop_map(|(ago, good)| Step::Late(ago, good)),
         1 => (1..500_i64).prop_map(Step::Old),
-        1 => (1..200_i64).prop_map(Step::Overlap),
+        1 => (1..200_i64, prop_oneof![3 => Just(2), 1 => 3..40_i64]).prop_map(|(ago, days)| Step::Overlap(ago, days)),
         1 => (1..400_i64).prop_map(Step::Relief),
         1 => (1..90_i64).prop_map(Step::Dispute),
         1 => (48..58_i64).prop_map(Step::Target),
@@ -109,12 +114,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A part of the rows, and what was worked out of the rest.
-struct Part {
-    rollups: RollUps,
-    floors: Floors,
-    rows: RowsByFeed,
-    seen_until: BTreeMap<String, i64>,
+/// What happens where most news concern months long ago.
+fn late_step() -> impl Strategy<Value = Step> {
+    let late = || (prop_oneof![1 => 1..60_i64, 3 => 60..1_000_i64], 0..11_i64);
+    prop_oneof![
+        4 => prop_oneof![3 => 1..4_i64, 1 => 20..45_i64].prop_map(Step::Days),
+        1 => (3..40_i64).prop_map(Step::Silent),
+        4 => late().prop_map(|(ago, good)| Step::Late(ago, good)),
+        2 => prop::collection::vec(late(), 2..4).prop_map(Step::Lates),
+        3 => (30..1_000_i64).prop_map(Step::Fill),
+        2 => (60..1_000_i64, 2..40_i64).prop_map(|(ago, days)| Step::Overlap(ago, days)),
+        1 => (1..900_i64).prop_map(Step::Old),
+        1 => (1..400_i64).prop_map(Step::Relief),
+        1 => (1..90_i64).prop_map(Step::Dispute),
+        1 => Just(Step::Closings),
+        4 => Just(Step::Keep),
+    ]
 }
 
 struct Years {
@@ -123,7 +138,7 @@ struct Years {
     /// Up to which day rows came.
     day: i64,
     kept: Option<String>,
-    live: Option<Part>,
+    live: Option<PartOfRows>,
 }
 
 fn begin() -> Timestamp {
@@ -137,8 +152,12 @@ fn at_day(day: i64) -> Timestamp {
 impl Years {
     /// A contract after this many days of rows.
     fn new(division: &str, zone: &str, with_journal: bool, days: i64) -> Years {
+        Self::of_kpis(&KPIS, division, zone, with_journal, days)
+    }
+
+    fn of_kpis(kpis: &[(&str, &str)], division: &str, zone: &str, with_journal: bool, days: i64) -> Years {
         let contract = format!("{}\n{division}\n{zone}", flat(TERM));
-        let mut case = Case::new(terms(&contract, &KPIS), Vec::new());
+        let mut case = Case::new(terms(&contract, kpis), Vec::new());
         case.journal = with_journal.then(Journal::default);
         let mut years = Years { case, now: begin(), day: 0, kept: None, live: None };
         years.take(&Step::Days(days));
@@ -181,18 +200,19 @@ impl Years {
                 self.pass(*days);
             }
             Step::Silent(days) => self.pass(*days),
-            Step::Late(days, good) => {
-                let revision = 2 + self.case.rows["acd"].len() as i64;
-                let row = Row { revision, ..self.row(ago(*days), "sales", *good, self.now) };
+            Step::Late(days, good) => self.correct(ago(*days), *good),
+            Step::Lates(lates) => lates.iter().for_each(|(days, good)| self.correct(ago(*days), *good)),
+            Step::Fill(days) => {
+                let row = self.row(ago(*days), "late", 7, self.now);
                 self.push("acd", row);
             }
             Step::Old(days) => {
                 let row = self.row(ago(*days), "extra", 3, at_day(ago(*days) + 1));
                 self.push("acd", row);
             }
-            Step::Overlap(days) => {
+            Step::Overlap(days, length) => {
                 let row = self.row(ago(*days), "care", 1, self.now);
-                self.push("acd", Row { end: at_day(ago(*days) + 2), ..row });
+                self.push("acd", Row { end: at_day(ago(*days) + length), ..row });
             }
             Step::Relief(days) => self.excuse(ago(*days)),
             Step::Dispute(days) => self.dispute(ago(*days)),
@@ -208,10 +228,16 @@ impl Years {
                 }
             }
             Step::Keep => {
-                let live = self.live.as_ref().map(|part| written(&part.rollups, part.seen_until.clone()));
+                let live = self.live.as_ref().and_then(|part| written(&part.rollups, part.seen_until.clone()));
                 self.kept = live.or(self.kept.take());
             }
         }
+    }
+
+    fn correct(&mut self, day: i64, good: i64) {
+        let revision = 2 + self.case.rows["acd"].len() as i64;
+        let row = Row { revision, ..self.row(day, "sales", good, self.now) };
+        self.push("acd", row);
     }
 
     fn pass(&mut self, days: i64) {
@@ -255,20 +281,18 @@ impl Years {
     fn judge_whole(&mut self) -> Judgement {
         let (mut rollups, rows) = (RollUps::default(), self.case.packed());
         let judgement = judge_again(&self.case.facts(&rows), self.now, &mut rollups).unwrap();
-        self.live = Some(Part { rollups, floors: Floors::new(), seen_until: self.case.seen_until(), rows });
+        let (floors, pages, seen_until) = (Floors::new(), Pages::new(), self.case.seen_until());
+        self.live = Some(PartOfRows { rollups, floors, pages, rows, seen_until });
         judgement
     }
 
     /// The judgement from what was kept, and the rows that it needs.
-    fn judge_kept(&self) -> Option<(Judgement, Part)> {
-        let past: Past = serde_json::from_str(self.kept.as_ref()?).unwrap();
-        let rows = self.case.left_by(&past);
-        let (floors, rollups) = (past.floors().clone(), RollUps::of_past(past));
-        self.judge(Part { rollups, floors, rows, seen_until: self.case.seen_until() })
+    fn judge_kept(&self) -> Option<(Judgement, PartOfRows)> {
+        self.case.judge_part(self.case.begin(self.kept.as_ref()?), self.now)
     }
 
     /// The judgement from what is live and the rows that came since.
-    fn judge_live(&mut self) -> Option<(Judgement, Part)> {
+    fn judge_live(&mut self) -> Option<(Judgement, PartOfRows)> {
         let mut part = self.live.take()?;
         for (feed, rows) in &self.case.rows {
             let until = part.seen_until.get(feed).copied().unwrap_or(0);
@@ -276,12 +300,30 @@ impl Years {
             part.rows.entry(feed.clone()).or_default().extend(news);
         }
         part.seen_until = self.case.seen_until();
-        self.judge(part)
+        self.case.judge_part(part, self.now)
     }
 
-    fn judge(&self, mut part: Part) -> Option<(Judgement, Part)> {
-        let judgement = judge_part(&self.case.facts(&part.rows), &part.floors, self.now, &mut part.rollups).unwrap()?;
-        Some((judgement, part))
+    /// Takes each step, and holds the judgements of a part after it to the one of all rows.
+    fn go_through(&mut self, steps: Vec<Step>) -> Result<(), TestCaseError> {
+        self.judge_whole();
+        self.take(&Step::Keep);
+        for step in steps {
+            self.take(&step);
+            let live = self.judge_live();
+            let kept = self.judge_kept();
+            let whole = self.judge_whole();
+            for (how, part) in [("live", &live), ("kept", &kept)] {
+                if let Some((judgement, _)) = part {
+                    prop_assert_eq!(bytes(judgement), bytes(&whole), "{} after {:?}", how, step);
+                    prop_assert_eq!(judgement, &whole, "{} after {:?}", how, step);
+                }
+            }
+            // What was worked out of a part is kept and gone on from as what was worked out of all rows is.
+            if let Some((_, part)) = live.or(kept) {
+                self.live = Some(part);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -297,26 +339,115 @@ proptest! {
         division in prop_oneof![3 => Just(0), 4 => 1..DIVISIONS.len()], zone in 0..ZONES.len(), with_journal in any::<bool>(),
         days in 200..600_i64, steps in prop::collection::vec(step(), 1..12),
     ) {
-        let mut years = Years::new(DIVISIONS[division], ZONES[zone], with_journal, days);
-        years.judge_whole();
-        years.take(&Step::Keep);
-        for step in steps {
-            years.take(&step);
-            let live = years.judge_live();
-            let kept = years.judge_kept();
-            let whole = years.judge_whole();
-            for (how, part) in [("live", &live), ("kept", &kept)] {
-                if let Some((judgement, _)) = part {
-                    prop_assert_eq!(bytes(judgement), bytes(&whole), "{} after {:?}", how, step);
-                    prop_assert_eq!(judgement, &whole, "{} after {:?}", how, step);
-                }
-            }
-            // What was worked out of a part is kept and gone on from as what was worked out of all rows is.
-            if let Some((_, part)) = live.or(kept) {
-                years.live = Some(part);
-            }
-        }
+        Years::new(DIVISIONS[division], ZONES[zone], with_journal, days).go_through(steps)?;
     }
+
+    #[test]
+    fn a_judgement_with_pages_of_months_long_ago_is_the_judgement_from_all_whatever_came_late(
+        division in prop_oneof![4 => Just(0), 1 => Just(1)], zone in 0..ZONES.len(), with_journal in any::<bool>(),
+        days in 500..1_000_i64, steps in prop::collection::vec(late_step(), 2..12),
+    ) {
+        Years::of_kpis(&without_year(), DIVISIONS[division], ZONES[zone], with_journal, days).go_through(steps)?;
+    }
+}
+
+/// The KPIs but the one whose window is a year.
+fn without_year() -> Vec<(&'static str, &'static str)> {
+    KPIS.into_iter().filter(|(name, _)| *name != "year").collect()
+}
+
+/// A contract of 1,200 days whose KPIs look at their month, or at three.
+fn long_ago(kpis: &[(&str, &str)], before: &[Step]) -> Years {
+    let mut years = Years::of_kpis(kpis, DIVISIONS[0], ZONES[0], true, 1_000);
+    before.iter().for_each(|step| years.take(step));
+    years.take(&Step::Days(200));
+    years.judge_whole();
+    years.take(&Step::Keep);
+    years.live = None;
+    years
+}
+
+/// The pages of a feed from the first day of a month to before that of another.
+fn months(pages: &Pages, feed: &str) -> Vec<String> {
+    let shown = |page: &Span| format!("{} {}", page.start, page.end).replace("-01T00:00:00Z", "");
+    pages.get(feed).into_iter().flatten().map(shown).collect()
+}
+
+#[test]
+fn a_late_row_needs_the_windows_that_it_lies_in_and_no_other_row_of_long_ago() {
+    let month: Vec<(&str, &str)> = KPIS.into_iter().filter(|(name, _)| ["answered", "sales"].contains(name)).collect();
+    let three = without_year();
+    // The term begins 2022-01-01, and there are rows up to 2025-04-15.
+    for (case, kpis, before, steps, pages) in [
+        ("of the last days", &month, vec![], vec![Step::Late(3, 5)], vec![]),
+        ("a year ago", &month, vec![], vec![Step::Late(365, 5)], vec!["2024-04 2024-05"]),
+        ("30 months ago", &month, vec![], vec![Step::Late(900, 5)], vec!["2022-10 2022-11"]),
+        (
+            "both",
+            &month,
+            vec![],
+            vec![Step::Lates(vec![(365, 5), (900, 2)])],
+            vec!["2022-10 2022-11", "2024-04 2024-05"],
+        ),
+        ("nobody knew it", &month, vec![], vec![Step::Fill(900)], vec!["2022-10 2022-11"]),
+        (
+            "nobody knew it, where no row was",
+            &month,
+            vec![Step::Silent(40), Step::Days(20)],
+            vec![Step::Fill(250)],
+            vec!["2024-10 2024-11"],
+        ),
+        ("over the end of a month", &month, vec![], vec![Step::Overlap(897, 20)], vec!["2022-10 2022-11-20T00:00:00Z"]),
+        ("in windows of three months", &three, vec![], vec![Step::Late(900, 5)], vec!["2022-08 2023-01"]),
+    ] {
+        let mut years = long_ago(kpis, &before);
+        let beginning = years.case.begin(years.kept.as_ref().unwrap()).rows["acd"].len();
+        steps.iter().for_each(|step| years.take(step));
+        let (judgement, part) = years.judge_kept().unwrap_or_else(|| panic!("{case}: all are needed"));
+        assert_eq!(months(&part.pages, "acd"), pages, "{case}");
+        let most = 31 * 2 * 5 * part.pages.get("acd").map_or(0, Vec::len);
+        let more = part.rows["acd"].len() - beginning;
+        assert!(more <= most + 3, "{case}: {more} rows more");
+        assert_eq!(judgement, years.judge_whole(), "{case}");
+    }
+}
+
+#[test]
+fn rows_of_pages_are_left_out_again_once_what_they_said_is_kept() {
+    for (case, late, days, is_kept) in [
+        // A correction changes no time that rows cover.
+        ("a correction", Step::Late(900, 5), 1, true),
+        ("a row that nobody knew while a period is open that ended before", Step::Fill(900), 1, false),
+        ("a row that nobody knew", Step::Fill(900), 120, true),
+    ] {
+        let mut years = long_ago(&without_year(), &[]);
+        years.take(&late);
+        years.live = years.judge_kept().map(|(_, part)| part);
+        years.take(&Step::Days(days));
+        let (judgement, part) = years.judge_live().unwrap();
+        assert!(!part.pages.is_empty(), "{case}");
+        let before = years.kept.clone();
+        years.live = Some(part);
+        years.take(&Step::Keep);
+        assert_eq!(years.kept != before, is_kept, "{case}");
+        let (again, part) = years.judge_kept().unwrap();
+        assert_eq!(part.pages.is_empty(), is_kept, "{case}");
+        assert_eq!(again, judgement, "{case}");
+        assert_eq!(again, years.judge_whole(), "{case}");
+    }
+}
+
+#[test]
+fn a_row_that_comes_into_a_page_needs_no_other() {
+    let mut years = long_ago(&without_year(), &[]);
+    years.take(&Step::Late(900, 5));
+    let part = years.judge_kept().unwrap().1;
+    let pages = part.pages.clone();
+    years.live = Some(part);
+    years.take(&Step::Late(901, 3));
+    let (judgement, part) = years.judge_live().unwrap();
+    assert_eq!(part.pages, pages);
+    assert_eq!(judgement, years.judge_whole());
 }
 
 /// Rows that a judgement from what was kept is given after a step, and those that there are; `None` where it needs all.
@@ -370,7 +501,7 @@ fn rows_that_came_late_before_are_not_reported_again() {
         ("a correction of two years ago", Step::Late(700, 5), true),
         ("a new row of two years ago that was known at once", Step::Old(700), true),
         // Which times are covered changed when it came.
-        ("a row that overlaps others", Step::Overlap(700), false),
+        ("a row that overlaps others", Step::Overlap(700, 2), false),
     ] {
         let (needed, all) = needed_after(DIVISIONS[0], &before(step), &[Step::Days(1)]);
         let needed = needed.unwrap_or_else(|| panic!("{case}: all are needed"));
