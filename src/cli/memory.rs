@@ -98,6 +98,13 @@ impl Memory {
         self.0 / 2 / BYTES_OF_A_ROW
     }
 
+    /// How many bytes the rows of a contract may take with their sets of labels: 15/32 of [`Self::for_evidence`]. As much again is
+    /// for what their judgement works out of them, and the rest for rows that are packed otherwise once others come beside them.
+    #[must_use]
+    pub fn bytes_of_a_contract(self) -> usize {
+        self.for_evidence() / 32 * 15
+    }
+
     /// What the text of large answers may take of it while they arrive: 15 %, and room for two of them for each of two namespaces.
     #[must_use]
     pub fn for_text(self) -> usize {
@@ -164,6 +171,7 @@ mod tests {
             let memory: Memory = text.parse().unwrap();
             assert_eq!(memory.rows_of_a_contract(), rows, "{text}");
             assert!(memory.rows_of_a_contract() * BYTES_OF_A_ROW <= memory.for_evidence() as u64);
+            assert!(memory.bytes_of_a_contract() < memory.for_evidence() / 2, "its judgement takes as much again");
         }
     }
 

@@ -218,7 +218,9 @@ impl Context {
             settle,
             evidence_memory,
         } = parts;
-        let cache = Arc::new(EvidenceCache::new(evidence.clone(), evidence_memory).with_most_of_one(evidence_memory));
+        // What judgements work out of rows takes about as much again.
+        let cache = EvidenceCache::new(evidence.clone(), evidence_memory).with_most_of_one(evidence_memory / 2);
+        let cache = Arc::new(cache);
         metrics.evidence_memory(evidence_memory, {
             let cache = cache.clone();
             Arc::new(move || {

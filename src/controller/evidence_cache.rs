@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Semaphore;
 
-use super::looks::page_was_read;
 use crate::api::Shared;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
@@ -15,8 +15,10 @@ use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::{Journal, RecordedFact};
 use crate::evidence::{EvidenceStore, Head, RowRange, StoreError, recorded_facts};
 
+mod fit;
 mod part;
 
+use fit::{Misfits, Reading};
 pub use part::Part;
 use part::PartHeld;
 
@@ -115,8 +117,8 @@ struct Entry {
     is_read_whole: bool,
     /// Which use of the cache was the last of this entry.
     used: u64,
-    /// Whether its rows take more than those of one contract may. They grow, so that this stays.
-    is_too_large: bool,
+    /// What did not fit into memory.
+    misfits: Misfits,
 }
 
 /// Bytes that are held of the evidence, near enough.
@@ -142,6 +144,8 @@ pub struct EvidenceCache {
     /// How many rows are read at once.
     page: i64,
     most_of_one: usize,
+    /// The place of the one who reads many rows.
+    large: Arc<Semaphore>,
     entries: Mutex<Entries>,
 }
 
@@ -150,16 +154,19 @@ struct Entries {
     /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
     by_uid: HashMap<String, Box<Entry>>,
     uses: u64,
+    /// Bytes of rows that are being read, and held nowhere yet.
+    under_way: usize,
 }
 
 impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
-        EvidenceCache { store, most, page: PAGE, most_of_one: usize::MAX, entries: Mutex::default() }
+        let large = Arc::new(Semaphore::new(1));
+        EvidenceCache { store, most, page: PAGE, most_of_one: usize::MAX, large, entries: Mutex::default() }
     }
 
-    /// The same, where the rows of one contract take no more than this many bytes. Those of a contract that would are not read at all:
-    /// it ends in [`StoreError::Memory`], and others go on.
+    /// The same, where the rows of one contract take no more than this many bytes. Rows that would are not read to their end: who asks for
+    /// them gets [`StoreError::Memory`], and others go on.
     #[must_use]
     pub fn with_most_of_one(self, most_of_one: usize) -> Self {
         EvidenceCache { most_of_one, ..self }
@@ -168,14 +175,11 @@ impl EvidenceCache {
     /// What is known of the evidence of a contract in addition to its rows. A feed that was asked for once is always part of it.
     ///
     /// # Errors
-    /// When the store cannot be read, or the rows of the contract do not fit into memory.
+    /// When the store cannot be read.
     pub async fn read(&self, uid: &str, feeds: &[String]) -> Result<ContractEvidence, StoreError> {
         let journal_known = {
             let mut entries = self.entries();
             let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-            if entry.is_too_large {
-                return Err(StoreError::Memory { most: self.most_of_one });
-            }
             entry.feeds.extend(feeds.iter().cloned());
             entry.journal_known
         };
@@ -198,28 +202,38 @@ impl EvidenceCache {
         Ok(ContractEvidence { heads, closings, last_closing: entry.last_closing, journal })
     }
 
-    /// The rows of a contract up to the heads of its evidence: what is held is taken, the rest is read.
+    /// The rows of a contract up to the heads of its evidence, for its judgement: what is held is taken, the rest is read.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or the rows do not fit into memory.
     pub async fn rows(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
+        self.all_rows(uid, evidence).await.inspect_err(|error| self.judgement_ended_in(uid, evidence, error))
+    }
+
+    async fn all_rows(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
         let known = {
             let mut entries = self.entries();
             let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-            if entry.part.is_some() {
-                entry.let_go();
+            if entry.misfits.whole(evidence) {
+                entry.feeds.clear();
+                return Err(self.too_large());
             }
-            entry.rows.clone()
+            // A part stays until all is read: where all does not fit, it is what the contract is judged by.
+            if entry.part.is_some() { Arc::default() } else { entry.rows.clone() }
         };
-        let read = self.read_on(uid, evidence, &known).await?;
-        drop(known);
+        let mut reading = self.reading(uid);
+        let read = self.read_on(&mut reading, evidence, &known).await.inspect_err(|error| {
+            self.note_misfit(uid, error, |misfits| misfits.note_whole(evidence));
+        })?;
+        // From here on they are held.
+        drop((known, reading));
         Ok(self.hold(uid, evidence, read))
     }
 
     /// The rows that are known, with those that came since.
     async fn read_on(
         &self,
-        uid: &str,
+        reading: &mut Reading<'_>,
         evidence: &ContractEvidence,
         known: &RowsByFeed,
     ) -> Result<RowsByFeed, StoreError> {
@@ -230,7 +244,7 @@ impl EvidenceCache {
                 // Rows that arrived since wait for the head that vouches for them.
                 let range = RowRange::between(rows.last_sequence(), head.sequence);
                 read.remove(feed);
-                let rows = self.more_rows((uid, feed), rows, range, &read).await?;
+                let rows = self.more_rows((&mut *reading, feed), rows, range, &read).await?;
                 read.insert(feed.clone(), rows);
             }
         }
@@ -241,7 +255,7 @@ impl EvidenceCache {
     /// the contract's other feeds.
     async fn more_rows(
         &self,
-        (uid, feed): (&str, &str),
+        (reading, feed): (&mut Reading<'_>, &str),
         mut rows: FeedRows,
         range: RowRange,
         others: &RowsByFeed,
@@ -251,23 +265,16 @@ impl EvidenceCache {
         let mut after = range.after;
         while after < range.until {
             let until = after.saturating_add(self.page).min(range.until);
-            rows = match self.store.more_rows(uid, feed, rows, RowRange { after, until, most, ..range }).await {
-                Err(StoreError::Memory { .. }) => return Err(self.is_too_large(uid)),
+            let known = rows.bytes();
+            rows = match self.store.more_rows(reading.uid(), feed, rows, RowRange { after, until, most, ..range }).await
+            {
+                Err(StoreError::Memory { .. }) => return Err(self.too_large()),
                 read => read?,
             };
-            page_was_read().await?;
+            reading.page_was_read(rows.bytes().saturating_sub(known)).await?;
             after = until;
         }
         Ok(rows)
-    }
-
-    /// Notes that the rows of a contract do not fit into memory.
-    fn is_too_large(&self, uid: &str) -> StoreError {
-        let mut entries = self.entries();
-        let entry = entries.by_uid.entry(uid.to_owned()).or_default();
-        entry.is_too_large = true;
-        entry.let_go();
-        StoreError::Memory { most: self.most_of_one }
     }
 
     /// Holds all rows of a contract that were read, and returns them up to the heads. What was held may have been let go in the meantime, and
@@ -288,20 +295,23 @@ impl EvidenceCache {
         rows
     }
 
-    /// The same rows, for others than judgements: from now on all rows are held while there is room.
+    /// The same rows, for others than judgements: from now on all rows are held while there is room. Where they do not fit, the contract
+    /// goes on being judged by a part of them.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read, or the rows do not fit into memory.
     pub async fn rows_for_launch(&self, uid: &str, evidence: &ContractEvidence) -> Result<Arc<RowsByFeed>, StoreError> {
-        self.entries().by_uid.entry(uid.to_owned()).or_default().is_read_whole = true;
-        self.rows(uid, evidence).await
+        let rows = self.all_rows(uid, evidence).await;
+        self.entries().by_uid.entry(uid.to_owned()).or_default().is_read_whole = rows.is_ok();
+        rows
     }
 
-    /// Bytes that are held now.
+    /// Bytes that are held now, rows that are being read included.
     pub fn held(&self) -> Held {
         let entries = self.entries();
         let held = entries.by_uid.values().map(|entry| entry.held);
-        held.fold(Held::default(), |sum, one| Held { rows: sum.rows + one.rows, rollups: sum.rollups + one.rollups })
+        let under_way = Held { rows: entries.under_way, rollups: 0 };
+        held.fold(under_way, |sum, one| Held { rows: sum.rows + one.rows, rollups: sum.rollups + one.rollups })
     }
 
     /// Remembers that a period closed, recorded at `now`.
@@ -398,6 +408,7 @@ impl EvidenceCache {
         let mut entries = self.entries();
         if let Some(entry) = entries.by_uid.get_mut(uid) {
             entry.memo = Some(memo);
+            entry.misfits.has_judged();
             // Where the rows were let go while they were judged, what was worked out of them goes too: it holds them.
             if let Some(rollups) = rollups.filter(|_| entry.held.rows > 0) {
                 (entry.held.rollups, entry.rollups) = (rollups.bytes(), rollups);
@@ -452,7 +463,7 @@ impl Entries {
         if let Some(entry) = self.by_uid.get_mut(uid) {
             entry.used = self.uses;
         }
-        let mut held: usize = self.by_uid.values().map(|entry| entry.held.all()).sum();
+        let mut held: usize = self.under_way + self.by_uid.values().map(|entry| entry.held.all()).sum::<usize>();
         if held <= most {
             return;
         }

@@ -69,14 +69,14 @@ tokio::task_local! {
     static LOOK: Arc<Look>;
 }
 
-/// Says that a page of rows was read. Within a look that has taken long, it waits until those go first that wait for a place; anywhere
-/// else it does nothing.
+/// Says that a page of rows was read. Within a look that has taken long, it waits until those go first that wait for a place, unless it
+/// holds much memory: who waits would keep it from others. Anywhere else it does nothing.
 ///
 /// # Errors
 /// [`StoreError::BrokenOff`] where the work on the shard is to end: the look begins again where the shard is worked on then.
-pub async fn page_was_read() -> Result<(), StoreError> {
+pub async fn page_was_read(holds_much: bool) -> Result<(), StoreError> {
     match LOOK.try_with(Arc::clone) {
-        Ok(look) => look.page_was_read().await,
+        Ok(look) => look.page_was_read(holds_much).await,
         Err(_) => Ok(()),
     }
 }
@@ -120,12 +120,12 @@ impl Look {
         self.state().pages
     }
 
-    async fn page_was_read(&self) -> Result<(), StoreError> {
+    async fn page_was_read(&self, holds_much: bool) -> Result<(), StoreError> {
         self.state().pages += 1;
         if self.turn.is_to_end() {
             return Err(StoreError::BrokenOff);
         }
-        if self.worked() < SLOW {
+        if holds_much || self.worked() < SLOW {
             return Ok(());
         }
         // Where many wait like this already, it keeps its place.
@@ -227,9 +227,9 @@ mod tests {
         let mut first = pin!(begin(&places));
         assert!(poll!(&mut first).is_pending());
         pass(29);
-        assert!(poll!(pin!(slow.page_was_read())).is_ready(), "it has not taken long yet");
+        assert!(poll!(pin!(slow.page_was_read(false))).is_ready(), "it has not taken long yet");
         pass(1);
-        let mut rest = pin!(slow.page_was_read());
+        let mut rest = pin!(slow.page_was_read(false));
         assert!(poll!(&mut rest).is_pending());
         let mut second = pin!(begin(&places));
         assert!(poll!(&mut second).is_pending());
@@ -240,11 +240,11 @@ mod tests {
         assert!(poll!(&mut second).is_pending(), "who came while it waited comes after it");
         assert!(poll!(&mut rest).is_ready());
         pass(5);
-        let mut again = pin!(slow.page_was_read());
+        let mut again = pin!(slow.page_was_read(false));
         assert!(poll!(&mut again).is_pending());
         drop(ready(poll!(&mut second)));
         assert!(poll!(&mut again).is_ready());
-        assert!(poll!(pin!(slow.page_was_read())).is_ready(), "nobody waits");
+        assert!(poll!(pin!(slow.page_was_read(false))).is_ready(), "nobody waits");
         assert_eq!((slow.worked(), slow.pages()), (SLOW + Duration::from_secs(5), 4));
         // What it writes then is not the work of its contract.
         slow.around(async { has_judged() }).await;
@@ -261,25 +261,38 @@ mod tests {
         for other in &mut others {
             assert!(poll!(other).is_pending());
         }
-        let mut rest = pin!(slow[0].page_was_read());
+        let mut rest = pin!(slow[0].page_was_read(false));
         assert!(poll!(&mut rest).is_pending());
-        assert!(poll!(pin!(slow[1].page_was_read())).is_ready(), "as many wait as may: it goes on");
+        assert!(poll!(pin!(slow[1].page_was_read(false))).is_ready(), "as many wait as may: it goes on");
         let [first, second] = others;
         drop(first.await);
         assert!(poll!(&mut rest).is_pending(), "the other one came before");
         drop(second.await);
         assert!(poll!(&mut rest).is_ready());
-        assert!(poll!(pin!(slow[1].page_was_read())).is_ready(), "nobody waits any more");
+        assert!(poll!(pin!(slow[1].page_was_read(false))).is_ready(), "nobody waits any more");
+    }
+
+    #[tokio::test]
+    async fn a_slow_look_that_holds_much_memory_keeps_its_place() {
+        let (places, pass) = places(1, 1);
+        let slow = Look::begin(&places).await;
+        let mut other = pin!(Look::begin(&places));
+        assert!(poll!(&mut other).is_pending());
+        pass(60);
+        assert!(poll!(pin!(slow.page_was_read(true))).is_ready());
+        assert!(poll!(&mut other).is_pending());
+        assert!(poll!(pin!(slow.page_was_read(false))).is_pending(), "with little it lets the other go first");
+        assert!(poll!(&mut other).is_ready());
     }
 
     #[tokio::test]
     async fn pages_belong_to_the_look_in_which_they_are_read_and_to_none_outside() {
-        page_was_read().await.unwrap();
+        page_was_read(false).await.unwrap();
         let (places, _) = places(2, 1);
         let looks = [begin(&places).await, begin(&places).await];
         let reading = |pages| async move {
             for _ in 0..pages {
-                page_was_read().await.unwrap();
+                page_was_read(false).await.unwrap();
                 tokio::task::yield_now().await;
             }
         };

@@ -41,9 +41,9 @@ use crate::domain::measuring::row::Row;
 use crate::domain::terms::contract_terms::Terms;
 pub use identity::StoreClock;
 pub use model::{
-    BackfillProgress, Batch, Broken, CommitReport, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut, LogEntry,
-    RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, Summarised, VerifyProgress,
-    VerifyReport, VolumeRoom, digest_text,
+    BackfillProgress, Batch, Broken, CommitReport, DefinitionsSize, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut,
+    LogEntry, RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, Summarised,
+    VerifyProgress, VerifyReport, VolumeRoom, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry, StandingAlert, WaitingSink};
 pub use rehearsal::{Rehearsal, rehearse};
@@ -110,6 +110,19 @@ pub trait EvidenceStore: Send + Sync {
         from: Timestamp,
         until: Timestamp,
     ) -> Answer<'a, Vec<Row>>;
+
+    /// The newest revisions of the rows of a feed that start in `[from, until)`, in order of receipt. Where they and the feed's sets of labels
+    /// take more than `most` bytes, reading them ends with [`StoreError::Memory`].
+    fn newest_starting_within<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        span: (Timestamp, Timestamp),
+        most: usize,
+    ) -> Answer<'a, Vec<Row>>;
+
+    /// How many sets of labels and names of measures the rows of a feed refer to. None for an unknown feed.
+    fn definitions_size<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, DefinitionsSize>;
 
     /// The rows of a feed as they were known at `instant`: of each key the highest revision with `known_at` at or before it.
     fn as_known_on<'a>(&'a self, contract_uid: &'a str, feed: &'a str, instant: Timestamp) -> Answer<'a, Vec<Row>>;

@@ -213,6 +213,24 @@ impl RowRange {
     }
 }
 
+/// What the rows of a feed refer to, as it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionsSize {
+    /// Sets of labels.
+    pub label_sets: u64,
+    /// Sets of labels, and lists of names of measures.
+    pub entries: u64,
+    /// Bytes of their entries.
+    pub bytes: u64,
+    /// Different names of measures, at most [`Self::MOST_MEASURES`].
+    pub measures: u64,
+}
+
+impl DefinitionsSize {
+    /// Up to how many names of measures are counted.
+    pub const MOST_MEASURES: u64 = 1_000;
+}
+
 /// The end of a feed's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {

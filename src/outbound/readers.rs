@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::error::{FailureKind, FetchError};
 use super::json::Extent;
-use super::memory_share::Room;
+use super::memory_share::{Reserved, Room};
 
 /// Threads that read answers, as many as the machine has cores, and the memory for what they read. Who waits is served in turn.
 #[derive(Debug)]
@@ -52,6 +52,16 @@ impl Readers {
             read()
         });
         reading.await.map_err(|_| unreadable())?
+    }
+
+    /// Waits until a namespace may take this many bytes for what an answer is compared with, at most [`Self::largest`].
+    pub(crate) async fn reserve(&self, tenant: &str, bytes: usize) -> Option<Reserved> {
+        self.room.reserve(tenant, bytes).await
+    }
+
+    /// The most bytes of one answer.
+    pub(crate) fn largest(&self) -> usize {
+        self.room.largest()
     }
 
     /// How many bytes reading a text takes, near enough.

@@ -62,6 +62,7 @@ pub(super) fn parts(
         feed_year: arguments.rows_per_feed_year,
         contract: arguments.rows_per_contract,
         held: memory.rows_of_a_contract(),
+        held_bytes: memory.bytes_of_a_contract(),
     };
     let credentials = Arc::new(ClusterCredentials::new(client.clone()));
     let limits = ClientLimits {

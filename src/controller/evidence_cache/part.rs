@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held, page_was_read};
+use super::fit::Reading;
+use super::{ContractEvidence, Entry, EvidenceCache, Fresh, Held};
 use crate::domain::measuring::feed_rows::{FeedRows, RowsByFeed};
 use crate::domain::measuring::ledger::Wanted;
 use crate::domain::measuring::ledgers::{Floors, Pages};
@@ -103,15 +104,21 @@ impl EvidenceCache {
         held: Part,
         range: impl Fn(&str, i64) -> RowRange,
     ) -> Result<Option<Part>, StoreError> {
+        if self.is_part_too_large(uid, evidence, &held.floors) {
+            return Err(self.too_large());
+        }
+        let mut reading = self.reading(uid);
         let mut rows = RowsByFeed::clone(&held.rows);
         for (feed, Head { sequence, .. }) in &evidence.heads {
             let range = range(feed, *sequence);
             if range.after < range.until {
                 let known = rows.remove(feed).unwrap_or_default();
-                let read = self.more_rows((uid, feed), known, range, &rows).await?;
+                let read = self.more_rows((&mut reading, feed), known, range, &rows).await;
+                let read = read.inspect_err(|error| self.part_ended_in(uid, evidence, &held.floors, error))?;
                 rows.insert(feed.clone(), read);
             }
         }
+        drop(reading);
         let read = Part { rows: Arc::new(rows), ..held };
         Ok(self.hold_part(uid, evidence, &held.rows, read))
     }
@@ -129,11 +136,11 @@ impl EvidenceCache {
         wanted: BTreeMap<String, Wanted>,
     ) -> Result<Option<Part>, StoreError> {
         let Part { rows: held, floors, mut pages } = part;
-        let mut rows = RowsByFeed::clone(&held);
+        let (mut reading, mut rows) = (self.reading(uid), RowsByFeed::clone(&held));
         for (feed, wanted) in wanted {
             let Some(head) = evidence.heads.get(&feed) else { return Ok(None) };
             let most = self.most_of_one.saturating_sub(rows.values().map(FeedRows::bytes).sum());
-            let Some(read) = self.read_within((uid, &feed), &wanted.reads(), *head, most).await? else {
+            let Some(read) = self.read_within((&mut reading, &feed), &wanted.reads(), *head, most).await? else {
                 return Ok(None);
             };
             let known = rows.remove(&feed).unwrap_or_default();
@@ -142,6 +149,7 @@ impl EvidenceCache {
             rows.insert(feed.clone(), all);
             pages.insert(feed, found);
         }
+        drop(reading);
         let read = Part { rows: Arc::new(rows), floors, pages };
         Ok(self.hold_part(uid, evidence, &held, read))
     }
@@ -149,17 +157,18 @@ impl EvidenceCache {
     /// The rows of a feed that start in spans, every revision up to a head; `None` where they take more than this many bytes.
     async fn read_within(
         &self,
-        (uid, feed): (&str, &str),
+        (reading, feed): (&mut Reading<'_>, &str),
         spans: &[Span],
         head: Head,
         most: usize,
     ) -> Result<Option<FeedRows>, StoreError> {
         let mut read = FeedRows::default();
         for slice in spans.iter().flat_map(slices) {
-            let rows = self.store.rows_starting_within(uid, feed, slice.start, slice.end).await?;
+            let (uid, known) = (reading.uid().to_owned(), read.bytes());
+            let rows = self.store.rows_starting_within(&uid, feed, slice.start, slice.end).await?;
             // Rows that arrived since wait for the head that vouches for them.
             read.extend(rows.into_iter().filter(|row| row.sequence <= head.sequence));
-            page_was_read().await;
+            reading.page_was_read(read.bytes().saturating_sub(known)).await?;
             if read.bytes() > most {
                 return Ok(None);
             }

@@ -32,6 +32,10 @@ impl World {
 
     /// Half-hours from one to before another.
     async fn receive(&self, uid: &str, slots: std::ops::Range<i64>) {
+        self.receive_of(uid, "acd", slots).await;
+    }
+
+    async fn receive_of(&self, uid: &str, feed: &str, slots: std::ops::Range<i64>) {
         let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let at = |slot: i64| begin + SignedDuration::from_mins(30 * slot);
         let received_at = at(slots.end);
@@ -54,7 +58,7 @@ impl World {
             progress: None,
             state: None,
         };
-        let [namespace, contract, feed] = ["a", uid, "acd"].map(str::to_owned);
+        let [namespace, contract, feed] = ["a", uid, feed].map(str::to_owned);
         self.store.commit(FeedKey { contract_uid: uid.to_owned(), namespace, contract, feed }, batch).await.unwrap();
     }
 
@@ -135,13 +139,95 @@ async fn rows_of_a_contract_that_do_not_fit_are_not_read_and_those_of_others_are
     let refused = StoreError::Memory { most: of_large / 2 };
     assert_eq!(cache.rows("large", &evidence).await.unwrap_err(), refused);
     assert_eq!(cache.held(), Held::default(), "nothing of it is held");
-    assert_eq!(cache.read("large", &[]).await.unwrap_err(), refused, "nor is it read again and again");
+    let look = Look::begin(&Arc::default()).await;
+    assert_eq!(look.around(cache.rows("large", &evidence)).await.unwrap_err(), refused);
+    assert_eq!(look.pages(), 0, "nor is it read again and again");
+    assert_eq!(cache.fits("large", &evidence), Err(refused.clone()));
+    let heads = cache.read("large", &["acd".to_owned()]).await.unwrap().heads;
+    assert_eq!(heads, evidence.heads, "its heads and its journal are read all the same");
     assert_eq!(rows(&cache, "small").await, world.stored("small").await);
     assert!(refused.to_string().contains("--memory"), "{refused}");
     cache.forget("large");
-    cache.read("large", &[]).await.unwrap();
+    assert_eq!(cache.fits("large", &evidence), Ok(()));
     let whole = world.cache(usize::MAX).with_most_of_one(of_large);
     assert_eq!(rows(&whole, "large").await, world.stored("large").await);
+}
+
+#[tokio::test]
+async fn a_contract_is_judged_by_the_part_that_fits_also_where_a_launch_asks_for_all_rows() {
+    let (slots, now) = (2 * 365 * 48, "2027-12-31T23:00:00Z".parse().unwrap());
+    let world = World::new();
+    for first in (0..slots).step_by(30 * 48) {
+        world.receive("one", first..(first + 30 * 48).min(slots)).await;
+    }
+    let past = judge(&world.cache(usize::MAX), "one", now).await;
+    let most = world.stored("one").await.bytes() / 2;
+    let cache = world.cache(usize::MAX).with_most_of_one(most);
+    let feeds = ["acd".to_owned()];
+    let evidence = cache.read("one", &feeds).await.unwrap();
+    let part = cache.begin_part("one", &evidence, &past).await.unwrap().unwrap();
+    let refused = Err(StoreError::Memory { most });
+    for slot in [slots, slots + 1] {
+        assert_eq!(cache.rows_for_launch("one", &evidence).await.map(|_| ()), refused);
+        assert_eq!(cache.fits("one", &evidence), Ok(()), "its judgement fits");
+        world.receive("one", slot..slot + 1).await;
+        let news = cache.read("one", &feeds).await.unwrap();
+        let more = cache.part("one", &news).await.unwrap().unwrap();
+        assert!(more.rows["acd"].len() > part.rows["acd"].len());
+    }
+    // The same before any part is held, as after a restart.
+    let cache = world.cache(usize::MAX).with_most_of_one(most);
+    let evidence = cache.read("one", &feeds).await.unwrap();
+    assert_eq!(cache.rows_for_launch("one", &evidence).await.map(|_| ()), refused);
+    assert!(cache.takes_part("one"));
+    assert!(cache.begin_part("one", &evidence, &past).await.unwrap().is_some());
+    // A part that does not fit is not read again either.
+    let cache = world.cache(usize::MAX).with_most_of_one(1);
+    let refused = StoreError::Memory { most: 1 };
+    assert_eq!(cache.begin_part("one", &evidence, &past).await.unwrap_err(), refused);
+    assert_eq!(cache.fits("one", &evidence), Err(refused));
+}
+
+#[tokio::test]
+async fn a_contract_fits_again_once_the_feed_is_removed_that_did_not() {
+    let world = World::new();
+    world.receive("one", 0..900).await;
+    world.receive_of("one", "crm", 0..9_000).await;
+    let of_crm = world.store.rows("one", "crm", 0).await.unwrap().iter().collect::<FeedRows>().bytes();
+    let cache = world.cache(usize::MAX).with_most_of_one(of_crm / 2);
+    let [acd, crm] = ["acd", "crm"].map(str::to_owned);
+    let both = cache.read("one", &[acd.clone(), crm]).await.unwrap();
+    cache.rows("one", &both).await.unwrap_err();
+    cache.fits("one", &both).unwrap_err();
+    let one = cache.read("one", &[acd]).await.unwrap();
+    assert_eq!(one.heads.keys().collect::<Vec<_>>(), ["acd"], "nobody asks for the other one any more");
+    assert_eq!(cache.fits("one", &one), Ok(()));
+    assert_eq!(cache.rows("one", &one).await.unwrap()["acd"], world.stored("one").await);
+}
+
+#[tokio::test]
+async fn rows_that_are_being_read_count_and_who_reads_many_reads_alone() {
+    let world = World::new();
+    for uid in ["one", "two"] {
+        world.receive(uid, 0..9_000).await;
+    }
+    let of_one = world.stored("one").await.bytes();
+    let cache = world.cache(of_one * 3 / 2);
+    rows(&cache, "one").await;
+    let mut reading = cache.reading("two");
+    reading.page_was_read(of_one / 4).await.unwrap();
+    assert_eq!(cache.held().rows, of_one + of_one / 4);
+    {
+        let mut other = cache.reading("three");
+        let mut waits = std::pin::pin!(other.page_was_read(of_one / 2));
+        assert!(futures::poll!(&mut waits).is_pending(), "another one reads many rows");
+        assert_eq!(cache.held().rows, of_one / 4 + of_one / 2, "the rows of the first are let go for them");
+        drop(reading);
+        assert!(futures::poll!(&mut waits).is_ready());
+    }
+    assert_eq!(cache.held(), Held::default());
+    let few = rows(&cache, "two").await.len();
+    assert_eq!((few, cache.held().rows), (9_000, of_one), "once they are held, they count once");
 }
 
 #[tokio::test]
@@ -258,7 +344,7 @@ async fn rows_that_are_let_go_while_others_are_read_are_not_missing() {
     for (case, slots) in [("without news", 0..0), ("with news", 900..905)] {
         world.receive("one", slots).await;
         let evidence = cache.read("one", &[]).await.unwrap();
-        let read = cache.read_on("one", &evidence, &known).await.unwrap();
+        let read = cache.read_on(&mut cache.reading("one"), &evidence, &known).await.unwrap();
         cache.entries().by_uid.get_mut("one").unwrap().let_go();
         let held = cache.hold("one", &evidence, read);
         assert_eq!(held["acd"], world.stored("one").await, "{case}");

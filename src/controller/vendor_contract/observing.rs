@@ -334,5 +334,7 @@ async fn read(
     uid: &str,
     feeds: &[String],
 ) -> Result<(ContractEvidence, Option<RecordedTerms>), StoreError> {
-    Ok((context.cache.read(uid, feeds).await?, context.evidence.last_terms(uid).await?))
+    let evidence = context.cache.read(uid, feeds).await?;
+    context.cache.fits(uid, &evidence)?;
+    Ok((evidence, context.evidence.last_terms(uid).await?))
 }

@@ -92,8 +92,13 @@ impl FeedRows {
     /// Bytes that they take in memory, near enough: chunks that a copy shares are counted by both.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes()).sum::<usize>()
-            + self.labels.sets.iter().map(|labels| bytes_of(labels)).sum::<usize>()
+        self.bytes_of_rows() + self.labels.sets.iter().map(|labels| bytes_of(labels)).sum::<usize>()
+    }
+
+    /// [`Self::bytes`] without those of their sets of labels.
+    #[must_use]
+    pub fn bytes_of_rows(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes()).sum()
     }
 
     /// The row at a place, written out.

@@ -1,16 +1,16 @@
 //! Entries of logs become rows of measures.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::{Sql, Value, feed_id, retention, values};
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::row::Row;
-use crate::evidence::encoding::{clamped, decode_row, from_nanoseconds};
+use crate::evidence::encoding::{clamped, decode_names, decode_row, from_nanoseconds};
 use crate::evidence::failure::Failure;
 use crate::evidence::model::{
-    BackfillProgress, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,
+    BackfillProgress, DefinitionsSize, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,
 };
 use crate::evidence::rows::{Definitions, Packing, earlier};
 
@@ -108,6 +108,62 @@ pub(super) fn rows_starting_within(
     }
     rows.sort_unstable_by_key(|row| row.sequence);
     Ok(rows)
+}
+
+/// The newest revisions of rows that start in a span, as long as they take no more bytes than `most`.
+pub(super) fn newest_starting_within(
+    sql: &mut dyn Sql,
+    (contract_uid, feed): (&str, &str),
+    (from, until): (Timestamp, Timestamp),
+    most: usize,
+) -> Result<Vec<Row>, Failure> {
+    let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(Vec::new()) };
+    let definitions = definitions_within(sql, feed_id, most)?;
+    let labels: Vec<i64> = definitions.label_sets().collect();
+    let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+    sql.newest_within(feed_id, &labels, [clamped(from), clamped(until)], &mut |entry| {
+        let row = definitions.row(entry.integer(0)?, entry.bytes(1)?)?;
+        bytes = bytes.saturating_add(bytes_of(&row));
+        if bytes > most {
+            return Err(StoreError::Memory { most }.into());
+        }
+        rows.push(row);
+        Ok(true)
+    })?;
+    rows.sort_unstable_by_key(|row| row.sequence);
+    Ok(rows)
+}
+
+/// Bytes of a row that is written out, near enough: its labels and measures are maps of texts.
+fn bytes_of(row: &Row) -> usize {
+    let labels = row.labels.iter().map(|(name, value)| 96 + name.len() + value.len());
+    let measures = row.measures.keys().map(|name| 96 + name.len());
+    256 + labels.chain(measures).sum::<usize>()
+}
+
+/// What the rows of a feed refer to: an index finds it.
+pub(super) fn definitions_size(sql: &mut dyn Sql, contract_uid: &str, feed: &str) -> Result<DefinitionsSize, Failure> {
+    let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(DefinitionsSize::default()) };
+    let mut measures = BTreeSet::new();
+    sql.visit(
+        "SELECT payload FROM log WHERE feed_id = $1 AND kind = 2 AND kind < 3",
+        values![feed_id],
+        &mut |entry| {
+            measures.extend(decode_names(entry.bytes(0)?)?);
+            Ok((measures.len() as u64) < DefinitionsSize::MOST_MEASURES)
+        },
+    )?;
+    let measures = (measures.len() as u64).min(DefinitionsSize::MOST_MEASURES);
+    let size = sql.first(
+        "SELECT count(*), coalesce(sum(length(payload)), 0), coalesce(sum(CASE WHEN kind = 1 THEN 1 ELSE 0 END), 0)
+         FROM log WHERE feed_id = $1 AND kind < 3",
+        values![feed_id],
+        |row| {
+            let count = |column| Ok::<u64, Failure>(row.integer(column)?.unsigned_abs());
+            Ok(DefinitionsSize { entries: count(0)?, bytes: count(1)?, label_sets: count(2)?, measures })
+        },
+    )?;
+    Ok(size.unwrap_or_default())
 }
 
 /// Of each key the highest revision that was known at an instant, in order of receipt.

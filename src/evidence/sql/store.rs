@@ -20,9 +20,10 @@ use crate::evidence::failure::Failure;
 use crate::evidence::health::Health;
 use crate::evidence::journal::{Append, Closing, NewEntry, Topic, json};
 use crate::evidence::{
-    Answer, BackfillProgress, Batch, CommitReport, Delivery, Digest, EvidenceStore, Fact, FeedKey, Head, LogEntry,
-    NewMessage, OnVerifyProgress, OutboxMessage, RecordedTerms, Removal, Removed, ReportEntry, RowRange, StandingAlert,
-    StoreClock, StoreError, StoredRejection, Summary, VerifyReport, VolumeRoom, WaitingSink, digest_text,
+    Answer, BackfillProgress, Batch, CommitReport, DefinitionsSize, Delivery, Digest, EvidenceStore, Fact, FeedKey,
+    Head, LogEntry, NewMessage, OnVerifyProgress, OutboxMessage, RecordedTerms, Removal, Removed, ReportEntry,
+    RowRange, StandingAlert, StoreClock, StoreError, StoredRejection, Summary, VerifyReport, VolumeRoom, WaitingSink,
+    digest_text,
 };
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
@@ -176,6 +177,22 @@ impl<S: Backend> EvidenceStore for S {
     ) -> Answer<'a, Vec<Row>> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
         self.read(move |sql| read::rows_starting_within(sql, &uid, &feed, from, until))
+    }
+
+    fn newest_starting_within<'a>(
+        &'a self,
+        contract_uid: &'a str,
+        feed: &'a str,
+        span: (Timestamp, Timestamp),
+        most: usize,
+    ) -> Answer<'a, Vec<Row>> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        self.read(move |sql| read::newest_starting_within(sql, (&uid, &feed), span, most))
+    }
+
+    fn definitions_size<'a>(&'a self, contract_uid: &'a str, feed: &'a str) -> Answer<'a, DefinitionsSize> {
+        let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
+        self.read(move |sql| read::definitions_size(sql, &uid, &feed))
     }
 
     fn as_known_on<'a>(&'a self, contract_uid: &'a str, feed: &'a str, instant: Timestamp) -> Answer<'a, Vec<Row>> {

@@ -8,7 +8,9 @@ use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
 };
 use crate::domain::measuring::feed_rows::FeedRows;
-use crate::evidence::{BackfillProgress, Batch, IncomingRow, LeftOut, RejectionReason, RowRange, StoreError};
+use crate::evidence::{
+    BackfillProgress, Batch, DefinitionsSize, IncomingRow, LeftOut, RejectionReason, RowRange, StoreError,
+};
 
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
@@ -292,6 +294,23 @@ async fn reads_go_on_after_a_sequence_and_within_a_span(backend: Backend) {
     assert_eq!(after, [4, 5]);
     let within = store.rows_starting_within("uid-1", "acd", minute(30), minute(60)).await.unwrap();
     assert_eq!(offered(&within), [2, 3, 5]);
+    let span = (minute(30), minute(60));
+    let newest = store.newest_starting_within("uid-1", "acd", span, usize::MAX).await.unwrap();
+    assert_eq!(offered(&newest), [3, 5]);
+    let refused = store.newest_starting_within("uid-1", "acd", span, 600).await;
+    assert_eq!(refused, Err(StoreError::Memory { most: 600 }));
+    let size = store.definitions_size("uid-1", "acd").await.unwrap();
+    assert_eq!((size.label_sets, size.entries, size.measures), (2, 3, 1));
+    let bytes: usize = store
+        .log("uid-1", "acd", i64::MAX)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|entry| entry.kind < 3)
+        .map(|entry| entry.payload.len())
+        .sum();
+    assert_eq!(size.bytes, bytes as u64);
+    assert_eq!(store.definitions_size("uid-1", "other").await.unwrap(), DefinitionsSize::default());
     assert!(store.rows("uid-2", "acd", 0).await.unwrap().is_empty());
     assert!(store.rows("uid-1", "other", 0).await.unwrap().is_empty());
 }

@@ -145,7 +145,7 @@ async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Res
     let turn = tools.pace.turn(&task.namespace, rows).await;
     // Rows are known from when they are kept: what was judged while they waited was judged without them.
     batch.received_at = tools.clock.now();
-    let room = tools.quota.room(&*tools.store, task, batch.received_at).await?;
+    let room = tools.quota.room((&*tools.store, &tools.sizes), task, &batch).await?;
     let stage = Stage::commit(&task.namespace, &task.contract, batch.rows.len());
     let report = stage.around(tools.store.commit_within(key(task), batch, room)).await;
     stage.ended(if report.is_ok() { "Committed" } else { "NotCommitted" }, report.is_err());

@@ -14,6 +14,8 @@ mod poll;
 mod push;
 mod queue;
 mod quota;
+mod sizes;
+mod slices;
 mod state;
 mod task;
 mod tries;
@@ -37,6 +39,7 @@ use self::poll::{Next, PollEnd, Tools, poll};
 pub use self::push::Pushed;
 use self::queue::{FeedId, Lane, QueueLimits};
 pub use self::quota::RowQuota;
+use self::sizes::Sizes;
 use self::state::{Phase, Started, State};
 pub use self::task::FeedTask;
 pub use self::tries::{Tries, longest_pause, over};
@@ -90,7 +93,8 @@ impl Scheduler {
         clock: Clock,
         quota: RowQuota,
     ) -> Self {
-        Self::with(Tools { client, store, source, clock, quota, pace: RowPace::default(), secret_retry: SECRET_RETRY })
+        let (sizes, pace) = (Sizes::default(), RowPace::default());
+        Self::with(Tools { client, store, source, clock, quota, sizes, pace, secret_retry: SECRET_RETRY })
     }
 
     /// The same, with another pause before a Secret is read again.
@@ -102,8 +106,8 @@ impl Scheduler {
         clock: Clock,
         secret_retry: Duration,
     ) -> Self {
-        let (quota, pace) = (RowQuota::default(), RowPace::default());
-        Self::with(Tools { client, store, source, clock, quota, pace, secret_retry })
+        let (quota, sizes, pace) = (RowQuota::default(), Sizes::default(), RowPace::default());
+        Self::with(Tools { client, store, source, clock, quota, sizes, pace, secret_retry })
     }
 
     fn with(tools: Tools) -> Self {

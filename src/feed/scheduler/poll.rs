@@ -11,9 +11,12 @@ use super::commit::{commit, commit_files};
 use super::kept_job::{self, KeptJob};
 use super::memory::{Memory, Refused};
 use super::pace::RowPace;
+use super::sizes::Sizes;
+use super::slices::{SliceRoom, each_slice};
 use super::windows::{PlannedWindow, next_poll, plan};
 use super::{FeedOutcome, FeedTask, RowQuota, kept_token, push};
 use crate::clock::Clock;
+use crate::domain::measuring::row::Row;
 use crate::evidence::{CommitReport, EvidenceStore, StoreError};
 use crate::feed::fetch::fetch;
 use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step, Ticket};
@@ -33,6 +36,7 @@ pub(super) struct Tools {
     pub source: Arc<dyn CredentialSource>,
     pub clock: Clock,
     pub quota: RowQuota,
+    pub sizes: Sizes,
     pub pace: RowPace,
     /// How soon a Secret is read again that was missing, or that the vendor refused.
     pub secret_retry: Duration,
@@ -242,8 +246,11 @@ async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Resul
     }
     let until = planned.window.since;
     let from = until.checked_sub(quiet::reach(&task.feed)).unwrap_or(Timestamp::MIN);
-    let rows = tools.store.rows_starting_within(&task.contract_uid, &task.feed.name, from, until).await?;
-    Ok(Known { state, last_row: quiet::last_real(rows.iter()) })
+    let room = SliceRoom::reserve(tools, task).await;
+    let mut last_row: Option<Timestamp> = None;
+    let take = |rows: &[Row]| last_row = last_row.max(quiet::last_real(rows.iter()));
+    each_slice(&*tools.store, (&task.contract_uid, &task.feed.name), (from, until), room.most, take).await?;
+    Ok(Known { state, last_row })
 }
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.

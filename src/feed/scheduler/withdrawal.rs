@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 
 use super::FeedTask;
 use super::poll::Tools;
+use super::slices::{SliceRoom, each_slice};
 use crate::domain::measuring::row::Row;
 use crate::evidence::{IncomingRow, StoreError};
 use crate::feed::fetch_request::FetchedBody;
@@ -19,35 +20,63 @@ use crate::outbound::error::{FailureKind, FetchError};
 pub(super) enum Withdrawal {
     /// These no longer exist.
     Rows(Vec<IncomingRow>),
+    /// So many no longer exist that only these are withdrawn at once.
+    Some { gone: usize, rows: Vec<IncomingRow> },
     /// Such a part of them would no longer exist that the answer is hardly whole: a filter or a permission may have changed.
-    Shrunk { gone: usize, known: usize, rows: Vec<IncomingRow> },
+    Shrunk { gone: usize, known: usize },
 }
 
 /// A part of rows beyond which their loss is not believed: more than one in two.
 const BELIEVED: usize = 2;
 
-/// The rows of zeros for what an answer lacks. `truth` are the windows of which it is the whole truth, `known` every revision of the
-/// rows in them.
-pub(super) fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow]) -> Withdrawal {
-    type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
-    let said: BTreeSet<Key<'_>> = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
-    // Rows of one start and labels are revisions of each other, also where a day's length was corrected.
-    let mut latest: BTreeMap<(Timestamp, &BTreeMap<String, String>), &Row> = BTreeMap::new();
-    let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
-    for row in known.iter().filter(inside) {
-        let newest = latest.entry((row.start, &row.labels)).or_insert(row);
-        if row.revision > newest.revision {
-            *newest = row;
+type Key<'r> = (Timestamp, Timestamp, &'r BTreeMap<String, String>);
+
+/// What an answer lacks of the rows that are known.
+#[derive(Debug, Default)]
+struct Lacking {
+    /// Rows that say something.
+    known: usize,
+    /// Those of them that the answer lacks.
+    gone: usize,
+    /// Rows of zeros in their place, as many as there is room for.
+    rows: Vec<IncomingRow>,
+    /// Bytes that these would take.
+    bytes: usize,
+}
+
+impl Lacking {
+    /// Compares the newest revisions of rows with what was said. `truth` are the windows of which the answer is the whole truth; rows of
+    /// zeros are made for `most` bytes.
+    fn add(&mut self, truth: &[Window], known: &[Row], said: &BTreeSet<Key<'_>>, most: usize) {
+        let inside = |row: &&Row| truth.iter().any(|window| row.start >= window.since && row.end <= window.until);
+        let says_something = |row: &&Row| row.measures.values().any(|value| !value.is_zero());
+        for row in known.iter().filter(inside).filter(says_something) {
+            self.known += 1;
+            if said.contains(&(row.start, row.end, &row.labels)) {
+                continue;
+            }
+            self.gone += 1;
+            self.bytes = self.bytes.saturating_add(bytes_of_zeros(row));
+            if self.bytes <= most {
+                self.rows.push(zeros(row));
+            }
         }
     }
-    let says_something = |row: &Row| row.measures.values().any(|value| !value.is_zero());
-    let known: Vec<&Row> = latest.into_values().filter(|row| says_something(row)).collect();
-    let gone = known.iter().filter(|row| !said.contains(&(row.start, row.end, &row.labels)));
-    let rows: Vec<IncomingRow> = gone.map(|row| zeros(row)).collect();
-    if rows.len() * BELIEVED > known.len() {
-        return Withdrawal::Shrunk { gone: rows.len(), known: known.len(), rows };
+
+    /// What follows; `is_believed`: whatever it lacks.
+    fn end(self, is_believed: bool) -> Withdrawal {
+        let Lacking { known, gone, rows, .. } = self;
+        if gone * BELIEVED > known && !is_believed {
+            return Withdrawal::Shrunk { gone, known };
+        }
+        if rows.len() < gone { Withdrawal::Some { gone, rows } } else { Withdrawal::Rows(rows) }
     }
-    Withdrawal::Rows(rows)
+}
+
+/// Bytes of a row of zeros, near enough.
+fn bytes_of_zeros(row: &Row) -> usize {
+    let labels = row.labels.iter().map(|(name, value)| 96 + name.len() + value.len());
+    256 + labels.chain(row.measures.keys().map(|name| 96 + name.len())).sum::<usize>()
 }
 
 fn zeros(row: &Row) -> IncomingRow {
@@ -74,17 +103,17 @@ pub(super) struct ShrunkSince(BTreeMap<Option<(Timestamp, Timestamp)>, Timestamp
 
 impl ShrunkSince {
     /// Whether an answer that lacks so much is believed at `now`: one has lacked it for an hour.
-    fn is_believed(&mut self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) -> bool {
+    fn is_believed(&self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) -> bool {
+        self.0.get(&stretch).is_some_and(|since| now.duration_since(*since) >= BELIEVED_AFTER)
+    }
+
+    /// Notes an answer that lacks so much.
+    fn begin(&mut self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) {
         if !self.0.contains_key(&stretch) && self.0.len() >= REMEMBERED {
             let oldest = self.0.iter().min_by_key(|(_, since)| **since).map(|(stretch, _)| *stretch);
             oldest.and_then(|oldest| self.0.remove(&oldest));
         }
-        let since = *self.0.entry(stretch).or_insert(now);
-        let is_believed = now.duration_since(since) >= BELIEVED_AFTER;
-        if is_believed {
-            self.end(stretch);
-        }
-        is_believed
+        self.0.entry(stretch).or_insert(now);
     }
 
     /// Notes an answer that lacks no more than may be.
@@ -93,7 +122,8 @@ impl ShrunkSince {
     }
 }
 
-/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half.
+/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half, or more than is withdrawn at once.
+/// The answers that follow withdraw the others then.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,
@@ -102,21 +132,30 @@ pub(super) async fn withdraw(
 ) -> Result<Option<FetchError>, StoreError> {
     let (Some(first), Some(last)) = (body.truth.first(), body.truth.last()) else { return Ok(None) };
     let (uid, feed) = (&task.contract_uid, &task.feed.name);
-    let known = tools.store.rows_starting_within(uid, feed, first.since, last.until).await?;
+    let room = SliceRoom::reserve(tools, task).await;
+    let mut lacking = Lacking::default();
+    let said: BTreeSet<Key<'_>> = body.rows.iter().map(|row| (row.start, row.end, &row.labels)).collect();
+    let compare = |known: &[Row]| lacking.add(&body.truth, known, &said, room.most);
+    each_slice(&*tools.store, (uid, feed), (first.since, last.until), room.most, compare).await?;
     let now = tools.clock.now();
     let is_push = task.feed.inbox.is_some();
     let stretch = is_push.then_some((first.since, last.until));
-    match withdrawn(&body.truth, &known, &body.rows) {
+    match lacking.end(shrunk_since.is_believed(stretch, now)) {
         Withdrawal::Rows(rows) => {
             shrunk_since.end(stretch);
             body.rows.extend(rows);
             Ok(None)
         }
-        Withdrawal::Shrunk { gone, known, rows } => {
-            if shrunk_since.is_believed(stretch, now) {
-                body.rows.extend(rows);
-                return Ok(None);
-            }
+        Withdrawal::Some { gone, rows } => {
+            let message = format!(
+                "the answer lacks {gone} rows that are known: {} of them are withdrawn now, and the others by the answers that follow",
+                rows.len()
+            );
+            body.rows.extend(rows);
+            Ok(Some(FetchError::new(FailureKind::TooLarge, message)))
+        }
+        Withdrawal::Shrunk { gone, known } => {
+            shrunk_since.begin(stretch, now);
             let until = match is_push {
                 true => "the same stretch is pushed again after an hour",
                 false => "the answers of an hour agree",
@@ -150,6 +189,14 @@ mod tests {
         }
     }
 
+    /// What an answer withdraws that is the whole truth of `truth`.
+    fn withdrawn(truth: &[Window], known: &[Row], answered: &[IncomingRow], most: usize) -> Withdrawal {
+        let said = answered.iter().map(|row| (row.start, row.end, &row.labels)).collect();
+        let mut lacking = Lacking::default();
+        known.chunks(2).for_each(|slice| lacking.add(truth, slice, &said, most));
+        lacking.end(false)
+    }
+
     fn answered(hour: u32, queue: &str) -> IncomingRow {
         IncomingRow { measures: BTreeMap::from([("offered".to_owned(), 1.into())]), ..zeros(&known(hour, queue, 1, 1)) }
     }
@@ -159,33 +206,42 @@ mod tests {
         let minute = |minute: i64| at(0) + SignedDuration::from_mins(minute);
         let stretch = |hour: i64| Some((minute(60 * hour), minute(60 * hour + 60)));
         let mut shrunk = ShrunkSince::default();
-        assert!(!shrunk.is_believed(stretch(1), minute(600)));
+        let lacks = |shrunk: &mut ShrunkSince, stretch, now| {
+            let is_believed = shrunk.is_believed(stretch, now);
+            if is_believed {
+                shrunk.end(stretch)
+            } else {
+                shrunk.begin(stretch, now)
+            }
+            is_believed
+        };
+        assert!(!lacks(&mut shrunk, stretch(1), minute(600)));
         // New stretches come each hour, and lack nothing.
         shrunk.end(stretch(9));
         shrunk.end(None);
-        assert!(!shrunk.is_believed(stretch(1), minute(659)));
-        assert!(!shrunk.is_believed(stretch(2), minute(660)), "another stretch has its own hour");
-        assert!(!shrunk.is_believed(None, minute(660)), "and so have fetches");
-        assert!(shrunk.is_believed(stretch(1), minute(660)));
-        assert!(!shrunk.is_believed(stretch(1), minute(700)), "it begins again");
+        assert!(!lacks(&mut shrunk, stretch(1), minute(659)));
+        assert!(!lacks(&mut shrunk, stretch(2), minute(660)), "another stretch has its own hour");
+        assert!(!lacks(&mut shrunk, None, minute(660)), "and so have fetches");
+        assert!(lacks(&mut shrunk, stretch(1), minute(660)));
+        assert!(!lacks(&mut shrunk, stretch(1), minute(700)), "it begins again");
         shrunk.end(stretch(2));
-        assert!(!shrunk.is_believed(stretch(2), minute(800)), "an answer came that lacked nothing");
+        assert!(!lacks(&mut shrunk, stretch(2), minute(800)), "an answer came that lacked nothing");
         for hour in 10..200 {
-            assert!(!shrunk.is_believed(stretch(hour), minute(900 + hour)));
+            assert!(!lacks(&mut shrunk, stretch(hour), minute(900 + hour)));
         }
         assert_eq!(shrunk.0.len(), REMEMBERED);
-        assert!(shrunk.is_believed(stretch(199), minute(2_000)), "the newest are kept");
-        assert!(!shrunk.is_believed(stretch(10), minute(2_000)), "the oldest are not");
+        assert!(lacks(&mut shrunk, stretch(199), minute(2_000)), "the newest are kept");
+        assert!(!lacks(&mut shrunk, stretch(10), minute(2_000)), "the oldest are not");
     }
 
     #[test]
     fn what_a_whole_answer_lacks_is_withdrawn_unless_it_is_too_much() {
         let truth = [Window { since: at(8), until: at(12) }];
-        let rows =
-            [known(8, "a", 3, 1), known(9, "a", 3, 1), known(9, "a", 5, 2), known(9, "b", 0, 1), known(13, "a", 1, 1)];
+        let rows = [known(8, "a", 3, 1), known(9, "a", 5, 2), known(9, "b", 0, 1), known(13, "a", 1, 1)];
         let gone = |outcome: Withdrawal| match outcome {
             Withdrawal::Rows(rows) => (false, rows.iter().map(|row| row.start.to_string()).collect::<Vec<_>>()),
-            Withdrawal::Shrunk { gone, known, .. } => (true, vec![format!("{gone} of {known}")]),
+            Withdrawal::Shrunk { gone, known } => (true, vec![format!("{gone} of {known}")]),
+            Withdrawal::Some { gone, .. } => (true, vec![format!("{gone} at once")]),
         };
         for (what, answer, expected) in [
             ("all are there", vec![answered(8, "a"), answered(9, "a")], (false, vec![])),
@@ -197,12 +253,29 @@ mod tests {
             ),
             ("none is there", vec![], (true, vec!["2 of 2".to_owned()])),
         ] {
-            assert_eq!(gone(withdrawn(&truth, &rows, &answer)), expected, "{what}");
+            assert_eq!(gone(withdrawn(&truth, &rows, &answer, usize::MAX)), expected, "{what}");
         }
         assert_eq!(
-            withdrawn(&[], &rows, &[]),
+            withdrawn(&[], &rows, &[], usize::MAX),
             Withdrawal::Rows(vec![]),
             "an answer that is not whole withdraws nothing"
         );
+    }
+
+    #[test]
+    fn of_rows_that_are_too_many_some_are_withdrawn_at_once_and_the_others_are_counted() {
+        let truth = [Window { since: at(0), until: at(23) }];
+        let rows: Vec<Row> = (0..20).map(|hour| known(hour, "a", 1, 1)).collect();
+        let answer: Vec<IncomingRow> = (0..15).map(|hour| answered(hour, "a")).collect();
+        assert!(matches!(withdrawn(&truth, &rows, &answer, 1 << 20), Withdrawal::Rows(gone) if gone.len() == 5));
+        let at_once = |outcome: Withdrawal| match outcome {
+            Withdrawal::Some { gone, rows } => (gone, rows.len()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(at_once(withdrawn(&truth, &rows, &answer, 1_000)), (5, 2));
+        assert_eq!(withdrawn(&truth, &rows, &[], 1_000), Withdrawal::Shrunk { gone: 20, known: 20 });
+        let (mut lacking, said) = (Lacking::default(), BTreeSet::new());
+        lacking.add(&truth, &rows, &said, 1_000);
+        assert_eq!(at_once(lacking.end(true)), (20, 2), "also once the loss is believed");
     }
 }
