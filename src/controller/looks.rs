@@ -275,8 +275,8 @@ mod tests {
     #[tokio::test]
     async fn a_slow_look_that_holds_much_memory_keeps_its_place() {
         let (places, pass) = places(1, 1);
-        let slow = Look::begin(&places).await;
-        let mut other = pin!(Look::begin(&places));
+        let slow = begin(&places).await;
+        let mut other = pin!(begin(&places));
         assert!(poll!(&mut other).is_pending());
         pass(60);
         assert!(poll!(pin!(slow.page_was_read(true))).is_ready());

@@ -139,7 +139,7 @@ async fn rows_of_a_contract_that_do_not_fit_are_not_read_and_those_of_others_are
     let refused = StoreError::Memory { most: of_large / 2 };
     assert_eq!(cache.rows("large", &evidence).await.unwrap_err(), refused);
     assert_eq!(cache.held(), Held::default(), "nothing of it is held");
-    let look = Look::begin(&Arc::default()).await;
+    let look = Look::begin(&Arc::default(), || Shards::whole(Fence::open()).turn("team")).await.unwrap();
     assert_eq!(look.around(cache.rows("large", &evidence)).await.unwrap_err(), refused);
     assert_eq!(look.pages(), 0, "nor is it read again and again");
     assert_eq!(cache.fits("large", &evidence), Err(refused.clone()));
