@@ -317,7 +317,7 @@ mod tests {
         assert!(poll!(&mut third).is_pending());
         pass(30);
         {
-            let mut rest = pin!(slow.page_was_read());
+            let mut rest = pin!(slow.page_was_read(false));
             assert!(poll!(&mut rest).is_pending());
             assert!(
                 poll!(&mut new).map(|look| look.is_none()).is_ready(),
@@ -331,7 +331,7 @@ mod tests {
             assert_eq!(poll!(&mut rest), Poll::Ready(Err(StoreError::BrokenOff)));
             let Poll::Ready(Some(third)) = third else { panic!("it has no turn") };
             assert_eq!(
-                poll!(pin!(third.page_was_read())),
+                poll!(pin!(third.page_was_read(false))),
                 Poll::Ready(Err(StoreError::BrokenOff)),
                 "nor does a quick one read on"
             );

@@ -83,7 +83,10 @@ impl Slice<'_, '_> {
             return (Packed::default(), Parts::default());
         }
         let has_value = values.value.is_some();
-        let parts = has_value.then(|| Parts::of(judged, &values.quotient, &self.kpi.definition)).unwrap_or_default();
+        let parts = match has_value {
+            true => Parts::of(judged, &values.quotient, &self.kpi.definition),
+            false => Parts::default(),
+        };
         let window = self.question.window;
         let span = Span::new(first_whole_day(self.book, window.start), window.end);
         (Packed::of(self.days(rows, judged, span)), parts)
