@@ -8,7 +8,7 @@ ARG BUILD_BASE=docker.io/library/rust:1.95-slim-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# SQLite, ring and mimalloc are compiled from C.
+# SQLite and ring are compiled from C.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*

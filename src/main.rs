@@ -11,11 +11,6 @@ use std::process::ExitCode;
 use bpo_operator::cli::operator::{Cli, execute};
 use bpo_operator::cli::streams::warn;
 use clap::Parser;
-use mimalloc::MiMalloc;
-
-/// That of the C library keeps memory apart for each of many threads, and returns little of what is free in it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match execute(Cli::parse()) {

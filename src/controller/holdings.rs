@@ -117,6 +117,6 @@ mod tests {
     fn an_answer_with_a_page_of_the_largest_reports_has_less_than_ten_megabytes() {
         let bytes = usize::try_from(SlaReport::PAGE).unwrap() * MOST_STORED;
         assert!(bytes < 10_000_000, "{bytes} bytes");
-        assert!(SlaReport::PAGE < KpiTarget::PAGE, "other kinds are small");
+        const { assert!(SlaReport::PAGE < KpiTarget::PAGE, "other kinds are small") };
     }
 }
