@@ -24,7 +24,7 @@ const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
 const MANY: usize = 256;
 
-/// So much of a span is read at once.
+/// How much of a span is read at once.
 const SLICE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Which rows of a contract are held.

@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    /// A report of so many KPIs, with as many days and parts whose label has so many letters that are stored in six bytes each.
+    /// A report with a number of KPIs, and days and parts of each. `letters`: how many letters of a part's label are stored in six bytes each.
     fn report(kpis: usize, days: usize, parts: usize, letters: usize) -> SlaReportSpec {
         let day = DayValue {
             date: jiff::civil::date(2026, 3, 1),

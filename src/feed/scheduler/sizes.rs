@@ -1,7 +1,7 @@
 //! How much memory the rows of contracts take while they are judged: what a contract brings beyond that is refused, so that what was kept
 //! before goes on being judged.
 //!
-//! Rows are packed in memory, so that what they take cannot be told from what is stored. Where it may be much, they are packed for once, and
+//! Rows are packed in memory, so that what is stored does not show what they take. Where it may be much, they are packed for once, and
 //! only the size is remembered.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::domain::measuring::feed_rows::{FeedRows, Receipt, Times};
 use crate::evidence::{DefinitionsSize, EvidenceStore, Head, IncomingRow, RowRange, StoreError};
 
-/// Rows are packed by so many: what they take is measured of full ones.
+/// How many rows are packed together: what they take is measured of full packs.
 const PACKED: i64 = 1_024;
 /// Rows that are packed at once to be measured: 35 MB at most.
 const AT_ONCE: i64 = 16 * PACKED;

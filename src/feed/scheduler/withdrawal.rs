@@ -20,7 +20,7 @@ use crate::outbound::error::{FailureKind, FetchError};
 pub(super) enum Withdrawal {
     /// These no longer exist.
     Rows(Vec<IncomingRow>),
-    /// So many no longer exist that only these are withdrawn at once.
+    /// Too many no longer exist: only these are withdrawn at once.
     Some { gone: usize, rows: Vec<IncomingRow> },
     /// Such a part of them would no longer exist that the answer is hardly whole: a filter or a permission may have changed.
     Shrunk { gone: usize, known: usize },
@@ -102,12 +102,12 @@ const REMEMBERED: usize = 64;
 pub(super) struct ShrunkSince(BTreeMap<Option<(Timestamp, Timestamp)>, Timestamp>);
 
 impl ShrunkSince {
-    /// Whether an answer that lacks so much is believed at `now`: one has lacked it for an hour.
+    /// Whether an answer that lacks too much is believed at `now`: one has lacked it for an hour.
     fn is_believed(&self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) -> bool {
         self.0.get(&stretch).is_some_and(|since| now.duration_since(*since) >= BELIEVED_AFTER)
     }
 
-    /// Notes an answer that lacks so much.
+    /// Notes an answer that lacks too much.
     fn begin(&mut self, stretch: Option<(Timestamp, Timestamp)>, now: Timestamp) {
         if !self.0.contains_key(&stretch) && self.0.len() >= REMEMBERED {
             let oldest = self.0.iter().min_by_key(|(_, since)| **since).map(|(stretch, _)| *stretch);
