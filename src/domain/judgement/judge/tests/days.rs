@@ -390,7 +390,7 @@ fn days_and_parts_are_the_same_from_what_earlier_judgements_kept() {
     assert_eq!(json(&again), json(&judgement));
 }
 
-/// A contract of equal KPIs, each with 31 days and with 20 sites that have effects. `letters`: how long the names of labels and sites are.
+/// A contract of equal KPIs, each with 31 days and with 20 sites that have effects; with a letter, and how long the names of labels and of sites are.
 fn filled(kpis: usize, (letter, in_label, in_site): (&str, usize, usize)) -> SlaReportSpec {
     let names: Vec<String> = (0..kpis).map(|place| format!("sl-{place:03}")).collect();
     let kpis: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), LEVEL)).collect();
