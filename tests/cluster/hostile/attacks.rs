@@ -262,7 +262,7 @@ impl Refused {
 }
 
 /// Rows of the table that other tests break, each with one of them.
-pub const ELSEWHERE: [(&str, &str); 19] = [
+pub const ELSEWHERE: [(&str, &str); 21] = [
     ("closings", "evidence::tests::journal::the_first_closing_of_a_period_counts_for_ever"),
     ("reports on request", "feed::tests::jobs"),
     ("files of a folder", "feed::tests::files"),
@@ -276,6 +276,8 @@ pub const ELSEWHERE: [(&str, &str); 19] = [
     ),
     ("a reconcile", "controller::pace"),
     ("a look that reads and judges for over 30 s", "controller::looks"),
+    ("rows that an answer withdraws", "feed::scheduler::slices"),
+    ("sets of labels of a feed", "feed::scheduler::quota"),
     (
         "rows in memory",
         "tests/cluster/hostile.rs::a_contract_has_no_more_rows_than_memory_holds_and_its_neighbours_are_judged_also_after_a_restart",
