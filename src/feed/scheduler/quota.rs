@@ -70,8 +70,8 @@ impl RowQuota {
             bytes => format!("; {} MiB of --memory for those of a contract with their sets of labels", bytes >> 20),
         };
         format!(
-            "the answer brings more rows than are kept ({feed_year} a feed and contract year, {contract} a contract{why}, corrections \
-             counted{bytes}): serve fewer labels and measures or longer rows, or {remedy}; periods that it may touch stay Provisional"
+            "the answer brings more rows than are kept: serve fewer labels and measures or longer rows, or {remedy}; periods that it may touch \
+             stay Provisional ({feed_year} a feed and contract year, {contract} a contract{why}, corrections counted{bytes})"
         )
     }
 }

@@ -98,7 +98,7 @@ mod tests {
         store.commit(key.clone(), body(2_000, (0..1_000).map(|at| (at, 1)))).await.unwrap();
         store.commit(key, body(2_001, (0..1_000).map(|at| (at, 2)))).await.unwrap();
         // Each: bytes, and whether all fits into one slice.
-        for (most, is_one) in [(1 << 20, true), (40_000, false), (1_000, false)] {
+        for (most, is_one) in [(1 << 20, true), (40_000, false), (4_000, false)] {
             let (mut starts, mut slices) = (Vec::new(), 0);
             let take = |rows: &[Row]| {
                 slices += 1;

@@ -55,7 +55,7 @@ fn digest_in_order(lines: impl Iterator<Item = (Timestamp, String)>) -> String {
     let (mut hash, mut held, mut second) = (Sha256::new(), Vec::new(), i64::MIN);
     for (start, line) in lines {
         // Years before 0 are written with a minus, which turns their order round: they are one group.
-        let of_line = start.as_second().max(YEAR_0);
+        let of_line = second_of(start).max(YEAR_0);
         if of_line != second {
             take_in(&mut hash, &mut held);
             second = of_line;
@@ -64,6 +64,11 @@ fn digest_in_order(lines: impl Iterator<Item = (Timestamp, String)>) -> String {
     }
     take_in(&mut hash, &mut held);
     digest_text(&hash.finalize().into())
+}
+
+/// The second in which an instant lies: whole seconds of one before 1970 are rounded towards 1970.
+fn second_of(instant: Timestamp) -> i64 {
+    instant.as_second() - i64::from(instant.subsec_nanosecond() < 0)
 }
 
 /// The same of lines in any order.
