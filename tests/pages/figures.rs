@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bpo_operator::api::SlaReportSpec;
 use bpo_operator::api::sla_report::KpiLine;
-use bpo_operator::api::verdict::Comparison;
+use bpo_operator::api::verdict::{Comparison, Verdict};
 use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::view::links::Links;
 use bpo_operator::view::report::{self, PeriodReport, earlier};
@@ -347,6 +347,27 @@ fn local_times(shown: &Shown) -> BTreeSet<Decimal> {
     instants.chain(gaps.iter().flat_map(|gap| [gap.from, gap.to])).flat_map(local).collect()
 }
 
+/// What a reader counts and divides in the days and parts that a line lists: how many days, how many of them missed, how much of the whole each
+/// part is, and where weeks and months end.
+fn of_days_and_parts(line: &KpiLine) -> BTreeSet<Decimal> {
+    let (days, parts) = (line.days.lines(), line.parts.lines());
+    let with_data = || days.iter().filter(|day| day.verdict != Verdict::NoData);
+    let missed = with_data().filter(|day| day.verdict == Verdict::Missed).count();
+    let mut found = BTreeSet::from([with_data().count(), missed, parts.len()].map(Decimal::from));
+    let count = |text: Option<&String>| text.and_then(|text| text.parse::<Decimal>().ok()).unwrap_or_default();
+    let whole = count(line.denominator.as_ref());
+    if !whole.is_zero() {
+        let shares = parts.iter().map(|part| count(part.denominator.as_ref()) * Decimal::ONE_HUNDRED / whole);
+        found.extend(shares.map(|share| rounded(share, 1)));
+    }
+    for day in &days {
+        let week = Decimal::from(day.date.iso_week_date().week());
+        let before = day.date.yesterday().unwrap();
+        found.extend([week, Decimal::from(before.day()), Decimal::from(before.month()), Decimal::from(before.year())]);
+    }
+    found
+}
+
 /// The figures that a reader of the SlaReport, of the three before it and of the terms can name: each as it is and rounded, and the
 /// differences of two values of one KPI or of two amounts.
 fn sources(shown: &Shown) -> BTreeSet<Decimal> {
@@ -389,6 +410,7 @@ fn sources(shown: &Shown) -> BTreeSet<Decimal> {
     for before in shown.earlier.iter().map(points) {
         exact.extend(now.iter().filter_map(|(name, now)| Some(Decimal::from(now - before.get(name)?))));
     }
+    exact.extend(shown.spec.kpis.iter().flat_map(of_days_and_parts));
     exact
         .iter()
         .flat_map(|number| (0..=6).map(|decimals| rounded(*number, decimals)))
