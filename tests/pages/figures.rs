@@ -9,8 +9,9 @@ use bpo_operator::domain::terms::contract_terms::Terms;
 use bpo_operator::view::links::Links;
 use bpo_operator::view::report::{self, PeriodReport, earlier};
 use bpo_operator::view::words::kpi_title;
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
 
@@ -337,10 +338,14 @@ fn collect(value: &Value, into: &mut BTreeSet<Decimal>) {
     }
 }
 
+fn zone_of(shown: &Shown) -> TimeZone {
+    let zone = shown.terms.as_ref().map_or("UTC", |terms| terms.contract.time_zone.as_str());
+    TimeZone::get(zone).unwrap()
+}
+
 /// The instants of a report as clocks of the contract's zone show them.
 fn local_times(shown: &Shown) -> BTreeSet<Decimal> {
-    let zone = shown.terms.as_ref().map_or("UTC", |terms| terms.contract.time_zone.as_str());
-    let zone = TimeZone::get(zone).unwrap();
+    let zone = zone_of(shown);
     let local = |instant: Timestamp| numbers(&instant.to_zoned(zone.clone()).strftime("%Y %m %d %H %M").to_string());
     let SlaReportSpec { period, data_through, gaps, .. } = &shown.spec;
     let instants = [Some(period.start), Some(period.end), *data_through].into_iter().flatten();
@@ -348,8 +353,8 @@ fn local_times(shown: &Shown) -> BTreeSet<Decimal> {
 }
 
 /// What a reader counts and divides in the days and parts that a line lists: how many days, how many of them missed, how much of the whole each
-/// part is, and where weeks and months end.
-fn of_days_and_parts(line: &KpiLine) -> BTreeSet<Decimal> {
+/// part is, where weeks and months end, and the day in the middle, which the picture names. `last`: the last day of the period.
+fn of_days_and_parts(line: &KpiLine, last: Date) -> BTreeSet<Decimal> {
     let (days, parts) = (line.days.lines(), line.parts.lines());
     let with_data = || days.iter().filter(|day| day.verdict != Verdict::NoData);
     let missed = with_data().filter(|day| day.verdict == Verdict::Missed).count();
@@ -359,6 +364,10 @@ fn of_days_and_parts(line: &KpiLine) -> BTreeSet<Decimal> {
     if !whole.is_zero() {
         let shares = parts.iter().map(|part| count(part.denominator.as_ref()) * Decimal::ONE_HUNDRED / whole);
         found.extend(shares.map(|share| rounded(share, 1)));
+    }
+    if let Some(first) = with_data().next() {
+        let middle = first.date + SignedDuration::from_hours(24 * i64::from((last - first.date).get_days() / 2));
+        found.insert(Decimal::from(middle.day()));
     }
     for day in &days {
         let week = Decimal::from(day.date.iso_week_date().week());
@@ -410,7 +419,8 @@ fn sources(shown: &Shown) -> BTreeSet<Decimal> {
     for before in shown.earlier.iter().map(points) {
         exact.extend(now.iter().filter_map(|(name, now)| Some(Decimal::from(now - before.get(name)?))));
     }
-    exact.extend(shown.spec.kpis.iter().flat_map(of_days_and_parts));
+    let last = shown.spec.period.end.to_zoned(zone_of(shown)).date().yesterday().unwrap();
+    exact.extend(shown.spec.kpis.iter().flat_map(|line| of_days_and_parts(line, last)));
     exact
         .iter()
         .flat_map(|number| (0..=6).map(|decimals| rounded(*number, decimals)))
