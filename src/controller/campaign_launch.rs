@@ -121,6 +121,10 @@ impl Controlled for CampaignLaunch {
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
+        // A clock that is ahead decides nothing for good.
+        if wanted.more.is_some() && !context.api_clock.agrees() {
+            return Ok(Some(LOOK_WHILE_WAITING));
+        }
         if let Some(decision) = wanted.more {
             let (launch, launch_at) = (observed.object.name_any(), observed.object.spec.launch_at);
             let fact = |name| RecordedFact { name, fact: JournalFact::LaunchDecision(decision), recorded_at: now };

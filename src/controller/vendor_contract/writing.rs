@@ -34,6 +34,12 @@ impl<'a> Writing<'a> {
         Writing { context, observed, namespace, regarding, past: past_of(observed, now), now }
     }
 
+    /// Whether the journal may take anything: what is on record counts from its instant on, also once a clock that was ahead is back, and
+    /// periods would become Final by it. All contracts are looked at again when the clocks agree.
+    fn may_record(&self) -> bool {
+        self.context.api_clock.agrees()
+    }
+
     async fn carry_out(&self, actions: &[ReportAction]) -> Result<(), ReconcileError> {
         let owner = ReportOwner {
             regarding: &self.regarding,
@@ -70,10 +76,12 @@ impl<'a> Writing<'a> {
         self.carry_out(&contradictions).await?;
         let (share, again) = context.pace.take(self.namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
-        if !record_terms(context, observed, now).await? {
-            return Ok(Some(TERMS_RETRY));
+        if self.may_record() {
+            if !record_terms(context, observed, now).await? {
+                return Ok(Some(TERMS_RETRY));
+            }
+            record_judged(context, observed, reports, now).await?;
         }
-        record_judged(context, observed, reports, now).await?;
         self.carry_out(reports).await?;
         if let Some(standing) = &more.alerts {
             // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
@@ -95,6 +103,9 @@ pub(super) async fn close_under_old_terms(
     observed: &Observed,
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
+    if !context.api_clock.agrees() {
+        return Ok(());
+    }
     let uid = &observed.identity.evidence_uid;
     for (period, closed_at, terms) in &observed.closing_under_old_terms {
         close(context, uid, period, terms, *closed_at, now).await?;
