@@ -77,6 +77,12 @@ async fn the_api_server_takes_every_object_without_a_warning() {
     }
 }
 
+/// A control plane of its own, with controllers: what a test does concerns the whole cluster.
+pub(super) async fn own_control_plane() -> ControlPlane {
+    let options = testkit::controlplane::ControlPlaneOptions { controller_manager: true, ..Default::default() };
+    ControlPlane::start(options).await.unwrap()
+}
+
 /// Values of a release that shares the cluster with those of other tests: its roles have names of their own, and it leaves out the
 /// policies, which are for the whole cluster, where another test wants to see what is without them.
 pub(super) fn beside_others(release: &str) -> Value {
@@ -122,12 +128,7 @@ async fn it_is_installed_with_its_kinds_and_uninstalled_without_the_evidence() {
 #[tokio::test]
 async fn a_release_takes_the_definitions_over_upgrades_them_and_leaves_them_when_it_goes() {
     // A control plane of its own: the definitions are for the whole cluster.
-    let control_plane = &ControlPlane::start(testkit::controlplane::ControlPlaneOptions {
-        controller_manager: true,
-        ..Default::default()
-    })
-    .await
-    .unwrap();
+    let control_plane = &own_control_plane().await;
     create_namespace(control_plane, NAMESPACE).await;
     helm_on(control_plane, "install", RELEASE, NAMESPACE, &json!({})).await;
     let crd = "vendorcontracts.bpo-operator.io";
@@ -273,12 +274,7 @@ fn report(name: &str, state: &str, namespace: &str) -> Value {
 #[tokio::test]
 async fn a_final_report_goes_with_its_namespace_only() {
     // A control plane of its own: the policy is for the whole cluster.
-    let control_plane = &ControlPlane::start(testkit::controlplane::ControlPlaneOptions {
-        controller_manager: true,
-        ..Default::default()
-    })
-    .await
-    .unwrap();
+    let control_plane = &own_control_plane().await;
     create_namespace(control_plane, NAMESPACE).await;
     let without = json!({"admissionPolicy": {"create": false}});
     helm_on(control_plane, "install", RELEASE, NAMESPACE, &without).await;

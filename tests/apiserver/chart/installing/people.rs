@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::controlplane::{ControlPlane, Output};
 
-use super::{create_namespace, helm_on, kubectl, may, names, wait_until};
+use super::{create_namespace, helm_on, kubectl, may, names, own_control_plane, wait_until};
 use crate::chart::helm::{NAMESPACE, RELEASE, chart, of_kind, render};
 use crate::chart::installing::beside_others;
 
@@ -46,12 +46,7 @@ async fn people_get_the_kinds_with_the_built_in_roles() {
 
 #[tokio::test]
 async fn the_api_server_finds_no_fault_in_the_types_of_the_policys_expressions() {
-    let control_plane = &ControlPlane::start(testkit::controlplane::ControlPlaneOptions {
-        controller_manager: true,
-        ..Default::default()
-    })
-    .await
-    .unwrap();
+    let control_plane = &own_control_plane().await;
     for crd in std::fs::read_dir(chart().join("crds")).unwrap().map(|entry| entry.unwrap().path()) {
         control_plane.kubectl(&["create", "--filename", crd.to_str().unwrap()]).await.unwrap();
     }
@@ -74,12 +69,7 @@ async fn the_api_server_finds_no_fault_in_the_types_of_the_policys_expressions()
 #[tokio::test]
 async fn a_contract_manager_decides_on_relief_and_does_not_write_terms() {
     // A control plane of its own: the policy is for the whole cluster.
-    let control_plane = &ControlPlane::start(testkit::controlplane::ControlPlaneOptions {
-        controller_manager: true,
-        ..Default::default()
-    })
-    .await
-    .unwrap();
+    let control_plane = &own_control_plane().await;
     create_namespace(control_plane, NAMESPACE).await;
     helm_on(control_plane, "install", RELEASE, NAMESPACE, &json!({})).await;
     let crd = "crd/vendorcontracts.bpo-operator.io";
