@@ -136,7 +136,7 @@ async fn a_year_from_a_vendor_of_three_day_windows_and_60_requests_a_minute_is_p
     }));
     assert!(seen.windows(2).all(|pair| pair[0].percent <= pair[1].percent), "{seen:?}");
     assert!(seen[0].percent < 10 && seen[seen.len() - 1].percent > 90, "{seen:?}");
-    assert_eq!(running.scheduler.health_of("uid-1")["acd"].backfill, None, "what is complete is not told of");
+    assert_eq!(running.scheduler.health_of("uid-1")["acd"].backfill, None, "what is complete is not shown");
     let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
     assert_eq!(
         (rows.len(), rows.iter().all(|row| row.revision == 1)),

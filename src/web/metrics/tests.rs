@@ -85,7 +85,7 @@ fn a_feed_is_counted_from_zero_and_its_counters_go_with_it() {
     assert!(metrics.encode().unwrap().contains(&line(0)));
     metrics.fetched(&feed, "Fetched", 0.1, 1, &BTreeMap::from([("Overlap".to_owned(), 3)]));
     metrics.feed_is_known(&feed);
-    assert!(metrics.encode().unwrap().contains(&line(3)), "what is known already is not counted anew");
+    assert!(metrics.encode().unwrap().contains(&line(3)), "what is known already is not counted again");
     metrics.remove_feeds("a", "acme", &["acd".to_owned()]);
     assert!(!metrics.encode().unwrap().contains("acme"));
 }
