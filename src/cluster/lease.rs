@@ -20,8 +20,10 @@ use super::fence::{Fence, LEASE_DURATION, RENEW_DEADLINE};
 use super::write::{WriteError, bounded};
 use crate::clock::BootInstant;
 
-/// How often the lease is renewed or looked at.
+/// How often the lease is renewed.
 pub(super) const RETRY: Duration = Duration::from_secs(2);
+/// How often the lease of another process is looked at, at least: what falls silent is noticed this much later at most.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// How long one attempt may take: under half of the deadline, so that one stalled call does not lose the lease.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(4);
 /// The annotation of the Lease that says which store its holder keeps its evidence in.
@@ -45,14 +47,26 @@ pub enum Step {
 /// `own_store`: the record names the very store that this process has for itself alone, so its holder cannot be there any more.
 pub fn evaluate(identity: &str, lease: Option<&LeaseSpec>, own_store: bool, unchanged_for: Duration) -> Step {
     let Some(lease) = lease else { return Step::Create };
-    let seconds = lease.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    let duration = seconds.map_or(LEASE_DURATION, Duration::from_secs);
     match lease.holder_identity.as_deref() {
         None | Some("") => Step::Take,
         Some(holder) if holder == identity => Step::Renew,
-        Some(_) if own_store || unchanged_for >= duration => Step::Take,
+        Some(_) if own_store || unchanged_for >= lasts(lease) => Step::Take,
         Some(_) => Step::Wait,
     }
+}
+
+/// For how long a lease holds after its record was changed.
+pub(super) fn lasts(lease: &LeaseSpec) -> Duration {
+    let seconds = lease.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.map_or(LEASE_DURATION, Duration::from_secs)
+}
+
+/// How long to wait before leases are looked at again, given for how long each has not changed: [`LOOK`], or until the first of them runs
+/// out, so that it is taken at that moment.
+pub(super) fn until_next_look<'l>(leases: impl IntoIterator<Item = (&'l LeaseSpec, Duration)>) -> Duration {
+    let ends = leases.into_iter().filter_map(|(lease, unchanged_for)| lasts(lease).checked_sub(unchanged_for));
+    // A timer may fire a little early: then one look more is made.
+    ends.filter(|end| !end.is_zero()).map(|end| end + Duration::from_millis(1)).min().unwrap_or(LOOK).min(LOOK)
 }
 
 /// Who wants the lease, and what follows when it cannot be renewed.
@@ -122,9 +136,10 @@ impl Candidate {
                 waits(&why, held);
                 told = why;
             }
+            let pause = self.seen.as_ref().map_or(LOOK, |(lease, since)| until_next_look([(lease, since.elapsed())]));
             tokio::select! {
                 () = stop.cancelled() => return false,
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -306,6 +321,25 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn leases_are_looked_at_each_second_and_at_the_moment_at_which_the_first_runs_out() {
+        let lease = |seconds| LeaseSpec { lease_duration_seconds: Some(seconds), ..LeaseSpec::default() };
+        let cases: [(&[(i32, u64)], u64); 6] = [
+            (&[], 1_000),
+            (&[(15, 0)], 1_000),
+            (&[(15, 14_200)], 801),
+            (&[(15, 14_200), (15, 14_700), (15, 3_000)], 301),
+            // What has run out already is for others to take or to remove.
+            (&[(15, 15_000), (15, 80_000)], 1_000),
+            (&[(15, 80_000), (1, 900)], 101),
+        ];
+        for (seen, pause) in cases {
+            let leases: Vec<LeaseSpec> = seen.iter().map(|(seconds, _)| lease(*seconds)).collect();
+            let unchanged = leases.iter().zip(seen).map(|(lease, (_, since))| (lease, Duration::from_millis(*since)));
+            assert_eq!(until_next_look(unchanged), Duration::from_millis(pause), "{seen:?}");
+        }
+    }
 
     #[test]
     fn a_lease_is_taken_only_when_its_holder_is_silent_for_its_whole_duration_or_had_our_own_store() {

@@ -18,8 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::fence::{Fence, LEASE_DURATION};
-use super::lease::{ATTEMPT, Candidate, Claim, RETRY};
+use super::fence::Fence;
+use super::lease::{ATTEMPT, Candidate, Claim, RETRY, lasts, until_next_look};
 use super::shards::Shards;
 use super::write::{WriteError, bounded};
 use crate::domain::numbers::hexadecimal::hexadecimal;
@@ -141,13 +141,14 @@ impl Sharing {
         }
         let own = claim(&self.namespace, &replica_lease(&self.name, &self.identity), Some(REPLICA), &self.identity);
         let mut own = Candidate::new(self.client.clone(), own, Fence::closed());
-        let (mut is_leaving, mut looks) = (false, 0_u64);
+        let (mut is_leaving, mut renewed) = (false, None::<Instant>);
         while !finished.is_cancelled() {
             self.check_renewals().await?;
             if !stop.is_cancelled() {
-                // The Leases are looked at twice as often as they are renewed: what falls silent is noticed a second later at most.
-                self.round(looks.is_multiple_of(2).then_some(&mut own)).await;
-                looks += 1;
+                // The Leases are looked at more often than they are renewed.
+                let is_due = renewed.is_none_or(|renewed| renewed.elapsed() >= RETRY);
+                renewed = if is_due { Some(Instant::now()) } else { renewed };
+                self.round(is_due.then_some(&mut own)).await;
             } else if !std::mem::replace(&mut is_leaving, true) {
                 // The others count without this replica from now on; its shards are free when its work has ended.
                 self.remove(&replica_lease(&self.name, &self.identity)).await;
@@ -155,7 +156,7 @@ impl Sharing {
             tokio::select! {
                 () = finished.cancelled() => {}
                 () = stop.cancelled(), if !is_leaving => {}
-                () = tokio::time::sleep(RETRY / 2) => {}
+                () = tokio::time::sleep(self.until_next_look()) => {}
             }
         }
         self.leave().await
@@ -205,6 +206,12 @@ impl Sharing {
         Ok(())
     }
 
+    fn until_next_look(&self) -> Duration {
+        let of_others = |(spec, _): &&(LeaseSpec, Instant)| spec.holder_identity.as_ref() != Some(&self.identity);
+        let others = self.seen.values().filter(of_others);
+        until_next_look(others.map(|(spec, changed)| (spec, changed.elapsed())))
+    }
+
     fn assignment(&self) -> Assignment {
         // One clock for all of them: the age of the oldest sighting is zero.
         let now = Instant::now();
@@ -212,10 +219,7 @@ impl Sharing {
         let lease = |(spec, changed): &(LeaseSpec, Instant)| SeenLease {
             holder: spec.holder_identity.clone().filter(|holder| !holder.is_empty()),
             changed: changed.duration_since(began),
-            lasts: spec
-                .lease_duration_seconds
-                .and_then(|seconds| u64::try_from(seconds).ok())
-                .map_or(LEASE_DURATION, Duration::from_secs),
+            lasts: lasts(spec),
         };
         let of_shard = |shard| self.seen.get(&shard_lease(&self.name, shard)).map_or_else(SeenLease::free, lease);
         let shards: Vec<SeenLease> = (0..self.shards.count().number()).map(of_shard).collect();

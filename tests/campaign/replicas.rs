@@ -19,6 +19,8 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 /// The lease, and five seconds.
 const TAKEOVER: Duration = Duration::from_secs(15 + 5);
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Terms change with each fifth round of what keeps replicas busy.
+pub const CHANGE_TERMS: u64 = 5;
 const WORKS: &str = "the lease is held: this process works";
 
 /// A replica, and its wires to the API server and to the database.
@@ -86,8 +88,10 @@ impl Pair {
         let mut round = 0_u64;
         while !over.load(Ordering::SeqCst) {
             round += 1;
-            let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round % 2);
-            self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
+            if round % CHANGE_TERMS == 0 {
+                let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
+                self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
+            }
             let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
             self.place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
             tokio::time::sleep(Duration::from_millis(300)).await;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bpo_operator::shard::ShardCount;
-use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
 use crate::controlplane::helm_path;
@@ -16,11 +16,11 @@ use crate::figures::hours;
 use crate::harness::{Operator, Place, installation, path};
 use crate::proxy::{Call, Proxy, leading_to};
 use crate::receiver::{Received, Receiver};
-use crate::replicas::manifests;
+use crate::replicas::{CHANGE_TERMS, manifests};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// The lease, and five seconds.
-const TAKEOVER: Duration = Duration::from_secs(15 + 5);
+const TAKEOVER: SignedDuration = SignedDuration::from_secs(15 + 5);
 const PATIENCE: Duration = Duration::from_secs(120);
 const SHARDS: u32 = 3;
 const ROWS: i64 = 240;
@@ -76,18 +76,20 @@ impl Installation {
         Replica { operator: first.operator_with(&flags), proxy }
     }
 
+    /// The record of a shard's Lease; null where there is none.
+    async fn record(&self, shard: usize) -> Value {
+        let place = &self.places[0];
+        let name = format!("{}-shard-{shard}", place.namespace);
+        let get = ["get", "lease", &name, "-n", "bpo-system", "-o", "json", "--ignore-not-found"];
+        let lease: Value =
+            serde_json::from_str(&place.installation.plane.kubectl(&get).await.unwrap()).unwrap_or_default();
+        lease["spec"].clone()
+    }
+
     /// Who holds each shard, in their order; empty: nobody.
     async fn holders(&self) -> Vec<String> {
-        let place = &self.places[0];
-        let mut holders = Vec::new();
-        for shard in 0..SHARDS {
-            let name = format!("{}-shard-{shard}", place.namespace);
-            let get = ["get", "lease", &name, "-n", "bpo-system", "-o", "json", "--ignore-not-found"];
-            let lease: Value =
-                serde_json::from_str(&place.installation.plane.kubectl(&get).await.unwrap()).unwrap_or_default();
-            holders.push(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned());
-        }
-        holders
+        let records = futures::future::join_all((0..SHARDS as usize).map(|shard| self.record(shard))).await;
+        records.iter().map(holder).collect()
     }
 
     /// Waits until this number of replicas hold all shards.
@@ -105,8 +107,10 @@ impl Installation {
         while !busy.over.load(Ordering::SeqCst) {
             let round = busy.rounds.fetch_add(1, Ordering::SeqCst);
             for place in &self.places {
-                let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round % 2);
-                place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
+                if round % CHANGE_TERMS == 0 {
+                    let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
+                    place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
+                }
                 if !busy.quiet.load(Ordering::SeqCst) {
                     let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
                     place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
@@ -217,11 +221,16 @@ fn holder_of<'r>(replicas: &'r [Replica], holder: &str) -> &'r Replica {
     replicas.iter().find(ends).unwrap_or_else(|| panic!("none of the replicas is {holder:?}"))
 }
 
-/// Waits until a shard moves away from its holder `before`; returns when that was seen.
-async fn until_moved(installation: &Installation, shard: usize, before: &str) -> Instant {
+fn holder(record: &Value) -> String {
+    record["holderIdentity"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Waits until a shard moves away from its holder `before`; returns when its new holder took it, by the Lease's own record.
+async fn until_moved(installation: &Installation, shard: usize, before: &str) -> Timestamp {
     let moved = async || {
-        let holder = installation.holders().await.swap_remove(shard);
-        (!holder.is_empty() && holder != before).then(Instant::now)
+        let record = installation.record(shard).await;
+        let taken = record["acquireTime"].as_str().and_then(|taken| taken.parse().ok());
+        taken.filter(|_| !holder(&record).is_empty() && holder(&record) != before)
     };
     installation.places[0].eventually_within(PATIENCE, "the shard moves", moved).await
 }
@@ -245,10 +254,10 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         let (killed, stopped) = (0, 1);
         shared.until_told(6).await;
         shared.quieten(&busy).await;
-        let died = Instant::now();
+        let died = Timestamp::now();
         holder_of(&replicas, &holders[killed]).operator.signal("KILL");
         let taken = until_moved(&shared, killed, &holders[killed]).await;
-        assert!(taken.duration_since(died) <= TAKEOVER, "taken after {:?}", taken.duration_since(died));
+        assert!(taken.duration_since(died) <= TAKEOVER, "the killed one's shard was taken after {}", taken - died);
         busy.quiet.store(false, Ordering::SeqCst);
         shared.until_worked_in(killed).await;
         shared.until_told(3).await;
@@ -257,10 +266,14 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         // The hanging replica may have taken over the first: everything moves to the last one.
         let silent = holder_of(&replicas, &holders[stopped]);
         shared.quieten(&busy).await;
-        let stood_still = Instant::now();
+        let stopped_at = Timestamp::now();
         silent.operator.signal("STOP");
         let taken = until_moved(&shared, stopped, &holders[stopped]).await;
-        assert!(taken.duration_since(stood_still) <= TAKEOVER, "{:?}", taken.duration_since(stood_still));
+        assert!(
+            taken.duration_since(stopped_at) <= TAKEOVER,
+            "the stopped one's was taken after {}",
+            taken - stopped_at
+        );
         shared.until_shared_by(1).await;
         for shard in 0..3 {
             shared.until_worked_in(shard).await;
