@@ -16,6 +16,7 @@ use super::first_looks::{ContractWaits, FirstLooks};
 use super::head_checks::HeadChecks;
 use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
+use super::terms_in_motion::TermsInMotion;
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
@@ -148,6 +149,8 @@ pub struct Context {
     pub kpis_on_record: KpisOnRecord,
     /// How long first statuses have waited.
     pub first_looks: FirstLooks,
+    /// Contracts whose terms change while they are judged.
+    pub terms_in_motion: TermsInMotion,
     /// Since when launches wait for their contracts.
     pub contract_waits: ContractWaits,
     /// Events that the API server did not take.
@@ -247,6 +250,7 @@ impl Context {
             checkpoints: Checkpoints::default(),
             kpis_on_record: KpisOnRecord::default(),
             first_looks: FirstLooks::default(),
+            terms_in_motion: TermsInMotion::default(),
             contract_waits: ContractWaits::default(),
             event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
@@ -326,6 +330,7 @@ impl Context {
         self.heads.forget(&evidence_uid);
         self.kpis_on_record.forget(&evidence_uid);
         self.set_terms_refused(&evidence_uid, None);
+        self.terms_in_motion.forget(&evidence_uid);
         self.set_waits_for_feeds(&evidence_uid, false);
         self.scheduler.remove(&evidence_uid);
         self.metrics.remove_object(uid);

@@ -27,4 +27,5 @@ pub mod retention;
 pub mod run;
 pub mod scheduled;
 pub mod service_tier;
+mod terms_in_motion;
 pub mod vendor_contract;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -134,13 +135,15 @@ pub(super) async fn record_terms(
     if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
         let before = judged_before(context, &uid, &observed.object).await?;
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
-        if !are_still_shown(context, &observed.object, &observed.terms, &before) {
+        let are_shown = are_still_shown(context, &observed.object, &observed.terms, &before);
+        if !are_shown && context.terms_in_motion.wait(&uid, Instant::now()) {
             return Err(ReconcileError::Behind(format!("VendorContract {name}, or what refers to it,")));
         }
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });
         context.record_fact(&uid, &RecordedFact { name: String::new(), fact, recorded_at: now }).await?;
         context.queues.contracts.push(&namespace, &name);
     }
+    context.terms_in_motion.forget(&uid);
     let why = match context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await {
         Ok(_) => None,
         Err(error @ StoreError::TermsQuota { .. }) => Some(error.to_string()),
