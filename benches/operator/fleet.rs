@@ -35,7 +35,7 @@ struct Fleet {
 }
 
 /// Measures a fleet; `wholly`: also what its size matters little to.
-pub async fn measure(contracts: usize, wholly: bool, table: &mut Table) {
+pub(crate) async fn measure(contracts: usize, wholly: bool, table: &mut Table) {
     let place = Place::fresh().await;
     let client = client(&place).await;
     let fleet = Fleet { vendor: Vendor::start(at(PRESENT)).await, place, client, contracts };

@@ -20,7 +20,7 @@ use url::form_urlencoded;
 const HALF_HOUR: i64 = 1_800;
 
 /// The vendor; it ends with the value.
-pub struct Vendor {
+pub(crate) struct Vendor {
     address: String,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
@@ -37,7 +37,7 @@ struct Shared {
 
 impl Vendor {
     /// Serves feeds of any name, with rows up to an instant.
-    pub async fn start(present: Timestamp) -> Self {
+    pub(crate) async fn start(present: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared =
@@ -48,22 +48,22 @@ impl Vendor {
     }
 
     /// The address of a feed.
-    pub fn url(&self, feed: &str) -> String {
+    pub(crate) fn url(&self, feed: &str) -> String {
         format!("http://{}/{feed}", self.address)
     }
 
     /// Lets a feed have rows up to an instant from now on.
-    pub fn publish(&self, feed: &str, until: Timestamp) {
+    pub(crate) fn publish(&self, feed: &str, until: Timestamp) {
         self.shared.ahead.lock().unwrap().insert(feed.to_owned(), (until, None));
     }
 
     /// When the rows that were published last were first sent.
-    pub fn told(&self, feed: &str) -> Option<Instant> {
+    pub(crate) fn told(&self, feed: &str) -> Option<Instant> {
         self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, told)| *told)
     }
 
     /// How many requests came so far, and how many rows were sent.
-    pub fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u64) {
         (self.shared.requests.load(Ordering::Relaxed), self.shared.rows.load(Ordering::Relaxed))
     }
 }
@@ -100,14 +100,14 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): Ra
 }
 
 /// The starts of the rows that lie in a window.
-pub fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+pub(crate) fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     let first = since.as_second().div_euclid(HALF_HOUR) + i64::from(since.as_second().rem_euclid(HALF_HOUR) > 0);
     let starts = (first * HALF_HOUR..until.as_second() + 1 - HALF_HOUR).step_by(HALF_HOUR as usize);
     starts.map(|second| Timestamp::from_second(second).unwrap()).collect()
 }
 
 /// A body of `bpo-feed/v1` with these rows.
-pub fn body(starts: &[Timestamp]) -> String {
+pub(crate) fn body(starts: &[Timestamp]) -> String {
     let mut text = String::from(r#"{"schema":"bpo-feed/v1","rows":["#);
     for (place, start) in starts.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
@@ -118,7 +118,7 @@ pub fn body(starts: &[Timestamp]) -> String {
 }
 
 /// A row of a hundred contacts, `within` of which were answered in time.
-pub fn row(start: Timestamp, within: u64) -> String {
+pub(crate) fn row(start: Timestamp, within: u64) -> String {
     let end = start + SignedDuration::from_secs(HALF_HOUR);
     format!(
         r#"{{"start":"{start}","end":"{end}","labels":{{"queue":"billing"}},"measures":{{"offered":100,"answered":100,"answeredWithin":{within},"abandoned":0,"abandonedWithin":0}}}}"#

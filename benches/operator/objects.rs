@@ -14,7 +14,7 @@ use crate::looking;
 const AT_ONCE: usize = 16;
 
 /// The administrator's client.
-pub async fn client(place: &Place) -> Client {
+pub(crate) async fn client(place: &Place) -> Client {
     looking::client(&place.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap()).await
 }
 
@@ -24,13 +24,13 @@ fn api(client: &Client, place: &Place, kind: &str, plural: &str) -> Api<DynamicO
 }
 
 /// A contract over one feed, and its KpiTarget.
-pub struct Pair {
+pub(crate) struct Pair {
     pub contract: Value,
     pub kpi: Value,
 }
 
 /// A contract `NAME` over one feed, with a KpiTarget of that name. `more` changes the contract's spec.
-pub fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
+pub(crate) fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
     let mut spec = json!({
         "vendor": {"name": "Acme"}, "term": {"start": term.0, "end": term.1}, "timeZone": "UTC", "firstCloseAfter": "0h",
         "feeds": [feed],
@@ -44,7 +44,7 @@ pub fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
 }
 
 /// Makes all of them.
-pub async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
+pub(crate) async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
     let contracts = api(client, place, "VendorContract", "vendorcontracts");
     let kpis = api(client, place, "KpiTarget", "kpitargets");
     let all = pairs.into_iter().flat_map(|pair| [(contracts.clone(), pair.contract), (kpis.clone(), pair.kpi)]);
@@ -58,7 +58,7 @@ pub async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
 }
 
 /// How many server-side applies a second the API server takes when nobody else works: of statuses, as the operator writes them.
-pub async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
+pub(crate) async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
     let tiers = api(client, place, "ServiceTier", "servicetiers");
     let name = |place: usize| format!("raw-{}", place % (4 * AT_ONCE));
     let document = |place: usize| {
@@ -82,7 +82,7 @@ pub async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
 }
 
 /// What the operator wrote in this namespace so far, as the API server's audit log counts it.
-pub fn writes(place: &Place) -> usize {
+pub(crate) fn writes(place: &Place) -> usize {
     let events = place.installation.plane.audit_events().unwrap();
     events
         .iter()
@@ -91,7 +91,7 @@ pub fn writes(place: &Place) -> usize {
 }
 
 /// The sum of a metric of the operator.
-pub async fn metric(operator: &Operator, name: &str) -> f64 {
+pub(crate) async fn metric(operator: &Operator, name: &str) -> f64 {
     let (_, text) = operator.http("/metrics").await;
     let series = text.lines().filter_map(|line| line.strip_prefix(name));
     let series = series.filter(|rest| rest.starts_with('{') || rest.starts_with(' '));

@@ -38,7 +38,7 @@ fn instant(day: Date) -> Timestamp {
 }
 
 /// Measures how long a past takes until every month of every contract has its report, in both stores.
-pub async fn fetched_and_judged(years: i16, table: &mut Table) {
+pub(crate) async fn fetched_and_judged(years: i16, table: &mut Table) {
     for store in ["SQLite", "PostgreSQL"] {
         let place = Place::fresh().await;
         let server = (store == "PostgreSQL").then(|| Server::start("", &[]));
@@ -76,7 +76,7 @@ pub async fn fetched_and_judged(years: i16, table: &mut Table) {
 }
 
 /// Measures how long it takes from a push with one late row of the first month until the report that restates it is there.
-pub async fn restated_by_a_late_row(years: i16, table: &mut Table) {
+pub(crate) async fn restated_by_a_late_row(years: i16, table: &mut Table) {
     let place = Place::fresh().await;
     let secret = format!(
         "{{apiVersion: v1, kind: Secret, metadata: {{name: inbox, annotations: {{bpo-operator.io/inbox: \"true\"}}}}, stringData: {{token: {TOKEN}}}}}"

@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// The contract that the story is about, and the first day of its term.
-pub const CONTRACT: &str = "acme-care";
+pub(crate) const CONTRACT: &str = "acme-care";
 const TERM_START: Date = date(2026, 1, 1);
 
 /// The launch of the story, and the first day on which it is surely completed.
-pub const LAUNCH: &str = "spring-offer";
+pub(crate) const LAUNCH: &str = "spring-offer";
 const LAUNCH_COMPLETED: Date = date(2026, 6, 29);
 
 /// How long after its end a month is surely final: ten business days and the longest run of holidays.
@@ -32,7 +32,7 @@ const VERDICTS: [(&str, &str, Verdict); 8] = [
 ];
 
 /// The months that must be final at an instant.
-pub fn final_months(until: Timestamp, zone: &TimeZone) -> Vec<String> {
+pub(crate) fn final_months(until: Timestamp, zone: &TimeZone) -> Vec<String> {
     let today = until.to_zoned(zone.clone()).date();
     let months = TERM_START.series(1.month());
     months
@@ -42,12 +42,12 @@ pub fn final_months(until: Timestamp, zone: &TimeZone) -> Vec<String> {
 }
 
 /// Whether all of these months are final.
-pub fn are_final(months: &[String], reports: &[SlaReport]) -> bool {
+pub(crate) fn are_final(months: &[String], reports: &[SlaReport]) -> bool {
     months.iter().all(|month| find(reports, month).is_some_and(|report| report.spec.state == PeriodState::Final))
 }
 
 /// What did not happen, in sentences; empty if all did.
-pub fn what_is_missing(months: &[String], reports: &[SlaReport]) -> Vec<String> {
+pub(crate) fn what_is_missing(months: &[String], reports: &[SlaReport]) -> Vec<String> {
     let mut missing = Vec::new();
     for month in months {
         match find(reports, month) {
@@ -76,7 +76,7 @@ fn find<'a>(reports: &'a [SlaReport], month: &str) -> Option<&'a SlaReport> {
 }
 
 /// What of the launch did not happen, in sentences; empty if all did, or if the story ends before it does.
-pub fn what_is_wrong_with_the_launch(until: Timestamp, launch: Option<&CampaignLaunch>) -> Vec<String> {
+pub(crate) fn what_is_wrong_with_the_launch(until: Timestamp, launch: Option<&CampaignLaunch>) -> Vec<String> {
     if until.to_zoned(TimeZone::UTC).date() < LAUNCH_COMPLETED {
         return Vec::new();
     }

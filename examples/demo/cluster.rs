@@ -16,7 +16,7 @@ use super::failure::{Failure, OrAdvise, Result};
 use super::screen::Screen;
 
 /// A cluster that is ready.
-pub struct Cluster {
+pub(crate) struct Cluster {
     /// Ends with the demo, if the demo started it.
     control_plane: Option<ControlPlane>,
     kubectl: PathBuf,
@@ -26,7 +26,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Builds and starts a control plane.
-    pub async fn start(screen: &Screen) -> Result<Self> {
+    pub(crate) async fn start(screen: &Screen) -> Result<Self> {
         const ADVICE: &str = "install Go 1.26 or newer and make sure that it can download modules (GOPROXY); or set \
             KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl; or use a cluster that exists with --kubeconfig";
         // It shows its own progress, for minutes on the first run.
@@ -41,7 +41,11 @@ impl Cluster {
     }
 
     /// Uses a cluster that exists.
-    pub async fn existing(screen: &Screen, kubeconfig: Option<PathBuf>, context: Option<String>) -> Result<Self> {
+    pub(crate) async fn existing(
+        screen: &Screen,
+        kubeconfig: Option<PathBuf>,
+        context: Option<String>,
+    ) -> Result<Self> {
         let kubectl = match find_on_path("kubectl") {
             Some(path) => path,
             None => {
@@ -59,7 +63,7 @@ impl Cluster {
     }
 
     /// Runs kubectl and answers what it printed.
-    pub async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String> {
+    pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut command = Command::new(&self.kubectl);
         command.args(arguments).args(self.flags()).env("KUBERC", "off").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -84,7 +88,7 @@ impl Cluster {
     }
 
     /// A client of the same cluster, for watching.
-    pub async fn client(&self) -> Result<Client> {
+    pub(crate) async fn client(&self) -> Result<Client> {
         let advice = "check the kubeconfig and the context with kubectl";
         let kubeconfig = match &self.kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
@@ -97,7 +101,12 @@ impl Cluster {
     }
 
     /// Writes a kubeconfig with which a program is a service account instead of who the user is.
-    pub async fn write_service_account_kubeconfig(&self, namespace: &str, name: &str, path: &Path) -> Result<()> {
+    pub(crate) async fn write_service_account_kubeconfig(
+        &self,
+        namespace: &str,
+        name: &str,
+        path: &Path,
+    ) -> Result<()> {
         let advice = "check with kubectl auth whoami that you may create tokens of service accounts";
         let arguments = ["create", "token", name, "--namespace", namespace, "--duration=24h"];
         let token = self.kubectl(&arguments, "").await?;
@@ -116,13 +125,13 @@ impl Cluster {
     }
 
     /// How to call kubectl for this cluster, for the user to copy.
-    pub fn kubectl_command(&self) -> String {
+    pub(crate) fn kubectl_command(&self) -> String {
         let flags: Vec<String> = self.flags().iter().map(|flag| flag.to_string_lossy().into_owned()).collect();
         format!("{} {}", self.kubectl.display(), flags.join(" ")).trim_end().to_owned()
     }
 
     /// What to type so that `kubectl` is the right program and speaks to this cluster.
-    pub fn setting_up_kubectl(&self) -> Vec<String> {
+    pub(crate) fn setting_up_kubectl(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(path) = &self.kubeconfig {
             lines.push(format!("export KUBECONFIG={}", path.display()));
@@ -137,7 +146,7 @@ impl Cluster {
     }
 
     /// Whether the demo started it, so that it goes away with the demo.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.control_plane.is_some()
     }
 
@@ -154,7 +163,7 @@ impl Cluster {
 }
 
 /// The path of a program that the user has.
-pub fn find_on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn find_on_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
 }

@@ -4,17 +4,17 @@ use std::fmt;
 
 /// A failure of the demo.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     what: String,
     advice: String,
 }
 
 /// The result of a step.
-pub type Result<T> = std::result::Result<T, Failure>;
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
     /// Says what went wrong and what to do.
-    pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { what: what.into(), advice: advice.into() }
     }
 }
@@ -26,7 +26,7 @@ impl fmt::Display for Failure {
 }
 
 /// Says what was tried and what to do when something answers with an error.
-pub trait OrAdvise<T> {
+pub(crate) trait OrAdvise<T> {
     /// `tried` is what was being done, such as "reading FILE".
     fn or_advise(self, tried: impl fmt::Display, advice: impl Into<String>) -> Result<T>;
 }

@@ -6,7 +6,11 @@ use bpo_operator::api::campaign_launch::{CampaignLaunchStatus, CohortResult, Coh
 use super::screen::Mood;
 
 /// The sentences for a phase that a launch has come to.
-pub fn sentences(launch: &CampaignLaunch, status: &CampaignLaunchStatus, phase: LaunchPhase) -> Vec<(Mood, String)> {
+pub(crate) fn sentences(
+    launch: &CampaignLaunch,
+    status: &CampaignLaunchStatus,
+    phase: LaunchPhase,
+) -> Vec<(Mood, String)> {
     let product = &launch.spec.product;
     match phase {
         LaunchPhase::Planned => {

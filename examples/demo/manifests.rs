@@ -15,12 +15,12 @@ use super::vendor::VendorServer;
 const ADVICE: &str = "run the demo from a complete checkout of the project";
 
 /// A folder of the project.
-pub fn project_folder(name: &str) -> PathBuf {
+pub(crate) fn project_folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// All documents of all YAML files of a folder, files by name.
-pub fn read_folder(folder: &Path) -> Result<Vec<Value>> {
+pub(crate) fn read_folder(folder: &Path) -> Result<Vec<Value>> {
     let reading = format!("reading {}", folder.display());
     let entries = fs::read_dir(folder).or_advise(&reading, ADVICE)?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -39,19 +39,19 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Value>> {
 }
 
 /// All documents of a YAML text.
-pub fn parse(text: &str) -> std::result::Result<Vec<Value>, String> {
+pub(crate) fn parse(text: &str) -> std::result::Result<Vec<Value>, String> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| error.to_string())?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
 /// Documents one after the other, for kubectl's standard input.
-pub fn as_stream(documents: &[Value]) -> String {
+pub(crate) fn as_stream(documents: &[Value]) -> String {
     documents.iter().map(|document| format!("---\n{document}\n")).collect()
 }
 
 /// An example's documents for the demo: the same except for the vendor's address and token, and for how often a feed is
 /// fetched where the example leaves that at five minutes, which the rehearsal's clock would pass 800 times a second.
-pub fn for_the_vendor(documents: Vec<Value>, vendor: &VendorServer, token: &str) -> Vec<Value> {
+pub(crate) fn for_the_vendor(documents: Vec<Value>, vendor: &VendorServer, token: &str) -> Vec<Value> {
     documents.into_iter().map(|document| redirect(document, vendor, token)).collect()
 }
 
@@ -91,7 +91,7 @@ fn redirect_feed(feed: &mut Map<String, Value>, vendor: &VendorServer) {
 }
 
 /// What the operator may do, as its chart says.
-pub struct Rights {
+pub(crate) struct Rights {
     /// The namespace, the service account, the roles and their bindings, the admission policy.
     pub documents: Vec<Value>,
     /// Who the operator is.
@@ -110,7 +110,7 @@ const RIGHTS: [&str; 7] = [
 ];
 
 /// Renders the chart and takes what the operator may do; the Deployment is left out, since the operator runs here.
-pub async fn operator_rights(namespace: &str) -> Result<Rights> {
+pub(crate) async fn operator_rights(namespace: &str) -> Result<Rights> {
     const ADVICE: &str = "install helm, or Go to build it";
     let helm = match find_on_path("helm") {
         Some(path) => path,

@@ -25,7 +25,7 @@ const TOLD_BY_REPORTS: [&str; 6] =
 const TOLD_BY_KPIS: [&str; 2] = ["AtRisk", "AtRiskCleared"];
 
 /// Narrates the story as it happens, and remembers what it has said.
-pub struct Narrator<'a> {
+pub(crate) struct Narrator<'a> {
     story: Story<'a>,
     vendor: &'a VendorServer,
     zone: TimeZone,
@@ -47,19 +47,19 @@ struct Told {
 
 impl<'a> Narrator<'a> {
     /// Says what a vendor is asked for from `begin` on, in the days of a zone.
-    pub fn new(story: Story<'a>, vendor: &'a VendorServer, zone: TimeZone, begin: Timestamp) -> Self {
+    pub(crate) fn new(story: Story<'a>, vendor: &'a VendorServer, zone: TimeZone, begin: Timestamp) -> Self {
         let (reports, events, phases) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         Self { story, vendor, zone, begin, reports, events, phases, month_told: None }
     }
 
     /// The rehearsal's present, as the operator shows it to the vendor.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         let asked = [INTERVALS, OUTCOMES].into_iter().filter_map(|feed| self.vendor.count(feed).latest_until);
         asked.max().unwrap_or(self.begin)
     }
 
     /// Moves the bar, and says once a month what was fetched.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         let now = self.local_now();
         let days = now.timestamp().duration_since(self.begin).as_hours() / 24;
         self.story.reach(u64::try_from(days).unwrap_or_default(), &now.strftime("%-d %B %Y").to_string());
@@ -83,7 +83,7 @@ impl<'a> Narrator<'a> {
     }
 
     /// Says what is new in a report.
-    pub fn report(&mut self, report: &SlaReport) {
+    pub(crate) fn report(&mut self, report: &SlaReport) {
         let name = report.metadata.name.clone().unwrap_or_default();
         let spec = &report.spec;
         let now = Told { is_final: spec.state == PeriodState::Final, lines: sentences(spec) };
@@ -114,7 +114,7 @@ impl<'a> Narrator<'a> {
     }
 
     /// Says which phase a launch has reached, if that is new.
-    pub fn launch(&mut self, launch: &CampaignLaunch) {
+    pub(crate) fn launch(&mut self, launch: &CampaignLaunch) {
         let Some(status) = &launch.status else { return };
         let Some(phase) = status.phase else { return };
         let name = launch.metadata.name.clone().unwrap_or_default();
@@ -127,7 +127,7 @@ impl<'a> Narrator<'a> {
     }
 
     /// Says what an Event reports, if that is new.
-    pub fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, event: &Event) {
         let reason = event.reason.clone().unwrap_or_default();
         let note = event.note.clone().unwrap_or_default();
         let object = event.regarding.as_ref().and_then(|object| object.name.clone()).unwrap_or_default();
@@ -143,7 +143,7 @@ impl<'a> Narrator<'a> {
     }
 
     /// One sentence at the rehearsal's present.
-    pub fn tell(&self, mood: Mood, sentence: &str) {
+    pub(crate) fn tell(&self, mood: Mood, sentence: &str) {
         self.story.tell(&self.local_now().date().to_string(), mood, sentence);
     }
 

@@ -28,16 +28,16 @@ const POLL: Duration = Duration::from_millis(100);
 const QUOTED_LINES: usize = 20;
 
 /// The first argument with which the demo's own program becomes the operator.
-pub const AS_OPERATOR: &str = "operator";
+pub(crate) const AS_OPERATOR: &str = "operator";
 
 /// The program that is started as the operator: the demo's own, which links to all of it. So nothing is compiled twice.
-pub fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     std::env::current_exe().or_advise("finding the demo's own path", "start the demo by `cargo demo`")
 }
 
 /// How the operator is run.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The program that becomes the operator when its first argument is [`AS_OPERATOR`].
     pub program: PathBuf,
     /// Who it is.
@@ -52,7 +52,7 @@ pub struct Settings {
 
 impl Settings {
     /// What its evidence holds once it has ended, as bundles in a folder: by it pages show days and parts.
-    pub async fn evidence(&self, folder: &Path) -> Result<Option<JudgedFiles>> {
+    pub(crate) async fn evidence(&self, folder: &Path) -> Result<Option<JudgedFiles>> {
         const ADVICE: &str = "please report this with the operator's log";
         let store = SqliteStore::open_for_reading(&self.data_folder);
         let store = store.or_advise("opening the operator's evidence", ADVICE)?;
@@ -74,7 +74,7 @@ impl Settings {
 }
 
 /// A running operator; it is killed when this is dropped.
-pub struct Operator {
+pub(crate) struct Operator {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
@@ -82,7 +82,7 @@ pub struct Operator {
 
 impl Operator {
     /// Starts it with a clock that shows `clock_start` and runs `clock_speed` times as fast as the real one.
-    pub async fn start(settings: &Settings, clock_start: Timestamp, clock_speed: f64) -> Result<Self> {
+    pub(crate) async fn start(settings: &Settings, clock_start: Timestamp, clock_speed: f64) -> Result<Self> {
         let advice = format!("read {}", settings.log.display());
         let open = || File::options().create(true).append(true).open(&settings.log);
         let output = open().or_advise("opening the operator's log", advice.as_str())?;
@@ -108,7 +108,7 @@ impl Operator {
     }
 
     /// Waits until it says that it is ready.
-    pub async fn wait_until_ready(&mut self) -> Result<()> {
+    pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
         let begin = Instant::now();
         while !self.answers_ready().await {
             self.check()?;
@@ -121,7 +121,7 @@ impl Operator {
     }
 
     /// An error if it has ended.
-    pub fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.failure(format!("the operator ended with {status}"))),
@@ -130,12 +130,12 @@ impl Operator {
     }
 
     /// Where its metrics and health are.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Asks it to end, as Kubernetes would, and waits until it has.
-    pub async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         if let Some(id) = self.child.id() {
             // The shell's own kill: the standard library sends no signal but SIGKILL.
             let arguments = ["-c", "kill -s TERM \"$1\"", "stop-operator", &id.to_string()];

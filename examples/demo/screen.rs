@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The user's screen or log.
-pub struct Screen {
+pub(crate) struct Screen {
     terminal: bool,
 }
 
 /// A step under way.
-pub struct Step<'a> {
+pub(crate) struct Step<'a> {
     screen: &'a Screen,
     what: String,
     begin: Instant,
@@ -22,7 +22,7 @@ pub struct Step<'a> {
 
 /// How grave a line of the story is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// It went as it should.
     Good,
     /// It happened.
@@ -33,18 +33,18 @@ pub enum Mood {
 
 impl Screen {
     /// Standard output, a terminal or not.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { terminal: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
     }
 
     /// A line of text.
-    pub fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         // Output that nobody reads does not stop the demo.
         let _ = writeln!(io::stdout(), "{text}");
     }
 
     /// A headline with an empty line before it.
-    pub fn title(&self, text: &str) {
+    pub(crate) fn title(&self, text: &str) {
         match self.terminal {
             true => self.say(&format!("\n\x1b[1m{text}\x1b[0m")),
             false => self.say(&format!("\n{text}")),
@@ -52,7 +52,7 @@ impl Screen {
     }
 
     /// Begins a step; it ends with [`Step::done`].
-    pub fn step(&self, what: &str) -> Step<'_> {
+    pub(crate) fn step(&self, what: &str) -> Step<'_> {
         let spinner = self.terminal.then(|| {
             let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
             spinner.enable_steady_tick(Duration::from_millis(100));
@@ -65,7 +65,7 @@ impl Screen {
     }
 
     /// A bar that shows how far the rehearsal is, of `length` days.
-    pub fn story(&self, length: u64) -> Story<'_> {
+    pub(crate) fn story(&self, length: u64) -> Story<'_> {
         let bar = self.terminal.then(|| {
             let style = ProgressStyle::with_template("{bar:40} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(length).with_style(style)
@@ -76,7 +76,7 @@ impl Screen {
 
 impl Step<'_> {
     /// Ends the step; `result` says what came of it.
-    pub fn done(self, result: &str) {
+    pub(crate) fn done(self, result: &str) {
         let seconds = self.begin.elapsed().as_secs_f64();
         if let Some(spinner) = &self.spinner {
             spinner.finish_and_clear();
@@ -98,14 +98,14 @@ impl Drop for Step<'_> {
 }
 
 /// The story as it unfolds.
-pub struct Story<'a> {
+pub(crate) struct Story<'a> {
     screen: &'a Screen,
     bar: Option<ProgressBar>,
 }
 
 impl Story<'_> {
     /// One sentence of the story, with the day on which it happened.
-    pub fn tell(&self, day: &str, mood: Mood, sentence: &str) {
+    pub(crate) fn tell(&self, day: &str, mood: Mood, sentence: &str) {
         let colour = match mood {
             Mood::Good => "\x1b[32m",
             Mood::Plain => "",
@@ -120,7 +120,7 @@ impl Story<'_> {
     }
 
     /// Moves the bar.
-    pub fn reach(&self, days: u64, text: &str) {
+    pub(crate) fn reach(&self, days: u64, text: &str) {
         if let Some(bar) = &self.bar {
             bar.set_position(days);
             bar.set_message(text.to_owned());

@@ -11,7 +11,7 @@ use super::streams::{print, print_line};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub(crate) enum Output {
     /// For people.
     Table,
     /// One YAML document per object.
@@ -22,7 +22,7 @@ pub enum Output {
 
 impl Output {
     /// As the flag `-o` has it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Output::Table => "table",
             Output::Yaml => "yaml",
@@ -34,7 +34,7 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written as YAML, which the types rule out.
-    pub fn document(self, value: &Value) -> std::io::Result<String> {
+    pub(crate) fn document(self, value: &Value) -> std::io::Result<String> {
         match self {
             Output::Yaml => crate::api::schema::to_yaml(value).map_err(std::io::Error::other),
             Output::Json | Output::Table => Ok(format!("{value:#}\n")),
@@ -44,7 +44,7 @@ impl Output {
 
 /// How a document, or the outcome of an act, is written. Each command takes those of them that it can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Written {
+pub(crate) enum Written {
     /// For the terminal.
     #[value(alias = "table")]
     Text,
@@ -67,7 +67,7 @@ pub enum Written {
 
 impl Written {
     /// Reads the name of one of these.
-    pub fn one_of(outputs: &'static [Written]) -> impl TypedValueParser<Value = Written> {
+    pub(crate) fn one_of(outputs: &'static [Written]) -> impl TypedValueParser<Value = Written> {
         let values = outputs.iter().filter_map(ValueEnum::to_possible_value);
         PossibleValuesParser::new(values).try_map(move |word| {
             let is_named =
@@ -80,7 +80,7 @@ impl Written {
     ///
     /// # Errors
     /// When it cannot be written as YAML, which the types rule out.
-    pub fn document(self, value: &Value) -> Result<String, Vec<String>> {
+    pub(crate) fn document(self, value: &Value) -> Result<String, Vec<String>> {
         let output = if self == Written::Yaml { Output::Yaml } else { Output::Json };
         output.document(value).map_err(|error| vec![error.to_string()])
     }
@@ -88,7 +88,7 @@ impl Written {
 
 /// Arguments of a command that does something and says what became of it.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct OutcomeArguments {
+pub(crate) struct OutcomeArguments {
     /// How the outcome is printed: text (a sentence), json, yaml
     #[arg(short = 'o', long, value_name = "OUTPUT", default_value = "text",
           value_parser = Written::one_of(&[Written::Text, Written::Json, Written::Yaml]))]
@@ -100,7 +100,7 @@ impl OutcomeArguments {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn print(self, sentence: impl Display, outcome: &Value) -> Result<(), Vec<String>> {
+    pub(crate) fn print(self, sentence: impl Display, outcome: &Value) -> Result<(), Vec<String>> {
         match self.output {
             Written::Text => print_line(sentence)?,
             output => print(output.document(outcome)?)?,
@@ -112,13 +112,13 @@ impl OutcomeArguments {
     ///
     /// # Errors
     /// As [`OutcomeArguments::print`].
-    pub fn print_failed(self, outcome: &Value) -> Result<(), Vec<String>> {
+    pub(crate) fn print_failed(self, outcome: &Value) -> Result<(), Vec<String>> {
         if self.output == Written::Text { Ok(()) } else { self.print("", outcome) }
     }
 }
 
 /// An exit code, or what is wrong with the input, a line each.
-pub type Answer = Result<u8, Vec<String>>;
+pub(crate) type Answer = Result<u8, Vec<String>>;
 
 pub(super) fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()

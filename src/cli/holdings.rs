@@ -8,7 +8,7 @@ use crate::domain::holdings::{Entry, Holdings, Judged};
 
 /// One namespace of a set of manifests.
 #[derive(Clone, Copy, Debug)]
-pub struct FilesOf<'a> {
+pub(super) struct FilesOf<'a> {
     /// The manifests.
     pub manifests: &'a Manifests,
     /// The namespace; empty where the manifests name none.

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// When the file does not hold an instant now; the message says what to write.
-pub fn clock_in(file: &Path) -> Result<Clock, String> {
+pub(super) fn clock_in(file: &Path) -> Result<Clock, String> {
     let (clock, hand) = Clock::stepped(read(file)?);
     tokio::spawn(follow(file.to_owned(), hand));
     Ok(clock)

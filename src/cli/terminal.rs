@@ -5,7 +5,7 @@ use crate::outbound::error::disturbs;
 /// The text with everything escaped that could move the cursor, colour, hide or reorder what a terminal shows. Line breaks stay.
 ///
 /// A contract's author, a vendor and a cluster are all outside: their words reach a terminal through this function alone.
-pub fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character != '\n' && disturbs(character) {

@@ -34,7 +34,7 @@ impl Document {
     ///
     /// # Errors
     /// Of kind `Malformed`.
-    pub fn read(body: &[u8]) -> Result<Self, FetchError> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, FetchError> {
         if body.trim_ascii().is_empty() {
             return Err(malformed("the body is empty").with_detail(Detail::EmptyBody));
         }
@@ -49,12 +49,12 @@ impl Document {
     }
 
     /// A tree that has no numbers, only texts.
-    pub fn of(value: Value) -> Self {
+    pub(crate) fn of(value: Value) -> Self {
         Document { value, texts: HashMap::new() }
     }
 
     /// The text of a number at a place, as it was written.
-    pub fn number(&self, pointer: &str, number: &Number) -> String {
+    pub(crate) fn number(&self, pointer: &str, number: &Number) -> String {
         self.texts.get(pointer).cloned().unwrap_or_else(|| number.to_string())
     }
 }

@@ -10,10 +10,10 @@ use std::path::Path;
 use super::sources;
 
 /// The segments of a path from the crate's root on: `["domain", "terms", "calendar", "Calendar"]`.
-pub type Segments = Vec<String>;
+pub(crate) type Segments = Vec<String>;
 
 /// One module: its own place, and all that it names of the crate.
-pub struct Module {
+pub(crate) struct Module {
     /// `["domain", "terms", "calendar"]` of `src/domain/terms/calendar.rs`.
     pub place: Segments,
     /// Paths of the crate that it names.
@@ -21,7 +21,7 @@ pub struct Module {
 }
 
 /// Every module of `src` outside tests, with its imports.
-pub fn modules() -> Vec<Module> {
+pub(crate) fn modules() -> Vec<Module> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut modules = Vec::new();
     for file in sources(&root) {
@@ -45,7 +45,7 @@ fn place_of(file: &Path) -> Segments {
 }
 
 /// What a text names of the crate where it is the module at `place`.
-pub fn imports_of(text: &str, place: &[String]) -> BTreeSet<Segments> {
+pub(crate) fn imports_of(text: &str, place: &[String]) -> BTreeSet<Segments> {
     let code: String = without_tests(text)
         .lines()
         .map(|line| line.split("//").next().unwrap_or_default())
@@ -122,7 +122,7 @@ fn resolved(path: &[String], place: &[String]) -> Option<Segments> {
 }
 
 /// The parts of a folder (its modules, each with the modules below it) and which of them each imports.
-pub fn parts_of(modules: &[Module], folder: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+pub(crate) fn parts_of(modules: &[Module], folder: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
     let is_inside =
         |path: &Segments| path.len() > folder.len() && path.iter().zip(folder).all(|(one, other)| one == other);
     let inside: Vec<&Module> = modules.iter().filter(|module| is_inside(&module.place)).collect();
@@ -140,7 +140,7 @@ pub fn parts_of(modules: &[Module], folder: &[&str]) -> BTreeMap<String, BTreeSe
 }
 
 /// Parts that import each other, directly or through others; empty where there is no such circle.
-pub fn circle(parts: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+pub(crate) fn circle(parts: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     let mut left = parts.clone();
     // Whatever imports none of the others that are left is in no circle, nor is what none of them imports.
     loop {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use bpo_operator::api::condition::{EventReason, Reason};
 
 mod imports;
+mod lints;
 mod rooms;
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -43,7 +44,8 @@ fn outside_tests(text: &str) -> (Vec<(usize, &str)>, Vec<String>) {
         let indentation = &line[..line.len() - line.trim_start().len()];
         let (end, deeper) = (format!("{indentation}}}"), format!("{indentation} "));
         for (_, item) in lines.by_ref() {
-            let declared = item.trim().trim_start_matches("pub ").strip_prefix("mod ");
+            let declared =
+                item.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ").strip_prefix("mod ");
             modules.extend(declared.and_then(|name| name.strip_suffix(';')).map(str::to_owned));
             if item == end || (item.ends_with(';') && !item.starts_with(&deeper)) {
                 break;

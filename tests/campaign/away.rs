@@ -35,7 +35,7 @@ fn lengths(outage: Outage) -> &'static [u64] {
 }
 
 /// A control plane of its own, so that no other test notices its outages.
-pub async fn own_plane() -> &'static ControlPlane {
+pub(crate) async fn own_plane() -> &'static ControlPlane {
     let options = ControlPlaneOptions { controller_manager: true, ..ControlPlaneOptions::default() };
     Box::leak(Box::new(ControlPlane::start(options).await.unwrap_or_else(|error| panic!("{error}"))))
 }

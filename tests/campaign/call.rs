@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The kind of a call, such as `patch kpitargets/status`: its verb and its resource, whichever object it is about.
-pub fn kind_of(method: &str, target: &str) -> String {
+pub(crate) fn kind_of(method: &str, target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.first() {
@@ -35,7 +35,7 @@ pub fn kind_of(method: &str, target: &str) -> String {
 
 /// What becomes of a call instead of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// An answer with this status, as the API server writes it.
     Status(u16),
     /// The connection is reset.
@@ -46,7 +46,7 @@ pub enum Outcome {
 
 /// Whether the API server has done what was asked for by then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// It was never asked.
     Before,
     /// It has done it, and its answer is lost. A watch breaks when it has begun; of a list, half of the answer comes.
@@ -55,7 +55,7 @@ pub enum Moment {
 
 /// One fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What the caller gets.
     pub outcome: Outcome,
     /// What the API server has done.
@@ -85,13 +85,13 @@ const OUTCOMES: [Outcome; 8] = [
 ];
 
 /// Every fault: each outcome before and after the call took effect.
-pub fn faults() -> Vec<Fault> {
+pub(crate) fn faults() -> Vec<Fault> {
     let at = |moment| OUTCOMES.map(|outcome| Fault { outcome, moment });
     [at(Moment::Before), at(Moment::After)].concat()
 }
 
 /// The API server's own words for a status: reason and message.
-pub fn words_of(status: u16) -> (&'static str, &'static str) {
+pub(crate) fn words_of(status: u16) -> (&'static str, &'static str) {
     match status {
         403 => ("Forbidden", "exceeded quota: events"),
         404 => ("NotFound", "the server could not find the requested resource"),

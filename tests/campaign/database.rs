@@ -17,7 +17,7 @@ rm -rf "$DIR"
 "#;
 
 /// A running server; it ends with the value.
-pub struct Database {
+pub(crate) struct Database {
     /// Where it listens on 127.0.0.1.
     pub port: u16,
     directory: PathBuf,
@@ -27,7 +27,7 @@ pub struct Database {
 
 impl Database {
     /// Starts a server with an empty database `evidence`. What it acknowledges is on disk.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("bpo-campaign-pg").tempdir_in("/tmp").unwrap().keep();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut keeper = Command::new("sh");
@@ -50,7 +50,7 @@ impl Database {
     }
 
     /// Kills the server in the middle of its work, as a power cut would, and starts it again.
-    pub async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         // SIGQUIT to the postmaster ends it and all its children at once, without a checkpoint.
         crate::debian::signal_with_children(self.process(), "QUIT");
         if let Some(mut server) = self.server.lock().unwrap().take() {
@@ -60,7 +60,7 @@ impl Database {
     }
 
     /// Makes commits to the journal wait in the middle of their transaction, until the server is restarted; returns when one does.
-    pub async fn hold_commits(&self) {
+    pub(crate) async fn hold_commits(&self) {
         let hold = "BEGIN; LOCK TABLE bpo_evidence.journal IN SHARE MODE; SELECT pg_sleep(120)";
         let mut holder = self.psql("evidence", hold);
         // It ends with the server.
@@ -73,7 +73,7 @@ impl Database {
     }
 
     /// Stops the server's processes where they are, or lets them go on.
-    pub fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         crate::debian::signal_with_children(self.process(), if frozen { "STOP" } else { "CONT" });
     }
 
@@ -82,7 +82,7 @@ impl Database {
     }
 
     /// Runs statements as the owner of everything.
-    pub fn execute(&self, database: &str, statements: &str) -> String {
+    pub(crate) fn execute(&self, database: &str, statements: &str) -> String {
         let output = self.psql(database, statements).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -97,7 +97,7 @@ impl Database {
     }
 
     /// The URL of the evidence behind a port, which may be that of a wire to this server.
-    pub fn url(port: u16) -> String {
+    pub(crate) fn url(port: u16) -> String {
         format!("postgres://bpo@127.0.0.1:{port}/evidence")
     }
 

@@ -16,11 +16,11 @@ const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];
 
 /// Each object, Event and alert of the outcome, by name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct End(BTreeMap<String, Value>);
+pub(crate) struct End(BTreeMap<String, Value>);
 
 impl End {
     /// Reads the objects of a namespace and the messages that came to a receiver.
-    pub async fn of(place: &Place, receiver: &Receiver) -> Self {
+    pub(crate) async fn of(place: &Place, receiver: &Receiver) -> Self {
         let mut told = BTreeMap::new();
         let mut tell = |about: String, what: Value| {
             let before = told.insert(about.clone(), what);
@@ -56,7 +56,7 @@ impl End {
     }
 
     /// What differs from another end, with both sides.
-    pub fn differences(&self, wanted: &End) -> Vec<String> {
+    pub(crate) fn differences(&self, wanted: &End) -> Vec<String> {
         let mut found = Vec::new();
         let names = self.0.keys().chain(wanted.0.keys()).collect::<std::collections::BTreeSet<_>>();
         for name in names {
@@ -67,7 +67,7 @@ impl End {
     }
 
     /// The names of all parts, in order.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 }

@@ -25,7 +25,7 @@ fn plan(kinds: &BTreeSet<String>, run: usize) -> Plan {
 }
 
 /// The undisturbed month, lived through once: how each of its steps ends, and the kinds of call that it takes.
-pub async fn undisturbed() -> &'static (Vec<End>, BTreeSet<String>) {
+pub(crate) async fn undisturbed() -> &'static (Vec<End>, BTreeSet<String>) {
     static LIVED: OnceCell<(Vec<End>, BTreeSet<String>)> = OnceCell::const_new();
     LIVED.get_or_init(live_undisturbed).await
 }

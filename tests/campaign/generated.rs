@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// A spec that differs from a plain one in one place.
 #[derive(Clone, Debug)]
-pub struct Variation {
+pub(crate) struct Variation {
     /// Its kind, such as `VendorContract`.
     pub kind: &'static str,
     /// The plural of its kind.
@@ -16,7 +16,7 @@ pub struct Variation {
 }
 
 /// The plain spec of each kind: small, whole and judged.
-pub fn plain(feed: &str) -> [(&'static str, &'static str, Value); 4] {
+pub(crate) fn plain(feed: &str) -> [(&'static str, &'static str, Value); 4] {
     let contract = json!({
         "vendor": {"name": "Acme"}, "term": {"start": "2026-01-01", "end": "2026-01-31"}, "firstCloseAfter": "0h",
         "feeds": [{"name": "acd", "url": feed, "interval": "30s"}],
@@ -32,7 +32,7 @@ pub fn plain(feed: &str) -> [(&'static str, &'static str, Value); 4] {
 }
 
 /// All variations of all kinds, in a fixed order.
-pub fn variations(feed: &str) -> Vec<Variation> {
+pub(crate) fn variations(feed: &str) -> Vec<Variation> {
     let definitions = bpo_operator::api::schema::custom_resource_definitions().unwrap();
     let mut all = Vec::new();
     for (kind, plural, plain) in plain(feed) {

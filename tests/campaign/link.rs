@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 /// How a wire is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub(crate) enum Wire {
     /// Everything passes.
     Whole,
     /// Connections are reset, and new ones too.
@@ -21,7 +21,7 @@ pub enum Wire {
 }
 
 /// A wire to a port of this machine; it ends with the value.
-pub struct Link {
+pub(crate) struct Link {
     /// Where clients connect.
     pub port: u16,
     state: Arc<watch::Sender<Wire>>,
@@ -30,7 +30,7 @@ pub struct Link {
 
 impl Link {
     /// A whole wire to a port of 127.0.0.1.
-    pub async fn to(port: u16) -> Self {
+    pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().port();
         let state = Arc::new(watch::Sender::new(Wire::Whole));
@@ -45,7 +45,7 @@ impl Link {
     }
 
     /// Changes how the wire is, at once and for all its connections.
-    pub fn be(&self, wire: Wire) {
+    pub(crate) fn be(&self, wire: Wire) {
         self.state.send_replace(wire);
     }
 }

@@ -15,7 +15,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 /// How long a step of the month may take while calls fail: two stalled calls in a row, and the pauses after them.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How soon after the last fault a step must have ended, and how long a stalled call lasts until it is given up.
-pub const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
+pub(crate) const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
 /// What the operator asks of the API server at most while calls fail, as a mean over `COUNTED_OVER`.
 const CALLS_A_SECOND: usize = 10;
 const COUNTED_OVER: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ const VERDICTS: [&str; 4] = ["TargetMissed", "PeriodClosed", "PeriodFinal", "Cre
 const END: &str = "2026-02-20T07:30:00Z";
 /// What goes wrong at each step of a month, in addition to calls that fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// Nothing.
     None,
     /// Watches hide what changes in the step, until everything is listed again.
@@ -49,7 +49,7 @@ enum Step {
 const STEPS: [Step; 4] = [Step::Begin, Step::Target(85), Step::Clock("2026-02-03T07:30:00Z"), Step::Clock(END)];
 
 /// A month on its way.
-pub struct Month {
+pub(crate) struct Month {
     operator: Operator,
     /// Its namespace.
     pub place: Place,
@@ -63,7 +63,7 @@ pub struct Month {
 
 impl Month {
     /// Begins a month in a namespace of its own, with an operator whose calls fail by a plan.
-    pub async fn begin(plan: Plan) -> Self {
+    pub(crate) async fn begin(plan: Plan) -> Self {
         let mut place = Place::fresh().await;
         let direct = installation().await;
         let proxy = Proxy::start(direct).await;
@@ -80,7 +80,7 @@ impl Month {
     }
 
     /// Lives through the month and returns how each of its steps ended.
-    pub async fn live_undisturbed(&mut self) -> Vec<End> {
+    pub(crate) async fn live_undisturbed(&mut self) -> Vec<End> {
         let mut ends = Vec::new();
         for step in STEPS {
             self.step(Trouble::None, step).await;
@@ -92,7 +92,7 @@ impl Month {
 
     /// Lives through the month with trouble at each step. Each step must end as it did in the undisturbed month. Returns the longest
     /// time from the last call that failed, or from the start of the step, to the end of the step.
-    pub async fn live(&mut self, trouble: Trouble, wanted: &[End]) -> Duration {
+    pub(crate) async fn live(&mut self, trouble: Trouble, wanted: &[End]) -> Duration {
         let mut slowest = Duration::ZERO;
         for (step, wanted) in STEPS.into_iter().zip(wanted) {
             let began = Instant::now();
@@ -156,12 +156,12 @@ impl Month {
     }
 
     /// What everybody has heard by now.
-    pub async fn end(&self) -> End {
+    pub(crate) async fn end(&self) -> End {
         End::of(&self.place, &self.receiver).await
     }
 
     /// Waits until nothing changes any more, and returns what everybody has heard.
-    pub async fn settled(&self) -> End {
+    pub(crate) async fn settled(&self) -> End {
         let mut before = self.end().await;
         let started = Instant::now();
         loop {
@@ -176,7 +176,7 @@ impl Month {
     }
 
     /// Waits until the outcome is that of another month, with nothing added.
-    pub async fn ends_as(&self, wanted: &End, patience: Duration) {
+    pub(crate) async fn ends_as(&self, wanted: &End, patience: Duration) {
         let started = Instant::now();
         let takes_events = !self.proxy.outstanding().iter().any(|(kind, _)| kind == "create events");
         loop {
@@ -197,7 +197,7 @@ impl Month {
 
     /// Fails where the operator called the API server more than ten times a second while calls failed, over any ten seconds: a start and a
     /// step of the month have their calls at once. Returns the most calls of ten seconds.
-    pub fn calls_were_few(&self) -> usize {
+    pub(crate) fn calls_were_few(&self) -> usize {
         let most = busiest(&self.proxy.calls(), COUNTED_OVER);
         let wanted = CALLS_A_SECOND * usize::try_from(COUNTED_OVER.as_secs()).unwrap();
         assert!(most < wanted, "{most} calls within {COUNTED_OVER:?}:\n{}", self.faults_met());
@@ -205,7 +205,7 @@ impl Month {
     }
 
     /// The calls that failed, in words.
-    pub fn faults_met(&self) -> String {
+    pub(crate) fn faults_met(&self) -> String {
         let calls = self.proxy.calls();
         let Some(first) = calls.first() else { return String::new() };
         let met = calls.iter().filter_map(|call| {
@@ -216,7 +216,7 @@ impl Month {
     }
 
     /// Asks the operator to end, which it must do without an error.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         let log = self.operator.log_path();
         let code = self.operator.stop().await;
         assert_eq!(code, Some(0), "the operator had ended by itself:\n{}", std::fs::read_to_string(log).unwrap());

@@ -18,11 +18,11 @@ use crate::harness::Installation;
 use crate::wire::{Connection, Request};
 
 /// Faults by kind of call: each meets one call of its kind, in this order.
-pub type Plan = BTreeMap<String, VecDeque<Fault>>;
+pub(crate) type Plan = BTreeMap<String, VecDeque<Fault>>;
 
 /// One call that came.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub(crate) struct Call {
     /// When.
     pub at: Instant,
     /// Its kind, as [`kind_of`] names it.
@@ -34,7 +34,7 @@ pub struct Call {
 }
 
 /// The most calls within `span` from any call on that came while faults went on: from the first that failed to the last.
-pub fn busiest(calls: &[Call], span: Duration) -> usize {
+pub(crate) fn busiest(calls: &[Call], span: Duration) -> usize {
     let mut failed = calls.iter().filter(|call| call.fault.is_some()).map(|call| call.at);
     let Some(first) = failed.next() else { return 0 };
     let last = failed.next_back().unwrap_or(first);
@@ -44,7 +44,7 @@ pub fn busiest(calls: &[Call], span: Duration) -> usize {
 }
 
 /// A proxy; it ends with the value.
-pub struct Proxy {
+pub(crate) struct Proxy {
     port: u16,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
@@ -81,7 +81,7 @@ struct Kept {
 
 impl Proxy {
     /// Starts one in front of the API server of an installation.
-    pub async fn start(installation: &Installation) -> Self {
+    pub(crate) async fn start(installation: &Installation) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority = std::fs::read(installation.plane.authority_certificate_path()).unwrap();
         let client = reqwest::Client::builder()
@@ -104,28 +104,28 @@ impl Proxy {
     }
 
     /// Where it listens on 127.0.0.1.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Lets calls fail by a plan from now on; what is left of an earlier one is dropped.
-    pub fn plan(&self, plan: Plan) {
+    pub(crate) fn plan(&self, plan: Plan) {
         self.state().plan = plan;
     }
 
     /// Faults that have met no call yet.
-    pub fn outstanding(&self) -> Vec<(String, Fault)> {
+    pub(crate) fn outstanding(&self) -> Vec<(String, Fault)> {
         let state = self.state();
         state.plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect()
     }
 
     /// All calls so far.
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
 
     /// Hides changes in watches from the operator, or shows them again. Returns how many changes were dropped so far.
-    pub fn drop_events(&self, drops: bool) -> u64 {
+    pub(crate) fn drop_events(&self, drops: bool) -> u64 {
         let mut state = self.state();
         state.drops_events = drops;
         state.dropped
@@ -133,21 +133,21 @@ impl Proxy {
 
     /// Answers lists as they were answered first, as an API server does that lags behind, or asks the real one again. A watch that
     /// begins at such a list repeats what happened since.
-    pub fn replay_lists(&self, replays: bool) {
+    pub(crate) fn replay_lists(&self, replays: bool) {
         let mut state = self.state();
         state.replays_lists = replays;
         state.replayed.clear();
     }
 
     /// Whether each list that a watch begins with was replayed since this began.
-    pub fn all_lists_are_replayed(&self) -> bool {
+    pub(crate) fn all_lists_are_replayed(&self) -> bool {
         let state = self.state();
         let is_watched = |target: &&String| state.watched.contains(path_of(target));
         state.first_lists.keys().filter(is_watched).all(|target| state.replayed.contains(target))
     }
 
     /// Ends every watch with 410, so that all kinds are listed again.
-    pub fn expire_watches(&self) {
+    pub(crate) fn expire_watches(&self) {
         self.shared.expired.send_modify(|times| *times += 1);
     }
 
@@ -171,7 +171,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// The installation as an operator sees it whose kubeconfig leads to a port of this machine.
-pub fn leading_to(port: u16, direct: &Installation, folder: &Path) -> &'static Installation {
+pub(crate) fn leading_to(port: u16, direct: &Installation, folder: &Path) -> &'static Installation {
     let mut config: Value = serde_json::from_slice(&std::fs::read(&direct.kubeconfig).unwrap()).unwrap();
     config["clusters"][0]["cluster"] = json!({"server": format!("http://127.0.0.1:{port}")});
     let kubeconfig = folder.join(format!("kubeconfig-{port}.json"));

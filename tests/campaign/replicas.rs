@@ -131,7 +131,7 @@ async fn replica(place: &mut Place, database: u16) -> Replica {
 }
 
 /// A contract with one KPI, whose term begins and ends on these days, and a receiver of its alerts.
-pub fn manifests(feed: &str, receiver: &str, (start, end): (Timestamp, Timestamp)) -> String {
+pub(crate) fn manifests(feed: &str, receiver: &str, (start, end): (Timestamp, Timestamp)) -> String {
     let day = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
     format!(
         "---

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 /// A request, read whole.
 #[derive(Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// Such as `PATCH`.
     pub method: String,
     /// Path and query.
@@ -19,20 +19,20 @@ pub struct Request {
 }
 
 /// A connection from a client, with what was read ahead.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     ahead: Vec<u8>,
 }
 
 impl Connection {
     /// Takes over a connection. Closing it before its end resets it.
-    pub fn new(stream: TcpStream) -> io::Result<Self> {
+    pub(crate) fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Connection { stream, ahead: Vec::new() })
     }
 
     /// The next request; `None` when the client has closed.
-    pub async fn request(&mut self) -> io::Result<Option<Request>> {
+    pub(crate) async fn request(&mut self) -> io::Result<Option<Request>> {
         let end = loop {
             if let Some(found) = self.ahead.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break found;
@@ -61,18 +61,18 @@ impl Connection {
     }
 
     /// Writes a whole answer.
-    pub async fn answer(&mut self, status: u16, headers: &[(String, String)], body: &[u8]) -> io::Result<()> {
+    pub(crate) async fn answer(&mut self, status: u16, headers: &[(String, String)], body: &[u8]) -> io::Result<()> {
         self.head(status, headers, &format!("content-length: {}", body.len())).await?;
         self.stream.write_all(body).await
     }
 
     /// Writes the head of an answer whose body comes in chunks.
-    pub async fn begin_chunks(&mut self, status: u16, headers: &[(String, String)]) -> io::Result<()> {
+    pub(crate) async fn begin_chunks(&mut self, status: u16, headers: &[(String, String)]) -> io::Result<()> {
         self.head(status, headers, "transfer-encoding: chunked").await
     }
 
     /// Writes a chunk.
-    pub async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn chunk(&mut self, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// Ends a body of chunks.
-    pub async fn end_chunks(&mut self) -> io::Result<()> {
+    pub(crate) async fn end_chunks(&mut self) -> io::Result<()> {
         self.stream.write_all(b"0\r\n\r\n").await
     }
 
@@ -96,18 +96,18 @@ impl Connection {
     }
 
     /// Writes the first half of an answer of a whole length.
-    pub async fn half(&mut self, status: u16, headers: &[(String, String)], body: &[u8]) -> io::Result<()> {
+    pub(crate) async fn half(&mut self, status: u16, headers: &[(String, String)], body: &[u8]) -> io::Result<()> {
         self.head(status, headers, &format!("content-length: {}", body.len())).await?;
         self.stream.write_all(&body[..body.len() / 2]).await
     }
 
     /// Breaks the connection off, so that the client reads an error and no end.
-    pub fn reset(self) -> io::Result<()> {
+    pub(crate) fn reset(self) -> io::Result<()> {
         self.stream.set_zero_linger()
     }
 
     /// Says nothing until the client goes.
-    pub async fn until_it_goes(&mut self) {
+    pub(crate) async fn until_it_goes(&mut self) {
         let mut ignored = [0; 1_024];
         while self.stream.read(&mut ignored).await.is_ok_and(|read| read > 0) {}
     }
@@ -115,7 +115,7 @@ impl Connection {
 
 impl Request {
     /// A header by its name in small letters.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -22,7 +22,7 @@ use crate::statuses::{evaluated, lasting_differences};
 
 /// Objects and the body that each feed answers with, by contract and feed.
 #[derive(Default)]
-pub struct Case {
+pub(crate) struct Case {
     /// Objects as they are applied.
     pub documents: Vec<Value>,
     /// Bodies.

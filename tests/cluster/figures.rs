@@ -5,12 +5,12 @@ use jiff::{Timestamp, ToSpan};
 use crate::vendor::FeedRow;
 
 /// An instant in text.
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 /// Rows of one hour each from `from` to `to`: 100 contacts are offered and answered, `within` of them in time.
-pub fn hours(from: &str, to: &str, within: i64) -> Vec<FeedRow> {
+pub(crate) fn hours(from: &str, to: &str, within: i64) -> Vec<FeedRow> {
     let (from, to) = (at(from), at(to));
     let measures =
         [("offered", 100), ("answered", 100), ("answeredWithin", within), ("abandoned", 0), ("abandonedWithin", 0)];

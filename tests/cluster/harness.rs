@@ -12,16 +12,16 @@ use crate::controlplane::{ControlPlane, helm_path};
 use crate::looking;
 
 /// How long anything may take that the operator does by itself. Generous, since tests share two cores.
-pub const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The namespace of the operator's ServiceAccount.
 const SYSTEM: &str = "bpo-system";
 
 /// The operator, as the API server's audit log names it.
-pub const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
+pub(crate) const OPERATOR: &str = "system:serviceaccount:bpo-system:bpo-operator";
 
 /// The control plane with the CRDs and the chart's objects, and the kubeconfig of the operator's own ServiceAccount.
-pub struct Installation {
+pub(crate) struct Installation {
     /// The real API server.
     pub plane: &'static ControlPlane,
     /// The operator's access: the rights that the chart grants, and no others.
@@ -29,7 +29,7 @@ pub struct Installation {
 }
 
 /// Installs once for all tests of this program.
-pub async fn installation() -> &'static Installation {
+pub(crate) async fn installation() -> &'static Installation {
     static INSTALLED: OnceCell<Installation> = OnceCell::const_new();
     INSTALLED.get_or_init(install).await
 }
@@ -39,7 +39,7 @@ async fn install() -> Installation {
 }
 
 /// Installs on a control plane, such as one that a test stops and starts.
-pub async fn install_on(plane: &'static ControlPlane) -> Installation {
+pub(crate) async fn install_on(plane: &'static ControlPlane) -> Installation {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crds = root.join("crds");
     plane.kubectl(&["apply", "--server-side", "-f", path(&crds)]).await.unwrap();
@@ -61,12 +61,12 @@ pub async fn install_on(plane: &'static ControlPlane) -> Installation {
 }
 
 /// A path as text.
-pub fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// A namespace of its own for one test, and short words for what tests ask kubectl.
-pub struct Place {
+pub(crate) struct Place {
     /// Its name.
     pub namespace: String,
     /// Where it is.
@@ -79,30 +79,34 @@ pub struct Place {
 
 impl Place {
     /// A fresh namespace.
-    pub async fn fresh() -> Self {
+    pub(crate) async fn fresh() -> Self {
         Self::fresh_on(installation().await).await
     }
 
     /// A fresh namespace of an installation.
-    pub async fn fresh_on(installation: &'static Installation) -> Self {
+    pub(crate) async fn fresh_on(installation: &'static Installation) -> Self {
         let namespace = installation.plane.fresh_namespace().await.unwrap();
         Self::named(installation, namespace, tempfile::tempdir().unwrap()).await
     }
 
     /// A namespace that is there, and a folder that may have evidence.
-    pub async fn named(installation: &'static Installation, namespace: String, folder: tempfile::TempDir) -> Self {
+    pub(crate) async fn named(
+        installation: &'static Installation,
+        namespace: String,
+        folder: tempfile::TempDir,
+    ) -> Self {
         let admin = installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
         let client = looking::client(&admin).await;
         Place { namespace, installation, folder, client }
     }
 
     /// kubectl in this namespace; a failure is the test's.
-    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> String {
         self.installation.plane.kubectl(&self.arguments(arguments)).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// kubectl in this namespace with standard input.
-    pub async fn kubectl_with(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) async fn kubectl_with(&self, arguments: &[&str], input: &str) -> String {
         self.installation
             .plane
             .kubectl_with_input(&self.arguments(arguments), input)
@@ -111,7 +115,7 @@ impl Place {
     }
 
     /// Whatever kubectl says, success or not: standard output and error together.
-    pub async fn try_kubectl(&self, arguments: &[&str], input: &str) -> (bool, String) {
+    pub(crate) async fn try_kubectl(&self, arguments: &[&str], input: &str) -> (bool, String) {
         let plane = self.installation.plane;
         let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
         let output = plane.kubectl_as(&admin, &self.arguments(arguments), input).await.unwrap();
@@ -123,22 +127,22 @@ impl Place {
     }
 
     /// Applies manifests.
-    pub async fn apply(&self, manifests: &str) {
+    pub(crate) async fn apply(&self, manifests: &str) {
         self.kubectl_with(&["apply", "-f", "-"], manifests).await;
     }
 
     /// An object, or `None`.
-    pub async fn get(&self, kind: &str, name: &str) -> Option<Value> {
+    pub(crate) async fn get(&self, kind: &str, name: &str) -> Option<Value> {
         looking::get(&self.client, &self.namespace, kind, name).await
     }
 
     /// All objects of a kind.
-    pub async fn list(&self, kind: &str) -> Vec<Value> {
+    pub(crate) async fn list(&self, kind: &str) -> Vec<Value> {
         looking::list(&self.client, &self.namespace, kind).await
     }
 
     /// Waits until an object satisfies `wanted`, and returns it; the failure shows the object as it was instead.
-    pub async fn wait_for(&self, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn wait_for(&self, kind: &str, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
             let object = self.get(kind, name).await;
@@ -157,12 +161,12 @@ impl Place {
     }
 
     /// Waits until something holds.
-    pub async fn eventually<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    pub(crate) async fn eventually<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
         self.eventually_within(DEADLINE, what, look).await
     }
 
     /// The same with a deadline of its own.
-    pub async fn eventually_within<T>(
+    pub(crate) async fn eventually_within<T>(
         &self,
         deadline: Duration,
         what: &str,
@@ -179,32 +183,38 @@ impl Place {
     }
 
     /// Starts an operator for this namespace, on the evidence of this place.
-    pub fn operator(&self) -> Operator {
+    pub(crate) fn operator(&self) -> Operator {
         self.operator_with(&[])
     }
 
     /// The same with further flags.
-    pub fn operator_with(&self, flags: &[&str]) -> Operator {
+    pub(crate) fn operator_with(&self, flags: &[&str]) -> Operator {
         self.operator_telling(flags, "info")
     }
 
     /// The same with further flags and a level of the log.
-    pub fn operator_telling(&self, flags: &[&str], level: &str) -> Operator {
+    pub(crate) fn operator_telling(&self, flags: &[&str], level: &str) -> Operator {
         self.operator_on(&self.data_dir(), flags, level)
     }
 
     /// The same on evidence that lies elsewhere.
-    pub fn operator_on(&self, data_dir: &Path, flags: &[&str], level: &str) -> Operator {
+    pub(crate) fn operator_on(&self, data_dir: &Path, flags: &[&str], level: &str) -> Operator {
         self.operator_in(data_dir, flags, level, &[])
     }
 
     /// The same on the evidence of this place, trusting the authority (PEM) in a file.
-    pub fn operator_trusting(&self, authority: &Path, flags: &[&str]) -> Operator {
+    pub(crate) fn operator_trusting(&self, authority: &Path, flags: &[&str]) -> Operator {
         self.operator_in(&self.data_dir(), flags, "info", &[("SSL_CERT_FILE", path(authority))])
     }
 
     /// The same with further variables of the environment.
-    pub fn operator_in(&self, data_dir: &Path, flags: &[&str], level: &str, environment: &[(&str, &str)]) -> Operator {
+    pub(crate) fn operator_in(
+        &self,
+        data_dir: &Path,
+        flags: &[&str],
+        level: &str,
+        environment: &[(&str, &str)],
+    ) -> Operator {
         if flags.contains(&"--clock-start") || flags.contains(&"--clock-steps") {
             self.label_for_rehearsals();
         }
@@ -220,7 +230,7 @@ impl Place {
     }
 
     /// Starts a program with its flags as the operator of this cluster, and keeps its log.
-    pub fn start(&self, mut command: Command, level: &str) -> Operator {
+    pub(crate) fn start(&self, mut command: Command, level: &str) -> Operator {
         let log = self.folder.path().join(format!("operator-{}.log", unique()));
         let file = File::create(&log).unwrap();
         let child = command
@@ -235,7 +245,7 @@ impl Place {
     }
 
     /// Labels the namespace, so that only operators on a rehearsal clock work in it.
-    pub fn label_for_rehearsals(&self) {
+    pub(crate) fn label_for_rehearsals(&self) {
         let plane = self.installation.plane;
         let admin = plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
         let labelled = Command::new(plane.kubectl_path())
@@ -247,12 +257,12 @@ impl Place {
     }
 
     /// Where the evidence lies.
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// `kubectl bpo` in this namespace, with the user's kubeconfig: exit code, what it printed, and what it complained of.
-    pub fn plugin(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) fn plugin(&self, arguments: &[&str]) -> (i32, String, String) {
         let kubeconfig = self.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
             .args(arguments)
@@ -265,7 +275,7 @@ impl Place {
     }
 
     /// `kubectl bpo verify` on the evidence: exit code and output.
-    pub fn verify(&self) -> (i32, String) {
+    pub(crate) fn verify(&self) -> (i32, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
             .args(["verify", "--data-dir", path(&self.data_dir())])
             .output()
@@ -281,63 +291,63 @@ fn program() -> PathBuf {
 }
 
 /// A file that moves the clock of operators, from instant to instant.
-pub struct Hand {
+pub(crate) struct Hand {
     file: PathBuf,
 }
 
 impl Hand {
     /// A clock that stays at an instant.
-    pub fn at(place: &Place, instant: &str) -> Self {
+    pub(crate) fn at(place: &Place, instant: &str) -> Self {
         let hand = Hand { file: place.folder.path().join("now") };
         hand.move_to(instant);
         hand
     }
 
     /// Moves the clock; operators follow within a moment.
-    pub fn move_to(&self, instant: &str) {
+    pub(crate) fn move_to(&self, instant: &str) {
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{instant}\n")).unwrap();
         std::fs::rename(&next, &self.file).unwrap();
     }
 
     /// The flags of an operator on this clock.
-    pub fn flags(&self) -> [&str; 2] {
+    pub(crate) fn flags(&self) -> [&str; 2] {
         ["--clock-steps", path(&self.file)]
     }
 }
 
 /// An operator under test; it ends with the value.
-pub struct Operator {
+pub(crate) struct Operator {
     child: Child,
     log: PathBuf,
 }
 
 impl Operator {
     /// Ends it at once, as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Asks it to end and waits for that; returns its exit code.
-    pub async fn stop(self) -> Option<i32> {
+    pub(crate) async fn stop(self) -> Option<i32> {
         self.signal("TERM");
         self.ended().await
     }
 
     /// The number of its process, with which its name as the holder of a Lease ends.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal by its name without `SIG`, such as `STOP`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits until it has ended; returns its exit code.
-    pub async fn ended(mut self) -> Option<i32> {
+    pub(crate) async fn ended(mut self) -> Option<i32> {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -349,7 +359,7 @@ impl Operator {
     }
 
     /// Waits until it has logged something.
-    pub async fn until_it_says(&self, text: &str) {
+    pub(crate) async fn until_it_says(&self, text: &str) {
         let started = Instant::now();
         while !self.log().contains(text) {
             assert!(started.elapsed() < DEADLINE, "{text:?} was waited for in vain:\n{}", self.log());
@@ -358,7 +368,7 @@ impl Operator {
     }
 
     /// Waits until it says that it is ready.
-    pub async fn until_it_is_ready(&self) {
+    pub(crate) async fn until_it_is_ready(&self) {
         let started = Instant::now();
         loop {
             let (status, missing) = self.http("/readyz").await;
@@ -371,12 +381,12 @@ impl Operator {
     }
 
     /// Its process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// What it takes now: MiB of resident memory and, of those, without pages of files; and seconds of processor time so far.
-    pub fn takes(&self) -> (f64, f64, f64) {
+    pub(crate) fn takes(&self) -> (f64, f64, f64) {
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
         let (status, stat) = (read("status"), read("stat"));
         let mebibytes = |line: &str| {
@@ -389,17 +399,17 @@ impl Operator {
     }
 
     /// Where its log is; it outlives the operator.
-    pub fn log_path(&self) -> PathBuf {
+    pub(crate) fn log_path(&self) -> PathBuf {
         self.log.clone()
     }
 
     /// What it logged so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
     /// What it answers at a path of its own HTTP server: status line and body.
-    pub async fn http(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn http(&self, path: &str) -> (u16, String) {
         // The HTTP client asks for one, though nothing is encrypted here; a second installation changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = self.address().await;
@@ -451,13 +461,13 @@ fn unique() -> u64 {
 }
 
 /// Status and reason of a condition, such as `("False", "Timeout")`.
-pub fn condition(object: &Value, type_: &str) -> (String, String) {
+pub(crate) fn condition(object: &Value, type_: &str) -> (String, String) {
     let found = object["status"]["conditions"].as_array().and_then(|all| all.iter().find(|one| one["type"] == type_));
     let text = |name: &str| found.and_then(|one| one[name].as_str()).unwrap_or_default().to_owned();
     (text("status"), text("reason"))
 }
 
 /// Whether a condition has this status and reason.
-pub fn has(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
+pub(crate) fn has(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
     condition(object, type_) == (status.to_owned(), reason.to_owned())
 }

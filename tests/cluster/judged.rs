@@ -8,7 +8,7 @@ use crate::harness::{Place, has};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// A contract over one feed of a vendor's server, whose past closes with its first judgement.
-pub fn contract(name: &str, zone: &str, period: &str, term: (&str, &str), url: &str) -> String {
+pub(crate) fn contract(name: &str, zone: &str, period: &str, term: (&str, &str), url: &str) -> String {
     format!(
         "---
 apiVersion: bpo-operator.io/v1alpha1
@@ -27,7 +27,7 @@ spec:
 }
 
 /// A KpiTarget of a contract.
-pub fn kpi(name: &str, contract: &str, spec: &str) -> String {
+pub(crate) fn kpi(name: &str, contract: &str, spec: &str) -> String {
     format!(
         "---
 apiVersion: bpo-operator.io/v1alpha1

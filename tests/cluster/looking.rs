@@ -24,7 +24,7 @@ const KINDS: [(&str, &str, &str, &str, &str); 6] = [
 ];
 
 /// The client of a kubeconfig. It belongs to the runtime that makes it, so each test makes its own.
-pub async fn client(kubeconfig: &Path) -> Client {
+pub(crate) async fn client(kubeconfig: &Path) -> Client {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()
@@ -42,7 +42,7 @@ fn objects(client: &Client, namespace: &str, kind: &str) -> (Api<DynamicObject>,
 }
 
 /// An object, or `None`.
-pub async fn get(client: &Client, namespace: &str, kind: &str, name: &str) -> Option<Value> {
+pub(crate) async fn get(client: &Client, namespace: &str, kind: &str, name: &str) -> Option<Value> {
     let (api, resource) = objects(client, namespace, kind);
     let found = answered(async || api.get_opt(name).await).await;
     let found = found.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
@@ -50,7 +50,7 @@ pub async fn get(client: &Client, namespace: &str, kind: &str, name: &str) -> Op
 }
 
 /// All objects of a kind, or of several with commas between them.
-pub async fn list(client: &Client, namespace: &str, kinds: &str) -> Vec<Value> {
+pub(crate) async fn list(client: &Client, namespace: &str, kinds: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for kind in kinds.split(',') {
         let (api, resource) = objects(client, namespace, kind);

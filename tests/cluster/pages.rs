@@ -28,7 +28,7 @@ esac
 "#;
 
 /// The blocks of shell commands in a document, or in one of its sections, in their order.
-pub fn commands(page: &str, section: Option<&str>) -> Vec<String> {
+pub(crate) fn commands(page: &str, section: Option<&str>) -> Vec<String> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let text = match section {
         None => text.as_str(),
@@ -43,14 +43,14 @@ pub fn commands(page: &str, section: Option<&str>) -> Vec<String> {
 }
 
 /// A shell in a folder of its own, with the programs that the documents name on its path.
-pub struct Shell {
+pub(crate) struct Shell {
     folder: PathBuf,
     variables: Vec<(String, String)>,
 }
 
 impl Shell {
     /// A shell that works in `folder` and on the cluster of a kubeconfig.
-    pub fn new(folder: &Path, kubectl: &Path, kubeconfig: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, kubectl: &Path, kubeconfig: &Path) -> Self {
         let mut shell = Shell { folder: folder.to_owned(), variables: Vec::new() };
         std::fs::create_dir(shell.bin()).unwrap();
         shell.program("kubectl", KUBECTL);
@@ -65,7 +65,7 @@ impl Shell {
     }
 
     /// Puts a program on the path.
-    pub fn program(&self, name: &str, script: &str) {
+    pub(crate) fn program(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let file = self.bin().join(name);
         std::fs::write(&file, script).unwrap();
@@ -73,13 +73,13 @@ impl Shell {
     }
 
     /// Sets a variable of the environment for all that runs from now on.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Runs commands, each of which must succeed; returns their output.
-    pub fn run(&self, script: &str) -> String {
+    pub(crate) fn run(&self, script: &str) -> String {
         let before = std::env::var("PATH").unwrap();
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", script])

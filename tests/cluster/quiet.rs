@@ -138,7 +138,7 @@ fn patience() -> std::time::Duration {
 }
 
 /// Lets the operator work off what it has begun: an object that is made now comes after all that was to be looked at before.
-pub async fn settle(place: &Place, tier: &str) {
+pub(crate) async fn settle(place: &Place, tier: &str) {
     place
         .apply(&format!(
             "{{apiVersion: bpo-operator.io/v1alpha1, kind: ServiceTier, metadata: {{name: {tier}}}, spec: {{rank: 1}}}}"
@@ -150,7 +150,7 @@ pub async fn settle(place: &Place, tier: &str) {
 }
 
 /// What the operator wrote in this namespace so far; the lease lies in another one.
-pub fn writes(place: &Place) -> Vec<AuditEvent> {
+pub(crate) fn writes(place: &Place) -> Vec<AuditEvent> {
     let events = place.installation.plane.audit_events().unwrap();
     events
         .into_iter()

@@ -27,7 +27,7 @@ const DIFFERS_IN_REPORTS: [(&str, &str); 1] = [(
 )];
 
 /// A status without what legitimately differs.
-pub fn comparable(object: &Value) -> Value {
+pub(crate) fn comparable(object: &Value) -> Value {
     let mut status = object["status"].clone();
     for (place, _) in DIFFERS {
         remove(&mut status, &place.split('.').collect::<Vec<_>>());
@@ -58,17 +58,17 @@ fn remove(value: &mut Value, place: &[&str]) {
 }
 
 /// `kubectl bpo` without a cluster.
-pub fn bpo(arguments: &[&str]) -> Output {
+pub(crate) fn bpo(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap()
 }
 
 /// Standard output and error of a command together.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Exports the evidence of a contract to a file.
-pub fn export(place: &Place, contract: &str, name: &str) -> PathBuf {
+pub(crate) fn export(place: &Place, contract: &str, name: &str) -> PathBuf {
     let bundle = place.folder.path().join(name);
     let exported =
         bpo(&["export", "--data-dir", path(&place.data_dir()), "--contract", contract, "--to", path(&bundle)]);
@@ -77,12 +77,12 @@ pub fn export(place: &Place, contract: &str, name: &str) -> PathBuf {
 }
 
 /// Checks that the evidence is whole, in the store and in the bundle, and that every report of the cluster follows from it.
-pub async fn verify(place: &Place, bundle: &str) {
+pub(crate) async fn verify(place: &Place, bundle: &str) {
     verify_reports(place, bundle, &[]).await;
 }
 
 /// The same for some of the reports; without a name for all of them.
-pub async fn verify_reports(place: &Place, bundle: &str, names: &[&str]) {
+pub(crate) async fn verify_reports(place: &Place, bundle: &str, names: &[&str]) {
     let reports = place.folder.path().join("reports.yaml");
     std::fs::write(&reports, place.kubectl(&[&["get", "slar", "-o", "yaml"], names].concat()).await).unwrap();
     for evidence in [["--data-dir", path(&place.data_dir())], ["--bundle", bundle]] {
@@ -92,7 +92,7 @@ pub async fn verify_reports(place: &Place, bundle: &str, names: &[&str]) {
 }
 
 /// The statuses and reports that `evaluate` computes with these arguments.
-pub fn evaluated(arguments: &[&str], now: &str) -> Vec<Value> {
+pub(crate) fn evaluated(arguments: &[&str], now: &str) -> Vec<Value> {
     let evaluated = bpo(&[&["evaluate", "--now", now, "-o", "json"], arguments].concat());
     assert!(matches!(evaluated.status.code(), Some(0 | 1)), "{}", text(&evaluated));
     let list: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
@@ -103,7 +103,7 @@ pub fn evaluated(arguments: &[&str], now: &str) -> Vec<Value> {
 const KINDS: [&str; 4] = ["VendorContract", "KpiTarget", "ServiceTier", "CampaignLaunch"];
 
 /// How the cluster differs from what `evaluate` says: each difference with both sides. Reports are compared byte for byte.
-pub async fn differences(place: &Place, offline: &[Value]) -> Vec<String> {
+pub(crate) async fn differences(place: &Place, offline: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     let reports = place.list("slar").await;
     let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
@@ -138,7 +138,7 @@ pub async fn differences(place: &Place, offline: &[Value]) -> Vec<String> {
 }
 
 /// In what the cluster still differs from what `evaluate` says once the operator is done, or after `patience`.
-pub async fn lasting_differences(place: &Place, offline: &[Value], patience: Duration) -> Vec<String> {
+pub(crate) async fn lasting_differences(place: &Place, offline: &[Value], patience: Duration) -> Vec<String> {
     let started = Instant::now();
     loop {
         let found = differences(place, offline).await;
@@ -171,7 +171,7 @@ fn differ(place: &str, inside: &Value, offline: &Value, found: &mut Vec<String>)
 }
 
 /// Waits until the cluster's statuses and reports of a contract are those that `evaluate` makes of its bundle alone; returns the bundle.
-pub async fn equals_its_bundle(place: &Place, contract: &str, now: &str) -> PathBuf {
+pub(crate) async fn equals_its_bundle(place: &Place, contract: &str, now: &str) -> PathBuf {
     let started = Instant::now();
     loop {
         let bundle = export(place, contract, &format!("{contract}.bundle"));

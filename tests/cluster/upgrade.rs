@@ -32,14 +32,14 @@ const PLURALS: [(&str, &str); 5] = [
 ];
 
 /// Objects as they are stored: etcd, by its gateway for JSON.
-pub struct Etcd {
+pub(crate) struct Etcd {
     url: String,
     client: reqwest::Client,
 }
 
 impl Etcd {
     /// That of a control plane.
-    pub fn of(plane: &ControlPlane) -> Self {
+    pub(crate) fn of(plane: &ControlPlane) -> Self {
         // The HTTP client wants to know how to encrypt even where nothing is encrypted.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Etcd { url: plane.etcd_url(), client: reqwest::Client::builder().no_proxy().build().unwrap() }
@@ -53,12 +53,12 @@ impl Etcd {
     }
 
     /// Stores a text under a key.
-    pub async fn put(&self, key: &str, value: &str) {
+    pub(crate) async fn put(&self, key: &str, value: &str) {
         self.ask("put", &json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)})).await;
     }
 
     /// The bytes under a key, as text.
-    pub async fn get(&self, key: &str) -> Option<String> {
+    pub(crate) async fn get(&self, key: &str) -> Option<String> {
         let answer = self.ask("range", &json!({"key": STANDARD.encode(key)})).await;
         let value = answer["kvs"][0]["value"].as_str()?;
         Some(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())

@@ -49,7 +49,7 @@ fn run(folder: &Path, commands: &str) -> String {
 }
 
 /// Runs the commands of a page from a section on. Returns how many outputs the page shows.
-pub fn follow(file: &str, from_section: &str) -> usize {
+pub(crate) fn follow(file: &str, from_section: &str) -> usize {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     symlink(repository.join("examples"), folder.path().join("examples")).unwrap();

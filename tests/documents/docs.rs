@@ -14,7 +14,7 @@ fn repository() -> &'static Path {
 }
 
 /// All documents, by their paths in the repository, with their texts.
-pub fn documents() -> BTreeMap<PathBuf, String> {
+pub(crate) fn documents() -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![repository().to_owned()];
     while let Some(folder) = folders.pop() {
@@ -324,7 +324,7 @@ fn the_book_has_every_page_once_and_leads_to_no_page_that_it_lacks() {
 }
 
 /// The commands of our programs in a text: in blocks of code and in backquotes, each as words, with the line on which it begins.
-pub fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
+pub(crate) fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let joined = text.replace("\\\n", "  ");
     for (number, line) in joined.lines().enumerate() {
@@ -351,7 +351,7 @@ pub fn our_commands(text: &str) -> Vec<(usize, Vec<String>)> {
 }
 
 /// What is wrong with a command: a word that is not a command, or a flag that the command lacks.
-pub fn fault_of_command(words: &[String]) -> Option<String> {
+pub(crate) fn fault_of_command(words: &[String]) -> Option<String> {
     let (program, words) = words.split_first()?;
     let mut command = match program.as_str() {
         "kubectl bpo" => bpo_operator::cli::plugin::Cli::command(),

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 /// A contract of 2026 in UTC with the feed `figures`, changed by `contract`, and its KPIs by name.
 ///
 /// Fails where the operator would refuse the terms.
-pub fn terms(contract: &Value, kpis: &Map<String, Value>) -> Terms {
+pub(crate) fn terms(contract: &Value, kpis: &Map<String, Value>) -> Terms {
     let mut spec = json!({
         "vendor": {"name": "Acme"},
         "term": {"start": "2026-01-01", "end": "2026-12-31"},
@@ -50,7 +50,7 @@ fn merge(into: &mut Value, changes: &Value) {
 }
 
 /// The same terms with ServiceTiers by name, which the contract lists.
-pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
+pub(crate) fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
     terms.contract.tiers = tiers.keys().cloned().collect();
     for (name, tier) in tiers {
         let spec = serde_json::from_value(tier.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -63,7 +63,7 @@ pub fn with_tiers(mut terms: Terms, tiers: &Map<String, Value>) -> Terms {
 
 /// A row of the feed from its text: `month`, `day`, or `from` and `to` in UTC; `labels` and `known` if it has any; the rest are
 /// its measures, except `feed`. Known when it ends, unless `known` says otherwise.
-pub fn row(written: &Value) -> Row {
+pub(crate) fn row(written: &Value) -> Row {
     let text = |field: &str| written.get(field).and_then(Value::as_str);
     let (start, end) = if let Some(month) = text("month") {
         let first: Date = format!("{month}-01").parse().unwrap();
@@ -100,12 +100,12 @@ fn midnight(day: Date) -> Timestamp {
 }
 
 /// What the operator would say at `now`.
-pub fn judged(terms: &Terms, rows: Vec<Row>, now: &str) -> Judgement {
+pub(crate) fn judged(terms: &Terms, rows: Vec<Row>, now: &str) -> Judgement {
     judged_by_feeds(terms, BTreeMap::from([("figures".to_owned(), rows)]), now)
 }
 
 /// The same with rows of several feeds, by the feed's name.
-pub fn judged_by_feeds(terms: &Terms, mut rows: BTreeMap<String, Vec<Row>>, now: &str) -> Judgement {
+pub(crate) fn judged_by_feeds(terms: &Terms, mut rows: BTreeMap<String, Vec<Row>>, now: &str) -> Judgement {
     for rows in rows.values_mut() {
         for (place, row) in rows.iter_mut().enumerate() {
             row.sequence = i64::try_from(place).unwrap() + 1;

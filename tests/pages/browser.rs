@@ -25,15 +25,15 @@ use crate::debian;
 use crate::judged::{Inside, folders, judged_inside};
 use crate::pictures::{END, story};
 
-pub const WIDTHS: [u32; 3] = [360, 768, 1440];
+pub(crate) const WIDTHS: [u32; 3] = [360, 768, 1440];
 
-pub fn of_kind<K: DeserializeOwned>(objects: &[serde_json::Value], kind: &str) -> Vec<K> {
+pub(crate) fn of_kind<K: DeserializeOwned>(objects: &[serde_json::Value], kind: &str) -> Vec<K> {
     let own = objects.iter().filter(|object| object["kind"] == kind);
     own.map(|object| serde_json::from_value(object.clone()).unwrap()).collect()
 }
 
 /// The pages of all examples, and of the demo as it ends, by their paths.
-pub fn pages() -> BTreeMap<String, String> {
+pub(crate) fn pages() -> BTreeMap<String, String> {
     static PAGES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     PAGES.get_or_init(drawn).clone()
 }
@@ -208,7 +208,7 @@ fn answer(
 }
 
 /// A browser that knows no other host than this machine.
-pub fn chromium(profile: &Path) -> Command {
+pub(crate) fn chromium(profile: &Path) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let chrome = std::env::split_paths(&path).map(|folder| folder.join("google-chrome")).find(|file| file.is_file());
     let program = chrome.map_or_else(|| debian::program("chromium", "chromium"), Ok);
@@ -230,7 +230,7 @@ impl Drop for Browser {
 }
 
 /// What a visit of the page `/harness` found, said on the console and asked the server for.
-pub struct Visit {
+pub(crate) struct Visit {
     /// What the harness handed on.
     pub found: String,
     /// The browser's log.
@@ -240,7 +240,7 @@ pub struct Visit {
 }
 
 /// Opens `/harness` of these pages and waits for what it finds.
-pub fn visit(pages: BTreeMap<String, String>, flags: &[&str]) -> Visit {
+pub(crate) fn visit(pages: BTreeMap<String, String>, flags: &[&str]) -> Visit {
     let (sender, receiver) = channel();
     let server = Pages::serve(pages, sender);
     let folder = tempfile::tempdir().unwrap();

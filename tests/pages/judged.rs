@@ -14,10 +14,10 @@ use bpo_operator::view::made_of::Evidence;
 use jiff::Timestamp;
 
 /// When every period of the examples has closed.
-pub const LATER: &str = "2028-12-31T00:00:00Z";
+pub(crate) const LATER: &str = "2028-12-31T00:00:00Z";
 
 /// The folders of `examples` that hold a contract and the answers of its feeds.
-pub fn folders() -> Vec<PathBuf> {
+pub(crate) fn folders() -> Vec<PathBuf> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut found: Vec<PathBuf> = [examples.clone(), examples.join("regimes")]
         .iter()
@@ -48,7 +48,7 @@ fn files(folder: &Path, now: Timestamp) -> (Manifests, RowsByContract) {
 }
 
 /// What would be in the cluster at `now` by the contract of a folder and all its feeds.
-pub fn judged(folder: &Path, now: &str) -> View {
+pub(crate) fn judged(folder: &Path, now: &str) -> View {
     let now = now.parse().unwrap();
     let (manifests, rows) = files(folder, now);
     view(&manifests, &rows, now)
@@ -56,7 +56,7 @@ pub fn judged(folder: &Path, now: &str) -> View {
 
 /// What the figures of all contracts are made of.
 #[derive(Default)]
-pub struct Inside {
+pub(crate) struct Inside {
     /// Of each report, by its name.
     pub reports: BTreeMap<String, ByKpi>,
     /// Of the running period of each contract, by its namespace and name, with the name of the period.
@@ -65,25 +65,25 @@ pub struct Inside {
 
 impl Inside {
     /// What a page of a report is shown with.
-    pub fn of<'i>(&'i self, report: &str, before: Option<&SlaReportSpec>) -> Option<Evidence<'i>> {
+    pub(crate) fn of<'i>(&'i self, report: &str, before: Option<&SlaReportSpec>) -> Option<Evidence<'i>> {
         let before = before.map(|spec| report_name(&spec.contract, &spec.period.name, spec.revision));
         Some(Evidence { now: self.reports.get(report)?, before: before.and_then(|name| self.reports.get(&name)) })
     }
 
     /// The running period of the only contract.
-    pub fn running(&self) -> Option<(&str, &ByKpi)> {
+    pub(crate) fn running(&self) -> Option<(&str, &ByKpi)> {
         self.running.values().next().map(|(period, of)| (period.as_str(), of))
     }
 
     /// The closed periods of reports, in their order.
-    pub fn closed<'i>(&'i self, specs: &[&'i SlaReportSpec]) -> Vec<(&'i str, &'i ByKpi)> {
+    pub(crate) fn closed<'i>(&'i self, specs: &[&'i SlaReportSpec]) -> Vec<(&'i str, &'i ByKpi)> {
         let name = |spec: &SlaReportSpec| report_name(&spec.contract, &spec.period.name, spec.revision);
         specs.iter().filter_map(|spec| Some((spec.period.name.as_str(), self.reports.get(&name(spec))?))).collect()
     }
 }
 
 /// What the figures are made of that were judged from rows.
-pub fn inside(view: &View, rows: &RowsByContract, now: Timestamp) -> Inside {
+pub(crate) fn inside(view: &View, rows: &RowsByContract, now: Timestamp) -> Inside {
     let mut inside = Inside::default();
     for (key, judged) in &view.judged {
         let of_contract =
@@ -98,7 +98,7 @@ pub fn inside(view: &View, rows: &RowsByContract, now: Timestamp) -> Inside {
 }
 
 /// What would be in the cluster, and what its figures are made of.
-pub fn judged_inside(folder: &Path, now: &str) -> (View, Inside) {
+pub(crate) fn judged_inside(folder: &Path, now: &str) -> (View, Inside) {
     let now = now.parse().unwrap();
     let (manifests, rows) = files(folder, now);
     let view = view(&manifests, &rows, now);
@@ -107,14 +107,14 @@ pub fn judged_inside(folder: &Path, now: &str) -> (View, Inside) {
 }
 
 /// A report with all that is shown beside it.
-pub struct Reported {
+pub(crate) struct Reported {
     pub name: String,
     pub spec: SlaReportSpec,
     pub terms: Option<Terms>,
 }
 
 /// Every report of the examples in which there are rows.
-pub fn reports() -> Vec<Reported> {
+pub(crate) fn reports() -> Vec<Reported> {
     let mut found = Vec::new();
     for folder in folders() {
         let view = judged(&folder, LATER);

@@ -19,7 +19,7 @@ const EXAMPLE: &str = "uk-service-points";
 
 /// What a portfolio is shown from.
 #[derive(Debug)]
-pub struct Many {
+pub(crate) struct Many {
     contracts: Vec<VendorContract>,
     kpis: Vec<KpiTarget>,
     reports: Vec<SlaReport>,
@@ -28,7 +28,7 @@ pub struct Many {
 
 impl Many {
     /// This number of contracts.
-    pub fn contracts(count: usize) -> Many {
+    pub(crate) fn contracts(count: usize) -> Many {
         let now: Timestamp = NOW.parse().expect("an instant");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(EXAMPLE);
         let manifests = manifests::read(&[folder.join("contract.yaml")]).expect("the example can be read");
@@ -72,7 +72,7 @@ impl Many {
     }
 
     /// What a portfolio is shown from.
-    pub fn facts(&self) -> Facts<'_> {
+    pub(crate) fn facts(&self) -> Facts<'_> {
         let Many { contracts, kpis, reports, now } = self;
         Facts { contracts, kpis, launches: &[], reports, now: *now }
     }

@@ -25,7 +25,7 @@ use crate::judged::{Inside, inside, judged};
 use crate::vendor::{Dataset, INTERVALS, OUTCOMES};
 
 /// When the demo ends.
-pub const END: &str = "2026-07-22T00:00:00Z";
+pub(crate) const END: &str = "2026-07-22T00:00:00Z";
 
 /// Each picture and its height; all are 1100 pixels wide.
 const PICTURES: [(&str, u32); 5] =
@@ -33,7 +33,7 @@ const PICTURES: [(&str, u32); 5] =
 const WIDTH: u32 = 1100;
 
 /// What the demo's manifests and its vendor's figures come to at its end.
-pub fn story() -> (View, Inside) {
+pub(crate) fn story() -> (View, Inside) {
     let now: Timestamp = END.parse().unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme-care");
     let manifests = manifests::read(&[folder]).unwrap_or_else(|wrong| panic!("{wrong:?}"));

@@ -7,7 +7,7 @@ use crate::domain::numbers::hexadecimal::hexadecimal;
 
 /// The secrets of one run, and the names by which this server is asked for.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub(super) struct Door {
     token: String,
     session: String,
     port: u16,
@@ -15,7 +15,7 @@ pub struct Door {
 
 /// What a request is, as far as the door depends on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
+pub(super) struct Caller<'a> {
     /// Whether the method only reads: GET or HEAD.
     pub reads: bool,
     /// The header Host.
@@ -30,7 +30,7 @@ pub struct Caller<'a> {
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(super) enum Decision {
     /// It is answered.
     In,
     /// It gets the cookie, and goes on to the portfolio.
@@ -48,17 +48,17 @@ impl Door {
     ///
     /// # Errors
     /// When the machine has no random numbers.
-    pub fn new(port: u16) -> Result<Door, String> {
+    pub(super) fn new(port: u16) -> Result<Door, String> {
         Ok(Door { token: secret()?, session: secret()?, port })
     }
 
     /// The address that is shown to whoever started the server.
-    pub fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         format!("http://127.0.0.1:{}/?token={}", self.port, self.token)
     }
 
     /// The value of the header Set-Cookie for who came by the address.
-    pub fn cookie(&self) -> String {
+    pub(super) fn cookie(&self) -> String {
         format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.name(), self.session)
     }
 
@@ -68,7 +68,7 @@ impl Door {
     }
 
     /// Decides on a request.
-    pub fn decide(&self, caller: &Caller<'_>) -> Decision {
+    pub(super) fn decide(&self, caller: &Caller<'_>) -> Decision {
         let hosts = [format!("127.0.0.1:{}", self.port), format!("localhost:{}", self.port)];
         if !caller.host.is_some_and(|host| hosts.iter().any(|known| known.eq_ignore_ascii_case(host))) {
             return Decision::WrongHost;

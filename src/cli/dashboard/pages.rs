@@ -25,7 +25,7 @@ use crate::view::{kpi, launch, portfolio, report, scorecard};
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Where objects come from.
-pub enum Source {
+pub(super) enum Source {
     /// A cluster, with the caller's own rights.
     Cluster {
         /// The connection.
@@ -45,14 +45,14 @@ pub enum Source {
 }
 
 /// The objects, read again when they are asked for.
-pub struct Store {
+pub(super) struct Store {
     source: Source,
     last: Mutex<Option<(Instant, Arc<Gathered>)>>,
 }
 
 impl Store {
     /// A store that has read nothing yet.
-    pub fn new(source: Source) -> Store {
+    pub(super) fn new(source: Source) -> Store {
         Store { source, last: Mutex::new(None) }
     }
 
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// A sentence with what the cluster said.
-    pub async fn fresh(&self) -> Result<Arc<Gathered>, String> {
+    pub(super) async fn fresh(&self) -> Result<Arc<Gathered>, String> {
         let mut last = self.last.lock().await;
         if let Some((at, found)) = last.as_ref()
             && at.elapsed() < FRESH
@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// As of when the pages speak.
-    pub fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         match &self.source {
             Source::Cluster { .. } => Clock::real().now(),
             Source::Files { now, .. } => *now,
@@ -101,7 +101,7 @@ impl Store {
 
 /// A page, or a file that is kept.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shown {
+pub(super) enum Shown {
     /// HTML.
     Page(String),
     /// A workbook, with the name under which it is kept.
@@ -111,7 +111,12 @@ pub enum Shown {
 }
 
 /// What an address shows: its kind, the namespace (`-` for none) and the name. `None` where there is no such object.
-pub fn shown(found: &Gathered, now: Timestamp, links: Links, [kind, namespace, name]: [&str; 3]) -> Option<Shown> {
+pub(super) fn shown(
+    found: &Gathered,
+    now: Timestamp,
+    links: Links,
+    [kind, namespace, name]: [&str; 3],
+) -> Option<Shown> {
     let namespace = if namespace == "-" { "" } else { namespace };
     let is_it = |of: Option<String>, its_name: String| of.unwrap_or_default() == namespace && its_name == name;
     let contract = || found.contracts.iter().find(|it| is_it(it.namespace(), it.name_any()));
@@ -141,12 +146,12 @@ pub fn shown(found: &Gathered, now: Timestamp, links: Links, [kind, namespace, n
 }
 
 /// The first page.
-pub fn first(found: &Gathered, now: Timestamp, links: Links) -> String {
+pub(super) fn first(found: &Gathered, now: Timestamp, links: Links) -> String {
     portfolio::html(&Portfolio::of(&found.portfolio(now)), links)
 }
 
 /// Everything as files that stand alone, by their names: pages, workbooks and calendars.
-pub fn files(found: &Gathered, now: Timestamp) -> Vec<(String, Vec<u8>)> {
+pub(super) fn files(found: &Gathered, now: Timestamp) -> Vec<(String, Vec<u8>)> {
     let place = |namespace: Option<String>, name: String| (namespace.unwrap_or_default(), name);
     let contracts = found.contracts.iter().map(|it| place(it.namespace(), it.name_any()));
     let kpis = found.kpis.iter().map(|it| place(it.namespace(), it.name_any()));

@@ -32,7 +32,7 @@ struct Shared {
 }
 
 /// A running server.
-pub struct Served {
+pub(super) struct Served {
     /// The address with the token.
     pub address: String,
     /// Ends when the server does.
@@ -43,7 +43,7 @@ pub struct Served {
 ///
 /// # Errors
 /// A sentence: the port is taken.
-pub async fn serve(port: u16, store: Store, stop: CancellationToken) -> Result<Served, String> {
+pub(super) async fn serve(port: u16, store: Store, stop: CancellationToken) -> Result<Served, String> {
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = TcpListener::bind(wanted)
         .await

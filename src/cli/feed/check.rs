@@ -33,7 +33,7 @@ use render::Subject;
 use secrets::Manifested;
 
 /// What `--help` shows at its end.
-pub const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   The last three days of an endpoint, as the operator asks for them:
     kubectl bpo feed check https://feeds.acme.example/v1/intervals --bearer-token-file token.txt
@@ -51,7 +51,7 @@ Examples:
 
 /// Arguments of `kubectl bpo feed check`.
 #[derive(Debug, Args)]
-pub struct CheckArguments {
+pub(super) struct CheckArguments {
     /// The endpoint, http or https, or a file with what it answers; default: the url of --feed
     #[arg(value_name = "URL|FILE", required_unless_present = "feed")]
     target: Option<String>,
@@ -110,7 +110,7 @@ const TENANT: &str = "check";
 ///
 /// # Errors
 /// What is wrong with the arguments, or why nothing could be reached.
-pub fn run(arguments: &CheckArguments) -> Answer {
+pub(super) fn run(arguments: &CheckArguments) -> Answer {
     let (mut feed, time_zone) = described(arguments)?;
     if let Some(target) = &arguments.target {
         feed.url.clone_from(target);

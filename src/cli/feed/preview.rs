@@ -30,7 +30,7 @@ const DEFAULT_ROWS: usize = 20;
 
 /// Arguments of `kubectl bpo feed preview`.
 #[derive(Debug, Args)]
-pub struct PreviewArguments {
+pub(super) struct PreviewArguments {
     /// Manifests with the contract whose feed it is: files, folders or `-`; may be given several times
     #[arg(short = 'f', long = "filename", value_name = "PATH", required = true, num_args = 1..)]
     paths: Vec<PathBuf>,
@@ -64,7 +64,7 @@ pub struct PreviewArguments {
 ///
 /// # Errors
 /// What is wrong with the manifests or the sample.
-pub fn run(arguments: &PreviewArguments) -> Answer {
+pub(super) fn run(arguments: &PreviewArguments) -> Answer {
     let manifests = read(&arguments.paths).map_err(|problems| lines(&problems))?;
     let one = |error: String| vec![error];
     let key = contract_of_file(&manifests, &arguments.feed).map_err(one)?;

@@ -26,7 +26,7 @@ use crate::outbound::tls::TlsIdentity;
 
 /// Arguments of `kubectl bpo feed push`.
 #[derive(Debug, Args)]
-pub struct PushArguments {
+pub(super) struct PushArguments {
     /// The file, in the feed's own format
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -67,7 +67,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// What is wrong with the arguments, or why the file was not taken.
-pub fn run(arguments: &PushArguments) -> Answer {
+pub(super) fn run(arguments: &PushArguments) -> Answer {
     let one = |error: String| vec![error];
     let body = read_bounded(&arguments.file, LARGEST_FILE).map_err(one)?;
     let token = SecretValue::new(read_bounded(&arguments.token_file, LARGEST_CREDENTIAL).map_err(one)?);

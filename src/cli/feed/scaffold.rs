@@ -12,7 +12,7 @@ use crate::feed::scaffold::{Guess, Scaffold, scaffold};
 
 /// Arguments of `kubectl bpo feed scaffold`.
 #[derive(Debug, Args)]
-pub struct ScaffoldArguments {
+pub(super) struct ScaffoldArguments {
     /// A file with what the endpoint answers: JSON, CSV or a workbook (.xlsx)
     #[arg(long, value_name = "FILE")]
     sample: PathBuf,
@@ -27,7 +27,7 @@ pub struct ScaffoldArguments {
 ///
 /// # Errors
 /// Why the sample cannot be read.
-pub fn run(arguments: &ScaffoldArguments) -> Answer {
+pub(super) fn run(arguments: &ScaffoldArguments) -> Answer {
     let shown = arguments.sample.display();
     let content = std::fs::read(&arguments.sample).map_err(|error| vec![format!("--sample {shown}: {error}")])?;
     let draft = scaffold(&content).map_err(|error| vec![format!("--sample {shown}: {error}")])?;

@@ -26,7 +26,7 @@ pub const WEIGHT: &str = "weight";
 
 /// What one row of a page holds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FoundRow {
+pub(super) struct FoundRow {
     /// When it begins.
     pub start: WrittenTime,
     /// When it ends; without one a day where the start names one, else as long as the feed's cadence.
@@ -40,7 +40,7 @@ pub struct FoundRow {
 }
 
 /// Puts the rows of a page together. `found` says for each row what is in it or why it cannot be used.
-pub fn assemble(
+pub(super) fn assemble(
     mapping: &Mapping<'_>,
     zone: &TimeZone,
     measures: &[MeasureMapping],

@@ -3,7 +3,7 @@
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
 
 /// A Critical service level of 80 % that was missed or met, as its value says.
-pub fn line(name: &str, value: &str, target: &str) -> KpiLine {
+pub(crate) fn line(name: &str, value: &str, target: &str) -> KpiLine {
     serde_json::from_value(serde_json::json!({
         "name": name, "kpi": "ServiceLevel", "class": "Critical", "weight": "10", "comparison": "AtLeast",
         "target": target, "rawValue": value, "value": value, "numerator": "26156", "denominator": "39448",
@@ -14,7 +14,7 @@ pub fn line(name: &str, value: &str, target: &str) -> KpiLine {
 }
 
 /// March 2026 of the contract acme-care: one KPI missed, capped at £5,000.
-pub fn march() -> SlaReportSpec {
+pub(crate) fn march() -> SlaReportSpec {
     serde_json::from_value(serde_json::json!({
         "contract": "acme-care",
         "period": {"name": "2026-03", "start": "2026-03-01T00:00:00Z", "end": "2026-03-31T23:00:00Z"},

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 /// Everything at the level Metadata: each request once when it is answered, and a watch also when its answer begins.
-pub const POLICY: &str = r#"{
+pub(crate) const POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1",
   "kind": "Policy",
   "omitStages": ["RequestReceived"],
@@ -116,7 +116,7 @@ impl From<Line> for AuditEvent {
 }
 
 /// Reads all events of a log in their order. A last line without its end is still being written and left out.
-pub fn read(log: &Path) -> io::Result<Vec<AuditEvent>> {
+pub(crate) fn read(log: &Path) -> io::Result<Vec<AuditEvent>> {
     let text = fs::read_to_string(log)?;
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(|line| Ok(serde_json::from_str::<Line>(line)?.into())).collect()

@@ -172,7 +172,7 @@ const KUBECONFORM: Target = Target {
 ///
 /// Looks into the folder of `KUBEBUILDER_ASSETS` first, if that is set. Blocks for minutes on the first build; progress
 /// goes to stderr, past the capture of the test harness.
-pub fn find_or_build(program: Program) -> Result<PathBuf, BuildError> {
+pub(crate) fn find_or_build(program: Program) -> Result<PathBuf, BuildError> {
     if let Some(folder) = env::var_os(ASSETS_VARIABLE).filter(|folder| !folder.is_empty()) {
         let folder = PathBuf::from(folder);
         let path = folder.join(program.file_name());
@@ -188,7 +188,7 @@ pub fn find_or_build(program: Program) -> Result<PathBuf, BuildError> {
 }
 
 /// The folder for everything that the control plane leaves on the disk.
-pub fn work_folder() -> PathBuf {
+pub(crate) fn work_folder() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
     project_folder().join(target.as_deref().unwrap_or(OsStr::new("target"))).join("controlplane")
 }

@@ -40,7 +40,7 @@ impl Identity {
 
 /// The files with which the servers prove who they are, all PEM.
 #[derive(Debug, Clone)]
-pub struct ServerFiles {
+pub(crate) struct ServerFiles {
     /// The certificate of the authority, which clients trust.
     pub authority_certificate: PathBuf,
     /// The servers' certificate, for 127.0.0.1 and localhost.
@@ -66,7 +66,7 @@ pub enum IdentityError {
 
 impl ServerFiles {
     /// Makes an authority and what it signs, in `folder`. The authority's key is kept nowhere.
-    pub fn create(folder: &Path) -> Result<Self, IdentityError> {
+    pub(crate) fn create(folder: &Path) -> Result<Self, IdentityError> {
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "control plane of the tests");
@@ -100,7 +100,7 @@ impl ServerFiles {
 }
 
 /// Writes the API server's file of tokens, a new random token for each identity, and answers the tokens in their order.
-pub fn write_token_file(path: &Path, identities: &[Identity]) -> Result<Vec<String>, IdentityError> {
+pub(crate) fn write_token_file(path: &Path, identities: &[Identity]) -> Result<Vec<String>, IdentityError> {
     let mut tokens = Vec::new();
     let mut lines = String::new();
     for Identity { user, groups } in identities {
@@ -119,7 +119,7 @@ fn random_token() -> Result<String, IdentityError> {
 }
 
 /// Writes a kubeconfig with one cluster, one user and one context. JSON is YAML too.
-pub fn write_kubeconfig(
+pub(crate) fn write_kubeconfig(
     path: &Path,
     server: &str,
     files: &ServerFiles,

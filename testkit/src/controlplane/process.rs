@@ -47,7 +47,7 @@ done
 
 /// The folder of one run, locked while the run lives.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     /// Locked until this process ends; never read.
     _lock: File,
@@ -55,7 +55,7 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// Makes a folder inside of `parent`, after removing those of dead runs there.
-    pub fn create(parent: &Path) -> io::Result<Self> {
+    pub(crate) fn create(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         // Held while folders come and go, so that nobody mistakes a folder that is not locked yet for a dead one.
         let parent_lock = File::create(parent.join(".lock"))?;
@@ -71,7 +71,7 @@ impl RunFolder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -97,14 +97,14 @@ fn keeps_folders() -> bool {
 
 /// What ends the servers and removes the folder when this process ends, or when it is dropped.
 #[derive(Debug)]
-pub struct Reaper {
+pub(crate) struct Reaper {
     shell: Child,
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Reaper {
     /// Starts the shell that watches over `folder`.
-    pub fn start(folder: &RunFolder) -> io::Result<Self> {
+    pub(crate) fn start(folder: &RunFolder) -> io::Result<Self> {
         let removed = if keeps_folders() { Path::new("") } else { folder.path() };
         let mut shell = Command::new("/bin/sh")
             .args(["-c", REAPER, "controlplane-reaper"])
@@ -138,14 +138,14 @@ impl Drop for Reaper {
 
 /// A running server.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     log: PathBuf,
 }
 
 impl Server {
     /// Starts a program whose output goes to the end of the file `log`.
-    pub fn start(program: &Path, arguments: &[String], log: PathBuf, reaper: &Reaper) -> io::Result<Self> {
+    pub(crate) fn start(program: &Path, arguments: &[String], log: PathBuf, reaper: &Reaper) -> io::Result<Self> {
         let output = File::options().create(true).append(true).open(&log)?;
         let mut child = Command::new(program)
             .args(arguments)
@@ -163,17 +163,17 @@ impl Server {
     }
 
     /// How it ended, if it has.
-    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
     /// The last lines of its log.
-    pub fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         last_lines(&self.log).unwrap_or_else(|error| format!("({} cannot be read: {error})", self.log.display()))
     }
 
     /// Sends a signal by its name without `SIG`, such as `STOP`.
-    pub fn signal(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn signal(&self, name: &str) -> io::Result<()> {
         // The shell's own kill: the standard library sends no signal but SIGKILL, and not every image has a kill program.
         let status = Command::new("/bin/sh")
             .args(["-c", r#"kill -s "$1" "$2""#, "controlplane-signal", name, &self.child.id().to_string()])
@@ -182,7 +182,7 @@ impl Server {
     }
 
     /// Kills it by SIGKILL, which works on a stopped process too, and waits until it is gone.
-    pub fn kill(mut self, reaper: &Reaper) -> io::Result<()> {
+    pub(crate) fn kill(mut self, reaper: &Reaper) -> io::Result<()> {
         self.child.kill()?;
         // Before the wait, after which another process could have the same number.
         let told = reaper.tell("ended", self.child.id());
@@ -191,7 +191,7 @@ impl Server {
     }
 
     /// Waits for the end of a server that the reaper has killed.
-    pub fn wait(mut self) {
+    pub(crate) fn wait(mut self) {
         let _ = self.child.wait();
     }
 }

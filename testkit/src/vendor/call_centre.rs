@@ -23,7 +23,7 @@ const WAIT_SECONDS: f64 = 14.0;
 const SPREAD: f64 = 4.0;
 
 /// All rows of the story: half hours of weekdays, by site and tier.
-pub fn rows(zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn rows(zone: &TimeZone) -> Vec<FeedRow> {
     let mut rows = Vec::new();
     for (site_number, (site, site_share)) in story::SITES.into_iter().enumerate() {
         for (tier_number, (tier, tier_share, better)) in story::TIERS.into_iter().enumerate() {
@@ -40,7 +40,7 @@ pub fn rows(zone: &TimeZone) -> Vec<FeedRow> {
 }
 
 /// The rows of all sites and tiers added up, as they were first published.
-pub fn totals(rows: &[FeedRow]) -> Vec<FeedRow> {
+pub(crate) fn totals(rows: &[FeedRow]) -> Vec<FeedRow> {
     let mut totals: BTreeMap<Timestamp, FeedRow> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.revision == 1) {
         let empty = || FeedRow::new(row.start, row.end, &[("queue", "billing")], &[]);
@@ -53,7 +53,7 @@ pub fn totals(rows: &[FeedRow]) -> Vec<FeedRow> {
 }
 
 /// The real day as it was counted, moved to a date: one row of 30 minutes for each half hour, those without a call included.
-pub fn real_day_rows(day: Date, zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn real_day_rows(day: Date, zone: &TimeZone) -> Vec<FeedRow> {
     let empty = |begin| HalfHour {
         begin,
         offered: 0,

@@ -22,7 +22,7 @@ const ELIGIBLE: f64 = 0.9;
 const WAIT_SECONDS: i64 = 13;
 
 /// All rows: half hours of the campaign's days, by script.
-pub fn rows(zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn rows(zone: &TimeZone) -> Vec<FeedRow> {
     let mut rows = Vec::new();
     for (number, (script, sold_percent)) in story::SCRIPTS.into_iter().enumerate() {
         let mut counter = Counter { script: number as u64, sold_percent, ..Counter::default() };

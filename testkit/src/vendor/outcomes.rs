@@ -21,7 +21,7 @@ const RESPONSE_SHARE: f64 = 0.46;
 const SPREAD: f64 = 2.0;
 
 /// All rows of the story: one for each weekday and tier, from local midnight to midnight.
-pub fn rows(zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn rows(zone: &TimeZone) -> Vec<FeedRow> {
     let calls_of_the_real_day: i64 = CALL_CENTRE_DAY.iter().map(|half_hour| half_hour.answered).sum();
     let mut rows = Vec::new();
     for (number, (tier, share, _)) in story::TIERS.into_iter().enumerate() {

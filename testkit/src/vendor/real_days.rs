@@ -8,7 +8,7 @@ use jiff::{Span, ToSpan};
 
 /// One half hour of the real day, as counted.
 #[derive(Clone, Copy, Debug)]
-pub struct HalfHour {
+pub(crate) struct HalfHour {
     /// Local time at which it begins.
     pub begin: Time,
     /// Calls that asked for an agent.
@@ -28,7 +28,7 @@ pub struct HalfHour {
 }
 
 /// The half hours of the real day that had a call, in order.
-pub static CALL_CENTRE_DAY: LazyLock<Vec<HalfHour>> = LazyLock::new(|| {
+pub(crate) static CALL_CENTRE_DAY: LazyLock<Vec<HalfHour>> = LazyLock::new(|| {
     let lines = include_str!("../../../examples/data/call-centre-day.csv").lines().skip(1);
     lines
         .map(|line| {
@@ -73,7 +73,7 @@ const STORY_MONDAY: Date = date(2026, 1, 5);
 /// How busy a weekday is, 1 being the mean: the bank's factor of the day that lies as many days after [`FIRST_MONDAY`] as
 /// this one after [`STORY_MONDAY`], the series being repeated at its end. Where the series has a holiday, the same weekday of
 /// another week is taken.
-pub fn day_factor(day: Date) -> f64 {
+pub(crate) fn day_factor(day: Date) -> f64 {
     let distance = i64::from((day - STORY_MONDAY).get_days());
     let mean = BANK_DAYS.values().sum::<f64>() / BANK_DAYS.len() as f64;
     let weeks_back = |weeks: i64| -> Span { (distance - 7 * weeks).rem_euclid(7 * WEEKS).days() };

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Weekday, date};
 
 /// What one month is like, in percent.
 #[derive(Clone, Copy, Debug)]
-pub struct Month {
+pub(crate) struct Month {
     /// Calls answered within 20 s on an ordinary day, of those offered without quick abandons.
     pub answered_within: f64,
     /// Contacts whose issue was solved at once.
@@ -34,7 +34,7 @@ const MONTHS: [Month; 7] = [
 ];
 
 /// What the month of a day is like.
-pub fn month(day: Date) -> Month {
+pub(crate) fn month(day: Date) -> Month {
     let months = i64::from(day.year() - 2026) * 12 + i64::from(day.month()) - 1;
     let last = MONTHS.len() - 1;
     MONTHS[usize::try_from(months).unwrap_or(0).min(last)]
@@ -53,32 +53,32 @@ const DISTRESS: [(Date, Date); 6] = [
 ];
 
 /// Whether a site was in distress on a day.
-pub fn is_in_distress(site: &str, day: Date) -> bool {
+pub(crate) fn is_in_distress(site: &str, day: Date) -> bool {
     site == "cebu" && DISTRESS.iter().any(|(first, last)| (*first..=*last).contains(&day))
 }
 
 /// The day whose figures of the site Bogotá were corrected 36 hours later: quick abandons had not been counted as such.
-pub const CORRECTED: Date = date(2026, 5, 6);
+pub(crate) const CORRECTED: Date = date(2026, 5, 6);
 
 /// First and last day of the story's figures.
-pub const TERM: (Date, Date) = (date(2026, 1, 1), date(2026, 12, 31));
+pub(crate) const TERM: (Date, Date) = (date(2026, 1, 1), date(2026, 12, 31));
 
 /// The tiers of customers: name, share of the contacts, and by how many percentage points they are served better.
-pub const TIERS: [(&str, f64, f64); 3] = [("platinum", 0.1, 4.5), ("gold", 0.3, 1.5), ("standard", 0.6, -1.5)];
+pub(crate) const TIERS: [(&str, f64, f64); 3] = [("platinum", 0.1, 4.5), ("gold", 0.3, 1.5), ("standard", 0.6, -1.5)];
 
 /// The vendor's sites and their share of the calls.
-pub const SITES: [(&str, f64); 2] = [("cebu", 0.6), ("bogota", 0.4)];
+pub(crate) const SITES: [(&str, f64); 2] = [("cebu", 0.6), ("bogota", 0.4)];
 
 /// The campaign of June: its queue, the day of its first contact, and what its two scripts sell of 100 offers.
-pub const CAMPAIGN: &str = "spring-offer";
-pub const LAUNCH: Date = date(2026, 6, 8);
-pub const SCRIPTS: [(&str, f64); 2] = [("standard", 11.5), ("story", 17.0)];
+pub(crate) const CAMPAIGN: &str = "spring-offer";
+pub(crate) const LAUNCH: Date = date(2026, 6, 8);
+pub(crate) const SCRIPTS: [(&str, f64); 2] = [("standard", 11.5), ("story", 17.0)];
 
 /// Calls that the mail brings, by weekday from the launch on.
 const CAMPAIGN_CALLS: [f64; 10] = [640.0, 390.0, 290.0, 160.0, 95.0, 60.0, 45.0, 35.0, 25.0, 20.0];
 
 /// The campaign's weekdays with the calls of each.
-pub fn campaign_days() -> impl Iterator<Item = (Date, f64)> {
+pub(crate) fn campaign_days() -> impl Iterator<Item = (Date, f64)> {
     let weekdays = LAUNCH.series(1.day()).filter(|day| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday));
     weekdays.zip(CAMPAIGN_CALLS)
 }

@@ -14,7 +14,7 @@ use bpo_operator::api::{GROUP, VERSION};
 use testkit::controlplane::{ADMIN, ControlPlane};
 
 /// The kinds and their plurals.
-pub const KINDS: [(&str, &str); 5] = [
+pub(crate) const KINDS: [(&str, &str); 5] = [
     ("VendorContract", "vendorcontracts"),
     ("ServiceTier", "servicetiers"),
     ("KpiTarget", "kpitargets"),
@@ -23,7 +23,7 @@ pub const KINDS: [(&str, &str); 5] = [
 ];
 
 /// The control plane of this file's tests, with the CRDs established.
-pub async fn control_plane() -> &'static ControlPlane {
+pub(crate) async fn control_plane() -> &'static ControlPlane {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let control_plane = ControlPlane::shared().await.unwrap();
     INSTALLED
@@ -42,21 +42,26 @@ pub async fn control_plane() -> &'static ControlPlane {
 }
 
 /// A client of one test. Clients are bound to the test's own runtime, so each test makes its own.
-pub async fn client(control_plane: &ControlPlane) -> Client {
+pub(crate) async fn client(control_plane: &ControlPlane) -> Client {
     let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig(ADMIN).unwrap()).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
     Client::try_from(config).unwrap()
 }
 
 /// The objects of a kind in a namespace.
-pub fn objects(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
+pub(crate) fn objects(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
     let plural = KINDS.iter().find(|(known, _)| *known == kind).unwrap().1;
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(GROUP, VERSION, kind), plural);
     Api::namespaced_with(client.clone(), namespace, &resource)
 }
 
 /// Creates an object; with `dry_run` the server only says whether it would. The error is the server's message.
-pub async fn create(client: &Client, namespace: &str, object: &Value, dry_run: bool) -> Result<DynamicObject, String> {
+pub(crate) async fn create(
+    client: &Client,
+    namespace: &str,
+    object: &Value,
+    dry_run: bool,
+) -> Result<DynamicObject, String> {
     let kind = object.get("kind").and_then(Value::as_str).unwrap();
     let typed: DynamicObject = serde_json::from_value(object.clone()).map_err(|error| error.to_string())?;
     let parameters = PostParams { dry_run, ..PostParams::default() };
@@ -64,7 +69,7 @@ pub async fn create(client: &Client, namespace: &str, object: &Value, dry_run: b
 }
 
 /// The server's words.
-pub fn message(error: kube::Error) -> String {
+pub(crate) fn message(error: kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),
@@ -72,7 +77,7 @@ pub fn message(error: kube::Error) -> String {
 }
 
 /// The YAML files of a folder below `examples/reference`.
-pub fn reference_files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn reference_files(folder: &str) -> Vec<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/reference").join(folder);
     let entries = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
@@ -81,12 +86,12 @@ pub fn reference_files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The objects of a YAML text.
-pub fn documents(text: &str) -> Vec<Value> {
+pub(crate) fn documents(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(text).unwrap()
 }
 
 /// All objects of the reference examples.
-pub fn reference_objects() -> Vec<Value> {
+pub(crate) fn reference_objects() -> Vec<Value> {
     let files = [reference_files(""), reference_files("minimal")].concat();
     files.iter().flat_map(|path| documents(&std::fs::read_to_string(path).unwrap())).collect()
 }

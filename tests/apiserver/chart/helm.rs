@@ -11,22 +11,22 @@ use tokio::process::Command;
 use testkit::controlplane::{Output, helm_path};
 
 /// The name and the namespace that the chart is rendered for.
-pub const RELEASE: &str = "bpo";
-pub const NAMESPACE: &str = "bpo-system";
+pub(crate) const RELEASE: &str = "bpo";
+pub(crate) const NAMESPACE: &str = "bpo-system";
 
 /// The name of the release's objects.
-pub const FULL_NAME: &str = "bpo-bpo-operator";
+pub(crate) const FULL_NAME: &str = "bpo-bpo-operator";
 
-pub fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub fn chart() -> PathBuf {
+pub(crate) fn chart() -> PathBuf {
     repository().join("charts/bpo-operator")
 }
 
 /// Runs helm with `values` as its standard input, for `--values -`.
-pub async fn helm(arguments: &[&str], values: &Value) -> Output {
+pub(crate) async fn helm(arguments: &[&str], values: &Value) -> Output {
     let home = TempDir::new().unwrap();
     let mut child = Command::new(helm_path().await.unwrap())
         .args(arguments)
@@ -51,14 +51,14 @@ pub async fn helm(arguments: &[&str], values: &Value) -> Output {
 }
 
 /// What helm says to these values when it renders the chart.
-pub async fn template(values: &Value) -> Output {
+pub(crate) async fn template(values: &Value) -> Output {
     let chart = chart();
     let arguments = ["template", RELEASE, chart.to_str().unwrap(), "--namespace", NAMESPACE, "--values", "-"];
     helm(&arguments, values).await
 }
 
 /// The objects that the chart renders with these values, without the CRDs.
-pub async fn render(values: &Value) -> Vec<Value> {
+pub(crate) async fn render(values: &Value) -> Vec<Value> {
     let output = template(values).await;
     assert!(output.is_success(), "{values}: {output}");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&output.stdout).unwrap();
@@ -66,18 +66,18 @@ pub async fn render(values: &Value) -> Vec<Value> {
 }
 
 /// All objects of a kind.
-pub fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+pub(crate) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects.iter().filter(|object| object["kind"] == kind).collect()
 }
 
 /// The only object of a kind.
-pub fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+pub(crate) fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let found = of_kind(objects, kind);
     let [object] = found.as_slice() else { panic!("{} of kind {kind}, not one: {found:#?}", found.len()) };
     object
 }
 
 /// The strings of a list.
-pub fn strings(list: &Value) -> Vec<&str> {
+pub(crate) fn strings(list: &Value) -> Vec<&str> {
     list.as_array().map(|items| items.iter().map(|item| item.as_str().unwrap()).collect()).unwrap_or_default()
 }

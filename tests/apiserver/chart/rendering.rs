@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::helm::{FULL_NAME, NAMESPACE, chart, helm, of_kind, only, render, repository, strings, template};
 
 /// Values that render everything that the chart can, in two ways.
-pub fn everything() -> [Value; 2] {
+pub(crate) fn everything() -> [Value; 2] {
     let common = json!({
         "namespaces": [],
         "feedAllowNetworks": ["10.20.0.0/16", "fd00:20::/32"],

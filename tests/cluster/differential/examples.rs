@@ -23,7 +23,7 @@ fn root() -> PathBuf {
 }
 
 /// The folders of the examples that are compared.
-pub fn folders() -> Vec<String> {
+pub(crate) fn folders() -> Vec<String> {
     if is_all() { all() } else { SAMPLE.map(str::to_owned).to_vec() }
 }
 
@@ -32,7 +32,7 @@ fn is_all() -> bool {
 }
 
 /// Every folder below `examples` with a contract in it.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![root()];
     while let Some(folder) = open.pop() {
@@ -62,7 +62,7 @@ fn documents(folder: &str) -> Vec<Value> {
 }
 
 /// An example at an instant.
-pub fn example(folder: &str, now: &str) -> Case {
+pub(crate) fn example(folder: &str, now: &str) -> Case {
     let mut case = Case { documents: documents(folder), feeds: BTreeMap::new() };
     let contracts = case.documents.iter().filter(|document| document["kind"] == "VendorContract");
     for contract in contracts {
@@ -102,7 +102,7 @@ fn of_story(url: &str, now: &str) -> String {
 
 /// The instants at which an example is compared: that of its README, and of all examples also the middle of a day in the middle of
 /// the longest term, and three months after that has ended. A sample without a README is taken in the middle.
-pub fn instants(folder: &str) -> Vec<String> {
+pub(crate) fn instants(folder: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(root().join(folder).join("README.md")).unwrap_or_default();
     let told = readme.split_once("--now ").map(|(_, rest)| rest.split_whitespace().next().unwrap().to_owned());
     let [middle, after] = days(folder).map(|day| format!("{day}T10:20:00Z"));

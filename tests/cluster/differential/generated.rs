@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use super::Case;
 
 /// When they are judged: in the middle of a day, a week and a month.
-pub const NOW: &str = "2026-06-17T10:20:00Z";
+pub(crate) const NOW: &str = "2026-06-17T10:20:00Z";
 
 const ZONES: [&str; 5] = ["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "America/Santiago"];
 const TIERS: [&str; 3] = ["platinum", "gold", "standard"];
 
 /// The contracts of these numbers, with their KPIs, figures and launches, and the tiers that some of them serve.
-pub fn generated(numbers: Range<u64>) -> Case {
+pub(crate) fn generated(numbers: Range<u64>) -> Case {
     let mut case = Case::default();
     for (rank, tier) in (1..).zip(TIERS) {
         case.documents.push(object("ServiceTier", tier, json!({"rank": rank})));

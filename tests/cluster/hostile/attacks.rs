@@ -7,7 +7,7 @@ use crate::harness::condition;
 use crate::judged::kpi;
 
 /// A contract that is applied and breaks a bound while it runs.
-pub struct Attack {
+pub(crate) struct Attack {
     /// The row of the table.
     pub bound: &'static str,
     /// Name of the contract.
@@ -38,10 +38,10 @@ fn many(mallory: &Mallory, path: &str, count: usize) -> String {
 }
 
 /// How many hostile namespaces there are.
-pub const NAMESPACES: usize = 4;
+pub(crate) const NAMESPACES: usize = 4;
 
 /// Attacks that run all at once.
-pub const ATTACKS: [Attack; 14] = [
+pub(crate) const ATTACKS: [Attack; 14] = [
     Attack {
         bound: "a fetch",
         name: "drip",
@@ -165,7 +165,7 @@ pub const ATTACKS: [Attack; 14] = [
 ];
 
 /// A Secret that names another host than the one that is asked.
-pub const SECRET: &str = "---
+pub(crate) const SECRET: &str = "---
 apiVersion: v1
 kind: Secret
 metadata: {name: elsewhere, annotations: {bpo-operator.io/allowed-hosts: vendor.example}}
@@ -174,7 +174,7 @@ stringData: {token: canary-of-the-bounds}
 
 impl Attack {
     /// The contract.
-    pub fn manifest(&self, mallory: &Mallory) -> String {
+    pub(crate) fn manifest(&self, mallory: &Mallory) -> String {
         let term = if self.bound == "reports" { ("2015-01-05", "2025-12-28") } else { ("2026-01-01", "2026-12-31") };
         format!(
             "---
@@ -194,7 +194,7 @@ spec:
     }
 
     /// Whether it has come to its end: a feed says why, and the contract's condition does.
-    pub fn has_ended(&self, contract: &Value) -> bool {
+    pub(crate) fn has_ended(&self, contract: &Value) -> bool {
         let feeds = contract["status"]["feeds"].as_array();
         let says = feeds.is_some_and(|feeds| feeds.iter().any(|feed| feed["reason"] == self.reason));
         let wanted = if self.reason == "Fetched" { "True" } else { "False" };
@@ -203,7 +203,7 @@ spec:
 }
 
 /// What the API server is asked to take and refuses.
-pub enum Refused {
+pub(crate) enum Refused {
     /// A contract with these members of its spec.
     Spec(&'static str),
     /// A contract with a feed of these members.
@@ -217,7 +217,7 @@ pub enum Refused {
 }
 
 /// The row of the table, what is refused, and words of the refusal.
-pub const REFUSED: [(&str, Refused, &str); 12] = [
+pub(crate) const REFUSED: [(&str, Refused, &str); 12] = [
     ("term", Refused::Spec("term: {start: 0001-01-01, end: 2026-12-31}"), "write a `start` from 1990-01-01 on"),
     ("term", Refused::Spec("term: {start: 2026-01-01, end: 2037-12-31}, period: Weekly"), "at most 11 years"),
     ("JSONPath", Refused::Rows("$[*,*][*,*][*,*][*,*][*,*][*,*]"), "with one selector a step"),
@@ -234,7 +234,7 @@ pub const REFUSED: [(&str, Refused, &str); 12] = [
 
 impl Refused {
     /// The manifest.
-    pub fn manifest(&self) -> String {
+    pub(crate) fn manifest(&self) -> String {
         let feed = |members: &str| format!("feeds: [{{name: acd, url: 'https://a.example', {members}}}]");
         let term = "term: {start: 2026-01-01, end: 2026-12-31}";
         let members = match self {
@@ -262,7 +262,7 @@ impl Refused {
 }
 
 /// Rows of the table that other tests break, each with one of them.
-pub const ELSEWHERE: [(&str, &str); 21] = [
+pub(crate) const ELSEWHERE: [(&str, &str); 21] = [
     ("closings", "evidence::tests::journal::the_first_closing_of_a_period_counts_for_ever"),
     ("reports on request", "feed::tests::jobs"),
     ("files of a folder", "feed::tests::files"),

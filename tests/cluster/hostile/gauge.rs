@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::harness::{OPERATOR, Place};
 
 /// Follows the memory of a process.
-pub struct Gauge {
+pub(crate) struct Gauge {
     most: Arc<Most>,
     following: JoinHandle<()>,
 }
@@ -24,7 +24,7 @@ struct Most {
 
 /// The most bytes that were seen of a process.
 #[derive(Clone, Copy, Debug)]
-pub struct Peak {
+pub(crate) struct Peak {
     /// Resident, the pages of the program itself included.
     pub resident: u64,
     /// Resident, without the pages that a file backs.
@@ -44,7 +44,7 @@ impl fmt::Display for Peak {
 
 impl Gauge {
     /// Begins to follow a process.
-    pub fn of(process: u32) -> Self {
+    pub(crate) fn of(process: u32) -> Self {
         let most = Arc::new(Most::default());
         let following = tokio::spawn({
             let most = most.clone();
@@ -61,7 +61,7 @@ impl Gauge {
     }
 
     /// The most that was seen so far.
-    pub fn peak(&self) -> Peak {
+    pub(crate) fn peak(&self) -> Peak {
         let of = |most: &AtomicU64| most.load(Ordering::Relaxed);
         Peak { resident: of(&self.most.resident), anonymous: of(&self.most.anonymous) }
     }
@@ -79,7 +79,7 @@ fn bytes(status: &str, name: &str) -> u64 {
 }
 
 /// How many writes the operator made in these namespaces within its busiest `seconds`, from the audit log.
-pub fn busiest_seconds<'p>(places: impl Iterator<Item = &'p Place>, seconds: usize) -> usize {
+pub(crate) fn busiest_seconds<'p>(places: impl Iterator<Item = &'p Place>, seconds: usize) -> usize {
     let places: Vec<&Place> = places.collect();
     let mut by_second: BTreeMap<i64, usize> = BTreeMap::new();
     for event in places[0].installation.plane.audit_events().unwrap() {

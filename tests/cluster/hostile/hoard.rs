@@ -9,11 +9,11 @@ use crate::harness::Place;
 use crate::judged::{contract, kpi};
 
 /// The least memory that an operator works with.
-pub const MEMORY: &str = "64Mi";
+pub(crate) const MEMORY: &str = "64Mi";
 /// Rows of a contract that it holds: half of it, at 48 bytes a row.
-pub const ROWS: i64 = (64 << 20) / 2 / 48;
+pub(crate) const ROWS: i64 = (64 << 20) / 2 / 48;
 /// Name of the contract.
-pub const NAME: &str = "hoard";
+pub(crate) const NAME: &str = "hoard";
 
 /// Queues of the feed, with a row a minute each.
 const QUEUES: i64 = 50;
@@ -21,14 +21,14 @@ const QUEUES: i64 = 50;
 const MINUTES: i64 = 600;
 
 /// The contract, whose feed goes on to bring rows, with a KpiTarget that reads all of them.
-pub fn manifest(mallory: &Mallory) -> String {
+pub(crate) fn manifest(mallory: &Mallory) -> String {
     let term = ("2026-01-01", "2026-12-31");
     let level = kpi("hoard-level", NAME, "kpi: ServiceLevel\nobjective: {target: 80}");
     contract(NAME, "UTC", "Monthly", term, &mallory.url(0, "more")) + &level
 }
 
 /// Fills a store with rows of the contract, so that less than another answer has room.
-pub async fn fill(place: &Place, of: &Place) {
+pub(crate) async fn fill(place: &Place, of: &Place) {
     let object = of.get("vc", NAME).await.unwrap();
     let text = |text: &str| text.to_owned();
     let key = FeedKey {

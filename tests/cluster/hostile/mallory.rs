@@ -68,7 +68,7 @@ fn archive() -> Vec<u8> {
 
 /// What came to one path.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Path and query.
     pub target: String,
     /// The headers.
@@ -81,7 +81,7 @@ struct Shared {
 }
 
 /// The vendor, under several addresses: the operator asks one host little at a time.
-pub struct Mallory {
+pub(crate) struct Mallory {
     addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
     serving: Vec<JoinHandle<()>>,
@@ -89,7 +89,7 @@ pub struct Mallory {
 
 impl Mallory {
     /// Serves on this number of free ports of 127.0.0.1.
-    pub async fn start(hosts: usize) -> Self {
+    pub(crate) async fn start(hosts: usize) -> Self {
         let shared = Arc::new(Shared { bodies: Bodies::make(), asked: Mutex::default() });
         let (mut addresses, mut serving) = (Vec::new(), Vec::new());
         for _ in 0..hosts {
@@ -102,12 +102,12 @@ impl Mallory {
     }
 
     /// The address of one of its paths, under one of its hosts.
-    pub fn url(&self, host: usize, path: &str) -> String {
+    pub(crate) fn url(&self, host: usize, path: &str) -> String {
         format!("http://{}/{path}", self.addresses[host % self.addresses.len()])
     }
 
     /// What came so far whose path begins so.
-    pub fn asked(&self, path: &str) -> Vec<Asked> {
+    pub(crate) fn asked(&self, path: &str) -> Vec<Asked> {
         let asked = self.shared.asked.lock().unwrap();
         asked.iter().filter(|asked| asked.target.trim_start_matches('/').starts_with(path)).cloned().collect()
     }

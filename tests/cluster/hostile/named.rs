@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether there is a test of a name: a path of modules (`feed::tests::jobs`, with or without a function), a file (`tests/cluster/leases.rs`,
 /// with or without `::function`), or a program of tests with words of a function's name (`cluster -- set_back`).
-pub fn is_there(name: &str) -> bool {
+pub(crate) fn is_there(name: &str) -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     if let Some((program, words)) = name.split_once(" -- ") {
         return files_below(&root.join("tests").join(program)).iter().any(|file| {

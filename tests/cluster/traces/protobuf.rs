@@ -1,7 +1,7 @@
 //! Just enough of the wire format of protobuf to read spans, by another hand than the one that wrote them.
 
 /// A message: its fields in their order, each by its number.
-pub struct Message(Vec<(u64, Field)>);
+pub(crate) struct Message(Vec<(u64, Field)>);
 
 enum Field {
     Number(u64),
@@ -10,7 +10,7 @@ enum Field {
 
 impl Message {
     /// Reads a whole message.
-    pub fn read(mut bytes: &[u8]) -> Self {
+    pub(crate) fn read(mut bytes: &[u8]) -> Self {
         let mut fields = Vec::new();
         while !bytes.is_empty() {
             let key = varint(&mut bytes);
@@ -30,17 +30,17 @@ impl Message {
     }
 
     /// The bytes of a field.
-    pub fn bytes(&self, number: u64) -> Option<Vec<u8>> {
+    pub(crate) fn bytes(&self, number: u64) -> Option<Vec<u8>> {
         self.all(number).into_iter().next()
     }
 
     /// A field of text.
-    pub fn text(&self, number: u64) -> Option<String> {
+    pub(crate) fn text(&self, number: u64) -> Option<String> {
         self.bytes(number).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     /// A field of a number.
-    pub fn number(&self, number: u64) -> Option<u64> {
+    pub(crate) fn number(&self, number: u64) -> Option<u64> {
         self.0.iter().find_map(|(found, field)| match field {
             Field::Number(value) if *found == number => Some(*value),
             _ => None,
@@ -48,7 +48,7 @@ impl Message {
     }
 
     /// All messages of a repeated field.
-    pub fn messages(&self, number: u64) -> Vec<Message> {
+    pub(crate) fn messages(&self, number: u64) -> Vec<Message> {
         self.all(number).iter().map(|bytes| Message::read(bytes)).collect()
     }
 

@@ -14,19 +14,19 @@ use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, FeedRow, INTERVALS, VendorServer};
 
 /// Where the contract is. The store and the objects say so in many places.
-pub const NAMESPACE: &str = "care";
+pub(crate) const NAMESPACE: &str = "care";
 /// The present of the older version: January has just become Final.
 const NOW: &str = "2026-02-20T09:00:00Z";
 /// A present of it after today's version has worked.
-pub const END: &str = "2026-02-20T10:30:00Z";
+pub(crate) const END: &str = "2026-02-20T10:30:00Z";
 
 /// Where what was recorded lies.
-pub fn recorded_folder() -> PathBuf {
+pub(crate) fn recorded_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/upgrade")
 }
 
 /// Rows of a day each from a date on: 100 contacts are offered and answered, `within` of them in time.
-pub fn days(from: &str, count: i64, within: i64) -> Vec<FeedRow> {
+pub(crate) fn days(from: &str, count: i64, within: i64) -> Vec<FeedRow> {
     let first: Date = from.parse().unwrap();
     let midnight = |day: i64| -> Timestamp {
         first.checked_add(day.days()).unwrap().to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
@@ -74,7 +74,7 @@ spec:
 }
 
 /// An operator of the older version, on the evidence of a place.
-pub fn older_operator(program: &Path, place: &Place, now: &str) -> Operator {
+pub(crate) fn older_operator(program: &Path, place: &Place, now: &str) -> Operator {
     let mut command = Command::new(program);
     command
         .args(["run", "--namespace", NAMESPACE, "--listen", "127.0.0.1:0", "--settle-seconds", "1"])
@@ -84,7 +84,7 @@ pub fn older_operator(program: &Path, place: &Place, now: &str) -> Operator {
 }
 
 /// Records all but the chart.
-pub async fn record(program: &Path) {
+pub(crate) async fn record(program: &Path) {
     let cluster = Cluster::with_the_older_chart().await;
     let place = &cluster.place;
     let rows = [days("2026-01-01", 31, 70), days("2026-02-01", 60, 90)].concat();

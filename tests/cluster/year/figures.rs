@@ -8,9 +8,9 @@ use crate::figures::at;
 use crate::vendor::FeedRow;
 
 /// The feed of calls.
-pub const LEVEL: &str = "nights";
+pub(crate) const LEVEL: &str = "nights";
 /// The feed of surveys.
-pub const DAYS: &str = "days";
+pub(crate) const DAYS: &str = "days";
 
 /// Calls of each half hour.
 const CALLS: i64 = 100;
@@ -43,7 +43,7 @@ fn in_time(day: Date, half_hour: usize, september: (i64, i64)) -> i64 {
 }
 
 /// Each half hour from midnight to six, local time: ten in the night in which clocks go forward, fourteen in that in which they go back.
-pub fn calls(zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn calls(zone: &TimeZone) -> Vec<FeedRow> {
     let corrected_at = at("2026-04-20T05:30:00Z");
     let mut september = (0, 0);
     let mut rows = Vec::new();
@@ -67,7 +67,7 @@ pub fn calls(zone: &TimeZone) -> Vec<FeedRow> {
 }
 
 /// Each day's answers to surveys, by date: twice as many on the days on which clocks change.
-pub fn surveys(zone: &TimeZone) -> Vec<FeedRow> {
+pub(crate) fn surveys(zone: &TimeZone) -> Vec<FeedRow> {
     let of_day = |day: Date| {
         let times = if [date(2026, 3, 29), date(2026, 10, 25)].contains(&day) { 2 } else { 1 };
         let measures = [("surveyResponses", 100 * times), ("satisfied", 88 * times)];

@@ -17,7 +17,7 @@ use crate::domain::measuring::rollups::RollUps;
 use crate::domain::terms::journal::{Journal, RecordedFact};
 
 /// A contract on its way through time.
-pub struct Life<'c> {
+pub(crate) struct Life<'c> {
     case: &'c Case,
     journal: Option<Journal>,
     previous: Option<VendorContractStatus>,
@@ -35,7 +35,7 @@ pub struct Life<'c> {
 
 impl<'c> Life<'c> {
     /// A contract whose operator keeps a journal, or one without.
-    pub fn of(case: &'c Case, with_journal: bool) -> Self {
+    pub(crate) fn of(case: &'c Case, with_journal: bool) -> Self {
         Life {
             case,
             journal: with_journal.then(Journal::default),
@@ -50,7 +50,7 @@ impl<'c> Life<'c> {
     }
 
     /// Lives from one instant to another. `each` sees every look before the next, and may answer an escalation.
-    pub fn live(
+    pub(crate) fn live(
         &mut self,
         from: Timestamp,
         to: Timestamp,
@@ -71,7 +71,7 @@ impl<'c> Life<'c> {
     }
 
     /// Keeps a fact in the journal, where there is one.
-    pub fn keep(&mut self, fact: RecordedFact) {
+    pub(crate) fn keep(&mut self, fact: RecordedFact) {
         self.journal.iter_mut().for_each(|journal| journal.facts.push(fact.clone()));
     }
 

@@ -199,3 +199,20 @@ pub(super) fn check_labels(findings: &mut Findings, field: &str, labels: &BTreeM
         });
     }
 }
+
+/// What to write where a name is not known: one of those that are.
+pub(super) fn one_of(names: &BTreeSet<&str>, section: &str) -> String {
+    if names.is_empty() {
+        return format!("a name from `{section}`, which is empty");
+    }
+    let listed: Vec<String> = names.iter().take(10).map(|name| quoted(name)).collect();
+    format!("one of {}", listed.join(", "))
+}
+
+/// Whether a text has the shape of an e-mail address.
+pub(super) fn is_email(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || "@<>\",;".contains(letter))
+    };
+    text.len() <= 254 && text.split_once('@').is_some_and(|(user, host)| is_part(user) && is_part(host))
+}

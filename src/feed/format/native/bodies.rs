@@ -1,7 +1,7 @@
 //! Bodies of the native format, right and wrong: the parser is held to them, and so is the published description of the format.
 
 /// The example of the documentation.
-pub const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
+pub(crate) const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
  "rows": [
    {"start": "2026-01-05T09:00:00Z", "end": "2026-01-05T09:30:00Z",
     "labels": {"queue": "billing", "tier": "gold"},
@@ -10,25 +10,25 @@ pub const EXAMPLE: &str = r#"{"schema": "bpo-feed/v1",
  "next": null}"#;
 
 /// A page with everything that may stand in one, in another order, beside what nobody knows.
-pub const BESIDE: &str = r#"{"next":"abc","took":12,"rows":[{"measures":{"x":1.50},"extra":[1,{"a":2}],
+pub(crate) const BESIDE: &str = r#"{"next":"abc","took":12,"rows":[{"measures":{"x":1.50},"extra":[1,{"a":2}],
  "recordedAt":"2026-01-06T00:00:00+01:00","end":"2026-01-05T10:00:00+01:00","start":"2026-01-05T09:30:00+01:00"}],
  "schema":"bpo-feed/v1"}"#;
 
 const TIMES: &str = r#""start":"2026-01-05T09:00:00Z","end":"2026-01-05T09:30:00Z""#;
 
 /// A page with a good row and this one.
-pub fn page_of(row: &str) -> String {
+pub(crate) fn page_of(row: &str) -> String {
     let good = r#"{"start":"2026-01-05T08:00:00Z","end":"2026-01-05T08:30:00Z","measures":{"offered":1}}"#;
     format!(r#"{{"schema":"bpo-feed/v1","rows":[{good},{row}],"next":null}}"#)
 }
 
 /// A page with a good row and one of these fields, given as JSON, beside its times.
-pub fn page_with(fields: &str) -> String {
+pub(crate) fn page_with(fields: &str) -> String {
     page_of(&format!("{{{TIMES},{fields}}}"))
 }
 
 /// Bodies that are not JSON, or JSON that says something twice: no schema sees what is wrong with them.
-pub fn no_json() -> Vec<String> {
+pub(crate) fn no_json() -> Vec<String> {
     let measured = |number: &str| page_with(&format!(r#""measures":{{"offered":{number}}}"#));
     vec![
         String::new(),
@@ -52,7 +52,7 @@ pub fn no_json() -> Vec<String> {
 }
 
 /// JSON of another shape.
-pub fn wrong_shapes() -> Vec<String> {
+pub(crate) fn wrong_shapes() -> Vec<String> {
     let measured = |number: &str| page_with(&format!(r#""measures":{{"offered":{number}}}"#));
     vec![
         "null".into(),
@@ -96,7 +96,7 @@ pub fn wrong_shapes() -> Vec<String> {
 }
 
 /// Pages with a row that is well written and cannot be meant, and by which reason it is set aside.
-pub fn set_aside() -> Vec<(String, &'static str)> {
+pub(crate) fn set_aside() -> Vec<(String, &'static str)> {
     let timed = |start: &str, number: &str| {
         page_of(&format!(r#"{{"start":"{start}","end":"2026-01-05T09:30:00Z","measures":{{"offered":{number}}}}}"#))
     };

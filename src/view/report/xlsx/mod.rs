@@ -107,11 +107,11 @@ const KPI_HEADS: [&str; 22] = [
 
 /// Columns of the sheet of KPIs that formulas refer to.
 mod column {
-    pub const TARGET: usize = 6;
-    pub const NUMERATOR: usize = 8;
-    pub const DENOMINATOR: usize = 9;
-    pub const VALUE: usize = 11;
-    pub const POINTS: usize = 18;
+    pub(super) const TARGET: usize = 6;
+    pub(super) const NUMERATOR: usize = 8;
+    pub(super) const DENOMINATOR: usize = 9;
+    pub(super) const VALUE: usize = 11;
+    pub(super) const POINTS: usize = 18;
 }
 
 fn kpis(report: &SlaReportSpec) -> Sheet {
