@@ -212,7 +212,7 @@ mod tests {
             ("one is dead: one of the others takes its shard", "a c† b", "a b c†", "a", [&[1], &[0], &[]]),
             ("and the other one does not", "a c† b", "a b c†", "b", [&[], &[2], &[]]),
             ("a holder without a lease as a replica lives", "a c b", "a b", "a", [&[], &[0], &[]]),
-            ("more replicas than shards: one stands by", "a b", "a b c", "c", [&[], &[], &[]]),
+            ("more replicas than shards: one is on standby", "a b", "a b c", "c", [&[], &[], &[]]),
             ("until another one is dead", "a b†", "a b† c", "c", [&[1], &[], &[]]),
             ("two of a dead one's go to two", "a a b† b†", "a c d", "c", [&[2], &[], &[]]),
             ("one's own is kept however old it looks", "a† -", "a†", "a", [&[1], &[0], &[]]),
