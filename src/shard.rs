@@ -201,7 +201,7 @@ mod tests {
             ("it need not have seen its own lease", "- - -", "", "a", [&[0, 1, 2], &[], &[]]),
             ("two begin together: no shard is tried for twice", "- - -", "a b", "a", [&[0, 1], &[], &[]]),
             ("so the other one", "- - -", "a b", "b", [&[2], &[], &[]]),
-            ("a second one comes: the first gives one back", "a a a", "a b", "a", [&[], &[0, 1], &[2]]),
+            ("a second one comes: the first releases one", "a a a", "a b", "a", [&[], &[0, 1], &[2]]),
             ("and it takes nothing before it is free", "a a a", "a b", "b", [&[], &[], &[]]),
             ("then it does", "a a -", "a b", "b", [&[2], &[], &[]]),
             ("a third one comes", "a a b", "a b c", "a", [&[], &[0], &[1]]),

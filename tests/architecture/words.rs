@@ -118,10 +118,12 @@ fn texts(code: &str) -> Texts {
     found
 }
 
-/// The words of the list that are part of an identifier, such as `was_told` or `IsTold`, each with its line.
+/// The identifiers that have a word of the list in them, whatever their case, each with its line.
 fn lost_words_of_identifiers(place: &str, text: &str) -> Vec<String> {
     let mut lines = vec![String::new(); text.lines().count() + 1];
-    texts(text).code.iter().for_each(|(line, code)| lines[line - 1].push_str(code));
+    for (line, code) in texts(text).code {
+        lines.get_mut(line - 1).unwrap().push_str(&code);
+    }
     let mut found = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         for name in line.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
