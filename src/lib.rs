@@ -14,7 +14,7 @@
 //! 10. [`cli`]: the two programs' flags and commands; offline ones call the same decisions as the operator.
 //! 11. [`view`]: what people look at: reports as typed views, rendered to text, Markdown and HTML. It decides nothing.
 //! 12. [`clock`]: the only reader of the system's clock.
-//! 13. [`trace`]: how long each stage took between a poll and the status that came of it. Empty without the feature `otel`.
+//! 13. [`trace`]: how long each stage took between a poll and the status that resulted. Empty without the feature `otel`.
 //!
 //! Data flows one way: feed → evidence → domain → controller → status, report, Event, alert.
 

@@ -167,11 +167,11 @@ impl Fleet {
 
     /// Milliseconds from the vendor's answer until a status shows it.
     async fn shown_after(&self, name: &str, until: Timestamp) -> f64 {
-        let told = async || self.vendor.told(name);
+        let asked_at = async || self.vendor.asked_at(name);
         let patience = Duration::from_secs(90);
-        let told = self.place.eventually_within(patience, "the vendor is asked", told).await;
+        let asked_at = self.place.eventually_within(patience, "the vendor is asked", asked_at).await;
         self.until_it_reaches(name, until).await;
-        told.elapsed().as_secs_f64() * 1_000.0
+        asked_at.elapsed().as_secs_f64() * 1_000.0
     }
 
     async fn until_it_reaches(&self, name: &str, until: Timestamp) {

@@ -58,8 +58,8 @@ impl Vendor {
     }
 
     /// When the rows that were published last were first sent.
-    pub(crate) fn told(&self, feed: &str) -> Option<Instant> {
-        self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, told)| *told)
+    pub(crate) fn asked_at(&self, feed: &str) -> Option<Instant> {
+        self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, asked_at)| *asked_at)
     }
 
     /// How many requests came so far, and how many rows were sent.
@@ -84,9 +84,9 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): Ra
     let present = {
         let mut ahead = shared.ahead.lock().unwrap();
         match ahead.get_mut(uri.path().trim_start_matches('/')) {
-            Some((published, told)) => {
+            Some((published, asked_at)) => {
                 if until >= *published {
-                    told.get_or_insert_with(Instant::now);
+                    asked_at.get_or_insert_with(Instant::now);
                 }
                 *published
             }

@@ -18,11 +18,11 @@ use super::screen::{Mood, Story};
 use super::vendor::{INTERVALS, OUTCOMES, TOTALS, VendorServer};
 
 /// Events whose figures the reports show better.
-const TOLD_BY_REPORTS: [&str; 6] =
+const SHOWN_BY_REPORTS: [&str; 6] =
     ["TargetMissed", "TargetMet", "PeriodClosed", "PeriodFinal", "CreditDue", "TriggerFired"];
 
 /// Events in which a contract repeats what its KPIs say.
-const TOLD_BY_KPIS: [&str; 2] = ["AtRisk", "AtRiskCleared"];
+const SHOWN_BY_KPIS: [&str; 2] = ["AtRisk", "AtRiskCleared"];
 
 /// Narrates the story as it happens, and remembers what it has said.
 pub(crate) struct Narrator<'a> {
@@ -31,16 +31,16 @@ pub(crate) struct Narrator<'a> {
     zone: TimeZone,
     begin: Timestamp,
     /// What it has said of each report.
-    reports: BTreeMap<String, Told>,
+    reports: BTreeMap<String, Narrated>,
     events: BTreeSet<(String, String, String)>,
     /// The last phase that it has said of each launch.
     phases: BTreeMap<String, LaunchPhase>,
-    month_told: Option<Date>,
+    month_narrated: Option<Date>,
 }
 
 /// What it has said of one report.
 #[derive(Default, PartialEq)]
-struct Told {
+struct Narrated {
     is_final: bool,
     lines: Vec<(Mood, String)>,
 }
@@ -49,7 +49,7 @@ impl<'a> Narrator<'a> {
     /// Says what a vendor is asked for from `begin` on, in the days of a zone.
     pub(crate) fn new(story: Story<'a>, vendor: &'a VendorServer, zone: TimeZone, begin: Timestamp) -> Self {
         let (reports, events, phases) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { story, vendor, zone, begin, reports, events, phases, month_told: None }
+        Self { story, vendor, zone, begin, reports, events, phases, month_narrated: None }
     }
 
     /// The rehearsal's present, as the operator shows it to the vendor.
@@ -65,16 +65,16 @@ impl<'a> Narrator<'a> {
         self.story.reach(u64::try_from(days).unwrap_or_default(), &now.strftime("%-d %B %Y").to_string());
         let month = now.date().first_of_month();
         let [intervals, totals, outcomes] = [INTERVALS, TOTALS, OUTCOMES].map(|feed| self.vendor.count(feed));
-        if intervals.rows == 0 || self.month_told.is_some_and(|told| told >= month) {
+        if intervals.rows == 0 || self.month_narrated.is_some_and(|narrated| narrated >= month) {
             return;
         }
-        let told = match self.month_told {
+        let narrated = match self.month_narrated {
             None => "The operator has asked the vendor for the first time".to_owned(),
             Some(_) => format!("It is {}", month.strftime("%B")),
         };
-        self.month_told = Some(month);
+        self.month_narrated = Some(month);
         let sentence = format!(
-            "{told}: {} rows of calls and {} rows of outcomes in {} requests so far.",
+            "{narrated}: {} rows of calls and {} rows of outcomes in {} requests so far.",
             intervals.rows + totals.rows,
             outcomes.rows,
             intervals.requests + totals.requests + outcomes.requests
@@ -86,7 +86,7 @@ impl<'a> Narrator<'a> {
     pub(crate) fn report(&mut self, report: &SlaReport) {
         let name = report.metadata.name.clone().unwrap_or_default();
         let spec = &report.spec;
-        let now = Told { is_final: spec.state == PeriodState::Final, lines: sentences(spec) };
+        let now = Narrated { is_final: spec.state == PeriodState::Final, lines: sentences(spec) };
         let before = self.reports.get(&name);
         if before == Some(&now) {
             return;
@@ -133,9 +133,9 @@ impl<'a> Narrator<'a> {
         let object = event.regarding.as_ref().and_then(|object| object.name.clone()).unwrap_or_default();
         let is_contract =
             event.regarding.as_ref().is_some_and(|object| object.kind.as_deref() == Some("VendorContract"));
-        let is_told_elsewhere =
-            TOLD_BY_REPORTS.contains(&reason.as_str()) || (is_contract && TOLD_BY_KPIS.contains(&reason.as_str()));
-        let is_news = !is_told_elsewhere && self.events.insert((object.clone(), reason.clone(), note.clone()));
+        let is_narrated_elsewhere =
+            SHOWN_BY_REPORTS.contains(&reason.as_str()) || (is_contract && SHOWN_BY_KPIS.contains(&reason.as_str()));
+        let is_news = !is_narrated_elsewhere && self.events.insert((object.clone(), reason.clone(), note.clone()));
         if is_news {
             let mood = if event.type_.as_deref() == Some("Warning") { Mood::Bad } else { Mood::Good };
             self.tell(mood, &format!("{object}: {reason}: {note}"));

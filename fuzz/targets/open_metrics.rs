@@ -64,13 +64,13 @@ fuzz_target!(|body: &[u8]| {
         if let Ok(exposition) = read(body, open_metrics, &wanted) {
             assert!(exposition.samples.iter().all(|sample| wanted.contains(sample.name.as_str())));
             let series: BTreeSet<_> = exposition.samples.iter().map(|sample| (&sample.name, &sample.labels)).collect();
-            assert_eq!(series.len(), exposition.samples.len(), "a series stands twice");
+            assert_eq!(series.len(), exposition.samples.len(), "a series appears twice");
         }
     }
     let mut bodies = body.splitn(2, |byte| *byte == 0x1e);
     let first = bodies.next().unwrap_or_default();
     let Some(begun) = try_scrape(0, first, None) else { return };
-    assert!(begun.rows.is_empty(), "one scrape alone tells nothing");
+    assert!(begun.rows.is_empty(), "one scrape alone says nothing");
     check_rejected(&begun.rejected);
     let state = begun.state.expect("what the next scrape has to know");
     match bodies.next() {
@@ -79,7 +79,7 @@ fuzz_target!(|body: &[u8]| {
             check_rows(&again, (0, 5));
             for row in &again.rows {
                 let flows = row.measures.iter().filter(|(name, _)| *name != "headcount");
-                flows.for_each(|(name, grown)| assert!(grown.is_zero(), "{name} stood still and grew by {grown}"));
+                flows.for_each(|(name, grown)| assert!(grown.is_zero(), "{name} did not change and grew by {grown}"));
             }
         }
         Some(second) => {

@@ -42,7 +42,7 @@ fuzz_target!(|body: &[u8]| {
     for row in &rows {
         check_stored(row);
         assert!(!row.measures.is_empty());
-        assert!(keys.insert((row.start, &row.labels)), "one slot stands twice");
+        assert!(keys.insert((row.start, &row.labels)), "one slot appears twice");
         let (start, end) = (row.start.as_second(), row.end.as_second());
         assert_eq!(end - start, RUN.step);
         assert!(end >= RUN.first && end <= RUN.last && (end - RUN.first) % RUN.step == 0, "nobody asked for {end}");

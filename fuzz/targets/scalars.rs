@@ -59,7 +59,7 @@ fn api_scalars(text: &str) {
 /// An exact number is the one that the text says, by another reader.
 fn numbers(text: &str) {
     let Ok(number) = exact(text) else { return };
-    let float: f64 = text.parse().unwrap_or_else(|_| panic!("{text} is no number, and became {number}"));
+    let float: f64 = text.parse().unwrap_or_else(|_| panic!("{text} is not a number, and became {number}"));
     assert!(is_near(number, float), "{text} became {number}");
     assert_eq!(exact(&number.to_string()), Ok(number), "{text}");
     let digits: Option<rust_decimal::Decimal> = rust_decimal::Decimal::from_str_exact(text).ok();
@@ -70,7 +70,7 @@ fn figures(text: &str, choice: usize) {
     let unit = UNITS[choice % UNITS.len()];
     for notation in [Notation::Plain, Notation::Point, Notation::Comma] {
         let Ok(found) = figure(text, unit, notation) else { continue };
-        assert!(!is_absent(text), "{text:?} is no figure, and became {found}");
+        assert!(!is_absent(text), "{text:?} is not a figure, and became {found}");
         assert!(text.contains(|letter: char| letter.is_ascii_digit()), "{text:?} became {found}");
         let factor = match unit {
             MeasureUnit::Milliseconds => (1, 1_000),
@@ -107,7 +107,7 @@ fn check_digits(text: &str, number: rust_decimal::Decimal, notation: Notation) {
         assert!(!whole.contains(['e', 'E']), "{text:?} {notation:?} became {number}");
     }
     let bare = if notation == Notation::Comma { bare.replace(',', ".") } else { bare };
-    let float: f64 = bare.parse().unwrap_or_else(|_| panic!("{text:?} is no number, and became {number}"));
+    let float: f64 = bare.parse().unwrap_or_else(|_| panic!("{text:?} is not a number, and became {number}"));
     assert!(is_near(number, float), "{text:?} {notation:?} became {number}");
 }
 

@@ -72,7 +72,7 @@ pub struct SourcesLine {
     /// The client's own value over all of its rows; absent where it has none.
     #[schemars(length(max = 64))]
     pub own: Option<String>,
-    /// How far apart the two lie over the time of which both have rows; absent where there is one source alone.
+    /// How far the two differ over the time for which both have rows; absent if there is only one source.
     #[schemars(length(max = 64))]
     pub difference: Option<String>,
     /// Agree (within the tolerance), Disagree, OneSource (the client knows less than 90 % of the vendor's time, or one of them has no data) or NoData.

@@ -387,7 +387,7 @@ mod tests {
             assert_eq!(is_named(kpi, LOWER), better == Better::Lower, "{kpi} is lower");
             assert_eq!(is_named(kpi, RANGE.0), better == Better::Range, "{kpi} is a range");
             let is_percent = catalogue::unit(kpi, None) == FormulaUnit::Percent;
-            assert_eq!(is_named(kpi, NO_PERCENT), !is_percent, "{kpi} is no percentage");
+            assert_eq!(is_named(kpi, NO_PERCENT), !is_percent, "{kpi} is not a percentage");
             let variants = catalogue::variants(kpi);
             assert_eq!(is_named(kpi, VARIANT.0), !variants.is_empty(), "{kpi} has variants");
             for variant in variants {

@@ -50,7 +50,8 @@ pub fn run(arguments: &AcceptLossArguments) -> Answer {
     let outcome = json!({"contract": contract, "report": arguments.report, "acceptedBy": by, "goesOn": left.is_none(), "waitsFor": left});
     match left {
         None => {
-            let sentence = escaped(&format!("{contract} goes on; {} stays as it was signed", arguments.report));
+            let sentence =
+                escaped(&format!("{contract} continues; the signed report {} does not change", arguments.report));
             arguments.outcome.print(sentence, &outcome)?;
             Ok(0)
         }
@@ -84,7 +85,7 @@ async fn accept(arguments: &AcceptLossArguments) -> Result<Outcome, String> {
         .ok_or_else(|| format!("{name} lacks nothing that its reports rest on: there is no loss to accept"))?;
     if report.spec.state != PeriodState::Final {
         return Err(format!(
-            "{} is Provisional, so nobody signed it: delete it, and it is written again from what is there",
+            "{} is Provisional, so nobody signed it: delete it, and it is written again from the rows that exist",
             shorten(&arguments.report)
         ));
     }

@@ -47,7 +47,7 @@ impl Gathered<'_> {
         let Bundle { manifest, summaries, rows, terms, history, closings, facts, report, .. } =
             read_bundle(input).map_err(|error| error.to_string())?;
         if let Some(broken) = report.broken.first() {
-            return Err(format!("the bundle is not what was exported: {broken}; export it once more"));
+            return Err(format!("the bundle was changed after its export: {broken}; export it again"));
         }
         if !summaries.is_empty() {
             return Err("rows of the contract were removed at the end of its retention, so it cannot be judged again: its SlaReports stay, and `kubectl bpo verify --bundle` checks the rest"

@@ -41,17 +41,17 @@ enum CatalogueOutput {
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct Described {
     kpi: CatalogueKpi,
     explanation: &'static str,
-    formulas: Vec<ToldFormula>,
+    formulas: Vec<DescribedFormula>,
     measures: Vec<String>,
     /// Measures that are levels, with how they are taken over time.
     levels: Vec<String>,
     better: Better,
     kind: IndicatorKind,
     category: KpiCategory,
-    benchmark: Option<ToldBenchmark>,
+    benchmark: Option<DescribedBenchmark>,
     guarded_by: Vec<String>,
     gamed: &'static str,
     /// Measures that are counted by a time, which a KpiTarget names in `within`.
@@ -61,7 +61,7 @@ struct Told {
 
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
-struct ToldFormula {
+struct DescribedFormula {
     variant: Option<String>,
     formula: String,
     unit: FormulaUnit,
@@ -69,7 +69,7 @@ struct ToldFormula {
 
 #[serde_with::skip_serializing_none]
 #[derive(Clone, Debug, Serialize)]
-struct ToldBenchmark {
+struct DescribedBenchmark {
     low: Option<&'static str>,
     high: Option<&'static str>,
     source: &'static str,
@@ -77,23 +77,23 @@ struct ToldBenchmark {
 
 /// Prints the catalogue, or one KPI of it.
 pub fn run(arguments: &CatalogueArguments) -> Answer {
-    let told: Vec<Told> = match &arguments.kpi {
-        None => entries().map(Told::of).collect(),
-        Some(name) => vec![Told::of(named(name)?)],
+    let kpis: Vec<Described> = match &arguments.kpi {
+        None => entries().map(Described::of).collect(),
+        Some(name) => vec![Described::of(named(name)?)],
     };
     let text = match arguments.output {
-        CatalogueOutput::Text if arguments.kpi.is_none() => as_list(&told),
-        CatalogueOutput::Text => told.iter().map(as_text).collect(),
-        CatalogueOutput::Markdown => as_page(&told),
-        CatalogueOutput::Yaml => document(Output::Yaml, &told)?,
-        CatalogueOutput::Json => document(Output::Json, &told)?,
+        CatalogueOutput::Text if arguments.kpi.is_none() => as_list(&kpis),
+        CatalogueOutput::Text => kpis.iter().map(as_text).collect(),
+        CatalogueOutput::Markdown => as_page(&kpis),
+        CatalogueOutput::Yaml => document(Output::Yaml, &kpis)?,
+        CatalogueOutput::Json => document(Output::Json, &kpis)?,
     };
     super::streams::print(&text)?;
     Ok(0)
 }
 
-fn document(output: Output, told: &[Told]) -> Result<String, Vec<String>> {
-    let value = serde_json::to_value(told).map_err(|error| vec![error.to_string()])?;
+fn document(output: Output, kpis: &[Described]) -> Result<String, Vec<String>> {
+    let value = serde_json::to_value(kpis).map_err(|error| vec![error.to_string()])?;
     output.document(&value).map_err(|error| vec![error.to_string()])
 }
 
@@ -109,8 +109,8 @@ fn named(name: &str) -> Result<&'static Entry, Vec<String>> {
     })
 }
 
-impl Told {
-    fn of(entry: &Entry) -> Told {
+impl Described {
+    fn of(entry: &Entry) -> Described {
         let mut measures: Vec<String> = Vec::new();
         for formula in entry.formulas {
             let forms = [formula.numerator, formula.denominator].map(|text| text.parse::<LinearForm>());
@@ -126,7 +126,7 @@ impl Told {
                 denominator => format!("({}) / ({denominator})", formula.numerator),
             };
             let scale = if formula.scale == 1 { String::new() } else { format!(" × {}", formula.scale) };
-            ToldFormula {
+            DescribedFormula {
                 variant: formula.variant.map(|variant| variant.to_string()),
                 formula: divided + &scale,
                 unit: formula.unit,
@@ -134,9 +134,9 @@ impl Told {
         });
         let levels = entry.stocks.iter().map(|(measure, rule)| match rule {
             StockRule::Mean => format!("{measure}: the mean over time"),
-            StockRule::Last => format!("{measure}: as it was at the end"),
+            StockRule::Last => format!("{measure}: its value at the end"),
         });
-        Told {
+        Described {
             kpi: entry.kpi,
             explanation: entry.explanation,
             formulas: formulas.collect(),
@@ -146,7 +146,7 @@ impl Told {
             better: entry.better,
             kind: entry.kind,
             category: entry.category,
-            benchmark: entry.benchmark.map(|usual| ToldBenchmark {
+            benchmark: entry.benchmark.map(|usual| DescribedBenchmark {
                 low: usual.low,
                 high: usual.high,
                 source: usual.source,
@@ -208,10 +208,10 @@ fn direction(better: Better) -> &'static str {
 }
 
 /// One line a KPI.
-fn as_list(told: &[Told]) -> String {
+fn as_list(kpis: &[Described]) -> String {
     let mut text = String::new();
-    let width = told.iter().map(|one| one.kpi.as_str().len()).max().unwrap_or_default();
-    for one in told {
+    let width = kpis.iter().map(|one| one.kpi.as_str().len()).max().unwrap_or_default();
+    for one in kpis {
         // Writing into a String cannot fail.
         let formula = one.formulas.first().map(|formula| formula.formula.as_str()).unwrap_or_default();
         let _ = writeln!(
@@ -227,7 +227,7 @@ fn as_list(told: &[Told]) -> String {
 }
 
 /// All of one KPI.
-fn as_text(one: &Told) -> String {
+fn as_text(one: &Described) -> String {
     let mut text = format!("{}\n  {}\n", one.kpi, one.explanation);
     for (topic, value) in topics(one) {
         for (place, line) in value.iter().enumerate() {
@@ -238,7 +238,7 @@ fn as_text(one: &Told) -> String {
 }
 
 /// What is shown of a KPI, a topic each; topics without anything are left out.
-fn topics(one: &Told) -> Vec<(&'static str, Vec<String>)> {
+fn topics(one: &Described) -> Vec<(&'static str, Vec<String>)> {
     let formulas = one.formulas.iter().map(|formula| match &formula.variant {
         Some(variant) => format!("{variant}: {}", formula.formula),
         None => formula.formula.clone(),
@@ -268,7 +268,7 @@ fn topics(one: &Told) -> Vec<(&'static str, Vec<String>)> {
 }
 
 /// The page of the documentation.
-fn as_page(told: &[Told]) -> String {
+fn as_page(kpis: &[Described]) -> String {
     let mut page = String::from(
         "# The catalogue of KPIs\n\n\
          What a KpiTarget can name in `kpi`. Each value is one division of two sums over all rows, never a mean of quotients.\n\
@@ -276,13 +276,13 @@ fn as_page(told: &[Told]) -> String {
          This page is written by `kubectl bpo catalogue -o markdown`; `kubectl bpo catalogue KPI` shows one on a terminal.\n\n\
          | KPI | unit | better | usual |\n|---|---|---|---|\n",
     );
-    for one in told {
+    for one in kpis {
         let name = one.kpi.as_str();
         let usual = one.benchmark.as_ref().and(one.usual()).unwrap_or_default();
         let range = usual.split(" (").next().unwrap_or_default();
         let _ = writeln!(page, "| [{name}](#{}) | {} | {} | {range} |", name.to_lowercase(), one.unit(), one.better);
     }
-    for one in told {
+    for one in kpis {
         let _ = write!(page, "\n## {}\n\n{}\n\n", one.kpi, one.explanation);
         for (topic, lines) in topics(one) {
             let code = matches!(topic, "formula" | "measures");
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn the_page_is_what_the_catalogue_says() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/catalogue.md");
-        let page = as_page(&entries().map(Told::of).collect::<Vec<_>>());
+        let page = as_page(&entries().map(Described::of).collect::<Vec<_>>());
         if std::env::var_os("BPO_UPDATE").is_some() {
             std::fs::write(&path, &page).unwrap();
         }
@@ -322,13 +322,13 @@ mod tests {
     #[test]
     fn every_kpi_is_shown_in_full() {
         for entry in entries() {
-            let told = Told::of(entry);
-            let name = told.kpi;
-            assert!(!told.formulas.is_empty() && !told.measures.is_empty(), "{name}");
-            assert!(told.gamed.len() > 20 && told.explanation.len() > 10, "{name}");
+            let described = Described::of(entry);
+            let name = described.kpi;
+            assert!(!described.formulas.is_empty() && !described.measures.is_empty(), "{name}");
+            assert!(described.gamed.len() > 20 && described.explanation.len() > 10, "{name}");
             // A source has a name: an organisation or a site, not "the industry".
             let vague = ["trade knowledge", "industry surveys", "public-sector contracts", "industry:"];
-            if let Some(usual) = &told.benchmark {
+            if let Some(usual) = &described.benchmark {
                 assert!(!vague.iter().any(|word| usual.source.contains(word)), "{name}: {}", usual.source);
                 assert!(usual.source.chars().next().is_some_and(char::is_alphabetic), "{name}");
             }
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn one_kpi_is_found_by_its_name_and_a_slip_is_named() {
-        let text = as_text(&Told::of(named("servicelevel").unwrap()));
+        let text = as_text(&Described::of(named("servicelevel").unwrap()));
         for line in [
             "ServiceLevel\n",
             "AnsweredOnly: (answeredWithin) / (answered) × 100",

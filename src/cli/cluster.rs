@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 
 use crate::api::SlaReport;
-use crate::cluster::client::{CALL_TIMEOUT, connect_as_told};
+use crate::cluster::client::{CALL_TIMEOUT, connect_to};
 use crate::cluster::errors::words;
 
 /// Which cluster and namespace, in kubectl's own words.
@@ -42,7 +42,7 @@ impl Cluster {
     /// # Errors
     /// A sentence: no kubeconfig, an unknown context, a configuration that cannot be used.
     pub async fn connect(arguments: &ClusterArguments) -> Result<Cluster, String> {
-        let client = connect_as_told(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
+        let client = connect_to(arguments.kubeconfig.as_deref(), arguments.context.as_deref())
             .await
             .map_err(|error| error.to_string())?;
         let namespace = arguments.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());

@@ -104,7 +104,7 @@ enum Command {
     Ack(alert::AckArguments),
     /// Accept that rows which a Final report rests on are lost for good, after a restore, so that its contract goes on
     ///
-    /// The report stays as it was signed, and the journal of the evidence keeps who accepted what. It sets the annotation
+    /// The signed report does not change, and the journal of the evidence records who accepted what. It sets the annotation
     /// `bpo-operator.io/loss-accepted`, so it takes the right to patch contracts. Exit code 0 when the contract goes on; 1 when not in time;
     /// 2 when there is nothing to accept.
     AcceptLoss(accept_loss::AcceptLossArguments),

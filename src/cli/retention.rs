@@ -110,7 +110,7 @@ impl Line {
         }
     }
 
-    /// What becomes of the rows, in words.
+    /// What happens to the rows, in words.
     fn state(&self) -> String {
         match &self.plan {
             None => "kept: the store has no terms of the contract".to_owned(),

@@ -32,7 +32,7 @@ fn read(file: &Path) -> Result<Timestamp, String> {
 
 async fn follow(file: PathBuf, hand: Hand) {
     let mut looks = tokio::time::interval(LOOK);
-    let mut told = None;
+    let mut last_error = None;
     loop {
         looks.tick().await;
         match read(&file) {
@@ -40,12 +40,12 @@ async fn follow(file: PathBuf, hand: Hand) {
                 if hand.move_to(instant) {
                     tracing::info!(%instant, "REHEARSAL: the clock has moved");
                 }
-                told = None;
+                last_error = None;
             }
             // A file that is being written holds nothing for a moment; what stays wrong is reported once.
-            Err(why) if told.as_ref() != Some(&why) => {
+            Err(why) if last_error.as_ref() != Some(&why) => {
                 tracing::warn!(why, "REHEARSAL: the clock is stopped");
-                told = Some(why);
+                last_error = Some(why);
             }
             Err(_) => {}
         }

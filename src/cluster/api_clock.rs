@@ -32,7 +32,7 @@ struct Known {
     /// What this machine's clock, and one that nobody sets, showed at the last comparison.
     compared: Option<(Timestamp, Instant)>,
     /// Those who were notified of this.
-    told: HashSet<String>,
+    announced: HashSet<String>,
 }
 
 impl ApiClock {
@@ -56,7 +56,7 @@ impl ApiClock {
     pub fn news_for(&self, uid: &str) -> Option<String> {
         let mut known = self.known();
         let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST)?;
-        known.told.insert(uid.to_owned()).then(|| {
+        known.announced.insert(uid.to_owned()).then(|| {
             let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
             format!(
                 "the operator's clock is {:#} {direction} the API server's: nothing becomes Final until they agree; correct the clock of \
@@ -78,7 +78,7 @@ impl ApiClock {
         known.compared = Some((wall, steady));
         let agrees = ahead.abs() <= MOST;
         if agrees {
-            known.told.clear();
+            known.announced.clear();
         }
         agrees != before
     }
@@ -108,9 +108,9 @@ impl ApiClock {
 async fn difference(client: &Client) -> Option<SignedDuration> {
     let request = axum::http::Request::get("/version").body(Body::empty()).ok()?;
     let response = tokio::time::timeout(CALL_TIMEOUT, client.send(request)).await.ok()?.ok()?;
-    let told = response.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    let Some(told) = told else { return Some(SignedDuration::ZERO) };
-    Some(Clock::real().now().duration_since(Timestamp::try_from(told).ok()?))
+    let date = response.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let Some(date) = date else { return Some(SignedDuration::ZERO) };
+    Some(Clock::real().now().duration_since(Timestamp::try_from(date).ok()?))
 }
 
 #[cfg(test)]
@@ -124,8 +124,8 @@ mod tests {
         assert!(clock.note(SignedDuration::from_secs(2)) && clock.agrees());
         assert!(!clock.note(SignedDuration::from_mins(-5)) && clock.agrees());
         assert!(clock.note(SignedDuration::from_hours(24 * 31)) && !clock.agrees());
-        let told = clock.news_for("uid-1").unwrap();
-        assert!(told.contains("ahead of the API server's") && clock.news_for("uid-1").is_none(), "{told}");
+        let news = clock.news_for("uid-1").unwrap();
+        assert!(news.contains("ahead of the API server's") && clock.news_for("uid-1").is_none(), "{news}");
         assert!(clock.news_for("uid-2").is_some());
         assert!(clock.note(SignedDuration::ZERO) && clock.agrees());
         assert!(clock.note(SignedDuration::from_mins(-6)) && clock.news_for("uid-1").unwrap().contains("behind"));
@@ -143,7 +143,7 @@ mod tests {
             ("an hour ahead", 61, 1, false),
             ("a month ahead", 31 * 24 * 60, 0, false),
             ("an hour back", -60, 1, false),
-            ("the machine slept: its steady clock stood still", 8 * 60, 0, false),
+            ("the machine slept: its steady clock was still", 8 * 60, 0, false),
         ] {
             let at =
                 (wall + SignedDuration::from_mins(wall_minutes), steady + Duration::from_secs(60 * steady_minutes));

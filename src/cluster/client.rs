@@ -69,7 +69,7 @@ pub async fn addresses() -> Vec<SocketAddr> {
 ///
 /// # Errors
 /// When no configuration is found, the one named is not there, or it cannot be used. The server itself is not asked yet.
-pub async fn connect_as_told(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client, ConnectError> {
+pub async fn connect_to(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Client, ConnectError> {
     if kubeconfig.is_none() && context.is_none() {
         return connect().await;
     }

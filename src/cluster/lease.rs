@@ -116,7 +116,7 @@ impl Candidate {
     /// Waits until this process holds the lease; `waits` is called with the reason, whenever that changes, and whether
     /// somebody else holds it. False: `stop` came first.
     pub async fn acquire(&mut self, stop: &CancellationToken, waits: impl Fn(&str, bool)) -> bool {
-        let mut told = String::new();
+        let mut logged = String::new();
         loop {
             let asked = BootInstant::now();
             let (why, held) = match self.attempt(true).await {
@@ -125,16 +125,16 @@ impl Candidate {
                     return true;
                 }
                 Ok(Attempt::Held(holder)) => (self.held_by(&holder), true),
-                Ok(Attempt::Contended) => (told.clone(), true),
+                Ok(Attempt::Contended) => (logged.clone(), true),
                 Err(error) => (format!("the Lease {} cannot be asked for: {error}", self.place()), false),
             };
-            if why != told {
+            if why != logged {
                 match self.claim.standby && held {
                     true => tracing::info!(lease = self.place(), "standing by: {why}"),
                     false => tracing::warn!(lease = self.place(), "{why}"),
                 }
                 waits(&why, held);
-                told = why;
+                logged = why;
             }
             let pause = self.seen.as_ref().map_or(LOOK, |(lease, since)| until_next_look([(lease, since.elapsed())]));
             tokio::select! {

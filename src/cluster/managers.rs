@@ -128,12 +128,12 @@ mod tests {
 
     #[test]
     fn the_fields_of_each_manager_are_shown_as_people_write_them() {
-        let told: Vec<String> = written_fields(&metadata())
+        let shown: Vec<String> = written_fields(&metadata())
             .into_iter()
             .map(|(at, manager, fields)| format!("{at} {manager} {}", fields.join(" ")))
             .collect();
         assert_eq!(
-            told,
+            shown,
             [
                 "2026-01-05T09:00:00Z argocd-controller spec.bands[Minor].points spec.bands[Minor].severity \
                  spec.objective.schedule[2026-07-01].from spec.objective.schedule[2026-07-01].target spec.objective.target spec.source",

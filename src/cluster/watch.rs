@@ -35,6 +35,31 @@ pub trait Successive {
     fn slim(&mut self) {}
 }
 
+/// A kind that can be watched.
+pub trait Watched:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Successive
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Successive
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// What a watch says to its listener.
 pub enum Change<'a, K> {
     /// The object is there, new or changed.
@@ -52,14 +77,7 @@ pub async fn watch<K>(
     mut writer: Writer<Guarded<K>>,
     mut listen: impl FnMut(Change<'_, K>),
 ) where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Successive
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
+    K: Watched,
 {
     let mut streams: SelectAll<_> = scopes::<K>(&client, namespaces).into_iter().collect();
     let mut members: Vec<Member<K>> = (0..namespaces.len().max(1)).map(|_| Member::default()).collect();
@@ -124,14 +142,7 @@ type Indexed<K> = std::pin::Pin<Box<dyn Stream<Item = (usize, Event<Guarded<K>>)
 
 fn scopes<K>(client: &Client, namespaces: &[String]) -> Vec<Indexed<K>>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Successive
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
+    K: Watched,
 {
     let apis: Vec<Api<Guarded<K>>> = match namespaces {
         [] => vec![Api::all(client.clone())],
@@ -287,18 +298,18 @@ mod tests {
         }
 
         /// What listeners hear of an event, sorted: `+` and a UID for an object that is there, `-` for one that is gone.
-        fn told(&mut self, event: Event<Guarded<ServiceTier>>) -> Vec<String> {
-            let (store, mut told) = (self.writer.as_reader(), Vec::new());
+        fn changes_after(&mut self, event: Event<Guarded<ServiceTier>>) -> Vec<String> {
+            let (store, mut changes) = (self.writer.as_reader(), Vec::new());
             for step in self.member.absorb(event) {
                 carry_out(step, &store, &mut self.writer, &mut |change| {
-                    told.push(match change {
+                    changes.push(match change {
                         Change::Applied(object) => format!("+{}", object.uid().unwrap()),
                         Change::Deleted(object) => format!("-{}", object.uid().unwrap()),
                     });
                 });
             }
-            told.sort();
-            told
+            changes.sort();
+            changes
         }
 
         /// The UIDs in the store, sorted.
@@ -314,15 +325,21 @@ mod tests {
     fn a_new_listing_becomes_single_changes_and_deletions() {
         let mut watched = Watched::new();
         for event in [Event::Init, Event::InitApply(tier("gold", "1")), Event::InitApply(tier("silver", "2"))] {
-            assert!(watched.told(event).is_empty());
+            assert!(watched.changes_after(event).is_empty());
         }
-        assert_eq!(watched.told(Event::InitDone), ["+1", "+2"]);
+        assert_eq!(watched.changes_after(Event::InitDone), ["+1", "+2"]);
         for event in [Event::Init, Event::InitApply(tier("gold", "3"))] {
-            assert!(watched.told(event).is_empty());
+            assert!(watched.changes_after(event).is_empty());
         }
-        assert_eq!((watched.told(Event::InitDone), watched.stored()), (words("+3 -1 -2"), words("3")));
-        assert_eq!((watched.told(Event::Apply(tier("gold", "4"))), watched.stored()), (words("+4 -3"), words("4")));
-        assert_eq!((watched.told(Event::Delete(tier("gold", "4"))), watched.stored()), (words("-4"), Vec::new()));
+        assert_eq!((watched.changes_after(Event::InitDone), watched.stored()), (words("+3 -1 -2"), words("3")));
+        assert_eq!(
+            (watched.changes_after(Event::Apply(tier("gold", "4"))), watched.stored()),
+            (words("+4 -3"), words("4"))
+        );
+        assert_eq!(
+            (watched.changes_after(Event::Delete(tier("gold", "4"))), watched.stored()),
+            (words("-4"), Vec::new())
+        );
     }
 
     fn words(text: &str) -> Vec<String> {

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
-use super::driver::{ReconcileError, publish_notice};
+use super::controlled::ReconcileError;
+use super::notices::publish_notice;
 use crate::api::condition::EventReason;
 use crate::api::{EVIDENCE_OF_ANNOTATION, VendorContract};
 use crate::domain::decision::Notice;

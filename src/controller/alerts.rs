@@ -11,7 +11,7 @@ use crate::api::condition::EventReason;
 use crate::api::{ALERT_TEST_ANNOTATION, VendorContract};
 use crate::clock::Clock;
 use crate::cluster::write::REHEARSAL_MARK;
-use crate::domain::decision::alerts::{Addressed, Alert, Told, changes};
+use crate::domain::decision::alerts::{Addressed, Alert, SentAlert, changes};
 use crate::domain::governance::escalation::said_at;
 use crate::evidence::{MessageKind, NewMessage, StoreError};
 use crate::shard::ShardCount;
@@ -40,29 +40,29 @@ pub async fn tell(
         }
         AlertMode::Sent | AlertMode::Silent => standing,
     };
-    let told = told(context, &uid).await?;
+    let sent = sent(context, &uid).await?;
     let speaks = |alert: &Alert| past_is_known || alert.label("alertname") == EventReason::FeedFailing.as_str();
-    let before = told.iter().filter(|told| speaks(&told.alert));
+    let before = sent.iter().filter(|sent| speaks(&sent.alert));
     let changes = changes(&uid, before, standing.iter().filter(|addressed| speaks(&addressed.alert)));
     let now = Clock::real().now();
     let trial = trial(contract, &uid, context.alert_mode, now);
     if changes.is_empty() && trial.is_none() {
         return Ok(());
     }
-    let mut after: Vec<Told> = told.to_vec();
+    let mut after: Vec<SentAlert> = sent.to_vec();
     let mut messages = Vec::new();
     for (kind, changed) in [(MessageKind::Resolved, changes.resolved), (MessageKind::Fired, changes.fired)] {
-        for told in changed {
-            after.retain(|known| (&known.sink, &known.fingerprint) != (&told.sink, &told.fingerprint));
-            messages.extend(message(contract, kind, &told, now));
+        for sent in changed {
+            after.retain(|known| (&known.sink, &known.fingerprint) != (&sent.sink, &sent.fingerprint));
+            messages.extend(message(contract, kind, &sent, now));
             if kind == MessageKind::Fired {
-                after.push(told);
+                after.push(sent);
             }
         }
     }
     messages.extend(trial);
     context.evidence.record_alerts(uid.clone(), messages, now).await?;
-    context.set_told(&uid, Arc::new(after));
+    context.set_sent(&uid, Arc::new(after));
     context.alerts.wake();
     Ok(())
 }
@@ -80,23 +80,23 @@ pub(super) fn marked(mut alert: Alert) -> Alert {
 }
 
 /// The alerts that were sent: remembered, or read from the store.
-async fn told(context: &Context, uid: &str) -> Result<Arc<Vec<Told>>, StoreError> {
-    if let Some(told) = context.told(uid) {
-        return Ok(told);
+async fn sent(context: &Context, uid: &str) -> Result<Arc<Vec<SentAlert>>, StoreError> {
+    if let Some(sent) = context.sent(uid) {
+        return Ok(sent);
     }
     let standing = context.evidence.standing_alerts(uid).await?;
     let read = standing.into_iter().filter_map(|standing| {
         let Envelope { alert, .. } = serde_json::from_str(&standing.content).ok()?;
-        Some(Told { sink: standing.sink, fingerprint: standing.fingerprint, alert })
+        Some(SentAlert { sink: standing.sink, fingerprint: standing.fingerprint, alert })
     });
-    let told = Arc::new(read.collect::<Vec<Told>>());
-    context.set_told(uid, told.clone());
-    Ok(told)
+    let sent = Arc::new(read.collect::<Vec<SentAlert>>());
+    context.set_sent(uid, sent.clone());
+    Ok(sent)
 }
 
 /// The message about an alert. One whose sink has left the contract still has to be taken from the active ones.
-fn message(contract: &VendorContract, kind: MessageKind, told: &Told, now: Timestamp) -> Option<NewMessage> {
-    let Told { sink, fingerprint, alert } = told;
+fn message(contract: &VendorContract, kind: MessageKind, sent: &SentAlert, now: Timestamp) -> Option<NewMessage> {
+    let SentAlert { sink, fingerprint, alert } = sent;
     let known = contract.spec.alerts.iter().find(|known| known.name == *sink);
     let empty = || serde_json::from_value(serde_json::json!({"name": sink})).ok();
     let envelope = Envelope {
@@ -139,8 +139,8 @@ fn trial(contract: &VendorContract, uid: &str, mode: AlertMode, now: Timestamp) 
     };
     contract.spec.alerts.iter().find(|known| known.name == sink)?;
     let alert = if mode == AlertMode::Marked { marked(alert) } else { alert };
-    let told = Told { sink: sink.to_owned(), fingerprint: alert.fingerprint(uid), alert };
-    message(contract, MessageKind::Test, &told, now)
+    let sent = SentAlert { sink: sink.to_owned(), fingerprint: alert.fingerprint(uid), alert };
+    message(contract, MessageKind::Test, &sent, now)
 }
 
 /// Ends the alerts of a contract that is gone.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::context::{Context, JudgedContract};
-use super::driver::{Controlled, ReconcileError, Wanted};
+use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
 use crate::api::CampaignLaunch;

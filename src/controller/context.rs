@@ -25,7 +25,7 @@ use crate::cluster::namespaces::Namespaces;
 use crate::cluster::shards::{Shards, Turn};
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::Writer;
-use crate::domain::decision::alerts::Told;
+use crate::domain::decision::alerts::SentAlert;
 use crate::domain::governance::escalation::said_at;
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::holdings::{FeedHealth, Judged};
@@ -97,7 +97,7 @@ pub struct JudgedContract {
     pub judged: Judged,
 }
 
-/// What becomes of alerts.
+/// What happens to alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertMode {
     /// They are sent.
@@ -131,7 +131,7 @@ pub struct Context {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
-    /// What becomes of alerts.
+    /// What happens to alerts.
     pub alert_mode: AlertMode,
     /// The namespaces that this operator works in.
     pub namespaces: Namespaces,
@@ -158,7 +158,7 @@ pub struct Context {
     /// How far this machine's clock is from the API server's.
     pub api_clock: ApiClock,
     judged: RwLock<HashMap<(String, String), JudgedContract>>,
-    told: Mutex<HashMap<String, Arc<Vec<Told>>>>,
+    sent: Mutex<HashMap<String, Arc<Vec<SentAlert>>>>,
     handed_over: Mutex<HashMap<String, Arc<Vec<HandedOver>>>>,
     fetches_asked: Mutex<HashMap<String, String>>,
     settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
@@ -191,7 +191,7 @@ pub struct ContextParts {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
-    /// What becomes of alerts.
+    /// What happens to alerts.
     pub alert_mode: AlertMode,
     /// The namespaces that this operator works in.
     pub namespaces: Namespaces,
@@ -255,7 +255,7 @@ impl Context {
             event_tries: EventTries::default(),
             api_clock: ApiClock::default(),
             judged: RwLock::default(),
-            told: Mutex::default(),
+            sent: Mutex::default(),
             handed_over: Mutex::default(),
             fetches_asked: Mutex::default(),
             settling: Mutex::default(),
@@ -335,7 +335,7 @@ impl Context {
         self.scheduler.remove(&evidence_uid);
         self.metrics.remove_object(uid);
         self.alerts.forget(uid);
-        self.told_now().remove(uid);
+        self.sent_now().remove(uid);
         self.set_handed_over(&evidence_uid, None);
         self.fetches_asked.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
@@ -355,13 +355,13 @@ impl Context {
     }
 
     /// The alerts of a contract that were sent, where they were read before.
-    pub fn told(&self, uid: &str) -> Option<Arc<Vec<Told>>> {
-        self.told_now().get(uid).cloned()
+    pub fn sent(&self, uid: &str) -> Option<Arc<Vec<SentAlert>>> {
+        self.sent_now().get(uid).cloned()
     }
 
     /// Remembers the alerts of a contract that were sent.
-    pub fn set_told(&self, uid: &str, told: Arc<Vec<Told>>) {
-        self.told_now().insert(uid.to_owned(), told);
+    pub fn set_sent(&self, uid: &str, sent: Arc<Vec<SentAlert>>) {
+        self.sent_now().insert(uid.to_owned(), sent);
     }
 
     /// What the outbox's journal says of a contract's reports, where it was read before. `uid`: that of the contract's evidence.
@@ -378,8 +378,8 @@ impl Context {
         };
     }
 
-    fn told_now(&self) -> MutexGuard<'_, HashMap<String, Arc<Vec<Told>>>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sent_now(&self) -> MutexGuard<'_, HashMap<String, Arc<Vec<SentAlert>>>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much longer the terms of a contract must stand before a period may close under them; zero when they have.

@@ -1,34 +1,29 @@
 //! The only reconcile: observe → decide → apply → report, the same for every kind.
 
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Resource, ResourceExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::controlled::{Controlled, ReconcileError};
 use super::looks::{Look, LookPlaces, PLACES, SET_BACK, SLOW, SlowLooks, has_judged};
+use super::notices::publish_notice;
 use super::pace::LookTurns;
-use crate::api::condition::{Condition, EventReason, Kind};
+use crate::api::condition::{Condition, EventReason};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
 use crate::cluster::backoff::pause;
 use crate::cluster::watch::Guarded;
-use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::conditions;
-use crate::evidence::StoreError;
-use crate::outbound::error::presentable;
 use crate::trace::Stage;
 use crate::web::metrics::Outcome;
 
@@ -39,111 +34,6 @@ const fn concurrency(is_heavy: bool) -> u16 {
 
 /// How often the status of an object that cannot be read is tried again before its Event must do: a server may be in trouble for a moment.
 const TRIES_OF_A_REFUSED_STATUS: u32 = 3;
-
-/// What a decision wants of an object.
-pub struct Wanted<S, M> {
-    /// Its status.
-    pub status: S,
-    /// Transitions.
-    pub notices: Vec<Notice>,
-    /// What the kind wants in addition: reports, for one.
-    pub more: M,
-    /// When time alone may change the decision.
-    pub next: Option<Timestamp>,
-}
-
-/// A kind that the driver looks after.
-pub trait Controlled:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + Clone
-    + Debug
-    + DeserializeOwned
-    + Serialize
-    + Send
-    + Sync
-    + Sized
-    + 'static
-{
-    /// Which kind.
-    const KIND: Kind;
-    /// Whether a look may take long, so that namespaces have turns.
-    const IS_HEAVY: bool = false;
-    /// Its status.
-    type Status: Clone + PartialEq + Serialize + Send + Sync + 'static;
-    /// What it takes to decide.
-    type Observed: Send + Sync;
-    /// What it wants in addition to a status and notices.
-    type More: Send;
-
-    /// The status that the object carries.
-    fn status_of(&self) -> Option<&Self::Status>;
-
-    /// Where a status repeats the wish for a look that it came of.
-    fn last_handled(status: &mut Self::Status) -> &mut Option<String>;
-
-    /// Forgets what would spare a look that somebody asked for.
-    fn look_afresh(&self, _context: &Context) {}
-
-    /// Gathers references and evidence: reads only. `previous` is the freshest status known.
-    fn observe(
-        object: Arc<Self>,
-        previous: Option<Self::Status>,
-        context: &Context,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Self::Observed, ReconcileError>> + Send;
-
-    /// Decides, from what was observed alone.
-    fn decide(observed: &Self::Observed, now: Timestamp) -> Wanted<Self::Status, Self::More>;
-
-    /// How much longer a first status may wait for what is under way, such as the first fetch of a feed; `None`: it is written. Asked
-    /// only of objects without a status.
-    fn first_status_waits(_observed: &Self::Observed) -> Option<Duration> {
-        None
-    }
-
-    /// Applies what the kind wants in addition to its status, before the status. Returns a real time after which to look again.
-    fn apply(
-        observed: &Self::Observed,
-        wanted: &Wanted<Self::Status, Self::More>,
-        context: &Context,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Duration>, ReconcileError>> + Send;
-
-    /// Shows the outcome to metrics and to other controllers, after the status was written.
-    fn publish(observed: &Self::Observed, wanted: &Wanted<Self::Status, Self::More>, context: &Context);
-
-    /// Takes back what `apply` and `publish` left in this process, for an object that is gone.
-    fn forget(&self, context: &Context) {
-        context.metrics.remove_object(self.meta().uid.as_deref().unwrap_or_default());
-    }
-}
-
-/// Why a reconcile did not end.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// A write failed.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The evidence cannot be read or written.
-    #[error(transparent)]
-    Evidence(#[from] StoreError),
-    /// The computation was broken off.
-    #[error("the judgement was broken off: {0}")]
-    BrokenOff(String),
-    /// The API server has a newer spec of an object than the watch shows.
-    #[error("the watch does not show the newest spec of {0} yet")]
-    Behind(String),
-}
-
-impl ReconcileError {
-    fn is_conflict(&self) -> bool {
-        match self {
-            ReconcileError::Write(error) => error.is_conflict(),
-            ReconcileError::Behind(_) | ReconcileError::Evidence(StoreError::BrokenOff) => true,
-            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) => false,
-        }
-    }
-}
 
 /// One kind's reconciler: its context and what it remembers of each object.
 struct Driver<K: Controlled> {
@@ -466,54 +356,6 @@ fn asked_for(meta: &ObjectMeta) -> Option<String> {
     let text = meta.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
     Some(text.chars().take(LONGEST_REQUEST).collect())
 }
-
-/// Publishes a notice as an Event on an object, and as a line of the log: both once, whoever published it before.
-/// One that the API server goes on refusing is given up with a line in the log: what rests on it is written all the same.
-///
-/// # Errors
-/// When the API server does not take it, and it is to be tried again.
-pub async fn publish_notice(
-    context: &Context,
-    regarding: &k8s_openapi::api::core::v1::ObjectReference,
-    notice: &Notice,
-) -> Result<(), WriteError> {
-    let text = EventText {
-        reason: notice.reason.as_str(),
-        key: &notice.key,
-        note: &notice.note,
-        warning: notice.reason.is_warning(),
-    };
-    let namespace = regarding.namespace.as_deref().unwrap_or_default();
-    let event = format!("{}\n{}\n{}", regarding.uid.as_deref().unwrap_or_default(), text.reason, text.key);
-    match context.writer.event(regarding, &text).await {
-        Ok(is_new) => {
-            context.event_tries.taken(namespace, &event);
-            if is_new {
-                let [kind, namespace, name] =
-                    [&regarding.kind, &regarding.namespace, &regarding.name].map(Option::as_deref);
-                tracing::info!(
-                    kind,
-                    namespace,
-                    name,
-                    reason = text.reason,
-                    "{}",
-                    presentable(&notice.note, LONGEST_LINE)
-                );
-            }
-            Ok(())
-        }
-        Err(error @ WriteError::NotLeading) => Err(error),
-        Err(error) if context.event_tries.failed(namespace, &event, Instant::now()) => Err(error),
-        Err(error) => {
-            let (name, reason, note) = (regarding.name.as_deref().unwrap_or_default(), text.reason, text.note);
-            tracing::warn!(namespace, name, reason, note, %error, "an Event is given up: the API server does not take it");
-            Ok(())
-        }
-    }
-}
-
-/// How many characters of a notice the log has.
-const LONGEST_LINE: usize = 500;
 
 /// The longest pause before a reconcile that failed is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
-use super::driver::{ReconcileError, publish_notice};
+use super::controlled::ReconcileError;
 use super::head_checks::Heads;
+use super::notices::publish_notice;
 use crate::api::condition::EventReason;
 use crate::api::scalar::shorten;
 use crate::api::verdict::PeriodState;
@@ -143,7 +144,7 @@ fn sentence(lost: &Carried) -> String {
     let Carried { feed, rows, report, is_final, .. } = lost;
     // What is not signed may be written again from what is there.
     let way_out = match is_final {
-        true => "; if they are lost for good, `kubectl bpo accept-loss` lets it go on without them",
+        true => "; if they are lost permanently, `kubectl bpo accept-loss` lets it continue without them",
         false => " or, since it is Provisional, this report is deleted",
     };
     format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::checkpoints::{Asked, Checkpoints};
-use super::driver::ReconcileError;
+use super::controlled::ReconcileError;
 use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
 use super::retention::last_judgement;
 use crate::domain::judgement::judge::{OfPart, judge_again, judge_part};

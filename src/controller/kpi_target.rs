@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::context::Context;
-use super::driver::{Controlled, ReconcileError, Wanted};
+use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::kpis_on_record::terms_with;
 use crate::api::KpiTarget;
@@ -176,8 +176,8 @@ fn series(object: &KpiTarget, status: &KpiTargetStatus) -> Vec<KpiSeries> {
 }
 
 fn at_risk(status: &KpiTargetStatus) -> Option<bool> {
-    let told = status.conditions.iter().find(|condition| condition.type_ == ConditionType::AtRisk.as_str())?;
-    match told.status {
+    let at_risk = status.conditions.iter().find(|condition| condition.type_ == ConditionType::AtRisk.as_str())?;
+    match at_risk.status {
         ConditionStatus::True => Some(true),
         ConditionStatus::False => Some(false),
         ConditionStatus::Unknown => None,

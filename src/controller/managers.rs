@@ -8,7 +8,7 @@ use kube::Resource;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::context::Context;
-use super::driver::ReconcileError;
+use super::controlled::ReconcileError;
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
 use crate::cluster::watch::Guarded;

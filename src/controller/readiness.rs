@@ -18,7 +18,7 @@ enum Stage {
     Starting(String),
     /// Another replica leads, and this one takes over when that ends. A replica that waits for that is ready: else a rolling update, which
     /// waits for the new replica before it ends the old one, would never end.
-    StandsBy,
+    Standby,
     /// It works.
     Works(Arc<Readiness>),
 }
@@ -39,8 +39,8 @@ impl Progress {
     }
 
     /// Ready to take over.
-    pub fn stands_by(&self) {
-        self.set(Stage::StandsBy);
+    pub fn is_standby(&self) {
+        self.set(Stage::Standby);
     }
 
     /// From now on it is as ready as its parts are.
@@ -58,7 +58,7 @@ impl Health for Progress {
         let stage = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         match stage {
             Stage::Starting(why) => vec![why],
-            Stage::StandsBy => Vec::new(),
+            Stage::Standby => Vec::new(),
             Stage::Works(readiness) => readiness.missing(),
         }
     }
@@ -165,7 +165,7 @@ mod tests {
         let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
         let progress = Progress::default();
         assert_eq!(progress.missing(), ["the operator starts"]);
-        progress.stands_by();
+        progress.is_standby();
         assert!(progress.missing().is_empty());
         progress.waits("other_1 holds the Lease");
         assert_eq!(progress.missing(), ["other_1 holds the Lease"]);

@@ -9,7 +9,8 @@ use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::driver::{ReconcileError, publish_notice};
+use super::controlled::ReconcileError;
+use super::notices::publish_notice;
 use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
 use crate::api::verdict::PeriodState;
 use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, SlaReport};
@@ -225,7 +226,7 @@ pub async fn carry_out(
             ReportAction::Contradiction { name } => tracing::error!(
                 namespace,
                 report = name,
-                "a Final report says something else than the evidence; it is left as it was signed"
+                "a Final report contradicts the evidence; the signed report does not change"
             ),
         }
     }

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoints::{Kept, decode, sealed};
 use super::context::Context;
-use super::driver::{ReconcileError, publish_notice};
+use super::controlled::ReconcileError;
 use super::heads::lost_rows;
+use super::notices::publish_notice;
 use super::reports::{existing_reports, plan_reports};
 use crate::api::condition::EventReason;
 use crate::api::{CampaignLaunch, VendorContract};

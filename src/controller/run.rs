@@ -50,7 +50,7 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Delivers alerts.
     pub alerts: Dispatcher,
-    /// What becomes of alerts.
+    /// What happens to alerts.
     pub alert_mode: AlertMode,
     /// Answers the probes.
     pub progress: Arc<Progress>,

@@ -75,7 +75,7 @@ pub async fn hand_over(
         Some(ReportEntry::HandOver(entry_of(order), message))
     }));
     entries.extend(forget.iter().cloned().map(ReportEntry::Forget));
-    // What the store holds is read again, whatever becomes of the write.
+    // What the store holds is read again, whatever happens to the write.
     context.set_handed_over(evidence_uid, None);
     context.evidence.record_scheduled_reports(evidence_uid.to_owned(), uid, entries, now).await?;
     context.alerts.wake();

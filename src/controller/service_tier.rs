@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::context::Context;
-use super::driver::{Controlled, ReconcileError, Wanted};
+use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use crate::api::ServiceTier;
 use crate::api::condition::Kind;

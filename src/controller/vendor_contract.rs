@@ -19,7 +19,7 @@ use self::series::series;
 use self::writing::{Writing, close_under_old_terms};
 use super::adoption::Identity;
 use super::context::{Context, JudgedContract};
-use super::driver::{Controlled, ReconcileError, Wanted};
+use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::evidence_cache::ContractEvidence;
 use super::heads::record_accepted;
 use super::holdings::look_at_affected;

@@ -353,7 +353,7 @@ impl Reading {
         }
         let added = match self.feeds.get_mut(&line.feed) {
             Some((_, definitions)) if line.kind < BODY => definitions.add(line.sequence, line.kind, payload),
-            _ => Err(StoreError::Corrupt("a summary says that the row was removed, and it is there".to_owned())),
+            _ => Err(StoreError::Corrupt("a summary says that the row was removed, but it exists".to_owned())),
         };
         if let Err(error) = added {
             self.broken(&line.feed, line.sequence, error.to_string());

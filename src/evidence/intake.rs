@@ -152,7 +152,7 @@ fn lasts(start: i64, end: i64) -> SignedDuration {
     SignedDuration::from_nanos(end.saturating_sub(start))
 }
 
-/// What becomes of a row whose key is known.
+/// What happens to a row whose key is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repetition {
     /// It says the same; the vendor may count it higher than before.

@@ -49,6 +49,6 @@ pub(crate) fn takes_window(feed: &Feed) -> bool {
 }
 
 /// Whether the endpoint shows what was, and not only the present.
-pub(crate) fn tells_the_past(feed: &Feed) -> bool {
+pub(crate) fn has_a_past(feed: &Feed) -> bool {
     feed.format.as_ref().is_none_or(|format| format.open_metrics.is_none())
 }

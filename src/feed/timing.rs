@@ -37,7 +37,12 @@ pub fn cadence(feed: &Feed) -> Duration {
     seconds_or(feed.cadence, DEFAULT_CADENCE)
 }
 
+/// A duration signed, as instants are compared.
+pub(crate) fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
 /// How long one row of a feed is, signed as instants are compared.
 pub(crate) fn row_length(feed: &Feed) -> SignedDuration {
-    SignedDuration::try_from(cadence(feed)).unwrap_or(SignedDuration::MAX)
+    signed(cadence(feed))
 }

@@ -121,7 +121,7 @@ impl Budget {
     fn new(sent: usize, largest: usize) -> Self {
         let by_ratio = sent.saturating_mul(LIMITS.largest_ratio).max(ALWAYS_ALLOWED);
         let message = if by_ratio < largest {
-            format!("the archive grows to more than {} times what was sent", LIMITS.largest_ratio)
+            format!("the archive expands to more than {} times its size", LIMITS.largest_ratio)
         } else {
             format!("the archive grows to more than {largest} bytes: export a shorter time")
         };

@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::time_window::Window;
-use super::timing::cadence;
+use super::timing::{cadence, signed};
 use crate::api::feed::{Feed, FeedFormat, FeedWindow, RowTime};
 use crate::api::scalar;
+use crate::domain::terms::instants::{earlier, later};
 use crate::domain::terms::placeholders::Placeholder;
 use crate::evidence::{IncomingRow, RejectedRow, RejectionReason};
 
@@ -203,18 +204,6 @@ fn begun_steps(feed: &Feed) -> bool {
 
 fn seconds(duration: scalar::Duration) -> Option<SignedDuration> {
     duration.seconds().map(SignedDuration::from_secs)
-}
-
-fn signed(duration: std::time::Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-fn later(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_add(duration).unwrap_or(Timestamp::MAX)
-}
-
-fn earlier(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl BodyReader {
             return FetchError::new(FailureKind::Malformed, message).with_detail(Detail::Encoding);
         }
         let message = if sink.bound < self.limits.largest {
-            format!("the body grows to more than {} times what was sent", self.limits.largest_ratio)
+            format!("the body expands to more than {} times its size", self.limits.largest_ratio)
         } else {
             too_large(self.limits)
         };

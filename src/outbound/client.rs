@@ -180,11 +180,11 @@ impl FeedClient {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(late(message.timeout).into()),
         };
-        let told = match &outcome {
+        let health = match &outcome {
             Ok(()) => Ok(()),
             Err(failure) => Err(&failure.error),
         };
-        self.breakers.record(message.tenant, &host, told, Instant::now());
+        self.breakers.record(message.tenant, &host, health, Instant::now());
         outcome
     }
 

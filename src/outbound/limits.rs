@@ -133,7 +133,7 @@ impl Breakers {
                 );
                 Err(FetchError::new(breaker.last.kind, message))
             }
-            // Half-open: this request tries, and others wait for what becomes of it.
+            // Half-open: this request tries, and others wait for what happens to it.
             Some(_) => {
                 breaker.open_until = Some(now + self.pause);
                 Ok(())

@@ -1,4 +1,4 @@
-//! An OAuth2 client: what its token endpoint is asked with, and what becomes of a refresh token that changes with each use.
+//! An OAuth2 client: what its token endpoint is asked with, and what happens to a refresh token that changes with each use.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

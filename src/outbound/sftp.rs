@@ -375,7 +375,7 @@ fn explain(error: SftpError, what: &str) -> FetchError {
         }
         SftpError::Timeout => (FailureKind::Timeout, "the SSH server does not answer in time".to_owned()),
         SftpError::UnexpectedPacket => {
-            (FailureKind::Malformed, "the SSH server sends what was not asked for".to_owned())
+            (FailureKind::Malformed, "the SSH server sends an answer to no request".to_owned())
         }
         other => (FailureKind::Connect, format!("{what} cannot be read: {}", presentable(&other.to_string(), 120))),
     };

@@ -1,4 +1,4 @@
-//! Traces: how long each stage took between the poll of a feed and the status that came of it.
+//! Traces: how long each stage took between the poll of a feed and the status that resulted.
 //!
 //! A build without the feature `otel` has stages that are empty and cost nothing. With the feature, and with `--otlp-endpoint`, they are
 //! spans, which `otlp` sends to a collector in batches. Invariant: a span holds names of objects, counts and words of closed lists; no

@@ -72,7 +72,7 @@ impl Metric {
                 "kpi_sources_apart",
                 Gauge,
                 KPI,
-                "How far the values of two sources of a KPI lie apart over the time of which both have rows, in the KPI's unit",
+                "How far the values of two sources of a KPI differ over the time for which both have rows, in the KPI's unit",
             ),
             Metric::KpiAtRisk => {
                 ("kpi_at_risk", Gauge, KPI, "1 while the condition AtRisk of a KPI is True, 0 while it is False")
@@ -146,7 +146,7 @@ impl Metric {
                 "evidence_memory_bytes",
                 Gauge,
                 KIND,
-                "Memory held for evidence by kind: rows, and judgements for what was worked out of them",
+                "Memory held for evidence by kind: rows, and judgements for the results computed from them",
             ),
             Metric::EvidenceMemoryLimit => (
                 "evidence_memory_limit_bytes",

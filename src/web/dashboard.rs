@@ -154,7 +154,7 @@ fn commitments() -> Vec<Panel> {
         },
         Panel {
             title: "Running period: value, projection and target",
-            description: "The value of the period so far, what it is projected to end with, and what was promised.",
+            description: "The value of the period so far, its projected end, and the target.",
             kind: "timeseries",
             unit: "none",
             queries: vec![
@@ -317,7 +317,7 @@ fn operator() -> Vec<Panel> {
         ),
         panel(
             "Reports that follow from the evidence",
-            "0: a Final report says something else than the evidence.",
+            "0: a Final report contradicts the evidence.",
             "none",
             (chosen(Metric::ContractConsistent, ""), "{{namespace}}/{{contract}}"),
         ),

@@ -33,7 +33,7 @@ pub(crate) fn kind_of(method: &str, target: &str) -> String {
     }
 }
 
-/// What becomes of a call instead of its answer.
+/// What happens to a call instead of its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Outcome {
     /// An answer with this status, as the API server writes it.

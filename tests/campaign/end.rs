@@ -21,9 +21,9 @@ pub(crate) struct End(BTreeMap<String, Value>);
 impl End {
     /// Reads the objects of a namespace and the messages that came to a receiver.
     pub(crate) async fn of(place: &Place, receiver: &Receiver) -> Self {
-        let mut told = BTreeMap::new();
+        let mut heard = BTreeMap::new();
         let mut tell = |about: String, what: Value| {
-            let before = told.insert(about.clone(), what);
+            let before = heard.insert(about.clone(), what);
             assert!(before.is_none(), "seen twice: {about}");
         };
         for kind in KINDS {
@@ -52,7 +52,7 @@ impl End {
             let words = about.map(|word| word.as_str().unwrap_or("-"));
             tell(format!("alert {}", words.join(" ")), json!(1));
         }
-        End(told)
+        End(heard)
     }
 
     /// What differs from another end, with both sides.

@@ -96,8 +96,8 @@ async fn an_api_server_that_takes_no_event_keeps_no_verdict_back() {
     let refused = Fault { outcome: Outcome::Status(403), moment: Moment::Before };
     let mut month = Month::begin(Plan::from([("create events".to_owned(), vec![refused; 2_000].into())])).await;
     month.live(Trouble::None, ends).await;
-    let told = month.end().await.names().iter().filter(|name| name.starts_with("Event of ")).count();
-    assert_eq!(told, 0, "no Event was taken");
+    let events = month.end().await.names().iter().filter(|name| name.starts_with("Event of ")).count();
+    assert_eq!(events, 0, "no Event was taken");
     eprintln!("at most {} calls in ten seconds while every Event was refused", month.calls_were_few());
     month.close().await;
 }

@@ -9,6 +9,8 @@
     reason = "a test that meets the unexpected shall stop, and what a JSON value does not have is null"
 )]
 
+#[path = "../cluster/access.rs"]
+mod access;
 mod away;
 mod call;
 mod clocks;

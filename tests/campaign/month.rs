@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::access::{self, AUTH, TLS, TOKEN};
 use crate::end::End;
 use crate::figures::hours;
 use crate::harness::{Hand, Operator, Place, installation};
@@ -19,7 +20,6 @@ pub(crate) const CONVERGENCE: Duration = Duration::from_secs(60 + 40);
 /// What the operator asks of the API server at most while calls fail, as a mean over `COUNTED_OVER`.
 const CALLS_A_SECOND: usize = 10;
 const COUNTED_OVER: Duration = Duration::from_secs(10);
-const TOKEN: &str = "the-vendor-s-token";
 
 /// Reasons of the Events about verdicts and money.
 const VERDICTS: [&str; 4] = ["TargetMissed", "PeriodClosed", "PeriodFinal", "CreditDue"];
@@ -231,26 +231,9 @@ fn start(place: &Place, hand: &Hand) -> Operator {
 }
 
 fn manifests(feed: &str, receiver: &str) -> String {
-    let authority = rcgen::generate_simple_self_signed(["vendor.example".to_owned()]).unwrap().cert.pem();
-    let authority = authority.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let objects = access::objects();
     format!(
-        "---
-apiVersion: v1
-kind: Secret
-metadata: {{name: vendor, annotations: {{bpo-operator.io/allowed-hosts: 127.0.0.1}}}}
-stringData: {{token: {TOKEN}}}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {{name: authorities}}
-data:
-  ca.pem: |
-{authority}---
-apiVersion: bpo-operator.io/v1alpha1
-kind: ServiceTier
-metadata: {{name: gold}}
-spec: {{rank: 1}}
----
+        "{objects}---
 apiVersion: bpo-operator.io/v1alpha1
 kind: VendorContract
 metadata: {{name: care}}
@@ -267,8 +250,8 @@ spec:
       url: '{feed}'
       interval: 30m
       lookBack: 30d
-      auth: {{bearer: {{tokenSecretRef: {{name: vendor, key: token}}}}}}
-      tls: {{caRef: {{configMapRef: {{name: authorities, key: ca.pem}}}}}}
+      {AUTH}
+      {TLS}
   contacts: [{{name: sam, party: Client}}]
   escalation: [{{level: 1, after: 0h, causes: [AtRisk, Missed], contacts: [sam], alerts: [hook]}}]
   alerts: [{{name: hook, webhook: {{url: '{receiver}/bpo'}}}}]
@@ -283,15 +266,6 @@ spec:
   variant: AnsweredOnly
   objective: {{target: 80}}
   bands: [{{severity: Minor, percent: 2}}]
----
-apiVersion: bpo-operator.io/v1alpha1
-kind: CampaignLaunch
-metadata: {{name: spring}}
-spec:
-  contractRefs: [{{name: care}}]
-  product: Sports package
-  launchAt: 2026-03-30T08:00:00Z
-  gates: [{{name: voice, type: VoiceOfCustomer, due: 7d}}]
 "
     )
 }

@@ -304,7 +304,7 @@ impl Shared {
     }
 }
 
-/// What becomes of a connection after a call.
+/// What happens to a connection after a call.
 enum Next {
     Serve,
     Reset,

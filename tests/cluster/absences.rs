@@ -43,8 +43,8 @@ async fn left_alone() -> (Place, VendorServer) {
 
 async fn january(place: &Place, state: &str) -> Value {
     let what = format!("January is {state}");
-    let stands = |report: &Value| report["spec"]["state"] == state && report["status"].is_object();
-    place.wait_for("slar", "care-2026-01", &what, stands).await
+    let is_judged = |report: &Value| report["spec"]["state"] == state && report["status"].is_object();
+    place.wait_for("slar", "care-2026-01", &what, is_judged).await
 }
 
 fn line(report: &Value) -> Value {
@@ -74,7 +74,7 @@ async fn a_period_that_ended_while_nobody_asked_waits_for_the_rows_that_the_vend
     verify(&place, path(&bundle)).await;
     let names: Vec<Value> = place.list("slar").await.iter().map(|report| report["metadata"]["name"].clone()).collect();
     assert_eq!(names, ["care-2026-01"], "nothing contradicts it");
-    assert!(!operator.log().contains("says something else than the evidence"), "{}", operator.log());
+    assert!(!operator.log().contains("contradicts the evidence"), "{}", operator.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +111,7 @@ async fn each_month_of_a_long_absence_is_signed_once_with_all_of_its_rows() {
         (count >= 10).then_some(reports)
     };
     let reports = place.eventually("ten months are signed", signed).await;
-    let told = |report: &Value| json!([report["metadata"]["name"], line(report)]);
+    let shown = |report: &Value| json!([report["metadata"]["name"], line(report)]);
     let expected = [
         json!(["care-2026-01", [1, "60600", "74400", "Met"]]),
         json!(["care-2026-02", [1, "33600", "67200", "Missed"]]),
@@ -124,7 +124,7 @@ async fn each_month_of_a_long_absence_is_signed_once_with_all_of_its_rows() {
         json!(["care-2026-09", [1, "36000", "72000", "Missed"]]),
         json!(["care-2026-10", [1, "37200", "74400", "Missed"]]),
     ];
-    assert_eq!(reports.iter().map(told).collect::<Vec<Value>>(), expected);
+    assert_eq!(reports.iter().map(shown).collect::<Vec<Value>>(), expected);
     let bundle = equals_its_bundle(&place, "care", "2026-11-20T09:50:00Z").await;
     verify(&place, path(&bundle)).await;
 }

@@ -15,7 +15,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const LOOPBACK: [&str; 2] = ["--alert-allow-network", "127.0.0.0/8"];
 
 /// The part of a contract that sends every alert to a hook, and escalates a miss at once.
-fn told_by(receiver: &Receiver) -> String {
+fn sent_to(receiver: &Receiver) -> String {
     format!(
         "  contacts: [{{name: sam, party: Client, deputy: maria}}, {{name: maria}}]
   escalation: [{{level: 1, after: 0h, causes: [Missed], contacts: [sam], alerts: [hook], respond: 4h}}]
@@ -29,12 +29,12 @@ fn told_by(receiver: &Receiver) -> String {
 fn taken(receiver: &Receiver) -> Vec<String> {
     let alerts = receiver.taken().iter().flat_map(Received::alerts).collect::<Vec<Value>>();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let mut told: Vec<String> = alerts
+    let mut sent: Vec<String> = alerts
         .iter()
         .map(|alert| format!("{} {}", text(&alert["status"]), text(&alert["labels"]["alertname"])))
         .collect();
-    told.sort();
-    told
+    sent.sort();
+    sent
 }
 
 fn fingerprints(receiver: &Receiver) -> BTreeMap<String, String> {
@@ -55,7 +55,7 @@ async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_op
         .apply(&format!(
             "{}{}{}",
             contract("bank", "Asia/Jerusalem", "Monthly", term, &server.url(INTERVALS)),
-            told_by(&receiver),
+            sent_to(&receiver),
             kpi("bank-service-level", "bank", "kpi: ServiceLevel\nvariant: AllOffered\nobjective: {target: 80}")
         ))
         .await;
@@ -96,7 +96,7 @@ async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_op
     assert_eq!((code, err.as_str()), (2, "error: bank has no alert nowhere; it has: hook\n"));
 
     // A contract that goes while nobody looks ends its alerts all the same.
-    let told = fingerprints(&receiver);
+    let sent = fingerprints(&receiver);
     operator.kill();
     place.kubectl(&["delete", "vc", "bank", "--wait=false"]).await;
     place.eventually("the contract is gone", async || place.get("vc", "bank").await.is_none().then_some(())).await;
@@ -104,7 +104,7 @@ async fn a_missed_target_is_alerted_once_though_the_receiver_was_down_and_the_op
     place.eventually("both alerts end", async || (taken(&receiver).len() >= 5).then_some(())).await;
     let all = [once[0], once[1], "resolved EscalationRaised", "resolved TargetMissed", "test Test"];
     assert_eq!(taken(&receiver), all);
-    assert_eq!(fingerprints(&receiver), told, "an alert ends under the name under which it began");
+    assert_eq!(fingerprints(&receiver), sent, "an alert ends under the name under which it began");
     operator.stop().await;
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
         .args(["alert", "list", "-o", "json", "--data-dir", path(&place.data_dir())])
@@ -136,7 +136,7 @@ async fn a_thousand_feeds_that_fail_at_once_or_flap_make_one_alert_for_each_cont
         .map(|number| {
             let one = format!("feeds: [{{name: acd, url: \"{url}\", interval: 30s}}]");
             let whole = contract(&format!("c{number}"), "UTC", "Monthly", (&start, "2030-12-31"), &url);
-            format!("{}{}", whole.replace(&one, &format!("feeds: [{feeds}]")), told_by(&receiver))
+            format!("{}{}", whole.replace(&one, &format!("feeds: [{feeds}]")), sent_to(&receiver))
         })
         .collect();
     place.apply(&manifests).await;
@@ -164,10 +164,10 @@ async fn a_thousand_feeds_that_fail_at_once_or_flap_make_one_alert_for_each_cont
     }
     place.eventually("every feed answers", async || (failing_feeds(&place).await == 0).then_some(())).await;
     let ended = async || {
-        let told = alerts_of_contracts(&receiver);
+        let sent = alerts_of_contracts(&receiver);
         let of =
-            |status: &str| told.iter().filter(|((_, one), _)| one == status).map(|(_, count)| count).sum::<usize>();
-        (of("fired") == of("resolved")).then_some(told)
+            |status: &str| sent.iter().filter(|((_, one), _)| one == status).map(|(_, count)| count).sum::<usize>();
+        (of("fired") == of("resolved")).then_some(sent)
     };
     let alerts = place.eventually("every alert has ended", ended).await;
     let storm: Vec<_> = alerts.iter().filter(|(_, count)| **count > 1 + FLAPS).collect();
@@ -186,24 +186,24 @@ async fn failing_feeds(place: &Place) -> usize {
 
 /// How many alerts came of each contract, by `fired` and `resolved`.
 fn alerts_of_contracts(receiver: &Receiver) -> BTreeMap<(String, String), usize> {
-    let mut told = BTreeMap::new();
+    let mut sent = BTreeMap::new();
     for alert in receiver.taken().iter().flat_map(Received::alerts) {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        *told.entry((text(&alert["labels"]["contract"]), text(&alert["status"]))).or_default() += 1;
+        *sent.entry((text(&alert["labels"]["contract"]), text(&alert["status"]))).or_default() += 1;
     }
-    told
+    sent
 }
 
 /// How many Events there are of each feed of a contract, by reason.
 async fn events_of_feeds(place: &Place) -> BTreeMap<String, usize> {
-    let mut told = BTreeMap::new();
+    let mut sent = BTreeMap::new();
     for event in place.list("events").await {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (reason, message) = (text(&event["reason"]), text(&event["message"]));
         if ["FeedFailing", "FeedRecovered"].contains(&reason.as_str()) {
             let feed = message.split([' ', ':']).nth(1).unwrap().to_owned();
-            *told.entry(format!("{} {feed} {reason}", text(&event["involvedObject"]["name"]))).or_default() += 1;
+            *sent.entry(format!("{} {feed} {reason}", text(&event["involvedObject"]["name"]))).or_default() += 1;
         }
     }
-    told
+    sent
 }

@@ -243,7 +243,7 @@ async fn a_signed_report_that_is_newer_than_the_backup_holds_its_contract_until_
         shell.set(name, value);
     }
     let said = run(&shell, "Accept a loss");
-    assert!(said.contains("care goes on; care-2026-02 stays as it was signed"), "{said}");
+    assert!(said.contains("care continues; the signed report care-2026-02 does not change"), "{said}");
     place.wait_for("vc", "care", "it is judged on", settled).await;
     let noticed = async || {
         let events = place.list("events").await;

@@ -112,6 +112,6 @@ async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and
         .filter(|event| ["PeriodClosed", "PeriodFinal"].contains(&event["reason"].as_str().unwrap()))
         .map(|event| event["message"].as_str().unwrap())
         .collect();
-    let [told] = of_periods[..] else { panic!("one Event covers the whole past: {of_periods:#?}") };
-    assert!(told.contains(&format!("so are {} periods before it", WEEKS - 1)), "{told}");
+    let [note] = of_periods[..] else { panic!("one Event covers the whole past: {of_periods:#?}") };
+    assert!(note.contains(&format!("so are {} periods before it", WEEKS - 1)), "{note}");
 }

@@ -58,12 +58,13 @@ async fn a_final_report_that_the_evidence_contradicts_is_shown_by_a_condition_an
     let conditions = care["status"]["conditions"].as_array().unwrap();
     let message = conditions.iter().find(|one| one["type"] == "Consistent").unwrap()["message"].as_str().unwrap();
     assert!(message.contains(REPORT), "{message}");
-    let told = async || {
+    let announced = async || {
         let events = place.list("events").await;
-        let told: Vec<Value> = events.into_iter().filter(|event| event["reason"] == "ReportContradicted").collect();
-        (!told.is_empty()).then_some(told)
+        let announced: Vec<Value> =
+            events.into_iter().filter(|event| event["reason"] == "ReportContradicted").collect();
+        (!announced.is_empty()).then_some(announced)
     };
-    let events = place.eventually("an Event ReportContradicted", told).await;
+    let events = place.eventually("an Event ReportContradicted", announced).await;
     assert_eq!(events.len(), 1, "{events:#?}");
     assert_eq!(events[0]["involvedObject"]["name"], "care", "{events:#?}");
     let zero = async || (consistent(&operator, "care").await == Some(0.0)).then_some(());

@@ -53,7 +53,7 @@ enum Moment {
     Waiting,
     /// It writes to its evidence.
     Writing,
-    /// The contract has its first status, which waited for a verdict in vain.
+    /// The contract has its first status, which waited for a verdict that did not come.
     FirstStatus,
     /// A report is in this state.
     Report(&'static str),
@@ -143,12 +143,12 @@ async fn until_it_ended(place: &Place) {
 }
 
 /// The objects of a namespace at the end, without what is unique to it: UIDs, instants of transitions, digests that hold them.
-async fn told(place: &Place) -> Vec<Value> {
-    let mut told = Vec::new();
+async fn shown(place: &Place) -> Vec<Value> {
+    let mut shown = Vec::new();
     for report in place.list("slar").await {
         assert_eq!(report["status"]["evidenceHeads"].as_array().unwrap().len(), 1, "{report:#}");
-        told.extend([report["metadata"]["name"].clone(), report["spec"].clone()]);
-        told.extend([report["status"]["clock"].clone(), report["status"]["evidenceHeads"][0]["rows"].clone()]);
+        shown.extend([report["metadata"]["name"].clone(), report["spec"].clone()]);
+        shown.extend([report["status"]["clock"].clone(), report["status"]["evidenceHeads"][0]["rows"].clone()]);
     }
     for kind in ["kpi", "vc"] {
         for mut object in place.list(kind).await {
@@ -158,22 +158,22 @@ async fn told(place: &Place) -> Vec<Value> {
             for feed in object["status"]["feeds"].as_array_mut().into_iter().flatten() {
                 feed.as_object_mut().unwrap().remove("since");
             }
-            told.extend([object["metadata"]["name"].clone(), object["status"].clone()]);
+            shown.extend([object["metadata"]["name"].clone(), object["status"].clone()]);
         }
     }
-    told
+    shown
 }
 
 /// Events as reason and message of an object; each must be there once.
 async fn events(place: &Place) -> BTreeSet<[String; 3]> {
-    let mut told = BTreeSet::new();
+    let mut shown = BTreeSet::new();
     for event in place.list("events").await {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let identity = [text(&event["involvedObject"]["name"]), text(&event["reason"]), text(&event["message"])];
         assert!(event["count"].as_i64().unwrap_or(1) <= 1, "{event:#}");
-        assert!(told.insert(identity.clone()), "written twice: {identity:?}");
+        assert!(shown.insert(identity.clone()), "written twice: {identity:?}");
     }
-    told
+    shown
 }
 
 /// The Events about the result of a period.
@@ -211,7 +211,7 @@ async fn whenever_the_operator_is_killed_it_ends_where_it_would_have_ended() {
     assert_eq!(operator.stop().await, Some(0));
 
     assert_eq!(versions(&place).await, before, "a report is not written again");
-    let (found, wanted) = (told(&place).await, told(&twin).await);
+    let (found, wanted) = (shown(&place).await, shown(&twin).await);
     for (found, wanted) in found.iter().zip(&wanted) {
         assert_eq!(found, wanted, "of the killed one, and of the undisturbed one");
     }

@@ -88,8 +88,8 @@ async fn a_deleted_contract_leaves_what_was_signed_and_a_successor_begins_empty(
     assert_eq!(code, 0, "{verified}");
     let expected = hours(FROM, TO, 0).len();
     for (contract, within) in [(&first, "90"), (&second, "50")] {
-        let told: BTreeMap<String, usize> = count(&rows(&place, contract).await, "answeredWithin");
-        assert_eq!(told, BTreeMap::from([(within.to_owned(), expected)]), "the evidence of {contract}");
+        let counted: BTreeMap<String, usize> = count(&rows(&place, contract).await, "answeredWithin");
+        assert_eq!(counted, BTreeMap::from([(within.to_owned(), expected)]), "the evidence of {contract}");
     }
 }
 

@@ -153,7 +153,7 @@ impl Place {
             }
             assert!(
                 started.elapsed() < DEADLINE,
-                "{kind} {name}: {what}, waited for in vain; it is {:#}",
+                "{kind} {name}: {what}, which did not happen in time; it is {:#}",
                 object.map(|object| object["status"].clone()).unwrap_or_default()
             );
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -177,7 +177,7 @@ impl Place {
             if let Some(found) = look().await {
                 return found;
             }
-            assert!(started.elapsed() < deadline, "{what}: waited for in vain");
+            assert!(started.elapsed() < deadline, "{what}: did not happen in time");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -362,7 +362,7 @@ impl Operator {
     pub(crate) async fn until_it_says(&self, text: &str) {
         let started = Instant::now();
         while !self.log().contains(text) {
-            assert!(started.elapsed() < DEADLINE, "{text:?} was waited for in vain:\n{}", self.log());
+            assert!(started.elapsed() < DEADLINE, "{text:?} was not logged in time:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -410,8 +410,6 @@ impl Operator {
 
     /// What it answers at a path of its own HTTP server: status line and body.
     pub(crate) async fn http(&self, path: &str) -> (u16, String) {
-        // The HTTP client asks for one, though nothing is encrypted here; a second installation changes nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let address = self.address().await;
         // reqwest needs a provider of TLS even where nothing is encrypted. Only the first call installs it: a later error is expected.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -95,10 +95,10 @@ async fn verdict_and_alert(place: &Place, name: &str, feed: &str, receiver: &Rec
         .await;
     let verdict = began.elapsed();
     let path = format!("/{name}");
-    let told = |one: &Received| {
+    let is_miss = |one: &Received| {
         one.path == path && one.alerts().iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is alerted", |received| received.iter().any(told)).await;
+    receiver.until("the miss is alerted", |received| received.iter().any(is_miss)).await;
     (verdict, began.elapsed())
 }
 

@@ -143,15 +143,15 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 }
 
 /// Reasons of the Events on a launch, and how often each was written.
-async fn told(place: &Place, launch: &str) -> BTreeMap<String, usize> {
-    let mut told = BTreeMap::new();
+async fn events_by_reason(place: &Place, launch: &str) -> BTreeMap<String, usize> {
+    let mut events_by_reason = BTreeMap::new();
     for event in place.list("events").await {
         if event["involvedObject"]["name"] == launch && event["involvedObject"]["kind"] == "CampaignLaunch" {
             assert!(event["count"].as_i64().unwrap_or(1) <= 1, "{event}");
-            *told.entry(text(&event, "reason").to_owned()).or_default() += 1;
+            *events_by_reason.entry(text(&event, "reason").to_owned()).or_default() += 1;
         }
     }
-    told
+    events_by_reason
 }
 
 /// Follows a launch until it is Completed; returns its statuses, each once.
@@ -228,7 +228,7 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_eve
     let plan = result["status"]["plan"].as_array().unwrap();
     assert_eq!((plan.len(), text(&plan[0], "start")), (8, LAUNCH), "{plan:?}");
     assert!(plan.iter().all(|one| one["expected"] == "162.5" && one["scheduled"] == 60), "{plan:?}");
-    let told_of_winter = told(&place, "winter").await;
+    let events_of_winter = events_by_reason(&place, "winter").await;
     let expected = [
         ("AtRisk", 1),
         ("AtRiskCleared", 1),
@@ -237,7 +237,7 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_eve
         ("SpikeDetected", 1),
         ("SpikeEnded", 1),
     ];
-    assert_eq!(told_of_winter, expected.map(|(reason, times)| (reason.to_owned(), times)).into());
+    assert_eq!(events_of_winter, expected.map(|(reason, times)| (reason.to_owned(), times)).into());
 
     // What it was: a spike that the campaign explains, in which quality held, and a script that sold more.
     let spike = &result["status"]["spikes"][0];
@@ -255,8 +255,8 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_eve
     // Another launch at the same hour was not to go; one Event said so, and its time passes all the same.
     let other = place.get("cl", "spring").await.unwrap();
     assert_eq!((text(&other["status"], "decision"), text(&other["status"], "phase")), ("NoGo", "Live"));
-    let told_of_spring = told(&place, "spring").await;
-    assert_eq!((told_of_spring.get("LaunchNoGo"), told_of_spring.get("GateFailed")), (Some(&1), Some(&1)));
+    let events_of_spring = events_by_reason(&place, "spring").await;
+    assert_eq!((events_of_spring.get("LaunchNoGo"), events_of_spring.get("GateFailed")), (Some(&1), Some(&1)));
 
     // Before figures come in, from the last gate's passing to the first contact, there is nothing to write.
     let ready: Vec<Value> = statuses.iter().filter(|status| status["phase"] == "Ready").map(state_of).collect();

@@ -9,6 +9,7 @@
 )]
 
 mod absences;
+mod access;
 mod alerts;
 mod applying;
 mod backfill;

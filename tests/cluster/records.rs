@@ -104,7 +104,7 @@ async fn relief_that_is_widened_and_then_rejected_after_final_is_restated_each_t
     for (name, report) in [("care-2026-01", &signed), ("care-2026-01-r2", &narrow), ("care-2026-01-r3", &widened)] {
         assert_eq!(place.get("slar", name).await.unwrap()["spec"], report["spec"], "{name} stays as it was signed");
     }
-    assert!(!operator.log().contains("says something else than the evidence"), "{}", operator.log());
+    assert!(!operator.log().contains("contradicts the evidence"), "{}", operator.log());
     let bundle = equals_its_bundle(&place, "care", THE_SAME_DAY).await;
     verify(&place, path(&bundle)).await;
 }
@@ -160,12 +160,12 @@ fn going_on_with(manifests: &str, name: &str, uid: &str) -> String {
 }
 
 async fn event(place: &Place, name: &str, reason: &str) -> String {
-    let told = async || {
+    let announced = async || {
         let events = place.list("events").await;
         let found = events.iter().find(|event| event["involvedObject"]["name"] == name && event["reason"] == reason);
         found.map(|event| event["message"].as_str().unwrap().to_owned())
     };
-    place.eventually(&format!("an Event {reason} on {name}"), told).await
+    place.eventually(&format!("an Event {reason} on {name}"), announced).await
 }
 
 async fn uid(place: &Place) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::access::{self, AUTH, TLS, TOKEN};
 use crate::controlplane::AuditEvent;
 use crate::figures::hours;
 use crate::harness::{OPERATOR, Place, has};
@@ -12,7 +13,6 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 /// The day after January closed for good.
 const CLOCK: [&str; 4] = ["--clock-start", "2026-02-20T09:00:00Z", "--clock-speed", "1"];
-const TOKEN: &str = "the-vendor-s-token";
 
 /// Rights that this story does not use, and why they are granted.
 const OTHERWISE: [(&str, &str); 6] = [
@@ -29,42 +29,10 @@ const OTHERWISE: [(&str, &str); 6] = [
 
 /// A contract whose feed needs a Secret and a ConfigMap, with a target, a tier and a launch.
 fn manifests(url: &str) -> String {
-    let authority = rcgen::generate_simple_self_signed(["vendor.example".to_owned()]).unwrap().cert.pem();
-    let authority = authority.lines().map(|line| format!("    {line}\n")).collect::<String>();
-    let feed = "auth: {bearer: {tokenSecretRef: {name: vendor, key: token}}}, \
-                tls: {caRef: {configMapRef: {name: authorities, key: ca.pem}}}";
     let care = contract("care", "UTC", "Monthly", ("2026-01-01", "2026-12-31"), url)
-        .replace("interval: 30s", &format!("interval: 30s, {feed}"));
+        .replace("interval: 30s", &format!("interval: 30s, {AUTH}, {TLS}"));
     let level = kpi("level", "care", "kpi: ServiceLevel\nobjective: {target: 80}");
-    format!(
-        "---
-apiVersion: v1
-kind: Secret
-metadata: {{name: vendor, annotations: {{bpo-operator.io/allowed-hosts: 127.0.0.1}}}}
-stringData: {{token: {TOKEN}}}
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {{name: authorities}}
-data:
-  ca.pem: |
-{authority}---
-apiVersion: bpo-operator.io/v1alpha1
-kind: ServiceTier
-metadata: {{name: gold}}
-spec: {{rank: 1}}
----
-apiVersion: bpo-operator.io/v1alpha1
-kind: CampaignLaunch
-metadata: {{name: spring}}
-spec:
-  contractRefs: [{{name: care}}]
-  product: Sports package
-  launchAt: 2026-03-30T08:00:00Z
-  gates: [{{name: voice, type: VoiceOfCustomer, due: 7d}}]
-{care}  tiers: [gold]
-{level}"
-    )
+    format!("{}{care}  tiers: [gold]\n{level}", access::objects())
 }
 
 /// What the operator asked in a namespace, and about Leases.

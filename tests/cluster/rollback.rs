@@ -35,11 +35,11 @@ async fn a_store_that_lost_rows_of_a_signed_report_is_neither_judged_nor_fetched
     for figure in ["last", "kpis", "credits", "period"] {
         assert_eq!(care["status"][figure], judged["status"][figure], "{figure} stays as it was judged by all rows");
     }
-    let told = async || {
+    let announced = async || {
         let events = place.list("events").await;
         events.iter().any(|event| event["reason"] == "StoreRolledBack").then_some(())
     };
-    place.eventually("an Event StoreRolledBack", told).await;
+    place.eventually("an Event StoreRolledBack", announced).await;
     // A new contract is judged: the loss of one contract stops no other.
     let other = kpi("other-level", "other", "kpi: ServiceLevel\nobjective: {target: 80}");
     place.apply(&format!("{}{other}", contract("other", "UTC", "Monthly", term, &server.url(INTERVALS)))).await;

@@ -104,13 +104,13 @@ async fn a_canary_in_every_secret_is_found_in_no_log_event_status_metric_or_stor
     assert!(sent.contains(&canary("bearer")), "the canaries were alive");
     let (_, metrics) = operator.http("/metrics").await;
     let objects = place.kubectl(&["get", "vc,kpi,st,cl,slar,events", "-o", "yaml"]).await;
-    let told = operator.log();
-    assert!(told.contains("TRACE"), "the log is at trace level");
+    let logged = operator.log();
+    assert!(logged.contains("TRACE"), "the log is at trace level");
     operator.stop().await;
     let store = std::fs::read(place.data_dir().join("evidence.sqlite")).unwrap();
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", canary("user"), canary("password")));
     for secret in KEYS.map(canary).into_iter().chain([basic]) {
-        for (place, text) in [("log", &told), ("metrics", &metrics), ("objects", &objects)] {
+        for (place, text) in [("log", &logged), ("metrics", &metrics), ("objects", &objects)] {
             let found = text.lines().find(|line| line.contains(&secret));
             assert!(found.is_none(), "{secret} is in the {place}: {}", found.unwrap_or_default());
         }

@@ -35,12 +35,12 @@ fn lines<'a>(log: &'a str, reason: &str) -> Vec<&'a str> {
 /// Kind, name, reason and text of each Event, without the mark of rehearsals.
 async fn events(place: &Place) -> BTreeSet<[String; 4]> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let told = |event: Value| {
+    let shown = |event: Value| {
         let regarding = &event["involvedObject"];
         let note = text(&event["message"]).replacen("REHEARSAL: ", "", 1);
         [text(&regarding["kind"]), text(&regarding["name"]), text(&event["reason"]), note]
     };
-    place.list("events").await.into_iter().map(told).collect()
+    place.list("events").await.into_iter().map(shown).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,11 +67,11 @@ async fn the_log_of_a_month_has_each_event_and_each_alert_in_one_line_once() {
     hand.move_to("2026-02-20T09:00:00Z");
     place.wait_for("slar", "care-2026-01", "January is Final", |report| report["spec"]["state"] == "Final").await;
     place.wait_for("vc", "care", "January is judged", settled).await;
-    let told = |received: &[Received]| {
+    let shown = |received: &[Received]| {
         let alerts: Vec<Value> = received.iter().flat_map(Received::alerts).collect();
         alerts.iter().any(|alert| alert["labels"]["alertname"] == "TargetMissed")
     };
-    receiver.until("the miss is alerted", told).await;
+    receiver.until("the miss is alerted", shown).await;
     let log = operator.log_path();
     assert_eq!(operator.stop().await, Some(0));
     let log = std::fs::read_to_string(log).unwrap();

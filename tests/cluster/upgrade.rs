@@ -244,12 +244,12 @@ impl Outside {
     }
 
     /// Status, name and fingerprint of each alert that came.
-    fn told(&self) -> Vec<[String; 3]> {
-        self.receiver.taken().iter().flat_map(Received::alerts).map(|alert| told(&alert)).collect()
+    fn summaries(&self) -> Vec<[String; 3]> {
+        self.receiver.taken().iter().flat_map(Received::alerts).map(|alert| summary(&alert)).collect()
     }
 }
 
-fn told(alert: &Value) -> [String; 3] {
+fn summary(alert: &Value) -> [String; 3] {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     [text(&alert["status"]), text(&alert["labels"]["alertname"]), text(&alert["fingerprint"])]
 }
@@ -259,7 +259,7 @@ fn recorded_alerts() -> Vec<[String; 3]> {
     let text = std::fs::read_to_string(recorded_folder().join("alerts.json")).unwrap();
     let alerts: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert!(!alerts.is_empty());
-    alerts.iter().map(told).collect()
+    alerts.iter().map(summary).collect()
 }
 
 /// Waits until today's operator has judged everything and signed February, which had not ended before; returns its report.
@@ -289,8 +289,8 @@ async fn what_the_older_version_left_is_taken_over_and_the_next_month_is_judged(
     let recorded = recorded_alerts();
     let [_, missed, fingerprint] = recorded.iter().find(|alert| alert[1] == "TargetMissed").unwrap();
     let ended = ["resolved".to_owned(), missed.clone(), fingerprint.clone()];
-    place.eventually("the miss has ended", async || outside.told().contains(&ended).then_some(())).await;
-    assert!(outside.told().iter().all(|alert| !recorded.contains(alert)), "{:#?}", outside.told());
+    place.eventually("the miss has ended", async || outside.summaries().contains(&ended).then_some(())).await;
+    assert!(outside.summaries().iter().all(|alert| !recorded.contains(alert)), "{:#?}", outside.summaries());
     let events = place.list("events").await;
     let finals: Vec<&Value> = events.iter().filter(|event| event["reason"] == "PeriodFinal").collect();
     assert!(finals.iter().all(|event| !event["message"].as_str().unwrap().contains("2026-01")), "{finals:#?}");
@@ -376,6 +376,6 @@ async fn judged_by_the_older_version(program: &Path, place: &Place, outside: &Ou
         |care: &Value| has(care, "Ready", "True", "Reconciled") && care["status"]["feeds"][0]["reason"] == "Fetched";
     place.wait_for("vc", "care", "the older version works with it", moved).await;
     let recorded = recorded_alerts();
-    assert!(outside.told().iter().all(|alert| !recorded.contains(alert)), "{:#?}", outside.told());
+    assert!(outside.summaries().iter().all(|alert| !recorded.contains(alert)), "{:#?}", outside.summaries());
     assert_eq!(operator.stop().await, Some(0));
 }

@@ -147,7 +147,7 @@ impl Year {
     }
 
     /// The end of the last row that a feed has sent by an instant.
-    fn told_by(&self, rows: &[FeedRow], now: Timestamp) -> Option<Timestamp> {
+    fn published_by(&self, rows: &[FeedRow], now: Timestamp) -> Option<Timestamp> {
         rows.iter().filter(|row| row.published_at <= now).map(|row| row.end).max()
     }
 
@@ -159,7 +159,7 @@ impl Year {
             ("level", &self.calls, now),
             ("content", &self.surveys, if in_outage { at(OUTAGE.0) - 1.hour() } else { now }),
         ] {
-            let reached = self.told_by(rows, last);
+            let reached = self.published_by(rows, last);
             let period = now.to_zoned(zone()).strftime("%Y-%m").to_string();
             let what = format!("{now}: what came until {reached:?} is judged");
             self.place
@@ -233,11 +233,11 @@ impl Year {
     async fn change_target(&self, target: u32) {
         let patch = json!({"spec": {"objective": {"target": target}}}).to_string();
         self.place.kubectl(&["patch", "kpi", "level", "--type=merge", "-p", &patch]).await;
-        let told = async || {
+        let announced = async || {
             let events = self.place.list("events").await;
             events.into_iter().find(|event| event["reason"] == "TermsChangedInPeriod")
         };
-        let event = self.place.eventually("the change of terms is reported", told).await;
+        let event = self.place.eventually("the change of terms is reported", announced).await;
         let message = event["message"].as_str().unwrap();
         assert!(message.contains("objective.target") && message.contains("2026-07"), "{message}");
         let running = |kpi: &Value| kpi["status"]["current"]["target"] == target.to_string().as_str();
@@ -412,5 +412,5 @@ async fn a_year_of_a_contract_is_reported_once_and_its_evidence_alone_reproduces
     assert_eq!(waiting_alerts(place), Vec::<String>::new(), "nothing is on its way");
     assert_eq!(pages(&receiver).len(), PAGES.len(), "nothing more came");
     let log = year.operator.as_ref().unwrap().log();
-    assert!(!log.contains("says something else than the evidence"), "{log}");
+    assert!(!log.contains("contradicts the evidence"), "{log}");
 }

@@ -108,10 +108,10 @@ fn only_what_has_ended_is_sent_and_corrections_replace_what_they_correct() {
     let dataset = Dataset::story();
     let rows = &dataset.feeds[INTERVALS];
     let since = instant("2026-05-06T00:00:00Z");
-    let told = rows.between(since, instant("2026-05-06T12:00:00Z"));
+    let published = rows.between(since, instant("2026-05-06T12:00:00Z"));
     // From 08:00 in London, which is 07:00 UTC: ten half hours, two sites, three tiers.
-    assert_eq!(told.len(), 10 * 6);
-    assert!(told.iter().all(|row| row.revision == 1 && row.end <= instant("2026-05-06T12:00:00Z")));
+    assert_eq!(published.len(), 10 * 6);
+    assert!(published.iter().all(|row| row.revision == 1 && row.end <= instant("2026-05-06T12:00:00Z")));
 
     let later = rows.between(since, instant("2026-05-08T12:00:00Z"));
     let corrected = later.iter().filter(|row| row.revision == 2).count();

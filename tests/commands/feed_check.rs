@@ -1,7 +1,6 @@
 //! `kubectl bpo feed check` against endpoints that are right, wrong, away or doubtful.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,48 +10,32 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 use tempfile::TempDir;
 use testkit::vendor;
 use tokio::net::TcpListener;
 use vendor::{Dataset, Fault, FeedRow, INTERVALS, VendorServer};
+
+use crate::plugin::{Said, file, plugin};
 
 const CANARY: &str = "canary-f00d-5ecret";
 const NOW: &str = "2026-02-01T00:00:00Z";
 const LOOPBACK: [&str; 2] = ["--allow-network", "127.0.0.0/8"];
 const JANUARY: [&str; 4] = ["--from", "2026-01-01T00:00:00Z", "--until", NOW];
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap()
-    }
-
-    /// The rules of the findings, each once.
-    fn rules(&self) -> Vec<String> {
-        let json = self.json();
-        let findings = json["findings"].as_array().unwrap();
-        let mut rules: Vec<String> =
-            findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
-        rules.dedup();
-        rules
-    }
+/// The rules of the findings, each once.
+fn rules_of(said: &Said) -> Vec<String> {
+    let json = said.json();
+    let findings = json["findings"].as_array().unwrap();
+    let mut rules: Vec<String> = findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect();
+    rules.dedup();
+    rules
 }
 
 /// Runs the program beside the servers of this test.
 async fn check(arguments: &[&str]) -> Said {
-    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    let run = move || {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(["feed", "check"]).args(arguments).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    };
+    let arguments: Vec<String> =
+        ["feed", "check"].iter().chain(arguments).map(|argument| (*argument).to_owned()).collect();
+    let run = move || plugin(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
@@ -75,12 +58,6 @@ fn json_answer(body: String) -> Response {
 fn native(offered: usize, more: &str) -> String {
     let row = r#""start":"2026-01-31T23:00:00Z","end":"2026-01-31T23:30:00Z""#;
     format!(r#"{{"schema":"bpo-feed/v1","rows":[{{{row},"measures":{{"offered":{offered}}}}}],{more}"next":null}}"#)
-}
-
-fn file(folder: &TempDir, name: &str, content: &str) -> String {
-    let path = folder.path().join(name);
-    std::fs::write(&path, content).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 /// A contract whose only feed is `acd`, with more lines of it.
@@ -233,7 +210,7 @@ async fn a_second_request_shows_whether_the_endpoint_repeats_what_it_said() {
         let url = serve(move |headers| script(headers, turn.fetch_add(1, Ordering::SeqCst))).await;
         let said = check(&[&[url.as_str(), "--now", NOW, "-o", "json"], &LOOPBACK[..]].concat()).await;
         assert_eq!((said.code, &said.json()["read"]["askedTwice"]), (0, &word.into()), "{name}: {}", said.out);
-        assert_eq!(said.rules(), rules, "{name}");
+        assert_eq!(rules_of(&said), rules, "{name}");
     }
 }
 
@@ -246,7 +223,12 @@ async fn a_clock_that_is_ahead_is_seen_by_its_date_header() {
     })
     .await;
     let said = check(&[&[url.as_str(), "--now", "2026-01-31T22:00:00Z", "-o", "json"], &LOOPBACK[..]].concat()).await;
-    assert_eq!((said.code, said.rules()), (1, vec!["InFuture".to_owned(), "ClockDiffers".to_owned()]), "{}", said.out);
+    assert_eq!(
+        (said.code, rules_of(&said)),
+        (1, vec!["InFuture".to_owned(), "ClockDiffers".to_owned()]),
+        "{}",
+        said.out
+    );
     let findings = &said.json()["findings"];
     assert!(findings[0]["found"].as_str().unwrap().starts_with("starts 1h after now"), "{findings}");
     assert!(findings[1]["found"].as_str().unwrap().contains("ahead of this one"), "{findings}");
@@ -258,10 +240,10 @@ async fn a_token_that_the_endpoint_sends_back_is_shown_nowhere() {
     let token = file(&folder, "token", CANARY);
     let echo = |headers: &HeaderMap| headers["authorization"].to_str().unwrap().to_owned();
     let bodies: [fn(&str) -> String; 4] = [
-        |told| format!("you sent {told}"),
-        |told| format!(r#"{{"schema":"{told}","rows":[],"next":null}}"#),
-        |told| native(7, "").replace("\"measures\"", &format!("\"labels\":{{\"queue\":\"{told}\"}},\"measures\"")),
-        |told| native(7, "").replace("\"offered\":7", &format!("\"offered\":\"{told}\"")),
+        |canary| format!("you sent {canary}"),
+        |canary| format!(r#"{{"schema":"{canary}","rows":[],"next":null}}"#),
+        |canary| native(7, "").replace("\"measures\"", &format!("\"labels\":{{\"queue\":\"{canary}\"}},\"measures\"")),
+        |canary| native(7, "").replace("\"offered\":7", &format!("\"offered\":\"{canary}\"")),
     ];
     for body in bodies {
         let url = serve(move |headers| json_answer(body(&echo(headers)))).await;
@@ -359,7 +341,7 @@ async fn saved_answers_are_checked_in_the_format_of_a_contract() {
         let export = data(&format!("{product}.csv"));
         let arguments = [export.to_str().unwrap(), "-f", &manifest, "--feed", "care/acd", "-o", "json"];
         let said = check(&arguments).await;
-        assert_eq!((said.code, said.rules()), (code, rules.into_iter().map(str::to_owned).collect()), "{product}");
+        assert_eq!((said.code, rules_of(&said)), (code, rules.into_iter().map(str::to_owned).collect()), "{product}");
         assert_eq!(said.json()["read"]["taken"], rows, "{product}");
     }
 }

@@ -1,22 +1,11 @@
 //! `kubectl bpo feed preview`, and what a vendor's own export is worth to `evaluate`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn plugin(arguments: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
+use crate::plugin::{file, plugin};
 
 fn export(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exports").join(name)
@@ -49,9 +38,7 @@ spec:
   rounding: {{decimals: 2}}
 "
     );
-    let file = folder.path().join("contract.yaml");
-    std::fs::write(&file, text).unwrap();
-    file.to_str().unwrap().to_owned()
+    file(folder, "contract.yaml", &text)
 }
 
 fn sample(name: &str) -> String {
@@ -67,7 +54,7 @@ fn a_sample_is_shown_as_rows_with_what_is_set_aside() {
         let manifest = contract(&folder, &format!("{product}.yaml"));
         let arguments = ["feed", "preview", "-f", &manifest, "--feed", &sample(&format!("{product}.csv"))];
         let said = plugin(&[&arguments[..], &["-o", "json"]].concat());
-        let shown: Value = serde_json::from_str(&said.out).unwrap();
+        let shown: Value = said.json();
         let counts = (shown["rows"].as_array().unwrap().len(), shown["rejected"].as_array().unwrap().len());
         assert_eq!((said.code, counts), (code, (rows, rejected)), "{product}: {}", said.err);
         let table = plugin(&[&arguments[..], &["--rows", "1"]].concat());
@@ -89,7 +76,7 @@ fn a_preview_says_for_which_kpis_the_mapping_suffices_and_what_others_lack() {
     let has = |kpi: &str| enough.trim_start_matches("enough for ").split(", ").any(|known| known == kpi);
     assert!(has("AverageSpeedOfAnswer") && !has("ServiceLevel"), "{}", said.out);
     assert!(said.out.contains("\nServiceLevel needs answeredWithin"), "{}", said.out);
-    let json: Value = serde_json::from_str(&preview("amazon-connect", &["-o", "json"]).out).unwrap();
+    let json: Value = preview("amazon-connect", &["-o", "json"]).json();
     assert!(json["kpis"].as_array().unwrap().contains(&"ServiceLevel".into()), "{json:#}");
     let lacking = json["lacking"].as_array().unwrap();
     assert!(!lacking.is_empty(), "{json:#}");
@@ -148,7 +135,7 @@ fn previewed(table: &str, more: &str, now: &str) -> (i32, Value) {
     let feed = format!("acd={}", file.display());
     let said = plugin(&["feed", "preview", "-f", &manifest, "--feed", &feed, "--now", now, "-o", "json"]);
     assert!(said.code < 2, "{}", said.err);
-    (said.code, serde_json::from_str(&said.out).unwrap())
+    (said.code, said.json())
 }
 
 #[test]
@@ -240,7 +227,7 @@ fn evaluate_judges_from_the_counts_of_an_export_and_not_from_the_vendors_own_per
     let manifest = contract(&folder, "amazon-connect.yaml");
     let feed = sample("amazon-connect.csv");
     let said = plugin(&["evaluate", "-f", &manifest, "--feed", &feed, "--now", "2026-03-01T00:00:00Z", "-o", "json"]);
-    let list: Value = serde_json::from_str(&said.out).unwrap();
+    let list: Value = said.json();
     let report = list["items"].as_array().unwrap().iter().find(|item| item["kind"] == "SlaReport").unwrap();
     let line = &report["spec"]["kpis"][0];
     // 902 of 1,044 calls and 60 of 80. Connect's own percentages (85.05 and 78.00) hold calls that were abandoned in time.

@@ -15,3 +15,4 @@ mod feed_openapi;
 mod feed_preview;
 mod feeds_for_vendors;
 mod offline;
+mod plugin;

@@ -8,27 +8,10 @@ use tempfile::TempDir;
 use testkit::vendor;
 use vendor::{Dataset, INTERVALS, OUTCOMES};
 
-/// What a command said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn plugin(arguments: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo")).args(arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-}
+use crate::plugin::{Said, file, plugin};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
-}
-
-fn file(folder: &TempDir, name: &str, content: &str) -> String {
-    let file = folder.path().join(name);
-    std::fs::write(&file, content).unwrap();
-    file.to_str().unwrap().to_owned()
 }
 
 /// The example and what its vendor would have answered in the summer of 2026.
@@ -152,7 +135,7 @@ fn the_example_is_evaluated_as_a_table_as_yaml_and_as_json() {
     for (now, code) in [("2026-03-20T12:00:00Z", 0), ("2026-04-20T12:00:00Z", 1)] {
         let said = acme.evaluate(now, "json");
         assert_eq!(said.code, code, "{now}: {}", said.err);
-        let list: Value = serde_json::from_str(&said.out).unwrap();
+        let list: Value = said.json();
         let items = list["items"].as_array().unwrap();
         let kinds = |kind: &str| items.iter().filter(|item| item["kind"] == kind).count();
         assert_eq!((list["kind"].as_str(), kinds("VendorContract")), (Some("List"), 1));
@@ -209,7 +192,7 @@ fn a_draft_of_a_feed_is_data_for_programs() {
     let said = |output: &str| plugin(&["feed", "scaffold", "--sample", sample.to_str().unwrap(), "-o", output]);
     let (json, yaml) = (said("json"), said("yaml"));
     assert_eq!((json.code, yaml.code), (0, 0), "{}{}", json.err, yaml.err);
-    let json: Value = serde_json::from_str(&json.out).unwrap();
+    let json: Value = json.json();
     assert_eq!(serde_saphyr::from_str::<Value>(&yaml.out).unwrap(), json);
     assert!(json["fields"].as_array().unwrap().len() > 5 && json["feed"]["format"]["csv"].is_object(), "{json:#}");
 }
@@ -347,7 +330,7 @@ fn lint_says_where_a_mistake_is_and_what_to_write_instead() {
 fn staffing_returns_the_published_figures() {
     let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s"];
     let json = plugin(&[&load[..], &["-o", "json"]].concat());
-    let figures: Value = serde_json::from_str(&json.out).unwrap();
+    let figures: Value = json.json();
     assert_eq!((json.code, &figures["agents"], &figures["heads"]), (0, &json!(14), &json!(20)), "{figures}");
     let level = figures["serviceLevelPercent"].as_f64().unwrap();
     assert!((level - 88.835).abs() < 0.01, "88.8 % are answered within 20 s, not {level}");
@@ -363,7 +346,7 @@ fn the_sensitivity_of_a_given_number_of_agents_is_that_of_these_agents() {
     let load = ["staffing", "--contacts", "100", "--interval", "30m", "--handle-time", "180s", "-o", "json"];
     for agents in ["12", "14", "16"] {
         let said = plugin(&[&load[..], &["--agents", agents]].concat());
-        let figures: Value = serde_json::from_str(&said.out).unwrap();
+        let figures: Value = said.json();
         let rows = figures["sensitivity"].as_array().unwrap();
         let as_planned: Vec<f64> = rows
             .iter()

@@ -134,9 +134,9 @@ fn states() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {
     };
     let conditions = |ready: &str, reason: &str, stalled: &str, compliant: &str| {
         json!([
-            {"type": "Ready", "status": ready, "reason": reason, "message": "told"},
-            {"type": "Stalled", "status": stalled, "reason": "Progressing", "message": "told"},
-            {"type": "SLACompliant", "status": compliant, "reason": "TargetMissed", "message": "told"},
+            {"type": "Ready", "status": ready, "reason": reason, "message": "shown"},
+            {"type": "Stalled", "status": stalled, "reason": "Progressing", "message": "shown"},
+            {"type": "SLACompliant", "status": compliant, "reason": "TargetMissed", "message": "shown"},
         ])
     };
     let report = json!({"kind": "SlaReport", "metadata": {"generation": 1}, "spec": {"revision": 1, "state": "Final"}});

@@ -259,14 +259,14 @@ fn each_published_regime_is_judged_to_the_figures_of_its_readme() {
         // Nothing that the README leaves out was missed or cost anything.
         for (_, report_name, report) in &view.reports {
             for line in &report.kpis {
-                let is_told = expected.iter().any(|[period, kpi, ..]| {
+                let is_listed = expected.iter().any(|[period, kpi, ..]| {
                     *period == report.period.name && (*kpi == line.name || (kpi == "net" && report.credit.is_some()))
                 });
                 let costs = line
                     .credit
                     .as_ref()
                     .is_some_and(|credit| credit.bytes().any(|digit| (b'1'..=b'9').contains(&digit)));
-                assert!(is_told || !costs, "{name}: {report_name}, {} is not in the README", line.name);
+                assert!(is_listed || !costs, "{name}: {report_name}, {} is not in the README", line.name);
             }
         }
     }

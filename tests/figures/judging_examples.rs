@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::documents::yaml_blocks;
 use crate::judging;
 use bpo_operator::domain::decision::kpi_target::target_text;
 use bpo_operator::domain::foresight::risks::Risk;
@@ -35,25 +36,6 @@ struct Example {
 
 fn after_the_year() -> String {
     "2027-03-01T00:00:00Z".to_owned()
-}
-
-/// The blocks of the document, each with the number of its first line.
-fn blocks() -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (number, line) in include_str!("../../docs/how-a-contract-is-judged.md").lines().enumerate() {
-        match (&mut open, line) {
-            (None, "```yaml") => open = Some((number + 2, String::new())),
-            (Some(_), "```") => found.extend(open.take()),
-            (Some((_, text)), line) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, _) => {}
-        }
-    }
-    assert!(open.is_none(), "a block is not closed");
-    found
 }
 
 /// All that a judgement says, in the words of the examples.
@@ -109,7 +91,7 @@ fn differences(said: &Value, expected: &Value, path: &str, wrong: &mut Vec<Strin
 
 #[test]
 fn every_worked_example_is_what_the_judgement_says() {
-    let blocks = blocks();
+    let blocks = yaml_blocks(include_str!("../../docs/how-a-contract-is-judged.md"));
     let mut wrong = Vec::new();
     for (line, text) in &blocks {
         let example: Example = serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("line {line}: {error}"));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::documents::yaml_blocks;
 use bpo_operator::api::campaign_launch::QueueModel;
 use bpo_operator::domain::decision::launch::decide_launch;
 use bpo_operator::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, Past};
@@ -30,24 +31,6 @@ struct Example {
     now: Timestamp,
     /// Of the status, what is worth saying. Entries of a list are found by their first field.
     expected: Value,
-}
-
-fn blocks() -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (number, line) in include_str!("../../docs/campaign-launches.md").lines().enumerate() {
-        match (&mut open, line) {
-            (None, "```yaml") => open = Some((number + 2, String::new())),
-            (Some(_), "```") => found.extend(open.take()),
-            (Some((_, text)), line) => {
-                text.push_str(line);
-                text.push('\n');
-            }
-            (None, _) => {}
-        }
-    }
-    assert!(open.is_none(), "a block is not closed");
-    found
 }
 
 fn row(start: Timestamp, labels: &Value, measures: &Value) -> Row {
@@ -149,7 +132,7 @@ fn differences(found: &Value, expected: &Value, path: &str, wrong: &mut Vec<Stri
 
 #[test]
 fn every_example_of_the_document_is_what_the_rules_say() {
-    let blocks = blocks();
+    let blocks = yaml_blocks(include_str!("../../docs/campaign-launches.md"));
     assert!(blocks.len() >= 8, "{}", blocks.len());
     let mut wrong = Vec::new();
     for (line, block) in blocks {

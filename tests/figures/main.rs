@@ -8,6 +8,7 @@
 )]
 
 mod contracts;
+mod documents;
 mod golden;
 mod golden_statistics;
 mod judging;

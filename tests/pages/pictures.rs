@@ -43,9 +43,9 @@ pub(crate) fn story() -> (View, Inside) {
         let spec = &contract.object.spec;
         for (name, served) in [("acd", INTERVALS), ("outcomes", OUTCOMES)] {
             let feed = spec.feeds.iter().find(|feed| feed.name == name).unwrap();
-            let told: Vec<_> =
-                dataset.feeds[served].between(Timestamp::MIN, now).into_iter().map(|row| row.told()).collect();
-            let content = json!({"schema": "bpo-feed/v1", "rows": told}).to_string();
+            let published: Vec<_> =
+                dataset.feeds[served].between(Timestamp::MIN, now).into_iter().map(|row| row.as_json()).collect();
+            let content = json!({"schema": "bpo-feed/v1", "rows": published}).to_string();
             let found = rows_of(feed, &spec.time_zone, content.as_bytes(), now).unwrap();
             rows.entry(key.clone()).or_default().insert(name.to_owned(), found.rows.into_iter().collect());
         }

@@ -10,7 +10,7 @@ use crate::evidence::MessageKind;
 use crate::outbound::error::FetchError;
 
 /// An alert that is not refreshed goes by itself after this long. Longer than an operator takes to be replaced.
-const STANDS_FOR: SignedDuration = SignedDuration::from_mins(30);
+const LASTS_FOR: SignedDuration = SignedDuration::from_mins(30);
 
 /// Adds the path of the API to the address of an Alertmanager, which may lie behind a path of its own.
 ///
@@ -46,15 +46,15 @@ fn alert(envelope: &Envelope, kind: MessageKind, now: Timestamp) -> Value {
     if kind == MessageKind::Test {
         labels.insert("alertname".to_owned(), text("Test"));
     }
-    let stands_for = match kind {
-        MessageKind::Fired => STANDS_FOR,
+    let lasts_for = match kind {
+        MessageKind::Fired => LASTS_FOR,
         MessageKind::Resolved => SignedDuration::ZERO,
         MessageKind::Test | MessageKind::Report => SignedDuration::from_mins(5),
     };
     // When it was sent, not when its cause began: an Alertmanager does not wait for the rest of a group whose alerts it takes for old,
     // and takes none that begin in the future, as causes on a rehearsal clock may.
     let starts_at = envelope.fired_at.min(now);
-    let ends_at = now.checked_add(stands_for).unwrap_or(now);
+    let ends_at = now.checked_add(lasts_for).unwrap_or(now);
     json!({
         "labels": labels, "annotations": annotations,
         "startsAt": starts_at.to_string(), "endsAt": ends_at.to_string(),

@@ -20,7 +20,7 @@ fn alertmanager(receiver: &str) -> KeptServer {
 }
 
 /// Status, names and KPI in a notification.
-fn told(notification: &Value) -> (String, Vec<String>) {
+fn states(notification: &Value) -> (String, Vec<String>) {
     let alerts = notification["alerts"].as_array().unwrap();
     let name = |alert: &Value| {
         format!("{} {}", alert["status"].as_str().unwrap(), alert["labels"]["kpi_target"].as_str().unwrap())
@@ -57,7 +57,7 @@ async fn a_real_alertmanager_receives_groups_and_resolves() {
     }
     let names = |status: &str| ["answer", "speed", "tone"].map(|kpi| format!("{status} {kpi}")).to_vec();
     assert_eq!(
-        told(&receiver.received()[0].json()),
+        states(&receiver.received()[0].json()),
         ("firing".to_owned(), names("firing")),
         "one group for the contract"
     );
@@ -68,7 +68,7 @@ async fn a_real_alertmanager_receives_groups_and_resolves() {
     running.dispatcher.wake();
     receiver
         .until("all are resolved", |received| {
-            received.last().is_some_and(|last| told(&last.json()) == ("resolved".to_owned(), names("resolved")))
+            received.last().is_some_and(|last| states(&last.json()) == ("resolved".to_owned(), names("resolved")))
         })
         .await;
     post.settled().await;
@@ -109,8 +109,8 @@ async fn active_alerts_are_sent_again_until_they_end() {
     let running = post.run(vec![ops.clone(), hook]);
     let to =
         |received: &[crate::receiver::Received], path: &str| received.iter().filter(|one| one.path == path).count();
-    receiver.until("it is told again", |received| to(received, "/api/v2/alerts") >= 4).await;
-    assert_eq!(to(&receiver.received(), "/hook"), 1, "a webhook is told once");
+    receiver.until("it is states again", |received| to(received, "/api/v2/alerts") >= 4).await;
+    assert_eq!(to(&receiver.received(), "/hook"), 1, "a webhook is states once");
     post.write(&ops, MessageKind::Resolved, "a", alert("speed: missed")).await;
     running.dispatcher.wake();
     post.settled().await;

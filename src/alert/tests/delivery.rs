@@ -1,4 +1,4 @@
-//! What becomes of messages when receivers are down, slow, refuse or must not be reached, and when the operator ends.
+//! What happens to messages when receivers are down, slow, refuse or must not be reached, and when the operator ends.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -33,7 +33,7 @@ async fn a_receiver_that_was_down_gets_everything_once_and_in_order_when_it_is_b
     }
     receiver.until("it is tried again and again", |received| received.len() >= 8).await;
     let status = running.dispatcher.status_of("uid-1", std::slice::from_ref(&hook));
-    assert_eq!(status[0].failure.as_deref(), Some("status 503 instead of 200"), "told in the same words each time");
+    assert_eq!(status[0].failure.as_deref(), Some("status 503 instead of 200"), "sent in the same words each time");
     assert!(post.ends().await.iter().all(|end| end.ends_with("waiting")));
     receiver.answer(200);
     post.settled().await;

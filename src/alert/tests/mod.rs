@@ -1,4 +1,4 @@
-//! Alerts from the outbox to receivers: what each is sent, and what becomes of it when a receiver is down, slow or refuses.
+//! Alerts from the outbox to receivers: what each is sent, and what happens to it when a receiver is down, slow or refuses.
 
 mod alertmanager;
 mod delivery;

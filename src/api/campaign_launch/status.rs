@@ -21,7 +21,7 @@ pub struct CampaignLaunchStatus {
     #[schemars(length(max = 64))]
     pub last_handled_request: Option<String>,
     /// Planned, Preparing, Ready, Live, Measuring or Completed.
-    #[schemars(extend("description" = "Planned, Preparing, Ready, Live, Measuring or Completed, by time whatever the decision."))]
+    #[schemars(extend("description" = "Planned, Preparing, Ready, Live, Measuring or Completed, by time, regardless of the decision."))]
     pub phase: Option<LaunchPhase>,
     /// Pending, Go, ConditionalGo or NoGo.
     #[schemars(extend("description" = "Pending, Go, ConditionalGo (only gates that do not block are open) or NoGo."))]

@@ -185,8 +185,8 @@ pub struct LabelMapping {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "names")]
     pub names: BTreeMap<String, String>,
-    /// What becomes of a value that `names` does not hold.
-    #[schemars(extend("description" = "What becomes of a value that `names` does not hold: Keep, or Reject, which sets the row aside. Default Keep."))]
+    /// How a value that is not in `names` is handled.
+    #[schemars(extend("description" = "How a value that is not in `names` is handled: Keep, or Reject, which sets the row aside. Default Keep."))]
     pub otherwise: Option<Otherwise>,
 }
 

@@ -56,7 +56,7 @@ pub enum Absent {
     Zero,
 }
 
-/// What becomes of a value without a name: Keep or Reject.
+/// What happens to a value without a name: Keep or Reject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)]
 pub enum Otherwise {

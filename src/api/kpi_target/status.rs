@@ -126,7 +126,7 @@ pub struct CurrentValue {
     /// The value that the rest must have for the target to be met.
     pub needed: Option<String>,
     /// Whether the period is decided: Open, Secured (the target cannot be missed any more) or Unreachable.
-    #[schemars(extend("description" = "Whether the period is decided, one of Open, Secured (whatever the rest brings, the target is met) or Unreachable."))]
+    #[schemars(extend("description" = "Whether the period is decided, one of Open, Secured (the target is met, whatever the remaining rows) or Unreachable."))]
     pub outlook: Option<Outlook>,
     /// Probability that the period ends Met, 0 to 1.
     pub probability: Option<String>,

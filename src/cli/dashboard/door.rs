@@ -28,7 +28,7 @@ pub(super) struct Caller<'a> {
     pub cookies: &'a [&'a str],
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// It is answered.

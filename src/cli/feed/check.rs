@@ -227,8 +227,8 @@ fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timest
         life: Life::default(),
         step: Step::default(),
     };
-    let told = async { Ok(ask_all(&client, &request).await) };
-    let answers = wait_for(told)?.map_err(|error| vec![unreachable(&credentials.redactor.redact_error(error))])?;
+    let asking = async { Ok(ask_all(&client, &request).await) };
+    let answers = wait_for(asking)?.map_err(|error| vec![unreachable(&credentials.redactor.redact_error(error))])?;
     Ok((Subject { target: without_query(&url), window: Some(window) }, answers, credentials.redactor))
 }
 

@@ -129,7 +129,7 @@ async fn acquire(claim: Claim, around: &Surroundings) -> Option<(Held, Cancellat
     let (lease, holder) = (format!("{}/{}", claim.namespace, claim.name), claim.identity.clone());
     let (standby, is_shared, progress) = (claim.standby, claim.shared, &around.progress);
     let mut candidate = Candidate::new(around.client.clone(), claim, around.fence.clone());
-    let waits = |why: &str, held: bool| if standby && held { progress.stands_by() } else { progress.waits(why) };
+    let waits = |why: &str, held: bool| if standby && held { progress.is_standby() } else { progress.waits(why) };
     if !candidate.acquire(&around.stop, waits).await {
         return None;
     }

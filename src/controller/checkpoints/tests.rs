@@ -45,7 +45,7 @@ async fn kept(program: [u8; 32]) -> (Arc<SqliteStore>, Judgement, tempfile::Temp
     let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
     let judgement = january().judge(NOW);
     let cache = EvidenceCache::new(store.clone(), 0);
-    assert!(cache.begins("uid-1") && !cache.begins("uid-1"), "only the first who asks is told so");
+    assert!(cache.begins("uid-1") && !cache.begins("uid-1"), "only the first who asks learns it");
     cache.keep("uid-1", [7; 32], &evidence(), instant(NOW), &Arc::new(Ok(judgement.clone())), RollUps::default());
     let checkpoints = Checkpoints::of_program(program);
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();

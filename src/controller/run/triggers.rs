@@ -92,10 +92,10 @@ pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::
 fn shows_lateness(context: &Context, event: &FeedEvent) -> bool {
     let judged = context.judged(&event.namespace, &event.contract).filter(|_| event.outcome == FeedOutcome::Fetched);
     judged.is_some_and(|judged| {
-        let is_told = judged.judged.feeds.get(&event.feed).is_some_and(|health| health.reason == Reason::Late);
+        let is_reported = judged.judged.feeds.get(&event.feed).is_some_and(|health| health.reason == Reason::Late);
         let coverage = judged.judged.judgement().and_then(|judgement| judgement.feeds.get(&event.feed));
         let late_at = coverage.and_then(|coverage| coverage.late_at);
-        !is_told && late_at.is_some_and(|late_at| late_at <= event.at)
+        !is_reported && late_at.is_some_and(|late_at| late_at <= event.at)
     })
 }
 

@@ -1,13 +1,10 @@
 //! The watches of the kinds, and which objects are looked at after a change.
 
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::NamespaceResourceScope;
 use kube::runtime::reflector;
 use kube::{Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 
 use super::tasks::Tasks;
 use crate::api::campaign_launch::{LaunchDecision, LaunchPhase};
@@ -16,7 +13,7 @@ use crate::api::{
     ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION,
     KpiTarget, LOSS_ACCEPTED_ANNOTATION, REQUESTED_AT_ANNOTATION, ServiceTier, SlaReport, VendorContract,
 };
-use crate::cluster::watch::{Change, Guarded, Successive, watch};
+use crate::cluster::watch::{Change, Guarded, Watched, watch};
 use crate::controller::context::{Context, Stores};
 use crate::controller::holdings::look_at_affected;
 use crate::domain::decision::conditions::status_of;
@@ -121,14 +118,7 @@ fn start<K>(
     writer: reflector::store::Writer<Guarded<K>>,
     listen: impl FnMut(Change<'_, K>) + Send + 'static,
 ) where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Successive
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static,
+    K: Watched,
 {
     let (client, namespaces) = (client.clone(), namespaces.to_vec());
     tasks.spawn(part, async move { watch(client, &namespaces, writer, listen).await });

@@ -22,16 +22,16 @@ pub(super) fn feed_health(
     previous: Option<&VendorContractStatus>,
     past_known_of: &BTreeMap<String, Timestamp>,
 ) -> BTreeMap<String, FeedHealth> {
-    let told = previous.map_or(&[][..], |previous| &previous.feeds);
+    let shown = previous.map_or(&[][..], |previous| &previous.feeds);
     let mut feeds: BTreeMap<String, FeedHealth> =
         past_known_of.iter().map(|(feed, until)| (feed.clone(), FeedHealth::fetched_before(Some(*until)))).collect();
     let remembered = |feed: &FeedStatus| FeedHealth::remembered(feed, past_known_of.get(&feed.name).copied());
-    feeds.extend(told.iter().filter_map(|feed| Some((feed.name.clone(), remembered(feed)?))));
+    feeds.extend(shown.iter().filter_map(|feed| Some((feed.name.clone(), remembered(feed)?))));
     feeds.extend(context.feed_health(uid));
     // A restart is not a transition: what is as the status showed it, is so since the status says.
     for (name, health) in &mut feeds {
-        let same = told.iter().find(|told| told.name == *name && told.reason == health.reason.as_str());
-        if let Some(since) = same.and_then(|told| told.since) {
+        let same = shown.iter().find(|shown| shown.name == *name && shown.reason == health.reason.as_str());
+        if let Some(since) = same.and_then(|shown| shown.since) {
             health.since = Some(since);
         }
     }

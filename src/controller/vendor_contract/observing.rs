@@ -14,7 +14,7 @@ use crate::api::vendor_contract::VendorContractStatus;
 use crate::controller::adoption::{Identity, identify};
 use crate::controller::checkpoints::Asked;
 use crate::controller::context::Context;
-use crate::controller::driver::ReconcileError;
+use crate::controller::controlled::ReconcileError;
 use crate::controller::evidence_cache::ContractEvidence;
 use crate::controller::heads::{Loss, lost_rows};
 use crate::controller::holdings::WatchedNamespace;

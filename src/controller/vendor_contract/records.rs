@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Observed, identity};
 use crate::api::{KpiTarget, VendorContract, VendorContractSpec};
 use crate::controller::context::Context;
-use crate::controller::driver::ReconcileError;
+use crate::controller::controlled::ReconcileError;
 use crate::controller::evidence_cache::ContractEvidence;
 use crate::controller::holdings::WatchedNamespace;
 use crate::controller::holds::{self, Closing};

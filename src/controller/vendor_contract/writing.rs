@@ -9,7 +9,7 @@ use kube::Resource;
 use super::records::{close, record_judged, record_terms};
 use super::{More, Observed};
 use crate::controller::context::Context;
-use crate::controller::driver::ReconcileError;
+use crate::controller::controlled::ReconcileError;
 use crate::controller::head_checks::HOLDS_FOR;
 use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
 use crate::controller::{alerts, scheduled};

@@ -241,7 +241,7 @@ fn thresholds(facts: &AdviceFacts<'_>, counted: &[Counted<'_>], advice: &mut Fin
             (kpi.spec.within, agreement(kpi.spec, &facts.terms.contract))
         {
             let message = format!(
-                "{within} was agreed, and feed {} does not say by which time it counts {}: add it to feeds[].thresholds, such as {{measure: {}, within: {within}}}",
+                "{within} was agreed, and feed {} does not say with which threshold it counts {}: add it to feeds[].thresholds, such as {{measure: {}, within: {within}}}",
                 shorten(&kpi.spec.source.feed),
                 measures.join(" and "),
                 measures.first().map_or("answeredWithin", String::as_str)
@@ -353,7 +353,7 @@ fn protected_traits(facts: &AdviceFacts<'_>, advice: &mut Findings) {
     let warn = |advice: &mut Findings, place: &str, label: &str, kpi: Option<&str>| {
         if let Some(protected) = protected_trait(label) {
             let message = format!(
-                "{place} {:?} is named after a protected trait ({protected}), by which work must not be steered: group by site, script or training wave instead",
+                "{place} {:?} is named after a protected trait ({protected}), which must not steer work: group by site, script or training wave instead",
                 shorten(label)
             );
             advice.add("ProtectedTrait", kpi, message);

@@ -144,8 +144,8 @@ pub fn standing_alerts(facts: &AlertFacts<'_>, now: Timestamp) -> Vec<Addressed>
     let mut addressed = Vec::new();
     for sink in &contract.alerts {
         addressed.extend(transitions.iter().map(|alert| Addressed { sink: sink.name.clone(), alert: alert.clone() }));
-        let told = facts.levels.iter().filter(|level| level.alerts.contains(&sink.name));
-        addressed.extend(told.map(|level| Addressed { sink: sink.name.clone(), alert: escalated(facts, level) }));
+        let sent = facts.levels.iter().filter(|level| level.alerts.contains(&sink.name));
+        addressed.extend(sent.map(|level| Addressed { sink: sink.name.clone(), alert: escalated(facts, level) }));
     }
     addressed
 }
@@ -306,7 +306,7 @@ fn escalated(facts: &AlertFacts<'_>, standing: &StandingLevel<'_>) -> Alert {
 
 /// An alert that is active for a sink, as it was sent last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct SentAlert {
     /// Name of the sink.
     pub sink: String,
     /// The alert's fingerprint.
@@ -319,9 +319,9 @@ pub struct Told {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertChanges {
     /// Those that become active, or are active in another occurrence.
-    pub fired: Vec<Told>,
+    pub fired: Vec<SentAlert>,
     /// Those that are no longer active.
-    pub resolved: Vec<Told>,
+    pub resolved: Vec<SentAlert>,
 }
 
 impl AlertChanges {
@@ -335,11 +335,11 @@ impl AlertChanges {
 /// sentence changes.
 pub fn changes<'a>(
     contract_uid: &str,
-    before: impl IntoIterator<Item = &'a Told>,
+    before: impl IntoIterator<Item = &'a SentAlert>,
     standing: impl IntoIterator<Item = &'a Addressed>,
 ) -> AlertChanges {
-    let key = |told: &Told| (told.sink.clone(), told.fingerprint.clone());
-    let known: BTreeMap<_, &Told> = before.into_iter().map(|told| (key(told), told)).collect();
+    let key = |sent: &SentAlert| (sent.sink.clone(), sent.fingerprint.clone());
+    let known: BTreeMap<_, &SentAlert> = before.into_iter().map(|sent| (key(sent), sent)).collect();
     let mut now: BTreeMap<(String, String), &Alert> = BTreeMap::new();
     for Addressed { sink, alert } in standing {
         now.insert((sink.clone(), alert.fingerprint(contract_uid)), alert);
@@ -347,17 +347,17 @@ pub fn changes<'a>(
     let is_news = |key: &(String, String), alert: &Alert| {
         known
             .get(key)
-            .is_none_or(|told| told.alert.occurrence != alert.occurrence || (alert.reminds && !told.alert.reminds))
+            .is_none_or(|sent| sent.alert.occurrence != alert.occurrence || (alert.reminds && !sent.alert.reminds))
     };
     let news = now.iter().filter(|(key, alert)| is_news(key, alert));
     let fired = news
-        .map(|((sink, fingerprint), alert)| Told {
+        .map(|((sink, fingerprint), alert)| SentAlert {
             sink: sink.clone(),
             fingerprint: fingerprint.clone(),
             alert: (*alert).clone(),
         })
         .collect();
-    let resolved = known.into_iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, told)| told.clone()).collect();
+    let resolved = known.into_iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, sent)| sent.clone()).collect();
     AlertChanges { fired, resolved }
 }
 

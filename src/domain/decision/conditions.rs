@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::api::condition::{Condition, ConditionStatus, ConditionType, Kind, Reason};
+use crate::api::kpi_target::Verdict;
 
 /// What a condition should say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,24 @@ impl Finding {
         self.since = since;
         self
     }
+}
+
+/// Verdicts that leave compliance Unknown, each with its reason, in the order in which they are reported.
+const UNCLEAR: [(Verdict, Reason); 3] = [
+    (Verdict::NoData, Reason::NoData),
+    (Verdict::Inconclusive, Reason::Inconclusive),
+    (Verdict::InsufficientVolume, Reason::InsufficientVolume),
+];
+
+/// The first unclear verdict that anything has: its reason, and a sentence with the names. `None`: every verdict is clear.
+///
+/// `named` returns the names of what has a verdict.
+pub(super) fn unclear<N: AsRef<str>>(named: impl Fn(Verdict) -> Vec<N>) -> Option<(Reason, String)> {
+    UNCLEAR.into_iter().find_map(|(verdict, reason)| {
+        let names = named(verdict);
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        (!names.is_empty()).then(|| (reason, format!("{verdict} for {}", names.join(", "))))
+    })
 }
 
 /// The conditions of an object of `kind`, in the order of the kind's table.
@@ -122,6 +141,22 @@ mod tests {
         let flipped = Finding::is_false(ConditionType::Ready, Reason::InvalidSpec, "no").since(Some(at(25)));
         let third = conditions(Kind::ServiceTier, &[flipped], &second, Some(3), at(30));
         assert_eq!(third[0].last_transition_time, at(25));
+    }
+
+    #[test]
+    fn a_figure_without_data_comes_before_one_that_is_inconclusive_or_too_small() {
+        for (verdicts, expected) in [
+            (&[Verdict::Met, Verdict::Excused, Verdict::Missed, Verdict::NotMeasured][..], None),
+            (&[Verdict::InsufficientVolume], Some((Reason::InsufficientVolume, "InsufficientVolume for 0"))),
+            (&[Verdict::InsufficientVolume, Verdict::Inconclusive], Some((Reason::Inconclusive, "Inconclusive for 1"))),
+            (&[Verdict::NoData, Verdict::Inconclusive, Verdict::NoData], Some((Reason::NoData, "NoData for 0, 2"))),
+        ] {
+            let named = |verdict: Verdict| -> Vec<String> {
+                let has = verdicts.iter().enumerate().filter(|(_, known)| **known == verdict);
+                has.map(|(place, _)| place.to_string()).collect()
+            };
+            assert_eq!(unclear(named), expected.map(|(reason, text)| (reason, text.to_owned())), "{verdicts:?}");
+        }
     }
 
     #[test]

@@ -128,8 +128,8 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
     let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
     // Without a status nothing was reported yet: the first one that is written may hold all that an earlier one,
     // which was not written, would have reported.
-    let told = observed.previous.cloned().unwrap_or_default();
-    let notices = notices(&told, &status, &feeds, levels, observed.no_room.is_some());
+    let reported = observed.previous.cloned().unwrap_or_default();
+    let notices = notices(&reported, &status, &feeds, levels, observed.no_room.is_some());
     let alerts = alerts(observed, &feeds, counsel.as_ref(), now);
     let next = earliest(
         observed

@@ -30,8 +30,8 @@ impl Past {
             None => (!past_is_known).then(|| (now, Vec::new())),
         };
         let mut past = Past { until, newest: None, earlier: 0 };
-        let is_told = |report: &&SlaReportSpec| report.state == PeriodState::Final && past.holds(report);
-        let finals: Vec<&SlaReportSpec> = reports.iter().filter(is_told).collect();
+        let is_announced = |report: &&SlaReportSpec| report.state == PeriodState::Final && past.holds(report);
+        let finals: Vec<&SlaReportSpec> = reports.iter().filter(is_announced).collect();
         let newest = finals.iter().max_by_key(|report| report.period.end).map(|report| report.period.name.clone());
         past.earlier = finals.len().saturating_sub(1);
         past.newest = newest;
@@ -134,7 +134,7 @@ mod tests {
         FirstJudged { at: at.parse().unwrap(), closed_before }
     }
 
-    fn told(first: Option<&FirstJudged>, past_is_known: bool, before: Option<PeriodState>) -> Vec<String> {
+    fn announced(first: Option<&FirstJudged>, past_is_known: bool, before: Option<PeriodState>) -> Vec<String> {
         let reports = reports();
         let past = Past::of(&reports, first, past_is_known, "2026-05-03T00:00:00Z".parse().unwrap());
         let notices = reports.iter().flat_map(|report| report_notices(report, before, &past));
@@ -155,14 +155,14 @@ mod tests {
             ("a contract that was never judged, of a known past", None, true, &each, &each),
             ("the past is still asked for", None, false, &[each[2]], &[]),
         ];
-        for (what, first, past_is_known, expected, told_alone) in cases {
-            let told = told(first, past_is_known, None);
-            let (credits, told): (Vec<&str>, Vec<&str>) =
-                told.iter().map(String::as_str).partition(|line| line.starts_with("CreditDue"));
-            assert_eq!(told, expected, "{what}");
+        for (what, first, past_is_known, expected, announced_alone) in cases {
+            let announced = announced(first, past_is_known, None);
+            let (credits, announced): (Vec<&str>, Vec<&str>) =
+                announced.iter().map(String::as_str).partition(|line| line.starts_with("CreditDue"));
+            assert_eq!(announced, expected, "{what}");
             // A period with an Event of its own has one for its credit too.
-            let by_itself = |line: &&&str| line.starts_with("PeriodFinal") && told_alone.contains(*line);
-            assert_eq!(credits.len(), told.iter().filter(by_itself).count(), "{what}");
+            let by_itself = |line: &&&str| line.starts_with("PeriodFinal") && announced_alone.contains(*line);
+            assert_eq!(credits.len(), announced.iter().filter(by_itself).count(), "{what}");
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Notice;
-use super::conditions::{Finding, conditions};
+use super::conditions::{Finding, conditions, unclear};
 use crate::api::condition::{ConditionType, Kind, Reason};
 use crate::api::kpi_target::Verdict;
 use crate::api::service_tier::{ServiceTierSpec, ServiceTierStatus, SliceStatus, TierFinding, TierFlaw};
@@ -84,15 +84,8 @@ fn compliance(slices: &[(Timestamp, SliceStatus)]) -> Finding {
         let message = format!("this tier's customers missed {}", missed.join(", "));
         return Finding::is_false(type_, Reason::TargetMissed, message).since(since);
     }
-    for (verdict, reason) in [
-        (Verdict::NoData, Reason::NoData),
-        (Verdict::Inconclusive, Reason::Inconclusive),
-        (Verdict::InsufficientVolume, Reason::InsufficientVolume),
-    ] {
-        let unclear = named(verdict);
-        if !unclear.is_empty() {
-            return Finding::is_unknown(type_, reason, format!("{verdict} for {}", unclear.join(", "))).since(since);
-        }
+    if let Some((reason, message)) = unclear(named) {
+        return Finding::is_unknown(type_, reason, message).since(since);
     }
     if slices.is_empty() {
         return Finding::is_unknown(type_, Reason::NoClosedPeriod, "no KPI has been judged for this tier");

@@ -89,12 +89,12 @@ pub fn escalate<'a>(
     levels.sort_by_key(|level| level.level);
     let mut escalation = Escalation::default();
     for level in levels {
-        let stands_from = causes
+        let active_since = causes
             .iter()
             .filter(|standing| level.causes.contains(&standing.cause))
             .map(|standing| (calendar.after(standing.since, level.after), standing.cause))
             .min();
-        let Some((since, cause)) = stands_from else { continue };
+        let Some((since, cause)) = active_since else { continue };
         if since > now {
             escalation.next = earlier(escalation.next, since);
             continue;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     /// Level, cause, since, respondBy and next, in one line.
-    fn told(causes: &[StandingCause], now: &str) -> String {
+    fn summary(causes: &[StandingCause], now: &str) -> String {
         let contract = contract();
         let calendar = Calendar::of(&contract).unwrap();
         let escalation = escalate(&contract, &calendar, causes, None, now.parse().unwrap());
@@ -223,7 +223,7 @@ mod tests {
             ),
             (vec![cause(EscalationCause::AtRisk, "2026-06-01T00:00:00Z")], "2026-06-06T00:00:00Z", "none | -"),
         ] {
-            assert_eq!(told(&causes, now), expected, "{now}");
+            assert_eq!(summary(&causes, now), expected, "{now}");
         }
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let contract = contract();
         let calendar = Calendar::of(&contract).unwrap();
         let causes = [cause(EscalationCause::Missed, "2026-06-01T00:00:00Z")];
-        let told = |acknowledged: Option<&str>, now: &str| {
+        let summary = |acknowledged: Option<&str>, now: &str| {
             let acknowledged = acknowledged.map(|text| Acknowledgement::parse(text).unwrap());
             let escalation = escalate(&contract, &calendar, &causes, acknowledged.as_ref(), now.parse().unwrap());
             let level = |standing: &StandingLevel<'_>| {
@@ -264,7 +264,7 @@ mod tests {
             (Some("sam at 2026-05-31T23:59:59Z"), "2026-06-01T11:00:00Z", "1 nobody"),
             (Some("sam at 2026-06-02T00:00:00Z"), "2026-06-01T11:00:00Z", "1 nobody"),
         ] {
-            assert_eq!(told(acknowledged, now), expected, "{acknowledged:?} {now}");
+            assert_eq!(summary(acknowledged, now), expected, "{acknowledged:?} {now}");
         }
         for text in ["sam", " at 2026-06-01T11:00:00Z", "sam at noon", "s\u{7}m at 2026-06-01T11:00:00Z"] {
             let message = Acknowledgement::parse(text).unwrap_err();

@@ -52,12 +52,12 @@ impl FeedHealth {
     /// The health that a status shows, for a feed that was not polled since the operator began: a restart alone is not news.
     /// `asked_until`: what the evidence says of that, which may be a little behind.
     pub fn remembered(status: &FeedStatus, asked_until: Option<Timestamp>) -> Option<FeedHealth> {
-        let told = Reason::ALL.iter().copied().find(|reason| reason.as_str() == status.reason)?;
-        let (reason, message) = match told {
+        let known = Reason::ALL.iter().copied().find(|reason| reason.as_str() == status.reason)?;
+        let (reason, message) = match known {
             Reason::Pending | Reason::Suspended => return None,
             // Late follows from the rows, each time again.
             Reason::Fetched | Reason::Late => (Reason::Fetched, LAST_POLL_SUCCEEDED),
-            failure => (failure, "as it was before the operator began again; not polled since"),
+            failure => (failure, "state from before the operator restarted; not polled since"),
         };
         let message = message.to_owned();
         let set_aside = status.set_aside.unwrap_or(0);
@@ -65,7 +65,7 @@ impl FeedHealth {
         let backfilling = status.backfilling && asked_until.is_none();
         let backfill = status.backfill.filter(|_| backfilling);
         // A feed that was late was asked when its rows were due.
-        let due = status.since.filter(|_| told == Reason::Late);
+        let due = status.since.filter(|_| known == Reason::Late);
         let asked_until = asked_until.max(due);
         Some(FeedHealth {
             reason,

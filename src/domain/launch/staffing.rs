@@ -150,7 +150,7 @@ impl StaffingGoal {
         Some(Requirement { agents, heads: heads(agents, self.shrinkage_percent)? })
     }
 
-    /// What becomes of a plan with a number of agents when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in
+    /// What happens to a plan with a number of agents when contacts or handle time turn out otherwise: from 20 % less to 20 % more, in
     /// steps of 10.
     pub fn sensitivity(&self, contacts: f64, interval_seconds: f64, planned: u64) -> Vec<SensitivityRow> {
         [Varied::Contacts, Varied::HandleTime]

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::terms::calendar::Calendar;
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::defaults::THREE_DAYS;
+use crate::domain::terms::instants::{earlier, later};
 use crate::domain::terms::journal::{Journal, JournalFact, PeriodHeld, RecordedFact};
 
 /// How often one period may be held: whatever a vendor does, it closes.
@@ -191,14 +192,6 @@ fn latest(terms: &Terms, feeds: &BTreeSet<&str>, now: Timestamp) -> Timestamp {
     });
     let waits = reading.map(|kpi| kpi.missing_data.as_ref().map_or(THREE_DAYS, |rule| rule.after));
     waits.map(|after| calendar.after(now, after)).fold(shortest, Timestamp::max)
-}
-
-fn later(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_add(duration).unwrap_or(Timestamp::MAX)
-}
-
-fn earlier(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

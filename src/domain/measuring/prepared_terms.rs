@@ -175,7 +175,7 @@ impl<'a> Kpi<'a> {
 }
 
 impl Kpi<'_> {
-    /// How long after a period's end a missing figure holds it open, and what becomes of it then.
+    /// How long after a period's end a missing figure holds it open, and what happens to it then.
     pub fn missing_data(&self) -> (MissingDataPolicy, Duration) {
         let rule = self.spec.missing_data.as_ref();
         rule.map_or((MissingDataPolicy::Hold, THREE_DAYS), |rule| (rule.policy, rule.after))

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn only_a_day_of_24_hours_is_replaced_and_only_by_a_day_on_which_clocks_change() {
-        for (stored, length, gives_way) in [
+        for (stored, length, is_replaced) in [
             (24 * 60, 23 * 60, true),
             (24 * 60, 25 * 60, true),
             // Lord Howe Island moves its clocks by half an hour, Troll by two hours.
@@ -61,7 +61,7 @@ mod tests {
             (30, 60, false),
         ] {
             let minutes = SignedDuration::from_mins;
-            assert_eq!(is_day_as_it_was(minutes(stored), minutes(length)), gives_way, "{stored} to {length} minutes");
+            assert_eq!(is_day_as_it_was(minutes(stored), minutes(length)), is_replaced, "{stored} to {length} minutes");
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod disputes;
 pub mod finding;
 pub mod forbidden_headers;
 pub mod formula;
+pub mod instants;
 pub mod journal;
 pub mod json_path;
 pub mod mail_server;

@@ -215,7 +215,7 @@ mod tests {
         let rejected = relief("2026-02-02T00:00:00Z", "Rejected", None);
         type Step<'a> = (&'a str, Vec<Relief>, Option<Option<Relief>>);
         let steps: [Step<'_>; 9] = [
-            ("a claim is no decision", vec![claimed.clone()], None),
+            ("a claim is not a decision", vec![claimed.clone()], None),
             ("accepted", vec![accepted.clone()], Some(Some(accepted.clone()))),
             ("the same", vec![accepted.clone()], None),
             ("widened", vec![wider.clone()], Some(Some(wider))),

@@ -30,7 +30,7 @@ pub struct RetiredYear {
     pub before: Option<Timestamp>,
 }
 
-/// What becomes of the rows of a contract.
+/// What happens to the rows of a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retention {
     /// They are kept until this instant at least.
@@ -51,7 +51,7 @@ pub enum Retention {
     },
 }
 
-/// What becomes of the rows of a contract at an instant; `None` for a contract whose calendar cannot be read. `launch` names a
+/// What happens to the rows of a contract at an instant; `None` for a contract whose calendar cannot be read. `launch` names a
 /// CampaignLaunch of the contract, which reads its rows.
 #[must_use]
 pub fn retention(

@@ -86,7 +86,7 @@ pub fn agreement_with(spec: &KpiTargetSpec, contract: &VendorContractSpec, feed:
         (false, None) => Agreement::Reads(names),
         (false, Some(measure)) => Agreement::Mismatch {
             message: format!(
-                "feed {} says by which time it counts {}, and not {measure}, which the formula needs too: add {{measure: {measure}, within: {within}}} to its thresholds",
+                "feed {} says with which threshold it counts {}, but not {measure}, which the formula needs too: add {{measure: {measure}, within: {within}}} to its thresholds",
                 feed.name,
                 names.keys().cloned().collect::<Vec<_>>().join(" and ")
             ),

@@ -246,20 +246,20 @@ mod tests {
         let tiers = tiers.iter().map(|(name, spec)| ((*name).to_owned(), spec.clone().into())).collect();
         let kpis = kpis.iter().enumerate().map(|(place, spec)| (format!("k{place}"), spec.clone().into())).collect();
         let found = coherence(&tiers, &kpis);
-        let mut told = Vec::new();
+        let mut listed = Vec::new();
         for (name, findings) in &found {
             for finding in findings {
                 assert!(finding.message.len() <= 256 && finding.message.contains(':'), "{}", finding.message);
                 let back =
                     found[&finding.with].iter().filter(|other| other.with == *name && other.finding == finding.finding);
-                assert!(back.count() > 0, "told to one only: {finding:?}");
+                assert!(back.count() > 0, "found for one of the two only: {finding:?}");
                 if *name < finding.with {
                     let kpi = finding.kpi.map(|kpi| format!(" {kpi}")).unwrap_or_default();
-                    told.push(format!("{:?} {name} {}{kpi}", finding.finding, finding.with));
+                    listed.push(format!("{:?} {name} {}{kpi}", finding.finding, finding.with));
                 }
             }
         }
-        told
+        listed
     }
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
                 &["TierOverlap a b"],
             ),
             (
-                "what a third band covers is no gap",
+                "what a third band covers is not a gap",
                 [(1, band(Some(6000), None)), (2, band(Some(1000), Some(5000))), (3, band(None, Some(6000)))],
                 &["TierOverlap b c"],
             ),

@@ -28,7 +28,7 @@ pub use location::EvidenceUrl;
 /// How long a writer may take to end after a fault.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What becomes of another process that has the database.
+/// What happens to another process that has the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenInUse {
     /// It keeps the database, and this one is refused.

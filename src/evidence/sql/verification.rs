@@ -202,7 +202,7 @@ impl Check<'_> {
         if kind < BODY {
             walked.definitions = with_definition(&walked.definitions, sequence, kind, payload);
         } else {
-            let what = "a summary says that the row was removed, and it is there";
+            let what = "a summary says that the row was removed, but it exists";
             self.broken(&feed.contract_uid, &feed.feed, sequence, what);
         }
     }

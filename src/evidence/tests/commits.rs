@@ -1,4 +1,4 @@
-//! What becomes of the rows of a body.
+//! What happens to the rows of a body.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::evidence::{
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
     each_pair_of_bodies_leaves_the_rows_that_the_rules_say,
-    a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was,
+    a_day_that_was_stored_with_24_hours_is_replaced_by_the_day_as_it_was,
     a_value_that_goes_back_is_a_third_revision,
     a_row_is_known_from_receipt_or_from_its_end_when_back_filled_or_always_when_planned,
     a_back_filled_correction_is_not_known_before_what_it_corrects,
@@ -24,7 +24,7 @@ on_both_stores!(
     packed_rows_go_on_from_those_that_were_read_up_to_a_sequence,
     all_of_a_row_comes_back_as_it_went_in,
     progress_never_goes_back_and_completion_stays,
-    what_a_body_leaves_for_the_next_fetch_stands_until_another_does,
+    what_a_body_leaves_for_the_next_fetch_is_kept_until_another_does,
     rejected_rows_are_kept_once_with_their_reason_newest_first,
     a_contract_of_the_same_name_with_another_uid_starts_empty,
     a_change_is_announced_after_its_commit,
@@ -186,7 +186,7 @@ fn day(start: &str, hours: i64, offered: i64) -> IncomingRow {
     IncomingRow { start, end: start + jiff::SignedDuration::from_hours(hours), ..row(0, offered) }
 }
 
-async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(backend: Backend) {
+async fn a_day_that_was_stored_with_24_hours_is_replaced_by_the_day_as_it_was(backend: Backend) {
     // London's clocks go forward on 29 March and back on 25 October.
     let (spring, next) = ("2026-03-29T00:00:00Z", "2026-03-29T23:00:00Z");
     let (autumn, after) = ("2026-10-24T23:00:00Z", "2026-10-26T00:00:00Z");
@@ -218,7 +218,7 @@ async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(back
             &[(0, 1)],
         ),
     ];
-    for (name, first, second, expected, stands) in cases {
+    for (name, first, second, expected, remaining) in cases {
         let fixture = Fixture::new(backend);
         let received = |minutes, rows| Batch { received_at: at("2026-11-01T00:00:00Z"), ..body(minutes, rows) };
         fixture.commit(received(0, first)).await;
@@ -231,7 +231,7 @@ async fn a_day_that_was_stored_with_24_hours_gives_way_to_the_day_as_it_was(back
         let figure =
             |row: &crate::domain::measuring::ledger::KnownRow<'_>| row.measure("offered").unwrap().to_i64().unwrap();
         let found: Vec<_> = known.rows().map(|row| (hours(row.span()), figure(&row))).collect();
-        assert_eq!((found.as_slice(), known.rejected().count()), (stands, 0), "{name}");
+        assert_eq!((found.as_slice(), known.rejected().count()), (remaining, 0), "{name}");
         // Again, after a restart, it is what is known.
         let fixture = fixture.restart();
         let again = fixture.commit(received(10, second)).await;
@@ -356,7 +356,7 @@ async fn progress_never_goes_back_and_completion_stays(backend: Backend) {
     assert!(fixture.store.heads("uid-1").await.unwrap().is_empty(), "progress alone made a head");
 }
 
-async fn what_a_body_leaves_for_the_next_fetch_stands_until_another_does(backend: Backend) {
+async fn what_a_body_leaves_for_the_next_fetch_is_kept_until_another_does(backend: Backend) {
     let fixture = Fixture::new(backend);
     let state = async |fixture: &Fixture, feed| fixture.store.feed_state("uid-1", feed).await.unwrap();
     assert_eq!(state(&fixture, "acd").await, None);
@@ -431,7 +431,7 @@ async fn a_body_beyond_the_quota_is_refused_whole_and_one_within_it_is_not(backe
     let taken =
         fixture.store.commit_within(feed("acd"), body(90, vec![row(0, 9), row(30, 2), row(60, 3)]), 2).await.unwrap();
     assert_eq!((taken.added, taken.revised, taken.unchanged), (1, 1, 1));
-    assert!(fixture.store.healthy(), "a refusal is no fault");
+    assert!(fixture.store.healthy(), "a refusal is not a fault");
 }
 
 #[tokio::test]
@@ -455,7 +455,7 @@ async fn a_volume_that_is_nearly_full_takes_no_rows_and_still_takes_closings_and
     assert!(store.record_report_digest("uid-1".into(), "acme-2026-01".into(), [1; 32], minute(5)).await.unwrap());
     *store.pretended.lock().unwrap() = None;
     assert_eq!(store.commit(feed("acd"), body(60, vec![row(0, 1)])).await.unwrap().added, 1);
-    assert!(store.healthy(), "a full volume is no fault: rows are taken again once there is room");
+    assert!(store.healthy(), "a full volume is not a fault: rows are taken again once there is room");
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn a_session_that_the_server_ends_stops_the_writer_and_loses_nothing_that_
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_is_a_fault_and_is_not_waited_for_without_an_end() {
+async fn a_server_that_does_not_answer_is_a_fault_and_is_not_waited_for_without_an_end() {
     let server = Server::start("", &[]);
     let url: EvidenceUrl = server.address("127.0.0.1", "postgres").parse().unwrap();
     let store = PostgresStore::open_while_it_answers(&url, WhenInUse::Refuse).await.unwrap();

@@ -33,7 +33,7 @@ async fn a_store_keeps_its_identity_and_its_clock_for_ever() {
             let error = refused.unwrap_err();
             assert!(error.to_string().contains(said), "{error}");
         }
-        assert!(file.unwrap().store.healthy(), "a refusal is no fault");
+        assert!(file.unwrap().store.healthy(), "a refusal is not a fault");
     }
 }
 

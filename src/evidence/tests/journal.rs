@@ -109,8 +109,8 @@ fn relief(decision: Option<&str>, at: i64) -> RecordedFact {
 
 async fn facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_were_recorded(backend: Backend) {
     let fixture = Fixture::new(backend);
-    let told = [first_judged("", 3), relief(Some("Accepted"), 4), relief(Some("Rejected"), 5), relief(None, 6)];
-    for fact in &told {
+    let recorded = [first_judged("", 3), relief(Some("Accepted"), 4), relief(Some("Rejected"), 5), relief(None, 6)];
+    for fact in &recorded {
         assert!(recorded_facts::record(&*fixture.store, "uid-1", fact).await.unwrap(), "{fact:?}");
     }
     assert!(
@@ -122,7 +122,7 @@ async fn facts_of_all_kinds_are_read_in_their_types_in_the_order_in_which_they_w
     fixture.store.record_fact(uid(), "Later".into(), "x".into(), json!({"a": 1}), minute(8)).await.unwrap();
     fixture.store.record_terms(uid(), terms("Acme"), minute(9)).await.unwrap();
     let fixture = fixture.restart();
-    assert_eq!(recorded_facts::journal(&*fixture.store, "uid-1").await.unwrap().facts, told);
+    assert_eq!(recorded_facts::journal(&*fixture.store, "uid-1").await.unwrap().facts, recorded);
     let all = fixture.store.all_facts("uid-1").await.unwrap();
     let kinds: Vec<&str> = all.iter().map(|fact| fact.kind.as_str()).collect();
     assert_eq!(kinds, ["FirstJudged", "ReliefSeen", "ReliefSeen", "ReliefSeen", "Later"]);

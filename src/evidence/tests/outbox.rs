@@ -5,9 +5,9 @@ use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::evidence::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry};
 
 on_both_stores!(
-    what_stands_follows_from_the_messages_and_outlives_the_store,
+    active_alerts_follow_from_the_messages_and_outlive_the_store,
     a_message_waits_until_it_is_delivered_or_given_up,
-    a_trial_is_written_once_and_stands_nowhere,
+    a_trial_is_written_once_and_is_never_active,
     settled_messages_go_after_thirty_days_and_waiting_ones_never,
     a_report_is_handed_over_once_with_its_journal_and_outlives_the_store,
 );
@@ -17,14 +17,14 @@ fn message(kind: MessageKind, fingerprint: &str, content: &str) -> NewMessage {
     NewMessage { sink, fingerprint, kind, content }
 }
 
-fn told(messages: &[OutboxMessage]) -> Vec<String> {
+fn summaries(messages: &[OutboxMessage]) -> Vec<String> {
     messages
         .iter()
         .map(|message| format!("{} {} {}", message.kind.as_str(), message.fingerprint, message.content))
         .collect()
 }
 
-async fn what_stands_follows_from_the_messages_and_outlives_the_store(backend: Backend) {
+async fn active_alerts_follow_from_the_messages_and_outlive_the_store(backend: Backend) {
     let fixture = Fixture::new(backend);
     let record = async |fixture: &Fixture, messages: Vec<NewMessage>| {
         fixture.store.record_alerts("uid-1".to_owned(), messages, minute(1)).await.unwrap();
@@ -40,9 +40,9 @@ async fn what_stands_follows_from_the_messages_and_outlives_the_store(backend: B
     assert!(fixture.store.standing_alerts("uid-2").await.unwrap().is_empty());
     assert_eq!(fixture.store.contracts_with_alerts().await.unwrap(), ["uid-1"]);
     let waiting = fixture.store.waiting_messages(10).await.unwrap();
-    assert_eq!(told(&waiting), ["fired a 1", "fired b 1", "resolved b 1", "fired a 2 'quoted'"]);
+    assert_eq!(summaries(&waiting), ["fired a 1", "fired b 1", "resolved b 1", "fired a 2 'quoted'"]);
     assert!(waiting.iter().all(|message| message.written_at == minute(1)));
-    assert_eq!(told(&fixture.store.waiting_messages(1).await.unwrap()), ["fired a 1"]);
+    assert_eq!(summaries(&fixture.store.waiting_messages(1).await.unwrap()), ["fired a 1"]);
 }
 
 async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
@@ -56,7 +56,7 @@ async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
     settle(&ids[..2], Delivery::Failed("refused".to_owned())).await;
     settle(&ids[..1], Delivery::Delivered).await;
     settle(&ids[1..2], Delivery::GivenUp("status 400".to_owned())).await;
-    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x", "fired d x"]);
+    assert_eq!(summaries(&fixture.store.waiting_messages(10).await.unwrap()), ["fired c x", "fired d x"]);
     settle(&ids[3..], Delivery::Withdrawn("the contract no longer has this alert".to_owned())).await;
     let all = fixture.store.latest_messages(Some("uid-1"), 10).await.unwrap();
     let ends: Vec<(i64, Option<&str>, bool, bool)> = all
@@ -70,13 +70,13 @@ async fn a_message_waits_until_it_is_delivered_or_given_up(backend: Backend) {
     assert_eq!(ends, [withdrawn, (0, None, false, false), (2, Some("status 400"), false, true), (2, None, true, true)]);
 }
 
-async fn a_trial_is_written_once_and_stands_nowhere(backend: Backend) {
+async fn a_trial_is_written_once_and_is_never_active(backend: Backend) {
     let fixture = Fixture::new(backend);
     for _ in 0..2 {
         let trial = vec![message(MessageKind::Test, "trial-1", "x")];
         fixture.store.record_alerts("uid-1".to_owned(), trial, minute(1)).await.unwrap();
     }
-    assert_eq!(told(&fixture.store.waiting_messages(10).await.unwrap()), ["test trial-1 x"]);
+    assert_eq!(summaries(&fixture.store.waiting_messages(10).await.unwrap()), ["test trial-1 x"]);
     assert!(fixture.store.standing_alerts("uid-1").await.unwrap().is_empty());
 }
 
@@ -117,6 +117,6 @@ async fn a_report_is_handed_over_once_with_its_journal_and_outlives_the_store(ba
     assert_eq!(journal, [row(2, "2026-01"), row(3, "2026-02")]);
     assert!(fixture.store.scheduled_reports("uid-1").await.unwrap().is_empty());
     let waiting = fixture.store.waiting_messages_of("uid-1", "ops", 10).await.unwrap();
-    assert_eq!(told(&waiting), ["report 2026-01 x", "report 2026-02 x"]);
+    assert_eq!(summaries(&waiting), ["report 2026-01 x", "report 2026-02 x"]);
     assert!(fixture.store.standing_alerts("uid-1").await.unwrap().is_empty());
 }

@@ -140,7 +140,7 @@ async fn one_flipped_bit_anywhere_in_a_row_is_found() {
         .unwrap();
     let whole = std::fs::read(&file).unwrap();
     let places: Vec<usize> = (0..whole.len() - payload.len()).filter(|at| whole[*at..].starts_with(&payload)).collect();
-    assert_eq!(places.len(), 1, "the row stands once in the file");
+    assert_eq!(places.len(), 1, "the row is in the file once");
     for bit in 0..payload.len() * 8 {
         let mut bytes = whole.clone();
         bytes[places[0] + bit / 8] ^= 1 << (bit % 8);

@@ -42,22 +42,22 @@ async fn write_the_story(store: &dyn EvidenceStore) {
 }
 
 /// Everything that a store says about the story.
-async fn told(store: &dyn EvidenceStore) -> String {
+async fn content(store: &dyn EvidenceStore) -> String {
     let report = verify(store).await;
     assert!(report.whole(), "{:?}", report.broken);
-    let mut told = format!("{} entries in the journal\n", report.journal_entries);
+    let mut content = format!("{} entries in the journal\n", report.journal_entries);
     for name in ["acd", "plan"] {
-        told += &format!("{:#?}\n", store.rows("uid-1", name, 0).await.unwrap());
-        told += &format!("{:#?}\n", store.as_known_on("uid-1", name, minute(105)).await.unwrap());
-        told += &format!("{:#?}\n", store.log("uid-1", name, i64::MAX).await.unwrap());
-        told += &format!("{:#?}\n", store.feed_progress("uid-1", name).await.unwrap());
-        told += &format!("{:#?}\n", store.rejected("uid-1", name, 10).await.unwrap());
+        content += &format!("{:#?}\n", store.rows("uid-1", name, 0).await.unwrap());
+        content += &format!("{:#?}\n", store.as_known_on("uid-1", name, minute(105)).await.unwrap());
+        content += &format!("{:#?}\n", store.log("uid-1", name, i64::MAX).await.unwrap());
+        content += &format!("{:#?}\n", store.feed_progress("uid-1", name).await.unwrap());
+        content += &format!("{:#?}\n", store.rejected("uid-1", name, 10).await.unwrap());
     }
-    told += &format!("{:#?}\n{:#?}\n", store.heads("uid-1").await.unwrap(), store.feeds().await.unwrap());
-    told +=
+    content += &format!("{:#?}\n{:#?}\n", store.heads("uid-1").await.unwrap(), store.feeds().await.unwrap());
+    content +=
         &format!("{:#?}\n{:#?}\n", store.closings("uid-1").await.unwrap(), store.last_terms("uid-1").await.unwrap());
-    told += &format!("{:#?}\n", store.facts("uid-1", "launch").await.unwrap());
-    told + &format!("{:#?}\n", store.report_digests("uid-1").await.unwrap())
+    content += &format!("{:#?}\n", store.facts("uid-1", "launch").await.unwrap());
+    content + &format!("{:#?}\n", store.report_digests("uid-1").await.unwrap())
 }
 
 /// Writes on into a store that an earlier version wrote.
@@ -99,7 +99,7 @@ async fn kept_stores() -> Vec<PathBuf> {
     let documented = format!("`PRAGMA user_version`: {format}, and");
     let number = format!("table `format` holds the number: {format}.");
     let page = include_str!("../../../docs/evidence-format.md");
-    assert!(page.contains(&documented) && page.contains(&number), "docs/evidence-format.md gives another format");
+    assert!(page.contains(&documented) && page.contains(&number), "docs/evidence-format.md names another format");
     assert!(
         kept.exists(),
         "keep a store of format {format} for later versions: BPO_UPDATE=1 cargo test --lib upgrades"
@@ -107,27 +107,27 @@ async fn kept_stores() -> Vec<PathBuf> {
     (1..=format).map(|number| stores().join(format!("format_{number}.sqlite"))).collect()
 }
 
-async fn as_this_version_tells_it() -> String {
+async fn as_this_version_reads_it() -> String {
     let fixture = SqliteFixture::new();
     write_the_story(&fixture.store).await;
-    told(&fixture.store).await
+    content(&fixture.store).await
 }
 
 #[tokio::test]
 async fn a_file_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and_written_on() {
-    let expected = as_this_version_tells_it().await;
+    let expected = as_this_version_reads_it().await;
     for kept in kept_stores().await {
         let directory = tempfile::tempdir().unwrap();
         std::fs::copy(&kept, directory.path().join(FILE_NAME)).unwrap();
         let store = SqliteStore::open(directory.path()).unwrap();
-        assert!(told(&store).await == expected, "{}: something else is read", kept.display());
+        assert!(content(&store).await == expected, "{}: something else is read", kept.display());
         write_on(&store, &kept).await;
     }
 }
 
 #[tokio::test]
 async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests_and_written_on() {
-    let expected = as_this_version_tells_it().await;
+    let expected = as_this_version_reads_it().await;
     // Both stores have had the same tables in each format so far.
     let steps = [
         include_str!("../postgres/format_1.sql"),
@@ -143,7 +143,7 @@ async fn a_database_of_every_earlier_format_is_read_to_the_same_rows_and_digests
         database.execute(&format!("UPDATE bpo_evidence.format SET number = {number}"));
         copy_tables(kept, database, number);
         let store = place.open().unwrap();
-        assert!(told(&*store).await == expected, "{}: something else is read", kept.display());
+        assert!(content(&*store).await == expected, "{}: something else is read", kept.display());
         write_on(&*store, kept).await;
     }
 }

@@ -15,13 +15,13 @@ use crate::evidence::RejectionReason;
 pub(crate) fn meets(condition: &Condition, value: Option<&str>) -> Result<bool, RejectionReason> {
     let Condition { equals, one_of, none_of, present, absent, at_most, above, at_least, below, .. } = condition;
     let is_there = value.is_some();
-    let stands = [(present, true), (absent, false)].into_iter().all(|(wanted, there)| match wanted {
+    let is_present_as_asked = [(present, true), (absent, false)].into_iter().all(|(wanted, there)| match wanted {
         Some(true) => is_there == there,
         Some(false) => is_there != there,
         None => true,
     });
     let none = none_of.is_empty() || value.is_none_or(|value| none_of.iter().all(|other| other != value));
-    if !stands || !none {
+    if !is_present_as_asked || !none {
         return Ok(false);
     }
     let compares_texts = equals.is_some() || !one_of.is_empty();

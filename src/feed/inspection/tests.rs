@@ -385,11 +385,11 @@ fn a_check_reports_to_the_vendor_what_the_operator_does() {
         number.set(number.get() + 1);
         let (kept, refused) = committed(&store, &runtime, &body, number.get());
         let inspection = inspect_body(&body);
-        let mut told: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+        let mut counted: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
         for finding in inspection.findings.iter().filter(|finding| finding.cost == Cost::Row) {
-            *told.entry(finding.rule.to_owned()).or_default() += 1;
+            *counted.entry(finding.rule.to_owned()).or_default() += 1;
         }
-        prop_assert_eq!(told.into_iter().collect::<Vec<_>>(), refused);
+        prop_assert_eq!(counted.into_iter().collect::<Vec<_>>(), refused);
         let facts = &inspection.facts;
         prop_assert_eq!((facts.taken - facts.repeated - facts.superseded) as u64, kept);
         Ok(())

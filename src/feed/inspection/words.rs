@@ -36,7 +36,7 @@ pub(super) fn of_rejection(reason: RejectionReason) -> Words {
         ),
         RejectionReason::OutOfRange => (
             "counts from 0, numbers up to 10^15 with at most 28 digits, rows of at most a year",
-            "what was counted; leave a measure out that is not known",
+            "the count; leave out a measure that is not known",
         ),
         RejectionReason::PartAboveWhole => (
             "a part that is at most its whole, counted over the same contacts in the same interval",

@@ -1,4 +1,4 @@
-//! What becomes of rows that a fetch or a push brought.
+//! What happens to rows that a fetch or a push brought.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -9,7 +9,7 @@ use super::windows::PlannedWindow;
 use super::withdrawal::withdraw;
 use super::{FeedOutcome, FeedTask};
 use crate::evidence::{BackfillProgress, Batch, CommitReport, FeedKey, RejectionReason, StoreError};
-use crate::feed::capabilities::tells_the_past;
+use crate::feed::capabilities::has_a_past;
 use crate::feed::fetch::clock_is_off;
 use crate::feed::fetch_request::FetchedBody;
 use crate::feed::time_window::Window;
@@ -55,7 +55,7 @@ impl Learnt {
                     || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
             })
         });
-        let may_be_unchanged = clean && !goes_by_window && !planned.backfill && tells_the_past(&task.feed);
+        let may_be_unchanged = clean && !goes_by_window && !planned.backfill && has_a_past(&task.feed);
         Learnt {
             rest: body.rest,
             progress,

@@ -15,7 +15,7 @@ pub enum FeedOutcome {
     Fetched,
     /// The vendor is making a report, which is asked for later: nothing is known of the feed that was not known before.
     Waiting,
-    /// The feed failed. Nothing was judged from it, and no row came of it.
+    /// The feed failed. Nothing was judged from it, and it has no rows.
     Failed(FetchError),
     /// The cluster did not give what the request needs, so the vendor was not asked: that is not the feed's failure, unless it lasts.
     NotAsked(FetchError),

@@ -51,7 +51,7 @@ pub(super) async fn load(tools: &Tools, task: &FeedTask) -> Result<Option<KeptJo
     Ok(kept.filter(|kept| kept.ticket.is_of(&task.feed)))
 }
 
-/// Keeps that a report is about to be started, so that its key is known whatever becomes of this process; `None` where nothing is old
+/// Keeps that a report is about to be started, so that its key is known whatever happens to this process; `None` where nothing is old
 /// enough yet to be reported.
 pub(super) async fn intend(
     tools: &Tools,

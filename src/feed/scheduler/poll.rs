@@ -162,7 +162,7 @@ async fn fetch_as(
     (fetched, kept_token::keep(tools, task, credentials).await.or(unkept))
 }
 
-/// What becomes of what a fetch brought.
+/// What happens to what a fetch brought.
 async fn handled(
     tools: &Tools,
     task: &FeedTask,
@@ -255,7 +255,7 @@ async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Resul
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.
 async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreError> {
-    if crate::feed::capabilities::tells_the_past(&task.feed) && task.feed.files.is_none() {
+    if crate::feed::capabilities::has_a_past(&task.feed) && task.feed.files.is_none() {
         return Ok(None);
     }
     tools.store.feed_state(&task.contract_uid, &task.feed.name).await

@@ -55,7 +55,7 @@ impl Scheduler {
         self.shared.tools.client.clone()
     }
 
-    /// Reads a push, which may say that it is about a stretch of time, and commits it. It goes on to its end, whatever becomes of whoever
+    /// Reads a push, which may say that it is about a stretch of time, and commits it. It goes on to its end, whatever happens to whoever
     /// waits for it. `None`: other pushes of the feed take too long, or the feed is gone.
     pub async fn push(&self, task: &FeedTask, about: Option<Window>, page: Page, redactor: Redactor) -> Option<Pushed> {
         let id: FeedId = (task.contract_uid.clone(), task.feed.name.clone());

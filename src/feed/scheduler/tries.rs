@@ -71,7 +71,7 @@ mod tests {
             error.retry_after = Some(Duration::from_secs(86_400));
             FeedOutcome::Failed(error)
         };
-        let unread = FeedOutcome::NotAsked(FetchError::new(FailureKind::Timeout, "the cluster gives no Secret"));
+        let unread = FeedOutcome::NotAsked(FetchError::new(FailureKind::Timeout, "the cluster returns no Secret"));
         let unstored = FeedOutcome::NotStored(StoreError::Invalid("the store is full".to_owned()));
         let known = Some(Tries { since: at("01T08:00"), until: at("01T09:00") });
         let tries = |since, until| Some(Tries { since: at(since), until: at(until) });
@@ -91,7 +91,7 @@ mod tests {
         }
         let wished = after(known, &refused(), at("01T09:30"), SignedDuration::from_hours(2));
         let next = after(wished, &failed(), at("02T09:31"), SignedDuration::from_hours(2));
-        assert_eq!(next, tries("01T08:00", "02T09:31"), "a wish is no break");
+        assert_eq!(next, tries("01T08:00", "02T09:31"), "a wish is not a break");
     }
 
     #[test]

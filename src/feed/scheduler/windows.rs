@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use super::FeedTask;
 use crate::api::feed::Feed;
 use crate::api::vendor_contract::FeedBackfill;
+use crate::domain::terms::instants::{earlier, later};
 use crate::evidence::BackfillProgress;
 use crate::feed::time_window::Window;
-use crate::feed::timing::{cadence, interval, seconds_or};
+use crate::feed::timing::{cadence, interval, seconds_or, signed};
 use crate::feed::window;
 use crate::feed::window_placeholders::asks_for_a_window;
 
@@ -94,7 +95,7 @@ pub(super) fn plan(
     let over = super::over(&task.feed, task.term_end);
     let end = later(now, ahead).min(over);
     let usual = earlier(now, look_back);
-    if !crate::feed::capabilities::tells_the_past(&task.feed) || !asks_for_a_window(&task.feed) {
+    if !crate::feed::capabilities::has_a_past(&task.feed) || !asks_for_a_window(&task.feed) {
         return present(Window { since: usual, until: end }, now < over, now);
     }
     let backfill = !progress.is_some_and(|progress| progress.completed);
@@ -169,18 +170,6 @@ pub(super) fn next_poll(task: &FeedTask, now: Timestamp) -> Timestamp {
     let since_phase = now.as_second().saturating_sub(phase);
     let slot = since_phase.div_euclid(interval).saturating_add(1).saturating_mul(interval).saturating_add(phase);
     Timestamp::from_second(slot).unwrap_or(Timestamp::MAX)
-}
-
-fn signed(duration: std::time::Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-fn later(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_add(duration).unwrap_or(Timestamp::MAX)
-}
-
-fn earlier(instant: Timestamp, duration: SignedDuration) -> Timestamp {
-    instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]
@@ -358,8 +347,12 @@ mod tests {
             (r#","window":{"history":"50d"}"#, "2026-03-02T00:00:00Z", "2026-02-20T00:00:00Z", 20),
             (r#","window":{"history":"50d"}"#, "2026-01-10T00:00:00Z", "2026-02-20T00:00:00Z", 0),
         ] {
-            let told = how_far(&task(extra), at(reached), at(now));
-            assert_eq!(told, FeedBackfill { from: at(from), fetched_until: at(reached), percent }, "{extra} {reached}");
+            let shown = how_far(&task(extra), at(reached), at(now));
+            assert_eq!(
+                shown,
+                FeedBackfill { from: at(from), fetched_until: at(reached), percent },
+                "{extra} {reached}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! What one tenant, or a vendor, could do to others, and what becomes of it.
+//! What one tenant, or a vendor, could do to others, and what happens to it.
 
 use std::fmt::Write;
 use std::sync::Arc;

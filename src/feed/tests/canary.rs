@@ -12,7 +12,7 @@ use crate::outbound::credentials::tests::MemorySource;
 use crate::outbound::credentials::{parse_url, resolve};
 use crate::outbound::error::{FailureKind, FetchError};
 
-/// What becomes of a way to the second host.
+/// What happens to a way to the second host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ends {
     /// The fetch fails, and the second host is not connected to.
@@ -30,7 +30,7 @@ struct Way {
     feed: Value,
     /// What the vendor answers; the text is the address of the second host.
     reply: fn(&Asked, &str) -> Reply,
-    /// What becomes of it where the Secret names the vendor's host alone.
+    /// What happens to it where the Secret names the vendor's host alone.
     ends: Ends,
     /// And where it names the second host, too.
     listed: Ends,

@@ -340,8 +340,9 @@ async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
     }
     let health = |number| scheduler.health_of(&uid(number)).get("acd").cloned();
     for (number, (name, _, kind)) in table.iter().enumerate() {
-        let told = || health(number).is_some_and(|health| !health.is_healthy() && health.reason == kind.reason());
-        eventually(&format!("{name}: {kind}"), async || told()).await;
+        let is_reported =
+            || health(number).is_some_and(|health| !health.is_healthy() && health.reason == kind.reason());
+        eventually(&format!("{name}: {kind}"), async || is_reported()).await;
     }
     for (number, (name, ..)) in table.iter().enumerate() {
         let message = health(number).unwrap().message;
@@ -352,7 +353,7 @@ async fn each_fault_reaches_the_health_of_its_feed_and_never_the_store() {
     for (number, (_, fault, _)) in table.iter().enumerate() {
         // Who must wait, or is at a wrong address, is edited; the others come back by themselves.
         if asks_for_patience(fault) || matches!(fault, Fault::Place(..)) {
-            scheduler.set_feeds_of(&uid(number), vec![hourly(&server.url(&format!("/{number}/mended")), "", number)]);
+            scheduler.set_feeds_of(&uid(number), vec![hourly(&server.url(&format!("/{number}/repaired")), "", number)]);
         }
     }
     let healed = |number| health(number).is_some_and(|health| health.is_healthy() && !health.backfilling);

@@ -125,7 +125,7 @@ async fn reports_of_connect_in_a_bucket_give_the_expected_rows_and_no_file_is_re
     let superseded = &sample.expected["superseded"][0]["measures"];
     let before = rows.iter().find(|row| row.revision == 1 && row.labels["queue"] == "Billing").unwrap();
     assert_eq!(before.measures["answered"].to_string(), superseded["answered"].to_string());
-    assert_eq!(rows.iter().filter(|row| row.revision == 2).count(), 1, "what is the same again is no revision");
+    assert_eq!(rows.iter().filter(|row| row.revision == 2).count(), 1, "the same figures again are not a revision");
     running.end().await;
 }
 

@@ -16,9 +16,9 @@ use crate::outbound::guard::{AddressPolicy, NameLookup, SystemLookup};
 
 /// Answers every name as it was last set to.
 #[derive(Default)]
-struct Told(Arc<Mutex<Vec<IpAddr>>>);
+struct Answering(Arc<Mutex<Vec<IpAddr>>>);
 
-impl NameLookup for Told {
+impl NameLookup for Answering {
     fn lookup(&self, _: String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> {
         let addresses = self.0.lock().unwrap().clone();
         Box::pin(async move { Ok(addresses) })
@@ -60,7 +60,7 @@ async fn no_spelling_in_a_url_leads_to_the_inside_by_http_or_https() {
 #[tokio::test]
 async fn no_name_that_resolves_to_the_inside_is_connected_to() {
     let (sink, answers) = (sink().await, Arc::<Mutex<Vec<IpAddr>>>::default());
-    let closed = FeedClient::with(AddressPolicy::default(), Arc::new(Told(answers.clone())), impatient());
+    let closed = FeedClient::with(AddressPolicy::default(), Arc::new(Answering(answers.clone())), impatient());
     for (host, _) in SPELLINGS {
         *answers.lock().unwrap() = vec![address_of(host)];
         for scheme in ["http", "https"] {

@@ -9,6 +9,7 @@ mod faults;
 mod fetching;
 mod files;
 mod files_of_platforms;
+mod findings;
 mod forbidden;
 mod formats;
 mod hardships;

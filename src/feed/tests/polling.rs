@@ -141,7 +141,7 @@ async fn the_past_is_fetched_in_windows_and_then_the_look_back_again_and_again()
 #[tokio::test]
 async fn a_feed_whose_clock_is_off_says_so_and_stays_healthy() {
     let real = Clock::real().now();
-    for (ahead, told) in [
+    for (ahead, note) in [
         (0, ""),
         (60, ""),
         (600, "; the vendor's clock is more than 5 minutes ahead: rows that lie in the future are set aside"),
@@ -164,7 +164,7 @@ async fn a_feed_whose_clock_is_off_says_so_and_stays_healthy() {
         eventually("it is fetched", async || health().is_some_and(|health| !health.backfilling)).await;
         let health = health().unwrap();
         assert!(health.is_healthy());
-        assert_eq!(health.message, format!("the last poll succeeded{told}"), "{ahead} s");
+        assert_eq!(health.message, format!("the last poll succeeded{note}"), "{ahead} s");
         running.end().await;
     }
 }
@@ -317,13 +317,27 @@ async fn a_window_that_is_too_large_is_halved() {
     running.end().await;
 }
 
-/// Secrets in memory; counts how often they are read.
-struct Counted(Arc<MemorySource>, Arc<AtomicUsize>);
+/// Secrets in memory; counts how often they are read, and does not answer while it is away.
+#[derive(Default)]
+struct Watched {
+    secrets: MemorySource,
+    reads: AtomicUsize,
+    is_away: AtomicBool,
+}
 
-impl CredentialSource for Counted {
+impl Watched {
+    fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
+    }
+}
+
+impl CredentialSource for Watched {
     fn secret<'a>(&'a self, namespace: &'a str, name: &'a str) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        self.0.secret(namespace, name)
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.is_away.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(CredentialError::Unavailable("etcd has no leader".to_owned())) });
+        }
+        self.secrets.secret(namespace, name)
     }
 
     fn config_map<'a>(
@@ -331,7 +345,7 @@ impl CredentialSource for Counted {
         namespace: &'a str,
         name: &'a str,
     ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
-        self.0.config_map(namespace, name)
+        self.secrets.config_map(namespace, name)
     }
 }
 
@@ -345,10 +359,10 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     let directory = tempfile::tempdir().unwrap();
     let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
     let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
-    let (secrets, reads) = (Arc::new(MemorySource::default()), Arc::new(AtomicUsize::new(0)));
-    let source = Arc::new(Counted(secrets.clone(), reads.clone()));
+    let source = Arc::new(Watched::default());
     // Twelve hours pass between two turns of the feed, and a clock that hardly moves still brings none.
-    let scheduler = Scheduler::with_secret_retry(client, store, source, rehearsal(0.001), Duration::from_millis(50));
+    let scheduler =
+        Scheduler::with_secret_retry(client, store, source.clone(), rehearsal(0.001), Duration::from_millis(50));
     let stop = CancellationToken::new();
     let worker = tokio::spawn({
         let (scheduler, stop) = (scheduler.clone(), stop.clone());
@@ -359,14 +373,14 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     let reason = || scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
 
     eventually("the Secret is missed", async || reason() == Some(Reason::SecretNotFound)).await;
-    secrets.put("team", "acme", "127.0.0.1", &[("token", "wrong")]);
+    source.secrets.put("team", "acme", "127.0.0.1", &[("token", "wrong")]);
     eventually("the wrong one is refused", async || reason() == Some(Reason::Auth)).await;
-    let (asked, read) = (server.asked().len(), reads.load(Ordering::SeqCst));
-    eventually("it is read again and again", async || reads.load(Ordering::SeqCst) >= read + 5).await;
+    let (asked, read) = (server.asked().len(), source.reads());
+    eventually("it is read again and again", async || source.reads() >= read + 5).await;
     assert_eq!(server.asked().len(), asked, "repeats with a refused password lock accounts");
     scheduler.poll_now("uid-1", Some("acd"));
     eventually("who asks for a fetch gets one", async || server.asked().len() > asked).await;
-    secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
+    source.secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
     eventually("the rotated one is used", async || reason() == Some(Reason::Fetched)).await;
 
     let settled = async || {
@@ -383,27 +397,6 @@ async fn a_secret_that_was_missing_or_refused_is_read_again_soon_and_the_vendor_
     worker.await.unwrap();
 }
 
-/// A cluster that does not answer as long as it shall not, and counts how often it was asked.
-struct Unavailable(MemorySource, Arc<AtomicBool>, Arc<AtomicUsize>);
-
-impl CredentialSource for Unavailable {
-    fn secret<'a>(&'a self, namespace: &'a str, name: &'a str) -> BoxFuture<'a, Result<SecretData, CredentialError>> {
-        self.2.fetch_add(1, Ordering::SeqCst);
-        if self.1.load(Ordering::SeqCst) {
-            return Box::pin(async { Err(CredentialError::Unavailable("etcd has no leader".to_owned())) });
-        }
-        self.0.secret(namespace, name)
-    }
-
-    fn config_map<'a>(
-        &'a self,
-        namespace: &'a str,
-        name: &'a str,
-    ) -> BoxFuture<'a, Result<BTreeMap<String, String>, CredentialError>> {
-        self.0.config_map(namespace, name)
-    }
-}
-
 #[tokio::test]
 async fn a_moment_without_the_secret_is_not_the_feed_s_failure_and_a_long_time_is() {
     let server = Server::start(daily).await;
@@ -414,11 +407,9 @@ async fn a_moment_without_the_secret_is_not_the_feed_s_failure_and_a_long_time_i
         let directory = tempfile::tempdir().unwrap();
         let store: Arc<dyn EvidenceStore> = Arc::new(SqliteStore::open(directory.path()).unwrap());
         let client = Arc::new(FeedClient::with(opened(), Arc::new(SystemLookup), impatient()));
-        let (secrets, away, reads) =
-            (MemorySource::default(), Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-        secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
-        let source = Arc::new(Unavailable(secrets, away.clone(), reads.clone()));
-        let scheduler = Scheduler::with_secret_retry(client, store, source, rehearsal(0.001), patience);
+        let source = Arc::new(Watched { is_away: AtomicBool::new(true), ..Watched::default() });
+        source.secrets.put("team", "acme", "127.0.0.1", &[("token", "right")]);
+        let scheduler = Scheduler::with_secret_retry(client, store, source.clone(), rehearsal(0.001), patience);
         let stop = CancellationToken::new();
         let worker = tokio::spawn({
             let (scheduler, stop) = (scheduler.clone(), stop.clone());
@@ -427,10 +418,10 @@ async fn a_moment_without_the_secret_is_not_the_feed_s_failure_and_a_long_time_i
         let auth = r#","interval":"12h","auth":{"bearer":{"tokenSecretRef":{"name":"acme","key":"token"}}}"#;
         scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), auth)]);
         let reason = || scheduler.health_of("uid-1").get("acd").map(|health| health.reason);
-        eventually("the Secret was asked for", async || reads.load(Ordering::SeqCst) > 0).await;
+        eventually("the Secret was asked for", async || source.reads() > 0).await;
         if expected == Reason::Fetched {
             assert_eq!(reason(), None, "nothing is known of the feed yet, least of all that it fails");
-            away.store(false, Ordering::SeqCst);
+            source.is_away.store(false, Ordering::SeqCst);
             scheduler.poll_now("uid-1", None);
         }
         eventually("the feed is as expected", async || reason() == Some(expected)).await;

@@ -1,4 +1,4 @@
-//! An egress proxy, with a real one: what it is asked to connect to, what never reaches it, and what becomes of its failures.
+//! An egress proxy, with a real one: what it is asked to connect to, what never reaches it, and what happens to its failures.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};

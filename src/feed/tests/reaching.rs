@@ -129,10 +129,10 @@ async fn a_year_from_a_vendor_of_three_day_windows_and_60_requests_a_minute_is_p
     assert!(gaps.all(|(_, pair)| pair[1] - pair[0] == Duration::from_secs(1)), "{times:?}");
     // How far it is, as the status shows it.
     let term_start: Timestamp = "2025-04-10T00:00:00Z".parse().unwrap();
-    assert!(seen.len() >= 10 && seen.iter().all(|told| told.from == term_start), "{seen:?}");
-    assert!(seen.iter().all(|told| {
-        let days = told.fetched_until.duration_since(term_start).as_hours() / 24;
-        (told.percent - days * 100 / 365).abs() <= 1
+    assert!(seen.len() >= 10 && seen.iter().all(|progress| progress.from == term_start), "{seen:?}");
+    assert!(seen.iter().all(|progress| {
+        let days = progress.fetched_until.duration_since(term_start).as_hours() / 24;
+        (progress.percent - days * 100 / 365).abs() <= 1
     }));
     assert!(seen.windows(2).all(|pair| pair[0].percent <= pair[1].percent), "{seen:?}");
     assert!(seen[0].percent < 10 && seen[seen.len() - 1].percent > 90, "{seen:?}");

@@ -180,7 +180,7 @@ fn the_index_says_of_each_recipe_what_is_tested_and_the_readme_shows_it() {
         assert!(expected == "server" || samples.join(format!("{name}.rows")).exists(), "{name} has no rows");
         table += &format!("| {} | {works} | {tested} |\n", link.replace('(', "(docs/platforms/"));
     }
-    assert_eq!(rows.len(), recipes().len(), "each recipe stands in the index once");
+    assert_eq!(rows.len(), recipes().len(), "each recipe is in the index once");
     let path = folder("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
     const MARK: &str = "<!-- made from docs/platforms/README.md: BPO_UPDATE=1 cargo test --lib recipes -->\n\n";

@@ -7,6 +7,7 @@ use super::polling::{Running, eventually, rehearsal, task};
 use super::server::{Asked, Reply, Server};
 use crate::api::ROTATE_ANNOTATION;
 use crate::api::condition::Reason;
+use crate::domain::holdings::LAST_POLL_SUCCEEDED;
 use crate::outbound::credentials::tests::MemorySource;
 
 /// A token endpoint whose refresh tokens are good once where they `rotate`, and rows for the tokens that it gave last.
@@ -79,6 +80,11 @@ async fn serve(vendor: &Arc<Vendor>) -> Server {
     Server::start(move |asked| vendor.answer(asked)).await
 }
 
+async fn until_healthy(running: &Running) {
+    let health = || running.scheduler.health_of("uid-1").get("acd").map(|health| health.message.clone());
+    eventually("it is healthy", async || health().as_deref() == Some(LAST_POLL_SUCCEEDED)).await;
+}
+
 #[tokio::test]
 async fn a_refresh_token_that_changes_is_kept_in_its_secret_over_polls_and_a_restart() {
     let vendor = Vendor::new(true);
@@ -88,14 +94,7 @@ async fn a_refresh_token_that_changes_is_kept_in_its_secret_over_polls_and_a_res
     for turns in [4, 8] {
         let running = start(&server, &directory, source.clone());
         eventually("some tokens", async || vendor.tokens() >= turns).await;
-        eventually("it is healthy", async || {
-            running
-                .scheduler
-                .health_of("uid-1")
-                .get("acd")
-                .is_some_and(|health| health.message == "the last poll succeeded")
-        })
-        .await;
+        until_healthy(&running).await;
         running.end().await;
     }
     let asked = vendor.asked.lock().unwrap().clone();
@@ -114,9 +113,9 @@ async fn without_leave_to_replace_it_the_feed_goes_on_says_so_and_fails_after_a_
     let running = start(&server, &directory, source.clone());
     let health = |running: &Running| running.scheduler.health_of("uid-1").get("acd").cloned();
     eventually("some tokens", async || vendor.tokens() >= 4).await;
-    let told = "the vendor issues a new refresh token with each use";
-    eventually("it is told", async || {
-        health(&running).is_some_and(|health| health.is_healthy() && health.message.contains(told))
+    let note = "the vendor issues a new refresh token with each use";
+    eventually("its health says so", async || {
+        health(&running).is_some_and(|health| health.is_healthy() && health.message.contains(note))
     })
     .await;
     assert!(!health(&running).unwrap().message.contains("refresh-"), "no token is shown");
@@ -137,13 +136,6 @@ async fn a_refresh_token_that_stays_is_used_again_and_needs_no_leave() {
     let (source, directory) = (source(&server), tempfile::tempdir().unwrap());
     let running = start(&server, &directory, source);
     eventually("some tokens", async || vendor.tokens() >= 3).await;
-    eventually("it is healthy", async || {
-        running
-            .scheduler
-            .health_of("uid-1")
-            .get("acd")
-            .is_some_and(|health| health.message == "the last poll succeeded")
-    })
-    .await;
+    until_healthy(&running).await;
     running.end().await;
 }

@@ -36,7 +36,7 @@ fn step(shown: &[String], asked: &Asked) -> Option<usize> {
 }
 
 /// A server that answers like Qualtrics and checks what it is asked; it answers questions after the report in order.
-async fn qualtrics_server(wrongs: &Wrongs, stands: Vec<&'static str>) -> Server {
+async fn qualtrics_server(wrongs: &Wrongs, states: Vec<&'static str>) -> Server {
     let (sample, log, questions) = (qualtrics(), wrongs.clone(), AtomicUsize::new(0));
     let shown = shown_requests(&sample);
     let body: Value = sample
@@ -53,7 +53,7 @@ async fn qualtrics_server(wrongs: &Wrongs, stands: Vec<&'static str>) -> Server 
                 must(&log, "body", &serde_json::from_str(&asked.body).unwrap_or_default(), &body);
                 Reply::json(sample.answers[0])
             }
-            Some(1) => Reply::json(stands.get(questions.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or("{}")),
+            Some(1) => Reply::json(states.get(questions.fetch_add(1, Ordering::SeqCst)).copied().unwrap_or("{}")),
             Some(_) => Reply::answer("200 OK", &[("Content-Type", "application/zip")], ARCHIVE),
             None => {
                 must(&log, "address", &asked.target, &shown.join(" or "));

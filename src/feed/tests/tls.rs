@@ -70,7 +70,7 @@ fn client() -> FeedClient {
     FeedClient::with(opened(), Arc::new(SystemLookup), impatient())
 }
 
-/// A certificate and key, more of the feed, and what becomes of it.
+/// A certificate and key, more of the feed, and what happens to it.
 type Certificate = (&'static str, (String, String), &'static str, Option<FailureKind>);
 
 /// Certificates of `localhost`, of which the first alone is right, for feeds that trust `ours`.

@@ -86,10 +86,10 @@ fn no_bytes_leave_a_part_of_a_body_in_the_store() {
     let numbers = std::cell::Cell::new(0_u32);
     let poison = prop_oneof![2 => Just(Poison::None), 1 => Just(Poison::Receipt), 1 => Just(Poison::LastRow)];
     let config = ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() };
-    let told = [std::cell::Cell::new(0), std::cell::Cell::new(0), std::cell::Cell::new(0)];
+    let counts = [std::cell::Cell::new(0), std::cell::Cell::new(0), std::cell::Cell::new(0)];
     let outcome = TestRunner::new(config).run(&(any_body(), poison), |((format, body), poison)| {
         let Ok(read) = checked_rows(&BODIES[format].0, "Europe/London", &body, None, Timestamp::MAX) else {
-            told[0].set(told[0].get() + 1);
+            counts[0].set(counts[0].get() + 1);
             return Ok(());
         };
         let number = numbers.replace(numbers.get() + 1);
@@ -109,12 +109,12 @@ fn no_bytes_leave_a_part_of_a_body_in_the_store() {
             (Poison::LastRow, Some(row)) => row.recorded_at = Some(Timestamp::MAX),
             _ => {}
         }
-        let told = if runtime.block_on(is_whole(&store, number, batch))? { &told[1] } else { &told[2] };
-        told.set(told.get() + 1);
+        let counts = if runtime.block_on(is_whole(&store, number, batch))? { &counts[1] } else { &counts[2] };
+        counts.set(counts.get() + 1);
         Ok(())
     });
     outcome.unwrap();
-    let [unreadable, kept, refused] = told.map(std::cell::Cell::into_inner);
+    let [unreadable, kept, refused] = counts.map(std::cell::Cell::into_inner);
     assert!(unreadable > 50 && kept > 50 && refused > 50, "{unreadable} unreadable, {kept} kept, {refused} refused");
 }
 

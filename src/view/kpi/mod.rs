@@ -253,7 +253,7 @@ fn keys(status: &KpiTargetStatus, words: &Words<'_>) -> Vec<Key> {
         keys.push(Key { name: "Running period", figure: value, note });
         let needed = current.needed.as_deref().map(|needed| words.value(needed, aim));
         let (figure, note) = match (current.outlook, needed) {
-            (Some(Outlook::Secured), _) => ("secured".to_owned(), "whatever else comes".to_owned()),
+            (Some(Outlook::Secured), _) => ("secured".to_owned(), "whatever the remaining rows".to_owned()),
             (Some(Outlook::Unreachable), _) => {
                 ("out of reach".to_owned(), "no result from here reaches the target".to_owned())
             }

@@ -44,14 +44,14 @@ struct Gate {
     state: GateState,
     passed: Option<f64>,
     due: f64,
-    told: String,
+    described: String,
 }
 
 /// One group: rate and interval in percent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     name: String,
-    told: String,
+    described: String,
     rate: f64,
     interval: Option<(f64, f64)>,
     verdict: Option<CohortVerdict>,
@@ -98,7 +98,7 @@ pub(super) fn gates(launch: &CampaignLaunch, status: &CampaignLaunchStatus, time
             state: gate.state,
             passed: matches!(gate.state, GateState::Passed | GateState::Waived).then(|| passed.map_or(0.0, place)),
             due: place(gate.due_at),
-            told: format!("{}: {}{since}, due {}", gate.name, state(gate.state).2, times.show(gate.due_at)),
+            described: format!("{}: {}{since}, due {}", gate.name, state(gate.state).2, times.show(gate.due_at)),
         }
     };
     Gates {
@@ -119,7 +119,7 @@ impl Gates {
                     li {
                         span { b { (gate.name) } }
                         span class={ "verdict " (class) } { (mark(shape)) (said) }
-                        svg.dot role="img" aria-label=(gate.told) width="100%" height="16" {
+                        svg.dot role="img" aria-label=(gate.described) width="100%" height="16" {
                             line.base x1="0" x2="100%" y1="8" y2="8" {}
                             @match gate.passed {
                                 Some(passed) => {
@@ -157,11 +157,11 @@ fn draw_days(days: &[(String, String, f64)]) -> Markup {
     let slot = 100.0 / f64::from(u32::try_from(days.len().max(1)).unwrap_or(1));
     let every = days.len().div_ceil(10).max(1);
     let most = days.iter().max_by(|one, other| one.2.total_cmp(&other.2));
-    let told = most
+    let described = most
         .map(|(day, contacts, _)| format!("Contacts of the campaign by day, most on {day}: {contacts}"))
         .unwrap_or_default();
     html! {
-        svg.chart role="img" aria-label=(told) width="100%" height="150" {
+        svg.chart role="img" aria-label=(described) width="100%" height="150" {
             line.base x1="0" x2="100%" y1="126" y2="126" {}
             @for (index, (day, contacts, amount)) in (0_u32..).zip(days) {
                 @let x = f64::from(index) * slot;
@@ -186,7 +186,7 @@ pub(super) fn groups(status: &CampaignLaunchStatus) -> Vec<Group> {
         let rate = text(&cohort.rate)?;
         Some(Group {
             name: cohort.name.clone(),
-            told: format!("{}: {rate:.1}%{between}", cohort.name),
+            described: format!("{}: {rate:.1}%{between}", cohort.name),
             rate,
             interval,
             verdict: cohort.verdict,
@@ -213,7 +213,7 @@ fn draw_groups(groups: &[Group]) -> Markup {
                 li {
                     span { b { (group.name) } }
                     span { (short((group.rate * 10.0).round() / 10.0)) "%" }
-                    svg.dot role="img" aria-label=(group.told) width="100%" height="16" {
+                    svg.dot role="img" aria-label=(group.described) width="100%" height="16" {
                         line.base x1="0" x2="100%" y1="8" y2="8" {}
                         @if let Some((low, high)) = group.interval { line.interval x1=(percent(low)) x2=(percent(high)) y1="8" y2="8" {} }
                         circle class=(class) cx=(percent(group.rate)) cy="8" r="5" {}

@@ -22,7 +22,7 @@ const MOST_NAMES: usize = 5;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Staffed {
     /// What the picture shows, in words.
-    told: String,
+    described: String,
     bars: Vec<Bar>,
     /// Names of days, or of hours of a single day: the place in percent of the width, and the name.
     names: Vec<(f64, String)>,
@@ -64,7 +64,7 @@ impl Staffed {
             .collect();
         let heads = bars.iter().flat_map(|bar| [Some(bar.needed), bar.scheduled]).flatten();
         let scale = marks_around(heads.map(place).chain([0.0, 1.0]), 3.0);
-        Staffed { told: told(&bars), names: names(plan, times), scale, bars }
+        Staffed { described: described(&bars), names: names(plan, times), scale, bars }
     }
 
     /// The picture with its words.
@@ -75,7 +75,7 @@ impl Staffed {
         html! {
             h3 { "People needed and scheduled" }
             div.yax {
-                svg.chart role="img" aria-label=(self.told) width="100%" height=(HEIGHT + FOOT) {
+                svg.chart role="img" aria-label=(self.described) width="100%" height=(HEIGHT + FOOT) {
                     @for (at, text) in &self.scale {
                         line.grid x1="0" x2="100%" y1=(self.y(*at)) y2=(self.y(*at)) {}
                         text x="-8" y=(short(self.y(*at) + 4.0)) text-anchor="end" { (text) }
@@ -128,7 +128,7 @@ fn needed_and_scheduled(bar: &Bar) -> String {
     }
 }
 
-fn told(bars: &[Bar]) -> String {
+fn described(bars: &[Bar]) -> String {
     let most = bars.iter().rev().max_by_key(|bar| bar.needed);
     let peak = most.map(|bar| format!(", most from {} on: {}", bar.start, needed_and_scheduled(bar)));
     let short = match bars.iter().filter(|bar| bar.is_short()).count() {
@@ -197,7 +197,7 @@ mod tests {
             let expected = format!(
                 "People needed and scheduled in 3 intervals, most from 2026-11-30T09:00:00Z on: 43 needed{peak}"
             );
-            assert_eq!(shown.told, expected);
+            assert_eq!(shown.described, expected);
             let drawn = shown.draw().into_string();
             assert!(drawn.contains(&format!("aria-label=\"{expected}\"")), "{drawn}");
             let count = |text: &str| drawn.matches(text).count();

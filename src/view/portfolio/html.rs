@@ -39,7 +39,7 @@ pub fn html(portfolio: &Portfolio, links: Links) -> String {
         @if !portfolio.compared.is_empty() {
             section aria-labelledby="compared" {
                 h2 #compared { "Vendors side by side" }
-                p.text { "Latest closed period, by KPI. The tick is each contract's own target, the mark what was reached; furthest ahead of its target first. A square is a miss." }
+                p.text { "Latest closed period, by KPI. The tick is each contract's own target, the mark the value reached; furthest ahead of its target first. A square is a miss." }
                 div.three { @for compared in &portfolio.compared { (side_by_side(compared, links)) } }
             }
         }
@@ -201,7 +201,7 @@ fn dot(line: &super::ComparedLine) -> Markup {
     let percent = |place: f64| format!("{}%", short(place * 100.0));
     let (value, target) = line.places;
     let class = colour(line.verdict, line.severity);
-    let told = format!(
+    let described = format!(
         "{}: {} against {}, {}",
         line.period,
         line.value,
@@ -209,7 +209,7 @@ fn dot(line: &super::ComparedLine) -> Markup {
         crate::view::words::verdict_title(line.verdict)
     );
     html! {
-        svg.dot role="img" aria-label=(told) width="100%" height="14" {
+        svg.dot role="img" aria-label=(described) width="100%" height="14" {
             line.base x1="0" x2="100%" y1="7" y2="7" {}
             line.reach x1=(percent(value.min(target))) x2=(percent(value.max(target))) y1="7" y2="7" {}
             line.target x1=(percent(target)) x2=(percent(target)) y1="1" y2="13" {}

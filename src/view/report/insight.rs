@@ -128,10 +128,7 @@ fn caps(report: &SlaReportSpec, credit: &CreditBlock) -> Option<Insight> {
         (false, used) => {
             let used = used.map(|used| format!("; {used}")).unwrap_or_default();
             let (before, net) = (shown(&credit.before_caps), shown(&credit.net));
-            format!(
-                "The misses came to {before}, of which the caps took {} and left {net}{used}.",
-                shown(&cut.to_string())
-            )
+            format!("The misses came to {before}; the caps took {} and left {net}{used}.", shown(&cut.to_string()))
         }
         (true, Some(used)) if !is_zero(&credit.net) => format!("No cap was reached; {used}."),
         _ => return None,
@@ -271,6 +268,7 @@ fn raise(report: &SlaReportSpec, lines: &[ResultLine]) -> Option<Insight> {
 mod tests {
     use super::*;
     use crate::domain::fixtures::contracts::{Case, flat, row, terms};
+    use crate::domain::terms::contract_terms::Terms;
     use crate::view::report::fixtures::{line, march};
 
     /// Of 100 callers of each month, this many were answered in time; two KPIs read them.
@@ -299,19 +297,15 @@ mod tests {
         (reports.into_iter().filter(|report| report.kpis[0].evidence.rows > 0).collect(), terms)
     }
 
+    fn facts<'a>(report: &'a SlaReportSpec, terms: Option<&'a Terms>, earlier: &'a [&'a SlaReportSpec]) -> Facts<'a> {
+        Facts { namespace: "", name: "x", report, status: None, terms, earlier, evidence: None }
+    }
+
     fn sentences(months: &[i64], credits: &str) -> Vec<String> {
         let (reports, terms) = judged(months, credits);
         let (last, earlier) = reports.split_last().unwrap();
         let earlier: Vec<&SlaReportSpec> = earlier.iter().rev().collect();
-        let facts = Facts {
-            namespace: "",
-            name: "x",
-            report: last,
-            status: None,
-            terms: Some(&terms),
-            earlier: &earlier,
-            evidence: None,
-        };
+        let facts = facts(last, Some(&terms), &earlier);
         super::super::PeriodReport::of(&facts).insight.into_iter().map(|insight| insight.sentence).collect()
     }
 
@@ -325,7 +319,7 @@ mod tests {
             [
                 format!("{title} was missed; had it alone met its target, £3,000.00 less would be owed."),
                 format!("{title} was missed; had it alone met its target, £1,000.00 less would be owed."),
-                "The misses came to £6,000.00, of which the caps took £1,000.00 and left £5,000.00.".to_owned(),
+                "The misses came to £6,000.00; the caps took £1,000.00 and left £5,000.00.".to_owned(),
             ]
         );
         assert_eq!(found[3], "Service level fell behind most: from 85% in January 2026 to 70%, met then, missed now.");
@@ -342,15 +336,7 @@ mod tests {
         let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &[("answeredWithin", 70), ("answered", 100)])];
         let reports: Vec<SlaReportSpec> =
             Case::new(terms.clone(), rows).judge("2026-03-01T00:00Z").reports.into_iter().take(1).collect();
-        let facts = Facts {
-            namespace: "",
-            name: "x",
-            report: &reports[0],
-            status: None,
-            terms: Some(&terms),
-            earlier: &[],
-            evidence: None,
-        };
+        let facts = facts(&reports[0], Some(&terms), &[]);
         // Ten points cost 3 %; without the seven none, without the three the row from five points on: 1 %.
         let saved: Vec<Option<String>> = reports[0]
             .kpis
@@ -388,15 +374,7 @@ mod tests {
             "{found:?}"
         );
         let report = march();
-        let facts = Facts {
-            namespace: "",
-            name: "x",
-            report: &report,
-            status: None,
-            terms: None,
-            earlier: &[],
-            evidence: None,
-        };
+        let facts = facts(&report, None, &[]);
         let lines = super::super::lines::lines(&facts, "GBP");
         let found = insight(&facts, &lines, "GBP");
         assert_eq!(
@@ -419,15 +397,7 @@ mod tests {
             tiers: vec![tier.unwrap()],
             ..line("sl", "95", "80")
         }];
-        let facts = Facts {
-            namespace: "",
-            name: "x",
-            report: &report,
-            status: None,
-            terms: None,
-            earlier: &[],
-            evidence: None,
-        };
+        let facts = facts(&report, None, &[]);
         let lines = super::super::lines::lines(&facts, "GBP");
         let found = tiers(&report, &lines).unwrap();
         assert_eq!(found.sentence, "Met as a whole, but missed for a tier: Service level of platinum.");

@@ -116,10 +116,10 @@ fn past(title: &str, history: &[Past]) -> Markup {
     if history.is_empty() {
         return html! { span.note { "none yet" } };
     }
-    let told: Vec<String> =
+    let described: Vec<String> =
         history.iter().map(|past| format!("{} {} {}", past.period, past.value, verdict_title(past.verdict))).collect();
     html! {
-        svg.past role="img" aria-label={ (title) ": " (told.join("; ")) } width="118" height="36" viewBox="0 0 118 36" {
+        svg.past role="img" aria-label={ (title) ": " (described.join("; ")) } width="118" height="36" viewBox="0 0 118 36" {
             line.base x1="0" x2="118" y1="18" y2="18" {}
             @for (index, past) in history.iter().enumerate() {
                 @let x = (PERIODS - history.len().min(PERIODS) + index) * 9;

@@ -117,10 +117,14 @@ fn disputes_and_two_sources_are_commitments_that_people_see() {
     of_kpi["last"]["sources"] =
         json!({"vendor": "87.6", "own": "84.1", "difference": "3.5", "finding": "Disagree", "judged": "Vendor"});
     let card = Scorecard::of(&contract(status), &[kpi("acme-service-level", of_kpi)]);
-    let told = |topic: &str| card.commitments.iter().find(|(found, _)| *found == topic).map(|(_, text)| text.as_str());
-    assert_eq!(told("Disputes"), Some("june about acme-service-level of June 2026: open, to be decided by 2026-08-12"));
+    let text_of =
+        |topic: &str| card.commitments.iter().find(|(found, _)| *found == topic).map(|(_, text)| text.as_str());
     assert_eq!(
-        told("Two sources"),
+        text_of("Disputes"),
+        Some("june about acme-service-level of June 2026: open, to be decided by 2026-08-12")
+    );
+    assert_eq!(
+        text_of("Two sources"),
         Some("Service level, June 2026: vendor 87.6, client 84.1, 3.5 apart: they disagree, the vendor's is judged")
     );
     let plain = Scorecard::of(&contract(plain), &[kpi("acme-service-level", june("Met"))]);

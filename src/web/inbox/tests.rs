@@ -319,7 +319,7 @@ async fn a_push_that_is_refused_is_answered_with_the_reason_and_reported_until_a
         ("POST /v1/inbox/team/care", &[right], b"", 404, "NAMESPACE/CONTRACT/FEED"),
         ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "br")], b"x", 415, "gzip"),
         ("POST /v1/inbox/team/care/acd", &[right], &large, 413, "larger than"),
-        ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], &bomb, 413, "times what was sent"),
+        ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], &bomb, 413, "times its size"),
         ("POST /v1/inbox/team/care/acd", &[right, ("Content-Encoding", "gzip")], b"x", 422, "not a whole gzip"),
         ("POST /v1/inbox/team/care/acd", &[right], b"<html>sign in</html>", 422, "is not CSV"),
         ("POST /v1/inbox/team/care/acd", &[right], b"Start,Queue\n2026-01-05 09:00,a\n", 422, "Offered"),

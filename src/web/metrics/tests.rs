@@ -52,7 +52,7 @@ fn full() -> Metrics {
 #[test]
 fn the_table_of_metrics_is_what_is_shown_with_its_labels_and_nothing_else() {
     let shown = full().encode().unwrap();
-    let mut told = std::collections::BTreeSet::new();
+    let mut named = std::collections::BTreeSet::new();
     for line in shown.lines().filter(|line| !line.starts_with('#')) {
         let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
         let labels: Vec<&str> = match rest.strip_prefix('{') {
@@ -65,10 +65,10 @@ fn the_table_of_metrics_is_what_is_shown_with_its_labels_and_nothing_else() {
         let definition = metric.unwrap_or_else(|| panic!("{name} is not in the table")).definition();
         let own: Vec<&str> = labels.into_iter().filter(|label| *label != "le").collect();
         assert_eq!(own, definition.labels, "{name}");
-        told.insert(name.to_owned());
+        named.insert(name.to_owned());
     }
     for metric in Metric::ALL {
-        assert!(metric.series().iter().all(|series| told.contains(series)), "{metric} is not shown:\n{shown}");
+        assert!(metric.series().iter().all(|series| named.contains(series)), "{metric} is not shown:\n{shown}");
     }
 }
 

@@ -185,9 +185,9 @@ impl Server {
     pub(crate) fn kill(mut self, reaper: &Reaper) -> io::Result<()> {
         self.child.kill()?;
         // Before the wait, after which another process could have the same number.
-        let told = reaper.tell("ended", self.child.id());
+        let notified = reaper.tell("ended", self.child.id());
         self.child.wait()?;
-        told
+        notified
     }
 
     /// Waits for the end of a server that the reaper has killed.

@@ -51,13 +51,13 @@ impl FeedRow {
     }
 
     /// The row as the vendor sends it.
-    pub fn told(&self) -> Value {
-        let mut told = json!(self);
-        if let (Some(day), Some(members)) = (self.day, told.as_object_mut()) {
+    pub fn as_json(&self) -> Value {
+        let mut row = json!(self);
+        if let (Some(day), Some(members)) = (self.day, row.as_object_mut()) {
             members.insert("start".to_owned(), json!(day));
             members.remove("end");
         }
-        told
+        row
     }
 
     /// The same row with corrected measures, published at a later instant.
@@ -102,17 +102,17 @@ impl FeedRows {
     /// It sends only what has ended by `until`: `until` is the vendor's clock, so that it may run as fast as it likes.
     pub fn between(&self, since: Timestamp, until: Timestamp) -> Vec<&FeedRow> {
         let first = self.0.partition_point(|row| row.start < since);
-        let mut told: Vec<&FeedRow> = Vec::new();
+        let mut sent: Vec<&FeedRow> = Vec::new();
         for row in self.0.iter().skip(first).take_while(|row| row.start < until) {
             if row.end > until || row.published_at > until {
                 continue;
             }
             // Revisions of one interval follow each other, the latest one last.
-            match told.last_mut() {
+            match sent.last_mut() {
                 Some(last) if last.is_same_interval(row) => *last = row,
-                _ => told.push(row),
+                _ => sent.push(row),
             }
         }
-        told
+        sent
     }
 }

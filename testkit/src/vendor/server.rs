@@ -177,8 +177,8 @@ impl Question {
 async fn answer(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> Response {
     let mut response = match prepare(&shared, request.uri(), request.headers()) {
         Prepared::Refused(status, why) => text(status, why),
-        Prepared::Told { body, fault: None } => with_type("application/json", Body::from(body)),
-        Prepared::Told { body, fault: Some(fault) } => fail(fault, body).await,
+        Prepared::Answer { body, fault: None } => with_type("application/json", Body::from(body)),
+        Prepared::Answer { body, fault: Some(fault) } => fail(fault, body).await,
     };
     // A connection for each request: a client that is refused later must not have an old one.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -187,7 +187,7 @@ async fn answer(State(shared): State<Arc<Mutex<Shared>>>, request: Request) -> R
 
 enum Prepared {
     Refused(StatusCode, String),
-    Told { body: String, fault: Option<Fault> },
+    Answer { body: String, fault: Option<Fault> },
 }
 
 fn prepare(shared: &Mutex<Shared>, uri: &Uri, headers: &HeaderMap) -> Prepared {
@@ -216,17 +216,17 @@ fn prepare(shared: &Mutex<Shared>, uri: &Uri, headers: &HeaderMap) -> Prepared {
         .iter()
         .find(|outage| outage.feed == question.feed && (outage.from..outage.to).contains(&question.until));
     let fault = faults.get(&question.feed).or(outage.map(|outage| &outage.fault)).cloned();
-    let told = rows.between(question.since, question.until);
-    let page = told.get(question.offset..).unwrap_or_default();
+    let published = rows.between(question.since, question.until);
+    let page = published.get(question.offset..).unwrap_or_default();
     let page = page.get(..PAGE).unwrap_or(page);
     let reached = question.offset + page.len();
-    let next = (reached < told.len()).then(|| format!("{}/{}/{reached}", question.since, question.until));
+    let next = (reached < published.len()).then(|| format!("{}/{}/{reached}", question.since, question.until));
     match fault {
         Some(_) => count.failed += 1,
         None => count.rows += page.len() as u64,
     }
-    let page: Vec<Value> = page.iter().map(|row| row.told()).collect();
-    Prepared::Told { body: json!({"schema": "bpo-feed/v1", "rows": page, "next": next}).to_string(), fault }
+    let page: Vec<Value> = page.iter().map(|row| row.as_json()).collect();
+    Prepared::Answer { body: json!({"schema": "bpo-feed/v1", "rows": page, "next": next}).to_string(), fault }
 }
 
 /// What is answered instead of the right body.

@@ -104,12 +104,12 @@ fn of_story(url: &str, now: &str) -> String {
 /// the longest term, and three months after that has ended. A sample without a README is taken in the middle.
 pub(crate) fn instants(folder: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(root().join(folder).join("README.md")).unwrap_or_default();
-    let told = readme.split_once("--now ").map(|(_, rest)| rest.split_whitespace().next().unwrap().to_owned());
+    let named = readme.split_once("--now ").map(|(_, rest)| rest.split_whitespace().next().unwrap().to_owned());
     let [middle, after] = days(folder).map(|day| format!("{day}T10:20:00Z"));
-    match told {
-        Some(told) if !is_all() => vec![told],
+    match named {
+        Some(named) if !is_all() => vec![named],
         None if !is_all() => vec![middle],
-        told => told.into_iter().chain([middle, after]).collect(),
+        named => named.into_iter().chain([middle, after]).collect(),
     }
 }
 

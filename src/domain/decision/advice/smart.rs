@@ -8,10 +8,11 @@ pub(super) fn check(facts: &AdviceFacts<'_>, kpi: &Counted<'_>, advice: &mut Fin
     let mut add = |letter: &str, message: String| advice.add(&format!("NotSmart/{letter}"), Some(kpi.name), message);
     let contract = &facts.terms.contract;
     if !from_catalogue(kpi) {
-        let message = "a Custom KPI is comparable with nothing: use a KPI of the catalogue where one fits";
+        let message = "a Custom KPI cannot be compared with others: use a KPI of the catalogue if one fits";
         add("Specific", message.to_owned());
     } else if kpi.spec.source.labels.is_empty() && !from_deliverables(kpi) {
-        let message = "it speaks of whatever the feed holds: say whose figures are meant in source.labels, such as a queue or site";
+        let message =
+            "it covers all rows of the feed: name the rows that are meant in source.labels, such as a queue or site";
         add("Specific", message.to_owned());
     }
     if let Some(message) = not_measurable(facts, kpi) {
@@ -37,7 +38,7 @@ fn not_measurable(facts: &AdviceFacts<'_>, kpi: &Counted<'_>) -> Option<String> 
     }
     if from_deliverables(kpi) {
         let message =
-            "it is computed from the contract's deliverables, of which there are none: add some to spec.deliverables";
+            "it is computed from the contract's deliverables, and there are none: add some to spec.deliverables";
         return contract.deliverables.is_empty().then(|| message.to_owned());
     }
     let site = kpi.spec.source.labels.get("site");

@@ -111,7 +111,7 @@ impl Story {
     }
 
     /// Sink, alert name, what it is about and severity, sorted.
-    fn told(&self, now: &str) -> Vec<String> {
+    fn sent(&self, now: &str) -> Vec<String> {
         let mut lines: Vec<String> = self
             .standing(now)
             .iter()
@@ -127,7 +127,7 @@ impl Story {
 
 #[test]
 fn transitions_go_to_every_sink_and_an_escalation_to_those_of_its_level() {
-    assert_eq!(Story::new().told("2026-06-01T01:00:00Z"), Vec::<String>::new());
+    assert_eq!(Story::new().sent("2026-06-01T01:00:00Z"), Vec::<String>::new());
     let missed = Story::new().missed("speed").missed("tone").missed("trial");
     let at_once = [
         "hook TargetMissed speed critical",
@@ -136,7 +136,7 @@ fn transitions_go_to_every_sink_and_an_escalation_to_those_of_its_level() {
         "ops TargetMissed speed critical",
         "ops TargetMissed tone warning",
     ];
-    assert_eq!(missed.told("2026-06-01T01:00:00Z"), at_once);
+    assert_eq!(missed.sent("2026-06-01T01:00:00Z"), at_once);
     // After an outage of any length both levels are notified: the first is not skipped.
     let later = [
         "hook EscalationRaised 2 critical",
@@ -147,10 +147,10 @@ fn transitions_go_to_every_sink_and_an_escalation_to_those_of_its_level() {
         "ops TargetMissed speed critical",
         "ops TargetMissed tone warning",
     ];
-    assert_eq!(missed.told("2026-06-20T00:00:00Z"), later);
+    assert_eq!(missed.sent("2026-06-20T00:00:00Z"), later);
     let mut suspended = Story::new().missed("speed");
     suspended.terms.contract.suspend = true;
-    assert!(suspended.told("2026-06-20T00:00:00Z").is_empty());
+    assert!(suspended.sent("2026-06-20T00:00:00Z").is_empty());
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn thirty_feeds_that_fail_make_one_alert_for_each_sink() {
 
 #[test]
 fn an_alert_is_sent_when_it_begins_when_it_recurs_and_when_it_ends_and_never_between() {
-    let told = |changes: &AlertChanges| {
-        let names = |told: &[Told]| {
+    let sent = |changes: &AlertChanges| {
+        let names = |sent: &[SentAlert]| {
             let names: Vec<String> =
-                told.iter().map(|told| format!("{} {}", told.sink, told.alert.label("alertname"))).collect();
+                sent.iter().map(|sent| format!("{} {}", sent.sink, sent.alert.label("alertname"))).collect();
             names.join(", ")
         };
         format!("{} | {}", names(&changes.fired), names(&changes.resolved))
@@ -179,16 +179,16 @@ fn an_alert_is_sent_when_it_begins_when_it_recurs_and_when_it_ends_and_never_bet
     let mut missed = Story::new().missed("tone");
     missed.terms.contract.escalation.clear();
     let first = changes("uid-1", &[], &missed.standing("2026-06-01T01:00:00Z"));
-    assert_eq!(told(&first), "hook TargetMissed, ops TargetMissed | ");
+    assert_eq!(sent(&first), "hook TargetMissed, ops TargetMissed | ");
     // A restatement alters the figures, not the occurrence.
     missed.judgement.kpis.get_mut("tone").unwrap().last.as_mut().unwrap().value = Some("70.9".to_owned());
     assert!(changes("uid-1", &first.fired, &missed.standing("2026-06-02T01:00:00Z")).is_empty());
     missed.judgement.kpis.get_mut("tone").unwrap().last.as_mut().unwrap().name = "2026-06".to_owned();
     let again = changes("uid-1", &first.fired, &missed.standing("2026-07-01T01:00:00Z"));
-    assert_eq!(told(&again), "hook TargetMissed, ops TargetMissed | ");
+    assert_eq!(sent(&again), "hook TargetMissed, ops TargetMissed | ");
     assert_eq!(again.fired[0].fingerprint, first.fired[0].fingerprint, "it is the same alert");
     let ended = changes("uid-1", &again.fired, &Story::new().standing("2026-08-01T01:00:00Z"));
-    assert_eq!(told(&ended), " | hook TargetMissed, ops TargetMissed");
+    assert_eq!(sent(&ended), " | hook TargetMissed, ops TargetMissed");
     let successor = changes("uid-2", &[], &missed.standing("2026-07-01T01:00:00Z"));
     assert_ne!(successor.fired[0].fingerprint, first.fired[0].fingerprint, "a successor of the same name is another");
 }
@@ -199,12 +199,12 @@ fn an_escalation_that_nobody_answers_is_sent_again_when_the_time_to_respond_has_
     missed.terms.contract.alerts.truncate(1);
     let asked = changes("uid-1", &[], &missed.standing("2026-06-01T01:00:00Z"));
     let late = changes("uid-1", &asked.fired, &missed.standing("2026-06-01T04:00:00Z"));
-    let summaries: Vec<&str> = late.fired.iter().map(|told| told.alert.summary.as_str()).collect();
+    let summaries: Vec<&str> = late.fired.iter().map(|sent| sent.alert.summary.as_str()).collect();
     let expected =
         "level 1 because of Missed: sam, maria to respond by 2026-06-01T04:00:00Z, and nobody has responded in time";
     assert_eq!(summaries, [expected]);
     let answered = missed.standing_acknowledged("sam at 2026-06-01T04:30:00Z", "2026-06-01T05:00:00Z");
-    let others = asked.fired.iter().filter(|told| told.alert.label("level").is_empty());
-    let told: Vec<Told> = late.fired.iter().chain(others).cloned().collect();
-    assert!(changes("uid-1", &told, &answered).is_empty(), "an answer asks nobody for anything");
+    let others = asked.fired.iter().filter(|sent| sent.alert.label("level").is_empty());
+    let sent: Vec<SentAlert> = late.fired.iter().chain(others).cloned().collect();
+    assert!(changes("uid-1", &sent, &answered).is_empty(), "an answer asks nobody for anything");
 }

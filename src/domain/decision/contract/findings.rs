@@ -7,7 +7,7 @@ use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
 use crate::api::vendor_contract::{Advice, Overdue, OverdueKind, VendorContractStatus};
-use crate::domain::decision::conditions::Finding;
+use crate::domain::decision::conditions::{Finding, unclear};
 use crate::domain::decision::kpi_target;
 use crate::domain::holdings::FeedHealth;
 use crate::domain::judgement::outcome::Judgement;
@@ -113,16 +113,8 @@ fn compliance(judgement: &Judgement) -> Finding {
         return Finding::is_false(type_, Reason::TargetMissed, format!("{period}: missed {}", missed.join(", ")))
             .since(since);
     }
-    for (verdict, reason) in [
-        (Verdict::NoData, Reason::NoData),
-        (Verdict::Inconclusive, Reason::Inconclusive),
-        (Verdict::InsufficientVolume, Reason::InsufficientVolume),
-    ] {
-        let unclear = named(verdict);
-        if !unclear.is_empty() {
-            return Finding::is_unknown(type_, reason, format!("{period}: {verdict} for {}", unclear.join(", ")))
-                .since(since);
-        }
+    if let Some((reason, message)) = unclear(named) {
+        return Finding::is_unknown(type_, reason, format!("{period}: {message}")).since(since);
     }
     let excused = named(Verdict::Excused);
     if !excused.is_empty() {
@@ -193,7 +185,7 @@ fn consistent(contradicted: &[String]) -> Finding {
         return Finding::is_true(type_, Reason::ReportsHold, "every Final report follows from the evidence");
     }
     let message = format!(
-        "the evidence says something else than Final report {}: it stays as it was signed; kubectl bpo verify shows the difference",
+        "the evidence contradicts Final report {}; the signed report does not change; kubectl bpo verify shows the difference",
         contradicted.join(", ")
     );
     Finding::is_false(type_, Reason::ReportContradicted, message)

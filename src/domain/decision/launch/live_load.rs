@@ -18,7 +18,7 @@ use crate::domain::terms::calendar::{Calendar, Span};
 use crate::domain::terms::catalogue::{Definition, definition, mature_by};
 use crate::domain::terms::contract_terms::Terms;
 
-/// Shares that tell of a process that fails: customers who come again, contacts that are passed on.
+/// Shares that show that a process fails: customers who come again, contacts that are transferred.
 const PRESSURE: [(&str, &str); 2] = [("repeatContacts", "contacts"), ("transferred", "handled")];
 
 /// What was found while the launch was live.

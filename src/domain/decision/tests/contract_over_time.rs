@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::api::vendor_contract::VendorContractStatus;
-use crate::domain::decision::alerts::{Told, changes};
+use crate::domain::decision::alerts::{SentAlert, changes};
 use crate::domain::decision::contract::{ObservedContract, decide_contract};
 use crate::domain::fixtures::contracts::Case;
 use crate::domain::governance::escalation::Acknowledgement;
@@ -21,7 +21,7 @@ pub(crate) struct Life<'c> {
     case: &'c Case,
     journal: Option<Journal>,
     previous: Option<VendorContractStatus>,
-    told: Vec<Told>,
+    sent: Vec<SentAlert>,
     rollups: RollUps,
     /// Who has taken up what is escalated.
     pub acknowledged: Option<Acknowledgement>,
@@ -40,7 +40,7 @@ impl<'c> Life<'c> {
             case,
             journal: with_journal.then(Journal::default),
             previous: None,
-            told: Vec::new(),
+            sent: Vec::new(),
             rollups: RollUps::default(),
             acknowledged: None,
             lines: Vec::new(),
@@ -95,15 +95,15 @@ impl<'c> Life<'c> {
             alert_sinks: Vec::new(),
         };
         let decision = decide_contract(&observed, now);
-        let found = changes("uid", &self.told, &decision.alerts.unwrap());
+        let found = changes("uid", &self.sent, &decision.alerts.unwrap());
         let mut here: Vec<String> = Vec::new();
         for (word, changed) in [("resolved", found.resolved), ("fired", found.fired)] {
             for one in changed {
                 let about = ["level", "kpi_target", "item"].map(|name| one.alert.label(name)).concat();
                 here.push(format!("{now} {word} {} {about}", one.alert.label("alertname")));
-                self.told.retain(|known| known.fingerprint != one.fingerprint);
+                self.sent.retain(|known| known.fingerprint != one.fingerprint);
                 if word == "fired" {
-                    self.told.push(one);
+                    self.sent.push(one);
                 }
             }
         }

@@ -167,8 +167,8 @@ fn a_failure_that_precedes_the_first_status_is_reported_too() {
     let case = Case::new(terms(CONTRACT, &[]), vec![]);
     let health = FeedHealth { reason: Reason::Connect, ..FeedHealth::fetched_before(None) };
     let decision = decided(&case, "2026-02-02T00:00Z", health.clone(), None);
-    let told: Vec<EventReason> = decision.notices.iter().map(|notice| notice.reason).collect();
-    assert_eq!(told, [EventReason::FeedFailing]);
+    let announced: Vec<EventReason> = decision.notices.iter().map(|notice| notice.reason).collect();
+    assert_eq!(announced, [EventReason::FeedFailing]);
     let again = decided(&case, "2026-02-02T00:00Z", health, Some(&decision.status));
     assert!(again.notices.is_empty(), "{:?}", again.notices);
 }
@@ -184,8 +184,8 @@ fn rows_that_contradict_others_show_in_the_status_and_in_one_event() {
         let before = previous.unwrap_or_default();
         let decision = decided(&case, "2026-02-02T00:00Z", health, Some(&before));
         assert_eq!(decision.status.feeds[0].set_aside, shown, "{count}");
-        let told = decision.notices.iter().filter(|notice| notice.reason == EventReason::EvidenceRejected);
-        assert_eq!(told.count(), events, "{count}");
+        let announced = decision.notices.iter().filter(|notice| notice.reason == EventReason::EvidenceRejected);
+        assert_eq!(announced.count(), events, "{count}");
         previous = Some(decision.status);
     }
 }

@@ -55,16 +55,16 @@ fn a_feed_that_was_late_is_late_after_a_restart_and_one_that_was_not_is_not() {
     };
     // The evidence keeps how far a feed was asked up to an hour behind.
     let asked = Some(instant("2026-06-02T00:30Z"));
-    for (told, since, expected) in [("Late", DUE, Reason::Late), ("Fetched", "2026-06-01T00:00Z", Reason::Fetched)] {
-        let remembered = FeedHealth::remembered(&status(told, instant(since)), asked).unwrap();
-        assert_eq!(reason(&remembered, "2026-06-02T03:00Z"), expected, "{told}");
+    for (shown, since, expected) in [("Late", DUE, Reason::Late), ("Fetched", "2026-06-01T00:00Z", Reason::Fetched)] {
+        let remembered = FeedHealth::remembered(&status(shown, instant(since)), asked).unwrap();
+        assert_eq!(reason(&remembered, "2026-06-02T03:00Z"), expected, "{shown}");
     }
 }
 
 #[test]
 fn a_past_that_was_being_fetched_is_so_after_a_restart_until_the_evidence_says_otherwise() {
     let backfill = FeedBackfill { from: instant("2026-01-01T00:00Z"), fetched_until: instant(DUE), percent: 41 };
-    let told = FeedStatus {
+    let shown = FeedStatus {
         name: "acd".into(),
         healthy: true,
         reason: "Fetched".into(),
@@ -75,7 +75,7 @@ fn a_past_that_was_being_fetched_is_so_after_a_restart_until_the_evidence_says_o
         set_aside: None,
     };
     for (asked, expected) in [(None, (true, Some(backfill))), (Some(instant(DUE)), (false, None))] {
-        let remembered = FeedHealth::remembered(&told, asked).unwrap();
+        let remembered = FeedHealth::remembered(&shown, asked).unwrap();
         assert_eq!((remembered.backfilling, remembered.backfill), expected, "{asked:?}");
     }
 }

@@ -119,12 +119,15 @@ fn evidence_that_cannot_be_relied_on_and_reports_that_are_contradicted_are_repor
     assert_eq!((&lost.status.last, &lost.status.kpis, lost.alerts), (&good.last, &good.kpis, None));
     assert!(
         decide(Some(&lost.status), &poorer, Some("the store was rolled back"), &[]).notices.is_empty(),
-        "told once"
+        "announced once"
     );
     let contradicted = decide(Some(&good), &judgement, None, &["acme-2026-03"]);
     assert_eq!(reason(&contradicted.status, "Consistent"), "ReportContradicted");
     assert_eq!(events(&contradicted.notices), ["ReportContradicted"]);
-    assert!(decide(Some(&contradicted.status), &judgement, None, &["acme-2026-03"]).notices.is_empty(), "told once");
+    assert!(
+        decide(Some(&contradicted.status), &judgement, None, &["acme-2026-03"]).notices.is_empty(),
+        "announced once"
+    );
 }
 
 #[test]

@@ -112,6 +112,6 @@ fn without_a_journal_a_risk_is_what_the_rows_say_now() {
     let case = Case::new(terms(CONTRACT, &[("level", LEVEL)]), june());
     let mut life = Life::of(&case, false);
     life.live(instant("2026-06-03T00:00:00Z"), instant("2026-06-04T00:00:00Z"), |_, _, _| {});
-    let told = life.lines.iter().filter(is_escalation).count();
-    assert!(told > 20, "{told}: nothing but the journal can know when a risk began");
+    let announced = life.lines.iter().filter(is_escalation).count();
+    assert!(announced > 20, "{announced}: nothing but the journal can know when a risk began");
 }

@@ -16,7 +16,7 @@ fn level(target: u32) -> String {
 
 #[test]
 fn a_change_that_reaches_back_into_the_running_period_raises_one_event_and_one_that_does_not_raises_none() {
-    // What changes on 14 July, and the Events that come of it by the middle of August.
+    // What changes on 14 July, and the Events that follow by the middle of August.
     let before = terms(CONTRACT, &[("level", &level(80))]);
     let scheduled = "\n  schedule: [{from: 2026-08-01, target: 85}]";
     let after_schedule = level(80).replace("{target: 80}", "") + "\n  target: 80" + scheduled;
@@ -46,8 +46,8 @@ fn a_change_that_reaches_back_into_the_running_period_raises_one_event_and_one_t
         life.live(instant("2026-07-10T00:00Z"), at, |_, _, _| {});
         life.keep(RecordedFact { name: String::new(), fact, recorded_at: at });
         life.live(at, instant("2026-08-15T00:00Z"), |_, _, _| {});
-        let told: Vec<String> =
+        let announced: Vec<String> =
             life.events.iter().filter(|event| event.contains("TermsChangedInPeriod")).cloned().collect();
-        assert_eq!(told, expected, "{kpi}");
+        assert_eq!(announced, expected, "{kpi}");
     }
 }

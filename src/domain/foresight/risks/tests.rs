@@ -48,7 +48,7 @@ fn a_risk_is_active_from_its_first_warning_until_a_whole_service_day_has_passed_
             &["01 09:00", "01 09:00", "01 09:00"],
         ),
         (
-            "the rest of its day is no whole day; the next one is when its service has ended",
+            "the rest of its day is not a whole day; the next one is when its service has ended",
             &[
                 ("2026-06-01T09:00Z", true),
                 ("2026-06-01T20:00Z", false),
@@ -69,7 +69,7 @@ fn a_risk_is_active_from_its_first_warning_until_a_whole_service_day_has_passed_
             &["01 20:00", "01 20:00", "01 20:00", "01 20:00"],
         ),
         (
-            "the weekend and a holiday are no service days: Friday, then Tuesday",
+            "the weekend and a holiday are not service days: Friday, then Tuesday",
             &[
                 ("2026-06-05T09:00Z", true),
                 ("2026-06-08T20:00Z", false),

@@ -37,7 +37,7 @@ fn wait(kpi: &str, journal: &Journal, acd: Option<Asking>, now: &str) -> Option<
     })
 }
 
-/// What becomes of a period that could close.
+/// What happens to a period that could close.
 #[derive(Debug, PartialEq)]
 enum End {
     /// It closed when it was due.
@@ -255,7 +255,7 @@ fn away(facts: Vec<RecordedFact>) -> Case {
     case
 }
 
-fn told(judgement: &Judgement) -> Vec<(i64, PeriodState, Option<String>)> {
+fn periods(judgement: &Judgement) -> Vec<(i64, PeriodState, Option<String>)> {
     let january = judgement.reports.iter().filter(|report| report.period.name == "2026-01");
     january.map(|report| (report.revision, report.state, report.kpis[0].value.clone())).collect()
 }
@@ -275,7 +275,7 @@ fn the_report_holds_the_rows_that_the_vendor_had_while_nobody_asked() {
         ("it has waited long enough", vec![waiting()], "2026-02-23T09:00Z", vec![(1, Final, value("50"))]),
     ];
     for (name, facts, now, expected) in cases {
-        assert_eq!(told(&away(facts).judge(now)), expected, "{name}");
+        assert_eq!(periods(&away(facts).judge(now)), expected, "{name}");
     }
     assert_eq!(away(vec![waiting()]).judge("2026-02-20T09:00:01Z").next, Some(instant("2026-02-20T09:00:02Z")));
     let closed = away(vec![waiting(), asked()]).judge("2026-03-01T00:00Z");

@@ -20,7 +20,7 @@ fn of(contract: &str, kpi: &str) -> Terms {
     terms(contract, &[("level", kpi)])
 }
 
-fn told(was: &Terms, now: &Terms) -> Vec<String> {
+fn changes(was: &Terms, now: &Terms) -> Vec<String> {
     let found = amendments(was, now, instant("2026-05-12T09:00:00Z"));
     let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
     found
@@ -72,7 +72,7 @@ fn each_change_is_named_with_what_it_was_and_whether_it_reaches_back_into_the_ru
         (terms(CONTRACT, &[]), &["KpiTarget level spec: removed → - reaches back"]),
     ];
     for (now, expected) in cases {
-        let found: Vec<String> = told(&before, &now)
+        let found: Vec<String> = changes(&before, &now)
             .into_iter()
             .map(|line| match line.split_once(" spec: ") {
                 Some((place, rest)) if rest.starts_with('-') => format!("{place} spec: - → added"),

@@ -48,11 +48,11 @@ fn a_status_lists_open_disputes_with_the_day_by_which_they_are_to_be_decided() {
         ";
     let terms = terms(contract, &[]);
     let calendar = Calendar::of(&terms.contract).unwrap();
-    let told = statuses(&terms.contract, &calendar, instant("2026-06-02T00:00Z"));
-    let told: Vec<(&str, DisputeDecision, Option<Date>)> =
-        told.iter().map(|one| (one.name.as_str(), one.decision, one.due)).collect();
+    let listed = statuses(&terms.contract, &calendar, instant("2026-06-02T00:00Z"));
+    let listed: Vec<(&str, DisputeDecision, Option<Date>)> =
+        listed.iter().map(|one| (one.name.as_str(), one.decision, one.due)).collect();
     assert_eq!(
-        told,
+        listed,
         [
             ("march", DisputeDecision::Open, Some("2026-05-12".parse().unwrap())),
             ("late", DisputeDecision::Open, Some("2026-06-29".parse().unwrap())),

@@ -221,9 +221,9 @@ fn flow(
     let known = before.and_then(|before| before.counters.get(&name)).filter(|known| joins(known.at, scrape));
     let flow = match (known, before) {
         (Some(known), _) => {
-            let begun_anew = matches!((known.created, created), (Some(before), Some(now)) if before != now);
+            let begun_again = matches!((known.created, created), (Some(before), Some(now)) if before != now);
             // Begun again: what it had grown between the scrape before and its end is lost, and never made up.
-            Some(if begun_anew || value < known.value { value } else { value - known.value })
+            Some(if begun_again || value < known.value { value } else { value - known.value })
         }
         // It was not there before. If it says that it began since then, all of it is new.
         (None, Some(before)) => {

@@ -158,7 +158,7 @@ fn counters_become_flows_between_two_scrapes() {
             ],
         ),
         (
-            "a reset that only its creation tells",
+            "a reset that only its creation shows",
             vec![
                 (0, calls("10") + "calls_created{queue=\"billing\"} 1767600000\n", vec![]),
                 (5, calls("12") + "calls_created{queue=\"billing\"} 1767603700\n", vec!["0-5 billing offered 12"]),

@@ -115,8 +115,8 @@ fn impossible_volumes_are_reported_for_their_feed() {
         offered: &offered,
         doubts: &doubts,
     };
-    let told: Vec<_> = advise(&facts).into_iter().map(|one| (one.finding, one.kpi, one.message)).collect();
-    let [(negative, kpi, _), (differs, None, message)] = told.as_slice() else { panic!("{told:?}") };
+    let found: Vec<_> = advise(&facts).into_iter().map(|one| (one.finding, one.kpi, one.message)).collect();
+    let [(negative, kpi, _), (differs, None, message)] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(
         (negative.as_str(), kpi.as_deref(), differs.as_str()),
         ("NegativeVolume", Some("level"), "OfferedDiffers")

@@ -354,7 +354,7 @@ proptest! {
     ) {
         let whole = with_corrections(division, &values, &corrections);
         let split = whole.iter().flat_map(|row| split(row, parts, by_time)).collect();
-        let told = |rows: Vec<Row>| {
+        let reports_of = |rows: Vec<Row>| {
             let mut reports = case(division, rows).judge_at(division.moment(273)).reports;
             for line in reports.iter_mut().flat_map(|report| &mut report.kpis) {
                 line.evidence = Default::default();
@@ -364,7 +364,7 @@ proptest! {
             }
             reports
         };
-        prop_assert_eq!(told(whole), told(split));
+        prop_assert_eq!(reports_of(whole), reports_of(split));
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn relieved(facts: Vec<RecordedFact>) -> Case {
 }
 
 /// Each report: period, revision, value, verdict, net and what it books of others.
-fn told(judgement: &Judgement) -> Vec<String> {
+fn lines(judgement: &Judgement) -> Vec<String> {
     let one = |report: &SlaReportSpec| {
         let (line, credit) = (&report.kpis[0], report.credit.as_ref().unwrap());
         let value = line.value.clone().unwrap_or_default();
@@ -123,7 +123,7 @@ fn each_change_of_accepted_relief_after_final_writes_one_revision_and_the_next_o
     ];
     for (name, facts, now, expected) in cases {
         let case = relieved(facts);
-        assert_eq!(told(&case.judge(now)), expected, "{name}");
+        assert_eq!(lines(&case.judge(now)), expected, "{name}");
         // What was signed does not depend on what was seen later.
         let later = case.judge("2026-12-01T00:00Z");
         let signed = case.judge(now).reports.into_iter().filter(|report| report.state == PeriodState::Final);
@@ -221,7 +221,7 @@ fn a_kpi_that_never_matched_a_row_holds_its_contract_s_periods_twenty_business_d
         ("expected later", &later, None, ten, false),
         ("a row comes before Final", &typo, late("2026-02-10T00:00Z"), ten, false),
         ("a row comes after closeAfter", &typo, late("2026-02-20T00:00Z"), "2026-02-20T00:00:00Z", false),
-        ("zeros in each measure are no match", &typo, Some(zeros), twenty, true),
+        ("zeros in each measure are not a match", &typo, Some(zeros), twenty, true),
         ("nor are other measures", &typo, Some(other), twenty, true),
     ];
     for (name, kpi, more, expected, is_unmatched) in cases {

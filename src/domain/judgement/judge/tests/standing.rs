@@ -150,8 +150,8 @@ fn a_rectification_plan_goes_its_way_and_each_state_has_its_due_date() {
         let expected: Vec<_> =
             expected.into_iter().map(|(name, state, due)| (name, state, due.map(str::to_owned))).collect();
         assert_eq!(found, expected, "{plans} {now}");
-        let stands = judgement.plans.iter().any(|plan| plan.state != Verified);
-        assert_eq!(judgement.triggers.len(), usize::from(stands), "{plans} {now}");
+        let is_open = judgement.plans.iter().any(|plan| plan.state != Verified);
+        assert_eq!(judgement.triggers.len(), usize::from(is_open), "{plans} {now}");
     }
 }
 

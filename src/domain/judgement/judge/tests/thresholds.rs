@@ -118,9 +118,9 @@ fn answers_that_contradict_the_agreed_time_hold_a_period_and_change_no_figure() 
         assert_eq!(judgement.finals["2026-01"], instant(final_at), "{name}");
         let line = line(&judgement, "2026-01", "sl");
         assert_eq!((line.value.as_deref(), line.verdict), (Some("85"), Verdict::Met), "{name}");
-        let told = &judgement.kpis["sl"].threshold_said;
-        assert_eq!(told.is_some(), contradicts, "{name}: {told:?}");
-        if let Some(message) = told {
+        let contradiction = &judgement.kpis["sl"].threshold_said;
+        assert_eq!(contradiction.is_some(), contradicts, "{name}: {contradiction:?}");
+        if let Some(message) = contradiction {
             assert!(message.contains("20s was agreed") && message.contains("30s"), "{message}");
         }
         // What the journal holds is not news; another time is.

@@ -27,7 +27,7 @@ pub(super) static CONTACTS: &[Entry] = &[
             Some("90"),
             "legalclarity.org: 80 % in 20 s for decades; Vermont's DVHA: a bonus from 75 % in 24 s; label-anim.com: premium lines 90 %",
         ),
-        explanation: "Contacts answered within the threshold, in percent. The variants differ in what becomes of callers who gave up; one day's figures range from 81.1 to 86.0 % by them, so the contract names one.",
+        explanation: "Contacts answered within the threshold, in percent. The variants differ in how they count callers who gave up; one day's figures range from 81.1 to 86.0 % by them, so the contract names one.",
         gamed: "Late callers are let wait, since they are lost to the figure already; calls are answered and put on hold; the variant or the threshold is changed.",
         ..ORDINARY
     },

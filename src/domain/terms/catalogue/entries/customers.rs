@@ -1,4 +1,4 @@
-//! Self-service, sales, and what becomes of customers.
+//! Self-service, sales, and what happens to customers.
 
 use super::{ORDINARY, guard, ratio, share, usual};
 use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, IndicatorKind, KpiCategory};
@@ -48,7 +48,7 @@ pub(super) static CUSTOMERS: &[Entry] = &[
         formulas: &[share("responses", "delivered")],
         kind: IndicatorKind::Leading,
         category: KpiCategory::Revenue,
-        explanation: "Answers to a campaign, in percent of what was delivered.",
+        explanation: "Answers to a campaign, in percent of the messages delivered.",
         gamed: "Undelivered messages are left out of the base generously; answers such as unsubscribing count.",
         ..ORDINARY
     },

@@ -13,7 +13,7 @@ pub(super) static PEOPLE: &[Entry] = &[
         guards: &[guard(CatalogueKpi::Shrinkage)],
         benchmark: usual(Some("93"), Some("93"), "dialog.lk: 93 % is typical"),
         explanation: "Minutes worked as planned, in percent of those planned.",
-        gamed: "Schedules are changed afterwards to what was worked.",
+        gamed: "Schedules are changed afterwards to match the hours that were worked.",
         ..ORDINARY
     },
     Entry {
@@ -62,7 +62,7 @@ pub(super) static PEOPLE: &[Entry] = &[
         kind: IndicatorKind::Leading,
         category: KpiCategory::People,
         stocks: &[("modulesCompleted", StockRule::Last), ("modulesRequired", StockRule::Last)],
-        explanation: "Training modules completed, in percent of those required, as it was at the end.",
+        explanation: "Training modules completed, in percent of those required, at the end of the period.",
         gamed: "Modules are clicked through; required modules are taken off the list.",
         ..ORDINARY
     },

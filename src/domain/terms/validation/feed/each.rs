@@ -72,16 +72,19 @@ fn check_list(findings: &mut Findings, field: &str, each: &FeedEach, feed: &Feed
     }
     let request = feed.request.clone().unwrap_or_default();
     let pairs = request.headers.iter().chain(&request.query).map(|pair| &pair.value);
-    let stands = |text: &String| placeholders(text, &[&each.name]).contains(&Placeholder::Named(&each.name));
-    let is_there = request.bodies().map(|(_, body)| body).chain(pairs).chain([&feed.url]).any(stands);
+    let has_placeholder = |text: &String| placeholders(text, &[&each.name]).contains(&Placeholder::Named(&each.name));
+    let is_there = request.bodies().map(|(_, body)| body).chain(pairs).chain([&feed.url]).any(has_placeholder);
     findings.ensure(is_there, field, || {
         format!(
             "is not used in the request, so that all of its requests are the same: write {{{}}} where it belongs",
             each.name
         )
     });
-    let in_text = request.text.as_ref().is_some_and(stands)
-        || request.json.as_ref().is_some_and(|json| stands(json) && !json.contains(&format!("\"{{{}}}\"", each.name)));
+    let in_text = request.text.as_ref().is_some_and(has_placeholder)
+        || request
+            .json
+            .as_ref()
+            .is_some_and(|json| has_placeholder(json) && !json.contains(&format!("\"{{{}}}\"", each.name)));
     for value in each.values.iter().filter(|value| in_text && !is_plain_cursor(value)) {
         findings.add(
             format!("{field}.values"),
@@ -97,7 +100,9 @@ fn check_list(findings: &mut Findings, field: &str, each: &FeedEach, feed: &Feed
 fn check_requests(findings: &mut Findings, field: &str, feed: &Feed) {
     let requests = feed.each.iter().map(|each| each.values.len()).fold(1, usize::saturating_mul);
     findings.ensure(requests <= MOST_REQUESTS, field, || {
-        format!("makes {requests} requests for one window, of which there may be {MOST_REQUESTS}: write several feeds")
+        format!(
+            "makes {requests} requests for one window, and at most {MOST_REQUESTS} are allowed: write several feeds"
+        )
     });
     let Some(per_minute) = feed.window.as_ref().and_then(|window| window.per_minute) else { return };
     let most = per_minute.saturating_mul(MOST_MINUTES);

@@ -125,14 +125,14 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
     let request = feed.request.clone().unwrap_or_default();
     let bodies = request.bodies().map(|(_, body)| body);
     let pairs = request.headers.iter().chain(&request.query).map(|pair| &pair.value);
-    let stands =
+    let is_needed =
         bodies.chain(pairs).chain([&feed.url]).any(|text| placeholders(text, &[]).contains(&Placeholder::Cursor));
     let place = format!("{field}.pagination.cursor");
-    findings.ensure(!in_body || stands, &place, || {
+    findings.ensure(!in_body || is_needed, &place, || {
         "has `in: Body`, and {cursor} is not used in the request: write it where the cursor belongs, such as \"NextToken\": \"{cursor}\""
             .to_owned()
     });
-    findings.ensure(in_body || !stands, &place, || {
+    findings.ensure(in_body || !is_needed, &place, || {
         "does not fill the {cursor} of the request: write `in: Body` with the path of the cursor".to_owned()
     });
     if let Some(cursor) = cursor {
@@ -142,7 +142,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
         });
         let needs_first = in_body
             && cursor.first.is_none()
-            && [&request.json, &request.text].into_iter().flatten().any(|body| stands_in_free_text(body));
+            && [&request.json, &request.text].into_iter().flatten().any(|body| is_in_free_text(body));
         findings.ensure(!needs_first, format!("{place}.first"), || {
             "is missing: {cursor} is within a text, which needs one for the first page, too, such as NA".to_owned()
         });
@@ -150,7 +150,7 @@ pub(super) fn check_cursor(findings: &mut Findings, field: &str, feed: &Feed) {
 }
 
 /// Whether {cursor} is within a longer text, so that it cannot be left out.
-fn stands_in_free_text(body: &str) -> bool {
+fn is_in_free_text(body: &str) -> bool {
     placeholders(body, &[]).contains(&Placeholder::Cursor) && !body.contains("\"{cursor}\"")
 }
 

@@ -1,0 +1,54 @@
+//! Publishing notices: as Events on objects, and as lines of the log.
+
+use std::time::Instant;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+
+use super::context::Context;
+use crate::cluster::write::{EventText, WriteError};
+use crate::domain::decision::Notice;
+use crate::outbound::error::presentable;
+
+/// How many characters of a notice the log has.
+const LONGEST_LINE: usize = 500;
+
+/// Publishes a notice as an Event on an object, and as a line of the log: both once, whoever published it before.
+/// One that the API server goes on refusing is given up with a line in the log: what rests on it is written all the same.
+///
+/// # Errors
+/// When the API server does not take it, and it is to be tried again.
+pub async fn publish_notice(context: &Context, regarding: &ObjectReference, notice: &Notice) -> Result<(), WriteError> {
+    let text = EventText {
+        reason: notice.reason.as_str(),
+        key: &notice.key,
+        note: &notice.note,
+        warning: notice.reason.is_warning(),
+    };
+    let namespace = regarding.namespace.as_deref().unwrap_or_default();
+    let event = format!("{}\n{}\n{}", regarding.uid.as_deref().unwrap_or_default(), text.reason, text.key);
+    match context.writer.event(regarding, &text).await {
+        Ok(is_new) => {
+            context.event_tries.taken(namespace, &event);
+            if is_new {
+                let [kind, namespace, name] =
+                    [&regarding.kind, &regarding.namespace, &regarding.name].map(Option::as_deref);
+                tracing::info!(
+                    kind,
+                    namespace,
+                    name,
+                    reason = text.reason,
+                    "{}",
+                    presentable(&notice.note, LONGEST_LINE)
+                );
+            }
+            Ok(())
+        }
+        Err(error @ WriteError::NotLeading) => Err(error),
+        Err(error) if context.event_tries.failed(namespace, &event, Instant::now()) => Err(error),
+        Err(error) => {
+            let (name, reason, note) = (regarding.name.as_deref().unwrap_or_default(), text.reason, text.note);
+            tracing::warn!(namespace, name, reason, note, %error, "an Event is given up: the API server does not take it");
+            Ok(())
+        }
+    }
+}
