@@ -80,6 +80,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
         now: NOW.parse().unwrap(),
         credentials: &credentials,
         validators: None,
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),
@@ -90,7 +91,9 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
 pub(super) async fn body(client: &FeedClient, feed: &Feed, source: &MemorySource) -> FetchedBody {
     match try_fetch(client, feed, source).await.unwrap() {
         Fetched::Body(body) => *body,
-        Fetched::Unchanged | Fetched::Waiting(_) | Fetched::Files { .. } => panic!("nothing was asked before"),
+        Fetched::Unchanged | Fetched::Repeated(_) | Fetched::Waiting(_) | Fetched::Files { .. } => {
+            panic!("nothing was asked before")
+        }
     }
 }
 
@@ -387,6 +390,7 @@ async fn an_answer_that_did_not_change_is_known_by_its_tag() {
         now: NOW.parse().unwrap(),
         credentials: &credentials,
         validators: first.validators.as_ref(),
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),
