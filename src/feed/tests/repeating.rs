@@ -13,11 +13,25 @@ use crate::feed::fetch::fetch;
 use crate::feed::fetch_request::{FetchRequest, Fetched, KnownPage, Life, Step};
 use crate::feed::scheduler::FeedTask;
 use crate::feed::time_window::Window;
-use crate::outbound::client::FeedClient;
+use crate::outbound::client::{FeedClient, Validators};
 use crate::outbound::credentials::Credentials;
 use crate::outbound::error::FetchError;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
+
+#[tokio::test]
+async fn an_answer_that_did_not_change_is_known_by_its_tag() {
+    let server = Server::start(|asked| match asked.header("if-none-match").as_deref() {
+        Some("\"v1\"") => Reply::answer("304 Not Modified", &[("ETag", "\"v1\"")], ""),
+        _ => Reply::answer("200 OK", &[JSON, ("ETag", "\"v1\"")], native(0, 3, None)),
+    })
+    .await;
+    let (client, feed, source) = (client(), feed(&server.url("/"), ""), source_for(&server));
+    let first = body(&client, &feed, &source).await;
+    let asked = ask(&client, &feed, (first.validators.as_ref(), None)).await;
+    assert!(matches!(asked, Ok(Fetched::Unchanged)));
+    assert_eq!(server.asked().len(), 2);
+}
 
 #[tokio::test]
 async fn an_answer_that_comes_again_is_not_read_and_one_that_may_say_something_else_is() {
@@ -40,7 +54,7 @@ async fn an_answer_that_comes_again_is_not_read_and_one_that_may_say_something_e
         ("one of two requests", reply(&[JSON], native(0, 3, None)), "/{queue}", each, "read"),
     ] {
         *answer.lock().unwrap() = again;
-        let found = match ask(&client, &feed(&server.url(path), extra), &known).await {
+        let found = match ask(&client, &feed(&server.url(path), extra), (None, Some(&known))).await {
             Ok(Fetched::Repeated(_)) => "repeated",
             Ok(Fetched::Body(_)) => "read",
             Err(_) => "refused",
@@ -50,7 +64,12 @@ async fn an_answer_that_comes_again_is_not_read_and_one_that_may_say_something_e
     }
 }
 
-async fn ask(client: &FeedClient, feed: &Feed, known: &KnownPage) -> Result<Fetched, FetchError> {
+/// Asks with what is known of the last answer.
+async fn ask(
+    client: &FeedClient,
+    feed: &Feed,
+    (validators, known): (Option<&Validators>, Option<&KnownPage>),
+) -> Result<Fetched, FetchError> {
     let request = FetchRequest {
         feed,
         namespace: "team",
@@ -61,8 +80,8 @@ async fn ask(client: &FeedClient, feed: &Feed, known: &KnownPage) -> Result<Fetc
         },
         now: "2026-01-06T00:00:00Z".parse().unwrap(),
         credentials: &Credentials::default(),
-        validators: None,
-        known: Some(known),
+        validators,
+        known,
         state: None,
         life: Life::default(),
         step: Step::default(),
