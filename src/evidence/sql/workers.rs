@@ -19,7 +19,7 @@ const READERS: usize = 4;
 
 /// A connection for reads that was not used for this long is closed, beside the one that was used last: each holds pages and prepared
 /// statements.
-const UNUSED: Duration = Duration::from_secs(60);
+const UNUSED: Duration = Duration::from_secs(30);
 
 type Job<C> = Box<dyn FnOnce(&mut C) + Send>;
 
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_that_a_moment_of_many_reads_has_opened_are_closed_a_minute_later_but_for_the_one_in_use() {
+    fn connections_that_a_moment_of_many_reads_has_opened_are_closed_half_a_minute_later_but_for_the_one_in_use() {
         let (mut idle, begin) = (Vec::new(), Instant::now());
         let at = |seconds| begin + Duration::from_secs(seconds);
         for (number, second) in [(1, 0), (2, 0), (3, 1), (4, 2)] {
@@ -226,9 +226,9 @@ mod tests {
         }
         // From now on one read follows the other: the connection that was used last is taken each time.
         let (taken, _) = idle.pop().unwrap();
-        assert_eq!((taken, put_back(&mut idle, taken, at(59))), (4, Vec::new()));
+        assert_eq!((taken, put_back(&mut idle, taken, at(29))), (4, Vec::new()));
         let (taken, _) = idle.pop().unwrap();
-        assert_eq!((taken, put_back(&mut idle, taken, at(60))), (4, vec![1, 2]));
+        assert_eq!((taken, put_back(&mut idle, taken, at(30))), (4, vec![1, 2]));
         let (taken, _) = idle.pop().unwrap();
         assert_eq!((taken, put_back(&mut idle, taken, at(300))), (4, vec![3]));
         assert_eq!(idle, [(4, at(300))]);
