@@ -210,10 +210,12 @@ impl Candidate {
     /// be taken.
     async fn attempt(&mut self, take: bool) -> Result<Attempt, WriteError> {
         let attempt = async {
-            match self.written.take() {
-                Some(lease) if self.renew(lease).await? => Ok(Attempt::Ours),
-                _ => self.look_and_write(take).await,
+            if let Some(lease) = self.written.take()
+                && self.renew(lease).await?
+            {
+                return Ok(Attempt::Ours);
             }
+            self.look_and_write(take).await
         };
         tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err(WriteError::Timeout))
     }
