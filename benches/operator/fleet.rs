@@ -132,9 +132,13 @@ impl Fleet {
         let (first, _, _) = operator.takes();
         tokio::time::sleep(Duration::from_secs(60)).await;
         let (resident, anonymous, _) = operator.takes();
+        let evidence = metric(operator, "bpo_evidence_memory_bytes").await / f64::from(1 << 20);
         table.add(
             format!("resident with {} contracts", self.contracts),
-            format!("{resident:.0} MiB, {anonymous:.0} of them without pages of files ({first:.0} MiB right after the cold start)"),
+            format!(
+                "{resident:.0} MiB, {anonymous:.0} of them without pages of files, {evidence:.1} of these by rows and what was worked out of \
+                 them ({first:.0} MiB right after the cold start)"
+            ),
         );
     }
 

@@ -7,6 +7,7 @@ mod leading;
 mod logging;
 mod process;
 
+use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -98,7 +99,7 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
         Command::Crds => print_crds(),
         Command::Dashboard => Ok(super::streams::print_line(format_args!("{:#}", crate::web::dashboard::dashboard()))?),
         Command::Run(arguments) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let runtime = runtime(std::thread::available_parallelism().map_or(1, NonZero::get))?;
             let ended = runtime.block_on(async {
                 let traces = logging::start(arguments.log_format, arguments.otlp_endpoint.as_deref());
                 let traces = traces.map_err(RunError::Flag)?;
@@ -111,6 +112,20 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
             ended
         }
     }
+}
+
+/// Threads that wait for answers and pass them on. Reading, judging and the store have threads of their own, so that a machine with many
+/// cores needs no more of these; each has a stack, and memory that the C library keeps for it.
+const MOST_WORKERS: usize = 4;
+
+/// The runtime on a machine with this number of cores.
+fn runtime(cores: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // Who sets the variable that Tokio reads knows better.
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads(cores.clamp(1, MOST_WORKERS));
+    }
+    runtime.enable_all().build()
 }
 
 /// How long threads that read and write may take to end after everything else has.
@@ -212,4 +227,16 @@ async fn open_inbox(
     let (bound, _serving) = door::open(address, certificate, answer, stop).await?;
     tracing::info!(address = %bound, tls = !is_plain, "taking what is pushed to /v1/inbox");
     Ok(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runtime;
+
+    #[test]
+    fn a_machine_with_many_cores_has_no_more_threads_that_wait_for_answers_than_four() {
+        for (cores, threads) in [(1, 1), (2, 2), (4, 4), (64, 4)] {
+            assert_eq!(runtime(cores).unwrap().metrics().num_workers(), threads, "{cores}");
+        }
+    }
 }

@@ -105,12 +105,14 @@ pub struct Candidate {
     claim: Claim,
     fence: Fence,
     seen: Option<(LeaseSpec, Instant)>,
+    /// The Lease as this process wrote it last, where nobody is known to have written it since.
+    written: Option<Lease>,
 }
 
 impl Candidate {
     /// A candidate. `fence` is open while the lease is held.
     pub fn new(client: Client, claim: Claim, fence: Fence) -> Self {
-        Candidate { api: Api::namespaced(client, &claim.namespace), claim, fence, seen: None }
+        Candidate { api: Api::namespaced(client, &claim.namespace), claim, fence, seen: None, written: None }
     }
 
     /// Waits until this process holds the lease; `waits` is called with the reason, whenever that changes, and whether
@@ -219,11 +221,33 @@ impl Candidate {
         format!("{holder} holds the Lease {}{advice}", self.place())
     }
 
-    /// One look and at most one write. `take`: whether a lease that somebody else held may be taken.
+    /// One look and at most one write, or a write alone where this process wrote last. `take`: whether a lease that somebody else held may
+    /// be taken.
     async fn attempt(&mut self, take: bool) -> Result<Attempt, WriteError> {
-        match tokio::time::timeout(ATTEMPT, self.look_and_write(take)).await {
-            Ok(result) => result,
-            Err(_) => Err(WriteError::Timeout),
+        let attempt = async {
+            if let Some(lease) = self.written.take()
+                && self.renew(lease).await?
+            {
+                return Ok(Attempt::Ours);
+            }
+            self.look_and_write(take).await
+        };
+        tokio::time::timeout(ATTEMPT, attempt).await.unwrap_or(Err(WriteError::Timeout))
+    }
+
+    /// Renews the lease as this process wrote it last. Says whether it could: false where somebody has written or deleted it since, which the
+    /// resourceVersion shows.
+    async fn renew(&mut self, mut lease: Lease) -> Result<bool, WriteError> {
+        let before = lease.spec.take();
+        lease.metadata = self.metadata(lease.metadata);
+        lease.spec = Some(self.record(before.as_ref()));
+        match bounded(self.api.replace(&self.claim.name, &PostParams::default(), &lease)).await {
+            Ok(lease) => {
+                self.written = Some(lease);
+                Ok(true)
+            }
+            Err(error) if error.is_conflict() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -253,7 +277,10 @@ impl Candidate {
             }
         };
         match written {
-            Ok(_) => Ok(Attempt::Ours),
+            Ok(lease) => {
+                self.written = Some(lease);
+                Ok(Attempt::Ours)
+            }
             Err(WriteError::Api(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {
                 Ok(Attempt::Contended)
             }
@@ -320,6 +347,12 @@ impl Candidate {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::http::{Method, StatusCode};
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -363,5 +396,84 @@ mod tests {
             let found = evaluate("me", lease.as_ref(), own_store, Duration::from_secs(unchanged));
             assert_eq!(found, expected, "{lease:?} {own_store} {unchanged}");
         }
+    }
+
+    /// An API server that holds one Lease, and counts how often it was looked at.
+    #[derive(Default)]
+    struct Server {
+        lease: Mutex<Option<Value>>,
+        looks: AtomicUsize,
+    }
+
+    impl Server {
+        /// Writes the Lease as somebody else does.
+        fn write(&self, change: impl FnOnce(&mut Value)) {
+            let mut held = self.lease.lock().unwrap();
+            let lease = held.as_mut().unwrap();
+            change(lease);
+            let version: u64 = lease["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
+            lease["metadata"]["resourceVersion"] = json!((version + 1).to_string());
+        }
+
+        fn answer(&self, method: &Method, sent: &[u8]) -> (StatusCode, Value) {
+            let mut held = self.lease.lock().unwrap();
+            let version = |lease: &Value| lease["metadata"]["resourceVersion"].as_str().unwrap_or("0").to_owned();
+            let refuse = |code: StatusCode, reason: &str| {
+                let details = json!({"name": "bpo-operator", "kind": "leases"});
+                (code, json!({"status": "Failure", "code": code.as_u16(), "reason": reason, "details": details}))
+            };
+            if method == Method::GET {
+                self.looks.fetch_add(1, Ordering::SeqCst);
+                return held
+                    .clone()
+                    .map_or_else(|| refuse(StatusCode::NOT_FOUND, "NotFound"), |it| (StatusCode::OK, it));
+            }
+            let mut lease: Value = serde_json::from_slice(sent).unwrap();
+            if held.as_ref().map_or("0".to_owned(), version) != version(&lease) {
+                return refuse(StatusCode::CONFLICT, "Conflict");
+            }
+            let next = version(&lease).parse::<u64>().unwrap() + 1;
+            lease["metadata"]["resourceVersion"] = json!(next.to_string());
+            *held = Some(lease.clone());
+            (StatusCode::OK, lease)
+        }
+    }
+
+    async fn candidate_at(server: &Arc<Server>) -> Candidate {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = server.clone();
+        let router = axum::Router::new().fallback(move |method: Method, sent: axum::body::Bytes| async move {
+            let (code, answer) = server.answer(&method, &sent);
+            (code, [("content-type", "application/json")], answer.to_string())
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+        let [namespace, name, identity] = ["bpo-system", "bpo-operator", "me"].map(str::to_owned);
+        let (store, labels) = (Arc::default(), BTreeMap::new());
+        let claim = Claim { namespace, name, identity, store, standby: true, shared: false, labels };
+        Candidate::new(client, claim, Fence::closed())
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_renewed_without_a_look_at_it_until_somebody_else_writes_it() {
+        let server = Arc::new(Server::default());
+        let mut candidate = candidate_at(&server).await;
+        assert!(candidate.take(None).await.unwrap());
+        let looks = || server.looks.load(Ordering::SeqCst);
+        assert_eq!(looks(), 1);
+        for _ in 0..3 {
+            assert_eq!((candidate.attempt(false).await.unwrap(), looks()), (Attempt::Ours, 1));
+        }
+        server.write(|lease| lease["metadata"]["annotations"] = json!({"example.com/by": "somebody"}));
+        assert_eq!((candidate.attempt(false).await.unwrap(), looks()), (Attempt::Ours, 2));
+        assert_eq!((candidate.attempt(false).await.unwrap(), looks()), (Attempt::Ours, 2));
+        let annotations = server.lease.lock().unwrap().as_ref().unwrap()["metadata"]["annotations"].clone();
+        assert_eq!(annotations["example.com/by"], "somebody");
+        server.write(|lease| lease["spec"]["holderIdentity"] = json!("other"));
+        assert_eq!((candidate.attempt(false).await.unwrap(), looks()), (Attempt::Held("other".to_owned()), 3));
+        *server.lease.lock().unwrap() = None;
+        assert_eq!((candidate.attempt(false).await.unwrap(), looks()), (Attempt::Ours, 4), "it is made again");
     }
 }

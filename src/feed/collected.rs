@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
-use super::fetch_request::{FetchRequest, FetchedBody};
+use super::fetch_request::{FetchRequest, FetchedBody, KnownPage};
+use super::format::mapping::ParsedPage;
 use super::format::records::{self, FoundRecord};
 use super::quality::{QualityRules, check};
 use super::time_window::Window;
@@ -32,6 +33,8 @@ pub(super) struct Collected {
     pub(super) digests: Vec<[u8; 32]>,
     bytes: usize,
     validators: Option<Validators>,
+    /// That of the last page.
+    media_type: Option<String>,
     state: Option<String>,
     ahead: Option<SignedDuration>,
     /// By which times the vendor says that it counts.
@@ -100,14 +103,16 @@ impl Collected {
     }
 
     /// Takes a page in.
-    pub(super) fn add(
-        &mut self,
-        page: Page,
-        parsed: crate::feed::format::mapping::ParsedPage,
-    ) -> Result<(), FetchError> {
+    pub(super) fn add(&mut self, page: Page, parsed: ParsedPage) -> Result<(), FetchError> {
+        let digest = Sha256::digest(&page.body).into();
+        self.add_known(page, digest, parsed)
+    }
+
+    /// The same where the SHA-256 of its body is known.
+    pub(super) fn add_known(&mut self, page: Page, digest: [u8; 32], parsed: ParsedPage) -> Result<(), FetchError> {
         self.bytes = within_bound(self.bytes.saturating_add(page.body.len()))?;
         self.say(parsed.thresholds)?;
-        self.digests.push(Sha256::digest(&page.body).into());
+        self.digests.push(digest);
         self.rows.extend(parsed.rows);
         self.rejected.extend(parsed.rejected);
         self.records.extend(parsed.records);
@@ -120,6 +125,7 @@ impl Collected {
         }
         self.ahead = self.ahead.or_else(|| page.clock_ahead());
         self.validators = Some(page.validators);
+        self.media_type = page.media_type;
         self.state = parsed.state.or(self.state.take());
         Ok(())
     }
@@ -165,6 +171,11 @@ impl Collected {
             rejected,
             pages: self.digests.len(),
             digest,
+            known: (self.digests.len() == 1).then(|| KnownPage {
+                digest,
+                media_type: self.media_type,
+                thresholds: self.thresholds.clone(),
+            }),
             url_host: host.map(str::to_owned),
             validators: self.validators.filter(|validators| self.digests.len() == 1 && !validators.is_empty()),
             state: self.state,

@@ -8,12 +8,14 @@ use jiff::SignedDuration;
 
 use super::collected::Collected;
 use super::each::{Selection, selections};
-use super::fetch_request::{FetchRequest, Fetched};
-use super::page_walk::{Begun, PageReader, Walk, halves, is_cut, longest, walk_through, windows, zone_of_contract};
+use super::fetch_request::{FetchRequest, Fetched, Repeated};
+use super::page_walk::{
+    Begun, LastAnswer, PageReader, Walk, Walked, halves, is_cut, longest, walk_through, windows, zone_of_contract,
+};
 use super::time_window::Window;
 use super::{files, job, ranges};
 use crate::outbound::auth::redactor;
-use crate::outbound::client::{FeedClient, Validators};
+use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::parse_url;
 use crate::outbound::error::{FailureKind, FetchError};
 
@@ -61,6 +63,7 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
     let mut parts = VecDeque::from(windows(request, &zone));
     let is_one = parts.len() == 1 && selections.len() == 1;
     let validators = request.validators.filter(|validators| is_one && !validators.is_empty());
+    let last = LastAnswer { validators, page: request.known.filter(|_| is_one) };
     let (mut collected, mut rest) = (Collected::of(client), None);
     let (began, turn) = (Instant::now(), client.turn().min(longest(request) / 2));
     while let Some(part) = parts.pop_front() {
@@ -70,8 +73,9 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
             break;
         }
         collected.begin(part);
-        match ask_for(client, request, &reader, part, &selections, validators, &mut collected).await? {
+        match ask_for(client, request, &reader, part, &selections, last, &mut collected).await? {
             Asked::Unchanged => return Ok(Fetched::Unchanged),
+            Asked::Repeated(repeated) => return Ok(Fetched::Repeated(repeated)),
             Asked::Whole => collected.end(request.feed, &zone),
             Asked::Cut => {
                 let (first, second) = halves(request.feed, &zone, part)?;
@@ -91,6 +95,8 @@ async fn pages(client: &FeedClient, request: &FetchRequest<'_>) -> Result<Fetche
 enum Asked {
     /// Nothing changed since the last answer.
     Unchanged,
+    /// The last answer came again.
+    Repeated(Box<Repeated>),
     /// Every page came.
     Whole,
     /// An answer has as many rows as the vendor returns at most.
@@ -104,16 +110,17 @@ async fn ask_for(
     reader: &Arc<PageReader>,
     part: Window,
     selections: &[Selection],
-    validators: Option<&Validators>,
+    last: LastAnswer<'_>,
     collected: &mut Collected,
 ) -> Result<Asked, FetchError> {
     for selection in selections {
         let walk = Walk::begin(request, part, selection.clone())?;
-        let through = walk_through(client, request, reader, part, walk, Begun::Asking(validators), collected);
+        let through = walk_through(client, request, reader, part, walk, Begun::Asking(last), collected);
         match through.await? {
-            None => return Ok(Asked::Unchanged),
-            Some(rows) if is_cut(request.feed, rows) => return Ok(Asked::Cut),
-            Some(_) => {}
+            Walked::Unchanged => return Ok(Asked::Unchanged),
+            Walked::Repeated(repeated) => return Ok(Asked::Repeated(repeated)),
+            Walked::Whole(rows) if is_cut(request.feed, rows) => return Ok(Asked::Cut),
+            Walked::Whole(_) => {}
         }
     }
     Ok(Asked::Whole)

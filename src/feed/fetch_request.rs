@@ -33,6 +33,8 @@ pub struct FetchRequest<'a> {
     pub credentials: &'a Credentials,
     /// By what the last answer was known, where it may be "unchanged".
     pub validators: Option<&'a Validators>,
+    /// The last answer, where the same one again needs no reading.
+    pub known: Option<&'a KnownPage>,
     /// What the fetch before left behind, in the formats whose rows follow from two fetches.
     pub state: Option<&'a str>,
     /// When the feed's last row before the window ended that said anything, and on which days there is service; without it a slot
@@ -58,6 +60,8 @@ pub struct Step<'a> {
 pub enum Fetched {
     /// The vendor says that nothing changed since the last answer.
     Unchanged,
+    /// The vendor has sent the last answer again, byte by byte: it was not read a second time.
+    Repeated(Box<Repeated>),
     /// All pages.
     Body(Box<FetchedBody>),
     /// The files of a folder that are new, each a body of its own, in their order; and what is wrong with the one after them.
@@ -71,6 +75,26 @@ pub enum Fetched {
     Waiting(Box<Ticket>),
 }
 
+/// An answer of one page that was read before: by what it is known again, and what it said beside its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPage {
+    /// SHA-256 of the body.
+    pub digest: [u8; 32],
+    /// What the server called it.
+    pub media_type: Option<String>,
+    /// By which times the vendor says that it counts, in seconds by measure.
+    pub thresholds: BTreeMap<String, i64>,
+}
+
+/// What is new of an answer whose body is not.
+#[derive(Debug)]
+pub struct Repeated {
+    /// How far the vendor's clock is ahead (below zero: behind), where the answer says what it shows.
+    pub ahead: Option<SignedDuration>,
+    /// By what the next fetch may ask whether anything changed.
+    pub validators: Option<Validators>,
+}
+
 /// All pages of a fetch.
 #[derive(Debug)]
 pub struct FetchedBody {
@@ -82,6 +106,8 @@ pub struct FetchedBody {
     pub pages: usize,
     /// SHA-256 of the body; of several, SHA-256 over their digests in order.
     pub digest: [u8; 32],
+    /// By what the body is known when it comes again; only of single pages.
+    pub known: Option<KnownPage>,
     /// Host of the URL.
     pub url_host: Option<String>,
     /// By what the next fetch may ask whether anything changed; only of single pages.
@@ -101,6 +127,10 @@ pub struct FetchedBody {
 impl FetchedBody {
     /// Takes secrets out of everything that the vendor said.
     pub(super) fn redact(&mut self, redactor: &Redactor) {
+        // Of most bodies there is nothing to take out, and rows are many.
+        if redactor.is_empty() {
+            return;
+        }
         for row in &mut self.rejected {
             row.text = redactor.redact(std::mem::take(&mut row.text));
         }
@@ -117,6 +147,9 @@ impl FetchedBody {
         self.state = self.state.take().map(cleaned);
         let thresholds = std::mem::take(&mut self.thresholds);
         self.thresholds = thresholds.into_iter().map(|(measure, seconds)| (cleaned(measure), seconds)).collect();
+        if let Some(known) = &mut self.known {
+            known.thresholds.clone_from(&self.thresholds);
+        }
     }
 
     /// Why the feed is not healthy although it answered: it has rows and none can be used.

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::collected::Collected;
 use super::fetch_request::{FetchRequest, Fetched, Step, Ticket, any_key, spec_of};
-use super::page_walk::{Begun, PageReader, Walk, ask, check_is_no_error, walk_through, windows};
+use super::page_walk::{Begun, LastAnswer, PageReader, Walk, ask, check_is_no_error, walk_through, windows};
 use super::pagination::next_link;
 use super::request::Blank;
 use super::time_window::Window;
@@ -267,7 +267,10 @@ impl Steps<'_, '_> {
         let sender = self.sender(&blank.filled(None)?.url)?;
         let walk = Walk::with(self.request.feed, blank)?;
         let (request, is_foreign) = (sender.as_request(self.request), matches!(sender, Sender::Nobody(_)));
-        let begun = if self.job.fetch.is_some() { Begun::Asking(None) } else { Begun::At(Box::new((call, page))) };
+        let begun = match &self.job.fetch {
+            Some(_) => Begun::Asking(LastAnswer::default()),
+            None => Begun::At(Box::new((call, page))),
+        };
         let outcome = walk_through(self.client, &request, &reader, self.part, walk, begun, collected).await;
         outcome.map(|_| ()).map_err(|error| expired(error, is_foreign))
     }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::collected::Collected;
 use super::each::{Selection, selections};
-use super::fetch_request::FetchRequest;
+use super::fetch_request::{FetchRequest, KnownPage, Repeated};
 use super::format::answer::{FailWhen, said_by_refusal};
 use super::format::mapping::{Mapping, ParsedPage};
 use super::format::openmetrics::{self, Scrape};
@@ -29,14 +29,33 @@ use crate::outbound::error::{Detail, FailureKind, FetchError, presentable};
 use std::time::Duration;
 
 /// How a walk begins.
-pub(super) enum Begun<'v> {
+pub(super) enum Begun<'l> {
     /// By asking, with what the last answer was known by.
-    Asking(Option<&'v Validators>),
+    Asking(LastAnswer<'l>),
     /// With a first page that is there already.
     At(Box<(Call, Page)>),
 }
 
-/// Walks through the pages of a window; returns the number of rows that they have, `None` where nothing changed since the last answer.
+/// What the last answer was known by, where the next one may say no more than it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LastAnswer<'l> {
+    /// What the server is asked with.
+    pub(super) validators: Option<&'l Validators>,
+    /// What its answer is compared with.
+    pub(super) page: Option<&'l KnownPage>,
+}
+
+/// How a walk ended.
+pub(super) enum Walked {
+    /// The server says that nothing changed since the last answer.
+    Unchanged,
+    /// It has sent the last answer again.
+    Repeated(Box<Repeated>),
+    /// The pages have this number of rows.
+    Whole(usize),
+}
+
+/// Walks through the pages of a window.
 pub(super) async fn walk_through(
     client: &FeedClient,
     request: &FetchRequest<'_>,
@@ -45,28 +64,32 @@ pub(super) async fn walk_through(
     mut walk: Walk,
     begun: Begun<'_>,
     collected: &mut Collected,
-) -> Result<Option<usize>, FetchError> {
+) -> Result<Walked, FetchError> {
     let owners = request.credentials;
-    let (validators, mut first) = match begun {
-        Begun::Asking(validators) => (validators, None),
-        Begun::At(first) => (None, Some(*first)),
+    let (last, mut first) = match begun {
+        Begun::Asking(last) => (last, None),
+        Begun::At(first) => (LastAnswer::default(), Some(*first)),
     };
     let nobody = Credentials::default();
     while let Some(call) = walk.next.take() {
         let request = walk.sender(&call, request, &nobody);
-        let validators = validators.filter(|_| collected.digests.is_empty());
+        let last = if collected.digests.is_empty() { last } else { LastAnswer::default() };
         let (call, response) = match first.take() {
             Some((call, page)) => (call, PageResponse::Page(page)),
             None => {
-                let response = ask(client, &request, &call, validators).await?;
+                let response = ask(client, &request, &call, last.validators).await?;
                 (call, response)
             }
         };
         match response {
-            PageResponse::Unchanged => return Ok(None),
+            PageResponse::Unchanged => return Ok(Walked::Unchanged),
             PageResponse::Pending => collected.pending(),
             PageResponse::Page(page) => {
                 collected.check_room(&page)?;
+                let digest: [u8; 32] = Sha256::digest(&page.body).into();
+                if last.page.is_some_and(|known| is_again(known, digest, &page)) {
+                    return Ok(Walked::Repeated(Box::new(page.into())));
+                }
                 let reader = reader.clone();
                 let weight = client.readers.weigh(&page.body)?;
                 let read = client.readers.run(request.namespace, weight, move || {
@@ -77,11 +100,23 @@ pub(super) async fn walk_through(
                 let (went_on, page, parsed) = read.await?;
                 walk = went_on;
                 walk.check_host(owners)?;
-                collected.add(page, parsed)?;
+                collected.add_known(page, digest, parsed)?;
             }
         }
     }
-    Ok(Some(walk.rows()))
+    Ok(Walked::Whole(walk.rows()))
+}
+
+/// Whether a page is the one that the last answer was. One that may lead on to another page is read.
+fn is_again(known: &KnownPage, digest: [u8; 32], page: &Page) -> bool {
+    known.digest == digest && known.media_type == page.media_type && page.links.is_empty()
+}
+
+impl From<Page> for Repeated {
+    fn from(page: Page) -> Self {
+        let ahead = page.clock_ahead();
+        Repeated { ahead, validators: Some(page.validators).filter(|validators| !validators.is_empty()) }
+    }
 }
 
 /// Reads pages of one fetch; owns what it needs, since it is called on threads of its own.

@@ -3,6 +3,7 @@
 //! JSONPath works on values whose fractions are binary; what a figure is comes from its text, found again by its place.
 
 use std::cell::Cell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
@@ -248,10 +249,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Unique<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut map = BTreeMap::new();
         while let Some((key, value)) = access.next_entry::<String, T>()? {
-            let shown = presentable(&key, 40);
-            if map.insert(key, value).is_some() {
-                self.twice.set(true);
-                return Err(de::Error::custom(format!("key {shown:?} is there twice")));
+            match map.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(first) => {
+                    self.twice.set(true);
+                    return Err(de::Error::custom(format!("key {:?} is there twice", presentable(first.key(), 40))));
+                }
             }
         }
         Ok(map)

@@ -136,6 +136,11 @@ impl Redactor {
         digest.finalize().into()
     }
 
+    /// Whether there is nothing to take out.
+    pub fn is_empty(&self) -> bool {
+        self.secrets.is_empty() && self.identifiers.is_empty()
+    }
+
     /// Remembers a secret.
     pub fn add(&mut self, secret: SecretValue) {
         self.secrets.push(secret);

@@ -223,6 +223,7 @@ fn ask_endpoint(arguments: &CheckArguments, feed: &Feed, zone: &str, now: Timest
         now,
         credentials: &credentials,
         validators: None,
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),

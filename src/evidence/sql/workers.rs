@@ -17,6 +17,10 @@ const WAITING_JOBS: usize = 64;
 /// How many reads run at once.
 const READERS: usize = 4;
 
+/// A connection for reads that was not used for this long is closed, beside the one that was used last: each holds pages and prepared
+/// statements.
+const UNUSED: Duration = Duration::from_secs(30);
+
 type Job<C> = Box<dyn FnOnce(&mut C) + Send>;
 
 /// The one thread that writes, with its connection.
@@ -121,7 +125,8 @@ pub(in crate::evidence) struct Readers<C: Send + 'static> {
     shown: Arc<str>,
     health: Health,
     open: Open<C>,
-    idle: Arc<Mutex<Vec<C>>>,
+    /// With when they were used last, the latest at the end.
+    idle: Arc<Mutex<Vec<(C, Instant)>>>,
     permits: Arc<Semaphore>,
 }
 
@@ -137,7 +142,7 @@ impl<C: Sql + 'static> Readers<C> {
     ) -> Result<(), StoreError> {
         let opened = std::thread::spawn(open).join();
         let connection = opened.unwrap_or_else(|_| Err(StoreError::Invalid("the connection has ended".to_owned())))?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
         Ok(())
     }
 
@@ -151,15 +156,18 @@ impl<C: Sql + 'static> Readers<C> {
         let (shown, open, idle) = (self.shown.clone(), self.open.clone(), self.idle.clone());
         let task = tokio::task::spawn_blocking(move || {
             let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut connection = begun(pooled, &open, &shown)?;
+            let mut connection = begun(pooled.map(|(connection, _)| connection), &open, &shown)?;
             let result = work(&mut connection).and_then(|done| {
                 connection.end_reading()?;
                 Ok(done)
             });
-            if result.is_ok() {
-                idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            }
+            let unused = result.is_ok().then(|| {
+                let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+                put_back(&mut idle, connection, Instant::now())
+            });
             drop(permit);
+            // Closing may wait for a server, and nobody waits for that.
+            drop(unused);
             result.map_err(|failure| failure.into_store_error(&shown))
         });
         let result = task.await.map_err(|_| ended(()))?;
@@ -168,6 +176,14 @@ impl<C: Sql + 'static> Readers<C> {
         }
         result
     }
+}
+
+/// Puts a connection back that was used until `now`; returns those that were not used for long.
+fn put_back<C>(idle: &mut Vec<(C, Instant)>, connection: C, now: Instant) -> Vec<C> {
+    let long = idle.iter().take_while(|(_, used)| now.saturating_duration_since(*used) >= UNUSED).count();
+    let unused = idle.drain(..long).map(|(connection, _)| connection).collect();
+    idle.push((connection, now));
+    unused
 }
 
 /// A connection in a transaction that reads. One that was cut while it was idle is replaced: that is not a fault of the store.
@@ -194,5 +210,27 @@ impl<C: Send + 'static> Drop for Readers<C> {
         if self.health.fault().is_none() {
             let _ = closing.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_that_a_moment_of_many_reads_has_opened_are_closed_half_a_minute_later_but_for_the_one_in_use() {
+        let (mut idle, begin) = (Vec::new(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        for (number, second) in [(1, 0), (2, 0), (3, 1), (4, 2)] {
+            assert!(put_back(&mut idle, number, at(second)).is_empty());
+        }
+        // From now on one read follows the other: the connection that was used last is taken each time.
+        let (taken, _) = idle.pop().unwrap();
+        assert_eq!((taken, put_back(&mut idle, taken, at(29))), (4, Vec::new()));
+        let (taken, _) = idle.pop().unwrap();
+        assert_eq!((taken, put_back(&mut idle, taken, at(30))), (4, vec![1, 2]));
+        let (taken, _) = idle.pop().unwrap();
+        assert_eq!((taken, put_back(&mut idle, taken, at(300))), (4, vec![3]));
+        assert_eq!(idle, [(4, at(300))]);
     }
 }

@@ -276,9 +276,11 @@ fn simple<'a, T: Deserialize<'a>>(members: &mut Members<'a>, member: Member) -> 
 }
 
 /// An unknown member, and which of those that are absent it most likely is: ignored, a row would lose its labels, or a feed its
-/// later pages, and nobody would notice. `others` are names that other formats have for the first of `absent`.
+/// later pages, and nobody would notice. `others` are names that other formats have for the first of `absent`. The members of a row are
+/// not compared with each other: none is near another one, and rows are many.
 fn misspelt<'m>(members: &'m Members<'_>, absent: &[&'static str], others: &[&str]) -> Option<(&'m str, &'static str)> {
-    members.keys().find_map(|name| {
+    let is_known = |name: &&String| Member::ALL.iter().any(|member| member.as_str() == name.as_str());
+    members.keys().filter(|name| !is_known(name)).find_map(|name| {
         let is_other = others.iter().any(|other| name == other);
         let meant = if is_other { absent.first().copied() } else { nearest(name, absent.iter().copied()) };
         Some((name.as_str(), meant?))

@@ -20,6 +20,9 @@ const LARGEST: i64 = 1_000_000_000_000_000;
 /// # Errors
 /// See [`NumberFault`]. Nothing is ever rounded.
 pub fn exact(text: &str) -> Result<Decimal, NumberFault> {
+    if let Some(count) = count(text) {
+        return Ok(count.into());
+    }
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         None => (text, 0),
         Some((mantissa, exponent)) => {
@@ -38,6 +41,12 @@ pub fn exact(text: &str) -> Result<Decimal, NumberFault> {
     }
     let value = scaled(whole, fraction, exponent)?;
     Ok(if negative && !value.is_zero() { -value } else { value })
+}
+
+/// A whole number of so few digits that it is below [`LARGEST`]: nearly all figures are one.
+fn count(text: &str) -> Option<u64> {
+    let is_plain = (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().ok()).flatten()
 }
 
 /// The number whose digits are `whole` and `fraction`, times ten to the power of `exponent`.

@@ -1,6 +1,6 @@
 //! What happens to rows that a fetch or a push brought.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::memory::Memory;
@@ -11,15 +11,12 @@ use super::{FeedOutcome, FeedTask};
 use crate::evidence::{BackfillProgress, Batch, CommitReport, FeedKey, RejectionReason, StoreError};
 use crate::feed::capabilities::has_a_past;
 use crate::feed::fetch::clock_is_off;
-use crate::feed::fetch_request::FetchedBody;
+use crate::feed::fetch_request::{FetchedBody, KnownPage, Repeated};
 use crate::feed::time_window::Window;
 use crate::feed::{quiet, window};
 use crate::outbound::client::Validators;
 use crate::outbound::error::{FailureKind, FetchError};
 use crate::trace::Stage;
-
-/// How far the progress in the store may be behind, so that quiet polls write nothing.
-const PROGRESS_LAG: SignedDuration = SignedDuration::from_hours(1);
 
 /// What an answer says of its feed in addition to its rows.
 struct Learnt {
@@ -35,6 +32,8 @@ struct Learnt {
     digest: Option<[u8; 32]>,
     /// By what the vendor is asked whether anything changed.
     validators: Option<Validators>,
+    /// By what it is known before it is read.
+    page: Option<KnownPage>,
 }
 
 impl Learnt {
@@ -49,12 +48,7 @@ impl Learnt {
             None => Some(planned.progress),
             Some(reached) => planned.backfill.then_some(BackfillProgress { reached, completed: false }),
         };
-        let lag = memory.stored.is_none_or(|stored| {
-            progress.is_some_and(|progress| {
-                stored.completed != progress.completed
-                    || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
-            })
-        });
+        let lag = progress.map_or(memory.stored.is_none(), |progress| memory.lags_behind(progress));
         let may_be_unchanged = clean && !goes_by_window && !planned.backfill && has_a_past(&task.feed);
         Learnt {
             rest: body.rest,
@@ -65,6 +59,7 @@ impl Learnt {
             // A row that is refused today, such as one that lies ahead, may be good tomorrow in the same body.
             digest: clean.then_some(body.digest),
             validators: body.validators.clone().filter(|_| may_be_unchanged),
+            page: body.known.clone().filter(|_| may_be_unchanged && body.state.is_none()),
         }
     }
 
@@ -81,6 +76,7 @@ impl Learnt {
         }
         memory.digest = self.digest;
         memory.validators = self.validators;
+        memory.page = self.page;
     }
 }
 
@@ -123,6 +119,21 @@ pub(super) async fn commit(
     let next = if planned.last && learnt.rest.is_none() { Next::Later } else { Next::AtOnce };
     learnt.remember(memory, planned, tools.clock.now());
     PollEnd { commit: report, notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, next) }
+}
+
+/// What an answer says that came before: that nothing has changed up to now. Its rows are in the store.
+pub(super) fn repeated(
+    tools: &Tools,
+    memory: &mut Memory,
+    planned: &PlannedWindow,
+    Repeated { ahead, validators }: Repeated,
+) -> PollEnd {
+    memory.progress = Some(planned.progress);
+    memory.older.note(planned, tools.clock.now());
+    memory.validators = validators;
+    let notes = ahead.and_then(clock_is_off).into_iter().chain(planned.note.clone()).collect();
+    let thresholds = memory.page.as_ref().map(|page| page.thresholds.clone()).unwrap_or_default();
+    PollEnd { notes, thresholds, ..PollEnd::of(FeedOutcome::Fetched, Next::Later) }
 }
 
 fn batch_of(task: &FeedTask, planned: &PlannedWindow, learnt: &Learnt, body: FetchedBody, now: Timestamp) -> Batch {

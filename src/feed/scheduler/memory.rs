@@ -10,8 +10,12 @@ use super::windows::{LONGEST_WINDOW, Older, PlannedWindow, how_far};
 use super::withdrawal::ShrunkSince;
 use crate::api::vendor_contract::FeedBackfill;
 use crate::evidence::BackfillProgress;
+use crate::feed::fetch_request::KnownPage;
 use crate::outbound::client::Validators;
 use crate::outbound::error::FetchError;
+
+/// How far the progress in the store may be behind, so that quiet polls write nothing.
+const PROGRESS_LAG: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is remembered of a feed between polls; all of it can be lost.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Memory {
     pub(super) validators: Option<Validators>,
     /// The last body that was committed without a rejected row.
     pub(super) digest: Option<[u8; 32]>,
+    /// The same, where it says nothing else when it comes again: then it need not be read.
+    pub(super) page: Option<KnownPage>,
     /// The longest window that the vendor can serve.
     pub(super) longest: SignedDuration,
     /// When older slots of the look-back were asked for last.
@@ -61,6 +67,7 @@ impl Default for Memory {
             asked: false,
             validators: None,
             digest: None,
+            page: None,
             longest: LONGEST_WINDOW,
             older: Older::default(),
             shrunk_since: ShrunkSince::default(),
@@ -82,6 +89,19 @@ impl Memory {
     pub(super) fn forget_answers(&mut self) {
         let Memory { progress, backfill, stored, asked, shrunk_since, .. } = std::mem::take(self);
         *self = Memory { progress, backfill, stored, asked, shrunk_since, ..Memory::default() };
+    }
+
+    /// The last answer, where the same one again would change nothing: once an hour it is read, since how far the feed is goes into the
+    /// store with what was read.
+    pub(super) fn known_page(&self, planned: &PlannedWindow) -> Option<&KnownPage> {
+        self.page.as_ref().filter(|_| planned.regular && !self.lags_behind(planned.progress))
+    }
+
+    /// Whether the store knows too little of how far the feed is.
+    pub(super) fn lags_behind(&self, progress: BackfillProgress) -> bool {
+        self.stored.is_none_or(|stored| {
+            stored.completed != progress.completed || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
+        })
     }
 
     /// Lets the next poll ask the vendor, whatever it said to the same credentials before.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::commit::{commit, commit_files};
+use super::commit::{commit, commit_files, repeated};
 use super::kept_job::{self, KeptJob};
 use super::memory::{Memory, Refused};
 use super::pace::RowPace;
@@ -24,7 +24,7 @@ use crate::feed::job::{ends_the_report, every};
 use crate::feed::quiet;
 use crate::feed::timing::timeout;
 use crate::outbound::auth::{prepare, redactor};
-use crate::outbound::client::{FeedClient, Validators};
+use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::{CredentialSource, Credentials, parse_url, resolve};
 use crate::outbound::error::{FailureKind, FetchError};
 use crate::trace::Stage;
@@ -156,7 +156,7 @@ async fn fetch_as(
     let prepared = prepare(&tools.client, credentials, &task.namespace, timeout(&task.feed)).await;
     let unkept = kept_token::keep(tools, task, credentials).await;
     let fetched = match prepared {
-        Ok(()) => ask(tools, task, memory.validators.as_ref(), question, credentials).await,
+        Ok(()) => ask(tools, task, memory, question, credentials).await,
         Err(error) => Err(redactor(&tools.client, credentials).redact_error(error)),
     };
     (fetched, kept_token::keep(tools, task, credentials).await.or(unkept))
@@ -179,6 +179,7 @@ async fn handled(
             memory.older.note(&planned, now);
             PollEnd::of(FeedOutcome::Fetched, Next::Later)
         }
+        Ok(Fetched::Repeated(answer)) => repeated(tools, memory, &planned, *answer),
         Ok(Fetched::Body(body)) => commit(tools, task, memory, &planned, *body).await,
         Ok(Fetched::Files { bodies, failure }) => commit_files(tools, task, memory, &planned, bodies, failure).await,
         Err(error) => {
@@ -264,7 +265,7 @@ async fn state(tools: &Tools, task: &FeedTask) -> Result<Option<String>, StoreEr
 async fn ask(
     tools: &Tools,
     task: &FeedTask,
-    validators: Option<&Validators>,
+    memory: &Memory,
     question: &Question<'_>,
     credentials: &Credentials,
 ) -> Result<Fetched, FetchError> {
@@ -276,7 +277,8 @@ async fn ask(
         window: planned.window,
         now,
         credentials,
-        validators: validators.filter(|_| planned.regular),
+        validators: memory.validators.as_ref().filter(|_| planned.regular),
+        known: memory.known_page(planned),
         state: known.state.as_deref(),
         life: Life { last_row: known.last_row, calendar: task.calendar.as_ref() },
         step: Step { ticket, ..Step::default() },
@@ -286,7 +288,7 @@ async fn ask(
     stage.rows(match &fetched {
         Ok(Fetched::Body(body)) => body.rows.len(),
         Ok(Fetched::Files { bodies, .. }) => bodies.iter().map(|body| body.rows.len()).sum(),
-        Ok(Fetched::Unchanged | Fetched::Waiting(_)) | Err(_) => 0,
+        Ok(Fetched::Unchanged | Fetched::Repeated(_) | Fetched::Waiting(_)) | Err(_) => 0,
     });
     stage.ended(fetched.as_ref().map_or_else(|error| error.kind.as_str(), |_| "Fetched"), fetched.is_err());
     fetched

@@ -153,6 +153,7 @@ async fn take(
         now,
         credentials: &credentials,
         validators: None,
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),

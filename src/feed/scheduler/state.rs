@@ -110,10 +110,10 @@ impl State {
         if entry.task == task {
             return;
         }
-        let feed_changed = entry.task.feed != task.feed;
+        let reads_otherwise = !entry.task.reads_as(&task);
         entry.task = task;
         entry.lane = lane;
-        if feed_changed && let Some(memory) = &mut entry.memory {
+        if reads_otherwise && let Some(memory) = &mut entry.memory {
             memory.forget_answers();
         }
         match entry.phase {
@@ -205,7 +205,7 @@ impl State {
     ) -> Option<Finished> {
         let entry = self.feeds.get_mut(id).filter(|entry| entry.phase == Phase::Running(started.number))?;
         let changed = std::mem::take(&mut entry.changed);
-        if entry.task.feed != started.task.feed {
+        if !entry.task.reads_as(&started.task) {
             memory.forget_answers();
         }
         entry.tries = tries::after(entry.tries, &end.outcome, at, longest_pause);

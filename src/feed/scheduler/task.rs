@@ -28,3 +28,10 @@ pub struct FeedTask {
     /// Suspended feeds are not fetched.
     pub suspended: bool,
 }
+
+impl FeedTask {
+    /// Whether both make the same rows of the same answer: days that it names by their dates are of the contract's time zone.
+    pub(super) fn reads_as(&self, other: &Self) -> bool {
+        self.feed == other.feed && self.time_zone == other.time_zone
+    }
+}

@@ -181,6 +181,7 @@ fn ask_for(client: &Arc<FeedClient>, server: &Server, namespace: &'static str) -
             now: NOW.parse().unwrap(),
             credentials: &credentials.map_err(|error| error.to_string())?,
             validators: None,
+            known: None,
             state: None,
             life: Life::default(),
             step: Step::default(),

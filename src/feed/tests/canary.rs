@@ -227,6 +227,7 @@ async fn attempt(feed: &Feed, source: &MemorySource) -> Result<(), FetchError> {
             now: at("2026-01-06T00:00:00Z"),
             credentials: &credentials,
             validators: None,
+            known: None,
             state: None,
             life: Life::default(),
             step: Step { ticket: ticket.as_ref(), ..Step::default() },
@@ -235,7 +236,7 @@ async fn attempt(feed: &Feed, source: &MemorySource) -> Result<(), FetchError> {
             Fetched::Waiting(waiting) => ticket = Some(*waiting),
             Fetched::Files { failure: Some(error), .. } => return Err(error),
             Fetched::Body(_) | Fetched::Files { .. } => return Ok(()),
-            Fetched::Unchanged => panic!("nothing was asked before"),
+            Fetched::Unchanged | Fetched::Repeated(_) => panic!("nothing was asked before"),
         }
     }
 }

@@ -80,6 +80,7 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
         now: NOW.parse().unwrap(),
         credentials: &credentials,
         validators: None,
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),
@@ -90,7 +91,9 @@ pub(super) async fn try_fetch(client: &FeedClient, feed: &Feed, source: &MemoryS
 pub(super) async fn body(client: &FeedClient, feed: &Feed, source: &MemorySource) -> FetchedBody {
     match try_fetch(client, feed, source).await.unwrap() {
         Fetched::Body(body) => *body,
-        Fetched::Unchanged | Fetched::Waiting(_) | Fetched::Files { .. } => panic!("nothing was asked before"),
+        Fetched::Unchanged | Fetched::Repeated(_) | Fetched::Waiting(_) | Fetched::Files { .. } => {
+            panic!("nothing was asked before")
+        }
     }
 }
 
@@ -366,33 +369,6 @@ async fn each_kind_of_authentication_shows_who_asks() {
     assert_eq!(ask("/oauth?refuse", oauth).await.header("authorization").as_deref(), Some("Bearer t2"));
     let form = server.asked().into_iter().find(|asked| asked.target == "/token").unwrap();
     assert_eq!(form.body, "grant_type=client_credentials&scope=a+b");
-}
-
-#[tokio::test]
-async fn an_answer_that_did_not_change_is_known_by_its_tag() {
-    let server = Server::start(|asked| match asked.header("if-none-match").as_deref() {
-        Some("\"v1\"") => Reply::answer("304 Not Modified", &[("ETag", "\"v1\"")], ""),
-        _ => Reply::answer("200 OK", &[("Content-Type", "application/json"), ("ETag", "\"v1\"")], native(0, 3, None)),
-    })
-    .await;
-    let (client, feed, source) = (client(), feed(&server.url("/"), ""), source_for(&server));
-    let first = body(&client, &feed, &source).await;
-    let credentials = resolve(&feed, &parse_url(&feed.url).unwrap(), "team", &source).await.unwrap();
-    let window = Window { since: "2026-01-03T00:00:00Z".parse().unwrap(), until: NOW.parse().unwrap() };
-    let request = FetchRequest {
-        feed: &feed,
-        namespace: "team",
-        time_zone: "UTC",
-        window,
-        now: NOW.parse().unwrap(),
-        credentials: &credentials,
-        validators: first.validators.as_ref(),
-        state: None,
-        life: Life::default(),
-        step: Step::default(),
-    };
-    assert!(matches!(fetch(&client, &request).await, Ok(Fetched::Unchanged)));
-    assert_eq!(server.asked().len(), 2);
 }
 
 /// Answers names from a list, one answer after the other.

@@ -21,6 +21,7 @@ mod proxy;
 mod reaching;
 mod recipes;
 mod refreshing;
+mod repeating;
 mod reports_of_platforms;
 mod s3;
 mod scraping;

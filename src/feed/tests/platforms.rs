@@ -149,6 +149,7 @@ pub(super) async fn ask_in(
             now,
             credentials: &credentials,
             validators: None,
+            known: None,
             state: None,
             life: Life::default(),
             step: Step { ticket: ticket.as_ref(), ..Step::default() },
@@ -157,7 +158,7 @@ pub(super) async fn ask_in(
             Fetched::Body(body) => return Ok(*body),
             Fetched::Waiting(waiting) => ticket = Some(*waiting),
             Fetched::Files { .. } => panic!("files are bodies of their own"),
-            Fetched::Unchanged => panic!("nothing was asked before"),
+            Fetched::Unchanged | Fetched::Repeated(_) => panic!("nothing was asked before"),
         }
     }
 }

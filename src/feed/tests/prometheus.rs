@@ -52,13 +52,16 @@ async fn ask(feed: &Feed, since: Timestamp, state: Option<&str>) -> Result<Fetch
         now,
         credentials: &Credentials::default(),
         validators: None,
+        known: None,
         state,
         life: crate::feed::fetch_request::Life::default(),
         step: crate::feed::fetch_request::Step::default(),
     };
     match fetch(&client(), &request).await? {
         Fetched::Body(body) => Ok(*body),
-        Fetched::Unchanged | Fetched::Waiting(_) | Fetched::Files { .. } => panic!("nothing was asked before"),
+        Fetched::Unchanged | Fetched::Repeated(_) | Fetched::Waiting(_) | Fetched::Files { .. } => {
+            panic!("nothing was asked before")
+        }
     }
 }
 

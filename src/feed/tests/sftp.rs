@@ -199,6 +199,7 @@ async fn check_looks_at_the_newest_files_and_preview_shows_what_would_be_read() 
         now,
         credentials: &credentials,
         validators: None,
+        known: None,
         state: None,
         life: Life::default(),
         step: Step::default(),

@@ -81,6 +81,14 @@ fn a_misspelt_member_is_refused_and_a_vendors_own_is_not() {
 }
 
 #[test]
+fn the_members_of_a_row_are_not_near_each_other_so_that_only_others_are_compared_with_them() {
+    for member in Member::ALL {
+        let others = Member::ALL.into_iter().filter(|other| *other != member).map(Member::as_str);
+        assert_eq!(nearest(member.as_str(), others.chain(["next"])), None, "{}", member.as_str());
+    }
+}
+
+#[test]
 fn a_row_that_cannot_be_meant_spoils_no_other() {
     for (body, reason) in set_aside() {
         let page = parse(body.as_bytes(), None, &TimeZone::UTC).unwrap_or_else(|error| panic!("{body}: {error}"));
