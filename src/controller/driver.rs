@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::looks::{Look, LookPlaces, PLACES, SET_BACK, SLOW, SlowLooks, has_judged};
 use super::pace::LookTurns;
+use super::recording::RecordError;
 use crate::api::condition::{Condition, EventReason, Kind};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
+use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::cluster::backoff::pause;
 use crate::cluster::watch::Guarded;
 use crate::cluster::write::{EventText, WriteError};
@@ -130,6 +132,11 @@ pub enum ReconcileError {
     /// The computation was broken off.
     #[error("the judgement was broken off: {0}")]
     BrokenOff(String),
+    /// Nothing is recorded while the clocks differ, and what was to be done rests on a record.
+    #[error(
+        "this machine's clock and the API server's differ, or were not compared yet: it is looked at again when they agree"
+    )]
+    ClocksDiffer,
     /// The API server has a newer spec of an object than the watch shows.
     #[error("the watch does not show the newest spec of {0} yet")]
     Behind(String),
@@ -140,7 +147,16 @@ impl ReconcileError {
         match self {
             ReconcileError::Write(error) => error.is_conflict(),
             ReconcileError::Behind(_) | ReconcileError::Evidence(StoreError::BrokenOff) => true,
-            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) => false,
+            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) | ReconcileError::ClocksDiffer => false,
+        }
+    }
+}
+
+impl From<RecordError> for ReconcileError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::ClocksDiffer => ReconcileError::ClocksDiffer,
+            RecordError::Store(error) => ReconcileError::Evidence(error),
         }
     }
 }
@@ -237,6 +253,9 @@ impl<K: Controlled> Driver<K> {
                     None => work.await,
                 };
                 stage.ended(outcome(&result, true).as_str(), result.is_err());
+                if let Err(ReconcileError::ClocksDiffer) = &result {
+                    self.say_that_clocks_differ(&object).await;
+                }
                 if !self.forget_if_gone(&object)
                     && let Some(look) = &look
                 {
@@ -314,6 +333,15 @@ impl<K: Controlled> Driver<K> {
         if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
             tracing::debug!(%error, "a slow look is not shown yet");
             self.slow.forget(&uid);
+        }
+    }
+
+    /// Shows why an object waits, once while the clocks differ. Before they were compared there is nothing to show.
+    async fn say_that_clocks_differ(&self, object: &K) {
+        let Some(news) = self.context.api_clock.news_for(&object.uid().unwrap_or_default()) else { return };
+        let notice = Notice::new(EventReason::ClockDiffers, "clock", news);
+        if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
+            tracing::debug!(%error, "that the clocks differ is not shown");
         }
     }
 
@@ -414,6 +442,10 @@ impl<K: Controlled> Driver<K> {
             tracing::debug!(kind, namespace, name, %error, "somebody else was faster; looking again");
             return Action::requeue(Duration::from_millis(200));
         }
+        if let ReconcileError::ClocksDiffer = error {
+            tracing::debug!(kind, namespace, name, %error, "it waits");
+            return Action::requeue(CLOCKS_RETRY);
+        }
         let uid = object.uid().unwrap_or_default();
         let mut failures = self.failures();
         let count = failures.entry(uid).or_insert(0);
@@ -443,6 +475,7 @@ fn outcome(result: &Result<Action, ReconcileError>, is_readable: bool) -> Outcom
         Ok(_) if !is_readable => Outcome::Unreadable,
         Ok(_) => Outcome::Completed,
         Err(error) if error.is_conflict() => Outcome::Conflict,
+        Err(ReconcileError::ClocksDiffer) => Outcome::Skipped,
         Err(_) => Outcome::Failed,
     }
 }

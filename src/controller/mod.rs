@@ -22,6 +22,7 @@ pub mod looks;
 pub mod managers;
 pub mod pace;
 pub mod readiness;
+pub mod recording;
 pub mod reports;
 pub mod retention;
 pub mod run;
