@@ -67,7 +67,7 @@ impl Gathered<'_> {
         let journal = journal_of(&facts).map_err(|error| error.to_string())?;
         let history = history.into_iter().map(|recorded| recorded.terms).collect();
         let last_row = rows.values().flatten().map(|row| row.known_at).max();
-        self.latest = self.latest.max(last_row).max(journal.last_recorded_at());
+        self.latest = self.latest.max(last_row).max(journal.last_recorded_by(Timestamp::MAX));
         self.rows.entry(key.clone()).or_default().extend(packed(&rows));
         let recorded = self.records.entry(key).or_default();
         recorded.closings = closings;

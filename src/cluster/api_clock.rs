@@ -14,10 +14,12 @@ use kube::client::Body;
 use super::client::CALL_TIMEOUT;
 use crate::clock::Clock;
 
-/// By how much the clocks may differ.
-const MOST: SignedDuration = SignedDuration::from_mins(5);
+/// By how much the clocks may differ, and how far ahead of the present an entry of the journal may be dated.
+pub const MOST_APART: SignedDuration = SignedDuration::from_mins(5);
 /// How often the API server is asked.
 const PAUSE: Duration = Duration::from_secs(60);
+/// How soon an object is looked at again of which something could not be recorded since the clocks differ: they are compared as often.
+pub const CLOCKS_RETRY: Duration = PAUSE;
 /// How soon after it did not answer.
 const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
@@ -48,19 +50,19 @@ impl ApiClock {
             let passed = SignedDuration::try_from(steady.saturating_duration_since(steady_then)).unwrap_or_default();
             (wall.duration_since(wall_then) - passed).abs()
         };
-        known.ahead.is_some_and(|ahead| ahead.abs() <= MOST)
-            && known.compared.is_some_and(|compared| jump(compared) <= MOST)
+        known.ahead.is_some_and(|ahead| ahead.abs() <= MOST_APART)
+            && known.compared.is_some_and(|compared| jump(compared) <= MOST_APART)
     }
 
     /// What to say of an object that waits for the clocks to agree: once while they differ.
     pub fn news_for(&self, uid: &str) -> Option<String> {
         let mut known = self.known();
-        let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST)?;
+        let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST_APART)?;
         known.announced.insert(uid.to_owned()).then(|| {
             let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
             format!(
-                "the operator's clock is {:#} {direction} the API server's: nothing becomes Final until they agree; correct the clock of \
-                 the one that is wrong",
+                "the operator's clock is {:#} {direction} the API server's: nothing becomes Final, and nothing is recorded, until they agree; \
+                 correct the clock of the one that is wrong",
                 ahead.abs()
             )
         })
@@ -76,7 +78,7 @@ impl ApiClock {
         let mut known = self.known();
         known.ahead = Some(ahead);
         known.compared = Some((wall, steady));
-        let agrees = ahead.abs() <= MOST;
+        let agrees = ahead.abs() <= MOST_APART;
         if agrees {
             known.announced.clear();
         }
@@ -125,7 +127,8 @@ mod tests {
         assert!(!clock.note(SignedDuration::from_mins(-5)) && clock.agrees());
         assert!(clock.note(SignedDuration::from_hours(24 * 31)) && !clock.agrees());
         let news = clock.news_for("uid-1").unwrap();
-        assert!(news.contains("ahead of the API server's") && clock.news_for("uid-1").is_none(), "{news}");
+        assert!(news.contains("ahead of the API server's: nothing becomes Final, and nothing is recorded"), "{news}");
+        assert!(clock.news_for("uid-1").is_none(), "{news}");
         assert!(clock.news_for("uid-2").is_some());
         assert!(clock.note(SignedDuration::ZERO) && clock.agrees());
         assert!(clock.note(SignedDuration::from_mins(-6)) && clock.news_for("uid-1").unwrap().contains("behind"));

@@ -75,7 +75,7 @@ async fn recorded(context: &Context, uid: &str) -> Result<Option<String>, StoreE
 /// Records and reports what was found out, before anything is fetched or written for the contract.
 ///
 /// # Errors
-/// When the evidence store or the API server does not take it; it is found out once more then.
+/// When the clocks differ, or the evidence store or the API server does not take it; it is found out once more then.
 pub async fn settle(
     context: &Context,
     object: &VendorContract,

@@ -11,9 +11,11 @@ use super::context::{Context, JudgedContract};
 use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
+use super::recording::RecordError;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
 use crate::api::condition::Kind;
+use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::domain::decision::launch::observed::{LaunchContract, ObservedLaunch, OtherLaunch, Past};
 use crate::domain::decision::launch::{DecidedLaunch, decide_launch, feeds_read, past_of, past_of_further};
 use crate::domain::holdings::{AwaitedContract, HeldLaunch, Judged, Use, observe_launch};
@@ -121,18 +123,12 @@ impl Controlled for CampaignLaunch {
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
-        // A clock that is ahead decides nothing for good.
-        if wanted.more.is_some() && !context.api_clock.agrees() {
-            return Ok(Some(LOOK_WHILE_WAITING));
-        }
         if let Some(decision) = wanted.more {
-            let (launch, launch_at) = (observed.object.name_any(), observed.object.spec.launch_at);
-            let fact = |name| RecordedFact { name, fact: JournalFact::LaunchDecision(decision), recorded_at: now };
-            // In the contract's journal first, which its bundles carry: the launch's own says that both are there.
-            if let Some(contract) = &observed.contract_uid {
-                context.record_fact(contract, &fact(decision_in_contract(&launch, launch_at))).await?;
+            match keep(observed, decision, context, now).await {
+                // A clock that is ahead decides nothing for good.
+                Err(RecordError::ClocksDiffer) => return Ok(Some(CLOCKS_RETRY)),
+                kept => kept?,
             }
-            context.record_fact(&observed.object.uid().unwrap_or_default(), &fact(launch_at.to_string())).await?;
         }
         let waits = !observed.held.awaited.is_empty();
         Ok(waits.then(|| observed.patience.unwrap_or(LOOK_WHILE_WAITING).min(LOOK_WHILE_WAITING)))
@@ -153,6 +149,21 @@ impl Controlled for CampaignLaunch {
         context.contract_waits.forget(&uid);
         context.metrics.remove_object(&uid);
     }
+}
+
+/// Keeps the decision of `launchAt`: in the contract's journal first, which its bundles carry; the launch's own says that both are there.
+async fn keep(
+    observed: &Observed,
+    decision: LaunchDecision,
+    context: &Context,
+    now: Timestamp,
+) -> Result<(), RecordError> {
+    let (launch, launch_at) = (observed.object.name_any(), observed.object.spec.launch_at);
+    let fact = |name| RecordedFact { name, fact: JournalFact::LaunchDecision(decision), recorded_at: now };
+    if let Some(contract) = &observed.contract_uid {
+        context.record_fact(contract, &fact(decision_in_contract(&launch, launch_at))).await?;
+    }
+    context.record_fact(&observed.object.uid().unwrap_or_default(), &fact(launch_at.to_string())).await
 }
 
 /// Whether the past is known of all feeds that a launch and its KPIs read.

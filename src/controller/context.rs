@@ -30,8 +30,7 @@ use crate::domain::governance::escalation::said_at;
 use crate::domain::governance::scheduled_reports::HandedOver;
 use crate::domain::holdings::{FeedHealth, Judged};
 use crate::domain::terms::contract_terms::Terms;
-use crate::domain::terms::journal::RecordedFact;
-use crate::evidence::{EvidenceStore, StoreError, recorded_facts};
+use crate::evidence::EvidenceStore;
 use crate::feed::scheduler::Scheduler;
 use crate::web::metrics::Metrics;
 
@@ -302,17 +301,6 @@ impl Context {
         let judged = self.judged.read().unwrap_or_else(PoisonError::into_inner);
         let known = judged.get(&(namespace.to_owned(), contract.to_owned())).map(|known| &known.judged.terms);
         known.filter(|known| ***known == terms).cloned().unwrap_or_else(|| Arc::new(terms))
-    }
-
-    /// Records a fact in the journal of a contract, on disk before this returns: call it before anything is written that rests on it.
-    ///
-    /// # Errors
-    /// When the evidence store does not take it.
-    pub async fn record_fact(&self, uid: &str, fact: &RecordedFact) -> Result<(), StoreError> {
-        if recorded_facts::record(&*self.evidence, uid, fact).await? {
-            self.cache.recorded(uid, fact);
-        }
-        Ok(())
     }
 
     /// Forgets a contract that is gone.

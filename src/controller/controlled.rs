@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Context;
+use super::recording::RecordError;
 use crate::api::condition::Kind;
 use crate::cluster::write::WriteError;
 use crate::domain::decision::Notice;
@@ -106,6 +107,11 @@ pub enum ReconcileError {
     /// The computation was broken off.
     #[error("the judgement was broken off: {0}")]
     BrokenOff(String),
+    /// Nothing is recorded while the clocks differ, and what was to be done rests on a record.
+    #[error(
+        "this machine's clock and the API server's differ, or were not compared yet: it is looked at again when they agree"
+    )]
+    ClocksDiffer,
     /// The API server has a newer spec of an object than the watch shows.
     #[error("the watch does not show the newest spec of {0} yet")]
     Behind(String),
@@ -117,7 +123,16 @@ impl ReconcileError {
         match self {
             ReconcileError::Write(error) => error.is_conflict(),
             ReconcileError::Behind(_) | ReconcileError::Evidence(StoreError::BrokenOff) => true,
-            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) => false,
+            ReconcileError::Evidence(_) | ReconcileError::BrokenOff(_) | ReconcileError::ClocksDiffer => false,
+        }
+    }
+}
+
+impl From<RecordError> for ReconcileError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::ClocksDiffer => ReconcileError::ClocksDiffer,
+            RecordError::Store(error) => ReconcileError::Evidence(error),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::notices::publish_notice;
 use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
+use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::cluster::backoff::pause;
 use crate::cluster::watch::Guarded;
 use crate::domain::decision::Notice;
@@ -127,6 +128,9 @@ impl<K: Controlled> Driver<K> {
                     None => work.await,
                 };
                 stage.ended(outcome(&result, true).as_str(), result.is_err());
+                if let Err(ReconcileError::ClocksDiffer) = &result {
+                    self.say_that_clocks_differ(&object).await;
+                }
                 if !self.forget_if_gone(&object)
                     && let Some(look) = &look
                 {
@@ -204,6 +208,15 @@ impl<K: Controlled> Driver<K> {
         if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
             tracing::debug!(%error, "a slow look is not shown yet");
             self.slow.forget(&uid);
+        }
+    }
+
+    /// Shows why an object waits, once while the clocks differ. Before they were compared there is nothing to show.
+    async fn say_that_clocks_differ(&self, object: &K) {
+        let Some(news) = self.context.api_clock.news_for(&object.uid().unwrap_or_default()) else { return };
+        let notice = Notice::new(EventReason::ClockDiffers, "clock", news);
+        if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
+            tracing::debug!(%error, "that the clocks differ is not shown");
         }
     }
 
@@ -304,6 +317,10 @@ impl<K: Controlled> Driver<K> {
             tracing::debug!(kind, namespace, name, %error, "somebody else was faster; looking again");
             return Action::requeue(Duration::from_millis(200));
         }
+        if let ReconcileError::ClocksDiffer = error {
+            tracing::debug!(kind, namespace, name, %error, "it waits");
+            return Action::requeue(CLOCKS_RETRY);
+        }
         let uid = object.uid().unwrap_or_default();
         let mut failures = self.failures();
         let count = failures.entry(uid).or_insert(0);
@@ -333,6 +350,7 @@ fn outcome(result: &Result<Action, ReconcileError>, is_readable: bool) -> Outcom
         Ok(_) if !is_readable => Outcome::Unreadable,
         Ok(_) => Outcome::Completed,
         Err(error) if error.is_conflict() => Outcome::Conflict,
+        Err(ReconcileError::ClocksDiffer) => Outcome::Skipped,
         Err(_) => Outcome::Failed,
     }
 }

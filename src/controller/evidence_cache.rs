@@ -43,8 +43,13 @@ pub struct ContractEvidence {
 
 impl ContractEvidence {
     /// The instant to judge at: what is closed stays closed and what was recorded stays known, also for a clock that went back.
-    pub fn judged_at(&self, now: Timestamp) -> Timestamp {
-        [self.last_closing, self.journal.last_recorded_at()].into_iter().flatten().fold(now, Timestamp::max)
+    ///
+    /// A fact that is dated later than `believed` was recorded by a clock that was wrong, and does not move the judgement into the future. A
+    /// closing does: what is signed was judged at its instant.
+    pub fn judged_at(&self, now: Timestamp, believed: Timestamp) -> Timestamp {
+        let closed = self.last_closing.map_or(now, |closed| closed.max(now));
+        let believed = believed.max(closed.checked_add(AFTER_CLOSING).unwrap_or(closed));
+        self.journal.last_recorded_by(believed).map_or(closed, |recorded| recorded.max(closed))
     }
 
     /// The instant at which new facts are recorded: after the last closing. A report that is signed did not know them, also where the
@@ -322,6 +327,13 @@ impl EvidenceCache {
             Arc::make_mut(&mut entry.closings).entry(period.to_owned()).or_insert(terms);
             entry.last_closing = entry.last_closing.max(Some(now));
         }
+    }
+
+    /// The instant at which facts of a contract are recorded where its last closing has not come yet, as [`ContractEvidence::recorded_at`]
+    /// has it.
+    pub fn after_last_closing(&self, uid: &str) -> Option<Timestamp> {
+        let last = self.entries().by_uid.get(uid).and_then(|entry| entry.last_closing);
+        last.and_then(|closed| closed.checked_add(AFTER_CLOSING).ok())
     }
 
     /// Remembers that a fact was recorded.

@@ -121,7 +121,7 @@ fn accepted(head: Carried, asked: Acceptance<'_>, now: Timestamp) -> RecordedFac
 /// Records what was accepted, and notifies the contract's readers.
 ///
 /// # Errors
-/// When the evidence store or the API server does not take it; it is found once more then.
+/// When the clocks differ, or the evidence store or the API server does not take it; it is found once more then.
 pub async fn record_accepted(
     context: &Context,
     object: &VendorContract,

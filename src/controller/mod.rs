@@ -24,6 +24,7 @@ pub mod managers;
 pub mod notices;
 pub mod pace;
 pub mod readiness;
+pub mod recording;
 pub mod reports;
 pub mod retention;
 pub mod run;

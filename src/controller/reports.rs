@@ -248,7 +248,7 @@ async fn write(
     let uid = owner.evidence_uid;
     if spec.state == PeriodState::Final {
         let digest = report_digest(spec);
-        context.evidence.record_report_digest(uid.to_owned(), name.to_owned(), digest, now).await?;
+        context.journal().report_digest(uid, name, digest, now).await?;
     }
     let status = SlaReportStatus {
         contract_uid: Some(uid.to_owned()),

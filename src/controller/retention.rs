@@ -16,6 +16,7 @@ use super::context::Context;
 use super::controlled::ReconcileError;
 use super::heads::lost_rows;
 use super::notices::publish_notice;
+use super::recording::RecordError;
 use super::reports::{existing_reports, plan_reports};
 use crate::api::condition::EventReason;
 use crate::api::{CampaignLaunch, VendorContract};
@@ -95,7 +96,8 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
             if !is_settled || lost_rows(context, object, [&own_uid, &uid], now).await?.problem.is_some() {
                 return Ok(true);
             }
-            let kept = Kept { judged_at: evidence.judged_at(now), judgement: judgement.clone() };
+            let kept =
+                Kept { judged_at: evidence.judged_at(now, context.believed_until(now)), judgement: judgement.clone() };
             let fact = keep(&*context.evidence, &uid, &kept, (object.spec.term.end, since)).await?;
             record(context, &uid, fact, now).await?;
             announce(context, object, (since, now)).await
@@ -104,6 +106,8 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
             if now.duration_since(said_at) < ANNOUNCED_BEFORE {
                 return Ok(true);
             }
+            // Each removal is an entry of the journal, and a clock that is ahead would remove rows before their time.
+            context.journal().may_record()?;
             let (removed, is_done) = remove(&*context.evidence, &uid, &years, now).await?;
             if !removed.is_empty() {
                 context.cache.forget(&uid);
@@ -125,7 +129,12 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
     }
 }
 
-async fn record(context: &Context, uid: &str, fact: EvidenceRetired, recorded_at: Timestamp) -> Result<(), StoreError> {
+async fn record(
+    context: &Context,
+    uid: &str,
+    fact: EvidenceRetired,
+    recorded_at: Timestamp,
+) -> Result<(), RecordError> {
     let fact = JournalFact::EvidenceRetired(fact);
     context.record_fact(uid, &RecordedFact { name: String::new(), fact, recorded_at }).await
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::context::{AlertMode, Context};
+use super::recording::RecordError;
 use super::reports::{ExistingReport, with_days};
 use crate::alert::dispatcher::ReportNow;
 use crate::alert::envelope::{Envelope, mail_to};
@@ -57,12 +58,15 @@ pub fn decide(
 
 /// Hands what is due over to the outbox, with its journal in one transaction. The contract is looked at again, for its status and for
 /// what did not fit.
+///
+/// # Errors
+/// When the clocks differ, or the evidence store does not take it.
 pub async fn hand_over(
     context: &Context,
     contract: &VendorContract,
     evidence_uid: &str,
     wanted: &ScheduledReports,
-) -> Result<(), StoreError> {
+) -> Result<(), RecordError> {
     let ScheduledReports { begin, due, forget, .. } = wanted;
     if context.alert_mode == AlertMode::Silent || (begin.is_empty() && due.is_empty() && forget.is_empty()) {
         return Ok(());
@@ -77,7 +81,7 @@ pub async fn hand_over(
     entries.extend(forget.iter().cloned().map(ReportEntry::Forget));
     // What the store holds is read again, whatever happens to the write.
     context.set_handed_over(evidence_uid, None);
-    context.evidence.record_scheduled_reports(evidence_uid.to_owned(), uid, entries, now).await?;
+    context.journal().scheduled_reports([evidence_uid, &uid], entries, now).await?;
     context.alerts.wake();
     context.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
     Ok(())

@@ -28,6 +28,7 @@ use super::reports::{ExistingReport, ReportAction, is_of, plan_reports};
 use crate::api::VendorContract;
 use crate::api::condition::{EventReason, Kind};
 use crate::api::vendor_contract::{AlertSinkStatus, VendorContractStatus};
+use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::domain::decision::Notice;
 use crate::domain::decision::alerts::Addressed;
 use crate::domain::decision::contract::{
@@ -214,16 +215,27 @@ impl Controlled for VendorContract {
         }
         let uid = &observed.identity.evidence_uid;
         if !observed.accepted_loss.is_empty() {
-            record_accepted(context, &observed.object, uid, &observed.accepted_loss).await?;
-            context.queues.contracts.push(&namespace, &name);
-            return Ok(None);
+            return match record_accepted(context, &observed.object, uid, &observed.accepted_loss).await {
+                // The status says what is lost, and an Event why it still does.
+                Err(ReconcileError::ClocksDiffer) => Ok(Some(CLOCKS_RETRY)),
+                recorded => {
+                    recorded?;
+                    context.queues.contracts.push(&namespace, &name);
+                    Ok(None)
+                }
+            };
         }
         context.scheduler.set_feeds_of(uid, feed_tasks(observed));
         context.fetch_if_asked(&observed.object, uid);
         if !observed.closing_under_old_terms.is_empty() {
-            close_under_old_terms(context, observed, now).await?;
-            context.queues.contracts.push(&namespace, &name);
-            return Ok(None);
+            return match close_under_old_terms(context, observed, now).await {
+                Err(ReconcileError::ClocksDiffer) => Ok(Some(CLOCKS_RETRY)),
+                closed => {
+                    closed?;
+                    context.queues.contracts.push(&namespace, &name);
+                    Ok(None)
+                }
+            };
         }
         let unsettled = context.unsettled_for(uid, observed.digest);
         if observed.waits.is_some() {

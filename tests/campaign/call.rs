@@ -42,6 +42,8 @@ pub(crate) enum Outcome {
     Reset,
     /// Nothing ever comes.
     Stall,
+    /// The operator is killed, as by a power cut.
+    Kill,
 }
 
 /// Whether the API server has done what was asked for by then.
@@ -68,6 +70,7 @@ impl fmt::Display for Fault {
             Outcome::Status(status) => write!(formatter, "{status}")?,
             Outcome::Reset => write!(formatter, "a reset")?,
             Outcome::Stall => write!(formatter, "a stall")?,
+            Outcome::Kill => write!(formatter, "a kill")?,
         }
         write!(formatter, " {:?}", self.moment)
     }
@@ -84,10 +87,15 @@ const OUTCOMES: [Outcome; 8] = [
     Outcome::Stall,
 ];
 
-/// Every fault: each outcome before and after the call took effect.
+/// Every fault that the operator lives through: each outcome before and after the call took effect.
 pub(crate) fn faults() -> Vec<Fault> {
     let at = |moment| OUTCOMES.map(|outcome| Fault { outcome, moment });
     [at(Moment::Before), at(Moment::After)].concat()
+}
+
+/// Whether calls of a kind change something.
+pub fn is_mutating(kind: &str) -> bool {
+    ["create ", "update ", "patch ", "delete "].iter().any(|verb| kind.starts_with(verb))
 }
 
 /// The API server's own words for a status: reason and message.
@@ -125,5 +133,6 @@ fn calls_are_distinguished_by_verb_and_resource() {
     ];
     for (method, target, expected) in cases {
         assert_eq!(kind_of(method, &target), expected, "{method} {target}");
+        assert_eq!(is_mutating(expected), method != "GET", "{expected}");
     }
 }

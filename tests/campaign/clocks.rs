@@ -1,19 +1,22 @@
-//! The machine's clock jumps by an hour and by a month, forward and back: no verdict changes by a clock alone, and nothing is signed that
-//! would not have been.
+//! The machine's clock jumps by an hour and by a month, forward and back: no verdict changes by a clock alone, nothing is signed that
+//! would not have been, and no entry of the journal is dated by a wrong clock.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::figures::hours;
-use crate::harness::{Place, installation, path};
+use crate::harness::{Place, condition, installation, path};
 use crate::proxy::{Proxy, leading_to};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const PATIENCE: Duration = Duration::from_secs(90);
+/// A feed of a day, of a contract that is deleted and goes on under its name.
+const DAY: &str = "day";
 
 /// The library that shows a process another clock, where Debian keeps it for this machine's processor.
 fn library() -> PathBuf {
@@ -45,21 +48,46 @@ impl Offset {
     }
 }
 
-/// Weeks of 60 days up to the last hour that is over, each final a week after its end.
-fn manifests(feed: &str, now: Timestamp) -> String {
+fn object(kind: &str, metadata: Value, spec: Value) -> String {
+    let object = json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec});
+    format!("---\n{object}\n")
+}
+
+/// A contract over 60 days up to the last hour that is over, whose weeks are final a week after their end.
+fn contract(metadata: Value, feed: &str, now: Timestamp) -> String {
     let day = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let object = |kind: &str, name: &str, spec: Value| {
-        let object =
-            json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-        format!("---\n{object}\n")
-    };
-    let contract = json!({
+    let spec = json!({
         "vendor": {"name": "Acme"}, "timeZone": "UTC", "period": "Weekly", "closeAfter": "7d", "firstCloseAfter": "0h",
         "term": {"start": day(now - 1_440.hours()), "end": day(now + 4_320.hours())},
         "feeds": [{"name": "acd", "url": feed, "interval": "30s"}],
     });
+    object("VendorContract", metadata, spec)
+}
+
+fn manifests(feed: &str, now: Timestamp) -> String {
     let kpi = json!({"contractRef": {"name": "care"}, "source": {"feed": "acd"}, "kpi": "ServiceLevel", "objective": {"target": 80}});
-    object("VendorContract", "care", contract) + &object("KpiTarget", "level", kpi)
+    contract(json!({"name": "care"}), feed, now) + &object("KpiTarget", json!({"name": "level"}), kpi)
+}
+
+/// Brings evidence of a contract that is deleted then; returns its UID.
+async fn leave_evidence(place: &Place, feed: &str, now: Timestamp) -> String {
+    place.apply(&contract(json!({"name": "gone"}), feed, now)).await;
+    let is_fetched = |contract: &Value| condition(contract, "FeedHealthy").0 == "True";
+    let contract = place.wait_for("vc", "gone", "its feed is fetched", is_fetched).await;
+    place.kubectl(&["delete", "vc", "gone"]).await;
+    contract["metadata"]["uid"].as_str().unwrap().to_owned()
+}
+
+async fn is_adopted(place: &Place) -> bool {
+    place.list("events").await.iter().any(|event| event["reason"] == "EvidenceAdopted")
+}
+
+/// When the entries of the journal were recorded, as they say.
+fn recorded(place: &Place) -> Vec<Timestamp> {
+    let connection = Connection::open(place.data_dir().join("evidence.sqlite")).unwrap();
+    let mut entries = connection.prepare("SELECT recorded_at FROM journal").unwrap();
+    let recorded = entries.query_map([], |entry| entry.get::<_, String>(0)).unwrap();
+    recorded.map(|at| at.unwrap().parse().unwrap()).collect()
 }
 
 /// The reports that are signed, with what they say.
@@ -76,10 +104,13 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     // Certificates are not valid yet a month ago: what is tested lies behind a connection that checks none.
     let proxy = Proxy::start(direct).await;
     place.installation = leading_to(proxy.port(), direct, place.folder.path());
+    let began = Timestamp::now();
     let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
     let now = Timestamp::now().round(hour).unwrap();
     let rows = hours(&(now - 1_440.hours()).to_string(), &now.to_string(), 90);
-    let vendor = VendorServer::start(Dataset::default().with_feed(INTERVALS, rows)).await.unwrap();
+    let day = hours(&(now - 24.hours()).to_string(), &now.to_string(), 90);
+    let dataset = Dataset::default().with_feed(INTERVALS, rows).with_feed(DAY, day);
+    let vendor = VendorServer::start(dataset).await.unwrap();
     place.apply(&manifests(&vendor.url(INTERVALS), now)).await;
     let offset = Offset::none(&place);
     let library = library();
@@ -103,6 +134,8 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     place.eventually_within(PATIENCE, "the past is signed", settled).await;
     let before = signed(&place).await;
     assert!(before.len() >= 6, "{before:#?}");
+    let left = leave_evidence(&place, &vendor.url(DAY), now).await;
+    let goes_on = json!({"name": "gone", "annotations": {"bpo-operator.io/evidence-of": left}});
     let polls = || vendor.count(INTERVALS).requests;
     // A change is looked at by the clock of the moment, and a feed that is changed is asked at once.
     let change = async |what: &str, seconds: usize| {
@@ -120,8 +153,12 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     };
     for (number, jump) in ["+1h", "+31d", "-1h", "-31d"].into_iter().enumerate() {
         offset.be(jump);
+        if jump == "+31d" {
+            place.apply(&contract(goes_on.clone(), &vendor.url(DAY), now)).await;
+        }
         change(jump, 10 + 2 * number).await;
         assert_eq!(signed(&place).await, before, "{jump}");
+        assert!(jump != "+31d" || !is_adopted(&place).await, "the adoption waits for the clocks");
         offset.be("+0");
         change(&format!("after {jump}"), 11 + 2 * number).await;
         let back = async || {
@@ -132,7 +169,19 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
         place.eventually_within(PATIENCE, &format!("after {jump} all is as before"), back).await;
         assert_eq!(signed(&place).await, before, "after {jump}");
     }
+    // A change is looked at at once.
+    place.kubectl(&["label", "vc", "gone", "looked=now"]).await;
+    let adopted = async || is_adopted(&place).await.then_some(());
+    place.eventually_within(PATIENCE, "the evidence is adopted when the clocks agree", adopted).await;
     assert_eq!(operator.stop().await, Some(0), "it had ended by itself");
     let (code, text) = place.verify();
-    assert!(code == 0 && text.contains("1440 rows"), "{text}");
+    assert!(code == 0 && text.contains("2 feeds, 1464 rows"), "{text}");
+    let (entries, most) = (recorded(&place), SignedDuration::from_mins(5));
+    let wrong = |at: &&Timestamp| **at < began - most || **at > Timestamp::now() + most;
+    let wrong: Vec<&Timestamp> = entries.iter().filter(wrong).collect();
+    assert!(
+        entries.len() >= 6 && wrong.is_empty(),
+        "of {} entries these are dated by a wrong clock: {wrong:?}",
+        entries.len()
+    );
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use tokio::sync::OnceCell;
 
 use crate::call::{Fault, Moment, Outcome, faults};
 use crate::end::End;
-use crate::month::{CONVERGENCE, Month, Trouble};
+use crate::month::{Month, Trouble};
 use crate::proxy::Plan;
+use crate::undisturbed::{Undisturbed, lived_through, undisturbed};
 
 /// Months that are lived through at the same time.
 const AT_ONCE: usize = 4;
@@ -22,20 +22,6 @@ fn plan(kinds: &BTreeSet<String>, run: usize) -> Plan {
     let faults = faults();
     let fault = |number: usize| faults[(number + run) % faults.len()];
     kinds.iter().enumerate().map(|(number, kind)| (kind.clone(), [fault(number)].into())).collect()
-}
-
-/// The undisturbed month, lived through once: how each of its steps ends, and the kinds of call that it takes.
-pub(crate) async fn undisturbed() -> &'static (Vec<End>, BTreeSet<String>) {
-    static LIVED: OnceCell<(Vec<End>, BTreeSet<String>)> = OnceCell::const_new();
-    LIVED.get_or_init(live_undisturbed).await
-}
-
-async fn live_undisturbed() -> (Vec<End>, BTreeSet<String>) {
-    let mut month = Month::begin(Plan::new()).await;
-    let ends = month.live_undisturbed().await;
-    let kinds: BTreeSet<String> = month.proxy.calls().into_iter().map(|call| call.kind).collect();
-    month.close().await;
-    (ends, kinds)
 }
 
 /// What a run came to.
@@ -51,11 +37,7 @@ struct Run {
 async fn disturbed(wanted: &[End], plan: Plan) -> Run {
     let met: Vec<(String, Fault)> =
         plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect();
-    let mut month = Month::begin(plan).await;
-    let after = month.live(Trouble::None, wanted).await;
-    let outstanding = month.proxy.outstanding();
-    assert!(outstanding.is_empty(), "no call met these: {outstanding:?}");
-    assert!(after < CONVERGENCE, "a step ended {after:?} after the last fault:\n{}", month.faults_met());
+    let (month, after) = lived_through(Month::begin(plan).await, wanted).await;
     let busiest = month.calls_were_few();
     month.close().await;
     Run { met, after, busiest }
@@ -64,7 +46,7 @@ async fn disturbed(wanted: &[End], plan: Plan) -> Run {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_becomes_of_any_call_the_month_ends_as_if_nothing_had_been() {
     let began = Instant::now();
-    let (ends, kinds) = undisturbed().await;
+    let Undisturbed { ends, kinds, .. } = undisturbed().await;
     eprintln!(
         "undisturbed in {:.0} s: {} kinds of call {kinds:#?}\n{:#?}",
         began.elapsed().as_secs_f64(),
@@ -92,7 +74,7 @@ async fn whatever_becomes_of_any_call_the_month_ends_as_if_nothing_had_been() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_takes_no_event_keeps_no_verdict_back() {
-    let (ends, _) = undisturbed().await;
+    let ends = &undisturbed().await.ends;
     let refused = Fault { outcome: Outcome::Status(403), moment: Moment::Before };
     let mut month = Month::begin(Plan::from([("create events".to_owned(), vec![refused; 2_000].into())])).await;
     month.live(Trouble::None, ends).await;

@@ -23,6 +23,7 @@ mod generated;
 #[path = "../cluster/harness.rs"]
 #[allow(dead_code, reason = "the tests of the cluster use the rest")]
 mod harness;
+mod kills;
 mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
@@ -34,6 +35,7 @@ mod replicas;
 mod shards;
 mod specs;
 mod stale;
+mod undisturbed;
 mod wire;
 
 use testkit::{controlplane, debian, receiver, vendor};

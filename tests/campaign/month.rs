@@ -1,6 +1,7 @@
 //! The demo month: a vendor misses January's target. Judging, signing and announcing it takes every kind of call that the
 //! operator makes. At the end everybody must have heard of each cause exactly once.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -50,15 +51,23 @@ const STEPS: [Step; 4] = [Step::Begin, Step::Target(85), Step::Clock("2026-02-03
 
 /// A month on its way.
 pub(crate) struct Month {
-    operator: Operator,
+    life: Mutex<Life>,
     /// Its namespace.
     pub place: Place,
     /// What the operator's calls go through.
     pub proxy: Proxy,
     hand: Hand,
     receiver: Receiver,
+    /// What calls meet from the last step on.
+    last_plan: Option<Plan>,
     /// It serves as long as this lives.
     _vendor: VendorServer,
+}
+
+/// The operator that runs, and how many were killed before it.
+struct Life {
+    operator: Option<Operator>,
+    killed: usize,
 }
 
 impl Month {
@@ -75,27 +84,50 @@ impl Month {
         let receiver = Receiver::start().await;
         place.apply(&manifests(&vendor.url(INTERVALS), &receiver.url())).await;
         let hand = Hand::at(&place, "2026-01-12T07:30:00Z");
-        let operator = start(&place, &hand);
-        Month { operator, place, proxy, hand, receiver, _vendor: vendor }
+        let life = Mutex::new(Life { operator: Some(start(&place, &hand, &proxy)), killed: 0 });
+        Month { life, place, proxy, hand, receiver, last_plan: None, _vendor: vendor }
     }
 
-    /// Lives through the month and returns how each of its steps ended.
-    pub(crate) async fn live_undisturbed(&mut self) -> Vec<End> {
-        let mut ends = Vec::new();
+    /// Lets calls fail by another plan from the last step on.
+    #[must_use]
+    pub(crate) fn at_last(self, plan: Plan) -> Self {
+        Month { last_plan: Some(plan), ..self }
+    }
+
+    /// Lives through the month. Returns how each of its steps ended, and how many calls came before the last one.
+    pub(crate) async fn live_undisturbed(&mut self) -> (Vec<End>, usize) {
+        let (mut ends, mut calls) = (Vec::new(), 0);
         for step in STEPS {
+            calls = self.proxy.calls().len();
             self.step(Trouble::None, step).await;
             self.judged(step).await;
             ends.push(self.settled().await);
         }
-        ends
+        (ends, calls)
+    }
+
+    /// Starts the operator again where a call has killed it.
+    fn revive(&self) {
+        let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        if life.killed < self.proxy.kills() {
+            // The next one must find nobody in the evidence: this waits until the process is gone.
+            life.operator.take().into_iter().for_each(Operator::kill);
+            life.operator = Some(start(&self.place, &self.hand, &self.proxy));
+            life.killed += 1;
+        }
     }
 
     /// Lives through the month with trouble at each step. Each step must end as it did in the undisturbed month. Returns the longest
     /// time from the last call that failed, or from the start of the step, to the end of the step.
     pub(crate) async fn live(&mut self, trouble: Trouble, wanted: &[End]) -> Duration {
         let mut slowest = Duration::ZERO;
-        for (step, wanted) in STEPS.into_iter().zip(wanted) {
+        for (number, (step, wanted)) in STEPS.into_iter().zip(wanted).enumerate() {
             let began = Instant::now();
+            if number + 1 == STEPS.len()
+                && let Some(plan) = self.last_plan.take()
+            {
+                self.proxy.plan(plan);
+            }
             self.step(trouble, step).await;
             self.judged(step).await;
             self.ends_as(wanted, PATIENCE).await;
@@ -115,7 +147,10 @@ impl Month {
                 Step::Clock(instant) => current["asOf"].as_str() == Some(instant.replace(":30:", ":00:").as_str()),
             }
         };
-        let look = async || self.place.get("kpi", "level").await.filter(&shown);
+        let look = async || {
+            self.revive();
+            self.place.get("kpi", "level").await.filter(&shown)
+        };
         self.place.eventually_within(PATIENCE, &format!("{step:?} is judged"), look).await;
     }
 
@@ -180,6 +215,7 @@ impl Month {
         let started = Instant::now();
         let takes_events = !self.proxy.outstanding().iter().any(|(kind, _)| kind == "create events");
         loop {
+            self.revive();
             let mut found = self.end().await.differences(wanted);
             // Where calls fail, a feed may fail for a moment, and a transition may be over before the operator announces it. Verdicts and
             // money are announced all the same, and once.
@@ -217,17 +253,22 @@ impl Month {
 
     /// Asks the operator to end, which it must do without an error.
     pub(crate) async fn close(self) {
-        let log = self.operator.log_path();
-        let code = self.operator.stop().await;
+        self.revive();
+        let operator = self.life.into_inner().unwrap_or_else(PoisonError::into_inner).operator.unwrap();
+        let log = operator.log_path();
+        let code = operator.stop().await;
         assert_eq!(code, Some(0), "the operator had ended by itself:\n{}", std::fs::read_to_string(log).unwrap());
         let (code, text) = self.place.verify();
         assert_eq!(code, 0, "{text}");
     }
 }
 
-fn start(place: &Place, hand: &Hand) -> Operator {
+/// Starts an operator, which is killed where the proxy's plan wants that.
+fn start(place: &Place, hand: &Hand, proxy: &Proxy) -> Operator {
     let more = ["--rehearsal-alerts", "--alert-allow-network", "127.0.0.0/8", "--settle-seconds", "0"];
-    place.operator_with(&[&hand.flags()[..], &more].concat())
+    let operator = place.operator_with(&[&hand.flags()[..], &more].concat());
+    proxy.begins(operator.pid());
+    operator
 }
 
 fn manifests(feed: &str, receiver: &str) -> String {

@@ -70,6 +70,11 @@ struct State {
     first_lists: BTreeMap<String, Kept>,
     replays_lists: bool,
     replayed: BTreeSet<String>,
+    /// The process of the operator, until a call meets its kill.
+    operator: Option<u32>,
+    /// The process that is about to be killed.
+    doomed: Option<u32>,
+    kills: usize,
 }
 
 /// An answer that can be given again.
@@ -117,6 +122,16 @@ impl Proxy {
     pub(crate) fn outstanding(&self) -> Vec<(String, Fault)> {
         let state = self.state();
         state.plan.iter().flat_map(|(kind, faults)| faults.iter().map(|fault| (kind.clone(), *fault))).collect()
+    }
+
+    /// Says which process is killed where the plan wants that. From a kill to the next process no call meets another kill.
+    pub fn begins(&self, operator: u32) {
+        self.state().operator = Some(operator);
+    }
+
+    /// How often the operator was killed so far.
+    pub fn kills(&self) -> usize {
+        self.state().kills
     }
 
     /// All calls so far.
@@ -205,6 +220,9 @@ impl Shared {
                     lose(&mut connection, &kind, answer, outcome).await
                 }
             };
+            if fault.is_some_and(|fault| fault.outcome == Outcome::Kill) {
+                self.kill();
+            }
             match result? {
                 Next::Serve => {}
                 Next::Reset => return connection.reset(),
@@ -219,9 +237,24 @@ impl Shared {
         if kind.starts_with("watch ") {
             state.watched.insert(path_of(target).to_owned());
         }
-        let fault = state.plan.get_mut(kind).and_then(VecDeque::pop_front);
+        let may_kill = state.operator.is_some();
+        let faults = state.plan.get_mut(kind);
+        let faults =
+            faults.filter(|faults| may_kill || faults.front().is_none_or(|next| next.outcome != Outcome::Kill));
+        let fault = faults.and_then(VecDeque::pop_front);
+        if fault.is_some_and(|fault| fault.outcome == Outcome::Kill) {
+            state.doomed = state.operator.take();
+        }
         state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), target: target.to_owned(), fault });
         fault
+    }
+
+    /// Ends the operator at once.
+    fn kill(&self) {
+        let Some(process) = self.state().doomed.take() else { return };
+        let sent = std::process::Command::new("kill").args(["-s", "KILL", &process.to_string()]).status().unwrap();
+        assert!(sent.success(), "the operator had ended by itself");
+        self.state().kills += 1;
     }
 
     async fn forward(&self, request: &Request) -> io::Result<Answer> {
@@ -317,7 +350,7 @@ async fn fail(connection: &mut Connection, outcome: Outcome) -> io::Result<Next>
             connection.answer(status, &[json_type()], status_object(status).to_string().as_bytes()).await?;
             Ok(Next::Serve)
         }
-        Outcome::Reset => Ok(Next::Reset),
+        Outcome::Reset | Outcome::Kill => Ok(Next::Reset),
         Outcome::Stall => {
             connection.until_it_goes().await;
             Ok(Next::Reset)

@@ -1,11 +1,11 @@
 //! An operator whose watches miss changes, or show old lists, ends where it would have ended without.
 
-use crate::faults::undisturbed;
 use crate::month::{Month, Trouble};
 use crate::proxy::Plan;
+use crate::undisturbed::undisturbed;
 
 async fn ends_as_undisturbed(trouble: Trouble) {
-    let (ends, _) = undisturbed().await;
+    let ends = &undisturbed().await.ends;
     let mut month = Month::begin(Plan::new()).await;
     month.live(trouble, ends).await;
     month.close().await;

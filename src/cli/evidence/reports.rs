@@ -100,7 +100,7 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
     // A Final report says the same at every later instant. A rehearsal's clock may be ahead of this one, and the last row may be older
     // than the close of the last period.
     let last_row = record.rows.values().flatten().map(|row| row.known_at).max();
-    let last_known = last_row.max(record.journal.last_recorded_at());
+    let last_known = last_row.max(record.journal.last_recorded_by(Timestamp::MAX));
     let closed = report.spec.period.end.checked_add(SURELY_CLOSED).ok();
     let now = last_known.into_iter().chain(closed).fold(crate::clock::Clock::real().now(), Timestamp::max);
     let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;

@@ -385,15 +385,27 @@ async fn periods_that_closed_under_the_same_terms_hold_them_once_and_changed_ter
 #[test]
 fn a_fact_is_recorded_after_the_last_closing_and_what_is_recorded_stays_known() {
     let at = |minute: &str| -> Timestamp { format!("2026-05-20T07:{minute}Z").parse().unwrap() };
-    // Each: last closing, last fact, the clock; then when a fact is recorded, and when the contract is judged.
+    // Each: last closing, last fact, the clock; then when a fact is recorded, and when the contract is judged where the clock is right, and
+    // where it may be wrong.
     let cases = [
-        ("nothing yet", None, None, "30:00", "30:00", "30:00"),
-        ("the clock moved on", Some("29:00"), Some("29:30"), "30:00", "30:00", "30:00"),
-        ("the clock did not move since a period closed", Some("30:00"), None, "30:00", "30:00.000001", "30:00"),
-        ("it went back since", Some("40:00"), None, "30:00", "40:00.000001", "40:00"),
-        ("it went back since a fact", None, Some("40:00"), "30:00", "30:00", "40:00"),
+        ("nothing yet", None, None, "30:00", "30:00", "30:00", "30:00"),
+        ("the clock moved on", Some("29:00"), Some("29:30"), "30:00", "30:00", "30:00", "30:00"),
+        ("it did not move since a period closed", Some("30:00"), None, "30:00", "30:00.000001", "30:00", "30:00"),
+        ("it went back since", Some("40:00"), None, "30:00", "40:00.000001", "40:00", "40:00"),
+        (
+            "and a fact came since",
+            Some("40:00"),
+            Some("40:00.000001"),
+            "30:00",
+            "40:00.000001",
+            "40:00.000001",
+            "40:00.000001",
+        ),
+        ("it went back a little since a fact", None, Some("34:59"), "30:00", "30:00", "34:59", "34:59"),
+        ("it was an hour ahead when a fact came", None, Some("40:00"), "30:00", "30:00", "30:00", "40:00"),
+        ("as then a period had closed", Some("32:00"), Some("40:00"), "30:00", "32:00.000001", "32:00", "40:00"),
     ];
-    for (name, closed, fact, now, recorded, judged) in cases {
+    for (name, closed, fact, now, recorded, judged, judged_by_all) in cases {
         let fact = fact.map(|minute| RecordedFact {
             name: "level".to_owned(),
             fact: JournalFact::ThresholdsSaid(ThresholdsSaid { thresholds: BTreeMap::new() }),
@@ -402,6 +414,8 @@ fn a_fact_is_recorded_after_the_last_closing_and_what_is_recorded_stays_known() 
         let journal = Arc::new(Journal { facts: fact.into_iter().collect() });
         let evidence = ContractEvidence { last_closing: closed.map(at), journal, ..ContractEvidence::default() };
         assert_eq!(evidence.recorded_at(at(now)), at(recorded), "{name}");
-        assert_eq!(evidence.judged_at(at(now)), at(judged), "{name}");
+        let believed = at(now) + SignedDuration::from_mins(5);
+        assert_eq!(evidence.judged_at(at(now), believed), at(judged), "{name}");
+        assert_eq!(evidence.judged_at(at(now), Timestamp::MAX), at(judged_by_all), "{name}");
     }
 }

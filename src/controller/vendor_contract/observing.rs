@@ -27,6 +27,7 @@ use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::holds::{Asking, asked};
 use crate::domain::terms::amendments::amendments;
 use crate::domain::terms::contract_terms::Terms;
+use crate::domain::terms::dated_again::dated_again;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::domain::terms::journal::{Amendment, RecordedFact};
 use crate::evidence::{RecordedTerms, StoreError};
@@ -192,15 +193,16 @@ impl EvidenceSeen {
         feeds: &FeedsSeen,
         now: Timestamp,
     ) -> Result<Timestamp, StoreError> {
-        let (uid, terms) = (subject.uid(), &subject.terms);
+        let (uid, terms, believed) = (subject.uid(), &subject.terms, context.believed_until(now));
         // What is judged by a part of the rows is not recorded.
         if self.problem.is_some() {
-            return Ok(self.evidence.judged_at(now));
+            return Ok(self.evidence.judged_at(now, believed));
         }
         let (known, at) = (feeds.past_is_known, self.evidence.recorded_at(now));
         let facts = facts_to_record(context, uid, terms, &self.evidence, known, at).await?;
         self.add(facts);
-        let judged_at = self.evidence.judged_at(now);
+        self.add(dated_again(&self.evidence.journal, believed.max(at), at));
+        let judged_at = self.evidence.judged_at(now, believed);
         let answered = asked(terms, &self.evidence.journal, &feeds.asking, judged_at);
         self.add(answered);
         Ok(judged_at)
@@ -240,7 +242,7 @@ impl JudgedEvidence {
     ) -> Result<Self, ReconcileError> {
         let uid = subject.uid();
         let mut judgement = subject.judged(context, &seen.evidence, judged_at).await?;
-        let clock_news = news_of_clock(context, uid, &judgement, &seen.evidence);
+        let clock_news = news_of_clock(context, uid, &judgement, seen);
         let over_quota = over_quota(context, uid, previous, &subject.judged_feeds);
         let is_whole = feeds.past_is_known && seen.problem.is_none() && seen.no_room.is_none() && !over_quota;
         let may_close = is_whole && context.api_clock.agrees();
@@ -316,15 +318,16 @@ pub(super) fn wait_of_first_status(
     if may_wait { context.first_looks.left(&subject.own_uid, Instant::now()) } else { None }
 }
 
-/// What to say of the clock, where a period could become Final and waits for it.
+/// What to say of the clock, where a period could become Final and waits for it, or the record of a loss that somebody accepts.
 fn news_of_clock(
     context: &Context,
     uid: &str,
     judgement: &Result<Judgement, InvalidSpec>,
-    evidence: &ContractEvidence,
+    seen: &EvidenceSeen,
 ) -> Option<String> {
-    let judgement = judgement.as_ref().ok()?;
-    let waits = judgement.finals.keys().any(|period| !evidence.closings.contains_key(period));
+    let is_open = |period: &String| !seen.evidence.closings.contains_key(period);
+    let could_close = judgement.as_ref().is_ok_and(|judgement| judgement.finals.keys().any(is_open));
+    let waits = could_close || !seen.accepted_loss.is_empty();
     if waits { context.api_clock.news_for(uid) } else { None }
 }
 

@@ -18,6 +18,7 @@ use crate::controller::holds::{self, Closing};
 use crate::controller::judging::judge_evidence;
 use crate::controller::kpis_on_record::terms_with;
 use crate::controller::managers::with_managers;
+use crate::controller::recording::RecordError;
 use crate::controller::reports::{ReportAction, closings};
 use crate::domain::holdings::{WrittenKpi, terms};
 use crate::domain::judgement::outcome::Judgement;
@@ -144,9 +145,9 @@ pub(super) async fn record_terms(
         context.queues.contracts.push(&namespace, &name);
     }
     context.terms_in_motion.forget(&uid);
-    let why = match context.evidence.record_terms(uid.clone(), (*observed.terms).clone(), now).await {
-        Ok(_) => None,
-        Err(error @ StoreError::TermsQuota { .. }) => Some(error.to_string()),
+    let why = match context.journal().terms(&uid, &observed.terms, now).await {
+        Ok(()) => None,
+        Err(RecordError::Store(error @ StoreError::TermsQuota { .. })) => Some(error.to_string()),
         Err(error) => return Err(error.into()),
     };
     // A contract whose terms the store does not keep is looked at again to say so.
@@ -186,7 +187,7 @@ pub(super) async fn record_judged(
         record_risks(context, uid, judgement, now).await?;
     }
     for (period, closed_at) in closings(reports, &observed.evidence.closings, &judgement.finals, now) {
-        close(context, uid, period, &observed.terms, closed_at, now).await?;
+        context.journal().closing(uid, (period, closed_at), &observed.terms, now).await?;
     }
     Ok(())
 }
@@ -204,18 +205,5 @@ async fn record_risks(
             context.record_fact(uid, &recorded).await?;
         }
     }
-    Ok(())
-}
-
-pub(super) async fn close(
-    context: &Context,
-    uid: &str,
-    period: &str,
-    terms: &Terms,
-    closed_at: Timestamp,
-    now: Timestamp,
-) -> Result<(), ReconcileError> {
-    context.evidence.record_closing(uid.to_owned(), period.to_owned(), terms.clone(), closed_at, now).await?;
-    context.cache.closed(uid, period, terms, now);
     Ok(())
 }

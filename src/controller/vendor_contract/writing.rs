@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 
-use super::records::{close, record_judged, record_terms};
+use super::records::{record_judged, record_terms};
 use super::{More, Observed};
+use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::controller::context::Context;
 use crate::controller::controlled::ReconcileError;
 use crate::controller::head_checks::HOLDS_FOR;
+use crate::controller::recording::RecordError;
 use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
 use crate::controller::{alerts, scheduled};
 use crate::domain::decision::report_notices::Past;
@@ -32,12 +34,6 @@ impl<'a> Writing<'a> {
     pub(super) fn of(context: &'a Context, observed: &'a Observed, namespace: &'a str, now: Timestamp) -> Self {
         let regarding = observed.object.object_ref(&());
         Writing { context, observed, namespace, regarding, past: past_of(observed, now), now }
-    }
-
-    /// Whether the journal may take anything: what is on record counts from its instant on, also once a clock that was ahead is back, and
-    /// periods would become Final by it. All contracts are looked at again when the clocks agree.
-    fn may_record(&self) -> bool {
-        self.context.api_clock.agrees()
     }
 
     async fn carry_out(&self, actions: &[ReportAction]) -> Result<(), ReconcileError> {
@@ -67,7 +63,7 @@ impl<'a> Writing<'a> {
     /// # Errors
     /// When the API server or the evidence store does not take a write.
     pub(super) async fn settled(&self, more: &More) -> Result<Option<Duration>, ReconcileError> {
-        let Writing { context, observed, now, .. } = *self;
+        let Writing { context, observed, .. } = *self;
         let uid = &observed.identity.evidence_uid;
         // A long past is written in shares: what is left is planned again at the next look. A contradiction is not written.
         let is_contradiction = |action: &ReportAction| matches!(action, ReportAction::Contradiction { .. });
@@ -76,39 +72,71 @@ impl<'a> Writing<'a> {
         self.carry_out(&contradictions).await?;
         let (share, again) = context.pace.take(self.namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
-        if self.may_record() {
-            if !record_terms(context, observed, now).await? {
-                return Ok(Some(TERMS_RETRY));
-            }
-            record_judged(context, observed, reports, now).await?;
+        let is_recorded = match self.record(reports).await? {
+            Recorded::Kept => true,
+            Recorded::NotTheTerms => return Ok(Some(TERMS_RETRY)),
+            Recorded::ClocksDiffer => false,
+        };
+        if is_recorded {
+            self.carry_out(reports).await?;
+        } else {
+            // Nothing is signed that is not on record.
+            let unsigned: Vec<ReportAction> = reports.iter().filter(|action| !action.closes()).cloned().collect();
+            self.carry_out(&unsigned).await?;
         }
-        self.carry_out(reports).await?;
         if let Some(standing) = &more.alerts {
             // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
             let is_whole = observed.past_is_known && observed.evidence_problem.is_none() && observed.is_current;
             alerts::tell(context, &observed.object, standing, is_whole).await?;
         }
-        scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await?;
+        match scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await {
+            Err(RecordError::ClocksDiffer) => return Ok(Some(CLOCKS_RETRY)),
+            handed_over => handed_over?,
+        }
         // Heads are compared again each hour, whatever happens.
-        Ok(again.or(Some(HOLDS_FOR)))
+        let again = again.or(Some(HOLDS_FOR));
+        Ok(if is_recorded { again } else { again.min(Some(CLOCKS_RETRY)) })
     }
+
+    /// Records what these reports rest on.
+    async fn record(&self, reports: &[ReportAction]) -> Result<Recorded, ReconcileError> {
+        let Writing { context, observed, now, .. } = *self;
+        let recorded = async {
+            if !record_terms(context, observed, now).await? {
+                return Ok(Recorded::NotTheTerms);
+            }
+            record_judged(context, observed, reports, now).await?;
+            Ok(Recorded::Kept)
+        };
+        match recorded.await {
+            Err(ReconcileError::ClocksDiffer) => Ok(Recorded::ClocksDiffer),
+            recorded => recorded,
+        }
+    }
+}
+
+/// What became of what reports rest on.
+enum Recorded {
+    /// It is in the journal.
+    Kept,
+    /// The store does not keep the terms.
+    NotTheTerms,
+    /// The journal takes nothing, or nothing more: all contracts are looked at again when the clocks agree.
+    ClocksDiffer,
 }
 
 /// Closes the periods that were final under the terms recorded last, and records the terms in force after them.
 ///
 /// # Errors
-/// When the evidence store or the API server does not take it.
+/// When the clocks differ, or the evidence store or the API server does not take it.
 pub(super) async fn close_under_old_terms(
     context: &Context,
     observed: &Observed,
     now: Timestamp,
 ) -> Result<(), ReconcileError> {
-    if !context.api_clock.agrees() {
-        return Ok(());
-    }
     let uid = &observed.identity.evidence_uid;
     for (period, closed_at, terms) in &observed.closing_under_old_terms {
-        close(context, uid, period, terms, *closed_at, now).await?;
+        context.journal().closing(uid, (period, *closed_at), terms, now).await?;
     }
     record_terms(context, observed, now).await?;
     Ok(())

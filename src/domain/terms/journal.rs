@@ -254,10 +254,10 @@ impl Journal {
         decisions
     }
 
-    /// The latest instant at which one of them was recorded.
+    /// The latest instant up to `believed` at which one of them was recorded.
     #[must_use]
-    pub fn last_recorded_at(&self) -> Option<Timestamp> {
-        self.facts.iter().map(|recorded| recorded.recorded_at).max()
+    pub fn last_recorded_by(&self, believed: Timestamp) -> Option<Timestamp> {
+        self.facts.iter().map(|recorded| recorded.recorded_at).filter(|at| *at <= believed).max()
     }
 }
 

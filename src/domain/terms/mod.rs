@@ -5,6 +5,7 @@ pub mod amendments;
 pub mod calendar;
 pub mod catalogue;
 pub mod contract_terms;
+pub mod dated_again;
 pub mod defaults;
 pub mod disputes;
 pub mod finding;

@@ -4,6 +4,8 @@
 
 mod commit;
 mod event;
+#[cfg(test)]
+mod fairness;
 mod health;
 mod kept_job;
 mod kept_token;
@@ -121,12 +123,8 @@ impl Scheduler {
     pub fn set_feeds_of(&self, contract_uid: &str, tasks: Vec<FeedTask>) {
         let mut state = self.shared.lock();
         let wanted: BTreeSet<&str> = tasks.iter().map(|task| task.feed.name.as_str()).collect();
-        let gone: Vec<FeedId> = state
-            .feeds
-            .keys()
-            .filter(|(uid, name)| uid == contract_uid && !wanted.contains(name.as_str()))
-            .cloned()
-            .collect();
+        let of_contract = state.of_contract(contract_uid).map(|(id, _)| id);
+        let gone: Vec<FeedId> = of_contract.filter(|(_, name)| !wanted.contains(name.as_str())).cloned().collect();
         for id in gone {
             state.forget(&id);
         }
@@ -139,18 +137,20 @@ impl Scheduler {
 
     /// Polls a feed of a contract now, or all of them; one that is being fetched is fetched once more after that.
     pub fn poll_now(&self, contract_uid: &str, feed: Option<&str>) {
-        self.poll_those(|(uid, name)| uid == contract_uid && feed.is_none_or(|feed| feed == name));
+        self.poll_those(|state| {
+            let of_contract = state.of_contract(contract_uid).map(|(id, _)| id);
+            of_contract.filter(|(_, name)| feed.is_none_or(|feed| feed == name)).cloned().collect()
+        });
     }
 
     /// The same for all feeds of all contracts.
     pub fn poll_all(&self) {
-        self.poll_those(|_| true);
+        self.poll_those(|state| state.feeds.keys().cloned().collect());
     }
 
-    fn poll_those(&self, wanted: impl Fn(&FeedId) -> bool) {
+    fn poll_those(&self, wanted: impl Fn(&State) -> Vec<FeedId>) {
         let mut state = self.shared.lock();
-        let found: Vec<FeedId> = state.feeds.keys().filter(|id| wanted(id)).cloned().collect();
-        for id in found {
+        for id in wanted(&state) {
             state.poll_now(&id);
         }
         drop(state);
@@ -165,23 +165,22 @@ impl Scheduler {
     /// How the feeds of a contract are, by name. A feed that was not polled yet, or is suspended, is absent.
     pub fn health_of(&self, contract_uid: &str) -> BTreeMap<String, FeedHealth> {
         let state = self.shared.lock();
-        let of_contract = state.feeds.iter().filter(|((uid, _), entry)| uid == contract_uid && !entry.task.suspended);
+        let of_contract = state.of_contract(contract_uid).filter(|(_, entry)| !entry.task.suspended);
         of_contract.filter_map(|((_, name), entry)| Some((name.clone(), entry.health.clone()?))).collect()
     }
 
     /// By which times the vendors of a contract said last that they count, by feed; since the operator began.
     pub fn thresholds_of(&self, contract_uid: &str) -> BTreeMap<String, BTreeMap<String, i64>> {
         let state = self.shared.lock();
-        let of_contract = state.feeds.iter().filter(|((uid, _), _)| uid == contract_uid);
-        let of_contract = of_contract.filter(|(_, entry)| !entry.thresholds.is_empty());
+        let of_contract = state.of_contract(contract_uid).filter(|(_, entry)| !entry.thresholds.is_empty());
         of_contract.map(|((_, name), entry)| (name.clone(), entry.thresholds.clone())).collect()
     }
 
     /// How the feeds of a contract were tried since the operator began, by name; a feed that was not is absent.
     pub fn tries_of(&self, contract_uid: &str) -> BTreeMap<String, Tries> {
         let state = self.shared.lock();
-        let of_contract = state.feeds.iter().filter(|((uid, _), _)| uid == contract_uid);
-        of_contract.filter_map(|((_, name), entry)| Some((name.clone(), entry.tries?))).collect()
+        let tried = state.of_contract(contract_uid).filter_map(|((_, name), entry)| Some((name.clone(), entry.tries?)));
+        tried.collect()
     }
 
     /// Polls as they end. A receiver that lags must read [`Scheduler::health_of`] again.

@@ -12,7 +12,7 @@ use super::kept_job::{self, KeptJob};
 use super::memory::{Memory, Refused};
 use super::pace::RowPace;
 use super::sizes::Sizes;
-use super::slices::{SliceRoom, each_slice};
+use super::slices::{SliceRoom, each_slice, too_large};
 use super::windows::{PlannedWindow, next_poll, plan};
 use super::{FeedOutcome, FeedTask, RowQuota, kept_token, push};
 use crate::clock::Clock;
@@ -104,7 +104,7 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
     };
     let known = match known(tools, task, &planned).await {
         Ok(known) => known,
-        Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
+        Err(outcome) => return PollEnd::of(outcome, Next::Later),
     };
     let credentials = match credentials(tools, task).await {
         Ok(credentials) => credentials,
@@ -240,8 +240,10 @@ struct Known {
     last_row: Option<Timestamp>,
 }
 
-async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Result<Known, StoreError> {
-    let state = state(tools, task).await?;
+/// # Errors
+/// How the poll ends where that cannot be read.
+async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Result<Known, FeedOutcome> {
+    let state = state(tools, task).await.map_err(FeedOutcome::NotStored)?;
     if !quiet::has_quiet_slots(&task.feed) {
         return Ok(Known { state, last_row: None });
     }
@@ -250,8 +252,16 @@ async fn known(tools: &Tools, task: &FeedTask, planned: &PlannedWindow) -> Resul
     let room = SliceRoom::reserve(tools, task).await;
     let mut last_row: Option<Timestamp> = None;
     let take = |rows: &[Row]| last_row = last_row.max(quiet::last_real(rows.iter()));
-    each_slice(&*tools.store, (&task.contract_uid, &task.feed.name), (from, until), room.most, take).await?;
-    Ok(Known { state, last_row })
+    let feed = (task.contract_uid.as_str(), task.feed.name.as_str());
+    match each_slice(&*tools.store, feed, (from, until), room.most, take).await {
+        Ok(()) => Ok(Known { state, last_row }),
+        Err(StoreError::Memory { .. }) => {
+            let consequence = "its quiet slots are not found, and it is not asked";
+            let said = too_large(&*tools.store, feed, room.most, consequence).await;
+            Err(said.map_or_else(FeedOutcome::NotStored, FeedOutcome::Failed))
+        }
+        Err(error) => Err(FeedOutcome::NotStored(error)),
+    }
 }
 
 /// What the fetch before left behind: always as the store has it, since rows and state belong together.

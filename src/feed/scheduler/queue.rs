@@ -1,6 +1,7 @@
 //! Which feed is fetched next: in turn by namespace, so that nobody's many feeds stand before another's few.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
 
 /// A feed of a contract: UID and name.
 pub(super) type FeedId = (String, String);
@@ -12,6 +13,8 @@ pub(super) struct QueueLimits {
     /// What a namespace may always have. It gets more while no other waits and half of all places are free: a fetch that drips
     /// keeps its place for a minute, and who comes meanwhile must find one.
     pub per_namespace: usize,
+    /// What a host may be asked at once. Where feeds of other namespaces ask it too, a place is kept free for each of those, up to half: a
+    /// fetch that drips would keep the place that another's feed needs.
     pub per_host: usize,
 }
 
@@ -27,29 +30,63 @@ pub(super) struct Lane {
 pub(super) struct FairQueue {
     limits: QueueLimits,
     due: BTreeMap<String, BTreeMap<String, VecDeque<FeedId>>>,
-    last: Lane,
+    /// The namespace that was served last.
+    last: String,
+    /// The host that was served last of each namespace that has something due.
+    last_hosts: HashMap<String, String>,
     running: usize,
     running_of_namespace: HashMap<String, usize>,
-    running_of_host: HashMap<String, usize>,
+    hosts: HashMap<String, Host>,
+}
+
+/// Who asks a host.
+#[derive(Debug, Default)]
+struct Host {
+    running: usize,
+    running_of_namespace: HashMap<String, usize>,
+    /// How many lanes have something due there.
+    waiting: usize,
+    /// How many feeds there are, and how many each namespace has.
+    feeds: usize,
+    feeds_of_namespace: HashMap<String, usize>,
 }
 
 impl FairQueue {
     pub(super) fn new(limits: QueueLimits) -> Self {
-        let last = Lane { namespace: String::new(), host: String::new() };
         FairQueue {
             limits,
             due: BTreeMap::new(),
-            last,
+            last: String::new(),
+            last_hosts: HashMap::new(),
             running: 0,
             running_of_namespace: HashMap::new(),
-            running_of_host: HashMap::new(),
+            hosts: HashMap::new(),
         }
+    }
+
+    /// A feed belongs to a lane from now on, whether or not it is due.
+    pub(super) fn join(&mut self, lane: &Lane) {
+        let host = self.hosts.entry(lane.host.clone()).or_default();
+        host.feeds += 1;
+        *host.feeds_of_namespace.entry(lane.namespace.clone()).or_default() += 1;
+    }
+
+    /// A feed does not belong to a lane any more.
+    pub(super) fn leave(&mut self, lane: &Lane) {
+        if let Some(host) = self.hosts.get_mut(&lane.host) {
+            host.feeds = host.feeds.saturating_sub(1);
+            release(&mut host.feeds_of_namespace, &lane.namespace);
+        }
+        self.forget_if_idle(&lane.host);
     }
 
     /// A feed became due; a feed that was never fetched goes first in its lane.
     pub(super) fn push(&mut self, lane: &Lane, id: FeedId, first_contact: bool) {
         let hosts = self.due.entry(lane.namespace.clone()).or_default();
         let feeds = hosts.entry(lane.host.clone()).or_default();
+        if feeds.is_empty() {
+            self.hosts.entry(lane.host.clone()).or_default().waiting += 1;
+        }
         if first_contact {
             feeds.push_front(id);
         } else {
@@ -66,16 +103,21 @@ impl FairQueue {
         let hosts = self.due.get_mut(&lane.namespace)?;
         let feeds = hosts.get_mut(&lane.host)?;
         let id = feeds.pop_front()?;
+        let host = self.hosts.entry(lane.host.clone()).or_default();
         if feeds.is_empty() {
             hosts.remove(&lane.host);
+            host.waiting = host.waiting.saturating_sub(1);
         }
+        host.running += 1;
+        *host.running_of_namespace.entry(lane.namespace.clone()).or_default() += 1;
+        self.last_hosts.insert(lane.namespace.clone(), lane.host.clone());
         if hosts.is_empty() {
             self.due.remove(&lane.namespace);
+            self.last_hosts.remove(&lane.namespace);
         }
         self.running += 1;
         *self.running_of_namespace.entry(lane.namespace.clone()).or_default() += 1;
-        *self.running_of_host.entry(lane.host.clone()).or_default() += 1;
-        self.last = lane.clone();
+        self.last.clone_from(&lane.namespace);
         Some((lane, id))
     }
 
@@ -83,26 +125,54 @@ impl FairQueue {
     pub(super) fn done(&mut self, lane: &Lane) {
         self.running = self.running.saturating_sub(1);
         release(&mut self.running_of_namespace, &lane.namespace);
-        release(&mut self.running_of_host, &lane.host);
+        if let Some(host) = self.hosts.get_mut(&lane.host) {
+            host.running = host.running.saturating_sub(1);
+            release(&mut host.running_of_namespace, &lane.namespace);
+        }
+        self.forget_if_idle(&lane.host);
     }
 
-    /// The first lane with room after the one served last: namespaces in turn, and within one its hosts in turn.
+    /// The first lane with room after the one served last: namespaces in turn, and within one its hosts in turn. However many feeds a
+    /// namespace has, it is found by few steps: only hosts without room are passed over, and no more have none than fetches run.
     fn next_lane(&self) -> Option<Lane> {
-        let after =
-            self.due.range::<String, _>((std::ops::Bound::Excluded(&self.last.namespace), std::ops::Bound::Unbounded));
-        let before = self.due.range::<String, _>(..=&self.last.namespace);
-        after.chain(before).find_map(|(namespace, hosts)| {
+        let (after, before) = (above(&self.last), self.due.range::<String, _>(..=&self.last));
+        self.due.range::<String, _>(after).chain(before).find_map(|(namespace, hosts)| {
             let alone = self.due.len() == 1 && self.running < self.limits.in_all / 2;
             if count(&self.running_of_namespace, namespace) >= self.limits.per_namespace && !alone {
                 return None;
             }
             // Hosts differ in order from fetch to fetch, or the first by name would be served alone.
-            let (front, back): (Vec<_>, Vec<_>) = hosts.keys().partition(|host| **host > self.last.host);
-            let host =
-                front.into_iter().chain(back).find(|host| count(&self.running_of_host, host) < self.limits.per_host)?;
+            let last = self.last_hosts.get(namespace).cloned().unwrap_or_default();
+            let mut in_turn = hosts.range::<String, _>(above(&last)).chain(hosts.range::<String, _>(..=last));
+            let (host, _) = in_turn.find(|(host, _)| self.has_room(namespace, host))?;
             Some(Lane { namespace: namespace.clone(), host: host.clone() })
         })
     }
+
+    /// Whether a namespace that waits for a host may ask it now.
+    fn has_room(&self, namespace: &str, host: &str) -> bool {
+        let (Some(host), most) = (self.hosts.get(host), self.limits.per_host) else { return true };
+        let of_others = host.feeds.saturating_sub(count(&host.feeds_of_namespace, namespace));
+        let share = most.saturating_sub(of_others.min(most / 2));
+        host.running < most && count(&host.running_of_namespace, namespace) < share
+    }
+
+    fn forget_if_idle(&mut self, host: &str) {
+        if self.hosts.get(host).is_some_and(Host::is_idle) {
+            self.hosts.remove(host);
+        }
+    }
+}
+
+impl Host {
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.waiting == 0 && self.feeds == 0
+    }
+}
+
+/// All names after one.
+fn above(name: &str) -> (Bound<String>, Bound<String>) {
+    (Bound::Excluded(name.to_owned()), Bound::Unbounded)
 }
 
 fn count(counts: &HashMap<String, usize>, key: &str) -> usize {
@@ -147,7 +217,7 @@ mod tests {
         queue.push(&lane("quiet", "q"), id("q"), false);
         queue.push(&lane("silent", "s"), id("s"), false);
         assert!(names(&mut queue, 3).contains(&"q".to_owned()));
-        assert_eq!(queue.last.namespace, "silent");
+        assert_eq!(queue.last, "silent");
     }
 
     #[test]
@@ -195,6 +265,46 @@ mod tests {
         }
         queue.push(&lane("a", "zquick"), id("quick"), false);
         assert_eq!(names(&mut queue, 4), ["slow0", "quick"]);
+    }
+
+    #[test]
+    fn a_host_that_other_namespaces_ask_too_keeps_a_place_for_each_of_their_feeds_up_to_half() {
+        let (noisy, honest) = (lane("noisy", "vendor"), lane("honest", "vendor"));
+        // Each: feeds of the other namespace, of those that were, and how many fetches of the noisy one run while the other waits for nothing.
+        for (others, were, running) in [(0, 0, 4), (0, 9, 4), (1, 1, 3), (2, 2, 2), (50, 60, 2)] {
+            let mut queue = queue(64, 8, 4);
+            (0..20).for_each(|_| queue.join(&noisy));
+            (0..were).for_each(|_| queue.join(&honest));
+            (others..were).for_each(|_| queue.leave(&honest));
+            (0..20).for_each(|_| queue.push(&noisy, id("noisy"), false));
+            assert_eq!(names(&mut queue, 9).len(), running, "{others} others");
+            (0..others).for_each(|_| queue.push(&honest, id("honest"), false));
+            assert_eq!(names(&mut queue, 9), vec!["honest"; 4 - running], "{others} others");
+        }
+    }
+
+    #[test]
+    fn hosts_of_a_namespace_are_asked_in_turn_whoever_is_served_in_between() {
+        let mut queue = queue(64, 64, 4);
+        for number in 0..6 {
+            queue.push(&lane("a", "a1"), id(&format!("one{number}")), false);
+            queue.push(&lane("a", "a2"), id(&format!("two{number}")), false);
+            queue.push(&lane("b", "z"), id(&format!("b{number}")), false);
+        }
+        let of_a: Vec<String> = names(&mut queue, 8).into_iter().filter(|name| !name.starts_with('b')).collect();
+        assert_eq!(of_a, ["one0", "two0", "one1", "two1"]);
+    }
+
+    #[test]
+    fn a_host_that_nobody_has_feeds_at_is_forgotten() {
+        let (mut queue, lane) = (queue(64, 64, 4), lane("a", "h"));
+        queue.join(&lane);
+        queue.push(&lane, id("one"), false);
+        queue.leave(&lane);
+        assert!(queue.pop().is_some() && queue.pop().is_none());
+        assert_eq!(queue.hosts.len(), 1, "it is being asked");
+        queue.done(&lane);
+        assert!(queue.hosts.is_empty() && queue.last_hosts.is_empty());
     }
 
     #[test]

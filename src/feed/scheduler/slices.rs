@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::FeedTask;
 use super::poll::Tools;
 use crate::domain::measuring::row::Row;
-use crate::evidence::{EvidenceStore, StoreError};
+use crate::evidence::{DefinitionsSize, EvidenceStore, StoreError};
+use crate::outbound::error::{FailureKind, FetchError};
 use crate::outbound::memory_share::Reserved;
 
 /// The most bytes of rows of a slice.
@@ -53,6 +54,37 @@ pub(super) async fn each_slice(
         }
     }
     Ok(())
+}
+
+/// What is said of a feed whose known rows cannot be read within `most` bytes. `consequence`: what is not done then.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn too_large(
+    store: &dyn EvidenceStore,
+    (uid, feed): (&str, &str),
+    most: usize,
+    consequence: &str,
+) -> Result<FetchError, StoreError> {
+    let DefinitionsSize { label_sets, entries, bytes, .. } = store.definitions_size(uid, feed).await?;
+    // As many as reading them takes.
+    let taken = 128 * entries + 2 * bytes;
+    let limit = shown(most as u64);
+    let found = match taken > most as u64 {
+        true => format!("the {label_sets} sets of labels of feed {feed} take {}, more than the {limit}", shown(taken)),
+        false => format!("the rows of one minute of feed {feed} take more than the {limit}"),
+    };
+    let more = if most < MOST { ", or give the operator more --memory" } else { "" };
+    let message = format!("{found} for comparing: {consequence}; serve fewer labels{more}");
+    Ok(FetchError::new(FailureKind::TooLarge, message))
+}
+
+/// Bytes in MiB, or in KiB where there are few.
+fn shown(bytes: u64) -> String {
+    match bytes.div_ceil(1 << 10) {
+        kibibytes if kibibytes < 1 << 10 => format!("{kibibytes} KiB"),
+        kibibytes => format!("{:.1} MiB", kibibytes as f64 / 1_024.0),
+    }
 }
 
 #[cfg(test)]
@@ -111,5 +143,41 @@ mod tests {
         }
         let refused = each_slice(&store, ("one", "acd"), (minute(0), minute(9)), 300, |_| ()).await;
         assert_eq!(refused, Err(StoreError::Memory { most: 300 }));
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_rows_that_cannot_be_compared_names_what_was_found_the_limit_and_the_remedy() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path()).unwrap();
+        let [contract_uid, namespace, contract, feed] = ["one", "a", "acme", "acd"].map(str::to_owned);
+        let key = FeedKey { contract_uid, namespace, contract, feed };
+        let mut rows = body(2_000, (0..1_000).map(|at| (at, 1)));
+        for (number, row) in rows.rows.iter_mut().enumerate() {
+            row.labels.insert("queue".to_owned(), format!("queue {number:04}"));
+        }
+        store.commit(key, rows).await.unwrap();
+        let all = (minute(0), minute(1_000));
+        let consequence = "what the answer lacks is not withdrawn";
+        for (most, expected) in [
+            (
+                100_000,
+                ", more than the 98 KiB for comparing: what the answer lacks is not withdrawn; serve fewer labels, or give the operator more --memory",
+            ),
+            (200_000, ""),
+        ] {
+            let read = each_slice(&store, ("one", "acd"), all, most, |_| ()).await;
+            assert_eq!(read.is_err(), !expected.is_empty(), "{most}: {read:?}");
+            let said = too_large(&store, ("one", "acd"), most, consequence).await.unwrap();
+            let is_named = said.message.starts_with("the 1000 sets of labels of feed acd take 1");
+            assert!(is_named != expected.is_empty() && said.message.ends_with(expected), "{}", said.message);
+            assert_eq!(said.kind, FailureKind::TooLarge);
+        }
+        let said = too_large(&store, ("one", "acd"), MOST, consequence).await.unwrap().message;
+        let of_a_minute = "the rows of one minute of feed acd take more than the 8.0 MiB for comparing: ";
+        assert!(said.starts_with(of_a_minute) && said.ends_with("; serve fewer labels"), "{said}");
+        assert_eq!(
+            (shown(1), shown(1_048_576), shown(9_961_473)),
+            ("1 KiB".into(), "1.0 MiB".into(), "9.5 MiB".into())
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Which feeds there are, which of them wait, and which are being fetched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,8 +25,8 @@ const START_SPREAD: Duration = Duration::from_secs(2);
 
 /// The feeds, their timers, and the queue of those that are due.
 pub(super) struct State {
-    /// In boxes: up to half of a table's places are empty, and twice as many for a moment when it grows.
-    pub(super) feeds: HashMap<FeedId, Box<Entry>>,
+    /// In order, so that those of a contract are found without a look at those of others.
+    pub(super) feeds: BTreeMap<FeedId, Box<Entry>>,
     pub(super) timers: BTreeSet<(Instant, FeedId)>,
     pub(super) queue: FairQueue,
     /// How many polls were started.
@@ -83,7 +83,13 @@ pub(super) enum Phase {
 impl State {
     /// Without feeds.
     pub(super) fn within(limits: QueueLimits) -> Self {
-        State { feeds: HashMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(limits), polls: 0 }
+        State { feeds: BTreeMap::new(), timers: BTreeSet::new(), queue: FairQueue::new(limits), polls: 0 }
+    }
+
+    /// The feeds of a contract, by name.
+    pub(super) fn of_contract<'s>(&'s self, uid: &'s str) -> impl Iterator<Item = (&'s FeedId, &'s Entry)> {
+        let from = self.feeds.range((uid.to_owned(), String::new())..);
+        from.take_while(move |((of, _), _)| of == uid).map(|(id, entry)| (id, &**entry))
     }
 
     pub(super) fn set(&mut self, task: FeedTask, clock: &Clock) {
@@ -91,6 +97,7 @@ impl State {
         let lane = Lane { namespace: task.namespace.clone(), host: host(&task.feed) };
         let Some(entry) = self.feeds.get_mut(&id) else {
             let delay = start_delay(&task, clock);
+            self.queue.join(&lane);
             let entry = Entry {
                 lane,
                 phase: Phase::Idle,
@@ -112,6 +119,8 @@ impl State {
         }
         let reads_otherwise = !entry.task.reads_as(&task);
         entry.task = task;
+        self.queue.join(&lane);
+        self.queue.leave(&entry.lane);
         entry.lane = lane;
         if reads_otherwise && let Some(memory) = &mut entry.memory {
             memory.forget_answers();
@@ -146,6 +155,7 @@ impl State {
     pub(super) fn forget(&mut self, id: &FeedId) {
         let Some(entry) = self.feeds.remove(id) else { return };
         entry.unwanted.cancel();
+        self.queue.leave(&entry.lane);
         if let Phase::Waiting(due) = entry.phase {
             self.timers.remove(&(due, id.clone()));
         }

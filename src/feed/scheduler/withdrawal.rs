@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use super::FeedTask;
 use super::poll::Tools;
-use super::slices::{SliceRoom, each_slice};
+use super::slices::{SliceRoom, each_slice, too_large};
 use crate::domain::measuring::row::Row;
 use crate::evidence::{IncomingRow, StoreError};
 use crate::feed::fetch_request::FetchedBody;
@@ -122,8 +122,8 @@ impl ShrunkSince {
     }
 }
 
-/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half, or more than is withdrawn at once.
-/// The answers that follow withdraw the others then.
+/// Adds rows of zeros for what a whole answer lacks; returns a failure where it lacks more than half, or more than is withdrawn at once,
+/// or cannot be compared. The answers that follow withdraw the others then.
 pub(super) async fn withdraw(
     tools: &Tools,
     task: &FeedTask,
@@ -136,7 +136,13 @@ pub(super) async fn withdraw(
     let mut lacking = Lacking::default();
     let said: BTreeSet<Key<'_>> = body.rows.iter().map(|row| (row.start, row.end, &row.labels)).collect();
     let compare = |known: &[Row]| lacking.add(&body.truth, known, &said, room.most);
-    each_slice(&*tools.store, (uid, feed), (first.since, last.until), room.most, compare).await?;
+    match each_slice(&*tools.store, (uid, feed), (first.since, last.until), room.most, compare).await {
+        Err(StoreError::Memory { .. }) => {
+            let consequence = "what the answer lacks is not withdrawn";
+            return Ok(Some(too_large(&*tools.store, (uid, feed), room.most, consequence).await?));
+        }
+        compared => compared?,
+    }
     let now = tools.clock.now();
     let is_push = task.feed.inbox.is_some();
     let stretch = is_push.then_some((first.since, last.until));

@@ -14,7 +14,7 @@ use crate::api::condition::Reason;
 use crate::api::vendor_contract::FeedBackfill;
 use crate::domain::measuring::row::Row;
 use crate::feed::scheduler::FeedTask;
-use crate::outbound::client::FeedClient;
+use crate::outbound::client::{ClientLimits, FeedClient};
 use crate::outbound::guard::SystemLookup;
 use crate::outbound::limits::PaceClock;
 
@@ -213,6 +213,44 @@ async fn a_record_that_moves_is_taken_from_where_it_was_and_an_answer_that_shrin
         .await;
     eventually("the feed is healthy again", async || reason() == Some(Reason::Fetched)).await;
     running.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_compared_for_many_sets_of_labels_says_so_and_withdraws_nothing() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    let server = Server::start({
+        let turn = turn.clone();
+        move |_| {
+            let shown = 300 - turn.load(Ordering::SeqCst);
+            let call = |id: usize| format!(r#"{{"id":{id},"at":"2026-04-09T22:05:00Z","queue":"{id:0120}"}}"#);
+            Reply::json(format!(r#"{{"calls":[{}]}}"#, (0..shown).map(call).collect::<Vec<_>>().join(",")))
+        }
+    })
+    .await;
+    let twice = CALLS.replace(r#""labels":["#, r#""labels":[{"name":"again","path":"$.queue"},"#);
+    for (reading, reason, withdrawn) in [(1 << 20, Reason::TooLarge, 0), (64 << 20, Reason::Fetched, 1)] {
+        turn.store(0, Ordering::SeqCst);
+        let directory = tempfile::tempdir().unwrap();
+        let limits = ClientLimits { reading, ..impatient() };
+        let client = FeedClient::with(opened(), Arc::new(SystemLookup), limits);
+        let running = Running::start_asking(client, &directory, rehearsal(1_000.0), Arc::default());
+        running.scheduler.set_feeds_of("uid-1", vec![in_utc(&server, &twice, "2026-04-09T00:00:00Z")]);
+        let rows = async || running.store.rows("uid-1", "acd", 0).await.unwrap();
+        eventually("the first answer", async || rows().await.len() == 300).await;
+        turn.store(1, Ordering::SeqCst);
+        let asked = server.asked().len();
+        let health = || running.scheduler.health_of("uid-1").get("acd").cloned();
+        let is_said = || health().is_some_and(|health| health.reason == reason);
+        eventually("it is said", async || is_said() && server.asked().len() > asked + 1).await;
+        eventually("what is lacking", async || rows().await.len() == 300 + withdrawn).await;
+        if withdrawn == 0 {
+            let message = health().unwrap().message;
+            assert!(message.starts_with("the 300 sets of labels of feed acd take "), "{message}");
+            let ending = "more than the 128 KiB for comparing: what the answer lacks is not withdrawn; serve fewer labels, or give the operator more --memory";
+            assert!(message.ends_with(ending), "{message}");
+        }
+        running.end().await;
+    }
 }
 
 #[tokio::test]
