@@ -18,10 +18,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bpo_operator::domain::measuring::feed_rows::FeedRows;
 use bpo_operator::evidence;
 use bpo_operator::evidence::postgres::{PostgresStore, WhenInUse};
 use bpo_operator::evidence::sqlite::SqliteStore;
-use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress};
+use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, StartRange};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
@@ -223,7 +224,9 @@ fn read(setting: &Setting, backend: Backend, months: &[(FeedKey, i64)], expected
         .map(|(key, month)| {
             let (from, until) = (start_of(*month), start_of(month + 1));
             let begin = Instant::now();
-            let rows = setting.store.rows_starting_within(&key.contract_uid, &key.feed, from, until);
+            let range = StartRange { from, until, last: i64::MAX, most: usize::MAX, page: usize::MAX };
+            let (uid, nothing) = (&key.contract_uid, FeedRows::default());
+            let rows = setting.store.more_rows_starting_within(uid, &key.feed, nothing, range);
             assert_eq!(setting.runtime.block_on(rows).expect("rows").len(), expected);
             begin.elapsed().as_secs_f64() * 1_000.0
         })

@@ -5,7 +5,8 @@
 //!
 //! - fleets of small contracts (`BPO_BENCH_FLEETS`, `200,1000`): the cold start beside what the same API server takes of writes alone,
 //!   and resident memory; of the first fleet also a poll without news, news until they are in a status, and restarts;
-//! - years of half-hours (`BPO_BENCH_YEARS`, 3) of five contracts until every month has its report, in an SQLite store and in PostgreSQL;
+//! - years of half-hours (`BPO_BENCH_YEARS`, 3) of five contracts until all rows are in verdicts of statuses, and until every month has its
+//!   report, in an SQLite store and in PostgreSQL;
 //! - a month of that age that is Final, restated by one late row.
 //!
 //! `BPO_BENCH_ONLY=fleets`, `past` or `late` measures a part. `cargo bench --profile dev --bench operator` measures the debug build.

@@ -39,7 +39,10 @@ impl<T: Line> Packed<T> {
             return Self::default();
         }
         let rows: Vec<T::Row> = lines.into_iter().map(T::into_row).collect();
-        let Ok(text) = serde_json::to_string(&rows) else { return Self::default() };
+        serde_json::to_string(&rows).map_or_else(|_| Self::default(), Self::of_text)
+    }
+
+    fn of_text(text: String) -> Self {
         let mut digest = [0; 16];
         digest.iter_mut().zip(Sha256::digest(&text)).for_each(|(to, from)| *to = from);
         Packed { text: Some(text.into()), digest, of: PhantomData }
@@ -56,6 +59,11 @@ impl<T> Packed<T> {
     /// Whether the list holds nothing. One of which only the digest is kept is not empty.
     pub fn is_empty(&self) -> bool {
         self.digest == [0; 16]
+    }
+
+    /// What the list is compared by; zeros for an empty list.
+    pub fn digest(&self) -> [u8; 16] {
+        self.digest
     }
 
     /// Drops the lines and keeps their digest. Such a list can be compared; it is written without its lines.
@@ -124,6 +132,24 @@ impl<'de, T: Line + Deserialize<'de>> Deserialize<'de> for Packed<T> {
     }
 }
 
+/// Packed lists as the texts that they are in memory, for caches: no line is read, and none is written again.
+pub mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Line, Packed};
+
+    /// Writes the text; an empty one for an empty list.
+    pub fn serialize<T, S: Serializer>(packed: &Packed<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(packed.text.as_deref().unwrap_or_default())
+    }
+
+    /// Reads what [`serialize`] wrote.
+    pub fn deserialize<'de, T: Line, D: Deserializer<'de>>(deserializer: D) -> Result<Packed<T>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(if text.is_empty() { Packed::default() } else { Packed::of_text(text) })
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for Packed<T> {
     fn inline_schema() -> bool {
         Vec::<T>::inline_schema()
@@ -167,6 +193,18 @@ mod tests {
         assert_eq!(serde_json::from_value::<Packed<DayValue>>(json).unwrap(), packed);
         let schema = |of: Schema| serde_json::to_value(of).unwrap();
         assert_eq!(schema(schemars::schema_for!(Packed<DayValue>)), schema(schemars::schema_for!(Vec<DayValue>)));
+    }
+
+    #[test]
+    fn a_packed_list_that_is_kept_as_its_text_is_read_as_the_same_list() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Kept(#[serde(with = "as_text")] Packed<DayValue>);
+        for lines in [Vec::new(), days()] {
+            let kept = Kept(Packed::of(lines.clone()));
+            let read: Kept = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+            assert_eq!((read.0.lines(), read.0.is_empty()), (lines.clone(), lines.is_empty()));
+            assert_eq!(read, kept);
+        }
     }
 
     #[test]

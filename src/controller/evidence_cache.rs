@@ -25,6 +25,9 @@ use part::PartHeld;
 /// How many rows are read at once: a second's work or less. Between two pages, a look that has taken long lets others go first.
 const PAGE: i64 = 200_000;
 
+/// The same in bytes, for rows that are read by when they happened: how many of them that is shows only when they are read.
+const PAGE_BYTES: usize = 2 << 20;
+
 /// How much later than a closing a fact is recorded at the least: the store keeps instants by the microsecond.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_micros(1);
 
@@ -148,6 +151,8 @@ pub struct EvidenceCache {
     most: usize,
     /// How many rows are read at once.
     page: i64,
+    /// How many bytes of rows are read at once where they are read by when they happened.
+    page_bytes: usize,
     most_of_one: usize,
     /// The place of the one who reads many rows.
     large: Arc<Semaphore>,
@@ -167,7 +172,8 @@ impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
         let large = Arc::new(Semaphore::new(1));
-        EvidenceCache { store, most, page: PAGE, most_of_one: usize::MAX, large, entries: Mutex::default() }
+        let (page, page_bytes, most_of_one) = (PAGE, PAGE_BYTES, usize::MAX);
+        EvidenceCache { store, most, page, page_bytes, most_of_one, large, entries: Mutex::default() }
     }
 
     /// The same, where the rows of one contract take no more than this many bytes. Rows that would are not read to their end: who asks for

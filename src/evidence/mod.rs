@@ -17,6 +17,7 @@ mod journal;
 mod model;
 mod outbox;
 pub mod postgres;
+mod ranges;
 pub mod recorded_facts;
 mod rehearsal;
 mod retention;
@@ -41,11 +42,12 @@ use crate::domain::measuring::row::Row;
 use crate::domain::terms::contract_terms::Terms;
 pub use identity::StoreClock;
 pub use model::{
-    BackfillProgress, Batch, Broken, CommitReport, DefinitionsSize, Digest, Fact, FeedKey, Head, IncomingRow, LeftOut,
-    LogEntry, RecordedTerms, RejectedRow, RejectionReason, RowRange, StoreError, StoredRejection, Summarised,
-    VerifyProgress, VerifyReport, VolumeRoom, digest_text,
+    BackfillProgress, Batch, Broken, CommitReport, DefinitionsSize, Digest, Fact, FeedKey, Head, IncomingRow, LogEntry,
+    RecordedTerms, RejectedRow, RejectionReason, StoreError, StoredRejection, Summarised, VerifyProgress, VerifyReport,
+    VolumeRoom, digest_text,
 };
 pub use outbox::{Delivery, MessageKind, NewMessage, OutboxMessage, ReportEntry, StandingAlert, WaitingSink};
+pub use ranges::{LeftOut, RowRange, StartRange};
 pub use rehearsal::{Rehearsal, rehearse};
 pub use retention::{Removal, Removed, Summary};
 
@@ -102,14 +104,15 @@ pub trait EvidenceStore: Send + Sync {
         range: RowRange,
     ) -> Answer<'a, FeedRows>;
 
-    /// Rows of a feed that start in `[from, until)`, every revision, in order of receipt.
-    fn rows_starting_within<'a>(
+    /// Rows of a feed that were read before, and after them those that start in a span, every revision, in any order. They are packed while
+    /// they are read, as by [`Self::more_rows`].
+    fn more_rows_starting_within<'a>(
         &'a self,
         contract_uid: &'a str,
         feed: &'a str,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Answer<'a, Vec<Row>>;
+        rows: FeedRows,
+        range: StartRange,
+    ) -> Answer<'a, FeedRows>;
 
     /// The newest revisions of the rows of a feed that start in `[from, until)`, in order of receipt. Where they and the feed's sets of labels
     /// take more than `most` bytes, reading them ends with [`StoreError::Memory`].

@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 use super::encoding::{
     LABELS, Labels, NAMES, decode_labels, decode_names, decode_numbers, decode_row, decode_values, from_nanoseconds,
 };
-use super::model::{LeftOut, RowRange, StoreError};
+use super::model::StoreError;
+use super::ranges::{LeftOut, RowRange};
 use crate::domain::measuring::feed_rows::{FeedRows, OpenRows, Receipt, Times};
 use crate::domain::measuring::row::Row;
 
@@ -107,14 +108,14 @@ impl<'d> Packing<'d> {
         Self { rows: rows.open(), left_out, definitions, labels, names, numbers: Vec::new(), most }
     }
 
-    /// Adds the row of an entry, unless it is left out.
-    pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<(), StoreError> {
+    /// Adds the row of an entry, unless it is left out. Returns the sequence of the row that it replaces; 0 for none.
+    pub(super) fn add(&mut self, sequence: i64, payload: &[u8]) -> Result<i64, StoreError> {
         let corrupt = |what: &str| StoreError::Corrupt(what.to_owned());
         let (header, values) = decode_row(payload).map_err(corrupt)?;
         let is_left_out =
             |left_out: LeftOut| sequence <= left_out.until && from_nanoseconds(header.start) < left_out.before;
         if self.left_out.is_some_and(is_left_out) {
-            return Ok(());
+            return Ok(header.replaces);
         }
         let labels = match self.labels.get(&header.labels) {
             Some(labels) => *labels,
@@ -142,7 +143,7 @@ impl<'d> Packing<'d> {
         if self.rows.bytes() > self.most {
             return Err(StoreError::Memory { most: self.most });
         }
-        Ok(())
+        Ok(header.replaces)
     }
 
     /// The rows with those that were added.

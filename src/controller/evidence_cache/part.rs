@@ -15,7 +15,7 @@ use crate::domain::measuring::ledger::Wanted;
 use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::rollups::{Past, RollUps, Snapshot};
 use crate::domain::terms::calendar::Span;
-use crate::evidence::{Head, LeftOut, RowRange, StoreError};
+use crate::evidence::{Head, LeftOut, RowRange, StartRange, StoreError};
 
 /// How often what was worked out of closed periods is kept: it holds as long as the terms do, and rows that came since are read.
 const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -24,8 +24,9 @@ const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
 const MANY: usize = 256;
 
-/// How much of a span is read at once.
-const SLICE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How much of a span is read at once, at most and at least: a month with what is looked at around it.
+const LONGEST: SignedDuration = SignedDuration::from_hours(32 * 24);
+const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 
 /// Which rows of a contract are held.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +141,8 @@ impl EvidenceCache {
         for (feed, wanted) in wanted {
             let Some(head) = evidence.heads.get(&feed) else { return Ok(None) };
             let most = self.most_of_one.saturating_sub(rows.values().map(FeedRows::bytes).sum());
-            let Some(read) = self.read_within((&mut reading, &feed), &wanted.reads(), *head, most).await? else {
+            let Some(read) = self.read_within((&mut reading, &feed), &wanted.reads(), head.sequence, most).await?
+            else {
                 return Ok(None);
             };
             let known = rows.remove(&feed).unwrap_or_default();
@@ -154,23 +156,38 @@ impl EvidenceCache {
         Ok(self.hold_part(uid, evidence, &held, read))
     }
 
-    /// The rows of a feed that start in spans, every revision up to a head; `None` where they take more than this many bytes.
-    async fn read_within(
+    /// The rows of a feed that start in spans, every revision up to a head; `None` where they take more than this many bytes. They are read
+    /// slice by slice of time: where the rows of one take more than a page, it is halved, and the next ones are longer again.
+    pub(super) async fn read_within(
         &self,
         (reading, feed): (&mut Reading<'_>, &str),
         spans: &[Span],
-        head: Head,
+        last: i64,
         most: usize,
     ) -> Result<Option<FeedRows>, StoreError> {
         let mut read = FeedRows::default();
-        for slice in spans.iter().flat_map(slices) {
-            let (uid, known) = (reading.uid().to_owned(), read.bytes());
-            let rows = self.store.rows_starting_within(&uid, feed, slice.start, slice.end).await?;
-            // Rows that arrived since wait for the head that vouches for them.
-            read.extend(rows.into_iter().filter(|row| row.sequence <= head.sequence));
-            reading.page_was_read(read.bytes().saturating_sub(known)).await?;
-            if read.bytes() > most {
-                return Ok(None);
+        let mut length = LONGEST;
+        for Span { start, end } in spans {
+            let mut from = *start;
+            while from < *end {
+                let until = from.checked_add(length).map_or(*end, |until| until.min(*end));
+                let page = if length > SHORTEST { self.page_bytes } else { usize::MAX };
+                let range = StartRange { from, until, last, most, page };
+                let more = self.store.more_rows_starting_within(reading.uid(), feed, read.clone(), range).await;
+                match more {
+                    Err(StoreError::Memory { most: reached }) if reached < most => length = (length / 2).max(SHORTEST),
+                    Err(StoreError::Memory { .. }) => return Ok(None),
+                    more => {
+                        let known = read.bytes();
+                        read = more?;
+                        let bytes = read.bytes().saturating_sub(known);
+                        reading.page_was_read(bytes).await?;
+                        from = until;
+                        if bytes < self.page_bytes / 4 {
+                            length = length.saturating_mul(2).min(LONGEST);
+                        }
+                    }
+                }
             }
         }
         Ok(Some(read))
@@ -215,14 +232,6 @@ impl EvidenceCache {
             entry.let_go();
         }
     }
-}
-
-/// A span in parts of which the rows are read one after another: before they are packed, rows take much memory.
-fn slices(span: &Span) -> impl Iterator<Item = Span> + use<> {
-    let Span { start, end } = *span;
-    let from = std::iter::successors(Some(start), |from| from.checked_add(SLICE).ok());
-    from.take_while(move |from| *from < end)
-        .map(move |from| Span::new(from, from.checked_add(SLICE).map_or(end, |until| until.min(end))))
 }
 
 fn needs_few(rows: &RowsByFeed, past: &Past) -> bool {

@@ -10,6 +10,7 @@ use crate::domain::judgement::judge::judge_again;
 use crate::domain::judgement::outcome::NOTHING_SAID;
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::rollups::Past;
+use crate::domain::terms::calendar::Span;
 use crate::domain::terms::journal::{JournalFact, ThresholdsSaid};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{Batch, FeedKey, IncomingRow};
@@ -109,6 +110,33 @@ async fn rows_that_are_read_by_pages_are_those_of_the_store_and_each_page_is_not
         assert_eq!(look.pages(), pages, "pages of {page}");
         look.around(rows(&cache, "one")).await;
         assert_eq!(look.pages(), pages, "pages of {page}: what is held is not read again");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_span_are_read_in_slices_that_no_page_is_too_small_for_and_each_is_noted() {
+    let world = World::new();
+    world.receive("one", 0..9_000).await;
+    let all = world.stored("one").await;
+    let (begin, end) = (all.row(0).unwrap().start, all.row(8_999).unwrap().end);
+    // Each: bytes of a page, and how many slices are read of 188 days; then up to which row, and the most bytes of all.
+    for (page_bytes, pages, last, most, is_read) in [
+        (usize::MAX, 6..7, 9_000, usize::MAX, true),
+        (8_000, 8..40, 9_000, usize::MAX, true),
+        (8_000, 8..40, 7_000, usize::MAX, true),
+        (usize::MAX, 0..7, 9_000, all.bytes() / 2, false),
+        (8_000, 0..40, 9_000, all.bytes() / 2, false),
+    ] {
+        let cache = EvidenceCache { page_bytes, ..world.cache(usize::MAX) };
+        let look = Look::begin(&Arc::default(), || Shards::whole(Fence::open()).turn("team")).await.unwrap();
+        let mut reading = cache.reading("one");
+        // Some rows of the first slice are outside.
+        let span = Span::new(begin + SignedDuration::from_hours(5), end);
+        let read = look.around(cache.read_within((&mut reading, "acd"), &[span], last, most)).await.unwrap();
+        let expected = FeedRows::default().with(&all.up_to(last), |start| start >= span.start);
+        let read = read.map(|read| FeedRows::default().with(&read, |_| true));
+        assert_eq!(read, is_read.then_some(expected), "{page_bytes} {last} {most}");
+        assert!(pages.contains(&look.pages()), "{page_bytes}: {} pages", look.pages());
     }
 }
 

@@ -172,6 +172,7 @@ fn judge_by(
         ended.iter().zip(&finals).filter(|(period, instant)| instant.is_none() || !reader.is_settled(books, period));
     let open = open.map(|(period, _)| period).chain(periods.containing(now)).collect();
     let needs = needs(&reader, books, open, now);
+    judgement.reports = closed.into_iter().flat_map(|closed| closed.reports).collect();
     (judgement, needs)
 }
 
@@ -250,6 +251,7 @@ struct View<'v, 'a> {
 }
 
 impl<'v, 'a> View<'v, 'a> {
+    /// All but the reports.
     fn judgement(&self, reader: &Reader<'v, 'a>) -> Judgement {
         let book = self.books.current();
         let running_period = self.periods.containing(self.now);
@@ -262,7 +264,7 @@ impl<'v, 'a> View<'v, 'a> {
         };
         let standing = standing(&history);
         Judgement {
-            reports: self.closed.iter().flat_map(|closed| closed.reports.iter().cloned()).collect(),
+            reports: Vec::new(),
             period: running_period.map(Period::bounds),
             last: self.last(),
             counts: self.counts(&kpis),

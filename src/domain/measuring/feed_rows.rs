@@ -176,15 +176,16 @@ impl FeedRows {
         let mut places = places.into_iter().peekable();
         let (labels, names) = (self.labels.clone(), self.names.clone());
         let mut open = FeedRows { labels, names, ..FeedRows::default() }.open();
+        let (mut of_these, mut of_others) = (KnownPlaces::default(), KnownPlaces::default());
         for (place, sequence) in (0..self.len as u32).map(|place| (place, self.receipt(place).sequence)) {
             while let Some((other, at)) = places.next_if(|(other, _)| *other <= sequence) {
                 if other < sequence {
-                    open.push_of(others, at);
+                    open.push_of(others, at, &mut of_others);
                 }
             }
-            open.push_of(self, place);
+            open.push_of(self, place, &mut of_these);
         }
-        places.for_each(|(_, at)| open.push_of(others, at));
+        places.for_each(|(_, at)| open.push_of(others, at, &mut of_others));
         open.close()
     }
 
@@ -340,22 +341,19 @@ impl OpenRows {
         self.push(times, labels, Receipt { revision: row.revision, sequence: row.sequence }, measures.into_iter());
     }
 
-    /// Adds a row of others after all that are there.
-    fn push_of(&mut self, rows: &FeedRows, place: u32) {
+    /// Adds a row of others after all that are there; `known` is for these others alone.
+    fn push_of(&mut self, rows: &FeedRows, place: u32, known: &mut KnownPlaces) {
         let Some((chunk, index)) = rows.chunk(place) else { return };
-        let set = chunk.labels.get(index);
-        let labels = match rows.label_sets().get(set as usize) {
-            // Of the same sets the places are the same.
-            Some(_) if Arc::ptr_eq(&rows.labels, &self.rows.labels) => set as u32,
-            Some(labels) => self.labels(labels),
-            None => return,
-        };
-        let measure = |(name, values): &(u32, Values)| {
-            let name = rows.names.get(*name as usize)?;
-            Some((self.measure(name), values.get(index)?))
-        };
-        let measures: Vec<(u32, Decimal)> = chunk.measures.iter().filter_map(measure).collect();
-        self.push(chunk.times(index), labels, chunk.receipt(index), measures.into_iter());
+        let set = chunk.labels.get(index) as u32;
+        let labels = once(&mut known.labels, set, || Some(self.labels(rows.label_sets().get(set as usize)?)));
+        let Some(labels) = labels else { return };
+        known.values.clear();
+        for (name, values) in &chunk.measures {
+            let Some(value) = values.get(index) else { continue };
+            let name = once(&mut known.names, *name, || Some(self.measure(rows.names.get(*name as usize)?)));
+            known.values.extend(name.map(|name| (name, value)));
+        }
+        self.push(chunk.times(index), labels, chunk.receipt(index), known.values.iter().copied());
     }
 
     /// The rows with those that were added.
@@ -372,6 +370,26 @@ impl OpenRows {
         self.bytes += chunk.bytes();
         self.rows.chunks.push(Arc::new(chunk));
     }
+}
+
+/// The places in some rows of the sets of labels and of the names of measures of others, each once it was looked for.
+#[derive(Debug, Default)]
+struct KnownPlaces {
+    labels: Vec<Option<u32>>,
+    names: Vec<Option<u32>>,
+    /// The measures of one row.
+    values: Vec<(u32, Decimal)>,
+}
+
+/// What is known at a place, or else what is found for it.
+fn once(known: &mut Vec<Option<u32>>, place: u32, find: impl FnOnce() -> Option<u32>) -> Option<u32> {
+    let place = place as usize;
+    if known.len() <= place {
+        known.resize(place + 1, None);
+    }
+    let found = known.get_mut(place)?;
+    *found = found.or_else(find);
+    *found
 }
 
 /// Bytes of a set of labels, near enough.
@@ -404,7 +422,13 @@ impl Column<'_> {
 
     /// Writes the value at a place as a plain decimal without superfluous zeros; 0 where it is absent.
     pub(in crate::domain) fn write(&self, place: u32, text: &mut String) {
-        let decimal = self.values(place).and_then(|(values, index)| values.get(index)).unwrap_or_default();
+        let found = self.values(place);
+        // Most are counts.
+        if let Some(whole) = found.and_then(|(values, index)| values.whole(index)) {
+            let _ = write!(text, "{whole}");
+            return;
+        }
+        let decimal = found.and_then(|(values, index)| values.get(index)).unwrap_or_default();
         let _ = write!(text, "{}", decimal.normalize());
     }
 

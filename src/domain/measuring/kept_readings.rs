@@ -14,6 +14,7 @@ use super::prepared_terms::Kpi;
 use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
 use crate::api::Packed;
 use crate::api::made_of::PartValue;
+use crate::api::packed::as_text;
 use crate::api::sla_report::TierLine;
 use crate::domain::terms::calendar::Span;
 
@@ -49,9 +50,13 @@ pub(in crate::domain) struct Figures {
     pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
     /// Instants by which rows were known that match KPIs.
     pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
-    /// The parts of reports. They follow from readings, and do not outlive their process.
-    pub(crate) parts: RefCell<Answers<Compared, Packed<PartValue>>>,
+    /// The parts of reports, by the digest of the readings that they follow from.
+    pub(crate) parts: RefCell<Answers<[u8; 16], KeptParts>>,
 }
+
+/// The parts of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeptParts(#[serde(with = "as_text")] Packed<PartValue>);
 
 /// Answers of earlier judgements.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +71,8 @@ pub(crate) struct Earlier {
     finalities: Kept<InBook, FinalFor>,
     #[serde(with = "pairs")]
     matched: Kept<InBook, Timestamp>,
+    #[serde(with = "pairs")]
+    parts: Kept<[u8; 16], KeptParts>,
 }
 
 type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
@@ -73,14 +80,14 @@ type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
 impl Figures {
     /// Answers of earlier judgements, and none of this one.
     pub(crate) fn of(earlier: Earlier) -> Figures {
-        let Earlier { readings, coverages, learnt, finalities, matched } = earlier;
+        let Earlier { readings, coverages, learnt, finalities, matched, parts } = earlier;
         Figures {
             readings: Answers::kept(readings),
             coverages: Answers::kept(coverages),
             learnt: Answers::kept(learnt),
             finalities: Answers::kept(finalities),
             matched: Answers::kept(matched),
-            ..Figures::default()
+            parts: Answers::kept(parts),
         }
     }
 
@@ -92,6 +99,7 @@ impl Figures {
             learnt: self.learnt.borrow().earlier.clone(),
             finalities: self.finalities.borrow().earlier.clone(),
             matched: self.matched.borrow().earlier.clone(),
+            parts: self.parts.borrow().earlier.clone(),
         }
     }
 
@@ -100,7 +108,8 @@ impl Figures {
         let learnt: usize = self.learnt.borrow().all().map(Learnt::bytes).sum();
         let small = std::mem::size_of::<(InBook, FinalFor)>() + 16;
         let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
-        let parts: usize = self.parts.borrow().all().map(|parts| parts.bytes() + 512).sum();
+        let of_parts = std::mem::size_of::<([u8; 16], KeptParts)>() + 32;
+        let parts: usize = self.parts.borrow().all().map(|parts| parts.0.bytes() + of_parts).sum();
         readings
             + parts
             + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
@@ -217,11 +226,12 @@ impl Figures {
 
     /// The parts of a reading against others: those that are kept, or else those that are worked out.
     pub(in crate::domain) fn parts(&self, compared: Compared) -> Packed<PartValue> {
-        if let Some(kept) = self.parts.borrow_mut().get(&compared) {
-            return kept.as_ref().clone();
+        let digest = compared.digest();
+        if let Some(kept) = self.parts.borrow_mut().get(&digest) {
+            return kept.0.clone();
         }
         let parts = compared.parts();
-        self.parts.borrow_mut().put(compared, parts.clone());
+        self.parts.borrow_mut().put(digest, KeptParts(parts.clone()));
         parts
     }
 

@@ -13,12 +13,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::values::{Quotient, Rows};
 use crate::api::Packed;
 use crate::api::kpi_target::Rounding;
 use crate::api::made_of::PartValue;
-use crate::api::packed::Line;
+use crate::api::packed::{Line, as_text};
 use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
 use crate::domain::terms::catalogue::Definition;
 
@@ -71,6 +72,7 @@ impl Line for PartSums {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
     /// At most 100 of them and at most 4 kB, by label and value.
+    #[serde(with = "as_text")]
     pub sums: Packed<PartSums>,
     /// Whether the sums of each label, with the rows that do not carry it, are those of the whole, and can be added up over periods.
     pub add_up: bool,
@@ -140,7 +142,7 @@ pub struct PeriodSums<'p> {
 }
 
 /// The parts of a period and of those before it, with all that their effects follow from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct Compared {
     scale: Exact,
     rounding: Option<Rounding>,
@@ -149,7 +151,7 @@ pub struct Compared {
 }
 
 /// The parts of one period with its sums.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 struct Whole {
     parts: Packed<PartSums>,
     truncated: bool,
@@ -186,6 +188,26 @@ impl Compared {
         let now = Whole::of(now)?;
         let has_parts = std::iter::once(&now).chain(&before).any(|whole| !whole.parts.is_empty());
         has_parts.then_some(Compared { scale, rounding, now, before })
+    }
+
+    /// The first half of the SHA-256 of all of it: the parts follow from what it is of.
+    pub fn digest(&self) -> [u8; 16] {
+        let mut digest = Sha256::new();
+        let text = |digest: &mut Sha256, text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        };
+        text(&mut digest, &self.scale.to_string());
+        text(&mut digest, &serde_json::to_string(&self.rounding).unwrap_or_default());
+        for Whole { parts, truncated, numerator, denominator } in std::iter::once(&self.now).chain(&self.before) {
+            digest.update(parts.digest());
+            digest.update([u8::from(*truncated)]);
+            text(&mut digest, &numerator.to_string());
+            text(&mut digest, &denominator.to_string());
+        }
+        let mut half = [0; 16];
+        half.iter_mut().zip(digest.finalize()).for_each(|(to, from)| *to = from);
+        half
     }
 
     /// The 20 parts with the most effect, and those first; without periods before those with the most volume.

@@ -16,6 +16,7 @@ use super::verdict::Aim;
 use crate::api::Packed;
 use crate::api::kpi_target::{Band, CatalogueKpi, FormulaUnit, KpiClass, KpiTargetSpec, KpiVariant, Rounding, Verdict};
 use crate::api::made_of::DayValue;
+use crate::api::packed::as_text;
 use crate::api::sla_report::{EvidenceReference, TierLine};
 use crate::api::verdict::{Comparison, Rating, Severity};
 use crate::domain::numbers::exact::Exact;
@@ -82,6 +83,7 @@ pub struct Measured {
     /// What two sources say; `None` where there is one.
     pub sources: Option<Box<Sources>>,
     /// The days of its window; empty for a period that runs.
+    #[serde(with = "as_text")]
     pub days: Packed<DayValue>,
     /// Its rows by their labels; empty for a period that runs.
     pub parts: Parts,

@@ -10,8 +10,9 @@ use crate::domain::measuring::row::Row;
 use crate::evidence::encoding::{clamped, decode_names, decode_row, from_nanoseconds};
 use crate::evidence::failure::Failure;
 use crate::evidence::model::{
-    BackfillProgress, DefinitionsSize, Digest, FeedKey, Head, LogEntry, RowRange, StoreError, StoredRejection,
+    BackfillProgress, DefinitionsSize, Digest, FeedKey, Head, LogEntry, StoreError, StoredRejection,
 };
+use crate::evidence::ranges::{RowRange, StartRange};
 use crate::evidence::rows::{Definitions, Packing, earlier};
 
 /// The labels and names of a feed: few, and each row needs them. An index finds them, and the log itself says what they are, since that is
@@ -64,36 +65,40 @@ pub(super) fn more_rows(
         "SELECT sequence, payload FROM log
          WHERE feed_id = $1 AND sequence > $2 AND sequence <= $3 AND kind = 4 ORDER BY sequence",
         values![feed_id, range.after, range.until],
-        |entry| Ok(packing.add(entry.integer(0)?, entry.bytes(1)?)?),
+        |entry| {
+            packing.add(entry.integer(0)?, entry.bytes(1)?)?;
+            Ok(())
+        },
     )?;
     Ok(packing.close())
 }
 
-/// Rows that start in a span, every revision.
-pub(super) fn rows_starting_within(
+/// Rows that were read before, with every revision of those that start in a span.
+pub(super) fn more_rows_starting_within(
     sql: &mut dyn Sql,
-    contract_uid: &str,
-    feed: &str,
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<Row>, Failure> {
-    let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(Vec::new()) };
-    let definitions = definitions(sql, feed_id)?;
+    (contract_uid, feed): (&str, &str),
+    rows: FeedRows,
+    range: StartRange,
+) -> Result<FeedRows, Failure> {
+    let Some(feed_id) = feed_id(sql, contract_uid, feed)? else { return Ok(rows) };
+    let definitions = definitions_within(sql, feed_id, range.most)?;
     let labels: Vec<i64> = definitions.label_sets().collect();
     // What replaced a removed row is not followed further.
     let removed = retention::last(sql, feed_id)?.map_or(0, |last| last.last);
-    let mut rows = Vec::new();
+    let most = rows.bytes().saturating_add(range.page).min(range.most);
+    let mut packing = Packing::new(rows, RowRange { most, ..RowRange::between(0, range.last) }, &definitions);
     let mut replaced = Vec::new();
     let mut take = |entry: &dyn super::Row, replaced: &mut Vec<i64>| -> Result<bool, Failure> {
         let (sequence, payload) = (entry.integer(0)?, entry.bytes(1)?);
-        let replaces = earlier(sequence, decode_row(payload)?.0.replaces)?;
+        let replaces =
+            if sequence <= range.last { packing.add(sequence, payload)? } else { decode_row(payload)?.0.replaces };
+        let replaces = earlier(sequence, replaces)?;
         if replaces > removed {
             replaced.push(replaces);
         }
-        rows.push(definitions.row(sequence, payload)?);
         Ok(true)
     };
-    let span = [clamped(from), clamped(until)];
+    let span = [clamped(range.from), clamped(range.until)];
     sql.newest_within(feed_id, &labels, span, &mut |entry| take(entry, &mut replaced))?;
     while !replaced.is_empty() {
         let wanted = std::mem::take(&mut replaced);
@@ -106,8 +111,7 @@ pub(super) fn rows_starting_within(
             return Err(StoreError::Corrupt(format!("feed {feed} lacks rows that were replaced")).into());
         }
     }
-    rows.sort_unstable_by_key(|row| row.sequence);
-    Ok(rows)
+    Ok(packing.close())
 }
 
 /// The newest revisions of rows that start in a span, as long as they take no more bytes than `most`.

@@ -22,8 +22,8 @@ use crate::evidence::journal::{Append, Closing, NewEntry, Topic, json};
 use crate::evidence::{
     Answer, BackfillProgress, Batch, CommitReport, DefinitionsSize, Delivery, Digest, EvidenceStore, Fact, FeedKey,
     Head, LogEntry, NewMessage, OnVerifyProgress, OutboxMessage, RecordedTerms, Removal, Removed, ReportEntry,
-    RowRange, StandingAlert, StoreClock, StoreError, StoredRejection, Summary, VerifyReport, VolumeRoom, WaitingSink,
-    digest_text,
+    RowRange, StandingAlert, StartRange, StoreClock, StoreError, StoredRejection, Summary, VerifyReport, VolumeRoom,
+    WaitingSink, digest_text,
 };
 
 /// How many changes a slow receiver may lag behind before it must take everything as changed.
@@ -168,15 +168,15 @@ impl<S: Backend> EvidenceStore for S {
         self.read(move |sql| read::more_rows(sql, &uid, &feed, rows, range))
     }
 
-    fn rows_starting_within<'a>(
+    fn more_rows_starting_within<'a>(
         &'a self,
         contract_uid: &'a str,
         feed: &'a str,
-        from: Timestamp,
-        until: Timestamp,
-    ) -> Answer<'a, Vec<Row>> {
+        rows: FeedRows,
+        range: StartRange,
+    ) -> Answer<'a, FeedRows> {
         let (uid, feed) = (contract_uid.to_owned(), feed.to_owned());
-        self.read(move |sql| read::rows_starting_within(sql, &uid, &feed, from, until))
+        self.read(move |sql| read::more_rows_starting_within(sql, (&uid, &feed), rows, range))
     }
 
     fn newest_starting_within<'a>(

@@ -129,15 +129,7 @@ impl Sql for File {
 
     fn newest_within(&mut self, feed: i64, _labels: &[i64], span: [i64; 2], take: Take<'_>) -> Result<(), Failure> {
         let [from, until] = span;
-        self.visit(
-            "SELECT newest.sequence, log.payload
-             FROM log AS definition
-             JOIN newest ON newest.feed_id = $1 AND newest.labels = definition.sequence AND newest.start_at >= $2 AND newest.start_at < $3
-             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4
-             WHERE definition.feed_id = $1 AND definition.kind = 1 AND definition.kind < 3",
-            values![feed, from, until],
-            take,
-        )
+        self.visit(NEWEST_WITHIN, values![feed, from, until], take)
     }
 
     fn rows_at(&mut self, feed: i64, sequences: &[i64], take: Take<'_>) -> Result<(), Failure> {
@@ -176,6 +168,14 @@ impl Sql for File {
     }
 }
 
+/// The newest rows of a feed that start in a span. Its joins are in this order, by which the rows of each set of labels are found by their start:
+/// left to itself SQLite goes through all rows of the feed.
+const NEWEST_WITHIN: &str = "SELECT newest.sequence, log.payload
+     FROM log AS definition
+     CROSS JOIN newest ON newest.feed_id = $1 AND newest.labels = definition.sequence AND newest.start_at >= $2 AND newest.start_at < $3
+     CROSS JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4
+     WHERE definition.feed_id = $1 AND definition.kind = 1 AND definition.kind < 3";
+
 /// Which file a path names: SQLite goes on writing into a file that was deleted under it, and all of that would be lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct FileIdentity(Option<(u64, u64)>);
@@ -197,5 +197,22 @@ impl FileIdentity {
             return Ok(());
         }
         Err(StoreError::Fault(format!("{}: the file was moved, replaced or deleted while in use", path.display())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::sqlite::SqliteStore;
+
+    #[test]
+    fn rows_of_a_span_are_found_without_going_through_all_others() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(SqliteStore::open(directory.path()).unwrap());
+        let connection = Connection::open(directory.path().join("evidence.sqlite")).unwrap();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {NEWEST_WITHIN}")).unwrap();
+        let steps: Vec<String> = plan.query_map([1, 2, 3], |step| step.get(3)).unwrap().map(Result::unwrap).collect();
+        let by_start = "newest USING PRIMARY KEY (feed_id=? AND labels=? AND start_at>? AND start_at<?)";
+        assert!(steps.iter().any(|step| step.contains(by_start)), "{steps:?}");
     }
 }

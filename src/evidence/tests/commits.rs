@@ -6,11 +6,9 @@ use jiff::Timestamp;
 
 use super::support::{
     Backend, Fixture, at, body, feed, lasting, minute, offered, on_both_stores, queue, rejection, revision, row,
+    starting_within,
 };
-use crate::domain::measuring::feed_rows::FeedRows;
-use crate::evidence::{
-    BackfillProgress, Batch, DefinitionsSize, IncomingRow, LeftOut, RejectionReason, RowRange, StoreError,
-};
+use crate::evidence::{BackfillProgress, Batch, DefinitionsSize, IncomingRow, RejectionReason, StoreError};
 
 on_both_stores!(
     the_same_body_twice_adds_nothing_at_all,
@@ -21,7 +19,6 @@ on_both_stores!(
     a_back_filled_correction_is_not_known_before_what_it_corrects,
     what_was_known_on_a_day_is_a_query,
     reads_go_on_after_a_sequence_and_within_a_span,
-    packed_rows_go_on_from_those_that_were_read_up_to_a_sequence,
     all_of_a_row_comes_back_as_it_went_in,
     progress_never_goes_back_and_completion_stays,
     what_a_body_leaves_for_the_next_fetch_is_kept_until_another_does,
@@ -31,45 +28,6 @@ on_both_stores!(
     restart_keeps_everything,
     a_body_beyond_the_quota_is_refused_whole_and_one_within_it_is_not,
 );
-
-async fn packed_rows_go_on_from_those_that_were_read_up_to_a_sequence(backend: Backend) {
-    let fixture = Fixture::new(backend);
-    let queues = ["billing", "sales", "care"];
-    let morning = (0..1_200).map(|slot| queue(row(30 * slot, slot % 97), queues[slot as usize % 3])).collect();
-    fixture.commit(body(60, morning)).await;
-    fixture.commit(body(90, vec![row(0, 5), queue(row(30, 7), "a new one")])).await;
-    let all = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
-    assert_eq!(all.len(), 1_202);
-    let mut packed = FeedRows::default();
-    for until in [0, 1, 700, 1_024, 1_024, 1_201, 1_202, i64::MAX] {
-        let range = RowRange::between(packed.last_sequence(), until);
-        packed = fixture.store.more_rows("uid-1", "acd", packed, range).await.unwrap();
-        let expected: FeedRows = all.iter().filter(|row| row.sequence <= until).collect();
-        assert_eq!(packed, expected, "up to {until}");
-    }
-    let all_rows = RowRange::between(0, i64::MAX);
-    let unknown = fixture.store.more_rows("uid-1", "none", FeedRows::default(), all_rows).await.unwrap();
-    assert!(unknown.is_empty());
-    for (after, until, upto, before) in [(0, 1_202, 1_200, 500), (700, 1_202, 1_202, 900), (0, 600, 9_999, 9_999)] {
-        let before = minute(30 * before);
-        let range = RowRange { left_out: Some(LeftOut { until: upto, before }), ..RowRange::between(after, until) };
-        let part = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap();
-        let is_read = |row: &&crate::domain::measuring::row::Row| {
-            after < row.sequence && row.sequence <= until && (row.sequence > upto || row.start >= before)
-        };
-        let expected: FeedRows = all.iter().filter(is_read).collect();
-        assert_eq!(part, expected, "{range:?}");
-    }
-    // What rows take is counted while they are read, and their labels before.
-    for most in [packed.bytes() / 2, 1] {
-        let range = RowRange { most, ..all_rows };
-        let refused = fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await;
-        assert_eq!(refused.unwrap_err(), StoreError::Memory { most });
-    }
-    let range = RowRange { most: packed.bytes() + 1_024, ..all_rows };
-    assert_eq!(fixture.store.more_rows("uid-1", "acd", FeedRows::default(), range).await.unwrap(), packed);
-    assert!(fixture.store.healthy());
-}
 
 /// Added, revised, unchanged, superseded, rejected.
 type Counts = (u64, u64, u64, u64, u64);
@@ -292,7 +250,7 @@ async fn reads_go_on_after_a_sequence_and_within_a_span(backend: Backend) {
     let store = &fixture.store;
     let after: Vec<i64> = store.rows("uid-1", "acd", 3).await.unwrap().iter().map(|row| row.sequence).collect();
     assert_eq!(after, [4, 5]);
-    let within = store.rows_starting_within("uid-1", "acd", minute(30), minute(60)).await.unwrap();
+    let within = starting_within(&**store, minute(30), minute(60)).await.unwrap();
     assert_eq!(offered(&within), [2, 3, 5]);
     let span = (minute(30), minute(60));
     let newest = store.newest_starting_within("uid-1", "acd", span, usize::MAX).await.unwrap();
@@ -470,11 +428,11 @@ async fn a_row_that_says_that_it_replaces_a_later_one_is_never_followed() {
     {
         store.commit(feed("acd"), body(received, rows)).await.unwrap();
     }
-    assert_eq!(store.rows_starting_within("uid-1", "acd", minute(0), minute(60)).await.unwrap().len(), 5);
+    assert_eq!(starting_within(&store, minute(0), minute(60)).await.unwrap().len(), 5);
     let later = "SELECT payload FROM log WHERE sequence = 5 AND kind = 4";
     let damage =
         format!("DROP TRIGGER log_is_not_edited; UPDATE log SET payload = ({later}) WHERE sequence = 3 AND kind = 4");
     store.execute_on_writer(damage).await.unwrap();
-    let read = store.rows_starting_within("uid-1", "acd", minute(0), minute(60)).await;
+    let read = starting_within(&store, minute(0), minute(60)).await;
     assert!(matches!(&read, Err(StoreError::Corrupt(why)) if why.contains("row 3 says")), "{read:?}");
 }

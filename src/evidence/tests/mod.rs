@@ -10,6 +10,7 @@ mod identity;
 mod journal;
 mod orders;
 mod outbox;
+mod packed;
 mod retention;
 mod server;
 mod shards;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::support::{Backend, Fixture, body, queue, revision, row};
+use super::support::{Backend, Fixture, body, queue, revision, row, starting_within};
 use crate::domain::measuring::row::Row;
 use crate::evidence::{EvidenceStore, IncomingRow};
 
@@ -76,7 +76,7 @@ proptest! {
                 }
                 let all = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
                 prop_assert!(all.iter().map(|row| row.sequence).eq(1..=i64::try_from(all.len()).unwrap()));
-                let whole = fixture.store.rows_starting_within("uid-1", "acd", jiff::Timestamp::MIN, jiff::Timestamp::MAX).await.unwrap();
+                let whole = starting_within(&*fixture.store, jiff::Timestamp::MIN, jiff::Timestamp::MAX).await.unwrap();
                 prop_assert_eq!(&whole, &all);
                 let head = fixture.store.heads("uid-1").await.unwrap();
                 let report = fixture.commit(body(900, bodies.last().unwrap().clone())).await;

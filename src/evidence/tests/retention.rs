@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::support::{
-    Backend, Fixture, Place, at, body, feed, minute, offered, on_both_stores, queue, rejection, row, verify,
+    Backend, Fixture, Place, at, body, feed, minute, offered, on_both_stores, queue, rejection, row, starting_within,
+    verify,
 };
 use crate::evidence::bundle::{read_bundle, write_bundle};
 use crate::evidence::{Batch, IncomingRow, RejectionReason, Removal, Removed, Summary, digest_text};
@@ -70,8 +71,7 @@ async fn each_batch_leaves_a_whole_chain_the_same_head_and_the_rows_that_come_af
             let report = fixture.verify().await;
             assert!(report.whole(), "{most}: {:?}", report.broken);
             assert_eq!(fixture.store.heads("uid-1").await.unwrap(), heads);
-            let whole =
-                fixture.store.rows_starting_within("uid-1", "acd", Timestamp::MIN, Timestamp::MAX).await.unwrap();
+            let whole = starting_within(&*fixture.store, Timestamp::MIN, Timestamp::MAX).await.unwrap();
             assert_eq!(offered(&whole), all[count..], "{most}");
             if removed.is_done {
                 break;
@@ -143,7 +143,7 @@ async fn a_later_revision_of_a_removed_row_stays_with_its_labels_and_names(backe
     let rows = fixture.store.rows("uid-1", "acd", 0).await.unwrap();
     let corrected = rows.iter().find(|row| row.start < new_year()).unwrap();
     assert_eq!((corrected.revision, corrected.labels["queue"].as_str()), (2, "billing"));
-    let within = fixture.store.rows_starting_within("uid-1", "acd", Timestamp::MIN, new_year()).await.unwrap();
+    let within = starting_within(&*fixture.store, Timestamp::MIN, new_year()).await.unwrap();
     assert_eq!(within, std::slice::from_ref(corrected), "what it replaced is not looked for");
     let known = fixture.store.as_known_on("uid-1", "acd", Timestamp::MAX).await.unwrap();
     assert_eq!(known, rows);

@@ -9,12 +9,13 @@ use tempfile::TempDir;
 
 use super::server::Database;
 use crate::domain::measuring::feed_rows::FeedRows;
+use crate::domain::measuring::row::Row;
 use crate::evidence::chain::digest_of;
 use crate::evidence::postgres::{PostgresStore, WhenInUse};
 use crate::evidence::sqlite::SqliteStore;
 use crate::evidence::{
-    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, RowRange, StoreError,
-    VerifyReport,
+    Batch, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, RejectedRow, RejectionReason, RowRange, StartRange,
+    StoreError, VerifyReport,
 };
 
 /// Which store a test runs against.
@@ -111,6 +112,19 @@ impl Fixture {
     pub(super) async fn verify(&self) -> VerifyReport {
         verify(&*self.store).await
     }
+}
+
+/// Every revision of the rows that start in a span, in order of receipt.
+pub(super) async fn starting_within(
+    store: &dyn EvidenceStore,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Row>, StoreError> {
+    let range = StartRange { from, until, last: i64::MAX, most: usize::MAX, page: usize::MAX };
+    let rows = store.more_rows_starting_within("uid-1", "acd", FeedRows::default(), range).await?;
+    let mut rows: Vec<Row> = (0..rows.len() as u32).filter_map(|place| rows.row(place)).collect();
+    rows.sort_unstable_by_key(|row| row.sequence);
+    Ok(rows)
 }
 
 /// An SQLite store in a directory of its own, for tests that touch its file.

@@ -166,6 +166,14 @@ impl Values {
         }
     }
 
+    /// The value at an index where it, and all others, are whole numbers of 64 bits.
+    pub(super) fn whole(&self, index: usize) -> Option<i64> {
+        match self {
+            Values::Scaled { scale: 0, packed, .. } => self.has(index).then(|| packed.get(index)),
+            Values::Scaled { .. } | Values::Wide(_) => None,
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         match self {
             Values::Scaled { packed, present, .. } => {

@@ -202,3 +202,32 @@ fn a_part_without_data_has_neither_value_nor_denominator() {
     let figures: Vec<_> = parts.iter().map(|part| (part.value.as_deref(), part.denominator.as_deref())).collect();
     assert_eq!(figures, [(Some("80.0"), Some("10")), (None, None)]);
 }
+
+#[test]
+fn parts_that_follow_from_other_figures_have_another_digest() {
+    let part = |value: i64| whole(&[("site", "cebu", value, 100)]);
+    let same = || compared(part(70), vec![part(90), part(80)]);
+    assert_eq!(same().digest(), same().digest());
+    let plain = Whole { parts: Packed::default(), ..part(70) };
+    let others = [
+        ("nothing else", same()),
+        ("another scale", Compared { scale: Exact::ONE, ..same() }),
+        ("no rounding", Compared { rounding: None, ..same() }),
+        ("another rounding", {
+            Compared { rounding: Some(Rounding { decimals: 2, mode: RoundingMode::HalfUp }), ..same() }
+        }),
+        ("another way to round", {
+            Compared { rounding: Some(Rounding { decimals: 1, mode: RoundingMode::HalfEven }), ..same() }
+        }),
+        ("other parts now", compared(part(71), vec![part(90), part(80)])),
+        ("no parts now", Compared { now: plain, ..same() }),
+        ("more parts than are kept", Compared { now: Whole { truncated: true, ..part(70) }, ..same() }),
+        ("another numerator", Compared { now: Whole { numerator: Exact::from(7_i64), ..part(70) }, ..same() }),
+        ("another denominator", Compared { now: Whole { denominator: Exact::from(7_i64), ..part(70) }, ..same() }),
+        ("fewer periods before", compared(part(70), vec![part(90)])),
+        ("another order of them", compared(part(70), vec![part(80), part(90)])),
+        ("one of them is the one now", compared(part(90), vec![part(70), part(80)])),
+    ];
+    let digests: std::collections::BTreeSet<[u8; 16]> = others.iter().map(|(_, one)| one.digest()).collect();
+    assert_eq!(digests.len(), others.len());
+}

@@ -319,6 +319,17 @@ fn rows_that_arrive_leave_closed_periods_and_what_was_known_earlier_is_dirty_fro
 }
 
 #[test]
+fn the_parts_of_reports_outlive_their_process_with_the_readings_that_they_follow_from() {
+    let (_, rollups) = four_weeks();
+    let past = rollups.snapshot().unwrap().past(BTreeMap::new()).unwrap();
+    let read: Past = serde_json::from_str(&serde_json::to_string(&past).unwrap()).unwrap();
+    assert_eq!(read, past);
+    let parts = |rollups: &RollUps| rollups.figures.parts.borrow().earlier.clone();
+    assert!(parts(&rollups).len() > 10, "{}", parts(&rollups).len());
+    assert_eq!(parts(&RollUps::of_past(read)), parts(&rollups));
+}
+
+#[test]
 fn no_more_is_kept_than_one_judgement_asks() {
     let (mut world, mut rollups) = four_weeks();
     let mut kept = Vec::new();

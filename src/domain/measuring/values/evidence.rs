@@ -27,20 +27,26 @@ impl Rows<'_> {
         let mut times = TimeTexts::default();
         let starts = self.iter().map(|row| row.span().start);
         let is_in_order = starts.is_sorted();
-        let lines = self.iter().map(|row| (row.span().start, self.line(&row, &mut times)));
+        let names = self.selection.columns.iter().map(|column| serde_json::Value::from(column.measure).to_string());
+        let names: Vec<String> = names.collect();
+        let lines = self.iter().map(|row| (row.span().start, self.line(&row, &names, &mut times)));
         if is_in_order { digest_in_order(lines) } else { digest_of_all(lines) }
     }
 
-    fn line(&self, row: &KnownRow<'_>, times: &mut TimeTexts) -> String {
+    /// `names` are those of the measures as JSON, in their order.
+    fn line(&self, row: &KnownRow<'_>, names: &[String], times: &mut TimeTexts) -> String {
         let mut line = String::with_capacity(128);
         line.push_str("[\"");
         times.write(row.span().start, &mut line);
         line.push_str("\",\"");
         times.write(row.span().end, &mut line);
-        let _ = write!(line, "\",{},{{", row.label_text());
-        for (index, column) in self.selection.columns.iter().enumerate() {
+        line.push_str("\",");
+        line.push_str(row.label_text());
+        line.push_str(",{");
+        for (index, (name, column)) in names.iter().zip(&self.selection.columns).enumerate() {
             line.push_str(if index == 0 { "" } else { "," });
-            let _ = write!(line, "{}:\"", serde_json::Value::from(column.measure));
+            line.push_str(name);
+            line.push_str(":\"");
             column.column.write(row.place(), &mut line);
             line.push('"');
         }

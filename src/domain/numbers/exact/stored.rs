@@ -19,6 +19,12 @@ impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (numerator, denominator) = text.split_once('/').unwrap_or((&text, "1"));
+        let small = |text: &str| text.parse::<i128>().ok();
+        if let (Some(numerator), Some(denominator)) = (small(numerator), small(denominator))
+            && let Some(number) = Exact::fraction(numerator, denominator)
+        {
+            return Ok(number);
+        }
         let number = |text: &str| text.parse::<BigInt>().map_err(D::Error::custom);
         let (numerator, denominator) = (number(numerator)?, number(denominator)?);
         if denominator.is_zero() {
