@@ -310,7 +310,7 @@ pub fn next_change<'f, 'a>(
     });
     let misses = reader.periods.closed_by(now).iter().flat_map(|period| {
         let book = books.for_period(period);
-        book.kpis.iter().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1))
+        book.waits.iter().map(|after| book.calendar.after(period.end, *after))
     });
     let learnt = ledgers.all().filter_map(|ledger| ledger.instants_after(now).first().copied());
     let matured = maturing(reader, books.current(), now);
