@@ -189,3 +189,68 @@ fn rows_without_news_for_a_period_that_is_not_final_leave_its_report() {
     assert!(again.reports[0].is_one_with(&first.reports[0]));
     assert_eq!(again, case.judge("2026-02-06T00:00Z"));
 }
+
+/// Ten days of March, of which some are better than others.
+fn ten_days() -> Vec<Row> {
+    let day = |day: i64| {
+        let good = 60 + day * 7 % 30;
+        let measures =
+            [("answeredWithin", good), ("answered", 100), ("resolvedFirstContact", good), ("contactsWithIssue", 100)];
+        row(&format!("2026-03-{day:02}T00:00Z"), &format!("2026-03-{:02}T00:00Z", day + 1), &measures)
+    };
+    (1..=10).map(day).collect()
+}
+
+const RELIEVED: &str = "relief: [{name: cut, cause: ForceMajeure, from: FROM-05T00:00:00Z, to: FROM-07T00:00:00Z, decision: Accepted, decidedAt: AT}]";
+
+/// The same rows at two instants, of which the first ones are carried over but for one reason.
+fn changes_of_what_is_carried() -> Vec<Change> {
+    let march = |contract: &str, kpi: &str, now| {
+        let contract = flat(CONTRACT).replace("2026-01-01", "2026-03-01") + contract;
+        ("acme", Case::new(terms(&contract, &[("sl", kpi)]), ten_days()), now)
+    };
+    let relieved = |month: &str, at: &str| RELIEVED.replace("FROM", month).replace("AT", at);
+    let (cut, both) = (relieved("2026-03", "2026-03-13T00:00:00Z"), ["2026-03-12T12:00Z", "2026-03-14T12:00Z"]);
+    let late = |now, rows| {
+        let (name, mut case, now) = march("", SERVICE_LEVEL, now);
+        case.add(rows);
+        (name, case, now)
+    };
+    let of_queue = row("2026-03-04T00:00Z", "2026-03-05T00:00Z", &[("answeredWithin", 1), ("answered", 50)]);
+    let of_queue = of_queue.labelled("queue", "b").known("2026-03-14T00:00Z");
+    let aged = "kpi: FirstContactResolution\nobjective: {target: 70}\nmaturity: 5d";
+    let miss = flat(SERVICE_LEVEL) + "missingData: {policy: Miss, after: 3d}";
+    let silent = |now| ("acme", Case::new(terms(CONTRACT, &[("sl", &miss)]), Vec::new()), now);
+    let cut_in_january = relieved("2026-01", "2026-02-06T00:00:00Z");
+    let of_january = |now| {
+        let rows = vec![
+            row("2026-01-05T00:00Z", "2026-01-06T00:00Z", &[("answeredWithin", 1), ("answered", 50)]),
+            month("2026-01", 9_000, 10_000),
+        ];
+        ("acme", case(&cut_in_january, rows), now)
+    };
+    vec![
+        ("relief of days of the running period", both.map(|now| march(&cut, SERVICE_LEVEL, now))),
+        ("a late row of one of them", [late(both[0], Vec::new()), late(both[1], vec![of_queue])]),
+        ("rows that become old enough", both.map(|now| march("", aged, now))),
+        ("a figure that has been missing for long", ["2026-02-03T00:00Z", "2026-02-05T00:00Z"].map(silent)),
+        ("relief of a period that is not Final", ["2026-02-05T00:00Z", "2026-02-07T00:00Z"].map(of_january)),
+    ]
+}
+
+#[test]
+fn what_is_carried_over_changes_with_relief_late_rows_age_and_silence() {
+    for (change, [before, after]) in changes_of_what_is_carried() {
+        let shown = |judgement: &Judgement| {
+            let current = judgement.kpis["sl"].current.as_ref().map(|current| (&current.days, &current.projected));
+            serde_json::to_string(&(current, &judgement.reports)).unwrap()
+        };
+        let mut rollups = RollUps::default();
+        let (name, case, now) = &before;
+        let first = judged_again(name, case, now, &mut rollups);
+        let (name, case, now) = &after;
+        let again = judged_again(name, case, now, &mut rollups);
+        assert_ne!(shown(&again), shown(&first), "{change}");
+        assert_eq!(again, judged_again(name, case, now, &mut RollUps::default()), "{change}");
+    }
+}
