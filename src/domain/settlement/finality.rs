@@ -76,8 +76,11 @@ fn found_or_waited(found: Option<Timestamp>, deadline: Timestamp, now: Timestamp
 /// When a period that nothing else holds becomes Final, from `base` on: once no dispute about it is open, or at the end of the time for
 /// which disputes hold it.
 fn undisputed(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
+    if !reader.disputes.is_open(&period.name, base) {
+        return Finality::Since(base);
+    }
     let deadline = held_until(&book.terms.contract, &book.calendar, period);
-    if deadline <= base || !reader.disputes.is_open(&period.name, base) {
+    if deadline <= base {
         return Finality::Since(base);
     }
     let until = now.min(deadline);
