@@ -12,7 +12,7 @@ use bpo_operator::domain::judgement::judge::{judge, judge_again};
 use bpo_operator::domain::judgement::outcome::NOTHING_SAID;
 use bpo_operator::domain::measuring::contract_facts::ContractFacts;
 use bpo_operator::domain::measuring::coverage::Coverage;
-use bpo_operator::domain::measuring::feed_rows::{RowsByFeed, packed};
+use bpo_operator::domain::measuring::feed_rows::{FeedRows, RowsByFeed, packed};
 use bpo_operator::domain::measuring::ledger::Ledger;
 use bpo_operator::domain::measuring::rollups::RollUps;
 use bpo_operator::domain::measuring::row::{Labels, Row};
@@ -34,38 +34,18 @@ fn main() {
     }
 }
 
-/// What a contract of 13 months takes in memory: its rows, and what is kept of a judgement for the next one.
+/// What a contract of 13 months takes in memory: its rows, and what is kept of a judgement for the next one. Both count their own bytes:
+/// the process is as large as what the benchmarks before took. `cargo bench --bench memory` measures a process that has nothing else.
 fn memory() {
-    let resident = || -> f64 {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        pages.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4_096.0
-    };
-    let (terms, closed_under) = (terms(), BTreeMap::new());
-    let before = resident();
-    let contracts: Vec<RowsByFeed> = (0..4).map(|_| rows_a_day(48)).collect();
-    let with_rows = resident();
-    let rollups: Vec<RollUps> = contracts
-        .iter()
-        .map(|rows| {
-            let facts = ContractFacts {
-                name: "acme",
-                terms: &terms,
-                closed_under: &closed_under,
-                rows,
-                journal: None,
-                said: &NOTHING_SAID,
-            };
-            let mut rollups = RollUps::default();
-            judge_again(&facts, after_the_term(), &mut rollups).unwrap();
-            rollups
-        })
-        .collect();
-    let count = contracts.iter().map(|rows| rows["acd"].len()).sum::<usize>() as f64;
+    let (terms, closed_under, rows) = (terms(), BTreeMap::new(), rows_a_day(48));
+    let (mut rollups, now) = (RollUps::default(), after_the_term());
+    judge_again(&facts(&terms, &closed_under, &rows), now, &mut rollups).unwrap();
+    let of_rows: usize = rows.values().map(FeedRows::bytes).sum();
+    let count: usize = rows.values().map(FeedRows::len).sum();
     println!(
-        "memory: {:.0} bytes a row, and {:.0} more for the roll-ups of {} contracts",
-        (with_rows - before) / count,
-        (resident() - with_rows) / count,
-        rollups.len()
+        "memory: {:.1} bytes a row of {count}, and {} KiB of roll-ups",
+        of_rows as f64 / count as f64,
+        rollups.bytes() / 1_024
     );
 }
 
@@ -273,8 +253,19 @@ fn judge_a_contract_again(bencher: Bencher<'_, '_>, of_day: usize) {
 /// In the middle of the last month: four new rows arrive, and the contract is judged again.
 #[divan::bench(args = [1, 48], sample_count = 100)]
 fn judge_a_running_contract_after_new_rows(bencher: Bencher<'_, '_>, of_day: usize) {
+    judge_after_new_rows(bencher, of_day, 380);
+}
+
+/// The same in its first days, while the month before is not Final.
+#[divan::bench(args = [1, 48], sample_count = 100)]
+fn judge_a_running_contract_after_new_rows_while_a_month_is_provisional(bencher: Bencher<'_, '_>, of_day: usize) {
+    judge_after_new_rows(bencher, of_day, 368);
+}
+
+/// After this many days of rows, four new rows arrive before each judgement.
+fn judge_after_new_rows(bencher: Bencher<'_, '_>, of_day: usize, days: usize) {
     let (terms, closed_under, mut all) = (terms(), BTreeMap::new(), chosen_rows(of_day));
-    let mut later: std::collections::VecDeque<Row> = all.drain(380 * of_day * 4..).collect();
+    let mut later: std::collections::VecDeque<Row> = all.drain(days * of_day * 4..).collect();
     let mut now = all.last().unwrap().known_at;
     let mut rows = packed(&BTreeMap::from([("acd".to_owned(), all)]));
     let mut rollups = RollUps::default();

@@ -23,6 +23,13 @@ impl<T> Shared<T> {
     }
 }
 
+impl<T> Shared<T> {
+    /// The value, to be changed, where nobody shares it.
+    pub fn own(&mut self) -> Option<&mut T> {
+        Arc::get_mut(&mut self.0)
+    }
+}
+
 impl<T: Clone> Shared<T> {
     /// The value itself; copied where others share it.
     pub fn into_inner(self) -> T {

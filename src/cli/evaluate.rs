@@ -128,7 +128,11 @@ pub fn view_of_records(
     for ((namespace, _), judgement) in judged.iter().filter_map(|(key, judged)| Some((key, judged.judgement()?))) {
         view.missed |= latest_report(judgement).is_some_and(missed_critical);
         view.reports.extend(judgement.reports.iter().map(|report| {
-            (namespace.clone(), report_name(&report.contract, &report.period.name, report.revision), report.clone())
+            (
+                namespace.clone(),
+                report_name(&report.contract, &report.period.name, report.revision),
+                SlaReportSpec::clone(report),
+            )
         }));
     }
     // A contract shows what its launches have come to, and launches are judged from what was judged of the contracts.

@@ -13,7 +13,7 @@ use super::controlled::ReconcileError;
 use super::notices::publish_notice;
 use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
 use crate::api::verdict::PeriodState;
-use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, SlaReport};
+use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, Shared, SlaReport};
 use crate::cluster::watch::Guarded;
 use crate::domain::decision::report_notices::{Past, report_notices};
 use crate::domain::judgement::outcome::Judgement;
@@ -105,10 +105,10 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
                     actions.push(ReportAction::Write { name, spec, before: Some(PeriodState::Final) });
                 }
             }
-            Some(before) if before.spec == *spec && before.has_status => {}
+            Some(before) if before.spec == **spec && before.has_status => {}
             before => actions.push(ReportAction::Write {
                 name,
-                spec: Box::new(spec.clone()),
+                spec: Box::new(SlaReportSpec::clone(spec)),
                 before: before.map(|report| report.spec.state),
             }),
         }
@@ -152,7 +152,7 @@ fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &Exi
 
 /// A report of the watch with its days and parts, of which the watch keeps only digests: those of the judgement where they are the same
 /// ones, else none.
-pub fn with_days(report: &SlaReportSpec, judged: &[SlaReportSpec]) -> SlaReportSpec {
+pub fn with_days(report: &SlaReportSpec, judged: &[Shared<SlaReportSpec>]) -> SlaReportSpec {
     let mut report = report.clone();
     let same = judged.iter().find(|one| one.period.name == report.period.name && one.revision == report.revision);
     for line in &mut report.kpis {
@@ -370,7 +370,8 @@ mod tests {
         let level = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}";
         let measures = [("answered", 100), ("answeredWithin", 70)];
         let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &measures).labelled("site", "cebu")];
-        let report = Case::new(terms(contract, &[("level", level)]), rows).judge("2026-03-01T00:00Z").reports.remove(0);
+        let report =
+            Case::new(terms(contract, &[("level", level)]), rows).judge("2026-03-01T00:00Z").into_reports().remove(0);
         let mut earlier = report.clone();
         earlier.kpis[0].basis = None;
         earlier.kpis[0].days = Packed::default();
@@ -389,7 +390,7 @@ mod tests {
             spec,
             has_status,
         };
-        let judgement = Judgement { reports: vec![report.clone()], ..Judgement::default() };
+        let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
         let plan = |existing: ExistingReport| plan_reports(&judgement, [UID, UID], &[existing]);
         assert_eq!(plan(as_written(earlier.clone(), true)), []);
         // Cut off before its status: the report itself is written as it was signed.
@@ -433,7 +434,7 @@ mod tests {
             spec: watched.spec.clone(),
             has_status,
         };
-        let judgement = Judgement { reports: vec![report.clone()], ..Judgement::default() };
+        let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
         assert_eq!(plan_reports(&judgement, [UID, UID], &[existing(true)]), []);
         let ReportAction::Write { spec, .. } = plan_reports(&judgement, [UID, UID], &[existing(false)]).remove(0)
         else {
@@ -446,7 +447,7 @@ mod tests {
         let mut other = report.clone();
         other.kpis[0].days = Packed::default();
         other.kpis[0].parts = Packed::default();
-        assert_eq!(json(&with_days(&watched.spec, std::slice::from_ref(&other))), json(&other));
+        assert_eq!(json(&with_days(&watched.spec, &[other.clone().into()])), json(&other));
         assert_eq!(json(&with_days(&watched.spec, &[])), json(&other));
     }
 
@@ -486,7 +487,8 @@ mod tests {
             ("gone", None, vec![existing(UID, spec(Provisional, 1))], vec!["remove acme-2026-05"]),
         ];
         for (name, wanted, existing, expected) in cases {
-            let judgement = Judgement { reports: wanted.into_iter().collect(), ..Judgement::default() };
+            let judgement =
+                Judgement { reports: wanted.into_iter().map(Shared::new).collect(), ..Judgement::default() };
             let actions: Vec<String> = plan_reports(&judgement, [UID, ADOPTED], &existing)
                 .into_iter()
                 .map(|action| match action {

@@ -105,7 +105,7 @@ fn judged_again(report: &SlaReport, record: &Record) -> Result<crate::api::sla_r
     let now = last_known.into_iter().chain(closed).fold(crate::clock::Clock::real().now(), Timestamp::max);
     let judgement = judge(&facts, now).map_err(|_| "the recorded terms cannot be judged".to_owned())?;
     let wanted = (&report.spec.period.name, report.spec.revision);
-    let again = judgement.reports.into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
+    let again = judgement.into_reports().into_iter().find(|spec| (&spec.period.name, spec.revision) == wanted);
     again.ok_or_else(|| format!("the evidence holds no report of {} with revision {}", wanted.0, wanted.1))
 }
 

@@ -26,7 +26,11 @@ fn months(answered_within: &[i64]) -> Vec<Row> {
 }
 
 fn last_report(case: &Case) -> SlaReportSpec {
-    case.judge("2026-12-01T00:00Z").reports.into_iter().rfind(|report| !report.kpis[0].evidence.rows.eq(&0)).unwrap()
+    case.judge("2026-12-01T00:00Z")
+        .into_reports()
+        .into_iter()
+        .rfind(|report| !report.kpis[0].evidence.rows.eq(&0))
+        .unwrap()
 }
 
 #[test]
@@ -233,7 +237,7 @@ fn a_month_signed_under_other_terms_explains_itself() {
         terms(CONTRACT, &[("level", &kpi("{severity: Minor, credit: 9999}").replace("AnsweredOnly", "AllOffered"))]);
     let mut case = Case::new(now.clone(), months(&[70]));
     case.closed_under.insert("2026-01".into(), signed.into());
-    let report = case.judge("2026-03-01T00:00Z").reports.remove(0);
+    let report = case.judge("2026-03-01T00:00Z").into_reports().remove(0);
     let text = explain("acme-2026-01", &report, Some(&now));
     assert!(text.contains("(answeredWithin) / (answered) × 100") && text.contains("2 % of the charges"), "{text}");
     assert!(!text.contains("9999") && !text.contains("as it is now"), "{text}");

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Notice;
+use crate::api::Shared;
 use crate::api::condition::EventReason;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::verdict::PeriodState;
@@ -24,14 +25,19 @@ impl Past {
     /// The past among these reports. Before the first judgement, while feeds are still asked for their past (`past_is_known` false),
     /// all that is over at `now` belongs to it.
     #[must_use]
-    pub fn of(reports: &[SlaReportSpec], first: Option<&FirstJudged>, past_is_known: bool, now: Timestamp) -> Past {
+    pub fn of(
+        reports: &[Shared<SlaReportSpec>],
+        first: Option<&FirstJudged>,
+        past_is_known: bool,
+        now: Timestamp,
+    ) -> Past {
         let until = match first {
             Some(first) => Some((first.at, first.closed_before.clone())),
             None => (!past_is_known).then(|| (now, Vec::new())),
         };
         let mut past = Past { until, newest: None, earlier: 0 };
-        let is_announced = |report: &&SlaReportSpec| report.state == PeriodState::Final && past.holds(report);
-        let finals: Vec<&SlaReportSpec> = reports.iter().filter(is_announced).collect();
+        let is_announced = |report: &&Shared<SlaReportSpec>| report.state == PeriodState::Final && past.holds(report);
+        let finals: Vec<_> = reports.iter().filter(is_announced).collect();
         let newest = finals.iter().max_by_key(|report| report.period.end).map(|report| report.period.name.clone());
         past.earlier = finals.len().saturating_sub(1);
         past.newest = newest;
@@ -115,7 +121,7 @@ mod tests {
     use crate::domain::fixtures::contracts::{Case, row, terms};
 
     /// The reports of January to April 2026, each with a credit; April's has ended and is not final yet.
-    fn reports() -> Vec<SlaReportSpec> {
+    fn reports() -> Vec<Shared<SlaReportSpec>> {
         let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]\n\
                         closeAfter: 15d\ncharges: {currency: GBP, amount: 100, atRiskPercent: 5}\n\
                         credits: {points: {perPointPercent: '0.5'}}";
@@ -175,7 +181,7 @@ mod tests {
         assert!(notice.note.contains("and so are 2 periods before it"), "{}", notice.note);
         assert_eq!(report_notices(march, Some(PeriodState::Final), &past), []);
         // What is found out of the past later is news.
-        let restated = SlaReportSpec { revision: 2, ..march.clone() };
+        let restated = SlaReportSpec { revision: 2, ..SlaReportSpec::clone(march) };
         let restated = report_notices(&restated, None, &past);
         assert_eq!(restated.first().map(|notice| notice.reason), Some(EventReason::PeriodRestated));
     }

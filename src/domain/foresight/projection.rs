@@ -135,10 +135,16 @@ const LEAST_HISTORY_DAYS: i64 = 14;
 /// weekday in the 8 weeks before the day of `asOf`; a weekday on which none came in these weeks counts 0. Where history
 /// reaches back under 2 weeks: what was done × remaining / elapsed service time (0 before any elapsed). The
 /// day of `asOf` itself is never history, since it is not over.
-pub fn expected_remaining(history: &BTreeMap<Date, Exact>, as_of_day: Date, days: &[RemainingDay], pace: &Pace) -> u64 {
+pub fn expected_remaining<D: AsRef<[RemainingDay]>>(
+    history: &BTreeMap<Date, Exact>,
+    as_of_day: Date,
+    days: impl FnOnce() -> D,
+    pace: impl FnOnce() -> Pace,
+) -> u64 {
     let age = |day: Date| days_between(day, as_of_day);
     let long_enough = history.keys().next().is_some_and(|first| age(*first) >= LEAST_HISTORY_DAYS);
     if !long_enough {
+        let pace = pace();
         let remaining = Exact::from(pace.remaining_seconds.max(0));
         let elapsed = Exact::from(pace.elapsed_seconds.max(0));
         return (&pace.done * &remaining).checked_div(&elapsed).map_or(0, |rest| nearest(&rest));
@@ -154,7 +160,7 @@ pub fn expected_remaining(history: &BTreeMap<Date, Exact>, as_of_day: Date, days
     };
     let mut means: BTreeMap<i8, Exact> = BTreeMap::new();
     let mut sum = Exact::ZERO;
-    for day in days {
+    for day in days().as_ref() {
         let weekday = day.date.weekday().to_monday_one_offset();
         sum = sum + &*means.entry(weekday).or_insert_with(|| mean(day.date)) * &day.share;
     }
@@ -304,15 +310,21 @@ mod tests {
             );
         }
         let pace = Pace { done: ratio(1, 1), elapsed_seconds: 1, remaining_seconds: 1 };
-        assert_eq!(expected_remaining(&history, date(2026, 3, 16), &whole_days(date(2026, 3, 16), 7), &pace), 210);
+        assert_eq!(
+            expected_remaining(&history, date(2026, 3, 16), || whole_days(date(2026, 3, 16), 7), || pace.clone()),
+            210
+        );
         // Half of Monday is over.
         let mut days = whole_days(date(2026, 3, 16), 7);
         days[0].share = ratio(1, 2);
-        assert_eq!(expected_remaining(&history, date(2026, 3, 16), &days, &pace), 135);
+        assert_eq!(expected_remaining(&history, date(2026, 3, 16), || days.clone(), || pace.clone()), 135);
         // What is older than 8 weeks does not count, and a weekday without history brings nothing.
         history.retain(|day, _| day.weekday() != jiff::civil::Weekday::Tuesday);
         history.insert(date(2025, 12, 30), ratio(9_999, 1));
-        assert_eq!(expected_remaining(&history, date(2026, 3, 16), &whole_days(date(2026, 3, 17), 1), &pace), 0);
+        assert_eq!(
+            expected_remaining(&history, date(2026, 3, 16), || whole_days(date(2026, 3, 17), 1), || pace.clone()),
+            0
+        );
     }
 
     #[test]
@@ -320,12 +332,12 @@ mod tests {
         let history: BTreeMap<Date, Exact> = (1..=13).map(|day| (date(2026, 3, day), ratio(1_000, 1))).collect();
         let pace = Pace { done: ratio(100, 1), elapsed_seconds: 8 * 3_600, remaining_seconds: 12 * 3_600 };
         let days = whole_days(date(2026, 3, 14), 3);
-        assert_eq!(expected_remaining(&history, date(2026, 3, 14), &days, &pace), 150);
-        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), &days, &pace), 150);
+        assert_eq!(expected_remaining(&history, date(2026, 3, 14), || days.clone(), || pace.clone()), 150);
+        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), || days.clone(), || pace.clone()), 150);
         let nothing_yet = Pace { elapsed_seconds: 0, ..pace };
-        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), &days, &nothing_yet), 0);
+        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), || days.clone(), || nothing_yet.clone()), 0);
         let halves = Pace { done: ratio(1, 1), elapsed_seconds: 2, remaining_seconds: 1 };
-        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), &days, &halves), 1);
+        assert_eq!(expected_remaining(&BTreeMap::new(), date(2026, 3, 14), || days.clone(), || halves.clone()), 1);
     }
 
     proptest! {

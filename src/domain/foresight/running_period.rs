@@ -1,5 +1,9 @@
 //! The running period: what it says so far, what it is heading for, and whether that is a reason to warn.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -38,20 +42,41 @@ pub struct Running {
     pub negative_volume: bool,
 }
 
-/// The running period of a KPI as known at `now`.
-pub fn running<'f, 'a>(
-    reader: &Reader<'f, 'a>,
+/// The running period of a contract as known at an instant. What is the same for several KPIs is worked out once.
+pub struct RunningPeriod<'s, 'f, 'a> {
+    reader: &'s Reader<'f, 'a>,
     book: &'f Book<'a>,
-    kpi: &'f Kpi<'a>,
-    period: &Period,
+    period: &'s Period,
     now: Timestamp,
-) -> Running {
+    /// The days that remain from instants on.
+    remaining: RefCell<BTreeMap<Timestamp, Rc<[RemainingDay]>>>,
+}
+
+impl<'s, 'f, 'a> RunningPeriod<'s, 'f, 'a> {
+    /// That of a contract.
+    pub fn new(reader: &'s Reader<'f, 'a>, book: &'f Book<'a>, period: &'s Period, now: Timestamp) -> Self {
+        RunningPeriod { reader, book, period, now, remaining: RefCell::default() }
+    }
+
+    /// What there is of a KPI.
+    pub fn of(&self, kpi: &'f Kpi<'a>) -> Running {
+        running(self, kpi)
+    }
+
+    fn remaining_days(&self, from: Timestamp) -> Rc<[RemainingDay]> {
+        let days = || remaining_days(&self.book.calendar, from, self.period).into();
+        Rc::clone(self.remaining.borrow_mut().entry(from).or_insert_with(days))
+    }
+}
+
+fn running<'f, 'a>(all: &RunningPeriod<'_, 'f, 'a>, kpi: &'f Kpi<'a>) -> Running {
+    let RunningPeriod { reader, book, period, now, .. } = *all;
     let as_of = reader.as_of(book, kpi, now).map(|as_of| as_of.min(period.end));
     let rolling = as_of.and_then(|as_of| kpi.rolling_window(as_of, reader.periods));
     let window = rolling.unwrap_or_else(|| kpi.window(period, reader.periods));
     let question = Question { period, window, at: now, is_closing: false };
     let reading = reader.read(book, kpi, &question);
-    let so_far = SoFar { reader, book, kpi, period, window, now, as_of, reading: &reading };
+    let so_far = SoFar { all, reader, book, kpi, period, window, now, as_of, reading: &reading };
     let projection = so_far.projection();
     Running {
         current: Some(so_far.current(projection.as_ref())),
@@ -63,6 +88,7 @@ pub fn running<'f, 'a>(
 
 /// What is known of the running period.
 struct SoFar<'s, 'f, 'a> {
+    all: &'s RunningPeriod<'s, 'f, 'a>,
     reader: &'s Reader<'f, 'a>,
     book: &'f Book<'a>,
     kpi: &'f Kpi<'a>,
@@ -155,7 +181,7 @@ impl SoFar<'_, '_, '_> {
     fn remaining(&self, from: Timestamp, done: &Exact) -> u64 {
         let calendar = &self.book.calendar;
         let day = calendar.date_of(from);
-        let pace = Pace {
+        let pace = || Pace {
             done: done.clone(),
             elapsed_seconds: self
                 .reader
@@ -165,7 +191,7 @@ impl SoFar<'_, '_, '_> {
         };
         let since = calendar.start_of_day(days_after(day, -HISTORY_DAYS));
         let history = self.reader.volumes(self.book, self.kpi, Span::new(since, calendar.start_of_day(day)), self.now);
-        expected_remaining(&history, day, &remaining_days(calendar, from, self.period), &pace)
+        expected_remaining(&history, day, || self.all.remaining_days(from), pace)
     }
 
     fn risk(&self, projected: Option<&Projected>) -> Risk {

@@ -7,42 +7,39 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::api::Packed;
 use crate::api::dispute::ReportDispute;
 use crate::api::feed::Feed;
-use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Verdict};
+use crate::api::kpi_target::Verdict;
 use crate::api::made_of::PartValue;
 use crate::api::sla_report::Gap;
-use crate::api::vendor_contract::{CreditsStatus, KpiCounts, LastPeriod};
-use crate::api::verdict::PeriodState;
+use crate::api::vendor_contract::KpiCounts;
 
+use super::closed_periods::{ClosedKpi, ClosedPeriods, Provisional, RestsOn, Shown};
 use super::on_record::OnRecord;
 use super::outcome::{Judgement, KpiJudgement};
 use crate::domain::foresight::risks::{SeenRisk, standing_risk};
-use crate::domain::foresight::running_period::{Running, running};
-use crate::domain::foresight::trend::trend;
-use crate::domain::governance::rectification::{History, standing};
+use crate::domain::foresight::running_period::{Running, RunningPeriod};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::doubts::Doubt;
 use crate::domain::measuring::final_from::Finality;
+use crate::domain::measuring::kept_closed::as_kept;
+use crate::domain::measuring::kept_readings::KeptReading;
 use crate::domain::measuring::ledger::{Need, Wanted};
 use crate::domain::measuring::ledgers::{Floors, Pages};
 use crate::domain::measuring::matching::expects_rows;
-use crate::domain::measuring::prepared_terms::{Book, Books};
+use crate::domain::measuring::prepared_terms::{Book, Books, Kpi};
 use crate::domain::measuring::reader::Reader;
 use crate::domain::measuring::reading::{Question, Reading};
 use crate::domain::measuring::rollups::{RollUps, needs};
-use crate::domain::numbers::exact::Exact;
-use crate::domain::settlement::credits::Tariff;
-use crate::domain::settlement::earn_back::still_pending;
 use crate::domain::settlement::finality::{finalities, next_change, touches};
-use crate::domain::settlement::gaming::Gaming;
-use crate::domain::settlement::reports::{Reach, ShownFigures, sources_line};
-use crate::domain::settlement::restatement::{Closed, Knowledge, Replay, year_to_date};
-use crate::domain::settlement::settled_period::{Frame, Settled};
+use crate::domain::settlement::reports::Reach;
+use crate::domain::settlement::restatement::{Knowledge, Replay};
+use crate::domain::settlement::settled_period::Frame;
 use crate::domain::terms::amendments::advice_on_changes;
 use crate::domain::terms::catalogue::Origin;
 use crate::domain::terms::finding::InvalidSpec;
@@ -50,9 +47,6 @@ use crate::domain::terms::journal::Journal;
 use crate::domain::terms::periods::{Period, Periods};
 
 pub use crate::domain::settlement::reports::report_name;
-
-/// Closed periods that a KPI's history keeps.
-const HISTORY: usize = 13;
 
 /// Judges a contract from all facts known at `now`.
 ///
@@ -128,17 +122,19 @@ pub fn judge_part(
 
 fn judge_books(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &mut RollUps) -> Judgement {
     rollups.complete_ledgers(books, facts.rows);
-    let (judgement, needs) = judge_by(facts, books, now, rollups);
-    rollups.turn(&needs, now);
+    let Judged { judgement, closed, needs } = judge_by(facts, books, now, rollups);
+    rollups.turn(&needs, now, closed);
     judgement
 }
 
-fn judge_by(
-    facts: &ContractFacts<'_>,
-    books: &Books<'_>,
-    now: Timestamp,
-    rollups: &RollUps,
-) -> (Judgement, BTreeMap<String, Need>) {
+/// What a judgement comes to, and what it leaves for the next one.
+struct Judged {
+    judgement: Judgement,
+    closed: Arc<ClosedPeriods>,
+    needs: BTreeMap<String, Need>,
+}
+
+fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &RollUps) -> Judged {
     let ledgers = &rollups.ledgers;
     let known = OnRecord::of(facts, books);
     let periods = &known.periods;
@@ -146,34 +142,47 @@ fn judge_by(
     let ended = periods.closed_by(now);
     let finalities: Vec<Finality> = finalities(&reader, books, ended, now);
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
-    let frames: Vec<Frame<'_>> =
-        ended.iter().map(|period| Frame::of(period, books.for_period(period).terms, periods)).collect();
-    let touches = touches(&reader, books, ended, &finals, now);
     let evidence = Evidence { books, reader: &reader };
-    let replay = Replay {
-        contract: facts.name,
-        periods,
-        frames: &frames,
-        finals: &finals,
-        touches: &touches,
-        knowledge: &evidence,
+    let rests_on = RestsOn {
+        contract: facts.name.to_owned(),
+        books: ended.iter().map(|period| books.for_period(period).place).collect(),
+        touches: touches(&reader, books, ended, &finals, now),
+        provisional: evidence.provisional(&finals, now),
+        running: periods.containing(now).map(|period| period.index),
+        finals,
     };
-    let closed = replay.run(now);
-    let view =
-        View { contract: facts.name, books, periods, frames: &frames, closed: &closed, journal: facts.journal, now };
+    let kept = rollups.closed().and_then(as_kept::<ClosedPeriods>).filter(|kept| kept.rests_on == rests_on);
+    let closed = kept.unwrap_or_else(|| Arc::new(closed_periods(&evidence, rests_on, now)));
+    let view = View { books, periods, closed: &closed, journal: facts.journal, now };
     let mut judgement = view.judgement(&reader);
-    judgement.finals = frames
-        .iter()
-        .zip(&finals)
-        .filter_map(|(frame, instant)| Some((frame.period.name.clone(), (*instant)?)))
-        .collect();
+    let finals = &closed.rests_on.finals;
+    let of_finals = ended.iter().zip(finals);
+    judgement.finals =
+        of_finals.clone().filter_map(|(period, instant)| Some((period.name.clone(), (*instant)?))).collect();
     judgement.next = next_change(&reader, books, ledgers, &finalities, now);
-    let open =
-        ended.iter().zip(&finals).filter(|(period, instant)| instant.is_none() || !reader.is_settled(books, period));
+    let open = of_finals.filter(|(period, instant)| instant.is_none() || !reader.is_settled(books, period));
     let open = open.map(|(period, _)| period).chain(periods.containing(now)).collect();
     let needs = needs(&reader, books, open, now);
-    judgement.reports = closed.into_iter().flat_map(|closed| closed.reports).collect();
-    (judgement, needs)
+    Judged { judgement, closed, needs }
+}
+
+/// What the closed periods come to.
+fn closed_periods(evidence: &Evidence<'_, '_>, rests_on: RestsOn, now: Timestamp) -> ClosedPeriods {
+    let Evidence { books, reader } = *evidence;
+    let ended = reader.periods.closed_by(now);
+    let frame = |period| Frame::of(period, books.for_period(period).terms, reader.periods);
+    let frames: Vec<Frame<'_>> = ended.iter().map(frame).collect();
+    let replay = Replay {
+        contract: &rests_on.contract,
+        periods: reader.periods,
+        frames: &frames,
+        finals: &rests_on.finals,
+        touches: &rests_on.touches,
+        knowledge: evidence,
+    };
+    let closed = replay.run(now);
+    let contract = rests_on.contract.clone();
+    Shown { contract: &contract, books, periods: reader.periods, frames: &frames, closed }.all(rests_on)
 }
 
 /// The facts of the closed periods at any instant.
@@ -187,6 +196,28 @@ impl<'f, 'a> Evidence<'f, 'a> {
         let period = self.reader.periods.nth(place)?;
         Some((period, self.books.for_period(period)))
     }
+
+    /// What is known at an instant of the closed periods that are not Final.
+    fn provisional(&self, finals: &[Option<Timestamp>], at: Timestamp) -> Vec<Provisional> {
+        let open = finals.iter().enumerate().filter(|(_, instant)| instant.is_none());
+        let known = open.map(|(place, _)| Provisional {
+            readings: self.kept(place, at),
+            reach: self.reach(place, at),
+            disputes: self.disputes(place, at),
+        });
+        known.collect()
+    }
+
+    /// What is kept of the reading of each KPI of a closed period; `None` for those of which no rows are read.
+    fn kept(&self, place: usize, at: Timestamp) -> Vec<Option<Arc<KeptReading>>> {
+        let Some((period, book)) = self.period(place) else { return Vec::new() };
+        let kept = book.kpis.iter().map(|kpi| self.reader.kept(book, kpi, &self.question(period, kpi, at)));
+        kept.collect()
+    }
+
+    fn question<'q>(&self, period: &'q Period, kpi: &Kpi<'_>, at: Timestamp) -> Question<'q> {
+        Question { period, window: kpi.window(period, self.reader.periods), at, is_closing: true }
+    }
 }
 
 impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
@@ -198,8 +229,7 @@ impl<'a> Knowledge<'a> for Evidence<'_, 'a> {
     fn reading(&self, place: usize, kpi: usize, at: Timestamp) -> Option<Rc<Reading<'a>>> {
         let (period, book) = self.period(place)?;
         let kpi = book.kpis.get(kpi)?;
-        let question = Question { period, window: kpi.window(period, self.reader.periods), at, is_closing: true };
-        Some(Rc::new(self.reader.read(book, kpi, &question)))
+        Some(Rc::new(self.reader.read(book, kpi, &self.question(period, kpi, at))))
     }
 
     fn parts(&self, reading: &Reading<'a>, before: &[&Reading<'a>]) -> Packed<PartValue> {
@@ -241,11 +271,9 @@ fn feeds_of<'a>(book: &Book<'a>) -> Vec<&'a str> {
 
 /// All that is known of a contract at `now`, for decisions to use.
 struct View<'v, 'a> {
-    contract: &'v str,
     books: &'v Books<'a>,
     periods: &'v Periods,
-    frames: &'v [Frame<'a>],
-    closed: &'v [Closed<'a>],
+    closed: &'v ClosedPeriods,
     journal: Option<&'v Journal>,
     now: Timestamp,
 }
@@ -253,24 +281,17 @@ struct View<'v, 'a> {
 impl<'v, 'a> View<'v, 'a> {
     /// All but the reports.
     fn judgement(&self, reader: &Reader<'v, 'a>) -> Judgement {
-        let book = self.books.current();
+        let (book, closed) = (self.books.current(), self.closed);
         let running_period = self.periods.containing(self.now);
         let kpis = self.kpis(reader, running_period);
-        let history = History {
-            contract: &book.terms.contract,
-            calendar: &book.calendar,
-            frames: self.frames,
-            closed: self.closed,
-        };
-        let standing = standing(&history);
         Judgement {
-            reports: Vec::new(),
+            reports: closed.reports.clone(),
             period: running_period.map(Period::bounds),
-            last: self.last(),
+            last: closed.last.clone(),
             counts: self.counts(&kpis),
-            credits: self.credits(running_period),
-            triggers: standing.triggers,
-            plans: standing.plans,
+            credits: closed.credits.clone(),
+            triggers: closed.triggers.clone(),
+            plans: closed.plans.clone(),
             kpis,
             feeds: self
                 .feeds_read()
@@ -305,40 +326,13 @@ impl<'v, 'a> View<'v, 'a> {
         doubts.filter(|(_, doubts)| !doubts.is_empty()).collect()
     }
 
-    fn latest(&self) -> Option<(&Frame<'a>, &Closed<'a>)> {
-        self.frames.last().zip(self.closed.last())
-    }
-
-    /// The latest closed period, by its latest revision.
-    fn last(&self) -> Option<LastPeriod> {
-        let report = self.latest()?.1.reports.last()?;
-        let credit = report.credit.as_ref();
-        Some(LastPeriod {
-            name: report.period.name.clone(),
-            state: report.state,
-            score: report.score.clone(),
-            confidence: report.confidence.clone(),
-            rating: report.rating,
-            points: report.points,
-            credit_before_caps: credit.map(|credit| credit.before_caps.clone()),
-            credit: credit.map(|credit| credit.net.clone()),
-            bonus: credit.map(|credit| credit.bonus.clone()),
-            report: report_name(self.contract, &report.period.name, report.revision),
-        })
-    }
-
     /// Verdicts of the latest closed period; before there is one, all are unknown.
     fn counts(&self, kpis: &BTreeMap<String, Box<KpiJudgement>>) -> Option<KpiCounts> {
         let counted = self.books.current().kpis.iter().filter(|kpi| !kpi.is_suspended && !kpi.spec.dry_run);
         let at_risk =
             counted.clone().filter_map(|kpi| kpis.get(kpi.name)).filter(|kpi| kpi.risk.warning().is_some()).count();
-        let verdicts: Vec<Verdict> = match self.latest() {
-            Some((_, closed)) => {
-                let lines = closed.settled.lines.iter().map(|line| &line.reading);
-                lines.filter(|reading| reading.counts()).map(|reading| reading.verdict).collect()
-            }
-            None => counted.map(|_| Verdict::NoData).collect(),
-        };
+        let unknown = || counted.map(|_| Verdict::NoData).collect();
+        let verdicts: Vec<Verdict> = self.closed.verdicts.clone().unwrap_or_else(unknown);
         if self.books.current().kpis.is_empty() && verdicts.is_empty() {
             return None;
         }
@@ -348,145 +342,52 @@ impl<'v, 'a> View<'v, 'a> {
         Some(KpiCounts { total, met, missed, unknown: total - met - missed, at_risk: whole(at_risk) })
     }
 
-    /// Money of the running contract year; after the term, of its last.
-    fn credits(&self, running: Option<&Period>) -> Option<CreditsStatus> {
-        let terms = self.books.current().terms;
-        let period = running.or(self.periods.all().last())?;
-        let money = Tariff::of(terms, period, self.periods).money?;
-        let year = self.periods.contract_year_of(period);
-        let place = self.frames.iter().rposition(|frame| frame.year == year);
-        let to_date = place.map_or(Exact::ZERO, |place| year_to_date(self.frames, self.closed, place));
-        let settled: Vec<Rc<Settled<'a>>> = self.closed.iter().map(|closed| Rc::clone(&closed.settled)).collect();
-        let pending = if place.is_some() { still_pending(self.frames, &settled) } else { Exact::ZERO };
-        Some(CreditsStatus {
-            period_cap: money.period_cap.as_ref().map(|cap| money.show(cap)),
-            year_to_date: Some(money.show(&to_date)),
-            year_cap: money.year_cap.as_ref().map(|cap| money.show(cap)),
-            pending: Some(money.show(&pending)),
-            currency: money.currency,
-        })
-    }
-
     fn kpis(&self, reader: &Reader<'v, 'a>, period: Option<&Period>) -> BTreeMap<String, Box<KpiJudgement>> {
         let book = self.books.current();
+        let running_period = period.map(|period| RunningPeriod::new(reader, book, period, self.now));
         let judged = book.kpis.iter().map(|kpi| {
             let name = kpi.name.to_owned();
-            let running = period.map(|period| running(reader, book, kpi, period, self.now)).unwrap_or_default();
+            let running = running_period.as_ref().map(|period| period.of(kpi)).unwrap_or_default();
             let is_unmatched = expects_rows(kpi) && reader.has_no_match(book, kpi, self.now);
             let ledger = reader.ledger(book, kpi).filter(|_| is_unmatched);
             let unmatched = ledger.map(|ledger| ledger.unmatched(kpi, self.now));
             let threshold_mismatch = kpi.threshold_mismatch.clone();
             let threshold_said = reader.said.contradiction(kpi.spec, &book.terms.contract, self.now);
-            let kpi = KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..self.kpi(kpi.name, running) };
-            (name, Box::new(kpi))
+            let own = self.kpi(kpi, running);
+            (name, Box::new(KpiJudgement { unmatched, threshold_mismatch, threshold_said, ..own }))
         });
         judged.collect()
     }
 
-    fn kpi(&self, name: &str, Running { current, risk, latest_end, negative_volume }: Running) -> KpiJudgement {
+    fn kpi(&self, kpi: &Kpi<'_>, Running { current, risk, latest_end, negative_volume }: Running) -> KpiJudgement {
         let calendar = &self.books.current().calendar;
         let (period, as_of) = current.as_ref().map_or(("", None), |current| (current.name.as_str(), current.as_of));
         let seen = SeenRisk { risk, as_of, latest_end };
-        let standing = standing_risk(self.journal, calendar, (name, period), seen, self.now);
-        let latest = self.latest().and_then(|(frame, closed)| Some((frame, closed, closed.settled.line(name)?)));
-        let (trend, signal) = self.trend(name).map_or((None, None), |(trend, signal)| (Some(trend), signal));
+        let standing = standing_risk(self.journal, calendar, (kpi.name, period), seen, self.now);
+        let ClosedKpi { last, last_ended_at, tiers, gaming, negative_volume: was_negative, history, trend, signal } =
+            self.closed.kpi(kpi.place);
         KpiJudgement {
-            last: latest.map(|(frame, closed, _)| closed_value(name, frame, closed)).unwrap_or_default(),
-            last_ended_at: latest.map(|(frame, ..)| frame.period.end),
-            tiers: latest.map(|(frame, _, line)| tier_slices(frame, &line.reading)).unwrap_or_default(),
-            gaming: latest.map_or(self.gaming_before_any(name), |(.., line)| line.gaming.clone()),
+            last,
+            last_ended_at,
+            tiers,
+            gaming,
             current,
             risk: standing.risk,
             risk_since: standing.since,
             risk_news: standing.news,
-            negative_volume: negative_volume || latest.is_some_and(|(.., line)| line.reading.negative_volume),
-            history: self.history(name),
+            negative_volume: negative_volume || was_negative,
+            history,
             trend,
-            signal: signal.map(|signal| signal.as_str().to_owned()),
+            signal,
             unmatched: None,
             threshold_mismatch: None,
             threshold_said: None,
         }
     }
-
-    fn gaming_before_any(&self, name: &str) -> Gaming {
-        let spec = self.books.current().terms.kpis.get(name);
-        let has_counter = spec.is_some_and(|spec| spec.counter_metric.is_some());
-        if has_counter { Gaming::NoData } else { Gaming::NoCounterMetric }
-    }
-
-    /// Closed periods of a KPI, newest first.
-    fn history(&self, name: &str) -> Vec<HistoryEntry> {
-        let newest_first = self.frames.iter().zip(self.closed).rev();
-        let values = newest_first.filter_map(|(frame, closed)| closed_value(name, frame, closed));
-        values
-            .map(|value| HistoryEntry {
-                name: value.name,
-                value: value.value,
-                verdict: value.verdict,
-                severity: value.severity,
-                points: value.points,
-                credit: value.credit,
-                revision: value.revision,
-            })
-            .take(HISTORY)
-            .collect()
-    }
-
-    /// Where the values of the history are heading.
-    fn trend(
-        &self,
-        name: &str,
-    ) -> Option<(crate::api::kpi_target::Trend, Option<crate::domain::foresight::trend::Signal>)> {
-        let newest_first = self.closed.iter().rev().filter_map(|closed| closed.settled.line(name)).take(HISTORY);
-        let lines: Vec<_> = newest_first.collect();
-        let aim = &lines.first()?.reading.aim;
-        let values: Vec<f64> =
-            lines.iter().rev().filter_map(|line| line.reading.value.as_ref()).map(Exact::to_f64).collect();
-        let target = aim.target.to_f64();
-        trend(&values, aim.comparison, target, aim.upper.as_ref().map_or(target, Exact::to_f64))
-    }
 }
 
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A closed period of a KPI, by its latest revision.
-fn closed_value(name: &str, frame: &Frame<'_>, closed: &Closed<'_>) -> Option<ClosedValue> {
-    let line = closed.settled.line(name)?;
-    // Of the whole line of a report a status shows few figures, and this is asked for each KPI and each closed period.
-    let ShownFigures { target, raw_value, value, numerator, denominator, credit } =
-        ShownFigures::of(line, &frame.tariff);
-    Some(ClosedValue {
-        name: frame.period.name.clone(),
-        state: closed.reports.last().map_or(PeriodState::Provisional, |report| report.state),
-        value,
-        raw_value,
-        target: Some(target),
-        numerator,
-        denominator,
-        verdict: line.reading.verdict,
-        severity: line.reading.severity,
-        rating: Some(line.reading.rating),
-        repeat: line.is_repeat(),
-        points: line.cost.points,
-        credit,
-        sources: sources_line(&line.reading),
-        revision: closed.revision,
-    })
-}
-
-fn tier_slices(frame: &Frame<'_>, reading: &Reading<'_>) -> Vec<TierSlice> {
-    let slice = |line: &crate::api::sla_report::TierLine| TierSlice {
-        tier: line.tier.clone(),
-        period: frame.period.name.clone(),
-        value: line.value.clone(),
-        target: line.target.clone(),
-        denominator: line.denominator.clone(),
-        verdict: line.verdict,
-    };
-    reading.tiers.iter().map(slice).collect()
 }
 
 #[cfg(test)]

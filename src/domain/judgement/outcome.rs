@@ -28,8 +28,8 @@ pub static NOTHING_SAID: BTreeMap<String, ThresholdsSaid> = BTreeMap::new();
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// Every SlaReport that exists by then: revision 1 of each closed period (Provisional or Final) and each restatement,
-    /// ordered by period, then revision.
-    pub reports: Vec<SlaReportSpec>,
+    /// ordered by period, then revision. Later judgements share those that stay the same.
+    pub reports: Vec<Shared<SlaReportSpec>>,
     /// The running period; `None` outside the term.
     pub period: Option<PeriodBounds>,
     /// The latest closed period, by its latest revision.
@@ -59,11 +59,17 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// Its reports alone, each a value of its own.
+    #[must_use]
+    pub fn into_reports(self) -> Vec<SlaReportSpec> {
+        self.reports.into_iter().map(Shared::into_inner).collect()
+    }
+
     /// The same in lists without room for more: a judgement is held for long and never added to.
     #[must_use]
     pub fn fitted(mut self) -> Judgement {
         self.reports.shrink_to_fit();
-        self.reports.iter_mut().for_each(|report| report.kpis.shrink_to_fit());
+        self.reports.iter_mut().filter_map(Shared::own).for_each(|report| report.kpis.shrink_to_fit());
         for kpi in self.kpis.values_mut() {
             kpi.history.shrink_to_fit();
             kpi.tiers.shrink_to_fit();
@@ -78,7 +84,9 @@ impl Judgement {
         let mut held = self.clone();
         held.reports.retain(|report| report.revision == 1 || closed.contains_key(&report.period.name));
         for report in &mut held.reports {
-            hold(&mut report.state, &report.period.name, closed);
+            if !closed.contains_key(&report.period.name) && report.state != PeriodState::Provisional {
+                report.state = PeriodState::Provisional;
+            }
         }
         if let Some(last) = &mut held.last {
             hold(&mut last.state, &last.name, closed);

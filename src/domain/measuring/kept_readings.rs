@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +14,10 @@ use super::parts::Compared;
 use super::prepared_terms::Kpi;
 use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
 use crate::api::Packed;
-use crate::api::made_of::PartValue;
+use crate::api::made_of::{DayValue, PartValue};
 use crate::api::packed::as_text;
 use crate::api::sla_report::TierLine;
+use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
 
 /// A question of a KPI by the places of its book and of the KPI in it.
@@ -50,6 +52,9 @@ pub(in crate::domain) struct Figures {
     pub(crate) finalities: RefCell<Answers<InBook, FinalFor>>,
     /// Instants by which rows were known that match KPIs.
     pub(crate) matched: RefCell<Answers<InBook, Timestamp>>,
+    /// Volumes of days, and the days of running periods, by the latest judgement. They do not outlive their process.
+    pub(crate) volumes: RefCell<Answers<AskedOfSpan, KeptVolumes>>,
+    pub(crate) days: RefCell<Answers<AskedOfSpan, KeptDays>>,
     /// The parts of reports, by the digest of the readings that they follow from.
     pub(crate) parts: RefCell<Answers<[u8; 16], KeptParts>>,
 }
@@ -110,8 +115,12 @@ impl Figures {
         let few = self.finalities.borrow().all().count() + self.matched.borrow().all().count();
         let of_parts = std::mem::size_of::<([u8; 16], KeptParts)>() + 32;
         let parts: usize = self.parts.borrow().all().map(|parts| parts.0.bytes() + of_parts).sum();
+        let days: usize = self.days.borrow().all().map(|kept| kept.days.bytes() + 128).sum();
+        let volumes: usize = self.volumes.borrow().all().map(|kept| 64 * kept.volumes.len() + 192).sum();
         readings
             + parts
+            + days
+            + volumes
             + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
             + learnt
             + few * small
@@ -121,6 +130,8 @@ impl Figures {
     pub(crate) fn note_news(&mut self, dirty: &BTreeMap<String, Timestamp>) {
         if let Some(from) = dirty.values().min() {
             self.finalities.get_mut().earlier.retain(|_, period| period.settled_at < *from);
+            self.volumes.get_mut().earlier.retain(|_, kept| kept.at < *from);
+            self.days.get_mut().earlier.retain(|_, kept| kept.at < *from);
         }
         for ((feed, _, after), learnt) in &mut self.learnt.get_mut().earlier {
             let Some(from) = dirty.get(feed).filter(|from| **from <= learnt.until) else { continue };
@@ -130,14 +141,18 @@ impl Figures {
         }
     }
 
-    /// Ends a judgement.
-    pub(crate) fn turn(&mut self) {
-        self.readings.get_mut().turn();
-        self.coverages.get_mut().turn();
+    /// Ends a judgement. `taken`: it took closed periods as an earlier one left them, of which that asked up to this instant. What it asked
+    /// stays.
+    pub(crate) fn turn(&mut self, taken: Option<Timestamp>) {
+        let of_closed = |at: Timestamp| taken.is_some_and(|until| at <= until);
+        self.readings.get_mut().turn_but(|(.., asked)| asked.is_closing && of_closed(asked.at));
+        self.coverages.get_mut().turn_but(|(.., at)| of_closed(*at));
         self.learnt.get_mut().turn();
         self.finalities.get_mut().turn();
         self.matched.get_mut().turn();
-        self.parts.get_mut().turn();
+        self.volumes.get_mut().turn();
+        self.days.get_mut().turn();
+        self.parts.get_mut().turn_but(|_| taken.is_some());
     }
 
     /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
@@ -183,6 +198,24 @@ impl Figures {
         found.is_some()
     }
 
+    /// The volumes of a KPI's days that were summed up last.
+    pub(crate) fn kept_volumes(&self, asked: &AskedOfSpan) -> Option<Arc<KeptVolumes>> {
+        self.volumes.borrow_mut().get(asked)
+    }
+
+    pub(crate) fn keep_volumes(&self, asked: AskedOfSpan, volumes: KeptVolumes) {
+        self.volumes.borrow_mut().put(asked, volumes);
+    }
+
+    /// The days of a KPI's running period that were judged last.
+    pub(crate) fn kept_days(&self, asked: &AskedOfSpan) -> Option<Arc<KeptDays>> {
+        self.days.borrow_mut().get(asked)
+    }
+
+    pub(crate) fn keep_days(&self, asked: AskedOfSpan, days: KeptDays) {
+        self.days.borrow_mut().put(asked, days);
+    }
+
     /// When a period became Final. It is kept where it does not change any more.
     pub(in crate::domain) fn finality(
         &self,
@@ -206,22 +239,57 @@ impl Figures {
         self.finalities.borrow().used.contains_key(&period)
     }
 
-    /// The reading of a KPI: the one that is kept for the question, or else the one that is worked out.
+    /// The reading of a KPI: the one that is kept for the question, or for an earlier instant at which it was the same, or else the one that
+    /// is worked out.
     pub(in crate::domain) fn reading<'a>(
         &self,
         book: usize,
         kpi: &Kpi<'a>,
         question: &Question<'_>,
+        is_the_same: impl FnOnce(Timestamp) -> bool,
         work_out: impl FnOnce() -> Reading<'a>,
     ) -> Reading<'a> {
-        let key = (book, kpi.place, Asked::of(question));
-        if let Some(kept) = self.readings.borrow_mut().get(&key) {
+        if let Some(kept) = self.kept(book, kpi, question) {
             return kept.of_kpi(kpi, question);
         }
+        if let Some((_, kept)) = self.earlier_reading(book, kpi, question).filter(|(at, _)| is_the_same(*at)) {
+            let reading = kept.of_kpi(kpi, question);
+            self.readings.borrow_mut().used.insert((book, kpi.place, Asked::of(question)), kept);
+            return reading;
+        }
         let reading = work_out();
-        let kept = Arc::new(KeptReading::of(&reading, kpi));
-        self.readings.borrow_mut().used.insert(key, kept);
+        self.put(book, kpi, question, &reading);
         reading
+    }
+
+    /// What an earlier judgement kept of a reading by what was known at the latest instant before that of a question.
+    fn earlier_reading(
+        &self,
+        book: usize,
+        kpi: &Kpi<'_>,
+        question: &Question<'_>,
+    ) -> Option<(Timestamp, Arc<KeptReading>)> {
+        let asked = Asked::of(question);
+        let first = Asked { at: Timestamp::MIN, ..asked };
+        let readings = self.readings.borrow();
+        let of_kpi = readings.earlier.range((book, kpi.place, first)..(book, kpi.place, asked));
+        let mut same = of_kpi.rev().filter(|((.., other), _)| Asked { at: asked.at, ..*other } == asked);
+        same.next().map(|((.., other), kept)| (other.at, Arc::clone(kept)))
+    }
+
+    /// What is kept of the reading of a KPI.
+    pub(in crate::domain) fn kept(
+        &self,
+        book: usize,
+        kpi: &Kpi<'_>,
+        question: &Question<'_>,
+    ) -> Option<Arc<KeptReading>> {
+        self.readings.borrow_mut().get(&(book, kpi.place, Asked::of(question)))
+    }
+
+    fn put(&self, book: usize, kpi: &Kpi<'_>, question: &Question<'_>, reading: &Reading<'_>) {
+        let kept = KeptReading::of(reading, kpi);
+        self.readings.borrow_mut().put((book, kpi.place, Asked::of(question)), kept);
     }
 
     /// The parts of a reading against others: those that are kept, or else those that are worked out.
@@ -295,6 +363,12 @@ impl<Q: Ord, A> Answers<Q, A> {
     pub(crate) fn turn(&mut self) {
         self.earlier = std::mem::take(&mut self.used);
     }
+
+    /// The same, but for the answers to some questions that stay though they were not asked.
+    pub(crate) fn turn_but(&mut self, stays: impl Fn(&Q) -> bool) {
+        self.earlier.retain(|question, _| stays(question));
+        self.earlier.append(&mut self.used);
+    }
 }
 
 /// A reading without what is in the terms.
@@ -328,6 +402,27 @@ impl KeptReading {
 
 /// When something became known of the rows of a feed that start in a span, after an instant.
 pub(crate) type AskedWhen = (String, Span, Timestamp);
+
+/// A span of a KPI, by the places of its book and of the KPI in it.
+pub(crate) type AskedOfSpan = (usize, usize, Span);
+
+/// The volumes of days.
+#[derive(Debug)]
+pub(crate) struct KeptVolumes {
+    /// By what was known then.
+    pub(crate) at: Timestamp,
+    /// The gaps of its feed in the span.
+    pub(crate) gaps: Vec<Span>,
+    pub(crate) volumes: Arc<BTreeMap<Date, Exact>>,
+}
+
+/// The days of a running period.
+#[derive(Debug)]
+pub(crate) struct KeptDays {
+    /// By what was known then.
+    pub(crate) at: Timestamp,
+    pub(crate) days: Packed<DayValue>,
+}
 
 /// A KPI, or a period, by the place of its book and its own.
 pub(crate) type InBook = (usize, usize);

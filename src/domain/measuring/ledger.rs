@@ -3,7 +3,7 @@
 //! A ledger puts the rows of a feed in order by a calendar; what was known at an instant is a list of places in it. New rows
 //! are added to a ledger: it is not built again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::civil::Date;
@@ -13,12 +13,15 @@ use super::feed_rows::{Column, FeedRows};
 use super::row::{Labels, Row, is_day_as_it_was};
 use crate::domain::terms::calendar::{Calendar, Span};
 
+mod day_sums;
 mod days;
 mod floor;
 mod known;
+mod news;
 mod pages;
 mod standing;
 
+pub(in crate::domain) use day_sums::{DayOfRows, SetOfDay, Total};
 use days::Days;
 pub use floor::{Floor, Need};
 use known::Standing;
@@ -202,19 +205,9 @@ impl Ledger {
             Arc::new(places)
         };
         let spans = new.iter().map(|place| self.span(*place));
-        let standing = Arc::new(before.with(places, spans));
+        let days: Vec<Timestamp> = new.iter().map(|place| self.day_begins(self.start(*place))).collect();
+        let standing = Arc::new(before.with(places, spans, &days));
         *self.latest.get_mut().unwrap_or_else(PoisonError::into_inner) = Some((self.instants.len(), standing));
-    }
-
-    /// Whether no other version with the labels of this one overlaps it.
-    fn stands_alone(&self, place: u32) -> bool {
-        let (span, labels) = (self.span(place), self.labels_at(place));
-        // What starts earlier has ended by then.
-        let from = span.start.checked_sub(self.longest).unwrap_or(Timestamp::MIN);
-        let first = self.by_start.partition_point(|other| self.start(*other) < from);
-        let near = self.by_start.iter().copied().skip(first).take_while(|other| self.start(*other) < span.end);
-        let mut others = near.filter(|other| *other != place && self.labels_at(*other) == labels);
-        others.all(|other| !self.span(other).overlaps(&span))
     }
 
     fn order(&self, place: u32) -> Order {
@@ -306,26 +299,6 @@ impl Ledger {
         self.instants.first().is_some_and(|first| *first <= at) || !self.is_whole()
     }
 
-    /// The instants in `]after, until]` at which something became known of rows that start in a window.
-    pub fn learnt(&self, window: Span, after: Timestamp, until: Timestamp) -> BTreeSet<Timestamp> {
-        if self.floor.as_ref().is_some_and(|floor| window.start < floor.since) {
-            // What lies below a floor was known before.
-            self.reads_at(after);
-        }
-        let starts_before = |instant: Timestamp| self.by_start.partition_point(|place| self.start(*place) < instant);
-        let (first, end) = (starts_before(window.start), starts_before(window.end));
-        let blocks =
-            self.latest_of_block.iter().enumerate().skip(first / BLOCK).take_while(|(block, _)| block * BLOCK < end);
-        let late = blocks.filter(|(_, latest)| **latest > after);
-        let places = late.flat_map(|(block, _)| {
-            let places = (block * BLOCK).max(first)..((block + 1) * BLOCK).min(end);
-            self.by_start.get(places).unwrap_or_default()
-        });
-        let known = places.map(|place| self.known_from(*place));
-        let known = known.filter(|instant| after < *instant && *instant <= until);
-        known.chain(self.learnt_below(window, after, until)).collect()
-    }
-
     /// The rows known at an instant: of each key (labels, start, end) the highest revision, without the rows that overlap
     /// an earlier received one of the same labels. A day of 24 hours yields to the same day with the length that it has in its zone.
     pub fn known_at(&self, now: Timestamp) -> Known<'_> {
@@ -390,6 +363,11 @@ impl Ledger {
             }
         };
         Standing::of(places, rejected)
+    }
+
+    /// How long the longest row is.
+    pub(in crate::domain) fn longest(&self) -> SignedDuration {
+        self.longest
     }
 
     /// How many versions there are.

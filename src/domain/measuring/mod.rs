@@ -8,6 +8,7 @@ pub mod doubts;
 pub mod feed_rows;
 pub mod final_from;
 pub mod holds;
+pub mod kept_closed;
 pub mod kept_readings;
 pub mod ledger;
 pub mod ledgers;

@@ -37,6 +37,8 @@ pub struct Book<'a> {
     pub calendar: Calendar,
     /// Their KPIs by name.
     pub kpis: Vec<Kpi<'a>>,
+    /// For how long figures that are missing hold a period of one of them, each length once.
+    pub waits: Vec<Duration>,
 }
 
 /// One KPI, made ready.
@@ -143,7 +145,13 @@ impl<'a> Book<'a> {
         }
         match calendar {
             Some(calendar) if findings.is_empty() => {
-                Ok(Book { place: 0, shares_calendar_with: 0, terms, calendar, kpis })
+                let mut waits: Vec<Duration> = Vec::new();
+                for after in kpis.iter().map(|kpi| kpi.missing_data().1) {
+                    if !waits.contains(&after) {
+                        waits.push(after);
+                    }
+                }
+                Ok(Book { place: 0, shares_calendar_with: 0, terms, calendar, kpis, waits })
             }
             _ => Err(InvalidSpec(findings)),
         }

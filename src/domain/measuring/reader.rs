@@ -7,33 +7,31 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use crate::api::Packed;
 use crate::api::feed::Feed;
-use crate::api::kpi_target::{CatalogueKpi, MissingDataPolicy, Verdict};
+use crate::api::kpi_target::{MissingDataPolicy, Verdict};
 use crate::api::made_of::PartValue;
-use crate::api::sla_report::{EvidenceReference, TierLine};
-use crate::api::verdict::Comparison;
+use crate::api::sla_report::EvidenceReference;
 
 use super::coverage::Coverage;
 use super::doubts::{self, Doubt};
 use super::final_from::{FinalFor, Finality};
 use super::holds::Holds;
-use super::kept_readings::Figures;
+use super::kept_readings::{Figures, KeptReading};
 use super::ledger::{Known, Ledger, LedgerName};
 use super::ledgers::Ledgers;
 use super::offered::{OfferedDiffers, offered_differs};
 use super::parts::Compared;
 use super::prepared_terms::{Book, Books, Kpi};
 use super::rating::{achievement, rating_of};
-use super::reading::{DIGEST_OF_NOTHING, Measured, Question, Reading, TargetPart, not_measured};
+use super::reading::{DIGEST_OF_NOTHING, Measured, Question, Reading, not_measured};
 use super::row::Labels;
 use super::sources::CrossChecked;
-use super::values::{Quotient, Rows, TIER_LABEL};
-use super::verdict::{Aim, Sample, band_of, severity_of, verdict_of};
-use crate::domain::numbers::exact::{Exact, SHOWN_DECIMALS};
-use crate::domain::numbers::statistics::{Interval, Share, net_promoter_interval, wilson_interval};
+use super::values::{Quotient, Rows};
+use super::verdict::{band_of, severity_of};
+use crate::domain::numbers::exact::Exact;
+use crate::domain::numbers::statistics::Interval;
 use crate::domain::terms::calendar::Span;
 use crate::domain::terms::catalogue::{Definition, Origin, mature_by};
 use crate::domain::terms::disputes::DisputeHistory;
@@ -43,9 +41,14 @@ use crate::domain::terms::relief::ReliefHistory;
 use crate::domain::terms::thresholds::SaidHistory;
 
 mod breakdown;
+mod carried;
 mod made_of;
+mod slice;
 mod sources;
 mod tallies;
+
+use carried::News;
+use slice::Slice;
 
 /// What was known last, and when: instants are asked for in the order of time, and many KPIs ask for the same.
 type Remembered<K, V> = RefCell<BTreeMap<K, (Timestamp, Rc<V>)>>;
@@ -67,6 +70,7 @@ pub struct Reader<'f, 'a> {
     ledgers: &'f Ledgers,
     figures: &'f Figures,
     known: Remembered<LedgerName, Known<'f>>,
+    news: RefCell<BTreeMap<(LedgerName, Timestamp, Timestamp), News>>,
     books: PhantomData<Book<'a>>,
 }
 
@@ -138,6 +142,7 @@ impl<'f, 'a> Reader<'f, 'a> {
             ledgers,
             figures,
             known: RefCell::default(),
+            news: RefCell::default(),
             books: PhantomData,
         }
     }
@@ -254,15 +259,32 @@ impl<'f, 'a> Reader<'f, 'a> {
                 let nothing = not_measured(kpi, question);
                 Reading { measured: Measured { verdict: Verdict::NoData, ..nothing.measured }, ..nothing }
             }
-            Some(ledger) => self.figures.reading(book.place, kpi, question, || match &kpi.definition.parts {
-                Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
-                None => match &kpi.cross_check {
-                    Some(check) => self.work_out_both(book, kpi, question, ledger, check),
-                    None => self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed),
-                },
-            }),
+            Some(ledger) => {
+                let is_the_same = |earlier| self.is_the_same(book, kpi, question, earlier);
+                self.figures.reading(book.place, kpi, question, is_the_same, || match &kpi.definition.parts {
+                    Some(rule) => self.work_out_tally(book, kpi, question, ledger, rule),
+                    None => match &kpi.cross_check {
+                        Some(check) => self.work_out_both(book, kpi, question, ledger, check),
+                        None => self.work_out(book, kpi, question, &Source::of_vendor(kpi, ledger), Silence::AsAgreed),
+                    },
+                })
+            }
             None => not_measured(kpi, question),
         }
+    }
+
+    /// What is kept of the reading of a KPI, once that is worked out; `None` for one of which no rows are read.
+    pub(in crate::domain) fn kept(
+        &self,
+        book: &'f Book<'a>,
+        kpi: &'f Kpi<'a>,
+        question: &Question<'_>,
+    ) -> Option<Arc<KeptReading>> {
+        let kept = || self.figures.kept(book.place, kpi, question);
+        kept().or_else(|| {
+            self.read(book, kpi, question);
+            kept()
+        })
     }
 
     fn work_out(
@@ -336,21 +358,6 @@ impl<'f, 'a> Reader<'f, 'a> {
         selection.all().relieved(&self.relief.known_for(kpi.name, at)).rows.quotient()
     }
 
-    /// The volume of each day of a span that has rows. A day with a hole is left out: its volume is not that of a whole day.
-    pub fn volumes(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, span: Span, at: Timestamp) -> BTreeMap<Date, Exact> {
-        let Some(ledger) = self.ledger(book, kpi) else { return BTreeMap::new() };
-        let known = self.known(ledger, at).starting_in(span);
-        let mature = mature_by(&kpi.definition, &book.calendar, at);
-        let selection = known.select(&kpi.definition, &kpi.spec.source.labels, mature);
-        let coverage = self.coverage(book, &kpi.spec.source.feed, at);
-        let is_whole = |day: Date| {
-            let span = Span::new(book.calendar.start_of_day(day), book.calendar.end_of_day(day));
-            coverage.gaps(span).is_empty()
-        };
-        let days = selection.all().by_day().into_iter().filter(|(day, _)| is_whole(*day));
-        days.map(|(day, rows)| (day, rows.quotient().denominator)).collect()
-    }
-
     /// By what a quotient is multiplied over a window. Where its length matters, a window that runs ends at `asOf`; one that
     /// is over has its whole length, whatever is missing in it.
     fn scale(&self, book: &'f Book<'a>, kpi: &'f Kpi<'a>, question: &Question<'_>) -> Exact {
@@ -375,143 +382,4 @@ fn is_miss_by_policy(book: &Book<'_>, kpi: &Kpi<'_>, question: &Question<'_>) ->
     question.is_closing
         && policy == MissingDataPolicy::Miss
         && question.at >= book.calendar.after(question.period.end, after)
-}
-
-/// A KPI, or its part of one tier, as it is judged.
-struct Slice<'s, 'a> {
-    book: &'s Book<'a>,
-    kpi: &'s Kpi<'a>,
-    question: &'s Question<'s>,
-    scale: &'s Exact,
-    /// Where rows end, for a longer window that runs.
-    as_of: Option<Timestamp>,
-}
-
-impl Slice<'_, '_> {
-    fn aim(&self, target: Exact) -> Aim {
-        let upper = self.kpi.spec.objective.upper.as_ref().filter(|_| self.kpi.comparison == Comparison::Between);
-        Aim { comparison: self.kpi.comparison, target, upper: upper.map(Exact::from) }
-    }
-
-    /// The target in force, and its parts where the schedule changes it inside the period: it is their mean, weighted with
-    /// their denominators. A longer window takes that of its last day, and while it runs that of the day of `asOf`.
-    fn target(&self, judged: &Rows<'_>, raw: &Rows<'_>) -> (Exact, Vec<TargetPart>) {
-        let period = self.question.period;
-        if self.kpi.is_rolling() {
-            let day = self.as_of.map(|as_of| self.book.calendar.date_of(as_of).min(period.last_day));
-            return (self.kpi.target_on(day.unwrap_or(period.last_day)), Vec::new());
-        }
-        let last_day = period.last_day;
-        let changes = self.kpi.target_changes(period.first_day, last_day);
-        if changes.is_empty() {
-            return (self.kpi.target_on(last_day), Vec::new());
-        }
-        let mean = self.mean_target(&changes, judged).or_else(|| self.mean_target(&changes, raw));
-        mean.unwrap_or_else(|| (self.kpi.target_on(last_day), Vec::new()))
-    }
-
-    fn mean_target(&self, changes: &[Date], rows: &Rows<'_>) -> Option<(Exact, Vec<TargetPart>)> {
-        let period = self.question.period;
-        let part = |(place, first_day): (usize, &Date)| {
-            let start = self.book.calendar.start_of_day(*first_day).max(period.start);
-            let end = changes.get(place).map_or(period.end, |day| self.book.calendar.start_of_day(*day));
-            let denominator = rows.starting_in(Span::new(start, end)).quotient().denominator;
-            TargetPart { from: *first_day, target: self.kpi.target_on(*first_day), denominator }
-        };
-        let parts: Vec<TargetPart> = std::iter::once(&period.first_day).chain(changes).enumerate().map(part).collect();
-        let weighted: Exact = parts.iter().map(|part| &part.target * &part.denominator).sum();
-        let weight: Exact = parts.iter().map(|part| &part.denominator).sum();
-        if weight.is_negative() {
-            return None;
-        }
-        Some((weighted.checked_div(&weight)?.rounded(self.kpi.spec.rounding.as_ref()), parts))
-    }
-
-    fn values(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> Values {
-        let rounding = self.kpi.spec.rounding.as_ref();
-        let (quotient, of_all) = (judged.quotient(), raw.quotient());
-        let value = quotient.value(self.scale);
-        Values {
-            negative: quotient.is_negative() || of_all.is_negative(),
-            raw: of_all.value(self.scale).map(|value| value.rounded(rounding)),
-            interval: value.as_ref().and_then(|_| self.interval(judged, &quotient)),
-            value: value.map(|value| value.rounded(rounding)),
-            quotient,
-        }
-    }
-
-    /// The interval of a value: Wilson's for a share, the normal one for a net promoter score, else none.
-    fn interval(&self, rows: &Rows<'_>, quotient: &Quotient) -> Option<Interval> {
-        let level = self.kpi.spec.confidence.as_ref().map_or(95.0, |confidence| confidence.level as f64);
-        if self.kpi.spec.kpi == CatalogueKpi::NetPromoterScore {
-            let sum = |measure: &str| rows.iter().filter_map(|row| row.measure(measure)).sum::<Exact>().to_f64();
-            return net_promoter_interval(sum("promoters"), sum("detractors"), quotient.denominator.to_f64(), level);
-        }
-        let share =
-            self.kpi.definition.share.then(|| Share::new(quotient.numerator.to_f64(), quotient.denominator.to_f64()));
-        let interval = wilson_interval(share.flatten()?, level)?;
-        let scale = self.scale.to_f64();
-        Some(Interval { lower: interval.lower * scale, upper: interval.upper * scale })
-    }
-
-    /// Whether the rows that judge reach the minimums. Where relief leaves nothing, all rows are looked at.
-    fn is_enough(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> bool {
-        let Some(minimum) = &self.kpi.spec.minimum else { return true };
-        let rows = if judged.quotient().value(self.scale).is_some() { judged } else { raw };
-        let volume = minimum.volume.is_none_or(|least| rows.quotient().denominator >= Exact::from(least));
-        let responses = minimum
-            .response_rate_percent
-            .as_ref()
-            .is_none_or(|least| rows.response_rate().is_some_and(|rate| rate >= Exact::from(least)));
-        volume && responses
-    }
-
-    fn verdict(&self, aim: &Aim, values: &Values, is_enough: bool) -> Verdict {
-        let sample =
-            Sample { raw: values.raw.as_ref(), value: values.value.as_ref(), is_enough, interval: values.interval };
-        verdict_of(self.kpi.spec, aim, &sample)
-    }
-
-    /// The parts of the tiers that the contract lists, best first, and the share of the denominator that carries no tier.
-    fn tiers(&self, raw: &Rows<'_>, judged: &Rows<'_>) -> (Vec<TierLine>, Option<String>) {
-        if self.book.terms.tiers.is_empty() {
-            return (Vec::new(), None);
-        }
-        let (raw_parts, judged_parts) = (raw.by_label(TIER_LABEL), judged.by_label(TIER_LABEL));
-        let mut tiers: Vec<(&String, i64)> =
-            self.book.terms.tiers.iter().map(|(name, tier)| (name, tier.rank)).collect();
-        tiers.sort_by_key(|(name, rank)| (*rank, *name));
-        let nothing = raw.starting_in(Span::new(Timestamp::MIN, Timestamp::MIN));
-        let lines: Vec<TierLine> = tiers
-            .into_iter()
-            .filter_map(|(name, _)| {
-                let part = raw_parts.get(name.as_str())?;
-                Some(self.tier(name, part, judged_parts.get(name.as_str()).unwrap_or(&nothing)))
-            })
-            .collect();
-        if lines.is_empty() {
-            return (lines, None);
-        }
-        let whole = judged.quotient().denominator;
-        let tiered: Exact = judged_parts.values().map(|part| part.quotient().denominator).sum();
-        let without = &whole - &tiered;
-        let share = (without * Exact::HUNDRED).checked_div(&whole).filter(|_| !whole.is_negative());
-        (lines, share.map(|share| share.show(SHOWN_DECIMALS)))
-    }
-
-    fn tier(&self, name: &str, raw: &Rows<'_>, judged: &Rows<'_>) -> TierLine {
-        let tier = self.book.terms.tiers.get(name);
-        let own = tier.and_then(|tier| tier.targets.iter().find(|target| target.kpi == self.kpi.spec.kpi));
-        let aim = self.aim(own.map_or_else(|| self.target(judged, raw).0, |own| own.target.into()));
-        let values = self.values(raw, judged);
-        let verdict = self.verdict(&aim, &values, true);
-        let has_value = values.value.is_some();
-        TierLine {
-            tier: name.to_owned(),
-            value: values.value.map(|value| value.show_as(self.kpi.spec.rounding.as_ref())),
-            target: Some(aim.target.show(SHOWN_DECIMALS)),
-            denominator: has_value.then(|| values.quotient.denominator.show(SHOWN_DECIMALS)),
-            verdict,
-        }
-    }
 }

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::contract_facts::ContractFacts;
 use super::feed_rows::RowsByFeed;
+use super::kept_closed::KeptClosed;
 use super::kept_readings::{Earlier, Figures};
 use super::ledger::{Need, Wanted};
 use super::ledgers::{Floors, Ledgers, Pages};
@@ -52,6 +53,8 @@ pub struct RollUps {
     next_floors: Option<Floors>,
     pub(in crate::domain) ledgers: Ledgers,
     pub(in crate::domain) figures: Figures,
+    /// What rooms above made of the closed periods; `None` where it has to be made again.
+    closed: Option<Arc<dyn KeptClosed>>,
 }
 
 /// What all of it rests on in addition to rows.
@@ -100,7 +103,12 @@ impl RollUps {
     /// Bytes that they take in memory, near enough: the rows themselves are shared with who judges.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.ledgers.bytes() + self.figures.bytes()
+        self.ledgers.bytes() + self.figures.bytes() + self.closed.as_ref().map_or(0, |closed| closed.bytes())
+    }
+
+    /// What rooms above made of the closed periods, where it still holds as far as terms, records and rows go.
+    pub(in crate::domain) fn closed(&self) -> Option<&Arc<dyn KeptClosed>> {
+        self.closed.as_ref()
     }
 
     /// Whether they rest on rows that a judgement is not given.
@@ -139,7 +147,7 @@ impl RollUps {
             *until = rows.last_sequence().max(*until);
         }
         self.seen = RowsByFeed::new();
-        (self.ledgers, self.next_floors) = (Ledgers::default(), None);
+        (self.ledgers, self.next_floors, self.closed) = (Ledgers::default(), None, None);
         // Parts are those of the very readings that they were asked of.
         self.figures = Figures { parts: std::mem::take(&mut self.figures.parts), ..Figures::of(before) };
     }
@@ -150,9 +158,19 @@ impl RollUps {
         RollUps { pages, ledgers: Ledgers::default(), ..self }
     }
 
-    /// Ends a judgement that was made at an instant; the next one needs this many rows.
-    pub(in crate::domain) fn turn(&mut self, needs: &BTreeMap<String, Need>, now: Timestamp) {
-        self.figures.turn();
+    /// Ends a judgement that was made at an instant, by these closed periods; the next one needs this many rows.
+    pub(in crate::domain) fn turn(
+        &mut self,
+        needs: &BTreeMap<String, Need>,
+        now: Timestamp,
+        closed: Arc<impl KeptClosed>,
+    ) {
+        let kept: Arc<dyn KeptClosed> = closed;
+        // Where closed periods were taken as they are, what they were made of was not asked for.
+        let is_same = self.closed.as_ref().is_some_and(|before| Arc::ptr_eq(before, &kept));
+        let asked_before = is_same.then(|| kept.until());
+        self.closed = Some(kept);
+        self.figures.turn(asked_before);
         self.next_floors = self.ledgers.floors_for(needs, now);
     }
 
@@ -166,6 +184,9 @@ impl RollUps {
             self.ground = Some(Ground::Known(Arc::new(GroundFacts { books, relief, records })));
         }
         let dirty = self.take_in(facts.rows);
+        if dirty.is_empty() {
+            return;
+        }
         let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);
         self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
             let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
@@ -173,6 +194,10 @@ impl RollUps {
         });
         self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
         self.figures.note_news(&dirty);
+        let is_touched = |closed: &Arc<dyn KeptClosed>| dirty.values().any(|from| *from <= closed.until());
+        if self.closed.as_ref().is_some_and(is_touched) {
+            self.closed = None;
+        }
     }
 
     /// Whether they rest on these terms and decisions. What was recorded since and only says when periods became Final is taken in.
@@ -198,6 +223,8 @@ impl RollUps {
         }
         if known.records != *records {
             self.figures.finalities.get_mut().forget(|_| true);
+            // Reports list disputes.
+            self.closed = None;
             let facts = GroundFacts { books: known.books.clone(), relief: relief.clone(), records: records.clone() };
             self.ground = Some(Ground::Known(Arc::new(facts)));
         }

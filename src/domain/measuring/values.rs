@@ -3,19 +3,23 @@
 //! A KPI's value is one division of two sums over rows, never a mean of the rows' own quotients.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use super::feed_rows::Column;
-use super::ledger::{Known, KnownRow, Ledger, carries, union};
+use super::ledger::{DayOfRows, Known, KnownRow, Ledger, carries, union};
 use super::row::Labels;
 use crate::api::vendor_contract::Relief;
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
 use crate::domain::terms::catalogue::{Definition, StockRule};
 
+mod by_day;
 mod evidence;
 
 /// Measure of a survey: how many answered.
@@ -31,7 +35,14 @@ pub struct Selection<'a> {
     ledger: &'a Ledger,
     definition: &'a Definition,
     columns: Vec<MeasureColumn<'a>>,
-    places: Vec<u32>,
+    known: Known<'a>,
+    /// For each set of labels whether it has those of the KPI; none where a measure of the formula is missing everywhere.
+    carrying: Rc<[bool]>,
+    mature_by: Timestamp,
+    /// Once they are asked for one by one.
+    places: OnceCell<Vec<u32>>,
+    /// The days of the known rows, once their sums are asked for.
+    days: OnceCell<Vec<Arc<DayOfRows>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +56,16 @@ struct MeasureColumn<'a> {
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     selection: &'a Selection<'a>,
-    places: Cow<'a, [u32]>,
+    of: Of,
+}
+
+/// Which rows these are.
+#[derive(Clone, Debug)]
+enum Of {
+    /// All that start in a span and have one of some sets of labels.
+    Span(Span, Rc<[bool]>),
+    /// Those at these places, in order.
+    Places(Vec<u32>),
 }
 
 /// The two sums of a KPI over some rows.
@@ -100,78 +120,115 @@ impl<'a> Known<'a> {
                 Some(MeasureColumn { measure, column: ledger.column(measure)?, stock })
             })
             .collect();
-        let carrying = ledger.carrying(labels);
-        let counts = |place: &u32| {
-            ledger.in_service(*place)
-                && carrying.get(ledger.labels_at(*place) as usize) == Some(&true)
-                && ledger.span(*place).end <= mature_by
-                && columns.iter().all(|column| column.column.has(*place))
-        };
         // A measure that no row has leaves no row.
-        let complete = columns.len() == named.len();
-        let places = self.places().iter().copied().filter(|place| complete && counts(place)).collect();
-        Selection { ledger, definition, columns, places }
+        let is_complete = columns.len() == named.len();
+        let carrying = ledger.carrying(labels).into_iter().map(|carries| carries && is_complete).collect();
+        if self.is_whole() {
+            // It is noted that all rows are needed.
+            self.places();
+        }
+        let (places, days) = (OnceCell::new(), OnceCell::new());
+        Selection { ledger, definition, columns, known: self.clone(), carrying, mature_by, places, days }
     }
 }
 
 impl Selection<'_> {
     /// The rows of a span: those that start in it, whole.
     pub fn within(&self, span: Span) -> Rows<'_> {
-        let first = self.starts_before(span.start);
-        let end = self.starts_before(span.end).max(first);
-        Rows { selection: self, places: Cow::Borrowed(self.places.get(first..end).unwrap_or_default()) }
+        Rows { selection: self, of: Of::Span(span, Rc::clone(&self.carrying)) }
     }
 
     /// All rows.
     pub fn all(&self) -> Rows<'_> {
-        Rows { selection: self, places: Cow::Borrowed(&self.places) }
+        self.within(Span::new(Timestamp::MIN, Timestamp::MAX))
     }
 
-    /// How many rows start before an instant.
-    fn starts_before(&self, instant: Timestamp) -> usize {
-        self.places.partition_point(|place| self.ledger.start(*place) < instant)
+    /// Whether a row counts that has one of some sets of labels.
+    fn counts(&self, place: u32, sets: &[bool]) -> bool {
+        self.ledger.in_service(place)
+            && sets.get(self.ledger.labels_at(place) as usize) == Some(&true)
+            && self.ledger.span(place).end <= self.mature_by
+            && self.columns.iter().all(|column| column.column.has(place))
+    }
+
+    /// The places of all that count.
+    fn places(&self) -> &[u32] {
+        self.places.get_or_init(|| {
+            let places = self.known.places_above().iter().copied();
+            places.filter(|place| self.counts(*place, &self.carrying)).collect()
+        })
+    }
+
+    /// The places of those that start in a span.
+    fn places_in(&self, span: Span) -> &[u32] {
+        let places = self.places();
+        let before = |instant: Timestamp| places.partition_point(|place| self.ledger.start(*place) < instant);
+        let first = before(span.start);
+        places.get(first..before(span.end).max(first)).unwrap_or_default()
     }
 }
 
 impl<'a> Rows<'a> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.by_day().map_or_else(|| self.places().len(), |days| days.len())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.len() == 0
+    }
+
+    /// The places of each of them.
+    fn places(&self) -> Cow<'_, [u32]> {
+        match &self.of {
+            Of::Places(places) => Cow::Borrowed(places),
+            Of::Span(span, sets) => {
+                let (places, ledger) = (self.selection.places_in(*span), self.selection.ledger);
+                if Rc::ptr_eq(sets, &self.selection.carrying) {
+                    return Cow::Borrowed(places);
+                }
+                let has_one = |place: &u32| sets.get(ledger.labels_at(*place) as usize) == Some(&true);
+                Cow::Owned(places.iter().copied().filter(has_one).collect())
+            }
+        }
     }
 
     /// Each of them, by start, then labels and end.
     pub fn iter(&self) -> impl Iterator<Item = KnownRow<'a>> + '_ {
         let ledger = self.selection.ledger;
-        self.places.iter().filter_map(|place| KnownRow::at(ledger, *place))
+        self.places().into_owned().into_iter().filter_map(|place| KnownRow::at(ledger, place))
     }
 
     /// Numerator and denominator over all of them.
     pub fn quotient(&self) -> Quotient {
-        if self.is_empty() {
+        let (rows, sums) = match self.by_day() {
+            Some(days) => days.sums(),
+            None => {
+                let places = self.places();
+                (places.len(), self.selection.columns.iter().map(|column| self.total(column, &places)).collect())
+            }
+        };
+        if rows == 0 {
             return Quotient::default();
         }
-        let sums: Vec<(&str, Exact)> =
-            self.selection.columns.iter().map(|column| (column.measure, self.total(column))).collect();
+        let columns = &self.selection.columns;
         let sum_of = |measure: &str| {
-            sums.iter().find(|(name, _)| *name == measure).map(|(_, sum)| sum.clone()).unwrap_or_default()
+            let place = columns.iter().position(|column| column.measure == measure);
+            place.and_then(|place| sums.get(place)).cloned().unwrap_or_default()
         };
         let definition = self.selection.definition;
         Quotient {
             numerator: definition.numerator.evaluate(sum_of),
             denominator: definition.denominator.evaluate(sum_of),
-            rows: self.len(),
+            rows,
         }
     }
 
     /// The sum of a flow; of a stock its mean or last level.
-    fn total(&self, measure: &MeasureColumn<'_>) -> Exact {
+    fn total(&self, measure: &MeasureColumn<'_>, places: &[u32]) -> Exact {
         match measure.stock {
-            None => measure.column.sum(&self.places),
+            None => measure.column.sum(places),
             Some(StockRule::Mean) => self.mean_level(&measure.column),
             Some(StockRule::Last) => self.last_level(&measure.column),
         }
@@ -179,7 +236,11 @@ impl<'a> Rows<'a> {
 
     fn spans(&self) -> impl Iterator<Item = (u32, Span)> + '_ {
         let ledger = self.selection.ledger;
-        self.places.iter().map(|place| (*place, ledger.span(*place)))
+        self.places().into_owned().into_iter().map(|place| (place, ledger.span(place)))
+    }
+
+    fn at(&self, places: Vec<u32>) -> Rows<'a> {
+        Rows { selection: self.selection, of: Of::Places(places) }
     }
 
     /// The levels added up over labels at each instant, averaged over the time that rows speak of. Rows of the same labels
@@ -201,9 +262,9 @@ impl<'a> Rows<'a> {
 
     fn filtered(&self, keep: impl Fn(&KnownRow<'a>) -> bool) -> Rows<'a> {
         let ledger = self.selection.ledger;
-        let kept =
-            self.places.iter().copied().filter(|place| KnownRow::at(ledger, *place).is_some_and(|row| keep(&row)));
-        Rows { selection: self.selection, places: Cow::Owned(kept.collect()) }
+        let places = self.places();
+        let kept = places.iter().copied().filter(|place| KnownRow::at(ledger, *place).is_some_and(|row| keep(&row)));
+        self.at(kept.collect())
     }
 
     /// The slots in which they start.
@@ -218,19 +279,25 @@ impl<'a> Rows<'a> {
 
     /// Those that start in a span. They are in order of their starts, so that they are neighbours.
     pub fn starting_in(&self, span: Span) -> Rows<'a> {
-        let ledger = self.selection.ledger;
-        let before = |instant: Timestamp| self.places.partition_point(|place| ledger.start(*place) < instant);
-        let first = before(span.start);
-        let part = first..before(span.end).max(first);
-        let places = match &self.places {
-            Cow::Borrowed(places) => Cow::Borrowed(places.get(part).unwrap_or_default()),
-            Cow::Owned(places) => Cow::Owned(places.get(part).unwrap_or_default().to_vec()),
-        };
-        Rows { selection: self.selection, places }
+        match &self.of {
+            Of::Span(own, sets) => {
+                let (start, end) = (own.start.max(span.start), own.end.min(span.end));
+                Rows { selection: self.selection, of: Of::Span(Span::new(start, end), Rc::clone(sets)) }
+            }
+            Of::Places(places) => {
+                let ledger = self.selection.ledger;
+                let before = |instant: Timestamp| places.partition_point(|place| ledger.start(*place) < instant);
+                let first = before(span.start);
+                self.at(places.get(first..before(span.end).max(first)).unwrap_or_default().to_vec())
+            }
+        }
     }
 
     /// How long the longest of them is.
     pub fn longest(&self) -> SignedDuration {
+        if let Some(days) = self.by_day() {
+            return days.longest();
+        }
         self.spans().map(|(_, span)| span.end.duration_since(span.start)).max().unwrap_or(SignedDuration::ZERO)
     }
 
@@ -244,22 +311,30 @@ impl<'a> Rows<'a> {
         let ledger = self.selection.ledger;
         let of_set = ledger.values_of_label(name);
         let values: BTreeSet<&'a str> = of_set.iter().flatten().copied().collect();
+        if let (Some(_), Of::Span(span, sets)) = (self.by_day(), &self.of) {
+            let with = |value: &str| -> Rc<[bool]> {
+                sets.iter().zip(&of_set).map(|(has, own)| *has && *own == Some(value)).collect()
+            };
+            let rows = |value| Rows { selection: self.selection, of: Of::Span(*span, with(value)) };
+            let parts = values.into_iter().map(|value| (value, rows(value)));
+            return parts.filter(|(_, rows)| !rows.is_empty()).collect();
+        }
         let mut parts: Vec<(&'a str, Vec<u32>)> = values.into_iter().map(|value| (value, Vec::new())).collect();
         let part_of = |value: &Option<&str>| parts.binary_search_by_key(value, |(own, _)| Some(own)).ok();
         let part_of_set: Vec<Option<usize>> = of_set.iter().map(part_of).collect();
-        for place in self.places.iter().copied() {
+        for place in self.places().iter().copied() {
             let part = part_of_set.get(ledger.labels_at(place) as usize).copied().flatten();
             part.and_then(|part| parts.get_mut(part)).into_iter().for_each(|(_, places)| places.push(place));
         }
         parts.retain(|(_, places)| !places.is_empty());
-        let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
+        let rows = |places| self.at(places);
         parts.into_iter().map(|(value, places)| (value, rows(places))).collect()
     }
 
     /// The parts of the rows by what a function makes of their labels, in its order.
     pub fn grouped<K: Ord>(&self, key_of: impl Fn(&'a Labels) -> K) -> BTreeMap<K, Rows<'a>> {
         let ledger = self.selection.ledger;
-        let sets: BTreeSet<u32> = self.places.iter().map(|place| ledger.labels_at(*place)).collect();
+        let sets: BTreeSet<u32> = self.places().iter().map(|place| ledger.labels_at(*place)).collect();
         let mut keys: BTreeMap<K, Vec<u32>> = BTreeMap::new();
         for set in sets {
             keys.entry(key_of(ledger.label_set(set))).or_default().push(set);
@@ -267,33 +342,38 @@ impl<'a> Rows<'a> {
         let part_of_set: BTreeMap<u32, usize> =
             keys.values().enumerate().flat_map(|(part, sets)| sets.iter().map(move |set| (*set, part))).collect();
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); keys.len()];
-        for place in self.places.iter().copied() {
+        for place in self.places().iter().copied() {
             let part = part_of_set.get(&ledger.labels_at(place)).and_then(|part| parts.get_mut(*part));
             part.into_iter().for_each(|places| places.push(place));
         }
-        let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
+        let rows = |places| self.at(places);
         keys.into_keys().zip(parts.into_iter().map(rows)).collect()
     }
 
     /// The parts of the rows by the local day of their starts, in order.
-    pub fn by_day(&self) -> Vec<(Date, Rows<'a>)> {
+    pub fn by_day_of_start(&self) -> Vec<(Date, Rows<'a>)> {
+        if let Some(days) = self.by_day() {
+            return days.each();
+        }
         let mut days: Vec<(Date, Vec<u32>)> = Vec::new();
         let ledger = self.selection.ledger;
-        for (place, row) in self.places.iter().filter_map(|place| Some((*place, KnownRow::at(ledger, *place)?))) {
+        for place in self.places().iter().copied() {
+            let date = ledger.day(place);
             match days.last_mut() {
-                Some((day, places)) if *day == row.day() => places.push(place),
-                _ => days.push((row.day(), vec![place])),
+                Some((day, places)) if *day == date => places.push(place),
+                _ => days.push((date, vec![place])),
             }
         }
-        let rows = |places| Rows { selection: self.selection, places: Cow::Owned(places) };
-        days.into_iter().map(|(day, places)| (day, rows(places))).collect()
+        days.into_iter().map(|(day, places)| (day, self.at(places))).collect()
     }
 
     /// The rows without those that overlap `[from, to)` of a relief whose labels they carry. Which relief is accepted,
     /// known and concerns the KPI is the caller's to say.
     pub fn relieved(&self, relief: &[&Relief]) -> Relieved<'a> {
-        let (first, last) = (self.spans().next(), self.spans().map(|(_, span)| span.end).max());
-        let reached = first.zip(last).map(|((_, span), end)| Span::new(span.start, end));
+        if relief.is_empty() {
+            return Relieved { rows: self.clone(), excused_by: BTreeSet::new() };
+        }
+        let reached = self.reach();
         let concerns =
             |relief: &&&Relief| reached.is_some_and(|reached| reached.overlaps(&Span::new(relief.from, relief.to)));
         let relief: Vec<&Relief> = relief.iter().filter(concerns).copied().collect();
@@ -310,13 +390,22 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// A span in which all of them lie; `None` without any.
+    fn reach(&self) -> Option<Span> {
+        if let Some(days) = self.by_day() {
+            return days.reach();
+        }
+        let (first, last) = (self.spans().next(), self.spans().map(|(_, span)| span.end).max());
+        first.zip(last).map(|((_, span), end)| Span::new(span.start, end))
+    }
+
     /// Responses in percent of the surveys offered, over the rows that say both; `None` where none does or nothing was
     /// offered.
     pub fn response_rate(&self) -> Option<Exact> {
         let ledger = self.selection.ledger;
         let (responses, offered) = (ledger.column(SURVEY_RESPONSES)?, ledger.column(SURVEYS_OFFERED)?);
         let both: Vec<u32> =
-            self.places.iter().copied().filter(|place| responses.has(*place) && offered.has(*place)).collect();
+            self.places().iter().copied().filter(|place| responses.has(*place) && offered.has(*place)).collect();
         (responses.sum(&both) * Exact::HUNDRED).checked_div(&offered.sum(&both))
     }
 }

@@ -76,8 +76,11 @@ fn found_or_waited(found: Option<Timestamp>, deadline: Timestamp, now: Timestamp
 /// When a period that nothing else holds becomes Final, from `base` on: once no dispute about it is open, or at the end of the time for
 /// which disputes hold it.
 fn undisputed(reader: &Reader<'_, '_>, book: &Book<'_>, period: &Period, base: Timestamp, now: Timestamp) -> Finality {
+    if !reader.disputes.is_open(&period.name, base) {
+        return Finality::Since(base);
+    }
     let deadline = held_until(&book.terms.contract, &book.calendar, period);
-    if deadline <= base || !reader.disputes.is_open(&period.name, base) {
+    if deadline <= base {
         return Finality::Since(base);
     }
     let until = now.min(deadline);
@@ -310,7 +313,7 @@ pub fn next_change<'f, 'a>(
     });
     let misses = reader.periods.closed_by(now).iter().flat_map(|period| {
         let book = books.for_period(period);
-        book.kpis.iter().map(|kpi| book.calendar.after(period.end, kpi.missing_data().1))
+        book.waits.iter().map(|after| book.calendar.after(period.end, *after))
     });
     let learnt = ledgers.all().filter_map(|ledger| ledger.instants_after(now).first().copied());
     let matured = maturing(reader, books.current(), now);

@@ -293,7 +293,7 @@ mod tests {
             row(&start, &end, &[("answeredWithin", *within), ("answered", 100)])
         });
         let case = Case::new(terms.clone(), rows.collect());
-        let reports = case.judge("2026-12-01T00:00Z").reports;
+        let reports = case.judge("2026-12-01T00:00Z").into_reports();
         (reports.into_iter().filter(|report| report.kpis[0].evidence.rows > 0).collect(), terms)
     }
 
@@ -335,7 +335,7 @@ mod tests {
         }
         let rows = vec![row("2026-01-15T00:00Z", "2026-01-16T00:00Z", &[("answeredWithin", 70), ("answered", 100)])];
         let reports: Vec<SlaReportSpec> =
-            Case::new(terms.clone(), rows).judge("2026-03-01T00:00Z").reports.into_iter().take(1).collect();
+            Case::new(terms.clone(), rows).judge("2026-03-01T00:00Z").into_reports().into_iter().take(1).collect();
         let facts = facts(&reports[0], Some(&terms), &[]);
         // Ten points cost 3 %; without the seven none, without the three the row from five points on: 1 %.
         let saved: Vec<Option<String>> = reports[0]

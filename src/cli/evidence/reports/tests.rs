@@ -53,7 +53,7 @@ fn judged_in(year: i16) -> (SlaReport, Record) {
         said: &NOTHING_SAID,
     };
     let judgement = judge(&facts, format!("{year}-03-01T00:00:00Z").parse().unwrap()).unwrap();
-    let spec = judgement.reports[0].clone();
+    let spec = judgement.into_reports().remove(0);
     assert_eq!(spec.state, PeriodState::Final);
     let mut report = SlaReport::new(&format!("acme-{year}-01"), spec);
     let head = EvidenceHead { feed: "acd".to_owned(), head: digest_text(&digest), rows: 31 };

@@ -87,7 +87,8 @@ fn every_feed_answers(feeds: &BTreeMap<String, FeedHealth>) -> String {
 
 /// The report of the latest closed period, by its latest revision.
 pub fn latest_report(judgement: &Judgement) -> Option<&SlaReportSpec> {
-    judgement.reports.iter().max_by_key(|report| (report.period.start, report.revision))
+    let latest = judgement.reports.iter().max_by_key(|report| (report.period.start, report.revision));
+    latest.map(|report| &**report)
 }
 
 /// Lines that decide a contract's compliance: of the Critical class, counted and measured.

@@ -41,7 +41,7 @@ fn rows() -> Vec<Row> {
 }
 
 fn broken(case: &Case, now: &str) -> (Vec<SlaReportSpec>, Breakdowns) {
-    let reports = case.judge(now).reports;
+    let reports = case.judge(now).into_reports();
     let asked: Vec<&SlaReportSpec> = reports.iter().collect();
     let rows = case.packed();
     let facts = ContractFacts {
@@ -138,7 +138,7 @@ fn a_restated_report_is_made_of_the_rows_that_restated_it() {
 #[test]
 fn figures_that_the_rows_do_not_make_have_no_breakdown() {
     let case = Case::new(terms(CONTRACT, &[("level", LEVEL)]), rows());
-    let mut reports = case.judge("2026-03-20T00:00Z").reports;
+    let mut reports = case.judge("2026-03-20T00:00Z").into_reports();
     reports[0].kpis[0].evidence.digest = "sha256:of other rows".to_owned();
     let rows = case.packed();
     let facts = ContractFacts {

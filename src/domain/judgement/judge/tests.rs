@@ -3,9 +3,13 @@
 use super::*;
 use crate::api::SlaReportSpec;
 use crate::api::sla_report::{CreditState, KpiLine};
+use crate::api::verdict::PeriodState;
 use crate::domain::fixtures::contracts::*;
 use crate::domain::measuring::row::Row;
+use crate::domain::numbers::exact::Exact;
+use crate::domain::settlement::gaming::Gaming;
 
+mod again;
 mod bases;
 mod days;
 mod disputes;

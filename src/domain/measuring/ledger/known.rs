@@ -1,12 +1,13 @@
 //! The rows of a ledger that stand at an instant.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::Ledger;
+use super::day_sums::DaySums;
 use super::pages::merged;
 use crate::domain::measuring::row::Labels;
 use crate::domain::numbers::exact::Exact;
@@ -20,13 +21,15 @@ pub(super) struct Standing {
     rejected: Vec<u32>,
     /// The union of their times, once that is asked for.
     covered: OnceLock<Vec<Span>>,
+    /// Sums of their days, once those are asked for.
+    pub(super) days: Mutex<DaySums>,
 }
 
 /// The rows of a feed that were known at an instant and stand, or those of them that start in a span.
 #[derive(Clone, Debug)]
 pub struct Known<'a> {
-    ledger: &'a Ledger,
-    standing: Arc<Standing>,
+    pub(super) ledger: &'a Ledger,
+    pub(super) standing: Arc<Standing>,
     part: Range<usize>,
     is_whole: bool,
 }
@@ -41,7 +44,7 @@ pub struct KnownRow<'a> {
 impl Standing {
     /// Of places by start, then labels and end, and of the places that are left out.
     pub(super) fn of(places: Arc<Vec<u32>>, rejected: Vec<u32>) -> Standing {
-        Standing { places, rejected, covered: OnceLock::new() }
+        Standing { places, rejected, covered: OnceLock::new(), days: Mutex::default() }
     }
 
     /// By start, then labels and end.
@@ -49,9 +52,17 @@ impl Standing {
         &self.places
     }
 
-    /// The same with more places, which are given with all others, and their times.
-    pub(super) fn with(&self, places: Arc<Vec<u32>>, times: impl Iterator<Item = Span>) -> Standing {
-        let standing = Standing::of(places, self.rejected.clone());
+    /// The same with more places, which are given with all others, their times, and when the days begin on which they start. Sums of the
+    /// other days pass to it.
+    pub(super) fn with(
+        &self,
+        places: Arc<Vec<u32>>,
+        times: impl Iterator<Item = Span>,
+        days: &[Timestamp],
+    ) -> Standing {
+        let mut standing = Standing::of(places, self.rejected.clone());
+        let kept = std::mem::take(&mut *self.days.lock().unwrap_or_else(PoisonError::into_inner));
+        standing.days = Mutex::new(kept.without(days));
         if let Some(covered) = self.covered.get() {
             let mut spans: Vec<Span> = covered.iter().copied().chain(times).collect();
             spans.sort_by_key(|span| span.start);
@@ -63,7 +74,10 @@ impl Standing {
     /// Bytes that it takes in memory, without places that it shares.
     pub(super) fn bytes(&self, shared: &Arc<Vec<u32>>) -> usize {
         let own = if Arc::ptr_eq(&self.places, shared) { 0 } else { 4 * self.places.len() };
-        own + 4 * self.rejected.len() + self.covered.get().map_or(0, |spans| std::mem::size_of_val(spans.as_slice()))
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner).bytes();
+        own + days
+            + 4 * self.rejected.len()
+            + self.covered.get().map_or(0, |spans| std::mem::size_of_val(spans.as_slice()))
     }
 }
 
@@ -131,7 +145,7 @@ impl<'a> Known<'a> {
     }
 
     /// The places of those that the ledger was given.
-    pub(super) fn places_above(&self) -> &[u32] {
+    pub(in crate::domain) fn places_above(&self) -> &[u32] {
         self.standing.places.get(self.part.clone()).unwrap_or_default()
     }
 
@@ -144,12 +158,17 @@ impl<'a> Known<'a> {
     }
 
     /// Those that start in a span and that the ledger was given.
-    pub(super) fn part_of(&self, span: Span) -> Known<'a> {
+    pub(in crate::domain) fn part_of(&self, span: Span) -> Known<'a> {
         let before = |instant: Timestamp| {
             self.part.start + self.places_above().partition_point(|place| self.ledger.start(*place) < instant)
         };
         let (first, end) = (before(span.start), before(span.end));
         Known { part: first..end.max(first), is_whole: false, standing: Arc::clone(&self.standing), ..*self }
+    }
+
+    /// Whether these are all rows, and not those of a span.
+    pub(in crate::domain) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// How many rows stand.

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::breakdown::just_before;
-use super::{Book, Kpi, Reader, Slice, Values};
+use super::{Book, Kpi, Reader, Slice, Source, Values};
 use crate::api::Packed;
 use crate::api::kpi_target::Verdict;
 use crate::api::made_of::DayValue;
 use crate::domain::measuring::breakdown::{MOST_STEPS, least_step, steps};
+use crate::domain::measuring::kept_readings::KeptDays;
 use crate::domain::measuring::ledger::Ledger;
 use crate::domain::measuring::parts::{MOST_KPIS, Parts};
 use crate::domain::measuring::reading::Question;
@@ -38,13 +39,33 @@ impl<'f, 'a> Reader<'f, 'a> {
         if span.end <= span.start {
             return Packed::default();
         }
+        let asked = (book.place, kpi.place, span);
+        // Of two sources the figures of both decide which of them is judged.
+        let kept = self.figures.kept_days(&asked).filter(|kept| {
+            kpi.cross_check.is_none()
+                && self.is_undecided_between(kpi, span, (kept.at, question.at))
+                && self.are_the_same(book, kpi, (ledger, span), (kept.at, question.at))
+        });
+        let days = kept.map(|kept| kept.days.clone());
+        let days = days.unwrap_or_else(|| Packed::of(self.days_of_rows(book, kpi, question, (&source, span))));
+        self.figures.keep_days(asked, KeptDays { at: question.at, days: days.clone() });
+        days
+    }
+
+    fn days_of_rows(
+        &self,
+        book: &'f Book<'a>,
+        kpi: &'f Kpi<'a>,
+        question: &Question<'_>,
+        (source, span): (&Source<'f>, Span),
+    ) -> Vec<DayValue> {
         let mature = mature_by(&kpi.definition, &book.calendar, question.at);
         let known = self.known(source.ledger, question.at).starting_in(span);
         let selection = known.select(source.definition, source.labels, mature);
         let rows = selection.all();
         let judged = rows.relieved(&self.relief.known_for(kpi.name, question.at)).rows;
         let slice = Slice { book, kpi, question, scale: &kpi.definition.scale, as_of: None };
-        Packed::of(slice.days(&rows, &judged, span))
+        slice.days(&rows, &judged, span)
     }
 
     fn tally_so_far(

@@ -52,7 +52,7 @@ const KPIS: [(&str, &str); 9] = [
     ),
     (
         "sales",
-        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 75}\nsource: {feed: acd, labels: {queue: sales}}",
+        "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 45, stretch: 50}\nsource: {feed: acd, labels: {queue: sales}}\nbands: [{severity: Minor, percent: 2}]",
     ),
     (
         "rolling",

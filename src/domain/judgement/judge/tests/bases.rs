@@ -31,8 +31,7 @@ fn a_restatement_that_changes_the_basis_alone_makes_a_revision_and_one_that_chan
     };
     // The same sums, and the mean of the target is rounded to 85 either way; the weights of its parts are others.
     let judgement = judged((499, 999), (501, 1001));
-    let of_january: Vec<&SlaReportSpec> =
-        judgement.reports.iter().filter(|report| report.period.name == "2026-01").collect();
+    let of_january: Vec<_> = judgement.reports.iter().filter(|report| report.period.name == "2026-01").collect();
     assert_eq!(of_january.len(), 2);
     let weights = |report: &SlaReportSpec| {
         let parts: Vec<TargetPart> = report.kpis[0].basis.clone().unwrap().targets;

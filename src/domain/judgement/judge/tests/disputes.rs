@@ -100,8 +100,7 @@ fn a_report_lists_disputes_as_they_were_at_final_and_a_later_decision_makes_no_r
         ("decided after the hold was over", late, DisputeDecision::Open),
     ] {
         let judgement = case(vec![dispute], "").judge("2026-05-01T00:00Z");
-        let january: Vec<&SlaReportSpec> =
-            judgement.reports.iter().filter(|report| report.period.name == "2026-01").collect();
+        let january: Vec<_> = judgement.reports.iter().filter(|report| report.period.name == "2026-01").collect();
         let [report] = january.as_slice() else { panic!("{name}: {} reports", january.len()) };
         let listed: Vec<(&str, Option<&str>, DisputeDecision)> =
             report.disputes.iter().map(|one| (one.name.as_str(), one.kpi.as_deref(), one.decision)).collect();

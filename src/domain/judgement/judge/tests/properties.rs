@@ -286,7 +286,7 @@ proptest! {
             case_of(division, &contract(cap), rows(division, &values)).judge_at(division.moment(273))
         };
         let (high, low) = (judged(cap), judged(lower));
-        let total = |judgement: &Judgement| judgement.reports.iter().map(net_of).sum::<Exact>();
+        let total = |judgement: &Judgement| judgement.reports.iter().map(|report| net_of(report)).sum::<Exact>();
         prop_assert!(total(&low) <= total(&high));
         let most = Exact::from(100_000).percent(&Exact::from(cap));
         if of_year {

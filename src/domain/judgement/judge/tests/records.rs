@@ -56,7 +56,7 @@ fn lines(judgement: &Judgement) -> Vec<String> {
             report.period.name, report.revision, line.verdict, report.state, line.points, credit.net, credit.restated
         )
     };
-    judgement.reports.iter().map(one).collect()
+    judgement.reports.iter().map(|report| one(report)).collect()
 }
 
 #[test]

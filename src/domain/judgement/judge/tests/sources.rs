@@ -176,7 +176,7 @@ fn figures_of_the_client_that_come_after_final_restate_what_was_signed() {
     let late = january(31, 75).into_iter().map(|row| row.revised(2).known("2026-03-10T00:00Z"));
     let judgement = case(TWO_FEEDS, &checked("Own", ""), january(31, 81), own.into_iter().chain(late).collect())
         .judge("2026-04-01T00:00Z");
-    let january: Vec<&SlaReportSpec> = judgement.reports.iter().filter(|one| one.period.name == "2026-01").collect();
+    let january: Vec<_> = judgement.reports.iter().filter(|one| one.period.name == "2026-01").collect();
     let found: Vec<(i64, SourcesFinding, &str)> = january
         .iter()
         .map(|one| (one.revision, sources(&one.kpis[0]).finding, one.kpis[0].credit.as_deref().unwrap()))
