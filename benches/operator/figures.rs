@@ -4,7 +4,7 @@ use crate::process::{Memory, Window};
 
 /// What the parts know of each other.
 #[derive(Default)]
-pub struct Known {
+pub(crate) struct Known {
     /// Status writes a second that the API server takes when nobody else works.
     pub write_limit: Option<f64>,
     /// The first fleet.
@@ -12,7 +12,7 @@ pub struct Known {
 }
 
 /// What an operator took for a number of objects.
-pub struct Figures {
+pub(crate) struct Figures {
     /// Contracts of one KpiTarget, or metrics.
     pub objects: usize,
     /// How many of them a second had their first value, from the start of the process.

@@ -25,11 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Contracts of which news are followed into the status.
 const FOLLOWED: usize = 20;
 /// How long polls without news are watched: each feed is polled every 30 seconds.
-pub const WATCHED: Duration = Duration::from_secs(60);
+pub(crate) const WATCHED: Duration = Duration::from_secs(60);
 /// What the image and the chart set: tests let terms settle faster.
 const SHIPPED: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "2"), ("BPO_SETTLE", "5")];
 /// How long a process is watched that does not poll.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -43,7 +43,7 @@ struct Fleet {
 }
 
 /// Measures a fleet. Of the first one also what its size matters little to, and what others are compared with.
-pub async fn measure(contracts: usize, known: &mut Known, table: &mut Table) {
+pub(crate) async fn measure(contracts: usize, known: &mut Known, table: &mut Table) {
     let place = Place::fresh().await;
     let client = client(&place).await;
     let fleet = Fleet { vendor: Vendor::start(at(PRESENT)).await, place, client, contracts };
@@ -173,9 +173,13 @@ impl Fleet {
         let first = process::memory(operator.id());
         let polls = Window::watch(operator.id(), WATCHED, || self.vendor.counts().0).await;
         let memory = process::memory(operator.id());
+        let evidence = metric(operator, "bpo_evidence_memory_bytes").await / f64::from(1 << 20);
         table.add(
             format!("resident with {} contracts", self.contracts),
-            format!("{memory} ({:.0} MiB right after the cold start)", first.total),
+            format!(
+                "{memory}; {evidence:.1} by rows and what was worked out of them ({:.0} MiB right after the cold start)",
+                first.total
+            ),
         );
         table.add(
             format!("a poll without news, {} contracts", self.contracts),
@@ -201,8 +205,8 @@ impl Fleet {
         };
         let (shown, ()) = tokio::join!(self.until_they_reach(operator, followed.clone(), until), publish);
         let seen = followed.iter().map(|name| {
-            let told = self.vendor.told(name).expect("the vendor was asked");
-            shown[name].saturating_duration_since(told).as_secs_f64() * 1_000.0
+            let asked_at = self.vendor.asked_at(name).expect("the vendor was asked");
+            shown[name].saturating_duration_since(asked_at).as_secs_f64() * 1_000.0
         });
         table.add("from the vendor's answer with a new row until it is in a status", median_and_most(seen.collect()));
     }

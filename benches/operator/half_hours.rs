@@ -23,7 +23,7 @@ const HALF_HOUR: i64 = 1_800;
 const WITHIN: u64 = 90;
 
 /// The vendor; it ends with the value.
-pub struct Vendor {
+pub(crate) struct Vendor {
     address: String,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
@@ -41,7 +41,7 @@ struct Shared {
 
 impl Vendor {
     /// Serves feeds of any name, with rows up to an instant.
-    pub async fn start(present: Timestamp) -> Self {
+    pub(crate) async fn start(present: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
@@ -57,32 +57,32 @@ impl Vendor {
     }
 
     /// The address of a feed.
-    pub fn url(&self, feed: &str) -> String {
+    pub(crate) fn url(&self, feed: &str) -> String {
         format!("http://{}/{feed}", self.address)
     }
 
     /// The address of its Prometheus.
-    pub fn prometheus(&self) -> String {
+    pub(crate) fn prometheus(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Lets a feed have rows up to an instant from now on.
-    pub fn publish(&self, feed: &str, until: Timestamp) {
+    pub(crate) fn publish(&self, feed: &str, until: Timestamp) {
         self.shared.ahead.lock().unwrap().insert(feed.to_owned(), (until, None));
     }
 
     /// When the rows that were published last were first sent.
-    pub fn told(&self, feed: &str) -> Option<Instant> {
-        self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, told)| *told)
+    pub(crate) fn asked_at(&self, feed: &str) -> Option<Instant> {
+        self.shared.ahead.lock().unwrap().get(feed).and_then(|(_, asked_at)| *asked_at)
     }
 
     /// How many requests came so far, and how many rows were sent.
-    pub fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u64) {
         (self.shared.requests.load(Ordering::Relaxed), self.shared.rows.load(Ordering::Relaxed))
     }
 
     /// How many queries came so far to its Prometheus.
-    pub fn queries(&self) -> u64 {
+    pub(crate) fn queries(&self) -> u64 {
         self.shared.queries.load(Ordering::Relaxed)
     }
 }
@@ -103,9 +103,9 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): Ra
     let present = {
         let mut ahead = shared.ahead.lock().unwrap();
         match ahead.get_mut(uri.path().trim_start_matches('/')) {
-            Some((published, told)) => {
+            Some((published, asked_at)) => {
                 if until >= *published {
-                    told.get_or_insert_with(Instant::now);
+                    asked_at.get_or_insert_with(Instant::now);
                 }
                 *published
             }
@@ -127,14 +127,14 @@ async fn value(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// The starts of the rows that lie in a window.
-pub fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+pub(crate) fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     let first = since.as_second().div_euclid(HALF_HOUR) + i64::from(since.as_second().rem_euclid(HALF_HOUR) > 0);
     let starts = (first * HALF_HOUR..until.as_second() + 1 - HALF_HOUR).step_by(HALF_HOUR as usize);
     starts.map(|second| Timestamp::from_second(second).unwrap()).collect()
 }
 
 /// A body of `bpo-feed/v1` with these rows.
-pub fn body(starts: &[Timestamp]) -> String {
+pub(crate) fn body(starts: &[Timestamp]) -> String {
     let mut text = String::from(r#"{"schema":"bpo-feed/v1","rows":["#);
     for (place, start) in starts.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
@@ -145,7 +145,7 @@ pub fn body(starts: &[Timestamp]) -> String {
 }
 
 /// A row of a hundred contacts, `within` of which were answered in time.
-pub fn row(start: Timestamp, within: u64) -> String {
+pub(crate) fn row(start: Timestamp, within: u64) -> String {
     let end = start + SignedDuration::from_secs(HALF_HOUR);
     format!(
         r#"{{"start":"{start}","end":"{end}","labels":{{"queue":"billing"}},"measures":{{"offered":100,"answered":100,"answeredWithin":{within},"abandoned":0,"abandonedWithin":0}}}}"#

@@ -36,14 +36,14 @@ const PORTS: [u16; 2] = [9_443, 9_999];
 const NAME: &str = "keptn";
 
 /// The program, and the folder of its CRDs.
-pub struct Program {
+pub(crate) struct Program {
     binary: PathBuf,
     crds: PathBuf,
 }
 
 impl Program {
     /// What `BPO_BENCH_KEPTN` and `BPO_BENCH_KEPTN_CRDS` name, or `None`.
-    pub fn named() -> Option<Self> {
+    pub(crate) fn named() -> Option<Self> {
         let named = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
         let binary = named("BPO_BENCH_KEPTN")?;
         let crds = named("BPO_BENCH_KEPTN_CRDS").expect("BPO_BENCH_KEPTN_CRDS names the folder of its CRDs");
@@ -55,7 +55,7 @@ impl Program {
     }
 
     /// Measures it; `ours`: what it is compared with.
-    pub async fn measure(&self, ours: Option<&Figures>, table: &mut Table) {
+    pub(crate) async fn measure(&self, ours: Option<&Figures>, table: &mut Table) {
         let metrics = ours.map_or(METRICS, |ours| ours.objects);
         let place = Place::fresh().await;
         install(&place, &self.crds).await;

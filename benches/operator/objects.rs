@@ -14,28 +14,28 @@ use crate::looking;
 const AT_ONCE: usize = 16;
 
 /// The administrator's client.
-pub async fn client(place: &Place) -> Client {
+pub(crate) async fn client(place: &Place) -> Client {
     looking::client(&place.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap()).await
 }
 
 /// The operator's objects of a kind.
-pub fn api(client: &Client, place: &Place, kind: &str, plural: &str) -> Api<DynamicObject> {
+pub(crate) fn api(client: &Client, place: &Place, kind: &str, plural: &str) -> Api<DynamicObject> {
     objects(client, place, &GroupVersionKind::gvk("bpo-operator.io", "v1alpha1", kind), plural)
 }
 
 /// The objects of any kind.
-pub fn objects(client: &Client, place: &Place, kind: &GroupVersionKind, plural: &str) -> Api<DynamicObject> {
+pub(crate) fn objects(client: &Client, place: &Place, kind: &GroupVersionKind, plural: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), &place.namespace, &ApiResource::from_gvk_with_plural(kind, plural))
 }
 
 /// A contract over one feed, and its KpiTarget.
-pub struct Pair {
+pub(crate) struct Pair {
     pub contract: Value,
     pub kpi: Value,
 }
 
 /// A contract `NAME` over one feed, with a KpiTarget of that name. `more` changes the contract's spec.
-pub fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
+pub(crate) fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
     let mut spec = json!({
         "vendor": {"name": "Acme"}, "term": {"start": term.0, "end": term.1}, "timeZone": "UTC", "firstCloseAfter": "0h",
         "feeds": [feed],
@@ -49,14 +49,14 @@ pub fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) -> Pair {
 }
 
 /// Makes all of them.
-pub async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
+pub(crate) async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
     let contracts = api(client, place, "VendorContract", "vendorcontracts");
     let kpis = api(client, place, "KpiTarget", "kpitargets");
     create_all(pairs.into_iter().flat_map(|pair| [(contracts.clone(), pair.contract), (kpis.clone(), pair.kpi)])).await;
 }
 
 /// Makes objects.
-pub async fn create_all(all: impl Iterator<Item = (Api<DynamicObject>, Value)>) {
+pub(crate) async fn create_all(all: impl Iterator<Item = (Api<DynamicObject>, Value)>) {
     let made = stream::iter(all).map(|(api, object)| async move {
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         api.create(&PostParams::default(), &object)
@@ -67,7 +67,7 @@ pub async fn create_all(all: impl Iterator<Item = (Api<DynamicObject>, Value)>) 
 }
 
 /// Merges a patch into each of some objects.
-pub async fn patch_all(api: &Api<DynamicObject>, names: impl Iterator<Item = String>, patch: &Value) {
+pub(crate) async fn patch_all(api: &Api<DynamicObject>, names: impl Iterator<Item = String>, patch: &Value) {
     let parameters = PatchParams::default();
     let patched = stream::iter(names).map(|name| {
         let (parameters, patch) = (&parameters, Patch::Merge(patch));
@@ -79,7 +79,7 @@ pub async fn patch_all(api: &Api<DynamicObject>, names: impl Iterator<Item = Str
 }
 
 /// How many server-side applies a second the API server takes when nobody else works: of statuses, as the operator writes them.
-pub async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
+pub(crate) async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
     let tiers = api(client, place, "ServiceTier", "servicetiers");
     let name = |place: usize| format!("raw-{}", place % (4 * AT_ONCE));
     let document = |place: usize| {
@@ -103,14 +103,14 @@ pub async fn write_limit(client: &Client, place: &Place, writes: usize) -> f64 {
 }
 
 /// When a user wrote in this namespace, as the API server's audit log tells.
-pub fn writes(place: &Place, user: &str) -> Vec<Timestamp> {
+pub(crate) fn writes(place: &Place, user: &str) -> Vec<Timestamp> {
     let events = place.installation.plane.audit_events().unwrap();
     let theirs = events.iter().filter(|event| event.user == user && event.namespace == place.namespace);
     theirs.filter(|event| event.is_write()).map(|event| event.received).collect()
 }
 
 /// The sum of a metric of the operator.
-pub async fn metric(operator: &Operator, name: &str) -> f64 {
+pub(crate) async fn metric(operator: &Operator, name: &str) -> f64 {
     let (_, text) = operator.http("/metrics").await;
     let series = text.lines().filter_map(|line| line.strip_prefix(name));
     let series = series.filter(|rest| rest.starts_with('{') || rest.starts_with(' '));

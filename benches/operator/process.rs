@@ -8,7 +8,7 @@ const TICKS: f64 = 100.0;
 
 /// Resident memory in MiB.
 #[derive(Clone, Copy, Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// All of it.
     pub total: f64,
     /// The process's own: heap and stacks.
@@ -25,7 +25,7 @@ impl fmt::Display for Memory {
 }
 
 /// What a process holds now.
-pub fn memory(process: u32) -> Memory {
+pub(crate) fn memory(process: u32) -> Memory {
     let status = read(process, "status");
     let mebibytes = |line: &str| {
         let found = status.lines().find_map(|text| text.strip_prefix(line)).expect("the process runs");
@@ -35,14 +35,14 @@ pub fn memory(process: u32) -> Memory {
 }
 
 /// Seconds of processor time that all threads of a process have used so far.
-pub fn processor_time(process: u32) -> f64 {
+pub(crate) fn processor_time(process: u32) -> f64 {
     let stat = read(process, "stat");
     let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
 }
 
 /// Whether a process of this program is there and has not ended.
-pub fn is_running(process: u32) -> bool {
+pub(crate) fn is_running(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
     stat.is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z')))
 }
@@ -53,7 +53,7 @@ fn read(process: u32, file: &str) -> String {
 
 /// A while in which a process polled, or did not.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub(crate) struct Window {
     /// Requests that reached the vendor in it.
     pub polls: u64,
     /// How long it was.
@@ -64,7 +64,7 @@ pub struct Window {
 
 impl Window {
     /// Watches a process; `polls`: how many requests of it the vendor has answered so far.
-    pub async fn watch(process: u32, length: Duration, polls: impl Fn() -> u64) -> Self {
+    pub(crate) async fn watch(process: u32, length: Duration, polls: impl Fn() -> u64) -> Self {
         let (began, before, used) = (Instant::now(), polls(), processor_time(process));
         tokio::time::sleep(length).await;
         let (after, spent) = (polls(), processor_time(process));
@@ -72,18 +72,18 @@ impl Window {
     }
 
     /// Milliseconds of processor time a second.
-    pub fn a_second(&self) -> f64 {
+    pub(crate) fn a_second(&self) -> f64 {
         self.processor * 1_000.0 / self.seconds
     }
 
     /// Milliseconds of processor time a poll, with all that the process does meanwhile.
-    pub fn a_poll(&self) -> f64 {
+    pub(crate) fn a_poll(&self) -> f64 {
         assert!(self.polls > 0, "nothing was polled in {:.0} s", self.seconds);
         self.processor * 1_000.0 / self.polls as f64
     }
 
     /// The same without what the process takes when it does not poll, as another window shows it.
-    pub fn a_poll_beyond(&self, idle: &Window) -> f64 {
+    pub(crate) fn a_poll_beyond(&self, idle: &Window) -> f64 {
         assert!(self.polls > 0, "nothing was polled in {:.0} s", self.seconds);
         (self.a_second() - idle.a_second()).max(0.0) * self.seconds / self.polls as f64
     }

@@ -2,18 +2,18 @@
 
 /// Lines of what and how much.
 #[derive(Default)]
-pub struct Table(Vec<(String, String)>);
+pub(crate) struct Table(Vec<(String, String)>);
 
 impl Table {
     /// Adds a line, and prints it at once: a long run shows where it is.
-    pub fn add(&mut self, what: impl Into<String>, figure: impl Into<String>) {
+    pub(crate) fn add(&mut self, what: impl Into<String>, figure: impl Into<String>) {
         let (what, figure) = (what.into(), figure.into());
         eprintln!("{what}: {figure}");
         self.0.push((what, figure));
     }
 
     /// Prints all of it.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("\n| what | |\n|---|---|");
         for (what, figure) in &self.0 {
             println!("| {what} | {figure} |");
@@ -22,7 +22,7 @@ impl Table {
 }
 
 /// The middle one and the largest of some numbers, in milliseconds.
-pub fn median_and_most(mut milliseconds: Vec<f64>) -> String {
+pub(crate) fn median_and_most(mut milliseconds: Vec<f64>) -> String {
     milliseconds.sort_by(f64::total_cmp);
     match (milliseconds.get(milliseconds.len() / 2), milliseconds.last()) {
         (Some(median), Some(most)) => format!("median {median:.0} ms, slowest {most:.0} ms of {}", milliseconds.len()),
@@ -31,6 +31,6 @@ pub fn median_and_most(mut milliseconds: Vec<f64>) -> String {
 }
 
 /// What this operator has or takes for one of another, as the end of a line; empty where it was not measured.
-pub fn times(ours: Option<f64>, theirs: f64) -> String {
+pub(crate) fn times(ours: Option<f64>, theirs: f64) -> String {
     ours.map_or_else(String::new, |ours| format!("; this operator {:.2} times as much", ours / theirs))
 }

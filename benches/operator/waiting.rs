@@ -21,7 +21,7 @@ const SHOWN: Duration = Duration::from_secs(10);
 const HINDERED: Duration = Duration::from_secs(30);
 
 /// Objects that are waited for.
-pub struct Crowd<'a> {
+pub(crate) struct Crowd<'a> {
     /// What each of them is to have, as in `200 verdicts`.
     pub what: &'a str,
     pub count: usize,
@@ -48,7 +48,7 @@ impl Crowd<'_> {
     /// Waits until all have it. Returns when each of them had it, by name.
     ///
     /// `hindrance`: why an object will not get there as it is. The wait fails with that if it lasts, and at the end of the process.
-    pub async fn all(
+    pub(crate) async fn all(
         &self,
         has_it: impl Fn(&Value) -> bool,
         hindrance: impl Fn(&Value) -> Option<String>,
@@ -134,7 +134,7 @@ impl Seen {
 }
 
 /// Why the operator cannot judge an object, as its conditions tell.
-pub fn hindrance(object: &Value) -> Option<String> {
+pub(crate) fn hindrance(object: &Value) -> Option<String> {
     let hinders = |condition: &&Value| {
         let text = |name: &str| condition[name].as_str().unwrap_or_default();
         match (text("type"), text("status")) {
