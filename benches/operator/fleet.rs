@@ -1,27 +1,35 @@
 //! Many small contracts: nine days of half-hours and one KpiTarget each.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
+use kube::api::{Api, DynamicObject};
 use serde_json::{Value, json};
 
+use crate::figures::{Figures, Known};
 use crate::half_hours::Vendor;
-use crate::harness::{Operator, Place};
-use crate::objects::{client, create, metric, pair, write_limit, writes};
+use crate::harness::{OPERATOR, Operator, Place};
+use crate::objects::{api, client, create, metric, pair, patch_all, write_limit, writes};
+use crate::process::{self, Window};
 use crate::table::{Table, median_and_most};
+use crate::waiting::{Crowd, hindrance};
 
 /// When the operator begins, and up to when the vendor has rows then: one row before the latest that could be there.
 const NOW: &str = "2026-02-11T00:05:00Z";
 const PRESENT: &str = "2026-02-10T23:30:00Z";
 const TERM: (&str, &str) = ("2026-02-02", "2026-12-31");
-/// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Longer than anything takes that works and does not grow with the contracts.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Contracts of which news are followed into the status.
 const FOLLOWED: usize = 20;
 /// How long polls without news are watched: each feed is polled every 30 seconds.
-const WATCHED: Duration = Duration::from_secs(60);
+pub(crate) const WATCHED: Duration = Duration::from_secs(60);
+/// What the image and the chart set: tests let terms settle faster.
+const SHIPPED: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "2"), ("BPO_SETTLE", "5")];
+/// How long a process is watched that does not poll.
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -34,25 +42,28 @@ struct Fleet {
     contracts: usize,
 }
 
-/// Measures a fleet; `wholly`: also what its size matters little to.
-pub(crate) async fn measure(contracts: usize, wholly: bool, table: &mut Table) {
+/// Measures a fleet. Of the first one also what its size matters little to, and what others are compared with.
+pub(crate) async fn measure(contracts: usize, known: &mut Known, table: &mut Table) {
     let place = Place::fresh().await;
     let client = client(&place).await;
     let fleet = Fleet { vendor: Vendor::start(at(PRESENT)).await, place, client, contracts };
-    if wholly {
+    let is_first = known.fleet.is_none();
+    if is_first {
         let limit = write_limit(&fleet.client, &fleet.place, 2_000).await;
         table.add(
             "status writes that the API server takes, 16 at once, nobody else at work",
             format!("{limit:.0} a second"),
         );
+        known.write_limit = Some(limit);
     }
-    let operator = fleet.cold_start(table).await;
-    fleet.resident(&operator, table).await;
-    if wholly {
-        fleet.polls_without_news(&operator, table).await;
-        fleet.news(table).await;
+    let (operator, a_second) = fleet.cold_start(known.write_limit, table).await;
+    let mut figures = fleet.polls_without_news(&operator, a_second, table).await;
+    if is_first {
+        fleet.news(&operator, table).await;
         assert_eq!(operator.stop().await, Some(0));
-        fleet.restarts(table).await;
+        let operator = fleet.restarts(table).await;
+        figures.idle = Some(fleet.suspended(&operator, &figures.polls, table).await);
+        known.fleet = Some(figures);
     }
 }
 
@@ -61,31 +72,46 @@ impl Fleet {
         format!("small-{number}")
     }
 
-    fn start(&self, now: &str) -> Operator {
-        self.place.operator_with(&["--clock-start", now, "--clock-speed", "1"])
+    fn names(&self) -> impl Iterator<Item = String> + use<> {
+        (0..self.contracts).map(Self::name)
     }
 
-    /// Starts the operator on contracts that were just applied, and waits until all have their verdict and report.
-    async fn cold_start(&self, table: &mut Table) -> Operator {
-        let pairs = (0..self.contracts).map(|number| {
-            let name = Self::name(number);
+    fn start(&self, now: &str) -> Operator {
+        let flags = ["--clock-start", now, "--clock-speed", "1"];
+        self.place.operator_in(&self.place.data_dir(), &flags, "info", &SHIPPED)
+    }
+
+    fn contracts(&self) -> Api<DynamicObject> {
+        api(&self.client, &self.place, "VendorContract", "vendorcontracts")
+    }
+
+    /// Starts the operator on contracts that were just applied, and waits until all have their verdict and report. Returns it and how
+    /// many contracts a second had their verdict.
+    async fn cold_start(&self, write_limit: Option<f64>, table: &mut Table) -> (Operator, f64) {
+        let pairs = self.names().map(|name| {
             let feed = json!({"name": "acd", "url": self.vendor.url(&name), "interval": "30s"});
             pair(&name, TERM, feed, &json!({"period": "Weekly"}))
         });
         create(&self.client, &self.place, pairs.collect()).await;
-        let began = Instant::now();
         let operator = self.start(NOW);
-        let judged = |kpi: &Value| kpi["status"]["last"]["verdict"] == "Met";
-        let reported = |report: &Value| !report["status"].is_null();
-        self.until_all("kpi", judged).await;
-        let judged_after = began.elapsed().as_secs_f64();
-        self.until_all("slar", reported).await;
-        let reported_after = began.elapsed().as_secs_f64();
+        let (began, began_at) = (Instant::now(), Timestamp::now());
+        self.until_all_are_judged(&operator).await;
+        let judged = began.elapsed();
+        self.until_all_are_reported(&operator).await;
+        let (reported, used) = (began.elapsed().as_secs_f64(), process::processor_time(operator.id()));
         self.until_it_is_quiet(&operator).await;
-        let (writes, contracts) = (writes(&self.place), self.contracts as f64);
+        let (writes, contracts) = (writes(&self.place, OPERATOR), self.contracts as f64);
+        let judged_at = began_at + SignedDuration::try_from(judged).unwrap();
+        let first_writes = writes.iter().filter(|write| **write <= judged_at).count() as f64 / judged.as_secs_f64();
+        let share = write_limit.map(|limit| format!(", {:.0} % of those it takes alone", 100.0 * first_writes / limit));
+        let a_second = contracts / judged.as_secs_f64();
         table.add(
             format!("cold start of {} contracts until all have their verdict", self.contracts),
-            format!("{judged_after:.1} s, {:.1} contracts a second", contracts / judged_after),
+            format!(
+                "{:.1} s, {a_second:.1} contracts a second; {first_writes:.0} writes a second to the API server{}",
+                judged.as_secs_f64(),
+                share.unwrap_or_default()
+            ),
         );
         table.add(
             format!(
@@ -93,128 +119,163 @@ impl Fleet {
                 self.contracts
             ),
             format!(
-                "{reported_after:.1} s; {:.1} writes a contract, {:.0} writes a second; {:.1} s of processor time",
-                writes as f64 / contracts,
-                writes as f64 / reported_after,
-                operator.takes().2
+                "{reported:.1} s; {:.1} writes a contract; {used:.1} s of processor time",
+                writes.len() as f64 / contracts
             ),
         );
-        operator
+        (operator, a_second)
     }
 
-    async fn until_all(&self, kind: &str, wanted: impl Fn(&Value) -> bool) {
-        let began = Instant::now();
-        loop {
-            let found = self.place.list(kind).await;
-            let there = found.iter().filter(|object| wanted(object)).count();
-            if there == self.contracts {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{there} of {} {kind}", self.contracts);
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
+    async fn until_all_are_judged(&self, operator: &Operator) {
+        let crowd = Crowd {
+            what: "verdicts",
+            count: self.contracts,
+            of: api(&self.client, &self.place, "KpiTarget", "kpitargets"),
+            beside: vec![self.contracts()],
+            process: operator.id(),
+        };
+        let verdict = |kpi: &Value| kpi["status"]["last"]["verdict"].as_str().map(str::to_owned);
+        let other = |kpi: &Value| {
+            verdict(kpi).filter(|verdict| verdict != "Met").map(|verdict| format!("its verdict is {verdict}"))
+        };
+        crowd
+            .all(|kpi| verdict(kpi).as_deref() == Some("Met"), |object| hindrance(object).or_else(|| other(object)))
+            .await;
+    }
+
+    async fn until_all_are_reported(&self, operator: &Operator) {
+        let crowd = Crowd {
+            what: "reports",
+            count: self.contracts,
+            of: api(&self.client, &self.place, "SlaReport", "slareports"),
+            beside: vec![self.contracts()],
+            process: operator.id(),
+        };
+        crowd.all(|report| !report["status"].is_null(), hindrance).await;
     }
 
     /// Until nothing was written for five seconds.
     async fn until_it_is_quiet(&self, operator: &Operator) {
+        let began = Instant::now();
         let (mut known, mut since) = (0.0, Instant::now());
         while since.elapsed() < Duration::from_secs(5) {
             let written = metric(operator, "bpo_api_writes_total").await;
             if written > known {
                 (known, since) = (written, Instant::now());
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            assert!(began.elapsed() < PATIENCE, "it still writes, {written} by now");
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 
-    /// What the process takes once all was judged, and after a minute in which nothing happened.
-    async fn resident(&self, operator: &Operator, table: &mut Table) {
-        let (first, _, _) = operator.takes();
-        tokio::time::sleep(Duration::from_secs(60)).await;
-        let (resident, anonymous, _) = operator.takes();
+    /// What a poll takes while nothing is new, and what the process holds after that.
+    async fn polls_without_news(&self, operator: &Operator, a_second: f64, table: &mut Table) -> Figures {
+        let first = process::memory(operator.id());
+        let polls = Window::watch(operator.id(), WATCHED, || self.vendor.counts().0).await;
+        let memory = process::memory(operator.id());
         let evidence = metric(operator, "bpo_evidence_memory_bytes").await / f64::from(1 << 20);
         table.add(
             format!("resident with {} contracts", self.contracts),
             format!(
-                "{resident:.0} MiB, {anonymous:.0} of them without pages of files, {evidence:.1} of these by rows and what was worked out of \
-                 them ({first:.0} MiB right after the cold start)"
+                "{memory}; {evidence:.1} by rows and what was worked out of them ({:.0} MiB right after the cold start)",
+                first.total
             ),
         );
-    }
-
-    async fn polls_without_news(&self, operator: &Operator, table: &mut Table) {
-        let polls = async || metric(operator, "bpo_feed_fetches_total").await;
-        let (before, (_, _, used)) = (polls().await, operator.takes());
-        tokio::time::sleep(WATCHED).await;
-        let (after, (_, _, spent)) = (polls().await, operator.takes());
-        let (polled, spent) = (after - before, spent - used);
         table.add(
-            "a poll without news",
+            format!("a poll without news, {} contracts", self.contracts),
             format!(
-                "{:.2} ms of processor time ({polled:.0} polls in {} s, {:.1} % of a core)",
-                spent * 1_000.0 / polled.max(1.0),
-                WATCHED.as_secs(),
-                100.0 * spent / WATCHED.as_secs_f64()
+                "{:.2} ms of processor time ({} polls in {:.0} s, {:.1} % of a core)",
+                polls.a_poll(),
+                polls.polls,
+                polls.seconds,
+                polls.a_second() / 10.0
             ),
         );
+        Figures { objects: self.contracts, a_second, polls, idle: None, memory }
     }
 
     /// From the vendor's answer with a new row until the contract's status shows how far the feed reaches.
-    async fn news(&self, table: &mut Table) {
+    async fn news(&self, operator: &Operator, table: &mut Table) {
         let until = at(PRESENT) + SignedDuration::from_mins(30);
-        let followed = (0..self.contracts.min(FOLLOWED)).map(Self::name);
-        let followed: Vec<String> = followed.inspect(|name| self.vendor.publish(name, until)).collect();
-        let seen = stream::iter(&followed).map(|name| self.shown_after(name, until));
-        let seen: Vec<f64> = seen.buffer_unordered(FOLLOWED).collect().await;
-        table.add("from the vendor's answer with a new row until it is in a status", median_and_most(seen));
+        let followed: Vec<String> = self.names().take(FOLLOWED).collect();
+        // The watch of the statuses is there before the first of the news.
+        let publish = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            followed.iter().for_each(|name| self.vendor.publish(name, until));
+        };
+        let (shown, ()) = tokio::join!(self.until_they_reach(operator, followed.clone(), until), publish);
+        let seen = followed.iter().map(|name| {
+            let asked_at = self.vendor.asked_at(name).expect("the vendor was asked");
+            shown[name].saturating_duration_since(asked_at).as_secs_f64() * 1_000.0
+        });
+        table.add("from the vendor's answer with a new row until it is in a status", median_and_most(seen.collect()));
     }
 
-    /// Milliseconds from the vendor's answer until a status shows it.
-    async fn shown_after(&self, name: &str, until: Timestamp) -> f64 {
-        let asked_at = async || self.vendor.asked_at(name);
-        let patience = Duration::from_secs(90);
-        let asked_at = self.place.eventually_within(patience, "the vendor is asked", asked_at).await;
-        self.until_it_reaches(name, until).await;
-        asked_at.elapsed().as_secs_f64() * 1_000.0
-    }
-
-    async fn until_it_reaches(&self, name: &str, until: Timestamp) {
-        let began = Instant::now();
-        loop {
-            let contract = self.place.get("vc", name).await.unwrap();
+    /// When the feeds of some contracts reached an instant, by name.
+    async fn until_they_reach(
+        &self,
+        operator: &Operator,
+        names: Vec<String>,
+        until: Timestamp,
+    ) -> HashMap<String, Instant> {
+        let crowd = Crowd {
+            what: "statuses with news",
+            count: names.len(),
+            of: self.contracts(),
+            beside: Vec::new(),
+            process: operator.id(),
+        };
+        let reaches = |contract: &Value| {
             let watermark = contract["status"]["feeds"][0]["watermark"].as_str().map(at);
-            if watermark >= Some(until) {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{name} reaches {watermark:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+            let name = contract["metadata"]["name"].as_str().unwrap_or_default();
+            names.iter().any(|followed| followed == name) && watermark >= Some(until)
+        };
+        crowd.all(reaches, hindrance).await
     }
 
-    async fn restarts(&self, table: &mut Table) {
+    async fn restarts(&self, table: &mut Table) -> Operator {
         let (name, until) = (Self::name(0), at("2026-02-11T00:30:00Z"));
         self.vendor.publish(&name, until);
-        let began = Instant::now();
         let operator = self.start("2026-02-11T00:30:05Z");
-        self.until_it_reaches(&name, until).await;
+        let began = Instant::now();
+        let reached = self.until_they_reach(&operator, vec![name.clone()], until).await;
         table.add(
             format!("from the start of a process with {} contracts until a new row is in a status", self.contracts),
-            format!("{:.2} s", began.elapsed().as_secs_f64()),
+            format!("{:.2} s", reached[&name].saturating_duration_since(began).as_secs_f64()),
         );
         self.until_it_is_quiet(&operator).await;
         assert_eq!(operator.stop().await, Some(0));
-        let (before, (requests, _)) = (writes(&self.place), self.vendor.counts());
+        let (before, (requests, _)) = (writes(&self.place, OPERATOR).len(), self.vendor.counts());
         let operator = self.start("2026-02-11T00:35:00Z");
         let polled = async || (self.vendor.counts().0 >= requests + self.contracts as u64).then_some(());
         self.place.eventually_within(PATIENCE, "each feed is polled", polled).await;
+        let used = process::processor_time(operator.id());
         self.until_it_is_quiet(&operator).await;
-        let (resident, anonymous, processor) = operator.takes();
         table.add(
             format!("a restart of {} contracts with nothing new, until each feed was polled", self.contracts),
             format!(
-                "{} writes; {processor:.1} s of processor time; resident {resident:.0} MiB, {anonymous:.0} of them without pages of files",
-                writes(&self.place) - before
+                "{} writes; {used:.1} s of processor time; resident {}",
+                writes(&self.place, OPERATOR).len() - before,
+                process::memory(operator.id())
             ),
         );
+        operator
+    }
+
+    /// What the process takes while all contracts are suspended, which is not polling.
+    async fn suspended(&self, operator: &Operator, polls: &Window, table: &mut Table) -> Window {
+        patch_all(&self.contracts(), self.names(), &json!({"spec": {"suspend": true}})).await;
+        self.until_it_is_quiet(operator).await;
+        let idle = Window::watch(operator.id(), IDLE, || self.vendor.counts().0).await;
+        assert_eq!(idle.polls, 0, "a suspended contract is polled");
+        table.add(
+            format!("the same process while all {} contracts are suspended", self.contracts),
+            format!(
+                "{:.1} ms of processor time a second; without that a poll takes {:.2} ms",
+                idle.a_second(),
+                polls.a_poll_beyond(&idle)
+            ),
+        );
+        idle
     }
 }

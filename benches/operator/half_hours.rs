@@ -1,4 +1,4 @@
-//! A vendor whose feeds have a row each half-hour, up to an instant that the benchmark moves.
+//! A vendor whose feeds have a row each half-hour, up to an instant that the benchmark moves. It answers queries as Prometheus does too.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::Uri;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::routing::any;
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -18,6 +19,8 @@ use url::form_urlencoded;
 
 /// Seconds of a row.
 const HALF_HOUR: i64 = 1_800;
+/// Of a hundred contacts, those that were answered in time.
+const WITHIN: u64 = 90;
 
 /// The vendor; it ends with the value.
 pub(crate) struct Vendor {
@@ -33,6 +36,7 @@ struct Shared {
     ahead: Mutex<HashMap<String, (Timestamp, Option<Instant>)>>,
     requests: AtomicU64,
     rows: AtomicU64,
+    queries: AtomicU64,
 }
 
 impl Vendor {
@@ -40,9 +44,14 @@ impl Vendor {
     pub(crate) async fn start(present: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let shared =
-            Arc::new(Shared { present, ahead: Mutex::default(), requests: AtomicU64::new(0), rows: AtomicU64::new(0) });
-        let router = Router::new().fallback(answer).with_state(shared.clone());
+        let shared = Arc::new(Shared {
+            present,
+            ahead: Mutex::default(),
+            requests: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            queries: AtomicU64::new(0),
+        });
+        let router = Router::new().route("/api/v1/query", any(value)).fallback(answer).with_state(shared.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Vendor { address, shared, serving }
     }
@@ -50,6 +59,11 @@ impl Vendor {
     /// The address of a feed.
     pub(crate) fn url(&self, feed: &str) -> String {
         format!("http://{}/{feed}", self.address)
+    }
+
+    /// The address of its Prometheus.
+    pub(crate) fn prometheus(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Lets a feed have rows up to an instant from now on.
@@ -65,6 +79,11 @@ impl Vendor {
     /// How many requests came so far, and how many rows were sent.
     pub(crate) fn counts(&self) -> (u64, u64) {
         (self.shared.requests.load(Ordering::Relaxed), self.shared.rows.load(Ordering::Relaxed))
+    }
+
+    /// How many queries came so far to its Prometheus.
+    pub(crate) fn queries(&self) -> u64 {
+        self.shared.queries.load(Ordering::Relaxed)
     }
 }
 
@@ -99,6 +118,14 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): Ra
     ([(CONTENT_TYPE, "application/json")], body(&rows)).into_response()
 }
 
+/// What its Prometheus answers to each query: the service level of the rows, as one number.
+async fn value(State(shared): State<Arc<Shared>>) -> Response {
+    shared.queries.fetch_add(1, Ordering::Relaxed);
+    let sample = format!(r#"{{"metric":{{}},"value":[{},"{WITHIN}"]}}"#, shared.present.as_second());
+    let body = format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{sample}]}}}}"#);
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 /// The starts of the rows that lie in a window.
 pub(crate) fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
     let first = since.as_second().div_euclid(HALF_HOUR) + i64::from(since.as_second().rem_euclid(HALF_HOUR) > 0);
@@ -111,7 +138,7 @@ pub(crate) fn body(starts: &[Timestamp]) -> String {
     let mut text = String::from(r#"{"schema":"bpo-feed/v1","rows":["#);
     for (place, start) in starts.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        write!(text, "{comma}{}", row(*start, 90)).unwrap();
+        write!(text, "{comma}{}", row(*start, WITHIN)).unwrap();
     }
     text.push_str(r#"],"next":null}"#);
     text

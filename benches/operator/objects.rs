@@ -7,7 +7,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::harness::{OPERATOR, Operator, Place};
+use crate::harness::{Operator, Place};
 use crate::looking;
 
 /// How many requests are under way at once: as many as the operator looks at objects of two kinds.
@@ -18,9 +18,14 @@ pub(crate) async fn client(place: &Place) -> Client {
     looking::client(&place.installation.plane.kubeconfig(crate::controlplane::ADMIN).unwrap()).await
 }
 
-fn api(client: &Client, place: &Place, kind: &str, plural: &str) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("bpo-operator.io", "v1alpha1", kind);
-    Api::namespaced_with(client.clone(), &place.namespace, &ApiResource::from_gvk_with_plural(&kind, plural))
+/// The operator's objects of a kind.
+pub(crate) fn api(client: &Client, place: &Place, kind: &str, plural: &str) -> Api<DynamicObject> {
+    objects(client, place, &GroupVersionKind::gvk("bpo-operator.io", "v1alpha1", kind), plural)
+}
+
+/// The objects of any kind.
+pub(crate) fn objects(client: &Client, place: &Place, kind: &GroupVersionKind, plural: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), &place.namespace, &ApiResource::from_gvk_with_plural(kind, plural))
 }
 
 /// A contract over one feed, and its KpiTarget.
@@ -47,7 +52,11 @@ pub(crate) fn pair(name: &str, term: (&str, &str), feed: Value, more: &Value) ->
 pub(crate) async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
     let contracts = api(client, place, "VendorContract", "vendorcontracts");
     let kpis = api(client, place, "KpiTarget", "kpitargets");
-    let all = pairs.into_iter().flat_map(|pair| [(contracts.clone(), pair.contract), (kpis.clone(), pair.kpi)]);
+    create_all(pairs.into_iter().flat_map(|pair| [(contracts.clone(), pair.contract), (kpis.clone(), pair.kpi)])).await;
+}
+
+/// Makes objects.
+pub(crate) async fn create_all(all: impl Iterator<Item = (Api<DynamicObject>, Value)>) {
     let made = stream::iter(all).map(|(api, object)| async move {
         let object: DynamicObject = serde_json::from_value(object).unwrap();
         api.create(&PostParams::default(), &object)
@@ -55,6 +64,18 @@ pub(crate) async fn create(client: &Client, place: &Place, pairs: Vec<Pair>) {
             .unwrap_or_else(|error| panic!("{}: {error}", object.name_any()));
     });
     made.buffer_unordered(AT_ONCE).collect::<()>().await;
+}
+
+/// Merges a patch into each of some objects.
+pub(crate) async fn patch_all(api: &Api<DynamicObject>, names: impl Iterator<Item = String>, patch: &Value) {
+    let parameters = PatchParams::default();
+    let patched = stream::iter(names).map(|name| {
+        let (parameters, patch) = (&parameters, Patch::Merge(patch));
+        async move {
+            api.patch(&name, parameters, &patch).await.map(|_| ()).unwrap_or_else(|error| panic!("{name}: {error}"))
+        }
+    });
+    patched.buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
 /// How many server-side applies a second the API server takes when nobody else works: of statuses, as the operator writes them.
@@ -81,13 +102,11 @@ pub(crate) async fn write_limit(client: &Client, place: &Place, writes: usize) -
     writes as f64 / began.elapsed().as_secs_f64()
 }
 
-/// What the operator wrote in this namespace so far, as the API server's audit log counts it.
-pub(crate) fn writes(place: &Place) -> usize {
+/// When a user wrote in this namespace, as the API server's audit log tells.
+pub(crate) fn writes(place: &Place, user: &str) -> Vec<Timestamp> {
     let events = place.installation.plane.audit_events().unwrap();
-    events
-        .iter()
-        .filter(|event| event.user == OPERATOR && event.namespace == place.namespace && event.is_write())
-        .count()
+    let theirs = events.iter().filter(|event| event.user == user && event.namespace == place.namespace);
+    theirs.filter(|event| event.is_write()).map(|event| event.received).collect()
 }
 
 /// The sum of a metric of the operator.

@@ -29,3 +29,8 @@ pub(crate) fn median_and_most(mut milliseconds: Vec<f64>) -> String {
         _ => "none was seen".to_owned(),
     }
 }
+
+/// What this operator has or takes for one of another, as the end of a line; empty where it was not measured.
+pub(crate) fn times(ours: Option<f64>, theirs: f64) -> String {
+    ours.map_or_else(String::new, |ours| format!("; this operator {:.2} times as much", ours / theirs))
+}

@@ -12,6 +12,9 @@ const SHARED: f64 = 2.0;
 const ALONE: f64 = 4.0;
 /// How long a namespace counts as one that writes reports.
 const RECENT: Duration = Duration::from_secs(5);
+/// How soon a contract that has to wait asks again, at the latest: alone, so that its namespace still counts, and among many, which ask in
+/// turn.
+const WAITS: (Duration, Duration) = (Duration::from_millis(2_500), Duration::from_secs(10));
 
 /// Shares out among namespaces the reports that are written.
 #[derive(Debug, Default)]
@@ -21,11 +24,14 @@ pub struct ReportPace(Mutex<HashMap<String, Share>>);
 struct Share {
     /// What it may write now, at most [`AT_ONCE`].
     left: f64,
+    /// About how many of its contracts wait: those that asked in vain, of which the ones of a while ago count less and less.
+    waiting: f64,
     asked: Instant,
 }
 
 impl ReportPace {
-    /// How many of `wanted` reports a namespace may write at `now`, and when to ask again for the rest.
+    /// How many of `wanted` reports of a contract a namespace may write at `now`, and when to ask again for the rest. The more contracts
+    /// wait, the later: each time that one asks, it is judged.
     pub fn take(&self, namespace: &str, wanted: usize, now: Instant) -> (usize, Option<Duration>) {
         if wanted == 0 {
             return (0, None);
@@ -35,14 +41,21 @@ impl ReportPace {
         let others = shares.keys().any(|other| other != namespace);
         let rate = if others { SHARED } else { ALONE };
         let most = AT_ONCE as f64;
-        let share = shares.entry(namespace.to_owned()).or_insert(Share { left: most, asked: now });
-        let earned = now.saturating_duration_since(share.asked).as_secs_f64() * rate;
-        *share = Share { left: (share.left + earned).min(most), asked: now };
+        let share = shares.entry(namespace.to_owned()).or_insert(Share { left: most, waiting: 0.0, asked: now });
+        let passed = now.saturating_duration_since(share.asked);
+        let (alone, among_many) = WAITS;
+        let waiting = share.waiting * (-passed.div_duration_f64(alone)).exp();
+        *share = Share { left: (share.left + passed.as_secs_f64() * rate).min(most), waiting, asked: now };
         let granted = (0..wanted.min(AT_ONCE)).take_while(|count| *count as f64 + 1.0 <= share.left).count();
         share.left -= granted as f64;
         let rest = wanted - granted;
-        let again = Duration::from_secs_f64(rest.min(AT_ONCE) as f64 / rate).min(RECENT / 2);
-        (granted, (rest > 0).then_some(again))
+        if rest == 0 {
+            return (granted, None);
+        }
+        share.waiting += 1.0;
+        let own = Duration::from_secs_f64(rest.min(AT_ONCE) as f64 / rate).min(alone);
+        let in_turn = Duration::from_secs_f64(share.waiting / rate).min(among_many);
+        (granted, Some(own.max(in_turn)))
     }
 }
 
@@ -100,6 +113,8 @@ impl Drop for LookTurn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -137,6 +152,25 @@ mod tests {
         }
         let seconds = now.duration_since(start).as_secs_f64();
         assert!(written == 576 && (270.0..320.0).contains(&seconds), "{written} reports in {seconds} s");
+    }
+
+    #[test]
+    fn many_contracts_that_wait_for_a_report_each_ask_a_few_times_and_lose_no_time() {
+        let (pace, start) = (ReportPace::default(), Instant::now());
+        // They come at 50 a second.
+        let mut due: BTreeSet<(Duration, usize)> =
+            (0..200).map(|place| (Duration::from_millis(20) * place as u32, place)).collect();
+        let (mut asked, mut ended) = (0, Duration::ZERO);
+        while let Some((now, contract)) = due.pop_first() {
+            asked += 1;
+            match pace.take("team", 1, start + now) {
+                (1, None) => ended = now,
+                (0, Some(again)) => assert!(due.insert((now + again, contract))),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(asked < 2_000, "asked {asked} times");
+        assert!((44.0..48.0).contains(&ended.as_secs_f64()), "written after {ended:?}");
     }
 
     #[test]
