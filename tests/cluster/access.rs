@@ -2,14 +2,14 @@
 //! and the launch of its contract `care`.
 
 /// What the vendor asks of each request.
-pub const TOKEN: &str = "the-vendor-s-token";
+pub(crate) const TOKEN: &str = "the-vendor-s-token";
 /// How the feed names the Secret.
-pub const AUTH: &str = "auth: {bearer: {tokenSecretRef: {name: vendor, key: token}}}";
+pub(crate) const AUTH: &str = "auth: {bearer: {tokenSecretRef: {name: vendor, key: token}}}";
 /// How the feed names the ConfigMap.
-pub const TLS: &str = "tls: {caRef: {configMapRef: {name: authorities, key: ca.pem}}}";
+pub(crate) const TLS: &str = "tls: {caRef: {configMapRef: {name: authorities, key: ca.pem}}}";
 
 /// The Secret and the ConfigMap, the tier `gold` and the launch `spring`.
-pub fn objects() -> String {
+pub(crate) fn objects() -> String {
     let authority = rcgen::generate_simple_self_signed(["vendor.example".to_owned()]).unwrap().cert.pem();
     let authority = authority.lines().map(|line| format!("    {line}\n")).collect::<String>();
     format!(

@@ -1,7 +1,7 @@
 //! The worked examples of a document.
 
 /// The YAML blocks of a document, each with the number of its first line.
-pub fn yaml_blocks(document: &str) -> Vec<(usize, String)> {
+pub(crate) fn yaml_blocks(document: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (number, line) in document.lines().enumerate() {

@@ -93,6 +93,7 @@ impl Figures {
             finalities: Answers::kept(finalities),
             matched: Answers::kept(matched),
             parts: Answers::kept(parts),
+            ..Figures::default()
         }
     }
 
