@@ -123,13 +123,21 @@ mod tests {
         for seconds in (60..=80).step_by(4) {
             assert_eq!(left(seconds, seconds), 0, "other terms after {seconds} s");
         }
-        assert_eq!((left(80, 85), left(1, 90), left(1, 93), left(1, 95)), (0, 5, 2, 0), "terms that settled begin again");
+        assert_eq!(
+            (left(80, 85), left(1, 90), left(1, 93), left(1, 95)),
+            (0, 5, 2, 0),
+            "terms that settled begin again"
+        );
         settling.forget("care");
         assert_eq!(left(1, 96), 5);
         let slow = |terms: u8, minutes: u64| {
             let (settle, now) = (Duration::from_secs(600), begin + Duration::from_secs(60 * minutes));
             settling.unsettled_for("sales", [terms; 32], settle, now).as_secs() / 60
         };
-        assert_eq!([slow(0, 0), slow(1, 9), slow(2, 18), slow(3, 20)], [10, 10, 2, 0], "twice as long as they take to settle");
+        assert_eq!(
+            [slow(0, 0), slow(1, 9), slow(2, 18), slow(3, 20)],
+            [10, 10, 2, 0],
+            "twice as long as they take to settle"
+        );
     }
 }
