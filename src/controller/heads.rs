@@ -271,7 +271,7 @@ mod tests {
             assert_eq!(lost.is_none(), is_whole, "{kept:?}: {lost:?}");
             let named = |lost: &String| {
                 lost.contains("SlaReport acme-2026-01 rests on 3 rows of feed acd")
-                    && lost.ends_with("`kubectl bpo accept-loss` lets it go on without them")
+                    && lost.ends_with("`kubectl bpo accept-loss` lets it continue without them")
             };
             assert!(lost.iter().all(named), "{lost:?}");
             let provisional = Carried { is_final: false, ..signed.clone() };
