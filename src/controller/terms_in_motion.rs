@@ -49,7 +49,7 @@ impl TermsInMotion {
 
 /// The terms of contracts that were seen last, by the UID of their evidence.
 #[derive(Debug, Default)]
-pub struct Settling(Mutex<HashMap<String, Seen>>);
+pub(super) struct Settling(Mutex<HashMap<String, Seen>>);
 
 /// Terms that were seen.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ struct Seen {
 impl Settling {
     /// How much longer the terms of a contract must stay unchanged, which is `settle`, before a period may close under them; zero when
     /// they have, and when they have been in motion for too long.
-    pub fn unsettled_for(&self, uid: &str, terms: [u8; 32], settle: Duration, now: Instant) -> Duration {
+    pub(super) fn unsettled_for(&self, uid: &str, terms: [u8; 32], settle: Duration, now: Instant) -> Duration {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = all.entry(uid.to_owned()).or_insert(Seen { terms, since: now, in_motion_since: now });
         if seen.terms != terms {
@@ -77,7 +77,7 @@ impl Settling {
     }
 
     /// Takes note of a contract that is gone.
-    pub fn forget(&self, uid: &str) {
+    pub(super) fn forget(&self, uid: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }
