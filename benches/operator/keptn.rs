@@ -1,5 +1,5 @@
 //! Keptn's metrics operator beside this one: as many KeptnMetrics as the first fleet has contracts, of the same vendor, on the same API
-//! server. docs/performance.md tells how to build it.
+//! server. docs/performance.md shows how to build it.
 //!
 //! It runs with the settings of its own chart, but for its adapter of the custom metrics API, which runs inside a cluster only: it takes
 //! less without it. Its webhook server and its metrics listen on ports that it does not let anyone choose.

@@ -102,7 +102,7 @@ pub(crate) async fn write_limit(client: &Client, place: &Place, writes: usize) -
     writes as f64 / began.elapsed().as_secs_f64()
 }
 
-/// When a user wrote in this namespace, as the API server's audit log tells.
+/// When a user wrote in this namespace, as the API server's audit log shows.
 pub(crate) fn writes(place: &Place, user: &str) -> Vec<Timestamp> {
     let events = place.installation.plane.audit_events().unwrap();
     let theirs = events.iter().filter(|event| event.user == user && event.namespace == place.namespace);

@@ -16,7 +16,7 @@ use super::first_looks::{ContractWaits, FirstLooks};
 use super::head_checks::HeadChecks;
 use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
-use super::terms_in_motion::TermsInMotion;
+use super::terms_in_motion::{Settling, TermsInMotion};
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
 use crate::clock::Clock;
@@ -160,7 +160,7 @@ pub struct Context {
     sent: Mutex<HashMap<String, Arc<Vec<SentAlert>>>>,
     handed_over: Mutex<HashMap<String, Arc<Vec<HandedOver>>>>,
     fetches_asked: Mutex<HashMap<String, String>>,
-    settling: Mutex<HashMap<String, ([u8; 32], Instant)>>,
+    settling: Settling,
     terms_refused: Mutex<BTreeMap<String, String>>,
     waiting_for_feeds: Mutex<BTreeSet<String>>,
     evidence_uids: Mutex<HashMap<String, EvidenceUid>>,
@@ -257,7 +257,7 @@ impl Context {
             sent: Mutex::default(),
             handed_over: Mutex::default(),
             fetches_asked: Mutex::default(),
-            settling: Mutex::default(),
+            settling: Settling::default(),
             terms_refused: Mutex::default(),
             waiting_for_feeds: Mutex::default(),
             evidence_uids: Mutex::default(),
@@ -313,7 +313,7 @@ impl Context {
         drop(judged);
         let evidence_uid = self.evidence_uid(uid);
         self.evidence_uids().remove(uid);
-        self.settling().remove(&evidence_uid);
+        self.settling.forget(&evidence_uid);
         self.cache.forget(&evidence_uid);
         self.heads.forget(&evidence_uid);
         self.kpis_on_record.forget(&evidence_uid);
@@ -370,20 +370,9 @@ impl Context {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How much longer the terms of a contract must stand before a period may close under them; zero when they have.
-    ///
-    /// People apply a contract and its KpiTargets one after the other: nothing is frozen between the two.
+    /// How much longer the terms of a contract must stay unchanged before a period may close under them; zero when they have.
     pub fn unsettled_for(&self, uid: &str, terms: [u8; 32]) -> std::time::Duration {
-        let mut settling = self.settling();
-        let entry = settling.entry(uid.to_owned()).or_insert((terms, Instant::now()));
-        if entry.0 != terms {
-            *entry = (terms, Instant::now());
-        }
-        self.settle.saturating_sub(entry.1.elapsed())
-    }
-
-    fn settling(&self) -> MutexGuard<'_, HashMap<String, ([u8; 32], Instant)>> {
-        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+        self.settling.unsettled_for(uid, terms, self.settle, Instant::now())
     }
 
     /// Whether a period of a contract waits until its feeds were asked: then each poll that ends is a reason to look.

@@ -8,7 +8,7 @@ mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -44,6 +44,8 @@ use crate::web::metrics::{FeedLabels, ObjectSeries};
 
 /// What is observed of a contract.
 pub struct Observed {
+    /// When this look began.
+    began: Instant,
     object: Arc<VendorContract>,
     identity: Identity,
     previous: Option<VendorContractStatus>,
@@ -116,6 +118,7 @@ impl Controlled for VendorContract {
         context: &Context,
         now: Timestamp,
     ) -> Result<Observed, ReconcileError> {
+        let began = Instant::now();
         let subject = Subject::of(context, &object).await?;
         let feeds = FeedsSeen::of(context, &subject, previous.as_ref()).await?;
         let mut seen = EvidenceSeen::of(context, &object, &subject, now).await?;
@@ -124,6 +127,7 @@ impl Controlled for VendorContract {
         let changed = ChangedTerms::of(context, &subject, &feeds, &mut seen, &judged, now).await?;
         let is_first = previous.is_none();
         Ok(Observed {
+            began,
             waits: is_first.then(|| wait_of_first_status(context, &subject, &feeds, &seen, &judged)).flatten(),
             waits_for_feeds: holds::waits(&seen.evidence, judged_at),
             is_current: feeds.are_current(&subject, judged_at),

@@ -42,6 +42,8 @@ async fn killed(known: &Undisturbed, plan: Plan, which: Which) -> (usize, Durati
     let (month, after) = lived_through(month, &known.ends).await;
     let kills = month.proxy.kills();
     assert_eq!(kills, wanted, "{which:?}: each kill is another one:\n{}", month.faults_met());
+    let most = month.most_deliveries();
+    assert!(most <= 1 + kills, "{which:?}: an alert was delivered {most} times, with {kills} kills");
     month.close().await;
     (kills, after)
 }

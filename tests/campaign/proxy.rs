@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::call::{Fault, Moment, Outcome, kind_of, words_of};
+use crate::call::{Fault, Moment, Outcome, is_mutating, kind_of, words_of};
 use crate::harness::Installation;
 use crate::wire::{Connection, Request};
 
@@ -56,6 +56,8 @@ struct Shared {
     state: Mutex<State>,
     /// Counts how often all watches were expired.
     expired: watch::Sender<u64>,
+    /// Counts how often the operator was killed.
+    kills: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -74,7 +76,53 @@ struct State {
     operator: Option<u32>,
     /// The process that is about to be killed.
     doomed: Option<u32>,
-    kills: usize,
+    /// Whether a call has met its kill, and no other process has begun.
+    is_dying: bool,
+}
+
+/// What becomes of a call.
+#[derive(Debug, PartialEq)]
+enum Noted {
+    /// It is passed on.
+    Passes,
+    /// It meets a fault.
+    Meets(Fault),
+    /// It would change something, and comes from a process that is being killed: it is held until then and reset, or what it did would
+    /// never be asked for again.
+    TooLate,
+}
+
+impl State {
+    /// Counts a call and returns what becomes of it.
+    fn note(&mut self, kind: &str, target: &str) -> Noted {
+        if kind.starts_with("watch ") {
+            self.watched.insert(path_of(target).to_owned());
+        }
+        let may_kill = self.operator.is_some();
+        let noted = if self.is_dying && is_mutating(kind) {
+            Noted::TooLate
+        } else {
+            let faults = self.plan.get_mut(kind);
+            let faults =
+                faults.filter(|faults| may_kill || faults.front().is_none_or(|next| next.outcome != Outcome::Kill));
+            faults.and_then(VecDeque::pop_front).map_or(Noted::Passes, Noted::Meets)
+        };
+        let fault = match noted {
+            Noted::Meets(fault) => Some(fault),
+            Noted::Passes | Noted::TooLate => None,
+        };
+        if fault.is_some_and(|fault| fault.outcome == Outcome::Kill) {
+            self.doomed = self.operator.take();
+            self.is_dying = true;
+        }
+        self.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), target: target.to_owned(), fault });
+        noted
+    }
+
+    fn begins(&mut self, operator: u32) {
+        self.operator = Some(operator);
+        self.is_dying = false;
+    }
 }
 
 /// An answer that can be given again.
@@ -101,6 +149,7 @@ impl Proxy {
             client,
             state: Mutex::default(),
             expired: watch::Sender::new(0),
+            kills: watch::Sender::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -126,12 +175,12 @@ impl Proxy {
 
     /// Says which process is killed where the plan wants that. From a kill to the next process no call meets another kill.
     pub fn begins(&self, operator: u32) {
-        self.state().operator = Some(operator);
+        self.state().begins(operator);
     }
 
     /// How often the operator was killed so far.
     pub fn kills(&self) -> usize {
-        self.state().kills
+        *self.shared.kills.borrow()
     }
 
     /// All calls so far.
@@ -211,16 +260,20 @@ impl Shared {
         let mut connection = Connection::new(stream)?;
         while let Some(request) = connection.request().await? {
             let kind = kind_of(&request.method, &request.target);
-            let fault = self.note(&kind, &request.target);
-            let result = match fault {
-                None => self.pass(&mut connection, &kind, &request).await,
-                Some(Fault { outcome, moment: Moment::Before }) => fail(&mut connection, outcome).await,
-                Some(Fault { outcome, moment: Moment::After }) => {
-                    let answer = self.forward(&request).await?;
-                    lose(&mut connection, &kind, answer, outcome).await
+            let noted = self.state().note(&kind, &request.target);
+            let result = match noted {
+                Noted::Passes => self.pass(&mut connection, &kind, &request).await,
+                Noted::TooLate => {
+                    self.until_killed().await;
+                    Ok(Next::Reset)
                 }
+                Noted::Meets(Fault { outcome, moment: Moment::Before }) => fail(&mut connection, outcome).await,
+                Noted::Meets(Fault { outcome, moment: Moment::After }) => match self.forward(&request).await {
+                    Ok(answer) => lose(&mut connection, &kind, answer, outcome).await,
+                    Err(error) => Err(error),
+                },
             };
-            if fault.is_some_and(|fault| fault.outcome == Outcome::Kill) {
+            if matches!(noted, Noted::Meets(Fault { outcome: Outcome::Kill, .. })) {
                 self.kill();
             }
             match result? {
@@ -231,30 +284,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Counts a call and returns what the plan has for it.
-    fn note(&self, kind: &str, target: &str) -> Option<Fault> {
-        let mut state = self.state();
-        if kind.starts_with("watch ") {
-            state.watched.insert(path_of(target).to_owned());
-        }
-        let may_kill = state.operator.is_some();
-        let faults = state.plan.get_mut(kind);
-        let faults =
-            faults.filter(|faults| may_kill || faults.front().is_none_or(|next| next.outcome != Outcome::Kill));
-        let fault = faults.and_then(VecDeque::pop_front);
-        if fault.is_some_and(|fault| fault.outcome == Outcome::Kill) {
-            state.doomed = state.operator.take();
-        }
-        state.calls.push(Call { at: Instant::now(), kind: kind.to_owned(), target: target.to_owned(), fault });
-        fault
-    }
-
     /// Ends the operator at once.
     fn kill(&self) {
-        let Some(process) = self.state().doomed.take() else { return };
+        let Some(process) = self.state().doomed else { return };
         let sent = std::process::Command::new("kill").args(["-s", "KILL", &process.to_string()]).status().unwrap();
         assert!(sent.success(), "the operator had ended by itself");
-        self.state().kills += 1;
+        self.state().doomed = None;
+        self.kills.send_modify(|kills| *kills += 1);
+    }
+
+    /// Waits until nobody is about to be killed.
+    async fn until_killed(&self) {
+        let mut kills = self.kills.subscribe();
+        // The sender lives as long as this.
+        let _ = kills.wait_for(|_| self.state().doomed.is_none()).await;
     }
 
     async fn forward(&self, request: &Request) -> io::Result<Answer> {
@@ -409,4 +452,28 @@ fn calls_are_counted_from_the_first_that_failed_to_the_last() {
     assert_eq!(busiest(&calls, Duration::from_secs(10)), 3);
     assert_eq!(busiest(&calls, Duration::from_secs(2)), 2);
     assert_eq!(busiest(&calls[..4], Duration::from_secs(10)), 1);
+}
+
+#[test]
+fn from_a_kill_to_the_next_process_no_call_changes_anything_and_each_planned_one_is_still_to_come() {
+    let kill = Fault { outcome: Outcome::Kill, moment: Moment::After };
+    let plan = ["create events", "create leases"].map(|kind| (kind.to_owned(), [kill].into()));
+    let mut state = State { plan: Plan::from(plan), ..State::default() };
+    assert_eq!(state.note("create leases", "/"), Noted::Passes, "there is no process to kill yet");
+    state.begins(7);
+    assert_eq!(state.note("update leases", "/"), Noted::Passes);
+    assert_eq!(state.note("create events", "/"), Noted::Meets(kill));
+    assert_eq!(state.doomed, Some(7));
+    for is_killed in [false, true] {
+        for (kind, noted) in
+            [("create leases", Noted::TooLate), ("patch slareports", Noted::TooLate), ("get secrets", Noted::Passes)]
+        {
+            assert_eq!(state.note(kind, "/"), noted, "{kind}, killed: {is_killed}");
+        }
+        state.doomed = None;
+    }
+    state.begins(8);
+    assert_eq!(state.note("patch slareports", "/"), Noted::Passes);
+    assert_eq!(state.note("create leases", "/"), Noted::Meets(kill));
+    assert_eq!(state.doomed, Some(8));
 }

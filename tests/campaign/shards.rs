@@ -132,7 +132,7 @@ impl Installation {
     }
 
     /// Waits until the outbox has no undelivered message; returns how many messages there are.
-    async fn until_all_is_told(&self) -> usize {
+    async fn until_all_are_delivered(&self) -> usize {
         let url = Database::url(self.database.port);
         let none = async || {
             let listed = bpo(&["alert", "list", "-o", "json", "--evidence-url", &url]);
@@ -143,11 +143,11 @@ impl Installation {
     }
 
     /// Waits for this number of further alerts.
-    async fn until_told(&self, more: usize) {
-        let told = || self.receiver.taken().iter().flat_map(Received::alerts).count();
-        let before = told();
-        let came = async || (told() >= before + more).then_some(());
-        self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), came).await;
+    async fn until_more_come(&self, more: usize) {
+        let came = || self.receiver.taken().iter().flat_map(Received::alerts).count();
+        let before = came();
+        let enough = async || (came() >= before + more).then_some(());
+        self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), enough).await;
     }
 
     /// Asks for no more alerts, and waits until those that were asked for are delivered. A replica that is killed after a delivery and
@@ -158,13 +158,13 @@ impl Installation {
         let begun = busy.rounds.load(Ordering::SeqCst);
         let over = async || (busy.rounds.load(Ordering::SeqCst) > begun + 1).then_some(());
         self.places[0].eventually_within(PATIENCE, "the rounds that ask for alerts are over", over).await;
-        self.until_all_is_told().await;
+        self.until_all_are_delivered().await;
     }
 
     /// Each message of the outbox came, and came once; the evidence is whole.
     async fn nothing_is_lost_or_doubled(&self) {
         let url = Database::url(self.database.port);
-        let messages = self.until_all_is_told().await;
+        let messages = self.until_all_are_delivered().await;
         let mut came: BTreeMap<String, usize> = BTreeMap::new();
         for alert in self.receiver.taken().iter().flat_map(Received::alerts) {
             *came.entry(alert["id"].to_string()).or_default() += 1;
@@ -252,7 +252,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         let holders = shared.holders().await;
 
         let (killed, stopped) = (0, 1);
-        shared.until_told(6).await;
+        shared.until_more_come(6).await;
         shared.quieten(&busy).await;
         let died = Timestamp::now();
         holder_of(&replicas, &holders[killed]).operator.signal("KILL");
@@ -260,7 +260,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         assert!(taken.duration_since(died) <= TAKEOVER, "the killed one's shard was taken after {}", taken - died);
         busy.quiet.store(false, Ordering::SeqCst);
         shared.until_worked_in(killed).await;
-        shared.until_told(3).await;
+        shared.until_more_come(3).await;
         eprintln!("killed: its shard was held by another {:.1} s later", taken.duration_since(died).as_secs_f64());
 
         // The hanging replica may have taken over the first: everything moves to the last one.
@@ -283,7 +283,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         silent.operator.signal("CONT");
         let ended = async || silent.operator.log().contains("bpo-operator: ").then_some(());
         shared.places[0].eventually_within(PATIENCE, "the replica that hung ends", ended).await;
-        shared.until_told(3).await;
+        shared.until_more_come(3).await;
         for place in &shared.places {
             let late = writes_after(silent, &place.namespace, goes_on);
             assert!(late.is_empty(), "the replica that hung wrote when it resumed: {late:?}");

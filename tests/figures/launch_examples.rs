@@ -160,6 +160,7 @@ fn the_document_s_sentence_on_more_calls_is_what_the_queue_does() {
         format!("{:.1} %", 100.0 * row.as_planned.service_level)
     };
     let (planned, tenth, fifth) = (level(0), level(10), level(20));
-    let said = format!("agents from {planned} answered in time to {tenth}; 20 % more to {fifth}");
-    assert!(include_str!("../../docs/campaign-launches.md").contains(&said), "{said}");
+    let said = format!("the 14 agents answer {tenth} in time instead of {planned}; with 20 % more, {fifth}");
+    let document = include_str!("../../docs/campaign-launches.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(document.contains(&said), "{said}");
 }

@@ -162,7 +162,8 @@ pub struct RunArguments {
     #[arg(long, env = "BPO_MEMORY", value_name = "BYTES")]
     pub(super) memory: Option<Memory>,
 
-    /// How long a contract's terms must stay unchanged before a period becomes Final under them
+    /// How long a contract's terms must stay unchanged before a period becomes Final under them. Terms that change again before that
+    /// hold it up for a minute, or for twice this time where that is longer
     #[arg(long, env = "BPO_SETTLE", value_name = "SECONDS", default_value = "5")]
     pub(super) settle_seconds: u64,
 }

@@ -126,18 +126,19 @@ pub(super) async fn record_terms(
     observed: &Observed,
     now: Timestamp,
 ) -> Result<bool, ReconcileError> {
-    // Terms are not added to a store that has lost what came before them.
-    if observed.evidence_problem.is_some() {
-        return Ok(true);
-    }
     let (namespace, name, _) = identity(&observed.object);
     let uid = observed.identity.evidence_uid.clone();
+    // Terms are not added to a store that has lost what came before them.
+    if observed.evidence_problem.is_some() {
+        context.terms_in_motion.forget(&uid);
+        return Ok(true);
+    }
     // What is refused again and again is reported once.
     if !observed.amendments.is_empty() && context.terms_refused(&uid).is_none() {
         let before = judged_before(context, &uid, &observed.object).await?;
         let amendments = with_managers(context, &namespace, &name, observed.amendments.clone()).await?;
         let are_shown = are_still_shown(context, &observed.object, &observed.terms, &before);
-        if !are_shown && context.terms_in_motion.wait(&uid, Instant::now()) {
+        if !are_shown && context.terms_in_motion.wait(&uid, observed.began, Instant::now()) {
             return Err(ReconcileError::Behind(format!("VendorContract {name}, or what refers to it,")));
         }
         let fact = JournalFact::TermsChanged(TermsChanged { amendments });

@@ -190,11 +190,11 @@ impl Ledger {
     /// What holds when all is known, of what held without new versions: where none of those touches another version with its
     /// labels, they are added to the others.
     fn go_on_from(&mut self, before: &Standing, new: &[u32]) {
-        if !new.iter().all(|place| self.stands_alone(*place)) {
+        if !new.iter().all(|place| self.is_alone(*place)) {
             return;
         }
-        let all_stood = before.places().len() + new.len() == self.by_start.len();
-        let places = if all_stood {
+        let all_hold = before.places().len() + new.len() == self.by_start.len();
+        let places = if all_hold {
             Arc::clone(&self.by_start)
         } else {
             let mut places = before.places().to_vec();
@@ -348,17 +348,17 @@ impl Ledger {
             }
         }
         key.into_iter().for_each(|last| settling.add(last));
-        let (stands, mut rejected) = settling.settled();
+        let (holding, mut rejected) = settling.settled();
         rejected.sort_by_cached_key(|place| {
             let (start, rank, end, ..) = self.order(*place);
             (rank, start, end)
         });
-        let all = stands.len() == self.by_start.len();
+        let all = holding.len() == self.by_start.len();
         let places = match all {
             true => Arc::clone(&self.by_start),
             false => {
                 let mut flags = Bits::default();
-                stands.iter().for_each(|place| flags.set(*place));
+                holding.iter().for_each(|place| flags.set(*place));
                 Arc::new(self.by_start.iter().copied().filter(|place| flags.has(*place)).collect())
             }
         };

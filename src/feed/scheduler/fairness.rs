@@ -20,8 +20,11 @@ use crate::clock::Clock;
 const MANY: usize = 5_000;
 /// For how long the feeds are polled.
 const LIVED: Duration = Duration::from_secs(30 * 60);
-/// By how much longer a feed may take since another namespace has many: a fifth.
+/// By how much longer a feed may take since another namespace has many: a fifth, where the feeds are due one after the other.
 const MOST: f64 = 1.2;
+/// When all feeds of the neighbour are due at once, and when the last of them has been polled at the latest.
+const BURST: Duration = Duration::from_secs(10 * 60);
+const AFTER_BURST: Duration = Duration::from_secs(11 * 60);
 
 /// How long a fetch takes of a feed of the neighbour, and of one that drips.
 const QUICK: Duration = Duration::from_millis(700);
@@ -62,10 +65,15 @@ struct Life {
 
 impl Life {
     fn of(tasks: Vec<FeedTask>) -> Self {
+        Self::with(tasks, until_next)
+    }
+
+    /// `first`: how long after the beginning a feed is polled first.
+    fn with(tasks: Vec<FeedTask>, first: impl Fn(&FeedTask, Duration) -> Duration) -> Self {
         let (mut state, began) = (State::within(LIMITS), Instant::now());
         for task in tasks {
             let id = (task.contract_uid.clone(), task.feed.name.clone());
-            let first = began + until_next(&task, Duration::ZERO);
+            let first = began + first(&task, Duration::ZERO);
             state.set(task, &Clock::real());
             state.wait_until(&id, first);
         }
@@ -73,8 +81,8 @@ impl Life {
         Life { state, began, now: began, due, ends, running, took, polls_of_others: 0 }
     }
 
-    fn live(mut self) -> Self {
-        while self.now < self.began + LIVED {
+    fn live(mut self, lasts: Duration) -> Self {
+        while self.now < self.began + lasts {
             let came = self.state.timers.iter().take_while(|(due, _)| *due <= self.now);
             self.due.extend(came.map(|(due, id)| (id.clone(), *due)));
             self.state.move_due(self.now);
@@ -96,11 +104,15 @@ impl Life {
 
     fn end(&mut self, id: FeedId) {
         let (lane, started) = self.running.remove(&id).unwrap();
-        let (end, passed) = (PollEnd::of(FeedOutcome::Fetched, Next::Later), self.now - self.began);
+        let passed = self.now - self.began;
+        let is_over = instant(passed) >= started.task.term_end;
+        let end = PollEnd::of(FeedOutcome::Fetched, if is_over { Next::Never } else { Next::Later });
         self.state.queue.done(&lane);
         let known = (instant(passed), SignedDuration::from_mins(1));
         assert!(self.state.finish(&id, &started, &end, Memory::default(), known).is_some());
-        self.state.wait_until(&id, self.now + until_next(&started.task, passed));
+        if !is_over {
+            self.state.wait_until(&id, self.now + until_next(&started.task, passed));
+        }
         let took = self.now - self.due[&id];
         match lane.namespace.as_str() {
             "honest" => self.took.entry(id).or_default().push(took),
@@ -128,7 +140,7 @@ fn until_next(task: &FeedTask, passed: Duration) -> Duration {
 
 #[test]
 fn five_thousand_feeds_of_one_namespace_make_those_of_another_no_later_than_by_a_fifth() {
-    let alone = Life::of(neighbour()).live();
+    let alone = Life::of(neighbour()).live(LIVED);
     let usual = alone.delays();
     assert_eq!(usual.len(), 24);
     assert!(alone.took.values().all(|took| took.len() >= 29), "one a minute");
@@ -139,7 +151,7 @@ fn five_thousand_feeds_of_one_namespace_make_those_of_another_no_later_than_by_a
     };
     for kind in ["a host each", "one host", "the neighbour's host"] {
         let noise = (0..MANY).map(|number| task("noisy", number, &host(number, kind)));
-        let crowded = Life::of(noise.chain(neighbour()).collect()).live();
+        let crowded = Life::of(noise.chain(neighbour()).collect()).live(LIVED);
         assert!(crowded.polls_of_others > 100, "{kind}: they are polled too");
         let mut longest = Duration::ZERO;
         for (id, (mean, most)) in crowded.delays() {
@@ -153,4 +165,34 @@ fn five_thousand_feeds_of_one_namespace_make_those_of_another_no_later_than_by_a
             "{kind}: none is left out"
         );
     }
+}
+
+/// How long it takes until all feeds of the neighbour are polled that are due at one instant, beside those of others.
+fn burst(others: impl Iterator<Item = FeedTask>) -> Duration {
+    let first = |task: &FeedTask, passed| match task.namespace.as_str() {
+        "honest" => BURST,
+        _ => until_next(task, passed),
+    };
+    let life = Life::with(others.chain(neighbour()).collect(), first).live(AFTER_BURST);
+    assert_eq!(life.took.len(), 24, "each was polled");
+    life.took.values().map(|took| took[0]).max().unwrap()
+}
+
+#[test]
+fn feeds_that_are_due_at_once_take_twice_as_long_at_a_host_that_another_namespace_asks_too_and_no_longer() {
+    let alone = burst(std::iter::empty());
+    assert_eq!(alone, 3 * QUICK, "four at once of the twelve of each host");
+    for (host, most) in [("noisy.example", alone), ("one.example", 2 * alone)] {
+        let took = burst((0..MANY).map(|number| task("noisy", number, host)));
+        assert!(took <= most, "beside feeds at {host}: {took:?}, and {alone:?} without");
+    }
+}
+
+#[test]
+fn feeds_that_are_never_asked_keep_no_place_at_the_host_of_another_namespace() {
+    let alone = burst(std::iter::empty());
+    let suspended = |number| FeedTask { suspended: true, ..task("idle", number, "one.example") };
+    let over = |number| FeedTask { term_end: instant(Duration::ZERO), ..task("idle", number, "one.example") };
+    assert_eq!(burst((0..2).map(suspended)), alone, "suspended");
+    assert_eq!(burst((0..2).map(over)), alone, "of contracts that are over");
 }

@@ -1,6 +1,6 @@
 //! Which feed is fetched next: in turn by namespace, so that nobody's many feeds stand before another's few.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 
 /// A feed of a contract: UID and name.
@@ -13,8 +13,9 @@ pub(super) struct QueueLimits {
     /// What a namespace may always have. It gets more while no other waits and half of all places are free: a fetch that drips
     /// keeps its place for a minute, and who comes meanwhile must find one.
     pub per_namespace: usize,
-    /// What a host may be asked at once. Where feeds of other namespaces ask it too, a place is kept free for each of those, up to half: a
-    /// fetch that drips would keep the place that another's feed needs.
+    /// What a host may be asked at once. Where feeds of other namespaces are scheduled to ask it too, a place is kept free for each of
+    /// those, up to half: a fetch that drips would keep the place that another's feed needs. No namespace gets a second place while another
+    /// waits for its first.
     pub per_host: usize,
 }
 
@@ -44,9 +45,9 @@ pub(super) struct FairQueue {
 struct Host {
     running: usize,
     running_of_namespace: HashMap<String, usize>,
-    /// How many lanes have something due there.
-    waiting: usize,
-    /// How many feeds there are, and how many each namespace has.
+    /// The namespaces that have something due there.
+    waiting: BTreeSet<String>,
+    /// How many feeds are scheduled to ask it, and how many of each namespace.
     feeds: usize,
     feeds_of_namespace: HashMap<String, usize>,
 }
@@ -64,14 +65,14 @@ impl FairQueue {
         }
     }
 
-    /// A feed belongs to a lane from now on, whether or not it is due.
+    /// A feed of a lane is scheduled to ask its host from now on, whether or not it is due.
     pub(super) fn join(&mut self, lane: &Lane) {
         let host = self.hosts.entry(lane.host.clone()).or_default();
         host.feeds += 1;
         *host.feeds_of_namespace.entry(lane.namespace.clone()).or_default() += 1;
     }
 
-    /// A feed does not belong to a lane any more.
+    /// A feed of a lane is not scheduled any more.
     pub(super) fn leave(&mut self, lane: &Lane) {
         if let Some(host) = self.hosts.get_mut(&lane.host) {
             host.feeds = host.feeds.saturating_sub(1);
@@ -85,7 +86,7 @@ impl FairQueue {
         let hosts = self.due.entry(lane.namespace.clone()).or_default();
         let feeds = hosts.entry(lane.host.clone()).or_default();
         if feeds.is_empty() {
-            self.hosts.entry(lane.host.clone()).or_default().waiting += 1;
+            self.hosts.entry(lane.host.clone()).or_default().waiting.insert(lane.namespace.clone());
         }
         if first_contact {
             feeds.push_front(id);
@@ -106,7 +107,7 @@ impl FairQueue {
         let host = self.hosts.entry(lane.host.clone()).or_default();
         if feeds.is_empty() {
             hosts.remove(&lane.host);
-            host.waiting = host.waiting.saturating_sub(1);
+            host.waiting.remove(&lane.namespace);
         }
         host.running += 1;
         *host.running_of_namespace.entry(lane.namespace.clone()).or_default() += 1;
@@ -154,7 +155,18 @@ impl FairQueue {
         let (Some(host), most) = (self.hosts.get(host), self.limits.per_host) else { return true };
         let of_others = host.feeds.saturating_sub(count(&host.feeds_of_namespace, namespace));
         let share = most.saturating_sub(of_others.min(most / 2));
-        host.running < most && count(&host.running_of_namespace, namespace) < share
+        let own = count(&host.running_of_namespace, namespace);
+        host.running < most && own < share && (own == 0 || !self.one_waits_for_its_first(host))
+    }
+
+    /// Whether a namespace waits for a host that it does not ask yet, and may ask more. It is found by few steps: no more namespaces are
+    /// passed over than fetches run.
+    fn one_waits_for_its_first(&self, host: &Host) -> bool {
+        let mut waiting = host.waiting.iter();
+        waiting.any(|namespace| {
+            count(&host.running_of_namespace, namespace) == 0
+                && count(&self.running_of_namespace, namespace) < self.limits.per_namespace
+        })
     }
 
     fn forget_if_idle(&mut self, host: &str) {
@@ -166,7 +178,7 @@ impl FairQueue {
 
 impl Host {
     fn is_idle(&self) -> bool {
-        self.running == 0 && self.waiting == 0 && self.feeds == 0
+        self.running == 0 && self.waiting.is_empty() && self.feeds == 0
     }
 }
 
@@ -281,6 +293,32 @@ mod tests {
             (0..others).for_each(|_| queue.push(&honest, id("honest"), false));
             assert_eq!(names(&mut queue, 9), vec!["honest"; 4 - running], "{others} others");
         }
+    }
+
+    #[test]
+    fn nobody_has_a_second_place_at_a_host_while_another_waits_for_its_first() {
+        let mut queue = queue(64, 8, 4);
+        let at = |namespace: &str| lane(namespace, "vendor");
+        (0..9).for_each(|_| queue.push(&at("noisy"), id("noisy"), false));
+        assert_eq!(names(&mut queue, 2), ["noisy", "noisy"], "nobody else waits");
+        // The namespace that comes next by its name has two places already.
+        queue.last = "m".to_owned();
+        queue.push(&at("a"), id("a"), false);
+        queue.push(&at("a"), id("a"), false);
+        queue.push(&at("zealous"), id("zealous"), false);
+        let mut next = names(&mut queue, 9);
+        next.sort();
+        assert_eq!(next, ["a", "zealous"]);
+        queue.done(&at("noisy"));
+        queue.push(&at("late"), id("late"), false);
+        queue.last = "m".to_owned();
+        assert_eq!(names(&mut queue, 9), ["late"]);
+        // A namespace that has all that it may have elsewhere keeps nobody waiting.
+        (0..8).for_each(|number| queue.push(&lane("busy", &format!("h{number}")), id("busy"), false));
+        assert_eq!(names(&mut queue, 9).len(), 8);
+        queue.push(&at("busy"), id("busy"), false);
+        queue.done(&at("zealous"));
+        assert_eq!(names(&mut queue, 9), ["noisy"]);
     }
 
     #[test]

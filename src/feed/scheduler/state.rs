@@ -53,6 +53,8 @@ pub(super) struct Finished {
 pub(super) struct Entry {
     pub(super) task: FeedTask,
     lane: Lane,
+    /// Whether it is scheduled to ask its host: what is suspended, over or pushed keeps nobody's place there.
+    asks: bool,
     pub(super) phase: Phase,
     /// Present unless a poll has it.
     pub(super) memory: Option<Memory>,
@@ -97,9 +99,9 @@ impl State {
         let lane = Lane { namespace: task.namespace.clone(), host: host(&task.feed) };
         let Some(entry) = self.feeds.get_mut(&id) else {
             let delay = start_delay(&task, clock);
-            self.queue.join(&lane);
             let entry = Entry {
                 lane,
+                asks: false,
                 phase: Phase::Idle,
                 memory: Some(Memory::default()),
                 health: None,
@@ -119,8 +121,10 @@ impl State {
         }
         let reads_otherwise = !entry.task.reads_as(&task);
         entry.task = task;
-        self.queue.join(&lane);
-        self.queue.leave(&entry.lane);
+        if entry.asks && entry.lane != lane {
+            self.queue.join(&lane);
+            self.queue.leave(&entry.lane);
+        }
         entry.lane = lane;
         if reads_otherwise && let Some(memory) = &mut entry.memory {
             memory.forget_answers();
@@ -155,7 +159,9 @@ impl State {
     pub(super) fn forget(&mut self, id: &FeedId) {
         let Some(entry) = self.feeds.remove(id) else { return };
         entry.unwanted.cancel();
-        self.queue.leave(&entry.lane);
+        if entry.asks {
+            self.queue.leave(&entry.lane);
+        }
         if let Phase::Waiting(due) = entry.phase {
             self.timers.remove(&(due, id.clone()));
         }
@@ -167,9 +173,13 @@ impl State {
             self.timers.remove(&(before, id.clone()));
         }
         if entry.task.suspended {
-            entry.phase = Phase::Idle;
+            entry.rest(&mut self.queue);
             entry.health = None;
             return;
+        }
+        if !entry.asks && entry.task.feed.inbox.is_none() {
+            entry.asks = true;
+            self.queue.join(&entry.lane);
         }
         entry.phase = Phase::Waiting(due);
         self.timers.insert((due, id.clone()));
@@ -229,8 +239,18 @@ impl State {
             entry.health = health;
         }
         entry.memory = Some(memory);
-        entry.phase = Phase::Idle;
+        entry.rest(&mut self.queue);
         Some(Finished { transition, changed })
+    }
+}
+
+impl Entry {
+    /// It is not polled any more, until it is scheduled again.
+    fn rest(&mut self, queue: &mut FairQueue) {
+        self.phase = Phase::Idle;
+        if std::mem::take(&mut self.asks) {
+            queue.leave(&self.lane);
+        }
     }
 }
 

@@ -66,8 +66,8 @@ fn a_launch_is_decided_by_its_gates_and_the_decision_is_kept_from_its_launch_on(
         let decided = decide_at(&spec(gates.clone()), now, kept, past);
         let found: Vec<&str> =
             decided.notices.iter().map(|notice| notice.reason.as_str()).filter(|reason| *reason != "AtRisk").collect();
-        let told = (decided.status.decision, decided.keep, found);
-        assert_eq!(told, (Some(decision), keep, reasons), "{now} {past:?} {gates}");
+        let seen = (decided.status.decision, decided.keep, found);
+        assert_eq!(seen, (Some(decision), keep, reasons), "{now} {past:?} {gates}");
         assert_eq!(decided.status.conditions.len(), ConditionType::of_kind(Kind::CampaignLaunch).len());
     }
 }

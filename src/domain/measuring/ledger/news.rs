@@ -44,7 +44,7 @@ impl Ledger {
             if known_from <= after || until < known_from {
                 continue;
             }
-            if starts.len() >= FEW || !self.stands_alone(place) {
+            if starts.len() >= FEW || !self.is_alone(place) {
                 return None;
             }
             starts.push(self.start(place));
@@ -53,7 +53,7 @@ impl Ledger {
     }
 
     /// Whether no other version with the labels of this one overlaps it.
-    pub(super) fn stands_alone(&self, place: u32) -> bool {
+    pub(super) fn is_alone(&self, place: u32) -> bool {
         let (span, labels) = (self.span(place), self.labels_at(place));
         // What starts earlier has ended by then.
         let from = span.start.checked_sub(self.longest).unwrap_or(Timestamp::MIN);

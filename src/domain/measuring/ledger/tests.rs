@@ -103,7 +103,7 @@ fn of_two_rows_that_overlap_the_one_received_later_is_rejected() {
             vec![],
         ),
         (
-            "what overlaps only a rejected row stands",
+            "what overlaps only a rejected row is kept",
             vec![("08:00", "09:00", 1), ("08:30", "10:00", 2), ("09:30", "10:30", 3)],
             vec!["08:00..09:00", "09:30..10:30"],
             vec!["08:30..10:00"],

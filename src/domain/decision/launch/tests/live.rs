@@ -121,7 +121,7 @@ fn pair(status: &str, reason: &str) -> (String, String) {
 }
 
 /// Reasons and keys of the notices of spikes.
-fn told(decided: &DecidedLaunch) -> Vec<String> {
+fn spikes_noticed(decided: &DecidedLaunch) -> Vec<String> {
     let spikes = decided.notices.iter().filter(|notice| notice.reason.as_str().starts_with("Spike"));
     spikes.map(|notice| format!("{} {}", notice.reason.as_str(), notice.key)).collect()
 }
@@ -134,7 +134,7 @@ fn a_spike_is_reported_once_when_it_begins_and_once_when_it_ends() {
     story.half_hours("fibre", &[10, 60, 70], 85);
     story.half_hours("none", &[100, 101, 102], 85);
     let begun = story.at("2026-03-02T09:30:00Z", &nothing.status);
-    assert_eq!(told(&begun), ["SpikeDetected 2026-03-02T08:30:00Z"]);
+    assert_eq!(spikes_noticed(&begun), ["SpikeDetected 2026-03-02T08:30:00Z"]);
     assert_eq!(condition(&begun.status, "SpikeDetected"), pair("True", "SpikeDetected"));
     assert_eq!(condition(&begun.status, "QualityHeld"), pair("True", "Held"));
     let spike = &begun.status.spikes[0];
@@ -142,18 +142,18 @@ fn a_spike_is_reported_once_when_it_begins_and_once_when_it_ends() {
         (spike.actual.as_str(), spike.expected.as_str(), spike.cause, spike.quality_held),
         ("333", "200", SpikeCause::CampaignDemand, ConditionStatus::True)
     );
-    assert_eq!(told(&story.at("2026-03-02T09:40:00Z", &begun.status)), Vec::<String>::new());
+    assert_eq!(spikes_noticed(&story.at("2026-03-02T09:40:00Z", &begun.status)), Vec::<String>::new());
     // The next half hour belongs to it still, the one after does not.
     story.half_hours("other", &[0, 0, 0, 150, 0], 85);
     let longer = story.at("2026-03-02T10:00:00Z", &begun.status);
-    assert_eq!((told(&longer), longer.status.spikes.len()), (Vec::new(), 1));
+    assert_eq!((spikes_noticed(&longer), longer.status.spikes.len()), (Vec::new(), 1));
     story.add(at("2026-03-02T10:00:00Z"), "none", 100, 85);
     let ended = story.at("2026-03-02T10:30:00Z", &longer.status);
-    assert_eq!(told(&ended), ["SpikeEnded 2026-03-02T08:30:00Z"]);
+    assert_eq!(spikes_noticed(&ended), ["SpikeEnded 2026-03-02T08:30:00Z"]);
     assert_eq!(condition(&ended.status, "SpikeDetected"), pair("False", "NoSpike"));
-    assert_eq!(told(&story.at("2026-03-02T10:40:00Z", &ended.status)), Vec::<String>::new());
+    assert_eq!(spikes_noticed(&story.at("2026-03-02T10:40:00Z", &ended.status)), Vec::<String>::new());
     // Figures that come late show both at once.
-    let late = told(&story.at("2026-03-02T10:30:00Z", &nothing.status));
+    let late = spikes_noticed(&story.at("2026-03-02T10:30:00Z", &nothing.status));
     assert_eq!(late, ["SpikeDetected 2026-03-02T08:30:00Z", "SpikeEnded 2026-03-02T08:30:00Z"]);
     // After hypercare the spike stays to be read, and nothing is concluded any more.
     let after = story.status_at("2026-03-16T08:00:00Z");
@@ -274,7 +274,7 @@ fn what_was_found_of_figures_stays_while_they_cannot_be_read() {
     story.rows.clear();
     story.awaited = vec![super::awaited(Use::Figures, "acme", Some("rows are lost"))];
     let unread = story.at("2026-03-02T09:31:00Z", &spiking);
-    assert_eq!((&unread.status.spikes, told(&unread)), (&spiking.spikes, Vec::new()));
+    assert_eq!((&unread.status.spikes, spikes_noticed(&unread)), (&spiking.spikes, Vec::new()));
     assert_eq!(condition(&unread.status, "SpikeDetected"), pair("True", "SpikeDetected"));
     let after = story.at("2026-03-16T08:00:00Z", &unread.status).status;
     assert_eq!(condition(&after, "SpikeDetected"), pair("Unknown", "NotLive"), "time goes on");
