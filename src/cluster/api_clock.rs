@@ -1,7 +1,7 @@
 //! How far this machine's clock is from the API server's.
 //!
 //! A machine whose clock is a month ahead would make periods Final before their rows could come, and for ever. The API server's
-//! clock is another machine's: while the two differ, nothing becomes Final.
+//! clock is another machine's: while the two differ, nothing becomes Final, nothing is recorded, and no feed is asked.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +37,13 @@ struct Known {
     announced: HashSet<String>,
 }
 
+impl Known {
+    /// How far this machine's clock is ahead, where that is too much.
+    fn difference(&self) -> Option<SignedDuration> {
+        self.ahead.filter(|ahead| ahead.abs() > MOST_APART)
+    }
+}
+
 impl ApiClock {
     /// Whether the clocks agree. Before the API server has answered once nobody knows, and nothing may rest on it; nor after this
     /// machine's clock has jumped, until they were compared again.
@@ -54,18 +61,24 @@ impl ApiClock {
             && known.compared.is_some_and(|compared| jump(compared) <= MOST_APART)
     }
 
-    /// What to say of an object that waits for the clocks to agree: once while they differ.
+    /// What to say of an object that waits for the clocks to agree, until [`ApiClock::announced`] says that it was said.
     pub fn news_for(&self, uid: &str) -> Option<String> {
+        let known = self.known();
+        let ahead = known.difference().filter(|_| !known.announced.contains(uid))?;
+        let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
+        Some(format!(
+            "the operator's clock is {:#} {direction} the API server's: nothing becomes Final, nothing is recorded, and no feed is asked, \
+             until they agree; correct the clock of the one that is wrong",
+            ahead.abs()
+        ))
+    }
+
+    /// Takes note that the news was published of an object: it is not said again while the clocks differ.
+    pub fn announced(&self, uid: &str) {
         let mut known = self.known();
-        let ahead = known.ahead.filter(|ahead| ahead.abs() > MOST_APART)?;
-        known.announced.insert(uid.to_owned()).then(|| {
-            let direction = if ahead.is_negative() { "behind" } else { "ahead of" };
-            format!(
-                "the operator's clock is {:#} {direction} the API server's: nothing becomes Final, and nothing is recorded, until they agree; \
-                 correct the clock of the one that is wrong",
-                ahead.abs()
-            )
-        })
+        if known.difference().is_some() {
+            known.announced.insert(uid.to_owned());
+        }
     }
 
     /// Takes note of how far this machine's clock is ahead; returns whether it agrees now and did not before, or the other way round.
@@ -127,10 +140,13 @@ mod tests {
         assert!(!clock.note(SignedDuration::from_mins(-5)) && clock.agrees());
         assert!(clock.note(SignedDuration::from_hours(24 * 31)) && !clock.agrees());
         let news = clock.news_for("uid-1").unwrap();
-        assert!(news.contains("ahead of the API server's: nothing becomes Final, and nothing is recorded"), "{news}");
-        assert!(clock.news_for("uid-1").is_none(), "{news}");
+        assert!(news.contains("ahead of the API server's: nothing becomes Final, nothing is recorded"), "{news}");
+        assert_eq!(clock.news_for("uid-1"), Some(news), "it was not published yet");
+        clock.announced("uid-1");
+        assert_eq!(clock.news_for("uid-1"), None);
         assert!(clock.news_for("uid-2").is_some());
         assert!(clock.note(SignedDuration::ZERO) && clock.agrees());
+        clock.announced("uid-1");
         assert!(clock.note(SignedDuration::from_mins(-6)) && clock.news_for("uid-1").unwrap().contains("behind"));
     }
 

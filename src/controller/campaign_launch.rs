@@ -11,6 +11,7 @@ use super::context::{Context, JudgedContract};
 use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
+use super::notices::say_that_clocks_differ;
 use super::recording::RecordError;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
@@ -126,7 +127,10 @@ impl Controlled for CampaignLaunch {
         if let Some(decision) = wanted.more {
             match keep(observed, decision, context, now).await {
                 // A clock that is ahead decides nothing for good.
-                Err(RecordError::ClocksDiffer) => return Ok(Some(CLOCKS_RETRY)),
+                Err(RecordError::ClocksDiffer) => {
+                    say_that_clocks_differ(context, &*observed.object).await;
+                    return Ok(Some(CLOCKS_RETRY));
+                }
                 kept => kept?,
             }
         }

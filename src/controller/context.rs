@@ -155,7 +155,7 @@ pub struct Context {
     /// Events that the API server did not take.
     pub event_tries: EventTries,
     /// How far this machine's clock is from the API server's.
-    pub api_clock: ApiClock,
+    pub api_clock: Arc<ApiClock>,
     judged: RwLock<HashMap<(String, String), JudgedContract>>,
     sent: Mutex<HashMap<String, Arc<Vec<SentAlert>>>>,
     handed_over: Mutex<HashMap<String, Arc<Vec<HandedOver>>>>,
@@ -178,6 +178,8 @@ pub struct ContextParts {
     pub writer: Writer,
     /// The clock.
     pub clock: Clock,
+    /// How far this machine's clock is from the API server's.
+    pub api_clock: Arc<ApiClock>,
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,
     /// Fetches the feeds.
@@ -208,6 +210,7 @@ impl Context {
         let ContextParts {
             writer,
             clock,
+            api_clock,
             evidence,
             scheduler,
             stores,
@@ -252,7 +255,7 @@ impl Context {
             terms_in_motion: TermsInMotion::default(),
             contract_waits: ContractWaits::default(),
             event_tries: EventTries::default(),
-            api_clock: ApiClock::default(),
+            api_clock,
             judged: RwLock::default(),
             sent: Mutex::default(),
             handed_over: Mutex::default(),

@@ -107,9 +107,10 @@ pub enum ReconcileError {
     /// The computation was broken off.
     #[error("the judgement was broken off: {0}")]
     BrokenOff(String),
-    /// Nothing is recorded while the clocks differ, and what was to be done rests on a record.
+    /// Nothing is recorded while the clocks differ, nor of an instant that is not of now, and what was to be done rests on a record.
     #[error(
-        "this machine's clock and the API server's differ, or were not compared yet: it is looked at again when they agree"
+        "nothing is recorded now: this machine's clock and the API server's differ, or were not compared yet, or the clock was set \
+         or more than an hour passed during the look; it is looked at again"
     )]
     ClocksDiffer,
     /// The API server has a newer spec of an object than the watch shows.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::controlled::{Controlled, ReconcileError};
 use super::looks::{Look, LookPlaces, PLACES, SET_BACK, SLOW, SlowLooks, has_judged};
-use super::notices::publish_notice;
+use super::notices::{publish_notice, say_that_clocks_differ};
 use super::pace::LookTurns;
 use crate::api::condition::{Condition, EventReason};
 use crate::api::{LONGEST_REQUEST, REQUESTED_AT_ANNOTATION};
@@ -129,7 +129,7 @@ impl<K: Controlled> Driver<K> {
                 };
                 stage.ended(outcome(&result, true).as_str(), result.is_err());
                 if let Err(ReconcileError::ClocksDiffer) = &result {
-                    self.say_that_clocks_differ(&object).await;
+                    say_that_clocks_differ(&self.context, &*object).await;
                 }
                 if !self.forget_if_gone(&object)
                     && let Some(look) = &look
@@ -208,15 +208,6 @@ impl<K: Controlled> Driver<K> {
         if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
             tracing::debug!(%error, "a slow look is not shown yet");
             self.slow.forget(&uid);
-        }
-    }
-
-    /// Shows why an object waits, once while the clocks differ. Before they were compared there is nothing to show.
-    async fn say_that_clocks_differ(&self, object: &K) {
-        let Some(news) = self.context.api_clock.news_for(&object.uid().unwrap_or_default()) else { return };
-        let notice = Notice::new(EventReason::ClockDiffers, "clock", news);
-        if let Err(error) = publish_notice(&self.context, &object.object_ref(&()), &notice).await {
-            tracing::debug!(%error, "that the clocks differ is not shown");
         }
     }
 

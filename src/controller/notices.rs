@@ -3,14 +3,28 @@
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Resource;
 
 use super::context::Context;
+use crate::api::condition::EventReason;
 use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
 use crate::outbound::error::presentable;
 
 /// How many characters of a notice the log has.
 const LONGEST_LINE: usize = 500;
+
+/// Shows why an object waits, once while the clocks differ. Before they were compared there is nothing to show. An Event that was not taken
+/// is tried again at the next look.
+pub async fn say_that_clocks_differ<K: Resource<DynamicType = ()>>(context: &Context, object: &K) {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    let Some(news) = context.api_clock.news_for(uid) else { return };
+    let notice = Notice::new(EventReason::ClockDiffers, "clock", news);
+    match publish_notice(context, &object.object_ref(&()), &notice).await {
+        Ok(()) => context.api_clock.announced(uid),
+        Err(error) => tracing::debug!(%error, "that the clocks differ is not shown yet"),
+    }
+}
 
 /// Publishes a notice as an Event on an object, and as a line of the log: both once, whoever published it before.
 /// One that the API server goes on refusing is given up with a line in the log: what rests on it is written all the same.

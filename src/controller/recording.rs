@@ -13,14 +13,15 @@ use crate::clock::Clock;
 use crate::cluster::api_clock::{ApiClock, MOST_APART};
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::journal::RecordedFact;
-use crate::evidence::{Digest, EvidenceStore, ReportEntry, StoreError, recorded_facts};
+use crate::evidence::{Digest, EvidenceStore, FeedKey, Removal, Removed, ReportEntry, StoreError, recorded_facts};
 
 /// Why something is not on record.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// The clocks differ, or were not compared yet: try later.
+    /// The clocks differ or were not compared yet, or the instant of the entry is not of now: try later.
     #[error(
-        "this machine's clock and the API server's differ, or were not compared yet: nothing is recorded until they agree"
+        "nothing is recorded now: this machine's clock and the API server's differ, or were not compared yet, or the clock was set \
+         or more than an hour passed since the instant of the entry was read"
     )]
     ClocksDiffer,
     /// The evidence store does not take it.
@@ -45,7 +46,7 @@ impl JournalWriter<'_> {
     ///
     /// # Errors
     /// [`RecordError::ClocksDiffer`].
-    pub fn may_record(&self) -> Result<(), RecordError> {
+    fn may_record(&self) -> Result<(), RecordError> {
         if self.api_clock.agrees() { Ok(()) } else { Err(RecordError::ClocksDiffer) }
     }
 
@@ -128,6 +129,15 @@ impl JournalWriter<'_> {
         self.evidence.record_scheduled_reports(evidence_uid.to_owned(), uid.to_owned(), entries, now).await?;
         Ok(())
     }
+
+    /// Removes rows of a feed whose time is over, which the journal holds in their place.
+    ///
+    /// # Errors
+    /// When the clocks differ, or the evidence store does not take it.
+    pub async fn removal(&self, feed: FeedKey, removal: Removal, now: Timestamp) -> Result<Removed, RecordError> {
+        self.may_record_at(now, None)?;
+        Ok(self.evidence.remove_rows(feed, removal, now).await?)
+    }
 }
 
 impl Context {
@@ -208,6 +218,10 @@ mod tests {
             ended.push(journal.terms("uid-1", &contract, at).await);
             ended.push(journal.closing("uid-1", ("2026-01", at), &contract, at).await);
             ended.push(journal.report_digest("uid-1", "acme-2026-01", [7; 32], at).await);
+            let [contract_uid, namespace, contract, feed] = ["uid-1", "a", "acme", "acd"].map(str::to_owned);
+            let (feed, years) =
+                (FeedKey { contract_uid, namespace, contract, feed }, Removal { year: 2026, before: None, most: 1 });
+            ended.push(journal.removal(feed, years, at).await.map(|_| ()));
             ended
         }
     }

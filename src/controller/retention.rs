@@ -25,7 +25,7 @@ use crate::domain::judgement::outcome::Judgement;
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::journal::{EvidenceRetired, Journal, JournalFact, RecordedFact};
 use crate::domain::terms::retention::{ANNOUNCED_BEFORE, Retention, RetiredYear, retention};
-use crate::evidence::{EvidenceStore, FeedKey, Removal, StoreError, digest_text};
+use crate::evidence::{EvidenceStore, FeedKey, Removal, Removed, StoreError, digest_text};
 
 /// How often it is looked whether a contract is due, and a real second at least.
 const LOOKED_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -107,11 +107,14 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
                 return Ok(true);
             }
             // Each removal is an entry of the journal, and a clock that is ahead would remove rows before their time.
-            context.journal().may_record()?;
-            let (removed, is_done) = remove(&*context.evidence, &uid, &years, now).await?;
-            if !removed.is_empty() {
+            let journal = &context.journal();
+            let take = |feed, removal| journal.removal(feed, removal, now);
+            let done = remove(&*context.evidence, &uid, &years, take).await;
+            // Some may be removed before an error.
+            if !matches!(&done, Ok((removed, _)) if removed.is_empty()) {
                 context.cache.forget(&uid);
             }
+            let (removed, is_done) = done?;
             for (year, rows) in removed {
                 let note = format!(
                     "{rows} rows of {year} were removed: they were to be kept until {since}. Their summaries keep the chain, and the reports stay"
@@ -217,16 +220,16 @@ pub(super) async fn last_judgement(
     read.ok_or_else(|| unreadable("was written by a later version"))
 }
 
-/// Removes rows by years, and returns how many of which, and whether all are removed.
+/// Removes rows by years, each transaction by `take`, and returns how many of which, and whether all are removed.
 ///
 /// # Errors
-/// When the store refuses; what was removed before stays so, and its summaries are whole.
-async fn remove(
+/// When the clocks differ, or the store refuses; what was removed before stays so, and its summaries are whole.
+async fn remove<F: Future<Output = Result<Removed, RecordError>>>(
     store: &dyn EvidenceStore,
     uid: &str,
     years: &[RetiredYear],
-    now: Timestamp,
-) -> Result<(Vec<(i16, u64)>, bool), StoreError> {
+    take: impl Fn(FeedKey, Removal) -> F,
+) -> Result<(Vec<(i16, u64)>, bool), RecordError> {
     let feeds = feeds_of(store, uid).await?;
     let (mut removed, mut left) = (Vec::new(), MOST_TRANSACTIONS);
     for RetiredYear { year, before } in years {
@@ -235,7 +238,7 @@ async fn remove(
             while left > 0 {
                 left -= 1;
                 let removal = Removal { year: *year, before: *before, most: AT_ONCE };
-                let done = store.remove_rows(key.clone(), removal, now).await?;
+                let done = take(key.clone(), removal).await?;
                 rows += done.rows;
                 if done.is_done {
                     break;

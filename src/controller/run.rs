@@ -24,6 +24,7 @@ use super::readiness::{Progress, Readiness};
 use crate::alert::dispatcher::{Dispatcher, ReportNow, SinkNow, Sinks};
 use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
 use crate::clock::Clock;
+use crate::cluster::api_clock::ApiClock;
 use crate::cluster::namespaces::Namespaces;
 use crate::cluster::shards::Shards;
 use crate::cluster::sharing::Move;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub namespaces: Vec<String>,
     /// The clock.
     pub clock: Clock,
+    /// How far it is from the API server's.
+    pub api_clock: Arc<ApiClock>,
     /// The evidence.
     pub evidence: Arc<dyn EvidenceStore>,
     /// Fetches the feeds.
@@ -140,6 +143,7 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends, Option<ShareOfW
         client,
         namespaces: _,
         clock,
+        api_clock,
         evidence,
         scheduler,
         metrics,
@@ -157,6 +161,7 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends, Option<ShareOfW
     let context = Context::new(ContextParts {
         writer: Writer::new(client, metrics.clone(), instance, shards.clone(), rehearsal),
         clock,
+        api_clock,
         evidence,
         scheduler,
         stores,

@@ -24,12 +24,12 @@ use super::evidence_cache::ContractEvidence;
 use super::heads::record_accepted;
 use super::holdings::look_at_affected;
 use super::holds;
+use super::notices::say_that_clocks_differ;
 use super::reports::{ExistingReport, ReportAction, is_of, plan_reports};
 use crate::api::VendorContract;
-use crate::api::condition::{EventReason, Kind};
+use crate::api::condition::Kind;
 use crate::api::vendor_contract::{AlertSinkStatus, VendorContractStatus};
 use crate::cluster::api_clock::CLOCKS_RETRY;
-use crate::domain::decision::Notice;
 use crate::domain::decision::alerts::Addressed;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, decide_contract, term_of,
@@ -69,8 +69,8 @@ pub struct Observed {
     accepted_loss: Vec<RecordedFact>,
     /// That the volume of the evidence takes no rows.
     no_room: Option<String>,
-    /// What to say of the clock for which periods wait that could become Final.
-    clock_news: Option<String>,
+    /// Whether anything waits while the clocks differ.
+    waits_for_clocks: bool,
     alert_sinks: Vec<AlertSinkStatus>,
     /// For which periods its reports were handed to the outbox.
     handed_over: Arc<Vec<HandedOver>>,
@@ -150,7 +150,7 @@ impl Controlled for VendorContract {
             no_room: seen.no_room,
             facts: seen.facts,
             judgement: judged.judgement,
-            clock_news: judged.clock_news,
+            waits_for_clocks: judged.waits_for_clocks,
             existing: judged.existing,
             closing_under_old_terms: changed.closing,
             amendments: changed.amendments,
@@ -177,7 +177,7 @@ impl Controlled for VendorContract {
             .filter(|_| settled && !observed.terms.contract.suspend)
             .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
             .unwrap_or_default();
-        let ContractDecision { mut status, mut notices, alerts, next } = decide_contract(
+        let ContractDecision { mut status, notices, alerts, next } = decide_contract(
             &ObservedContract {
                 namespace: &namespace,
                 name: &name,
@@ -195,9 +195,6 @@ impl Controlled for VendorContract {
                 alert_sinks: observed.alert_sinks.clone(),
             },
             now,
-        );
-        notices.extend(
-            observed.clock_news.iter().map(|news| Notice::new(EventReason::ClockDiffers, "clock", news.clone())),
         );
         let scheduled = scheduled_of(observed, [&uid, &observed.identity.evidence_uid], now);
         if observed.evidence_problem.is_none() {
@@ -217,11 +214,17 @@ impl Controlled for VendorContract {
         if observed.evidence_problem.is_none() {
             super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         }
+        if observed.waits_for_clocks {
+            say_that_clocks_differ(context, &*observed.object).await;
+        }
         let uid = &observed.identity.evidence_uid;
         if !observed.accepted_loss.is_empty() {
             return match record_accepted(context, &observed.object, uid, &observed.accepted_loss).await {
                 // The status says what is lost, and an Event why it still does.
-                Err(ReconcileError::ClocksDiffer) => Ok(Some(CLOCKS_RETRY)),
+                Err(ReconcileError::ClocksDiffer) => {
+                    say_that_clocks_differ(context, &*observed.object).await;
+                    Ok(Some(CLOCKS_RETRY))
+                }
                 recorded => {
                     recorded?;
                     context.queues.contracts.push(&namespace, &name);
@@ -233,7 +236,10 @@ impl Controlled for VendorContract {
         context.fetch_if_asked(&observed.object, uid);
         if !observed.closing_under_old_terms.is_empty() {
             return match close_under_old_terms(context, observed, now).await {
-                Err(ReconcileError::ClocksDiffer) => Ok(Some(CLOCKS_RETRY)),
+                Err(ReconcileError::ClocksDiffer) => {
+                    say_that_clocks_differ(context, &*observed.object).await;
+                    Ok(Some(CLOCKS_RETRY))
+                }
                 closed => {
                     closed?;
                     context.queues.contracts.push(&namespace, &name);

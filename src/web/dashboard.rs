@@ -299,7 +299,7 @@ fn operator() -> Vec<Panel> {
         ),
         panel(
             "Clock ahead of the API server",
-            "While the two differ by more than five minutes, nothing becomes Final.",
+            "While the two differ by more than five minutes, nothing becomes Final or is recorded, and no feed is asked.",
             "s",
             (chosen(Metric::ClockDifference, ""), "ahead"),
         ),

@@ -37,7 +37,7 @@ const SHOWN: usize = 100;
 const NOT_HERE: Duration = Duration::from_secs(5);
 /// How soon there may be a place again.
 const BUSY: Duration = Duration::from_secs(1);
-/// How soon the store may take rows again.
+/// How soon the store may take rows again, or the clock be right.
 const NOT_STORED: Duration = Duration::from_secs(30);
 
 /// Answers a request.
@@ -183,6 +183,10 @@ fn of_push(pushed: &Pushed) -> Response {
                 _ => "the evidence cannot be written at the moment: send it again",
             };
             later(refused(status, words), NOT_STORED)
+        }
+        FeedOutcome::ClocksDiffer => {
+            let words = "the operator's clock may be wrong, and nothing is taken until it is right: send it again";
+            later(refused(StatusCode::SERVICE_UNAVAILABLE, words), NOT_STORED)
         }
     }
 }

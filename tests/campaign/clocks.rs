@@ -82,12 +82,29 @@ async fn is_adopted(place: &Place) -> bool {
     place.list("events").await.iter().any(|event| event["reason"] == "EvidenceAdopted")
 }
 
-/// When the entries of the journal were recorded, as they say.
+/// When the entries of the journal were recorded, as they say; each commit of rows is one.
 fn recorded(place: &Place) -> Vec<Timestamp> {
     let connection = Connection::open(place.data_dir().join("evidence.sqlite")).unwrap();
     let mut entries = connection.prepare("SELECT recorded_at FROM journal").unwrap();
     let recorded = entries.query_map([], |entry| entry.get::<_, String>(0)).unwrap();
     recorded.map(|at| at.unwrap().parse().unwrap()).collect()
+}
+
+/// How many rows the evidence holds of a contract.
+fn rows_of(place: &Place, contract: &str) -> usize {
+    let connection = Connection::open(place.data_dir().join("evidence.sqlite")).unwrap();
+    let count =
+        "SELECT count(*) FROM log JOIN feeds ON feeds.id = log.feed_id WHERE log.kind = 4 AND feeds.contract = ?1";
+    let count: i64 = connection.query_row(count, [contract], |row| row.get(0)).unwrap();
+    count.try_into().unwrap()
+}
+
+/// Up to when feeds were asked, as the evidence says.
+fn reached(place: &Place) -> Vec<Timestamp> {
+    let connection = Connection::open(place.data_dir().join("evidence.sqlite")).unwrap();
+    let mut instants = connection.prepare("SELECT reached FROM backfills").unwrap();
+    let instants = instants.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+    instants.map(|at| Timestamp::from_nanosecond(i128::from(at.unwrap())).unwrap()).collect()
 }
 
 /// The reports that are signed, with what they say.
@@ -107,7 +124,9 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     let began = Timestamp::now();
     let hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
     let now = Timestamp::now().round(hour).unwrap();
-    let rows = hours(&(now - 1_440.hours()).to_string(), &now.to_string(), 90);
+    // The vendor has a new hour at each jump.
+    let until = |hours_ago: i64| hours(&(now - 1_440.hours()).to_string(), &(now - hours_ago.hours()).to_string(), 90);
+    let rows = until(4);
     let day = hours(&(now - 24.hours()).to_string(), &now.to_string(), 90);
     let dataset = Dataset::default().with_feed(INTERVALS, rows).with_feed(DAY, day);
     let vendor = VendorServer::start(dataset).await.unwrap();
@@ -137,8 +156,8 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     let left = leave_evidence(&place, &vendor.url(DAY), now).await;
     let goes_on = json!({"name": "gone", "annotations": {"bpo-operator.io/evidence-of": left}});
     let polls = || vendor.count(INTERVALS).requests;
-    // A change is looked at by the clock of the moment, and a feed that is changed is asked at once.
-    let change = async |what: &str, seconds: usize| {
+    // A change is looked at by the clock of the moment, and a feed that is changed is asked at once, unless the clock is wrong.
+    let change = async |what: &str, seconds: usize, is_asked: bool| {
         let asked = polls();
         let feed =
             json!({"name": "acd", "url": vendor.url(INTERVALS), "interval": "30s", "timeout": format!("{seconds}s")});
@@ -147,26 +166,32 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
         let seen = async || {
             let contract = place.get("vc", "care").await?;
             let looked = contract["status"]["observedGeneration"] == contract["metadata"]["generation"];
-            (looked && polls() > asked).then_some(())
+            (looked && (!is_asked || polls() > asked)).then_some(())
         };
         place.eventually_within(PATIENCE, &format!("{what}: the change is seen, and the feed asked"), seen).await;
     };
     for (number, jump) in ["+1h", "+31d", "-1h", "-31d"].into_iter().enumerate() {
+        let ago = 3 - i64::try_from(number).unwrap();
         offset.be(jump);
+        // An answer that is under way at a jump is not kept.
+        vendor.publish(INTERVALS, until(ago));
         if jump == "+31d" {
             place.apply(&contract(goes_on.clone(), &vendor.url(DAY), now)).await;
         }
-        change(jump, 10 + 2 * number).await;
+        change(jump, 10 + 2 * number, false).await;
         assert_eq!(signed(&place).await, before, "{jump}");
         assert!(jump != "+31d" || !is_adopted(&place).await, "the adoption waits for the clocks");
+        assert_eq!(rows_of(&place, "care"), 1_440 - 4 + number, "{jump}: nothing is kept by a wrong clock");
         offset.be("+0");
-        change(&format!("after {jump}"), 11 + 2 * number).await;
+        change(&format!("after {jump}"), 11 + 2 * number, true).await;
         let back = async || {
             let kpi = place.get("kpi", "level").await?;
             let end: Timestamp = kpi["status"]["current"]["asOf"].as_str()?.parse().ok()?;
-            (end == now).then_some(())
+            (end == now - ago.hours()).then_some(())
         };
-        place.eventually_within(PATIENCE, &format!("after {jump} all is as before"), back).await;
+        place
+            .eventually_within(PATIENCE, &format!("after {jump} all is as before, and the new hour is judged"), back)
+            .await;
         assert_eq!(signed(&place).await, before, "after {jump}");
     }
     // A change is looked at at once.
@@ -176,7 +201,8 @@ async fn a_clock_that_jumps_an_hour_or_a_month_signs_nothing_and_takes_nothing_b
     assert_eq!(operator.stop().await, Some(0), "it had ended by itself");
     let (code, text) = place.verify();
     assert!(code == 0 && text.contains("2 feeds, 1464 rows"), "{text}");
-    let (entries, most) = (recorded(&place), SignedDuration::from_mins(5));
+    let entries = [recorded(&place), reached(&place)].concat();
+    let most = SignedDuration::from_mins(5);
     let wrong = |at: &&Timestamp| **at < began - most || **at > Timestamp::now() + most;
     let wrong: Vec<&Timestamp> = entries.iter().filter(wrong).collect();
     assert!(

@@ -11,12 +11,13 @@ use super::{RunError, Surroundings};
 use crate::alert::dispatcher::{self, Dispatcher, Pace};
 use crate::alert::mail::Mailer;
 use crate::clock::Clock;
+use crate::cluster::api_clock::ApiClock;
 use crate::cluster::credentials::ClusterCredentials;
 use crate::cluster::shards::Shards;
 use crate::controller::context::AlertMode;
 use crate::controller::run::Parts;
 use crate::evidence::EvidenceStore;
-use crate::feed::scheduler::{RowQuota, Scheduler};
+use crate::feed::scheduler::{ClocksAgree, RowQuota, Scheduler};
 use crate::outbound::client::{ClientLimits, FeedClient};
 use crate::outbound::guard::{AddressPolicy, SystemLookup};
 use crate::outbound::proxy::Proxy;
@@ -72,6 +73,8 @@ pub(super) fn parts(
         ..ClientLimits::default()
     };
     let feeds = Arc::new(FeedClient::with(policy, Arc::new(SystemLookup), limits).through(proxy.clone()));
+    let api_clock = Arc::new(ApiClock::default());
+    let trusted = (clock.clone(), agreement(&clock, &api_clock));
     let alert_mode = match (clock.is_rehearsal(), arguments.rehearsal_alerts) {
         (false, _) => AlertMode::Sent,
         (true, true) => AlertMode::Marked,
@@ -81,11 +84,12 @@ pub(super) fn parts(
         tracing::warn!("REHEARSAL: no alert is sent; --rehearsal-alerts sends them, each marked");
     }
     Parts {
-        scheduler: Scheduler::within(feeds, evidence.clone(), credentials, clock.clone(), quota),
+        scheduler: Scheduler::within(feeds, evidence.clone(), credentials, trusted, quota),
         alerts: dispatcher(arguments, api_server, &client, &evidence, &metrics, &shards, proxy),
         client,
         namespaces: arguments.namespaces.clone(),
         clock,
+        api_clock,
         evidence,
         metrics,
         alert_mode,
@@ -96,6 +100,12 @@ pub(super) fn parts(
         evidence_memory: memory.for_evidence(),
         instance,
     }
+}
+
+/// Whether feeds may be asked by a clock. A rehearsal's is never compared: it is as far ahead as somebody chose.
+fn agreement(clock: &Clock, api_clock: &Arc<ApiClock>) -> ClocksAgree {
+    let (is_rehearsal, api_clock) = (clock.is_rehearsal(), api_clock.clone());
+    Arc::new(move || is_rehearsal || api_clock.agrees())
 }
 
 pub(super) fn proxy(arguments: &RunArguments) -> Result<Option<Arc<Proxy>>, RunError> {

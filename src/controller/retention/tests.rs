@@ -132,7 +132,11 @@ async fn a_contract_is_judged_the_same_byte_for_byte_before_and_after_its_rows_a
     contract.retire(&before).await;
     assert_eq!(serde_json::to_string(&contract.judged_afresh(instant(NOW)).await).unwrap(), bytes, "said");
     let (_, years) = contract.due().await;
-    let removed = remove(&contract.store, "uid-1", &years, instant(NOW)).await.unwrap();
+    let store = &contract.store;
+    let take = |feed: FeedKey, removal: Removal| async move {
+        store.remove_rows(feed, removal, instant(NOW)).await.map_err(RecordError::from)
+    };
+    let removed = remove(&contract.store, "uid-1", &years, take).await.unwrap();
     assert_eq!(removed, (vec![(2026, 184), (2027, 365), (2028, 182)], true));
     assert!(contract.store.rows("uid-1", "acd", 0).await.unwrap().is_empty());
     for now in [NOW, "2036-05-01T00:00Z", "2040-01-01T00:00Z"] {
@@ -142,8 +146,27 @@ async fn a_contract_is_judged_the_same_byte_for_byte_before_and_after_its_rows_a
     assert!(has_summaries(&contract.store, "uid-1").await.unwrap());
     let silent: crate::evidence::OnVerifyProgress = Arc::new(|_| ());
     assert!(contract.store.verify(silent).await.unwrap().whole());
-    let again = remove(&contract.store, "uid-1", &years, instant(NOW)).await.unwrap();
+    let again = remove(&contract.store, "uid-1", &years, take).await.unwrap();
     assert_eq!(again, (Vec::new(), true), "a year is reported once");
+}
+
+#[tokio::test]
+async fn the_clocks_are_asked_before_each_transaction_of_a_removal() {
+    let contract = Contract::new().await;
+    let (_, years) = contract.due().await;
+    let (store, asked) = (&contract.store, std::sync::atomic::AtomicU32::new(0));
+    let take = |feed: FeedKey, removal: Removal| {
+        let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        async move {
+            if !is_first {
+                return Err(RecordError::ClocksDiffer);
+            }
+            store.remove_rows(feed, Removal { most: 10, ..removal }, instant(NOW)).await.map_err(RecordError::from)
+        }
+    };
+    assert_eq!(remove(&contract.store, "uid-1", &years, take).await, Err(RecordError::ClocksDiffer));
+    let left = store.rows("uid-1", "acd", 0).await.unwrap().len();
+    assert!((600..731).contains(&left), "what was removed before stays so, and no more is: {left} rows are left");
 }
 
 #[tokio::test]

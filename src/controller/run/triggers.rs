@@ -27,7 +27,8 @@ fn look_at_all(context: &Context) {
     }
 }
 
-/// Compares this machine's clock with the API server's; when they begin to agree, periods that waited may close.
+/// Compares this machine's clock with the API server's; when they begin to agree, feeds that waited are asked, and periods
+/// that waited may close.
 pub(super) async fn follow_api_clock(context: Arc<Context>, client: Client) {
     let look = |ahead: jiff::SignedDuration, changed: bool| {
         context.metrics.clock_ahead(ahead.as_secs());
@@ -35,6 +36,7 @@ pub(super) async fn follow_api_clock(context: Arc<Context>, client: Client) {
             context.metrics.evidence_room(volume.free, volume.reserve);
         }
         if changed {
+            context.scheduler.look_at_the_clock();
             look_at_all(&context);
         }
     };

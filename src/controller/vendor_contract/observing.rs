@@ -217,8 +217,8 @@ impl EvidenceSeen {
 /// The judgement of a contract, and what may be closed by it.
 pub(super) struct JudgedEvidence {
     pub(super) judgement: Arc<Result<Judgement, InvalidSpec>>,
-    /// What to say of the clock for which periods wait that could become Final.
-    pub(super) clock_news: Option<String>,
+    /// Whether anything waits while the clocks differ.
+    pub(super) waits_for_clocks: bool,
     pub(super) existing: Vec<ExistingReport>,
     /// The periods whose reports are signed.
     signed: BTreeSet<String>,
@@ -242,7 +242,7 @@ impl JudgedEvidence {
     ) -> Result<Self, ReconcileError> {
         let uid = subject.uid();
         let mut judgement = subject.judged(context, &seen.evidence, judged_at).await?;
-        let clock_news = news_of_clock(context, uid, &judgement, seen);
+        let waits_for_clocks = waits_for_clocks(subject, &judgement, seen);
         let over_quota = over_quota(context, uid, previous, &subject.judged_feeds);
         let is_whole = feeds.past_is_known && seen.problem.is_none() && seen.no_room.is_none() && !over_quota;
         let may_close = is_whole && context.api_clock.agrees();
@@ -257,7 +257,7 @@ impl JudgedEvidence {
             }
         }
         let judgement = if may_close { judgement } else { held_open(&judgement, &seen.evidence) };
-        Ok(JudgedEvidence { judgement, clock_news, existing, signed, may_close, judged_at })
+        Ok(JudgedEvidence { judgement, waits_for_clocks, existing, signed, may_close, judged_at })
     }
 }
 
@@ -318,17 +318,13 @@ pub(super) fn wait_of_first_status(
     if may_wait { context.first_looks.left(&subject.own_uid, Instant::now()) } else { None }
 }
 
-/// What to say of the clock, where a period could become Final and waits for it, or the record of a loss that somebody accepts.
-fn news_of_clock(
-    context: &Context,
-    uid: &str,
-    judgement: &Result<Judgement, InvalidSpec>,
-    seen: &EvidenceSeen,
-) -> Option<String> {
+/// Whether anything waits while the clocks differ: a feed, a period that could become Final, or the record of a loss that somebody accepts.
+fn waits_for_clocks(subject: &Subject, judgement: &Result<Judgement, InvalidSpec>, seen: &EvidenceSeen) -> bool {
+    let contract = &subject.terms.contract;
+    let has_feeds = !contract.suspend && !contract.feeds.is_empty();
     let is_open = |period: &String| !seen.evidence.closings.contains_key(period);
     let could_close = judgement.as_ref().is_ok_and(|judgement| judgement.finals.keys().any(is_open));
-    let waits = could_close || !seen.accepted_loss.is_empty();
-    if waits { context.api_clock.news_for(uid) } else { None }
+    has_feeds || could_close || !seen.accepted_loss.is_empty()
 }
 
 /// The evidence of a contract, and the terms recorded last.

@@ -12,6 +12,7 @@ use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::controller::context::Context;
 use crate::controller::controlled::ReconcileError;
 use crate::controller::head_checks::HOLDS_FOR;
+use crate::controller::notices::say_that_clocks_differ;
 use crate::controller::recording::RecordError;
 use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
 use crate::controller::{alerts, scheduled};
@@ -75,7 +76,10 @@ impl<'a> Writing<'a> {
         let is_recorded = match self.record(reports).await? {
             Recorded::Kept => true,
             Recorded::NotTheTerms => return Ok(Some(TERMS_RETRY)),
-            Recorded::ClocksDiffer => false,
+            Recorded::ClocksDiffer => {
+                say_that_clocks_differ(context, &*observed.object).await;
+                false
+            }
         };
         if is_recorded {
             self.carry_out(reports).await?;
@@ -87,10 +91,14 @@ impl<'a> Writing<'a> {
         if let Some(standing) = &more.alerts {
             // What the vendor has to say since nobody asked may turn a verdict: nobody is woken by what is about to be asked.
             let is_whole = observed.past_is_known && observed.evidence_problem.is_none() && observed.is_current;
-            alerts::tell(context, &observed.object, standing, is_whole).await?;
+            // Nor by a verdict of which nothing is on record: by the right clock it may be another one.
+            alerts::tell(context, &observed.object, standing, is_whole && is_recorded).await?;
         }
         match scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await {
-            Err(RecordError::ClocksDiffer) => return Ok(Some(CLOCKS_RETRY)),
+            Err(RecordError::ClocksDiffer) => {
+                say_that_clocks_differ(context, &*observed.object).await;
+                return Ok(Some(CLOCKS_RETRY));
+            }
             handed_over => handed_over?,
         }
         // Heads are compared again each hour, whatever happens.

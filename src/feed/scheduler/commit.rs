@@ -88,6 +88,9 @@ pub(super) async fn commit(
     planned: &PlannedWindow,
     mut body: FetchedBody,
 ) -> PollEnd {
+    if !tools.clocks_agree() {
+        return PollEnd::clocks_differ();
+    }
     let shrunk = match withdraw(tools, task, &mut memory.shrunk_since, &mut body).await {
         Ok(shrunk) => shrunk,
         Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
@@ -102,7 +105,8 @@ pub(super) async fn commit(
     } else {
         let batch = batch_of(task, planned, &learnt, body, tools.clock.now());
         match commit_in_turn(tools, task, batch).await {
-            Ok(report) => Some(report),
+            Ok(Some(report)) => Some(report),
+            Ok(None) => return PollEnd::clocks_differ(),
             Err(StoreError::Quota { .. }) => return over_quota(memory, tools.quota.refusal(), None),
             Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
         }
@@ -150,19 +154,22 @@ fn batch_of(task: &FeedTask, planned: &PlannedWindow, learnt: &Learnt, body: Fet
     }
 }
 
-/// Commits a body within the quota, when it is its namespace's turn.
-async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Result<CommitReport, StoreError> {
+/// Commits a body within the quota, when it is its namespace's turn. `None`: the clock is not to be trusted, and nothing is committed.
+async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Result<Option<CommitReport>, StoreError> {
     let rows = batch.rows.len() + batch.rejected.len();
     let turn = tools.pace.turn(&task.namespace, rows).await;
     // Rows are known from when they are kept: what was judged while they waited was judged without them.
     batch.received_at = tools.clock.now();
     let room = tools.quota.room((&*tools.store, &tools.sizes), task, &batch).await?;
+    if !tools.clocks_agree() {
+        return Ok(None);
+    }
     let stage = Stage::commit(&task.namespace, &task.contract, batch.rows.len());
     let report = stage.around(tools.store.commit_within(key(task), batch, room)).await;
     stage.ended(if report.is_ok() { "Committed" } else { "NotCommitted" }, report.is_err());
     tools.pace.committed(&task.namespace, rows, Instant::now());
     drop(turn);
-    report
+    report.map(Some)
 }
 
 /// Commits files one after the other: what was committed before a file that cannot be used stays.

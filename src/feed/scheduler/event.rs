@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::api::condition::Reason;
+use crate::api::condition::{EventReason, Reason};
 use crate::evidence::{CommitReport, StoreError};
 use crate::outbound::error::FetchError;
 
@@ -21,6 +21,8 @@ pub enum FeedOutcome {
     NotAsked(FetchError),
     /// The vendor answered, but the store did not take it: that is not the feed's failure.
     NotStored(StoreError),
+    /// The operator's clock is not to be trusted, so that nobody was asked, or what came was not kept: it is tried again once it is.
+    ClocksDiffer,
 }
 
 impl FeedOutcome {
@@ -31,6 +33,7 @@ impl FeedOutcome {
             FeedOutcome::Fetched => Reason::Fetched.as_str(),
             FeedOutcome::Failed(error) | FeedOutcome::NotAsked(error) => error.kind.as_str(),
             FeedOutcome::NotStored(_) => Reason::EvidenceUnavailable.as_str(),
+            FeedOutcome::ClocksDiffer => EventReason::ClockDiffers.as_str(),
         }
     }
 }

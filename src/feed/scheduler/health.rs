@@ -14,7 +14,9 @@ pub(super) fn health(before: Option<&FeedHealth>, end: &PollEnd, memory: &Memory
         FeedOutcome::Failed(error) => {
             FeedHealth { reason: error.kind.reason(), message: error.message.clone(), ..FeedHealth::default() }
         }
-        FeedOutcome::Waiting | FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) => return None,
+        FeedOutcome::Waiting | FeedOutcome::NotStored(_) | FeedOutcome::NotAsked(_) | FeedOutcome::ClocksDiffer => {
+            return None;
+        }
     };
     let same = before.filter(|before| before.reason == found.reason);
     Some(FeedHealth {

@@ -62,6 +62,12 @@ const EVENTS: usize = 4_096;
 const SECRET_RETRY: Duration = Duration::from_secs(45);
 const LIMITS: QueueLimits = QueueLimits { in_all: 64, per_namespace: 8, per_host: 4 };
 
+/// How often it is looked whether the clock is to be trusted again, while it is not.
+const CLOCK_LOOKS: Duration = Duration::from_secs(1);
+
+/// Whether the instants of the scheduler's clock are to be trusted now: what is kept of an answer counts from its instant on, for ever.
+pub type ClocksAgree = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Polls all feeds. Cheap to clone; all clones are the same scheduler.
 #[derive(Clone)]
 pub struct Scheduler {
@@ -84,19 +90,20 @@ impl Scheduler {
         source: Arc<dyn CredentialSource>,
         clock: Clock,
     ) -> Self {
-        Self::within(client, store, source, clock, RowQuota::default())
+        Self::within(client, store, source, (clock, Arc::new(|| true)), RowQuota::default())
     }
 
-    /// The same with another quota of rows.
+    /// The same with another quota of rows, and a clock that is not always to be trusted: while it is not, no feed is asked, and nothing
+    /// is kept.
     pub fn within(
         client: Arc<FeedClient>,
         store: Arc<dyn EvidenceStore>,
         source: Arc<dyn CredentialSource>,
-        clock: Clock,
+        (clock, agree): (Clock, ClocksAgree),
         quota: RowQuota,
     ) -> Self {
         let (sizes, pace) = (Sizes::default(), RowPace::default());
-        Self::with(Tools { client, store, source, clock, quota, sizes, pace, secret_retry: SECRET_RETRY })
+        Self::with(Tools { client, store, source, clock, agree, quota, sizes, pace, secret_retry: SECRET_RETRY })
     }
 
     /// The same, with another pause before a Secret is read again.
@@ -109,7 +116,8 @@ impl Scheduler {
         secret_retry: Duration,
     ) -> Self {
         let (quota, sizes, pace) = (RowQuota::default(), Sizes::default(), RowPace::default());
-        Self::with(Tools { client, store, source, clock, quota, sizes, pace, secret_retry })
+        let agree: ClocksAgree = Arc::new(|| true);
+        Self::with(Tools { client, store, source, clock, agree, quota, sizes, pace, secret_retry })
     }
 
     fn with(tools: Tools) -> Self {
@@ -154,6 +162,11 @@ impl Scheduler {
             state.poll_now(&id);
         }
         drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// Looks at once whether the clock is to be trusted: feeds that are due wait for that.
+    pub fn look_at_the_clock(&self) {
         self.shared.changed.notify_one();
     }
 
@@ -206,6 +219,10 @@ impl Scheduler {
 
     /// Starts what may be started; returns when the next timer is due.
     fn dispatch(&self, polls: &TaskTracker) -> Option<Instant> {
+        if !self.shared.tools.clocks_agree() {
+            // What is due waits where it is.
+            return Some(Instant::now() + CLOCK_LOOKS);
+        }
         let mut state = self.shared.lock();
         state.move_due(Instant::now());
         while let Some((lane, id)) = state.queue.pop() {

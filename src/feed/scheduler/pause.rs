@@ -22,6 +22,8 @@ pub(super) fn pause(task: &FeedTask, end: &PollEnd, changed: bool, began: Instan
     const LONGEST: Duration = Duration::from_secs(30 * 86_400);
     match end.next {
         _ if changed => Some(SHORTEST_PAUSE.saturating_sub(began.elapsed())),
+        // It is not started before the clock is right again.
+        _ if end.outcome == FeedOutcome::ClocksDiffer => Some(SHORTEST_PAUSE),
         Next::Never => None,
         Next::AtOnce => Some(Duration::ZERO),
         Next::After(wait) => {

@@ -14,10 +14,10 @@ use super::pace::RowPace;
 use super::sizes::Sizes;
 use super::slices::{SliceRoom, each_slice, too_large};
 use super::windows::{PlannedWindow, next_poll, plan};
-use super::{FeedOutcome, FeedTask, RowQuota, kept_token, push};
+use super::{ClocksAgree, FeedOutcome, FeedTask, RowQuota, kept_token, push};
 use crate::clock::Clock;
 use crate::domain::measuring::row::Row;
-use crate::evidence::{CommitReport, EvidenceStore, StoreError};
+use crate::evidence::{BackfillProgress, CommitReport, EvidenceStore, StoreError};
 use crate::feed::fetch::fetch;
 use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step, Ticket};
 use crate::feed::job::{ends_the_report, every};
@@ -35,11 +35,19 @@ pub(super) struct Tools {
     pub store: Arc<dyn EvidenceStore>,
     pub source: Arc<dyn CredentialSource>,
     pub clock: Clock,
+    pub agree: ClocksAgree,
     pub quota: RowQuota,
     pub sizes: Sizes,
     pub pace: RowPace,
     /// How soon a Secret is read again that was missing, or that the vendor refused.
     pub secret_retry: Duration,
+}
+
+impl Tools {
+    /// Whether instants that were read from the clock before are to be trusted.
+    pub(super) fn clocks_agree(&self) -> bool {
+        (self.agree)()
+    }
 }
 
 /// How a poll ended.
@@ -59,6 +67,11 @@ impl PollEnd {
     /// A poll that ended so, with nothing committed, and goes on `next`.
     pub(super) fn of(outcome: FeedOutcome, next: Next) -> Self {
         PollEnd { outcome, commit: None, next, notes: Vec::new(), asked: true, thresholds: BTreeMap::new() }
+    }
+
+    /// A poll that was not begun, or of which nothing is kept, since the clock is not to be trusted.
+    pub(super) fn clocks_differ() -> Self {
+        PollEnd { asked: false, ..PollEnd::of(FeedOutcome::ClocksDiffer, Next::Later) }
     }
 }
 
@@ -91,13 +104,19 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
         return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
     if task.feed.inbox.is_some() {
-        return push::look(memory, task.term_end, tools.clock.now());
+        let now = tools.clock.now();
+        return if tools.clocks_agree() { push::look(memory, task.term_end, now) } else { PollEnd::clocks_differ() };
     }
     let kept = match kept_job::load(tools, task).await {
         Ok(kept) => kept,
         Err(error) => return PollEnd::of(FeedOutcome::NotStored(error), Next::Later),
     };
     let now = tools.clock.now();
+    // By a wrong clock the term may be over, and a feed would never be asked again.
+    if !tools.clocks_agree() {
+        return PollEnd::clocks_differ();
+    }
+    let kept = kept.filter(|kept| !kept.is_of_a_wrong_clock(now));
     let begun = kept.as_ref().map(KeptJob::planned).or_else(|| memory.rest.take());
     let Some(planned) = begun.or_else(|| plan(task, memory.progress, memory.longest, &memory.older, now)) else {
         return PollEnd::of(FeedOutcome::Fetched, Next::Never);
@@ -172,6 +191,10 @@ async fn handled(
     fingerprint: [u8; 32],
 ) -> PollEnd {
     let now = tools.clock.now();
+    // It may have been set while the vendor answered. No certificate may be valid by a wrong clock: that is not the vendor's failure.
+    if !tools.clocks_agree() {
+        return PollEnd::clocks_differ();
+    }
     match fetched {
         Ok(Fetched::Waiting(ticket)) => wait(tools, task, kept, *ticket, &planned).await,
         Ok(Fetched::Unchanged) => {
@@ -225,7 +248,10 @@ async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, Fetc
 
 async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> Result<(), StoreError> {
     if !memory.asked {
-        memory.stored = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await?;
+        // What a wrong clock let an earlier version keep lies ahead.
+        let known = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await?;
+        let now = tools.clock.now();
+        memory.stored = known.map(|known| BackfillProgress { reached: known.reached.min(now), ..known });
         memory.progress = memory.stored;
         memory.asked = true;
     }

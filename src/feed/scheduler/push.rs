@@ -144,6 +144,10 @@ async fn take(
     redactor: &Redactor,
 ) -> (PollEnd, Vec<RejectedRow>) {
     let now = tools.clock.now();
+    // Rows would lie ahead of a clock that is behind, and be set aside for good.
+    if !tools.clocks_agree() {
+        return (PollEnd::clocks_differ(), Vec::new());
+    }
     let credentials = Credentials::default();
     let request = FetchRequest {
         feed: &task.feed,
@@ -178,6 +182,7 @@ async fn take(
     let end = commit(tools, task, memory, &planned, body).await;
     memory.push_failure = match &end.outcome {
         FeedOutcome::Failed(error) => Some(error.clone()),
+        FeedOutcome::ClocksDiffer => memory.push_failure.take(),
         _ => None,
     };
     (end, set_aside)

@@ -42,7 +42,7 @@ pub(super) fn after(
     longest_pause: SignedDuration,
 ) -> Option<Tries> {
     let wish = match outcome {
-        FeedOutcome::NotAsked(_) | FeedOutcome::NotStored(_) => return before,
+        FeedOutcome::NotAsked(_) | FeedOutcome::NotStored(_) | FeedOutcome::ClocksDiffer => return before,
         FeedOutcome::Failed(error) => error.retry_after.and_then(|wish| SignedDuration::try_from(wish).ok()),
         FeedOutcome::Fetched | FeedOutcome::Waiting => None,
     };
@@ -85,6 +85,7 @@ mod tests {
             ("the vendor wishes a day's peace", known, refused(), "01T09:30", tries("01T08:00", "02T09:30")),
             ("nobody asked", known, unread, "01T09:30", known),
             ("the store took nothing", known, unstored, "01T09:30", known),
+            ("the clock is a month ahead", known, FeedOutcome::ClocksDiffer, "30T09:30", known),
         ];
         for (name, before, outcome, now, expected) in cases {
             assert_eq!(after(before, &outcome, at(now), SignedDuration::from_hours(2)), expected, "{name}");

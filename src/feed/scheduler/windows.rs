@@ -89,6 +89,8 @@ pub(super) fn plan(
     older: &Older,
     now: Timestamp,
 ) -> Option<PlannedWindow> {
+    // Nothing is known of what is still to come, whatever a wrong clock said once.
+    let progress = progress.map(|known| BackfillProgress { reached: known.reached.min(now), ..known });
     let longest = window::longest(&task.feed).map_or(longest, |most| most.min(longest));
     let look_back = look_back(&task.feed);
     let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
@@ -369,6 +371,19 @@ mod tests {
             "late rows would still count"
         );
         assert!(plan(&scraped, None, LONGEST_WINDOW, &Older::default(), at("2027-01-05T00:00:00Z")).is_none());
+    }
+
+    #[test]
+    fn progress_that_lies_ahead_neither_ends_a_feed_nor_hides_a_time_from_it() {
+        let (task, now) = (task(""), at("2026-06-15T00:00:00Z"));
+        for completed in [true, false] {
+            for reached in ["2026-07-16T00:00:00Z", "2027-02-01T00:00:00Z"] {
+                let planned = plan(&task, progress(reached, completed), LONGEST_WINDOW, &Older::default(), now);
+                let planned = planned.unwrap_or_else(|| panic!("{reached} {completed}: it is never asked again"));
+                assert!(planned.window.since <= earlier(now, look_back(&task.feed)) && planned.window.until == now);
+                assert_eq!(Some(planned.progress), progress("2026-06-15T00:00:00Z", true), "{reached} {completed}");
+            }
+        }
     }
 
     #[test]

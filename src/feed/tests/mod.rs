@@ -24,6 +24,7 @@ mod refreshing;
 mod repeating;
 mod reports_of_platforms;
 mod s3;
+mod scheduler_clocks;
 mod scraping;
 mod server;
 mod sftp;

@@ -88,14 +88,14 @@ pub(super) fn rehearsal(speed: f64) -> Clock {
     Clock::rehearsal("2026-04-10T00:00:00Z".parse().unwrap(), speed).unwrap()
 }
 
-fn window(asked: &Asked) -> (Timestamp, Timestamp) {
+pub(super) fn window(asked: &Asked) -> (Timestamp, Timestamp) {
     let url = url::Url::parse(&format!("http://x{}", asked.target)).unwrap();
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.parse().unwrap();
     (value("since"), value("until"))
 }
 
 /// One row a day for every day that lies whole in the window.
-fn daily(asked: &Asked) -> Reply {
+pub(super) fn daily(asked: &Asked) -> Reply {
     let (since, until) = window(asked);
     let mut rows = Vec::new();
     let day = SignedDuration::from_hours(24);

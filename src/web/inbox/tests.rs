@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +12,7 @@ use crate::api::condition::Reason;
 use crate::clock::Clock;
 use crate::evidence::EvidenceStore;
 use crate::evidence::sqlite::SqliteStore;
-use crate::feed::scheduler::{FeedTask, Scheduler};
+use crate::feed::scheduler::{ClocksAgree, FeedTask, RowQuota, Scheduler};
 use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::tests::MemorySource;
 use crate::outbound::guard::AddressPolicy;
@@ -90,6 +91,7 @@ struct Running {
     address: std::net::SocketAddr,
     scheduler: Scheduler,
     store: Arc<dyn EvidenceStore>,
+    clocks_agree: Arc<AtomicBool>,
     stop: CancellationToken,
 }
 
@@ -132,7 +134,12 @@ impl Running {
         }
         let client = Arc::new(FeedClient::new(AddressPolicy::new(Vec::new())));
         let clock = Clock::rehearsal(NOW.parse().unwrap(), 1.0).unwrap();
-        let scheduler = Scheduler::new(client, store.clone(), source.clone(), clock);
+        let clocks_agree = Arc::new(AtomicBool::new(true));
+        let agree: ClocksAgree = {
+            let clocks_agree = clocks_agree.clone();
+            Arc::new(move || clocks_agree.load(Ordering::SeqCst))
+        };
+        let scheduler = Scheduler::within(client, store.clone(), source.clone(), (clock, agree), RowQuota::default());
         let stop = CancellationToken::new();
         tokio::spawn({
             let (scheduler, stop) = (scheduler.clone(), stop.clone());
@@ -155,7 +162,7 @@ impl Running {
         assert!(process.inbox.set((Inbox::new(scheduler.clone(), source).unwrap(), works_in)).is_ok());
         let answer = move |request| answer(process.clone(), request);
         let (address, _) = door::open("127.0.0.1:0".parse().unwrap(), certificate, answer, stop.clone()).await.unwrap();
-        Running { address, scheduler, store, stop }
+        Running { address, scheduler, store, clocks_agree, stop }
     }
 
     /// Sends a request with these headers; returns the status, the head and the body of the answer.
@@ -234,6 +241,22 @@ async fn a_push_is_taken_as_an_answer_of_its_feed_and_answered_with_what_became_
     running.until("acd", Reason::Fetched).await;
     let asked_until = running.scheduler.health_of("uid-1")["acd"].asked_until;
     assert!(asked_until >= NOW.parse().ok(), "nothing waits anywhere: {asked_until:?}");
+}
+
+#[tokio::test]
+async fn a_push_is_put_off_by_the_scheduler_while_the_clocks_differ() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path(), &[], None).await;
+    let bearer = format!("Bearer {TOKEN}");
+    running.clocks_agree.store(false, Ordering::SeqCst);
+    let headers = [("Authorization", &*bearer)];
+    let (status, head, answer) = running.send("POST /v1/inbox/team/care/acd", &headers, ROWS.as_bytes()).await;
+    assert_eq!((status, head.contains("retry-after: 30")), (503, true), "{head} {answer}");
+    assert_eq!(running.offered("acd").await, [""; 0]);
+    assert!(running.store.feeds().await.unwrap().is_empty(), "nothing is kept of it");
+    running.clocks_agree.store(true, Ordering::SeqCst);
+    let (status, answer) = running.push("acd", ROWS.as_bytes()).await;
+    assert_eq!((status, &answer["new"]), (200, &json!(2)), "{answer}");
 }
 
 #[tokio::test]
