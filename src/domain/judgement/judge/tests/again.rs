@@ -255,7 +255,7 @@ fn what_is_carried_over_changes_with_relief_late_rows_age_and_silence() {
     }
 }
 
-/// The closed periods that roll-ups hold, which are put back.
+/// Takes out the closed periods that roll-ups hold, and looks at them.
 fn closed_of<T>(rollups: &mut RollUps, look: impl FnOnce(&ClosedPeriods) -> T) -> T {
     let closed = as_kept::<ClosedPeriods>(rollups.take_closed().unwrap()).unwrap();
     look(&closed)

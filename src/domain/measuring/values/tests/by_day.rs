@@ -82,15 +82,18 @@ proptest! {
     }
 }
 
-/// Rows of days, so many a day for each value of a label, with some measures.
+/// Rows of some days with some measures: `a_day` of each value of a label.
 fn days_of(days: i64, (label, values): (&str, usize), a_day: i64, measures: &[String]) -> Vec<Row> {
     let (begin, length) = (at("2026-01-05T00:00:00Z"), SignedDuration::from_hours(24) / a_day as i32);
     let mut rows = Vec::new();
     for slot in 0..days * a_day {
         let start = begin + length * slot as i32;
         for value in 0..values {
-            let figures: Vec<(&str, i64)> =
-                measures.iter().zip(1..).map(|(name, factor)| (&**name, (slot * 31 + value as i64) % 97 * factor)).collect();
+            let figures: Vec<(&str, i64)> = measures
+                .iter()
+                .zip(1..)
+                .map(|(name, factor)| (&**name, (slot * 31 + value as i64) % 97 * factor))
+                .collect();
             let label = (label, &*format!("v{value}"));
             let one = row(&start.to_string(), &(start + length).to_string(), &[label], &figures);
             rows.push(Row { sequence: rows.len() as i64 + 1, ..one });
@@ -102,7 +105,9 @@ fn days_of(days: i64, (label, values): (&str, usize), a_day: i64, measures: &[St
 /// The sums of a formula of each measure over the rows, by days or one by one.
 fn sums_of(ledger: &Ledger, measures: &[String], by_day: bool) -> Vec<Quotient> {
     let sums = measures.iter().map(|measure| {
-        let definition = defined(json!({"kpi": "Custom", "formula": {"numerator": measure, "denominator": measure, "better": "Higher"}}));
+        let definition = defined(
+            json!({"kpi": "Custom", "formula": {"numerator": measure, "denominator": measure, "better": "Higher"}}),
+        );
         let known = ledger.known_at(Timestamp::MAX);
         let known = if by_day { known.starting_in(day("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")) } else { known };
         known.select(&definition, &Labels::new(), Timestamp::MAX).all().quotient()
@@ -117,8 +122,8 @@ fn sums_of_days_take_no_more_bytes_than_the_rows_and_of_daily_rows_hardly_any() 
     for (case, days, sets, a_day, range) in [
         // A set of a day would take more than a hundred bytes: more than 7 MB of all formulas.
         ("daily rows of 500 sets", 12, 500, 1, 1..30_000),
-        ("half-hours of few sets in few formulas' bytes", 6, 2, 48, 12_000..64 * 1_024),
-        ("half-hours of many formulas over many days", 120, 1, 8, 64_000..64 * 1_024 + 500),
+        ("half-hours of two sets", 6, 2, 48, 12_000..64 * 1_024),
+        ("three-hours of many formulas over many days", 120, 1, 8, 64_000..64 * 1_024 + 500),
     ] {
         let rows = days_of(days, ("queue", sets), a_day, &measures);
         let (ledger, other) = (Ledger::of_feed(&rows, &calendar), Ledger::of_feed(&rows, &calendar));
@@ -177,9 +182,7 @@ fn denominators_add_up_over_the_values_of_a_label_also_where_formulas_have_const
     ];
     let calendar = calendar("UTC", json!(null));
     let ledger = Ledger::of_feed(&rows, &calendar);
-    let custom = |denominator: &str| {
-        json!({"kpi": "Custom", "formula": {"numerator": "complaints", "denominator": denominator, "better": "Lower"}})
-    };
+    let custom = |denominator: &str| json!({"kpi": "Custom", "formula": {"numerator": "complaints", "denominator": denominator, "better": "Lower"}});
     for kpi in [custom("calls"), custom("calls + 2"), custom("5"), json!({"kpi": "Attrition"})] {
         let definition = defined(kpi.clone());
         for known in [ledger.known_at(Timestamp::MAX), ledger.known_at(Timestamp::MAX).starting_in(always())] {
