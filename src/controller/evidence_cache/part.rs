@@ -28,6 +28,43 @@ const MANY: usize = 256;
 const LONGEST: SignedDuration = SignedDuration::from_hours(32 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
 
+/// How much of a time is read at once.
+#[derive(Debug)]
+struct Slices {
+    page_bytes: usize,
+    length: SignedDuration,
+    /// Where the last slice ended that was too long.
+    dense_until: Timestamp,
+}
+
+impl Slices {
+    fn of(page_bytes: usize) -> Slices {
+        Slices { page_bytes, length: LONGEST, dense_until: Timestamp::MIN }
+    }
+
+    /// Where a slice ends.
+    fn until(&self, from: Timestamp, end: Timestamp) -> Timestamp {
+        from.checked_add(self.length).map_or(end, |until| until.min(end))
+    }
+
+    /// How many bytes it may take.
+    fn page(&self) -> usize {
+        if self.length > SHORTEST { self.page_bytes } else { usize::MAX }
+    }
+
+    fn was_too_long(&mut self, until: Timestamp) {
+        self.length = (self.length / 2).max(SHORTEST);
+        self.dense_until = until;
+    }
+
+    /// After few bytes the next one is longer, but not within the slice that was too long: its rows would be read and thrown away again.
+    fn was_read(&mut self, bytes: usize, until: Timestamp) {
+        if bytes < self.page_bytes / 4 && until >= self.dense_until {
+            self.length = self.length.saturating_mul(2).min(LONGEST);
+        }
+    }
+}
+
 /// Which rows of a contract are held.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartHeld {
@@ -166,16 +203,16 @@ impl EvidenceCache {
         most: usize,
     ) -> Result<Option<FeedRows>, StoreError> {
         let mut read = FeedRows::default();
-        let mut length = LONGEST;
+        let mut slices = Slices::of(self.page_bytes);
         for Span { start, end } in spans {
             let mut from = *start;
             while from < *end {
-                let until = from.checked_add(length).map_or(*end, |until| until.min(*end));
-                let page = if length > SHORTEST { self.page_bytes } else { usize::MAX };
+                let until = slices.until(from, *end);
+                let page = slices.page();
                 let range = StartRange { from, until, last, most, page };
                 let more = self.store.more_rows_starting_within(reading.uid(), feed, read.clone(), range).await;
                 match more {
-                    Err(StoreError::Memory { most: reached }) if reached < most => length = (length / 2).max(SHORTEST),
+                    Err(StoreError::Memory { most: reached }) if reached < most => slices.was_too_long(until),
                     Err(StoreError::Memory { .. }) => return Ok(None),
                     more => {
                         let known = read.bytes();
@@ -183,9 +220,7 @@ impl EvidenceCache {
                         let bytes = read.bytes().saturating_sub(known);
                         reading.page_was_read(bytes).await?;
                         from = until;
-                        if bytes < self.page_bytes / 4 {
-                            length = length.saturating_mul(2).min(LONGEST);
-                        }
+                        slices.was_read(bytes, until);
                     }
                 }
             }
@@ -249,5 +284,47 @@ impl Entry {
     pub(super) fn let_go(&mut self) {
         (self.rows, self.part) = (Arc::default(), None);
         (self.rollups, self.held) = (RollUps::default(), Held::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many reads were in vain, and how many were not, of 180 days of which some hours have this many bytes a minute.
+    fn reads_of(page_bytes: usize, bytes_of_minute: impl Fn(i64) -> usize) -> (usize, usize) {
+        let (begin, minutes) = (Timestamp::UNIX_EPOCH, 180 * 24 * 60);
+        let end = begin + SignedDuration::from_mins(minutes);
+        let (mut slices, mut from, mut reads) = (Slices::of(page_bytes), begin, (0, 0));
+        while from < end {
+            let until = slices.until(from, end);
+            let minute = |at: Timestamp| at.duration_since(begin).as_secs() / 60;
+            let bytes = (minute(from)..minute(until).max(minute(from) + 1)).map(&bytes_of_minute).sum::<usize>();
+            if bytes > slices.page() {
+                slices.was_too_long(until);
+                reads.0 += 1;
+            } else {
+                slices.was_read(bytes, until);
+                from = until;
+                reads.1 += 1;
+            }
+        }
+        reads
+    }
+
+    #[test]
+    fn few_reads_are_in_vain_whatever_times_the_rows_are_of() {
+        // Each: bytes of a minute, then the most reads in vain and not.
+        let cases: [(&str, fn(i64) -> usize, [usize; 2]); 5] = [
+            ("few rows", |_| 1, [2, 23]),
+            ("many rows", |_| 40, [7, 720]),
+            ("rows of ten minutes a day", |minute| if minute % 1_440 < 10 { 3_000 } else { 0 }, [13, 368]),
+            ("rows of one dense day a month", |minute| if minute / 1_440 % 30 == 9 { 500 } else { 0 }, [61, 462]),
+            ("rows of eight hours a day", |minute| if minute % 1_440 < 480 { 60 } else { 0 }, [366, 1_080]),
+        ];
+        for (case, bytes_of_minute, [most_in_vain, most]) in cases {
+            let (vain, read) = reads_of(20_000, bytes_of_minute);
+            assert!(vain <= most_in_vain && read <= most, "{case}: {vain} in vain, {read} not");
+        }
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::api::Shared;
 use crate::api::dispute::ReportDispute;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Trend, Verdict};
-use crate::api::sla_report::{SlaReportSpec, TierLine};
+use crate::api::sla_report::{Gap, SlaReportSpec, TierLine};
 use crate::api::vendor_contract::{CreditsStatus, LastPeriod, PlanStatus, TriggerStatus};
 use crate::api::verdict::PeriodState;
 
@@ -68,6 +68,24 @@ impl RestsOn {
         let touched = self.touches.keys().last();
         finals.max(touched).copied().unwrap_or(Timestamp::MIN)
     }
+
+    /// Bytes that it takes in memory, near enough.
+    fn bytes(&self) -> usize {
+        let of_touches = |touches: &BTreeSet<Touch>| 48 + 32 * touches.len();
+        16 * self.finals.len()
+            + 8 * self.books.len()
+            + self.touches.values().map(of_touches).sum::<usize>()
+            + self.provisional.iter().map(Provisional::bytes).sum::<usize>()
+    }
+}
+
+impl Provisional {
+    fn bytes(&self) -> usize {
+        let readings = self.readings.iter().flatten().map(|reading| reading.bytes() + 16).sum::<usize>();
+        let gaps = self.reach.gaps.len() * (std::mem::size_of::<Gap>() + 32);
+        let disputes = self.disputes.len() * (std::mem::size_of::<ReportDispute>() + 128);
+        std::mem::size_of::<Provisional>() + readings + gaps + disputes
+    }
 }
 
 /// What the closed periods come to.
@@ -119,12 +137,24 @@ impl KeptClosed for ClosedPeriods {
         std::mem::size_of::<ClosedPeriods>()
             + self.reports.len() * std::mem::size_of::<usize>()
             + self.kpis.iter().map(of_kpi).sum::<usize>()
-            + 16 * self.rests_on.finals.len()
-            + 64 * self.rests_on.touches.len()
+            + self.rests_on.bytes()
     }
 }
 
 impl ClosedPeriods {
+    /// The same, where they rest on the same. What is known of periods that are not Final is then taken from the judgement that asks, which
+    /// keeps it too, so that it is not in memory twice.
+    pub(super) fn resting_on(kept: Arc<Self>, rests_on: RestsOn) -> Result<Arc<Self>, RestsOn> {
+        if kept.rests_on != rests_on {
+            return Err(rests_on);
+        }
+        let mut kept = kept;
+        if let Some(own) = Arc::get_mut(&mut kept) {
+            own.rests_on.provisional = rests_on.provisional;
+        }
+        Ok(kept)
+    }
+
     /// What is said of a KPI, by its place among those of the terms in force.
     pub(super) fn kpi(&self, place: usize) -> ClosedKpi {
         self.kpis.get(place).cloned().unwrap_or_default()

@@ -27,7 +27,7 @@ use crate::domain::foresight::running_period::{Running, RunningPeriod};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::doubts::Doubt;
 use crate::domain::measuring::final_from::Finality;
-use crate::domain::measuring::kept_closed::as_kept;
+use crate::domain::measuring::kept_closed::{KeptClosed, as_kept};
 use crate::domain::measuring::kept_readings::KeptReading;
 use crate::domain::measuring::ledger::{Need, Wanted};
 use crate::domain::measuring::ledgers::{Floors, Pages};
@@ -122,8 +122,9 @@ pub fn judge_part(
 
 fn judge_books(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &mut RollUps) -> Judgement {
     rollups.complete_ledgers(books, facts.rows);
-    let Judged { judgement, closed, needs } = judge_by(facts, books, now, rollups);
-    rollups.turn(&needs, now, closed);
+    let before = rollups.take_closed();
+    let Judged { judgement, closed, is_as_before, needs } = judge_by(facts, books, now, (rollups, before));
+    rollups.turn(&needs, now, (closed, is_as_before));
     judgement
 }
 
@@ -131,10 +132,17 @@ fn judge_books(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rol
 struct Judged {
     judgement: Judgement,
     closed: Arc<ClosedPeriods>,
+    /// Whether the closed periods are those of the judgement before.
+    is_as_before: bool,
     needs: BTreeMap<String, Need>,
 }
 
-fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollups: &RollUps) -> Judged {
+fn judge_by(
+    facts: &ContractFacts<'_>,
+    books: &Books<'_>,
+    now: Timestamp,
+    (rollups, before): (&RollUps, Option<Arc<dyn KeptClosed>>),
+) -> Judged {
     let ledgers = &rollups.ledgers;
     let known = OnRecord::of(facts, books);
     let periods = &known.periods;
@@ -151,8 +159,12 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
         running: periods.containing(now).map(|period| period.index),
         finals,
     };
-    let kept = rollups.closed().and_then(as_kept::<ClosedPeriods>).filter(|kept| kept.rests_on == rests_on);
-    let closed = kept.unwrap_or_else(|| Arc::new(closed_periods(&evidence, rests_on, now)));
+    let kept = match before.and_then(as_kept::<ClosedPeriods>) {
+        Some(kept) => ClosedPeriods::resting_on(kept, rests_on),
+        None => Err(rests_on),
+    };
+    let is_as_before = kept.is_ok();
+    let closed = kept.unwrap_or_else(|rests_on| Arc::new(closed_periods(&evidence, rests_on, now)));
     let view = View { books, periods, closed: &closed, journal: facts.journal, now };
     let mut judgement = view.judgement(&reader);
     let finals = &closed.rests_on.finals;
@@ -163,7 +175,7 @@ fn judge_by(facts: &ContractFacts<'_>, books: &Books<'_>, now: Timestamp, rollup
     let open = of_finals.filter(|(period, instant)| instant.is_none() || !reader.is_settled(books, period));
     let open = open.map(|(period, _)| period).chain(periods.containing(now)).collect();
     let needs = needs(&reader, books, open, now);
-    Judged { judgement, closed, needs }
+    Judged { judgement, closed, is_as_before, needs }
 }
 
 /// What the closed periods come to.
@@ -279,7 +291,6 @@ struct View<'v, 'a> {
 }
 
 impl<'v, 'a> View<'v, 'a> {
-    /// All but the reports.
     fn judgement(&self, reader: &Reader<'v, 'a>) -> Judgement {
         let (book, closed) = (self.books.current(), self.closed);
         let running_period = self.periods.containing(self.now);

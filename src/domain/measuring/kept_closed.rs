@@ -17,8 +17,7 @@ pub(in crate::domain) trait KeptClosed: Any + Debug + Send + Sync {
 }
 
 /// The same as what it is, where it is that.
-pub(in crate::domain) fn as_kept<T: KeptClosed>(kept: &Arc<dyn KeptClosed>) -> Option<Arc<T>> {
-    let kept: Arc<dyn KeptClosed> = Arc::clone(kept);
+pub(in crate::domain) fn as_kept<T: KeptClosed>(kept: Arc<dyn KeptClosed>) -> Option<Arc<T>> {
     let any: Arc<dyn Any + Send + Sync> = kept;
     any.downcast().ok()
 }

@@ -106,9 +106,9 @@ impl RollUps {
         self.ledgers.bytes() + self.figures.bytes() + self.closed.as_ref().map_or(0, |closed| closed.bytes())
     }
 
-    /// What rooms above made of the closed periods, where it still holds as far as terms, records and rows go.
-    pub(in crate::domain) fn closed(&self) -> Option<&Arc<dyn KeptClosed>> {
-        self.closed.as_ref()
+    /// Takes out what rooms above made of the closed periods, where it still holds as far as terms, records and rows go.
+    pub(in crate::domain) fn take_closed(&mut self) -> Option<Arc<dyn KeptClosed>> {
+        self.closed.take()
     }
 
     /// Whether they rest on rows that a judgement is not given.
@@ -158,18 +158,17 @@ impl RollUps {
         RollUps { pages, ledgers: Ledgers::default(), ..self }
     }
 
-    /// Ends a judgement that was made at an instant, by these closed periods; the next one needs this many rows.
+    /// Ends a judgement that was made at an instant, by these closed periods, which are those of the judgement before or were made again; the
+    /// next one needs this many rows.
     pub(in crate::domain) fn turn(
         &mut self,
         needs: &BTreeMap<String, Need>,
         now: Timestamp,
-        closed: Arc<impl KeptClosed>,
+        (closed, is_as_before): (Arc<impl KeptClosed>, bool),
     ) {
-        let kept: Arc<dyn KeptClosed> = closed;
         // Where closed periods were taken as they are, what they were made of was not asked for.
-        let is_same = self.closed.as_ref().is_some_and(|before| Arc::ptr_eq(before, &kept));
-        let asked_before = is_same.then(|| kept.until());
-        self.closed = Some(kept);
+        let asked_before = is_as_before.then(|| closed.until());
+        self.closed = Some(closed);
         self.figures.turn(asked_before);
         self.next_floors = self.ledgers.floors_for(needs, now);
     }

@@ -176,7 +176,7 @@ impl<'a> Rows<'a> {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.by_day().map_or_else(|| self.places().is_empty(), |days| days.is_empty())
     }
 
     /// The places of each of them.
@@ -306,29 +306,59 @@ impl<'a> Rows<'a> {
         self.filtered(|row| row.labels().get(name).is_some_and(|own| own == value))
     }
 
-    /// The parts of the rows by the value of a label, without those that do not carry it.
-    pub fn by_label(&self, name: &str) -> BTreeMap<&'a str, Rows<'a>> {
+    /// The parts of the rows that carry a label with one of some values, by that value, without those that have no rows. What a feed says
+    /// decides how many values there are; only those that are wanted are looked at.
+    pub fn by_label<'n>(&self, name: &str, wanted: impl IntoIterator<Item = &'n str>) -> BTreeMap<&'n str, Rows<'a>> {
         let ledger = self.selection.ledger;
         let of_set = ledger.values_of_label(name);
-        let values: BTreeSet<&'a str> = of_set.iter().flatten().copied().collect();
-        if let (Some(_), Of::Span(span, sets)) = (self.by_day(), &self.of) {
-            let with = |value: &str| -> Rc<[bool]> {
-                sets.iter().zip(&of_set).map(|(has, own)| *has && *own == Some(value)).collect()
-            };
-            let rows = |value| Rows { selection: self.selection, of: Of::Span(*span, with(value)) };
-            let parts = values.into_iter().map(|value| (value, rows(value)));
-            return parts.filter(|(_, rows)| !rows.is_empty()).collect();
+        let values: BTreeSet<&str> = of_set.iter().flatten().copied().collect();
+        let wanted: BTreeSet<&'n str> = wanted.into_iter().filter(|value| values.contains(value)).collect();
+        let wanted: Vec<&'n str> = wanted.into_iter().collect();
+        let part_of = |value: Option<&str>| value.and_then(|value| wanted.binary_search(&value).ok());
+        let part_of_set: Vec<Option<usize>> = of_set.into_iter().map(part_of).collect();
+        let parts: Vec<Rows<'a>> = match &self.of {
+            Of::Span(span, sets) if self.by_day().is_some() => {
+                let of_part = |part: usize| {
+                    self.of_sets(*span, sets.iter().zip(&part_of_set).map(|(has, own)| *has && *own == Some(part)))
+                };
+                (0..wanted.len()).map(of_part).collect()
+            }
+            _ => {
+                let mut parts = vec![Vec::new(); wanted.len()];
+                for place in self.places().iter().copied() {
+                    let part = part_of_set.get(ledger.labels_at(place) as usize).copied().flatten();
+                    part.and_then(|part| parts.get_mut(part)).into_iter().for_each(|places| places.push(place));
+                }
+                parts.into_iter().map(|places| self.at(places)).collect()
+            }
+        };
+        wanted.into_iter().zip(parts).filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+
+    /// The rows that carry a label, whatever its value.
+    pub fn carrying(&self, name: &str) -> Rows<'a> {
+        match &self.of {
+            Of::Span(span, sets) if self.by_day().is_some() => {
+                let carried = self.selection.ledger.values_of_label(name);
+                self.of_sets(*span, sets.iter().zip(carried).map(|(has, value)| *has && value.is_some()))
+            }
+            _ => self.filtered(|row| row.labels().contains_key(name)),
         }
-        let mut parts: Vec<(&'a str, Vec<u32>)> = values.into_iter().map(|value| (value, Vec::new())).collect();
-        let part_of = |value: &Option<&str>| parts.binary_search_by_key(value, |(own, _)| Some(own)).ok();
-        let part_of_set: Vec<Option<usize>> = of_set.iter().map(part_of).collect();
-        for place in self.places().iter().copied() {
-            let part = part_of_set.get(ledger.labels_at(place) as usize).copied().flatten();
-            part.and_then(|part| parts.get_mut(part)).into_iter().for_each(|(_, places)| places.push(place));
+    }
+
+    /// The denominators of the parts by the value of a label, added up.
+    pub fn denominators_by(&self, name: &str) -> Exact {
+        let definition = self.selection.definition;
+        // Neither a constant nor a level adds up over parts to that of the whole.
+        if definition.denominator.constant.is_zero() && definition.stocks.is_empty() {
+            return self.carrying(name).quotient().denominator;
         }
-        parts.retain(|(_, places)| !places.is_empty());
-        let rows = |places| self.at(places);
-        parts.into_iter().map(|(value, places)| (value, rows(places))).collect()
+        let parts = self.grouped(|labels| labels.get(name)).into_iter().filter(|(value, _)| value.is_some());
+        parts.map(|(_, rows)| rows.quotient().denominator).sum()
+    }
+
+    fn of_sets(&self, span: Span, sets: impl Iterator<Item = bool>) -> Rows<'a> {
+        Rows { selection: self.selection, of: Of::Span(span, sets.collect()) }
     }
 
     /// The parts of the rows by what a function makes of their labels, in its order.

@@ -157,11 +157,8 @@ impl<C: Sql + 'static> Readers<C> {
         let task = tokio::task::spawn_blocking(move || {
             let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = begun(pooled.map(|(connection, _)| connection), &open, &shown)?;
-            let result = work(&mut connection).and_then(|done| {
-                connection.end_reading()?;
-                Ok(done)
-            });
-            let unused = result.is_ok().then(|| {
+            let (result, is_usable) = ended_reading(work(&mut connection), &mut connection);
+            let unused = is_usable.then(|| {
                 let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
                 put_back(&mut idle, connection, Instant::now())
             });
@@ -175,6 +172,19 @@ impl<C: Sql + 'static> Readers<C> {
             self.health.note(error);
         }
         result
+    }
+}
+
+/// Ends the reading of some work; its result, and whether the connection can be used again. It can be where rows were too many for the memory:
+/// whoever reads slice by slice asks for less of them at once.
+fn ended_reading<T>(result: Result<T, Failure>, connection: &mut impl Sql) -> (Result<T, Failure>, bool) {
+    let is_sound = matches!(&result, Ok(_) | Err(Failure::Store(StoreError::Memory { .. })));
+    if !is_sound {
+        return (result, false);
+    }
+    match (result, connection.end_reading()) {
+        (Ok(_), Err(failure)) => (Err(failure), false),
+        (result, ended) => (result, ended.is_ok()),
     }
 }
 
@@ -215,7 +225,88 @@ impl<C: Send + 'static> Drop for Readers<C> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::{Dialect, Take, Value};
     use super::*;
+    use crate::evidence::failure::Cause;
+    use crate::evidence::retention::RemovedRow;
+    use crate::evidence::{Batch, CommitReport, FeedKey};
+
+    /// A connection that knows whether it is in a transaction.
+    struct Connection {
+        is_reading: bool,
+    }
+
+    impl Sql for Connection {
+        fn dialect(&self) -> &'static Dialect {
+            unreachable!()
+        }
+
+        fn begin(&mut self, _: Access) -> Result<(), Failure> {
+            assert!(!std::mem::replace(&mut self.is_reading, true), "the transaction before has ended");
+            Ok(())
+        }
+
+        fn batch(&mut self, statements: &str) -> Result<(), Failure> {
+            assert_eq!((statements, self.is_reading), ("COMMIT", true));
+            self.is_reading = false;
+            Ok(())
+        }
+
+        fn execute(&mut self, _: &'static str, _: &[Value<'_>]) -> Result<u64, Failure> {
+            unreachable!()
+        }
+
+        fn visit(&mut self, _: &'static str, _: &[Value<'_>], _: Take<'_>) -> Result<(), Failure> {
+            unreachable!()
+        }
+
+        fn newest_within(&mut self, _: i64, _: &[i64], _: [i64; 2], _: Take<'_>) -> Result<(), Failure> {
+            unreachable!()
+        }
+
+        fn rows_at(&mut self, _: i64, _: &[i64], _: Take<'_>) -> Result<(), Failure> {
+            unreachable!()
+        }
+
+        fn remove_newest(&mut self, _: i64, _: &[RemovedRow]) -> Result<(), Failure> {
+            unreachable!()
+        }
+
+        fn settle(&mut self, _: &[i64], _: [Value<'_>; 4]) -> Result<(), Failure> {
+            unreachable!()
+        }
+
+        fn commit(&mut self, _: &FeedKey, _: &Batch, _: u64) -> Result<(CommitReport, bool), Failure> {
+            unreachable!()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_after_rows_too_many_for_the_evidence_cache_and_not_after_a_failure() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&opened);
+        let open: Open<Connection> = Arc::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok(Connection { is_reading: false })
+        });
+        let readers = Readers::new("store".into(), Health::default(), open);
+        let memory = || Failure::Store(StoreError::Memory { most: 1 });
+        let failure = || Failure::Database(Cause::Other, "cut".to_owned());
+        for (case, result, connections) in [
+            ("rows", Ok(1), 1),
+            ("too many rows", Err(memory()), 1),
+            ("fewer of them", Ok(2), 1),
+            ("too many again", Err(memory()), 1),
+            ("a failure", Err(failure()), 1),
+            ("after it", Ok(3), 2),
+        ] {
+            let expected = result.as_ref().ok().copied();
+            assert_eq!(readers.read(move |_| result).await.ok(), expected, "{case}");
+            assert_eq!(opened.load(Ordering::SeqCst), connections, "{case}");
+        }
+    }
 
     #[test]
     fn connections_that_a_moment_of_many_reads_has_opened_are_closed_half_a_minute_later_but_for_the_one_in_use() {

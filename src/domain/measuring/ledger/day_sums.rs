@@ -1,4 +1,7 @@
 //! The sums of the rows that start on a local day, by their sets of labels. They stay until a row comes that starts on that day.
+//!
+//! Sums are kept where they are fewer bytes than what they are made of, and never more of them than the rows take: of daily rows each is
+//! its own sum, and there are as many as formulas.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -11,6 +14,12 @@ use crate::domain::measuring::feed_rows::Column;
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
 
+/// Sums of a day are worth their bytes from this many rows a set of labels on.
+const ROWS_A_SET: usize = 8;
+
+/// All sums may take this many bytes where the rows take less.
+const FEW_BYTES: usize = 64 * 1_024;
+
 /// The rows that start on a day, overlap service hours and have some measures.
 #[derive(Debug)]
 pub(in crate::domain) struct DayOfRows {
@@ -18,7 +27,18 @@ pub(in crate::domain) struct DayOfRows {
     pub(in crate::domain) date: Date,
     /// The starts of the first and of the last of them; `None` without any.
     pub(in crate::domain) starts: Option<(Timestamp, Timestamp)>,
-    pub(in crate::domain) sets: Box<[SetOfDay]>,
+    /// The latest of their ends; the earliest instant without any.
+    pub(in crate::domain) last_end: Timestamp,
+    /// By their sets of labels; `None` where sums are not worth their bytes: the rows are looked at one by one.
+    pub(in crate::domain) sets: Option<Box<[SetOfDay]>>,
+}
+
+impl DayOfRows {
+    /// Bytes that it takes in memory, near enough.
+    fn bytes(&self) -> usize {
+        let of_set = |set: &SetOfDay| std::mem::size_of::<SetOfDay>() + std::mem::size_of_val::<[Sum]>(&set.sums) + 16;
+        128 + self.sets.iter().flatten().map(of_set).sum::<usize>()
+    }
 }
 
 /// Those of them with one set of labels.
@@ -81,6 +101,8 @@ impl Total {
 #[derive(Debug, Default)]
 pub(super) struct DaySums {
     by_measures: BTreeMap<Box<[Box<str>]>, BTreeMap<Timestamp, Kept>>,
+    /// Bytes that the days take in memory, near enough.
+    bytes: usize,
     /// How often rows were added.
     turn: u32,
 }
@@ -100,15 +122,14 @@ impl DaySums {
             of_measures.retain(|begins, kept| kept.asked == turn && !days.contains(begins));
         }
         self.by_measures.retain(|_, days| !days.is_empty());
+        self.bytes = self.by_measures.values().flat_map(BTreeMap::values).map(|kept| kept.day.bytes()).sum();
         self.turn = turn.wrapping_add(1);
         self
     }
 
     /// Bytes that they take in memory, near enough.
     pub(super) fn bytes(&self) -> usize {
-        let of_set = |set: &SetOfDay| std::mem::size_of::<SetOfDay>() + std::mem::size_of_val::<[Sum]>(&set.sums) + 16;
-        let of_day = |kept: &Kept| 128 + kept.day.sets.iter().map(of_set).sum::<usize>();
-        self.by_measures.values().flat_map(BTreeMap::values).map(of_day).sum()
+        self.bytes
     }
 }
 
@@ -119,17 +140,24 @@ impl Known<'_> {
         let (ledger, places) = (self.ledger, self.places_above());
         let ends = places.first().zip(places.last()).map(|(first, last)| (ledger.start(*first), ledger.start(*last)));
         let Some((first, last)) = ends else { return Vec::new() };
-        let mut kept = self.standing.days.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = kept.turn;
+        let most = ledger.rows.bytes_of_rows().max(FEW_BYTES);
+        let mut sums = self.standing.days.lock().unwrap_or_else(PoisonError::into_inner);
+        let DaySums { by_measures, bytes, turn } = &mut *sums;
         let names: Box<[Box<str>]> = measures.iter().map(|(name, _)| (*name).into()).collect();
-        let kept = kept.by_measures.entry(names).or_default();
+        let kept = by_measures.entry(names).or_default();
         let found = ledger.days_between(first, last).map(|(begins, date, span)| {
-            let kept = kept.entry(begins).or_insert_with(|| Kept {
-                day: Arc::new(ledger.day_of_rows((begins, date), self.standing_in(span), measures)),
-                asked: turn,
-            });
-            kept.asked = turn;
-            Arc::clone(&kept.day)
+            if let Some(known) = kept.get_mut(&begins) {
+                known.asked = *turn;
+                return Arc::clone(&known.day);
+            }
+            let has_room = *bytes < most;
+            let day = ledger.day_of_rows((begins, date), self.standing_in(span), measures, has_room);
+            let day = Arc::new(day);
+            if has_room {
+                *bytes += day.bytes();
+                kept.insert(begins, Kept { day: Arc::clone(&day), asked: *turn });
+            }
+            day
         });
         found.collect()
     }
@@ -159,30 +187,46 @@ impl Ledger {
         days.map(|((begins, date), next)| (*begins, *date, Span::new(*begins, next)))
     }
 
+    /// A day of the rows at these places; with sums where they are worth their bytes and there is room for them.
     fn day_of_rows(
         &self,
         (begins, date): (Timestamp, Date),
         places: &[u32],
         measures: &[(&str, Column<'_>)],
+        has_room: bool,
     ) -> DayOfRows {
-        let mut sets: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        let mut starts: Option<(Timestamp, Timestamp)> = None;
-        let counts = |place: u32| self.in_service(place) && measures.iter().all(|(_, column)| column.has(place));
-        for place in places.iter().copied().filter(|place| counts(*place)) {
-            let start = self.start(place);
-            starts = Some((starts.map_or(start, |(first, _)| first), start));
-            sets.entry(self.labels_at(place)).or_default().push(place);
-        }
-        let of_set = |(set, places): (u32, Vec<u32>)| {
-            let spans = || places.iter().map(|place| self.span(*place));
-            SetOfDay {
-                set,
-                rows: places.len() as u32,
-                last_end: spans().map(|span| span.end).max().unwrap_or(Timestamp::MIN),
-                longest: spans().map(|span| span.end.duration_since(span.start)).max().unwrap_or(SignedDuration::ZERO),
-                sums: measures.iter().map(|(_, column)| Sum::of(column.sum(&places))).collect(),
+        let counts = |place: &u32| self.in_service(*place) && measures.iter().all(|(_, column)| column.has(*place));
+        let places: Vec<u32> = places.iter().copied().filter(counts).collect();
+        let ends = places.first().zip(places.last());
+        let sums = || {
+            let mut sets: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for place in &places {
+                sets.entry(self.labels_at(*place)).or_default().push(*place);
             }
+            let is_worth_it = places.len() >= ROWS_A_SET * sets.len();
+            is_worth_it.then(|| sets.into_iter().map(|(set, places)| self.set_of_day(set, &places, measures)).collect())
         };
-        DayOfRows { begins, date, starts, sets: sets.into_iter().map(of_set).collect() }
+        DayOfRows {
+            begins,
+            date,
+            starts: ends.map(|(first, last)| (self.start(*first), self.start(*last))),
+            last_end: self.last_end(&places),
+            sets: if has_room { sums() } else { None },
+        }
+    }
+
+    fn set_of_day(&self, set: u32, places: &[u32], measures: &[(&str, Column<'_>)]) -> SetOfDay {
+        let lengths = places.iter().map(|place| self.span(*place)).map(|span| span.end.duration_since(span.start));
+        SetOfDay {
+            set,
+            rows: places.len() as u32,
+            last_end: self.last_end(places),
+            longest: lengths.max().unwrap_or(SignedDuration::ZERO),
+            sums: measures.iter().map(|(_, column)| Sum::of(column.sum(places))).collect(),
+        }
+    }
+
+    fn last_end(&self, places: &[u32]) -> Timestamp {
+        places.iter().map(|place| self.span(*place).end).max().unwrap_or(Timestamp::MIN)
     }
 }

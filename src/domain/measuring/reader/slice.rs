@@ -115,7 +115,8 @@ impl Slice<'_, '_> {
         if self.book.terms.tiers.is_empty() {
             return (Vec::new(), None);
         }
-        let (raw_parts, judged_parts) = (raw.by_label(TIER_LABEL), judged.by_label(TIER_LABEL));
+        let names = || self.book.terms.tiers.keys().map(String::as_str);
+        let (raw_parts, judged_parts) = (raw.by_label(TIER_LABEL, names()), judged.by_label(TIER_LABEL, names()));
         let mut tiers: Vec<(&String, i64)> =
             self.book.terms.tiers.iter().map(|(name, tier)| (name, tier.rank)).collect();
         tiers.sort_by_key(|(name, rank)| (*rank, *name));
@@ -131,8 +132,7 @@ impl Slice<'_, '_> {
             return (lines, None);
         }
         let whole = judged.quotient().denominator;
-        let tiered: Exact = judged_parts.values().map(|part| part.quotient().denominator).sum();
-        let without = &whole - &tiered;
+        let without = &whole - &judged.denominators_by(TIER_LABEL);
         let share = (without * Exact::HUNDRED).checked_div(&whole).filter(|_| !whole.is_negative());
         (lines, share.map(|share| share.show(SHOWN_DECIMALS)))
     }

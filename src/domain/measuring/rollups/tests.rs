@@ -11,6 +11,9 @@ use crate::domain::judgement::judge::{judge, judge_again};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::feed_rows::packed;
 use crate::domain::measuring::row::Row;
+use crate::domain::terms::calendar::Calendar;
+use crate::domain::terms::journal::{DisputeSeen, JournalFact, PeriodHeld, RecordedFact, ReliefSeen};
+use crate::domain::terms::periods::Periods;
 
 mod years;
 
@@ -93,7 +96,28 @@ enum Event {
     Closing,
     /// The evidence is another one altogether.
     Cut(usize),
+    /// A fact is recorded this many hours after the judgement, or before it; from the first one on there is a journal.
+    Recorded(Record, i64),
     Nothing,
+}
+
+/// What is recorded.
+#[derive(Clone, Debug)]
+enum Record {
+    /// A period, from the first one on, waits for its feeds, for some hours after it would have become Final, or has waited.
+    Held(usize, i64, bool),
+    /// The relief of a text, or that there is none any more.
+    Relief(usize, bool),
+    /// A dispute about a period that is open, or decided.
+    Dispute(usize, bool),
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        (0..6_usize, 0..200_i64, any::<bool>()).prop_map(|(period, hours, asked)| Record::Held(period, hours, asked)),
+        (1..RELIEF.len(), prop::bool::weighted(0.8)).prop_map(|(place, is_there)| Record::Relief(place, is_there)),
+        (0..6_usize, any::<bool>()).prop_map(|(period, decided)| Record::Dispute(period, decided)),
+    ]
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -106,6 +130,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (50..90_i64).prop_map(Event::Target),
         2 => Just(Event::Closing),
         1 => (0..20_usize).prop_map(Event::Cut),
+        3 => (record(), prop_oneof![Just(0), -200..200_i64]).prop_map(|(record, after)| Event::Recorded(record, after)),
         2 => Just(Event::Nothing),
     ]
 }
@@ -118,6 +143,7 @@ struct World {
     target: i64,
     closed_under: BTreeMap<String, Shared<Terms>>,
     rows: BTreeMap<String, Vec<Row>>,
+    journal: Option<Journal>,
     now: Timestamp,
 }
 
@@ -201,8 +227,47 @@ impl World {
                     of_feed.truncate(*rows);
                 }
             }
+            Event::Recorded(record, after) => self.record(record, now + SignedDuration::from_hours(*after)),
             Event::Nothing => {}
         }
+    }
+
+    fn record(&mut self, record: &Record, recorded_at: Timestamp) {
+        let terms = self.terms();
+        let calendar = Calendar::of(&terms.contract).unwrap();
+        let periods = Periods::of(&terms.contract, &calendar);
+        let period = |place: usize| periods.all().get(place % periods.all().len()).unwrap();
+        let (name, fact) = match record {
+            Record::Held(place, hours, is_asked) => {
+                let period = period(*place);
+                let due = period.end + SignedDuration::from_hours(24);
+                let until = due + SignedDuration::from_hours(*hours);
+                let held = PeriodHeld {
+                    due,
+                    noticed_at: due.max(recorded_at.min(until)),
+                    feeds: vec!["acd".to_owned()],
+                    until,
+                    asked_at: is_asked.then(|| recorded_at.min(until)),
+                };
+                (period.name.clone(), JournalFact::PeriodHeld(held))
+            }
+            Record::Relief(place, is_there) => {
+                let flat = format!("{}\n{}", crate::domain::fixtures::contracts::flat(CONTRACT), RELIEF[*place]);
+                let relief = crate::domain::fixtures::contracts::terms(&flat, &[]).contract.relief.remove(0);
+                let seen = ReliefSeen { relief: is_there.then(|| relief.clone()), known_before: false };
+                (relief.name.clone(), JournalFact::ReliefSeen(seen))
+            }
+            Record::Dispute(place, is_decided) => {
+                let decided = if *is_decided { ", decision: Rejected, decidedAt: 2026-04-01T00:00:00Z" } else { "" };
+                let name = &period(*place).name;
+                let text = format!("{{name: count, period: '{name}', raisedOn: 2026-03-24, party: Client{decided}}}");
+                let dispute = Some(serde_saphyr::from_str(&text).unwrap());
+                ("count".to_owned(), JournalFact::DisputeSeen(DisputeSeen { dispute }))
+            }
+        };
+        let facts = &mut self.journal.get_or_insert_default().facts;
+        facts.push(RecordedFact { name, fact, recorded_at });
+        facts.sort_by_key(|fact| fact.recorded_at);
     }
 
     fn judge(&self) -> Judgement {
@@ -213,7 +278,7 @@ impl World {
                 terms: &terms,
                 closed_under: &self.closed_under,
                 rows: &packed(&self.rows),
-                journal: None,
+                journal: self.journal.as_ref(),
                 said: &crate::domain::judgement::outcome::NOTHING_SAID,
             },
             now,
@@ -228,7 +293,7 @@ impl World {
             terms: &terms,
             closed_under: &self.closed_under,
             rows: &packed(&self.rows),
-            journal: None,
+            journal: self.journal.as_ref(),
             said: &crate::domain::judgement::outcome::NOTHING_SAID,
         };
         judge_again(&facts, now, rollups).unwrap()
@@ -242,6 +307,7 @@ impl World {
             target: 80,
             closed_under: BTreeMap::new(),
             rows: BTreeMap::new(),
+            journal: None,
             now: instant("2026-03-05T10:00Z"),
         }
     }
@@ -253,7 +319,7 @@ proptest! {
     #[test]
     fn a_judgement_with_roll_ups_is_the_judgement_from_rows_whatever_happens_in_between(
         calendar in 0..CALENDARS.len(), period in prop_oneof![Just(0), 1..PERIODS.len()],
-        steps in prop::collection::vec((event(), prop_oneof![1 => Just(0), 3 => 0..200_i64]), 1..14),
+        steps in prop::collection::vec((event(), prop_oneof![1 => Just(0), 5 => 0..200_i64, 1 => -100..0_i64]), 1..14),
     ) {
         let (mut world, mut rollups) = (World::new(calendar, period), RollUps::default());
         for (event, hours) in steps {

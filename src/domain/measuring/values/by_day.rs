@@ -12,6 +12,12 @@ use crate::domain::measuring::ledger::{DayOfRows, SetOfDay, Total};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
 
+#[cfg(test)]
+thread_local! {
+    /// How often the rows of a day were looked at.
+    pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The rows of a span with some sets of labels, by their days.
 pub(super) struct ByDay<'r, 'a> {
     selection: &'a Selection<'a>,
@@ -63,16 +69,20 @@ impl<'a> ByDay<'_, 'a> {
         self.sets.get(set.set as usize) == Some(&true)
     }
 
-    /// What there is of a day.
+    /// What there is of a day. A whole set has rows.
     fn parts<'d>(&self, day: &'d DayOfRows) -> Vec<Part<'d>> {
+        #[cfg(test)]
+        LOOKED_AT.set(LOOKED_AT.get() + 1);
         let Some((first, last)) = day.starts.filter(|(first, last)| *last >= self.span.start && *first < self.span.end)
         else {
             return Vec::new();
         };
         let is_inside = self.span.start <= first && last < self.span.end && self.is_known(first, last);
-        let sets = || day.sets.iter().filter(|set| self.has(set));
-        if is_inside && sets().all(|set| set.last_end <= self.selection.mature_by) {
-            return sets().map(Part::Whole).collect();
+        if let Some(sets) = day.sets.as_deref().filter(|_| is_inside) {
+            let sets = || sets.iter().filter(|set| self.has(set));
+            if sets().all(|set| set.last_end <= self.selection.mature_by) {
+                return sets().map(Part::Whole).collect();
+            }
         }
         let known = self.selection.known.part_of(self.span);
         let known = known.part_of(Span::new(first, last.checked_add(SignedDuration::from_nanos(1)).unwrap_or(last)));
@@ -101,11 +111,16 @@ impl<'a> ByDay<'_, 'a> {
         self.all_parts().map(of_part).sum()
     }
 
+    /// Whether there are none; it is looked for no further than to the first one.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all_parts().all(|part| matches!(part, Part::Places(places) if places.is_empty()))
+    }
+
     /// A span in which the rows of its days lie; `None` without any.
     pub(super) fn reach(&self) -> Option<Span> {
         let days = self.days();
         let first = days.iter().find_map(|day| day.starts).map(|(first, _)| first);
-        let end = days.iter().flat_map(|day| &day.sets).map(|set| set.last_end).max();
+        let end = days.iter().map(|day| day.last_end).max();
         first.zip(end).map(|(first, end)| Span::new(first, end))
     }
 

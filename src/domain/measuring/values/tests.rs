@@ -7,6 +7,8 @@ use crate::api::kpi_target::RoundingMode;
 use crate::domain::fixtures::specs::{at, calendar, defined, row};
 use crate::domain::measuring::row::Row;
 
+mod by_day;
+
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -268,7 +270,8 @@ fn parts_by_tier_and_by_day_add_up_and_leave_out_what_has_no_label() {
     let selection = known.select(&definition, &Labels::new(), Timestamp::MAX);
     let all = selection.all();
     let volume = |rows: &Rows<'_>| rows.quotient().denominator.to_i64().unwrap();
-    let tiers: Vec<(&str, i64)> = all.by_label(TIER_LABEL).iter().map(|(tier, rows)| (*tier, volume(rows))).collect();
+    let parts = all.by_label(TIER_LABEL, ["silver", "gold", "bronze"]);
+    let tiers: Vec<(&str, i64)> = parts.iter().map(|(tier, rows)| (*tier, volume(rows))).collect();
     assert_eq!(tiers, [("gold", 10), ("silver", 4)]);
     assert_eq!(volume(&all.with_label(TIER_LABEL, "gold")), 10);
     let days: Vec<(String, i64)> =
@@ -412,74 +415,7 @@ proptest! {
         prop_assert_eq!(&whole.numerator, &(&parts[0].numerator + &parts[1].numerator));
         prop_assert_eq!(&whole.denominator, &(&parts[0].denominator + &parts[1].denominator));
         prop_assert_eq!(whole.rows, parts[0].rows + parts[1].rows);
-        let by_queue: Exact = selection.all().by_label("queue").values().map(|rows| rows.quotient().denominator).sum();
+        let by_queue: Exact = selection.all().by_label("queue", ["a", "b", "c"]).values().map(|rows| rows.quotient().denominator).sum();
         prop_assert_eq!(whole.denominator, by_queue);
-    }
-}
-
-/// Rows of eight hours of three queues and two tiers; some lack a measure, some figures have decimals.
-fn figures() -> impl Strategy<Value = Vec<(i64, usize, i64, i64)>> {
-    prop::collection::vec((0..90_i64, 0..4_usize, -3..40_i64, 0..4_i64), 1..120)
-}
-
-fn rows_of(figures: &[(i64, usize, i64, i64)]) -> Vec<Row> {
-    let begin = at("2026-03-20T00:00:00Z");
-    let row_of = |(place, (slot, kind, good, lacks)): (usize, &(i64, usize, i64, i64))| {
-        let start = begin + SignedDuration::from_hours(slot * 8);
-        let tier: &[(&str, &str)] =
-            [&[("tier", "gold")][..], &[("tier", "silver")], &[], &[("queue", "b"), ("tier", "gold")]][*kind];
-        let mut row = row(
-            &start.to_string(),
-            &(start + SignedDuration::from_hours(8)).to_string(),
-            tier,
-            &[("answeredWithin", *good)],
-        );
-        if *lacks > 0 {
-            row.measures.insert(
-                "answered".to_owned(),
-                rust_decimal::Decimal::new(good * 7 + 1, u32::try_from(*lacks - 1).unwrap()),
-            );
-        }
-        Row { revision: place as i64 + 1, sequence: place as i64 + 1, ..row }
-    };
-    figures.iter().enumerate().map(row_of).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn sums_by_days_are_those_of_the_rows_one_by_one_also_after_more_rows_came(
-        figures in figures(), cuts in prop::collection::vec(1..40_usize, 0..6), hours in prop::bool::ANY,
-        (from, to) in (0..760_i64, 0..760_i64), (first, end) in (0..760_i64, 0..760_i64), mature in prop_oneof![Just(2_000_i64), 0..760_i64],
-    ) {
-        let hours = if hours { json!([{"days": ["Monday", "Tuesday", "Friday", "Sunday"], "from": "07:00", "to": "15:30"}]) } else { json!([]) };
-        let calendar = calendar("Europe/London", json!({"serviceHours": hours}));
-        let definition = defined(json!({"kpi": "ServiceLevel", "variant": "AnsweredOnly"}));
-        let rows = rows_of(&figures);
-        let hour = |hours: i64| at("2026-03-20T00:00:00Z") + SignedDuration::from_hours(hours);
-        let (window, inside, mature) = (Span::new(hour(from), hour(to)), Span::new(hour(first), hour(end)), hour(mature));
-        let both = Span::new(window.start.max(inside.start), window.end.min(inside.end));
-        let (mut ledger, mut len) = (Ledger::default(), 0);
-        for step in cuts.into_iter().chain([rows.len()]) {
-            len = (len + step).min(rows.len());
-            ledger.extend(&rows[..len].iter().collect(), &calendar);
-            let whole = Ledger::of_feed(&rows[..len], &calendar);
-            let (known, all) = (ledger.known_at(Timestamp::MAX).starting_in(window), whole.known_at(Timestamp::MAX));
-            let labels = if len % 3 == 0 { labels(&[("queue", "b")]) } else { Labels::new() };
-            let (by_day, one_by_one) = (known.select(&definition, &labels, mature), all.select(&definition, &labels, mature));
-            let (found, expected) = (by_day.within(inside), one_by_one.within(both));
-            prop_assert_eq!(found.quotient(), expected.quotient());
-            prop_assert_eq!((found.len(), found.is_empty(), found.longest()), (expected.len(), expected.is_empty(), expected.longest()));
-            let tiers = |rows: &Rows<'_>| -> Vec<(String, Quotient, String)> {
-                rows.by_label("tier").iter().map(|(tier, rows)| ((*tier).to_owned(), rows.quotient(), rows.digest())).collect()
-            };
-            prop_assert_eq!(tiers(&found), tiers(&expected));
-            let days = |rows: &Rows<'_>| -> Vec<(Date, Quotient)> {
-                rows.by_day_of_start().iter().map(|(day, rows)| (*day, rows.quotient())).collect()
-            };
-            prop_assert_eq!(days(&found), days(&expected));
-            prop_assert_eq!(found.digest(), expected.digest());
-        }
     }
 }

@@ -254,3 +254,34 @@ fn what_is_carried_over_changes_with_relief_late_rows_age_and_silence() {
         assert_eq!(again, judged_again(name, case, now, &mut RollUps::default()), "{change}");
     }
 }
+
+/// Takes out the closed periods that roll-ups hold, and looks at them.
+fn closed_of<T>(rollups: &mut RollUps, look: impl FnOnce(&ClosedPeriods) -> T) -> T {
+    let closed = as_kept::<ClosedPeriods>(rollups.take_closed().unwrap()).unwrap();
+    look(&closed)
+}
+
+#[test]
+fn readings_of_periods_that_are_not_final_are_held_once_and_count_with_what_touched_the_final_ones() {
+    let mut rollups = RollUps::default();
+    let mut touched = case("", months(&["70", "75"]));
+    for now in ["2026-03-03T00:00Z", "2026-03-04T00:00Z", "2026-03-05T00:00Z"] {
+        judged_again("acme", &touched, now, &mut rollups);
+    }
+    let few = closed_of(&mut rollups, |closed| {
+        let [provisional] = &closed.rests_on.provisional[..] else { panic!("February is not Final yet") };
+        let readings: Vec<&Arc<KeptReading>> = provisional.readings.iter().flatten().collect();
+        assert_eq!(readings.iter().map(|reading| Arc::strong_count(reading)).collect::<Vec<_>>(), [2]);
+        assert!(closed.bytes() > readings.iter().map(|reading| reading.bytes()).sum());
+        closed.bytes()
+    });
+    let corrections = 200;
+    for revision in 0..corrections {
+        let known = format!("2026-02-{:02}T{:02}:{:02}Z", 20 + revision % 5, revision / 5 % 24, revision / 120);
+        touched.add(vec![corrected(6_000 + revision, revision + 2, &known)]);
+    }
+    judged_again("acme", &touched, "2026-03-05T00:00Z", &mut rollups);
+    let many = closed_of(&mut rollups, |closed| (closed.bytes(), closed.rests_on.touches.len()));
+    assert_eq!(many.1, corrections as usize);
+    assert!(many.0 - few > 80 * corrections as usize, "{few} and {} bytes", many.0);
+}
