@@ -144,15 +144,14 @@ impl KeptClosed for ClosedPeriods {
 impl ClosedPeriods {
     /// The same, where they rest on the same. What is known of periods that are not Final is then taken from the judgement that asks, which
     /// keeps it too, so that it is not in memory twice.
-    pub(super) fn resting_on(kept: Arc<Self>, rests_on: RestsOn) -> Result<Arc<Self>, RestsOn> {
-        if kept.rests_on != rests_on {
-            return Err(rests_on);
+    pub(super) fn if_resting_on(mut kept: Arc<Self>, rests_on: &mut RestsOn) -> Option<Arc<Self>> {
+        if kept.rests_on != *rests_on {
+            return None;
         }
-        let mut kept = kept;
         if let Some(own) = Arc::get_mut(&mut kept) {
-            own.rests_on.provisional = rests_on.provisional;
+            own.rests_on.provisional = std::mem::take(&mut rests_on.provisional);
         }
-        Ok(kept)
+        Some(kept)
     }
 
     /// What is said of a KPI, by its place among those of the terms in force.

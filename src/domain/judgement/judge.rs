@@ -151,7 +151,7 @@ fn judge_by(
     let finalities: Vec<Finality> = finalities(&reader, books, ended, now);
     let finals: Vec<Option<Timestamp>> = finalities.iter().map(|finality| finality.since()).collect();
     let evidence = Evidence { books, reader: &reader };
-    let rests_on = RestsOn {
+    let mut rests_on = RestsOn {
         contract: facts.name.to_owned(),
         books: ended.iter().map(|period| books.for_period(period).place).collect(),
         touches: touches(&reader, books, ended, &finals, now),
@@ -159,12 +159,10 @@ fn judge_by(
         running: periods.containing(now).map(|period| period.index),
         finals,
     };
-    let kept = match before.and_then(as_kept::<ClosedPeriods>) {
-        Some(kept) => ClosedPeriods::resting_on(kept, rests_on),
-        None => Err(rests_on),
-    };
-    let is_as_before = kept.is_ok();
-    let closed = kept.unwrap_or_else(|rests_on| Arc::new(closed_periods(&evidence, rests_on, now)));
+    let kept = before.and_then(as_kept::<ClosedPeriods>);
+    let kept = kept.and_then(|kept| ClosedPeriods::if_resting_on(kept, &mut rests_on));
+    let is_as_before = kept.is_some();
+    let closed = kept.unwrap_or_else(|| Arc::new(closed_periods(&evidence, rests_on, now)));
     let view = View { books, periods, closed: &closed, journal: facts.journal, now };
     let mut judgement = view.judgement(&reader);
     let finals = &closed.rests_on.finals;
