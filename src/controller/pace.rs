@@ -14,7 +14,7 @@ const ALONE: f64 = 4.0;
 const RECENT: Duration = Duration::from_secs(5);
 /// How soon a contract that has to wait asks again, at the latest: alone, so that its namespace still counts, and among many, which ask in
 /// turn.
-const WAITS: (Duration, Duration) = (Duration::from_millis(2_500), Duration::from_secs(10));
+const WAITS: (Duration, Duration) = (Duration::from_millis(2_500), Duration::from_secs(60));
 
 /// Shares out among namespaces the reports that are written.
 #[derive(Debug, Default)]

@@ -212,6 +212,16 @@ impl Post {
         }
     }
 
+    /// Waits until nothing waits, and what became of this number of messages is counted and shown, which follows.
+    pub(super) async fn counted(&self, messages: usize) {
+        self.settled().await;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.counts.lock().unwrap().len() < messages {
+            assert!(Instant::now() < deadline, "{:?}", self.counts);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The messages in the order in which they were written: kind, fingerprint, what became of them.
     pub(super) async fn ends(&self) -> Vec<String> {
         let mut messages = self.store.latest_messages(Some("uid-1"), 1_000).await.unwrap();

@@ -166,7 +166,7 @@ async fn a_report_waits_for_an_operator_that_has_just_begun_without_a_failure() 
     let hook = sink("hook", json!({"webhook": {"url": receiver.url()}}));
     post.write_report(&hook, order("soon", ReportFormat::Html)).await;
     let running = post.run(vec![hook.clone()]);
-    post.settled().await;
+    post.counted(1).await;
     assert!(!JUST_BEGUN.load(Ordering::SeqCst), "it was asked for before it was there");
     assert_eq!(receiver.taken().len(), 1);
     assert!(running.dispatcher.status_of("uid-1", &[hook]).is_empty());
