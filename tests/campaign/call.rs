@@ -94,7 +94,7 @@ pub(crate) fn faults() -> Vec<Fault> {
 }
 
 /// Whether calls of a kind change something.
-pub fn is_mutating(kind: &str) -> bool {
+pub(crate) fn is_mutating(kind: &str) -> bool {
     ["create ", "update ", "patch ", "delete "].iter().any(|verb| kind.starts_with(verb))
 }
 

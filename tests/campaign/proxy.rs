@@ -174,12 +174,12 @@ impl Proxy {
     }
 
     /// Says which process is killed where the plan wants that. From a kill to the next process no call meets another kill.
-    pub fn begins(&self, operator: u32) {
+    pub(crate) fn begins(&self, operator: u32) {
         self.state().begins(operator);
     }
 
     /// How often the operator was killed so far.
-    pub fn kills(&self) -> usize {
+    pub(crate) fn kills(&self) -> usize {
         *self.shared.kills.borrow()
     }
 

@@ -20,7 +20,7 @@ use crate::vendor::{Dataset, INTERVALS, VendorServer};
 const TAKEOVER: Duration = Duration::from_secs(15 + 5);
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Terms change with each fifth round of what keeps replicas busy.
-pub const CHANGE_TERMS: u64 = 5;
+pub(crate) const CHANGE_TERMS: u64 = 5;
 const WORKS: &str = "the lease is held: this process works";
 
 /// A replica, and its wires to the API server and to the database.
@@ -88,7 +88,7 @@ impl Pair {
         let mut round = 0_u64;
         while !over.load(Ordering::SeqCst) {
             round += 1;
-            if round % CHANGE_TERMS == 0 {
+            if round.is_multiple_of(CHANGE_TERMS) {
                 let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
                 self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
             }
@@ -179,12 +179,12 @@ async fn takeover(loss: Loss) -> String {
     let pair = Pair::start().await;
     let over = AtomicBool::new(false);
     let story = async {
-        // Some changes are carried out before the loss.
+        // Some changes are carried out and an alert is sent before the loss.
         let writes = || pair.leader.proxy.calls().iter().filter(is_write).count();
+        let alerts = || pair.receiver.taken().iter().flat_map(Received::alerts).count();
         let before = writes();
-        pair.place
-            .eventually_within(PATIENCE, "the leader writes", async || (writes() >= before + 4).then_some(()))
-            .await;
+        let is_busy = async || (writes() >= before + 4 && alerts() > 0).then_some(());
+        pair.place.eventually_within(PATIENCE, "the leader writes and alerts", is_busy).await;
         if loss == Loss::DatabaseRestarted {
             pair.database.hold_commits().await;
         }
@@ -201,6 +201,9 @@ async fn takeover(loss: Loss) -> String {
         // The loser sees what was lost again, and what it does then is seen too.
         let ended = async || pair.leader.operator.log().contains("bpo-operator: ").then(Instant::now);
         let ended = pair.place.eventually_within(PATIENCE, "the loser ends", ended).await;
+        let heard = alerts();
+        let alerted = async || (alerts() > heard).then_some(());
+        pair.place.eventually_within(PATIENCE, "the successor alerts", alerted).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
         over.store(true, Ordering::SeqCst);
         (lost, taken, wrote, ended)

@@ -107,7 +107,7 @@ impl Installation {
         while !busy.over.load(Ordering::SeqCst) {
             let round = busy.rounds.fetch_add(1, Ordering::SeqCst);
             for place in &self.places {
-                if round % CHANGE_TERMS == 0 {
+                if round.is_multiple_of(CHANGE_TERMS) {
                     let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
                     place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
                 }

@@ -10,7 +10,7 @@ use crate::month::{CONVERGENCE, Month, Trouble};
 use crate::proxy::Plan;
 
 /// The month as it goes when nothing fails.
-pub struct Undisturbed {
+pub(crate) struct Undisturbed {
     /// How each of its steps ends.
     pub ends: Vec<End>,
     /// The kinds of call that it takes.
@@ -20,7 +20,7 @@ pub struct Undisturbed {
 }
 
 /// The undisturbed month, lived through once.
-pub async fn undisturbed() -> &'static Undisturbed {
+pub(crate) async fn undisturbed() -> &'static Undisturbed {
     static LIVED: OnceCell<Undisturbed> = OnceCell::const_new();
     LIVED.get_or_init(live).await
 }
@@ -36,7 +36,7 @@ async fn live() -> Undisturbed {
 
 /// Lives through a month whose calls fail by its plan: each step must end as in the undisturbed month, and each fault must have met a call.
 /// Returns the month, and how long a step took at most to its end after the last fault.
-pub async fn lived_through(mut month: Month, wanted: &[End]) -> (Month, Duration) {
+pub(crate) async fn lived_through(mut month: Month, wanted: &[End]) -> (Month, Duration) {
     let after = month.live(Trouble::None, wanted).await;
     let outstanding = month.proxy.outstanding();
     assert!(outstanding.is_empty(), "no call met these: {outstanding:?}");
