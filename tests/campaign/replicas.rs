@@ -2,7 +2,7 @@
 //! writes nothing and alerts nobody from then on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
@@ -83,19 +83,32 @@ impl Pair {
         Pair { leader, standby, place, receiver, database, _vendor: vendor }
     }
 
-    /// Keeps changing objects, so that the operator always has something to judge, store and announce, until `over`.
-    async fn keep_busy(&self, over: &AtomicBool) {
-        let mut round = 0_u64;
-        while !over.load(Ordering::SeqCst) {
-            round += 1;
+    /// Keeps changing objects, so that the operator always has something to judge, store and announce, until it is over.
+    async fn keep_busy(&self, busy: &Busy) {
+        while !busy.over.load(Ordering::SeqCst) {
+            let round = busy.rounds.fetch_add(1, Ordering::SeqCst) + 1;
             if round.is_multiple_of(CHANGE_TERMS) {
                 let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
                 self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
             }
-            let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
-            self.place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
+            if !busy.quiet.load(Ordering::SeqCst) {
+                let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
+                self.place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
+            }
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
+    }
+
+    /// Asks for no more alerts, and waits until those that were asked for are delivered: a leader that is lost after a delivery and before
+    /// it notes the delivery makes any other one deliver it again.
+    async fn quieten(&self, busy: &Busy) {
+        busy.quiet.store(true, Ordering::SeqCst);
+        // One more round may have begun.
+        let begun = busy.rounds.load(Ordering::SeqCst);
+        let over = async || (busy.rounds.load(Ordering::SeqCst) > begun + 1).then_some(());
+        self.place.eventually_within(PATIENCE, "the rounds that ask for alerts are over", over).await;
+        let none = async || (waiting_alerts(self) == 0).then_some(());
+        self.place.eventually_within(PATIENCE, "every alert is delivered", none).await;
     }
 
     async fn lose(&self, loss: Loss) {
@@ -118,6 +131,15 @@ impl Pair {
         self.leader.api.be(Wire::Whole);
         self.leader.database.be(Wire::Whole);
     }
+}
+
+/// What keeps the replicas busy.
+#[derive(Default)]
+struct Busy {
+    over: AtomicBool,
+    rounds: AtomicU64,
+    /// No alert may be asked for.
+    quiet: AtomicBool,
 }
 
 async fn replica(place: &mut Place, database: u16) -> Replica {
@@ -177,7 +199,7 @@ fn took_the_lease(replica: &Replica) -> Option<Instant> {
 /// One loss from beginning to end; returns its timeline in words.
 async fn takeover(loss: Loss) -> String {
     let pair = Pair::start().await;
-    let over = AtomicBool::new(false);
+    let busy = Busy::default();
     let story = async {
         // Some changes are carried out and an alert is sent before the loss.
         let writes = || pair.leader.proxy.calls().iter().filter(is_write).count();
@@ -185,6 +207,7 @@ async fn takeover(loss: Loss) -> String {
         let before = writes();
         let is_busy = async || (writes() >= before + 4 && alerts() > 0).then_some(());
         pair.place.eventually_within(PATIENCE, "the leader writes and alerts", is_busy).await;
+        pair.quieten(&busy).await;
         if loss == Loss::DatabaseRestarted {
             pair.database.hold_commits().await;
         }
@@ -198,6 +221,7 @@ async fn takeover(loss: Loss) -> String {
         let wrote = async || pair.standby.proxy.calls().iter().find(is_write).map(|call| call.at);
         let wrote = pair.place.eventually_within(PATIENCE, "the successor writes", wrote).await;
         pair.give_back(loss);
+        busy.quiet.store(false, Ordering::SeqCst);
         // The loser sees what was lost again, and what it does then is seen too.
         let ended = async || pair.leader.operator.log().contains("bpo-operator: ").then(Instant::now);
         let ended = pair.place.eventually_within(PATIENCE, "the loser ends", ended).await;
@@ -205,10 +229,10 @@ async fn takeover(loss: Loss) -> String {
         let alerted = async || (alerts() > heard).then_some(());
         pair.place.eventually_within(PATIENCE, "the successor alerts", alerted).await;
         tokio::time::sleep(Duration::from_secs(3)).await;
-        over.store(true, Ordering::SeqCst);
+        busy.over.store(true, Ordering::SeqCst);
         (lost, taken, wrote, ended)
     };
-    let ((lost, taken, wrote, ended), ()) = tokio::join!(story, pair.keep_busy(&over));
+    let ((lost, taken, wrote, ended), ()) = tokio::join!(story, pair.keep_busy(&busy));
     let since = |instant: Instant| instant.saturating_duration_since(lost).as_secs_f64();
     let late: Vec<Call> =
         pair.leader.proxy.calls().into_iter().filter(|call| is_write(&call) && call.at > taken).collect();
