@@ -279,6 +279,8 @@ impl Month {
         self.revive();
         let operator = self.life.into_inner().unwrap_or_else(PoisonError::into_inner).operator.unwrap();
         let log = operator.log_path();
+        // One that was just started again does not take the signal yet.
+        operator.until_it_is_ready().await;
         let code = operator.stop().await;
         assert_eq!(code, Some(0), "the operator had ended by itself:\n{}", std::fs::read_to_string(log).unwrap());
         let (code, text) = self.place.verify();
