@@ -11,7 +11,7 @@ use super::context::{Context, JudgedContract};
 use super::controlled::{Controlled, ReconcileError, Wanted};
 use super::holdings::WatchedNamespace;
 use super::judging::judge_evidence;
-use super::notices::say_that_clocks_differ;
+use super::notices::unless_clocks_differ;
 use super::recording::RecordError;
 use crate::api::CampaignLaunch;
 use crate::api::campaign_launch::{CampaignLaunchSpec, CampaignLaunchStatus, LaunchDecision};
@@ -125,13 +125,10 @@ impl Controlled for CampaignLaunch {
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
         if let Some(decision) = wanted.more {
-            match keep(observed, decision, context, now).await {
-                // A clock that is ahead decides nothing for good.
-                Err(RecordError::ClocksDiffer) => {
-                    say_that_clocks_differ(context, &*observed.object).await;
-                    return Ok(Some(CLOCKS_RETRY));
-                }
-                kept => kept?,
+            let kept = keep(observed, decision, context, now).await;
+            // A clock that is ahead decides nothing for good.
+            if unless_clocks_differ(context, &*observed.object, kept).await?.is_none() {
+                return Ok(Some(CLOCKS_RETRY));
             }
         }
         let waits = !observed.held.awaited.is_empty();

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Resource;
 
 use super::context::Context;
+use super::controlled::ReconcileError;
 use crate::api::condition::EventReason;
 use crate::cluster::write::{EventText, WriteError};
 use crate::domain::decision::Notice;
@@ -23,6 +24,25 @@ pub async fn say_that_clocks_differ<K: Resource<DynamicType = ()>>(context: &Con
     match publish_notice(context, &object.object_ref(&()), &notice).await {
         Ok(()) => context.api_clock.announced(uid),
         Err(error) => tracing::debug!(%error, "that the clocks differ is not shown yet"),
+    }
+}
+
+/// What recording returned; `None` where the clocks differ. An Event says so then: look again after
+/// [`CLOCKS_RETRY`](crate::cluster::api_clock::CLOCKS_RETRY).
+///
+/// # Errors
+/// Why else nothing is recorded.
+pub async fn unless_clocks_differ<K: Resource<DynamicType = ()>, T>(
+    context: &Context,
+    object: &K,
+    recorded: Result<T, impl Into<ReconcileError>>,
+) -> Result<Option<T>, ReconcileError> {
+    match recorded.map_err(Into::into) {
+        Err(ReconcileError::ClocksDiffer) => {
+            say_that_clocks_differ(context, object).await;
+            Ok(None)
+        }
+        recorded => recorded.map(Some),
     }
 }
 

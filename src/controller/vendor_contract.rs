@@ -24,7 +24,7 @@ use super::evidence_cache::ContractEvidence;
 use super::heads::record_accepted;
 use super::holdings::look_at_affected;
 use super::holds;
-use super::notices::say_that_clocks_differ;
+use super::notices::{say_that_clocks_differ, unless_clocks_differ};
 use super::reports::{ExistingReport, ReportAction, is_of, plan_reports};
 use crate::api::VendorContract;
 use crate::api::condition::Kind;
@@ -210,7 +210,7 @@ impl Controlled for VendorContract {
         context: &Context,
         now: Timestamp,
     ) -> Result<Option<Duration>, ReconcileError> {
-        let (namespace, name, _) = identity(&observed.object);
+        let (namespace, ..) = identity(&observed.object);
         if observed.evidence_problem.is_none() {
             super::adoption::settle(context, &observed.object, &observed.identity, now).await?;
         }
@@ -219,33 +219,15 @@ impl Controlled for VendorContract {
         }
         let uid = &observed.identity.evidence_uid;
         if !observed.accepted_loss.is_empty() {
-            return match record_accepted(context, &observed.object, uid, &observed.accepted_loss).await {
-                // The status says what is lost, and an Event why it still does.
-                Err(ReconcileError::ClocksDiffer) => {
-                    say_that_clocks_differ(context, &*observed.object).await;
-                    Ok(Some(CLOCKS_RETRY))
-                }
-                recorded => {
-                    recorded?;
-                    context.queues.contracts.push(&namespace, &name);
-                    Ok(None)
-                }
-            };
+            // While the clocks differ the status says what is lost, and an Event why it still does.
+            let recorded = record_accepted(context, &observed.object, uid, &observed.accepted_loss).await;
+            return again_once_recorded(context, observed, recorded).await;
         }
         context.scheduler.set_feeds_of(uid, feed_tasks(observed));
         context.fetch_if_asked(&observed.object, uid);
         if !observed.closing_under_old_terms.is_empty() {
-            return match close_under_old_terms(context, observed, now).await {
-                Err(ReconcileError::ClocksDiffer) => {
-                    say_that_clocks_differ(context, &*observed.object).await;
-                    Ok(Some(CLOCKS_RETRY))
-                }
-                closed => {
-                    closed?;
-                    context.queues.contracts.push(&namespace, &name);
-                    Ok(None)
-                }
-            };
+            let closed = close_under_old_terms(context, observed, now).await;
+            return again_once_recorded(context, observed, closed).await;
         }
         let unsettled = context.unsettled_for(uid, observed.digest);
         if observed.waits.is_some() {
@@ -289,6 +271,20 @@ impl Controlled for VendorContract {
         let feeds: Vec<String> = self.spec.feeds.iter().map(|feed| feed.name.clone()).collect();
         context.metrics.remove_feeds(&namespace, &name, &feeds);
     }
+}
+
+/// Has a contract looked at again: at once by what was recorded of it, or later while the clocks differ.
+async fn again_once_recorded(
+    context: &Context,
+    observed: &Observed,
+    recorded: Result<(), ReconcileError>,
+) -> Result<Option<Duration>, ReconcileError> {
+    let recorded = unless_clocks_differ(context, &*observed.object, recorded).await?;
+    if recorded.is_some() {
+        let (namespace, name, _) = identity(&observed.object);
+        context.queues.contracts.push(&namespace, &name);
+    }
+    Ok(recorded.is_none().then_some(CLOCKS_RETRY))
 }
 
 /// What is due of a contract's reports. Nothing while the evidence cannot be relied on, or its past is not known yet.

@@ -12,8 +12,7 @@ use crate::cluster::api_clock::CLOCKS_RETRY;
 use crate::controller::context::Context;
 use crate::controller::controlled::ReconcileError;
 use crate::controller::head_checks::HOLDS_FOR;
-use crate::controller::notices::say_that_clocks_differ;
-use crate::controller::recording::RecordError;
+use crate::controller::notices::unless_clocks_differ;
 use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
 use crate::controller::{alerts, scheduled};
 use crate::domain::decision::report_notices::Past;
@@ -73,14 +72,11 @@ impl<'a> Writing<'a> {
         self.carry_out(&contradictions).await?;
         let (share, again) = context.pace.take(self.namespace, writes.len(), Instant::now());
         let reports = writes.get(..share).unwrap_or(&writes);
-        let is_recorded = match self.record(reports).await? {
-            Recorded::Kept => true,
-            Recorded::NotTheTerms => return Ok(Some(TERMS_RETRY)),
-            Recorded::ClocksDiffer => {
-                say_that_clocks_differ(context, &*observed.object).await;
-                false
-            }
-        };
+        let recorded = unless_clocks_differ(context, &*observed.object, self.record(reports).await).await?;
+        if recorded == Some(false) {
+            return Ok(Some(TERMS_RETRY));
+        }
+        let is_recorded = recorded.is_some();
         if is_recorded {
             self.carry_out(reports).await?;
         } else {
@@ -94,43 +90,24 @@ impl<'a> Writing<'a> {
             // Nor by a verdict of which nothing is on record: by the right clock it may be another one.
             alerts::tell(context, &observed.object, standing, is_whole && is_recorded).await?;
         }
-        match scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await {
-            Err(RecordError::ClocksDiffer) => {
-                say_that_clocks_differ(context, &*observed.object).await;
-                return Ok(Some(CLOCKS_RETRY));
-            }
-            handed_over => handed_over?,
+        let handed_over = scheduled::hand_over(context, &observed.object, uid, &more.scheduled).await;
+        if unless_clocks_differ(context, &*observed.object, handed_over).await?.is_none() {
+            return Ok(Some(CLOCKS_RETRY));
         }
         // Heads are compared again each hour, whatever happens.
         let again = again.or(Some(HOLDS_FOR));
         Ok(if is_recorded { again } else { again.min(Some(CLOCKS_RETRY)) })
     }
 
-    /// Records what these reports rest on.
-    async fn record(&self, reports: &[ReportAction]) -> Result<Recorded, ReconcileError> {
+    /// Records what these reports rest on. False: the store does not keep the terms.
+    async fn record(&self, reports: &[ReportAction]) -> Result<bool, ReconcileError> {
         let Writing { context, observed, now, .. } = *self;
-        let recorded = async {
-            if !record_terms(context, observed, now).await? {
-                return Ok(Recorded::NotTheTerms);
-            }
+        let keeps_the_terms = record_terms(context, observed, now).await?;
+        if keeps_the_terms {
             record_judged(context, observed, reports, now).await?;
-            Ok(Recorded::Kept)
-        };
-        match recorded.await {
-            Err(ReconcileError::ClocksDiffer) => Ok(Recorded::ClocksDiffer),
-            recorded => recorded,
         }
+        Ok(keeps_the_terms)
     }
-}
-
-/// What became of what reports rest on.
-enum Recorded {
-    /// It is in the journal.
-    Kept,
-    /// The store does not keep the terms.
-    NotTheTerms,
-    /// The journal takes nothing, or nothing more: all contracts are looked at again when the clocks agree.
-    ClocksDiffer,
 }
 
 /// Closes the periods that were final under the terms recorded last, and records the terms in force after them.
