@@ -83,27 +83,22 @@ impl Judgement {
     pub fn held_open(&self, closed: &BTreeMap<String, Shared<Terms>>) -> Judgement {
         let mut held = self.clone();
         held.reports.retain(|report| report.revision == 1 || closed.contains_key(&report.period.name));
-        for report in &mut held.reports {
-            if !closed.contains_key(&report.period.name) && report.state != PeriodState::Provisional {
-                report.state = PeriodState::Provisional;
-            }
+        let is_open = |period: &str| !closed.contains_key(period);
+        // What is Provisional already stays shared with other judgements.
+        let is_to_change = |report: &&mut Shared<SlaReportSpec>| {
+            is_open(&report.period.name) && report.state != PeriodState::Provisional
+        };
+        held.reports.iter_mut().filter(is_to_change).for_each(|report| report.state = PeriodState::Provisional);
+        if let Some(last) = held.last.as_mut().filter(|last| is_open(&last.name)) {
+            last.state = PeriodState::Provisional;
         }
-        if let Some(last) = &mut held.last {
-            hold(&mut last.state, &last.name, closed);
-        }
-        for last in held.kpis.values_mut().filter_map(|kpi| kpi.last.as_mut()) {
-            hold(&mut last.state, &last.name, closed);
+        for last in held.kpis.values_mut().filter_map(|kpi| kpi.last.as_mut()).filter(|last| is_open(&last.name)) {
+            last.state = PeriodState::Provisional;
         }
         // Rows that match may be among those that are still to come.
         held.kpis.values_mut().for_each(|kpi| kpi.unmatched = None);
         held.finals.retain(|period, _| closed.contains_key(period));
         held
-    }
-}
-
-fn hold(state: &mut PeriodState, period: &str, closed: &BTreeMap<String, Shared<Terms>>) {
-    if !closed.contains_key(period) {
-        *state = PeriodState::Provisional;
     }
 }
 
