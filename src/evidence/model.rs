@@ -157,6 +157,14 @@ pub struct BackfillProgress {
     pub completed: bool,
 }
 
+impl BackfillProgress {
+    /// What of it can be at `now`: nothing is known of what is still to come, whatever a wrong clock said once.
+    #[must_use]
+    pub fn up_to(self, now: Timestamp) -> Self {
+        BackfillProgress { reached: self.reached.min(now), ..self }
+    }
+}
+
 /// What a commit did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitReport {

@@ -17,7 +17,7 @@ use super::windows::{PlannedWindow, next_poll, plan};
 use super::{ClocksAgree, FeedOutcome, FeedTask, RowQuota, kept_token, push};
 use crate::clock::Clock;
 use crate::domain::measuring::row::Row;
-use crate::evidence::{BackfillProgress, CommitReport, EvidenceStore, StoreError};
+use crate::evidence::{CommitReport, EvidenceStore, StoreError};
 use crate::feed::fetch::fetch;
 use crate::feed::fetch_request::{FetchRequest, Fetched, Life, Step, Ticket};
 use crate::feed::job::{ends_the_report, every};
@@ -251,7 +251,7 @@ async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> R
         // What a wrong clock let an earlier version keep lies ahead.
         let known = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await?;
         let now = tools.clock.now();
-        memory.stored = known.map(|known| BackfillProgress { reached: known.reached.min(now), ..known });
+        memory.stored = known.map(|known| known.up_to(now));
         memory.progress = memory.stored;
         memory.asked = true;
     }

@@ -89,8 +89,7 @@ pub(super) fn plan(
     older: &Older,
     now: Timestamp,
 ) -> Option<PlannedWindow> {
-    // Nothing is known of what is still to come, whatever a wrong clock said once.
-    let progress = progress.map(|known| BackfillProgress { reached: known.reached.min(now), ..known });
+    let progress = progress.map(|known| known.up_to(now));
     let longest = window::longest(&task.feed).map_or(longest, |most| most.min(longest));
     let look_back = look_back(&task.feed);
     let ahead = if task.feed.plan.unwrap_or(false) { PLAN_REACH } else { SignedDuration::ZERO };
