@@ -109,8 +109,8 @@ async fn active_alerts_are_sent_again_until_they_end() {
     let running = post.run(vec![ops.clone(), hook]);
     let to =
         |received: &[crate::receiver::Received], path: &str| received.iter().filter(|one| one.path == path).count();
-    receiver.until("it is states again", |received| to(received, "/api/v2/alerts") >= 4).await;
-    assert_eq!(to(&receiver.received(), "/hook"), 1, "a webhook is states once");
+    receiver.until("it is sent again", |received| to(received, "/api/v2/alerts") >= 4).await;
+    assert_eq!(to(&receiver.received(), "/hook"), 1, "a webhook is sent once");
     post.write(&ops, MessageKind::Resolved, "a", alert("speed: missed")).await;
     running.dispatcher.wake();
     post.settled().await;
