@@ -359,7 +359,9 @@ fn sources(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> F
 }
 
 fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> {
-    let mut notices = shared_notices(&previous.conditions, &status.conditions);
+    let current = |status: &KpiTargetStatus| status.current.as_ref().map(|current| current.name.clone());
+    let is_same_period = current(previous) == current(status);
+    let mut notices = shared_notices(&previous.conditions, &status.conditions, is_same_period);
     let flipped_to = |type_, to| {
         status_of(&status.conditions, type_) == Some(to) && status_of(&previous.conditions, type_) != Some(to)
     };
@@ -399,15 +401,17 @@ fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> 
 }
 
 /// Transitions that several kinds share: risk and an invalid spec.
-pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> {
+///
+/// A risk that began after the one before is news, although the condition was True all the time: a look may come after the period has
+/// changed. With its period a risk is over and not cleared, so only a risk of the same period is reported as cleared.
+pub fn shared_notices(previous: &[Condition], now: &[Condition], is_same_period: bool) -> Vec<Notice> {
     let flip = |type_, to: ConditionStatus| status_of(now, type_) == Some(to) && status_of(previous, type_) != Some(to);
     let mut notices = Vec::new();
-    if flip(ConditionType::AtRisk, ConditionStatus::True) {
+    let (risk_before, risk) = (risk_since(previous), risk_since(now));
+    if risk.is_some() && risk != risk_before {
         notices.push(condition_notice(EventReason::AtRisk, ConditionType::AtRisk, now));
     }
-    if flip(ConditionType::AtRisk, ConditionStatus::False)
-        && status_of(previous, ConditionType::AtRisk) == Some(ConditionStatus::True)
-    {
+    if flip(ConditionType::AtRisk, ConditionStatus::False) && risk_before.is_some() && is_same_period {
         notices.push(condition_notice(EventReason::AtRiskCleared, ConditionType::AtRisk, now));
     }
     if flip(ConditionType::Stalled, ConditionStatus::True) {
@@ -419,6 +423,12 @@ pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> 
         notices.push(notice);
     }
     notices
+}
+
+/// When the condition AtRisk became True; `None` where it is not.
+fn risk_since(conditions: &[Condition]) -> Option<Timestamp> {
+    let condition = conditions.iter().find(|condition| condition.type_ == ConditionType::AtRisk.as_str())?;
+    (condition.status == ConditionStatus::True).then_some(condition.last_transition_time)
 }
 
 fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Condition]) -> Notice {

@@ -25,7 +25,9 @@ pub(super) fn notices(
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(evidence_notices(previous, status, is_full));
-    notices.extend(kpi_target::shared_notices(&previous.conditions, &status.conditions));
+    let period = |status: &VendorContractStatus| status.period.as_ref().map(|period| period.name.clone());
+    let is_same_period = period(previous) == period(status);
+    notices.extend(kpi_target::shared_notices(&previous.conditions, &status.conditions, is_same_period));
     notices
 }
 

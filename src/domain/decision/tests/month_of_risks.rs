@@ -115,3 +115,40 @@ fn without_a_journal_a_risk_is_what_the_rows_say_now() {
     let announced = life.lines.iter().filter(is_escalation).count();
     assert!(announced > 20, "{announced}: nothing but the journal can know when a risk began");
 }
+
+/// An hour of each day of June and July, with the share of callers of each month that were answered in time.
+fn summer(june: i64, july: i64) -> Vec<Row> {
+    let rows = [(6, june), (7, july)].into_iter().flat_map(|(month, good)| {
+        (1..=30).map(move |day| {
+            let noon = |hour: i8| date(2026, month, day).at(hour, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap().timestamp();
+            let measures = [("answered", 100), ("answeredWithin", good)];
+            row(&noon(10).to_string(), &noon(11).to_string(), &measures)
+        })
+    });
+    rows.collect()
+}
+
+#[test]
+fn risks_of_one_period_and_the_next_are_announced_whether_or_not_anybody_looked_in_between() {
+    for (july, expected) in [
+        // Two risks, each announced; with its period the first one is over, and nobody says that it was cleared.
+        (70, &["AtRisk level: 2026-06", "AtRisk level: 2026-07"][..]),
+        (90, &["AtRisk level: 2026-06"]),
+    ] {
+        let case = Case::new(terms(CONTRACT, &[("level", LEVEL)]), summer(70, july));
+        let risks = |absence: Option<[&str; 2]>| {
+            let mut life = Life::of(&case, true);
+            let [gone, back] = absence.unwrap_or(["2026-07-01T00:00:00Z"; 2]);
+            life.live(instant("2026-06-20T00:00:00Z"), instant(gone), |_, _, _| {});
+            life.live(instant(back), instant("2026-07-20T00:00:00Z"), |_, _, _| {});
+            let of_risks = life.events.iter().filter(|event| event.split(' ').nth(1) == Some("AtRisk"));
+            let words = of_risks.map(|event| {
+                let (_, what) = event.split_once(' ').unwrap();
+                what.split(' ').take(3).collect::<Vec<_>>().join(" ")
+            });
+            words.collect::<Vec<_>>()
+        };
+        assert_eq!(risks(None), expected, "{july}: looked at all the time");
+        assert_eq!(risks(Some(["2026-06-30T18:00:00Z", "2026-07-09T12:00:00Z"])), expected, "{july}: away in between");
+    }
+}
