@@ -221,7 +221,8 @@ fn alerts_of_kpi(
     let gaming = match &kpi.gaming {
         Gaming::Suspected { message } => {
             let since = kpi.last_ended_at.unwrap_or(now);
-            Some(of_kpi(EventReason::GamingSuspected, AlertSeverity::Warning, since, message.clone()))
+            let suspected = of_kpi(EventReason::GamingSuspected, AlertSeverity::Warning, since, message.clone());
+            Some(suspected.occurring(kpi.last.as_ref().map_or("", |last| last.name.as_str())))
         }
         _ => None,
     };

@@ -61,15 +61,9 @@ pub(super) fn unclear<N: AsRef<str>>(named: impl Fn(Verdict) -> Vec<N>) -> Optio
     })
 }
 
-/// Whether a risk began after the one that a condition speaks of. The earlier one was over by then, whether anybody looked in between or not.
-fn is_another_risk(before: &Condition, finding: &Finding) -> bool {
-    let is_risk = finding.type_ == ConditionType::AtRisk && finding.status == ConditionStatus::True;
-    is_risk && finding.since.is_some_and(|since| whole_second(since) > before.last_transition_time)
-}
-
 /// The conditions of an object of `kind`, in the order of the kind's table.
 ///
-/// The transition time is kept where the status is what it was, except for a risk that is another one. A type that no finding speaks of keeps what `previous`
+/// The transition time is kept where the status is what it was. A type that no finding speaks of keeps what `previous`
 /// says of it and is otherwise left out, which a test of each kind rules out.
 pub fn conditions(
     kind: Kind,
@@ -91,13 +85,10 @@ pub fn conditions(
                 finding.status,
                 finding.reason
             );
-            // What data reaches over closed hours may lie ahead; nobody saw a transition before it was looked at.
-            let began = whole_second(finding.since.unwrap_or(now).min(now));
             let last_transition_time = match before {
-                Some(before) if before.status == finding.status && !is_another_risk(before, finding) => {
-                    before.last_transition_time
-                }
-                _ => began,
+                Some(before) if before.status == finding.status => before.last_transition_time,
+                // What data reaches over closed hours may lie ahead; nobody saw a transition before it was looked at.
+                _ => whole_second(finding.since.unwrap_or(now).min(now)),
             };
             Some(Condition {
                 type_: type_.as_str().to_owned(),

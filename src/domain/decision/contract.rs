@@ -13,6 +13,7 @@ use self::notices::{evidence_notices, notices};
 use super::alerts::{Addressed, AlertFacts, standing_alerts};
 use super::conditions::{conditions, status_of};
 use super::contract_governance::{Counsel, CounselFacts, counsel};
+use super::kpi_target::without_risk;
 use super::{Notice, earliest};
 use crate::api::ACKNOWLEDGED_ANNOTATION;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
@@ -122,13 +123,15 @@ pub fn decide_contract(observed: &ObservedContract<'_>, now: Timestamp) -> Contr
         status.credits = judgement.credits.clone();
         status.triggers = judgement.triggers.iter().take(20).cloned().collect();
     }
-    let findings = findings(observed, &feeds, &status);
-    let previous = observed.previous.map_or(&[][..], |previous| &previous.conditions);
-    status.conditions = conditions(Kind::VendorContract, &findings, previous, observed.generation, now);
-    let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
     // Without a status nothing was reported yet: the first one that is written may hold all that an earlier one,
     // which was not written, would have reported.
-    let reported = observed.previous.cloned().unwrap_or_default();
+    let mut reported = observed.previous.cloned().unwrap_or_default();
+    if reported.period.as_ref().map(|period| &period.name) != status.period.as_ref().map(|period| &period.name) {
+        reported.conditions = without_risk(&reported.conditions);
+    }
+    let findings = findings(observed, &feeds, &status);
+    status.conditions = conditions(Kind::VendorContract, &findings, &reported.conditions, observed.generation, now);
+    let levels = counsel.as_ref().map_or(&[][..], |counsel| &counsel.levels);
     let notices = notices(&reported, &status, &feeds, levels, observed.no_room.is_some());
     let alerts = alerts(observed, &feeds, counsel.as_ref(), now);
     let next = earliest(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::condition::{ConditionType, EventReason, Reason};
-use crate::api::vendor_contract::{FeedStatus, VendorContractStatus};
+use crate::api::vendor_contract::{FeedStatus, TriggerStatus, VendorContractStatus};
 use crate::domain::decision::advice::THRESHOLD_MISMATCH;
 use crate::domain::decision::{Notice, kpi_target, overdue_notice, trigger_text};
 use crate::domain::governance::escalation::StandingLevel;
@@ -25,9 +25,7 @@ pub(super) fn notices(
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(evidence_notices(previous, status, is_full));
-    let period = |status: &VendorContractStatus| status.period.as_ref().map(|period| period.name.clone());
-    let is_same_period = period(previous) == period(status);
-    notices.extend(kpi_target::shared_notices(&previous.conditions, &status.conditions, is_same_period));
+    notices.extend(kpi_target::shared_notices(&previous.conditions, &status.conditions));
     notices
 }
 
@@ -71,15 +69,19 @@ fn feed_notices(
     notices
 }
 
+/// The KPI through which a trigger has fired, where it is one.
+fn by_kpi(trigger: &TriggerStatus) -> String {
+    trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default()
+}
+
 /// Each trigger that has fired, and each that is no longer active.
 fn trigger_notices(previous: &VendorContractStatus, status: &VendorContractStatus) -> Vec<Notice> {
     let mut notices = Vec::new();
     for trigger in &status.triggers {
         if !previous.triggers.contains(trigger) {
-            let kpi = trigger.kpi.as_ref().map(|kpi| format!(" by {kpi}")).unwrap_or_default();
             notices.push(Notice::new(
                 EventReason::TriggerFired,
-                format!("{} {}{kpi}", trigger.name, trigger.period),
+                format!("{} {}{}", trigger.name, trigger.period, by_kpi(trigger)),
                 trigger_text(trigger),
             ));
         }
@@ -88,7 +90,7 @@ fn trigger_notices(previous: &VendorContractStatus, status: &VendorContractStatu
         if !status.triggers.iter().any(|now| now.name == trigger.name && now.kpi == trigger.kpi) {
             notices.push(Notice::new(
                 EventReason::TriggerCleared,
-                format!("{} {}", trigger.name, trigger.period),
+                format!("{} {}{}", trigger.name, trigger.period, by_kpi(trigger)),
                 format!("trigger {} is no longer active", trigger.name),
             ));
         }
@@ -112,8 +114,13 @@ pub(super) fn evidence_notices(
         (ConditionType::Ready, Reason::EvidenceUnavailable, lost),
     ];
     let new = transitions.into_iter().filter_map(|(type_, reason, event)| {
-        let message = found(status, type_, reason).filter(|_| found(previous, type_, reason).is_none())?;
-        Some(Notice::new(event, message.clone(), message))
+        let message = found(status, type_, reason)?;
+        let is_new = match found(previous, type_, reason) {
+            None => true,
+            // The message names the reports, so that another one is news. Of a store the sentence may change with each look.
+            Some(before) => event == EventReason::ReportContradicted && before != message,
+        };
+        is_new.then(|| Notice::new(event, message.clone(), message))
     });
     new.collect()
 }

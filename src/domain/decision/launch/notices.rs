@@ -39,7 +39,7 @@ fn spike_notices(previous: &CampaignLaunchStatus, status: &CampaignLaunchStatus)
 
 /// The transitions from one status to the next.
 pub(super) fn notices(previous: &CampaignLaunchStatus, status: &CampaignLaunchStatus) -> Vec<Notice> {
-    let mut notices = shared_notices(&previous.conditions, &status.conditions, true);
+    let mut notices = shared_notices(&previous.conditions, &status.conditions);
     notices.extend(spike_notices(previous, status));
     let failed = |gate: &&GateStatus| gate.state == GateState::Failed;
     for gate in status.gates.iter().filter(failed) {
