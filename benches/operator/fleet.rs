@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const FOLLOWED: usize = 20;
 /// How long polls without news are watched: each feed is polled every 30 seconds.
 pub(crate) const WATCHED: Duration = Duration::from_secs(60);
-/// What the image and the chart set: tests let terms settle faster.
-const SHIPPED: [(&str, &str); 2] = [("MALLOC_ARENA_MAX", "2"), ("BPO_SETTLE", "5")];
+/// What the chart sets: tests let terms settle faster.
+const SETTLE: (&str, &str) = ("BPO_SETTLE", "5");
 /// How long a process is watched that does not poll.
 pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
@@ -78,7 +78,9 @@ impl Fleet {
 
     fn start(&self, now: &str) -> Operator {
         let flags = ["--clock-start", now, "--clock-speed", "1"];
-        self.place.operator_in(&self.place.data_dir(), &flags, "info", &SHIPPED)
+        let mut environment = testkit::image::environment();
+        environment.push(SETTLE);
+        self.place.operator_in(&self.place.data_dir(), &flags, "info", &environment)
     }
 
     fn contracts(&self) -> Api<DynamicObject> {

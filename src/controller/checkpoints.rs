@@ -5,13 +5,14 @@
 //! and ends of the chains of rows, and an instant before the one at which time alone may change it), so that deleting all of it
 //! changes nothing but the time that a start takes.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, BufWriter, Read};
 use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
@@ -194,35 +195,30 @@ fn encode(program: [u8; 32], fresh: &Fresh) -> Option<Vec<u8>> {
         return None;
     }
     let kept = Kept { judged_at: fresh.judged_at, judgement: judgement.clone() };
-    let json = serde_json::to_vec(&kept).ok()?;
-    if serde_json::from_slice::<Kept>(&json).ok()? != kept {
-        return None;
-    }
-    sealed(&key(program, fresh.terms, &fresh.evidence)?, &json)
+    sealed(&key(program, fresh.terms, &fresh.evidence)?, &kept)
 }
 
-/// SHA-256 of all that follows, a key, and JSON, deflated.
-pub(super) fn sealed(key: &[u8; 32], json: &[u8]) -> Option<Vec<u8>> {
-    let mut content = key.to_vec();
-    let mut deflating = DeflateEncoder::new(&mut content, Compression::fast());
-    deflating.write_all(json).ok()?;
-    deflating.finish().ok()?;
+/// SHA-256 of all that follows, a key, and a value as JSON, deflated; `None` for what would be read as something else.
+///
+/// The JSON is never in memory as a whole: that of a contract of many years is many times what it is deflated to.
+pub(super) fn sealed<T: Serialize + DeserializeOwned + PartialEq>(key: &[u8; 32], value: &T) -> Option<Vec<u8>> {
+    let mut deflating = BufWriter::new(DeflateEncoder::new(key.to_vec(), Compression::fast()));
+    serde_json::to_writer(&mut deflating, value).ok()?;
+    let content = deflating.into_inner().ok()?.finish().ok()?;
     let mut whole = Sha256::digest(&content).to_vec();
-    whole.append(&mut content);
-    Some(whole)
+    whole.extend(content);
+    (decode::<T>(&whole, key)? == *value).then_some(whole)
 }
 
 /// What was sealed with this key; `None` for any other, and for what is damaged.
-pub(super) fn decode<T: serde::de::DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
+pub(super) fn decode<T: DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
     let (digest, content) = whole.split_first_chunk::<32>()?;
     let (found, deflated) = content.split_first_chunk::<32>()?;
     // What was kept for another question is passed over at once.
     if found != key || <[u8; 32]>::from(Sha256::digest(content)) != *digest {
         return None;
     }
-    let mut json = Vec::new();
-    DeflateDecoder::new(deflated).take(MOST).read_to_end(&mut json).ok()?;
-    serde_json::from_slice(&json).ok()
+    serde_json::from_reader(BufReader::new(DeflateDecoder::new(deflated).take(MOST))).ok()
 }
 
 #[cfg(test)]

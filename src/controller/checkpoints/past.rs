@@ -87,10 +87,6 @@ fn encode(program: [u8; 32], uid: &str, heads: &BTreeMap<String, Head>, snapshot
     let past = snapshot.past(heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect())?;
     let heads = heads.iter().map(|(feed, head)| (feed.clone(), (head.sequence, head.digest))).collect();
     let kept = KeptPast { heads, past };
-    let json = serde_json::to_vec(&kept).ok()?;
-    if serde_json::from_slice::<KeptPast>(&json).ok()? != kept {
-        return None;
-    }
-    let content = sealed(&key(program, uid), &json)?;
+    let content = sealed(&key(program, uid), &kept)?;
     Some((kept.past, content))
 }
