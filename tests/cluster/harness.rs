@@ -469,3 +469,9 @@ pub(crate) fn condition(object: &Value, type_: &str) -> (String, String) {
 pub(crate) fn has(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
     condition(object, type_) == (status.to_owned(), reason.to_owned())
 }
+
+/// How many polls ended well, by the operator's metrics.
+pub(crate) fn fetches(metrics: &str) -> u64 {
+    let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
+}

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::controlplane::AuditEvent;
 use crate::figures::hours;
-use crate::harness::{DEADLINE, OPERATOR, Operator, Place, has, path};
+use crate::harness::{DEADLINE, OPERATOR, Operator, Place, fetches, has, path};
 use crate::judged::{contract, kpi};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
@@ -156,10 +156,4 @@ pub(crate) fn writes(place: &Place) -> Vec<AuditEvent> {
         .into_iter()
         .filter(|event| event.user == OPERATOR && event.namespace == place.namespace && event.is_write())
         .collect()
-}
-
-/// How many polls ended well, by the operator's metrics.
-fn fetches(metrics: &str) -> u64 {
-    let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
-    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
 }
