@@ -24,6 +24,7 @@ mod generated;
 #[allow(dead_code, reason = "the tests of the cluster use the rest")]
 mod harness;
 mod kills;
+mod lease;
 mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
