@@ -12,6 +12,7 @@
 #[path = "../cluster/access.rs"]
 mod access;
 mod away;
+mod busy;
 mod call;
 mod clocks;
 mod database;

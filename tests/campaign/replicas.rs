@@ -2,12 +2,12 @@
 //! writes nothing and alerts nobody from then on.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
+use crate::busy::Busy;
 use crate::database::Database;
 use crate::figures::hours;
 use crate::harness::{Operator, Place, installation};
@@ -18,8 +18,6 @@ use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Terms change with each fifth round of what keeps replicas busy.
-pub(crate) const CHANGE_TERMS: u64 = 5;
 const WORKS: &str = "the lease is held: this process works";
 
 /// A replica, and its wires to the API server and to the database.
@@ -82,32 +80,12 @@ impl Pair {
         Pair { leader, standby, place, receiver, database, _vendor: vendor }
     }
 
-    /// Keeps changing objects, so that the operator always has something to judge, store and announce, until it is over.
-    async fn keep_busy(&self, busy: &Busy) {
-        while !busy.over.load(Ordering::SeqCst) {
-            let round = busy.rounds.fetch_add(1, Ordering::SeqCst) + 1;
-            if round.is_multiple_of(CHANGE_TERMS) {
-                let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
-                self.place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
-            }
-            if !busy.quiet.load(Ordering::SeqCst) {
-                let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
-                self.place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    }
-
-    /// Asks for no more alerts, and waits until those that were asked for are delivered: a leader that is lost after a delivery and before
-    /// it notes the delivery makes any other one deliver it again.
+    /// Asks for no more alerts, and waits until those that were asked for are delivered and noted: a leader that is lost after a delivery and
+    /// before it notes the delivery makes any other one deliver it again.
     async fn quieten(&self, busy: &Busy) {
-        busy.quiet.store(true, Ordering::SeqCst);
-        // One more round may have begun.
-        let begun = busy.rounds.load(Ordering::SeqCst);
-        let over = async || (busy.rounds.load(Ordering::SeqCst) > begun + 1).then_some(());
-        self.place.eventually_within(PATIENCE, "the rounds that ask for alerts are over", over).await;
+        busy.quieten(PATIENCE, &self.place, &self.receiver).await;
         let none = async || (waiting_alerts(self) == 0).then_some(());
-        self.place.eventually_within(PATIENCE, "every alert is delivered", none).await;
+        self.place.eventually_within(PATIENCE, "every delivery is noted", none).await;
     }
 
     async fn lose(&self, loss: Loss) {
@@ -130,15 +108,6 @@ impl Pair {
         self.leader.api.be(Wire::Whole);
         self.leader.database.be(Wire::Whole);
     }
-}
-
-/// What keeps the replicas busy.
-#[derive(Default)]
-struct Busy {
-    over: AtomicBool,
-    rounds: AtomicU64,
-    /// No alert may be asked for.
-    quiet: AtomicBool,
 }
 
 async fn replica(place: &mut Place, database: u16) -> Replica {
@@ -229,7 +198,7 @@ async fn live(pair: &Pair, busy: &Busy, loss: Loss) -> Timeline {
     let wrote = async || pair.standby.proxy.calls().iter().find(is_write).map(|call| call.at);
     let wrote = pair.place.eventually_within(PATIENCE, "the successor writes", wrote).await;
     pair.give_back(loss);
-    busy.quiet.store(false, Ordering::SeqCst);
+    busy.ask_again();
     // The loser sees what was lost again, and what it does then is seen too.
     let ended = async || pair.leader.operator.log().contains("bpo-operator: ").then(Instant::now);
     let ended = pair.place.eventually_within(PATIENCE, "the loser ends", ended).await;
@@ -237,7 +206,7 @@ async fn live(pair: &Pair, busy: &Busy, loss: Loss) -> Timeline {
     let alerted = async || (alerts() > heard).then_some(());
     pair.place.eventually_within(PATIENCE, "the successor alerts", alerted).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    busy.over.store(true, Ordering::SeqCst);
+    busy.end();
     Timeline { lost, lost_at, taken, wrote, ended }
 }
 
@@ -260,7 +229,7 @@ fn waited_for_the_lease(pair: &Pair, loss: Loss, lost_at: Timestamp) -> f64 {
 async fn takeover(loss: Loss) -> String {
     let pair = Pair::start().await;
     let busy = Busy::default();
-    let (times, ()) = tokio::join!(live(&pair, &busy, loss), pair.keep_busy(&busy));
+    let (times, ()) = tokio::join!(live(&pair, &busy, loss), busy.keep(std::slice::from_ref(&pair.place)));
     let since = |instant: Instant| instant.saturating_duration_since(times.lost).as_secs_f64();
     let of_loser: Vec<Call> = pair.leader.proxy.calls().into_iter().filter(|call| is_write(&call)).collect();
     let late: Vec<&Call> = of_loser.iter().filter(|call| call.at > times.taken).collect();

@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bpo_operator::shard::ShardCount;
 use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
+use crate::busy::Busy;
 use crate::controlplane::helm_path;
 use crate::database::Database;
 use crate::figures::hours;
@@ -17,7 +17,7 @@ use crate::harness::{Operator, Place, installation, path};
 use crate::lease::{renewed_before, taken_in_time};
 use crate::proxy::{Call, Proxy, leading_to};
 use crate::receiver::{Received, Receiver};
-use crate::replicas::{CHANGE_TERMS, manifests};
+use crate::replicas::manifests;
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -105,24 +105,6 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{replicas} replicas share the shards"), shared).await
     }
 
-    /// Keeps changing objects in each namespace, so that there is always something to judge, store and announce, until the test ends.
-    async fn keep_busy(&self, busy: &Busy) {
-        while !busy.over.load(Ordering::SeqCst) {
-            let round = busy.rounds.fetch_add(1, Ordering::SeqCst);
-            for place in &self.places {
-                if round.is_multiple_of(CHANGE_TERMS) {
-                    let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
-                    place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
-                }
-                if !busy.quiet.load(Ordering::SeqCst) {
-                    let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
-                    place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
     /// Waits until what is changed in a namespace now is looked at by somebody.
     async fn until_worked_in(&self, shard: usize) {
         let place = &self.places[shard];
@@ -153,14 +135,10 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), enough).await;
     }
 
-    /// Asks for no more alerts, and waits until those that were asked for are delivered. A replica that is killed after a delivery and
-    /// before it notes the delivery makes any of them deliver it again.
+    /// Asks for no more alerts, and waits until those that were asked for are delivered and noted. A replica that is killed after a delivery
+    /// and before it notes the delivery makes any of them deliver it again.
     async fn quieten(&self, busy: &Busy) {
-        busy.quiet.store(true, Ordering::SeqCst);
-        // One more round may have begun.
-        let begun = busy.rounds.load(Ordering::SeqCst);
-        let over = async || (busy.rounds.load(Ordering::SeqCst) > begun + 1).then_some(());
-        self.places[0].eventually_within(PATIENCE, "the rounds that ask for alerts are over", over).await;
+        busy.quieten(PATIENCE, &self.places[0], &self.receiver).await;
         self.until_all_are_delivered().await;
     }
 
@@ -178,15 +156,6 @@ impl Installation {
         let whole = async || bpo(&["verify", "--evidence-url", &url]).contains(&rows).then_some(());
         self.places[0].eventually_within(PATIENCE, &format!("the evidence is whole and has {rows}"), whole).await;
     }
-}
-
-/// What keeps the replicas busy.
-#[derive(Default)]
-struct Busy {
-    over: AtomicBool,
-    rounds: AtomicU64,
-    /// No alert may be sent.
-    quiet: AtomicBool,
 }
 
 /// What the chart grants to replicas that share the work.
@@ -263,7 +232,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         holder_of(&replicas, &holders[killed]).operator.signal("KILL");
         let waited = until_moved(&shared, killed, &replicas, &holders[killed]).await;
         eprintln!("killed: its shard was held by another {waited:.1} s after the last renewal");
-        busy.quiet.store(false, Ordering::SeqCst);
+        busy.ask_again();
         shared.until_worked_in(killed).await;
         shared.until_more_come(3).await;
 
@@ -277,7 +246,7 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         for shard in 0..3 {
             shared.until_worked_in(shard).await;
         }
-        busy.quiet.store(false, Ordering::SeqCst);
+        busy.ask_again();
         let goes_on = Instant::now();
         silent.operator.signal("CONT");
         let ended = async || silent.operator.log().contains("bpo-operator: ").then_some(());
@@ -287,9 +256,9 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
             let late = writes_after(silent, &place.namespace, goes_on);
             assert!(late.is_empty(), "the replica that hung wrote when it resumed: {late:?}");
         }
-        busy.over.store(true, Ordering::SeqCst);
+        busy.end();
     };
-    tokio::join!(story, shared.keep_busy(&busy));
+    tokio::join!(story, busy.keep(&shared.places));
     shared.nothing_is_lost_or_doubled().await;
 }
 
@@ -318,9 +287,9 @@ async fn a_replica_that_comes_gets_its_share_without_a_gap_or_a_double_and_anoth
                 assert_eq!(!writes.is_empty(), is_its, "{}: {writes:?}", replica.operator.pid());
             }
         }
-        busy.over.store(true, Ordering::SeqCst);
+        busy.end();
     };
-    tokio::join!(story, shared.keep_busy(&busy));
+    tokio::join!(story, busy.keep(&shared.places));
 
     let other = shared.replica("2").await;
     other.operator.until_it_says("replicas-of-3-shards holds the Lease").await;
