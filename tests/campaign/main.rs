@@ -40,7 +40,7 @@ mod stale;
 mod undisturbed;
 mod wire;
 
-use testkit::{controlplane, debian, receiver, vendor};
+use testkit::{controlplane, debian, ports, postgres_server, receiver, vendor};
 
 /// Whether all plans are run, and not a sample of each class.
 fn is_full() -> bool {
