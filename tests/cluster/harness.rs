@@ -274,6 +274,11 @@ impl Place {
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
+    /// `kubectl bpo reconcile` of an object such as `contract/care`, which waits as long as the tests do.
+    pub(crate) fn reconcile(&self, object: &str) -> (i32, String, String) {
+        self.plugin(&["reconcile", object, "--wait", &DEADLINE.as_secs().to_string()])
+    }
+
     /// `kubectl bpo verify` on the evidence: exit code and output.
     pub(crate) fn verify(&self) -> (i32, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
