@@ -1,8 +1,9 @@
 //! A real server of Debian's packages that answers on loopback, with a folder of its own, for as long as a test wants it.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+
+use crate::ports::free_port;
 
 /// Runs until its standard input ends, which is when the process of the tests ends, however it does.
 const SCRIPT: &str = r#"
@@ -28,7 +29,7 @@ impl KeptServer {
         let directory = tempfile::Builder::new().prefix(&format!("bpo-{name}")).tempdir().unwrap().keep();
         let file = directory.join("configuration.yml");
         std::fs::write(&file, configuration).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port().unwrap();
         let folder = directory.to_str().unwrap();
         let keeper = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])

@@ -7,6 +7,7 @@ pub mod debian;
 pub mod image;
 pub mod kept_server;
 pub mod mail_server;
+pub mod ports;
 pub mod postgres_server;
 pub mod receiver;
 pub mod vendor;

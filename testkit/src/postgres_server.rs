@@ -1,27 +1,37 @@
 //! A real PostgreSQL server on loopback, gone with its value or with the process of the tests, however that ends.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::ports::{TRIES, free_port};
+
 /// What the server's password would look like in an output.
 pub const CANARY: &str = "canary-4f1c-of-the-database";
 
-/// Runs until its standard input ends, which is when the process of the tests ends, however it does.
+/// Makes a folder of data and starts a server on it, with the first of the ports in its standard input that nobody else has. Runs until that
+/// ends, which is when the process of the tests ends, however it does.
 const SCRIPT: &str = r#"
 set -eu
 "$BIN/initdb" --pgdata "$DIR/data" --username bpo --pwfile "$DIR/password" --auth-local trust --auth-host scram-sha-256 --encoding UTF8 --locale C --no-sync >"$DIR/initdb.log" 2>&1
-"$BIN/postgres" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$PORT" -c unix_socket_directories="$DIR" -c fsync=off -c max_connections=400 $MORE >"$DIR/server.log" 2>&1 &
-server=$!
-until "$BIN/pg_isready" -q -h "$DIR" -p "$PORT"; do kill -0 $server || { cat "$DIR/server.log"; exit 1; }; sleep 0.1; done
-echo ready
+echo made
+while read -r port; do
+  "$BIN/postgres" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$port" -c unix_socket_directories="$DIR" -c fsync=off -c max_connections=400 $MORE >"$DIR/server.log" 2>&1 </dev/null &
+  server=$!
+  until "$BIN/pg_isready" -q -h "$DIR" -p "$port"; do kill -0 $server 2>/dev/null || { server=; break; }; sleep 0.1; done
+  if [ -n "$server" ]; then echo ready; break; fi
+  echo ended
+done
+if [ -z "${server:-}" ]; then rm -rf "$DIR"; exit 1; fi
 cat >/dev/null
 kill -QUIT $server
 wait $server || true
 rm -rf "$DIR"
 "#;
+
+/// What a server says that ends because another program has its port.
+pub const IN_USE: &str = "Address already in use";
 
 /// A running server.
 pub struct Server {
@@ -40,21 +50,26 @@ impl Server {
         for (name, content) in files {
             std::fs::write(directory.join(name), content).unwrap();
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new("sh");
         command
             .args(["-c", SCRIPT])
             .env("BIN", programs)
             .env("DIR", &directory)
-            .env("PORT", port.to_string())
             .env("MORE", settings.replace("$DIR", &directory.display().to_string()))
             .current_dir("/tmp");
         give_to_postgres(&mut command, &directory);
         let mut keeper = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let log = || std::fs::read_to_string(directory.join("initdb.log")).unwrap_or_default();
-        assert_eq!(line.trim(), "ready", "PostgreSQL did not start: {line} {}", log());
+        let mut said = BufReader::new(keeper.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let log = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+        assert_eq!(said.next().as_deref(), Some("made"), "PostgreSQL's data was not made: {}", log("initdb.log"));
+        let port = (0..TRIES).find_map(|_| {
+            let port = free_port().unwrap();
+            writeln!(keeper.stdin.as_mut().unwrap(), "{port}").unwrap();
+            let is_ready = said.next().as_deref() == Some("ready");
+            assert!(is_ready || log("server.log").contains(IN_USE), "PostgreSQL did not start: {}", log("server.log"));
+            is_ready.then_some(port)
+        });
+        let port = port.unwrap_or_else(|| panic!("others take each port that was free: {}", log("server.log")));
         Self { directory, port, _keeper: keeper }
     }
 

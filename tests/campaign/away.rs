@@ -87,11 +87,14 @@ async fn an_api_server_or_an_etcd_that_is_away_ends_no_operator_and_loses_no_row
     for outage in KINDS {
         for seconds in lengths(outage) {
             let polls = || vendor.count(INTERVALS).requests;
-            let before = polls();
             let level = place.get("kpi", "level").await.unwrap()["status"]["current"]["asOf"].clone();
             begin(plane, outage);
+            let before = polls();
             tokio::time::sleep(Duration::from_secs(*seconds)).await;
-            let during = polls() - before;
+            // On a busy machine the poll that an outage meets may come late.
+            let fetched = async || Some(polls() - before).filter(|polls| *polls > 0);
+            let what = format!("{outage:?}: feeds are fetched while the API server is away");
+            let during = place.eventually_within(PATIENCE, &what, fetched).await;
             end(plane, outage).await;
             let over = Instant::now();
             // A change that is made after the outage is seen, and so are the rows that came in it.
@@ -117,7 +120,6 @@ async fn an_api_server_or_an_etcd_that_is_away_ends_no_operator_and_loses_no_row
                 "{outage:?} for {seconds} s: {during} polls meanwhile, made up for after {:.1} s",
                 over.elapsed().as_secs_f64()
             );
-            assert!(during > 0, "{outage:?}: feeds are fetched while the API server is away");
         }
     }
     assert_eq!(operator.stop().await, Some(0), "it had ended by itself");

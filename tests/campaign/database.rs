@@ -1,12 +1,14 @@
 //! A real PostgreSQL server that can be restarted and stopped where it is.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+use crate::ports::{TRIES, free_port};
+use crate::postgres_server::IN_USE;
 
 /// Ends the server when its standard input ends, which is when the process of the tests ends, however it does.
 const KEEPER: &str = r#"
@@ -29,11 +31,10 @@ impl Database {
     /// Starts a server with an empty database `evidence`. What it acknowledges outlives its processes.
     pub(crate) async fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("bpo-campaign-pg").tempdir_in("/tmp").unwrap().keep();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut keeper = Command::new("sh");
         keeper.args(["-c", KEEPER]).env("DIR", &directory).stdin(Stdio::piped()).stdout(Stdio::null());
         let keeper = keeper.stderr(Stdio::null()).spawn().unwrap();
-        let database = Database { port, directory, server: Mutex::default(), keeper };
+        let mut database = Database { port: 0, directory, server: Mutex::default(), keeper };
         give_to_postgres(&database.directory);
         let data = database.directory.join("data");
         let made = database
@@ -44,7 +45,13 @@ impl Database {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        database.run().await;
+        for tried in 1..=TRIES {
+            database.port = free_port().unwrap();
+            match database.run().await {
+                Ok(()) => break,
+                Err(log) => assert!(tried < TRIES && log.contains(IN_USE), "PostgreSQL did not start:\n{log}"),
+            }
+        }
         database.execute("postgres", "CREATE DATABASE evidence");
         database
     }
@@ -56,7 +63,7 @@ impl Database {
         if let Some(mut server) = self.server.lock().unwrap().take() {
             server.wait().unwrap();
         }
-        self.run().await;
+        self.run().await.unwrap_or_else(|log| panic!("PostgreSQL did not start:\n{log}"));
     }
 
     /// Makes commits to the journal wait in the middle of their transaction, until the server is restarted; returns when one does.
@@ -101,8 +108,10 @@ impl Database {
         format!("postgres://bpo@127.0.0.1:{port}/evidence")
     }
 
-    async fn run(&self) {
-        let log = File::options().create(true).append(true).open(self.directory.join("server.log")).unwrap();
+    /// Starts the server, and waits until it takes connections; where it ends before, the error is its log.
+    async fn run(&self) -> Result<(), String> {
+        let file = self.directory.join("server.log");
+        let log = File::create(&file).unwrap();
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.directory.join("data"));
         // Its processes are killed, not the machine: what it wrote is there when it starts again, and seven of them do not wait for the disk.
@@ -111,18 +120,24 @@ impl Database {
             command.args(["-c", setting]);
         }
         command.arg("-c").arg(format!("unix_socket_directories={}", self.directory.display()));
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-        *self.server.lock().unwrap() = Some(child);
+        let mut child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let began = Instant::now();
-        let ready = |database: &Self| {
-            let mut look = database.command("pg_isready");
-            look.args(["-q", "-h", "127.0.0.1", "-p", &database.port.to_string()]).status().unwrap().success()
-        };
-        while !ready(self) {
-            let log = || std::fs::read_to_string(self.directory.join("server.log")).unwrap_or_default();
+        while !self.is_ready() {
+            let log = || std::fs::read_to_string(&file).unwrap_or_default();
+            if child.try_wait().unwrap().is_some() {
+                return Err(log());
+            }
             assert!(began.elapsed() < Duration::from_secs(60), "PostgreSQL did not start:\n{}", log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        *self.server.lock().unwrap() = Some(child);
+        Ok(())
+    }
+
+    /// Whether this server takes connections, and not another one that has its port.
+    fn is_ready(&self) -> bool {
+        let mut look = self.command("pg_isready");
+        look.arg("-q").arg("-h").arg(&self.directory).args(["-p", &self.port.to_string()]).status().unwrap().success()
     }
 
     fn command(&self, program: &str) -> Command {

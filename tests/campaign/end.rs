@@ -8,8 +8,8 @@ use crate::harness::Place;
 use crate::receiver::{Received, Receiver};
 
 /// Members that are a run's own: instants of the machine's clock, UIDs and what holds them, and how many rows had come when a report was
-/// signed, which may be more than those that it is judged by.
-const OWN: [&str; 6] = ["lastTransitionTime", "since", "passedAt", "contractUid", "head", "rows"];
+/// signed, which may be more than those that it is judged by; and which look was asked for.
+const OWN: [&str; 7] = ["lastTransitionTime", "since", "passedAt", "contractUid", "head", "rows", "lastHandledRequest"];
 
 /// The kinds whose objects are compared.
 const KINDS: [&str; 5] = ["vc", "kpi", "st", "cl", "slar"];
@@ -64,6 +64,17 @@ impl End {
             differ(name, &side(self), &side(wanted), &mut found);
         }
         found
+    }
+
+    /// The Events, each as its object and reason, and the alerts, in order.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        let words = self.0.keys().filter_map(|name| match name.strip_prefix("Event of ") {
+            Some(event) => Some(event.split(' ').take(2).collect::<Vec<_>>().join(" ")),
+            None => name.starts_with("alert ").then(|| name.clone()),
+        });
+        let mut heard: Vec<String> = words.collect();
+        heard.sort_unstable();
+        heard
     }
 
     /// The names of all parts, in order.

@@ -12,6 +12,7 @@
 #[path = "../cluster/access.rs"]
 mod access;
 mod away;
+mod busy;
 mod call;
 mod clocks;
 mod database;
@@ -24,6 +25,7 @@ mod generated;
 #[allow(dead_code, reason = "the tests of the cluster use the rest")]
 mod harness;
 mod kills;
+mod lease;
 mod link;
 #[path = "../cluster/looking.rs"]
 mod looking;
@@ -38,7 +40,7 @@ mod stale;
 mod undisturbed;
 mod wire;
 
-use testkit::{controlplane, debian, receiver, vendor};
+use testkit::{controlplane, debian, ports, postgres_server, receiver, vendor};
 
 /// Whether all plans are run, and not a sample of each class.
 fn is_full() -> bool {

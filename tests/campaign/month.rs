@@ -1,17 +1,20 @@
 //! The demo month: a vendor misses January's target. Judging, signing and announcing it takes every kind of call that the
 //! operator makes. At the end everybody must have heard of each cause exactly once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use bpo_operator::api::REQUESTED_AT_ANNOTATION;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::{self, AUTH, TLS, TOKEN};
 use crate::call::{Fault, Outcome};
 use crate::end::End;
 use crate::figures::hours;
-use crate::harness::{Hand, Operator, Place, installation};
+use crate::harness::{Hand, Operator, Place, fetches, installation, path};
 use crate::proxy::{Plan, Proxy, busiest, leading_to};
 use crate::receiver::{Received, Receiver};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
@@ -35,6 +38,11 @@ const VERDICTS: [&str; 8] = [
     "CreditEarnedBack",
     "ReportContradicted",
 ];
+
+/// The kinds with a status of the operator's, in the order in which they are judged.
+const CONTRACTS: &str = "vc";
+const OTHERS: &str = "kpi,st,cl";
+const LOOKED_AT: &str = "vc,kpi,st,cl";
 
 /// Where the month ends.
 const END: &str = "2026-02-20T07:30:00Z";
@@ -75,6 +83,14 @@ pub(crate) struct Month {
     _vendor: VendorServer,
 }
 
+/// How a step of the undisturbed month went.
+pub(crate) struct Undergone {
+    /// What everybody has heard at its end.
+    pub end: End,
+    /// The kinds of call that it took.
+    pub kinds: BTreeSet<String>,
+}
+
 /// The operator that runs, and how many were killed before it.
 struct Life {
     operator: Option<Operator>,
@@ -105,16 +121,38 @@ impl Month {
         Month { last_plan: Some(plan), ..self }
     }
 
-    /// Lives through the month. Returns how each of its steps ended, and how many calls came before the last one.
-    pub(crate) async fn live_undisturbed(&mut self) -> (Vec<End>, usize) {
-        let (mut ends, mut calls) = (Vec::new(), 0);
-        for step in STEPS {
-            calls = self.proxy.calls().len();
+    /// Lives through the month, at each step of which everybody must hear of what is written in `heard`, and of nothing else.
+    pub(crate) async fn live_undisturbed(&mut self, heard: [&[&str]; STEPS.len()]) -> Vec<Undergone> {
+        let mut undergone = Vec::new();
+        let mut wanted: Vec<&str> = Vec::new();
+        for (step, heard) in STEPS.into_iter().zip(heard) {
+            let before = self.proxy.calls().len();
             self.step(Trouble::None, step).await;
             self.judged(step).await;
-            ends.push(self.settled().await);
+            wanted.extend(heard);
+            wanted.sort_unstable();
+            self.heard(step, &wanted).await;
+            // The looks that this asks for from now on are none of the month's.
+            let kinds = self.proxy.calls().into_iter().skip(before).map(|call| call.kind).collect();
+            let end = self.settled().await;
+            assert_eq!(end.heard(), wanted, "{step:?}");
+            undergone.push(Undergone { end, kinds });
         }
-        (ends, calls)
+        undergone
+    }
+
+    /// Waits until every object is looked at as it is, and everybody has heard of what is wanted.
+    async fn heard(&self, step: Step, wanted: &[&str]) {
+        let started = Instant::now();
+        loop {
+            let is_seen = |object: &Value| object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            let found = self.end().await.heard();
+            if found == wanted && self.place.list(LOOKED_AT).await.iter().all(is_seen) {
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "{step:?}: what was heard is {found:#?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Starts the operator again where a call has killed it.
@@ -206,19 +244,48 @@ impl Month {
         End::of(&self.place, &self.receiver).await
     }
 
-    /// Waits until nothing changes any more, and returns what everybody has heard.
-    pub(crate) async fn settled(&self) -> End {
-        let mut before = self.end().await;
-        let started = Instant::now();
+    /// Has the feed asked and everything looked at again until that changes nothing, and returns what everybody has heard.
+    async fn settled(&mut self) -> End {
+        let (mut before, started) = (self.end().await, Instant::now());
         loop {
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            self.ask_the_feed().await;
+            // A contract is judged first, and the others show what it came to.
+            for kinds in [CONTRACTS, OTHERS] {
+                self.look_at(kinds).await;
+            }
+            let sent = async || waiting_alerts(&self.place).is_empty().then_some(());
+            self.place.eventually_within(PATIENCE, "every alert is delivered", sent).await;
             let now = self.end().await;
-            if now.differences(&before).is_empty() {
+            let found = now.differences(&before);
+            if found.is_empty() {
                 return now;
             }
-            assert!(started.elapsed() < PATIENCE, "it never settles: {}", now.differences(&before).join("\n"));
+            assert!(started.elapsed() < PATIENCE, "it never settles: {}", found.join("\n"));
             before = now;
         }
+    }
+
+    /// Has the feed asked for rows, and waits until a poll has ended.
+    async fn ask_the_feed(&mut self) {
+        let Month { life, place, .. } = self;
+        let life = life.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let operator = life.operator.as_ref().unwrap();
+        let polls = async || fetches(&operator.http("/metrics").await.1);
+        let before = polls().await;
+        let asked = format!("bpo-operator.io/fetch=acd at {}", Timestamp::now());
+        place.kubectl(&["annotate", "vc", "care", "--overwrite", &asked]).await;
+        let ended = async || (polls().await > before).then_some(());
+        place.eventually_within(PATIENCE, "the feed is asked again", ended).await;
+    }
+
+    /// Has all objects of these kinds looked at, and waits until they were.
+    async fn look_at(&self, kinds: &str) {
+        let asked = Timestamp::now().to_string();
+        let annotation = format!("{REQUESTED_AT_ANNOTATION}={asked}");
+        self.place.kubectl(&["annotate", kinds, "--all", "--overwrite", &annotation]).await;
+        let is_handled = |object: &Value| object["status"]["lastHandledRequest"] == asked.as_str();
+        let handled = async || self.place.list(kinds).await.iter().all(is_handled).then_some(());
+        self.place.eventually_within(PATIENCE, &format!("all of {kinds} are looked at"), handled).await;
     }
 
     /// Waits until the outcome is that of another month, with nothing added.
@@ -294,6 +361,17 @@ fn start(place: &Place, hand: &Hand, proxy: &Proxy) -> Operator {
     let operator = place.operator_with(&[&hand.flags()[..], &more].concat());
     proxy.begins(operator.pid());
     operator
+}
+
+/// Alerts in the outbox that were not delivered.
+fn waiting_alerts(place: &Place) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
+        .args(["alert", "list", "-o", "json", "--data-dir", path(&place.data_dir())])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    messages.into_iter().filter(|message| message["state"] != "delivered").collect()
 }
 
 fn manifests(feed: &str, receiver: &str) -> String {

@@ -12,7 +12,8 @@ use crate::harness::{Place, has, install_on};
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Within what a neighbour is judged, from the moment on at which it is applied.
+/// Within what a neighbour is judged, from the moment on at which it is applied; where the machine is busy with other things, within what all
+/// others together took.
 const ON_TIME: Duration = Duration::from_secs(30);
 /// KPIs of each contract.
 const TOGETHER: usize = 100;
@@ -155,7 +156,7 @@ async fn poison_of_older_definitions_is_refused_by_an_event_and_takes_nothing_fr
         all.as_secs_f64(),
         neighbour.as_secs_f64()
     );
-    assert!(neighbour <= ON_TIME, "a neighbour was judged after {neighbour:?}");
+    assert!(neighbour <= ON_TIME.max(all), "a neighbour was judged after {neighbour:.1?}, all others after {all:.1?}");
     for kind in ["KpiTarget", "VendorContract"] {
         let counted = format!("bpo_reconciles_total{{kind=\"{kind}\",outcome=\"unreadable\"}}");
         // An object whose status is not taken either is tried three times before it is left alone.

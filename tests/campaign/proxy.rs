@@ -64,6 +64,8 @@ struct Shared {
 struct State {
     plan: Plan,
     calls: Vec<Call>,
+    /// What was written into Leases.
+    leases: Vec<Value>,
     drops_events: bool,
     dropped: u64,
     /// What was watched, by its path.
@@ -188,6 +190,11 @@ impl Proxy {
         self.state().calls.clone()
     }
 
+    /// What was written into Leases so far, in order.
+    pub(crate) fn leases(&self) -> Vec<Value> {
+        self.state().leases.clone()
+    }
+
     /// Hides changes in watches from the operator, or shows them again. Returns how many changes were dropped so far.
     pub(crate) fn drop_events(&self, drops: bool) -> u64 {
         let mut state = self.state();
@@ -261,6 +268,10 @@ impl Shared {
         while let Some(request) = connection.request().await? {
             let kind = kind_of(&request.method, &request.target);
             let noted = self.state().note(&kind, &request.target);
+            if matches!(kind.as_str(), "create leases" | "update leases") && noted == Noted::Passes {
+                let lease = serde_json::from_slice(&request.body)?;
+                self.state().leases.push(lease);
+            }
             let result = match noted {
                 Noted::Passes => self.pass(&mut connection, &kind, &request).await,
                 Noted::TooLate => {

@@ -3,24 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bpo_operator::shard::ShardCount;
-use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
+use jiff::{RoundMode, Timestamp, TimestampRound, ToSpan, Unit};
 use serde_json::Value;
 
+use crate::busy::Busy;
 use crate::controlplane::helm_path;
 use crate::database::Database;
 use crate::figures::hours;
 use crate::harness::{Operator, Place, installation, path};
+use crate::lease::{renewed_before, taken_in_time};
 use crate::proxy::{Call, Proxy, leading_to};
 use crate::receiver::{Received, Receiver};
-use crate::replicas::{CHANGE_TERMS, manifests};
+use crate::replicas::manifests;
 use crate::vendor::{Dataset, INTERVALS, VendorServer};
 
-/// The lease, and five seconds.
-const TAKEOVER: SignedDuration = SignedDuration::from_secs(15 + 5);
 const PATIENCE: Duration = Duration::from_secs(120);
 const SHARDS: u32 = 3;
 const ROWS: i64 = 240;
@@ -76,10 +75,14 @@ impl Installation {
         Replica { operator: first.operator_with(&flags), proxy }
     }
 
+    /// The name of a shard's Lease.
+    fn lease_of(&self, shard: usize) -> String {
+        format!("{}-shard-{shard}", self.places[0].namespace)
+    }
+
     /// The record of a shard's Lease; null where there is none.
     async fn record(&self, shard: usize) -> Value {
-        let place = &self.places[0];
-        let name = format!("{}-shard-{shard}", place.namespace);
+        let (place, name) = (&self.places[0], self.lease_of(shard));
         let get = ["get", "lease", &name, "-n", "bpo-system", "-o", "json", "--ignore-not-found"];
         let lease: Value =
             serde_json::from_str(&place.installation.plane.kubectl(&get).await.unwrap()).unwrap_or_default();
@@ -100,24 +103,6 @@ impl Installation {
             (different.len() == replicas && holders.iter().all(|holder| !holder.is_empty())).then_some(holders)
         };
         self.places[0].eventually_within(PATIENCE, &format!("{replicas} replicas share the shards"), shared).await
-    }
-
-    /// Keeps changing objects in each namespace, so that there is always something to judge, store and announce, until the test ends.
-    async fn keep_busy(&self, busy: &Busy) {
-        while !busy.over.load(Ordering::SeqCst) {
-            let round = busy.rounds.fetch_add(1, Ordering::SeqCst);
-            for place in &self.places {
-                if round.is_multiple_of(CHANGE_TERMS) {
-                    let rank = format!(r#"{{"spec":{{"rank":{}}}}}"#, 1 + round / CHANGE_TERMS % 2);
-                    place.kubectl(&["patch", "st", "gold", "--type=merge", "-p", &rank]).await;
-                }
-                if !busy.quiet.load(Ordering::SeqCst) {
-                    let trial = format!("bpo-operator.io/alert-test=hook at {}", Timestamp::now());
-                    place.kubectl(&["annotate", "vc", "care", "--overwrite", &trial]).await;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
     }
 
     /// Waits until what is changed in a namespace now is looked at by somebody.
@@ -150,14 +135,10 @@ impl Installation {
         self.places[0].eventually_within(PATIENCE, &format!("{more} more alerts come"), enough).await;
     }
 
-    /// Asks for no more alerts, and waits until those that were asked for are delivered. A replica that is killed after a delivery and
-    /// before it notes the delivery makes any of them deliver it again.
+    /// Asks for no more alerts, and waits until those that were asked for are delivered and noted. A replica that is killed after a delivery
+    /// and before it notes the delivery makes any of them deliver it again.
     async fn quieten(&self, busy: &Busy) {
-        busy.quiet.store(true, Ordering::SeqCst);
-        // One more round may have begun.
-        let begun = busy.rounds.load(Ordering::SeqCst);
-        let over = async || (busy.rounds.load(Ordering::SeqCst) > begun + 1).then_some(());
-        self.places[0].eventually_within(PATIENCE, "the rounds that ask for alerts are over", over).await;
+        busy.quieten(PATIENCE, &self.places[0], &self.receiver).await;
         self.until_all_are_delivered().await;
     }
 
@@ -175,15 +156,6 @@ impl Installation {
         let whole = async || bpo(&["verify", "--evidence-url", &url]).contains(&rows).then_some(());
         self.places[0].eventually_within(PATIENCE, &format!("the evidence is whole and has {rows}"), whole).await;
     }
-}
-
-/// What keeps the replicas busy.
-#[derive(Default)]
-struct Busy {
-    over: AtomicBool,
-    rounds: AtomicU64,
-    /// No alert may be sent.
-    quiet: AtomicBool,
 }
 
 /// What the chart grants to replicas that share the work.
@@ -225,14 +197,17 @@ fn holder(record: &Value) -> String {
     record["holderIdentity"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Waits until a shard moves away from its holder `before`; returns when its new holder took it, by the Lease's own record.
-async fn until_moved(installation: &Installation, shard: usize, before: &str) -> Timestamp {
+/// Waits until a shard moves away from its holder `before`, one of these replicas. Returns how many seconds after the last renewal its new
+/// holder took it, by the Lease's own records.
+async fn until_moved(installation: &Installation, shard: usize, replicas: &[Replica], before: &str) -> f64 {
     let moved = async || {
         let record = installation.record(shard).await;
         let taken = record["acquireTime"].as_str().and_then(|taken| taken.parse().ok());
         taken.filter(|_| !holder(&record).is_empty() && holder(&record) != before)
     };
-    installation.places[0].eventually_within(PATIENCE, "the shard moves", moved).await
+    let taken: Timestamp = installation.places[0].eventually_within(PATIENCE, "the shard moves", moved).await;
+    let written = holder_of(replicas, before).proxy.leases();
+    taken_in_time(before, renewed_before(&written, &installation.lease_of(shard), taken), taken)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,31 +229,24 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
         let (killed, stopped) = (0, 1);
         shared.until_more_come(6).await;
         shared.quieten(&busy).await;
-        let died = Timestamp::now();
         holder_of(&replicas, &holders[killed]).operator.signal("KILL");
-        let taken = until_moved(&shared, killed, &holders[killed]).await;
-        assert!(taken.duration_since(died) <= TAKEOVER, "the killed one's shard was taken after {}", taken - died);
-        busy.quiet.store(false, Ordering::SeqCst);
+        let waited = until_moved(&shared, killed, &replicas, &holders[killed]).await;
+        eprintln!("killed: its shard was held by another {waited:.1} s after the last renewal");
+        busy.ask_again();
         shared.until_worked_in(killed).await;
         shared.until_more_come(3).await;
-        eprintln!("killed: its shard was held by another {:.1} s later", taken.duration_since(died).as_secs_f64());
 
         // The hanging replica may have taken over the first: everything moves to the last one.
         let silent = holder_of(&replicas, &holders[stopped]);
         shared.quieten(&busy).await;
-        let stopped_at = Timestamp::now();
         silent.operator.signal("STOP");
-        let taken = until_moved(&shared, stopped, &holders[stopped]).await;
-        assert!(
-            taken.duration_since(stopped_at) <= TAKEOVER,
-            "the stopped one's was taken after {}",
-            taken - stopped_at
-        );
+        let waited = until_moved(&shared, stopped, &replicas, &holders[stopped]).await;
+        eprintln!("stopped: its shard was held by another {waited:.1} s after the last renewal");
         shared.until_shared_by(1).await;
         for shard in 0..3 {
             shared.until_worked_in(shard).await;
         }
-        busy.quiet.store(false, Ordering::SeqCst);
+        busy.ask_again();
         let goes_on = Instant::now();
         silent.operator.signal("CONT");
         let ended = async || silent.operator.log().contains("bpo-operator: ").then_some(());
@@ -288,9 +256,9 @@ async fn three_replicas_share_three_shards_and_those_of_one_that_dies_or_hangs_m
             let late = writes_after(silent, &place.namespace, goes_on);
             assert!(late.is_empty(), "the replica that hung wrote when it resumed: {late:?}");
         }
-        busy.over.store(true, Ordering::SeqCst);
+        busy.end();
     };
-    tokio::join!(story, shared.keep_busy(&busy));
+    tokio::join!(story, busy.keep(&shared.places));
     shared.nothing_is_lost_or_doubled().await;
 }
 
@@ -319,9 +287,9 @@ async fn a_replica_that_comes_gets_its_share_without_a_gap_or_a_double_and_anoth
                 assert_eq!(!writes.is_empty(), is_its, "{}: {writes:?}", replica.operator.pid());
             }
         }
-        busy.over.store(true, Ordering::SeqCst);
+        busy.end();
     };
-    tokio::join!(story, shared.keep_busy(&busy));
+    tokio::join!(story, busy.keep(&shared.places));
 
     let other = shared.replica("2").await;
     other.operator.until_it_says("replicas-of-3-shards holds the Lease").await;

@@ -25,6 +25,8 @@ const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(180);
 /// Within what a neighbour is judged, from the moment on at which it is applied.
 const ON_TIME: Duration = Duration::from_secs(30);
+/// The same where the machine is busy with other things: this many times what a contract takes beside no odd one.
+const TIMES_ALONE: u32 = 20;
 
 fn object(kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
@@ -86,15 +88,14 @@ impl Street {
     }
 
     /// Applies an honest contract and returns how long it took until it was judged.
-    async fn neighbour(&self, number: usize) -> Duration {
-        let [(_, _, contract), (_, _, kpi), ..] = plain(&self.feed);
-        let (name, place) = (format!("honest-{number}"), &self.honest);
-        let mut kpi = kpi;
+    async fn neighbour(&self, name: &str) -> Duration {
+        let [(_, _, contract), (_, _, mut kpi), ..] = plain(&self.feed);
+        let place = &self.honest;
         kpi["contractRef"]["name"] = json!(name);
         let began = Instant::now();
-        place.apply(&object("VendorContract", &place.namespace, &name, &contract).to_string()).await;
-        place.apply(&object("KpiTarget", &place.namespace, &name, &kpi).to_string()).await;
-        place.wait_for("kpi", &name, "the neighbour is judged", |kpi| kpi["status"]["last"]["verdict"] == "Met").await;
+        place.apply(&object("VendorContract", &place.namespace, name, &contract).to_string()).await;
+        place.apply(&object("KpiTarget", &place.namespace, name, &kpi).to_string()).await;
+        place.wait_for("kpi", name, "the neighbour is judged", |kpi| kpi["status"]["last"]["verdict"] == "Met").await;
         began.elapsed()
     }
 
@@ -107,7 +108,7 @@ impl Street {
             .await;
         let accepted: Vec<_> = batch.iter().zip(created).filter(|(_, created)| *created).map(|(one, _)| *one).collect();
         tally.refused += batch.len() - accepted.len();
-        tally.slowest_neighbour = tally.slowest_neighbour.max(self.neighbour(number).await);
+        tally.slowest_neighbour = tally.slowest_neighbour.max(self.neighbour(&format!("honest-{number}")).await);
         for (kind, plural, _) in plain(&self.feed) {
             let of_kind: Vec<_> = accepted.iter().filter(|(_, variation)| variation.kind == kind).collect();
             let all_end = async || self.all_end(plural, &of_kind).await;
@@ -151,6 +152,7 @@ async fn whatever_a_spec_says_it_is_refused_or_ends_with_a_reason_and_neighbours
     let all = variations(&street.feed);
     let step = if crate::is_full() { 1 } else { SAMPLED };
     let chosen: Vec<(usize, &Variation)> = all.iter().enumerate().step_by(step).collect();
+    let before = street.neighbour("before").await;
     let (began, mut tally) = (Instant::now(), Tally::default());
     for (number, batch) in chosen.chunks(BATCH).enumerate() {
         street.batch(number, batch, &mut tally).await;
@@ -159,6 +161,8 @@ async fn whatever_a_spec_says_it_is_refused_or_ends_with_a_reason_and_neighbours
     eprintln!("{} of {} specs in {:.0} s: {tally:#?}", chosen.len(), all.len(), began.elapsed().as_secs_f64());
     let accepted: usize = tally.ended.values().sum();
     assert!(accepted >= chosen.len() / 20, "{accepted} of {} were accepted", chosen.len());
-    assert!(tally.slowest_neighbour <= ON_TIME, "a neighbour was judged after {:?}", tally.slowest_neighbour);
+    let alone = before.max(street.neighbour("after").await);
+    let (slowest, allowed) = (tally.slowest_neighbour, ON_TIME.max(alone * TIMES_ALONE));
+    assert!(slowest <= allowed, "a neighbour was judged after {slowest:.1?}, beside no odd one after {alone:.1?}");
     assert_eq!(street.operator.stop().await, Some(0), "it had ended by itself");
 }

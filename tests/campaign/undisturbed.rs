@@ -19,6 +19,32 @@ pub(crate) struct Undisturbed {
     pub last_kinds: BTreeSet<String>,
 }
 
+/// What everybody hears of at each step: Events by their object and reason, and alerts by what they are about and since when.
+const HEARD: [&[&str]; 4] = [
+    // 70 % of January's calls were answered in time so far, and 80 % are agreed.
+    &[
+        "alert fired AtRisk level - 2026-01-12T07:00:00Z",
+        "alert fired EscalationRaised - 1 2026-01-12T07:00:00Z",
+        "care: AtRisk",
+        "care: EscalationRaised",
+        "level: AtRisk",
+    ],
+    // January is judged by 85 %, in which the risk goes on.
+    &["care: TermsChangedInPeriod"],
+    // January is missed. Its risk ended with it and was not cleared, and February has one of its own.
+    &[
+        "alert fired AtRisk level - 2026-02-03T07:00:00Z",
+        "alert fired EscalationRaised - 1 2026-02-01T00:00:00Z",
+        "alert fired TargetMissed level - 2026-02-01T00:00:00Z",
+        "care: AtRisk",
+        "care: PeriodClosed",
+        "level: AtRisk",
+        "level: TargetMissed",
+    ],
+    // January is final, with 2 % of 100,000 to pay. February's risk goes on.
+    &["care: CreditDue", "care: PeriodFinal"],
+];
+
 /// The undisturbed month, lived through once.
 pub(crate) async fn undisturbed() -> &'static Undisturbed {
     static LIVED: OnceCell<Undisturbed> = OnceCell::const_new();
@@ -27,11 +53,11 @@ pub(crate) async fn undisturbed() -> &'static Undisturbed {
 
 async fn live() -> Undisturbed {
     let mut month = Month::begin(Plan::new()).await;
-    let (ends, before_last) = month.live_undisturbed().await;
-    let kinds: Vec<String> = month.proxy.calls().into_iter().map(|call| call.kind).collect();
+    let undergone = month.live_undisturbed(HEARD).await;
     month.close().await;
-    let last_kinds = kinds.iter().skip(before_last).cloned().collect();
-    Undisturbed { ends, kinds: kinds.into_iter().collect(), last_kinds }
+    let kinds = undergone.iter().flat_map(|step| &step.kinds).cloned().collect();
+    let last_kinds = undergone.last().map(|step| step.kinds.clone()).unwrap_or_default();
+    Undisturbed { ends: undergone.into_iter().map(|step| step.end).collect(), kinds, last_kinds }
 }
 
 /// Lives through a month whose calls fail by its plan: each step must end as in the undisturbed month, and each fault must have met a call.

@@ -271,7 +271,7 @@ async fn a_signed_report_that_is_newer_than_the_backup_holds_its_contract_until_
     place.kubectl(&["annotate", "vc", "care", "bpo-operator.io/loss-accepted-"]).await;
     let operator = drill.operator(&hand);
     operator.until_it_is_ready().await;
-    let (code, out, error) = place.plugin(&["reconcile", "contract/care"]);
+    let (code, out, error) = place.reconcile("contract/care");
     assert!(code == 0 && out.contains("Ready is True"), "{out}{error}");
     assert_eq!(operator.stop().await, Some(0));
     let (code, text) = drill.verify(None);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::figures::hours;
 use crate::harness::{DEADLINE, Place, has};
 use crate::judged::{contract, kpi};
@@ -14,8 +16,9 @@ const CLOCK: [&str; 4] = ["--clock-start", "2026-02-11T00:05:00Z", "--clock-spee
 /// Writes of a contract with one KpiTarget: both statuses, the report and its status. No Event says that the week has ended, since
 /// nobody waited for it.
 const MOST: usize = 4;
-/// The same of a big installation: where its feeds take longer than a first status waits, some statuses are written twice.
-const MOST_OF_MANY: usize = 5;
+/// How long a first status waits for the first verdict. One that has waited so long says what is known, and is written once more with the
+/// verdict.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Contracts: `BPO_COLD=200` makes it a big installation.
 fn contracts() -> usize {
@@ -36,7 +39,7 @@ async fn contracts_that_were_just_applied_cost_four_writes_each_until_all_verdic
         })
         .collect();
     place.apply(&manifests).await;
-    let began = Instant::now();
+    let (began, began_at) = (Instant::now(), Timestamp::now());
     let operator = place.operator_with(&CLOCK);
     let patience = DEADLINE * u32::try_from(1 + contracts() / 50).unwrap();
     let judged = async || {
@@ -67,8 +70,19 @@ async fn contracts_that_were_just_applied_cost_four_writes_each_until_all_verdic
         all as f64 / contracts() as f64
     );
     println!("resident {resident:.0} MiB, {anonymous:.0} without pages of files; {processor:.1} s of processor time");
-    let most = if contracts() > 50 { MOST_OF_MANY } else { MOST };
-    assert!(all <= most * contracts(), "{all} writes of {} contracts: {by_kind:?}", contracts());
+    let twice = written_twice_for_good_reason(&place, began_at);
+    println!("{twice} statuses had waited for {PATIENCE:#} before their verdict came, and were written twice");
+    assert!(all <= MOST * contracts() + twice, "{all} writes of {} contracts, {twice} twice: {by_kind:?}", contracts());
+}
+
+/// How many statuses were written once more after one that had waited long enough: a slow machine has such, and a fast one has none.
+fn written_twice_for_good_reason(place: &Place, began: Timestamp) -> usize {
+    let mut by_object: BTreeMap<(String, String), Vec<Timestamp>> = BTreeMap::new();
+    for write in writes(place).into_iter().filter(|write| write.subresource == "status") {
+        by_object.entry((write.resource, write.name)).or_default().push(write.received);
+    }
+    let has_waited = |times: &&Vec<Timestamp>| times.len() > 1 && times[0].duration_since(began) >= PATIENCE;
+    by_object.values().filter(has_waited).count()
 }
 
 /// What was written of the contracts, by resource and subresource.

@@ -274,6 +274,11 @@ impl Place {
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }
 
+    /// `kubectl bpo reconcile` of an object such as `contract/care`, which waits as long as the tests do.
+    pub(crate) fn reconcile(&self, object: &str) -> (i32, String, String) {
+        self.plugin(&["reconcile", object, "--wait", &DEADLINE.as_secs().to_string()])
+    }
+
     /// `kubectl bpo verify` on the evidence: exit code and output.
     pub(crate) fn verify(&self) -> (i32, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_kubectl-bpo"))
@@ -468,4 +473,10 @@ pub(crate) fn condition(object: &Value, type_: &str) -> (String, String) {
 /// Whether a condition has this status and reason.
 pub(crate) fn has(object: &Value, type_: &str, status: &str, reason: &str) -> bool {
     condition(object, type_) == (status.to_owned(), reason.to_owned())
+}
+
+/// How many polls ended well, by the operator's metrics.
+pub(crate) fn fetches(metrics: &str) -> u64 {
+    let lines = metrics.lines().filter(|line| line.starts_with("bpo_feed_fetches_total{") && line.contains("Fetched"));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
 }

@@ -1,19 +1,21 @@
-//! A campaign from its planning to its result on the rehearsal clock: every gate fails and passes, and each transition is
-//! announced once.
+//! A campaign from its planning to its result on a clock that moves from instant to instant: every gate fails and passes, and each
+//! transition is announced once.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use bpo_operator::api::REQUESTED_AT_ANNOTATION;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, OPERATOR, Place, has};
+use crate::harness::{Hand, OPERATOR, Place, has};
 use crate::vendor::{Dataset, FeedRow, VendorServer};
 
 const LAUNCH: &str = "2026-03-30T08:00:00Z";
-/// A day and a half in a second, from 37 days before the launch on: it ends in half a minute.
-const CLOCK: [&str; 4] = ["--clock-start", "2026-02-21T08:00:00Z", "--clock-speed", "129600"];
+/// Where the clock begins: 37 days before the launch.
+const BEGIN: &str = "2026-02-21T08:00:00Z";
 
 fn launch_at() -> Timestamp {
     LAUNCH.parse().unwrap()
@@ -154,26 +156,82 @@ async fn events_by_reason(place: &Place, launch: &str) -> BTreeMap<String, usize
     events_by_reason
 }
 
-/// Follows a launch until it is Completed; returns its statuses, each once.
-async fn follow(place: &Place) -> Vec<Value> {
-    let mut statuses: Vec<Value> = Vec::new();
-    let started = std::time::Instant::now();
-    let mut readied = false;
-    loop {
-        let launch = place.get("cl", "winter").await.unwrap();
-        if statuses.last() != Some(&launch["status"]) {
-            statuses.push(launch["status"].clone());
-        }
-        let failed = states(&launch).values().filter(|state| **state == "Failed").count();
-        if !readied && failed == 10 {
-            place.apply(&winter(true)).await;
-            readied = true;
-        }
-        if launch["status"]["phase"] == "Completed" {
-            return statuses;
-        }
-        assert!(started.elapsed() < DEADLINE, "the launch is not completed: {:#}", launch["status"]);
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+/// The launches on their way: the clock moves on when what an instant brings was seen.
+struct Story<'p> {
+    place: &'p Place,
+    hand: Hand,
+    /// What was seen of `winter`, each status once, without the look that was asked for.
+    seen: RefCell<Vec<Value>>,
+}
+
+impl Story<'_> {
+    /// Waits until `winter` is as wanted.
+    async fn until(&self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        let note_and_judge = |launch: &Value| {
+            let mut status = launch["status"].clone();
+            if let Some(members) = status.as_object_mut() {
+                members.remove("lastHandledRequest");
+            }
+            let mut seen = self.seen.borrow_mut();
+            if seen.last() != Some(&status) {
+                seen.push(status);
+            }
+            wanted(launch)
+        };
+        self.place.wait_for("cl", "winter", what, note_and_judge).await;
+    }
+
+    /// Moves the clock, and waits until `winter` is in a phase.
+    async fn phase_at(&self, instant: &str, phase: &str) {
+        self.hand.move_to(instant);
+        self.until(&format!("it is {phase} at {instant}"), |launch| launch["status"]["phase"] == phase).await;
+    }
+
+    /// Moves the clock to an instant that brings figures, and waits until `winter` was looked at with them.
+    async fn look_at(&self, instant: &str, figures_until: &str) {
+        self.hand.move_to(instant);
+        let judged = |kpi: &Value| kpi["status"]["current"]["asOf"] == figures_until;
+        self.place.wait_for("kpi", "level", &format!("what came until {figures_until} is judged"), judged).await;
+        let asked = format!("{REQUESTED_AT_ANNOTATION}={instant}");
+        self.place.kubectl(&["annotate", "cl", "winter", "--overwrite", &asked]).await;
+        let handled = |launch: &Value| launch["status"]["lastHandledRequest"] == instant;
+        self.until(&format!("it is looked at, at {instant}"), handled).await;
+    }
+
+    /// Waits until `spring` says something.
+    async fn spring_says(&self, field: &str, value: &str) {
+        let says = |launch: &Value| launch["status"][field] == value;
+        self.place.wait_for("cl", "spring", &format!("its {field} is {value}"), says).await;
+    }
+
+    /// From the first plan until the launch is Completed. The launch is readied when each of its gates has failed.
+    async fn live(&self) {
+        let gates =
+            |state: &'static str| move |launch: &Value| states(launch).values().filter(|now| **now == state).count();
+        let (failed, passed) = (gates("Failed"), gates("Passed"));
+        self.phase_at(BEGIN, "Planned").await;
+        self.phase_at("2026-03-03T13:00:00Z", "Preparing").await;
+        self.hand.move_to("2026-03-10T13:00:00Z");
+        self.until("every gate has failed", |launch| failed(launch) == 10).await;
+        self.place.apply(&winter(true)).await;
+        self.until("all that people can do is done", |launch| passed(launch) == 9).await;
+        self.phase_at("2026-03-18T13:00:00Z", "Ready").await;
+        // Nothing of it changes while figures come, and while the other launch is refused.
+        self.look_at("2026-03-20T13:00:00Z", "2026-03-20T12:00:00Z").await;
+        self.look_at("2026-03-23T13:00:00Z", "2026-03-23T12:00:00Z").await;
+        self.look_at("2026-03-26T13:00:00Z", "2026-03-26T12:00:00Z").await;
+        self.spring_says("decision", "NoGo").await;
+        self.phase_at(LAUNCH, "Live").await;
+        self.spring_says("phase", "Live").await;
+        let spikes = |status: &'static str, reason: &'static str| {
+            move |launch: &Value| has(launch, "SpikeDetected", status, reason)
+        };
+        self.hand.move_to("2026-03-30T10:35:00Z");
+        self.until("the campaign's contacts are a spike", spikes("True", "SpikeDetected")).await;
+        self.hand.move_to("2026-03-30T13:00:00Z");
+        self.until("the spike is over", spikes("False", "NoSpike")).await;
+        self.phase_at("2026-04-03T13:00:00Z", "Measuring").await;
+        self.phase_at("2026-04-06T13:00:00Z", "Completed").await;
     }
 }
 
@@ -198,8 +256,10 @@ async fn a_launch_passes_through_all_its_phases_and_every_transition_has_one_eve
     place.apply(&terms(&server)).await;
     place.apply(&winter(false)).await;
     place.apply(&spring()).await;
-    let operator = place.operator_with(&CLOCK);
-    let statuses = follow(&place).await;
+    let story = Story { place: &place, hand: Hand::at(&place, BEGIN), seen: RefCell::default() };
+    let operator = place.operator_with(&story.hand.flags());
+    story.live().await;
+    let statuses = story.seen.take();
 
     let mut phases: Vec<&str> = statuses.iter().map(|status| text(status, "phase")).collect();
     phases.retain(|phase| !phase.is_empty());

@@ -177,13 +177,13 @@ async fn a_look_that_is_asked_for_is_waited_for_and_the_status_of_each_kind_show
         ("launch/spring", "campaignlaunch", "spring"),
     ];
     for (object, kind, name) in wishes {
-        let (code, out, error) = place.plugin(&["reconcile", object]);
+        let (code, out, error) = place.reconcile(object);
         assert!(code == 0 && out.contains(&format!("{name} was looked at: Ready is ")), "{object}: {out}{error}");
         let found = place.get(kind, name).await.unwrap();
         assert!(handled(&found), "{object}: {found:#}");
         // A second wish is another one.
         let before = found["status"]["lastHandledRequest"].clone();
-        assert_eq!(place.plugin(&["reconcile", object]).0, 0, "{object}");
+        assert_eq!(place.reconcile(object).0, 0, "{object}");
         assert_ne!(place.get(kind, name).await.unwrap()["status"]["lastHandledRequest"], before, "{object}");
     }
     // A text of any length is handled, as far as the status takes it.

@@ -113,7 +113,7 @@ async fn the_log_of_a_month_has_each_event_and_each_alert_in_one_line_once() {
     // A restart repeats nothing.
     let operator = place.operator_with(&flags);
     operator.until_it_is_ready().await;
-    let (code, _, error) = place.plugin(&["reconcile", "contract/care"]);
+    let (code, _, error) = place.reconcile("contract/care");
     assert_eq!(code, 0, "{error}");
     let log = operator.log_path();
     assert_eq!(operator.stop().await, Some(0));

@@ -266,7 +266,7 @@ fn recorded_alerts() -> Vec<[String; 3]> {
 async fn judged_by_today(place: &Place, operator: &Operator) -> Value {
     operator.until_it_is_ready().await;
     for object in ["contract/care", "kpi/level", "tier/gold", "launch/spring"] {
-        let (code, out, error) = place.plugin(&["reconcile", object]);
+        let (code, out, error) = place.reconcile(object);
         assert!(code == 0 && out.contains("Ready is True"), "{object}: {out}{error}\n{}", operator.log());
     }
     let is_final = |report: &Value| report["spec"]["state"] == "Final" && report["status"].is_object();

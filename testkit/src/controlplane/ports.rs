@@ -1,9 +1,8 @@
 //! The ports that the servers listen on.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+
+use crate::ports::bind_free_port;
 
 /// A port for each server.
 #[derive(Debug, Clone, Copy)]
@@ -25,22 +24,5 @@ impl Ports {
             api_server: api_server.local_addr()?.port(),
             controller_manager: controller_manager.local_addr()?.port(),
         })
-    }
-}
-
-/// Binds a port between 20000 and 32767, which is below those that Linux uses for outgoing connections.
-///
-/// With one of those, a client that tries again and again while the API server is stopped would in the end connect to
-/// itself, and keep the port from the server that starts again.
-fn bind_free_port() -> io::Result<TcpListener> {
-    let mut tries = 0_u32;
-    loop {
-        // Every hasher of this kind has other keys: a source of randomness in the standard library.
-        let random = RandomState::new().hash_one(tries);
-        let port = 20_000 + u16::try_from(random % 12_768).unwrap_or_default();
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < 1_000 => tries += 1,
-            result => return result,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
@@ -21,6 +21,7 @@ use url::form_urlencoded;
 use super::fault::Fault;
 use super::row::{FeedRow, FeedRows};
 use super::{Dataset, Outage};
+use crate::ports::bind_free_port;
 
 /// How many rows one page has at most.
 const PAGE: usize = 2_000;
@@ -58,7 +59,10 @@ pub struct FeedCount {
 impl VendorServer {
     /// Serves a dataset on a free port of 127.0.0.1.
     pub async fn start(dataset: Dataset) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        // It may refuse connections for a while, and its port must be free when it accepts them again.
+        let listener = bind_free_port()?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Mutex::new(Shared { dataset, ..Shared::default() }));
         let serving = Some(serve(listener, Arc::clone(&shared)));
