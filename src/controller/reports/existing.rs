@@ -6,8 +6,9 @@ use kube::ResourceExt;
 
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::verdict::PeriodState;
-use crate::api::{CONTRACT_UID_LABEL, Packed, Shared, SlaReport};
+use crate::api::{CONTRACT_UID_LABEL, Packed, Shared};
 use crate::controller::context::Context;
+use crate::controller::stored_kinds::of_contract;
 use crate::domain::terms::journal::Journal;
 
 /// A report that exists, as far as planning needs it.
@@ -25,10 +26,8 @@ pub struct ExistingReport {
 
 /// The reports of a namespace that are about a contract name, whatever its UID.
 pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> Vec<ExistingReport> {
-    let of_contract = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
-        report.metadata.namespace.as_deref() == Some(namespace) && report.spec.contract == contract
-    });
-    of_contract
+    let reports = context.stores.reports.with(namespace, &of_contract(contract));
+    reports
         .iter()
         .filter_map(|guarded| {
             let report = guarded.0.as_ref().ok()?;

@@ -70,7 +70,7 @@ pub async fn carry_out(
 }
 
 fn stored(context: &Context, namespace: &str, name: &str) -> Option<Arc<Guarded<SlaReport>>> {
-    context.stores.reports.get(&kube::runtime::reflector::ObjectRef::new(name).within(namespace))
+    context.stores.reports.get(namespace, name)
 }
 
 async fn write(

@@ -112,7 +112,7 @@ fn a_report_of_an_earlier_version_is_compared_in_the_members_that_it_has_and_nev
 
 #[test]
 fn a_report_of_the_watch_is_compared_by_digests_and_is_written_and_shown_whole() {
-    use crate::cluster::watch::Successive;
+    use crate::cluster::watch::Stored;
     let (report, _) = judged();
     assert!(!report.kpis[0].days.lines().is_empty() && !report.kpis[0].parts.lines().is_empty());
     let mut watched = SlaReport::new("acme-2026-01", report.clone());
