@@ -8,8 +8,6 @@ use futures::stream::{SelectAll, StreamExt};
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use kube::core::{DeserializeGuard, Resource};
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
@@ -19,26 +17,19 @@ use super::backoff::Pauses;
 use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
 
+mod index;
+mod objects;
+
+pub use index::Field;
+pub use objects::{Objects, ObjectsWriter, Stored, objects};
+
 /// An object as a store holds it: decoded, or why it cannot be.
 pub type Guarded<K> = DeserializeGuard<K>;
-
-/// What a kind's next state shares with the last one: parts that are large and rarely change. Every status that is written brings the
-/// whole object again.
-pub trait Successive {
-    /// Objects of one page of a listing: an answer is held as text and decoded at once, for each kind.
-    const PAGE: u32 = 100;
-
-    /// Takes what is the same in `before` from there, so that it is held once.
-    fn share_with(&mut self, _before: &Self) {}
-
-    /// Drops what no reader of the store needs.
-    fn slim(&mut self) {}
-}
 
 /// A kind that can be watched.
 pub trait Watched:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + Successive
+    + Stored
     + Clone
     + Debug
     + DeserializeOwned
@@ -50,7 +41,7 @@ pub trait Watched:
 
 impl<K> Watched for K where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Successive
+        + Stored
         + Clone
         + Debug
         + DeserializeOwned
@@ -74,14 +65,13 @@ pub enum Change<'a, K> {
 pub async fn watch<K>(
     client: Client,
     namespaces: &[String],
-    mut writer: Writer<Guarded<K>>,
+    mut writer: ObjectsWriter<K>,
     mut listen: impl FnMut(Change<'_, K>),
 ) where
     K: Watched,
 {
     let mut streams: SelectAll<_> = scopes::<K>(&client, namespaces).into_iter().collect();
     let mut members: Vec<Member<K>> = (0..namespaces.len().max(1)).map(|_| Member::default()).collect();
-    let store = writer.as_reader();
     // What was listed before all scopes were; `None` from then on.
     let mut first: Option<Listing<K>> = Some(HashMap::new());
     while let Some((index, event)) = streams.next().await {
@@ -89,50 +79,42 @@ pub async fn watch<K>(
         for step in member.absorb(event) {
             match &mut first {
                 Some(first) => step.take_in(first),
-                None => carry_out(step, &store, &mut writer, &mut listen),
+                None => carry_out(step, &mut writer, &mut listen),
             }
         }
         let all = first.take_if(|_| members.iter().all(|member| member.listed));
         if let Some(all) = all {
-            writer.apply_watcher_event(&Event::Init);
-            all.into_values().for_each(|object| writer.apply_watcher_event(&Event::InitApply(*object)));
-            writer.apply_watcher_event(&Event::InitDone);
-            store.state().iter().for_each(|object| listen(Change::Applied(object)));
+            writer.begin(all.into_values().map(|object| *object));
+            writer.objects().all().iter().for_each(|object| listen(Change::Applied(object)));
         }
     }
 }
 
-/// Brings the store in step and passes it on.
-fn carry_out<K>(
-    step: Step<K>,
-    store: &Store<Guarded<K>>,
-    writer: &mut Writer<Guarded<K>>,
-    listen: &mut impl FnMut(Change<'_, K>),
-) where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Successive + Clone + 'static,
+/// Brings the objects in step and passes the change on.
+fn carry_out<K>(step: Step<K>, writer: &mut ObjectsWriter<K>, listen: &mut impl FnMut(Change<'_, K>))
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Stored + Clone + 'static,
 {
     let gone = match step {
         Step::Apply(mut object) => {
             let (namespace, name) = key(&object);
-            if let Some(before) = store.get(&ObjectRef::new(&name).within(&namespace))
+            if let Some(before) = writer.objects().get(&namespace, &name)
                 && let (Ok(object), Ok(before)) = (&mut object.0, &before.0)
             {
                 object.share_with(before);
             }
             let event = Event::Apply(*object);
-            writer.apply_watcher_event(&event);
+            writer.change(&event);
             if let Event::Apply(object) = &event {
                 listen(Change::Applied(object));
             }
             return;
         }
         Step::Delete(object) => Some(*object),
-        Step::Gone((namespace, name)) => {
-            store.get(&ObjectRef::new(&name).within(&namespace)).map(|last| Guarded::clone(&last))
-        }
+        Step::Gone((namespace, name)) => writer.objects().get(&namespace, &name).map(|last| Guarded::clone(&last)),
     };
     let Some(event) = gone.map(Event::Delete) else { return };
-    writer.apply_watcher_event(&event);
+    writer.change(&event);
     if let Event::Delete(object) = &event {
         listen(Change::Deleted(object));
     }
@@ -207,7 +189,7 @@ impl<K> Default for Member<K> {
 
 impl<K> Member<K>
 where
-    K: Resource<DynamicType = ()> + Successive + Clone,
+    K: Resource<DynamicType = ()> + Stored + Clone,
 {
     /// Takes one event of the scope; returns the changes that follow.
     fn absorb(&mut self, event: Event<Guarded<K>>) -> Vec<Step<K>> {
@@ -249,7 +231,7 @@ where
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Takes away what no reader needs and what is large: who owns which field, the manifest as it was applied, and what the kind itself drops.
-fn slim<K: Resource<DynamicType = ()> + Successive>(mut object: Guarded<K>) -> Guarded<K> {
+fn slim<K: Resource<DynamicType = ()> + Stored>(mut object: Guarded<K>) -> Guarded<K> {
     let meta = object.meta_mut();
     meta.managed_fields = None;
     if let Some(annotations) = &mut meta.annotations {
@@ -259,17 +241,6 @@ fn slim<K: Resource<DynamicType = ()> + Successive>(mut object: Guarded<K>) -> G
         object.slim();
     }
     object
-}
-
-/// The decoded objects of a store that satisfy `wanted`.
-pub fn decoded<K>(
-    store: &kube::runtime::reflector::Store<Guarded<K>>,
-    wanted: impl Fn(&K) -> bool,
-) -> Vec<Arc<Guarded<K>>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    store.state_filter(|guarded| guarded.0.as_ref().is_ok_and(&wanted))
 }
 
 #[cfg(test)]
@@ -285,23 +256,22 @@ mod tests {
 
     /// A scope with its store.
     struct Watched {
-        writer: Writer<Guarded<ServiceTier>>,
+        writer: ObjectsWriter<ServiceTier>,
         member: Member<ServiceTier>,
     }
 
     impl Watched {
         fn new() -> Self {
-            let mut writer = kube::runtime::reflector::store().1;
-            writer.apply_watcher_event(&Event::Init);
-            writer.apply_watcher_event(&Event::InitDone);
+            let (_, mut writer) = objects();
+            writer.begin(std::iter::empty());
             Watched { writer, member: Member::default() }
         }
 
         /// What listeners hear of an event, sorted: `+` and a UID for an object that is there, `-` for one that is gone.
         fn changes_after(&mut self, event: Event<Guarded<ServiceTier>>) -> Vec<String> {
-            let (store, mut changes) = (self.writer.as_reader(), Vec::new());
+            let mut changes = Vec::new();
             for step in self.member.absorb(event) {
-                carry_out(step, &store, &mut self.writer, &mut |change| {
+                carry_out(step, &mut self.writer, &mut |change| {
                     changes.push(match change {
                         Change::Applied(object) => format!("+{}", object.uid().unwrap()),
                         Change::Deleted(object) => format!("-{}", object.uid().unwrap()),
@@ -312,12 +282,16 @@ mod tests {
             changes
         }
 
-        /// The UIDs in the store, sorted.
+        /// The UIDs in the store, sorted: all of them are found in their namespace.
         fn stored(&self) -> Vec<String> {
-            let mut uids: Vec<String> =
-                self.writer.as_reader().state().iter().map(|object| object.uid().unwrap()).collect();
-            uids.sort();
-            uids
+            let uids = |objects: Vec<Arc<Guarded<ServiceTier>>>| {
+                let mut uids: Vec<String> = objects.iter().map(|object| object.uid().unwrap()).collect();
+                uids.sort();
+                uids
+            };
+            let stored = uids(self.writer.objects().all());
+            assert_eq!(uids(self.writer.objects().of_namespace("a")), stored);
+            stored
         }
     }
 
@@ -370,9 +344,8 @@ mod tests {
 
     #[test]
     fn the_next_state_of_a_contract_shares_the_feeds_that_stayed() {
-        let (store, mut writer) = kube::runtime::reflector::store();
-        writer.apply_watcher_event(&Event::Init);
-        writer.apply_watcher_event(&Event::InitDone);
+        let (contracts, mut writer) = objects();
+        writer.begin(std::iter::empty());
         let contract = |interval: &str| -> Guarded<VendorContract> {
             let json = serde_json::json!({"apiVersion": "bpo-operator.io/v1alpha1", "kind": "VendorContract",
                 "metadata": {"name": "acme", "namespace": "a"},
@@ -383,8 +356,8 @@ mod tests {
         };
         let mut feeds = Vec::new();
         for interval in ["5m", "5m", "10m"] {
-            carry_out(Step::Apply(Box::new(contract(interval))), &store, &mut writer, &mut |_| {});
-            let held = store.get(&ObjectRef::new("acme").within("a")).unwrap();
+            carry_out(Step::Apply(Box::new(contract(interval))), &mut writer, &mut |_| {});
+            let held = contracts.get("a", "acme").unwrap();
             feeds.push(held.0.as_ref().unwrap().spec.feeds.clone());
         }
         let same: Vec<bool> =

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc;
 
@@ -16,6 +16,7 @@ use super::first_looks::{ContractWaits, FirstLooks};
 use super::head_checks::HeadChecks;
 use super::kpis_on_record::KpisOnRecord;
 use super::pace::ReportPace;
+use super::stored_kinds::of_contract;
 use super::terms_in_motion::{Settling, TermsInMotion};
 use crate::alert::dispatcher::Dispatcher;
 use crate::api::{CampaignLaunch, FETCH_ANNOTATION, KpiTarget, ServiceTier, SlaReport, VendorContract};
@@ -23,7 +24,7 @@ use crate::clock::Clock;
 use crate::cluster::api_clock::ApiClock;
 use crate::cluster::namespaces::Namespaces;
 use crate::cluster::shards::{Shards, Turn};
-use crate::cluster::watch::Guarded;
+use crate::cluster::watch::{Guarded, Objects};
 use crate::cluster::write::Writer;
 use crate::domain::decision::alerts::SentAlert;
 use crate::domain::governance::escalation::said_at;
@@ -38,15 +39,15 @@ use crate::web::metrics::Metrics;
 #[derive(Clone)]
 pub struct Stores {
     /// VendorContracts.
-    pub contracts: Store<Guarded<VendorContract>>,
+    pub contracts: Objects<VendorContract>,
     /// KpiTargets.
-    pub kpis: Store<Guarded<KpiTarget>>,
+    pub kpis: Objects<KpiTarget>,
     /// ServiceTiers.
-    pub tiers: Store<Guarded<ServiceTier>>,
+    pub tiers: Objects<ServiceTier>,
     /// CampaignLaunches.
-    pub launches: Store<Guarded<CampaignLaunch>>,
+    pub launches: Objects<CampaignLaunch>,
     /// SlaReports.
-    pub reports: Store<Guarded<SlaReport>>,
+    pub reports: Objects<SlaReport>,
 }
 
 /// A queue of objects of one kind to look at. The driver folds repeats into one.
@@ -420,9 +421,7 @@ impl Context {
 
     /// The decoded KpiTargets of a contract.
     pub fn kpis_of(&self, namespace: &str, contract: &str) -> Vec<Arc<Guarded<KpiTarget>>> {
-        crate::cluster::watch::decoded(&self.stores.kpis, |kpi: &KpiTarget| {
-            kpi.spec.contract_ref.name == contract && kpi.metadata.namespace.as_deref() == Some(namespace)
-        })
+        self.stores.kpis.with(namespace, &of_contract(contract))
     }
 
     /// The contract with this UID, or the one that goes on with the evidence of it.
@@ -463,6 +462,6 @@ impl Context {
 
     /// One contract, decoded.
     pub fn contract(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<VendorContract>>> {
-        self.stores.contracts.get(&ObjectRef::new(name).within(namespace))
+        self.stores.contracts.get(namespace, name)
     }
 }

@@ -3,6 +3,8 @@
 //! A store that was restored from a backup has fewer rows than reports know of, and the next rows would take the numbers of those
 //! that are lost. Each report's status carries the ends of the chains that it rests on, and those are compared here.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
@@ -10,10 +12,11 @@ use super::context::Context;
 use super::controlled::ReconcileError;
 use super::head_checks::Heads;
 use super::notices::publish_notice;
+use super::stored_kinds::of_contract_uid;
 use crate::api::condition::EventReason;
 use crate::api::scalar::shorten;
 use crate::api::verdict::PeriodState;
-use crate::api::{CONTRACT_UID_LABEL, LOSS_ACCEPTED_ANNOTATION, SlaReport, VendorContract};
+use crate::api::{LOSS_ACCEPTED_ANNOTATION, VendorContract};
 use crate::domain::decision::Notice;
 use crate::domain::governance::escalation::said_at;
 use crate::domain::terms::journal::{JournalFact, LossAccepted, RecordedFact};
@@ -188,10 +191,8 @@ fn furthest(carried: &[Carried]) -> Heads {
 
 /// The heads that the reports of a contract carry.
 fn carried_by_reports(context: &Context, namespace: &str, uids: [&str; 2]) -> Vec<Carried> {
-    let ours = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
-        report.namespace().as_deref() == Some(namespace)
-            && report.labels().get(CONTRACT_UID_LABEL).is_some_and(|uid| uids.contains(&uid.as_str()))
-    });
+    let uids = BTreeSet::from(uids);
+    let ours = uids.iter().flat_map(|uid| context.stores.reports.with(namespace, &of_contract_uid(uid)));
     let mut carried = Vec::new();
     for guarded in ours {
         let Ok(report) = &guarded.0 else { continue };

@@ -2,44 +2,18 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
-use kube::runtime::reflector::ObjectRef;
 
 use super::context::Context;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
-use crate::cluster::watch::{Guarded, Successive, decoded};
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, VendorContract};
+use crate::cluster::watch::Guarded;
 use crate::domain::holdings::{Affected, Change, Entry, Held, Holdings, Judged, affected_by};
-use crate::domain::terms::contract_terms::share_feeds;
 
 impl<K> Entry<K> for Arc<Guarded<K>> {
     fn read(&self) -> Held<&K> {
         match &self.0 {
             Ok(object) => Held::Found(object),
             Err(_) => Held::Unreadable,
-        }
-    }
-}
-
-impl Successive for VendorContract {
-    fn share_with(&mut self, before: &Self) {
-        share_feeds(&mut self.spec.feeds, &before.spec.feeds);
-    }
-}
-
-impl Successive for KpiTarget {}
-impl Successive for ServiceTier {}
-impl Successive for CampaignLaunch {}
-
-impl Successive for SlaReport {
-    /// One lists the days and the parts of up to 50 KPIs.
-    const PAGE: u32 = 10;
-
-    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
-    fn slim(&mut self) {
-        for line in &mut self.spec.kpis {
-            line.days.forget();
-            line.parts.forget();
         }
     }
 }
@@ -56,10 +30,6 @@ impl<'a> WatchedNamespace<'a> {
     pub fn of(context: &'a Context, namespace: &'a str) -> Self {
         WatchedNamespace { context, namespace }
     }
-
-    fn is_here(&self, metadata: &ObjectMeta) -> bool {
-        metadata.namespace.as_deref() == Some(self.namespace)
-    }
 }
 
 impl Holdings for WatchedNamespace<'_> {
@@ -68,11 +38,11 @@ impl Holdings for WatchedNamespace<'_> {
     }
 
     fn contracts(&self) -> Vec<impl Entry<VendorContract>> {
-        decoded(&self.context.stores.contracts, |contract: &VendorContract| self.is_here(&contract.metadata))
+        self.context.stores.contracts.decoded(self.namespace)
     }
 
     fn kpi(&self, name: &str) -> impl Entry<KpiTarget> {
-        self.context.stores.kpis.get(&ObjectRef::new(name).within(self.namespace))
+        self.context.stores.kpis.get(self.namespace, name)
     }
 
     fn kpis_of(&self, contract: &str) -> Vec<impl Entry<KpiTarget>> {
@@ -80,15 +50,15 @@ impl Holdings for WatchedNamespace<'_> {
     }
 
     fn tier(&self, name: &str) -> impl Entry<ServiceTier> {
-        self.context.stores.tiers.get(&ObjectRef::new(name).within(self.namespace))
+        self.context.stores.tiers.get(self.namespace, name)
     }
 
     fn tiers(&self) -> Vec<impl Entry<ServiceTier>> {
-        decoded(&self.context.stores.tiers, |tier: &ServiceTier| self.is_here(&tier.metadata))
+        self.context.stores.tiers.decoded(self.namespace)
     }
 
     fn launches(&self) -> Vec<impl Entry<CampaignLaunch>> {
-        decoded(&self.context.stores.launches, |launch: &CampaignLaunch| self.is_here(&launch.metadata))
+        self.context.stores.launches.decoded(self.namespace)
     }
 
     /// What was judged of a contract that is gone, and whose name another one has now, is not of it.
@@ -106,17 +76,4 @@ pub fn look_at_affected(context: &Context, namespace: &str, change: Change<'_>) 
     kpis.iter().for_each(|name| context.queues.kpis.push(namespace, name));
     tiers.iter().for_each(|name| context.queues.tiers.push(namespace, name));
     launches.iter().for_each(|name| context.queues.launches.push(namespace, name));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::settlement::stored_size::MOST_STORED;
-
-    #[test]
-    fn an_answer_with_a_page_of_the_largest_reports_has_less_than_ten_megabytes() {
-        let bytes = usize::try_from(SlaReport::PAGE).unwrap() * MOST_STORED;
-        assert!(bytes < 10_000_000, "{bytes} bytes");
-        const { assert!(SlaReport::PAGE < KpiTarget::PAGE, "other kinds are small") };
-    }
 }

@@ -5,13 +5,12 @@ use std::collections::btree_map::Entry;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::context::Context;
 use super::controlled::ReconcileError;
 use crate::api::{KpiTarget, ServiceTier, VendorContract};
 use crate::cluster::managers::manager_of;
-use crate::cluster::watch::Guarded;
+use crate::cluster::watch::Objects;
 use crate::cluster::write::WriteError;
 use crate::domain::terms::journal::Amendment;
 
@@ -62,11 +61,11 @@ async fn both(
     })
 }
 
-fn shown<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<ObjectMeta>
+fn shown<K>(objects: &Objects<K>, namespace: &str, name: &str) -> Option<ObjectMeta>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    Some(store.get(&ObjectRef::new(name).within(namespace))?.meta().clone())
+    Some(objects.get(namespace, name)?.meta().clone())
 }
 
 /// Whether the watch shows another object than the API server has, or less of it.

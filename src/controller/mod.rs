@@ -30,5 +30,6 @@ pub mod retention;
 pub mod run;
 pub mod scheduled;
 pub mod service_tier;
+pub mod stored_kinds;
 mod terms_in_motion;
 pub mod vendor_contract;

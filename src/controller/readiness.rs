@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use kube::Resource;
-use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Stores;
+use crate::cluster::watch::Objects;
 use crate::evidence::EvidenceStore;
 use crate::web::server::Health;
 
@@ -148,8 +148,8 @@ impl Readiness {
 }
 
 /// Waits for the first listing. The watch that writes the store ends only with the process, so this cannot fail before.
-async fn wait_for<K: Resource<DynamicType = ()> + Clone + 'static>(store: &Store<K>) {
-    if store.wait_until_ready().await.is_err() {
+async fn wait_for<K: Resource<DynamicType = ()> + Clone + 'static>(objects: &Objects<K>) {
+    if objects.store().wait_until_ready().await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -18,8 +18,9 @@ use super::heads::lost_rows;
 use super::notices::publish_notice;
 use super::recording::RecordError;
 use super::reports::{existing_reports, plan_reports};
+use super::stored_kinds::of_contract;
+use crate::api::VendorContract;
 use crate::api::condition::EventReason;
-use crate::api::{CampaignLaunch, VendorContract};
 use crate::domain::decision::Notice;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::terms::contract_terms::Terms;
@@ -49,7 +50,7 @@ pub async fn follow(context: Arc<Context>) {
     loop {
         let next = context.now().checked_add(LOOKED_EVERY).unwrap_or(Timestamp::MAX);
         tokio::time::sleep(context.clock.real_time_until(next).max(Duration::from_secs(1))).await;
-        let contracts = context.stores.contracts.state();
+        let contracts = context.stores.contracts.all();
         looked.retain(|uid, _| contracts.iter().any(|known| known.uid().as_ref() == Some(uid)));
         for contract in contracts {
             let (Ok(object), now) = (&contract.0, context.now()) else { continue };
@@ -164,11 +165,8 @@ fn is_settled(judgement: &Judgement) -> bool {
 
 /// A launch that names the contract.
 fn launch_of(context: &Context, namespace: &str, contract: &str) -> Option<String> {
-    let names_it = |launch: &CampaignLaunch| {
-        launch.namespace().as_deref() == Some(namespace)
-            && launch.spec.contract_refs.iter().any(|reference| reference.name == contract)
-    };
-    crate::cluster::watch::decoded(&context.stores.launches, names_it).first().map(|launch| launch.name_any())
+    let launches = context.stores.launches.with(namespace, &of_contract(contract));
+    launches.first().map(|launch| launch.name_any())
 }
 
 async fn feeds_of(store: &dyn EvidenceStore, uid: &str) -> Result<Vec<FeedKey>, StoreError> {

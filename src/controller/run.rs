@@ -116,7 +116,7 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
         () = readiness.all_listed() => {
             tracing::info!("all kinds are listed; the controllers start");
             super::alerts::end_those_of_contracts_that_are_gone(&context, &namespaces).await;
-            start_controllers(&mut controllers, &context, stores, ends, &stop);
+            start_controllers(&mut controllers, &context, &stores, ends, &stop);
             if let Some(sharing) = sharing {
                 watches.spawn("the share of the shards", share_of_shards(context.clone(), namespaces.clone(), sharing));
             }
@@ -177,19 +177,25 @@ fn context(parts: Parts, stores: Stores) -> (Arc<Context>, Ends, Option<ShareOfW
     (Arc::new(context), ends, sharing)
 }
 
-fn start_controllers(tasks: &mut Tasks, context: &Arc<Context>, stores: Stores, ends: Ends, stop: &CancellationToken) {
+fn start_controllers(tasks: &mut Tasks, context: &Arc<Context>, stores: &Stores, ends: Ends, stop: &CancellationToken) {
     let sinks = Arc::new(ContractSinks(context.clone()));
     tasks.spawn("the dispatcher of alerts", context.alerts.clone().run(sinks, stop.clone()));
     let (kpis, tiers, launches) = (ends.kpis, ends.tiers, ends.launches);
     tasks.spawn(
         "the controller of VendorContracts",
-        driver::run(context.clone(), stores.contracts, ends.contracts, stop.clone()),
+        driver::run(context.clone(), stores.contracts.store().clone(), ends.contracts, stop.clone()),
     );
-    tasks.spawn("the controller of KpiTargets", driver::run(context.clone(), stores.kpis, kpis, stop.clone()));
-    tasks.spawn("the controller of ServiceTiers", driver::run(context.clone(), stores.tiers, tiers, stop.clone()));
+    tasks.spawn(
+        "the controller of KpiTargets",
+        driver::run(context.clone(), stores.kpis.store().clone(), kpis, stop.clone()),
+    );
+    tasks.spawn(
+        "the controller of ServiceTiers",
+        driver::run(context.clone(), stores.tiers.store().clone(), tiers, stop.clone()),
+    );
     tasks.spawn(
         "the controller of CampaignLaunches",
-        driver::run(context.clone(), stores.launches, launches, stop.clone()),
+        driver::run(context.clone(), stores.launches.store().clone(), launches, stop.clone()),
     );
 }
 

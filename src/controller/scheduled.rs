@@ -8,9 +8,10 @@ use kube::ResourceExt;
 use super::context::{AlertMode, Context};
 use super::recording::RecordError;
 use super::reports::{ExistingReport, with_days};
+use super::stored_kinds::of_contract;
 use crate::alert::dispatcher::ReportNow;
 use crate::alert::envelope::{Envelope, mail_to};
-use crate::api::{KpiTarget, SlaReport, VendorContract};
+use crate::api::{KpiTarget, VendorContract};
 use crate::clock::Clock;
 use crate::domain::decision::alerts::Alert;
 use crate::domain::governance::scheduled_reports::{
@@ -151,15 +152,14 @@ pub fn report_now(context: &Context, contract_uid: &str, order: &ReportOrder) ->
     let kpis: Vec<KpiTarget> =
         context.kpis_of(&namespace, &name).iter().filter_map(|kpi| kpi.0.as_ref().ok().cloned()).collect();
     let known = judged.judged.judgement().map(|judgement| judgement.reports.as_slice()).unwrap_or_default();
-    let reports: Vec<_> = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
-        report.namespace().as_deref() == Some(&namespace) && report.spec.contract == name
-    })
-    .iter()
-    .filter_map(|guarded| {
-        let report = guarded.0.as_ref().ok()?;
-        Some((report.name_any(), with_days(&report.spec, known), report.status.clone()))
-    })
-    .collect();
+    let reports = context.stores.reports.with(&namespace, &of_contract(&name));
+    let reports: Vec<_> = reports
+        .iter()
+        .filter_map(|guarded| {
+            let report = guarded.0.as_ref().ok()?;
+            Some((report.name_any(), with_days(&report.spec, known), report.status.clone()))
+        })
+        .collect();
     let facts = Facts {
         namespace: &namespace,
         name: &name,

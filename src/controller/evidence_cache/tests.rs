@@ -7,13 +7,14 @@ use crate::cluster::fence::Fence;
 use crate::cluster::shards::Shards;
 use crate::controller::looks::Look;
 use crate::domain::judgement::judge::judge_again;
-use crate::domain::judgement::outcome::NOTHING_SAID;
+use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
 use crate::domain::measuring::contract_facts::ContractFacts;
+use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::measuring::rollups::Past;
 use crate::domain::terms::calendar::Span;
-use crate::domain::terms::journal::{JournalFact, ThresholdsSaid};
+use crate::domain::terms::journal::{JournalFact, RecordedFact, ThresholdsSaid};
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{Batch, FeedKey, IncomingRow};
+use crate::evidence::{Batch, FeedKey, IncomingRow, StoreError};
 
 /// A store with contracts that have a feed each.
 struct World {

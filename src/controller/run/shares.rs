@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 
 use super::{ShareOfWork, keep_checkpoints};
 use crate::cluster::sharing::Move;
-use crate::cluster::watch::Guarded;
+use crate::cluster::watch::Objects;
 use crate::controller::context::{Context, Queue};
 use crate::controller::readiness::Readiness;
 use crate::evidence::StoreError;
@@ -24,11 +23,8 @@ pub(super) async fn follow_namespaces(
 }
 
 fn look_at_namespace(context: &Context, namespace: &str) {
-    fn names<K: Resource<DynamicType = ()> + Clone>(
-        store: &Store<Guarded<K>>,
-        namespace: &str,
-    ) -> Vec<(String, String)> {
-        let here = store.state_filter(|object| object.namespace().as_deref() == Some(namespace));
+    fn names<K: Resource<DynamicType = ()> + Clone>(objects: &Objects<K>, namespace: &str) -> Vec<(String, String)> {
+        let here = objects.of_namespace(namespace);
         here.iter().map(|object| (object.name_any(), object.uid().unwrap_or_default())).collect()
     }
     let stores = &context.stores;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::broadcast;
 
 use crate::api::condition::Reason;
-use crate::cluster::watch::Guarded;
+use crate::cluster::watch::Objects;
 use crate::controller::context::{Context, Queue};
 use crate::controller::holdings::look_at_affected;
 use crate::domain::holdings::Change as Affecting;
@@ -22,7 +21,7 @@ fn look_at_uid(context: &Context, uid: &str) {
 }
 
 fn look_at_all(context: &Context) {
-    for contract in context.stores.contracts.state() {
+    for contract in context.stores.contracts.all() {
         context.queues.contracts.push(&contract.namespace().unwrap_or_default(), &contract.name_any());
     }
 }
@@ -45,8 +44,8 @@ pub(super) async fn follow_api_clock(context: Arc<Context>, client: Client) {
 
 /// Does at each step of a stepped clock what was due meanwhile: feeds are asked, and every object is looked at.
 pub(super) async fn follow_clock(context: Arc<Context>, mut now: jiff::Timestamp) {
-    fn all<K: Resource<DynamicType = ()> + Clone>(store: &Store<Guarded<K>>, queue: &Queue<K>) {
-        for object in store.state() {
+    fn all<K: Resource<DynamicType = ()> + Clone>(objects: &Objects<K>, queue: &Queue<K>) {
+        for object in objects.all() {
             queue.push(&object.namespace().unwrap_or_default(), &object.name_any());
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kube::runtime::reflector;
 use kube::{Client, Resource, ResourceExt};
 
 use super::tasks::Tasks;
@@ -13,26 +12,26 @@ use crate::api::{
     ACKNOWLEDGED_ANNOTATION, ALERT_TEST_ANNOTATION, CampaignLaunch, EVIDENCE_OF_ANNOTATION, FETCH_ANNOTATION,
     KpiTarget, LOSS_ACCEPTED_ANNOTATION, REQUESTED_AT_ANNOTATION, ServiceTier, SlaReport, VendorContract,
 };
-use crate::cluster::watch::{Change, Guarded, Watched, watch};
+use crate::cluster::watch::{Change, Guarded, ObjectsWriter, Watched, objects, watch};
 use crate::controller::context::{Context, Stores};
 use crate::controller::holdings::look_at_affected;
 use crate::domain::decision::conditions::status_of;
 use crate::domain::holdings::Change as Affecting;
 
 pub(super) struct Writers {
-    contracts: reflector::store::Writer<Guarded<VendorContract>>,
-    kpis: reflector::store::Writer<Guarded<KpiTarget>>,
-    tiers: reflector::store::Writer<Guarded<ServiceTier>>,
-    launches: reflector::store::Writer<Guarded<CampaignLaunch>>,
-    reports: reflector::store::Writer<Guarded<SlaReport>>,
+    contracts: ObjectsWriter<VendorContract>,
+    kpis: ObjectsWriter<KpiTarget>,
+    tiers: ObjectsWriter<ServiceTier>,
+    launches: ObjectsWriter<CampaignLaunch>,
+    reports: ObjectsWriter<SlaReport>,
 }
 
 pub(super) fn stores() -> (Stores, Writers) {
-    let (contracts, contracts_writer) = reflector::store();
-    let (kpis, kpis_writer) = reflector::store();
-    let (tiers, tiers_writer) = reflector::store();
-    let (launches, launches_writer) = reflector::store();
-    let (reports, reports_writer) = reflector::store();
+    let (contracts, contracts_writer) = objects();
+    let (kpis, kpis_writer) = objects();
+    let (tiers, tiers_writer) = objects();
+    let (launches, launches_writer) = objects();
+    let (reports, reports_writer) = objects();
     (
         Stores { contracts, kpis, tiers, launches, reports },
         Writers {
@@ -115,7 +114,7 @@ fn start<K>(
     part: &'static str,
     client: &Client,
     namespaces: &[String],
-    writer: reflector::store::Writer<Guarded<K>>,
+    writer: ObjectsWriter<K>,
     listen: impl FnMut(Change<'_, K>) + Send + 'static,
 ) where
     K: Watched,
