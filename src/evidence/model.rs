@@ -357,11 +357,13 @@ impl fmt::Display for Broken {
 pub enum StoreError {
     /// Another process has it.
     #[error(
-        "the evidence store {path} is in use by another process: end that process, or give this one another --data-dir or --evidence-url"
+        "the evidence store {path} is in use by {by}: end that process, or give this one another --data-dir or --evidence-url"
     )]
     Locked {
-        /// The file.
+        /// The file or the database.
         path: String,
+        /// Who has it, as far as that is known.
+        by: String,
     },
     /// A later version wrote it.
     #[error(
@@ -450,6 +452,13 @@ pub enum StoreError {
         /// Bytes that are kept for closings and reports.
         reserve: u64,
     },
+}
+
+impl StoreError {
+    /// Another process has a store, of which nothing is known.
+    pub(super) fn in_use(path: impl Into<String>) -> Self {
+        Self::Locked { path: path.into(), by: "another process".to_owned() }
+    }
 }
 
 /// How much room the volume of a store has.

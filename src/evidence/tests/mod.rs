@@ -12,7 +12,7 @@ mod orders;
 mod outbox;
 mod packed;
 mod retention;
-mod server;
+pub(super) mod server;
 mod shards;
 mod support;
 mod tampering;
