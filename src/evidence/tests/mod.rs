@@ -8,6 +8,7 @@ mod databases;
 mod faults;
 mod identity;
 mod journal;
+mod opening;
 mod orders;
 mod outbox;
 mod packed;
