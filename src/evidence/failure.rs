@@ -42,7 +42,7 @@ impl Failure {
     pub(super) fn into_store_error(self, shown: &str) -> StoreError {
         match self {
             Self::Store(error) => error,
-            Self::Database(Cause::InUse, _) => StoreError::Locked { path: shown.to_owned() },
+            Self::Database(Cause::InUse, _) => StoreError::in_use(shown),
             Self::Database(_, words) => StoreError::Fault(format!("{shown}: {words}")),
         }
     }

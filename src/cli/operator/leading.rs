@@ -72,7 +72,7 @@ pub(super) async fn lead(arguments: &RunArguments, around: &Surroundings) -> Res
     let claim =
         Claim { namespace, name, identity, store: store.clone(), standby, shared: false, labels: BTreeMap::new() };
     if !arguments.leader_elect {
-        let Some((evidence, id)) = open_evidence(arguments, around).await? else { return Ok(None) };
+        let Some((evidence, id)) = open_evidence(arguments, around, || false).await? else { return Ok(None) };
         let _ = store.set(id);
         let held = acquire(claim, around).await;
         return Ok(held.map(|(lease, finished)| Leading {
@@ -85,7 +85,7 @@ pub(super) async fn lead(arguments: &RunArguments, around: &Surroundings) -> Res
         }));
     }
     let Some((lease, finished)) = acquire(claim, around).await else { return Ok(None) };
-    match open_evidence(arguments, around).await {
+    match open_evidence(arguments, around, || lease.is_finished()).await {
         Ok(Some((evidence, id))) => {
             let _ = store.set(id);
             Ok(Some(Leading { lease, finished, evidence, instance, shards, sharing: None }))
@@ -109,7 +109,7 @@ async fn work_beside_others(
 ) -> Result<Option<Leading>, RunError> {
     let claim = common_claim(lease.0, lease.1, arguments.shards);
     let Some((common, finished)) = acquire(claim, around).await else { return Ok(None) };
-    let Some((evidence, _)) = open_evidence(arguments, around).await? else { return Ok(None) };
+    let Some((evidence, _)) = open_evidence(arguments, around, || common.is_finished()).await? else { return Ok(None) };
     let shards = Shards::spread(arguments.shards, around.fence.clone());
     let (to_do, moves) = mpsc::channel(MOVES);
     let begun = CancellationToken::new();

@@ -6,6 +6,7 @@ mod commit;
 mod connections;
 mod errors;
 mod location;
+mod opening;
 mod schema;
 mod session;
 mod shards;
@@ -24,6 +25,7 @@ use super::sql::{Backend, Parts, Writer};
 use super::{Answer, StoreClock};
 use crate::shard::ShardCount;
 pub use location::EvidenceUrl;
+pub use opening::Opening;
 
 /// How long a writer may take to end after a fault.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -59,20 +61,6 @@ impl PostgresStore {
         let open = move || connections::open_for_writing(&writers, when_in_use);
         let writer = Writer::start(shown, health.clone(), Some(FAREWELL), open)?;
         Ok(Self::assemble(location, health, Some(writer)))
-    }
-
-    /// Opens the store as [`Self::open`] does, on a thread that may block. Fails when the server accepts connections but
-    /// does not answer.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; [`StoreError::Unreachable`] when the server stays silent.
-    pub async fn open_while_it_answers(url: &EvidenceUrl, when_in_use: WhenInUse) -> Result<Self, StoreError> {
-        let (location, url) = (Location::of(url)?, url.clone());
-        let opening = tokio::task::spawn_blocking(move || Self::open(&url, when_in_use));
-        match connections::while_it_answers(opening, &location).await {
-            Ok(opened) => opened.map_err(|error| StoreError::Invalid(error.to_string()))?,
-            Err(reason) => Err(StoreError::Unreachable { path: location.shown.to_string(), reason }),
-        }
     }
 
     /// Opens the store for reads, also while an operator writes to it. Writes fail with [`StoreError::ReadOnly`].

@@ -32,8 +32,16 @@ const FORMATS: i32 = 0x4250_4f46;
 const TABLES: i64 = 0x4250_4f54;
 const JOURNAL: i64 = 0x4250_4f4a;
 
-/// How long a new writer waits for the session of an earlier one to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a new writer waits for the sessions of others to end, which an overloaded server needs seconds for: shorter than whoever moves a
+/// shard waits for that.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How soon it looks again for the first time, and how seldom at last.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
+/// By its own settings a server keeps the locks of a client that is gone without a word, such as one whose machine has failed, for hours, and
+/// the next writer would be refused until then.
+const LET_GO_OF_CLIENTS_THAT_ARE_GONE: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = '30s'";
 
 /// The shards that a session writes for.
 #[derive(Debug)]
@@ -51,25 +59,20 @@ impl HeldShards {
 
 /// Takes the database for this session; an earlier owner is ended or waited for, as the caller says.
 pub(super) fn lock(session: &mut Session, location: &Location, when_in_use: WhenInUse) -> Result<(), StoreError> {
+    let failed = |error: postgres::Error| not_opened(&location.shown, error);
+    session.client.batch_execute(LET_GO_OF_CLIENTS_THAT_ARE_GONE).map_err(failed)?;
     let WhenInUse::Share(count) = when_in_use else {
-        let ends_others = when_in_use == WhenInUse::TakeOver;
-        return until_taken(
-            session,
-            location,
-            |session| tried(session, "SELECT pg_try_advisory_lock($1)", WRITER),
-            |session| if ends_others { end_others(session, WRITER_HELD).map(|()| true) } else { Ok(false) },
-        );
+        let others = Others { hold: WRITER_HELD, are_ended: when_in_use == WhenInUse::TakeOver };
+        let take = |session: &mut Session| tried(session, "SELECT pg_try_advisory_lock($1)", WRITER);
+        return until_taken(session, location, &others, take);
     };
     // Before the lock by which others see that this session writes.
-    hold_format(session).map_err(|error| not_opened(&location.shown, error))?;
-    until_taken(
-        session,
-        location,
-        |session| tried(session, "SELECT pg_try_advisory_lock_shared($1)", WRITER),
-        |session| end_others(session, &format!("{WRITER_HELD} AND mode = 'ExclusiveLock'")).map(|()| true),
-    )?;
+    hold_format(session).map_err(failed)?;
+    let alone = format!("{WRITER_HELD} AND mode = 'ExclusiveLock'");
+    let take = |session: &mut Session| tried(session, "SELECT pg_try_advisory_lock_shared($1)", WRITER);
+    until_taken(session, location, &Others { hold: &alone, are_ended: true }, take)?;
     let number = i32::try_from(count.number()).unwrap_or(i32::MAX);
-    hold_number(session, number).map_err(|error| not_opened(&location.shown, error))?;
+    hold_number(session, number).map_err(failed)?;
     until_none_holds(session, location, &format!("{} AND objid <> {number}", in_class(NUMBERS)))?;
     session.shards = Some(HeldShards { count, held: BTreeSet::new() });
     Ok(())
@@ -106,12 +109,10 @@ pub(super) fn take(session: &mut Session, location: &Location, shard: u32) -> Re
     if session.shards.as_ref().is_none_or(|known| known.held.contains(&shard)) {
         return Ok(());
     }
-    until_taken(
-        session,
-        location,
-        |session| session.client.query_one("SELECT pg_try_advisory_lock($1, $2)", &[&SHARDS, &number])?.try_get(0),
-        |session| end_others(session, &format!("{} AND objid = {number}", in_class(SHARDS))).map(|()| true),
-    )?;
+    let of_shard = format!("{} AND objid = {number}", in_class(SHARDS));
+    until_taken(session, location, &Others { hold: &of_shard, are_ended: true }, |session| {
+        session.client.query_one("SELECT pg_try_advisory_lock($1, $2)", &[&SHARDS, &number])?.try_get(0)
+    })?;
     session.shards.iter_mut().for_each(|known| known.held.extend([shard]));
     Ok(())
 }
@@ -168,30 +169,49 @@ fn wait_in_transaction(session: &mut Session, key: i64) -> Result<(), Failure> {
 /// Ends the sessions of others that hold these locks, and returns once none is left.
 fn until_none_holds(session: &mut Session, location: &Location, those: &str) -> Result<(), StoreError> {
     let nobody = format!("SELECT NOT EXISTS (SELECT FROM pg_locks WHERE {those} AND {HERE})");
-    until_taken(
-        session,
-        location,
-        |session| session.client.query_one(&nobody, &[])?.try_get(0),
-        |session| end_others(session, those).map(|()| true),
-    )
+    until_taken(session, location, &Others { hold: those, are_ended: true }, |session| {
+        session.client.query_one(&nobody, &[])?.try_get(0)
+    })
 }
 
-/// Tries until `take` has succeeded; each time that it has not, `make_room` says whether to try again.
+/// Sessions of others that may be in the way.
+struct Others<'a> {
+    /// The locks that they hold, in `pg_locks`.
+    hold: &'a str,
+    /// Whether they are ended, and waited for until they have.
+    are_ended: bool,
+}
+
+/// Tries until `take` has succeeded, or others have not ended in time; where they are left alone, it tries once.
 fn until_taken(
     session: &mut Session,
     location: &Location,
+    others: &Others<'_>,
     mut take: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
-    mut make_room: impl FnMut(&mut Session) -> Result<bool, postgres::Error>,
 ) -> Result<(), StoreError> {
     let failed = |error: postgres::Error| not_opened(&location.shown, error);
+    let [mut pause, longest] = PAUSES;
     let deadline = Instant::now() + PATIENCE;
     while !take(session).map_err(failed)? {
-        if Instant::now() > deadline || !make_room(session).map_err(failed)? {
-            return Err(StoreError::Locked { path: location.shown.to_string() });
+        if !others.are_ended || Instant::now() > deadline {
+            return Err(in_use(session, location, others.hold));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        end_others(session, others.hold).map_err(failed)?;
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(longest);
     }
     Ok(())
+}
+
+/// The error of a database that others have, with the one who does: a role that may not see it, or one who has gone since, leaves that out.
+fn in_use(session: &mut Session, location: &Location, those: &str) -> StoreError {
+    let sql =
+        format!("SELECT {WHO} FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) WHERE {those} AND {HERE} LIMIT 1");
+    let found = session.client.query_opt(&sql, &[]).ok().flatten();
+    match found.and_then(|row| row.try_get::<_, String>(0).ok()) {
+        Some(who) => StoreError::Locked { path: location.shown.to_string(), by: format!("another process ({who})") },
+        None => StoreError::in_use(&*location.shown),
+    }
 }
 
 fn tried(session: &mut Session, sql: &str, key: i64) -> Result<bool, postgres::Error> {
@@ -200,6 +220,10 @@ fn tried(session: &mut Session, sql: &str, key: i64) -> Result<bool, postgres::E
 
 /// The lock of the one writer, in `pg_locks`.
 const WRITER_HELD: &str = "classid = 0 AND objid = 1112559429 AND objsubid = 1";
+
+/// Who a session of `pg_stat_activity` is, in words.
+const WHO: &str = r#"'session ' || pid || coalesce(' of ' || nullif(application_name, ''), '') || coalesce(' at ' || host(client_addr), '')
+    || coalesce(', connected since ' || to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), '')"#;
 
 /// Advisory locks that others hold in this database.
 const HERE: &str = "locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
@@ -219,6 +243,23 @@ fn end_others(session: &mut Session, those: &str) -> Result<(), postgres::Error>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::tests::server::Database;
+
+    #[test]
+    fn the_server_lets_go_of_a_writer_that_is_gone_without_a_word_within_half_a_minute() {
+        let database = Database::new();
+        for when_in_use in [WhenInUse::Refuse, WhenInUse::TakeOver, WhenInUse::Share("3".parse().unwrap())] {
+            let location = Location::of(&database.url()).unwrap();
+            let mut session = Session::connect(&location).unwrap();
+            lock(&mut session, &location, when_in_use).unwrap();
+            let set = ["tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"]
+                .map(|name| {
+                    let row = session.client.query_one("SELECT current_setting($1)", &[&name]).unwrap();
+                    row.get::<_, String>(0)
+                });
+            assert_eq!(set, ["10", "5", "3", "30s"], "{when_in_use:?}");
+        }
+    }
 
     #[test]
     fn the_key_in_the_query_is_that_of_the_lock() {

@@ -141,7 +141,7 @@ impl<S: Backend> EvidenceStore for S {
             let commit = move |sql: &mut dyn Sql| match sql.writes_for(&key.namespace) {
                 true => sql.commit(&key, &batch, room),
                 // Another replica does.
-                false => Err(StoreError::Locked { path: shown.to_string() }.into()),
+                false => Err(StoreError::in_use(&*shown).into()),
             };
             let (report, changed) = self.write(commit).await?;
             if changed {
@@ -405,7 +405,7 @@ impl<S: Backend> EvidenceStore for S {
         self.write(move |sql| match sql.writes_for(&feed.namespace) {
             true => retention::remove(sql, &feed, removal, recorded_at),
             // Another replica does.
-            false => Err(StoreError::Locked { path: shown.to_string() }.into()),
+            false => Err(StoreError::in_use(&*shown).into()),
         })
     }
 

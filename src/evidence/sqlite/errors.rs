@@ -26,7 +26,7 @@ impl From<rusqlite::Error> for Failure {
 pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
     let file = path.display().to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path: file },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::in_use(file),
         Some(ErrorCode::NotADatabase) => {
             let reason = "it is not an SQLite database: give this one another --data-dir".to_owned();
             StoreError::NotOpened { path: file, reason }

@@ -121,9 +121,7 @@ fn lock(data_dir: &Path) -> Result<std::fs::File, StoreError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(not_opened)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(StoreError::Locked { path: data_dir.join(FILE_NAME).display().to_string() })
-        }
+        Err(TryLockError::WouldBlock) => Err(StoreError::in_use(data_dir.join(FILE_NAME).display().to_string())),
         Err(TryLockError::Error(error)) => Err(not_opened(error)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::server::{Database, Server, shared};
 use super::support::{Backend, Fixture, Place, body, feed, row, verify};
-use crate::evidence::postgres::{EvidenceUrl, PostgresStore, WhenInUse};
+use crate::evidence::postgres::{EvidenceUrl, Opening, PostgresStore, WhenInUse};
 use crate::evidence::{EvidenceStore, StoreError};
 use crate::postgres_server::CANARY;
 
@@ -18,7 +18,9 @@ async fn with_two_rows() -> (Fixture, String) {
 async fn a_second_writer_is_refused_and_readers_are_not() {
     let (fixture, _) = with_two_rows().await;
     let Err(error) = fixture.place.open() else { panic!("two writers") };
-    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    let StoreError::Locked { by, .. } = &error else { panic!("{error}") };
+    assert!(by.starts_with("another process (session "), "{by}");
+    assert!(by.contains(" of bpo-operator at 127.0.0.1, connected since 20"), "{by}");
     let reader = fixture.place.open_for_reading().unwrap();
     assert_eq!(reader.rows("uid-1", "acd", 0).await.unwrap().len(), 2);
     let error = reader.commit(feed("acd"), body(65, vec![row(0, 1)])).await.unwrap_err();
@@ -57,14 +59,15 @@ async fn a_session_that_the_server_ends_stops_the_writer_and_loses_nothing_that_
 async fn a_server_that_does_not_answer_is_a_fault_and_is_not_waited_for_without_an_end() {
     let server = Server::start("", &[]);
     let url: EvidenceUrl = server.address("127.0.0.1", "postgres").parse().unwrap();
-    let store = PostgresStore::open_while_it_answers(&url, WhenInUse::Refuse).await.unwrap();
+    let store = PostgresStore::open(&url, WhenInUse::Refuse).unwrap();
+    let mut opening = Opening::new(&url, WhenInUse::TakeOver).unwrap();
     store.commit(feed("acd"), body(60, vec![row(0, 41)])).await.unwrap();
     server.freeze(true);
     let began = std::time::Instant::now();
     let (written, read, opened) = tokio::join!(
         store.commit(feed("acd"), body(65, vec![row(30, 42)])),
         store.rows("uid-1", "acd", 0),
-        PostgresStore::open_while_it_answers(&url, WhenInUse::TakeOver),
+        opening.opened(),
     );
     for error in [written.unwrap_err(), read.unwrap_err()] {
         assert!(matches!(error, StoreError::Fault(_)), "{error}");

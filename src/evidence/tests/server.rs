@@ -4,32 +4,32 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::evidence::postgres::EvidenceUrl;
-pub(super) use crate::postgres_server::Server;
+pub(in crate::evidence) use crate::postgres_server::Server;
 
 /// The server that the tests of this process share.
-pub(super) fn shared() -> &'static Server {
+pub(in crate::evidence) fn shared() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Server::start("", &[]))
 }
 
 /// A database of its own on the shared server.
-pub(super) struct Database {
+pub(in crate::evidence) struct Database {
     pub name: String,
 }
 
 impl Database {
-    pub(super) fn new() -> Self {
+    pub(in crate::evidence) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         shared().execute("postgres", &format!("CREATE DATABASE {name} STRATEGY file_copy"));
         Self { name }
     }
 
-    pub(super) fn url(&self) -> EvidenceUrl {
+    pub(in crate::evidence) fn url(&self) -> EvidenceUrl {
         shared().address("127.0.0.1", &self.name).parse().unwrap()
     }
 
-    pub(super) fn execute(&self, statements: &str) {
+    pub(in crate::evidence) fn execute(&self, statements: &str) {
         shared().execute(&self.name, statements);
     }
 }
