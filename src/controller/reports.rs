@@ -13,9 +13,10 @@ use super::controlled::ReconcileError;
 use super::notices::publish_notice;
 use crate::api::sla_report::{ClockKind, EvidenceHead, SlaReportSpec, SlaReportStatus};
 use crate::api::verdict::PeriodState;
-use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, Shared, SlaReport};
+use crate::api::{CLOCK_ANNOTATION, CONTRACT_LABEL, CONTRACT_UID_LABEL, Packed, SlaReport};
 use crate::cluster::watch::Guarded;
 use crate::domain::decision::report_notices::{Past, report_notices};
+use crate::domain::judgement::filed_reports::JudgedReport;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::settlement::basis::as_far_as;
 use crate::domain::settlement::reports::report_name;
@@ -78,6 +79,8 @@ pub struct ExistingReport {
     pub contract_uid: Option<String>,
     /// What it says.
     pub spec: SlaReportSpec,
+    /// Its version: another one may say something else.
+    pub version: Option<String>,
     /// Whether its status was written: that comes after the report, and may have been cut off.
     pub has_status: bool,
 }
@@ -90,27 +93,29 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
         existing.iter().map(|report| (report.name.as_str(), report)).collect();
     let mut names = Vec::new();
     let mut actions = Vec::new();
-    for spec in &judgement.reports {
-        let name = name_of(spec, uids, &by_name);
+    for report in &judgement.reports {
+        let name = name_of(report, uids, &by_name);
         names.push(name.clone());
         match by_name.get(name.as_str()) {
             Some(before) if before.spec.state == PeriodState::Final => {
-                // What was signed is not written again in other words: an earlier version may have written it.
-                let signed = as_far_as(&before.spec, spec);
-                if before.spec != signed {
+                if !report.agrees_with(&before.spec, before.version.as_deref()) {
                     actions.push(ReportAction::Contradiction { name });
-                } else if !before.has_status {
-                    // It is not taken from the watch, which keeps only the digests of days and parts.
-                    let spec = Box::new(signed);
+                } else if !before.has_status
+                    && let Some(whole) = report.open()
+                {
+                    // It is not taken from the watch, which keeps only the digests of days and parts. What was signed is not written
+                    // again in other words: an earlier version may have written it.
+                    let spec = Box::new(as_far_as(&before.spec, &whole));
                     actions.push(ReportAction::Write { name, spec, before: Some(PeriodState::Final) });
                 }
             }
-            Some(before) if before.spec == **spec && before.has_status => {}
-            before => actions.push(ReportAction::Write {
-                name,
-                spec: Box::new(SlaReportSpec::clone(spec)),
-                before: before.map(|report| report.spec.state),
-            }),
+            Some(before) if before.has_status && report.is(&before.spec) => {}
+            before => {
+                if let Some(whole) = report.open() {
+                    let (spec, before) = (Box::new(whole.into_inner()), before.map(|report| report.spec.state));
+                    actions.push(ReportAction::Write { name, spec, before });
+                }
+            }
         }
     }
     for report in existing {
@@ -138,8 +143,8 @@ pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport], journal: &Jo
 }
 
 /// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.
-fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport>) -> String {
-    let name = report_name(&spec.contract, &spec.period.name, spec.revision);
+fn name_of(report: &JudgedReport, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport>) -> String {
+    let name = report_name(report.contract(), &report.period().name, report.revision());
     match existing.get(name.as_str()) {
         Some(taken) if !is_of(taken, uids) => {
             let [uid, _] = uids;
@@ -152,11 +157,12 @@ fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &Exi
 
 /// A report of the watch with its days and parts, of which the watch keeps only digests: those of the judgement where they are the same
 /// ones, else none.
-pub fn with_days(report: &SlaReportSpec, judged: &[Shared<SlaReportSpec>]) -> SlaReportSpec {
+pub fn with_days(report: &SlaReportSpec, judged: &[JudgedReport]) -> SlaReportSpec {
     let mut report = report.clone();
-    let same = judged.iter().find(|one| one.period.name == report.period.name && one.revision == report.revision);
+    let is_same = |one: &&JudgedReport| one.period().name == report.period.name && one.revision() == report.revision;
+    let same = judged.iter().find(is_same).and_then(JudgedReport::open);
     for line in &mut report.kpis {
-        let judged = same.and_then(|report| report.kpis.iter().find(|one| one.name == line.name));
+        let judged = same.as_ref().and_then(|report| report.kpis.iter().find(|one| one.name == line.name));
         let (days, parts) = judged.map(|line| (line.days.clone(), line.parts.clone())).unwrap_or_default();
         line.days = if days == line.days { days } else { Packed::default() };
         line.parts = if parts == line.parts { parts } else { Packed::default() };
@@ -177,6 +183,7 @@ pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> V
                 name: report.name_any(),
                 contract_uid: report.labels().get(CONTRACT_UID_LABEL).cloned(),
                 spec: report.spec.clone(),
+                version: report.resource_version(),
                 has_status: report.status.is_some(),
             })
         })
@@ -309,6 +316,9 @@ fn document(context: &Context, owner: &ReportOwner<'_>, name: &str, spec: &SlaRe
 }
 
 #[cfg(test)]
+mod filed_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::vendor_contract::PeriodBounds;
@@ -357,7 +367,13 @@ mod tests {
     }
 
     fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport {
-        ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec, has_status: true }
+        ExistingReport {
+            name: "acme-2026-05".into(),
+            contract_uid: Some(uid.into()),
+            spec,
+            version: None,
+            has_status: true,
+        }
     }
 
     const ADOPTED: &str = "abcdef01-9abc-4000-8000-000000000000";
@@ -388,6 +404,7 @@ mod tests {
             name: "acme-2026-01".into(),
             contract_uid: Some(UID.into()),
             spec,
+            version: None,
             has_status,
         };
         let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
@@ -432,6 +449,7 @@ mod tests {
             name: "acme-2026-01".into(),
             contract_uid: Some(UID.into()),
             spec: watched.spec.clone(),
+            version: None,
             has_status,
         };
         let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
@@ -488,7 +506,7 @@ mod tests {
         ];
         for (name, wanted, existing, expected) in cases {
             let judgement =
-                Judgement { reports: wanted.into_iter().map(Shared::new).collect(), ..Judgement::default() };
+                Judgement { reports: wanted.into_iter().map(JudgedReport::from).collect(), ..Judgement::default() };
             let actions: Vec<String> = plan_reports(&judgement, [UID, ADOPTED], &existing)
                 .into_iter()
                 .map(|action| match action {

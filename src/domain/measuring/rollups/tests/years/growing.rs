@@ -219,7 +219,7 @@ impl Years {
                 self.case.terms.kpis.insert("answered".to_owned(), kpi(&changed).into());
             }
             Step::Closings => {
-                let finals = self.case.judge_at(self.now).finals;
+                let finals = self.case.judge_at(self.now).judgement.finals;
                 for period in finals.into_keys() {
                     let terms = self.case.terms.clone();
                     self.case.closed_under.entry(period).or_insert(terms.into());
