@@ -1,5 +1,6 @@
 //! Which SlaReports are to be written, given those that exist: planned without a client, then carried out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -72,13 +73,13 @@ pub fn closings<'a, T>(
 
 /// A report that exists, as far as planning needs it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ExistingReport {
+pub struct ExistingReport<'a> {
     /// Its name.
     pub name: String,
     /// UID of the contract that it is about.
     pub contract_uid: Option<String>,
-    /// What it says.
-    pub spec: SlaReportSpec,
+    /// What it says, as the watch holds it.
+    pub spec: Cow<'a, SlaReportSpec>,
     /// Its version: another one may say something else.
     pub version: Option<String>,
     /// Whether its status was written: that comes after the report, and may have been cut off.
@@ -88,8 +89,8 @@ pub struct ExistingReport {
 /// Plans the reports of a contract.
 ///
 /// `uids` are the contract's own and, where it goes on with the evidence of one that is gone, that one's.
-pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[ExistingReport]) -> Vec<ReportAction> {
-    let by_name: BTreeMap<&str, &ExistingReport> =
+pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[ExistingReport<'_>]) -> Vec<ReportAction> {
+    let by_name: BTreeMap<&str, &ExistingReport<'_>> =
         existing.iter().map(|report| (report.name.as_str(), report)).collect();
     let mut names = Vec::new();
     let mut actions = Vec::new();
@@ -128,13 +129,13 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
 }
 
 /// Whether a report is of one of these contracts.
-pub fn is_of(report: &ExistingReport, uids: [&str; 2]) -> bool {
+pub fn is_of(report: &ExistingReport<'_>, uids: [&str; 2]) -> bool {
     report.contract_uid.as_deref().is_some_and(|uid| uids.contains(&uid))
 }
 
 /// The periods of a contract whose reports are signed, but for those whose rows are lost: these are asked for again first. `uids` as for
 /// [`plan_reports`].
-pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport], journal: &Journal) -> BTreeSet<String> {
+pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport<'_>], journal: &Journal) -> BTreeSet<String> {
     let lost: BTreeSet<&str> = journal.reports_without_rows().collect();
     let signed = existing.iter().filter(|report| {
         is_of(report, uids) && report.spec.state == PeriodState::Final && !lost.contains(report.name.as_str())
@@ -143,7 +144,7 @@ pub fn signed_periods(uids: [&str; 2], existing: &[ExistingReport], journal: &Jo
 }
 
 /// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.
-fn name_of(report: &JudgedReport, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport>) -> String {
+fn name_of(report: &JudgedReport, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport<'_>>) -> String {
     let name = report_name(report.contract(), &report.period().name, report.revision());
     match existing.get(name.as_str()) {
         Some(taken) if !is_of(taken, uids) => {
@@ -171,23 +172,33 @@ pub fn with_days(report: &SlaReportSpec, judged: &[JudgedReport]) -> SlaReportSp
 }
 
 /// The reports of a namespace that are about a contract name, whatever its UID.
-pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> Vec<ExistingReport> {
-    let of_contract = crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
+pub fn existing_reports(context: &Context, namespace: &str, contract: &str) -> ExistingReports {
+    ExistingReports(crate::cluster::watch::decoded(&context.stores.reports, |report: &SlaReport| {
         report.metadata.namespace.as_deref() == Some(namespace) && report.spec.contract == contract
-    });
-    of_contract
-        .iter()
-        .filter_map(|guarded| {
-            let report = guarded.0.as_ref().ok()?;
-            Some(ExistingReport {
-                name: report.name_any(),
-                contract_uid: report.labels().get(CONTRACT_UID_LABEL).cloned(),
-                spec: report.spec.clone(),
-                version: report.resource_version(),
-                has_status: report.status.is_some(),
-            })
-        })
-        .collect()
+    }))
+}
+
+/// The reports that exist, shared with the watch: a look copies none of them.
+pub struct ExistingReports(Vec<Arc<Guarded<SlaReport>>>);
+
+impl ExistingReports {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, as planning needs them.
+    pub fn all(&self) -> Vec<ExistingReport<'_>> {
+        let readable = self.0.iter().filter_map(|guarded| guarded.0.as_ref().ok());
+        let existing = readable.map(|report| ExistingReport {
+            name: report.name_any(),
+            contract_uid: report.labels().get(CONTRACT_UID_LABEL).cloned(),
+            spec: Cow::Borrowed(&report.spec),
+            version: report.resource_version(),
+            has_status: report.status.is_some(),
+        });
+        existing.collect()
+    }
 }
 
 /// Whose reports are carried out, and on what evidence they rest.
@@ -366,7 +377,8 @@ mod tests {
         }
     }
 
-    fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport {
+    fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport<'static> {
+        let spec = Cow::Owned(spec);
         ExistingReport {
             name: "acme-2026-05".into(),
             contract_uid: Some(uid.into()),
@@ -403,12 +415,12 @@ mod tests {
         let as_written = |spec: SlaReportSpec, has_status| ExistingReport {
             name: "acme-2026-01".into(),
             contract_uid: Some(UID.into()),
-            spec,
+            spec: Cow::Owned(spec),
             version: None,
             has_status,
         };
         let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
-        let plan = |existing: ExistingReport| plan_reports(&judgement, [UID, UID], &[existing]);
+        let plan = |existing: ExistingReport<'_>| plan_reports(&judgement, [UID, UID], &[existing]);
         assert_eq!(plan(as_written(earlier.clone(), true)), []);
         // Cut off before its status: the report itself is written as it was signed.
         let ReportAction::Write { spec, .. } = plan(as_written(earlier.clone(), false)).remove(0) else { panic!() };
@@ -448,7 +460,7 @@ mod tests {
         let existing = |has_status| ExistingReport {
             name: "acme-2026-01".into(),
             contract_uid: Some(UID.into()),
-            spec: watched.spec.clone(),
+            spec: Cow::Borrowed(&watched.spec),
             version: None,
             has_status,
         };
@@ -473,7 +485,7 @@ mod tests {
     fn reports_are_written_replaced_kept_or_removed() {
         use PeriodState::{Final, Provisional};
         let without_status = ExistingReport { has_status: false, ..existing(UID, spec(Final, 1)) };
-        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 9] = [
+        let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport<'_>>, Vec<&str>); 9] = [
             ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
             ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
             (

@@ -31,8 +31,9 @@ fn whole(judgement: &Judgement) -> Judgement {
     Judgement { reports, ..judgement.clone() }
 }
 
-fn stored(spec: SlaReportSpec, has_status: bool) -> ExistingReport {
+fn stored(spec: SlaReportSpec, has_status: bool) -> ExistingReport<'static> {
     let name = report_name(&spec.contract, &spec.period.name, spec.revision);
+    let spec = Cow::Owned(spec);
     ExistingReport { name, contract_uid: Some(UID.into()), spec, version: Some("1".into()), has_status }
 }
 
@@ -46,7 +47,7 @@ fn shown(actions: &[ReportAction]) -> Vec<String> {
 }
 
 /// What is planned where these reports exist: by filed reports as by whole ones, the first time as the second.
-fn planned(judgement: &Judgement, existing: &[ExistingReport]) -> Vec<ReportAction> {
+fn planned(judgement: &Judgement, existing: &[ExistingReport<'_>]) -> Vec<ReportAction> {
     assert!(matches!(judgement.reports[0], JudgedReport::Filed(_)));
     let planned = plan_reports(judgement, [UID, UID], existing);
     assert_eq!(planned, plan_reports(&whole(judgement), [UID, UID], existing));
@@ -127,7 +128,7 @@ fn a_filed_report_is_held_against_the_stored_one_as_a_whole_one_is() {
 fn reports_that_do_not_exist_are_written_whole_and_a_restated_month_is_a_report_more() {
     let relief = "relief: [{name: cut, cause: ForceMajeure, from: 2026-01-15T00:00:00Z, to: 2026-01-16T00:00:00Z, decision: Accepted, decidedAt: 2026-04-20T00:00:00Z}]";
     let (before, after) = (judged("", "2026-04-19T00:00Z"), judged(relief, "2026-07-20T00:00Z"));
-    let signed: Vec<ExistingReport> =
+    let signed: Vec<ExistingReport<'_>> =
         before.whole_reports().map(|report| stored(SlaReportSpec::clone(&report), true)).collect();
     assert_eq!(shown(&planned(&before, &signed)), [""; 0]);
     let actions = planned(&after, &signed);
