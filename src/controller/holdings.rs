@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use super::context::Context;
-use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::api::{CampaignLaunch, KpiTarget, ServiceTier, SlaReport, SlaReportSpec, VendorContract};
 use crate::cluster::watch::{Guarded, Successive, decoded};
 use crate::domain::holdings::{Affected, Change, Entry, Held, Holdings, Judged, affected_by};
 use crate::domain::terms::contract_terms::share_feeds;
@@ -35,12 +35,20 @@ impl Successive for SlaReport {
     /// One lists the days and the parts of up to 50 KPIs.
     const PAGE: u32 = 10;
 
-    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
+    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement. Lists were read without
+    /// knowing how long they are, and have room for up to as many entries again.
     fn slim(&mut self) {
-        for line in &mut self.spec.kpis {
+        let SlaReportSpec { kpis, triggers, gaps, disputes, .. } = &mut self.spec;
+        for line in &mut *kpis {
             line.days.forget();
             line.parts.forget();
+            line.excused_by.shrink_to_fit();
+            line.tiers.shrink_to_fit();
         }
+        kpis.shrink_to_fit();
+        triggers.shrink_to_fit();
+        gaps.shrink_to_fit();
+        disputes.shrink_to_fit();
     }
 }
 
