@@ -135,7 +135,7 @@ impl KeptClosed for ClosedPeriods {
                 + 128
         };
         std::mem::size_of::<ClosedPeriods>()
-            + self.reports.len() * std::mem::size_of::<usize>()
+            + std::mem::size_of_val(self.reports.as_slice())
             + self.kpis.iter().map(of_kpi).sum::<usize>()
             + self.rests_on.bytes()
     }
