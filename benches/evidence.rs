@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bpo_operator::domain::measuring::feed_rows::FeedRows;
-use bpo_operator::evidence;
 use bpo_operator::evidence::postgres::{PostgresStore, WhenInUse};
 use bpo_operator::evidence::sqlite::SqliteStore;
 use bpo_operator::evidence::{Batch, CommitReport, EvidenceStore, FeedKey, IncomingRow, OnVerifyProgress, StartRange};
@@ -28,10 +27,6 @@ use divan::counter::ItemsCount;
 use jiff::{SignedDuration, Timestamp};
 use testkit::postgres_server;
 use tokio::runtime::Runtime;
-
-#[path = "../src/evidence/tests/server.rs"]
-#[expect(dead_code, reason = "the tests need more of it")]
-mod server;
 
 const SLOTS: i64 = 31 * 48;
 const QUEUES: [&str; 7] = ["billing", "sales", "support", "retention", "upgrades", "claims", "premium"];
@@ -76,9 +71,9 @@ impl fmt::Display for Backend {
 const BACKENDS: [Backend; 2] = [Backend::Sqlite, Backend::Postgres];
 
 /// The server that is measured; unlike that of the tests it waits for the disk.
-fn database() -> &'static server::Server {
-    static SERVER: std::sync::OnceLock<server::Server> = std::sync::OnceLock::new();
-    SERVER.get_or_init(|| server::Server::start("-c fsync=on", &[]))
+fn database() -> &'static postgres_server::Server {
+    static SERVER: std::sync::OnceLock<postgres_server::Server> = std::sync::OnceLock::new();
+    SERVER.get_or_init(|| postgres_server::Server::start("-c fsync=on", &[]))
 }
 
 fn feeds() -> usize {

@@ -126,12 +126,12 @@ pub fn view_of_records(
     let judged = input.judge_all(now);
     let mut view = View::default();
     for ((namespace, _), judgement) in judged.iter().filter_map(|(key, judged)| Some((key, judged.judgement()?))) {
-        view.missed |= latest_report(judgement).is_some_and(missed_critical);
-        view.reports.extend(judgement.reports.iter().map(|report| {
+        view.missed |= latest_report(judgement).is_some_and(|report| missed_critical(&report));
+        view.reports.extend(judgement.whole_reports().map(|report| {
             (
                 namespace.clone(),
                 report_name(&report.contract, &report.period.name, report.revision),
-                SlaReportSpec::clone(report),
+                report.into_inner(),
             )
         }));
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use futures::stream::{SelectAll, StreamExt};
 use futures::{Stream, TryStreamExt};
@@ -245,6 +244,8 @@ fn slim<K: Resource<DynamicType = ()> + Stored>(mut object: Guarded<K>) -> Guard
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::api::{ServiceTier, VendorContract};
 

@@ -127,7 +127,7 @@ impl Kept {
     }
 
     fn holds(&self, name: &str, now: Timestamp) -> bool {
-        self.judgement.reports.iter().all(|report| report.contract == name)
+        self.judgement.reports.iter().all(|report| report.contract() == name)
             && now >= self.judged_at
             && self.judgement.next.is_none_or(|next| now < next)
     }

@@ -4,6 +4,6 @@ mod existing;
 mod planning;
 mod writing;
 
-pub use existing::{ExistingReport, existing_reports, is_of, signed_periods, with_days};
+pub use existing::{ExistingReport, ExistingReports, existing_reports, is_of, signed_periods, with_days};
 pub use planning::{ReportAction, closings, plan_reports};
 pub use writing::{ReportOwner, carry_out, report_digest};

@@ -93,7 +93,7 @@ async fn look_at(context: &Context, object: &VendorContract, now: Timestamp) -> 
             let existing = existing_reports(context, &namespace, &name);
             let is_settled = *known.judged.terms.contract == object.spec
                 && is_settled(judgement)
-                && plan_reports(judgement, [&own_uid, &uid], &existing).is_empty();
+                && plan_reports(judgement, [&own_uid, &uid], &existing.all()).is_empty();
             if !is_settled || lost_rows(context, object, [&own_uid, &uid], now).await?.problem.is_some() {
                 return Ok(true);
             }

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 
 use super::context::{AlertMode, Context};
 use super::recording::RecordError;
-use super::reports::{ExistingReport, with_days};
+use super::reports::with_days;
 use super::stored_kinds::of_contract;
 use crate::alert::dispatcher::ReportNow;
 use crate::alert::envelope::{Envelope, mail_to};
@@ -42,17 +42,13 @@ pub async fn journal(
 /// What is due of a contract's reports.
 pub fn decide(
     contract: &VendorContract,
-    existing: &[ExistingReport],
+    existing: &[Existing<'_>],
     journal: &[HandedOver],
     now: Timestamp,
 ) -> ScheduledReports {
     let spec = &contract.spec;
     match Calendar::of(spec) {
-        Ok(calendar) if !spec.reports.is_empty() => {
-            let existing: Vec<Existing<'_>> =
-                existing.iter().map(|report| Existing { name: &report.name, spec: &report.spec }).collect();
-            scheduled_reports(spec, &calendar, &existing, journal, now)
-        }
+        Ok(calendar) if !spec.reports.is_empty() => scheduled_reports(spec, &calendar, existing, journal, now),
         _ => ScheduledReports::default(),
     }
 }

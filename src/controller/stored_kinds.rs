@@ -2,7 +2,9 @@
 
 use kube::ResourceExt;
 
-use crate::api::{CONTRACT_UID_LABEL, CampaignLaunch, KpiTarget, ServiceTier, SlaReport, VendorContract};
+use crate::api::{
+    CONTRACT_UID_LABEL, CampaignLaunch, KpiTarget, ServiceTier, SlaReport, SlaReportSpec, VendorContract,
+};
 use crate::cluster::watch::{Field, Stored};
 use crate::domain::terms::contract_terms::share_feeds;
 
@@ -40,12 +42,20 @@ impl Stored for SlaReport {
     /// One lists the days and the parts of up to 50 KPIs.
     const PAGE: u32 = 10;
 
-    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement.
+    /// Of days and parts the digests are enough to compare them. Who shows them takes them from the judgement. Lists were read without
+    /// knowing how long they are, and have room for up to as many entries again.
     fn slim(&mut self) {
-        for line in &mut self.spec.kpis {
+        let SlaReportSpec { kpis, triggers, gaps, disputes, .. } = &mut self.spec;
+        for line in &mut *kpis {
             line.days.forget();
             line.parts.forget();
+            line.excused_by.shrink_to_fit();
+            line.tiers.shrink_to_fit();
         }
+        kpis.shrink_to_fit();
+        triggers.shrink_to_fit();
+        gaps.shrink_to_fit();
+        disputes.shrink_to_fit();
     }
 
     /// Two contracts may have had one name, and one that goes on with another's evidence has reports of two UIDs.

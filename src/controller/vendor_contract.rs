@@ -25,7 +25,7 @@ use super::heads::record_accepted;
 use super::holdings::look_at_affected;
 use super::holds;
 use super::notices::{say_that_clocks_differ, unless_clocks_differ};
-use super::reports::{ExistingReport, ReportAction, is_of, plan_reports};
+use super::reports::{ExistingReport, ExistingReports, ReportAction, is_of, plan_reports};
 use crate::api::VendorContract;
 use crate::api::condition::Kind;
 use crate::api::vendor_contract::{AlertSinkStatus, VendorContractStatus};
@@ -34,7 +34,7 @@ use crate::domain::decision::alerts::Addressed;
 use crate::domain::decision::contract::{
     ContractDecision, ObservedContract, acknowledgement_of, decide_contract, term_of,
 };
-use crate::domain::governance::scheduled_reports::{HandedOver, ScheduledReports};
+use crate::domain::governance::scheduled_reports::{Existing, HandedOver, ScheduledReports};
 use crate::domain::holdings::{Change, Dangling, FeedHealth, Judged, LaunchOfContract, feeds_with_lateness};
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::terms::contract_terms::Terms;
@@ -57,7 +57,7 @@ pub struct Observed {
     feeds: BTreeMap<String, FeedHealth>,
     /// References that do not resolve.
     unresolved: Vec<Dangling>,
-    existing: Vec<ExistingReport>,
+    existing: ExistingReports,
     launches: BTreeMap<String, LaunchOfContract>,
     /// Whether the past of every judged feed was fetched once: before, verdicts may rest on parts.
     past_is_known: bool,
@@ -172,10 +172,11 @@ impl Controlled for VendorContract {
         let settled = observed.closing_under_old_terms.is_empty() && observed.evidence_problem.is_none();
         // The first reports wait for the past that is being fetched: each part of it would write them again.
         let settled = settled && !(observed.past_is_coming && observed.existing.is_empty());
+        let existing = observed.existing.all();
         let reports = judgement
             .ok()
             .filter(|_| settled && !observed.terms.contract.suspend)
-            .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &observed.existing))
+            .map(|judgement| plan_reports(judgement, [&uid, &observed.identity.evidence_uid], &existing))
             .unwrap_or_default();
         let ContractDecision { mut status, notices, alerts, next } = decide_contract(
             &ObservedContract {
@@ -196,7 +197,7 @@ impl Controlled for VendorContract {
             },
             now,
         );
-        let scheduled = scheduled_of(observed, [&uid, &observed.identity.evidence_uid], now);
+        let scheduled = scheduled_of(observed, &existing, [&uid, &observed.identity.evidence_uid], now);
         if observed.evidence_problem.is_none() {
             status.reports = scheduled.status.clone();
         }
@@ -288,13 +289,20 @@ async fn again_once_recorded(
 }
 
 /// What is due of a contract's reports. Nothing while the evidence cannot be relied on, or its past is not known yet.
-fn scheduled_of(observed: &Observed, uids: [&str; 2], now: Timestamp) -> ScheduledReports {
-    if observed.judgement.is_err() || !observed.past_is_known || observed.evidence_problem.is_some() {
+fn scheduled_of(
+    observed: &Observed,
+    existing: &[ExistingReport<'_>],
+    uids: [&str; 2],
+    now: Timestamp,
+) -> ScheduledReports {
+    let is_whole = observed.judgement.is_ok() && observed.past_is_known && observed.evidence_problem.is_none();
+    if !is_whole || observed.object.spec.reports.is_empty() {
         return ScheduledReports::default();
     }
     // A report whose status is not there yet is being written.
-    let is_whole = |report: &&ExistingReport| is_of(report, uids) && report.has_status;
-    let own: Vec<ExistingReport> = observed.existing.iter().filter(is_whole).cloned().collect();
+    let is_written = |report: &&ExistingReport<'_>| is_of(report, uids) && report.has_status;
+    let own = existing.iter().filter(is_written);
+    let own: Vec<Existing<'_>> = own.map(|report| Existing { name: &report.name, spec: &report.spec }).collect();
     super::scheduled::decide(&observed.object, &own, &observed.handed_over, now)
 }
 

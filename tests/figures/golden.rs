@@ -3,8 +3,8 @@
 //! The figures are in `data/golden.json` with their sources; those of statistics alone are in `golden_statistics.rs`.
 
 use crate::judging;
-use bpo_operator::api::SlaReportSpec;
 use bpo_operator::api::sla_report::KpiLine;
+use bpo_operator::api::{Shared, SlaReportSpec};
 use bpo_operator::domain::judgement::outcome::Judgement;
 use serde_json::{Map, Value, json};
 
@@ -33,15 +33,16 @@ fn judged_together(contract: &Value, kpis: &Map<String, Value>, rows: &[Value]) 
     judging::judged(&terms, rows.iter().map(judging::row).collect(), "2027-03-01T00:00:00Z")
 }
 
-fn report<'j>(judgement: &'j Judgement, period: &str) -> &'j SlaReportSpec {
-    judgement.reports.iter().rfind(|report| report.period.name == period).unwrap()
+fn report(judgement: &Judgement, period: &str) -> Shared<SlaReportSpec> {
+    let found = judgement.reports.iter().rfind(|report| report.period().name == period);
+    found.unwrap().open().unwrap()
 }
 
-fn line<'j>(judgement: &'j Judgement, period: &str, kpi: &str) -> &'j KpiLine {
-    report(judgement, period).kpis.iter().find(|line| line.name == kpi).unwrap()
+fn line(judgement: &Judgement, period: &str, kpi: &str) -> KpiLine {
+    report(judgement, period).kpis.iter().find(|line| line.name == kpi).unwrap().clone()
 }
 
-fn january(judgement: &Judgement) -> &KpiLine {
+fn january(judgement: &Judgement) -> KpiLine {
     line(judgement, "2026-01", "kpi")
 }
 
@@ -80,7 +81,7 @@ fn six_ways_to_define_a_service_level() {
         let name = format!("{}{}", variant[..1].to_uppercase(), &variant[1..]);
         let kpi = json!({"kpi": "ServiceLevel", "variant": name, "objective": {"target": 80}});
         let judgement = judged(json!({}), kpi, &[row.clone()]);
-        assert_close(value(january(&judgement)), 100.0 * expected.as_f64().unwrap(), 1e-6, &name);
+        assert_close(value(&january(&judgement)), 100.0 * expected.as_f64().unwrap(), 1e-6, &name);
     }
 }
 
@@ -142,7 +143,7 @@ fn a_credit_out_of_a_pool_and_its_cap() {
             })
             .collect();
         let judgement = judged_together(&contract, &kpis, &[month_of(0, &json!(79))]);
-        let credit = report(&judgement, "2026-01").credit.as_ref().unwrap();
+        let credit = report(&judgement, "2026-01").credit.clone().unwrap();
         let amounts = (credit.before_caps.as_str(), credit.net.as_str());
         assert_eq!(amounts, (format!("{before}.00").as_str(), format!("{net}.00").as_str()), "{shares:?}");
     }
@@ -211,7 +212,7 @@ fn malus_and_bonus_of_a_contact_centre() {
             "answeredWithin": hundredths("within30"), "longWaits": hundredths("over2min"),
         });
         let judgement = judged_together(&contract, kpis.as_object().unwrap(), &[row]);
-        let credit = report(&judgement, "2026-01").credit.as_ref().unwrap();
+        let credit = report(&judgement, "2026-01").credit.clone().unwrap();
         let expected = |field: &str| format!("{}.00", case[field]);
         assert_eq!((&credit.net, &credit.bonus), (&expected("malus"), &expected("bonus")), "{case}");
     }
@@ -280,7 +281,7 @@ fn net_promoter_scores_from_counts() {
             "surveyResponses": count(0) + count(1) + count(2),
         });
         let judgement = judged(json!({}), json!({"kpi": "NetPromoterScore", "objective": {"target": 30}}), &[row]);
-        assert_close(value(january(&judgement)), case[3].as_f64().unwrap(), 1e-4, &case.to_string());
+        assert_close(value(&january(&judgement)), case[3].as_f64().unwrap(), 1e-4, &case.to_string());
     }
 }
 
@@ -298,7 +299,7 @@ fn sums_are_divided_once_and_percentages_never_averaged() {
         .collect();
     let judgement = judged(json!({}), kpi.clone(), &halves);
     let pooled = 100.0 * section["simple"]["pooled"].as_f64().unwrap();
-    assert_close(value(january(&judgement)), pooled, 1e-6, "two rows");
+    assert_close(value(&january(&judgement)), pooled, 1e-6, "two rows");
 
     let lines: Vec<Vec<&str>> =
         include_str!("../data/call-centre-day.csv").lines().map(|line| line.trim().split(',').collect()).collect();
@@ -319,7 +320,7 @@ fn sums_are_divided_once_and_percentages_never_averaged() {
     }
     let technion = &section["technion"];
     let judgement = judged(json!({}), kpi, &rows);
-    assert_close(value(january(&judgement)), 100.0 * technion["pooled"].as_f64().unwrap(), 1e-6, "a real day");
+    assert_close(value(&january(&judgement)), 100.0 * technion["pooled"].as_f64().unwrap(), 1e-6, "a real day");
     // What the average of the half hours would have said of the same day.
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
     assert_close(mean, technion["meanOfIntervals"].as_f64().unwrap(), 1e-9, "the mean of intervals");
@@ -352,12 +353,12 @@ fn the_value_of_a_customer() {
     for (place, (kpi, mut row)) in figures.into_iter().enumerate() {
         row["month"] = json!("2026-01");
         let judgement = judged(json!({}), kpi, &[row]);
-        assert_close(value(january(&judgement)), number(place, "out"), 1e-6, "by an own formula");
+        assert_close(value(&january(&judgement)), number(place, "out"), 1e-6, "by an own formula");
         // The catalogue's KPI takes the value as the feed sums it up.
         let total = format!("{}", number(place, "out") * 1000.0);
         let row = json!({"month": "2026-01", "customers": 1000, "lifetimeValue": total});
         let kpi = json!({"kpi": "CustomerLifetimeValue", "objective": {"target": 1}});
-        assert_close(value(january(&judged(json!({}), kpi, &[row]))), number(place, "out"), 1e-6, "by the catalogue");
+        assert_close(value(&january(&judged(json!({}), kpi, &[row]))), number(place, "out"), 1e-6, "by the catalogue");
     }
 }
 

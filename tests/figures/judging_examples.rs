@@ -41,8 +41,8 @@ fn after_the_year() -> String {
 /// All that a judgement says, in the words of the examples.
 fn said(judgement: &Judgement) -> Value {
     let mut said = Map::new();
-    for report in &judgement.reports {
-        let mut written = serde_json::to_value(report).unwrap();
+    for report in judgement.whole_reports() {
+        let mut written = serde_json::to_value(&report).unwrap();
         for line in &report.kpis {
             written[&line.name] = serde_json::to_value(line).unwrap();
         }

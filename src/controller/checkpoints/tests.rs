@@ -43,7 +43,7 @@ fn evidence() -> ContractEvidence {
 async fn kept(program: [u8; 32]) -> (Arc<SqliteStore>, Judgement, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
-    let judgement = january().judge(NOW);
+    let judgement = january().judge(NOW).judgement;
     let cache = EvidenceCache::new(store.clone(), 0);
     assert!(cache.begins("uid-1") && !cache.begins("uid-1"), "only the first who asks learns it");
     cache.keep("uid-1", [7; 32], &evidence(), instant(NOW), &Arc::new(Ok(judgement.clone())), RollUps::default());
@@ -126,7 +126,7 @@ async fn a_judgement_that_waits_for_the_journal_or_that_a_closing_overtook_is_no
     let directory = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(directory.path()).unwrap());
     let checkpoints = Checkpoints::of_program([1; 32]);
-    let judgement = january().judge(NOW);
+    let judgement = january().judge(NOW).judgement;
     let cache = EvidenceCache::new(store.clone(), 0);
     cache.begins("uid-1");
     let keep = |judgement: &Judgement| {

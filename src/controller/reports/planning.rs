@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::existing::{ExistingReport, is_of};
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::verdict::PeriodState;
+use crate::domain::judgement::filed_reports::JudgedReport;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::settlement::basis::as_far_as;
 use crate::domain::settlement::reports::report_name;
@@ -61,32 +62,34 @@ pub fn closings<'a, T>(
 /// Plans the reports of a contract.
 ///
 /// `uids` are the contract's own and, where it goes on with the evidence of one that is gone, that one's.
-pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[ExistingReport]) -> Vec<ReportAction> {
-    let by_name: BTreeMap<&str, &ExistingReport> =
+pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[ExistingReport<'_>]) -> Vec<ReportAction> {
+    let by_name: BTreeMap<&str, &ExistingReport<'_>> =
         existing.iter().map(|report| (report.name.as_str(), report)).collect();
     let mut names = Vec::new();
     let mut actions = Vec::new();
-    for spec in &judgement.reports {
-        let name = name_of(spec, uids, &by_name);
+    for report in &judgement.reports {
+        let name = name_of(report, uids, &by_name);
         names.push(name.clone());
         match by_name.get(name.as_str()) {
             Some(before) if before.spec.state == PeriodState::Final => {
-                // What was signed is not written again in other words: an earlier version may have written it.
-                let signed = as_far_as(&before.spec, spec);
-                if before.spec != signed {
+                if !report.agrees_with(&before.spec, before.version.as_deref()) {
                     actions.push(ReportAction::Contradiction { name });
-                } else if !before.has_status {
-                    // It is not taken from the watch, which keeps only the digests of days and parts.
-                    let spec = Box::new(signed);
+                } else if !before.has_status
+                    && let Some(whole) = report.open()
+                {
+                    // It is not taken from the watch, which keeps only the digests of days and parts. What was signed is not written
+                    // again in other words: an earlier version may have written it.
+                    let spec = Box::new(as_far_as(&before.spec, &whole));
                     actions.push(ReportAction::Write { name, spec, before: Some(PeriodState::Final) });
                 }
             }
-            Some(before) if before.spec == **spec && before.has_status => {}
-            before => actions.push(ReportAction::Write {
-                name,
-                spec: Box::new(SlaReportSpec::clone(spec)),
-                before: before.map(|report| report.spec.state),
-            }),
+            Some(before) if before.has_status && report.is(&before.spec) => {}
+            before => {
+                if let Some(whole) = report.open() {
+                    let (spec, before) = (Box::new(whole.into_inner()), before.map(|report| report.spec.state));
+                    actions.push(ReportAction::Write { name, spec, before });
+                }
+            }
         }
     }
     for report in existing {
@@ -99,8 +102,8 @@ pub fn plan_reports(judgement: &Judgement, uids: [&str; 2], existing: &[Existing
 }
 
 /// The report's name, with a part of the UID where the name is taken by a contract of the same name but another UID.
-fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport>) -> String {
-    let name = report_name(&spec.contract, &spec.period.name, spec.revision);
+fn name_of(report: &JudgedReport, uids: [&str; 2], existing: &BTreeMap<&str, &ExistingReport<'_>>) -> String {
+    let name = report_name(report.contract(), &report.period().name, report.revision());
     match existing.get(name.as_str()) {
         Some(taken) if !is_of(taken, uids) => {
             let [uid, _] = uids;
@@ -113,3 +116,6 @@ fn name_of(spec: &SlaReportSpec, uids: [&str; 2], existing: &BTreeMap<&str, &Exi
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod filed_tests;

@@ -20,7 +20,7 @@ use crate::controller::heads::{Loss, lost_rows};
 use crate::controller::holdings::WatchedNamespace;
 use crate::controller::holds::{self, Closing};
 use crate::controller::judging::{Judging, off_runtime};
-use crate::controller::reports::{ExistingReport, existing_reports, signed_periods};
+use crate::controller::reports::{ExistingReports, existing_reports, signed_periods};
 use crate::controller::retention;
 use crate::domain::holdings::{Dangling, FeedHealth, HeldContract, LaunchOfContract, observe_contract};
 use crate::domain::judgement::outcome::Judgement;
@@ -219,7 +219,7 @@ pub(super) struct JudgedEvidence {
     pub(super) judgement: Arc<Result<Judgement, InvalidSpec>>,
     /// Whether anything waits while the clocks differ.
     pub(super) waits_for_clocks: bool,
-    pub(super) existing: Vec<ExistingReport>,
+    pub(super) existing: ExistingReports,
     /// The periods whose reports are signed.
     signed: BTreeSet<String>,
     /// Whether periods may become Final.
@@ -247,7 +247,7 @@ impl JudgedEvidence {
         let is_whole = feeds.past_is_known && seen.problem.is_none() && seen.no_room.is_none() && !over_quota;
         let may_close = is_whole && context.api_clock.agrees();
         let existing = existing_reports(context, &subject.namespace, &subject.name);
-        let signed = signed_periods([&subject.own_uid, uid], &existing, &seen.evidence.journal);
+        let signed = signed_periods([&subject.own_uid, uid], &existing.all(), &seen.evidence.journal);
         if may_close && let Ok(closing) = judgement.as_ref() {
             let known = Closing { evidence: &seen.evidence, asking: &feeds.asking, signed: &signed, judged_at };
             let waits = holds::new_waits(closing, &subject.terms, &known);

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::Notice;
-use crate::api::Shared;
 use crate::api::condition::EventReason;
 use crate::api::sla_report::SlaReportSpec;
+use crate::api::vendor_contract::PeriodBounds;
 use crate::api::verdict::PeriodState;
+use crate::domain::judgement::filed_reports::JudgedReport;
 use crate::domain::terms::journal::FirstJudged;
 
 /// The periods that were over before a contract was first judged. Nobody waited for them, so that one Event is enough for all: that
@@ -25,30 +26,26 @@ impl Past {
     /// The past among these reports. Before the first judgement, while feeds are still asked for their past (`past_is_known` false),
     /// all that is over at `now` belongs to it.
     #[must_use]
-    pub fn of(
-        reports: &[Shared<SlaReportSpec>],
-        first: Option<&FirstJudged>,
-        past_is_known: bool,
-        now: Timestamp,
-    ) -> Past {
+    pub fn of(reports: &[JudgedReport], first: Option<&FirstJudged>, past_is_known: bool, now: Timestamp) -> Past {
         let until = match first {
             Some(first) => Some((first.at, first.closed_before.clone())),
             None => (!past_is_known).then(|| (now, Vec::new())),
         };
         let mut past = Past { until, newest: None, earlier: 0 };
-        let is_announced = |report: &&Shared<SlaReportSpec>| report.state == PeriodState::Final && past.holds(report);
-        let finals: Vec<_> = reports.iter().filter(is_announced).collect();
-        let newest = finals.iter().max_by_key(|report| report.period.end).map(|report| report.period.name.clone());
+        let is_announced = |report: &&JudgedReport| {
+            report.state() == PeriodState::Final && past.holds(report.period(), report.revision())
+        };
+        let finals: Vec<&PeriodBounds> = reports.iter().filter(is_announced).map(JudgedReport::period).collect();
+        let newest = finals.iter().max_by_key(|period| period.end).map(|period| period.name.clone());
         past.earlier = finals.len().saturating_sub(1);
         past.newest = newest;
         past
     }
 
     /// Whether a report is about a period of the past, and not about what was found out of it later.
-    fn holds(&self, report: &SlaReportSpec) -> bool {
-        let is_over =
-            |(until, not): &(Timestamp, Vec<String>)| report.period.end <= *until && !not.contains(&report.period.name);
-        report.revision == 1 && self.until.as_ref().is_some_and(is_over)
+    fn holds(&self, period: &PeriodBounds, revision: i64) -> bool {
+        let is_over = |(until, not): &(Timestamp, Vec<String>)| period.end <= *until && !not.contains(&period.name);
+        revision == 1 && self.until.as_ref().is_some_and(is_over)
     }
 
     fn notices(&self, report: &SlaReportSpec, key: String, score: &str) -> Vec<Notice> {
@@ -76,7 +73,7 @@ pub fn report_notices(report: &SlaReportSpec, before: Option<PeriodState>, past:
     let period = &report.period.name;
     let key = format!("{period} r{}", report.revision);
     let score = report.score.as_deref().unwrap_or("none");
-    if past.holds(report) {
+    if past.holds(&report.period, report.revision) {
         return past.notices(report, key, score);
     }
     if report.revision > 1 {
@@ -118,10 +115,10 @@ fn final_notices(report: &SlaReportSpec, key: &str, score: &str) -> Vec<Notice> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fixtures::contracts::{Case, row, terms};
+    use crate::domain::fixtures::contracts::{Case, JudgedCase, row, terms};
 
     /// The reports of January to April 2026, each with a credit; April's has ended and is not final yet.
-    fn reports() -> Vec<Shared<SlaReportSpec>> {
+    fn judged() -> JudgedCase {
         let contract = "term: {start: 2026-01-01, end: 2026-12-31}\nfeeds: [{name: acd, url: 'https://feeds.example'}]\n\
                         closeAfter: 15d\ncharges: {currency: GBP, amount: 100, atRiskPercent: 5}\n\
                         credits: {points: {perPointPercent: '0.5'}}";
@@ -132,7 +129,7 @@ mod tests {
             let day = |day| format!("2026-{month:02}-{day}T00:00Z");
             row(&day(15), &day(16), &measures)
         });
-        Case::new(terms(contract, &[("level", level)]), rows.collect()).judge("2026-05-03T00:00Z").reports
+        Case::new(terms(contract, &[("level", level)]), rows.collect()).judge("2026-05-03T00:00Z")
     }
 
     fn first(at: &str, closed_before: &[&str]) -> FirstJudged {
@@ -141,9 +138,9 @@ mod tests {
     }
 
     fn announced(first: Option<&FirstJudged>, past_is_known: bool, before: Option<PeriodState>) -> Vec<String> {
-        let reports = reports();
-        let past = Past::of(&reports, first, past_is_known, "2026-05-03T00:00:00Z".parse().unwrap());
-        let notices = reports.iter().flat_map(|report| report_notices(report, before, &past));
+        let judged = judged();
+        let past = Past::of(&judged.judgement.reports, first, past_is_known, "2026-05-03T00:00:00Z".parse().unwrap());
+        let notices = judged.reports.iter().flat_map(|report| report_notices(report, before, &past));
         notices.map(|notice| format!("{} {}", notice.reason.as_str(), notice.key)).collect()
     }
 
@@ -174,9 +171,9 @@ mod tests {
 
     #[test]
     fn the_event_of_the_past_counts_the_rest_and_is_given_once() {
-        let (reports, first) = (reports(), first("2026-05-03T00:00:00Z", &[]));
-        let past = Past::of(&reports, Some(&first), true, first.at);
-        let march = reports.iter().find(|report| report.period.name == "2026-03").unwrap();
+        let (judged, first) = (judged(), first("2026-05-03T00:00:00Z", &[]));
+        let past = Past::of(&judged.judgement.reports, Some(&first), true, first.at);
+        let march = judged.reports.iter().find(|report| report.period.name == "2026-03").unwrap();
         let [notice] = &report_notices(march, Some(PeriodState::Provisional), &past)[..] else { panic!("one Event") };
         assert!(notice.note.contains("and so are 2 periods before it"), "{}", notice.note);
         assert_eq!(report_notices(march, Some(PeriodState::Final), &past), []);

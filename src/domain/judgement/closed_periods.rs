@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::Shared;
 use crate::api::dispute::ReportDispute;
 use crate::api::kpi_target::{ClosedValue, HistoryEntry, TierSlice, Trend, Verdict};
-use crate::api::sla_report::{Gap, SlaReportSpec, TierLine};
+use crate::api::sla_report::{Gap, TierLine};
 use crate::api::vendor_contract::{CreditsStatus, LastPeriod, PlanStatus, TriggerStatus};
 use crate::api::verdict::PeriodState;
 
+use super::filed_reports::{Filing, JudgedReport};
 use crate::domain::foresight::trend::{Signal, trend};
 use crate::domain::governance::rectification::{History, standing};
 use crate::domain::measuring::kept_closed::KeptClosed;
@@ -93,7 +93,7 @@ impl Provisional {
 pub(super) struct ClosedPeriods {
     pub(super) rests_on: RestsOn,
     /// Every report, ordered by period, then revision.
-    pub(super) reports: Vec<Shared<SlaReportSpec>>,
+    pub(super) reports: Vec<JudgedReport>,
     /// The latest period, by its latest revision.
     pub(super) last: Option<LastPeriod>,
     /// The verdicts of the latest period that count.
@@ -135,23 +135,23 @@ impl KeptClosed for ClosedPeriods {
                 + 128
         };
         std::mem::size_of::<ClosedPeriods>()
-            + self.reports.len() * std::mem::size_of::<usize>()
+            + std::mem::size_of_val(self.reports.as_slice())
             + self.kpis.iter().map(of_kpi).sum::<usize>()
             + self.rests_on.bytes()
     }
 }
 
 impl ClosedPeriods {
-    /// The same, where they rest on the same. What is known of periods that are not Final is then taken from the judgement that asks, which
-    /// keeps it too, so that it is not in memory twice.
-    pub(super) fn if_resting_on(mut kept: Arc<Self>, rests_on: &mut RestsOn) -> Option<Arc<Self>> {
+    /// Whether they rest on the same. What is known of periods that are not Final is then taken from the judgement that asks, which keeps it
+    /// too, so that it is not in memory twice.
+    pub(super) fn rest_on(kept: &mut Arc<Self>, rests_on: &mut RestsOn) -> bool {
         if kept.rests_on != *rests_on {
-            return None;
+            return false;
         }
-        if let Some(own) = Arc::get_mut(&mut kept) {
+        if let Some(own) = Arc::get_mut(kept) {
             own.rests_on.provisional = std::mem::take(&mut rests_on.provisional);
         }
-        Some(kept)
+        true
     }
 
     /// What is said of a KPI, by its place among those of the terms in force.
@@ -170,8 +170,8 @@ pub(super) struct Shown<'v, 'a> {
 }
 
 impl<'v, 'a> Shown<'v, 'a> {
-    /// All that they come to.
-    pub(super) fn all(self, rests_on: RestsOn) -> ClosedPeriods {
+    /// All that they come to. Reports that say the same as filed ones of `before` are not filed again.
+    pub(super) fn all(self, rests_on: RestsOn, before: &[JudgedReport]) -> ClosedPeriods {
         let book = self.books.current();
         let history = History {
             contract: &book.terms.contract,
@@ -188,7 +188,7 @@ impl<'v, 'a> Shown<'v, 'a> {
             triggers: standing.triggers,
             plans: standing.plans,
             kpis: book.kpis.iter().map(|kpi| self.kpi(kpi.name)).collect(),
-            reports: self.closed.into_iter().flat_map(|closed| closed.reports).map(Shared::new).collect(),
+            reports: filed(self.closed, before),
             rests_on,
         }
     }
@@ -285,6 +285,13 @@ impl<'v, 'a> Shown<'v, 'a> {
         let target = aim.target.to_f64();
         trend(&values, aim.comparison, target, aim.upper.as_ref().map_or(target, Exact::to_f64))
     }
+}
+
+/// Their reports, each period's gone from memory once it is filed.
+fn filed(closed: Vec<Closed<'_>>, before: &[JudgedReport]) -> Vec<JudgedReport> {
+    let mut filing = Filing::reusing(before);
+    closed.into_iter().flat_map(|closed| closed.reports).for_each(|report| filing.add(report));
+    filing.finish()
 }
 
 /// A closed period of a KPI, by its latest revision.

@@ -20,6 +20,7 @@ use crate::api::sla_report::Gap;
 use crate::api::vendor_contract::KpiCounts;
 
 use super::closed_periods::{ClosedKpi, ClosedPeriods, Provisional, RestsOn, Shown};
+use super::filed_reports::JudgedReport;
 use super::on_record::OnRecord;
 use super::outcome::{Judgement, KpiJudgement};
 use crate::domain::foresight::risks::{SeenRisk, standing_risk};
@@ -27,7 +28,7 @@ use crate::domain::foresight::running_period::{Running, RunningPeriod};
 use crate::domain::measuring::contract_facts::ContractFacts;
 use crate::domain::measuring::doubts::Doubt;
 use crate::domain::measuring::final_from::Finality;
-use crate::domain::measuring::kept_closed::{KeptClosed, as_kept};
+use crate::domain::measuring::kept_closed::{Before, as_kept};
 use crate::domain::measuring::kept_readings::KeptReading;
 use crate::domain::measuring::ledger::{Need, Wanted};
 use crate::domain::measuring::ledgers::{Floors, Pages};
@@ -141,7 +142,7 @@ fn judge_by(
     facts: &ContractFacts<'_>,
     books: &Books<'_>,
     now: Timestamp,
-    (rollups, before): (&RollUps, Option<Arc<dyn KeptClosed>>),
+    (rollups, before): (&RollUps, Before),
 ) -> Judged {
     let ledgers = &rollups.ledgers;
     let known = OnRecord::of(facts, books);
@@ -159,10 +160,16 @@ fn judge_by(
         running: periods.containing(now).map(|period| period.index),
         finals,
     };
-    let kept = before.and_then(as_kept::<ClosedPeriods>);
-    let kept = kept.and_then(|kept| ClosedPeriods::if_resting_on(kept, &mut rests_on));
-    let is_as_before = kept.is_some();
-    let closed = kept.unwrap_or_else(|| Arc::new(closed_periods(&evidence, rests_on, now)));
+    let Before { closed: kept, holds } = before;
+    let mut kept = kept.and_then(as_kept::<ClosedPeriods>);
+    let is_as_before = holds && kept.as_mut().is_some_and(|kept| ClosedPeriods::rest_on(kept, &mut rests_on));
+    let closed = match kept {
+        Some(kept) if is_as_before => kept,
+        kept => {
+            let filed = kept.as_ref().map(|kept| kept.reports.as_slice()).unwrap_or_default();
+            Arc::new(closed_periods(&evidence, rests_on, filed, now))
+        }
+    };
     let view = View { books, periods, closed: &closed, journal: facts.journal, now };
     let mut judgement = view.judgement(&reader);
     let finals = &closed.rests_on.finals;
@@ -176,8 +183,13 @@ fn judge_by(
     Judged { judgement, closed, is_as_before, needs }
 }
 
-/// What the closed periods come to.
-fn closed_periods(evidence: &Evidence<'_, '_>, rests_on: RestsOn, now: Timestamp) -> ClosedPeriods {
+/// What the closed periods come to, with the reports of an earlier judgement.
+fn closed_periods(
+    evidence: &Evidence<'_, '_>,
+    rests_on: RestsOn,
+    before: &[JudgedReport],
+    now: Timestamp,
+) -> ClosedPeriods {
     let Evidence { books, reader } = *evidence;
     let ended = reader.periods.closed_by(now);
     let frame = |period| Frame::of(period, books.for_period(period).terms, reader.periods);
@@ -192,7 +204,7 @@ fn closed_periods(evidence: &Evidence<'_, '_>, rests_on: RestsOn, now: Timestamp
     };
     let closed = replay.run(now);
     let contract = rests_on.contract.clone();
-    Shown { contract: &contract, books, periods: reader.periods, frames: &frames, closed }.all(rests_on)
+    Shown { contract: &contract, books, periods: reader.periods, frames: &frames, closed }.all(rests_on, before)
 }
 
 /// The facts of the closed periods at any instant.

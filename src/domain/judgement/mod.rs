@@ -3,6 +3,7 @@
 pub mod breakdowns;
 mod closed_periods;
 pub mod escalation_causes;
+pub mod filed_reports;
 pub mod judge;
 mod on_record;
 pub mod outcome;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::filed_reports::JudgedReport;
 use crate::api::Shared;
 use crate::api::kpi_target::{ClosedValue, CurrentValue, HistoryEntry, TierSlice, Trend};
 use crate::api::sla_report::SlaReportSpec;
@@ -29,7 +30,8 @@ pub static NOTHING_SAID: BTreeMap<String, ThresholdsSaid> = BTreeMap::new();
 pub struct Judgement {
     /// Every SlaReport that exists by then: revision 1 of each closed period (Provisional or Final) and each restatement,
     /// ordered by period, then revision. Later judgements share those that stay the same.
-    pub reports: Vec<Shared<SlaReportSpec>>,
+    #[serde(deserialize_with = "super::filed_reports::deserialize")]
+    pub reports: Vec<JudgedReport>,
     /// The running period; `None` outside the term.
     pub period: Option<PeriodBounds>,
     /// The latest closed period, by its latest revision.
@@ -59,17 +61,30 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// All that its reports say.
+    pub fn whole_reports(&self) -> impl Iterator<Item = Shared<SlaReportSpec>> {
+        self.reports.iter().filter_map(JudgedReport::open)
+    }
+
     /// Its reports alone, each a value of its own.
     #[must_use]
     pub fn into_reports(self) -> Vec<SlaReportSpec> {
-        self.reports.into_iter().map(Shared::into_inner).collect()
+        let opened = self.reports.into_iter().filter_map(|report| match report {
+            JudgedReport::Whole(report) => Some(report),
+            JudgedReport::Filed(_) => report.open(),
+        });
+        opened.map(Shared::into_inner).collect()
     }
 
     /// The same in lists without room for more: a judgement is held for long and never added to.
     #[must_use]
     pub fn fitted(mut self) -> Judgement {
         self.reports.shrink_to_fit();
-        self.reports.iter_mut().filter_map(Shared::own).for_each(|report| report.kpis.shrink_to_fit());
+        let whole = self.reports.iter_mut().filter_map(|report| match report {
+            JudgedReport::Whole(report) => report.own(),
+            JudgedReport::Filed(_) => None,
+        });
+        whole.for_each(|report| report.kpis.shrink_to_fit());
         for kpi in self.kpis.values_mut() {
             kpi.history.shrink_to_fit();
             kpi.tiers.shrink_to_fit();
@@ -82,13 +97,17 @@ impl Judgement {
     #[must_use]
     pub fn held_open(&self, closed: &BTreeMap<String, Shared<Terms>>) -> Judgement {
         let mut held = self.clone();
-        held.reports.retain(|report| report.revision == 1 || closed.contains_key(&report.period.name));
+        held.reports.retain(|report| report.revision() == 1 || closed.contains_key(&report.period().name));
         let is_open = |period: &str| !closed.contains_key(period);
         // What is Provisional already stays shared with other judgements.
-        let is_to_change = |report: &&mut Shared<SlaReportSpec>| {
-            is_open(&report.period.name) && report.state != PeriodState::Provisional
-        };
-        held.reports.iter_mut().filter(is_to_change).for_each(|report| report.state = PeriodState::Provisional);
+        let is_to_change =
+            |report: &&mut JudgedReport| is_open(&report.period().name) && report.state() != PeriodState::Provisional;
+        for report in held.reports.iter_mut().filter(is_to_change) {
+            if let Some(mut whole) = report.open() {
+                whole.state = PeriodState::Provisional;
+                *report = JudgedReport::Whole(whole);
+            }
+        }
         if let Some(last) = held.last.as_mut().filter(|last| is_open(&last.name)) {
             last.state = PeriodState::Provisional;
         }

@@ -16,6 +16,14 @@ pub(in crate::domain) trait KeptClosed: Any + Debug + Send + Sync {
     fn bytes(&self) -> usize;
 }
 
+/// What the judgement before made of closed periods.
+#[derive(Debug, Default)]
+pub(in crate::domain) struct Before {
+    pub(in crate::domain) closed: Option<Arc<dyn KeptClosed>>,
+    /// Whether it holds, as far as terms, records and rows go. Where it does not, single parts may still be the same.
+    pub(in crate::domain) holds: bool,
+}
+
 /// The same as what it is, where it is that.
 pub(in crate::domain) fn as_kept<T: KeptClosed>(kept: Arc<dyn KeptClosed>) -> Option<Arc<T>> {
     let any: Arc<dyn Any + Send + Sync> = kept;

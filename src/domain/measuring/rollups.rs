@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::contract_facts::ContractFacts;
 use super::feed_rows::RowsByFeed;
-use super::kept_closed::KeptClosed;
+use super::kept_closed::{Before, KeptClosed};
 use super::kept_readings::{Earlier, Figures};
 use super::ledger::{Need, Wanted};
 use super::ledgers::{Floors, Ledgers, Pages};
@@ -53,8 +53,8 @@ pub struct RollUps {
     next_floors: Option<Floors>,
     pub(in crate::domain) ledgers: Ledgers,
     pub(in crate::domain) figures: Figures,
-    /// What rooms above made of the closed periods; `None` where it has to be made again.
-    closed: Option<Arc<dyn KeptClosed>>,
+    /// What rooms above made of the closed periods.
+    closed: Before,
 }
 
 /// What all of it rests on in addition to rows.
@@ -103,12 +103,12 @@ impl RollUps {
     /// Bytes that they take in memory, near enough: the rows themselves are shared with who judges.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.ledgers.bytes() + self.figures.bytes() + self.closed.as_ref().map_or(0, |closed| closed.bytes())
+        self.ledgers.bytes() + self.figures.bytes() + self.closed.closed.as_ref().map_or(0, |closed| closed.bytes())
     }
 
-    /// Takes out what rooms above made of the closed periods, where it still holds as far as terms, records and rows go.
-    pub(in crate::domain) fn take_closed(&mut self) -> Option<Arc<dyn KeptClosed>> {
-        self.closed.take()
+    /// Takes out what rooms above made of the closed periods.
+    pub(in crate::domain) fn take_closed(&mut self) -> Before {
+        std::mem::take(&mut self.closed)
     }
 
     /// Whether they rest on rows that a judgement is not given.
@@ -147,7 +147,7 @@ impl RollUps {
             *until = rows.last_sequence().max(*until);
         }
         self.seen = RowsByFeed::new();
-        (self.ledgers, self.next_floors, self.closed) = (Ledgers::default(), None, None);
+        (self.ledgers, self.next_floors, self.closed.holds) = (Ledgers::default(), None, false);
         // Parts are those of the very readings that they were asked of.
         self.figures = Figures { parts: std::mem::take(&mut self.figures.parts), ..Figures::of(before) };
     }
@@ -168,7 +168,7 @@ impl RollUps {
     ) {
         // Where closed periods were taken as they are, what they were made of was not asked for.
         let asked_before = is_as_before.then(|| closed.until());
-        self.closed = Some(closed);
+        self.closed = Before { closed: Some(closed), holds: true };
         self.figures.turn(asked_before);
         self.next_floors = self.ledgers.floors_for(needs, now);
     }
@@ -178,7 +178,8 @@ impl RollUps {
         let relief = ReliefHistory::of(&facts.terms.contract.relief, facts.journal);
         let records = Recorded::of(facts, books);
         if !self.is_on_ground(books, &relief, &records) || !self.is_continued_by(facts.rows) {
-            *self = RollUps::default();
+            let closed = Before { holds: false, ..self.take_closed() };
+            *self = RollUps { closed, ..RollUps::default() };
             let books = books.all().map(|book| book.terms.clone()).collect();
             self.ground = Some(Ground::Known(Arc::new(GroundFacts { books, relief, records })));
         }
@@ -194,8 +195,8 @@ impl RollUps {
         self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
         self.figures.note_news(&dirty);
         let is_touched = |closed: &Arc<dyn KeptClosed>| dirty.values().any(|from| *from <= closed.until());
-        if self.closed.as_ref().is_some_and(is_touched) {
-            self.closed = None;
+        if self.closed.closed.as_ref().is_some_and(is_touched) {
+            self.closed.holds = false;
         }
     }
 
@@ -223,7 +224,7 @@ impl RollUps {
         if known.records != *records {
             self.figures.finalities.get_mut().forget(|_| true);
             // Reports list disputes.
-            self.closed = None;
+            self.closed.holds = false;
             let facts = GroundFacts { books: known.books.clone(), relief: relief.clone(), records: records.clone() };
             self.ground = Some(Ground::Known(Arc::new(facts)));
         }

@@ -135,25 +135,41 @@ pub fn basis_of_credit(frame: &Frame<'_>, money: &Money, settled: &Settled<'_>) 
     }
 }
 
+/// What a report says of how its figures came about. Reports of earlier versions lack one or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// What they were judged by.
+    pub basis: bool,
+    /// Their days and parts.
+    pub days: bool,
+}
+
+impl Explained {
+    /// By this report. One without lines lacks nothing.
+    pub fn by(report: &SlaReportSpec) -> Explained {
+        let lines = &report.kpis;
+        Explained {
+            basis: lines.is_empty() || lines.iter().any(|line| line.basis.is_some()),
+            days: lines.is_empty() || lines.iter().any(|line| !line.days.is_empty() || !line.parts.is_empty()),
+        }
+    }
+}
+
 /// A report without the members that an earlier one, written before there was a basis, or days and parts, cannot have; the same report
 /// where the earlier one has them. Reports are compared in the members that the earlier one has.
 pub fn as_far_as(earlier: &SlaReportSpec, report: &SlaReportSpec) -> SlaReportSpec {
     let mut report = report.clone();
-    if earlier.kpis.is_empty() {
-        return report;
-    }
-    let has_basis = earlier.kpis.iter().any(|line| line.basis.is_some());
-    let has_days = earlier.kpis.iter().any(|line| !line.days.is_empty() || !line.parts.is_empty());
+    let has = Explained::by(earlier);
     for line in &mut report.kpis {
-        if !has_basis {
+        if !has.basis {
             line.basis = None;
         }
-        if !has_days {
+        if !has.days {
             line.days = Packed::default();
             line.parts = Packed::default();
         }
     }
-    if let Some(credit) = report.credit.as_mut().filter(|_| !has_basis) {
+    if let Some(credit) = report.credit.as_mut().filter(|_| !has.basis) {
         credit.basis = None;
     }
     report

@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn seen(relief: Option<Relief>, at: &str) -> RecordedFact {
-        let fact = JournalFact::ReliefSeen(ReliefSeen { relief, known_before: false });
+        let fact = JournalFact::ReliefSeen(ReliefSeen { relief: relief.map(Box::new), known_before: false });
         RecordedFact { name: "cut".to_owned(), fact, recorded_at: instant(at) }
     }
 

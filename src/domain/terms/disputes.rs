@@ -41,7 +41,7 @@ impl DisputeHistory {
             None => terms
                 .iter()
                 .flat_map(|dispute| {
-                    let seen = DisputeSeen { dispute: Some(dispute.clone()) };
+                    let seen = DisputeSeen { dispute: Some(Box::new(dispute.clone())) };
                     versions(&dispute.name, &seen, calendar.start_of_day(dispute.raised_on))
                 })
                 .collect(),
@@ -93,13 +93,13 @@ impl DisputeHistory {
 /// What is known of a dispute that was seen at an instant: that it is open until its decision is in force.
 fn versions(name: &str, seen: &DisputeSeen, at: Timestamp) -> Vec<Version> {
     let version = |dispute, known_from| Version { name: name.to_owned(), dispute, known_from };
-    match &seen.dispute {
+    match seen.dispute.as_deref() {
         Some(dispute) if dispute.decision() != DisputeDecision::Open => {
             let open = Dispute { decision: None, decided_at: None, ..dispute.clone() };
             let decided = dispute.decided_at.map_or(at, |decided| decided.max(at));
             vec![version(Some(open), at), version(Some(dispute.clone()), decided)]
         }
-        other => vec![version(other.clone(), at)],
+        other => vec![version(other.cloned(), at)],
     }
 }
 
@@ -163,10 +163,10 @@ pub fn statuses(contract: &VendorContractSpec, calendar: &Calendar, now: Timesta
 pub fn unseen(terms: &[Dispute], journal: &Journal, now: Timestamp) -> Vec<RecordedFact> {
     let mut last: BTreeMap<&str, Option<&Dispute>> = BTreeMap::new();
     for (name, seen, _) in journal.disputes() {
-        last.insert(name, seen.dispute.as_ref());
+        last.insert(name, seen.dispute.as_deref());
     }
     let fact = |name: &str, dispute: Option<&Dispute>| {
-        let fact = JournalFact::DisputeSeen(DisputeSeen { dispute: dispute.cloned() });
+        let fact = JournalFact::DisputeSeen(DisputeSeen { dispute: dispute.cloned().map(Box::new) });
         RecordedFact { name: name.to_owned(), fact, recorded_at: now }
     };
     let is_new = |dispute: &&Dispute| last.get(dispute.name.as_str()).copied().flatten() != Some(*dispute);

@@ -143,9 +143,9 @@ pub struct FirstJudged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReliefSeen {
-    /// The relief as it was written; `None`: it was removed.
+    /// The relief as it was written; `None`: it was removed. In a box: most facts of a long journal are warnings, and small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relief: Option<Relief>,
+    pub relief: Option<Box<Relief>>,
     /// Whether a version without these facts had judged by it before: it then counts from its decision alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known_before: bool,
@@ -347,7 +347,7 @@ impl Amendment {
 pub struct DisputeSeen {
     /// The dispute as it was written; `None`: it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dispute: Option<Dispute>,
+    pub dispute: Option<Box<Dispute>>,
 }
 
 /// By which times a vendor said in its answers that it counts: seconds by measure.
@@ -415,6 +415,12 @@ mod tests {
             let again = unrecorded(&terms, &journal, None, past_is_known, now);
             assert!(again.is_empty() || expected.is_empty(), "{name}: {again:?}");
         }
+    }
+
+    #[test]
+    fn a_fact_is_small() {
+        let size = std::mem::size_of::<JournalFact>();
+        assert!(size <= 104, "{size} bytes, and a journal has thousands of warnings: put what is large into a Box");
     }
 
     #[test]

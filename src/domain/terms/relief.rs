@@ -69,7 +69,7 @@ impl ReliefHistory {
 
 impl Version {
     fn seen(name: &str, seen: &ReliefSeen, recorded_at: Timestamp) -> Version {
-        let accepted = seen.relief.as_ref().filter(|relief| is_accepted(relief));
+        let accepted = seen.relief.as_deref().filter(|relief| is_accepted(relief));
         let decided = match (&seen.relief, accepted) {
             (_, Some(relief)) => relief.decided_at.unwrap_or(relief.to),
             (Some(relief), None) => relief.decided_at.unwrap_or(recorded_at),
@@ -104,13 +104,13 @@ pub fn unseen(terms: &[Relief], journal: &Journal, known_before: bool, now: Time
     let last = |name: &str| journal.relief().filter(|(known, ..)| *known == name).last().map(|(_, seen, _)| seen);
     let fact = |name: &str, relief: Option<&Relief>| {
         let known_before = known_before && relief.is_some_and(is_accepted);
-        let fact = JournalFact::ReliefSeen(ReliefSeen { relief: relief.cloned(), known_before });
+        let fact = JournalFact::ReliefSeen(ReliefSeen { relief: relief.cloned().map(Box::new), known_before });
         RecordedFact { name: name.to_owned(), fact, recorded_at: now }
     };
     let mut facts: Vec<RecordedFact> = Vec::new();
     for relief in terms {
         let is_new = match last(&relief.name) {
-            Some(seen) => seen.relief.as_ref() != Some(relief),
+            Some(seen) => seen.relief.as_deref() != Some(relief),
             None => matches!(relief.decision, Some(ReliefDecision::Accepted | ReliefDecision::Rejected)),
         };
         if is_new {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn seen(relief: Option<Relief>, known_before: bool, at: &str) -> RecordedFact {
-        let fact = JournalFact::ReliefSeen(ReliefSeen { relief, known_before });
+        let fact = JournalFact::ReliefSeen(ReliefSeen { relief: relief.map(Box::new), known_before });
         RecordedFact { name: "cut".to_owned(), fact, recorded_at: instant(at) }
     }
 

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use super::*;
 use crate::api::vendor_contract::PeriodBounds;
-use crate::api::{Packed, Shared, SlaReport};
+use crate::api::{Packed, SlaReport};
 use crate::controller::reports::with_days;
 
 fn spec(state: PeriodState, points: i64) -> SlaReportSpec {
@@ -46,8 +48,15 @@ fn a_period_closes_with_its_first_final_report_and_once() {
     }
 }
 
-fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport {
-    ExistingReport { name: "acme-2026-05".into(), contract_uid: Some(uid.into()), spec, has_status: true }
+fn existing(uid: &str, spec: SlaReportSpec) -> ExistingReport<'static> {
+    let spec = Cow::Owned(spec);
+    ExistingReport {
+        name: "acme-2026-05".into(),
+        contract_uid: Some(uid.into()),
+        spec,
+        version: None,
+        has_status: true,
+    }
 }
 
 const ADOPTED: &str = "abcdef01-9abc-4000-8000-000000000000";
@@ -77,11 +86,12 @@ fn a_report_of_an_earlier_version_is_compared_in_the_members_that_it_has_and_nev
     let as_written = |spec: SlaReportSpec, has_status| ExistingReport {
         name: "acme-2026-01".into(),
         contract_uid: Some(UID.into()),
-        spec,
+        spec: Cow::Owned(spec),
+        version: None,
         has_status,
     };
     let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
-    let plan = |existing: ExistingReport| plan_reports(&judgement, [UID, UID], &[existing]);
+    let plan = |existing: ExistingReport<'_>| plan_reports(&judgement, [UID, UID], &[existing]);
     assert_eq!(plan(as_written(earlier.clone(), true)), []);
     // Cut off before its status: the report itself is written as it was signed.
     let ReportAction::Write { spec, .. } = plan(as_written(earlier.clone(), false)).remove(0) else { panic!() };
@@ -121,7 +131,8 @@ fn a_report_of_the_watch_is_compared_by_digests_and_is_written_and_shown_whole()
     let existing = |has_status| ExistingReport {
         name: "acme-2026-01".into(),
         contract_uid: Some(UID.into()),
-        spec: watched.spec.clone(),
+        spec: Cow::Borrowed(&watched.spec),
+        version: None,
         has_status,
     };
     let judgement = Judgement { reports: vec![report.clone().into()], ..Judgement::default() };
@@ -144,7 +155,7 @@ fn a_report_of_the_watch_is_compared_by_digests_and_is_written_and_shown_whole()
 fn reports_are_written_replaced_kept_or_removed() {
     use PeriodState::{Final, Provisional};
     let without_status = ExistingReport { has_status: false, ..existing(UID, spec(Final, 1)) };
-    let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport>, Vec<&str>); 9] = [
+    let cases: [(&str, Option<SlaReportSpec>, Vec<ExistingReport<'_>>, Vec<&str>); 9] = [
         ("a new one", Some(spec(Provisional, 1)), vec![], vec!["write acme-2026-05"]),
         ("the same", Some(spec(Provisional, 1)), vec![existing(UID, spec(Provisional, 1))], vec![]),
         ("changed", Some(spec(Provisional, 2)), vec![existing(UID, spec(Provisional, 1))], vec!["write acme-2026-05"]),
@@ -161,7 +172,8 @@ fn reports_are_written_replaced_kept_or_removed() {
         ("gone", None, vec![existing(UID, spec(Provisional, 1))], vec!["remove acme-2026-05"]),
     ];
     for (name, wanted, existing, expected) in cases {
-        let judgement = Judgement { reports: wanted.into_iter().map(Shared::new).collect(), ..Judgement::default() };
+        let judgement =
+            Judgement { reports: wanted.into_iter().map(JudgedReport::from).collect(), ..Judgement::default() };
         let actions: Vec<String> = plan_reports(&judgement, [UID, ADOPTED], &existing)
             .into_iter()
             .map(|action| match action {

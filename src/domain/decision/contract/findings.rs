@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ObservedContract;
+use crate::api::Shared;
 use crate::api::condition::{ConditionStatus, ConditionType, Reason};
 use crate::api::kpi_target::{KpiClass, Verdict};
 use crate::api::sla_report::{KpiLine, SlaReportSpec};
@@ -10,6 +11,7 @@ use crate::api::vendor_contract::{Advice, Overdue, OverdueKind, VendorContractSt
 use crate::domain::decision::conditions::{Finding, unclear};
 use crate::domain::decision::kpi_target;
 use crate::domain::holdings::FeedHealth;
+use crate::domain::judgement::filed_reports::JudgedReport;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::terms::contract_terms::Terms;
 
@@ -86,9 +88,9 @@ fn every_feed_answers(feeds: &BTreeMap<String, FeedHealth>) -> String {
 }
 
 /// The report of the latest closed period, by its latest revision.
-pub fn latest_report(judgement: &Judgement) -> Option<&SlaReportSpec> {
-    let latest = judgement.reports.iter().max_by_key(|report| (report.period.start, report.revision));
-    latest.map(|report| &**report)
+pub fn latest_report(judgement: &Judgement) -> Option<Shared<SlaReportSpec>> {
+    let latest = judgement.reports.iter().max_by_key(|report| (report.period().start, report.revision()));
+    latest.and_then(JudgedReport::open)
 }
 
 /// Lines that decide a contract's compliance: of the Critical class, counted and measured.
@@ -105,7 +107,7 @@ fn compliance(judgement: &Judgement) -> Finding {
         return Finding::is_unknown(type_, Reason::NoClosedPeriod, "no measurement period has closed yet");
     };
     let named = |verdict: Verdict| {
-        deciding(report).filter(|line| line.verdict == verdict).map(|line| line.name.as_str()).collect::<Vec<_>>()
+        deciding(&report).filter(|line| line.verdict == verdict).map(|line| line.name.as_str()).collect::<Vec<_>>()
     };
     let period = &report.period.name;
     let since = Some(report.period.end);
@@ -122,7 +124,7 @@ fn compliance(judgement: &Judgement) -> Finding {
         let message = format!("{period}: all met, with {} excused by accepted relief", excused.join(", "));
         return Finding::is_true(type_, Reason::Excused, message).since(since);
     }
-    if deciding(report).next().is_none() {
+    if deciding(&report).next().is_none() {
         return Finding::is_unknown(type_, Reason::NoData, format!("{period}: no Critical-class KPI was measured"))
             .since(since);
     }

@@ -62,17 +62,17 @@ fn months(values: &[&str]) -> Vec<Row> {
 }
 
 /// The latest revision of a month's report.
-fn report<'j>(judgement: &'j Judgement, period: &str) -> &'j SlaReportSpec {
+fn report<'j>(judgement: &'j JudgedCase, period: &str) -> &'j SlaReportSpec {
     judgement.reports.iter().rfind(|report| report.period.name == period).unwrap()
 }
 
 /// A line of a month's latest report.
-fn line<'j>(judgement: &'j Judgement, period: &str, kpi: &str) -> &'j KpiLine {
+fn line<'j>(judgement: &'j JudgedCase, period: &str, kpi: &str) -> &'j KpiLine {
     report(judgement, period).kpis.iter().find(|line| line.name == kpi).unwrap()
 }
 
 /// All lines of a KPI, one a period, by their latest revisions.
-fn lines<'j>(judgement: &'j Judgement, kpi: &str) -> Vec<&'j KpiLine> {
+fn lines<'j>(judgement: &'j JudgedCase, kpi: &str) -> Vec<&'j KpiLine> {
     let mut latest: BTreeMap<&str, &KpiLine> = BTreeMap::new();
     for report in &judgement.reports {
         latest.extend(report.kpis.iter().find(|line| line.name == kpi).map(|line| (report.period.name.as_str(), line)));
@@ -81,7 +81,7 @@ fn lines<'j>(judgement: &'j Judgement, kpi: &str) -> Vec<&'j KpiLine> {
 }
 
 /// The net of each period by its latest revision.
-fn nets(judgement: &Judgement) -> Vec<&str> {
+fn nets(judgement: &JudgedCase) -> Vec<&str> {
     let mut latest: BTreeMap<&str, &str> = BTreeMap::new();
     for report in &judgement.reports {
         latest.insert(&report.period.name, &report.credit.as_ref().unwrap().net);

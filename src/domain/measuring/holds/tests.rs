@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::api::verdict::PeriodState;
-use crate::domain::fixtures::contracts::{Case, RowChanges, instant, row, terms};
-use crate::domain::judgement::outcome::Judgement;
+use crate::domain::fixtures::contracts::{Case, JudgedCase, RowChanges, instant, row, terms};
 
 const LEVEL: &str = "kpi: ServiceLevel\nvariant: AnsweredOnly\nobjective: {target: 80}";
 const DUE: &str = "2026-02-14T00:00Z";
@@ -255,7 +254,7 @@ fn away(facts: Vec<RecordedFact>) -> Case {
     case
 }
 
-fn periods(judgement: &Judgement) -> Vec<(i64, PeriodState, Option<String>)> {
+fn periods(judgement: &JudgedCase) -> Vec<(i64, PeriodState, Option<String>)> {
     let january = judgement.reports.iter().filter(|report| report.period.name == "2026-01");
     january.map(|report| (report.revision, report.state, report.kpis[0].value.clone())).collect()
 }

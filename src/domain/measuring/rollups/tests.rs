@@ -254,7 +254,7 @@ impl World {
             Record::Relief(place, is_there) => {
                 let flat = format!("{}\n{}", crate::domain::fixtures::contracts::flat(CONTRACT), RELIEF[*place]);
                 let relief = crate::domain::fixtures::contracts::terms(&flat, &[]).contract.relief.remove(0);
-                let seen = ReliefSeen { relief: is_there.then(|| relief.clone()), known_before: false };
+                let seen = ReliefSeen { relief: is_there.then(|| relief.clone().into()), known_before: false };
                 (relief.name.clone(), JournalFact::ReliefSeen(seen))
             }
             Record::Dispute(place, is_decided) => {

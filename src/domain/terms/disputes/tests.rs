@@ -25,7 +25,7 @@ fn what_the_terms_show_becomes_a_fact_once() {
         let seen: Vec<Option<Dispute>> = facts
             .iter()
             .map(|recorded| match &recorded.fact {
-                JournalFact::DisputeSeen(seen) => seen.dispute.clone(),
+                JournalFact::DisputeSeen(seen) => seen.dispute.as_deref().cloned(),
                 other => panic!("{step}: {other:?}"),
             })
             .collect();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::vendor_contract::CreditsStatus;
+use crate::domain::measuring::kept_closed::KeptClosed;
 use crate::domain::terms::journal::{DisputeSeen, Journal, JournalFact, PeriodHeld};
 
 const MINOR: &str = "bands: [{severity: Minor, percent: 1}]";
@@ -139,14 +140,14 @@ fn changes_of_time() -> Vec<Change> {
     ]
 }
 
-fn judged_again(name: &str, case: &Case, now: &str, rollups: &mut RollUps) -> Judgement {
+fn judged_again(name: &str, case: &Case, now: &str, rollups: &mut RollUps) -> JudgedCase {
     let rows = case.packed();
     let facts = ContractFacts { name, ..case.facts(&rows) };
-    judge_again(&facts, instant(now), rollups).unwrap()
+    judge_again(&facts, instant(now), rollups).unwrap().into()
 }
 
 /// What a judgement says of closed periods.
-fn of_closed(judgement: &Judgement) -> (String, Option<CreditsStatus>) {
+fn of_closed(judgement: &JudgedCase) -> (String, Option<CreditsStatus>) {
     (serde_json::to_string(&judgement.reports).unwrap(), judgement.credits.clone())
 }
 
@@ -175,6 +176,28 @@ fn neither_time_nor_rows_of_the_running_period_make_the_reports_of_closed_ones_a
         let again = judged_again("acme", &case, now, &mut rollups);
         assert!(again.reports.iter().zip(&first.reports).all(|(one, other)| one.is_one_with(other)), "{now}");
         assert_eq!(again, case.judge(now), "{now}");
+    }
+}
+
+#[test]
+fn filed_reports_are_taken_over_by_every_later_judgement_that_says_the_same() {
+    let rows = || months(&["70", "75", "80", "85", "90"]);
+    let relieved = "relief: [{name: cut, cause: ForceMajeure, from: 2026-05-05T00:00:00Z, to: 2026-05-06T00:00:00Z, decision: Accepted, decidedAt: 2026-06-02T00:00:00Z}]";
+    let mut restated = case("", rows());
+    restated.add(vec![month("2026-04", 9_000, 10_000).revised(2).known("2026-06-01T00:00:00Z")]);
+    for (name, later, now) in [
+        ("a period became Final", case("", rows()), "2026-06-20T00:00Z"),
+        ("a later one is restated", restated, "2026-06-10T00:00Z"),
+        ("relief of a later one", case(relieved, rows()), "2026-06-10T00:00Z"),
+    ] {
+        let mut rollups = RollUps::default();
+        let first = judged_again("acme", &case("", rows()), "2026-05-20T00:00Z", &mut rollups);
+        let again = judged_again("acme", &later, now, &mut rollups);
+        let (before, after) = (&first.judgement.reports, &again.judgement.reports);
+        let filed = before.iter().take_while(|report| matches!(report, JudgedReport::Filed(_)));
+        assert_eq!(filed.zip(after).filter(|(one, other)| one.is_one_with(other)).count(), 2, "{name}");
+        assert_ne!(before, after, "{name}");
+        assert_eq!(again, later.judge(now), "{name}");
     }
 }
 
@@ -241,7 +264,7 @@ fn changes_of_what_is_carried() -> Vec<Change> {
 #[test]
 fn what_is_carried_over_changes_with_relief_late_rows_age_and_silence() {
     for (change, [before, after]) in changes_of_what_is_carried() {
-        let shown = |judgement: &Judgement| {
+        let shown = |judgement: &JudgedCase| {
             let current = judgement.kpis["sl"].current.as_ref().map(|current| (&current.days, &current.projected));
             serde_json::to_string(&(current, &judgement.reports)).unwrap()
         };
@@ -257,7 +280,7 @@ fn what_is_carried_over_changes_with_relief_late_rows_age_and_silence() {
 
 /// Takes out the closed periods that roll-ups hold, and looks at them.
 fn closed_of<T>(rollups: &mut RollUps, look: impl FnOnce(&ClosedPeriods) -> T) -> T {
-    let closed = as_kept::<ClosedPeriods>(rollups.take_closed().unwrap()).unwrap();
+    let closed = as_kept::<ClosedPeriods>(rollups.take_closed().closed.unwrap()).unwrap();
     look(&closed)
 }
 

@@ -65,6 +65,7 @@ fn a_basis_is_the_same_from_what_earlier_judgements_worked_out() {
     let first = judge_again(&facts, instant("2026-03-01T00:00Z"), &mut rollups).unwrap();
     let again = judge_again(&facts, instant("2026-03-01T00:00Z"), &mut rollups).unwrap();
     assert_eq!(first, again);
+    let first = JudgedCase::from(first);
     let basis = |kpi: &str| line(&first, "2026-01", kpi).basis.clone().unwrap();
     assert!(basis("at").annual_factor.is_some() && basis("sl").annual_factor.is_none());
     assert_eq!(basis("sl").targets.len(), 2);

@@ -386,7 +386,7 @@ fn days_and_parts_are_the_same_from_what_earlier_judgements_kept() {
     let lists = |line: &KpiLine| !line.days.is_empty() && line.parts.lines().len() == 2;
     assert!(judgement.reports.iter().all(|report| lists(&report.kpis[0])), "{:?}", judgement.reports);
     let again = case.judge_by(&case.past(now), now).expect("the rows that are left are enough");
-    let json = |judgement: &Judgement| serde_json::to_value(&judgement.reports).unwrap();
+    let json = |judgement: &JudgedCase| serde_json::to_value(&judgement.reports).unwrap();
     assert_eq!(json(&again), json(&judgement));
 }
 

@@ -59,8 +59,9 @@ fn an_open_dispute_holds_its_period_until_it_is_decided_or_its_time_is_over() {
 
 #[test]
 fn with_a_journal_a_dispute_holds_from_the_instant_at_which_it_was_seen() {
-    let seen =
-        |dispute: Option<Dispute>, at: &str| fact("january", JournalFact::DisputeSeen(DisputeSeen { dispute }), at);
+    let seen = |dispute: Option<Dispute>, at: &str| {
+        fact("january", JournalFact::DisputeSeen(DisputeSeen { dispute: dispute.map(Box::new) }), at)
+    };
     let (open, decided) = (dispute("2026-01", ""), dispute("2026-01", DECIDED));
     let cases: [(&str, Vec<RecordedFact>, &str); 5] = [
         ("seen before Final", vec![seen(Some(open.clone()), "2026-02-06T00:00Z")], "2026-03-14T00:00:00Z"),

@@ -152,7 +152,7 @@ fn the_period_s_cap_comes_before_the_year_s() {
     assert_eq!(capped, [vec![Period], vec![Period], vec![Period, Year], vec![Period, Year]]);
     let to_date = judgement.reports[3].year_to_date.clone().unwrap();
     assert_eq!((to_date.credit.as_str(), to_date.cap.as_deref()), ("24000.00", Some("24000.00")));
-    let status = judgement.credits.unwrap();
+    let status = judgement.credits.clone().unwrap();
     assert_eq!(
         (status.period_cap.as_deref(), status.year_to_date.as_deref(), status.year_cap.as_deref()),
         (Some("10000.00"), Some("24000.00"), Some("24000.00"))

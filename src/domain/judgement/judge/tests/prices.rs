@@ -152,7 +152,7 @@ fn caps_may_be_amounts_of_money() {
     assert_eq!(nets(&judgement)[..4], ["25000.00", "25000.00", "10000.00", "0.00"]);
     let capped = |month: &str| report(&judgement, month).credit.as_ref().unwrap().capped_by.clone();
     assert_eq!([capped("2026-01"), capped("2026-03")], [vec![Period], vec![Period, Year]]);
-    let credits = judgement.credits.unwrap();
+    let credits = judgement.credits.clone().unwrap();
     assert_eq!((credits.period_cap.as_deref(), credits.year_cap.as_deref()), (Some("25000.00"), Some("60000.00")));
 }
 

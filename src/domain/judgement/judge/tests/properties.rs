@@ -1,10 +1,13 @@
 //! What holds for any contract.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, ToSpan};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::domain::settlement::basis::as_far_as;
 use crate::domain::terms::calendar::Calendar;
 use crate::domain::terms::periods::{Period, Periods};
 
@@ -161,7 +164,7 @@ fn case(division: Division, rows: Vec<Row>) -> Case {
 }
 
 /// The net of the seven periods by their latest revisions.
-fn nets_of(judgement: &Judgement) -> Vec<Exact> {
+fn nets_of(judgement: &JudgedCase) -> Vec<Exact> {
     let is_latest = |place: usize, report: &SlaReportSpec| {
         judgement.reports.get(place + 1).is_none_or(|next| next.period.name != report.period.name)
     };
@@ -174,7 +177,7 @@ fn net_of(report: &SlaReportSpec) -> Exact {
 }
 
 /// Reports of Final periods by name and revision.
-fn finals(judgement: &Judgement) -> Vec<String> {
+fn finals(judgement: &JudgedCase) -> Vec<String> {
     let finals = judgement.reports.iter().filter(|report| report.state == PeriodState::Final);
     finals.map(|report| serde_json::to_string(report).unwrap()).collect()
 }
@@ -198,6 +201,60 @@ proptest! {
                 prop_assert_eq!(judgement, all.judge_at(now), "{}", now);
             }
         }
+    }
+}
+
+/// A report as it was written, as the watch holds it, and as earlier versions wrote it.
+fn as_stored(report: &SlaReportSpec) -> [SlaReportSpec; 4] {
+    let changed = |change: fn(&mut KpiLine)| {
+        let mut stored = report.clone();
+        stored.kpis.iter_mut().for_each(change);
+        stored
+    };
+    let watched = changed(|line| {
+        line.days.forget();
+        line.parts.forget();
+    });
+    let without_days = changed(|line| (line.days, line.parts) = Default::default());
+    let mut without_bases = changed(|line| line.basis = None);
+    if let Some(credit) = &mut without_bases.credit {
+        credit.basis = None;
+    }
+    [report.clone(), watched, without_days, without_bases]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn a_filed_report_says_byte_for_byte_what_it_said_before_it_was_filed(
+        division in divisions(), values in values(), corrections in corrections(),
+    ) {
+        let case = case(division, with_corrections(division, &values, &corrections));
+        let late = case.judge_at(division.moment(300));
+        let filed = late.judgement.reports.iter().filter(|report| matches!(report, JudgedReport::Filed(_)));
+        let filed: BTreeMap<(&str, i64), &JudgedReport> =
+            filed.map(|report| ((report.period().name.as_str(), report.revision()), report)).collect();
+        prop_assert!(!filed.is_empty());
+        let mut compared = BTreeSet::new();
+        for days in (35..300).step_by(15) {
+            for early in case.judge_at(division.moment(days)).judgement.reports {
+                let JudgedReport::Whole(whole) = &early else { continue };
+                let Some(filed) = filed.get(&(whole.period.name.as_str(), whole.revision)) else { continue };
+                let is_same = whole.state == PeriodState::Final;
+                prop_assert_eq!(filed.is(whole), is_same);
+                prop_assert_eq!(**filed == early, is_same);
+                for stored in as_stored(whole) {
+                    prop_assert_eq!(filed.agrees_with(&stored, None), is_same);
+                    prop_assert_eq!(as_far_as(&stored, &filed.open().unwrap()) == stored, is_same);
+                }
+                if is_same {
+                    prop_assert_eq!(serde_json::to_string(filed).unwrap(), serde_json::to_string(whole).unwrap());
+                    compared.insert((whole.period.name.clone(), whole.revision));
+                }
+            }
+        }
+        prop_assert!(!compared.is_empty());
     }
 }
 
@@ -251,6 +308,7 @@ proptest! {
         let case = case(division, with_corrections(division, &values, &corrections));
         let mut judgement = case.judge_at(division.moment(days));
         judgement.kpis.values_mut().for_each(|kpi| kpi.risk_news = None);
+        let judgement = judgement.judgement;
         let written = serde_json::to_vec(&judgement).unwrap();
         prop_assert_eq!(serde_json::from_slice::<Judgement>(&written).unwrap(), judgement);
     }
@@ -286,7 +344,7 @@ proptest! {
             case_of(division, &contract(cap), rows(division, &values)).judge_at(division.moment(273))
         };
         let (high, low) = (judged(cap), judged(lower));
-        let total = |judgement: &Judgement| judgement.reports.iter().map(|report| net_of(report)).sum::<Exact>();
+        let total = |judgement: &JudgedCase| judgement.reports.iter().map(|report| net_of(report)).sum::<Exact>();
         prop_assert!(total(&low) <= total(&high));
         let most = Exact::from(100_000).percent(&Exact::from(cap));
         if of_year {

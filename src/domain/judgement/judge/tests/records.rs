@@ -47,7 +47,7 @@ fn relieved(facts: Vec<RecordedFact>) -> Case {
 }
 
 /// Each report: period, revision, value, verdict, net and what it books of others.
-fn lines(judgement: &Judgement) -> Vec<String> {
+fn lines(judgement: &JudgedCase) -> Vec<String> {
     let one = |report: &SlaReportSpec| {
         let (line, credit) = (&report.kpis[0], report.credit.as_ref().unwrap());
         let value = line.value.clone().unwrap_or_default();

@@ -19,7 +19,7 @@ fn correction(name: &str, good: i64, at: &str) -> Row {
     month(name, good, 10_000).revised(2).known(at)
 }
 
-fn named(judgement: &Judgement) -> Vec<(&str, i64, &str)> {
+fn named(judgement: &JudgedCase) -> Vec<(&str, i64, &str)> {
     let reports = judgement.reports.iter();
     reports.map(|one| (one.period.name.as_str(), one.revision, one.credit.as_ref().unwrap().net.as_str())).collect()
 }
@@ -178,5 +178,5 @@ fn a_row_after_the_last_period_is_final_restates_and_books_nowhere() {
     let judgement = Case::new(terms(contract, &[("sl", PRICED)]), rows).judge("2026-04-20T00:00Z");
     assert_eq!(judgement.reports[1].restates.as_ref().unwrap().booked_in, None);
     assert_eq!(judgement.reports[1].restates.as_ref().unwrap().credit_delta.as_deref(), Some("-1000.00"));
-    assert_eq!((judgement.period, judgement.next), (None, None));
+    assert_eq!((judgement.period.as_ref(), judgement.next), (None, None));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::vendor_contract::PlanState;
 
-fn judged(contract: &str, values: &[&str], now: &str) -> Judgement {
+fn judged(contract: &str, values: &[&str], now: &str) -> JudgedCase {
     let kpi = format!(
         "{}bands: [{{severity: Minor, bound: 75, points: 5}}, {{severity: Serious, points: 10}}]",
         flat(SERVICE_LEVEL)
@@ -12,7 +12,7 @@ fn judged(contract: &str, values: &[&str], now: &str) -> Judgement {
 }
 
 /// The months whose report lists a trigger.
-fn fired(judgement: &Judgement) -> Vec<&str> {
+fn fired(judgement: &JudgedCase) -> Vec<&str> {
     let fired = judgement.reports.iter().filter(|report| !report.triggers.is_empty());
     fired.map(|report| &report.period.name[5..]).collect()
 }

@@ -219,7 +219,7 @@ impl Years {
                 self.case.terms.kpis.insert("answered".to_owned(), kpi(&changed).into());
             }
             Step::Closings => {
-                let finals = self.case.judge_at(self.now).finals;
+                let finals = self.case.judge_at(self.now).judgement.finals;
                 for period in finals.into_keys() {
                     let terms = self.case.terms.clone();
                     self.case.closed_under.entry(period).or_insert(terms.into());
@@ -252,7 +252,7 @@ impl Years {
         .unwrap();
         self.case.terms.contract.relief.push(relief.clone());
         if let Some(journal) = &mut self.case.journal {
-            let seen = JournalFact::ReliefSeen(ReliefSeen { relief: Some(relief.clone()), known_before: false });
+            let seen = JournalFact::ReliefSeen(ReliefSeen { relief: Some(relief.clone().into()), known_before: false });
             journal.facts.push(fact(&relief.name, seen, &self.now.to_string()));
         }
     }
@@ -270,7 +270,7 @@ impl Years {
         .unwrap();
         self.case.terms.contract.disputes.push(dispute.clone());
         if let Some(journal) = &mut self.case.journal {
-            let seen = crate::domain::terms::journal::DisputeSeen { dispute: Some(dispute.clone()) };
+            let seen = crate::domain::terms::journal::DisputeSeen { dispute: Some(dispute.clone().into()) };
             journal.facts.push(fact(&dispute.name, JournalFact::DisputeSeen(seen), &self.now.to_string()));
         }
     }
