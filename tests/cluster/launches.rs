@@ -187,7 +187,7 @@ impl Story<'_> {
         self.until(&format!("it is {phase} at {instant}"), |launch| launch["status"]["phase"] == phase).await;
     }
 
-    /// Moves the clock to an instant that brings figures, and waits until `winter` was looked at with them.
+    /// Moves the clock to an instant that brings figures, which reach until the next opening, and waits until `winter` was looked at with them.
     async fn look_at(&self, instant: &str, figures_until: &str) {
         self.hand.move_to(instant);
         let judged = |kpi: &Value| kpi["status"]["current"]["asOf"] == figures_until;
@@ -217,9 +217,9 @@ impl Story<'_> {
         self.until("all that people can do is done", |launch| passed(launch) == 9).await;
         self.phase_at("2026-03-18T13:00:00Z", "Ready").await;
         // Nothing of it changes while figures come, and while the other launch is refused.
-        self.look_at("2026-03-20T13:00:00Z", "2026-03-20T12:00:00Z").await;
-        self.look_at("2026-03-23T13:00:00Z", "2026-03-23T12:00:00Z").await;
-        self.look_at("2026-03-26T13:00:00Z", "2026-03-26T12:00:00Z").await;
+        self.look_at("2026-03-20T13:00:00Z", "2026-03-23T08:00:00Z").await;
+        self.look_at("2026-03-23T13:00:00Z", "2026-03-24T08:00:00Z").await;
+        self.look_at("2026-03-26T13:00:00Z", "2026-03-27T08:00:00Z").await;
         self.spring_says("decision", "NoGo").await;
         self.phase_at(LAUNCH, "Live").await;
         self.spring_says("phase", "Live").await;
