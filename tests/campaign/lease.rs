@@ -51,6 +51,6 @@ fn a_lease_is_taken_and_renewed_as_its_records_say() {
         [("a", "x", 0), ("a", "x", 2), ("b", "x", 3), ("a", "x", 5), ("a", "", 6)].map(|(n, h, s)| record(n, h, s));
     assert_eq!(taken(&written, "a"), Some(at(4)));
     assert_eq!(taken(&written, "c"), None);
-    assert_eq!(renewed_before(&written, "a", at(9)), at(5), "giving it back is no renewal");
+    assert_eq!(renewed_before(&written, "a", at(9)), at(5), "giving it back does not renew it");
     assert_eq!(renewed_before(&written, "a", at(5)), at(2), "what is written later was refused");
 }

@@ -154,7 +154,7 @@ async fn echo() -> (u16, JoinHandle<Vec<u8>>) {
 
 #[tokio::test]
 async fn what_a_client_sends_on_a_silent_wire_passes_when_it_is_whole_unless_the_client_has_closed_by_then() {
-    for (gives_up, expected) in [(false, "before, after"), (true, "before")] {
+    for (closes_early, expected) in [(false, "before, after"), (true, "before")] {
         let (port, read) = echo().await;
         let link = Link::to(port).await;
         let mut client = TcpStream::connect(("127.0.0.1", link.port)).await.unwrap();
@@ -162,11 +162,11 @@ async fn what_a_client_sends_on_a_silent_wire_passes_when_it_is_whole_unless_the
         client.read_exact(&mut [0; 6]).await.unwrap();
         link.be(Wire::Silent);
         client.write_all(b", after").await.unwrap();
-        if !gives_up {
+        if !closes_early {
             link.be(Wire::Whole);
             client.read_exact(&mut [0; 7]).await.unwrap();
         }
         drop(client);
-        assert_eq!(String::from_utf8(read.await.unwrap()).unwrap(), expected, "gives up: {gives_up}");
+        assert_eq!(String::from_utf8(read.await.unwrap()).unwrap(), expected, "closes early: {closes_early}");
     }
 }

@@ -176,7 +176,7 @@ struct Timeline {
     ended: Instant,
 }
 
-/// Has the leader lose something while both are busy, and gives it back once the other one works.
+/// Has the leader lose something while both are busy, and returns it once the other one works.
 async fn live(pair: &Pair, busy: &Busy, loss: Loss) -> Timeline {
     // Some changes are carried out and an alert is sent before the loss.
     let writes = || pair.leader.proxy.calls().iter().filter(is_write).count();
@@ -219,7 +219,7 @@ fn waited_for_the_lease(pair: &Pair, loss: Loss, lost_at: Timestamp) -> f64 {
         Loss::Stopped | Loss::ApiServerCut | Loss::ApiServerSilent => {
             renewed_before(&pair.leader.proxy.leases(), name, taken)
         }
-        // The leader renews the lease until it gives it back.
+        // The leader renews the lease until it returns it.
         Loss::DatabaseCut | Loss::DatabaseSilent | Loss::DatabaseRestarted | Loss::DatabaseFrozen => lost_at,
     };
     taken_in_time(&format!("{loss:?}"), from, taken)

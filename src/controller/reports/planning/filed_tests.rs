@@ -136,7 +136,7 @@ fn reports_that_do_not_exist_are_written_whole_and_a_restated_month_is_a_report_
         before.whole_reports().map(|report| stored(SlaReportSpec::clone(&report), true)).collect();
     assert_eq!(shown(&planned(&before, &signed)), [""; 0]);
     let actions = planned(&after, &signed);
-    // The misses of February and March are no repeats of January's any more.
+    // The misses of February and March do not repeat January's any more.
     let restated = ["01", "02", "03"].map(|month| format!("write acme-2026-{month}-r2"));
     let new = ["04", "05", "06"].map(|month| format!("write acme-2026-{month}"));
     assert_eq!(shown(&actions), [restated, new].concat());
