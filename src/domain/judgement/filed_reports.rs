@@ -13,13 +13,15 @@ use flate2::bufread::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use serde::de::{SeqAccess, Visitor};
 use serde::ser::Error as _;
-use serde::{Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::api::Shared;
+use crate::api::made_of::{DayValue, PartValue};
+use crate::api::packed::as_text;
 use crate::api::sla_report::SlaReportSpec;
 use crate::api::vendor_contract::PeriodBounds;
 use crate::api::verdict::PeriodState;
+use crate::api::{Packed, Shared};
 use crate::domain::settlement::basis::{Explained, as_far_as};
 
 /// The latest periods, whose reports are not filed: statuses show what the last one says, and most of what is written is of them.
@@ -44,7 +46,7 @@ pub struct FiledReport {
     period: PeriodBounds,
     revision: i64,
     digests: Digests,
-    /// Its JSON, deflated.
+    /// A [`Text`] as JSON, deflated.
     text: Box<[u8]>,
     /// The version of the stored report that was last found to say the same, so that it is not compared at every look.
     agrees_with: Mutex<Option<Box<str>>>,
@@ -93,11 +95,46 @@ impl Digests {
     }
 }
 
+/// A report as it is filed: days and parts as the texts that they are in memory, of which no line is read or written again.
+#[derive(Serialize, Deserialize)]
+struct Text {
+    report: SlaReportSpec,
+    /// Of each line.
+    made_of: Vec<MadeOf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MadeOf {
+    #[serde(with = "as_text")]
+    days: Packed<DayValue>,
+    #[serde(with = "as_text")]
+    parts: Packed<PartValue>,
+}
+
+impl Text {
+    fn of(report: &SlaReportSpec) -> Text {
+        let mut report = report.clone();
+        let made_of = report.kpis.iter_mut().map(|line| {
+            let (days, parts) = (std::mem::take(&mut line.days), std::mem::take(&mut line.parts));
+            MadeOf { days, parts }
+        });
+        let made_of = made_of.collect();
+        Text { report, made_of }
+    }
+
+    fn into_report(mut self) -> SlaReportSpec {
+        for (line, MadeOf { days, parts }) in self.report.kpis.iter_mut().zip(self.made_of) {
+            (line.days, line.parts) = (days, parts);
+        }
+        self.report
+    }
+}
+
 impl FiledReport {
     fn open(&self) -> Option<SlaReportSpec> {
         let mut json = Vec::new();
         DeflateDecoder::new(&*self.text).take(MOST).read_to_end(&mut json).ok()?;
-        serde_json::from_slice(&json).ok()
+        serde_json::from_slice(&json).map(Text::into_report).ok()
     }
 
     fn is_of(&self, report: &SlaReportSpec) -> bool {
@@ -332,7 +369,7 @@ impl<'b> Filing<'b> {
     }
 
     fn deflated(&mut self, report: &SlaReportSpec) -> io::Result<Box<[u8]>> {
-        let json = serde_json::to_vec(report)?;
+        let json = serde_json::to_vec(&Text::of(report))?;
         let deflating = self.deflating.get_or_insert_with(|| DeflateEncoder::new(Vec::new(), Compression::default()));
         deflating.write_all(&json)?;
         Ok(deflating.reset(Vec::new())?.into())
