@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::intake::{
     Candidate, Neighbour, Relation, Repetition, SortedBody, describe, relation, repetition, sort_body,
 };
-use super::model::{BackfillProgress, Batch, CommitReport, Digest, Head, RejectedRow, RejectionReason, StoreError};
+use super::model::{Batch, CommitReport, Digest, Head, RejectedRow, RejectionReason, StoreError};
 
 /// How many rejected rows of a feed are kept.
 pub(super) const REJECTIONS_KEPT: i64 = 10_000;
@@ -64,9 +64,8 @@ pub(super) trait OpenLog {
     /// Keeps rejected rows that were not kept before; says whether there was one.
     fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure>;
 
-    /// Keeps how far the back-fill is, in nanoseconds, with a body that came at an instant; it goes back only from what lies ahead of that.
-    /// Says whether it moved.
-    fn keep_progress(&mut self, reached: i64, completed: bool, received_at: i64) -> Result<bool, Failure>;
+    /// Keeps how far the back-fill is, in nanoseconds; it never goes back. Says whether it moved.
+    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure>;
 
     /// Keeps what the next fetch has to know, in the place of what was kept before.
     fn keep_state(&mut self, state: &str) -> Result<(), Failure>;
@@ -112,8 +111,8 @@ pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> 
     let kept: Vec<Rejection<'_>> = all_rejected().map(|row| rejection(row, received_at, &batch.body_digest)).collect();
     let new_rejections = !kept.is_empty() && log.keep_rejections(&kept)?;
     let progressed = match batch.progress {
-        Some(BackfillProgress { reached, completed }) => {
-            log.keep_progress(nanoseconds(reached, "the progress of the back-fill")?, completed, received_at)?
+        Some(progress) => {
+            log.keep_progress(nanoseconds(progress.reached, "the progress of the back-fill")?, progress.completed)?
         }
         None => false,
     };

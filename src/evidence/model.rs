@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -158,22 +158,10 @@ pub struct BackfillProgress {
 }
 
 impl BackfillProgress {
-    /// By how much it may lie ahead: two machines whose clocks agree with the API server's may differ by this much.
-    const A_LITTLE: SignedDuration = SignedDuration::from_mins(10);
-
-    /// Whether a clock that was ahead wrote it: nothing that is still to come was asked for.
-    pub fn is_of_a_wrong_clock(self, now: Timestamp) -> bool {
-        self.reached.duration_since(now) > Self::A_LITTLE
-    }
-
-    /// What is known at `now` of progress that was kept, of a feed that is asked for everything from `start` on.
-    ///
-    /// Up to when a vendor was asked that a wrong clock was ahead of, nobody knows: then all is asked for again. That it was asked until
-    /// `now` would be a guess, and what came while no operator ran would never be asked for where that is longer than the look-back.
+    /// What of it can be at `now`: nothing is known of what is still to come, whatever a wrong clock said once.
     #[must_use]
-    pub fn known_at(self, now: Timestamp, start: Timestamp) -> Self {
-        let reached = if self.is_of_a_wrong_clock(now) { start } else { self.reached };
-        BackfillProgress { reached: reached.min(now), ..self }
+    pub fn up_to(self, now: Timestamp) -> Self {
+        BackfillProgress { reached: self.reached.min(now), ..self }
     }
 }
 

@@ -114,7 +114,7 @@ impl OpenLog for MemoryLog {
         Ok(true)
     }
 
-    fn keep_progress(&mut self, _reached: i64, _completed: bool, _received_at: i64) -> Result<bool, Failure> {
+    fn keep_progress(&mut self, _reached: i64, _completed: bool) -> Result<bool, Failure> {
         Ok(false)
     }
 

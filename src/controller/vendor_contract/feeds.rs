@@ -8,11 +8,10 @@ use super::{Observed, identity};
 use crate::api::condition::Reason;
 use crate::api::vendor_contract::{FeedStatus, VendorContractStatus};
 use crate::controller::context::Context;
-use crate::domain::decision::contract::term_of;
 use crate::domain::holdings::FeedHealth;
 use crate::domain::terms::calendar::Calendar;
 use crate::domain::terms::contract_terms::Terms;
-use crate::evidence::{BackfillProgress, EvidenceStore, StoreError};
+use crate::evidence::{BackfillProgress, StoreError};
 use crate::feed::scheduler::FeedTask;
 
 /// Health of the feeds: what was polled since the operator began, else what the status showed last, else what the evidence shows: a feed
@@ -59,17 +58,13 @@ pub(super) fn over_quota(
 
 /// The feeds whose rows since the term's start have all been asked for once, each with the instant up to which it was asked.
 pub(super) async fn feeds_whose_past_is_known(
-    evidence: &dyn EvidenceStore,
+    context: &Context,
     uid: &str,
     terms: &Terms,
-    now: Timestamp,
 ) -> Result<BTreeMap<String, Timestamp>, StoreError> {
     let mut known = BTreeMap::new();
-    let start = term_of(terms).map_or(Timestamp::MIN, |(start, _)| start);
     for feed in &terms.contract.feeds {
-        let progress = evidence.feed_progress(uid, &feed.name).await?;
-        // By progress that lies ahead, a period that ends before it would become Final without the rows that nobody has asked for.
-        let progress = progress.map(|known| known.known_at(now, start));
+        let progress = context.evidence.feed_progress(uid, &feed.name).await?;
         if let Some(BackfillProgress { reached, completed: true }) = progress {
             known.insert(feed.name.clone(), reached);
         }
@@ -100,56 +95,4 @@ pub(super) fn feed_tasks(observed: &Observed) -> Vec<FeedTask> {
             suspended: spec.suspend,
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::evidence::sqlite::SqliteStore;
-    use crate::evidence::{Batch, FeedKey};
-
-    fn at(text: &str) -> Timestamp {
-        format!("2026-{text}:00Z").parse().unwrap()
-    }
-
-    /// A body at an instant that says how far its feed is.
-    fn body(received_at: Timestamp, progress: BackfillProgress) -> Batch {
-        Batch {
-            received_at,
-            body_digest: [0; 32],
-            url_host: None,
-            backfill: false,
-            plan: false,
-            rows: Vec::new(),
-            rejected: Vec::new(),
-            progress: Some(progress),
-            state: None,
-        }
-    }
-
-    #[tokio::test]
-    async fn no_feed_counts_as_asked_up_to_an_instant_that_a_clock_ahead_has_kept() {
-        let feeds = json!([{"name": "acd", "url": "https://feeds.acme.example/v1"}]);
-        let term = json!({"start": "2026-01-01", "end": "2026-12-31"});
-        let contract = json!({"vendor": {"name": "Acme"}, "timeZone": "UTC", "term": term, "feeds": feeds});
-        let contract = serde_json::from_value(contract).unwrap();
-        let terms = Terms { contract, kpis: BTreeMap::new(), tiers: BTreeMap::new() };
-        let now = at("06-15T12:00");
-        for (name, reached, completed, expected) in [
-            ("an hour ago", "06-15T11:00", true, Some("06-15T11:00")),
-            ("by clocks that differ a little", "06-15T12:08", true, Some("06-15T12:00")),
-            ("by a clock that was a month ahead", "07-15T12:00", true, Some("01-01T00:00")),
-            ("while the past is fetched", "06-15T11:00", false, None),
-        ] {
-            let directory = tempfile::tempdir().unwrap();
-            let store = SqliteStore::open(directory.path()).unwrap();
-            let [contract_uid, namespace, contract, feed] = ["uid-1", "team", "care", "acd"].map(str::to_owned);
-            let (key, reached) = (FeedKey { contract_uid, namespace, contract, feed }, at(reached));
-            store.commit(key, body(reached, BackfillProgress { reached, completed })).await.unwrap();
-            let known = feeds_whose_past_is_known(&store, "uid-1", &terms, now).await.unwrap();
-            assert_eq!(known.get("acd").copied(), expected.map(at), "{name}");
-        }
-    }
 }

@@ -123,7 +123,7 @@ impl FeedsSeen {
         previous: Option<&VendorContractStatus>,
     ) -> Result<Self, StoreError> {
         let (uid, terms) = (subject.uid(), &subject.terms);
-        let past_known_of = feeds_whose_past_is_known(&*context.evidence, uid, terms, context.clock.now()).await?;
+        let past_known_of = feeds_whose_past_is_known(context, uid, terms).await?;
         let health = feed_health(context, uid, previous, &past_known_of);
         Ok(FeedsSeen {
             asking: holds::asking_of(context, uid, terms, &health),

@@ -80,24 +80,20 @@ impl<'k> OpenFeed<'k> {
         Ok(any)
     }
 
-    /// Keeps how far the back-fill is, with a body that came at an instant. Says whether it moved.
-    ///
-    /// It never goes back, with one exception: what lies ahead of that instant was kept by a clock that was ahead. Left there it would
-    /// become true by the passing of time alone, and what no operator asked for before would count as asked for.
+    /// Keeps how far the back-fill is; it never goes back. Says whether it moved.
     pub(in crate::evidence) fn keep_progress(
         &self,
         sql: &mut dyn Sql,
-        (reached, completed): (i64, bool),
-        received_at: i64,
+        reached: i64,
+        completed: bool,
     ) -> Result<bool, Failure> {
         let moved = sql.execute(
             "INSERT INTO backfills AS known (feed_id, reached, completed) VALUES ($1, $2, $3)
              ON CONFLICT (feed_id) DO UPDATE SET
-               reached = CASE WHEN excluded.reached > known.reached OR known.reached > $4 THEN excluded.reached
-                              ELSE known.reached END,
+               reached = CASE WHEN excluded.reached > known.reached THEN excluded.reached ELSE known.reached END,
                completed = known.completed OR excluded.completed
-             WHERE excluded.reached > known.reached OR known.reached > $4 OR (excluded.completed AND NOT known.completed)",
-            values![self.id, reached, completed, received_at],
+             WHERE excluded.reached > known.reached OR (excluded.completed AND NOT known.completed)",
+            values![self.id, reached, completed],
         )?;
         Ok(moved > 0)
     }

@@ -143,8 +143,8 @@ impl OpenLog for Log<'_> {
         self.feed.keep_rejections(self.file, rejections)
     }
 
-    fn keep_progress(&mut self, reached: i64, completed: bool, received_at: i64) -> Result<bool, Failure> {
-        self.feed.keep_progress(self.file, (reached, completed), received_at)
+    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure> {
+        self.feed.keep_progress(self.file, reached, completed)
     }
 
     fn keep_state(&mut self, state: &str) -> Result<(), Failure> {

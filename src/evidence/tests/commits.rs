@@ -21,7 +21,6 @@ on_both_stores!(
     reads_go_on_after_a_sequence_and_within_a_span,
     all_of_a_row_comes_back_as_it_went_in,
     progress_never_goes_back_and_completion_stays,
-    progress_that_a_clock_ahead_has_kept_is_replaced_by_what_comes_before_it,
     what_a_body_leaves_for_the_next_fetch_is_kept_until_another_does,
     rejected_rows_are_kept_once_with_their_reason_newest_first,
     a_contract_of_the_same_name_with_another_uid_starts_empty,
@@ -313,21 +312,6 @@ async fn progress_never_goes_back_and_completion_stays(backend: Backend) {
         assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), expected, "{given:?}");
     }
     assert!(fixture.store.heads("uid-1").await.unwrap().is_empty(), "progress alone made a head");
-}
-
-async fn progress_that_a_clock_ahead_has_kept_is_replaced_by_what_comes_before_it(backend: Backend) {
-    let fixture = Fixture::new(backend);
-    for (name, received, given, expected) in [
-        ("a clock that is ahead", 9_000, (9_000, true), (9_000, true)),
-        ("one that is right: all is asked for again", 60, (30, false), (30, true)),
-        ("what was asked for stays", 61, (20, false), (30, true)),
-        ("and goes on", 62, (62, true), (62, true)),
-        ("a clock that is a little behind", 59, (59, true), (59, true)),
-    ] {
-        let progress = |(reached, completed)| Some(BackfillProgress { reached: minute(reached), completed });
-        fixture.commit(Batch { progress: progress(given), ..body(received, vec![]) }).await;
-        assert_eq!(fixture.store.feed_progress("uid-1", "acd").await.unwrap(), progress(expected), "{name}");
-    }
 }
 
 async fn what_a_body_leaves_for_the_next_fetch_is_kept_until_another_does(backend: Backend) {

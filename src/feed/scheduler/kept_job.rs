@@ -1,6 +1,6 @@
 //! A report that a vendor is making, as it is kept in the evidence store between two turns of its feed.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::FeedTask;
@@ -39,7 +39,15 @@ impl KeptJob {
         let progress = BackfillProgress { reached, completed };
         PlannedWindow { window: Window { since, until }, backfill, regular, usual, last, progress, note: None }
     }
+
+    /// Whether it was planned by a clock that was ahead: with it the feed would be further than it can be.
+    pub(super) fn is_of_a_wrong_clock(&self, now: Timestamp) -> bool {
+        self.reached.duration_since(now) > A_LITTLE
+    }
 }
+
+/// By how much a report may lie ahead: clocks are corrected by a little now and then.
+const A_LITTLE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The report that the vendor is making for a feed, where it is still the one that the contract describes.
 pub(super) async fn load(tools: &Tools, task: &FeedTask) -> Result<Option<KeptJob>, StoreError> {

@@ -97,12 +97,10 @@ impl Memory {
         self.page.as_ref().filter(|_| planned.regular && !self.lags_behind(planned.progress))
     }
 
-    /// Whether the store knows too little of how far the feed is, or says that it is further.
+    /// Whether the store knows too little of how far the feed is.
     pub(super) fn lags_behind(&self, progress: BackfillProgress) -> bool {
         self.stored.is_none_or(|stored| {
-            stored.completed != progress.completed
-                || stored.reached > progress.reached
-                || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
+            stored.completed != progress.completed || progress.reached.duration_since(stored.reached) >= PROGRESS_LAG
         })
     }
 

@@ -100,8 +100,8 @@ pub(super) async fn poll(tools: &Tools, task: &FeedTask, memory: &mut Memory) ->
 }
 
 async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollEnd {
-    if let Err(end) = load_progress(tools, task, memory).await {
-        return *end;
+    if let Err(error) = load_progress(tools, task, memory).await {
+        return PollEnd::of(FeedOutcome::NotStored(error), Next::Later);
     }
     if task.feed.inbox.is_some() {
         let now = tools.clock.now();
@@ -116,10 +116,8 @@ async fn poll_once(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> PollE
     if !tools.clocks_agree() {
         return PollEnd::clocks_differ();
     }
-    // What was planned by a clock that was ahead would bring the feed further than it can be.
-    let can_be = |planned: &PlannedWindow| !planned.progress.is_of_a_wrong_clock(now);
-    let kept = kept.filter(|kept| can_be(&kept.planned()));
-    let begun = kept.as_ref().map(KeptJob::planned).or_else(|| memory.rest.take().filter(can_be));
+    let kept = kept.filter(|kept| !kept.is_of_a_wrong_clock(now));
+    let begun = kept.as_ref().map(KeptJob::planned).or_else(|| memory.rest.take());
     let Some(planned) = begun.or_else(|| plan(task, memory.progress, memory.longest, &memory.older, now)) else {
         return PollEnd::of(FeedOutcome::Fetched, Next::Never);
     };
@@ -248,23 +246,15 @@ async fn credentials(tools: &Tools, task: &FeedTask) -> Result<Credentials, Fetc
     resolve(&task.feed, &url, &task.namespace, tools.source.as_ref()).await
 }
 
-/// Reads how far the feed is, once.
-///
-/// # Errors
-/// How the poll ends where that cannot be read, or not be judged: by a clock that is ahead, what such a clock kept before seems to be true.
-async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> Result<(), Box<PollEnd>> {
-    if memory.asked {
-        return Ok(());
+async fn load_progress(tools: &Tools, task: &FeedTask, memory: &mut Memory) -> Result<(), StoreError> {
+    if !memory.asked {
+        // What a wrong clock let an earlier version keep lies ahead.
+        let known = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await?;
+        let now = tools.clock.now();
+        memory.stored = known.map(|known| known.up_to(now));
+        memory.progress = memory.stored;
+        memory.asked = true;
     }
-    let not_stored = |error| Box::new(PollEnd::of(FeedOutcome::NotStored(error), Next::Later));
-    let known = tools.store.feed_progress(&task.contract_uid, &task.feed.name).await.map_err(not_stored)?;
-    let now = tools.clock.now();
-    if !tools.clocks_agree() {
-        return Err(Box::new(PollEnd::clocks_differ()));
-    }
-    memory.stored = known;
-    memory.progress = known.map(|known| known.known_at(now, task.term_start));
-    memory.asked = true;
     Ok(())
 }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::fetching::{impatient, opened};
-use super::polling::{Running, daily, eventually, rehearsal, task, window};
+use super::polling::{daily, eventually, rehearsal, task, window};
 use super::server::{Reply, Server};
+use crate::evidence::EvidenceStore;
 use crate::evidence::sqlite::SqliteStore;
-use crate::evidence::{BackfillProgress, Batch, EvidenceStore, FeedKey};
 use crate::feed::scheduler::{ClocksAgree, FeedOutcome, RowQuota, Scheduler};
 use crate::outbound::client::FeedClient;
 use crate::outbound::credentials::tests::MemorySource;
@@ -127,46 +126,5 @@ async fn what_a_vendor_answers_after_the_clock_has_jumped_is_not_kept_nor_its_fa
         let asked: Vec<_> = server.asked().iter().map(|asked| window(asked).0).take(2).collect();
         assert_eq!(asked[0], asked[1], "{fails}: what was not kept is asked for again");
         assert_eq!(first.commit.as_ref().map(|commit| commit.added), Some(31), "{fails}");
-    }
-}
-
-#[tokio::test]
-async fn progress_that_a_clock_ahead_has_kept_neither_hides_a_time_nor_becomes_true_by_the_passing_of_time() {
-    let directory = tempfile::tempdir().unwrap();
-    let ahead: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
-    {
-        // An earlier version, whose machine was two months ahead.
-        let store = SqliteStore::open(directory.path()).unwrap();
-        let [contract_uid, namespace, contract, feed] = ["uid-1", "team", "acme-care", "acd"].map(str::to_owned);
-        let progress = Some(BackfillProgress { reached: ahead, completed: true });
-        store.commit(FeedKey { contract_uid, namespace, contract, feed }, body(ahead, progress)).await.unwrap();
-    }
-    let server = Server::start(daily).await;
-    let running = Running::start(&directory, rehearsal(0.001));
-    running.scheduler.set_feeds_of("uid-1", vec![task("uid-1", &server.url("/"), "")]);
-    let now: Timestamp = "2026-04-10T00:00:00Z".parse().unwrap();
-    eventually("all is asked for up to now", async || {
-        let known = running.store.feed_progress("uid-1", "acd").await.unwrap().unwrap();
-        known.reached >= now && known.reached < ahead && known.completed
-    })
-    .await;
-    let rows = running.store.rows("uid-1", "acd", 0).await.unwrap();
-    let days = rows.iter().filter(|row| row.start >= "2026-01-01T00:00:00Z".parse().unwrap()).count();
-    assert_eq!(days, 31 + 28 + 31 + 9, "a time in which no operator ran by a right clock");
-    running.end().await;
-}
-
-/// A body without rows.
-fn body(received_at: Timestamp, progress: Option<BackfillProgress>) -> Batch {
-    Batch {
-        received_at,
-        body_digest: [0; 32],
-        url_host: None,
-        backfill: false,
-        plan: false,
-        rows: Vec::new(),
-        rejected: Vec::new(),
-        progress,
-        state: None,
     }
 }
