@@ -79,8 +79,14 @@ pub(super) async fn open_evidence(
     let mut place = Place::of(arguments)?;
     let store_clock = if around.clock.is_rehearsal() { StoreClock::Rehearsal } else { StoreClock::Real };
     let mut waiting = Waiting::default();
+    let lost = || RunError::LeaseLost("while this process waited for the evidence".to_owned());
     loop {
-        let error = match place.try_to_open(arguments, store_clock).await {
+        let tried = tokio::select! {
+            () = around.stop.cancelled() => return Ok(None),
+            tried = place.try_to_open(arguments, store_clock) => tried,
+        };
+        let error = match tried {
+            Ok(_) if has_lost() => return Err(lost()),
             Ok(opened) => return Ok(Some(opened)),
             Err(error) => error,
         };
@@ -95,7 +101,7 @@ pub(super) async fn open_evidence(
             () = tokio::time::sleep(pause) => {}
         }
         if has_lost() {
-            return Err(RunError::LeaseLost("while this process waited for the evidence".to_owned()));
+            return Err(lost());
         }
     }
 }

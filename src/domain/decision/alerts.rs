@@ -345,10 +345,10 @@ pub fn changes<'a>(
     for Addressed { sink, alert } in standing {
         now.insert((sink.clone(), alert.fingerprint(contract_uid)), alert);
     }
+    // Earlier versions sent some alerts without an occurrence: that they have one now is not news.
+    let is_another = |sent: &Alert, alert: &Alert| !sent.occurrence.is_empty() && sent.occurrence != alert.occurrence;
     let is_news = |key: &(String, String), alert: &Alert| {
-        known
-            .get(key)
-            .is_none_or(|sent| sent.alert.occurrence != alert.occurrence || (alert.reminds && !sent.alert.reminds))
+        known.get(key).is_none_or(|sent| is_another(&sent.alert, alert) || (alert.reminds && !sent.alert.reminds))
     };
     let news = now.iter().filter(|(key, alert)| is_news(key, alert));
     let fired = news

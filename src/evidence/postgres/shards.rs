@@ -32,9 +32,9 @@ const FORMATS: i32 = 0x4250_4f46;
 const TABLES: i64 = 0x4250_4f54;
 const JOURNAL: i64 = 0x4250_4f4a;
 
-/// How long a new writer waits for the sessions of others to end, which an overloaded server needs seconds for: shorter than whoever moves a
-/// shard waits for that.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a new writer waits for the sessions of others to end, which an overloaded server needs seconds for. Shorter than a Lease is held
+/// without being renewed: whoever has lost it meanwhile would end the session of its successor.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How soon it looks again for the first time, and how seldom at last.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];

@@ -187,6 +187,10 @@ fn an_alert_is_sent_when_it_begins_when_it_recurs_and_when_it_ends_and_never_bet
     let again = changes("uid-1", &first.fired, &missed.standing("2026-07-01T01:00:00Z"));
     assert_eq!(sent(&again), "hook TargetMissed, ops TargetMissed | ");
     assert_eq!(again.fired[0].fingerprint, first.fired[0].fingerprint, "it is the same alert");
+    let mut earlier = first.fired.clone();
+    earlier.iter_mut().for_each(|sent| sent.alert.occurrence.clear());
+    let upgraded = changes("uid-1", &earlier, &missed.standing("2026-07-01T01:00:00Z"));
+    assert!(upgraded.is_empty(), "an earlier version sent it without an occurrence: it is not sent twice");
     let ended = changes("uid-1", &again.fired, &Story::new().standing("2026-08-01T01:00:00Z"));
     assert_eq!(sent(&ended), " | hook TargetMissed, ops TargetMissed");
     let successor = changes("uid-2", &[], &missed.standing("2026-07-01T01:00:00Z"));

@@ -187,10 +187,12 @@ fn consistent(contradicted: &[String]) -> Finding {
     if contradicted.is_empty() {
         return Finding::is_true(type_, Reason::ReportsHold, "every Final report follows from the evidence");
     }
-    let message = format!(
-        "the evidence contradicts Final report {}; the signed report does not change; kubectl bpo verify shows the difference",
-        contradicted.join(", ")
-    );
+    // The number first: a message may be too short for all names, and it must be another one where one more is contradicted.
+    let reports = match contradicted {
+        [only] => format!("Final report {only}; the signed report does not change"),
+        several => format!("{} Final reports, which do not change: {}", several.len(), several.join(", ")),
+    };
+    let message = format!("the evidence contradicts {reports}; kubectl bpo verify shows the difference");
     Finding::is_false(type_, Reason::ReportContradicted, message)
 }
 
