@@ -272,7 +272,15 @@ impl Ledger {
     }
 
     fn note_instants(&mut self, new: std::ops::Range<u32>) {
-        let mut instants: Vec<Timestamp> = new.map(|place| self.known_from(place)).collect();
+        // Rows that follow one another mostly became known together: an instant for each of millions of rows would be most of the memory that
+        // a first judgement takes.
+        let mut instants: Vec<Timestamp> = Vec::new();
+        for place in new {
+            let instant = self.known_from(place);
+            if instants.last() != Some(&instant) {
+                instants.push(instant);
+            }
+        }
         instants.sort_unstable();
         instants.dedup();
         self.instants.extend(instants);
