@@ -107,7 +107,7 @@ impl EvidenceCache {
     }
 
     /// The same, where the rows of one contract take no more than this many bytes. Rows that would are not read to their end: who asks for
-    /// them gets [`StoreError::Memory`], and others go on.
+    /// them gets [`crate::evidence::StoreError::Memory`], and others go on.
     #[must_use]
     pub fn with_most_of_one(self, most_of_one: usize) -> Self {
         EvidenceCache { most_of_one, ..self }

@@ -420,7 +420,7 @@ fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> 
 
 /// Transitions that several kinds share: risk and an invalid spec.
 ///
-/// A risk ends with its period, and then it was not cleared. `previous` holds no risk of another period ([`without_risk`]), so what is
+/// A risk ends with its period, and then it was not cleared. `previous` holds no risk of another period (`without_risk`), so what is
 /// reported does not depend on whether anybody looked as the periods changed.
 pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> {
     let flip = |type_, to: ConditionStatus| status_of(now, type_) == Some(to) && status_of(previous, type_) != Some(to);
