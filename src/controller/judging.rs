@@ -53,7 +53,7 @@ impl Judging<'_> {
             let kept = last_judgement(self.store, uid, retired).await?;
             let judged_at = kept.judged_at;
             let judgement = kept.shared();
-            self.cache.keep_found(uid, terms, evidence, judged_at, &judgement);
+            self.cache.keep(uid, terms, evidence, judged_at, &judgement, None);
             return Ok(judgement);
         }
         if self.cache.begins(uid)
@@ -61,7 +61,7 @@ impl Judging<'_> {
         {
             let judged_at = kept.judged_at;
             let judgement = kept.shared();
-            self.cache.keep_found(uid, terms, evidence, judged_at, &judgement);
+            self.cache.keep(uid, terms, evidence, judged_at, &judgement, None);
             return Ok(judgement);
         }
         let (judgement, rollups) = match self.by_part(now).await? {
@@ -72,7 +72,7 @@ impl Judging<'_> {
             }
         };
         let judgement = Arc::new(judgement.map(Judgement::fitted));
-        self.cache.keep(uid, terms, evidence, now, &judgement, rollups);
+        self.cache.keep(uid, terms, evidence, now, &judgement, Some(rollups));
         Ok(judgement)
     }
 

@@ -46,7 +46,7 @@ async fn kept(program: [u8; 32]) -> (Arc<SqliteStore>, Judgement, tempfile::Temp
     let judgement = january().judge(NOW).judgement;
     let cache = EvidenceCache::new(store.clone(), 0);
     assert!(cache.begins("uid-1") && !cache.begins("uid-1"), "only the first who asks learns it");
-    cache.keep("uid-1", [7; 32], &evidence(), instant(NOW), &Arc::new(Ok(judgement.clone())), RollUps::default());
+    cache.keep("uid-1", [7; 32], &evidence(), instant(NOW), &Arc::new(Ok(judgement.clone())), Some(RollUps::default()));
     let checkpoints = Checkpoints::of_program(program);
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();
     assert!(cache.fresh().is_empty(), "it is kept once");
@@ -130,7 +130,14 @@ async fn a_judgement_that_waits_for_the_journal_or_that_a_closing_overtook_is_no
     let cache = EvidenceCache::new(store.clone(), 0);
     cache.begins("uid-1");
     let keep = |judgement: &Judgement| {
-        cache.keep("uid-1", [7; 32], &evidence(), instant(NOW), &Arc::new(Ok(judgement.clone())), RollUps::default());
+        cache.keep(
+            "uid-1",
+            [7; 32],
+            &evidence(),
+            instant(NOW),
+            &Arc::new(Ok(judgement.clone())),
+            Some(RollUps::default()),
+        );
     };
     let mut with_news = judgement.clone();
     with_news.kpis.get_mut("level").unwrap().risk_news = Some(evidence().journal.facts[0].fact.clone());
@@ -147,7 +154,7 @@ async fn a_judgement_that_waits_for_the_journal_or_that_a_closing_overtook_is_no
         &evidence(),
         instant(NOW),
         &Arc::new(Err(InvalidSpec(Vec::new()))),
-        RollUps::default(),
+        Some(RollUps::default()),
     );
     checkpoints.keep(&*store, &cache, instant(NOW)).await.unwrap();
     assert_eq!(store.checkpoint("uid-1").await.unwrap(), None, "a spec that cannot be judged");
@@ -237,7 +244,7 @@ impl Years {
         let rows = cache.rows("uid-1", &evidence).await.unwrap();
         let mut rollups = RollUps::default();
         let judgement = judge_again(&self.facts(&evidence, &rows), now, &mut rollups).unwrap();
-        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement.clone())), rollups);
+        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement.clone())), Some(rollups));
         (cache, judgement)
     }
 
@@ -389,13 +396,13 @@ async fn the_past_is_kept_once_an_hour() {
         let rows = cache.rows("uid-1", &evidence).await.unwrap();
         let mut rollups = cache.take_rollups("uid-1");
         let judgement = judge_again(&years.facts(&evidence, &rows), now, &mut rollups).unwrap();
-        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement)), rollups);
+        cache.keep("uid-1", [7; 32], &evidence, now, &Arc::new(Ok(judgement)), Some(rollups));
         here.keep(&*years.store, &cache, now).await.unwrap();
         !years.store.checkpoint("uid-1/past").await.unwrap().unwrap().is_empty()
     };
     let evidence = years.read(&cache).await;
     let (later, rollups) = (day(240) + SignedDuration::from_hours(3), cache.take_rollups("uid-1"));
-    cache.keep("uid-1", [7; 32], &evidence, later, &Arc::new(Err(InvalidSpec(Vec::new()))), rollups);
+    cache.keep("uid-1", [7; 32], &evidence, later, &Arc::new(Err(InvalidSpec(Vec::new()))), Some(rollups));
     forget().await.unwrap();
     here.keep(&*years.store, &cache, later).await.unwrap();
     let content = years.store.checkpoint("uid-1/past").await.unwrap();

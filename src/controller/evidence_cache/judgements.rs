@@ -79,32 +79,9 @@ impl EvidenceCache {
         self.entries().by_uid.get_mut(uid).map(|entry| std::mem::take(&mut entry.rollups)).unwrap_or_default()
     }
 
-    /// Keeps a judgement, and what was worked out for it. A contract that is gone by now stays forgotten.
+    /// Keeps a judgement, and what was worked out for it; `None` for one that was made before this process began. A contract that is gone
+    /// by now stays forgotten.
     pub fn keep(
-        &self,
-        uid: &str,
-        terms: [u8; 32],
-        evidence: &ContractEvidence,
-        judged_at: Timestamp,
-        judgement: &Arc<Result<Judgement, InvalidSpec>>,
-        rollups: RollUps,
-    ) {
-        self.keep_judgement(uid, terms, evidence, judged_at, judgement, Some(rollups));
-    }
-
-    /// Keeps a judgement that was made before this process began.
-    pub fn keep_found(
-        &self,
-        uid: &str,
-        terms: [u8; 32],
-        evidence: &ContractEvidence,
-        judged_at: Timestamp,
-        judgement: &Arc<Result<Judgement, InvalidSpec>>,
-    ) {
-        self.keep_judgement(uid, terms, evidence, judged_at, judgement, None);
-    }
-
-    fn keep_judgement(
         &self,
         uid: &str,
         terms: [u8; 32],

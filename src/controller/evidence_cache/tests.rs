@@ -301,7 +301,7 @@ async fn a_judgement_holds_without_the_rows_it_was_made_of_until_new_ones_come()
     cache.rows("one", &evidence).await.unwrap();
     let judgement = Arc::new(Ok(Judgement::default()));
     let rollups = cache.take_rollups("one");
-    cache.keep("one", [1; 32], &evidence, now, &judgement, rollups);
+    cache.keep("one", [1; 32], &evidence, now, &judgement, Some(rollups));
     rows(&cache, "two").await;
     assert_eq!(cache.entries().by_uid["one"].held, Held::default());
     let again = cache.read("one", &["acd".to_owned()]).await.unwrap();
@@ -324,7 +324,7 @@ async fn judge(cache: &EvidenceCache, uid: &str, now: Timestamp) -> Past {
     let facts = ContractFacts { name: "acme", terms: &terms, closed_under, rows: &rows, journal, said: &NOTHING_SAID };
     let mut rollups = cache.take_rollups(uid);
     let judgement = judge_again(&facts, now, &mut rollups).unwrap();
-    cache.keep(uid, [1; 32], &evidence, now, &Arc::new(Ok(judgement)), rollups);
+    cache.keep(uid, [1; 32], &evidence, now, &Arc::new(Ok(judgement)), Some(rollups));
     let fresh = cache.fresh();
     let seen = evidence.heads.iter().map(|(feed, head)| (feed.clone(), head.sequence)).collect();
     cache.snapshot(&fresh[0], now).unwrap().past(seen).unwrap()
