@@ -13,7 +13,7 @@ use self::notices::{evidence_notices, notices};
 use super::alerts::{Addressed, AlertFacts, standing_alerts};
 use super::conditions::{conditions, status_of};
 use super::contract_governance::{Counsel, CounselFacts, counsel};
-use super::kpi_target::without_risk;
+use super::transitions::without_risk;
 use super::{Notice, earliest};
 use crate::api::ACKNOWLEDGED_ANNOTATION;
 use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};

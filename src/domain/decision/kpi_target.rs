@@ -1,10 +1,13 @@
 //! What a reconcile of a KpiTarget wants.
 
+mod notices;
+
 use jiff::Timestamp;
 
+use self::notices::{notices, of_these_periods};
 use super::Notice;
-use super::conditions::{Finding, conditions, status_of};
-use crate::api::condition::{Condition, ConditionStatus, ConditionType, EventReason, Kind, Reason};
+use super::conditions::{Finding, conditions};
+use crate::api::condition::{ConditionStatus, ConditionType, Kind, Reason};
 use crate::api::cross_check::{SourceParty, SourcesFinding};
 use crate::api::kpi_target::{Better, CatalogueKpi, FormulaUnit, KpiTargetSpec, KpiTargetStatus, Verdict, WindowType};
 use crate::api::scalar::DurationUnit;
@@ -62,26 +65,6 @@ pub fn decide_kpi_target(observed: &ObservedKpiTarget<'_>, now: Timestamp) -> Kp
     status.conditions = conditions(Kind::KpiTarget, &findings(observed), &before.conditions, observed.generation, now);
     let notices = notices(&before, &status);
     KpiTargetDecision { status, notices }
-}
-
-/// The conditions of the status before, without those that report something of a period that is no longer the one reported on.
-fn of_these_periods(before: &KpiTargetStatus, now: &KpiTargetStatus) -> Vec<Condition> {
-    let running = |status: &KpiTargetStatus| status.current.as_ref().map(|current| current.name.clone());
-    let is_running = running(before) == running(now);
-    let is_closed = period_of_last(before) == period_of_last(now);
-    let is_over = |condition: &Condition| match (condition.type_.as_str(), condition.status) {
-        _ if is_risk(condition) => !is_running,
-        (type_, ConditionStatus::True) if type_ == ConditionType::GamingSuspected.as_str() => !is_closed,
-        (type_, ConditionStatus::False) if type_ == ConditionType::SourcesAgree.as_str() => !is_closed,
-        _ => false,
-    };
-    before.conditions.iter().filter(|condition| !is_over(condition)).cloned().collect()
-}
-
-/// The period that suspected gaming and a comparison of sources are about: the latest closed one, or before one has closed the running one.
-fn period_of_last(status: &KpiTargetStatus) -> Option<&str> {
-    let last = status.last.as_ref().map(|last| last.name.as_str());
-    last.or_else(|| status.current.as_ref().map(|current| current.name.as_str()))
 }
 
 fn judged_status(judgement: &KpiJudgement) -> KpiTargetStatus {
@@ -379,98 +362,12 @@ fn sources(spec: &KpiTargetSpec, judgement: &KpiJudgement, suspended: bool) -> F
     finding.since(since)
 }
 
-fn notices(previous: &KpiTargetStatus, status: &KpiTargetStatus) -> Vec<Notice> {
-    let mut notices = shared_notices(&previous.conditions, &status.conditions);
-    let flipped_to = |type_, to| {
-        status_of(&status.conditions, type_) == Some(to) && status_of(&previous.conditions, type_) != Some(to)
-    };
-    if let Some(last) = &status.last {
-        let before = previous.last.as_ref();
-        let same = before.is_some_and(|before| before.name == last.name && before.verdict == last.verdict);
-        let was_missed = before.is_some_and(|before| before.verdict == Verdict::Missed);
-        let value = last.value.as_deref().unwrap_or("no value");
-        let target = last.target.as_deref().unwrap_or("none");
-        let key = format!("{} r{} {}", last.name, last.revision, last.verdict);
-        if !same && last.verdict == Verdict::Missed {
-            let severity = last.severity.map(|severity| format!(", {severity}")).unwrap_or_default();
-            notices.push(Notice::new(
-                EventReason::TargetMissed,
-                key,
-                format!("{}: {value} against a target of {target}{severity}", last.name),
-            ));
-        } else if !same && was_missed && last.verdict == Verdict::Met {
-            notices.push(Notice::new(
-                EventReason::TargetMet,
-                key,
-                format!("{}: {value} against a target of {target}", last.name),
-            ));
-        }
-    }
-    for (reason, type_, to) in [
-        (EventReason::SourcesDisagree, ConditionType::SourcesAgree, ConditionStatus::False),
-        (EventReason::GamingSuspected, ConditionType::GamingSuspected, ConditionStatus::True),
-    ] {
-        if flipped_to(type_, to) {
-            let key = period_of_last(status).unwrap_or_default();
-            notices.push(Notice { key: key.to_owned(), ..condition_notice(reason, type_, &status.conditions) });
-        }
-    }
-    notices
-}
-
-/// Transitions that several kinds share: risk and an invalid spec.
-///
-/// A risk ends with its period, and then it was not cleared. `previous` holds no risk of another period (`without_risk`), so what is
-/// reported does not depend on whether anybody looked as the periods changed.
-pub fn shared_notices(previous: &[Condition], now: &[Condition]) -> Vec<Notice> {
-    let flip = |type_, to: ConditionStatus| status_of(now, type_) == Some(to) && status_of(previous, type_) != Some(to);
-    let mut notices = Vec::new();
-    if flip(ConditionType::AtRisk, ConditionStatus::True) {
-        notices.push(condition_notice(EventReason::AtRisk, ConditionType::AtRisk, now));
-    }
-    if let Some(risk) = previous.iter().find(|condition| is_risk(condition))
-        && flip(ConditionType::AtRisk, ConditionStatus::False)
-    {
-        // Known by when the risk began: when it was seen to be over is another instant each time that the status cannot be written.
-        let key = format!("since {}", risk.last_transition_time);
-        notices.push(Notice { key, ..condition_notice(EventReason::AtRiskCleared, ConditionType::AtRisk, now) });
-    }
-    if flip(ConditionType::Stalled, ConditionStatus::True) {
-        let mut notice = condition_notice(EventReason::InvalidSpec, ConditionType::Stalled, now);
-        // It is the spec that is wrong: however often its status cannot be written, that is reported once.
-        if let Some(generation) = now.iter().find_map(|condition| condition.observed_generation) {
-            notice.key = format!("generation {generation}");
-        }
-        notices.push(notice);
-    }
-    notices
-}
-
-fn is_risk(condition: &Condition) -> bool {
-    condition.type_ == ConditionType::AtRisk.as_str() && condition.status == ConditionStatus::True
-}
-
-/// Conditions without a risk.
-pub(super) fn without_risk(conditions: &[Condition]) -> Vec<Condition> {
-    conditions.iter().filter(|condition| !is_risk(condition)).cloned().collect()
-}
-
-fn condition_notice(reason: EventReason, type_: ConditionType, conditions: &[Condition]) -> Notice {
-    let condition = conditions.iter().find(|condition| condition.type_ == type_.as_str());
-    Notice::new(
-        reason,
-        condition.map(|condition| condition.last_transition_time.to_string()).unwrap_or_default(),
-        condition.map(|condition| condition.message.clone()).unwrap_or_default(),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{ObservedKpiTarget, decide_kpi_target, notices, of_these_periods, target_text};
-    use crate::api::condition::{ConditionStatus, ConditionType, EventReason};
-    use crate::api::kpi_target::KpiTargetStatus;
+    use super::{ObservedKpiTarget, decide_kpi_target, target_text};
+    use crate::api::condition::EventReason;
     use crate::domain::fixtures::specs::target;
     use crate::domain::holdings::ContractOfKpi;
     use crate::domain::terms::finding::{Finding, InvalidSpec};
@@ -496,47 +393,6 @@ mod tests {
         assert_eq!(first.len(), 1, "{first:?}");
         assert_eq!((first[0].reason, first[0].key.as_str()), (EventReason::InvalidSpec, "generation 3"));
         assert_eq!(notices("2026-02-01T00:05:00Z"), first);
-    }
-
-    #[test]
-    fn what_is_found_in_one_period_and_in_the_next_is_reported_of_each() {
-        let status = |last: &str, running: &str, conditions: [(ConditionType, ConditionStatus); 3]| {
-            let conditions = conditions.map(|(type_, status)| {
-                json!({"type": type_.as_str(), "status": status, "reason": "Reason", "message": "message",
-                       "lastTransitionTime": "2026-02-03T00:00:00Z"})
-            });
-            let shown = json!({
-                "last": {"name": last, "state": "Final", "verdict": "Met", "rating": "Good", "repeat": false, "points": 0, "revision": 1},
-                "current": {"name": running, "verdict": "Met"},
-                "conditions": conditions,
-            });
-            serde_json::from_value::<KpiTargetStatus>(shown).unwrap()
-        };
-        let bad = [
-            (ConditionType::AtRisk, ConditionStatus::True),
-            (ConditionType::GamingSuspected, ConditionStatus::True),
-            (ConditionType::SourcesAgree, ConditionStatus::False),
-        ];
-        let good = bad.map(|(type_, status)| match status {
-            ConditionStatus::True => (type_, ConditionStatus::False),
-            _ => (type_, ConditionStatus::True),
-        });
-        let before = status("2026-01", "2026-02", bad);
-        for (now, expected) in [
-            (status("2026-01", "2026-02", bad), &[][..]),
-            (status("2026-01", "2026-02", good), &["AtRiskCleared since 2026-02-03T00:00:00Z"]),
-            (
-                status("2026-02", "2026-03", bad),
-                &["AtRisk 2026-02-03T00:00:00Z", "SourcesDisagree 2026-02", "GamingSuspected 2026-02"],
-            ),
-            (status("2026-02", "2026-03", good), &[]),
-        ] {
-            let before = KpiTargetStatus { conditions: of_these_periods(&before, &now), ..before.clone() };
-            let found = notices(&before, &now);
-            let found: Vec<String> =
-                found.iter().map(|notice| format!("{} {}", notice.reason.as_str(), notice.key)).collect();
-            assert_eq!(found, expected, "{now:?}");
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod kpi_target;
 pub mod launch;
 pub mod report_notices;
 pub mod service_tier;
+pub mod transitions;
 
 use jiff::Timestamp;
 

@@ -55,7 +55,7 @@ pub fn decide_service_tier(observed: &ObservedServiceTier<'_>, now: Timestamp) -
         conditions: conditions(Kind::ServiceTier, &findings(observed, &slices), previous, observed.generation, now),
         slices: slices.into_iter().map(|(_, slice)| slice).take(20).collect(),
     };
-    let notices = super::kpi_target::shared_notices(previous, &status.conditions);
+    let notices = super::transitions::shared_notices(previous, &status.conditions);
     ServiceTierDecision { status, notices }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::api::condition::{ConditionType, EventReason, Reason};
 use crate::api::vendor_contract::{FeedStatus, TriggerStatus, VendorContractStatus};
 use crate::domain::decision::advice::THRESHOLD_MISMATCH;
-use crate::domain::decision::{Notice, kpi_target, overdue_notice, trigger_text};
+use crate::domain::decision::transitions::shared_notices;
+use crate::domain::decision::{Notice, overdue_notice, trigger_text};
 use crate::domain::governance::escalation::StandingLevel;
 use crate::domain::holdings::FeedHealth;
 use crate::domain::terms::amendments::TERMS_CHANGED;
@@ -25,7 +26,7 @@ pub(super) fn notices(
     notices.extend(escalation_notices(previous, levels));
     notices.extend(overdue_notices(previous, status));
     notices.extend(evidence_notices(previous, status, is_full));
-    notices.extend(kpi_target::shared_notices(&previous.conditions, &status.conditions));
+    notices.extend(shared_notices(&previous.conditions, &status.conditions));
     notices
 }
 

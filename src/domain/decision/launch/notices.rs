@@ -4,7 +4,7 @@ use crate::api::campaign_launch::{CampaignLaunchStatus, GateState, GateStatus, L
 use crate::api::condition::{ConditionStatus, ConditionType, EventReason};
 use crate::domain::decision::Notice;
 use crate::domain::decision::conditions::status_of;
-use crate::domain::decision::kpi_target::shared_notices;
+use crate::domain::decision::transitions::shared_notices;
 
 /// A spike in one sentence.
 pub fn spike_text(spike: &Spike) -> String {
