@@ -202,7 +202,8 @@ impl Ledger {
         let standing = self.known_at(now);
         let covered = below.map(|floor| floor.covered.as_slice()).unwrap_or_default();
         let given = self.pages.iter().copied().chain([Span::new(begin, since)]);
-        let given = given.flat_map(|span| standing.part_of(span).places_above().to_vec()).map(|place| self.span(place));
+        // The union of each first: a span for each of millions of rows would take more memory than the rows.
+        let given = given.flat_map(|span| standing.part_of(span).covered());
         Some(Floor {
             since,
             known_by,

@@ -97,7 +97,13 @@ impl Wanted {
     /// there are no such pages. `read`: the rows that start in [`Self::reads`], in any order.
     #[must_use]
     pub fn add_to(&self, held: &FeedRows, read: &FeedRows) -> Option<(FeedRows, Vec<Span>)> {
-        let mut rows: Vec<Span> = (0..read.len() as u32).map(|place| read.span(place)).collect();
+        let mut rows: Vec<Span> = Vec::new();
+        for span in (0..read.len() as u32).map(|place| read.span(place)) {
+            // Rows of the same times mostly follow one another, with other labels.
+            if rows.last() != Some(&span) {
+                rows.push(span);
+            }
+        }
         rows.sort_unstable();
         let pages: Option<Vec<Span>> = self.spans.iter().map(|span| self.page(*span, &rows)).collect();
         let pages = union(pages?.into_iter());
