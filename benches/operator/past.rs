@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SLOWEST: f64 = 2_000.0;
 /// Half of what a namespace that is alone writes.
 const REPORTS_A_SECOND: f64 = 2.0;
+/// How often the objects are looked at.
+const LOOKS: Duration = Duration::from_millis(250);
 const PRINTED_EVERY: Duration = Duration::from_secs(5);
 
 fn at(text: &str) -> Timestamp {
@@ -125,7 +127,8 @@ impl Judging<'_> {
                 )
             };
             self.goes_on(&mut progress, deadline, state);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // Each look lists all objects, which takes processor time from what is measured.
+            tokio::time::sleep(LOOKS).await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use futures::stream::{SelectAll, StreamExt};
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::NamespaceResourceScope;
-use kube::core::{DeserializeGuard, Resource};
+use kube::Resource;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch_objects};
 use kube::{Api, Client, ResourceExt};
@@ -16,14 +16,13 @@ use super::backoff::Pauses;
 use super::client::WATCH_SECONDS;
 use super::errors::watch_words;
 
+mod guarded;
 mod index;
 mod objects;
 
+pub use guarded::Guarded;
 pub use index::Field;
 pub use objects::{Objects, ObjectsWriter, Stored, objects};
-
-/// An object as a store holds it: decoded, or why it cannot be.
-pub type Guarded<K> = DeserializeGuard<K>;
 
 /// A kind that can be watched.
 pub trait Watched:

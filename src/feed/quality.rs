@@ -2,7 +2,9 @@
 //!
 //! What needs the rows of earlier bodies (conflicts, overlaps) is the evidence store's.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -74,6 +76,10 @@ const SHARES: &[(&str, &str)] = &[
     ("negativeContacts", "scoredContacts"),
 ];
 
+/// The place in [`SHARES`] of each part: a row has few measures, and each of millions of rows is checked.
+static PLACES_OF_PARTS: LazyLock<HashMap<&str, usize>> =
+    LazyLock::new(|| SHARES.iter().enumerate().map(|(place, (part, _))| (*part, place)).collect());
+
 /// Parts that are amounts of time or points, not counts: a fraction of one is nothing odd.
 const AMOUNTS: &[&str] = &["qualityPoints", "adherentMinutes", "unavailableHours"];
 
@@ -144,7 +150,8 @@ fn ends_too_late(row: &IncomingRow, rules: QualityRules<'_>) -> bool {
 }
 
 fn size_fault(row: &IncomingRow) -> Option<RejectionReason> {
-    let longer = |text: &str, most: usize| text.chars().count() > most;
+    // A text has at most as many characters as bytes.
+    let longer = |text: &str, most: usize| text.len() > most && text.chars().count() > most;
     if row.labels.len() > MOST_LABELS {
         return Some(RejectionReason::TooManyLabels);
     }
@@ -175,16 +182,23 @@ pub(crate) fn share_fault(
     row: &IncomingRow,
     derived: &[&str],
 ) -> Option<(&'static str, &'static str, RejectionReason)> {
-    SHARES.iter().find_map(|(part, whole)| {
-        let (value, of) = (row.measures.get(*part)?, row.measures.get(*whole)?);
-        if value > of {
-            return Some((*part, *whole, RejectionReason::PartAboveWhole));
-        }
-        // A count of 0.8 among several is a share that was written in the count's place.
-        let fraction = *value < Decimal::ONE && !value.is_zero() && *of > Decimal::ONE;
-        let slip = fraction && !AMOUNTS.contains(part) && !derived.contains(part);
-        slip.then_some((*part, *whole, RejectionReason::UnitSlip))
-    })
+    let fault = |place: usize| {
+        let (part, whole) = SHARES.get(place).copied()?;
+        let reason = fault_of_share((part, *row.measures.get(part)?), *row.measures.get(whole)?, derived)?;
+        Some((part, whole, reason))
+    };
+    let parts = row.measures.keys().filter_map(|name| PLACES_OF_PARTS.get(name.as_str()).copied());
+    parts.filter_map(|place| Some((place, fault(place)?))).min_by_key(|(place, _)| *place).map(|(_, fault)| fault)
+}
+
+fn fault_of_share((part, value): (&str, Decimal), whole: Decimal, derived: &[&str]) -> Option<RejectionReason> {
+    if value > whole {
+        return Some(RejectionReason::PartAboveWhole);
+    }
+    // A count of 0.8 among several is a share that was written in the count's place.
+    let fraction = value < Decimal::ONE && !value.is_zero() && whole > Decimal::ONE;
+    let slip = fraction && !AMOUNTS.contains(&part) && !derived.contains(&part);
+    slip.then_some(RejectionReason::UnitSlip)
 }
 
 fn is_count(name: &str) -> bool {
@@ -269,6 +283,14 @@ mod tests {
             let row = row("2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z", measures);
             assert_eq!(fault(&row, rules(false)), *expected, "{measures:?}");
         }
+    }
+
+    #[test]
+    fn each_part_has_one_whole_and_the_first_share_that_is_wrong_is_named() {
+        assert_eq!(PLACES_OF_PARTS.len(), SHARES.len());
+        let numbers = [("abandoned", "98"), ("answered", "1"), ("answeredWithin", "2"), ("offered", "97")];
+        let row = row("2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z", &numbers);
+        assert_eq!(share_fault(&row, &[]), Some(("answeredWithin", "answered", RejectionReason::PartAboveWhole)));
     }
 
     #[test]
