@@ -16,8 +16,8 @@ WORKDIR /source
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --release --locked --features otel --bins \
-    && install -D --target-directory=/programs target/release/bpo-operator target/release/kubectl-bpo
+    cargo build --profile dist --locked --features otel --bins \
+    && install -D --target-directory=/programs target/dist/bpo-operator target/dist/kubectl-bpo
 
 # Of the same Debian as the build: the programs link to its C library.
 FROM ${RUN_BASE}
