@@ -13,7 +13,7 @@ use super::{Checkpoints, EvidenceCache, EvidenceStore, Fresh, Head, Past, Snapsh
 use crate::controller::evidence_cache::ContractEvidence;
 
 /// Changes with what is kept that its types do not show.
-const VERSION: &[u8] = b"bpo-operator past 3";
+const VERSION: &[u8] = b"bpo-operator past 4";
 
 /// A past with the ends of the chains of rows that it rests on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

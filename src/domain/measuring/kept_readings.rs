@@ -1,4 +1,6 @@
 //! Readings and coverages of earlier judgements, by what was asked.
+//!
+//! Those that stay though no judgement asks for them are *filed*: see `kept_readings/filed.rs`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +15,22 @@ use super::final_from::{FinalFor, Finality};
 use super::parts::Compared;
 use super::prepared_terms::Kpi;
 use super::reading::{Measured, Question, Reading, TargetPart, not_measured};
-use crate::api::Packed;
 use crate::api::made_of::{DayValue, PartValue};
 use crate::api::packed::as_text;
 use crate::api::sla_report::TierLine;
+use crate::api::{Packed, Shared};
 use crate::domain::numbers::exact::Exact;
 use crate::domain::terms::calendar::Span;
+
+mod answers;
+mod filed;
+
+pub(crate) use answers::Answers;
+use answers::{Kept, pairs};
+pub(crate) use filed::Filed;
+use filed::ReadBack;
+#[cfg(test)]
+pub(crate) use filed::TIMES_READ_BACK;
 
 /// A question of a KPI by the places of its book and of the KPI in it.
 pub(crate) type AskedOfKpi = (usize, usize, Asked);
@@ -57,6 +69,10 @@ pub(in crate::domain) struct Figures {
     pub(crate) days: RefCell<Answers<AskedOfSpan, KeptDays>>,
     /// The parts of reports, by the digest of the readings that they follow from.
     pub(crate) parts: RefCell<Answers<[u8; 16], KeptParts>>,
+    /// Readings, coverages and parts that stay though the judgements since did not ask for them.
+    pub(crate) filed: RefCell<Option<Shared<Filed>>>,
+    /// What of them this judgement read back.
+    read_back: RefCell<Option<ReadBack>>,
 }
 
 /// The parts of a report.
@@ -78,14 +94,13 @@ pub(crate) struct Earlier {
     matched: Kept<InBook, Timestamp>,
     #[serde(with = "pairs")]
     parts: Kept<[u8; 16], KeptParts>,
+    filed: Option<Shared<Filed>>,
 }
-
-type Kept<Q, A> = BTreeMap<Q, Arc<A>>;
 
 impl Figures {
     /// Answers of earlier judgements, and none of this one.
     pub(crate) fn of(earlier: Earlier) -> Figures {
-        let Earlier { readings, coverages, learnt, finalities, matched, parts } = earlier;
+        let Earlier { readings, coverages, learnt, finalities, matched, parts, filed } = earlier;
         Figures {
             readings: Answers::kept(readings),
             coverages: Answers::kept(coverages),
@@ -93,6 +108,7 @@ impl Figures {
             finalities: Answers::kept(finalities),
             matched: Answers::kept(matched),
             parts: Answers::kept(parts),
+            filed: RefCell::new(filed),
             ..Figures::default()
         }
     }
@@ -106,7 +122,16 @@ impl Figures {
             finalities: self.finalities.borrow().earlier.clone(),
             matched: self.matched.borrow().earlier.clone(),
             parts: self.parts.borrow().earlier.clone(),
+            filed: self.filed.borrow().clone(),
         }
+    }
+
+    /// Goes back to answers from before a judgement. Its parts stay: they are those of the very readings that they were asked of.
+    pub(crate) fn go_back_to(&mut self, before: Earlier) {
+        let Answers { earlier, used } = std::mem::take(self.parts.get_mut());
+        *self = Figures::of(before);
+        self.parts.get_mut().add(used);
+        self.parts.get_mut().add(earlier);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -125,11 +150,14 @@ impl Figures {
             + self.coverages.borrow().all().map(|coverage| coverage.bytes()).sum::<usize>()
             + learnt
             + few * small
+            + self.filed.borrow().as_ref().map_or(0, |filed| filed.bytes())
     }
 
-    /// Takes in that rows came which were known from these instants on.
+    /// Takes in that rows came which were known from these instants on. Of filed answers those may be dirty that are by what was known then:
+    /// they are read back, for others to forget them.
     pub(crate) fn note_news(&mut self, dirty: &BTreeMap<String, Timestamp>) {
         if let Some(from) = dirty.values().min() {
+            self.read_back_known_from(*from);
             self.finalities.get_mut().earlier.retain(|_, period| period.settled_at < *from);
             self.volumes.get_mut().earlier.retain(|_, kept| kept.at < *from);
             self.days.get_mut().earlier.retain(|_, kept| kept.at < *from);
@@ -142,18 +170,23 @@ impl Figures {
         }
     }
 
-    /// Ends a judgement. `taken`: it took closed periods as an earlier one left them, of which that asked up to this instant. What it asked
-    /// stays.
-    pub(crate) fn turn(&mut self, taken: Option<Timestamp>) {
-        let of_closed = |at: Timestamp| taken.is_some_and(|until| at <= until);
-        self.readings.get_mut().turn_but(|(.., asked)| asked.is_closing && of_closed(asked.at));
-        self.coverages.get_mut().turn_but(|(.., at)| of_closed(*at));
+    /// Ends a judgement of closed periods that asked what was known up to an instant. What it asked stays; where it took the closed periods as
+    /// an earlier one left them, so does what they were made of.
+    pub(crate) fn turn(&mut self, until: Timestamp, were_taken: bool) {
+        self.put_back(were_taken);
+        let of_closed = |at: Timestamp| were_taken && at <= until;
+        self.readings.get_mut().drop_unasked_but(|(.., asked)| asked.is_closing && of_closed(asked.at));
+        self.coverages.get_mut().drop_unasked_but(|(.., at)| of_closed(*at));
+        self.parts.get_mut().drop_unasked_but(|_| were_taken);
+        self.file_unasked();
+        self.readings.get_mut().keep_asked();
+        self.coverages.get_mut().keep_asked();
+        self.parts.get_mut().keep_asked();
         self.learnt.get_mut().turn();
         self.finalities.get_mut().turn();
         self.matched.get_mut().turn();
         self.volumes.get_mut().turn();
         self.days.get_mut().turn();
-        self.parts.get_mut().turn_but(|_| taken.is_some());
     }
 
     /// The instants in `]after, until]` at which something became known of the rows of a feed that start in a window; `more` returns those
@@ -270,10 +303,17 @@ impl Figures {
         kpi: &Kpi<'_>,
         question: &Question<'_>,
     ) -> Option<(Timestamp, Arc<KeptReading>)> {
-        let asked = Asked::of(question);
+        let question = (book, kpi.place, Asked::of(question));
+        let found = self.earlier_in_memory(&question);
+        let may_be_later = |filed: &Filed| filed.may_hold_earlier(&question, found.as_ref().map(|(at, _)| *at));
+        if self.read_back_if(may_be_later) { self.earlier_in_memory(&question) } else { found }
+    }
+
+    fn earlier_in_memory(&self, question: &AskedOfKpi) -> Option<(Timestamp, Arc<KeptReading>)> {
+        let (book, kpi, asked) = *question;
         let first = Asked { at: Timestamp::MIN, ..asked };
         let readings = self.readings.borrow();
-        let of_kpi = readings.earlier.range((book, kpi.place, first)..(book, kpi.place, asked));
+        let of_kpi = readings.earlier.range((book, kpi, first)..(book, kpi, asked));
         let mut same = of_kpi.rev().filter(|((.., other), _)| Asked { at: asked.at, ..*other } == asked);
         same.next().map(|((.., other), kept)| (other.at, Arc::clone(kept)))
     }
@@ -285,7 +325,22 @@ impl Figures {
         kpi: &Kpi<'_>,
         question: &Question<'_>,
     ) -> Option<Arc<KeptReading>> {
-        self.readings.borrow_mut().get(&(book, kpi.place, Asked::of(question)))
+        let question = (book, kpi.place, Asked::of(question));
+        self.answer(&self.readings, &question, |filed| filed.may_hold_reading(&question))
+    }
+
+    /// The answer to a question, in memory or filed.
+    fn answer<Q: Ord, A>(
+        &self,
+        answers: &RefCell<Answers<Q, A>>,
+        question: &Q,
+        may_hold: impl FnOnce(&Filed) -> bool,
+    ) -> Option<Arc<A>> {
+        let found = answers.borrow_mut().get(question);
+        if found.is_some() || !self.read_back_if(may_hold) {
+            return found;
+        }
+        answers.borrow_mut().get(question)
     }
 
     fn put(&self, book: usize, kpi: &Kpi<'_>, question: &Question<'_>, reading: &Reading<'_>) {
@@ -296,7 +351,7 @@ impl Figures {
     /// The parts of a reading against others: those that are kept, or else those that are worked out.
     pub(in crate::domain) fn parts(&self, compared: Compared) -> Packed<PartValue> {
         let digest = compared.digest();
-        if let Some(kept) = self.parts.borrow_mut().get(&digest) {
+        if let Some(kept) = self.answer(&self.parts, &digest, |filed| filed.may_hold_parts(&digest)) {
             return kept.0.clone();
         }
         let parts = compared.parts();
@@ -313,62 +368,12 @@ impl Figures {
         work_out: impl FnOnce() -> Coverage,
     ) -> Arc<Coverage> {
         let key = (book, feed.to_owned(), at);
-        if let Some(kept) = self.coverages.borrow_mut().get(&key) {
+        if let Some(kept) = self.answer(&self.coverages, &key, |filed| filed.may_hold_coverage(&key)) {
             return kept;
         }
         let coverage = Arc::new(work_out());
         self.coverages.borrow_mut().used.insert(key, Arc::clone(&coverage));
         coverage
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct Answers<Q, A> {
-    pub(crate) earlier: BTreeMap<Q, Arc<A>>,
-    pub(crate) used: BTreeMap<Q, Arc<A>>,
-}
-
-impl<Q, A> Default for Answers<Q, A> {
-    fn default() -> Self {
-        Answers { earlier: BTreeMap::new(), used: BTreeMap::new() }
-    }
-}
-
-impl<Q: Ord, A> Answers<Q, A> {
-    fn kept(earlier: Kept<Q, A>) -> RefCell<Answers<Q, A>> {
-        RefCell::new(Answers { earlier, used: BTreeMap::new() })
-    }
-
-    pub(crate) fn get(&mut self, question: &Q) -> Option<Arc<A>> {
-        if let Some(answer) = self.used.get(question) {
-            return Some(Arc::clone(answer));
-        }
-        let (question, answer) = self.earlier.remove_entry(question)?;
-        self.used.insert(question, Arc::clone(&answer));
-        Some(answer)
-    }
-
-    pub(crate) fn forget(&mut self, is_dirty: impl Fn(&Q) -> bool) {
-        self.earlier.retain(|question, _| !is_dirty(question));
-    }
-
-    pub(crate) fn put(&mut self, question: Q, answer: A) {
-        self.used.insert(question, Arc::new(answer));
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &A> {
-        self.earlier.values().chain(self.used.values()).map(Arc::as_ref)
-    }
-
-    /// What was not asked for any more goes, so that no more is kept than one judgement asks.
-    pub(crate) fn turn(&mut self) {
-        self.earlier = std::mem::take(&mut self.used);
-    }
-
-    /// The same, but for the answers to some questions that stay though they were not asked.
-    pub(crate) fn turn_but(&mut self, stays: impl Fn(&Q) -> bool) {
-        self.earlier.retain(|question, _| stays(question));
-        self.earlier.append(&mut self.used);
     }
 }
 
@@ -439,30 +444,5 @@ pub(crate) struct Learnt {
 impl Learnt {
     pub(crate) fn bytes(&self) -> usize {
         std::mem::size_of::<(AskedWhen, Learnt)>() + 32 + 24 * self.instants.len()
-    }
-}
-
-/// Maps as lists of pairs: their keys are not texts.
-mod pairs {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<Q: Serialize, A: Serialize, S: Serializer>(
-        map: &BTreeMap<Q, Arc<A>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map.iter().map(|(question, answer)| (question, answer.as_ref())))
-    }
-
-    pub(super) fn deserialize<'de, Q, A, D>(deserializer: D) -> Result<BTreeMap<Q, Arc<A>>, D::Error>
-    where
-        Q: Deserialize<'de> + Ord,
-        A: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        let pairs = Vec::<(Q, A)>::deserialize(deserializer)?;
-        Ok(pairs.into_iter().map(|(question, answer)| (question, Arc::new(answer))).collect())
     }
 }

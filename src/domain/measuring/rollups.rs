@@ -148,8 +148,7 @@ impl RollUps {
         }
         self.seen = RowsByFeed::new();
         (self.ledgers, self.next_floors, self.closed.holds) = (Ledgers::default(), None, false);
-        // Parts are those of the very readings that they were asked of.
-        self.figures = Figures { parts: std::mem::take(&mut self.figures.parts), ..Figures::of(before) };
+        self.figures.go_back_to(before);
     }
 
     /// The same for rows that are given with these pages, which the judgement before needed.
@@ -167,9 +166,8 @@ impl RollUps {
         (closed, is_as_before): (Arc<impl KeptClosed>, bool),
     ) {
         // Where closed periods were taken as they are, what they were made of was not asked for.
-        let asked_before = is_as_before.then(|| closed.until());
+        self.figures.turn(closed.until(), is_as_before);
         self.closed = Before { closed: Some(closed), holds: true };
-        self.figures.turn(asked_before);
         self.next_floors = self.ledgers.floors_for(needs, now);
     }
 
@@ -187,13 +185,13 @@ impl RollUps {
         if dirty.is_empty() {
             return;
         }
+        self.figures.note_news(&dirty);
         let is_dirty = |feed: &str, at: Timestamp| dirty.get(feed).is_some_and(|from| *from <= at);
         self.figures.readings.get_mut().forget(|(book, kpi, asked)| {
             let kpi = books.all().nth(*book).and_then(|book| book.kpis.get(*kpi));
             kpi.is_none_or(|kpi| kpi.feeds().any(|feed| is_dirty(feed, asked.at)))
         });
         self.figures.coverages.get_mut().forget(|(_, feed, at)| is_dirty(feed, *at));
-        self.figures.note_news(&dirty);
         let is_touched = |closed: &Arc<dyn KeptClosed>| dirty.values().any(|from| *from <= closed.until());
         if self.closed.closed.as_ref().is_some_and(is_touched) {
             self.closed.holds = false;

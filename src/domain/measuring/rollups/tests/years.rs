@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::measuring::feed_rows::FeedRows;
 use crate::domain::terms::calendar::Span;
 
+mod filed;
 mod growing;
 
 use growing::{DIVISIONS, KPIS, Step, Years, ZONES, late_step, step};

@@ -305,6 +305,11 @@ impl Years {
     pub(super) fn go_through(&mut self, steps: Vec<Step>) -> Result<(), TestCaseError> {
         self.judge_whole();
         self.take(&Step::Keep);
+        self.go_on(steps)
+    }
+
+    /// The same from what is live and what was kept.
+    pub(super) fn go_on(&mut self, steps: Vec<Step>) -> Result<(), TestCaseError> {
         for step in steps {
             self.take(&step);
             let live = self.judge_live();
