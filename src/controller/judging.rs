@@ -80,6 +80,7 @@ impl Judging<'_> {
         let Asked { uid, name, evidence, .. } = self.asked;
         let rows = self.cache.rows(uid, evidence).await?;
         let mut rollups = self.cache.take_rollups(uid);
+        let _room = self.cache.room_to_judge(uid, &rows, &rollups);
         let (name, terms, facts) = (name.to_owned(), self.terms.clone(), evidence.clone());
         off_runtime(move || (judge_evidence(&name, &terms, (&facts, &rows), now, &mut rollups), rollups)).await
     }
@@ -116,7 +117,8 @@ impl Judging<'_> {
         mut rollups: RollUps,
         now: Timestamp,
     ) -> Result<(Result<OfPart, InvalidSpec>, RollUps), ReconcileError> {
-        let Asked { name, evidence, .. } = self.asked;
+        let Asked { uid, name, evidence, .. } = self.asked;
+        let _room = self.cache.room_to_judge(uid, &part.rows, &rollups);
         let (name, terms, facts) = (name.to_owned(), self.terms.clone(), evidence.clone());
         let judging = move || (judge_evidence_of_part(&name, &terms, (&facts, &part), now, &mut rollups), rollups);
         off_runtime(judging).await

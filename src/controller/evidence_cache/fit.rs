@@ -7,7 +7,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{ContractEvidence, EvidenceCache};
 use crate::controller::looks::page_was_read;
+use crate::domain::measuring::feed_rows::RowsByFeed;
 use crate::domain::measuring::ledgers::Floors;
+use crate::domain::measuring::rollups::RollUps;
 use crate::evidence::StoreError;
 
 /// A part of what may be held at most, beyond which the rows that are read are many: one at a time reads as many.
@@ -96,6 +98,11 @@ impl EvidenceCache {
         self.note_misfit(uid, error, |misfits| misfits.part = Some((floors.clone(), heads_of(evidence))));
     }
 
+    fn give_back(&self, bytes: usize) {
+        let mut entries = self.entries();
+        entries.under_way = entries.under_way.saturating_sub(bytes);
+    }
+
     /// Begins to read rows of a contract.
     pub(super) fn reading<'c>(&'c self, uid: &'c str) -> Reading<'c> {
         Reading { cache: self, uid, bytes: 0, alone: None }
@@ -132,9 +139,35 @@ impl Reading<'_> {
     }
 }
 
+/// What the judgement of a contract takes for a moment in addition to its rows, for each row that it has not seen yet: places in order, twice
+/// while they are sorted, and those of the rows that stand.
+const JUDGING_A_ROW: usize = 24;
+
+impl EvidenceCache {
+    /// Makes room for what the judgement of a contract takes for a moment: until this is dropped, it counts as bytes under way.
+    pub fn room_to_judge(&self, uid: &str, rows: &RowsByFeed, rollups: &RollUps) -> RoomToJudge<'_> {
+        let bytes = rollups.rows_not_seen(rows) * JUDGING_A_ROW;
+        let mut entries = self.entries();
+        entries.under_way += bytes;
+        entries.make_room_for(uid, self.most);
+        RoomToJudge { cache: self, bytes }
+    }
+}
+
+/// Bytes that a judgement takes for a moment.
+pub struct RoomToJudge<'c> {
+    cache: &'c EvidenceCache,
+    bytes: usize,
+}
+
+impl Drop for RoomToJudge<'_> {
+    fn drop(&mut self) {
+        self.cache.give_back(self.bytes);
+    }
+}
+
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        let mut entries = self.cache.entries();
-        entries.under_way = entries.under_way.saturating_sub(self.bytes);
+        self.cache.give_back(self.bytes);
     }
 }

@@ -183,6 +183,34 @@ async fn rows_of_a_contract_that_do_not_fit_are_not_read_and_those_of_others_are
 }
 
 #[tokio::test]
+async fn rows_of_others_give_way_to_what_a_judgement_takes_for_a_moment() {
+    let world = World::new();
+    for uid in ["one", "other"] {
+        world.receive(uid, 0..3_000).await;
+    }
+    let now = "2026-03-05T00:00:00Z".parse().unwrap();
+    for (case, moment, is_judged, other_is_held) in [
+        ("there is room", 24 * 3_000, false, true),
+        ("there is none", 24 * 3_000 - 1, false, false),
+        ("an earlier judgement has seen all rows", 0, true, true),
+    ] {
+        let mut cache = world.cache(usize::MAX);
+        let judged = rows(&cache, "one").await;
+        if is_judged {
+            judge(&cache, "one", now).await;
+        }
+        rows(&cache, "other").await;
+        cache.most = cache.held().all() + moment;
+        let rollups = cache.take_rollups("one");
+        let room = cache.room_to_judge("one", &[("acd".to_owned(), judged)].into(), &rollups);
+        let held = cache.entries().by_uid.get("other").is_some_and(|other| other.held.rows > 0);
+        assert_eq!(held, other_is_held, "{case}");
+        drop(room);
+        assert_eq!(cache.entries().under_way, 0, "{case}");
+    }
+}
+
+#[tokio::test]
 async fn a_contract_is_judged_by_the_part_that_fits_also_where_a_launch_asks_for_all_rows() {
     let (slots, now) = (2 * 365 * 48, "2027-12-31T23:00:00Z".parse().unwrap());
     let world = World::new();

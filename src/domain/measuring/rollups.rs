@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::contract_facts::ContractFacts;
-use super::feed_rows::RowsByFeed;
+use super::feed_rows::{FeedRows, RowsByFeed};
 use super::kept_closed::{Before, KeptClosed};
 use super::kept_readings::{Earlier, Figures};
 use super::ledger::{Need, Wanted};
@@ -104,6 +104,13 @@ impl RollUps {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.ledgers.bytes() + self.figures.bytes() + self.closed.closed.as_ref().map_or(0, |closed| closed.bytes())
+    }
+
+    /// How many of these rows no judgement with them has seen yet.
+    #[must_use]
+    pub fn rows_not_seen(&self, rows: &RowsByFeed) -> usize {
+        let seen = |feed: &String| self.seen.get(feed).map_or(0, FeedRows::len);
+        rows.iter().map(|(feed, rows)| rows.len().saturating_sub(seen(feed))).sum()
     }
 
     /// Takes out what rooms above made of the closed periods.

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::api::Shared;
+use crate::domain::fixtures::cases;
 use crate::domain::fixtures::contracts::{instant, kpi, terms};
 use crate::domain::judgement::judge::{judge, judge_again};
 use crate::domain::judgement::outcome::Judgement;
@@ -314,7 +315,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn a_judgement_with_roll_ups_is_the_judgement_from_rows_whatever_happens_in_between(

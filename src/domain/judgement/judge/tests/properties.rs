@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::domain::fixtures::cases;
 use crate::domain::settlement::basis::as_far_as;
 use crate::domain::terms::calendar::Calendar;
 use crate::domain::terms::periods::{Period, Periods};
@@ -183,7 +184,7 @@ fn finals(judgement: &JudgedCase) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn a_judgement_by_what_an_earlier_one_left_is_the_one_from_all_rows(
@@ -224,7 +225,7 @@ fn as_stored(report: &SlaReportSpec) -> [SlaReportSpec; 4] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(cases(20))]
 
     #[test]
     fn a_filed_report_says_byte_for_byte_what_it_said_before_it_was_filed(

@@ -12,7 +12,7 @@ mod growing;
 use growing::{DIVISIONS, KPIS, Step, Years, ZONES, late_step, step};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn a_judgement_from_a_part_of_the_rows_is_the_judgement_from_all_whatever_happens_in_between(

@@ -42,7 +42,7 @@ fn bytes(years: &Years) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn a_judgement_with_filed_answers_is_the_judgement_from_all_rows_whatever_happens_in_between(
