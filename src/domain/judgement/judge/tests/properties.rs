@@ -260,7 +260,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn the_order_of_rows_changes_nothing(
