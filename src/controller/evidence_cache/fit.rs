@@ -155,6 +155,7 @@ impl EvidenceCache {
 }
 
 /// Bytes that a judgement takes for a moment.
+#[must_use]
 pub struct RoomToJudge<'c> {
     cache: &'c EvidenceCache,
     bytes: usize,
