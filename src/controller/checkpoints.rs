@@ -5,12 +5,10 @@
 //! and ends of the chains of rows, and an instant before the one at which time alone may change it), so that deleting all of it
 //! changes nothing but the time that a start takes.
 
-use std::io::{BufReader, BufWriter, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +19,7 @@ use super::evidence_cache::{ContractEvidence, EvidenceCache, Fresh};
 use crate::api::Shared;
 use crate::domain::judgement::outcome::Judgement;
 use crate::domain::measuring::rollups::{Past, Snapshot};
+use crate::domain::numbers::deflated::{deflated, inflated};
 use crate::domain::terms::contract_terms::Terms;
 use crate::domain::terms::finding::InvalidSpec;
 use crate::evidence::{EvidenceStore, Head, StoreError};
@@ -199,12 +198,8 @@ fn encode(program: [u8; 32], fresh: &Fresh) -> Option<Vec<u8>> {
 }
 
 /// SHA-256 of all that follows, a key, and a value as JSON, deflated; `None` for what would be read as something else.
-///
-/// The JSON is never in memory as a whole: that of a contract of many years is many times what it is deflated to.
 pub(super) fn sealed<T: Serialize + DeserializeOwned + PartialEq>(key: &[u8; 32], value: &T) -> Option<Vec<u8>> {
-    let mut deflating = BufWriter::new(DeflateEncoder::new(key.to_vec(), Compression::fast()));
-    serde_json::to_writer(&mut deflating, value).ok()?;
-    let content = deflating.into_inner().ok()?.finish().ok()?;
+    let content = deflated(key.to_vec(), value, Compression::fast())?;
     let mut whole = Sha256::digest(&content).to_vec();
     whole.extend(content);
     (decode::<T>(&whole, key)? == *value).then_some(whole)
@@ -213,12 +208,12 @@ pub(super) fn sealed<T: Serialize + DeserializeOwned + PartialEq>(key: &[u8; 32]
 /// What was sealed with this key; `None` for any other, and for what is damaged.
 pub(super) fn decode<T: DeserializeOwned>(whole: &[u8], key: &[u8; 32]) -> Option<T> {
     let (digest, content) = whole.split_first_chunk::<32>()?;
-    let (found, deflated) = content.split_first_chunk::<32>()?;
+    let (found, text) = content.split_first_chunk::<32>()?;
     // What was kept for another question is passed over at once.
     if found != key || <[u8; 32]>::from(Sha256::digest(content)) != *digest {
         return None;
     }
-    serde_json::from_reader(BufReader::new(DeflateDecoder::new(deflated).take(MOST))).ok()
+    inflated(text, MOST)
 }
 
 #[cfg(test)]

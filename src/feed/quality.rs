@@ -76,9 +76,9 @@ const SHARES: &[(&str, &str)] = &[
     ("negativeContacts", "scoredContacts"),
 ];
 
-/// The place in [`SHARES`] of each part: a row has few measures, and each of millions of rows is checked.
-static PLACES_OF_PARTS: LazyLock<HashMap<&str, usize>> =
-    LazyLock::new(|| SHARES.iter().enumerate().map(|(place, (part, _))| (*part, place)).collect());
+/// [`SHARES`] with their places, by their parts: a row has few measures, and each of millions of rows is checked.
+static SHARES_BY_PART: LazyLock<HashMap<&str, (usize, (&str, &str))>> =
+    LazyLock::new(|| SHARES.iter().enumerate().map(|(place, share)| (share.0, (place, *share))).collect());
 
 /// Parts that are amounts of time or points, not counts: a fraction of one is nothing odd.
 const AMOUNTS: &[&str] = &["qualityPoints", "adherentMinutes", "unavailableHours"];
@@ -182,13 +182,12 @@ pub(crate) fn share_fault(
     row: &IncomingRow,
     derived: &[&str],
 ) -> Option<(&'static str, &'static str, RejectionReason)> {
-    let fault = |place: usize| {
-        let (part, whole) = SHARES.get(place).copied()?;
-        let reason = fault_of_share((part, *row.measures.get(part)?), *row.measures.get(whole)?, derived)?;
-        Some((part, whole, reason))
-    };
-    let parts = row.measures.keys().filter_map(|name| PLACES_OF_PARTS.get(name.as_str()).copied());
-    parts.filter_map(|place| Some((place, fault(place)?))).min_by_key(|(place, _)| *place).map(|(_, fault)| fault)
+    let faults = row.measures.iter().filter_map(|(name, value)| {
+        let (place, (part, whole)) = *SHARES_BY_PART.get(name.as_str())?;
+        let reason = fault_of_share((part, *value), *row.measures.get(whole)?, derived)?;
+        Some((place, (part, whole, reason)))
+    });
+    faults.min_by_key(|(place, _)| *place).map(|(_, fault)| fault)
 }
 
 fn fault_of_share((part, value): (&str, Decimal), whole: Decimal, derived: &[&str]) -> Option<RejectionReason> {
@@ -287,7 +286,7 @@ mod tests {
 
     #[test]
     fn each_part_has_one_whole_and_the_first_share_that_is_wrong_is_named() {
-        assert_eq!(PLACES_OF_PARTS.len(), SHARES.len());
+        assert_eq!(SHARES_BY_PART.len(), SHARES.len());
         let numbers = [("abandoned", "98"), ("answered", "1"), ("answeredWithin", "2"), ("offered", "97")];
         let row = row("2026-01-05T09:00:00Z", "2026-01-05T09:30:00Z", &numbers);
         assert_eq!(share_fault(&row, &[]), Some(("answeredWithin", "answered", RejectionReason::PartAboveWhole)));

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// An object as a store holds it: decoded, or why it cannot be.
 ///
 /// kube has the same as `DeserializeGuard`. That one copies the whole object for the case that it cannot be decoded, and decodes it
-/// through a format of its own, whose code for all kinds is a twentieth of the program.
+/// through a format of its own, whose code for all kinds is 1.5 MB of a program of 46 MB, most of which is resident.
 #[derive(Clone, Debug)]
 pub struct Guarded<K>(pub Result<K, InvalidObject>);
 

@@ -15,6 +15,10 @@ use crate::evidence::StoreError;
 /// A part of what may be held at most, beyond which the rows that are read are many: one at a time reads as many.
 const MANY: usize = 16;
 
+/// What the judgement of a contract takes for a moment in addition to its rows, for each row that it has not seen yet: places in order, twice
+/// while they are sorted, and those of the rows that stand.
+const JUDGING_A_ROW: usize = 24;
+
 /// Sequences of heads with which rows did not fit into memory. Rows grow: with these heads or later ones they do not fit either.
 type Heads = BTreeMap<String, i64>;
 
@@ -98,22 +102,47 @@ impl EvidenceCache {
         self.note_misfit(uid, error, |misfits| misfits.part = Some((floors.clone(), heads_of(evidence))));
     }
 
-    fn give_back(&self, bytes: usize) {
-        let mut entries = self.entries();
-        entries.under_way = entries.under_way.saturating_sub(bytes);
+    /// Makes room for what the judgement of a contract takes for a moment: until this is dropped, it counts as bytes under way.
+    pub fn room_to_judge(&self, uid: &str, rows: &RowsByFeed, rollups: &RollUps) -> UnderWay<'_> {
+        let mut room = UnderWay { cache: self, bytes: 0 };
+        room.add(uid, rollups.rows_not_seen(rows) * JUDGING_A_ROW);
+        room
     }
 
     /// Begins to read rows of a contract.
     pub(super) fn reading<'c>(&'c self, uid: &'c str) -> Reading<'c> {
-        Reading { cache: self, uid, bytes: 0, alone: None }
+        Reading { under_way: UnderWay { cache: self, bytes: 0 }, uid, alone: None }
     }
 }
 
-/// Rows of a contract that are being read: until they are held, they count as bytes under way.
-pub(super) struct Reading<'c> {
+/// Bytes that are taken and held nowhere yet: until this is dropped, rows of others give way to them.
+#[must_use]
+pub struct UnderWay<'c> {
     cache: &'c EvidenceCache,
-    uid: &'c str,
     bytes: usize,
+}
+
+impl UnderWay<'_> {
+    /// Adds bytes that a contract takes.
+    fn add(&mut self, uid: &str, bytes: usize) {
+        self.bytes += bytes;
+        let mut entries = self.cache.entries();
+        entries.under_way += bytes;
+        entries.make_room_for(uid, self.cache.most);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut entries = self.cache.entries();
+        entries.under_way = entries.under_way.saturating_sub(self.bytes);
+    }
+}
+
+/// Rows of a contract that are being read.
+pub(super) struct Reading<'c> {
+    under_way: UnderWay<'c>,
+    uid: &'c str,
     /// The place of the one who reads many rows.
     alone: Option<OwnedSemaphorePermit>,
 }
@@ -125,50 +154,12 @@ impl Reading<'_> {
 
     /// Counts the bytes of a page. Who reads many rows waits until nobody else does, and keeps its place among the looks.
     pub(super) async fn page_was_read(&mut self, bytes: usize) -> Result<(), StoreError> {
-        self.bytes += bytes;
-        {
-            let mut entries = self.cache.entries();
-            entries.under_way += bytes;
-            entries.make_room_for(self.uid, self.cache.most);
-        }
-        if self.alone.is_none() && self.bytes > self.cache.most / MANY {
+        self.under_way.add(self.uid, bytes);
+        let UnderWay { cache, bytes } = &self.under_way;
+        if self.alone.is_none() && *bytes > cache.most / MANY {
             // Never closed.
-            self.alone = Arc::clone(&self.cache.large).acquire_owned().await.ok();
+            self.alone = Arc::clone(&cache.large).acquire_owned().await.ok();
         }
         page_was_read(self.alone.is_some()).await
-    }
-}
-
-/// What the judgement of a contract takes for a moment in addition to its rows, for each row that it has not seen yet: places in order, twice
-/// while they are sorted, and those of the rows that stand.
-const JUDGING_A_ROW: usize = 24;
-
-impl EvidenceCache {
-    /// Makes room for what the judgement of a contract takes for a moment: until this is dropped, it counts as bytes under way.
-    pub fn room_to_judge(&self, uid: &str, rows: &RowsByFeed, rollups: &RollUps) -> RoomToJudge<'_> {
-        let bytes = rollups.rows_not_seen(rows) * JUDGING_A_ROW;
-        let mut entries = self.entries();
-        entries.under_way += bytes;
-        entries.make_room_for(uid, self.most);
-        RoomToJudge { cache: self, bytes }
-    }
-}
-
-/// Bytes that a judgement takes for a moment.
-#[must_use]
-pub struct RoomToJudge<'c> {
-    cache: &'c EvidenceCache,
-    bytes: usize,
-}
-
-impl Drop for RoomToJudge<'_> {
-    fn drop(&mut self) {
-        self.cache.give_back(self.bytes);
-    }
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        self.cache.give_back(self.bytes);
     }
 }

@@ -12,17 +12,15 @@
 //! - It is a cache: a text that cannot be read holds no answers.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufReader, BufWriter, Read};
 use std::mem::size_of;
 
 use flate2::Compression;
-use flate2::bufread::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, AskedOfFeed, AskedOfKpi, Coverage, Figures, Kept, KeptParts, KeptReading, pairs};
 use crate::api::Shared;
+use crate::domain::numbers::deflated::{deflated, inflated};
 use crate::domain::terms::calendar::Span;
 
 /// From how many unasked readings on it is worth to file them.
@@ -100,24 +98,17 @@ impl Contents {
         let of_readings = self.readings.keys().map(|(.., asked)| asked.at);
         of_readings.chain(self.coverages.keys().map(|(.., at)| *at)).max().unwrap_or(Timestamp::MIN)
     }
-
-    /// The JSON is never in memory as a whole: it is many times the text.
-    fn deflated(&self) -> Option<Box<[u8]>> {
-        let mut deflating = BufWriter::new(DeflateEncoder::new(Vec::new(), Compression::default()));
-        serde_json::to_writer(&mut deflating, self).ok()?;
-        Some(deflating.into_inner().ok()?.finish().ok()?.into())
-    }
 }
 
 impl Filed {
     /// `None` for answers that cannot be written as JSON.
     fn of(contents: &Contents) -> Option<Filed> {
-        Some(Filed { latest: contents.latest(), marks: contents.marks(), text: contents.deflated()? })
+        let text = deflated(Vec::new(), contents, Compression::default())?.into();
+        Some(Filed { latest: contents.latest(), marks: contents.marks(), text })
     }
 
     fn open(&self) -> Option<Contents> {
-        let json = DeflateDecoder::new(&*self.text).take(MOST);
-        serde_json::from_reader(BufReader::new(json)).ok()
+        inflated(&self.text, MOST)
     }
 
     /// Bytes that it takes in memory.

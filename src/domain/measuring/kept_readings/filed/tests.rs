@@ -115,7 +115,7 @@ fn news_read_back_what_was_known_then_and_leave_the_rest() {
 fn a_text_that_cannot_be_read_holds_no_answers() {
     let whole = filed().filed.take().unwrap().into_inner();
     let half = whole.text[..whole.text.len() / 2].into();
-    let other = Contents::default().deflated().unwrap();
+    let other = deflated(Vec::new(), &Contents::default(), Compression::default()).unwrap().into();
     for (case, text) in
         [("none", Box::default()), ("a half", half), ("other bytes", [0xff; 64].into()), ("empty lists", other)]
     {
