@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use postgres::binary_copy::BinaryCopyInWriter;
-use postgres::types::Type;
 
+use super::copy::{Copy, Field};
 use super::session::Session;
 use crate::evidence::chain::{digest_of, entry_digest};
 use crate::evidence::encoding::{LABELS, NAMES, ROW, RowHeader, encode_labels, encode_names};
@@ -14,10 +13,7 @@ use crate::evidence::failure::Failure;
 use crate::evidence::ingest::{OpenLog, Rejection, commit_body};
 use crate::evidence::intake::{Neighbour, SortedBody};
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head};
-use crate::evidence::sql::{OpenFeed, Sql};
-
-/// From how many rows on it matters what the server knows of them.
-const MANY_ROWS: usize = 1_000;
+use crate::evidence::sql::OpenFeed;
 
 /// Commits a body; the second value says whether anything changed.
 pub(super) fn commit(
@@ -37,7 +33,9 @@ struct Log<'s> {
     last_ends: HashMap<i64, i64>,
     /// The newest rows around the time of the body, by labels and start.
     newest: HashMap<i64, BTreeMap<i64, Neighbour>>,
+    /// Rows that were in the log before, by sequence.
     payloads: HashMap<i64, Vec<u8>>,
+    /// What the body adds to the log, in order.
     entries: Vec<(i64, u8, Vec<u8>, Digest)>,
     /// Labels and start of what `newest` gets, and of what changes in it.
     added: Vec<(i64, i64)>,
@@ -91,13 +89,14 @@ impl<'s> Log<'s> {
     /// The newest rows that start before `until`, from the last one of each label set that starts at or before `from`.
     fn read_newest(&mut self, labels: &[i64], from: i64, until: i64) -> Result<(), Failure> {
         let found = self.session.query(
-            "SELECT newest.labels, newest.start_at, newest.end_at, newest.sequence, newest.revision, newest.vendor_revision, log.payload
-             FROM (SELECT known.labels, coalesce((SELECT start_at FROM newest
-                     WHERE feed_id = $1 AND labels = known.labels AND start_at <= $3 ORDER BY start_at DESC LIMIT 1), $3) AS since
-                   FROM unnest($2::bigint[]) AS known (labels)) AS known
-             JOIN newest ON newest.feed_id = $1 AND newest.labels = known.labels
-               AND newest.start_at >= known.since AND newest.start_at < $4
-             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4",
+            "SELECT known.labels, newest.start_at, newest.end_at, newest.sequence, newest.revision, newest.vendor_revision, log.payload
+             FROM (SELECT labels, coalesce((SELECT start_at FROM newest WHERE feed_id = $1 AND newest.labels = asked.labels
+                     AND start_at <= $3 ORDER BY start_at DESC LIMIT 1), $3) AS since
+                   FROM unnest($2::bigint[]) AS asked (labels) OFFSET 0) AS known
+             CROSS JOIN LATERAL (SELECT * FROM newest
+               WHERE feed_id = $1 AND labels = known.labels AND start_at >= known.since AND start_at < $4 OFFSET 0) AS newest
+             CROSS JOIN LATERAL (SELECT payload FROM log
+               WHERE feed_id = $1 AND sequence = newest.sequence AND kind = 4 OFFSET 0) AS log",
             &[&self.feed.id, &labels, &from, &until],
         )?;
         for row in found {
@@ -119,31 +118,33 @@ impl<'s> Log<'s> {
     }
 
     fn write_entries(&mut self) -> Result<(), Failure> {
-        let copy =
-            self.session.client.copy_in("COPY log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY")?;
-        let mut writer = BinaryCopyInWriter::new(copy, &[Type::INT8, Type::INT8, Type::INT2, Type::BYTEA, Type::BYTEA]);
+        let mut copy = Copy::begin(
+            &mut self.session.client,
+            "COPY log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY",
+        )?;
         for (sequence, kind, payload, digest) in &self.entries {
-            writer.write(&[&self.feed.id, sequence, &i16::from(*kind), payload, &digest.as_slice()])?;
+            let (payload, digest) = (Field::Bytes(payload), Field::Bytes(digest));
+            copy.row([self.feed.id.into(), (*sequence).into(), Field::Small((*kind).into()), payload, digest])?;
         }
-        writer.finish()?;
-        Ok(())
+        copy.finish()
     }
 
     fn write_added(&mut self) -> Result<(), Failure> {
-        let rows: Vec<(i64, Neighbour)> =
-            self.added.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
-        let copy = self.session.client.copy_in(
+        let mut copy = Copy::begin(
+            &mut self.session.client,
             "COPY newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
         )?;
-        let mut writer = BinaryCopyInWriter::new(copy, &[const { Type::INT8 }; 7]);
-        for (labels, row) in &rows {
-            let Neighbour { start, end, sequence, revision, vendor_revision } = row;
-            writer.write(&[&self.feed.id, labels, start, end, sequence, revision, vendor_revision])?;
+        for (labels, start) in &self.added {
+            let Some(row) = self.newest.get(labels).and_then(|rows| rows.get(start)) else { continue };
+            let Neighbour { start, end, sequence, revision, vendor_revision } = *row;
+            let numbers = [self.feed.id, *labels, start, end, sequence, revision].map(Some);
+            let [feed, labels, start, end, sequence, revision] = numbers.map(Field::Integer);
+            copy.row([feed, labels, start, end, sequence, revision, Field::Integer(vendor_revision)])?;
         }
-        writer.finish()?;
-        Ok(())
+        copy.finish()
     }
 
+    /// Rows of keys that are there already: an insert that finds them goes by their key, whatever the server knows of the table.
     fn write_changed(&mut self) -> Result<(), Failure> {
         let rows: Vec<(i64, Neighbour)> =
             self.changed.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
@@ -151,11 +152,10 @@ impl<'s> Log<'s> {
         let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
         let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
         self.session.update(
-            "UPDATE newest SET end_at = changed.end_at, sequence = changed.sequence, revision = changed.revision,
-               vendor_revision = changed.vendor_revision
-             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-               AS changed (labels, start_at, end_at, sequence, revision, vendor_revision)
-             WHERE newest.feed_id = $1 AND newest.labels = changed.labels AND newest.start_at = changed.start_at",
+            "INSERT INTO newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision)
+             SELECT $1::bigint, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+             ON CONFLICT (feed_id, labels, start_at) DO UPDATE SET end_at = EXCLUDED.end_at, sequence = EXCLUDED.sequence,
+               revision = EXCLUDED.revision, vendor_revision = EXCLUDED.vendor_revision",
             &[
                 &self.feed.id,
                 &labels,
@@ -179,20 +179,6 @@ impl<'s> Log<'s> {
         }
         if !self.changed.is_empty() {
             self.write_changed()?;
-        }
-        if self.added.len() >= MANY_ROWS {
-            self.count_if_young()?;
-        }
-        Ok(())
-    }
-
-    /// The server's own statistics come about a minute after the first rows, and until then it guesses plans that take seconds.
-    fn count_if_young(&mut self) -> Result<(), Failure> {
-        let sql: &mut dyn Sql = self.session;
-        let statement = "SELECT reltuples::float8 FROM pg_class WHERE oid = 'newest'::regclass";
-        let counted = sql.first(statement, &[], |row| row.number(0))?;
-        if counted.unwrap_or_default() < MANY_ROWS as f64 {
-            self.session.batch("ANALYZE newest; ANALYZE log")?;
         }
         Ok(())
     }
@@ -236,10 +222,7 @@ impl OpenLog for Log<'_> {
         self.entries.push((sequence, kind, payload.to_vec(), digest));
         self.feed.head.digest = digest;
         match kind {
-            ROW => {
-                self.feed.head.sequence = sequence;
-                self.payloads.insert(sequence, payload.to_vec());
-            }
+            ROW => self.feed.head.sequence = sequence,
             LABELS | NAMES => {
                 self.definitions.insert((kind, payload.to_vec()), sequence);
             }
@@ -270,7 +253,12 @@ impl OpenLog for Log<'_> {
     }
 
     fn payload_of_row(&mut self, sequence: i64) -> Result<Vec<u8>, Failure> {
-        self.payloads.get(&sequence).cloned().ok_or_else(|| self.feed.lacks(sequence))
+        if let Some(payload) = self.payloads.get(&sequence) {
+            return Ok(payload.clone());
+        }
+        let added = self.entries.binary_search_by_key(&(sequence, ROW), |(sequence, kind, ..)| (*sequence, *kind));
+        let added = added.ok().and_then(|place| self.entries.get(place));
+        added.map(|(_, _, payload, _)| payload.clone()).ok_or_else(|| self.feed.lacks(sequence))
     }
 
     fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 
 mod commit;
 mod connections;
+mod copy;
 mod errors;
 mod location;
 mod opening;

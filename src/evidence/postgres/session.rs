@@ -27,6 +27,10 @@ const DIALECT: Dialect = Dialect {
             WHERE contract_uid = $1 AND starts_with(topic, 'fact/') ORDER BY number",
     rows_of_heads: "SELECT coalesce(sum(sequence), 0)::float8 FROM heads",
     newest_of_feed: "SELECT count(*), coalesce(sum(sequence), 0)::float8 FROM newest WHERE feed_id = $1",
+    definitions: "SELECT entry.sequence, entry.kind, entry.payload
+         FROM (SELECT DISTINCT sequence FROM log WHERE feed_id = $1 AND kind < 3 OFFSET 0) AS known
+         CROSS JOIN LATERAL
+           (SELECT sequence, kind, payload FROM log WHERE feed_id = $1 AND sequence = known.sequence OFFSET 0) AS entry",
     make_checkpoints: "CREATE TABLE IF NOT EXISTS checkpoints (
            contract_uid text PRIMARY KEY, content bytea NOT NULL, kept_at bigint NOT NULL
          )",
@@ -45,7 +49,12 @@ const DIALECT: Dialect = Dialect {
 
 /// What every session sets. A server whose default it is to acknowledge before a commit is on disk is asked to wait. Tables are those of
 /// the store's schema, and no temporary one is taken for them.
-const SETTINGS: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; SET search_path = bpo_evidence, pg_temp";
+///
+/// Each statement that grows with the store has an index, and goes by it whatever the server knows of the tables: its statistics come a
+/// minute after the first rows, and a statement keeps the plan that was made while a table was small. Such a plan goes through all of it.
+/// `OFFSET 0` in a statement is for the same: what is in its brackets is planned alone, so that all of its conditions go to the index.
+const SETTINGS: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; SET search_path = bpo_evidence, pg_temp;
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
 /// A connection.
 pub(in crate::evidence) struct Session {
@@ -178,9 +187,12 @@ impl Sql for Session {
     fn newest_within(&mut self, feed: i64, labels: &[i64], span: [i64; 2], take: Take<'_>) -> Result<(), Failure> {
         let [from, until] = span;
         self.stream(
-            "SELECT newest.sequence, log.payload FROM newest
-             JOIN log ON log.feed_id = $1 AND log.sequence = newest.sequence AND log.kind = 4
-             WHERE newest.feed_id = $1 AND newest.labels = ANY($2) AND newest.start_at >= $3 AND newest.start_at < $4",
+            "SELECT newest.sequence, log.payload
+             FROM unnest($2::bigint[]) AS known (labels)
+             CROSS JOIN LATERAL (SELECT sequence FROM newest
+               WHERE feed_id = $1 AND labels = known.labels AND start_at >= $3 AND start_at < $4 OFFSET 0) AS newest
+             CROSS JOIN LATERAL (SELECT payload FROM log
+               WHERE feed_id = $1 AND sequence = newest.sequence AND kind = 4 OFFSET 0) AS log",
             &[&feed, &labels, &from, &until],
             take,
         )
@@ -197,9 +209,10 @@ impl Sql for Session {
     fn remove_newest(&mut self, feed: i64, rows: &[RemovedRow]) -> Result<(), Failure> {
         let column = |value: fn(&RemovedRow) -> i64| -> Vec<i64> { rows.iter().map(value).collect() };
         self.update(
-            "DELETE FROM newest USING unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS removed (labels, start_at, sequence)
-             WHERE newest.feed_id = $1 AND newest.labels = removed.labels AND newest.start_at = removed.start_at
-               AND newest.sequence = removed.sequence",
+            "DELETE FROM newest WHERE ctid = ANY(ARRAY(
+               SELECT found.place FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS removed (labels, start_at, sequence)
+               CROSS JOIN LATERAL (SELECT ctid AS place FROM newest WHERE feed_id = $1 AND labels = removed.labels
+                 AND start_at = removed.start_at AND sequence = removed.sequence OFFSET 0) AS found))",
             &[&feed, &column(|row| row.0), &column(|row| row.1), &column(|row| row.2)],
         )?;
         Ok(())

@@ -179,6 +179,9 @@ pub(in crate::evidence) struct Dialect {
     pub rows_of_heads: &'static str,
     /// How many keys a feed has in the index of newest rows, and the sum of their sequences.
     pub newest_of_feed: &'static str,
+    /// Sequence, kind and payload of the entries of feed `$1` with the sequences of its labels and names: those, bodies, and the rows after
+    /// them.
+    pub definitions: &'static str,
     pub make_checkpoints: &'static str,
     pub make_reports: &'static str,
     pub make_identity: &'static str,

@@ -24,13 +24,9 @@ fn definitions(sql: &mut dyn Sql, feed_id: i64) -> Result<Definitions, Failure> 
 /// The same, as long as they take no more bytes than `most`.
 fn definitions_within(sql: &mut dyn Sql, feed_id: i64, most: usize) -> Result<Definitions, Failure> {
     let mut definitions = Definitions::default();
-    sql.each(
-        "SELECT entry.sequence, entry.kind, entry.payload FROM log AS known
-         JOIN log AS entry ON entry.feed_id = known.feed_id AND entry.sequence = known.sequence
-         WHERE known.feed_id = $1 AND known.kind < 3",
-        values![feed_id],
-        |entry| Ok(definitions.add_within(most, entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?),
-    )?;
+    sql.each(sql.dialect().definitions, values![feed_id], |entry| {
+        Ok(definitions.add_within(most, entry.integer(0)?, entry.kind(1)?, entry.bytes(2)?)?)
+    })?;
     Ok(definitions)
 }
 

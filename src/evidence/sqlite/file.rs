@@ -19,6 +19,9 @@ const DIALECT: Dialect = Dialect {
             WHERE contract_uid = $1 AND topic >= 'fact/' AND topic < 'fact0' ORDER BY number",
     rows_of_heads: "SELECT total(sequence) FROM heads",
     newest_of_feed: "SELECT count(*), total(sequence) FROM newest WHERE feed_id = $1",
+    definitions: "SELECT entry.sequence, entry.kind, entry.payload
+         FROM (SELECT DISTINCT sequence FROM log WHERE feed_id = $1 AND kind < 3) AS known
+         CROSS JOIN log AS entry ON entry.feed_id = $1 AND entry.sequence = known.sequence",
     make_checkpoints: "CREATE TABLE IF NOT EXISTS checkpoints (
            contract_uid TEXT PRIMARY KEY, content BLOB NOT NULL, kept_at INTEGER NOT NULL
          ) STRICT",

@@ -12,6 +12,7 @@ mod opening;
 mod orders;
 mod outbox;
 mod packed;
+mod plans;
 mod retention;
 pub(super) mod server;
 mod shards;
