@@ -71,11 +71,10 @@ fn main() {
     }
 }
 
-/// What the operator may use: bytes of rows and judgements, and of the writer's pages.
-fn memory() -> (usize, u64) {
+/// What the operator may use for rows and judgements, in bytes.
+fn memory() -> usize {
     let all = number("BPO_BENCH_MEMORY", i64::MAX >> 20) << 20;
-    let pages = (all / 128).clamp(2 << 20, 4 << 20);
-    (usize::try_from(all / 2).unwrap(), pages as u64)
+    usize::try_from(all / 2).unwrap()
 }
 
 /// The operator's parts over a store.
@@ -88,9 +87,8 @@ struct Operator {
 
 impl Operator {
     fn over(directory: &Path) -> Operator {
-        let (most, pages) = memory();
-        let store = Arc::new(SqliteStore::open_with_pages(directory, pages).expect("the store"));
-        let cache = EvidenceCache::new(store.clone(), most);
+        let store = Arc::new(SqliteStore::open(directory).expect("the store"));
+        let cache = EvidenceCache::new(store.clone(), memory());
         Operator { runtime: Runtime::new().unwrap(), store, cache, checkpoints: Checkpoints::default() }
     }
 
@@ -109,7 +107,7 @@ impl Operator {
         let uids = contracts();
         let (mut elapsed, mut used, mut held) = (0.0, 0.0, 0);
         for _ in 0..LATE {
-            self.cache = EvidenceCache::new(self.store.clone(), memory().0);
+            self.cache = EvidenceCache::new(self.store.clone(), memory());
             uids.iter().for_each(|uid| self.correct(uid, late, next));
             (late, next) = (late + 48, next + 1);
             let (began, before) = (Instant::now(), processor());

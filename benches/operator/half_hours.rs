@@ -1,7 +1,6 @@
 //! A vendor whose feeds have a row each half-hour, up to an instant that the benchmark moves. It answers queries as Prometheus does too.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -32,6 +31,8 @@ pub(crate) struct Vendor {
 struct Shared {
     /// Up to when feeds have rows.
     present: Timestamp,
+    /// The rows of all feeds up to then as they are sent.
+    written: Written,
     /// Feeds that have rows up to another instant, and when a row after `present` was first sent.
     ahead: Mutex<HashMap<String, (Timestamp, Option<Instant>)>>,
     requests: AtomicU64,
@@ -40,12 +41,13 @@ struct Shared {
 }
 
 impl Vendor {
-    /// Serves feeds of any name, with rows up to an instant.
-    pub(crate) async fn start(present: Timestamp) -> Self {
+    /// Serves feeds of any name, with rows from an instant up to another.
+    pub(crate) async fn start(begin: Timestamp, present: Timestamp) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
             present,
+            written: Written::of(&rows(begin, present)),
             ahead: Mutex::default(),
             requests: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -115,7 +117,8 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, RawQuery(query): Ra
     let rows = rows(since, until.min(present));
     shared.requests.fetch_add(1, Ordering::Relaxed);
     shared.rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
-    ([(CONTENT_TYPE, "application/json")], body(&rows)).into_response()
+    let body = shared.written.body(&rows).unwrap_or_else(|| body(&rows));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// What its Prometheus answers to each query: the service level of the rows, as one number.
@@ -135,13 +138,37 @@ pub(crate) fn rows(since: Timestamp, until: Timestamp) -> Vec<Timestamp> {
 
 /// A body of `bpo-feed/v1` with these rows.
 pub(crate) fn body(starts: &[Timestamp]) -> String {
-    let mut text = String::from(r#"{"schema":"bpo-feed/v1","rows":["#);
-    for (place, start) in starts.iter().enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        write!(text, "{comma}{}", row(*start, WITHIN)).unwrap();
+    let rows: Vec<String> = starts.iter().map(|start| row(*start, WITHIN)).collect();
+    body_of(&rows.join(","))
+}
+
+fn body_of(rows: &str) -> String {
+    format!(r#"{{"schema":"bpo-feed/v1","rows":[{rows}],"next":null}}"#)
+}
+
+/// Rows that were written before anything is measured: a vendor has a machine of its own, and this one shares that of the operator.
+struct Written {
+    /// Second at which the first of them starts.
+    first: i64,
+    /// All of them with a comma after each. Each is as long as the others.
+    text: String,
+    length: usize,
+}
+
+impl Written {
+    fn of(starts: &[Timestamp]) -> Self {
+        let texts: Vec<String> = starts.iter().map(|start| row(*start, WITHIN) + ",").collect();
+        let length = texts.first().map_or(0, String::len);
+        assert!(texts.iter().all(|text| text.len() == length), "a row is longer than another");
+        Written { first: starts.first().map_or(0, |start| start.as_second()), text: texts.concat(), length }
     }
-    text.push_str(r#"],"next":null}"#);
-    text
+
+    /// A body with rows in a sequence; `None` if there are none, or not all of them were written before.
+    fn body(&self, starts: &[Timestamp]) -> Option<String> {
+        let before = usize::try_from((starts.first()?.as_second() - self.first) / HALF_HOUR).ok()? * self.length;
+        let rows = self.text.get(before..before + starts.len() * self.length)?;
+        Some(body_of(rows.trim_end_matches(',')))
+    }
 }
 
 /// A row of a hundred contacts, `within` of which were answered in time.

@@ -60,7 +60,7 @@ impl Program {
         let place = Place::fresh().await;
         install(&place, &self.crds).await;
         let neighbour = Neighbour {
-            vendor: Vendor::start(jiff::Timestamp::now()).await,
+            vendor: Vendor::start(jiff::Timestamp::now(), jiff::Timestamp::now()).await,
             client: client(&place).await,
             place,
             metrics,

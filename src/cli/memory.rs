@@ -122,13 +122,6 @@ impl Memory {
     pub fn rows_of_a_fetch(self) -> usize {
         usize::try_from(self.0 >> 13).unwrap_or(usize::MAX).clamp(10_000, 200_000)
     }
-
-    /// What the pages of an SQLite store may take of it for its writer: a 128th, between 2 and 4 MiB. The machine keeps the file's pages
-    /// anyway, and a commit of more pages than these writes the first ones to the log before the last ones.
-    #[must_use]
-    pub fn for_pages(self) -> u64 {
-        (self.0 / 128).clamp(2 << 20, 4 << 20)
-    }
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Place {
     async fn try_to_open(&mut self, arguments: &RunArguments, clock: StoreClock) -> Result<Opened, StoreError> {
         match self {
             Self::File => {
-                let store = SqliteStore::open_with_pages(&arguments.data_dir, arguments.memory().for_pages())?;
+                let store = SqliteStore::open(&arguments.data_dir)?;
                 let identity = store.claim(clock).await?;
                 Ok((Arc::new(store), identity))
             }

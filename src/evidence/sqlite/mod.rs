@@ -15,9 +15,6 @@ use super::health::Health;
 use super::model::{StoreError, VolumeRoom};
 use super::sql::{Backend, Parts, Writer};
 
-/// Bytes of pages that the writer holds where nothing else is said.
-const PAGES: u64 = 8 << 20;
-
 /// Name of the store's file in the data directory.
 pub const FILE_NAME: &str = "evidence.sqlite";
 
@@ -38,14 +35,6 @@ impl SqliteStore {
     /// # Errors
     /// When another process has it, a later version or another program wrote it, or the disk refuses.
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        Self::open_with_pages(data_dir, PAGES)
-    }
-
-    /// As [`Self::open`], with a writer that caches at most this number of bytes of the file.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_with_pages(data_dir: &Path, pages: u64) -> Result<Self, StoreError> {
         let not_opened = |error: std::io::Error| StoreError::NotOpened {
             path: data_dir.display().to_string(),
             reason: error.to_string(),
@@ -55,7 +44,7 @@ impl SqliteStore {
         let path: Arc<Path> = data_dir.join(FILE_NAME).into();
         let (health, file) = (Health::default(), path.clone());
         let writer = Writer::start(shown(&path), health.clone(), None, move || {
-            let connection = schema::open_for_writing(&file, pages)?;
+            let connection = schema::open_for_writing(&file)?;
             Ok(File::new(file, connection))
         })?;
         Ok(Self::assemble(path, health, Some(writer), Some(lock)))

@@ -27,18 +27,22 @@ const STEPS: [&str; 5] = [
 ];
 
 /// Opens the file for the writer, makes it if it is not there, and brings it to this version's format.
-pub(super) fn open_for_writing(path: &Path, pages: u64) -> Result<Connection, StoreError> {
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path).map_err(|error| opening(path, &error))?;
     connection.busy_timeout(LOCK_PATIENCE).map_err(|error| opening(path, &error))?;
     // Before anything is set: a file that is not ours stays as it is.
     let found = format_of(path, &connection)?;
-    prepare_writer(path, &connection, pages)
+    prepare_writer(path, &connection)
         .and_then(|()| migrate(&mut connection, found))
         .map_err(|error| opening(path, &error))?;
     Ok(connection)
 }
 
-fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite::Result<()> {
+/// KiB of pages that the writer holds: the ends of what it writes to. The machine keeps the file's pages anyway, and a commit of more pages
+/// than these writes the first ones to the log before the last ones.
+const PAGES_FOR_WRITES: i64 = 1_024;
+
+fn prepare_writer(path: &Path, connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -48,7 +52,7 @@ fn prepare_writer(path: &Path, connection: &Connection, pages: u64) -> rusqlite:
     // Feeds are never deleted, and each insert would look its feed up twice; `verify` finds what belongs to no feed.
     connection.pragma_update(None, "foreign_keys", "off")?;
     // A negative number is in KiB.
-    connection.pragma_update(None, "cache_size", -i64::try_from(pages >> 10).unwrap_or(65_536))?;
+    connection.pragma_update(None, "cache_size", -PAGES_FOR_WRITES)?;
     connection.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     connection.pragma_update(None, "journal_size_limit", 268_435_456)
 }
