@@ -93,7 +93,7 @@ impl Checkpoints {
         Ok(kept.filter(|kept| kept.holds(asked.name, now)))
     }
 
-    /// Keeps what was judged since it was asked for last.
+    /// Keeps what was judged since it was asked for last, and lets go of what can be read again soon enough.
     ///
     /// # Errors
     /// When the store does not take it.
@@ -115,6 +115,7 @@ impl Checkpoints {
                 store.keep_checkpoints(encoded, now).await?;
             }
         }
+        cache.let_go_of_quiet(now);
         Ok(())
     }
 }

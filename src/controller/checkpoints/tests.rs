@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::api::Shared;
+use crate::controller::evidence_cache::Held;
 use crate::controller::judging::Judging;
 use crate::domain::fixtures::contracts::{Case, instant, row, terms};
 use crate::domain::judgement::judge::{OfPart, judge_again, judge_part};
@@ -409,4 +410,39 @@ async fn the_past_is_kept_once_an_hour() {
     assert_eq!(content, Some(Vec::new()), "a spec that cannot be judged");
     assert!(!judge(day(240) + SignedDuration::from_mins(59)).await, "within the hour");
     assert!(judge(day(240) + SignedDuration::from_mins(60)).await);
+}
+
+#[tokio::test]
+async fn few_rows_of_a_contract_that_nothing_happens_to_are_let_go_and_news_are_judged_as_by_all() {
+    let years = Years::new(240).await;
+    let (here, now) = (Checkpoints::of_program([1; 32]), day(240));
+    let (cache, before) = years.judge_and_keep(&here, now).await;
+    let later = |seconds| now + SignedDuration::from_secs(seconds);
+    let is_held_after = async |seconds: i64| {
+        here.keep(&*years.store, &cache, later(seconds)).await.unwrap();
+        cache.held() != Held::default()
+    };
+    assert!(is_held_after(29).await);
+    assert!(!is_held_after(30).await);
+
+    let terms = Arc::new(years.terms.clone());
+    let judge = async |now: Timestamp| {
+        let evidence = years.read(&cache).await;
+        let asked = Asked { uid: "uid-1", name: "acme", terms: [7; 32], evidence: &evidence };
+        let judging = Judging { store: &*years.store, cache: &cache, checkpoints: &here, terms: &terms, asked };
+        Judgement::clone(judging.judged(now).await.unwrap().as_ref().as_ref().unwrap())
+    };
+    assert_eq!(judge(later(31)).await, before, "nothing new");
+    assert_eq!(cache.held(), Held::default(), "and no row is read");
+    years.receive(240..241, 241, 0).await;
+    let after = judge(day(241)).await;
+    assert_eq!(after, years.judge_all(day(241)).await);
+    assert_ne!(after, before);
+    assert!(cache.held().rows > 0);
+
+    // A launch reads them at each look of its own.
+    let evidence = years.read(&cache).await;
+    cache.rows_for_launch("uid-1", &evidence).await.unwrap();
+    here.keep(&*years.store, &cache, day(242)).await.unwrap();
+    assert!(cache.held().rows > 0);
 }

@@ -24,6 +24,11 @@ const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
 const MANY: usize = 256;
 
+/// Of a contract that was not judged for this long no more rows than these are held: the next judgement reads them, which takes a few
+/// milliseconds. Its rows, ledgers and answers are half of what a small contract takes in memory.
+const QUIET: SignedDuration = SignedDuration::from_secs(30);
+const FEW: usize = 2_048;
+
 /// How much of a span is read at once, at most and at least: a month with what is looked at around it.
 const LONGEST: SignedDuration = SignedDuration::from_hours(32 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
@@ -267,10 +272,20 @@ impl EvidenceCache {
             entry.let_go();
         }
     }
+
+    /// Lets go of the rows of contracts that have few of them and that nothing has happened to for a while, where what was worked out of closed
+    /// periods is kept.
+    pub fn let_go_of_quiet(&self, now: Timestamp) {
+        self.entries().by_uid.values_mut().filter(|entry| entry.is_quiet(now)).for_each(|entry| entry.let_go());
+    }
+}
+
+fn count_of(rows: &RowsByFeed) -> usize {
+    rows.values().map(FeedRows::len).sum()
 }
 
 fn needs_few(rows: &RowsByFeed, past: &Past) -> bool {
-    let all: usize = rows.values().map(FeedRows::len).sum();
+    let all = count_of(rows);
     let left_out = past.floors().iter().filter_map(|(feed, floor)| Some(rows.get(feed)?.first_after(floor.after)));
     all > MANY && left_out.map(|count| count as usize).sum::<usize>() * 2 > all
 }
@@ -278,6 +293,12 @@ fn needs_few(rows: &RowsByFeed, past: &Past) -> bool {
 impl Entry {
     fn holds_rows(&self) -> bool {
         self.part.is_some() || !self.rows.is_empty()
+    }
+
+    /// Whether its last judgement was a while ago, and a next one can begin with few rows and what is kept.
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        let was_judged = self.memo.as_ref().is_some_and(|memo| now.duration_since(memo.judged_at) >= QUIET);
+        was_judged && self.past_kept_at.is_some() && !self.is_read_whole && count_of(&self.rows) <= FEW
     }
 
     /// Lets go of the rows and of what was worked out of them.
