@@ -104,6 +104,7 @@ impl Fleet {
         self.until_all_are_reported(&operator).await;
         let (reported, used) = (began.elapsed().as_secs_f64(), process::processor_time(operator.id()));
         self.until_it_is_quiet(&operator).await;
+        self.until_judgements_are_kept(&operator).await;
         let (writes, contracts) = (writes(&self.place, OPERATOR), self.contracts as f64);
         let judged_at = began_at + SignedDuration::try_from(judged).unwrap();
         let first_writes = writes.iter().filter(|write| **write <= judged_at).count() as f64 / judged.as_secs_f64();
@@ -170,6 +171,15 @@ impl Fleet {
                 (known, since) = (written, Instant::now());
             }
             assert!(began.elapsed() < PATIENCE, "it still writes, {written} by now");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Until all judgements were kept, which happens once a minute and is not part of a poll. The few rows of the contracts are let go then.
+    async fn until_judgements_are_kept(&self, operator: &Operator) {
+        let began = Instant::now();
+        while metric(operator, "bpo_evidence_memory_bytes").await > 0.0 {
+            assert!(began.elapsed() < PATIENCE, "judgements are not kept");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
