@@ -55,29 +55,18 @@ fn instant(day: Date) -> Timestamp {
 /// Measures how many rows a second go from the vendor into statuses that judge all of them, in both stores, several times each; and how long it
 /// takes until every month has its report, which follow at four a second in a namespace.
 pub(crate) async fn fetched_and_judged(years: i16, table: &mut Table) {
-    for store in ["SQLite", "PostgreSQL"] {
-        let mut rounds = Vec::new();
-        for round in 1..=ROUNDS {
+    let mut stores = [("SQLite", Vec::new()), ("PostgreSQL", Vec::new())];
+    // One after the other, so that what else the machine does concerns both.
+    for round in 1..=ROUNDS {
+        for (store, rounds) in &mut stores {
             let past = Past::begin(store, years).await;
-            let judging = past.judging(store);
-            let judged = judging.until_all_rows_are_judged(past.rows).await;
+            let judged = past.judging(store).until_all_rows_are_judged(past.rows).await;
             let (resident, _, processor) = past.operator.takes();
-            eprintln!(
-                "{store}, round {round} of {ROUNDS}: {} rows, {judged:.1} s, {processor:.1} s of processor time",
-                past.rows
-            );
-            rounds.push(Round { a_second: past.rows as f64 / judged, judged, processor, resident });
+            let rows = past.rows;
+            eprintln!("{store}, {round} of {ROUNDS}: {rows} rows, {judged:.1} s, {processor:.1} s of processor time");
+            rounds.push(Round { rows, judged, processor, resident });
             if round == ROUNDS {
-                table.add(
-                    format!("{years} years of half-hours of {CONTRACTS} contracts, from the start of the process until all are in verdicts, {store}"),
-                    Round::all(std::mem::take(&mut rounds), past.rows),
-                );
-                let months = usize::try_from(years).unwrap() * 12;
-                let reported = judging.until_all_months_are_reported(months * CONTRACTS).await;
-                table.add(
-                    format!("the same until every month has its report, of which four a second are written in a namespace, {store}"),
-                    format!("{reported:.1} s: {} reports", months * CONTRACTS),
-                );
+                past.add_to(table, store, years, rounds).await;
             }
             assert_eq!(past.operator.stop().await, Some(0));
         }
@@ -86,22 +75,27 @@ pub(crate) async fn fetched_and_judged(years: i16, table: &mut Table) {
 
 /// One time that the past was fetched and judged.
 struct Round {
-    a_second: f64,
+    rows: usize,
     judged: f64,
     processor: f64,
     resident: f64,
 }
 
 impl Round {
+    fn a_second(&self) -> f64 {
+        self.rows as f64 / self.judged
+    }
+
     /// The median of rounds, with the slowest and the fastest.
-    fn all(mut rounds: Vec<Round>, rows: usize) -> String {
-        rounds.sort_by(|a, b| a.a_second.total_cmp(&b.a_second));
-        let (slowest, fastest) = (&rounds[0], &rounds[rounds.len() - 1]);
-        let Round { a_second, judged, processor, resident } = &rounds[rounds.len() / 2];
+    fn all(rounds: &mut [Round]) -> String {
+        rounds.sort_by(|a, b| b.judged.total_cmp(&a.judged));
+        let (slowest, median, fastest) = (&rounds[0], &rounds[rounds.len() / 2], &rounds[rounds.len() - 1]);
+        let Round { rows, judged, processor, resident } = median;
         format!(
-            "{a_second:.0} rows a second ({:.0} to {:.0}, {} times): {rows} rows, {judged:.1} s; {processor:.1} s of processor time, resident {resident:.0} MiB",
-            slowest.a_second,
-            fastest.a_second,
+            "{:.0} rows a second ({:.0} to {:.0}, {} times): {rows} rows, {judged:.1} s; {processor:.1} s of processor time, resident {resident:.0} MiB",
+            median.a_second(),
+            slowest.a_second(),
+            fastest.a_second(),
             rounds.len()
         )
     }
@@ -137,6 +131,22 @@ impl Past {
         let operator = place.operator_in(&place.data_dir(), &flags, "info", &testkit::image::environment());
         let rows = CONTRACTS * rows(begin, at(PRESENT)).len();
         Past { place, vendor, _server: server, began, operator, rows }
+    }
+
+    /// Adds what all rounds took, and how long it takes from the start of this one until all months have their report.
+    async fn add_to(&self, table: &mut Table, store: &str, years: i16, rounds: &mut [Round]) {
+        table.add(
+            format!("{years} years of half-hours of {CONTRACTS} contracts, from the start of the process until all are in verdicts, {store}"),
+            Round::all(rounds),
+        );
+        let months = usize::try_from(years).unwrap() * 12 * CONTRACTS;
+        let reported = self.judging(store).until_all_months_are_reported(months).await;
+        table.add(
+            format!(
+                "the same until every month has its report, of which four a second are written in a namespace, {store}"
+            ),
+            format!("{reported:.1} s: {months} reports"),
+        );
     }
 
     fn judging<'a>(&'a self, store: &'a str) -> Judging<'a> {
