@@ -73,26 +73,31 @@ impl Place {
     }
 }
 
+/// Opens a store that was closed. A database server may need a moment to see that a session has ended, and a process that another test starts has
+/// the lock of a file until it runs its own program.
+fn once_unlocked<S>(open: impl Fn() -> Result<S, StoreError>) -> S {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        match open() {
+            Err(StoreError::Locked { .. }) if std::time::Instant::now() < deadline => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 impl Fixture {
     pub(super) fn new(backend: Backend) -> Self {
         let place = Place::new(backend);
         Self { store: place.open().unwrap(), place }
     }
 
-    /// Closes the store and opens it again. A database server may need a moment to see that a session has ended.
+    /// Closes the store and opens it again.
     pub(super) fn restart(self) -> Self {
         let Self { store, place } = self;
         drop(store);
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        let store = loop {
-            match place.open() {
-                Err(StoreError::Locked { .. }) if std::time::Instant::now() < deadline => {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                opened => break opened.unwrap(),
-            }
-        };
-        Self { store, place }
+        Self { store: once_unlocked(|| place.open()), place }
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> crate::evidence::CommitReport {
@@ -143,7 +148,7 @@ impl SqliteFixture {
     pub(super) fn restart(self) -> Self {
         let Self { store, directory } = self;
         drop(store);
-        Self { store: SqliteStore::open(directory.path()).unwrap(), directory }
+        Self { store: once_unlocked(|| SqliteStore::open(directory.path())), directory }
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> crate::evidence::CommitReport {
