@@ -19,8 +19,6 @@ use crate::waiting::{Crowd, hindrance};
 /// When the operator begins, and up to when the vendor has rows then: one row before the latest that could be there.
 const NOW: &str = "2026-02-11T00:05:00Z";
 const PRESENT: &str = "2026-02-10T23:30:00Z";
-/// Its first instant.
-const BEGIN: &str = "2026-02-02T00:00:00Z";
 const TERM: (&str, &str) = ("2026-02-02", "2026-12-31");
 /// Longer than anything takes that works and does not grow with the contracts.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -48,7 +46,12 @@ struct Fleet {
 pub(crate) async fn measure(contracts: usize, known: &mut Known, table: &mut Table) {
     let place = Place::fresh().await;
     let client = client(&place).await;
-    let fleet = Fleet { vendor: Vendor::start(at(BEGIN), at(PRESENT)).await, place, client, contracts };
+    let fleet = Fleet {
+        vendor: Vendor::start(at(&format!("{}T00:00:00Z", TERM.0)), at(PRESENT)).await,
+        place,
+        client,
+        contracts,
+    };
     let is_first = known.fleet.is_none();
     if is_first {
         let limit = write_limit(&fleet.client, &fleet.place, 2_000).await;

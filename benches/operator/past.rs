@@ -60,13 +60,13 @@ pub(crate) async fn fetched_and_judged(years: i16, table: &mut Table) {
     for round in 1..=ROUNDS {
         for (store, rounds) in &mut stores {
             let past = Past::begin(store, years).await;
-            let judged = past.judging(store).until_all_rows_are_judged(past.rows).await;
+            let judged = past.until_all_rows_are_judged().await;
             let (resident, _, processor) = past.operator.takes();
             let rows = past.rows;
             eprintln!("{store}, {round} of {ROUNDS}: {rows} rows, {judged:.1} s, {processor:.1} s of processor time");
             rounds.push(Round { rows, judged, processor, resident });
             if round == ROUNDS {
-                past.add_to(table, store, years, rounds).await;
+                past.add_to(table, years, rounds).await;
             }
             assert_eq!(past.operator.stop().await, Some(0));
         }
@@ -103,6 +103,7 @@ impl Round {
 
 /// An operator that has begun on contracts with a past.
 struct Past {
+    store: &'static str,
     place: Place,
     vendor: Vendor,
     _server: Option<Server>,
@@ -112,7 +113,7 @@ struct Past {
 }
 
 impl Past {
-    async fn begin(store: &str, years: i16) -> Self {
+    async fn begin(store: &'static str, years: i16) -> Self {
         let place = Place::fresh().await;
         let server = (store == "PostgreSQL").then(|| Server::start("", &[]));
         let url = server.as_ref().map(|server| server.address("127.0.0.1", "postgres"));
@@ -130,17 +131,18 @@ impl Past {
         flags.extend(url.iter().flat_map(|url| ["--evidence-url", url.as_str()]));
         let operator = place.operator_in(&place.data_dir(), &flags, "info", &testkit::image::environment());
         let rows = CONTRACTS * rows(begin, at(PRESENT)).len();
-        Past { place, vendor, _server: server, began, operator, rows }
+        Past { store, place, vendor, _server: server, began, operator, rows }
     }
 
     /// Adds what all rounds took, and how long it takes from the start of this one until all months have their report.
-    async fn add_to(&self, table: &mut Table, store: &str, years: i16, rounds: &mut [Round]) {
+    async fn add_to(&self, table: &mut Table, years: i16, rounds: &mut [Round]) {
+        let store = self.store;
         table.add(
             format!("{years} years of half-hours of {CONTRACTS} contracts, from the start of the process until all are in verdicts, {store}"),
             Round::all(rounds),
         );
         let months = usize::try_from(years).unwrap() * 12 * CONTRACTS;
-        let reported = self.judging(store).until_all_months_are_reported(months).await;
+        let reported = self.until_all_months_are_reported(months).await;
         table.add(
             format!(
                 "the same until every month has its report, of which four a second are written in a namespace, {store}"
@@ -149,25 +151,10 @@ impl Past {
         );
     }
 
-    fn judging<'a>(&'a self, store: &'a str) -> Judging<'a> {
-        let Past { place, operator, vendor, began, .. } = self;
-        Judging { place, operator, vendor, began: *began, store }
-    }
-}
-
-/// A past that is fetched and judged.
-struct Judging<'a> {
-    place: &'a Place,
-    operator: &'a Operator,
-    vendor: &'a Vendor,
-    began: Instant,
-    store: &'a str,
-}
-
-impl Judging<'_> {
     /// Seconds from the start until each KpiTarget shows a verdict of the running month and of the last one that ended, and each contract
     /// reaches the vendor's last row. Ends at once where a KpiTarget says that it will never have one.
-    async fn until_all_rows_are_judged(&self, rows: usize) -> f64 {
+    async fn until_all_rows_are_judged(&self) -> f64 {
+        let rows = self.rows;
         let deadline = PATIENCE + Duration::from_secs_f64(rows as f64 / SLOWEST);
         let mut progress = Progress::default();
         loop {
@@ -216,7 +203,7 @@ impl Judging<'_> {
     /// Prints how far it is every few seconds; ends where the operator has ended, and after a deadline.
     fn goes_on(&self, progress: &mut Progress, deadline: Duration, state: impl Fn() -> String) {
         let (store, passed) = (self.store, self.began.elapsed());
-        let has_ended = !is_running(self.operator);
+        let has_ended = !is_running(&self.operator);
         assert!(!has_ended, "{store}: the operator ended after {passed:.1?}: {}\n{}", state(), self.operator.log());
         assert!(
             passed < deadline,

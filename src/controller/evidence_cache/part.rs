@@ -298,7 +298,8 @@ impl Entry {
     /// Whether its last judgement was a while ago, and a next one can begin with few rows and what is kept.
     fn is_quiet(&self, now: Timestamp) -> bool {
         let was_judged = self.memo.as_ref().is_some_and(|memo| now.duration_since(memo.judged_at) >= QUIET);
-        was_judged && self.past_kept_at.is_some() && !self.is_read_whole && count_of(&self.rows) <= FEW
+        let begins_again = self.past_kept_at.is_some() && count_of(&self.rows) <= FEW;
+        was_judged && self.holds_rows() && !self.is_read_whole && begins_again
     }
 
     /// Lets go of the rows and of what was worked out of them.

@@ -25,14 +25,21 @@ pub(super) fn commit(
     commit_body(&mut Log::open(session, key)?, batch, room)
 }
 
+/// Rows by labels and start.
+type Newest = HashMap<i64, BTreeMap<i64, Neighbour>>;
+
+fn known(newest: &Newest, (labels, start): (i64, i64)) -> Option<&Neighbour> {
+    newest.get(&labels)?.get(&start)
+}
+
 struct Log<'s> {
     session: &'s mut Session,
     feed: OpenFeed<'s>,
     /// Sequences of the definitions that the body needs, by kind and payload.
     definitions: HashMap<(u8, Vec<u8>), i64>,
     last_ends: HashMap<i64, i64>,
-    /// The newest rows around the time of the body, by labels and start.
-    newest: HashMap<i64, BTreeMap<i64, Neighbour>>,
+    /// The newest rows around the time of the body.
+    newest: Newest,
     /// Rows that were in the log before, by sequence.
     payloads: HashMap<i64, Vec<u8>>,
     /// What the body adds to the log, in order.
@@ -113,10 +120,6 @@ impl<'s> Log<'s> {
         Ok(())
     }
 
-    fn known(&self, (labels, start): (i64, i64)) -> Option<&Neighbour> {
-        self.newest.get(&labels)?.get(&start)
-    }
-
     fn write_entries(&mut self) -> Result<(), Failure> {
         let mut copy = Copy::begin(
             &mut self.session.client,
@@ -134,10 +137,10 @@ impl<'s> Log<'s> {
             &mut self.session.client,
             "COPY newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
         )?;
-        for (labels, start) in &self.added {
-            let Some(row) = self.newest.get(labels).and_then(|rows| rows.get(start)) else { continue };
+        for key in &self.added {
+            let Some(row) = known(&self.newest, *key) else { continue };
             let Neighbour { start, end, sequence, revision, vendor_revision } = *row;
-            let numbers = [self.feed.id, *labels, start, end, sequence, revision].map(Some);
+            let numbers = [self.feed.id, key.0, start, end, sequence, revision].map(Some);
             let [feed, labels, start, end, sequence, revision] = numbers.map(Field::Integer);
             copy.row([feed, labels, start, end, sequence, revision, Field::Integer(vendor_revision)])?;
         }
@@ -147,7 +150,7 @@ impl<'s> Log<'s> {
     /// Rows of keys that are there already: an insert that finds them goes by their key, whatever the server knows of the table.
     fn write_changed(&mut self) -> Result<(), Failure> {
         let rows: Vec<(i64, Neighbour)> =
-            self.changed.iter().filter_map(|key| Some((key.0, *self.known(*key)?))).collect();
+            self.changed.iter().filter_map(|key| Some((key.0, *known(&self.newest, *key)?))).collect();
         let column = |value: fn(&Neighbour) -> i64| -> Vec<i64> { rows.iter().map(|(_, row)| value(row)).collect() };
         let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
         let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
@@ -263,7 +266,7 @@ impl OpenLog for Log<'_> {
 
     fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
         let key = (header.labels, header.start);
-        let before = self.known(key).and_then(|row| row.vendor_revision);
+        let before = known(&self.newest, key).and_then(|row| row.vendor_revision);
         let row = Neighbour {
             start: header.start,
             end: header.end,
