@@ -1,5 +1,6 @@
 //! Putting the operator together: watches, queues, controllers, scheduler, web, and an orderly end.
 
+mod row_looks;
 mod shares;
 mod tasks;
 mod triggers;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use self::shares::{follow_namespaces, share_of_shards};
 pub use self::tasks::PartEnded;
 use self::tasks::{Tasks, ended_unasked};
-use self::triggers::{follow_api_clock, follow_clock, follow_evidence, follow_feeds};
+use self::triggers::{follow_api_clock, follow_clock, follow_rows};
 use self::watches::{start_watches, stores};
 use super::context::{AlertMode, Context, ContextParts, Queue, Queues, Stores};
 use super::driver;
@@ -99,8 +100,8 @@ pub async fn run_controllers(parts: Parts, stop: CancellationToken) -> Result<()
         follow_namespaces(context.clone(), client.clone(), namespaces.clone(), readiness.clone()),
     );
     watches.spawn("the comparison of clocks", follow_api_clock(context.clone(), client));
-    watches.spawn("the queue of changed evidence", follow_evidence(context.clone(), evidence.changes()));
-    watches.spawn("the queue of polls", follow_feeds(context.clone(), scheduler.events()));
+    watches
+        .spawn("the queue of new rows and polls", follow_rows(context.clone(), evidence.changes(), scheduler.events()));
     watches.spawn("the keeping of judgements", keep_judgements(context.clone()));
     watches.spawn("the removal of rows", super::retention::follow(context.clone()));
     watches.spawn("the rehearsal's clock", follow_clock(context.clone(), context.now()));

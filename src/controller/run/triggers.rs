@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
 
+use super::row_looks::{PAUSE, RowLooks};
 use crate::api::condition::Reason;
 use crate::cluster::watch::Objects;
 use crate::controller::context::{Context, Queue};
 use crate::controller::holdings::look_at_affected;
 use crate::domain::holdings::Change as Affecting;
+use crate::evidence::FeedKey;
 use crate::feed::scheduler::{FeedEvent, FeedOutcome};
 use crate::web::metrics::{FeedLabels, Metrics};
 
@@ -59,34 +63,57 @@ pub(super) async fn follow_clock(context: Arc<Context>, mut now: jiff::Timestamp
     }
 }
 
-pub(super) async fn follow_evidence(context: Arc<Context>, mut changes: broadcast::Receiver<crate::evidence::FeedKey>) {
+/// Looks at contracts to which rows came, and at those whose feeds are other than before. One task for both: the rows of a poll are known
+/// before its end.
+pub(super) async fn follow_rows(
+    context: Arc<Context>,
+    mut changes: broadcast::Receiver<FeedKey>,
+    mut polls: broadcast::Receiver<Arc<FeedEvent>>,
+) {
+    let mut looks = RowLooks::new(PAUSE.div_f64(context.clock.speed().max(1.0)));
     loop {
-        match changes.recv().await {
-            Ok(feed) => look_at_uid(&context, &feed.contract_uid),
-            Err(broadcast::error::RecvError::Lagged(_)) => look_at_all(&context),
-            Err(broadcast::error::RecvError::Closed) => return,
+        let pause_ends = looks.next();
+        let uid = tokio::select! {
+            biased;
+            change = changes.recv() => match change {
+                Ok(feed) => looks.came(&feed.contract_uid, Instant::now()).then_some(feed.contract_uid),
+                Err(RecvError::Lagged(_)) => all_of(&context),
+                Err(RecvError::Closed) => return,
+            },
+            poll = polls.recv() => match poll {
+                Ok(poll) => poll_ended(&context, &mut looks, &poll).then(|| poll.contract_uid.clone()),
+                Err(RecvError::Lagged(_)) => all_of(&context),
+                Err(RecvError::Closed) => return,
+            },
+            () = sleep_until(pause_ends.unwrap_or_else(Instant::now)), if pause_ends.is_some() => {
+                looks.due(Instant::now()).iter().for_each(|uid| look_at_uid(&context, uid));
+                None
+            }
+        };
+        if let Some(uid) = uid {
+            look_at_uid(&context, &uid);
         }
     }
 }
 
-pub(super) async fn follow_feeds(context: Arc<Context>, mut changes: broadcast::Receiver<Arc<FeedEvent>>) {
-    loop {
-        match changes.recv().await {
-            Ok(event) => {
-                // A poll that ends after its contract is gone must not bring the series back, and nobody looks at it.
-                let uid = &event.contract_uid;
-                if context.contract_on_evidence(&event.namespace, &event.contract, uid).is_none() {
-                    continue;
-                }
-                count(&context.metrics, &event);
-                if event.transition || context.waits_for_feeds(uid) || shows_lateness(&context, &event) {
-                    look_at_affected(&context, &event.namespace, Affecting::Rows(&event.contract));
-                }
-            }
-            Err(broadcast::error::RecvError::Lagged(_)) => look_at_all(&context),
-            Err(broadcast::error::RecvError::Closed) => return,
-        }
+fn all_of(context: &Context) -> Option<String> {
+    look_at_all(context);
+    None
+}
+
+/// Counts a poll. Returns whether its contract is to be looked at now.
+fn poll_ended(context: &Context, looks: &mut RowLooks, poll: &FeedEvent) -> bool {
+    // A poll that ends after its contract is gone must not bring the series back, and nobody looks at it.
+    let uid = &poll.contract_uid;
+    if context.contract_on_evidence(&poll.namespace, &poll.contract, uid).is_none() {
+        return false;
     }
+    count(&context.metrics, poll);
+    let concerns = poll.transition || context.waits_for_feeds(uid) || shows_lateness(context, poll);
+    if poll.goes_on {
+        return concerns && looks.came(uid, Instant::now());
+    }
+    looks.ended(uid) || concerns
 }
 
 /// Whether a poll has shown that a feed is late: it succeeded after rows were due, and if it brought them the evidence says so too.

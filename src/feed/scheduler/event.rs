@@ -59,4 +59,6 @@ pub struct FeedEvent {
     pub took: Duration,
     /// Whether the feed's health or back-fill is another one than before.
     pub transition: bool,
+    /// Whether the feed is polled again at once: more of the past follows.
+    pub goes_on: bool,
 }

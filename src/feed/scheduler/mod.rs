@@ -278,7 +278,8 @@ impl Shared {
             commit: end.commit,
             at,
             took: began.elapsed(),
-            transition: finished.is_some_and(|finished| finished.transition),
+            transition: finished.as_ref().is_some_and(|finished| finished.transition),
+            goes_on: finished.is_some() && end.next == Next::AtOnce,
         };
         // Without a reader nobody wants to know.
         let _ = self.events.send(Arc::new(event));

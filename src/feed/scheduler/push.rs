@@ -128,6 +128,7 @@ impl Shared {
             at,
             took: began.elapsed(),
             transition: finished.is_some_and(|finished| finished.transition),
+            goes_on: false,
         };
         // Without a reader nobody wants to know.
         let _ = self.events.send(Arc::new(event));

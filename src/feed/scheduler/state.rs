@@ -20,7 +20,8 @@ use crate::clock::Clock;
 use crate::domain::holdings::FeedHealth;
 use crate::outbound::call::host_and_port;
 
-/// The first polls after a start are spread over this.
+/// The first polls after a start are spread over this for each feed, and over this at most: few vendors need not wait for one another.
+const START_SPREAD_A_FEED: Duration = Duration::from_millis(5);
 const START_SPREAD: Duration = Duration::from_secs(2);
 
 /// The feeds, their timers, and the queue of those that are due.
@@ -98,7 +99,7 @@ impl State {
         let id = (task.contract_uid.clone(), task.feed.name.clone());
         let lane = Lane { namespace: task.namespace.clone(), host: host(&task.feed) };
         let Some(entry) = self.feeds.get_mut(&id) else {
-            let delay = start_delay(&task, clock);
+            let delay = start_delay(&task, self.feeds.len() + 1, clock);
             let entry = Entry {
                 lane,
                 asks: false,
@@ -254,8 +255,9 @@ impl Entry {
     }
 }
 
-fn start_delay(task: &FeedTask, clock: &Clock) -> Duration {
-    let spread_over = START_SPREAD.div_f64(clock.speed().max(1.0));
+/// How long the first poll of one of this number of feeds waits.
+fn start_delay(task: &FeedTask, feeds: usize, clock: &Clock) -> Duration {
+    let spread_over = START_SPREAD_A_FEED.mul_f64(feeds as f64).min(START_SPREAD).div_f64(clock.speed().max(1.0));
     spread_over.mul_f64((spread(task) % 1_000) as f64 / 1_000.0)
 }
 
