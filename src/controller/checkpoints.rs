@@ -105,7 +105,9 @@ impl Checkpoints {
     ) -> Result<(), StoreError> {
         let Some(program) = self.program().await else { return Ok(()) };
         for part in cache.fresh().chunks(AT_ONCE) {
-            self.keep_pasts(program, store, cache, part, now).await?;
+            for fresh in part {
+                self.keep_past(store, cache, fresh, now).await?;
+            }
             let part = part.to_vec();
             let encoding = move || -> Vec<(String, Vec<u8>)> {
                 part.into_iter().filter_map(|fresh| Some((fresh.uid.clone(), encode(program, &fresh)?))).collect()

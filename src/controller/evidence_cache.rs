@@ -24,7 +24,7 @@ use fit::Misfits;
 pub use judgements::Fresh;
 use judgements::Memo;
 pub use part::Part;
-use part::PartHeld;
+use part::{PartHeld, PastKept, VERY_MANY};
 
 /// How many rows are read at once: a second's work or less. Between two pages, a look that has taken long lets others go first.
 const PAGE: i64 = 200_000;
@@ -50,7 +50,7 @@ struct Entry {
     rollups: RollUps,
     held: Held,
     /// When what was worked out of closed periods was kept last.
-    past_kept_at: Option<Timestamp>,
+    past_kept: Option<PastKept>,
     /// Whether others than judgements ask for all rows.
     is_read_whole: bool,
     /// Which use of the cache was the last of this entry.
@@ -84,6 +84,8 @@ pub struct EvidenceCache {
     /// How many bytes of rows are read at once where they are read by when they happened.
     page_bytes: usize,
     most_of_one: usize,
+    /// Of a contract with more rows than these the rows of closed periods are let go with the judgement.
+    very_many: usize,
     /// The place of the one who reads many rows.
     large: Arc<Semaphore>,
     entries: Mutex<Entries>,
@@ -102,8 +104,8 @@ impl EvidenceCache {
     /// An empty cache over a store, that holds at most this many bytes of rows and of what was worked out of them.
     pub fn new(store: Arc<dyn EvidenceStore>, most: usize) -> Self {
         let large = Arc::new(Semaphore::new(1));
-        let (page, page_bytes, most_of_one) = (PAGE, PAGE_BYTES, usize::MAX);
-        EvidenceCache { store, most, page, page_bytes, most_of_one, large, entries: Mutex::default() }
+        let (page, page_bytes, most_of_one, very_many) = (PAGE, PAGE_BYTES, usize::MAX, VERY_MANY);
+        EvidenceCache { store, most, page, page_bytes, most_of_one, very_many, large, entries: Mutex::default() }
     }
 
     /// The same, where the rows of one contract take no more than this many bytes. Rows that would are not read to their end: who asks for
@@ -111,6 +113,13 @@ impl EvidenceCache {
     #[must_use]
     pub fn with_most_of_one(self, most_of_one: usize) -> Self {
         EvidenceCache { most_of_one, ..self }
+    }
+
+    /// The same, where contracts with more rows than these have very many.
+    #[cfg(test)]
+    #[must_use]
+    pub fn with_very_many(self, very_many: usize) -> Self {
+        EvidenceCache { very_many, ..self }
     }
 
     /// Bytes that are held now, rows that are being read included.

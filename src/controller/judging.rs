@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::checkpoints::{Asked, Checkpoints};
 use super::controlled::ReconcileError;
-use super::evidence_cache::{ContractEvidence, EvidenceCache, Part};
+use super::evidence_cache::{ContractEvidence, EvidenceCache, Fresh, Part};
 use super::retention::last_judgement;
 use crate::domain::judgement::judge::{OfPart, judge_again, judge_part};
 use crate::domain::judgement::outcome::{Judgement, NOTHING_SAID};
@@ -73,7 +73,20 @@ impl Judging<'_> {
         };
         let judgement = Arc::new(judgement.map(Judgement::fitted));
         self.cache.keep(uid, terms, evidence, now, &judgement, Some(rollups));
+        if self.cache.holds_many(uid) {
+            self.keep_past(now, judgement.clone()).await;
+        }
         Ok(judgement)
+    }
+
+    /// Keeps what was worked out of closed periods, so that their rows need not be held. Where the store does not take it, it is kept with
+    /// those of others, within the minute.
+    async fn keep_past(&self, now: Timestamp, judgement: Arc<Result<Judgement, InvalidSpec>>) {
+        let Asked { uid, terms, evidence, .. } = self.asked;
+        let fresh = Fresh { uid: uid.to_owned(), terms, evidence: evidence.clone(), judged_at: now, judgement };
+        if let Err(error) = self.checkpoints.keep_past(self.store, self.cache, &fresh, now).await {
+            tracing::debug!(%error, contract = self.asked.name, "what was worked out of closed periods is not kept yet");
+        }
     }
 
     async fn by_all(&self, now: Timestamp) -> Result<WorkedOut, ReconcileError> {

@@ -51,23 +51,24 @@ impl Checkpoints {
         Ok(Some(past))
     }
 
-    /// Keeps what judgements worked out of closed periods, where it is time to.
-    pub(super) async fn keep_pasts(
+    /// Keeps what a judgement worked out of closed periods, where it is time to.
+    ///
+    /// # Errors
+    /// When the store does not take it.
+    pub async fn keep_past(
         &self,
-        program: [u8; 32],
         store: &dyn EvidenceStore,
         cache: &EvidenceCache,
-        judged: &[Fresh],
+        fresh: &Fresh,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for fresh in judged {
-            let Some(snapshot) = cache.snapshot(fresh, now) else { continue };
-            let (uid, heads) = (fresh.uid.clone(), fresh.evidence.heads.clone());
-            let encoding = move || encode(program, &uid, &heads, snapshot);
-            let Some((past, content)) = tokio::task::spawn_blocking(encoding).await.ok().flatten() else { continue };
-            store.keep_checkpoints(vec![(name(&fresh.uid), content)], now).await?;
-            cache.kept_past(&fresh.uid, &past, now);
-        }
+        let Some(program) = self.program().await else { return Ok(()) };
+        let Some(snapshot) = cache.snapshot(fresh, now) else { return Ok(()) };
+        let (uid, heads) = (fresh.uid.clone(), fresh.evidence.heads.clone());
+        let encoding = move || encode(program, &uid, &heads, snapshot);
+        let Some((past, content)) = tokio::task::spawn_blocking(encoding).await.ok().flatten() else { return Ok(()) };
+        store.keep_checkpoints(vec![(name(&fresh.uid), content)], now).await?;
+        cache.kept_past(&fresh.uid, &past, now);
         Ok(())
     }
 }

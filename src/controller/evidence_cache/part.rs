@@ -24,6 +24,10 @@ const KEPT_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// than half of them. It is a few days of half-hours: of a thousand small contracts the closed weeks add up, too.
 const MANY: usize = 256;
 
+/// Of a contract with more rows than these what was worked out of closed periods is kept with the judgement, and again once a period closes:
+/// it is 2 MiB of rows of years, of which an open period needs few.
+pub(super) const VERY_MANY: usize = 262_144;
+
 /// Of a contract that was not judged for this long no more rows than these are held: the next judgement reads them, which takes a few
 /// milliseconds. Its rows, ledgers and answers are half of what a small contract takes in memory.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
@@ -68,6 +72,13 @@ impl Slices {
             self.length = self.length.saturating_mul(2).min(LONGEST);
         }
     }
+}
+
+/// When what was worked out of closed periods was kept last, and how many periods were closed then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PastKept {
+    at: Timestamp,
+    closings: usize,
 }
 
 /// Which rows of a contract are held.
@@ -258,8 +269,12 @@ impl EvidenceCache {
         // A spec that cannot be judged leaves what was worked out of fewer rows.
         let is_of_it =
             memo.judgement.is_ok() && memo.rests_on(&fresh.evidence.heads) && memo.judged_at == fresh.judged_at;
-        let is_due = entry.past_kept_at.is_none_or(|kept| now.duration_since(kept).abs() >= KEPT_EVERY);
-        if is_of_it && is_due { entry.rollups.snapshot() } else { None }
+        if is_of_it && entry.is_past_due(now, self.very_many) { entry.rollups.snapshot() } else { None }
+    }
+
+    /// Whether very many rows of a contract are held, and none left out: what was worked out of closed periods is kept at once.
+    pub fn holds_many(&self, uid: &str) -> bool {
+        self.entries().by_uid.get(uid).is_some_and(|entry| entry.holds_all_of(self.very_many))
     }
 
     /// Notes that what was worked out of closed periods is kept with these floors. Where those leave few of many rows, the rows are let
@@ -267,7 +282,7 @@ impl EvidenceCache {
     pub fn kept_past(&self, uid: &str, past: &Past, now: Timestamp) {
         let mut entries = self.entries();
         let Some(entry) = entries.by_uid.get_mut(uid) else { return };
-        entry.past_kept_at = Some(now);
+        entry.past_kept = Some(PastKept { at: now, closings: entry.closings.len() });
         if !entry.is_read_whole && needs_few(&entry.rows, past) {
             entry.let_go();
         }
@@ -295,10 +310,23 @@ impl Entry {
         self.part.is_some() || !self.rows.is_empty()
     }
 
+    /// Whether all rows are held, for judgements alone, and are more than these.
+    fn holds_all_of(&self, more_than: usize) -> bool {
+        self.part.is_none() && !self.is_read_whole && count_of(&self.rows) > more_than
+    }
+
+    /// Whether it is time to keep what was worked out of closed periods. Of very many rows the period that has just closed may leave out most.
+    fn is_past_due(&self, now: Timestamp, very_many: usize) -> bool {
+        self.past_kept.is_none_or(|kept| {
+            let has_closed = self.holds_all_of(very_many) && kept.closings != self.closings.len();
+            has_closed || now.duration_since(kept.at).abs() >= KEPT_EVERY
+        })
+    }
+
     /// Whether its last judgement was a while ago, and a next one can begin with few rows and what is kept.
     fn is_quiet(&self, now: Timestamp) -> bool {
         let was_judged = self.memo.as_ref().is_some_and(|memo| now.duration_since(memo.judged_at) >= QUIET);
-        let begins_again = self.past_kept_at.is_some() && count_of(&self.rows) <= FEW;
+        let begins_again = self.past_kept.is_some() && count_of(&self.rows) <= FEW;
         was_judged && self.holds_rows() && !self.is_read_whole && begins_again
     }
 
