@@ -8,15 +8,17 @@ ARG BUILD_BASE=docker.io/library/rust:1.95-slim-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# SQLite and ring are compiled from C.
+# SQLite, ring and jemalloc are compiled from C.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
+# Kernels for ARM have pages of 4 to 64 KiB; jemalloc serves those up to the size that it is built for.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
-    cargo build --profile dist --locked --features otel --bins \
+    if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
+    && cargo build --profile dist --locked --features otel --bins \
     && install -D --target-directory=/programs target/dist/bpo-operator target/dist/kubectl-bpo
 
 # Of the same Debian as the build: the programs link to its C library.
@@ -24,9 +26,6 @@ FROM ${RUN_BASE}
 COPY --from=build /programs/ /usr/local/bin/
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
-# The C library keeps memory apart for groups of threads, and returns little of it: two groups are enough for what the operator does. Without
-# fixed bounds it also learns from large answers and pages of metrics to keep tens of megabytes that were used for a moment.
-ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/bpo-operator"]
 CMD ["run"]

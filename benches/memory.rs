@@ -34,6 +34,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
+/// The operator's allocator.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const SITES: [&str; 3] = ["cebu", "bogota", "leeds"];
 const QUEUES: [&str; 4] = ["billing", "sales", "support", "claims"];
 const LABEL_SETS: i64 = 12;
@@ -63,7 +68,7 @@ fn main() {
     let program = std::env::current_exe().expect("this program");
     for restart in [false, true] {
         let mut process = std::process::Command::new(&program);
-        process.arg("--bench").env("BPO_BENCH_STORE", folder).envs(testkit::image::environment());
+        process.arg("--bench").env("BPO_BENCH_STORE", folder);
         if restart {
             process.env("BPO_BENCH_RESTART", "1");
         }

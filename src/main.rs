@@ -12,6 +12,11 @@ use bpo_operator::cli::operator::{Cli, execute};
 use bpo_operator::cli::streams::warn;
 use clap::Parser;
 
+/// The C library's allocator returns little of what judgements take for a moment. `.cargo/config.toml` has its settings.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match execute(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

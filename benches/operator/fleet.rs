@@ -83,9 +83,7 @@ impl Fleet {
 
     fn start(&self, now: &str) -> Operator {
         let flags = ["--clock-start", now, "--clock-speed", "1"];
-        let mut environment = testkit::image::environment();
-        environment.push(SETTLE);
-        self.place.operator_in(&self.place.data_dir(), &flags, "info", &environment)
+        self.place.operator_in(&self.place.data_dir(), &flags, "info", &[SETTLE])
     }
 
     fn contracts(&self) -> Api<DynamicObject> {

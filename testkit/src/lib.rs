@@ -4,7 +4,6 @@
 
 pub mod controlplane;
 pub mod debian;
-pub mod image;
 pub mod kept_server;
 pub mod mail_server;
 pub mod ports;
