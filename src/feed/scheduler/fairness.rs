@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::memory::Memory;
 use super::poll::{Next, PollEnd};
 use super::queue::{FeedId, Lane};
-use super::state::{Started, State};
+use super::state::{Started, State, start_delay};
 use super::windows::next_poll;
 use super::{FeedOutcome, FeedTask, LIMITS};
 use crate::clock::Clock;
@@ -195,4 +195,13 @@ fn feeds_that_are_never_asked_keep_no_place_at_the_host_of_another_namespace() {
     let over = |number| FeedTask { term_end: instant(Duration::ZERO), ..task("idle", number, "one.example") };
     assert_eq!(burst((0..2).map(suspended)), alone, "suspended");
     assert_eq!(burst((0..2).map(over)), alone, "of contracts that are over");
+}
+
+#[test]
+fn few_feeds_are_asked_at_once_after_a_start_and_many_are_spread_over_two_seconds() {
+    for (feeds, milliseconds) in [(1, 5), (20, 100), (400, 2_000), (5_000, 2_000)] {
+        let delays = (0..200).map(|number| start_delay(&task("a", number, "one.example"), feeds, &Clock::real()));
+        let (longest, most) = (delays.max().unwrap(), Duration::from_millis(milliseconds));
+        assert!(longest < most && longest > most.mul_f64(0.9), "{feeds} feeds: {longest:?}");
+    }
 }

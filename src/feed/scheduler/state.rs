@@ -256,7 +256,7 @@ impl Entry {
 }
 
 /// How long the first poll of one of this number of feeds waits.
-fn start_delay(task: &FeedTask, feeds: usize, clock: &Clock) -> Duration {
+pub(super) fn start_delay(task: &FeedTask, feeds: usize, clock: &Clock) -> Duration {
     let spread_over = START_SPREAD_A_FEED.mul_f64(feeds as f64).min(START_SPREAD).div_f64(clock.speed().max(1.0));
     spread_over.mul_f64((spread(task) % 1_000) as f64 / 1_000.0)
 }
