@@ -68,7 +68,7 @@ fn main() {
     let program = std::env::current_exe().expect("this program");
     for restart in [false, true] {
         let mut process = std::process::Command::new(&program);
-        process.arg("--bench").env("BPO_BENCH_STORE", folder);
+        process.arg("--bench").env("BPO_BENCH_STORE", folder).envs(testkit::image::environment());
         if restart {
             process.env("BPO_BENCH_RESTART", "1");
         }

@@ -83,7 +83,9 @@ impl Fleet {
 
     fn start(&self, now: &str) -> Operator {
         let flags = ["--clock-start", now, "--clock-speed", "1"];
-        self.place.operator_in(&self.place.data_dir(), &flags, "info", &[SETTLE])
+        let mut environment = testkit::image::environment();
+        environment.push(SETTLE);
+        self.place.operator_in(&self.place.data_dir(), &flags, "info", &environment)
     }
 
     fn contracts(&self) -> Api<DynamicObject> {

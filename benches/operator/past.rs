@@ -129,7 +129,7 @@ impl Past {
         let began = Instant::now();
         let mut flags = vec!["--clock-start", NOW, "--clock-speed", "1"];
         flags.extend(url.iter().flat_map(|url| ["--evidence-url", url.as_str()]));
-        let operator = place.operator_in(&place.data_dir(), &flags, "info", &[]);
+        let operator = place.operator_in(&place.data_dir(), &flags, "info", &testkit::image::environment());
         let rows = CONTRACTS * rows(begin, at(PRESENT)).len();
         Past { store, place, vendor, _server: server, began, operator, rows }
     }
@@ -318,7 +318,7 @@ pub(crate) async fn restated_by_a_late_row(years: i16, table: &mut Table) {
 fn start(place: &Place, now: &str) -> Operator {
     let inbox = ["--inbox-listen", "127.0.0.1:0", "--inbox-plain-http"];
     let flags: Vec<&str> = ["--clock-start", now, "--clock-speed", "1"].into_iter().chain(inbox).collect();
-    place.operator_in(&place.data_dir(), &flags, "info", &[])
+    place.operator_in(&place.data_dir(), &flags, "info", &testkit::image::environment())
 }
 
 async fn until_reported(place: &Place, operator: &Operator, months: usize, state: &str) {

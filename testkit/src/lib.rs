@@ -4,6 +4,7 @@
 
 pub mod controlplane;
 pub mod debian;
+pub mod image;
 pub mod kept_server;
 pub mod mail_server;
 pub mod ports;

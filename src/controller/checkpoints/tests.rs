@@ -271,6 +271,19 @@ impl Years {
         None
     }
 
+    /// What the operator judges, by what is held and what is kept.
+    async fn judge_as_the_operator(
+        &self,
+        cache: &EvidenceCache,
+        checkpoints: &Checkpoints,
+        now: Timestamp,
+    ) -> Judgement {
+        let (evidence, terms) = (self.read(cache).await, Arc::new(self.terms.clone()));
+        let asked = Asked { uid: "uid-1", name: "acme", terms: [7; 32], evidence: &evidence };
+        let judging = Judging { store: &*self.store, cache, checkpoints, terms: &terms, asked };
+        Judgement::clone(judging.judged(now).await.unwrap().as_ref().as_ref().unwrap())
+    }
+
     async fn judge_all(&self, now: Timestamp) -> Judgement {
         self.judge(now).await.1
     }
@@ -425,13 +438,7 @@ async fn few_rows_of_a_contract_that_nothing_happens_to_are_let_go_and_news_are_
     assert!(is_held_after(29).await);
     assert!(!is_held_after(30).await);
 
-    let terms = Arc::new(years.terms.clone());
-    let judge = async |now: Timestamp| {
-        let evidence = years.read(&cache).await;
-        let asked = Asked { uid: "uid-1", name: "acme", terms: [7; 32], evidence: &evidence };
-        let judging = Judging { store: &*years.store, cache: &cache, checkpoints: &here, terms: &terms, asked };
-        Judgement::clone(judging.judged(now).await.unwrap().as_ref().as_ref().unwrap())
-    };
+    let judge = async |now: Timestamp| years.judge_as_the_operator(&cache, &here, now).await;
     assert_eq!(judge(later(31)).await, before, "nothing new");
     assert_eq!(cache.held(), Held::default(), "and no row is read");
     years.receive(240..241, 241, 0).await;
@@ -451,22 +458,15 @@ async fn few_rows_of_a_contract_that_nothing_happens_to_are_let_go_and_news_are_
 async fn of_a_contract_with_very_many_rows_those_of_closed_periods_are_let_go_with_the_judgement() {
     let years = Years::new(900).await;
     let here = Checkpoints::of_program([1; 32]);
-    let terms = Arc::new(years.terms.clone());
-    let judge = async |cache: &EvidenceCache, now: Timestamp| {
-        let evidence = years.read(cache).await;
-        let asked = Asked { uid: "uid-1", name: "acme", terms: [7; 32], evidence: &evidence };
-        let judging = Judging { store: &*years.store, cache, checkpoints: &here, terms: &terms, asked };
-        Judgement::clone(judging.judged(now).await.unwrap().as_ref().as_ref().unwrap())
-    };
     for (very_many, expected) in [(900, false), (899, true)] {
         let cache = EvidenceCache::new(years.store.clone(), usize::MAX).with_very_many(very_many);
-        let judgement = judge(&cache, day(900)).await;
+        let judgement = years.judge_as_the_operator(&cache, &here, day(900)).await;
         assert_eq!(judgement, years.judge_all(day(900)).await);
         assert_eq!(cache.held() == Held::default(), expected, "900 rows, and very many are more than {very_many}");
     }
     let cache = EvidenceCache::new(years.store.clone(), usize::MAX).with_very_many(899);
     years.receive(900..905, 905, 0).await;
-    let judgement = judge(&cache, day(905)).await;
+    let judgement = years.judge_as_the_operator(&cache, &here, day(905)).await;
     assert_eq!(judgement, years.judge_all(day(905)).await);
     let evidence = years.read(&cache).await;
     let rows = cache.part("uid-1", &evidence).await.unwrap().unwrap().rows["acd"].len();

@@ -77,12 +77,18 @@ pub(super) async fn follow_rows(
             biased;
             change = changes.recv() => match change {
                 Ok(feed) => looks.came(&feed.contract_uid, Instant::now()).then_some(feed.contract_uid),
-                Err(RecvError::Lagged(_)) => all_of(&context),
+                Err(RecvError::Lagged(_)) => {
+                    look_at_all(&context);
+                    None
+                }
                 Err(RecvError::Closed) => return,
             },
             poll = polls.recv() => match poll {
                 Ok(poll) => poll_ended(&context, &mut looks, &poll).then(|| poll.contract_uid.clone()),
-                Err(RecvError::Lagged(_)) => all_of(&context),
+                Err(RecvError::Lagged(_)) => {
+                    look_at_all(&context);
+                    None
+                }
                 Err(RecvError::Closed) => return,
             },
             () = sleep_until(pause_ends.unwrap_or_else(Instant::now)), if pause_ends.is_some() => {
@@ -94,11 +100,6 @@ pub(super) async fn follow_rows(
             look_at_uid(&context, &uid);
         }
     }
-}
-
-fn all_of(context: &Context) -> Option<String> {
-    look_at_all(context);
-    None
 }
 
 /// Counts a poll. Returns whether its contract is to be looked at now.
