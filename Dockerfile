@@ -4,13 +4,13 @@
 # of all architectures are made from the same bases. To pin them in a build of your own:
 #   docker buildx imagetools inspect TAG --format '{{.Manifest.Digest}}'
 #   docker build --build-arg BUILD_BASE=NAME@DIGEST --build-arg RUN_BASE=NAME@DIGEST .
-ARG BUILD_BASE=docker.io/library/rust:1.95-slim-bookworm
+ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-bookworm
 ARG RUN_BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_BASE} AS build
-# SQLite, ring and jemalloc are compiled from C.
+# SQLite, ring and jemalloc are compiled from C; what profile/build reads is packed with xz.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends gcc libc6-dev make \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev make xz-utils \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -18,8 +18,8 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/source/target \
     if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
-    && cargo build --profile dist --locked --features otel --bins \
-    && install -D --target-directory=/programs target/dist/bpo-operator target/dist/kubectl-bpo
+    && programs="$(profile/build --bins)" \
+    && install -D --target-directory=/programs "$programs/bpo-operator" "$programs/kubectl-bpo"
 
 # Of the same Debian as the build: the programs link to its C library.
 FROM ${RUN_BASE}

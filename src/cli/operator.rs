@@ -118,6 +118,10 @@ pub fn execute(cli: Cli) -> Result<(), RunError> {
 /// cores needs no more of these; each has a stack, and memory that the C library keeps for it.
 const MOST_WORKERS: usize = 4;
 
+/// How long a thread that reads, judges or waits for the store stays without work. The next work goes to the thread that has waited longest, so
+/// that with a longer time the few calls a second of a quiet operator keep all threads of its start.
+const IDLE_THREAD: Duration = Duration::from_millis(500);
+
 /// The runtime on a machine with this number of cores.
 fn runtime(cores: usize) -> std::io::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -125,7 +129,7 @@ fn runtime(cores: usize) -> std::io::Result<tokio::runtime::Runtime> {
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
         runtime.worker_threads(cores.clamp(1, MOST_WORKERS));
     }
-    runtime.enable_all().build()
+    runtime.thread_keep_alive(IDLE_THREAD).enable_all().build()
 }
 
 /// How long threads that read and write may take to end after everything else has.

@@ -205,6 +205,20 @@ async fn a_tag_that_is_not_the_version_of_everything_is_refused() {
     assert_eq!((&chart["version"], &chart["appVersion"]), (&VERSION.into(), &VERSION.into()));
 }
 
+/// The names of functions have the compiler's version in them, so that another one finds nothing of what was recorded.
+#[test]
+fn the_image_is_built_by_the_compiler_that_what_runs_was_recorded_with() {
+    let recorded = fs::read_to_string(repository().join("profile/recorded-with")).unwrap();
+    let compiler = recorded.split(", rustc ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    for file in ["Dockerfile", ".github/workflows/release.yaml"] {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        assert!(
+            text.contains(&format!("docker.io/library/rust:{compiler}-slim")),
+            "{file} has another than {recorded}"
+        );
+    }
+}
+
 #[test]
 fn artifact_hub_is_shown_every_kind_that_the_chart_brings() {
     let chart = yaml(&fs::read_to_string(repository().join("charts/bpo-operator/Chart.yaml")).unwrap()).remove(0);
